@@ -19,8 +19,9 @@ from tawny.api.auth.accounts import Role
 from tawny.api.fleet.box_requests import BoxRequestHandler
 from tawny.config.fleet import CopySettings
 from tawny.fleet import copies, copy_reader
-from tawny.fleet.copies import CopyStore, FleetCopies
+from tawny.fleet.copies import FleetCopies
 from tawny.fleet.copy_source import CopySource
+from tawny.fleet.copy_store import CopyState, CopyStore
 from tawny.fleet.copy_volume import CopyVolume, Proof
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tawny.model.events import Event
@@ -72,7 +73,7 @@ class Copying:
         return found.copied
 
     @property
-    def state(self) -> copies.CopyState:
+    def state(self) -> CopyState:
         found = self.store.find("shed")
         assert found is not None
         return found.state
@@ -103,7 +104,10 @@ def box_routes() -> FastAPI:
 
 
 @asynccontextmanager
-async def copying(house: House, tmp_path: Path, *, sealed: bool = False) -> AsyncIterator[Copying]:
+async def copying(
+    house: House, tmp_path: Path, *, sealed: bool = False, hub_clock: FakeClock | None = None
+) -> AsyncIterator[Copying]:
+    """hub_clock: of the copies; None: the box's."""
     remote = make_house(tmp_path / "remote")
     remote.accounts.put_person("Ben", Role.OWNER)
     app = box_routes()
@@ -125,7 +129,7 @@ async def copying(house: House, tmp_path: Path, *, sealed: bool = False) -> Asyn
             looks[0] += 1
             return tuple(rules)
 
-        house.site.copies = FleetCopies(rig.hub, store, get_rules, remote.clock)
+        house.site.copies = FleetCopies(rig.hub, store, get_rules, hub_clock or remote.clock)
         made = Copying(rig, box, remote, recorded, house, store, rules, made_parts, before, looks)
         answers = BoxRequestHandler(remote.app, lambda: frozenset(box.allow))
 

@@ -8,8 +8,8 @@ import pytest
 
 from tawny.config.fleet import CopySettings
 from tawny.fleet import copies, copy_volume
-from tawny.fleet.copies import CopyStore
 from tawny.fleet.copy_source import CopySource, SourceFile
+from tawny.fleet.copy_store import UNREADABLE, CopyStore
 from tawny.fleet.copy_volume import CopyVolume
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
@@ -122,7 +122,7 @@ def test_copies_that_cannot_be_read_disable_only_themselves(tmp_path: Path) -> N
     (tmp_path / "copies/barn/copies.db").write_bytes(b"rubbish" * 1000)
     again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
     assert [one.state.folder for one in again.all()] == ["shed"]
-    assert {name: state.problem for name, state in again.unreadable.items()} == {"barn": copies.UNREADABLE}
+    assert {name: state.problem for name, state in again.unreadable.items()} == {"barn": UNREADABLE}
     assert again.remove("barn")
     assert not again.unreadable
     again.close()

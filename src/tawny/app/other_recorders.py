@@ -1,6 +1,5 @@
 """Connects a recorder to others: a hub and what it copies, the connection to a hub, and both sides of a standby."""
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -19,7 +18,9 @@ from tawny.api.fleet.standby_routes import STANDBY_FIELD
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.fleet.box import BoxOffer, FleetMember
-from tawny.fleet.copies import CopyStore, FleetCopies
+from tawny.fleet.copies import FleetCopies
+from tawny.fleet.copies_folder import REMEMBERED
+from tawny.fleet.copy_store import CopyStore
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.hub_pass import PassStore, PassUse
@@ -28,7 +29,6 @@ from tawny.fleet.index_opening import open_index
 from tawny.fleet.nats_link import NatsListener
 from tawny.fleet.standby_member import StandbyMember, StandbyOffer
 from tawny.fleet.standby_server import StandbyServer
-from tawny.model.errors import StorageError
 from tawny.model.messages import ProblemKind
 from tawny.model.states import RECORDED
 from tawny.service.box_scans import BoxScans
@@ -43,8 +43,6 @@ from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootag
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.json_format import newer_version
 from tawny.service.standby_service import StandbyParts, StandbyService
-
-log = logging.getLogger(__name__)
 
 
 def make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
@@ -67,8 +65,8 @@ def nats_problems(listener: NatsListener) -> Iterator[HealthProblem]:
         yield HealthProblem(ProblemKind.NATS, None, detail, "Check the NATS server and [hub.nats] in the settings.")
 
 
-def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:
-    """Return what copies recordings of other recorders; None: their folder can't be used."""
+def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies:
+    """Return what copies recordings of other recorders."""
     chosen = place.settings().hub.copies_folder
     folder = Path(chosen).expanduser() if chosen else place.folder / "copies"
 
@@ -76,11 +74,7 @@ def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:
         is_shared = folder.stat().st_dev == place.folder.stat().st_dev
         return place.settings().storage.retention.min_free if is_shared else 0.0
 
-    try:
-        store = CopyStore(folder, place.clock, keep_share)
-    except StorageError as error:
-        log.error("recordings of other recorders aren't copied: %s", error)
-        return None
+    store = CopyStore(folder, place.clock, keep_share, place.folder / REMEMBERED if chosen else None)
     return FleetCopies(hub, store, lambda: place.settings().hub.copies, place.clock)
 
 

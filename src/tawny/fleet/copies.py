@@ -6,26 +6,24 @@ hub's own recordings: copies take only space that retention doesn't need, and gi
 
 import asyncio
 import logging
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from tawny.config.fleet import CopySettings
 from tawny.fleet.copy_reader import CopiesRefused, CopyReader, FileGone, FileUnread
-from tawny.fleet.copy_source import SourceFile
+from tawny.fleet.copy_source import SourceFile, is_signed_history
+from tawny.fleet.copy_store import CopiedBox, CopyStore
 from tawny.fleet.copy_volume import CopyVolume
 from tawny.fleet.hub import BoxConnection, FleetHub
 from tawny.fleet.message_link import LineClosed
 from tawny.model.errors import DiskFull, FileDamaged, StorageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import Clock, Span
+from tawny.model.times import LATEST_MS, Clock, Span
 from tawny.storage.disk.disk import turned
-from tawny.storage.disk.headroom import DiskHeadroom
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, is_camera, segment_name
+from tawny.storage.retention.runner import AgeClock
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 1.0
@@ -41,166 +39,20 @@ EVERYTHING_S: Final = 6 * 3600.0
 """Interval in s at which all days are compared again."""
 MOST_TRIES: Final = 3
 """Of a file that arrives damaged."""
-MARGIN_SHARE: Final = 0.02
-"""Share of the disk by which copies give way before the hub's own recordings would have to be deleted."""
 _ROOM_STEP: Final = 200
-_MOST_FORMER: Final = 5
 _LEAST_BYTES: Final = 16 * 1024**2
 _HOUR_LETTERS: Final = len("2026/11/20/05")
 _EVER: Final = "9999"
-_DELETED: Final = "~deleted"
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]+")
 _SEEN_MS: Final = 60_000
 """Interval at which is stored when a box was last there."""
 _MOST_HISTORY_BYTES: Final = 64 * 1024**2
 """Of one file; a day has less than a tenth of it."""
+_COMPARED_BYTES: Final = 4096
+"""At the end of the copied statements: several statements, with their keys and times."""
+_CLOCKS_DIFFER_MS: Final = 60_000
 UNREAD: Final = "The recorder's disk can't read some files. They are asked for again later."
 NO_ROOM: Final = "There is no room for copies: the hub's own recordings need this disk."
-UNREADABLE: Final = "These copies can't be read. Check the disk, or delete these copies."
-
-
-@dataclass(slots=True)
-class CopyState:
-    """How far the copies of a box are. problem: why nothing is copied, as a sentence; empty: all is well."""
-
-    id: str
-    name: str
-    folder: str
-    is_former: bool
-    """Of a recorder that was replaced or started with a new disk: nothing is added any more."""
-    waiting_files: int = 0
-    waiting_bytes: int = 0
-    is_copying: bool = False
-    problem: str = ""
-    damaged: int = 0
-    """Files that the box has damaged."""
-
-
-@dataclass(slots=True)
-class CopiedBox:
-    """The copies of a box, and their state."""
-
-    copied: CopyVolume
-    state: CopyState
-    tries: dict[str, int] = field(default_factory=dict)
-    """Number of damaged arrivals, by path."""
-
-
-class CopyStore:
-    """All copies of a hub. Waits for the disk; raises StorageError. Thread-safe, except writing to one box's copies.
-
-    keep_share: returns the share of the disk that the hub's own recordings keep free; 0 for a disk of its own.
-    """
-
-    def __init__(self, folder: Path, clock: Clock, keep_share: Callable[[], float]) -> None:
-        self.folder, self._clock = folder, clock
-        try:
-            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        except OSError as error:
-            raise turned(error, str(folder)) from error
-        self.room = DiskHeadroom(folder, lambda: keep_share() + MARGIN_SHARE)
-        self._open: dict[str, CopiedBox] = {}
-        self.unreadable: dict[str, CopyState] = {}
-        """Copies that can't be read, by folder."""
-        for path in sorted(folder.iterdir()):
-            if path.name.endswith(_DELETED):
-                _delete(path)
-            elif (path / "copies.db").is_file():
-                with suppress(StorageError):  # it is in the log and in `unreadable`; the others go on
-                    self._load(path.name)
-
-    def close(self) -> None:
-        for one in self._open.values():
-            one.copied.close()
-        self._open.clear()
-
-    def free_bytes(self) -> int:
-        """Return the space for further copies."""
-        try:
-            return self.room.free_bytes()
-        except OSError as error:
-            raise turned(error, str(self.folder)) from error
-
-    def all(self) -> list[CopiedBox]:
-        return list(self._open.values())
-
-    def find(self, folder: str) -> CopiedBox | None:
-        return self._open.get(folder)
-
-    def of_box(self, box: str, key: bytes, name: str, genesis: str) -> CopiedBox:
-        """Return the copies of a box. Those of another recorder, or of its former disk, are put aside."""
-        about = {"box": box, "key": key.hex(), "genesis": genesis}
-        found = self._open.get(box)
-        if found is not None:
-            known = found.copied.notes.about()
-            if {each: known.get(each) for each in about} == about:
-                found.state.name = name
-                return found
-            self._put_aside(box, _mark_of(str(known.get("genesis", ""))))
-        made = self._load(box)
-        made.copied.notes.say({**about, "name": name})
-        made.state.name = name
-        return made
-
-    def remove(self, folder: str) -> bool:
-        """Delete the copies of a box. Return False if there are none."""
-        found = self._open.pop(folder, None)
-        if found is None and self.unreadable.pop(folder, None) is None:
-            return False
-        if found is not None:
-            found.copied.close()
-        gone = self.folder / f"{folder}{_DELETED}"
-        try:
-            (self.folder / folder).rename(gone)  # new copies may begin at once
-        except OSError as error:
-            raise turned(error, str(self.folder / folder)) from error
-        _delete(gone)
-        return True
-
-    def _load(self, folder: str) -> CopiedBox:
-        place = self.folder / folder
-        place.mkdir(mode=0o750, exist_ok=True)
-        try:
-            copied = CopyVolume(place, self._clock)
-            about = copied.notes.about()
-        except (StorageError, ValueError, KeyError, TypeError, OverflowError) as error:
-            log.error("the copies in %s can't be read: %s", place, error)
-            state = CopyState(folder.partition("--")[0], folder.partition("--")[0], folder, "--" in folder)
-            state.problem = UNREADABLE
-            self.unreadable[folder] = state
-            raise StorageError(str(place), UNREADABLE) from error
-        self.unreadable.pop(folder, None)
-        box = str(about.get("box", folder))
-        made = CopiedBox(copied, CopyState(box, str(about.get("name", box)), folder, box != folder))
-        self._open[folder] = made
-        return made
-
-    def _put_aside(self, folder: str, mark: str) -> None:
-        former = [one for one in self._open.values() if one.state.is_former and one.state.id == folder]
-        if len(former) >= _MOST_FORMER:
-            raise StorageError(
-                str(self.folder), f"{folder} started with a new disk too often; delete its former copies"
-            )
-        self._open.pop(folder).copied.close()
-        target, number = f"{folder}--{mark}", 2
-        while (self.folder / target).exists():
-            target, number = f"{folder}--{mark}-{number}", number + 1
-        (self.folder / folder).rename(self.folder / target)
-        self._load(target)
-
-
-def _mark_of(genesis: str) -> str:
-    """Return what names the copies of a former history. genesis: as the box said it: any text."""
-    return genesis[:8] if _FINGERPRINT.fullmatch(genesis) else "before"
-
-
-def _delete(folder: Path) -> None:
-    try:
-        for path in sorted(folder.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-        folder.rmdir()
-    except OSError as error:
-        raise turned(error, str(folder)) from error
+CLOCKS: Final = "The clocks of the recorder and of this hub differ by more than a minute. Set both to the right time."
 
 
 def rule_for(rules: Sequence[CopySettings], box: str, camera: str) -> CopySettings | None:
@@ -216,6 +68,7 @@ class FleetCopies:
         self, hub: FleetHub, store: CopyStore, get_rules: Callable[[], tuple[CopySettings, ...]], clock: Clock
     ) -> None:
         self.store, self._hub, self._get_rules, self._clock = store, hub, get_rules, clock
+        self._ages = AgeClock(clock)
         self._tasks: dict[str, tuple[BoxConnection, asyncio.Task[None]]] = {}
         self._watch: asyncio.Task[None] | None = None
 
@@ -251,12 +104,15 @@ class FleetCopies:
                         log.error("copying from %s failed", connection.box.name, exc_info=ended)
                     self._tasks.pop(box, None)  # `remove` may have done so meanwhile
             for box, connection in online.items():
-                if box not in self._tasks and self._wants(connection):
+                if box not in self._tasks and not self.store.problem and self._wants(connection):
                     task = asyncio.create_task(self._copy(connection), name=f"copies of {box}")
                     self._tasks[box] = connection, task
             if loop.time() >= trim_s:
                 trim_s = loop.time() + TRIM_S
-                await self._trim()
+                if self.store.problem:
+                    await asyncio.to_thread(self.store.open)
+                else:
+                    await self._trim()
             await asyncio.sleep(LOOK_S)
 
     def _wants(self, connection: BoxConnection) -> bool:
@@ -272,6 +128,10 @@ class FleetCopies:
                 about = await reader.about()
                 genesis = str(about.get("genesis", ""))[:64]
                 here = await asyncio.to_thread(self.store.of_box, box.id, box.key, box.name, genesis)
+                if not await _is_continued(here.copied, reader):
+                    log.warning("%s was restored from a backup: its former copies are put aside", box.name)
+                    await asyncio.to_thread(self.store.put_aside, box.id)
+                    here = await asyncio.to_thread(self.store.of_box, box.id, box.key, box.name, genesis)
                 await _BoxCopying(self, connection, here, reader).run()
             except LineClosed as ended:
                 log.info("copying from %s has stopped: %s", box.name, ended)
@@ -290,10 +150,11 @@ class FleetCopies:
             found.state.problem, found.state.is_copying = problem, False
 
     async def _trim(self) -> None:
+        now_ms = self.now_ms()
         for one in self.store.all():
             rules = self._get_rules()
             try:
-                await asyncio.to_thread(trim, one.copied, rules, one.state.id, self._clock.now_ms())
+                await asyncio.to_thread(trim, one.copied, rules, one.state.id, now_ms)
             except StorageError as error:
                 log.warning("cannot delete old copies of %s: %s", one.state.name, error)
         try:
@@ -305,7 +166,31 @@ class FleetCopies:
         return self._get_rules()
 
     def now_ms(self) -> int:
+        """Return the time that ages are counted by: a clock that was set far forward is doubted."""
+        return self._clock.now_ms() - self._ages.ahead_ms()
+
+    def clock_ms(self) -> int:
         return self._clock.now_ms()
+
+
+async def _is_continued(copied: CopyVolume, reader: CopyReader) -> bool:
+    """Return whether the box still has the newest statement that was copied, as it was.
+
+    A recorder restored from a backup has another one in its place, or none: its history has another branch.
+    """
+    newest = await asyncio.to_thread(copied.newest_statements)
+    if newest is None:
+        return True
+    there = next((one for one in await reader.history() if one.path == newest.path), None)
+    if there is None or there.size_bytes < newest.size_bytes:
+        return False
+    at = begin = max(0, newest.size_bytes - _COMPARED_BYTES)
+    data = b""
+    with suppress(FileGone, FileUnread):
+        while at < newest.size_bytes:
+            data += await reader.part(newest, at)
+            at = begin + len(data)
+    return await asyncio.to_thread(copied.volume.disk.read, newest.path, begin, len(data)) == data
 
 
 def trim(copied: CopyVolume, rules: Sequence[CopySettings], box: str, now_ms: int) -> None:
@@ -369,6 +254,7 @@ class _BoxCopying:
 
     def __init__(self, of: FleetCopies, connection: BoxConnection, here: CopiedBox, reader: CopyReader) -> None:
         self._of, self._box, self._here, self._reader = of, connection.box.id, here, reader
+        self._allow = list(connection.allow)
         self._loop = asyncio.get_running_loop()
         self._cameras: list[CameraId] = []
         self._known: dict[str, object] = {}
@@ -377,16 +263,21 @@ class _BoxCopying:
         self._unread: set[str] = set()
         """Paths that the box could not read; they are asked for again after DAYS_S."""
         self._is_history_full = False
+        self._ahead_ms = 0
+        """Of the box's clock: recordings have its time. 0 if an older box doesn't say it."""
+        self._is_clock_wrong = False
 
     async def run(self) -> None:
         await asyncio.to_thread(self._here.copied.drop_partial)
         days, compared_s, today_s = deque[Span](), float("-inf"), float("-inf")
+        compared: dict[CameraId, CopySettings | None] = {}
         while True:
             await self._news()
-            if self._loop.time() >= compared_s + EVERYTHING_S:
-                days, compared_s = deque(self._days()), self._loop.time()
+            wanted = {camera: self._rule(camera) for camera in self._cameras}
+            if self._loop.time() >= compared_s + EVERYTHING_S or wanted != compared:
+                days, compared_s, compared = deque(self._days()), self._loop.time(), wanted
                 self._full.clear()
-            now_ms = self._of.now_ms()
+            now_ms = self._box_ms()
             queue = await self._missing(Span(now_ms - HOUR_MS, now_ms + 1))
             if self._loop.time() >= today_s + DAYS_S:
                 today_s = self._loop.time()
@@ -403,9 +294,16 @@ class _BoxCopying:
     def _rule(self, camera: CameraId) -> CopySettings | None:
         return rule_for(self._of.rules(), self._box, camera)
 
+    def _box_ms(self) -> int:
+        return self._of.now_ms() + self._ahead_ms
+
+    def _newest_ms(self) -> int:
+        """Return the time up to which there may be recordings; their age is counted from it."""
+        return max(self._of.now_ms(), self._box_ms())
+
     def _days(self) -> Iterator[Span]:
         """Yield the days to compare, today first."""
-        now_ms = self._of.now_ms()
+        now_ms = self._newest_ms()
         longest_s = max((one.max for one in map(self._rule, self._cameras) if one is not None), default=0.0)
         for number in range(now_ms // DAY_MS, round((now_ms - longest_s * 1000) // DAY_MS) - 1, -1):
             yield Span(number * DAY_MS, (number + 1) * DAY_MS)
@@ -428,6 +326,7 @@ class _BoxCopying:
     async def _news(self) -> None:
         """Take over the box's cameras and its history."""
         copied, about = self._here.copied, await self._reader.about()
+        self._compare_clocks(about.get("now_ms"))
         said = about.get("cameras")
         names = [str(one.get("id")) for one in said if isinstance(one, dict)] if isinstance(said, list) else []
         self._cameras = [CameraId(one) for one in names if is_camera(one) and self._rule(CameraId(one)) is not None]
@@ -435,6 +334,7 @@ class _BoxCopying:
         self._reader.max_kbit_s = min(rates, default=0)
         known: dict[str, object] = {name: about.get(name) for name in ("host", "zone", "cameras")}
         known["seen_ms"] = self._of.now_ms() // _SEEN_MS * _SEEN_MS
+        known["allow"] = self._allow
         if known != self._known:
             await asyncio.to_thread(copied.notes.say, known)
             self._known = known
@@ -442,12 +342,27 @@ class _BoxCopying:
         if any(grown):
             await asyncio.to_thread(copied.take_history)
 
+    def _compare_clocks(self, there_ms: object) -> None:
+        if type(there_ms) is int and 0 <= there_ms <= LATEST_MS:
+            self._ahead_ms = there_ms - self._of.now_ms()
+            self._is_clock_wrong = abs(there_ms - self._of.clock_ms()) > _CLOCKS_DIFFER_MS
+        if self._here.state.problem in ("", CLOCKS):
+            self._here.state.problem = self._lasting_problem()
+
+    def _lasting_problem(self) -> str:
+        """Return what is wrong though files are copied; empty: nothing."""
+        if self._unread:
+            return UNREAD
+        return CLOCKS if self._is_clock_wrong else ""
+
     async def _history(self, file: SourceFile) -> bool:
         """Copy what a file of the history has more than its copy. Return whether there was anything."""
         copied, at = self._here.copied, await asyncio.to_thread(self._here.copied.size, file.path)
         if at == file.size_bytes or file.size_bytes > _MOST_HISTORY_BYTES:
             return False
         if at > file.size_bytes:
+            if is_signed_history(file.path):
+                return False  # it was damaged there
             await asyncio.to_thread(copied.restart_history, file.path)
             at = 0
         if not copied.has_room_for_history(file):
@@ -467,7 +382,7 @@ class _BoxCopying:
     async def _missing(self, within: Span) -> list[SourceFile]:
         """Return the files of a span that are wanted and missing here, newest first."""
         found: list[SourceFile] = []
-        now_ms = self._of.now_ms()
+        now_ms = self._newest_ms()
         for camera in self._cameras:
             rule = self._rule(camera)
             wanted = within.cut_to(Span(now_ms - round(rule.max * 1000), now_ms + 1)) if rule is not None else None
@@ -507,7 +422,7 @@ class _BoxCopying:
             while at < file.size_bytes:
                 at = await asyncio.to_thread(copied.put, file.path, at, await self._reader.part(file, at))
             await asyncio.to_thread(copied.accept, file.path)
-            self._here.state.problem = UNREAD if self._unread else ""
+            self._here.state.problem = self._lasting_problem()
         except FileGone:
             await asyncio.to_thread(copied.drop, file.path)
         except FileUnread:

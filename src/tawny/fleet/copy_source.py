@@ -79,6 +79,12 @@ def is_history(path: str) -> bool:
     folder, _, name = path.rpartition("/")
     if folder == HISTORY:
         return HISTORY_NAME.fullmatch(name) is not None
+    return is_signed_history(path)
+
+
+def is_signed_history(path: str) -> bool:
+    """Return whether it is the path of signed statements, also of those that were put aside."""
+    folder, _, name = path.rpartition("/")
     return folder == SIGNED and is_public(name.removeprefix("before-"))
 
 

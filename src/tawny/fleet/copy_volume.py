@@ -6,13 +6,22 @@ recorder's.
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.fleet.copy_source import SourceFile, digest_of_content, hour_ms, is_day_file, is_history, is_recording
+from tawny.fleet.copy_source import (
+    SourceFile,
+    digest_of_content,
+    hour_ms,
+    is_day_file,
+    is_history,
+    is_recording,
+    is_signed_history,
+)
 from tawny.fleet.history_reader import FOLDER as HISTORY
 from tawny.fleet.history_rows import is_storable
 from tawny.media.mp4.leaf_proof import stored_proof
@@ -29,6 +38,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import StatedFiles, chains_on, read_stated
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine, replay
+from tawny.storage.history.signed_files import FOLDER as SIGNED
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.sqlite_file import SmallDb
@@ -39,6 +49,7 @@ from tawny.storage.segments.metadata import read_header
 _SETTLED_MS: Final = 2 * HOUR_MS
 _DAYS_AFTER: Final = 3
 """A file is stated on the day when it was closed or, after a power cut, on one of the next days with statements."""
+_STATEMENTS: Final = re.compile(SIGNED + r"/\d{4}-\d\d-\d\d\.jsonl")
 _NEWEST_HISTORY: Final = 2
 _MOST_EVENTS: Final = 500
 _MOST_PARTIAL: Final = 8
@@ -221,11 +232,15 @@ class CopyVolume:
         self._stated = None
 
     def restart_history(self, path: str) -> None:
-        """Forget a file of the history, which became shorter at the box."""
-        if is_history(path):
+        """Forget a file of the history, which became shorter at the box. Signed statements stay: they are the proof."""
+        if is_history(path) and not is_signed_history(path):
             self.volume.disk.unlink(path)
             self._history_sizes.pop(path, None)
-            self._stated = None
+
+    def newest_statements(self) -> SourceFile | None:
+        """Return the file with the newest statements of the box; None: there are none yet."""
+        path = max((path for path in self._history_sizes if _STATEMENTS.fullmatch(path)), default=None)
+        return SourceFile(path, self._history_sizes[path]) if path is not None else None
 
     def has_room_for_history(self, file: SourceFile) -> bool:
         """Return whether a file of the history may grow to its size: a box may fill no more than that with them."""

@@ -472,6 +472,7 @@ export interface CopiesInfo {
 export interface CopiesList {
   copies: CopiesInfo[];
   free_bytes: number;
+  problem?: string;
 }
 
 export interface CoveredCamera {

@@ -1,7 +1,8 @@
 """Answers requests for a box from its copies on this hub, by the same routes that answer for a running recorder.
 
 `/boxes/NAME/…` is answered so while the box is offline; `/boxes/NAME--copies/…` always, also for what the box no longer
-has. Only reading is possible, with the rights of who asks here.
+has. Only reading is possible, with the rights of who asks here, and as far as the box's owner allowed it last. The
+hub's owner, who has the files, may read all of it.
 """
 
 import asyncio
@@ -18,8 +19,9 @@ from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.context import AppContext
 from tawny.api.errors import not_found
 from tawny.api.fleet.allowed_requests import is_of_copies
+from tawny.api.fleet.box_requests import refusal
 from tawny.api.request_handling import BY_HUB, COPIED
-from tawny.fleet.hub import FleetHub
+from tawny.fleet.copy_store import CopiedBox
 from tawny.service.copied_recorder import CopiedRecorder
 
 MARK: Final = "--copies"
@@ -45,10 +47,14 @@ async def serve_socket(socket: WebSocket, box: str, copied: CopiedRecorder, sign
 
 
 async def copies_for(
-    connection: HTTPConnection, method: str, box: str, hub: FleetHub, here: AppContext
+    connection: HTTPConnection, method: str, box: str, here: AppContext, signed: LoginSession
 ) -> CopiedRecorder | None:
-    """Return the copies that answer a request; None: the box itself is to be asked. Raises RequestRefused."""
-    folder, is_for_copies = box.removesuffix(MARK), box.endswith(MARK)
+    """Return the copies that answer a request; None: the box itself is to be asked. Raises RequestRefused.
+
+    here: of a hub.
+    """
+    hub, folder, is_for_copies = here.hub, box.removesuffix(MARK), box.endswith(MARK)
+    assert hub is not None
     if not is_for_copies and hub.is_online(box):
         return None
     found = here.copies.store.find(folder) if here.copies is not None else None
@@ -57,12 +63,26 @@ async def copies_for(
         if is_for_copies:
             raise not_found("Copies have no such thing.", "Open the recorder itself.")
         return None
+    known = await asyncio.to_thread(hub.index.box_of, bytes.fromhex(found.state.key))
+    is_same = known is not None and known.id == found.state.id
+    if not is_same and not is_for_copies and folder in {one.id for one in await asyncio.to_thread(hub.index.boxes)}:
+        return None  # these are of another recorder, which had this name before
+    allow = known.allow if known is not None else await asyncio.to_thread(_last_allowed, found)
+    refused = refusal(method, path, 0, frozenset(allow), signed.person.role.value)
+    if refused is not None and signed.person.role is not Role.OWNER:
+        raise refused
 
     def is_offline() -> bool:
-        return not hub.is_online(found.state.id)
+        return not (is_same and hub.is_online(found.state.id))
 
     name = f"{found.state.name} (copies)"
     return await asyncio.to_thread(CopiedRecorder, found.copied, name, here.recorder.clock, is_offline)
+
+
+def _last_allowed(found: CopiedBox) -> list[str]:
+    """Return what the owner of a box that is no longer here allowed when it was copied."""
+    said = found.copied.notes.about().get("allow")
+    return [str(one) for one in said] if isinstance(said, list) else []
 
 
 def _path(scope: Scope, box: str) -> str:

@@ -12,9 +12,9 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.relay_routes import the_hub
 from tawny.api.request_handling import BY_HUB, WorkerRoute, in_worker
-from tawny.fleet.copies import CopiedBox, CopyState
 from tawny.fleet.copy_reader import UNREADABLE
 from tawny.fleet.copy_source import MOST_PART_BYTES, CopySource, SourceFile, digest_of_list
+from tawny.fleet.copy_store import CopiedBox, CopyState
 from tawny.fleet.copy_volume import Proof
 from tawny.model.errors import NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId
@@ -44,7 +44,7 @@ def about(here: Here, signed: Signed) -> Response:
     source = _source(here, signed)
     said = {
         "genesis": source.genesis(), "host": here.title, "zone": here.recorder.zone,
-        "cameras": describe_cameras(here.recorder),
+        "cameras": describe_cameras(here.recorder), "now_ms": here.recorder.clock.now_ms(),
     }  # fmt: skip
     return JSONResponse(said)
 
@@ -114,7 +114,7 @@ class CopiesInfo(schemas.ApiResponse):
     box: str
     name: str
     former: bool
-    """Of a recorder that was replaced or started with a new disk; nothing is added."""
+    """Of a recorder that was replaced, restored from a backup or started with a new disk; nothing is added."""
     wanted: bool
     """The settings ask for copies."""
     copying: bool
@@ -138,18 +138,25 @@ class CopiesList(schemas.ApiResponse):
     copies: list[CopiesInfo]
     free_bytes: int
     """Space for further copies."""
+    problem: str = ""
+    """Why no copies can be used, such as that their disk isn't mounted; empty: all is well."""
 
 
 @hub_router.get("", dependencies=view)
 def fleet_copies(here: Here) -> CopiesList:
     """Return which copies of other recorders this hub holds, and how far they are."""
-    the_hub(here)
+    hub = the_hub(here)
     if here.copies is None:
         return CopiesList(copies=[], free_bytes=0)
-    wanted = {one.recorder for one in here.copies.rules()}
-    found = [_info(one, wanted=not wanted.isdisjoint(("", one.state.id))) for one in here.copies.store.all()]
-    found += [_unreadable(state) for state in here.copies.store.unreadable.values()]
-    return CopiesList(copies=found, free_bytes=here.copies.store.free_bytes())
+    store, wanted = here.copies.store, {one.recorder for one in here.copies.rules()}
+    keys = {box.id: box.key.hex() for box in hub.index.boxes()}
+    found = []
+    for one in store.all():
+        is_former = one.state.is_former or keys.get(one.state.id, one.state.key) != one.state.key
+        is_wanted = not is_former and not wanted.isdisjoint(("", one.state.id))
+        found.append(_info(one, is_former=is_former, wanted=is_wanted))
+    found += [_unreadable(state) for state in store.unreadable.values()]
+    return CopiesList(copies=found, free_bytes=store.free_bytes(), problem=store.problem)
 
 
 @hub_router.delete("/{folder}", dependencies=own, status_code=204)
@@ -169,13 +176,12 @@ def _unreadable(state: CopyState) -> CopiesInfo:
     )  # fmt: skip
 
 
-def _info(one: CopiedBox, *, wanted: bool) -> CopiesInfo:
+def _info(one: CopiedBox, *, is_former: bool, wanted: bool) -> CopiesInfo:
     copied, state = one.copied, one.state
     span = copied.bounds()
     return CopiesInfo(
-        folder=state.folder, box=state.id, name=state.name, former=state.is_former,
-        wanted=wanted and not state.is_former, copying=state.is_copying,
-        waiting_files=state.waiting_files, waiting_bytes=state.waiting_bytes,
+        folder=state.folder, box=state.id, name=state.name, former=is_former, wanted=wanted,
+        copying=state.is_copying, waiting_files=state.waiting_files, waiting_bytes=state.waiting_bytes,
         from_ms=span.begin_ms if span else None, to_ms=span.end_ms if span else None,
         size_bytes=copied.index.size_bytes(), files=copied.index.count(),
         unproved=len(copied.notes.unproved(Proof.WAITING)), unsigned=len(copied.notes.unproved(Proof.UNSIGNED)),

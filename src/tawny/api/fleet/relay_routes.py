@@ -209,8 +209,8 @@ async def _copies(
     connection: Request | WebSocket, method: str, box: str, here: AppContext, signed: LoginSession
 ) -> CopiedRecorder | None:
     """Return the copies that answer; None: the box is to be asked. Copies are nothing for installers."""
-    hub = hub_of(here, signed)
-    return None if signed.person.role is Role.INSTALLER else await copies_for(connection, method, box, hub, here)
+    hub_of(here, signed)
+    return None if signed.person.role is Role.INSTALLER else await copies_for(connection, method, box, here, signed)
 
 
 def _may_keep(box: str, here: AppContext, signed: LoginSession) -> bool:

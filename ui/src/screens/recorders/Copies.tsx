@@ -17,10 +17,16 @@ export function Copies({ isOwner }: { isOwner: boolean }) {
   const { found } = usePolled<FleetCopies>("/fleet/copies", AGAIN_MS); // the page says itself when the hub doesn't answer
   const asks = useSignal<FleetCopy | null>(null);
   const list = found.value?.copies ?? [];
-  if (list.length === 0) return null;
+  const problem = found.value?.problem ?? "";
+  if (list.length === 0 && !problem) return null;
   return (
     <section class="card rec-copies" aria-label={words.title}>
       <h2>{words.title}</h2>
+      {problem && (
+        <p class="rec-warn small">
+          <ServerText text={problem} />
+        </p>
+      )}
       <ul class="rec-copy-list">
         {list.map((one) => (
           <li key={one.folder} data-copies={one.folder}>
