@@ -1,6 +1,8 @@
 """What a recorder tells its standby: encrypted, and when a camera may be recorded."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,15 @@ def test_a_plan_is_opened_by_the_standby_alone() -> None:
     assert StandbyPlan.opened(sealed, key) == PLAN
     with pytest.raises(ValueError, match="another key"):
         StandbyPlan.opened(sealed, Identity.new())
+
+
+@pytest.mark.parametrize("changes", [((1e999, True),), (("1", True),), ((1, 1),), ((1,),), 7])
+def test_changes_that_are_no_times_are_refused(changes: Any) -> None:
+    key = Identity.new()
+    front = StandbyCamera("front", "Front", {}, changes=((NOON_MS, False), (NOON_MS + 1, True)), is_weekly=True)
+    assert StandbyPlan.opened(StandbyPlan((), (front,)).sealed(key.recipient), key).cameras == (front,)
+    with pytest.raises(ValueError, match="plan"):
+        StandbyPlan.opened(StandbyPlan((), (replace(front, changes=changes),)).sealed(key.recipient), key)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 50, 250, -1])
@@ -69,6 +80,7 @@ def test_a_recorder_is_asked_at_its_host_and_port_alone(address: str, expected: 
     assert StandbyPlan.opened(StandbyPlan((address,)).sealed(key.recipient), key).addresses == expected
 
 
+WEEK_AGO = ((NOON_MS - 8 * 86_400_000, False), (NOON_MS - 7 * 86_400_000, True), (NOON_MS - 2 * 86_400_000, False))
 PAUSED = {"is_due": False, "why_off": "it is paused there"}
 
 
@@ -81,9 +93,15 @@ PAUSED = {"is_due": False, "why_off": "it is paused there"}
         (PAUSED | {"due_from_ms": NOON_MS + 1}, "it is paused there"),
         (PAUSED | {"due_from_ms": NOON_MS}, ""),
         ({"due_until_ms": NOON_MS + 1}, ""),
-        ({"due_until_ms": NOON_MS}, "it should not be recorded from this time on"),
-        (PAUSED | {"due_from_ms": NOON_MS - 9, "due_until_ms": NOON_MS}, "it should not be recorded from this time on"),
+        ({"due_until_ms": NOON_MS}, "it should not be recorded at this time"),
+        (PAUSED | {"due_from_ms": NOON_MS - 9, "due_until_ms": NOON_MS}, "it should not be recorded at this time"),
         ({"is_due": False}, "it should not be recorded"),
+        ({"changes": ((NOON_MS - 9, False), (NOON_MS, True))}, ""),
+        ({"changes": ((NOON_MS - 9, False), (NOON_MS + 1, True))}, "it should not be recorded at this time"),
+        (PAUSED | {"changes": ((NOON_MS, True),)}, ""),
+        ({"changes": ((NOON_MS - 9, True), (NOON_MS - 5, False))}, "it should not be recorded at this time"),
+        ({"changes": WEEK_AGO, "is_weekly": True}, ""),
+        ({"changes": WEEK_AGO}, "it should not be recorded at this time"),
     ],
 )
 def test_when_a_camera_may_be_recorded(camera: dict[str, object], expected: str) -> None:

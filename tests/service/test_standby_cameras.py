@@ -234,6 +234,17 @@ def test_a_rule_or_a_mode_by_time_holds_at_the_standby(by_time: str) -> None:
 
 
 @pytest.mark.parametrize("by_time", [RULE, NIGHT])
+@pytest.mark.parametrize("after_s", [0.0, 5_400.0], ids=["before", "during"])
+def test_a_camera_that_is_off_by_time_is_recorded_again_after_that(by_time: str, after_s: float) -> None:
+    """It is 05:00, the camera is off from 06:00 to 07:00, and its recorder stays dead for weeks."""
+    found = planned(FRONT + by_time, after_s=after_s)
+    for day in (0, 1, 6, 7, 20):
+        at_ms = NOW_MS + day * 24 * HOUR_MS
+        assert found.hindrance(at_ms + HOUR_MS * 3 // 2) != "", day
+        assert found.hindrance(at_ms + 3 * HOUR_MS) == "", day
+
+
+@pytest.mark.parametrize("by_time", [RULE, NIGHT])
 def test_those_of_another_camera_do_not(by_time: str) -> None:
     others = by_time.replace("front", "yard") + FRONT.replace("front", "yard")
     assert planned(others + FRONT).due_until_ms is None

@@ -32,6 +32,8 @@ LOOKUP_S: Final = 2.0
 """Time in s for all names of a plan: cameras with names wait for it, no others."""
 _LOOKUP_THREADS: Final = 8
 _OWN_NAME: Final = re.compile(r"(.+\.)?localhost(\.localdomain)?\.?|ip6-(localhost|loopback)\.?", re.IGNORECASE)
+_WEEK_MS: Final = 7 * 86_400_000
+MOST_CHANGES: Final = 200
 _KEY_BYTES, _NONCE_BYTES, _LENGTH_BYTES = 32, 12, 2
 
 
@@ -40,8 +42,10 @@ class StandbyCamera:
     """A camera as its standby needs it.
 
     settings: those of `CameraSettings`, with credentials. why_not: why the standby can't record it; empty if it can.
-    is_due: whether it should be recorded now. why_off: why it should not. due_from_ms: when that is known to be over,
-    ms UTC; None: unknown. due_until_ms: when it is known to be off, ms UTC; None: no such time is known.
+    is_due: whether it should be recorded when the plan is made. why_off: why it should not. changes: when that changes
+    as far as is known, ms UTC, and whether it should be recorded from then on. is_weekly: they come again each week.
+
+    due_from_ms, due_until_ms: the first change of either kind, for standbys of earlier versions.
     """
 
     id: str
@@ -52,17 +56,25 @@ class StandbyCamera:
     why_off: str = ""
     due_from_ms: int | None = None
     due_until_ms: int | None = None
+    changes: tuple[tuple[int, bool], ...] = ()
+    is_weekly: bool = False
 
     def hindrance(self, now_ms: int) -> str:
         """Return why the standby may not record it now; empty if it may."""
         if self.why_not:
             return self.why_not
-        is_due = self.is_due or (self.due_from_ms is not None and now_ms >= self.due_from_ms)
-        if not is_due:
-            return self.why_off or "it should not be recorded"
-        if self.due_until_ms is not None and now_ms >= self.due_until_ms:
-            return "it should not be recorded from this time on"
-        return ""
+        at_ms, changes = now_ms, self.changes or self._first_changes()
+        if self.is_weekly and changes and at_ms > changes[-1][0]:
+            at_ms -= -(-(at_ms - changes[-1][0]) // _WEEK_MS) * _WEEK_MS
+        passed = [is_due for from_ms, is_due in changes if from_ms <= at_ms]
+        if passed:
+            return "" if passed[-1] else "it should not be recorded at this time"
+        return "" if self.is_due else self.why_off or "it should not be recorded"
+
+    def _first_changes(self) -> tuple[tuple[int, bool], ...]:
+        """Return what a recorder of an earlier version says of them."""
+        found = ((self.due_from_ms, True), (self.due_until_ms, False))
+        return tuple((at_ms, is_due) for at_ms, is_due in found if at_ms is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,7 @@ class StandbyPlan:
             unpacking = zlib.decompressobj()
             text = unpacking.decompress(packed, _MOST_TEXT_BYTES)
             return _plan_in(json.loads(text))
-        except (InvalidTag, zlib.error, KeyError, TypeError, RecursionError) as error:
+        except (InvalidTag, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"the plan can't be read: {error or 'it is damaged'}") from error
 
 
@@ -186,7 +198,10 @@ def _camera_in(said: Mapping[str, Any]) -> StandbyCamera:
     times = [said.get(key) for key in ("due_from_ms", "due_until_ms")]
     if not isinstance(said["settings"], dict) or any(type(one) is not int for one in times if one is not None):
         raise ValueError("a camera of the plan is invalid")
+    changes = tuple((at_ms, is_due) for at_ms, is_due in said.get("changes", ())[:MOST_CHANGES])
+    if any(type(at_ms) is not int or type(is_due) is not bool for at_ms, is_due in changes):
+        raise ValueError("the changes of a camera of the plan are invalid")
     return StandbyCamera(
         str(said["id"])[:40], str(said["name"])[:100], said["settings"], str(said["why_not"])[:300],
-        said["is_due"] is True, str(said["why_off"])[:300], *times,
+        said["is_due"] is True, str(said["why_off"])[:300], *times, changes, said.get("is_weekly") is True,
     )  # fmt: skip

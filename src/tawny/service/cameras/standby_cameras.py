@@ -21,7 +21,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import ProblemKind
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Clock, Span
-from tawny.service.cameras.duty import CameraDuty
+from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.standby_addresses import AddressRefused, CameraPlaces, LookUp, names_of, why_unreachable
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.modes.mode_controller import ModeController
@@ -36,6 +36,7 @@ CROSSING: Final = frozenset(
 """Settings that cross."""
 _TABLES: Final = frozenset({"rtsp", "http"})
 """Tables of sources that cross."""
+_AHEAD_MS: Final = 7 * 86_400_000
 _RULE_TIMES: Final = 50
 """Number of times at which rules begin or cease to apply that are looked at."""
 PAUSED: Final = "it is paused there"
@@ -63,10 +64,13 @@ class StandbyPlanner:
         own = {
             CameraId(name): one for name, one in settings.cameras.items() if not isinstance(one, OthersCameraSettings)
         }
-        cameras = tuple(self._camera(settings, name, one) for name, one in own.items())
+        times = self._times()
+        cameras = tuple(self._camera(settings, name, one, times) for name, one in own.items())
         return StandbyPlan(tuple(self._addresses()), cameras)
 
-    def _camera(self, settings: Settings, name: CameraId, camera: CameraSettings) -> StandbyCamera:
+    def _camera(
+        self, settings: Settings, name: CameraId, camera: CameraSettings, times: Sequence[int]
+    ) -> StandbyCamera:
         duty = self._arming.duty(name, camera)
         why_not = why_unreachable(camera.source)
         values: dict[str, Any] = {}
@@ -79,36 +83,53 @@ class StandbyPlanner:
                 values.pop("sub", None)
             values["encrypt"] = settings.is_sealed(name)
             values["recipients"] = [*settings.encryption.all, *camera.recipients] if values["encrypt"] else []
+        changes = self._changes(settings, name, duty, times)
+        firsts = [next((at_ms for at_ms, is_due in changes if is_due is kind), None) for kind in (True, False)]
+        from_ms = None if duty.is_recorded else firsts[0]
+        is_weekly = self._arming.modes.hold(name) is None and not self._arming.modes.now().is_by_hand
         return StandbyCamera(
-            name, display_name(name, camera), values, why_not, duty.is_recorded, _why_off(duty),
-            self._due_from_ms(settings, name, duty), self._due_until_ms(settings, name),
+            name, display_name(name, camera), values, why_not, duty.is_recorded, _why_off(duty), from_ms, firsts[1],
+            tuple(changes), is_weekly and self._arming.stopped is None,
         )  # fmt: skip
 
-    def _due_from_ms(self, settings: Settings, name: CameraId, duty: CameraDuty) -> int | None:
-        """Return when a pause by hand is known to end; None: there is none, or something else goes on."""
-        hold, stopped = self._arming.modes.hold(name), self._arming.stopped
-        if duty.is_recorded or stopped is not None or hold is None or hold.what != "pause" or hold.until_ms is None:
-            return None
-        is_off = settings.cameras[name].record == "off" or self._is_off_at(settings, name, hold.until_ms)
-        return None if is_off else hold.until_ms
-
-    def _due_until_ms(self, settings: Settings, name: CameraId) -> int | None:
-        """Return when a mode by schedule, or a rule by time, keeps this camera from being recorded."""
-        times = [change.at_ms for change in self._arming.modes.week_ahead()]
+    def _times(self) -> list[int]:
+        """Return when modes by schedule, and rules by time, change in the coming week, ms UTC."""
+        times = {change.at_ms for change in self._arming.modes.week_ahead()}
         at_ms, rules = self._clock.now_ms(), self._arming.deciding.rules
+        end_ms = at_ms + _AHEAD_MS
         for _ in range(_RULE_TIMES):
             change_ms = rules.next_change_ms(at_ms)
-            if change_ms is None:
+            if change_ms is None or change_ms > end_ms:
                 break
-            times.append(at_ms := change_ms)
-        return next((time_ms for time_ms in sorted(times) if self._is_off_at(settings, name, time_ms)), None)
+            times.add(at_ms := change_ms)
+        return sorted(times)
 
-    def _is_off_at(self, settings: Settings, name: CameraId, at_ms: int) -> bool:
-        """Return whether a mode or a rule keeps this camera from being recorded at a later instant."""
+    def _changes(
+        self, settings: Settings, name: CameraId, duty: CameraDuty, times: Sequence[int]
+    ) -> list[tuple[int, bool]]:
+        """Return when this camera begins and ceases to be recorded, by `times` and ends of pauses; none if it is
+        paused without an end.
+        """
+        hold, stopped = self._arming.modes.hold(name), self._arming.stopped
+        ends_ms = [stopped.until_ms] if stopped is not None else []
+        if hold is not None and hold.what == "pause":
+            if hold.until_ms is None:
+                return []
+            ends_ms.append(hold.until_ms)
+        found, was_due, paused_ms = list[tuple[int, bool]](), duty.is_recorded, max(ends_ms, default=0)
+        for at_ms in sorted({*times, *ends_ms}):
+            is_due = at_ms >= paused_ms and self._is_due_at(settings, name, at_ms)
+            if is_due is not was_due:
+                found.append((at_ms, is_due))
+                was_due = is_due
+        return found
+
+    def _is_due_at(self, settings: Settings, name: CameraId, at_ms: int) -> bool:
+        """Return whether modes and rules have this camera recorded at a later instant."""
         mode = self._arming.modes.ahead(at_ms).mode
-        there = in_mode(settings, mode, name)
-        now = replace(self._arming.deciding.standing(name), at_ms=at_ms, mode=mode)
-        return there.privacy or there.record == "off" or bool(self._arming.deciding.rules.unrecorded(now))
+        then = replace(self._arming.deciding.standing(name), at_ms=at_ms, mode=mode)
+        unrecorded = self._arming.deciding.rules.unrecorded(then)
+        return duty_of(settings.cameras[name], None, unrecorded, mode, in_mode(settings, mode, name)).is_recorded
 
 
 def _why_off(duty: CameraDuty) -> str:
