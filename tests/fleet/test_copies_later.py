@@ -13,12 +13,15 @@ from tawny.fleet.copy_source import CopySource
 from tawny.fleet.copy_store import CopyStore
 from tawny.fleet.copy_volume import CopyVolume, Proof
 from tawny.model.errors import StorageError
+from tawny.model.geometry import Polygon
+from tawny.service.copied_recorder import CopiedRecorder
 from tawny.storage.history.proof import verify_history
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
 from tests.fleet.recorded import Recorded
 from tests.fleet.rig import EVERYTHING, BoxRig, eventually
 from tests.fleet.test_copies import Copying, copying
+from tests.playback.archives import PORCH
 
 HOUR_S = 3600
 TWO_DAYS_S = 48 * HOUR_S
@@ -287,3 +290,21 @@ async def test_the_page_says_that_the_disk_is_missing_and_copying_begins_when_it
             folder.unlink()
             await eventually(made.is_copied, "the copies")
             assert (await page.get("/api/v1/fleet/copies")).json()["problem"] == ""
+
+
+# --- privacy masks
+
+
+async def test_privacy_masks_stay_for_copies_of_a_camera_that_the_box_removed(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with copying(house, tmp_path) as made:
+        made.recorded.record(70)
+        box, mask = made.remote.recorder, Polygon(((0.0, 0.0), (0.5, 0.0), (0.5, 0.5)))
+        box.hidden = (mask,)
+        await copy_all(made)
+        box.hidden = ()
+        monkeypatch.setattr(box, "cameras", list)
+        async with made.rig.connected(made.box):
+            await eventually(lambda: made.here.notes.about()["cameras"] == [], "the removal")
+        assert CopiedRecorder(made.here, "Shed", made.remote.clock, lambda: True).private(PORCH) == (mask,)

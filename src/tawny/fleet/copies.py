@@ -50,6 +50,8 @@ _MOST_HISTORY_BYTES: Final = 64 * 1024**2
 _COMPARED_BYTES: Final = 4096
 """At the end of the copied statements: several statements, with their keys and times."""
 _CLOCKS_DIFFER_MS: Final = 60_000
+_MOST_MASKED: Final = 1000
+"""Number of cameras whose privacy masks are remembered, also after the box removed them."""
 UNREAD: Final = "The recorder's disk can't read some files. They are asked for again later."
 NO_ROOM: Final = "There is no room for copies: the hub's own recordings need this disk."
 CLOCKS: Final = "The clocks of the recorder and of this hub differ by more than a minute. Set both to the right time."
@@ -333,6 +335,7 @@ class _BoxCopying:
         rates = [one.max_kbit_s for one in map(self._rule, self._cameras) if one is not None and one.max_kbit_s]
         self._reader.max_kbit_s = min(rates, default=0)
         known: dict[str, object] = {name: about.get(name) for name in ("host", "zone", "cameras")}
+        known["masks"] = self._masks(said)
         known["seen_ms"] = self._of.now_ms() // _SEEN_MS * _SEEN_MS
         known["allow"] = self._allow
         if known != self._known:
@@ -341,6 +344,16 @@ class _BoxCopying:
         grown = [await self._history(file) for file in await self._reader.history()]
         if any(grown):
             await asyncio.to_thread(copied.take_history)
+
+    def _masks(self, said: object) -> dict[str, object]:
+        """Return the privacy masks by camera, also of those that the box has no longer: its copies stay."""
+        before = self._here.copied.notes.about()
+        masks, cameras = before.get("masks"), [before.get("cameras"), said]
+        found: dict[str, object] = dict(masks) if isinstance(masks, dict) else {}
+        for one in (one for stated in cameras if isinstance(stated, list) for one in stated if isinstance(one, dict)):
+            if is_camera(str(one.get("id"))) and (str(one["id"]) in found or len(found) < _MOST_MASKED):
+                found[str(one["id"])] = one.get("masks")
+        return found
 
     def _compare_clocks(self, there_ms: object) -> None:
         if type(there_ms) is int and 0 <= there_ms <= LATEST_MS:

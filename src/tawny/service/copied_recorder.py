@@ -141,8 +141,11 @@ class CopiedRecorder:
         return self._copied.volume.path(segment.path)
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
-        """Return the privacy masks as the box had them when it was last online."""
-        said: Any = next((one.get("masks") for one in self._cameras() if one["id"] == camera), [])
+        """Return the privacy masks as the box had them when it was last online; of a removed camera, those it had."""
+        known: Any = self._about.get("masks")  # earlier versions noted those of present cameras only
+        said: Any = known.get(camera) if isinstance(known, dict) and camera in known else None
+        if said is None:
+            said = next((one.get("masks") for one in self._cameras() if one["id"] == camera), [])
         try:
             return tuple(Polygon.of(one) for one in said)
         except (ValueError, TypeError):
