@@ -1,6 +1,8 @@
 """Every database says which version its tables have: earlier ones are migrated or made again, later ones refused."""
 
 import errno
+import hashlib
+import os
 import re
 import sqlite3
 import subprocess
@@ -23,7 +25,15 @@ from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
 from tawny.fleet import copy_volume, sqlite_fleet_index
-from tawny.model.errors import DatabaseDamaged, DatabaseNewer, FolderUnwritable, IndexDamaged, StorageError
+from tawny.model.errors import (
+    DatabaseDamaged,
+    DatabaseNewer,
+    DatabaseUnfit,
+    DiskFull,
+    FolderUnwritable,
+    IndexDamaged,
+    StorageError,
+)
 from tawny.model.times import SystemClock
 from tawny.service.health.monitor import renewed_databases
 from tawny.storage.disk.volume import Volume
@@ -96,6 +106,52 @@ def test_a_new_one_has_the_version(name: str, tmp_path: Path) -> None:
     assert version(tmp_path / name) == number
 
 
+PINNED: Final = {
+    "tawny.db": (7, "bb03e6b029af78ea"),
+    "accounts.db": (5, "e56c96c388283973"),
+    "outbox.db": (1, "244eaef5029545d8"),
+    "modes.db": (1, "190bf9d2f8c6fb00"),
+    "hub.db": (2, "314714bd35fee6ee"),
+    "standby.db": (2, "314714bd35fee6ee"),
+    "copies.db": (1, "6f567f9e732d7463"),
+    "appearance.db": (3, "80e8f0ab4707fd1e"),
+}
+"""Version, and digest of the tables."""
+
+
+def schema_digest(path: Path) -> str:
+    """A digest of tables and indexes, without comments and layout."""
+    with closing(sqlite3.connect(path)) as db:
+        made = [sql for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")]
+    return hashlib.sha256(re.sub(r"\s", "", re.sub(r"--[^\n]*", "", ";".join(made))).encode()).hexdigest()[:16]
+
+
+@EACH
+def test_other_tables_have_another_version(name: str, tmp_path: Path) -> None:
+    """A file that already has the version never gets a table that is added without raising it."""
+    number, opens = DATABASES[name]
+    opens(tmp_path / name).close()
+    assert (number, schema_digest(tmp_path / name)) == PINNED[name], "raise VERSION, then change this line"
+
+
+def test_accounts_that_were_made_before_the_floor_plan_get_its_table(folder: Path) -> None:
+    AccountsFile(folder / "accounts.db").close()
+    with closing(sqlite3.connect(folder / "accounts.db")) as db:
+        db.execute("DROP TABLE plan")
+    set_version(folder / "accounts.db", 4)
+    with (file := AccountsFile(folder / "accounts.db")).reading() as db:
+        assert db.execute("SELECT count(*) FROM plan").fetchone() == (0,)
+    file.close()
+
+
+def test_a_missing_table_is_no_error_of_the_disk(tmp_path: Path) -> None:
+    file = AccountsFile(tmp_path / "accounts.db")
+    with pytest.raises(DatabaseUnfit, match="no such table: plans") as told, file.reading() as db:
+        db.execute("SELECT * FROM plans")
+    assert "disk" not in str(told.value)
+    file.close()
+
+
 @EACH
 @pytest.mark.parametrize("times", [1, 2])
 def test_one_of_an_earlier_version_keeps_what_it_has(name: str, times: int, folder: Path) -> None:
@@ -150,6 +206,10 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 RENEWED: Final[dict[str, Callable[[Path], Closing]]] = {
     "accounts.db": lambda path: AccountsFile(path, renew=True),
     "outbox.db": DATABASES["outbox.db"][1],
@@ -159,7 +219,7 @@ RENEWED: Final[dict[str, Callable[[Path], Closing]]] = {
 """As the recorder opens them: a damaged one must not keep it from recording."""
 
 
-@pytest.mark.parametrize("damage", [_overwrite, _cut])
+@pytest.mark.parametrize("damage", [_overwrite, _cut, _empty])
 @pytest.mark.parametrize("name", RENEWED)
 def test_a_damaged_one_is_put_aside_and_an_empty_one_made(
     name: str, damage: Callable[[Path], None], tmp_path: Path
@@ -180,20 +240,54 @@ def test_a_damaged_one_is_put_aside_and_an_empty_one_made(
     assert recently_put_aside(tmp_path, SystemClock().now_ms()) == []
 
 
-def test_damaged_accounts_are_as_in_their_copy(tmp_path: Path) -> None:
+def people(file: AccountsFile) -> list[str]:
+    with closing(file):
+        return [one.name for one in Accounts(file, SystemClock()).people()]
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> tuple[Path, Path]:
+    """Accounts with a user, and their copy on the fallback disk."""
     path, copy = tmp_path / "main" / "accounts.db", tmp_path / "spare" / "accounts.db"
     for folder in (path.parent, copy.parent / "history"):
         folder.mkdir(parents=True)
-    accounts = Accounts(file := open_with_copy(path, copy), SystemClock())
-    accounts.put_person("Anna", Role.OWNER)
-    file.close()
+    with closing(AccountsFile(path)) as file:
+        Accounts(file, SystemClock()).put_person("Anna", Role.OWNER)
     open_with_copy(path, copy).close()
-    _overwrite(path)
+    return path, copy
+
+
+@pytest.mark.parametrize("damage", [_overwrite, _empty])
+def test_damaged_accounts_are_as_in_their_copy(copied: tuple[Path, Path], damage: Callable[[Path], None]) -> None:
+    path, copy = copied
+    damage(path)
     for _ in range(2):
-        file = open_with_copy(path, copy)
-        assert [one.name for one in Accounts(file, SystemClock()).people()] == ["Anna"]
-        file.close()
+        assert people(open_with_copy(path, copy)) == ["Anna"]
     assert recently_put_aside(path.parent, SystemClock().now_ms()) == []
+
+
+def test_a_copy_with_users_is_not_replaced_by_accounts_without(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    path.unlink()
+    for _ in range(2):
+        assert people(open_with_copy(path, copy)) == []
+        assert people(AccountsFile(copy)) == ["Anna"]
+
+
+def test_damaged_accounts_whose_copy_has_no_users_are_reported(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    copy.unlink()
+    AccountsFile(copy).close()
+    _overwrite(path)
+    assert people(open_with_copy(path, copy)) == []
+    assert recently_put_aside(path.parent, SystemClock().now_ms()) == ["accounts.db"]
+
+
+def test_a_damaged_copy_is_replaced(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    _empty(copy)
+    open_with_copy(path, copy).close()
+    assert people(AccountsFile(copy)) == ["Anna"]
 
 
 def test_accounts_without_a_copy_leave_none(tmp_path: Path) -> None:
@@ -242,13 +336,53 @@ def test_a_database_that_was_read_wrong_once_is_kept(tmp_path: Path, monkeypatch
     assert list(tmp_path.glob("*.damaged*")) == []
 
 
-def test_a_command_leaves_damaged_accounts_as_they_are(tmp_path: Path) -> None:
-    path = tmp_path / "accounts.db"
-    _overwrite(path)
+@pytest.mark.parametrize("damage", [_overwrite, _empty])
+def test_a_command_leaves_damaged_accounts_as_they_are(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    damage(path := tmp_path / "accounts.db")
+    before = path.read_bytes()
     with pytest.raises(DatabaseDamaged, match="is damaged") as told:
         AccountsFile(path)
     assert "tawny restore" in told.value.do
-    assert path.read_bytes().startswith(b"rubbish")
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_no_empty_database(tmp_path: Path) -> None:
+    """The next start would take it for damaged. The disk is full from the first byte on."""
+    path = tmp_path / "modes.db"
+    program = f"""
+import resource, signal
+from pathlib import Path
+from tawny.model.errors import StorageError
+from tawny.storage.index.sqlite_file import SmallDb
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+try:
+    SmallDb(Path({str(path)!r}), "CREATE TABLE names (name TEXT);", 1)
+except StorageError:
+    print("refused")
+"""
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert made.stdout == "refused\n"
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("free", "error"), [(0, DiskFull), (1 << 30, StorageError)])
+@pytest.mark.parametrize("of", ["index", "accounts"])
+def test_failed_io_without_free_space_is_a_full_disk(
+    of: str, free: int, error: type[StorageError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says no more than that when it can't make its file of shared memory."""
+    file = AccountsFile(tmp_path / "accounts.db")
+    monkeypatch.setattr(os, "statvfs", lambda _path: Mock(f_bavail=free, f_frsize=1))
+    failed = sqlite3.OperationalError("disk I/O error")
+    failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with (
+        pytest.raises(StorageError) as told,
+        file.reading() if of == "accounts" else sqlite_file.sqlite_errors(str(tmp_path / "tawny.db")),
+    ):
+        raise failed
+    assert type(told.value) is error
+    file.close()
 
 
 def test_an_index_that_is_empty_is_not_read(tmp_path: Path) -> None:

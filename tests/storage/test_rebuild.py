@@ -1,5 +1,6 @@
 """An index that is gone or damaged is made again from files and history, and is the same as before."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,9 +12,12 @@ from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import Span
+from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.volume import Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write, rebuild, rebuild_index
 from tawny.storage.index.protocol import Index
+from tawny.storage.index.sqlite_file import SUFFIXES
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -115,3 +119,55 @@ def test_one_of_an_earlier_version_is_made_again_and_that_is_told(site: Site, ca
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "earlier version" in caplog.text
     assert sorted(path.name for path in site.folder.glob("tawny.db*")) == ["tawny.db"]
+
+
+@pytest.mark.parametrize(
+    ("free_kb", "left"),
+    [
+        (300, {"appearance.db", "19/scores", "20/scores", "20/figures"}),
+        (200, {"19/scores", "20/scores", "20/figures"}),
+        (100, {"20/scores", "20/figures"}),
+        (0, {"20/scores"}),
+    ],
+)
+def test_a_start_on_a_full_disk_gives_up_what_it_needs_and_no_recording(
+    free_kb: int, left: set[str], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be made again, then the motion of the oldest days. Retention follows once the index is open."""
+    day = site.folder / PORCH / "2026/11"
+    files = {
+        "appearance.db": site.folder / "appearance.db",
+        "19/scores": day / "19/scores",
+        "20/scores": day / "20/scores",
+        "20/figures": day / "20/figures",
+    }
+    kept = [day / "19/20261119.keys", *(site.folder / one.path for one in site.index.all_segments())]
+    for file in [*files.values(), kept[0]]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(100 * 1024))
+
+    def free_bytes() -> int:
+        return free_kb * 1024 + sum(100 * 1024 for file in files.values() if not file.exists())
+
+    monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(free_bytes(), 1 << 30))
+    site.index.close()
+    index_to_write(site.volume, site.history).close()
+    assert {name for name, file in files.items() if file.exists()} == left
+    assert all(file.exists() for file in kept)
+
+
+def test_a_start_on_a_full_disk_merges_the_logs_of_databases(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = site.folder / "before.db"
+    with closing(sqlite3.connect(before)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE names (name TEXT)")
+        db.execute("INSERT INTO names VALUES ('Anna')")
+        db.commit()
+        for suffix in SUFFIXES:  # as a crash leaves them
+            shutil.copy(f"{before}{suffix}", site.folder / f"outbox.db{suffix}")
+    monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(0, 1 << 30))
+    site.index.close()
+    index_to_write(site.volume, site.history).close()
+    assert not (site.folder / "outbox.db-wal").exists()
+    with closing(sqlite3.connect(site.folder / "outbox.db")) as db:
+        assert db.execute("SELECT name FROM names").fetchall() == [("Anna",)]

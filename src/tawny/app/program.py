@@ -9,6 +9,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -27,7 +29,7 @@ from tawny.app.process_memory import (
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.engine.actor import named_executor
+from tawny.engine.actor import named_executor, start_thread
 from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import raise_limit
 from tawny.model.errors import DiskMissing, SettingsError, StorageError
@@ -40,7 +42,13 @@ from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
 from tawny.storage.disk.secondary_volumes import is_disk_missing
 
-# systemd notifications (sd_notify): ready, watchdog, stopping. No-op outside systemd.
+# systemd notifications (sd_notify): starting, ready, watchdog, stopping. No-op outside systemd.
+
+STARTING_EVERY_S = 5.0
+STARTING_US = 60_000_000
+"""Time in µs that systemd waits for the next notification of a start that lasts longer than `TimeoutStartSec`."""
+_WORKING_CPU_S = 0.01
+"""CPU time in s within `STARTING_EVERY_S` from which a start is at work: the thread that measures it needs far less."""
 
 
 class SystemdNotifier:
@@ -50,14 +58,37 @@ class SystemdNotifier:
         self._address = os.environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
         self.watchdog_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or None
         """Watchdog timeout in s from `$WATCHDOG_USEC`; None without a watchdog."""
+        self._is_started = threading.Event()
+
+    def starting(self, used_s: Callable[[], float] = time.process_time, every_s: float = STARTING_EVERY_S) -> None:
+        """Ask for more time until `ready`, while a start is at work, such as making the index again.
+
+        systemd would end it after the unit's `TimeoutStartSec`, and the next start would begin that work from zero. A
+        start that uses no CPU time hangs, and is not prolonged. used_s: returns the CPU time of this process, s.
+        """
+
+        def extend() -> None:
+            before_s = used_s()
+            while not self._is_started.wait(every_s):
+                now_s = used_s()
+                if now_s - before_s >= _WORKING_CPU_S:
+                    self._send(
+                        f"EXTEND_TIMEOUT_USEC={STARTING_US}\nSTATUS=Starting. After an update, this takes longer."
+                    )
+                before_s = now_s
+
+        if self._address:
+            start_thread("systemd", extend)
 
     def ready(self) -> None:
-        self._send("READY=1")
+        self._is_started.set()
+        self._send("READY=1\nSTATUS=")
 
     def alive(self) -> None:
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
+        self._is_started.set()
         self._send("STOPPING=1")
 
     def _send(self, text: str) -> None:
@@ -121,6 +152,7 @@ class Program:
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
         plugins = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
         plugins.check(self._settings, str(self._config or "the command line"))
+        self._systemd.starting()
         running = RecorderRuntime.open(
             self._settings, self._folder, self._clock, plugins, self._config, stands_for=self._stands_for
         )
@@ -130,6 +162,7 @@ class Program:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
             signal.signal(signal.SIGTERM, self._stop_early)
             try:
+                running.make_room()
                 running.begin()
                 import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
                 if not self._is_stopped_early:

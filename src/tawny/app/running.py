@@ -43,6 +43,7 @@ from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.opening import START_BYTES
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
@@ -220,6 +221,14 @@ class RecorderRuntime:
         What else writes to the disk starts afterwards, because on a slow card it would delay the recording.
         """
         self._recorder.await_first_pictures(FIRST_PICTURES_S, CONNECTING_S)
+
+    def make_room(self) -> None:
+        """Let retention delete now if the disk is full, for recordings and for the databases of the web interface."""
+        try:
+            if self._volume.space().free_bytes < START_BYTES:
+                self.parts.stored.retention.run(urgent=True)
+        except StorageError as error:
+            log.error("cannot make room on a full disk: %s", error)
 
     def begin_housekeeping(self, checks: Iterable[HealthCheck] = ()) -> None:
         """Start all that is not needed for the first picture. checks: of what works beside the recorder."""

@@ -7,7 +7,7 @@ TawnyError
 ├── DetectorFailed        3   a user's detector, where it is required
 │   └── CertificateRefused 60  a certificate authority, or the DNS provider it needs
 ├── SourceError          20…29, 43…45 a camera
-├── StorageError         30…39, 42 a disk; 42: too many open files
+├── StorageError         30…39, 42 a disk; 42: too many open files; 58, 59, 61 a database
 ├── PortInUse            40   the web server
 └── DeliveryError        50…59 uploads and notifications
 """
@@ -107,6 +107,13 @@ class CertificateRefused(NotDone):
     not_before_ms: int = 0
     exit_code = 60
     code = "certificate"
+
+
+@dataclass(eq=False)
+class LastOwner(NotDone):
+    """Without this owner, no one could change settings."""
+
+    code = "last_owner"
 
 
 @dataclass(eq=False)
@@ -301,7 +308,7 @@ class StorageError(TawnyError):
     exit_code = 30
     code = "disk"
     says = "Disk error at {where}: {detail}."
-    advice = "Check the disk's cable and health. tawny keeps retrying."
+    advice = "Check the disk's cable and health."
 
 
 @dataclass(eq=False)
@@ -336,7 +343,7 @@ class TooManyFiles(StorageUnavailable):
     exit_code = 42
     code = "too_many_files"
     says = "Can't open {where}: too many open files and connections ({detail})."
-    advice = "Raise the limit of open files: `LimitNOFILE=` in the systemd unit, or `ulimit -n`. tawny keeps retrying."
+    advice = "Raise the limit of open files: `LimitNOFILE=` in the systemd unit, or `ulimit -n`."
 
 
 @dataclass(eq=False)
@@ -467,13 +474,23 @@ class DatabaseDamaged(StorageError):
 
 
 @dataclass(eq=False)
+class DatabaseUnfit(StorageError):
+    """A statement doesn't fit the tables of a database. The file and its disk are well."""
+
+    exit_code = 61
+    code = "database_unfit"
+    says = "The database {where} doesn't fit this version of tawny ({detail})."
+    advice = "Restart tawny. If that doesn't help, report it with the archive of `tawny doctor --bundle FILE`."
+
+
+@dataclass(eq=False)
 class DatabaseUnavailable(StorageUnavailable):
     """A hub's database server doesn't answer or refuses. detail: without any part of a password."""
 
     exit_code = 58
     code = "database"
     says = "The hub's database ({where}) can't be used: {detail}."
-    advice = "Check that its server is running, and the address in `hub.database`. tawny keeps retrying."
+    advice = "Check that its server is running, and the address in `hub.database`."
 
 
 # --- web -------------------------------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 import logging
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from tawny.model.errors import StorageError
+from tawny.model.errors import DatabaseDamaged, StorageError
 from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 _LATER: Final = (
     ("people", "cameras", "TEXT"),
@@ -106,20 +106,29 @@ class AccountsFile(SmallDb):
     def __init__(self, path: Path | str, *, renew: bool = False) -> None:
         super().__init__(path, SCHEMA, VERSION, _migrate, renew=renew)
 
+    def has_people(self) -> bool:
+        with self.reading() as db:
+            return db.execute("SELECT 1 FROM people").fetchone() is not None
+
 
 def open_with_copy(path: Path, copy: Path | None) -> AccountsFile:
     """Open the accounts for the recorder, and copy them to `copy`, if its folder is of a recorder.
 
-    After damage they are as in that copy. Raises DatabaseNewer, StorageError.
+    After damage they are as in that copy. A copy with users is kept while there are none here. Raises DatabaseNewer,
+    StorageError.
     """
     file = AccountsFile(path, renew=True)
     try:
         if copy is None:
             return file
         if not file.was_renewed:
-            if (copy.parent / "history").is_dir():
+            if not (copy.parent / "history").is_dir():
+                return file
+            if file.has_people() or not _has_people(copy):
                 file.copy_to(copy)
-        elif copy.is_file():
+            else:
+                log.warning("%s has no users: the copy on the fallback disk stays as it is", path)
+        elif _has_people(copy):
             with closing(AccountsFile(copy)) as kept:
                 kept.copy_to(path)
             forget_put_aside(path.parent, path.name)
@@ -127,6 +136,15 @@ def open_with_copy(path: Path, copy: Path | None) -> AccountsFile:
     except (StorageError, OSError) as error:
         log.warning("cannot copy accounts from or to the fallback disk: %s", error)
     return file
+
+
+def _has_people(copy: Path) -> bool:
+    """Return whether a copy has users. A damaged one has none that can be read."""
+    if not copy.is_file():
+        return False
+    with suppress(DatabaseDamaged), closing(AccountsFile(copy)) as kept:
+        return kept.has_people()
+    return False
 
 
 def _migrate(db: sqlite3.Connection, _version: int) -> None:

@@ -36,6 +36,8 @@ class StoredObjects:
     def __init__(self, path: Path) -> None:
         """path: the database; created if missing."""
         path.parent.mkdir(mode=0o750, exist_ok=True)
+        if path.is_file() and not path.stat().st_size:  # as a power failure leaves it
+            path.unlink()
         self._db = SmallDb(path, _SCHEMA, _VERSION)
         self._size_bytes = self._sum()
 

@@ -4,8 +4,9 @@ An index of another version, or a damaged one, is rebuilt from the files and the
 """
 
 import logging
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +16,11 @@ from tawny.model.errors import IndexDamaged, NotDone, StorageError, StorageUnava
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
-from tawny.storage.disk.layout import is_thinned, segment_name
+from tawny.storage.disk.layout import is_of_scores, is_thinned, segment_name
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryJournal, replay
+from tawny.storage.index.appearance_db import FILE as APPEARANCE_NAME
 from tawny.storage.index.catalogue import Catalogue, row_of
 from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.protocol import Index
@@ -97,6 +99,8 @@ def _add(index: Index, rows: list[Segment]) -> int:
 
 
 INDEX_NAME = "tawny.db"
+START_BYTES: Final = 256 * 1024
+"""Free space that a start needs for the index, the history, small databases, and the first entries of retention."""
 
 
 def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
@@ -105,7 +109,7 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
     A damaged file is renamed to `tawny.db.damaged`. Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
-    Reserve(volume.disk).give_up()  # a start on a full disk needs the space; retention restores the reserve
+    _free_for_start(volume)
     if path.is_dir():
         put_aside(path)
     if path.exists() and (detail := outdated(path)):
@@ -118,6 +122,37 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
             put_aside(path)
     rebuild_index(volume, history)
     return SqliteIndex(path, Catalogue(volume))
+
+
+def _free_for_start(volume: Volume) -> None:
+    """Free the space that a start on a full disk needs: before the index is open, retention can't delete anything.
+
+    Gives up the reserve, which retention restores. If other programs have taken that space, too: the WALs that a crash
+    left, what can be made again, then what motion detection stored, of the oldest days first.
+    """
+    Reserve(volume.disk).give_up()
+    if volume.space().free_bytes >= START_BYTES:
+        return
+    for database in sorted(volume.root.glob("*.db")):
+        with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for path in _dispensable(volume):
+        if volume.space().free_bytes >= START_BYTES:
+            return
+        log.warning("the disk at %s is full: giving up %s", volume.root, path)
+        volume.disk.unlink(path)
+
+
+def _dispensable(volume: Volume) -> Iterator[str]:
+    for name in (f"{INDEX_NAME}.new", APPEARANCE_NAME):
+        for suffix in SUFFIXES:
+            if volume.disk.entry(name + suffix) is not None:
+                yield name + suffix
+    days = [(day.partition("/")[2], day) for camera in volume.cameras() for day in volume.day_folders(camera)]
+    for _, folder in sorted(days):
+        for path, entry in volume.files(folder):
+            if entry.name in ("grids", "figures") or is_of_scores(entry.name):
+                yield path
 
 
 def rebuild_index(volume: Volume, history: HistoryJournal) -> Rebuilt:

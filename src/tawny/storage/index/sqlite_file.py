@@ -13,7 +13,15 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tawny.model.errors import DatabaseDamaged, DatabaseNewer, DiskFull, IndexDamaged, PathUnreadable, StorageError
+from tawny.model.errors import (
+    DatabaseDamaged,
+    DatabaseNewer,
+    DatabaseUnfit,
+    DiskFull,
+    IndexDamaged,
+    PathUnreadable,
+    StorageError,
+)
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment, stream_mark
 from tawny.model.times import SystemClock
@@ -28,6 +36,8 @@ _DAMAGED: Final = frozenset(
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_ERROR}
 )
 _DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH})
+_SHARED_MEMORY_BYTES: Final = 64 * 1024
+"""At most what SQLite needs on the disk for the file `-shm`, to open a database."""
 
 
 @contextmanager
@@ -37,13 +47,24 @@ def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        if _is_disk_full(code, where):
             raise DiskFull(where) from error
         if code in _DENIED:
             raise (PathUnreadable if read_only else denied)(where, str(error)) from error
         if code in _DAMAGED or isinstance(error, sqlite3.IntegrityError):
             raise IndexDamaged(where, str(error)) from error
         raise StorageError(where, str(error)) from error
+
+
+def _is_disk_full(code: int, where: str) -> bool:
+    """Return whether the disk is full. For the files `-wal` and `-shm` SQLite then says only that I/O failed."""
+    if code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return code == sqlite3.SQLITE_FULL
+    try:
+        space = os.statvfs(Path(where).parent)
+    except OSError:
+        return False
+    return space.f_bavail * space.f_frsize < _SHARED_MEMORY_BYTES
 
 
 # Ids of repeated values in the index: streams, formats and words. Ids are never deleted.
@@ -388,12 +409,13 @@ class SmallDb:
         try:
             self._db = self._opened(schema, version, migrate, checked=renew)
         except DatabaseDamaged:
-            if not renew:
-                raise
-            threading.Event().wait(_TRIED_AGAIN_S)  # what was read may have been wrong, and the file be well
+            # what was read may have been wrong, and the file be well; or another process is creating it
+            threading.Event().wait(_TRIED_AGAIN_S)
             try:
-                self._db = self._opened(schema, version, migrate, checked=True)
+                self._db = self._opened(schema, version, migrate, checked=renew)
             except DatabaseDamaged as error:
+                if not renew:
+                    raise
                 log.error("%s It is put aside, and an empty one made.", error.message)
                 with _db_errors(self._path):
                     _keep_aside(Path(path))
@@ -406,8 +428,11 @@ class SmallDb:
         path = Path(self._path)
         with _db_errors(self._path), ExitStack() as failed:
             if self._path != MEMORY:
+                is_new = not path.exists()
                 path.touch(mode=0o600)
                 if not path.stat().st_size:
+                    if not is_new:  # as a power failure leaves it
+                        raise DatabaseDamaged(self._path, "it is empty")
                     _create(path, schema, version)
             db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
             failed.callback(db.close)
@@ -483,10 +508,15 @@ def refuse_damage(db: sqlite3.Connection, path: str) -> None:
 
 def _create(path: Path, schema: str, version: int) -> None:
     """Make a complete database of an empty file, with one sync instead of one for each of its steps."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=5.0)) as db:
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT;")
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=5.0)) as db:
+            db.execute("PRAGMA synchronous = OFF")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT;")
+    except sqlite3.Error:
+        if not path.stat().st_size:  # on a full disk: the next start would take it for damaged
+            path.unlink()
+        raise
     _sync(path)
 
 
@@ -507,8 +537,10 @@ def _db_errors(path: str) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        if _is_disk_full(code, path):
             raise DiskFull(path) from error
+        if code == sqlite3.SQLITE_ERROR:
+            raise DatabaseUnfit(path, str(error)) from error
         is_damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         raise (DatabaseDamaged if is_damaged else StorageError)(path, str(error)) from error
     except OSError as error:
