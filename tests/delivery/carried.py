@@ -31,9 +31,10 @@ def clip(name: str, at_ms: int, size_bytes: int = 1000, what: DeliveryKind = Del
 
 @dataclass
 class Shelf:
-    """A target. `fails`: what the next tries raise, in order."""
+    """A target. `fails`: what the next tries raise, in order. never: what each try of these raises, by name."""
 
     fails: list[Exception] = field(default_factory=list)
+    never: dict[str, Exception] = field(default_factory=dict)
     there: dict[str, bytes] = field(default_factory=dict)
     carried: list[str] = field(default_factory=list)
     opened: int = 0
@@ -50,6 +51,8 @@ class _Carrier:
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         if self.shelf.fails:
             raise self.shelf.fails.pop(0)
+        if delivery.name in self.shelf.never:
+            raise self.shelf.never[delivery.name]
         self.shelf.there[delivery.name] = b"".join(portions(content))
         self.shelf.carried.append(delivery.name)
         return f"receipt of {delivery.name}"

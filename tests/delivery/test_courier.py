@@ -7,7 +7,7 @@ import pytest
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone, DeliveryError, DiskFull, TargetRefused, TargetUnreachable
+from tawny.model.errors import ContentGone, DeliveryError, DiskFull, TargetFailed, TargetRefused, TargetUnreachable
 from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import MemoryContent
@@ -103,6 +103,24 @@ def test_what_only_this_one_is_refused_for_does_not_hold_up_the_others(
     courier.step()
     assert shelf.carried == ["b"]
     assert outbox.waiting("offsite").count == 1
+
+
+def test_one_that_a_target_always_fails_with_holds_up_the_others_three_times(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier
+) -> None:
+    outbox.add([delivery("a"), delivery("b"), delivery("c")])
+    shelf.never = {"a": TargetFailed("offsite", "it responded with 500")}
+    passed_s = 0.0
+    while shelf.carried != ["b", "c"]:
+        assert passed_s < 120, shelf.carried
+        wait_s = courier.step() + 0.01
+        clock.advance(wait_s)
+        passed_s += wait_s
+    assert outbox.waiting("offsite").count == 1
+    shelf.never = {}
+    clock.advance(MOST_WAIT_S * 1.2)
+    courier.step()
+    assert shelf.carried == ["b", "c", "a"]
 
 
 @pytest.mark.parametrize("kind", DeliveryKind)

@@ -23,6 +23,7 @@ from tawny.model.errors import (
     DeliveryError,
     StorageError,
     StrangeTarget,
+    TargetFailed,
     TargetFull,
     TargetMissing,
     TargetRefused,
@@ -34,6 +35,8 @@ from tawny.model.times import Clock
 FIRST_WAIT_S: Final = 5.0
 MOST_WAIT_S: Final = 900.0
 IDLE_S: Final = 60.0
+ASIDE_TRIES: Final = 3
+"""How often a delivery holds up those behind it while the target responds that it can't: it may be this one's fault."""
 HELD_S: Final = 20.0
 """Time, s, an idle connection is kept open."""
 log = logging.getLogger(__name__)
@@ -191,12 +194,16 @@ class Courier:
     def _put_off(self, delivery: Delivery, error: TawnyError) -> None:
         """Retry later: all deliveries wait if the target failed, otherwise only this one."""
         is_targets = isinstance(error, TARGETS_FAULT)
-        wait_s = spread_s(self._misses if is_targets else delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
+        is_aside = isinstance(error, TargetFailed) and delivery.tries + 1 >= ASIDE_TRIES
+        wait_s = own_s = spread_s(delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         if is_targets:
+            wait_s = spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S)
             self._misses += 1
             self._resume_s = self._clock.mono_s() + wait_s
-        log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, wait_s)
-        own_ms = 0 if is_targets else round(wait_s * 1000)  # otherwise less important deliveries would be sent first
+        if is_targets and not is_aside:
+            own_s = 0.0  # otherwise less important deliveries would be sent first
+        log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, max(wait_s, own_s))
+        own_ms = round(own_s * 1000)
         self._outbox.failed(delivery, error.message, self._clock.now_ms() + own_ms)
 
     def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:

@@ -529,6 +529,16 @@ class TargetUnreachable(DeliveryError):
 
 
 @dataclass(eq=False)
+class TargetFailed(TargetUnreachable):
+    """It responded that it can't: maybe to this delivery only."""
+
+    exit_code = 62
+    code = "target_failed"
+    says = "{where} couldn't take it now ({detail})."
+    advice = "tawny retries automatically. If it goes on, look at its log."
+
+
+@dataclass(eq=False)
 class TargetRefused(DeliveryError):
     exit_code = 52
     code = "target_refused"
