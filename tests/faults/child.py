@@ -11,7 +11,6 @@ interface.
 """
 
 import os
-import pickle
 import sys
 import threading
 from collections.abc import Container, Mapping, Sequence
@@ -34,6 +33,7 @@ from tawny.recorder import stream_recording
 from tawny.sealed.key_wrapping import Identity
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import IdleUntil, SourceContext
+from tests.support.packet_file import load_packets
 
 CAMERA = CameraId("porch")
 SETTINGS = f'storage.retention.min_free = "0 %"\n[cameras.{CAMERA}]\nsource = "film:"\ndetection.detector = "off"\n'
@@ -201,7 +201,7 @@ if __name__ == "__main__":
     words = dict(word.split("=", 1) for word in sys.argv[4:] if "=" in word)
     if "leave" in words:
         vars(stream_recording)["_LEAVE_S"] = float(words["leave"])
-    recorded = Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3])
+    recorded = Path(sys.argv[1]), load_packets(Path(sys.argv[2])), float(sys.argv[3])
     if "program" in sys.argv:
         run_program(*recorded)
     else:

@@ -1,7 +1,6 @@
 """The power is cut while a whole recorder writes to a real ext4, whose every block is logged (`rig`)."""
 
 import json
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.figures import note
 from tests.faults.power import NOT_KNOWN_MS
 from tests.faults.rig.ext4 import in_namespace, why_not
+from tests.support.packet_file import save_packets
 
 pytestmark = pytest.mark.skipif(why_not() != "", reason=why_not() or "it runs")
 
@@ -27,7 +27,7 @@ MOST_LOST_S = 2.0
 @pytest.fixture
 def packets(quick_folder: Path) -> Path:
     path = quick_folder / "packets"
-    path.write_bytes(pickle.dumps(list(made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)))
+    save_packets(path, made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)
     return path
 
 

@@ -1,7 +1,6 @@
 """A real disk that hangs: nobody who asks it gets an answer, and who waits for it cannot be killed (`rig/hang.py`)."""
 
 import json
-import pickle
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.figures import note
 from tests.faults.rig.ext4 import in_namespace, why_not
+from tests.support.packet_file import save_packets
 
 pytestmark = pytest.mark.skipif(why_not() != "", reason=why_not() or "it runs")
 
@@ -21,7 +21,7 @@ LEAVE_S = 8.0
 @pytest.fixture
 def packets(quick_folder: Path) -> Path:
     path = quick_folder / "packets"
-    path.write_bytes(pickle.dumps(list(made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)))
+    save_packets(path, made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)
     return path
 
 

@@ -1,7 +1,6 @@
 """SIGKILL at random instants of real recordings: at most the last second is lost, and everything else plays."""
 
 import os
-import pickle
 import random
 import shutil
 import signal
@@ -28,6 +27,7 @@ from tawny.storage.repair.recovery import Recovered, recover
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.child import CAMERA, FPS, LOOK_S
 from tests.faults.figures import note
+from tests.support.packet_file import save_packets
 
 KILLS, MORE_KILLS, AT_ONCE = 4, 200, 4
 MOST_LOST_S, AGAIN_S = 1.0, 5.0
@@ -60,7 +60,7 @@ def _longest_s(times_ms: list[int]) -> float:
 @pytest.fixture(scope="module")
 def packets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("packets") / "packets"
-    path.write_bytes(pickle.dumps(list(made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)))
+    save_packets(path, made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)
     return path
 
 

@@ -1,7 +1,6 @@
 """SIGKILL around the borders of events: at most the last second of one that had begun is lost, and no other."""
 
 import os
-import pickle
 import random
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from tawny.storage.repair.recovery import recover
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.child import CAMERA, EVERY_MS, FPS
 from tests.faults.figures import note
+from tests.support.packet_file import save_packets
 
 KILLS, MORE_KILLS, AT_ONCE = 4, 50, 2
 MOST_LOST_S = 1.0
@@ -38,7 +38,7 @@ CLOSED_MS = 3000
 @pytest.fixture(scope="module")
 def packets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("packets") / "packets"
-    path.write_bytes(pickle.dumps(list(made_clip(ClipSpec(seconds=60.0)).packets)))
+    save_packets(path, made_clip(ClipSpec(seconds=60.0)).packets)
     return path
 
 

@@ -1,7 +1,6 @@
 """A disk whose every flush takes long, as that of a cheap SD card does: the first picture, and the power cuts."""
 
 import json
-import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.figures import note
 from tests.faults.rig.ext4 import in_namespace, why_not
 from tests.faults.rig.log import Flush, Line, read_log
+from tests.support.packet_file import save_packets
 
 pytestmark = pytest.mark.skipif(why_not() != "", reason=why_not() or "it runs")
 
@@ -25,7 +25,7 @@ STARTS = ("a fresh start", "a start after a kill")
 @pytest.fixture
 def packets(quick_folder: Path) -> Path:
     path = quick_folder / "packets"
-    path.write_bytes(pickle.dumps(list(made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)))
+    save_packets(path, made_clip(ClipSpec(seconds=4.0, sound="aac")).packets)
     return path
 
 

@@ -1,6 +1,5 @@
 """How much is written to the disk for each byte of video: cards and disks wear by it."""
 
-import pickle
 import subprocess
 import sys
 from contextlib import closing
@@ -24,6 +23,7 @@ from tests.faults.child import FPS
 from tests.faults.figures import note
 from tests.faults.rig.ext4 import in_namespace, why_not
 from tests.faults.rig.log import Line, Write, read_log
+from tests.support.packet_file import save_packets
 
 RATE_BITS = 4_000_000
 MINUTES = 3
@@ -76,7 +76,7 @@ def test_what_ext4_adds_to_it(quick_folder: Path) -> None:
         if packet.is_video
     ]
     path = quick_folder / "packets"
-    path.write_bytes(pickle.dumps(packets))
+    save_packets(path, packets)
     program = [sys.executable, "-m", "tests.faults.child", "{}", str(path), "3.9"]
     subprocess.run(in_namespace("tests.faults.rig.run", quick_folder, 60.0, "{}", *program), check=True, timeout=200)
     log = list(read_log(quick_folder / "log"))

@@ -112,10 +112,12 @@ def continuous(pi: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list
     return files(kept), opened_s
 
 
+@pytest.mark.plain  # its segments are shorter
 def test_pk9_the_first_example_records_continuously(continuous: tuple[list[Path], float]) -> None:
     assert plays(continuous[0][0])
 
 
+@pytest.mark.plain  # its segments are shorter
 def test_pk4_nothing_is_recorded_in_the_first_two_seconds(continuous: tuple[list[Path], float]) -> None:
     (first, *_), opened_s = continuous
     found = re.match(r"(\d{8}T\d{6}\.\d{3})Z", first.name)
