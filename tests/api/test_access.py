@@ -1,12 +1,15 @@
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from tawny.api.application import make_routes
-from tawny.api.auth.access import Access, check_routes, rule
+from tawny.api.auth.access import Access, Note, check_routes, rule
 from tawny.api.auth.accounts import Role
 from tawny.api.live import hls_routes
 from tests.api.fakes import ORIGIN, House, routes
@@ -303,3 +306,95 @@ async def test_a_session_of_a_person_who_is_gone_is_none(house: House) -> None:
     browser = house.signed_in()
     house.clock.advance(31 * 86_400)
     assert (await browser.get("/api/v1/cameras")).status_code == 401
+
+
+_BY_HAND = "notes it by itself"
+_COUNTED = "of no user: counted in the log, or the sign-in is noted"
+_LOOKS = "changes nothing that lasts"
+_OWN_VIEW = "concerns the page of this user"
+_PROGRAM = "done by a program or another recorder, which has its own history"
+NOT_NOTED = {
+    "POST /api/v1/actions/{target}/{token}": _BY_HAND,
+    "POST /api/v1/address-check/open": _LOOKS,
+    "POST /api/v1/address-check/report": _LOOKS,
+    "POST /api/v1/address-check/rtc": _LOOKS,
+    "POST /api/v1/address/check": _LOOKS,
+    "POST /api/v1/address/retry": "orders the certificate that the settings ask for",
+    "DELETE /api/v1/camera-previews": _LOOKS,
+    "POST /api/v1/cameras/{camera}/masking-cost": _LOOKS,
+    "PUT /api/v1/cameras/{camera}/orientation": _BY_HAND,
+    "POST /api/v1/cameras/{camera}/rtc": _LOOKS,
+    "POST /api/v1/cameras/{camera}/threshold-preview": _LOOKS,
+    "PUT /api/v1/cameras/{camera}/watching": _BY_HAND,
+    "DELETE /api/v1/clips/{clip}": _BY_HAND,
+    "PATCH /api/v1/clips/{clip}": _BY_HAND,
+    "PUT /api/v1/clips/{clip}/name": _BY_HAND,
+    "POST /api/v1/clips/{clip}/restore": _BY_HAND,
+    "POST /api/v1/deletions/preview": _LOOKS,
+    "POST /api/v1/fleet/membership/code": _LOOKS,
+    "POST /api/v1/fleet/membership/preview": _LOOKS,
+    "POST /api/v1/history/witnesses": _LOOKS,
+    "DELETE /api/v1/inbox/file": _PROGRAM,
+    "PUT /api/v1/inbox/file": _PROGRAM,
+    "POST /api/v1/inputs/{program}": _PROGRAM,
+    "POST /api/v1/me/passkeys/options": _LOOKS,
+    "POST /api/v1/me/two-step": _LOOKS,
+    "POST /api/v1/modes/preview": _LOOKS,
+    "POST /api/v1/modes/replay": _LOOKS,
+    "POST /api/v1/orders": "every order is in the history of the recorder",
+    "DELETE /api/v1/phone-codes/{code}": "takes back a code of some minutes",
+    "POST /api/v1/phone/join": _COUNTED,
+    "POST /api/v1/phone/rtc": _PROGRAM,
+    "POST /api/v1/rehearsal": _LOOKS,
+    "POST /api/v1/restore/check": _LOOKS,
+    "PUT /api/v1/restore/file": "the restore itself is noted",
+    "POST /api/v1/retention/dry-run": _LOOKS,
+    "DELETE /api/v1/rtc/{key}": _OWN_VIEW,
+    "PATCH /api/v1/rtc/{key}": _OWN_VIEW,
+    "POST /api/v1/scans": _PROGRAM,
+    "POST /api/v1/sealed/lock": _OWN_VIEW,
+    "POST /api/v1/sealed/offer": _OWN_VIEW,
+    "POST /api/v1/self-test": _LOOKS,
+    "PUT /api/v1/setup/cards/{card}": "hides a hint",
+    "POST /api/v1/setup/claim": _COUNTED,
+    "POST /api/v1/setup/restore": "there is no user yet",
+    "POST /api/v1/setup/restore/file": "there is no user yet",
+    "PUT /api/v1/setup/steps/{step}": "ticks off a step of the setup",
+    "POST /api/v1/shared/{token}": _COUNTED,
+    "POST /api/v1/sign-in": _COUNTED,
+    "POST /api/v1/sign-in/code": _COUNTED,
+    "POST /api/v1/sign-in/confirm": _OWN_VIEW,
+    "POST /api/v1/sign-in/link": _COUNTED,
+    "POST /api/v1/sign-in/passkey": _COUNTED,
+    "POST /api/v1/sign-in/passkey/options": _LOOKS,
+    "POST /api/v1/sign-in/provider": _COUNTED,
+    "POST /api/v1/sign-in/proxy": _COUNTED,
+    "POST /api/v1/sign-in/second-step": _COUNTED,
+    "POST /api/v1/sign-in/second-step/setup": _COUNTED,
+    "POST /api/v1/standby/preview": _LOOKS,
+    "POST /api/v1/targets/{target}/test": _LOOKS,
+    "POST /api/v1/targets/{target}/try": "sends what waits, at once",
+    "POST /api/v1/targets/{target}/try-out": _LOOKS,
+    "POST /api/v1/training": _PROGRAM,
+    "POST /api/v1/updates": _PROGRAM,
+    "PUT /api/v1/wall": _OWN_VIEW,
+}
+"""Routes that change something without a note of theirs in the audit log, each with the reason."""
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for one in dependant.dependencies:
+        yield from _calls(one)
+
+
+def test_what_users_change_is_in_the_audit_log() -> None:
+    note = get_args(Note)[1].dependency
+    without = {
+        f"{method} {route.path}"
+        for route in routes().routes
+        if isinstance(route, APIRoute) and note not in _calls(route.dependant)
+        for method in (route.methods or set()) - {"GET", "HEAD"}
+        if not route.path.startswith("/boxes/")  # the recorder there notes it
+    }
+    assert without == NOT_NOTED.keys()

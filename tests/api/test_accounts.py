@@ -7,8 +7,11 @@ import pytest
 
 from tawny.api.auth.accounts import ENDED_KEPT_MS, MOST_SESSIONS, SESSION_MS, Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.model.errors import StorageError
+from tawny.api.auth.passes import Passes
+from tawny.api.auth.shares import SharedClip, Shares
+from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
+from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 
 HERE = Caller("192.168.1.7", "a browser")
@@ -79,6 +82,44 @@ def test_a_claim_with_the_name_of_an_owner_gives_a_new_password_and_ends_the_ses
     assert again.id == anna.id
     assert accounts.find("anna") == (again, "new")
     assert accounts.session(session) is None
+
+
+def test_of_two_owners_who_remove_each_other_one_stays(accounts: Accounts) -> None:
+    """Both have read the list of users before."""
+    anna, ben = accounts.put_person("Anna", Role.OWNER), accounts.put_person("Ben", Role.OWNER)
+    accounts.change_person(ben, Role.VIEWER, None)
+    for change in (lambda: accounts.change_person(anna, Role.VIEWER, None), lambda: accounts.remove_person(anna)):
+        with pytest.raises(LastOwner, match="Anna is the only owner"):
+            change()
+    assert accounts.has_owner()
+    accounts.change_person(anna, Role.OWNER, None)
+    accounts.remove_person(ben)
+
+
+def test_a_code_of_a_screen_is_no_link(accounts: Accounts) -> None:
+    wall = accounts.put_person("Wall", Role.SCREEN)
+    accounts.new_token(TokenPurpose.CODE, wall, token="ABCDEFGH")
+    assert accounts.follow_link("ABCDEFGH") is None
+    assert accounts.follow_link("ABCDEFGH", (TokenPurpose.CODE,)) == (wall, TokenPurpose.CODE)
+
+
+def test_a_camera_that_is_forgotten_is_taken_out_of_what_others_may_see(accounts: Accounts, clock: FakeClock) -> None:
+    """A new camera may get its ID."""
+    porch, yard = CameraId("porch"), CameraId("yard")
+    passes, shares = Passes(accounts.file, clock), Shares(accounts.file, clock)
+    anna = accounts.put_person("Anna", Role.OWNER)
+    ben = accounts.change_person(accounts.put_person("Ben", Role.VIEWER), Role.VIEWER, [porch, yard])
+    carl = accounts.change_person(accounts.put_person("Carl", Role.VIEWER), Role.VIEWER, [porch])
+    secrets = [passes.make("TV", cameras, made_by=anna)[1] for cameras in ([porch], [yard], None)]
+    span, ends_ms = Span(clock.now_ms() - 9000, clock.now_ms() - 1000), clock.now_ms() + 60_000
+    links = [shares.make(anna, camera, span, ends_ms)[1] for camera in (porch, yard)]
+    saved = shares.make(anna, porch, span, ends_ms, clip=SharedClip("clip", (porch,)))[1]
+    accounts.forget_cameras([porch])
+    sees = [person and person.cameras for person in map(accounts.person, (anna.id, ben.id, carl.id))]
+    assert sees == [None, frozenset({yard}), frozenset()]
+    held = [session and session.person.cameras for session in map(passes.session, secrets)]
+    assert held == [frozenset(), frozenset({yard}), None]
+    assert [shares.find(link) is not None for link in (*links, saved)] == [False, True, True]
 
 
 def test_a_session_lasts_for_thirty_days_from_its_last_use(accounts: Accounts, clock: FakeClock) -> None:

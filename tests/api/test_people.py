@@ -64,7 +64,23 @@ async def test_a_pass_shows_its_cameras_until_it_is_taken_back(house: House, own
 async def test_p4_what_owners_do_is_in_the_log(owner: httpx.AsyncClient) -> None:
     await owner.post("/api/v1/people", json={"name": "Ben"})
     rows = (await owner.get("/api/v1/audit")).json()["items"]
-    assert (rows[0]["action"], rows[0]["detail"]) == ("user added", "Ben")
+    assert (rows[0]["action"], rows[0]["detail"]) == ("user added", "Ben: viewer, sees all cameras")
+
+
+async def test_the_log_says_what_was_granted(owner: httpx.AsyncClient) -> None:
+    made = await owner.post("/api/v1/people", json={"name": "Ben", "cameras": ["porch"]})
+    path = f"/api/v1/people/{made.json()['person']['id']}"
+    for change in ({"cameras": None, "linked": "ben@example.org"}, {"cameras": ["porch"], "linked": "Ben@example.org"}):
+        assert (await owner.patch(path, json={"role": "viewer", **change})).status_code == 200
+    await owner.post("/api/v1/access-tokens", json={"name": "TV", "cameras": ["porch"]})
+    rows = (await owner.get("/api/v1/audit")).json()["items"]
+    assert [(row["action"], row["detail"]) for row in rows[:5]] == [
+        ("access token created", "TV: porch"),
+        ("user changed", "Ben: viewer, sees all cameras -> porch"),
+        ("user linked", "Ben: ben@example.org"),
+        ("user changed", "Ben: viewer, sees porch -> all cameras"),
+        ("user added", "Ben: viewer, sees porch"),
+    ]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/people/nobody", "/api/v1/access-tokens/none"])

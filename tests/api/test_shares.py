@@ -144,3 +144,14 @@ async def test_only_what_one_may_see_can_be_shared(house: House) -> None:
     house.recorder.record(now_ms - 20_000)
     asked = {"camera": "porch", "from_ms": now_ms - 18_000, "to_ms": now_ms - 12_000}
     assert (await ben.post("/api/v1/shares", json=asked)).status_code == 404
+
+
+async def test_what_is_not_recorded_yet_cannot_be_shared(house: House, viewer: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000, seconds=10)
+    answers = []
+    for ahead_ms in (3_000, 60_000):
+        asked = {"camera": "porch", "from_ms": now_ms - 18_000, "to_ms": now_ms + ahead_ms}
+        answers.append(await viewer.post("/api/v1/shares", json=asked))
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert answers[1].json()["message"] == "The end hasn't come yet."

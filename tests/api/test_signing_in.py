@@ -163,3 +163,15 @@ async def test_old_hashes_are_made_anew(house: House) -> None:
     assert found
     assert found[1] != old
     assert (await sign_in(house.browser())).status_code == 200
+
+
+async def test_links_that_are_not_valid_are_counted_and_codes_are_none(house: House) -> None:
+    await anna(house)
+    wall = house.accounts.put_person("Wall", Role.SCREEN)
+    house.accounts.new_token(TokenPurpose.CODE, wall, token="ABCDEFGH")
+    answers = [await house.browser().post("/api/v1/sign-in/link", json={"token": "ABCDEFGH"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [410, 410]
+    rows = (await house.signed_in(Role.OWNER).get("/api/v1/audit?only=refused")).json()["items"]
+    assert [(row["action"], row["detail"]) for row in rows] == [("sign-in link refused", "2 times")]
+    signed = await house.browser().post("/api/v1/sign-in/code", json={"code": "abcd-efgh"})
+    assert signed.json()["user"]["name"] == "Wall"

@@ -110,6 +110,7 @@ async def test_a_code_ends_with_the_right_of_who_made_it(house: House) -> None:
     owner = house.signed_in()
     person = next(one for one in house.accounts.people() if one.role is Role.OWNER)
     key, code = await new_code(owner)
+    house.accounts.put_person("Otto", Role.OWNER)
     house.accounts.change_person(person, Role.MEMBER, None)
     answer = await join(house, code)
     assert (answer.status_code, answer.json()["code"]) == (404, "code_ended")

@@ -5,6 +5,7 @@ import io
 import json
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ def folder(recorded: Path) -> Iterator[Path]:
     accounts, passes = Accounts(file, FakeClock()), Passes(file, FakeClock())
     accounts.put_person("Anna", Role.OWNER)
     yield recorded
-    for person in accounts.people():
-        accounts.remove_person(person)
+    with file.writing() as db:
+        db.execute("DELETE FROM people")
     for one in passes.all():
         passes.take_back(one.id)
     file.close()
@@ -93,12 +94,9 @@ def test_the_first_user_with_a_password_is_the_owner(
     tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed(monkeypatch, "correct horse battery")
-    file = AccountsFile(recorded / "accounts.db")
-    accounts = Accounts(file, SystemClock())
     assert told(tawny, recorded, "user", "password", "Ben")["role"] == "owner"
-    for person in accounts.people():
-        accounts.remove_person(person)
-    file.close()
+    with closing(AccountsFile(recorded / "accounts.db")) as file, file.writing() as db:
+        db.execute("DELETE FROM people")
 
 
 def test_two_step_codes_are_turned_off(tawny: Tawny, folder: Path) -> None:
@@ -227,7 +225,8 @@ def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) 
 
 def test_what_is_changed_from_the_terminal_is_in_the_audit_log(tawny: Tawny, folder: Path) -> None:
     begun = ("--since", utc_text(SystemClock().now_ms()))
-    for words in (("add", "Carl"), ("change", "Carl", "--role", "member"), ("link", "Carl"), ("remove", "Carl")):
+    changed = ("change", "Carl", "--role", "member", "--cameras", "all")
+    for words in (("add", "Carl", "--cameras", "door"), changed, ("link", "Carl"), ("remove", "Carl")):
         assert tawny("user", *words, "--data", str(folder)).code == 0
     token = told(tawny, folder, "tokens", "create", "tv")["id"]
     assert tawny("tokens", "revoke", token, "--data", str(folder)).code == 0
@@ -235,9 +234,10 @@ def test_what_is_changed_from_the_terminal_is_in_the_audit_log(tawny: Tawny, fol
     items = told(tawny, folder, "user", "log", *begun)["items"]
     assert {one["address"] for one in items} == {"this computer"}
     assert [(one["action"], one["detail"]) for one in items] == [
-        ("user added", "Carl"), ("sign-in link created", "Carl"), ("user changed", "Carl: member"),
-        ("sign-in link created", "Carl"), ("user removed", "Carl"), ("access token created", "tv"),
-        ("access token revoked", token), ("setup link created", ""),
+        ("user added", "Carl: viewer, sees door"), ("sign-in link created", "Carl"),
+        ("user changed", "Carl: member, sees door -> all cameras"), ("sign-in link created", "Carl"),
+        ("user removed", "Carl"), ("access token created", "tv: all cameras"), ("access token revoked", token),
+        ("setup link created", ""),
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone, DeliveryError, DiskFull, TargetFailed, TargetRefused, TargetUnreachable
+from tawny.model.errors import ContentGone, DeliveryError, DiskFull, TargetBusy, TargetRefused, TargetUnreachable
 from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import MemoryContent
@@ -109,7 +109,7 @@ def test_one_that_a_target_always_fails_with_holds_up_the_others_three_times(
     outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier
 ) -> None:
     outbox.add([delivery("a"), delivery("b"), delivery("c")])
-    shelf.never = {"a": TargetFailed("offsite", "it responded with 500")}
+    shelf.never = {"a": TargetBusy("offsite", "it responded with 500")}
     passed_s = 0.0
     while shelf.carried != ["b", "c"]:
         assert passed_s < 120, shelf.carried

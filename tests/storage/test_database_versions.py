@@ -17,8 +17,8 @@ import pytest
 
 import tawny
 from tawny.api.auth import accounts_file
-from tawny.api.auth.accounts import Accounts, Role
-from tawny.api.auth.accounts_file import AccountsFile, open_with_copy
+from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts_file import COPY_AGAIN_S, COPY_S, AccountsCopy, AccountsFile, open_with_copy
 from tawny.cli.main import main
 from tawny.delivery import outbox
 from tawny.delivery.outbox import Outbox
@@ -34,7 +34,7 @@ from tawny.model.errors import (
     IndexDamaged,
     StorageError,
 )
-from tawny.model.times import SystemClock
+from tawny.model.times import SystemClock, utc_text
 from tawny.service.health.monitor import renewed_databases
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
@@ -42,6 +42,7 @@ from tawny.storage.index import appearance_db, index_schema, sqlite_file
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside, recently_put_aside, refuse_damage
+from tawny.testing.clock import FakeClock
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
 from tests.golden.test_formats import FORMATS
@@ -437,3 +438,49 @@ def test_a_database_that_the_user_may_not_write_is_no_error_of_its_disk(
     monkeypatch.setattr(Path, "touch", refuse)
     with pytest.raises(FolderUnwritable, match=r"small\.db \(Permission denied\)"):
         SmallDb(tmp_path / "small.db", "", 1)
+
+
+def test_a_copy_of_accounts_follows_changes_but_not_each_use(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    clock = FakeClock("2035-01-01T00:00:00Z")
+    with closing(open_with_copy(path, copy)) as file, closing(AccountsFile(path)) as by_command:
+        accounts, copying = Accounts(file, clock), AccountsCopy(file, path, copy)
+        session = accounts.begin_session(accounts.put_person("Ben", Role.OWNER), Caller("192.168.1.7"))
+        assert copying.step() == COPY_S
+        assert people(AccountsFile(copy)) == ["Anna", "Ben"]
+        written = copy.read_bytes()
+        clock.advance(3600)
+        assert accounts.session(session), "which is used now"
+        copying.step()
+        assert copy.read_bytes() == written
+        Accounts(by_command, clock).remove_person(accounts.people()[1])
+        copying.step()
+        assert people(AccountsFile(copy)) == ["Anna"]
+
+
+def test_a_copy_of_accounts_waits_for_its_disk(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    with closing(AccountsFile(path)) as file:
+        copying = AccountsCopy(file, path, copy)
+        copy.parent.rename(copy.parent.with_name("away"))
+        assert (copying.step(), copy.exists()) == (COPY_S, False)
+        (copy.parent / "history").mkdir(parents=True)
+        assert (copying.step(), people(AccountsFile(copy))) == (COPY_S, ["Anna"])
+        copy.unlink()
+        copy.mkdir()
+        assert copying.step() == COPY_AGAIN_S
+
+
+def test_everyone_signs_in_again_once_accounts_are_as_in_their_copy(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    with closing(AccountsFile(path)) as file:
+        accounts = Accounts(file, SystemClock())
+        session = accounts.begin_session(accounts.people()[0], Caller("192.168.1.7"))
+        link = accounts.new_token(TokenPurpose.LINK, accounts.people()[0])
+    open_with_copy(path, copy).close()
+    _overwrite(path)
+    with closing(open_with_copy(path, copy)) as file:
+        accounts = Accounts(file, SystemClock())
+        assert (accounts.session(session), accounts.follow_link(link)) == (None, None)
+        day = utc_text(round(copy.stat().st_mtime * 1000))[:10]
+        assert (accounts.audit()[0].action, day in accounts.audit()[0].detail) == ("everyone signed out", True)

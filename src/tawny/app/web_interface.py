@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Account, Accounts, Caller, Role, TokenPurpose
-from tawny.api.auth.accounts_file import ACCOUNTS, AccountsFile, open_with_copy
+from tawny.api.auth.accounts_file import ACCOUNTS, AccountsCopy, AccountsFile, open_with_copy
 from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
@@ -34,6 +34,7 @@ from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.other_recorders import (
     connect_standbys,
+    hub_problems,
     make_copies,
     make_hub,
     make_member,
@@ -41,6 +42,7 @@ from tawny.app.other_recorders import (
     make_scans,
     make_update,
     nats_problems,
+    refusal_problems,
     standby_problems,
 )
 from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
@@ -123,8 +125,12 @@ class WebInterface:
         place = self.running.parts.place
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
+        self.running.deleting.forget_before(self.accounts.forget_cameras)
         self.running.whenever_changed(self._take_over)
         self.address.handle.start(self.engine, self.address.name, lambda: self.address)
+        if place.kept_in is not None and (copy := _spare_accounts(place)) is not None:
+            copying = partial(AccountsCopy, self.accounts.file, place.kept_in / ACCOUNTS, copy)
+            self.engine.start(AccountsCopy.name, copying)
         self.site.system.start(self.engine)
         self.site.updates.start(self.engine)
         if self.site.hub is not None:
@@ -186,6 +192,10 @@ class WebInterface:
             yield HealthCheck(partial(standby_problems, self.site.standby, self.site.protected), STANDBY_S)
         if self.site.by_nats is not None:
             yield HealthCheck(partial(nats_problems, self.site.by_nats))
+        if self.site.hub is not None:
+            yield HealthCheck(partial(hub_problems, self.site.hub))
+        if self.site.member is not None:
+            yield HealthCheck(partial(refusal_problems, self.site.member))
         yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
@@ -440,8 +450,13 @@ def _open_accounts(place: RecorderPlace) -> AccountsFile:
     """Open the accounts; a copy of them is on the fallback disk, so that users can sign in after a failover."""
     if place.kept_in is None:
         return AccountsFile(":memory:")
+    return open_with_copy(place.kept_in / ACCOUNTS, _spare_accounts(place))
+
+
+def _spare_accounts(place: RecorderPlace) -> Path | None:
+    """Return the copy of the accounts on the fallback disk; None if there is no such disk."""
     spare = place.settings().storage.spare
-    return open_with_copy(place.kept_in / ACCOUNTS, Path(spare).expanduser() / ACCOUNTS if spare else None)
+    return Path(spare).expanduser() / ACCOUNTS if spare else None
 
 
 def _make_first_setup(

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose
+from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose, granted_text, seen_words
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
 from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
@@ -90,10 +90,6 @@ def camera_list(text: str | None) -> list[CameraId] | None:
             "Use the IDs from the settings, for example porch,back-yard.",
         )
     return [CameraId(name) for name in names]
-
-
-def seen_words(cameras: frozenset[CameraId] | None) -> str:
-    return "all cameras" if cameras is None else ", ".join(sorted(cameras)) or "nothing"
 
 
 # `tawny user`: manage users: `list`, `add`, `change`, `link`, `password`, `remove`, `totp`, and `log`, the audit log.
@@ -195,14 +191,11 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
     links.warn(camera_list(args.cameras), out)
     ends_ms = _guest_end(args, role, None)
     person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras), ends_ms)
-    accounts.note("user added", "", THIS_COMPUTER, person.name)
+    accounts.note("user added", "", THIS_COMPUTER, granted_text(person))
     return _link(accounts, person, out, links)
 
 
 def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
-    owners = [one for one in accounts.people() if one.role is Role.OWNER]
-    if owners == [person] and (args.do == "remove" or args.role not in (None, "owner")):
-        raise NotDone(f"{person.name} is the only owner.", "Make someone else an owner first.")
     if args.do == "link":
         return _link(accounts, person, out, links)
     if args.do == "remove":
@@ -215,9 +208,9 @@ def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, l
     role = Role(args.role) if args.role else person.role
     if (role is Role.SCREEN) != (person.role is Role.SCREEN):
         raise UsageError("--role: a screen stays a screen.", "Remove it, and add a user of another role.")
-    person = accounts.change_person(person, role, cameras, _guest_end(args, role, person.ends_ms))
-    accounts.note("user changed", "", THIS_COMPUTER, f"{person.name}: {role.value}")
-    out.data(_data(person), f"{person.name} is now {_role_words(person)} and can see {seen_words(person.cameras)}.")
+    changed = accounts.change_person(person, role, cameras, _guest_end(args, role, person.ends_ms))
+    accounts.note("user changed", "", THIS_COMPUTER, granted_text(changed, person))
+    out.data(_data(changed), f"{changed.name} is now {_role_words(changed)} and can see {seen_words(changed.cameras)}.")
     return 0
 
 
@@ -343,7 +336,8 @@ def run_tokens(args: Namespace, out: Output) -> int:
             out.data({"taken_back": args.name}, f"Revoked {args.name}.")
             return 0
         done = _create(args, passes, out, links)
-        accounts.note("access token created", "", THIS_COMPUTER, args.name)
+        sees = "uploads" if args.upload_quota else seen_words(camera_list(args.cameras))
+        accounts.note("access token created", "", THIS_COMPUTER, f"{args.name}: {sees}")
         return done
     finally:
         accounts.close()

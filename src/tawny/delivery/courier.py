@@ -23,7 +23,7 @@ from tawny.model.errors import (
     DeliveryError,
     StorageError,
     StrangeTarget,
-    TargetFailed,
+    TargetBusy,
     TargetFull,
     TargetMissing,
     TargetRefused,
@@ -194,7 +194,7 @@ class Courier:
     def _put_off(self, delivery: Delivery, error: TawnyError) -> None:
         """Retry later: all deliveries wait if the target failed, otherwise only this one."""
         is_targets = isinstance(error, TARGETS_FAULT)
-        is_aside = isinstance(error, TargetFailed) and delivery.tries + 1 >= ASIDE_TRIES
+        is_aside = isinstance(error, TargetBusy) and delivery.tries + 1 >= ASIDE_TRIES
         wait_s = own_s = spread_s(delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         if is_targets:
             wait_s = spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S)

@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tawny.config.secure import is_web_address
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
-from tawny.model.errors import DeliveryError, TargetFailed, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
 from tawny.protocols.http_connection import PublicHttpsConnection, http_connection
 
@@ -521,7 +521,7 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
     if answer.status in (404, 410):
         return TargetMissing(public, reason)
     if answer.status == 429 or answer.status >= 500:
-        return TargetFailed(public, reason)
+        return TargetBusy(public, reason)
     if answer.status in _OF_MESSAGE:
         return MessageRefused(public, reason)
     return DeliveryError(public, reason)

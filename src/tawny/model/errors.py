@@ -529,11 +529,11 @@ class TargetUnreachable(DeliveryError):
 
 
 @dataclass(eq=False)
-class TargetFailed(TargetUnreachable):
+class TargetBusy(TargetUnreachable):
     """It responded that it can't: maybe to this delivery only."""
 
     exit_code = 62
-    code = "target_failed"
+    code = "target_busy"
     says = "{where} couldn't take it now ({detail})."
     advice = "tawny retries automatically. If it goes on, look at its log."
 

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.passes import Passes
 from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import load_key, save_key
@@ -25,6 +28,7 @@ from tawny.sealed.broken import SealedFileBroken
 from tawny.service.backup import backup_file, restore
 from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
 from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held
+from tawny.service.backup.restored_accounts import end_sign_ins
 from tawny.testing.clock import FakeClock
 
 PASSPHRASE = "river-candle-otter-amber"
@@ -555,3 +559,43 @@ def test_settings_without_a_table_for_the_folder_stay_as_they_are(data: Path, tm
     unpacked.commit(new / "tawny.toml")
     finish_restore(new)
     assert (new / "tawny.toml").read_text() == text
+
+
+def test_who_was_signed_out_since_the_backup_stays_so(data: Path) -> None:
+    (data / "accounts.db").unlink()
+    clock, caller = FakeClock(), Caller("192.168.1.7")
+    with closing(AccountsFile(data / "accounts.db")) as file:
+        accounts, passes = Accounts(file, clock), Passes(file, clock)
+        anna, ben = accounts.put_person("Anna", Role.OWNER, "hash"), accounts.put_person("Ben", Role.OWNER)
+        session, link = accounts.begin_session(ben, caller), accounts.new_token(TokenPurpose.LINK, anna)
+        token, _ = passes.make("TV", made_by=anna)
+        accounts.note("user added", "Anna", caller, "Ben")
+        content = backup(data)
+        clock.advance(60)
+        accounts.remove_person(ben)
+        accounts.follow_link(link)
+        passes.take_back(token.id)
+        accounts.change_person(accounts.put_person("Carl", Role.VIEWER), Role.VIEWER, [])
+        accounts.note("user removed", "Anna", caller, "Ben")
+        accounts.counts.count("sign-in failed", "ben", "192.168.1.9")
+        accounts.counts.flush()
+    unpacked = UnpackedBackup.unpack([content], PASSPHRASE, data)
+    notes = unpacked.plan(data.parent / "tawny.toml").notes
+    for note in (
+        "Everyone signs in again, with the passwords, passkeys and two-step codes of the backup.",
+        "Ben is no user here now, and is one after the restore: owner.",
+        "Carl is no user after the restore.",
+        "The access token TV isn't valid here now, and is after the restore.",
+    ):
+        assert note in notes
+    unpacked.commit(data.parent / "tawny.toml")
+    there, kept = data / PENDING / "data" / "accounts.db", data / "accounts.db"
+    for _ in range(2):  # interrupted once
+        end_sign_ins(there, kept)
+    finish_restore(data)
+    with closing(AccountsFile(data / "accounts.db")) as file:
+        accounts = Accounts(file, clock)
+        assert accounts.find("Anna") == (anna, "hash")
+        assert (accounts.session(session), accounts.follow_link(link)) == (None, None)
+        said = [(one.action, one.detail) for one in accounts.audit()]
+    assert said == [("user removed", "Ben"), ("sign-in failed", "1 time"), ("user added", "Ben")]

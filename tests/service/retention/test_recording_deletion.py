@@ -9,7 +9,7 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, TawnyError
+from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import MotionFigure
@@ -417,3 +417,21 @@ def test_the_settings_file_forgets_it_and_keeps_the_rest(tmp_path: Path) -> None
     assert list(applied[0].removed_cameras) == ["gate"]
     settings.forget_removed(["gate"])
     assert file.read_text().strip() == "# mine"
+
+
+def test_others_forget_a_removed_camera_before_the_settings_do(place: Place) -> None:
+    told: list[CameraId] = []
+
+    def forget(cameras: Collection[CameraId]) -> None:
+        assert place.forgotten == []
+        if not told:
+            told.append(CameraId("failed"))
+            raise StorageError("accounts.db", "it is locked")
+        told.extend(cameras)
+
+    place.deleting.forget_before(forget)
+    place.removed()
+    for _ in range(8):
+        place.site.clock.advance(EMPTY_S)
+        place.deleting.step()
+    assert (told, place.forgotten) == ([CameraId("failed"), PORCH], [PORCH])

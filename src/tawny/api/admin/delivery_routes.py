@@ -299,10 +299,11 @@ def try_target_now(target: OneName, here: Here) -> OkResponse:
 
 
 @router.put("/targets/{target}/mute", dependencies=own)
-def mute_target(target: OneName, body: MuteRequest, here: Here) -> OkResponse:
+def mute_target(target: OneName, body: MuteRequest, note: Note, here: Here) -> OkResponse:
     """Mute notifications about a camera's events for a time."""
     with _delivery(here) as delivery:
         delivery.mute(target, CameraId(body.camera), body.for_s * 1000)
+    note("channel muted" if body.for_s else "channel no longer muted", f"{target}: {body.camera}")
     return OkResponse()
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.access import Access, AuditNote, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
-from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose
+from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose, fold, granted_text, seen_words
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.passes import Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
@@ -19,7 +19,6 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
-from tawny.model.times import utc_text
 
 # API schemas of users and access tokens.
 
@@ -156,9 +155,9 @@ def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invit
     cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
     person = here.accounts.put_person(body.name, Role(body.role))
     person = here.accounts.change_person(person, Role(body.role), cameras, ends_ms)
-    note("user added", body.name)
+    note("user added", granted_text(person))
     if body.linked:
-        _link(here, person, body.linked)
+        _link(here, person, body.linked, note)
     return _invited(here, person, signed.person)
 
 
@@ -166,16 +165,13 @@ def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invit
 def change_person(person: OneId, body: ChangedPerson, note: Note, here: Here) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
     found = _find(here, person)
-    if body.role != "owner":
-        _keep_an_owner(here, found)
     if (body.role == "screen") != (found.role is Role.SCREEN):
         raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
     cameras, ends_ms = _known_cameras(here, body.cameras, found.cameras), _end_of(body.role, body.ends_ms)
+    changed = here.accounts.change_person(found, Role(body.role), cameras, ends_ms)
+    note("user changed", granted_text(changed, found))
     if body.linked is not None:
-        _link(here, found, body.linked)
-    until = f"until {utc_text(ends_ms)}" if ends_ms else ""
-    note("user changed", f"{found.name}: {body.role} {until}".strip())
-    here.accounts.change_person(found, Role(body.role), cameras, ends_ms)
+        _link(here, found, body.linked, note)
     return next(one for one in _all(here) if one.id == found.id)
 
 
@@ -211,9 +207,8 @@ def reset_two_step(person: OneId, note: Note, signed: Signed, here: Here) -> OkR
 def remove_person(person: OneId, note: Note, here: Here) -> OkResponse:
     """Remove a user. Their sessions, shared links, access tokens and sign-in links end with them."""
     found = _find(here, person)
-    _keep_an_owner(here, found)
-    note("user removed", found.name)
     here.accounts.remove_person(found)
+    note("user removed", found.name)
     return OkResponse()
 
 
@@ -227,7 +222,8 @@ def passes(here: Here) -> PassList:
 def make_pass(body: NewPass, note: Note, signed: Signed, here: Here) -> MadePass:
     """Create an access token. It ends with the account that made it."""
     cameras = _known_cameras(here, body.cameras)
-    note("access token created", body.name)
+    sees = "uploads" if body.brings_bytes is not None else seen_words(cameras)
+    note("access token created", f"{body.name}: {sees}")
     made, secret = here.passes.make(body.name, cameras, body.ends_ms, body.brings_bytes, signed.person)
     return MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
 
@@ -259,15 +255,6 @@ def _find(here: AppContext, person: str) -> Account:
     return found
 
 
-def _keep_an_owner(here: AppContext, person: Account) -> None:
-    """Refuse for the only owner: afterwards no one could change settings."""
-    owners = [one for one in here.accounts.people() if one.role is Role.OWNER]
-    if owners == [person]:
-        raise RequestRefused(
-            409, "last_owner", f"{person.name} is the only owner.", "Make someone else an owner first."
-        )
-
-
 def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
     is_screen, code = person.role is Role.SCREEN, ""
     lasts_ms = SCREEN_CODE_MS if is_screen else INVITATION_MS
@@ -280,9 +267,12 @@ def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
     return Invited(person=found, link=here.link(path), home_only=here.is_at_home_only, screen_code=code)
 
 
-def _link(here: AppContext, person: Account, name: str) -> None:
+def _link(here: AppContext, person: Account, name: str, note: AuditNote) -> None:
+    before = here.identities.all().get(person.id)
     if not here.identities.link(person, name):
         raise RequestRefused(409, "linked_already", f"{name} is linked to another user.", "Remove that link first.")
+    if fold(name) != (before.name if before else ""):
+        note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
 
 
 def _end_of(role: str, ends_ms: int | None) -> int | None:

@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, bad_setting
-from tawny.api.request_handling import WorkerRoute
+from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, SettingsError
 from tawny.sources.picture_controls import ControlKind, PictureControl
@@ -71,13 +71,14 @@ async def change_picture_controls(
     camera: OneCamera, body: PictureControlChange, note: Note, here: Here
 ) -> PictureControlList:
     """Change picture controls, and return all. Only this camera restarts if it must."""
-    note("camera picture changed", f"{camera}: {', '.join(body.values)}"[:200])
+    await in_worker(note, "camera picture changed", f"{camera}: {', '.join(body.values)}"[:200])
     return await _listed(here.calls.run(f"camera {camera}", partial(here.picture.change, camera, body.values)))
 
 
 @router.post("/{name}", dependencies=own, status_code=204)
-async def press_picture_control(camera: OneCamera, name: ControlName, here: Here) -> None:
+async def press_picture_control(camera: OneCamera, name: ControlName, note: Note, here: Here) -> None:
     """Press a button of a camera, such as "Focus now"."""
+    await in_worker(note, "camera picture changed", f"{camera}: {name}")
     await here.calls.run(f"camera {camera}", partial(here.picture.press, camera, name))
 
 

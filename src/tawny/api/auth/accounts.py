@@ -10,16 +10,16 @@ import json
 import logging
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import AuditCounts
-from tawny.model.errors import StorageError
+from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
-from tawny.model.times import Clock
+from tawny.model.times import Clock, utc_text
 
 SESSION_MS = 30 * 86_400_000
 SCREEN_SESSION_MS = 400 * 86_400_000
@@ -212,14 +212,32 @@ class Accounts:
     def change_person(
         self, person: Account, role: Role, cameras: Iterable[CameraId] | None, ends_ms: int | None = None
     ) -> Account:
-        """Set role and cameras; sessions continue with the new rights. ends_ms: when the access of a guest ends."""
+        """Set role and cameras; sessions continue with the new rights. ends_ms: when the access of a guest ends.
+
+        Raises LastOwner.
+        """
         seen = None if cameras is None else frozenset(cameras)
         seen = frozenset() if role is Role.INSTALLER else seen
         made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)
         with self._writing() as db:
+            if role is not Role.OWNER:
+                _keep_an_owner(db, person)
             row = (role, seen_as_text(made.cameras), made.ends_ms, person.id)
             db.execute("UPDATE people SET role = ?, cameras = ?, ends_ms = ? WHERE id = ?", row)
         return made
+
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """Take removed cameras out of what users, access tokens and links may show: new ones may get their IDs."""
+        with self._writing() as db:
+            for table in ("people", "passes"):
+                rows = db.execute(f"SELECT id, cameras FROM {table} WHERE cameras IS NOT NULL").fetchall()  # noqa: S608
+                for key, text in rows:
+                    seen = seen_from_text(text) or frozenset()
+                    if not seen.isdisjoint(cameras):
+                        left = seen_as_text(seen.difference(cameras))
+                        db.execute(f"UPDATE {table} SET cameras = ? WHERE id = ?", (left, key))  # noqa: S608
+            for camera in cameras:
+                db.execute("DELETE FROM shares WHERE camera = ? AND clip = ''", (camera,))
 
     def wall(self, person: Account) -> str:
         """Return the user's live view layout as passed to `put_wall`; empty if none."""
@@ -253,8 +271,12 @@ class Accounts:
                 db.execute("UPDATE plan SET cameras = ?", (cameras,))
 
     def remove_person(self, person: Account) -> None:
-        """Delete the user and all their sessions. Their shared links are void from then on (`shares.Shares`)."""
+        """Delete the user and all their sessions. Their shared links are void from then on (`shares.Shares`).
+
+        Raises LastOwner.
+        """
         with self._writing() as db:
+            _keep_an_owner(db, person)
             db.execute("DELETE FROM people WHERE id = ?", (person.id,))
 
     def set_password(self, person: Account, password: str) -> None:
@@ -320,14 +342,16 @@ class Accounts:
                 return None
             return self._put_person(db, name, Role.OWNER, password)
 
-    def follow_link(self, token: str) -> tuple[Account, TokenPurpose] | None:
-        """Use a sign-in link, a phone's link or a screen's code. Return None if it is invalid.
+    def follow_link(
+        self, token: str, purposes: Sequence[TokenPurpose] = (TokenPurpose.LINK, TokenPurpose.PHONE)
+    ) -> tuple[Account, TokenPurpose] | None:
+        """Use a token of one of these purposes to sign in. Return None if it is invalid.
 
         A screen's link and its code are the same grant: using one uses up the other.
         """
         now_ms = self._clock.now_ms()
         with self._writing() as db:
-            for purpose in (TokenPurpose.LINK, TokenPurpose.PHONE, TokenPurpose.CODE):
+            for purpose in purposes:
                 used = self._use(db, token, purpose)
                 person = find_account(db, used[0], now_ms) if used and used[0] else None
                 if person is None:
@@ -479,6 +503,19 @@ def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
     return None if text is None else frozenset(CameraId(name) for name in json.loads(text))
 
 
+def granted_text(person: Account, before: Account | None = None) -> str:
+    """Return what a user may do, for the audit log. before: what they might do until now; None: a new user."""
+    until = f" until {utc_text(person.ends_ms)}" if person.ends_ms else ""
+    sees = seen_words(person.cameras)
+    if before is not None and before.cameras != person.cameras:
+        sees = f"{seen_words(before.cameras)} -> {sees}"
+    return f"{person.name}: {person.role.value}{until}, sees {sees}"
+
+
+def seen_words(cameras: Collection[CameraId] | None) -> str:
+    return "all cameras" if cameras is None else ", ".join(sorted(cameras)) or "nothing"
+
+
 def session_ms(person: Account) -> int:
     """Return how long a session of this user lasts without being used."""
     return SCREEN_SESSION_MS if person.role is Role.SCREEN else SESSION_MS
@@ -488,6 +525,12 @@ def find_account(db: sqlite3.Connection, person_id: str, now_ms: int) -> Account
     """Return a user; None if there is none of this ID, or their access has ended."""
     row = db.execute(f"{_PEOPLE} WHERE id = ? AND (ends_ms IS NULL OR ends_ms > ?)", (person_id, now_ms)).fetchone()
     return to_account(row) if row else None
+
+
+def _keep_an_owner(db: sqlite3.Connection, person: Account) -> None:
+    """Raise LastOwner for the only owner."""
+    if db.execute("SELECT id FROM people WHERE role = 'owner' LIMIT 2").fetchall() == [(person.id,)]:
+        raise LastOwner(f"{person.name} is the only owner.", "Make someone else an owner first.")
 
 
 def to_account(row: tuple[Any, ...]) -> Account:

@@ -1,5 +1,6 @@
 """`accounts.db`: database file of users, their ways to sign in, sessions, access tokens, links and the audit log."""
 
+import hashlib
 import logging
 import sqlite3
 from contextlib import closing, suppress
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import DatabaseDamaged, StorageError
+from tawny.model.times import SystemClock, utc_text
 from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside
 
 log = logging.getLogger(__name__)
@@ -80,6 +82,23 @@ CREATE TABLE IF NOT EXISTS audit (
 """
 
 VERSION: Final = 5
+COPY_S: Final = 10.0
+"""Interval in s at which changes are looked for."""
+COPY_AGAIN_S: Final = 300.0
+"""Until the next try after a failure."""
+_STATE: Final = (
+    "SELECT * FROM people ORDER BY id",
+    "SELECT hash, person FROM sessions ORDER BY hash",
+    "SELECT hash, purpose, person, ends_ms, used_ms FROM tokens ORDER BY hash",
+    "SELECT id, person, name FROM passkeys ORDER BY id",
+    "SELECT person, secret FROM two_step ORDER BY person",
+    "SELECT hash FROM recovery_codes ORDER BY hash",
+    "SELECT * FROM identities ORDER BY person",
+    "SELECT * FROM passes ORDER BY id",
+    "SELECT id, hash, code, made_by, ends_ms FROM shares ORDER BY id",
+    "SELECT * FROM walls ORDER BY person",
+    "SELECT version, cameras FROM plan",
+)
 
 _LATER: Final = (
     ("people", "cameras", "TEXT"),
@@ -110,13 +129,68 @@ class AccountsFile(SmallDb):
         with self.reading() as db:
             return db.execute("SELECT 1 FROM people").fetchone() is not None
 
+    def state(self) -> bytes:
+        """Return a digest of who may sign in and see what: not of the audit log, nor of when sessions were used."""
+        made = hashlib.sha256()
+        with self.reading() as db:
+            for query in _STATE:
+                made.update(repr(db.execute(query).fetchall()).encode())
+        return made.digest()
+
+    def end_sign_ins(self, note: str) -> None:
+        """Void all sessions, sign-in links and known devices, and say so in the audit log. Raises StorageError."""
+        with self.writing() as db:
+            db.execute("DELETE FROM sessions")
+            db.execute("DELETE FROM tokens")
+            number = max(0, db.execute("SELECT coalesce(max(number), 0) FROM audit").fetchone()[0]) + 1
+            row = (number, SystemClock().now_ms(), "", "everyone signed out", note, "this computer")
+            db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+class AccountsCopy:
+    """Actor that copies the accounts to the fallback disk soon after a change, also of the command line.
+
+    Someone who was removed could otherwise sign in again after a failover.
+    """
+
+    name: Final = "accounts copy"
+
+    def __init__(self, file: AccountsFile, path: Path, copy: Path) -> None:
+        self._file, self._path, self._copy = file, path, copy
+        self._copied = b""
+        """State of the accounts when they were last copied."""
+
+    def step(self) -> float:
+        try:
+            if not (self._copy.parent / "history").is_dir():
+                return COPY_S  # the disk is missing
+            state = self._file.state()
+            if (state != self._copied or not self._copy.is_file()) and self._file.has_people():
+                _copy(self._path, self._copy)
+                self._copied = state
+        except (StorageError, OSError, sqlite3.Error) as error:
+            log.warning("cannot copy accounts to the fallback disk: %s", error)
+            return COPY_AGAIN_S
+        return COPY_S
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy by a connection of its own: requests wait for no slow disk. Raises OSError, sqlite3.Error."""
+    copy.touch(mode=0o600)
+    with closing(sqlite3.connect(path, timeout=5.0)) as source, closing(sqlite3.connect(copy, timeout=5.0)) as target:
+        source.backup(target)
+
 
 def open_with_copy(path: Path, copy: Path | None) -> AccountsFile:
     """Open the accounts for the recorder, and copy them to `copy`, if its folder is of a recorder.
 
-    After damage they are as in that copy. A copy with users is kept while there are none here. Raises DatabaseNewer,
-    StorageError.
+    After damage they are as in that copy, and everyone signs in again: who was signed out since stays so. A copy with
+    users is kept while there are none here. Raises DatabaseNewer, StorageError.
     """
+    day = _day_of(copy)
     file = AccountsFile(path, renew=True)
     try:
         if copy is None:
@@ -130,12 +204,20 @@ def open_with_copy(path: Path, copy: Path | None) -> AccountsFile:
                 log.warning("%s has no users: the copy on the fallback disk stays as it is", path)
         elif _has_people(copy):
             with closing(AccountsFile(copy)) as kept:
+                kept.end_sign_ins(f"users are as on {day}, in the copy on the fallback disk: {path.name} was damaged")
                 kept.copy_to(path)
             forget_put_aside(path.parent, path.name)
-            log.warning("users are as in the copy on the fallback disk")
+            log.warning("users are as on %s, in the copy on the fallback disk; everyone signs in again", day)
     except (StorageError, OSError) as error:
         log.warning("cannot copy accounts from or to the fallback disk: %s", error)
     return file
+
+
+def _day_of(copy: Path | None) -> str:
+    """Return the day when a copy was last written; empty if there is none."""
+    with suppress(OSError):
+        return utc_text(round(copy.stat().st_mtime * 1000))[:10] if copy else ""
+    return ""
 
 
 def _has_people(copy: Path) -> bool:

@@ -28,6 +28,7 @@ PASSKEY_REFUSED: Final = "passkey refused"
 PROVIDER_REFUSED: Final = "sign-in provider refused"
 PROXY_REFUSED: Final = "proxy header refused"
 SIGN_IN_CODE_REFUSED: Final = "sign-in code refused"
+SIGN_IN_LINK_REFUSED: Final = "sign-in link refused"
 PHONE_REFUSED: Final = "phone as camera: wrong code"
 REFUSALS: Final = (
     SIGN_IN_FAILED,
@@ -37,6 +38,7 @@ REFUSALS: Final = (
     PROVIDER_REFUSED,
     PROXY_REFUSED,
     SIGN_IN_CODE_REFUSED,
+    SIGN_IN_LINK_REFUSED,
     PHONE_REFUSED,
     ACCESS_REFUSED,
     CODE_REFUSED,
@@ -203,6 +205,7 @@ _KINDS: Final = {
     PROVIDER_REFUSED: "by the sign-in provider",
     PROXY_REFUSED: "with the header of a reverse proxy, from addresses that aren't in `web.proxies`",
     SIGN_IN_CODE_REFUSED: "with wrong sign-in codes",
+    SIGN_IN_LINK_REFUSED: "with sign-in links that aren't valid",
     PHONE_REFUSED: "with wrong codes for phones as cameras",
 }
 

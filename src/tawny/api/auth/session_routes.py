@@ -38,6 +38,7 @@ from tawny.api.auth.audit_counts import (
     SIGN_IN_CODE_REFUSED,
     SIGN_IN_DELAYED,
     SIGN_IN_FAILED,
+    SIGN_IN_LINK_REFUSED,
 )
 from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
 from tawny.api.auth.identities import IdentityRefusal
@@ -246,6 +247,7 @@ async def _check_code(person: Account, code: str, request: Request, here: AppCon
 def follow_link(body: schemas.SignInLinkRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
     used = here.accounts.follow_link(body.token)
     if used is None:
+        here.accounts.counts.count(SIGN_IN_LINK_REFUSED, "", caller_of(request).address)
         raise _token_used()
     person, purpose = used
     if purpose is not TokenPurpose.LINK or person.role is Role.SCREEN:
@@ -263,7 +265,7 @@ async def screen_code(body: ScreenCodeRequest, request: Request, response: Respo
         raise _too_many(wait_s)
     here.attempts.begin(tried)
     code = "".join(body.code.split()).replace("-", "").upper()
-    used = await asyncio.to_thread(here.accounts.follow_link, code) if len(code) == CODE_LENGTH else None
+    used = await asyncio.to_thread(here.accounts.follow_link, code, (TokenPurpose.CODE,))
     if used is None:
         here.accounts.counts.count(SIGN_IN_CODE_REFUSED, "", tried.address)
         raise RequestRefused(401, "wrong_code", "This code isn't right.", "Codes work once, for 15 min.")

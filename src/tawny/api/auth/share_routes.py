@@ -31,6 +31,8 @@ WEEKS = 4 * 7 * 86_400
 Code = Annotated[str, StringConstraints(max_length=64)]
 LEAST_CODE = 6
 """Minimum length of a new link's code: five guesses, then each costs a growing wait."""
+AHEAD_MS = 10_000
+"""How far the end may be ahead of the recorder's clock: the clock of the browser may be."""
 
 
 def _new_code(code: str) -> str:
@@ -125,6 +127,8 @@ async def share(body: NewShare, note: Note, signed: Signed, here: Here) -> Share
     clip = clip_span(event, here) if event else None
     from_ms, to_ms = (clip.begin_ms, clip.end_ms) if clip else (body.from_ms, body.to_ms)
     span = job.span if job else parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
+    if job is None and clip is None and span.end_ms > here.recorder.clock.now_ms() + AHEAD_MS:
+        raise bad_input("The end hasn't come yet.", "Choose a time that is over.")
     code = await here.passwords.hash(body.code) if body.code else ""
 
     def make() -> tuple[Share, str]:

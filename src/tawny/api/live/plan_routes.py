@@ -83,9 +83,10 @@ async def put_floor_plan_image(request: Request, signed: Signed, note: Note, her
 
 
 @router.put("/plan/cameras", dependencies=own)
-def place_cameras(body: PlannedCameras, signed: Signed, here: Here) -> FloorPlan:
+def place_cameras(body: PlannedCameras, signed: Signed, note: Note, here: Here) -> FloorPlan:
     placed = {one.camera: one for one in body.cameras}
     here.accounts.put_plan(None, _CAMERAS.dump_json(list(placed.values())).decode())
+    note("floor plan changed", f"cameras: {', '.join(placed) or 'none'}")
     return _plan(here, signed.person)
 
 

@@ -31,6 +31,7 @@ from tawny.service.backup.backup_file import (
     is_kept,
     read_backup,
 )
+from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file, sync_folder
@@ -129,6 +130,7 @@ class UnpackedBackup:
             is_path = path in _PATHS or (path.startswith("storage.tiers.") and path.endswith(".path"))
             if is_path and value and path != "storage.path" and not expanded(str(value)).exists():
                 yield f"{path} is {value}, which doesn't exist here. Create or mount it, or change it in {config}."
+        yield from access_changes(self._folder / "data" / ACCOUNTS, self._data / ACCOUNTS)
         stated = _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
         if stated and not _is_same(expanded(str(stated)), self._data):
             yield f"storage.path was {stated}. It becomes {self._data}."
@@ -262,6 +264,7 @@ def finish_restore(data: Path) -> bool:
         (folder / _OLD).mkdir(mode=0o700, exist_ok=True)
         for path in (folder, *folder.glob("**/*")):
             give_to_owner(path, data)
+        end_sign_ins(folder / "data" / ACCOUNTS, data / ACCOUNTS)
         for name in units:
             is_in_backup = name in plan["present"]
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)

@@ -101,7 +101,7 @@ class RecordingDeletion:
 
         is_filling: whether a file of a camera's missing time within a span is being written.
         """
-        self._stored, self._clock, self._settings, self._forget = stored, clock, settings, forget
+        self._stored, self._clock, self._settings, self._forget = stored, clock, settings, [forget]
         self._is_filling = is_filling
         self._empty_since_s: dict[CameraId, float] = {}
         self._lock = threading.Lock()
@@ -288,6 +288,10 @@ class RecordingDeletion:
                 found.append(CameraDeletion(CameraId(name), until_ms, why, one.delete_kept, is_gone=True))
         return found
 
+    def forget_before(self, forget: Callable[[Collection[CameraId]], None]) -> None:
+        """Call this, too, before the settings forget removed cameras. May raise TawnyError: tried again later."""
+        self._forget.insert(0, forget)
+
     def _forget_empty(self) -> None:
         settings, now_s = self._settings(), self._clock.mono_s()
         removed = [CameraId(name) for name in settings.removed_cameras if name not in settings.cameras]
@@ -298,7 +302,8 @@ class RecordingDeletion:
         if not due:
             return
         try:
-            self._forget(due)
+            for forget in self._forget:
+                forget(due)
         except TawnyError as error:
             log.warning("cannot forget the removed cameras %s: %s", ", ".join(due), error)
             self._empty_since_s = {}
