@@ -76,6 +76,8 @@ class BoxRig:
     statuses: Iterator[int] = field(default_factory=lambda: iter(()))
     cameras: Sequence[Mapping[str, Any]] = ()
     name: str = "Shed"
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """More of its hello."""
 
     def write(self, lines: bytes, file: str = DAY) -> None:
         path = self.folder / FOLDER / file
@@ -97,7 +99,7 @@ class BoxRig:
     async def greet(self, carrier: MessageLink, hub: str, code: str | None = None) -> tuple[SecureLink, Welcome]:
         offer = self.offer()
         self.folder.mkdir(parents=True, exist_ok=True)
-        hello: dict[str, Any] = {"name": self.name, "version": "1", "allow": list(self.allow)}
+        hello: dict[str, Any] = {"name": self.name, "version": "1", "allow": list(self.allow), **self.said}
         hello["book"] = "" if code else await asyncio.to_thread(offer.history.book)
         try:
             secure = await open_as_box(carrier, self.key, hub)
@@ -133,7 +135,7 @@ class HubRig:
         """The box is online; the task ends with the line."""
         carrier = await self.carrier()
         secure, welcome = await box.greet(carrier, self.mark)
-        task = asyncio.create_task(HubConnection(secure, box.offer(), dict(welcome.cursors)).serve())
+        task = asyncio.create_task(HubConnection(secure, box.offer(), dict(welcome.cursors), welcome.marks).serve())
         await eventually(lambda: self.hub.is_online(welcome.box) or task.done(), "the box to be online")
         try:
             yield task

@@ -152,6 +152,32 @@ async def test_a_search_is_narrowed_by_recorder_camera_kind_and_time(told: Known
     assert (await told.get("find", q="animal", kinds="person"))["events"] == []
 
 
+async def test_pages_of_events_lose_none_of_the_same_millisecond(known: Known) -> None:
+    for box in ("beach", "town"):
+        known.tell(box, 4, *(event_line(f"{box}-{number}", known.zero_ms, camera=PORCH) for number in range(2)))
+    found = list[str]()
+    after: str | None = ""
+    while after is not None:
+        page = await known.get("events", limit=1, after=after)
+        found += [one["id"] for one in page["events"]]
+        after = page["next"]
+    assert sorted(found) == ["beach-0", "beach-1", "town-0", "town-1"]
+    for wrong in ("5", "5~", "x~beach~e", "5~beach~"):
+        answer = await known.browser.get("/api/v1/fleet/events", params={"after": wrong})
+        assert answer.status_code == 422
+
+
+async def test_events_that_are_no_longer_allowed_are_not_shown(told: Known) -> None:
+    [beach, _] = told.rig.index.boxes()
+    told.rig.index.note("beach", "1", ("health", "live"), beach.status)
+    assert [one["id"] for one in (await told.get("events"))["events"]] == ["t-dog", "t-person", "t-old"]
+    assert (await told.get("events", box="beach"))["events"] == []
+    assert [one["id"] for one in (await told.get("find", q="person"))["events"]] == ["t-person", "t-old"]
+    assert (await told.get("find", q="person beach"))["events"] == []
+    assert list(await told.lanes()) == ["town"]
+    assert list(await told.lanes(cameras="beach~porch,town~porch")) == ["town"]
+
+
 async def test_words_without_a_meaning_are_said(told: Known) -> None:
     found = await told.get("find", q="xylophone person")
     assert (found["unknown"], found["by_look"], found["missing"]) == (["xylophone"], False, [])

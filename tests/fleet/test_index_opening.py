@@ -1,9 +1,11 @@
 """Where the hub's index lies: a file, or PostgreSQL; and the way from one to the other."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -176,3 +178,20 @@ def test_a_hub_without_a_database_needs_no_package(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert "tawny[fleet]" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("version", "events"), [(2, 2), (1, 0)])
+def test_an_update_keeps_what_recorders_sent_unless_its_tables_differ(
+    tmp_path: Path, version: int, events: int
+) -> None:
+    """A recorder may never come back to send it again."""
+    index = SqliteFleetIndex(tmp_path / HUB_FILE, FakeClock())
+    fill(index)
+    index.close()
+    with closing(sqlite3.connect(tmp_path / HUB_FILE)) as db:
+        db.executescript(f"DROP TABLE marks; PRAGMA user_version = {version}")
+    index = SqliteFleetIndex(tmp_path / HUB_FILE, FakeClock())
+    assert len(index.find(EventQuestion(("shed", "barn")))) == events
+    assert [box.name for box in index.boxes()] == ["Barn", "Shed"]
+    assert len(index.cursors("shed", "book")) == (1 if events else 0)
+    index.close()

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.app.other_recorders import hub_problems
 from tawny.fleet import box as fleet_box
+from tawny.fleet import hub as fleet_hub
 from tawny.fleet import session
 from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.hub import BoxOffline
@@ -17,6 +19,7 @@ from tawny.fleet.identity import comparison_words
 from tawny.fleet.member_line import LineRefused
 from tawny.fleet.message_link import MAX_PART_BYTES, LineClosed, MessageLink
 from tawny.fleet.session import WINDOW_BYTES, Exchange, Kind, as_payload
+from tawny.model.errors import DiskFull
 from tests.fleet.rig import DAY, BoxRig, HubRig, dropped_line, event_line, eventually
 
 ASK = {"method": "GET", "path": "/x", "query": "1", "headers": [], "person": "Anna", "role": "owner"}
@@ -118,6 +121,130 @@ async def test_a_history_that_became_shorter_is_sent_again(rig: HubRig, box: Box
         await eventually(lambda: rig.events() == ["e1"], "what is there")
 
 
+async def test_a_restored_history_that_outgrew_the_former_one_is_sent_again(rig: HubRig, box: BoxRig) -> None:
+    first = event_line("e1")
+    box.write(first + event_line("e2"))
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: len(rig.events()) == 2, "both events")
+    (box.folder / "history" / DAY).write_bytes(first + event_line("n2") + event_line("n3"))
+    async with rig.connected(box):
+        await eventually(lambda: sorted(rig.events()) == ["e1", "n2", "n3"], "what is there")
+
+
+async def test_cursors_without_marks_go_on_as_before(rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.write(event_line("e1"))
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: rig.events() == ["e1"], "the event")
+    refilled: list[str] = []
+    monkeypatch.setattr(rig.index, "marks", lambda _box: {})  # they were stored by an earlier version
+    monkeypatch.setattr(rig.index, "refill", refilled.append)
+    box.write(event_line("e2"))
+    async with rig.connected(box):
+        await eventually(lambda: sorted(rig.events()) == ["e1", "e2"], "the new event")
+    assert refilled == []
+
+
+async def test_a_hub_whose_disk_is_full_keeps_the_line_and_stores_later(
+    rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_full = True
+
+    def unless_full(write: Callable[..., Any]) -> Callable[..., Any]:
+        def tried(*values: Any) -> Any:
+            if is_full:
+                raise DiskFull("/data/hub.db")
+            return write(*values)
+
+        return tried
+
+    monkeypatch.setattr(fleet_hub, "STORE_AGAIN_S", 0.01)
+    box.write(event_line("e1"))
+    await rig.join(box)
+    for name in ("add", "note", "put_recorded"):
+        monkeypatch.setattr(rig.index, name, unless_full(getattr(rig.index, name)))
+    async with rig.connected(box) as line:
+        await eventually(lambda: rig.hub.storage_problem() is not None, "the problem")
+        exchange = await rig.hub.ask("shed", ASK)
+        await exchange.send(Kind.END)
+        assert await body(exchange) == b"/x"
+        assert "The disk at /data/hub.db is full." in next(hub_problems(rig.hub)).detail
+        is_full = False
+        await eventually(lambda: rig.events() == ["e1"], "the event")
+        await eventually(lambda: rig.hub.storage_problem() is None, "the end of the problem")
+        assert not line.done()
+
+
+async def test_a_recorder_that_a_full_hub_cannot_take_is_told_why(
+    rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise DiskFull("/data/hub.db")
+
+    await rig.join(box)
+    monkeypatch.setattr(rig.index, "cursors", fails)
+    with pytest.raises(LineRefused, match="can't store anything"):
+        await box.greet(await rig.carrier(), rig.mark)
+    await eventually(lambda: rig.hub.storage_problem() is not None, "the problem")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "BEAT_S", session.BEAT_S / 8)
+    monkeypatch.setattr(session, "SILENT_S", session.SILENT_S / 8)
+    monkeypatch.setattr(fleet_hub, "ALIVE_S", fleet_hub.ALIVE_S / 8)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_second_recorder_with_the_same_key_is_refused_while_the_first_is_there(
+    rig: HubRig, box: BoxRig, tmp_path: Path
+) -> None:
+    box.said, other = {"instance": "a"}, BoxRig(tmp_path / "other", key=box.key, said={"instance": "b"})
+    box.write(event_line("e1"))
+    other.write(event_line("of another history"))
+    await rig.join(box)
+    async with rig.connected(box) as line:
+        await eventually(lambda: rig.events() == ["e1"], "the event")
+        with pytest.raises(LineRefused, match="another recorder with the same key is connected"):
+            await other.greet(await rig.carrier(), rig.mark)
+        assert (rig.hub.doubles(), rig.events(), line.done()) == (["Shed"], ["e1"], False)
+        assert "the key of Shed" in next(hub_problems(rig.hub)).detail
+    async with rig.connected(other):
+        assert rig.hub.is_online("shed")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("instance", ["a", "b", ""])
+async def test_a_recorder_comes_back_while_its_former_line_still_seems_open(
+    rig: HubRig, box: BoxRig, instance: str
+) -> None:
+    """After a power cut, with another network, or as an earlier version, which has no instance."""
+    box.said = {"instance": "a"}
+    await rig.join(box)
+    former = await rig.carrier()
+    await box.greet(former, rig.mark)  # and is silent from now on
+    await eventually(lambda: rig.hub.is_online("shed"), "the first line")
+    box.said = {"instance": instance}
+    async with rig.connected(box):
+        assert rig.hub.is_online("shed")
+    assert rig.hub.doubles() == []
+    await former.close()
+
+
+async def test_a_name_that_was_changed_arrives_and_the_address_stays(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    box.name = "Harbour shop"
+    async with rig.connected(box):
+        assert rig.index.boxes()[0].name == "Shed"  # it may have joined by that name
+    box.said = {"renamed": True}
+    async with rig.connected(box):
+        assert [(one.id, one.name) for one in rig.index.boxes()] == [("shed", "Harbour shop")]
+        assert rig.hub.states()[0].box.name == "Harbour shop"
+    box.name, box.said = "Shop 12", {}
+    assert ((await rig.join(box)).box, rig.index.boxes()[0].name) == ("shed", "Shop 12")
+
+
 async def test_only_what_is_allowed_is_sent(rig: HubRig, box: BoxRig) -> None:
     box.write(event_line("e1"))
     box.allow = ("live",)
@@ -206,6 +333,16 @@ async def test_a_revocation_by_another_process_counts_within_a_second(rig: HubRi
         rig.index.revoke("shed")  # as `tawny hub revoke` does
         await asyncio.wait({task}, timeout=10)
         assert task.done()
+
+
+async def test_health_that_is_no_longer_allowed_is_forgotten(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: rig.hub.states()[0].status.get("working") == 1, "the status")
+    box.allow = ("events", "live")
+    async with rig.connected(box):
+        assert rig.hub.states()[0].status == {}
+    assert rig.hub.states()[0].status == {}
 
 
 async def test_status_is_known_also_of_a_recorder_that_is_offline(rig: HubRig, box: BoxRig) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Role
+from tawny.app.other_recorders import refusal_problems
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState
@@ -37,6 +38,7 @@ class Joining:
     house: House
     page: httpx.AsyncClient
     member: FleetMember
+    box: BoxRig
     file: Path
     data: Path
 
@@ -78,7 +80,7 @@ async def joining(house: House, folder: Path) -> AsyncIterator[Joining]:
     member.start()
     try:
         async with hub_rig("websocket", house) as rig:
-            yield Joining(rig, own, own.signed_in(Role.OWNER), member, file, data)
+            yield Joining(rig, own, own.signed_in(Role.OWNER), member, box, file, data)
     finally:
         await member.close()
         own.accounts.close()
@@ -117,6 +119,30 @@ async def test_what_the_hub_may_do_changes_at_once(here: Joining) -> None:
     changed = await here.page.put(f"{AT}/allow", json={"allow": ["live"]})
     assert changed.json()["allow"] == ["live"]
     await eventually(lambda: here.rig.hub.states()[0].allow == ("live",), "the hub to know it")
+
+
+async def test_a_new_name_of_this_recorder_is_shown_at_the_hub(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    here.rig.index.rename("shed", "Shop 12")  # as if it had joined by a name of its own
+    await here.page.put(f"{AT}/allow", json={"allow": ["live"]})
+    await eventually(lambda: here.rig.hub.allowed("shed") == ("live",), "the next line")
+    assert here.rig.index.boxes()[0].name == "Shop 12"
+    here.box.name = "Harbour shop"
+    here.member.changed()
+    await eventually(lambda: here.rig.index.boxes()[0].name == "Harbour shop", "the new name")
+    assert here.rig.index.boxes()[0].id == "shed"
+
+
+async def test_a_recorder_that_joins_again_keeps_the_name_that_it_gives_then(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    await here.page.delete(AT)
+    await here.until("none")
+    here.box.name = "Harbour shop"
+    await here.join("health")  # as “Shed”
+    await here.until("online")
+    assert here.rig.index.boxes()[0].name == "Shed"
 
 
 async def test_the_owner_gives_a_pass_and_ends_it(here: Joining) -> None:
@@ -182,6 +208,8 @@ async def test_a_revoked_recorder_says_why_and_can_join_again(here: Joining) -> 
     await here.rig.hub.revoke("shed")
     await here.until("refused")
     assert (await here.state())["detail"] == "this recorder was revoked"
+    [problem] = refusal_problems(here.member)
+    assert problem.detail == "This recorder isn't connected to its hub: this recorder was revoked."
     assert (await here.join("health")).status_code == 200
     await here.until("online")
 

@@ -112,8 +112,8 @@ PINNED: Final = {
     "accounts.db": (5, "e56c96c388283973"),
     "outbox.db": (1, "244eaef5029545d8"),
     "modes.db": (1, "190bf9d2f8c6fb00"),
-    "hub.db": (2, "314714bd35fee6ee"),
-    "standby.db": (2, "314714bd35fee6ee"),
+    "hub.db": (3, "b6c4e9c8d5a50270"),
+    "standby.db": (3, "b6c4e9c8d5a50270"),
     "copies.db": (1, "6f567f9e732d7463"),
     "appearance.db": (3, "80e8f0ab4707fd1e"),
 }

@@ -17,7 +17,7 @@ from tawny.api.fleet.installer_rights import NEWER_FIELD, STATUS_FIELD
 from tawny.api.fleet.standby_routes import STANDBY_FIELD
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
-from tawny.fleet.box import BoxOffer, FleetMember
+from tawny.fleet.box import BoxOffer, FleetMember, MemberState
 from tawny.fleet.copies import FleetCopies
 from tawny.fleet.copies_folder import REMEMBERED
 from tawny.fleet.copy_store import CopyStore
@@ -44,13 +44,18 @@ from tawny.service.health.alarms import HealthProblem
 from tawny.service.json_format import newer_version
 from tawny.service.standby_service import StandbyParts, StandbyService
 
+_DOUBLE_DO = (
+    "If one was restored from a backup of the other, stop one of them. To use both, delete `fleet.key` in the data "
+    "folder of one, and let it join again."
+)
+
 
 def make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
     if not place.settings().hub.enabled or place.kept_in is None:
         return None
     key = load_or_make_key(place.kept_in)
     index = open_index(place.settings().hub.database, place.kept_in, place.clock, renew=True)
-    return FleetHub(index, key, lambda: site.title)
+    return FleetHub(index, key, lambda: site.title, place.clock)
 
 
 def make_nats_listener(place: RecorderPlace, hub: FleetHub) -> NatsListener | None:
@@ -63,6 +68,23 @@ def nats_problems(listener: NatsListener) -> Iterator[HealthProblem]:
     if listener.problem:
         detail = f"Recorders can't connect to this hub by NATS: {listener.problem}."
         yield HealthProblem(ProblemKind.NATS, None, detail, "Check the NATS server and [hub.nats] in the settings.")
+
+
+def hub_problems(hub: FleetHub) -> Iterator[HealthProblem]:
+    """Yield why this hub stores nothing of its recorders, and the recorders that are there twice."""
+    if (error := hub.storage_problem()) is not None:
+        detail = f"What recorders send can't be stored here: {error.message}"
+        yield HealthProblem(ProblemKind.HUB, None, detail, error.do, "storage")
+    for name in hub.doubles():
+        detail = f"Another recorder with the key of {name} wants to connect to this hub, and is refused."
+        yield HealthProblem(ProblemKind.HUB, None, detail, _DOUBLE_DO, f"double {name}")
+
+
+def refusal_problems(member: FleetMember) -> Iterator[HealthProblem]:
+    """Yield why the hub that this recorder has joined refuses it."""
+    if member.state is MemberState.REFUSED:
+        detail = f"This recorder isn't connected to its hub: {member.detail}."
+        yield HealthProblem(ProblemKind.HUB, None, detail, "See Settings → Hub.", "refused")
 
 
 def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies:
@@ -97,7 +119,8 @@ def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> Fle
         return serializers.health(site.health.now(), site.system).model_dump(mode="json") | more
 
     def offer() -> BoxOffer:
-        return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)
+        name = place.settings().web.name or site.recorder.host  # `site` has a changed one later
+        return BoxOffer(name, __version__, place.settings().fleet.allow, history, status, answers)
 
     return FleetMember(place.kept_in, lambda: place.settings().fleet, offer, place.clock)
 

@@ -30,6 +30,15 @@ _BLACK_ON_WHITE: Final = "\x1b[38;5;16;48;5;231m"
 _PLAIN: Final = "\x1b[0m"
 
 
+def note_here(folder: Path, action: str, detail: str = "") -> None:
+    """Add what was done from the terminal to the audit log. Raises StorageError."""
+    accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
+    try:
+        accounts.note(action, "", THIS_COMPUTER, detail)
+    finally:
+        accounts.close()
+
+
 def first_settings(args: Namespace) -> Path:
     """Create settings that let other devices open the setup page; return their file. They stay as they are.
 

@@ -11,7 +11,7 @@ from typing import Final
 from tawny.cli import options
 from tawny.cli.box_updates import STAGES, update_boxes
 from tawny.cli.control_client import ask_once
-from tawny.cli.first_start import first_settings, interface_urls, qr_text
+from tawny.cli.first_start import first_settings, interface_urls, note_here, qr_text
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings
@@ -21,7 +21,7 @@ from tawny.config.fleet import DEFAULT_SHARES, SHARES, HubSettings
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.config.units import seconds
-from tawny.fleet.box import comparison_words_of, join_hub, leave_hub
+from tawny.fleet.box import comparison_words_of, forget_name, join_hub, leave_hub
 from tawny.fleet.hub import MOST_BOXES
 from tawny.fleet.hub_pass import PASS_SHARES, PassStore
 from tawny.fleet.identity import JoinLink, fingerprint, forget_key, load_key, load_or_make_key
@@ -109,6 +109,7 @@ def _link(args: Namespace, out: Output) -> int:
         code, _ = index.invite()
     finally:
         index.close()
+    note_here(folder, "hub link created")
     mark = fingerprint(key.public_key().public_bytes_raw())
     nats = [chosen.hub.nats.link_address] if chosen.hub.nats.link_address else []
     links = [str(JoinLink(url, code, mark)) for url in [*nats, *interface_urls(chosen, folder)]]
@@ -147,6 +148,7 @@ def _revoke(args: Namespace, out: Output) -> int:
         index.close()
     if not is_gone:
         raise NotDone(f"No recorder {args.recorder[0]} has joined this hub.", "See `tawny hub list`.")
+    note_here(folder, "recorder removed from hub", args.recorder[0])
     text = f"{args.recorder[0]} is removed, with all that this hub knew of it. It can join again with a new link."
     out.data({"revoked": args.recorder[0]}, text)
     return 0
@@ -250,7 +252,9 @@ def _join(args: Namespace, out: Output) -> int:
     name = args.name or chosen.web.name or socket.gethostname()
     PassStore(folder, SystemClock()).end()  # of another hub
     welcome = asyncio.run(join_hub(link, key, name, allow, chosen.fleet.nats))
+    forget_name(folder)
     put_table(path, "fleet", {"hub": link.url, "hub_key": link.hub, "allow": list(allow)})
+    note_here(folder, "hub joined", link.url)
     allowed = ", ".join(allow) or "nothing"
     text = (
         f"Joined {welcome.hub or link.url} as “{welcome.name}”. People there may use: {allowed}.\n"
@@ -291,6 +295,7 @@ def _pass(args: Namespace, out: Output) -> int:
     passes = PassStore(folder, SystemClock())
     if args.link == "end":
         had_one = passes.end()
+        note_here(folder, "hub pass ended")
         out.data({"until": None}, "The pass has ended." if had_one else "There was no pass.")
         return 0
     if args.link is not None:
@@ -300,7 +305,8 @@ def _pass(args: Namespace, out: Output) -> int:
             lasts_s = float(args.link) * 3600 if args.link.replace(".", "", 1).isdigit() else seconds(args.link)
         except ValueError as error:
             raise UsageError(f"`{args.link}` isn't a valid duration.", f"Use {error}.") from None
-        passes.give(lasts_s, ("live",) if args.live else PASS_SHARES)
+        given = passes.give(lasts_s, ("live",) if args.live else PASS_SHARES)
+        note_here(folder, "hub pass given", f"{lasts_s / 3600:g} h: {', '.join(given.shares)}")
     now = passes.now()
     if now is None:
         out.data({"until": None}, "There is no pass. `tawny fleet pass 4h` lets installers at the hub see pictures.")
@@ -327,6 +333,7 @@ def _leave(args: Namespace, out: Output) -> int:
     put_table(path, "fleet", {"hub": "", "hub_key": ""})
     if not (chosen.hub.enabled or chosen.standby.enabled or chosen.standby.address):  # else the key has other uses
         forget_key(folder)
+    note_here(folder, "hub left")
     if problem is not None:
         raise problem
     out.data({"left": chosen.fleet.hub}, f"This recorder has left {chosen.fleet.hub}, which deletes what it knew.")

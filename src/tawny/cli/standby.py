@@ -10,7 +10,7 @@ from typing import Any, Final
 from tawny import __version__
 from tawny.cli import options
 from tawny.cli.control_client import ask_once
-from tawny.cli.first_start import interface_urls, qr_text
+from tawny.cli.first_start import interface_urls, note_here, qr_text
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, existing_data, load_settings, running_data
@@ -73,6 +73,7 @@ def _link(args: Namespace, out: Output) -> None:
         code, _ = store.invite()
     finally:
         store.close()
+    note_here(folder, "standby link created")
     _wait_until_standby(folder)
     mark = fingerprint(key.public_key().public_bytes_raw())
     links = [str(JoinLink(url, code, mark, "standby")) for url in interface_urls(chosen, folder)]
@@ -113,6 +114,7 @@ def _join(args: Namespace, out: Output) -> None:
         raise NotDone("A recorder can't be its own standby.", "Run this on another recorder.")
     welcome = asyncio.run(join_standby(link, key, name, __version__))
     put_table(path, "standby", {"address": link.url, "key": link.hub})
+    note_here(folder, "standby chosen", link.url)
     text = (
         f"{welcome.standby} is the standby of this recorder, as “{welcome.name}”. It gets the addresses and passwords "
         "of the cameras,\nand records them while this recorder doesn't answer.\nCompare these words with those of "
@@ -125,8 +127,10 @@ def _leave(args: Namespace, out: Output) -> None:
     chosen, path = load_settings(args)
     if path is None or not chosen.standby.address:
         raise NotDone("This recorder has no standby.")
-    key = load_key(data_folder(args, chosen))
+    folder = data_folder(args, chosen)
+    key = load_key(folder)
     put_table(path, "standby", {"address": "", "key": ""})
+    note_here(folder, "standby left")
     if key is not None:
         asyncio.run(leave_standby(chosen.standby, key))
     text = f"{chosen.standby.address} isn't the standby any more, and has deleted the cameras' credentials."
@@ -144,6 +148,7 @@ def _revoke(args: Namespace, out: Output) -> None:
         store.close()
     if not is_gone:
         raise NotDone(f"This standby doesn't protect a recorder {args.which}.", "See `tawny standby`.")
+    note_here(folder, "recorder removed from standby", args.which)
     text = f"{args.which} is removed, with the credentials of its cameras. Recordings stay."
     out.data({"revoked": args.which}, text)
 

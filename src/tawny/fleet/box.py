@@ -5,7 +5,9 @@ and holds at most `MOST_EXCHANGES * WINDOW_BYTES` (8 MB). What may be asked is d
 """
 
 import asyncio
+import json
 import logging
+import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,7 @@ from tawny.fleet.nats_link import NatsLink
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock, SystemClock
+from tawny.storage.disk.private_files import write_private
 
 log = logging.getLogger(__name__)
 HISTORY_S: Final = 2.0
@@ -38,10 +41,13 @@ STATUS_S: Final = 5.0
 JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
+NAME_FILE: Final = "fleet.name"
+"""In the data folder: the name that this recorder had when it told it to the hub last, as JSON."""
 HELD_S: Final = 5.0
-"""A line that was up for less counts as a failure: a hub that can't store anything ends each one at once."""
+"""A line that was up for less counts as a failure: an earlier version of a hub whose disk is full ends each at once."""
 
 _SYSTEM_CLOCK: Final = SystemClock()
+_MOST_MARKS: Final = 100
 
 NO_KEY: Final = "the key of this recorder is missing or damaged; leave the hub, and join again"
 
@@ -68,20 +74,24 @@ class BoxOffer:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """What the hub said. words: to compare with those on the hub's page; by the keys themselves once it joined."""
+    """What the hub said. words: to compare with those on the hub's page; by the keys themselves once it joined.
+
+    marks: as `HistoryReader.check` takes them; empty: the hub is of an earlier version.
+    """
 
     box: str
     name: str
     words: str
     hub: str
     cursors: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 async def greet(link: MessageLink, hello: Mapping[str, Any]) -> Welcome:
     """Say who this is. Raises LineRefused, LineClosed."""
     said = await answer_to_hello(link, hello, "hub")
     box, name, words, hub = (str(said.get(key, ""))[:100] for key in ("box", "name", "words", "hub"))
-    return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")))
+    return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")), _marks_in(said.get("marks")))
 
 
 async def dial(url: str, hub: str, login: NatsLogin) -> MessageLink:
@@ -102,6 +112,12 @@ async def join_hub(
     async with _joining(), _opened(link.url, link.hub, key, login) as secure:
         hello = {"code": link.code, "name": name, "allow": list(allow), "version": __version__, "book": ""}
         return replace(await greet(secure, hello), words=proved_words(secure, key))
+
+
+def forget_name(folder: Path) -> None:
+    """Call after joining: the name that was given then counts, whatever the hub was told before."""
+    with suppress(OSError):
+        (folder / NAME_FILE).unlink(missing_ok=True)
 
 
 @asynccontextmanager
@@ -133,9 +149,11 @@ async def _opened(url: str, hub: str, key: Ed25519PrivateKey, login: NatsLogin) 
 class HubConnection(LineSession):
     """One connection of a box, after the hub's welcome."""
 
-    def __init__(self, link: MessageLink, offer: BoxOffer, cursors: dict[str, int]) -> None:
+    def __init__(
+        self, link: MessageLink, offer: BoxOffer, cursors: dict[str, int], marks: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(link)
-        self._offer, self._cursors = offer, cursors
+        self._offer, self._cursors, self._marks = offer, cursors, marks or {}
         self._cursor_frames: asyncio.Queue[LineFrame] = asyncio.Queue(1)
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -190,10 +208,11 @@ class HubConnection(LineSession):
         loop, most_bytes = asyncio.get_running_loop(), FIRST_PIECE_BYTES
         while True:
             try:
-                piece = await asyncio.to_thread(self._offer.history.next_piece, self._cursors, most_bytes)
+                piece = await asyncio.to_thread(self._next_piece, most_bytes)
             except ValueError:
                 await self.send(LineFrame(Kind.REFILL, 0, b""))
                 self._cursors.clear()
+                self._marks = {}
                 await self._cursor_frames.get()
                 continue
             except StorageError as error:
@@ -212,6 +231,13 @@ class HubConnection(LineSession):
             took_s = loop.time() - begun_s - _seconds_in(said.get("took_ms"))
             factor = 2.0 if took_s < QUICK_S else 0.5 if took_s > SLOW_S else 1.0
             most_bytes = max(LEAST_BYTES, min(MOST_BYTES, int(most_bytes * factor)))
+
+    def _next_piece(self, most_bytes: int) -> HistoryPiece | None:
+        """Raises ValueError: the hub's cursors are of another history; StorageError."""
+        if self._marks:
+            self._offer.history.check(self._cursors, self._marks)
+            self._marks = {}
+        return self._offer.history.next_piece(self._cursors, most_bytes)
 
     async def _send_status(self) -> None:
         while True:
@@ -263,12 +289,17 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
         super().__init__(folder, get_settings, clock, MemberState.NONE, "fleet member")
         self._make_offer = make_offer
         self._backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1], forget_s=HELD_S)
+        self._instance = secrets.token_hex(8)
+        """By which the hub tells this run from another recorder with the same key."""
+        self._said_name = ""
+        """When the line was opened."""
         self.welcome: Welcome | None = None
         self._online_s = 0.0
 
     def changed(self) -> None:
-        """Use the settings as they are now. Others than those of the fleet leave the line as it is."""
-        if self.state is not MemberState.ONLINE or self._get_settings() != self._used:
+        """Use settings and name as they are now. Settings of others than the fleet leave the line as it is."""
+        is_same = self._get_settings() == self._used and self._make_offer().name == self._said_name
+        if self.state is not MemberState.ONLINE or not is_same:
             self.retry()
 
     def _is_joined(self, settings: FleetSettings) -> bool:
@@ -301,20 +332,49 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
             try:
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
                     secure = await open_as_box(carrier, key, settings.hub_key)
-                    book = await asyncio.to_thread(offer.history.book)
-                    hello = {"name": offer.name, "version": offer.version, "allow": list(offer.allow), "book": book}
+                    hello = await asyncio.to_thread(self._hello, settings, offer)
                     self.welcome = await greet(secure, hello)
             except TimeoutError:
                 raise LineClosed("the hub did not answer") from None
             except StorageError as error:
                 raise LineClosed(f"the history can't be read: {error}") from error
             self._keys = secure.peer, key.public_key().public_bytes_raw()
+            self._said_name = offer.name
+            await asyncio.to_thread(self._keep_name, settings, offer.name, self.welcome.name)
             self._enter(MemberState.ONLINE)
             self._online_s = self._clock.mono_s()
             log.info("connected to the hub %s", self.welcome.hub)
-            await HubConnection(secure, offer, dict(self.welcome.cursors)).serve()
+            await HubConnection(secure, offer, dict(self.welcome.cursors), self.welcome.marks).serve()
         finally:
             await carrier.close()
+
+    def _hello(self, settings: FleetSettings, offer: BoxOffer) -> dict[str, Any]:
+        """Raises StorageError."""
+        hello = {"name": offer.name, "version": offer.version, "allow": list(offer.allow)}
+        told = self._told_name(settings)
+        return hello | {
+            "book": offer.history.book(), "instance": self._instance, "renamed": told not in (None, offer.name),
+        }  # fmt: skip
+
+    def _told_name(self, settings: FleetSettings) -> str | None:
+        """Return the name that this recorder told the hub last; None: it told none since it joined."""
+        try:
+            assert self._folder is not None
+            said = json.loads((self._folder / NAME_FILE).read_bytes())
+            return str(said["name"]) if said["hub"] == settings.hub_key else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def _keep_name(self, settings: FleetSettings, name: str, at_hub: str) -> None:
+        """Store the name once the hub has it. The first one is no change: it may have joined by a name of its own."""
+        told = self._told_name(settings)
+        if told == name or (told is not None and at_hub != name):
+            return
+        try:
+            assert self._folder is not None
+            write_private(self._folder / NAME_FILE, json.dumps({"hub": settings.hub_key, "name": name}).encode())
+        except OSError as error:
+            log.warning("cannot store which name the hub was told: %s", error)
 
 
 def _encoded(piece: HistoryPiece) -> bytes:
@@ -324,6 +384,11 @@ def _encoded(piece: HistoryPiece) -> bytes:
 def _seconds_in(took_ms: object) -> float:
     """Return how long a hub needed itself; smaller pieces would make a busy hub busier."""
     return took_ms / 1000 if type(took_ms) is int and took_ms > 0 else 0.0
+
+
+def _marks_in(said: object) -> dict[str, str]:
+    """Return the marks in what a hub said."""
+    return {str(file): str(mark) for file, mark in list(said.items())[:_MOST_MARKS]} if isinstance(said, dict) else {}
 
 
 def _cursors_in(said: object) -> dict[str, int]:

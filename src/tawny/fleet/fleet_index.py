@@ -44,6 +44,8 @@ EVENT_MARKS: Final = {
 }  # fmt: skip
 """Bits of an event's marks that are looked at, and what they must be, by `EventQuestion.only`."""
 EVER: Final = Span(0, 1 << 53)
+MOST_MARKS: Final = 10
+"""Of one box's files; older files no longer grow."""
 _END_OF_FILES: Final = 1 << 62
 
 
@@ -158,7 +160,7 @@ class FleetIndex(Protocol):
         ...
 
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
-        """Add a box, and use up the code. A box that has joined before keeps its id. None: the code is not valid.
+        """Add a box, and use up the code. One that has joined before keeps its id. None: the code is not valid.
 
         While it is valid, the box that used it may use it again: the answer may have been lost.
         """
@@ -167,6 +169,10 @@ class FleetIndex(Protocol):
     def boxes(self) -> list[Box]: ...
     def box_of(self, key: bytes) -> Box | None:
         """Return the box with this public key; None if none has joined with it, or it was revoked."""
+        ...
+
+    def rename(self, box: str, name: str) -> None:
+        """Change the name that people see. Its id stays."""
         ...
 
     def revoke(self, box: str) -> bool:
@@ -181,6 +187,13 @@ class FleetIndex(Protocol):
 
     def cursors(self, box: str, book: str) -> dict[str, int]:
         """Return how far each file of this book is stored. With another book, what came from the former is deleted."""
+        ...
+
+    def marks(self, box: str) -> dict[str, str]:
+        """Return the marks (`mark_of`) of the newest files, by which a box knows the history that its cursors are of.
+
+        Files whose last lines were stored by an earlier version have none.
+        """
         ...
 
     def refill(self, box: str) -> None:

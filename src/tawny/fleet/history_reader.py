@@ -14,6 +14,8 @@ MOST_BYTES: Final = 128 * 1024
 """Of lines in one message."""
 LEAST_BYTES: Final = 4 * 1024
 """The smallest useful piece; a line that is longer is sent alone."""
+MARK_BYTES: Final = 4 * 1024
+"""Of the end of a line, for its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ class HistoryPiece:
     offset: int
     end: int
     data: bytes
+
+
+def mark_of(lines: bytes) -> str:
+    """Return the hash of the last line, of a long one of its end. lines: at least MARK_BYTES, or from its begin."""
+    begin = lines.rfind(b"\n", 0, -1) + 1
+    return sha256(lines[begin:][-MARK_BYTES:]).hexdigest()[:32]
 
 
 class HistoryReader:
@@ -38,6 +46,20 @@ class HistoryReader:
             first = self._disk.read(f"{FOLDER}/{name}", 0, MOST_BYTES).partition(b"\n")[0]
             return sha256(name.encode() + first).hexdigest()[:32]
         return ""
+
+    def check(self, cursors: Mapping[str, int], marks: Mapping[str, str]) -> None:
+        """Raises ValueError: another line than the marked one is before a cursor, so that it is of another history.
+
+        A history that was restored from a backup may be longer than the cursors again.
+        """
+        sizes = self._sizes()
+        for name in marks.keys() & cursors.keys():
+            offset = cursors[name]
+            begin = max(0, offset - MARK_BYTES)
+            if offset > sizes.get(name, 0) or marks[name] != mark_of(
+                self._disk.read(f"{FOLDER}/{name}", begin, offset - begin)
+            ):
+                raise ValueError("another line is before a cursor")
 
     def next_piece(self, cursors: Mapping[str, int], most_bytes: int = MOST_BYTES) -> HistoryPiece | None:
         """Return lines after the cursors, of the newest file first; None if there are none. At least one whole line.

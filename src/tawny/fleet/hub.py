@@ -8,8 +8,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -19,8 +20,18 @@ from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import comparison_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, open_as_hub
 from tawny.fleet.recorded_time import RecordedTimeReader
-from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
+from tawny.fleet.session import (
+    BEAT_S,
+    MOST_EXCHANGES,
+    Exchange,
+    Kind,
+    LineFrame,
+    LineSession,
+    as_payload,
+    decode_frame,
+)
 from tawny.model.errors import NotDone, StorageError
+from tawny.model.times import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 MOST_BOXES: Final = 512
@@ -29,9 +40,18 @@ LOOK_S: Final = 0.5
 """Interval in s at which the hub looks which boxes were revoked."""
 NOTE_S: Final = 60.0
 """Interval in s at which it stores when a connected box was last there."""
+STORE_AGAIN_S: Final = 5.0
+"""Interval in s at which it tries again to store what it couldn't, as on a full disk."""
+ALIVE_S: Final = 1.5 * BEAT_S
+"""A line from which something arrives this long, s, after another recorder came with the same key is alive."""
+SHOWN_S: Final = 150.0
+"""Time in s for which a problem is shown after it was met: until then it is met again if it lasts."""
 MOST_STATUS_BYTES: Final = 128 * 1024
 MOST_NAME: Final = 60
 _UNSTORED_PIECES: Final = 2
+_LOOK_AGAIN_S: Final = 0.1
+_SYSTEM_CLOCK: Final = SystemClock()
+_Done = TypeVar("_Done")
 
 
 class BoxOffline(NotDone):
@@ -48,23 +68,31 @@ class BoxState:
 
 
 class BoxConnection(LineSession):
-    """The hub's end of one box's line."""
+    """The hub's end of one box's line. note_stored: gets why something couldn't be stored; None: it was."""
 
-    def __init__(self, link: MessageLink, box: Box, index: FleetIndex, hello: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        link: MessageLink,
+        box: Box,
+        index: FleetIndex,
+        hello: Mapping[str, Any],
+        note_stored: Callable[[StorageError | None], None],
+    ) -> None:
         super().__init__(link)
-        self.box, self._index = box, index
+        self.box, self._index, self._note_stored = box, index, note_stored
+        self.instance = _instance_in(hello)
         self.version = str(hello.get("version", ""))[:40]
         allow = hello.get("allow")
         self.allow = tuple(str(one)[:20] for one in allow[: len(SHARES)]) if isinstance(allow, list) else ()
         self.book = str(hello.get("book", ""))[:64]
-        self.status: Mapping[str, Any] = box.status
+        self.status: Mapping[str, Any] = box.status if "health" in self.allow else {}
         self._pieces: asyncio.Queue[tuple[HistoryPiece | None, float]] = asyncio.Queue(_UNSTORED_PIECES)
         """With the time at which each arrived, s of the event loop."""
         self._last_number = 0
         self.is_leaving = False
 
     async def serve(self) -> None:
-        """Serve until the line ends. Raises LineClosed, StorageError."""
+        """Serve until the line ends. Raises LineClosed."""
         try:
             works = [self._store(), self._note()]
             if "events" in self.allow:
@@ -72,7 +100,10 @@ class BoxConnection(LineSession):
             await self.run(*works)
         finally:
             if not self.is_leaving:
-                await asyncio.to_thread(self._index.note, self.box.id, self.version, self.allow, self.status)
+                try:
+                    await asyncio.to_thread(self._note_now)
+                except StorageError as error:
+                    self._note_stored(error)
 
     async def ask(self, request: Mapping[str, Any]) -> Exchange:
         """Open an exchange. Raises LineClosed, NotDone: too many are open."""
@@ -109,26 +140,47 @@ class BoxConnection(LineSession):
         while True:
             piece, arrived_s = await self._pieces.get()
             if piece is None:
-                await asyncio.to_thread(self._index.refill, self.box.id)
+                await self._stored(partial(self._index.refill, self.box.id))
                 await self.send(LineFrame(Kind.CURSOR, 0, as_payload({})))
             else:
-                end = await asyncio.to_thread(self._index.add, self.box.id, piece)
+                end = await self._stored(partial(self._index.add, self.box.id, piece))
                 took_ms = round((asyncio.get_running_loop().time() - arrived_s) * 1000)
                 said = {"file": piece.file, "offset": end, "took_ms": took_ms}
                 await self.send(LineFrame(Kind.CURSOR, 0, as_payload(said)))
 
     async def _note(self) -> None:
         while True:
-            await asyncio.to_thread(self._index.note, self.box.id, self.version, self.allow, self.status)
+            await self._stored(self._note_now)
             await asyncio.sleep(NOTE_S)
+
+    def _note_now(self) -> None:
+        self._index.note(self.box.id, self.version, self.allow, self.status)
+
+    async def _stored(self, store: Callable[[], _Done]) -> _Done:
+        """Store, and return the result. Where that fails, it is tried again: the line stays, and so does live video."""
+        while True:
+            try:
+                done = await asyncio.to_thread(store)
+            except StorageError as error:
+                self._note_stored(error)
+                await asyncio.sleep(STORE_AGAIN_S)
+            else:
+                self._note_stored(None)
+                return done
 
 
 class FleetHub:
     """All boxes of a hub. Call from one event loop. get_name: returns the hub's name, for its boxes."""
 
-    def __init__(self, index: FleetIndex, key: Ed25519PrivateKey, get_name: Callable[[], str]) -> None:
-        self.index, self.key, self._get_name = index, key, get_name
+    def __init__(
+        self, index: FleetIndex, key: Ed25519PrivateKey, get_name: Callable[[], str], clock: Clock = _SYSTEM_CLOCK
+    ) -> None:
+        self.index, self.key, self._get_name, self._clock = index, key, get_name, clock
         self._connections: dict[str, BoxConnection] = {}
+        self._unstored: tuple[StorageError, float] | None = None
+        """Why something couldn't be stored, and when, s."""
+        self._doubles: dict[str, tuple[str, float]] = {}
+        """Boxes whose key another recorder had as well: name, and when that one was refused, s."""
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -155,7 +207,7 @@ class FleetHub:
         except (LineClosed, TimeoutError) as error:
             log.info("the line of a recorder has ended: %s", error or "it sent nothing")
         except StorageError as error:
-            log.error("cannot store what a recorder has sent: %s", error)
+            self._note_stored(error)
         finally:
             await carrier.close()
 
@@ -191,6 +243,15 @@ class FleetHub:
         now = self._connections.get(box)
         return now.allow if now is not None else ()
 
+    def storage_problem(self) -> StorageError | None:
+        """Return why the hub can't store what boxes send; None: it can. Any thread."""
+        found = self._unstored
+        return found[0] if found is not None and self._is_recent(found[1]) else None
+
+    def doubles(self) -> list[str]:
+        """Return the names of boxes whose key another recorder has as well. Any thread."""
+        return sorted(name for name, at_s in list(self._doubles.values()) if self._is_recent(at_s))
+
     def connections(self) -> list[BoxConnection]:
         """Return the lines of the boxes that are online."""
         return list(self._connections.values())
@@ -202,25 +263,70 @@ class FleetHub:
         return was_there
 
     async def _greet(self, link: MessageLink, key: bytes) -> BoxConnection | None:
-        """Return the connection of a known box, or of one with a valid code; None if it was refused."""
+        """Return the connection of a known box, or of one with a valid code; None if it was refused.
+
+        Raises StorageError: the box was told.
+        """
         hello = (await _first_frame(link)).json
-        box = await asyncio.to_thread(self._admitted, hello, key)
-        if box is None:
-            why = "the link was used already, or has expired" if hello.get("code") else "this recorder was revoked"
-            await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
-            return None
-        made = BoxConnection(link, box, self.index, hello)
-        cursors = await asyncio.to_thread(self.index.cursors, box.id, made.book)
-        welcome = {"box": box.id, "name": box.name, "words": box.words, "hub": self._get_name(), "cursors": cursors}
+        try:
+            box = await asyncio.to_thread(self._admitted, hello, key)
+            if box is None:
+                used = "the link was used already, or has expired"
+                await _refuse(link, used if hello.get("code") else "this recorder was revoked")
+                return None
+            if await self._is_double(box, _instance_in(hello)):
+                await _refuse(link, "another recorder with the same key is connected")
+                return None
+            made = BoxConnection(link, box, self.index, hello, self._note_stored)
+            cursors = await asyncio.to_thread(self.index.cursors, box.id, made.book)
+            marks = await asyncio.to_thread(self.index.marks, box.id)
+        except StorageError:
+            await _refuse(link, "the hub can't store anything; its own page says why")
+            raise
+        welcome = {
+            "box": box.id, "name": box.name, "words": box.words, "hub": self._get_name(), "cursors": cursors,
+            "marks": marks,
+        }  # fmt: skip
         await link.send(LineFrame(Kind.WELCOME, 0, as_payload(welcome)).encoded())
         return made
 
     def _admitted(self, hello: Mapping[str, Any], key: bytes) -> Box | None:
         code = hello.get("code")
-        if not isinstance(code, str):
-            return self.index.box_of(key)
         name = " ".join(str(hello.get("name", "")).split())[:MOST_NAME] or "Recorder"
-        return self.index.join(code, name, key, comparison_words(self.public_key, key))
+        if isinstance(code, str):
+            return self.index.join(code, name, key, comparison_words(self.public_key, key))
+        box = self.index.box_of(key)
+        if box is None or hello.get("renamed") is not True or name == box.name:
+            return box
+        self.index.rename(box.id, name)
+        return replace(box, name=name)
+
+    async def _is_double(self, box: Box, instance: str) -> bool:
+        """Return whether another recorder has this box's line, such as one that was restored from its backup.
+
+        The line of a recorder that was restarted, or has another network now, is silent, and ends meanwhile. One
+        without an instance is of an earlier version, or a command: it replaces the line.
+        """
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        while (former := self._connections.get(box.id)) is not None and instance and former.instance:
+            if former.instance == instance:
+                break
+            if former.heard_s >= begun_s + ALIVE_S:
+                if box.id not in self._doubles:
+                    log.warning("a second recorder with the key of %s was refused", box.name)
+                self._doubles[box.id] = box.name, self._clock.mono_s()
+                return True
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        return False
+
+    def _note_stored(self, error: StorageError | None) -> None:
+        if error is not None and (self._unstored is None or str(self._unstored[0]) != str(error)):
+            log.error("cannot store what a recorder has sent: %s", error)
+        self._unstored = (error, self._clock.mono_s()) if error is not None else None
+
+    def _is_recent(self, at_s: float) -> bool:
+        return self._clock.mono_s() - at_s < SHOWN_S
 
     async def _serve(self, made: BoxConnection) -> None:
         self._end(made.box.id)  # a former line of the same box, which it has replaced
@@ -255,6 +361,15 @@ class FleetHub:
                 continue
             for box in self._connections.keys() - known:
                 self._end(box)
+
+
+async def _refuse(link: MessageLink, why: str) -> None:
+    await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
+
+
+def _instance_in(hello: Mapping[str, Any]) -> str:
+    """Return the random number that a box drew when it started; empty: it has none."""
+    return str(hello.get("instance", ""))[:64]
 
 
 async def _first_frame(link: MessageLink) -> LineFrame:

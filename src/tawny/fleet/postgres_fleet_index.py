@@ -19,6 +19,7 @@ from tawny.fleet import postgres_history
 from tawny.fleet.fleet_index import (
     INVITATION_MS,
     MOST_INVITATIONS,
+    MOST_MARKS,
     MOST_PICTURE_BYTES,
     MOST_PICTURES,
     Box,
@@ -34,7 +35,7 @@ from tawny.fleet.fleet_index import (
     is_whole,
     new_code,
 )
-from tawny.fleet.history_reader import HistoryPiece
+from tawny.fleet.history_reader import HistoryPiece, mark_of
 from tawny.fleet.history_rows import DAY_MS, Row, rows_of
 from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, DiskFull
 from tawny.model.ids import CameraId
@@ -64,6 +65,12 @@ CREATE TABLE recorded_days (
 CREATE TABLE recorded_from (
   box text COLLATE "C" NOT NULL REFERENCES boxes ON DELETE CASCADE, camera text COLLATE "C" NOT NULL, first_ms bigint,
   PRIMARY KEY (box, camera));
+"""
+# Added without a new version: earlier versions don't read it, and their cursors then differ from "offset".
+_MARKS: Final = """
+CREATE TABLE marks (
+  box text COLLATE "C" NOT NULL REFERENCES boxes ON DELETE CASCADE, file text COLLATE "C" NOT NULL,
+  "offset" bigint NOT NULL, mark text NOT NULL, PRIMARY KEY (box, file));
 """
 _FROM_VERSION_1: Final = """
 ALTER TABLE boxes ADD events bigint NOT NULL DEFAULT 0, ADD gaps bigint NOT NULL DEFAULT 0,
@@ -150,10 +157,12 @@ class PostgresFleetIndex:
                 db.execute(_SCHEMA)
                 db.execute(postgres_history.SCHEMA)
             [[found]] = db.execute("SELECT number FROM version").fetchall()
+            if found > VERSION:
+                raise DatabaseNewer(self.where, other_version(found, VERSION))
             if found == 1:
                 self._convert(db)
-        if found > VERSION:
-            raise DatabaseNewer(self.where, other_version(found, VERSION))
+            if db.execute("SELECT to_regclass('marks')").fetchone() == (None,):
+                db.execute(_MARKS)
 
     def _convert(self, db: Connection[Row]) -> None:
         """Change the tables of version 1 to those of this one: about a minute for a million events."""
@@ -256,6 +265,8 @@ class PostgresFleetIndex:
                     "INSERT INTO boxes VALUES (%s, %s, %s, %s, %s, %s, '', '', '[]', '')",
                     (free_id(name, taken), name, key, words, now_ms, now_ms),
                 )
+            else:
+                db.execute("UPDATE boxes SET name = %s WHERE id = %s", (name, row[0]))
         return self.box_of(key)
 
     def boxes(self) -> list[Box]:
@@ -266,6 +277,10 @@ class PostgresFleetIndex:
         with self.reading() as db:
             row = db.execute(f"{_BOXES} WHERE key = %s", (key,)).fetchone()
         return box_of_row(row) if row else None
+
+    def rename(self, box: str, name: str) -> None:
+        with self.writing() as db:
+            db.execute("UPDATE boxes SET name = %s WHERE id = %s", (name, box))
 
     def revoke(self, box: str) -> bool:
         with self.writing() as db:
@@ -290,6 +305,14 @@ class PostgresFleetIndex:
                 db.execute("UPDATE boxes SET book = %s WHERE id = %s", (book, box))
             return _pairs(db.execute('SELECT file, "offset" FROM cursors WHERE box = %s', (box,)).fetchall())
 
+    def marks(self, box: str) -> dict[str, str]:
+        query = (
+            'SELECT file, mark FROM marks JOIN cursors USING (box, file, "offset") WHERE box = %s '
+            "ORDER BY file DESC LIMIT %s"
+        )
+        with self.reading() as db:
+            return {str(file): str(mark) for file, mark in db.execute(query, (box, MOST_MARKS))}
+
     def refill(self, box: str) -> None:
         with self.writing() as db:
             _clear(db, box)
@@ -309,6 +332,12 @@ class PostgresFleetIndex:
                 'DO UPDATE SET "offset" = excluded."offset"',
                 (box, piece.file, piece.end),
             )
+            if piece.data:
+                db.execute(
+                    "INSERT INTO marks VALUES (%s, %s, %s, %s) ON CONFLICT (box, file) "
+                    'DO UPDATE SET "offset" = excluded."offset", mark = excluded.mark',
+                    (box, piece.file, piece.end, mark_of(piece.data)),
+                )
             return piece.end
 
     def put_recorded(self, box: str, book: str, said: BoxDay) -> None:

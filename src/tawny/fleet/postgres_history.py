@@ -395,7 +395,7 @@ def clear(db: Connection[Row], box: str) -> None:
     cameras = list(camera_ids(db, box).values())
     for monthly in _MONTHLY:
         db.execute(sql.SQL("DELETE FROM {} WHERE camera = ANY(%s)").format(sql.Identifier(monthly)), (cameras,))
-    for table in ("cameras", "event_places", "cursors", "recorded_days", "recorded_from"):
+    for table in ("cameras", "event_places", "cursors", "marks", "recorded_days", "recorded_from"):
         db.execute(sql.SQL("DELETE FROM {} WHERE box = %s").format(sql.Identifier(table)), (box,))
     db.execute("UPDATE boxes SET events = 0, event_bytes = 0, gaps = 0, damage = 0 WHERE id = %s", (box,))
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tawny.fleet.fleet_index import BoxDay, CameraDay, FleetIndex
 from tawny.fleet.history_rows import DAY_MS, LATEST_MS, is_camera
 from tawny.fleet.session import Exchange, Kind, json_answer
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, merge_spans
 
@@ -46,11 +46,11 @@ class RecordedTimeReader:
         self._again: Iterator[int] = iter(())
 
     async def run(self) -> None:
-        """Ask until the line ends, or the box doesn't answer such requests. Raises LineClosed, StorageError."""
+        """Ask until the line ends, or the box doesn't answer such requests. Raises LineClosed."""
         while True:
             try:
                 await self._refresh()
-            except NotDone as error:
+            except (NotDone, StorageError) as error:
                 log.debug("recorded time of %s is asked for later: %s", self._box, error)
             except ValueError as error:
                 log.info("recorded time of %s isn't known here: %s", self._box, error)

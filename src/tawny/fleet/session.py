@@ -36,9 +36,12 @@ _HEAD: Final = struct.Struct(">BI")
 
 class Kind(IntEnum):
     HELLO = 1
-    """Box: who it is, what it allows, and its book, as JSON; with a one-time code if it wants to join."""
+    """Box: who it is, what it allows, and its book, as JSON; with a one-time code if it wants to join.
+
+    Optional: `instance`, a random number of its present run; `renamed`: its name was changed since it joined.
+    """
     WELCOME = 2
-    """Hub: the box's name, and its cursors."""
+    """Hub: the box's name, its cursors, and `marks` of what lies before the newest ones, which are optional."""
     REFUSED = 3
     """Hub: why the box may not connect."""
     BEAT = 4
@@ -205,6 +208,8 @@ class LineSession:
 
     def __init__(self, link: MessageLink) -> None:
         self.link = link
+        self.heard_s = 0.0
+        """When something arrived last, s of the event loop."""
         self.exchanges: dict[int, Exchange] = {}
         self._unsent: deque[LineFrame] = deque()
         self._has_frames, self._has_room = asyncio.Event(), asyncio.Event()
@@ -270,6 +275,7 @@ class LineSession:
         try:
             async with asyncio.timeout(SILENT_S):  # `wait_for` may lose a cancellation: the line would go on
                 message = await self.link.receive()
+            self.heard_s = asyncio.get_running_loop().time()
             return decode_frame(message)
         except TimeoutError:
             raise LineClosed(f"nothing arrived for {SILENT_S:g} s") from None

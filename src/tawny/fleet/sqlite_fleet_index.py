@@ -13,6 +13,7 @@ from tawny.fleet.fleet_index import (
     EVENT_MARKS,
     INVITATION_MS,
     MOST_INVITATIONS,
+    MOST_MARKS,
     MOST_PICTURE_BYTES,
     MOST_PICTURES,
     MOST_SHOWN,
@@ -35,7 +36,7 @@ from tawny.fleet.fleet_index import (
     spans_text,
     without_deleted,
 )
-from tawny.fleet.history_reader import HistoryPiece
+from tawny.fleet.history_reader import HistoryPiece, mark_of
 from tawny.fleet.history_rows import (
     HistoryRows,
     Row,
@@ -49,8 +50,9 @@ from tawny.model.times import Clock, Span
 from tawny.storage.index.sqlite_file import SmallDb
 
 HUB_FILE: Final = "hub.db"
-VERSION: Final = 2
-# Boxes send their history again: a hub.db of another version begins without it.
+VERSION: Final = 3
+_SAME_HISTORY: Final = 2
+"""The version since which the tables of the history are the same."""
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS boxes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, key BLOB NOT NULL UNIQUE, words TEXT NOT NULL,
@@ -63,12 +65,13 @@ CREATE TABLE IF NOT EXISTS invitations (
 CREATE TABLE IF NOT EXISTS pictures (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, camera TEXT NOT NULL,
   at_ms INTEGER NOT NULL, jpeg BLOB NOT NULL, PRIMARY KEY (box, camera)) STRICT;
-DROP TABLE IF EXISTS cursors;
-DROP TABLE IF EXISTS events;
-CREATE TABLE cursors (
+CREATE TABLE IF NOT EXISTS cursors (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, file TEXT NOT NULL, offset INTEGER NOT NULL,
   PRIMARY KEY (box, file)) STRICT, WITHOUT ROWID;
-CREATE TABLE events (
+CREATE TABLE IF NOT EXISTS marks (                 -- of the line before a cursor
+  box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, file TEXT NOT NULL, offset INTEGER NOT NULL,
+  mark TEXT NOT NULL, PRIMARY KEY (box, file)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, id TEXT NOT NULL,
   camera TEXT NOT NULL,
   start_ms INTEGER NOT NULL,         -- below 0: the event was deleted
@@ -78,36 +81,38 @@ CREATE TABLE events (
   file INTEGER NOT NULL, offset INTEGER NOT NULL,  -- place of the newest line about it
   PRIMARY KEY (box, id)) STRICT, WITHOUT ROWID;
 -- All that a timeline draws: rows arrive in order of time, so that a camera's day lies on many pages.
-CREATE INDEX events_of_camera ON events (box, camera, start_ms, end_ms, kind, title, marks, id);
-CREATE INDEX events_of_box ON events (box, start_ms, id, kind, marks);
-CREATE INDEX events_by_kind ON events (kind, start_ms, box, id, marks);
-CREATE INDEX events_by_start ON events (start_ms, box, id, kind, marks);
-CREATE INDEX events_lasting ON events (box, camera, start_ms) WHERE end_ms IS NULL OR end_ms - start_ms > 3600000;
-CREATE TABLE gaps (
+CREATE INDEX IF NOT EXISTS events_of_camera ON events (box, camera, start_ms, end_ms, kind, title, marks, id);
+CREATE INDEX IF NOT EXISTS events_of_box ON events (box, start_ms, id, kind, marks);
+CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, start_ms, box, id, marks);
+CREATE INDEX IF NOT EXISTS events_by_start ON events (start_ms, box, id, kind, marks);
+CREATE INDEX IF NOT EXISTS events_lasting ON events (box, camera, start_ms)
+  WHERE end_ms IS NULL OR end_ms - start_ms > 3600000;
+CREATE TABLE IF NOT EXISTS gaps (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, camera TEXT NOT NULL, begin_ms INTEGER NOT NULL,
   end_ms INTEGER, reason TEXT NOT NULL, detail TEXT NOT NULL, file INTEGER NOT NULL, offset INTEGER NOT NULL,
   PRIMARY KEY (box, camera, begin_ms)) STRICT, WITHOUT ROWID;
-CREATE INDEX gaps_lasting ON gaps (box, camera, begin_ms) WHERE end_ms IS NULL OR end_ms - begin_ms > 86400000;
-CREATE TABLE damage (
+CREATE INDEX IF NOT EXISTS gaps_lasting ON gaps (box, camera, begin_ms)
+  WHERE end_ms IS NULL OR end_ms - begin_ms > 86400000;
+CREATE TABLE IF NOT EXISTS damage (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, camera TEXT NOT NULL, stream TEXT NOT NULL,
   begin_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL, units INTEGER NOT NULL, packets INTEGER NOT NULL,
   file INTEGER NOT NULL, offset INTEGER NOT NULL,
   PRIMARY KEY (box, camera, begin_ms, stream)) STRICT, WITHOUT ROWID;
-CREATE TABLE recorded_days (         -- of which a box has said what it recorded
+CREATE TABLE IF NOT EXISTS recorded_days (         -- of which a box has said what it recorded
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, day INTEGER NOT NULL, until_ms INTEGER NOT NULL,
   PRIMARY KEY (box, day)) STRICT, WITHOUT ROWID;
-CREATE TABLE recorded (
+CREATE TABLE IF NOT EXISTS recorded (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, camera TEXT NOT NULL, day INTEGER NOT NULL,
   until_ms INTEGER NOT NULL,
   spans TEXT NOT NULL,               -- `begin-end …`, ms since the day's begin
   PRIMARY KEY (box, camera, day)) STRICT, WITHOUT ROWID;
-CREATE TABLE recorded_from (         -- oldest recording of a camera; NULL: none
+CREATE TABLE IF NOT EXISTS recorded_from (         -- oldest recording of a camera; NULL: none
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, camera TEXT NOT NULL, first_ms INTEGER,
   PRIMARY KEY (box, camera)) STRICT, WITHOUT ROWID;
-CREATE TABLE event_bytes (           -- stored at most, since they were counted last
+CREATE TABLE IF NOT EXISTS event_bytes (           -- stored at most, since they were counted last
   box TEXT PRIMARY KEY REFERENCES boxes(id) ON DELETE CASCADE, bytes INTEGER NOT NULL) STRICT;
 """
-HISTORY_TABLES: Final = ("events", "gaps", "damage", "cursors", "recorded", "recorded_days", "recorded_from")
+HISTORY_TABLES: Final = ("events", "gaps", "damage", "cursors", "marks", "recorded", "recorded_days", "recorded_from")
 _BOXES: Final = "SELECT id, name, key, words, joined_ms, seen_ms, version, allow, status FROM boxes"
 _PUT_EVENT: Final = """
 INSERT INTO events (box, id, camera, start_ms, end_ms, kind, title, level, marks, record, file, offset)
@@ -153,7 +158,7 @@ class SqliteFleetIndex(SmallDb):
     """A `FleetIndex` in one file, or in memory. renew: as in SmallDb."""
 
     def __init__(self, path: Path | str, clock: Clock, *, renew: bool = False) -> None:
-        super().__init__(path, _SCHEMA, VERSION, renew=renew)
+        super().__init__(path, _SCHEMA, VERSION, drops=_drops, renew=renew)
         self._clock = clock
 
     @contextmanager
@@ -196,6 +201,8 @@ class SqliteFleetIndex(SmallDb):
                     "INSERT INTO boxes VALUES (?, ?, ?, ?, ?, ?, '', '', '[]', '')",
                     (free_id(name, taken), name, key, words, now_ms, now_ms),
                 )
+            else:
+                db.execute("UPDATE boxes SET name = ? WHERE id = ?", (name, row[0]))
         return self.box_of(key)
 
     def boxes(self) -> list[Box]:
@@ -206,6 +213,10 @@ class SqliteFleetIndex(SmallDb):
         with self.reading() as db:
             row = db.execute(f"{_BOXES} WHERE key = ?", (key,)).fetchone()
         return box_of_row(row) if row else None
+
+    def rename(self, box: str, name: str) -> None:
+        with self.writing() as db:
+            db.execute("UPDATE boxes SET name = ? WHERE id = ?", (name, box))
 
     def revoke(self, box: str) -> bool:
         with self.writing() as db:
@@ -239,6 +250,16 @@ class SqliteFleetIndex(SmallDb):
                 db.execute("UPDATE boxes SET book = ? WHERE id = ?", (book, box))
             return dict(db.execute("SELECT file, offset FROM cursors WHERE box = ?", (box,)).fetchall())
 
+    def marks(self, box: str) -> dict[str, str]:
+        with self.reading() as db:
+            return dict(
+                db.execute(
+                    "SELECT file, mark FROM marks JOIN cursors USING (box, file, offset) WHERE box = ? "
+                    "ORDER BY file DESC LIMIT ?",
+                    (box, MOST_MARKS),
+                ).fetchall()
+            )
+
     def refill(self, box: str) -> None:
         with self.writing() as db:
             _clear_history(db, box)
@@ -255,6 +276,9 @@ class SqliteFleetIndex(SmallDb):
                 return cursor
             _store(db, box, rows_of(piece.file, piece.offset, piece.data))
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (box, piece.file, piece.end))
+            if piece.data:
+                marked = (box, piece.file, piece.end, mark_of(piece.data))
+                db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", marked)
             return piece.end
 
     def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
@@ -393,3 +417,9 @@ def _lane(db: sqlite3.Connection, of: PlacedCamera, within: Span) -> FleetLane:
     first = db.execute(_FIRST, (of.box, of.camera)).fetchone()
     lane = lane_of(of, within, rows, first)
     return without_deleted(replace(lane, gaps=gaps, damage=damage, events=events[::-1]))
+
+
+def _drops(version: int) -> str:
+    """Remove the history of the first version, whose tables differ: boxes send theirs again."""
+    tables = (*HISTORY_TABLES, "event_bytes") if version < _SAME_HISTORY else ()
+    return " ".join(f"DROP TABLE IF EXISTS {table};" for table in tables)

@@ -203,5 +203,5 @@ def _camera_in(said: Mapping[str, Any]) -> StandbyCamera:
         raise ValueError("the changes of a camera of the plan are invalid")
     return StandbyCamera(
         str(said["id"])[:40], str(said["name"])[:100], said["settings"], str(said["why_not"])[:300],
-        said["is_due"] is True, str(said["why_off"])[:300], *times, changes, said.get("is_weekly") is True,
+        said["is_due"] is True, str(said["why_off"])[:300], times[0], times[1], changes, said.get("is_weekly") is True,
     )  # fmt: skip

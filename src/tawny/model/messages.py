@@ -143,6 +143,7 @@ class ProblemKind(StrEnum):
     HISTORY = "history"
     STANDBY = "standby"
     NATS = "nats"
+    HUB = "hub"
 
 
 PROBLEM_WORDS: dict[ProblemKind, str] = {
@@ -169,10 +170,13 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.HISTORY: "Recordings may have been removed",
     ProblemKind.STANDBY: "Standby",
     ProblemKind.NATS: "Connection of recorders",
+    ProblemKind.HUB: "Hub and its recorders",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""
-BESIDE_RECORDING = frozenset({ProblemKind.SIGN_INS, ProblemKind.PROXY, ProblemKind.STANDBY, ProblemKind.NATS})
+BESIDE_RECORDING = frozenset(
+    {ProblemKind.SIGN_INS, ProblemKind.PROXY, ProblemKind.STANDBY, ProblemKind.NATS, ProblemKind.HUB}
+)
 """Problems that don't affect the recording of this recorder's own cameras."""
 
 

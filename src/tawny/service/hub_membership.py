@@ -14,7 +14,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import SHARES
-from tawny.fleet.box import FleetMember, MemberState, comparison_words_of, join_hub, leave_hub
+from tawny.fleet.box import FleetMember, MemberState, comparison_words_of, forget_name, join_hub, leave_hub
 from tawny.fleet.hub_pass import HubPass, PassStore
 from tawny.fleet.identity import JoinLink, forget_key, load_key, load_or_make_key
 from tawny.media.codec.decoder import DecodedFrame, Decoder
@@ -96,6 +96,8 @@ class HubMembershipService:
         key = await to_thread(self._key_to_join, link)
         await to_thread(self._passes.end)  # of another hub
         await join_hub(link, key, self._get_name(), chosen, self._changeable.now().fleet.nats)
+        if self._folder is not None:
+            await to_thread(forget_name, self._folder)
         values = {"hub": link.url, "hub_key": link.hub, "allow": list(chosen)}
         await to_thread(self._changeable.put, "fleet", values)
         return await to_thread(self.now)

@@ -899,6 +899,7 @@ export interface FleetEvent {
 export interface FleetEvents {
   before_ms: number | null;
   events: FleetEvent[];
+  next: string | null;
 }
 
 export interface FleetFound {

@@ -99,7 +99,9 @@ class FleetEvent(schemas.ApiResponse):
 class FleetEvents(schemas.ApiResponse):
     events: list[FleetEvent]
     before_ms: int | None
-    """For the next page; None: there are no more."""
+    """Start of the last event; None: there are no more."""
+    next: str | None
+    """`after` for the next page; None: there are no more. `before_ms` leaves out events of the same millisecond."""
 
 
 class FleetMissing(schemas.ApiResponse):
@@ -187,6 +189,7 @@ class FleetFilter(BaseModel):
 
 class FleetEventsQuery(FleetFilter):
     before_ms: Annotated[int | None, Field(ge=0, le=LATEST_MS)] = None
+    after: Annotated[str, Field(pattern=r"^(\d{1,15}~[a-z0-9-]{1,64}~[A-Za-z0-9-]{1,64})?$")] = ""
 
 
 class FleetSearch(FleetFilter):
@@ -200,10 +203,18 @@ def fleet_events(here: Here, asked: Annotated[FleetEventsQuery, Query()]) -> Fle
     scope, chosen = _scope(hub, asked)
     most_ms = asked.to_ms if asked.before_ms is None else min(asked.before_ms, asked.to_ms)
     within = Span(asked.from_ms, max(asked.from_ms, most_ms))
-    question = EventQuestion(tuple(scope.boxes), chosen, scope.kinds, within, limit=asked.limit)
+    start, _, place = asked.after.partition("~")
+    box, _, event = place.partition("~")
+    after = (int(start), box, event) if asked.after else None
+    question = EventQuestion(scope.open, chosen, scope.kinds, within, after=after, limit=asked.limit)
     found = [] if asked.cameras and not chosen else hub.index.find(question)
     rows = [_found_event(FoundEvent.known(one), scope) for one in found]
-    return FleetEvents(events=rows, before_ms=rows[-1].start_ms if len(rows) == asked.limit else None)
+    last = rows[-1] if len(rows) == asked.limit else None
+    return FleetEvents(
+        events=rows,
+        before_ms=last.start_ms if last else None,
+        next=f"{last.start_ms}~{last.box}~{last.id}" if last else None,
+    )
 
 
 @router.get("/find", dependencies=view)
@@ -265,9 +276,9 @@ def fleet_timeline(
 )
 def last_recorder_picture(box: OneBox, camera: OneCamera, here: Here) -> Response:
     """Return the last picture that was seen here of a recorder's camera."""
-    index = the_hub(here).index
-    is_allowed = any(one.id == box and "live" in one.allow for one in index.boxes())
-    found = index.picture(box, camera) if is_allowed else None
+    hub = the_hub(here)
+    is_allowed = any(one.box.id == box and "live" in one.allow for one in hub.states())
+    found = hub.index.picture(box, camera) if is_allowed else None
     if found is None:
         raise not_found("There is no picture of this camera here.")
     return Response(found[1], headers={"Last-Modified-Ms": str(found[0])}, media_type="image/jpeg")
@@ -297,9 +308,11 @@ def _cameras(status: Mapping[str, Any]) -> list[schemas.CameraInfo]:
 def _scope(hub: FleetHub, asked: FleetFilter) -> tuple[FleetScope, tuple[PlacedCamera, ...]]:
     """Return where is searched, and the cameras that were named, of those that exist."""
     states = [one for one in hub.states() if not asked.box or one.box.id == asked.box]
+    closed = frozenset(one.box.id for one in states if "events" not in one.allow)
     cameras = {
         PlacedCamera(state.box.id, CameraId(camera.id)): camera.name
         for state in states
+        if state.box.id not in closed
         for camera in _cameras(state.status)
     }
     named = {
@@ -308,7 +321,8 @@ def _scope(hub: FleetHub, asked: FleetFilter) -> tuple[FleetScope, tuple[PlacedC
     }
     is_bounded = asked.from_ms > 0 or asked.to_ms < LATEST_MS
     within = Span(asked.from_ms, max(asked.from_ms, asked.to_ms)) if is_bounded else EVER
-    scope = FleetScope({one.box.id: one.box.name for one in states}, cameras, tuple(parse_list(asked.kinds)), within)
+    names = {one.box.id: one.box.name for one in states}
+    scope = FleetScope(names, cameras, tuple(parse_list(asked.kinds)), within, closed)
     return scope, tuple(one for one in cameras if one in named)
 
 

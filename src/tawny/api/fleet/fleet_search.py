@@ -26,12 +26,20 @@ ANYTHING = "anything"
 
 @dataclass(frozen=True, slots=True)
 class FleetScope:
-    """Where and when is searched. boxes: names by id. cameras: names. kinds: empty: all."""
+    """Where and when is searched. boxes: names by id. cameras: names. kinds: empty: all.
+
+    closed: boxes whose owner doesn't allow events, or no longer: what the hub knows of them isn't shown.
+    """
 
     boxes: Mapping[str, str]
     cameras: Mapping[PlacedCamera, str]
     kinds: tuple[str, ...] = ()
     within: Span = EVER
+    closed: frozenset[str] = frozenset()
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        return tuple(one for one in self.boxes if one not in self.closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,7 @@ class FleetEventSource:
         box, _, event = rest.partition("~")
         found = self._index.find(
             EventQuestion(
-                tuple(scope.boxes), places if is_narrowed else (), wanted, span, only,
+                scope.open, places if is_narrowed else (), wanted, span, only,
                 (int(start), box, event) if after else None, limit,
             )
         )  # fmt: skip

@@ -389,9 +389,9 @@ class SmallDb:
     """A database with a version, `PRAGMA user_version`. Files of earlier versions are migrated.
 
     path: a file, or MEMORY. schema: creates missing tables. version: that of the schema, from 1; files before versions
-    were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction. renew:
-    whether a damaged file is put aside, and an empty one made in its place (`was_renewed`). Raises DatabaseDamaged,
-    DatabaseNewer, StorageError, DiskFull.
+    were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction. drops:
+    returns SQL that removes tables of an earlier version before that. renew: whether a damaged file is put aside, and
+    an empty one made in its place (`was_renewed`). Raises DatabaseDamaged, DatabaseNewer, StorageError, DiskFull.
     """
 
     def __init__(
@@ -401,8 +401,10 @@ class SmallDb:
         version: int,
         migrate: Callable[[sqlite3.Connection, int], None] = lambda _db, _version: None,
         *,
+        drops: Callable[[int], str] = lambda _version: "",
         renew: bool = False,
     ) -> None:
+        self._drops = drops
         self._path = str(path)
         self._lock = threading.Lock()
         self.was_renewed = False
@@ -445,7 +447,7 @@ class SmallDb:
                 with closing(sqlite3.connect(self._path, timeout=5.0)) as all_of_it:  # whose pages stay in no cache
                     refuse_damage(all_of_it, self._path)
             if found < version:
-                db.executescript(f"BEGIN IMMEDIATE; {schema}")
+                db.executescript(f"BEGIN IMMEDIATE; {self._drops(found)} {schema}")
                 migrate(db, found)
                 db.execute(f"PRAGMA user_version = {version}")
                 db.execute("COMMIT")

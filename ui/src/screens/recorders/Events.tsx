@@ -39,7 +39,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
   const asked = useSignal(EVERYTHING);
   const newest = useSignal<FleetEvents | FleetFound | null>(null);
   const older = useSignal<FleetEvent[]>([]);
-  const next = useSignal<number | null>(null);
+  const next = useSignal<string | null>(null);
   const failed = useSignal("");
   const shown = useSignal<FleetEvent | null>(null);
   useEffect(() => {
@@ -54,7 +54,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
         .then(
           (found) => {
             if (ended) return;
-            if (older.peek().length === 0) next.value = "before_ms" in found ? found.before_ms : null;
+            if (older.peek().length === 0) next.value = "next" in found ? found.next : null;
             newest.value = found;
             againMs = "by_look" in found && found.by_look ? AGAIN_BY_LOOK_MS : AGAIN_MS;
             failed.value = "";
@@ -73,9 +73,9 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
     };
   }, [asked.value]);
   const more = async () => {
-    const found = await get<FleetEvents>("/fleet/events", { ...queryOf(asked.value), before_ms: next.value });
+    const found = await get<FleetEvents>("/fleet/events", { ...queryOf(asked.value), after: next.value });
     older.value = [...older.value, ...found.events];
-    next.value = found.before_ms;
+    next.value = found.next;
   };
   const known = new Set<string>();
   const all = [...(newest.value?.events ?? []), ...older.value].filter((event) => {
