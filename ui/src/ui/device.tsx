@@ -81,6 +81,8 @@ export function whyNoPush(): "" | "insecure" | "notOnHome" | "unable" {
   return hasWorker() && "PushManager" in window ? "" : "unable";
 }
 
+const UNSUBSCRIBE_MS = 2_000;
+
 /** Asks the browser, then subscribes it; false: the person refused. key: the recorder's. */
 export async function turnOnPush(key: string): Promise<boolean> {
   if ((await Notification.requestPermission()) !== "granted") return false;
@@ -106,10 +108,21 @@ async function tell(made: PushSubscription): Promise<void> {
   await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
 }
 
-/** Notifications that are on in this browser are for the person and the session that are signed in here now. */
-export async function renewPush(): Promise<void> {
-  const found = await subscribed();
-  if (found && (await get<PushKey>("/push")).has_channel) await tell(found);
+/** What follows signing in. Notifications in this browser are for the person and the session that are signed in now. */
+export async function begin(isOwner: () => boolean): Promise<void> {
+  if (isOwner()) void import("./witness").then((it) => it.startWitness(isOwner), () => {});
+  try {
+    const found = await subscribed();
+    if (found && (await get<PushKey>("/push")).has_channel) await tell(found);
+  } catch {
+    // The next time the page is opened.
+  }
+}
+
+/** Ends notifications in this browser before its person signs out, or leaves that to the recorder after two seconds. */
+export async function endPush(): Promise<void> {
+  const off = turnOffPush().catch(() => {});
+  await Promise.race([off, new Promise((done) => setTimeout(done, UNSUBSCRIBE_MS))]);
 }
 
 export async function turnOffPush(): Promise<void> {

@@ -15,8 +15,6 @@ export const ended = signal<"" | "ended" | "lost">("");
 const HERE = "signed-in";
 /** A connection that ends this soon after it was resumed is not resumed again. */
 const SETTLED_MS = 3_000;
-/** The longest time for which signing out waits for the browser to end its notifications. */
-const UNSUBSCRIBE_MS = 2_000;
 let asking = false;
 let resumed_ms = 0;
 
@@ -51,10 +49,7 @@ export function signedIn(user: User): void {
 }
 
 export async function signOut(): Promise<void> {
-  const off = import("./device").then((it) => it.turnOffPush()).catch(() => {
-    // The recorder ends it with the session.
-  });
-  await Promise.race([off, new Promise((done) => setTimeout(done, UNSUBSCRIBE_MS))]);
+  await import("./device").then((it) => it.endPush(), () => {});
   await post("/sign-out");
   end();
   go("/sign-in");
@@ -69,10 +64,7 @@ export function nextPath(query: URLSearchParams): string {
 function begin(): void {
   remember(HERE, "yes");
   startState(lose);
-  void import("./device").then((it) => it.renewPush()).catch(() => {
-    // The next time the page is opened.
-  });
-  if (isOwner()) void import("./witness").then((it) => it.startWitness(isOwner), () => {});
+  void import("./device").then((it) => it.begin(isOwner), () => {});
 }
 
 /** The recorder ended the connection: it says whether the person is signed out, or has other rights from now on. */
