@@ -25,9 +25,9 @@ from tawny.service.cameras.gap_filler import GapFiller
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
-from tawny.service.detection.classifier_runtime import ClassifiedCameras, ClassifierRuntime
+from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.embedding_search import SearchModel
-from tawny.service.detection.event_marks import EventMarks, Mutings, is_day
+from tawny.service.detection.event_marks import ClassifiedCameras, EventMarks, Mutings, is_day
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore

@@ -197,7 +197,7 @@ def test_privacy_masks_of_a_removed_camera_stay_for_its_recordings(house: House)
     text = house.config.read_text()
     table = '[cameras.gate]\nsource = "rtsp://192.0.2.9/main"\nrotate = 90\nmirror = true\n'
     masks = "privacy_masks = [[[0.0, 0.0], [0.5, 0.0], [0.5, 0.2]]]\n"
-    house.config.write_text(f"{text}\n{table}{masks}retention.max = \"3 d\"\n")
+    house.config.write_text(f'{text}\n{table}{masks}retention.max = "3 d"\n')
     house.settings = read_settings(house.config)
     before = masks_of(house.settings, "gate"), masks_of(house.settings, "gate", as_shown=True)
     assert before[0] != before[1]

@@ -19,7 +19,8 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import Frame, Look, Observation
-from tawny.service.detection.classifier_runtime import CHECKED_EVERY_S, ClassifiedCameras, ClassifierRuntime
+from tawny.service.detection.classifier_runtime import CHECKED_EVERY_S, ClassifierRuntime
+from tawny.service.detection.event_marks import ClassifiedCameras
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock

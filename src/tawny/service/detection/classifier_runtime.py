@@ -17,8 +17,6 @@ from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator, FileVersion, file_version
 from tawny.engine import Engine
 from tawny.model.errors import NotDone
-from tawny.model.events import ANYWHERE, AlertRules
-from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.detection import model_store as web
 from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
@@ -65,22 +63,6 @@ class FallbackRuntime:
 def kinds_file(wanted: str) -> Path:
     """Return the file of the `kinds` setting in `[object_detection]`, unless it is `off`."""
     return OWN if wanted == COMES_WITH_TAWNY else Path(wanted).expanduser()
-
-
-class ClassifiedCameras:
-    """The cameras whose objects are classified now. queue: of the model, open while there is one."""
-
-    def __init__(self, settings: Callable[[], Settings], queue: ClassificationQueue) -> None:
-        self._settings, self.queue = settings, queue
-
-    def has(self, camera: CameraId) -> bool:
-        settings = self._settings().cameras.get(camera)
-        return self.queue.is_open and settings is not None and bool(settings.detection.notify_types)
-
-    def alerts(self, camera: CameraId) -> AlertRules:
-        """Return what is an alert at a camera."""
-        settings = self._settings().cameras.get(camera)
-        return ANYWHERE if settings is None else settings.detection.alert_rules(is_named=self.has(camera))
 
 
 CHECKED_EVERY_S = 10.0

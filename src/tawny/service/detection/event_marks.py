@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.settings import Settings
 from tawny.config.week import SUNRISE, SUNSET, TimeOfDay, WeekSpan
+from tawny.detection.classification import ClassificationQueue
 from tawny.events.rule_engine import Calendar
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import ANYWHERE, AlertRules, Event, SeenObject, level_of
@@ -355,6 +356,22 @@ def _muting(values: Mapping[str, Any]) -> Muting:
 
 _Marked = tuple[bool, bool, str, str]
 """kept, reviewed, false_alarm, said."""
+
+
+class ClassifiedCameras:
+    """The cameras whose objects are classified now. queue: of the model, open while there is one."""
+
+    def __init__(self, settings: Callable[[], Settings], queue: ClassificationQueue) -> None:
+        self._settings, self.queue = settings, queue
+
+    def has(self, camera: CameraId) -> bool:
+        settings = self._settings().cameras.get(camera)
+        return self.queue.is_open and settings is not None and bool(settings.detection.notify_types)
+
+    def alerts(self, camera: CameraId) -> AlertRules:
+        """Return what is an alert at a camera."""
+        settings = self._settings().cameras.get(camera)
+        return ANYWHERE if settings is None else settings.detection.alert_rules(is_named=self.has(camera))
 
 
 class EventMarks:
