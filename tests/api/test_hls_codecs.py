@@ -70,7 +70,7 @@ async def test_the_first_list_has_a_whole_segment_for_players_that_ignore_parts(
     camera, browser = Camera(house, ("h264",)), house.signed_in()
     camera.send()
     loading = asyncio.ensure_future(browser.get(f"{AUTO}/live.m3u8"))
-    parts = (await browser.get(f"{AUTO}/live.m3u8", params={"_HLS_part": 0})).text
+    parts = (await browser.get(f"{AUTO}/live.m3u8", params={"parts": 1})).text
     assert "#EXT-X-PART:" in parts
     assert "#EXTINF:" not in parts
     assert not loading.done()

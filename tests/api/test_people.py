@@ -77,8 +77,8 @@ async def test_the_log_says_what_was_granted(owner: httpx.AsyncClient) -> None:
     assert [(row["action"], row["detail"]) for row in rows[:5]] == [
         ("access token created", "TV: porch"),
         ("user changed", "Ben: viewer, sees all cameras -> porch"),
-        ("user linked", "Ben: ben@example.org"),
         ("user changed", "Ben: viewer, sees porch -> all cameras"),
+        ("user linked", "Ben: ben@example.org"),
         ("user added", "Ben: viewer, sees porch"),
     ]
 

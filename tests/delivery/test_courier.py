@@ -123,6 +123,18 @@ def test_one_that_a_target_always_fails_with_holds_up_the_others_three_times(
     assert shelf.carried == ["b", "c", "a"]
 
 
+def test_tries_at_a_target_that_was_away_do_not_count_as_its_answers(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier
+) -> None:
+    outbox.add([delivery("a"), delivery("b")])
+    shelf.fails = [*[AWAY] * 9, TargetBusy("offsite", "it responded with 503")]
+    while shelf.fails:
+        clock.advance(courier.step() + 0.01)
+    for _ in range(2):
+        clock.advance(courier.step() + 0.01)
+    assert shelf.carried == ["a", "b"]
+
+
 @pytest.mark.parametrize("kind", DeliveryKind)
 def test_a_refused_delivery_holds_up_the_target_but_a_refused_deletion(
     courier: Courier, outbox: Outbox, shelf: Shelf, kind: DeliveryKind

@@ -2,13 +2,15 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.config.fleet import CopySettings
 from tawny.fleet import copies
-from tawny.fleet.copies_folder import REMEMBERED
+from tawny.fleet.copies_folder import MARK, REMEMBERED
+from tawny.fleet.copy_reader import CopyReader
 from tawny.fleet.copy_source import CopySource
 from tawny.fleet.copy_store import CopyStore
 from tawny.fleet.copy_volume import CopyVolume, Proof
@@ -129,6 +131,25 @@ async def test_recordings_are_copied_and_the_problem_is_told_while_the_clocks_di
             assert made.state.problem == copies.CLOCKS
             hub_clock.jump_utc((made.remote.clock.now_ms() - hub_clock.now_ms()) / 1000)
             await eventually(lambda: made.state.problem == "", "the end of the problem")
+
+
+async def test_copying_from_a_box_that_does_not_say_its_time_goes_on_when_the_hub_s_clock_is_corrected(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an earlier version. The hub's clock was days behind while it was off."""
+    about = CopyReader.about
+
+    async def without_time(reader: CopyReader) -> dict[str, Any]:
+        return {name: said for name, said in (await about(reader)).items() if name != "now_ms"}
+
+    monkeypatch.setattr(CopyReader, "about", without_time)
+    hub_clock = FakeClock()
+    hub_clock.jump_utc(-TWO_DAYS_S)
+    async with copying(house, tmp_path, hub_clock=hub_clock) as made:
+        hub_clock.jump_utc(TWO_DAYS_S)
+        made.recorded.record(70)
+        async with made.rig.connected(made.box):
+            await eventually(made.is_copied, "the copies")
 
 
 async def test_a_hub_whose_clock_was_set_forward_keeps_the_copies_for_a_day_and_copies_on(
@@ -259,6 +280,21 @@ def test_a_folder_of_copies_without_a_mark_is_used_as_before(tmp_path: Path) -> 
         store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0, tmp_path / REMEMBERED)
         assert (store.problem, [one.state.folder for one in store.all()]) == ("", ["shed"])
         store.close()
+
+
+@pytest.mark.parametrize("has_mark", [False, True], ids=["none", "empty"])
+def test_a_disk_with_copies_whose_mark_was_lost_gets_it_again(tmp_path: Path, *, has_mark: bool) -> None:
+    """It lies in the mount point, where the first start wrote it before the disk was mounted, or the power failed."""
+    for _ in range(2):
+        store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0, tmp_path / REMEMBERED)
+        store.of_box("shed", b"k", "Shed", "aa")
+        assert store.problem == ""
+        store.close()
+        (tmp_path / "copies" / MARK).unlink()
+        if has_mark:
+            (tmp_path / "copies" / MARK).touch()
+    assert CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0, tmp_path / REMEMBERED).problem == ""
+    assert (tmp_path / "copies" / MARK).read_text() in (tmp_path / REMEMBERED).read_text()
 
 
 def test_another_folder_and_a_new_disk_can_be_chosen(tmp_path: Path) -> None:

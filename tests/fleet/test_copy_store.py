@@ -214,6 +214,14 @@ def test_the_history_of_a_box_has_a_limit(tmp_path: Path, monkeypatch: pytest.Mo
     copied.close()
 
 
+def test_an_empty_list_of_facts_as_a_power_failure_leaves_it_is_made_again(tmp_path: Path) -> None:
+    CopyVolume(tmp_path / "shed", FakeClock()).close()
+    (tmp_path / "shed/copies.db").write_bytes(b"")
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    assert copied.notes.about() == {}
+    copied.close()
+
+
 async def test_masks_that_cannot_be_understood_hide_everything(tmp_path: Path) -> None:
     copied = CopyVolume(tmp_path / "shed", FakeClock())
     copied.notes.say({"cameras": [{"id": "porch", "masks": [[[0, 0], [2, 0], [2, 2]]]}]})

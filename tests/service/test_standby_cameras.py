@@ -244,6 +244,24 @@ def test_a_camera_that_is_off_by_time_is_recorded_again_after_that(by_time: str,
         assert found.hindrance(at_ms + 3 * HOUR_MS) == "", day
 
 
+def test_rules_of_other_cameras_do_not_push_out_when_it_is_private() -> None:
+    hours = (f"0{number}:10-0{number}:20" for number in range(9))
+    others = "".join(RULE.replace("front", "yard").replace("06:00-07:00", each) for each in hours)
+    found = planned(FRONT + RULE + others)
+    for day in (0, 1, 2, 5, 8):
+        assert found.hindrance(NOW_MS + day * 24 * HOUR_MS + HOUR_MS * 3 // 2) != "", day
+
+
+def test_a_day_that_differs_does_not_come_again() -> None:
+    """Today it is recorded, from tomorrow on it is private at home."""
+    modes = '[modes]\nnames = ["home", "away"]\n[modes.exceptions]\n2026-11-20 = "away"\n[modes.home.cameras.front]\n'
+    found = planned(FRONT + modes + 'record = "off"\n')
+    assert found.hindrance(NOW_MS + HOUR_MS) == ""
+    (change,) = found.changes
+    for later_ms in (0, 1, HOUR_MS, 9 * 24 * HOUR_MS):
+        assert found.hindrance(change[0] + later_ms) != "", later_ms
+
+
 @pytest.mark.parametrize("by_time", [RULE, NIGHT])
 def test_those_of_another_camera_do_not(by_time: str) -> None:
     others = by_time.replace("front", "yard") + FRONT.replace("front", "yard")

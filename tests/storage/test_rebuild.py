@@ -14,6 +14,7 @@ from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Volume
+from tawny.storage.index import opening
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write, rebuild, rebuild_index
 from tawny.storage.index.protocol import Index
@@ -150,8 +151,11 @@ def test_a_start_on_a_full_disk_gives_up_what_it_needs_and_no_recording(
         return free_kb * 1024 + sum(100 * 1024 for file in files.values() if not file.exists())
 
     monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(free_bytes(), 1 << 30))
+    monkeypatch.setattr(opening, "has_room", lambda volume: volume.space().free_bytes >= opening.START_BYTES)
     site.index.close()
     index_to_write(site.volume, site.history).close()
+    assert all(file.exists() for file in files.values()), "copies and mirrors give up nothing"
+    index_to_write(site.volume, site.history, frees=True).close()
     assert {name for name, file in files.items() if file.exists()} == left
     assert all(file.exists() for file in kept)
 
@@ -166,8 +170,33 @@ def test_a_start_on_a_full_disk_merges_the_logs_of_databases(site: Site, monkeyp
         for suffix in SUFFIXES:  # as a crash leaves them
             shutil.copy(f"{before}{suffix}", site.folder / f"outbox.db{suffix}")
     monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(0, 1 << 30))
+    monkeypatch.setattr(opening, "has_room", lambda _: False)
     site.index.close()
-    index_to_write(site.volume, site.history).close()
+    index_to_write(site.volume, site.history, frees=True).close()
     assert not (site.folder / "outbox.db-wal").exists()
     with closing(sqlite3.connect(site.folder / "outbox.db")) as db:
         assert db.execute("SELECT name FROM names").fetchall() == [("Anna",)]
+
+
+def test_a_disk_that_only_says_that_it_is_full_loses_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For root there is more than for others, and some file systems say 0."""
+    scores = site.folder / "porch/2026/11/19/scores"
+    scores.parent.mkdir(parents=True, exist_ok=True)
+    scores.write_bytes(bytes(1000))
+    monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(0, 1 << 30))
+    site.index.close()
+    index_to_write(site.volume, site.history, frees=True).close()
+    assert scores.exists()
+    assert not (site.folder / "room.tmp").exists()
+
+
+def test_what_frees_nothing_is_not_given_up_for_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [site.folder / f"porch/2026/10/{day:02}/scores" for day in range(1, 31)]
+    for file in days:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(1000))
+    monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(0, 1 << 30))
+    monkeypatch.setattr(opening, "has_room", lambda _: False)
+    site.index.close()
+    index_to_write(site.volume, site.history, frees=True).close()
+    assert sum(file.exists() for file in days) >= 10

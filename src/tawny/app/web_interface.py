@@ -294,7 +294,7 @@ async def make_web_interface(
     file = await asyncio.to_thread(_open_accounts, place)
     accounts, (host, port) = Accounts(file, clock), listen_address(settings.web.listen)
     hosts = await addresses_of(host)
-    outward, placing = await asyncio.to_thread(_make_delivery, running, accounts)
+    outward, placing = await asyncio.to_thread(_make_delivery, running, accounts, is_new=file.was_renewed)
     programs = _make_integrations(running, outward, accounts)
     arming, changeable, marks = running.arming, running.changeable, running.parts.storage.marks
     modes = _make_modes(running, outward)
@@ -503,8 +503,13 @@ def _make_clip_store(place: RecorderPlace, headroom: DiskHeadroom) -> ClipStore:
     return ClipStore(place.kept_in / CLIPS, storage.clips, headroom)
 
 
-def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[DeliveryService, TargetSettingsService]:
-    """Return the delivery, and the service that changes its settings: each uses the other."""
+def _make_delivery(
+    running: RecorderRuntime, accounts: Accounts, *, is_new: bool
+) -> tuple[DeliveryService, TargetSettingsService]:
+    """Return the delivery, and the service that changes its settings: each uses the other.
+
+    is_new: the accounts were lost, and made again.
+    """
     place = running.parts.place
     where = ":memory:" if place.kept_in is None else place.kept_in / "outbox.db"
 
@@ -517,6 +522,8 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[Delive
             DeliveryUsers(accounts), running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
         ),
     )  # fmt: skip
+    if is_new:
+        outward.notifications.forget_users()
     running.arming.deciding.leave_out(outward.snoozes.rules_at)
     placing = TargetSettingsService(running.changeable, outward, place.plugins)
     return outward, placing

@@ -82,6 +82,8 @@ class Courier:
         """A delivery that was sent and is not stored as such yet, with its receipt and size, bytes."""
         self._used_s = 0.0
         self._misses = 0
+        self._busy: dict[int, int] = {}
+        """How often the target responded to a delivery, by its ID, that it can't, since it took it or was away."""
         self._resume_s = 0.0
         self._is_new = True
         self.is_stopping = False
@@ -168,6 +170,7 @@ class Courier:
                 self._put_off(delivery, error)
         else:
             self._misses, self._used_s = 0, self._clock.mono_s()
+            self._busy.pop(delivery.id, None)
             self._carried = delivery, receipt, content.size_bytes
             self._store_carried()
 
@@ -187,6 +190,7 @@ class Courier:
 
     def _end(self, delivery: Delivery, error: DeliveryError) -> None:
         """Drop the delivery: a retry would not help."""
+        self._busy.pop(delivery.id, None)
         log.warning("%s: %s", delivery.name, error)
         self._outbox.drop(delivery, error.message)
         self._report(delivery)
@@ -194,8 +198,11 @@ class Courier:
     def _put_off(self, delivery: Delivery, error: TawnyError) -> None:
         """Retry later: all deliveries wait if the target failed, otherwise only this one."""
         is_targets = isinstance(error, TARGETS_FAULT)
-        is_aside = isinstance(error, TargetBusy) and delivery.tries + 1 >= ASIDE_TRIES
-        wait_s = own_s = spread_s(delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
+        busy = self._busy.pop(delivery.id, 0)
+        if isinstance(error, TargetBusy):
+            busy = self._busy[delivery.id] = busy + 1
+        is_aside = isinstance(error, TargetBusy) and busy >= ASIDE_TRIES
+        wait_s = own_s = spread_s(busy if is_aside else delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         if is_targets:
             wait_s = spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S)
             self._misses += 1

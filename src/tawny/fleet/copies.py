@@ -265,7 +265,7 @@ class _BoxCopying:
         self._unread: set[str] = set()
         """Paths that the box could not read; they are asked for again after DAYS_S."""
         self._is_history_full = False
-        self._ahead_ms = 0
+        self._ahead_ms: int | None = None
         """Of the box's clock: recordings have its time. 0 if an older box doesn't say it."""
         self._is_clock_wrong = False
 
@@ -297,7 +297,8 @@ class _BoxCopying:
         return rule_for(self._of.rules(), self._box, camera)
 
     def _box_ms(self) -> int:
-        return self._of.now_ms() + self._ahead_ms
+        """Return the time of the box; that of the hub's clock, right or wrong, if the box doesn't say its own."""
+        return self._of.clock_ms() if self._ahead_ms is None else self._of.now_ms() + self._ahead_ms
 
     def _newest_ms(self) -> int:
         """Return the time up to which there may be recordings; their age is counted from it."""

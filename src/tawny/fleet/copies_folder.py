@@ -38,17 +38,18 @@ class CopiesFolder:
 
     def _make(self) -> None:
         known, mark = self._known(), self._mark()
-        if known and known != mark:
+        has_copies = any(self.path.glob("*/copies.db"))  # their mark was not written, or lies in the mount point
+        if known and known != mark and (mark or not has_copies):
             remembered = self.remembered
             raise StorageError(
-                str(self.path), f"the disk that should be there is not. If it is a new disk, delete {remembered}"
+                str(self.path), f"the disk that should be there is not. If it is another disk, delete {remembered}"
             )
         self.path.mkdir(mode=0o750, parents=True, exist_ok=True)
-        if self.remembered is None or known:
+        if self.remembered is None or (known and known == mark):
             return
         if not mark:
-            mark = secrets.token_hex(_MARK_LETTERS // 2)
-            (self.path / MARK).write_text(mark, encoding="ascii")
+            mark = known or secrets.token_hex(_MARK_LETTERS // 2)
+            write_private(self.path / MARK, mark.encode())
         write_private(self.remembered, json.dumps({"path": str(self.path), "mark": mark}).encode())
 
     def _mark(self) -> str:

@@ -93,6 +93,8 @@ class CopyNotes(SmallDb):
     """Facts about the box, and which copies nothing proves. Thread-safe; raises StorageError."""
 
     def __init__(self, path: Path) -> None:
+        if path.is_file() and not path.stat().st_size:  # as a power failure leaves it
+            path.unlink()
         super().__init__(path, _SCHEMA, VERSION)
 
     def about(self) -> dict[str, Any]:

@@ -189,8 +189,8 @@ class FleetIndex(Protocol):
         """Return how far each file of this book is stored. With another book, what came from the former is deleted."""
         ...
 
-    def marks(self, box: str) -> dict[str, str]:
-        """Return the marks (`mark_of`) of the newest files, by which a box knows the history that its cursors are of.
+    def marks(self, box: str) -> dict[str, tuple[int, str]]:
+        """Return cursors of the newest files and their marks (`mark_of`), by which a box knows the history they are of.
 
         Files whose last lines were stored by an earlier version have none.
         """

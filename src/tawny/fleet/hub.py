@@ -279,10 +279,12 @@ class FleetHub:
                 return None
             made = BoxConnection(link, box, self.index, hello, self._note_stored)
             cursors = await asyncio.to_thread(self.index.cursors, box.id, made.book)
-            marks = await asyncio.to_thread(self.index.marks, box.id)
+            known = await asyncio.to_thread(self.index.marks, box.id)
         except StorageError:
             await _refuse(link, "the hub can't store anything; its own page says why")
             raise
+        # the former line may have stored more meanwhile: its marks are not of these cursors
+        marks = {file: mark for file, (offset, mark) in known.items() if cursors.get(file) == offset}
         welcome = {
             "box": box.id, "name": box.name, "words": box.words, "hub": self._get_name(), "cursors": cursors,
             "marks": marks,

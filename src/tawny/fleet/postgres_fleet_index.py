@@ -305,13 +305,14 @@ class PostgresFleetIndex:
                 db.execute("UPDATE boxes SET book = %s WHERE id = %s", (book, box))
             return _pairs(db.execute('SELECT file, "offset" FROM cursors WHERE box = %s', (box,)).fetchall())
 
-    def marks(self, box: str) -> dict[str, str]:
+    def marks(self, box: str) -> dict[str, tuple[int, str]]:
         query = (
-            'SELECT file, mark FROM marks JOIN cursors USING (box, file, "offset") WHERE box = %s '
+            'SELECT file, "offset", mark FROM marks JOIN cursors USING (box, file, "offset") WHERE box = %s '
             "ORDER BY file DESC LIMIT %s"
         )
         with self.reading() as db:
-            return {str(file): str(mark) for file, mark in db.execute(query, (box, MOST_MARKS))}
+            found = db.execute(query, (box, MOST_MARKS))
+            return {str(file): (int(offset), str(mark)) for file, offset, mark in found}
 
     def refill(self, box: str) -> None:
         with self.writing() as db:

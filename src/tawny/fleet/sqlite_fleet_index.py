@@ -250,15 +250,13 @@ class SqliteFleetIndex(SmallDb):
                 db.execute("UPDATE boxes SET book = ? WHERE id = ?", (book, box))
             return dict(db.execute("SELECT file, offset FROM cursors WHERE box = ?", (box,)).fetchall())
 
-    def marks(self, box: str) -> dict[str, str]:
+    def marks(self, box: str) -> dict[str, tuple[int, str]]:
+        query = (
+            "SELECT file, offset, mark FROM marks JOIN cursors USING (box, file, offset) WHERE box = ? "
+            "ORDER BY file DESC LIMIT ?"
+        )
         with self.reading() as db:
-            return dict(
-                db.execute(
-                    "SELECT file, mark FROM marks JOIN cursors USING (box, file, offset) WHERE box = ? "
-                    "ORDER BY file DESC LIMIT ?",
-                    (box, MOST_MARKS),
-                ).fetchall()
-            )
+            return {file: (offset, mark) for file, offset, mark in db.execute(query, (box, MOST_MARKS)).fetchall()}
 
     def refill(self, box: str) -> None:
         with self.writing() as db:

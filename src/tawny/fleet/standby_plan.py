@@ -33,7 +33,8 @@ LOOKUP_S: Final = 2.0
 _LOOKUP_THREADS: Final = 8
 _OWN_NAME: Final = re.compile(r"(.+\.)?localhost(\.localdomain)?\.?|ip6-(localhost|loopback)\.?", re.IGNORECASE)
 _WEEK_MS: Final = 7 * 86_400_000
-MOST_CHANGES: Final = 200
+MOST_CHANGES: Final = 400
+"""Of the coming week: those that rules and modes of all cameras have. More than that are not looked for."""
 _KEY_BYTES, _NONCE_BYTES, _LENGTH_BYTES = 32, 12, 2
 
 

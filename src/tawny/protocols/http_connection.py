@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import SplitResult
 
-MOST_TRIED = 3
-"""Maximum number of addresses of a name that are tried."""
+MOST_TRIED = 2
+"""Maximum number of addresses of a name that are tried, of IPv6 and of IPv4 each."""
 
 
 def web_port(parts: SplitResult) -> int:
@@ -47,7 +47,8 @@ class PublicHttpsConnection(http.client.HTTPSConnection):
         if not all(map(is_public, addresses)):
             raise OSError(0, "it is in the home network")
         # by the addresses that were checked: another lookup may have another answer
-        self.sock = self._tls.wrap_socket(self._connected(addresses[:MOST_TRIED]), server_hostname=self.host)
+        tried = [one for six in (True, False) for one in [one for one in addresses if (":" in one) is six][:MOST_TRIED]]
+        self.sock = self._tls.wrap_socket(self._connected(tried), server_hostname=self.host)
 
     def _connected(self, addresses: Sequence[str]) -> socket.socket:
         for address in addresses[:-1]:

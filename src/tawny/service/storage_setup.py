@@ -120,7 +120,7 @@ def open_store(
     return Store(
         volume,
         history,
-        index_to_write(volume, history),
+        index_to_write(volume, history, frees=True),
         _limits(settings.storage.buffer),
         lock.before,
         lock.pulse,

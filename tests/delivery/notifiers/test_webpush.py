@@ -356,13 +356,14 @@ def test_it_connects_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyP
         connected.append(address)
         raise ConnectionRefusedError(111, "refused")
 
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"9.9.9.{end}", 443)) for end in range(9)]
+    names = [*(f"2620:fe::{end}" for end in range(4)), *(f"9.9.9.{end}" for end in range(9))]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (name, 443)) for name in names]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: found)
     monkeypatch.setattr(socket, "create_connection", connect)
     subscribe(marks, Phone().asks("https://push.example.org/x"))
     with pytest.raises(TargetUnreachable, match="refused"):
         WebPush().open(context_of(marks)).send(SENT, None)
-    assert connected == [("9.9.9.0", 443), ("9.9.9.1", 443), ("9.9.9.2", 443)]
+    assert connected == [(name, 443) for name in ("2620:fe::0", "2620:fe::1", "9.9.9.0", "9.9.9.1")]
 
 
 def test_a_person_has_at_most_ten_browsers_and_the_oldest_goes() -> None:

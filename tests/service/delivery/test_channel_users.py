@@ -10,6 +10,7 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.app.web_interface import DeliveryUsers
 from tawny.model.errors import NotDone
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.service.delivery.notifications import NO_USER
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
 from tests.playback.archives import PORCH
@@ -120,6 +121,33 @@ def test_another_user_of_the_same_name_does_not_get_the_channel_until_an_owner_s
         flat.killed()
     flat.clock.advance(60)
     flat.happens()
+    flat.work()
+    assert len(flat.sent()) == 1
+
+
+def test_a_channel_whose_user_has_no_access_says_so(flat: Flat) -> None:
+    assert (flat.notifications.all()[0].trouble, flat.notifications.test("phone")[0].wrong) == ("", "")
+    flat.accounts.remove_person(flat.ben)
+    flat.accounts.put_person("Ben", Role.MEMBER)
+    assert flat.notifications.all()[0].trouble == NO_USER
+    assert flat.notifications.test("phone")[0].wrong == NO_USER
+
+
+def test_after_all_accounts_were_lost_users_are_found_by_their_names_again(flat: Flat) -> None:
+    flat.accounts.remove_person(flat.ben)
+    flat.notifications.forget_users()
+    flat.accounts.put_person("Ben", Role.MEMBER)
+    flat.happens()
+    flat.work()
+    assert len(flat.sent()) == 1
+    assert flat.notifications.all()[0].trouble == ""
+
+
+def test_problems_are_told_to_a_channel_whose_user_has_no_account_yet(flat: Flat) -> None:
+    flat.accounts.remove_person(flat.ben)
+    flat.notifications.forget_users()
+    flat.notifications.scheduler.on_message(Alarm(ProblemKind.DISK, None, flat.clock.now_ms(), "It is full."))
+    flat.notifications.scheduler.step()
     flat.work()
     assert len(flat.sent()) == 1
 

@@ -379,9 +379,9 @@ def test_an_object_that_the_receiver_fails_with_is_given_up_and_the_next_one_goe
 
 
 def test_a_receiver_that_comes_back_late_gets_what_it_failed_with_before(bench: Bench) -> None:
-    """A proxy answers 502 as the receiver stops and as it starts: few failures, hours apart."""
+    """It answers 500 as it stops and as it starts: few failures, hours apart."""
     with served(StandIn()) as service:
-        service.reply = lambda asked: (502, {})
+        service.reply = lambda asked: (500, {})
         made = bench.emit(url=f"webhook+{service.base}/")
         bench.event()
         bench.engine.run_for(5)
@@ -390,6 +390,17 @@ def test_a_receiver_that_comes_back_late_gets_what_it_failed_with_before(bench: 
         service.reply = lambda asked: (204, {})
         bench.engine.run_for(60)
         assert (made.sent, made.dropped) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_a_proxy_responds_for_a_receiver_that_is_away_drops_nothing(bench: Bench, status: int) -> None:
+    with served(StandIn()) as service:
+        service.reply = lambda asked: (status, {})
+        made = bench.emit(url=f"webhook+{service.base}/")
+        bench.event()
+        bench.engine.run_for(6 * GIVEN_UP_S)
+        assert (made.sent, made.dropped, made.waiting) == (0, 0, 1)
+        assert f"couldn't take it now (it responded with {status})" in made.trouble
 
 
 def test_what_cannot_be_reached_waits_for_longer(bench: Bench) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tawny.config.loader import parse_settings
 from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand
 from tawny.events.modes import ModeState, ModeStore
-from tawny.model.errors import TargetRefused
+from tawny.model.errors import TargetRefused, TargetUnreachable
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
@@ -284,6 +284,38 @@ def test_the_image_of_a_deleted_event_does_not_stay(home: Home, *, is_restarted:
             home.start()
         home.passes()
         assert home.kept[EVENT_PICTURE] == then
+
+
+def test_cameras_without_images_of_events_are_looked_for_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index has all events to read for such a camera."""
+    index = home.house.recorder.index
+    events = Mock(side_effect=index.events)
+    monkeypatch.setattr(index, "events", events)
+    for _ in range(3):
+        home.passes()
+    assert events.call_count == 2, "for each camera"
+    home.had_event()
+    home.passes()
+    assert home.kept["tawny/porch/event/picture"] == b"EVENT"
+
+
+def test_a_message_that_was_not_acknowledged_is_the_next_one(home: Home) -> None:
+    """The client waits for the same one then; another in between would make it publish that twice."""
+    home.passes()
+    asked = list[str]()
+
+    def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if not retain:
+            asked.append(topic)
+        if asked == ["tawny/events"]:
+            raise TargetUnreachable("the broker", "the message was not acknowledged")
+
+    home.client_class.return_value.publish.side_effect = publish
+    home.topics.bridge.publish("events", {"number": 1})
+    home.topics.bridge.step()
+    home.topics.bridge.publish("porch/event", {"number": 2}, is_trigger=True)
+    home.passes()
+    assert asked == ["tawny/events", "tawny/events", "tawny/porch/event"]
 
 
 def test_a_deleted_event_brings_no_image_of_a_private_camera(home: Home) -> None:

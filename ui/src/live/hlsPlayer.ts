@@ -11,6 +11,8 @@ import { type Piece, after, fromLive, readPlaylist } from "./playlist";
 import { hasSound, pace, trim } from "./rules";
 import { Watched } from "./shown";
 import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
+/** The first part is enough: players that know none get a whole segment. */
+const PARTS = { parts: 1 };
 
 const EDGE_S = 0.5;
 const FAILURES = 3;
@@ -54,7 +56,7 @@ export class HlsPlayer implements Player {
       () => this.first(),
     );
     if (!Media) {
-      if (this.video.canPlayType(LIST)) this.video.src = url(`${this.folder}/live.m3u8`, { can: this.can });
+      if (this.video.canPlayType(LIST)) this.video.src = url(`${this.folder}/live.m3u8`, { can: this.can, ...PARTS });
       else this.listener.onFail("unplayable");
       void this.video.play().catch(() => undefined);
       return;
@@ -91,7 +93,7 @@ export class HlsPlayer implements Player {
   private async follow(): Promise<void> {
     let last: Piece | null = null;
     let failures = 0;
-    let query: Record<string, string | number> = { can: this.can, _HLS_part: 0 }; // a first part is enough
+    let query: Record<string, string | number> = { can: this.can, ...PARTS };
     while (!this.ending.signal.aborted) {
       try {
         const answer = await fetch(url(`${this.folder}/live.m3u8`, query), { signal: this.ending.signal });

@@ -103,6 +103,13 @@ export async function turnOnPush(key: string): Promise<boolean> {
   return true;
 }
 
+/** Whether a subscription is for this key: after its database was lost, the recorder has another one. */
+function isFor(made: PushSubscription, key: string): boolean {
+  const own = made.options?.applicationServerKey;
+  const text = own && btoa(String.fromCharCode(...new Uint8Array(own)));
+  return !text || text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "") === key;
+}
+
 async function tell(made: PushSubscription): Promise<void> {
   const { endpoint, keys } = made.toJSON();
   await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
@@ -113,7 +120,9 @@ export async function begin(isOwner: () => boolean): Promise<void> {
   if (isOwner()) void import("./witness").then((it) => it.startWitness(isOwner), () => {});
   try {
     const found = await subscribed();
-    if (found && (await get<PushKey>("/push")).has_channel) await tell(found);
+    if (!found) return;
+    const { has_channel, key } = await get<PushKey>("/push");
+    if (has_channel && isFor(found, key)) await tell(found);
   } catch {
     // The next time the page is opened.
   }

@@ -168,10 +168,10 @@ def change_person(person: OneId, body: ChangedPerson, note: Note, here: Here) ->
     if (body.role == "screen") != (found.role is Role.SCREEN):
         raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
     cameras, ends_ms = _known_cameras(here, body.cameras, found.cameras), _end_of(body.role, body.ends_ms)
+    if body.linked is not None:  # first: a refused one leaves everything as it is
+        _link(here, found, body.linked, note)
     changed = here.accounts.change_person(found, Role(body.role), cameras, ends_ms)
     note("user changed", granted_text(changed, found))
-    if body.linked is not None:
-        _link(here, found, body.linked, note)
     return next(one for one in _all(here) if one.id == found.id)
 
 

@@ -135,7 +135,7 @@ async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part
         raise RequestRefused(400, "bad_input", "That part is too far ahead.", "Reload the playlist.")
     wanted = (feed.first, 0) if segment is None else (segment, part)
     is_there = await feed.has(*wanted, WAIT_S)
-    if is_there and segment is None and part is None:
+    if is_there and segment is None and request.query_params.get("parts") != "1":
         await feed.has(feed.first, None, WHOLE_S)
     if not is_there and not feed.mime:
         raise RequestRefused(

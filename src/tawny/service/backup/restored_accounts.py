@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from tawny.model.errors import StorageError
+from tawny.model.errors import IndexDamaged
+from tawny.storage.index.sqlite_file import sqlite_errors
 
 ACCOUNTS: Final = "accounts.db"
 _SIGNED_IN: Final = ("sessions", "tokens")
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NEWER: Final = (
     "SELECT at_ms, person, action, detail, address, number FROM audit WHERE at_ms > ? ORDER BY at_ms, number"
 )
@@ -57,7 +57,7 @@ def end_sign_ins(new: Path, here: Path) -> None:
     if not new.is_file():
         return
     try:
-        with closing(sqlite3.connect(new, isolation_level=None, timeout=10)) as db:
+        with sqlite_errors(str(new)), closing(sqlite3.connect(new, isolation_level=None, timeout=10)) as db:
             db.execute("BEGIN IMMEDIATE")
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             for table in tables.intersection(_SIGNED_IN):
@@ -65,9 +65,8 @@ def end_sign_ins(new: Path, here: Path) -> None:
             if "audit" in tables:
                 _add_newer(db, here)
             db.execute("COMMIT")
-    except sqlite3.Error as error:
-        if (error.sqlite_errorcode & 0xFF) not in _DAMAGED:
-            raise StorageError(str(new), str(error)) from error
+    except IndexDamaged:
+        return
 
 
 def _add_newer(db: sqlite3.Connection, here: Path) -> None:

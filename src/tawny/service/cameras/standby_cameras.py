@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
-from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan, look_up
+from tawny.fleet.standby_plan import MOST_CHANGES, StandbyCamera, StandbyPlan, look_up
 from tawny.fleet.standby_server import ProtectedState
 from tawny.model.errors import SettingsError
 from tawny.model.ids import CameraId, StreamName
@@ -37,8 +37,6 @@ CROSSING: Final = frozenset(
 _TABLES: Final = frozenset({"rtsp", "http"})
 """Tables of sources that cross."""
 _AHEAD_MS: Final = 7 * 86_400_000
-_RULE_TIMES: Final = 50
-"""Number of times at which rules begin or cease to apply that are looked at."""
 PAUSED: Final = "it is paused there"
 NOT_RECORDED: Final = "it is not recorded there"
 INVALID: Final = "its settings are invalid, or of another version of tawny"
@@ -65,11 +63,12 @@ class StandbyPlanner:
             CameraId(name): one for name, one in settings.cameras.items() if not isinstance(one, OthersCameraSettings)
         }
         times = self._times()
-        cameras = tuple(self._camera(settings, name, one, times) for name, one in own.items())
+        is_weekly = self._is_weekly(settings, times)
+        cameras = tuple(self._camera(settings, name, one, times, is_weekly=is_weekly) for name, one in own.items())
         return StandbyPlan(tuple(self._addresses()), cameras)
 
     def _camera(
-        self, settings: Settings, name: CameraId, camera: CameraSettings, times: Sequence[int]
+        self, settings: Settings, name: CameraId, camera: CameraSettings, times: Sequence[int], *, is_weekly: bool
     ) -> StandbyCamera:
         duty = self._arming.duty(name, camera)
         why_not = why_unreachable(camera.source)
@@ -86,20 +85,25 @@ class StandbyPlanner:
         changes = self._changes(settings, name, duty, times)
         firsts = [next((at_ms for at_ms, is_due in changes if is_due is kind), None) for kind in (True, False)]
         from_ms = None if duty.is_recorded else firsts[0]
-        is_weekly = self._arming.modes.hold(name) is None and not self._arming.modes.now().is_by_hand
+        ends_alike = not changes or changes[-1][1] is duty.is_recorded  # what doesn't would not come again like this
+        comes_again = is_weekly and ends_alike and self._arming.modes.hold(name) is None
         return StandbyCamera(
             name, display_name(name, camera), values, why_not, duty.is_recorded, _why_off(duty), from_ms, firsts[1],
-            tuple(changes), is_weekly and self._arming.stopped is None,
+            tuple(changes), comes_again,
         )  # fmt: skip
+
+    def _is_weekly(self, settings: Settings, times: Sequence[int]) -> bool:
+        """Return whether the coming week is like those after it, as far as is known. times: all of its changes."""
+        is_like_others = not settings.modes.exceptions and not self._arming.modes.now().is_by_hand
+        return is_like_others and self._arming.stopped is None and len(times) < MOST_CHANGES
 
     def _times(self) -> list[int]:
         """Return when modes by schedule, and rules by time, change in the coming week, ms UTC."""
         times = {change.at_ms for change in self._arming.modes.week_ahead()}
         at_ms, rules = self._clock.now_ms(), self._arming.deciding.rules
         end_ms = at_ms + _AHEAD_MS
-        for _ in range(_RULE_TIMES):
-            change_ms = rules.next_change_ms(at_ms)
-            if change_ms is None or change_ms > end_ms:
+        while len(times) < MOST_CHANGES and (change_ms := rules.next_change_ms(at_ms)) is not None:
+            if change_ms > end_ms:
                 break
             times.add(at_ms := change_ms)
         return sorted(times)

@@ -65,6 +65,7 @@ PRESSES_S = 0.2
 """Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
 _Wanted = tuple[config.NotifierSettings, str]
 """A notifier's settings, and the public URL of the recorder."""
+NO_USER = "The user it belongs to has no access any more. If there is one of this name again, choose them again."
 _USER = "user/"
 """Prefix of the marks that say which account the `user` of a notifier means."""
 
@@ -226,6 +227,8 @@ class Notifications:
 
         one: settings to test; None: the current ones. Raises KeyError for an unknown name.
         """
+        if one is None and not self._has_user(name):
+            return [ConnectionTestStep("Send a notification", NO_USER, "Choose a user in its settings.")]
         one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
         delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
         bare, steps = in_memory(b"", "text/plain", 0), [ConnectionTestStep("Notification sent")]
@@ -278,6 +281,11 @@ class Notifications:
         assert kind is not None  # the settings were validated
         return kind
 
+    def forget_users(self) -> None:
+        """Find users by their names again: their accounts are new, after the former ones were lost."""
+        for mark in self._outbox.marks(_USER):
+            self._outbox.mark(mark, "")
+
     def _bind_users(self) -> None:
         """Note which account each `user` means now, and forget those of notifiers that were removed or changed."""
         channels = self._settings.notifiers
@@ -309,8 +317,9 @@ class Notifications:
         return found
 
     def _has_user(self, name: str) -> bool:
+        """Return whether the user of a notifier has access, or had none yet; also for one without a user."""
         one = self._settings.notifiers.get(name)
-        return one is None or not one.user or self._user_of(name) is not None
+        return one is None or not one.user or self._user_of(name) is not None or not self._outbox.marks(_USER + name)
 
     def _user_sees(self, name: str, camera: CameraId) -> bool:
         """Return whether the user of a notifier may see a camera now."""
@@ -328,9 +337,10 @@ class Notifications:
     def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
         kind, outbox = self._kind(one.url), self._outbox
         traits = kind.traits(one.url)
+        trouble = outbox.trouble(name) if self._has_user(name) else NO_USER
         return TargetView(
             name, "notifier", kind.public(one.url), traits.shows, _gets(one), outbox.waiting(name),
-            outbox.trouble(name), self._is_paused(name), outbox.ended(name), self.actions.mutes(name),
+            trouble, self._is_paused(name), outbox.ended(name), self.actions.mutes(name),
             _receives(one, traits),
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from tawny.config.integrations import EmitterSettings, socket_address
@@ -36,6 +36,10 @@ from tawny.service import json_format
 
 
 MessageFields = Mapping[str, Any]
+
+
+_OF_PROXIES: Final = frozenset({502, 503, 504})
+"""What a proxy responds while the receiver behind it isn't there."""
 
 
 class ReceiverFailed(DeliveryError):
@@ -108,7 +112,7 @@ class WebhookEmitter:
         if self._secret:
             headers[HEADER] = signature(self._secret, self._clock.now_ms() // 1000, body)
         answer = self._api.ask("POST", "", body, headers)
-        if answer.status >= 500:
+        if answer.status >= 500 and answer.status not in _OF_PROXIES:
             raise ReceiverFailed(self.public, f"it responded with {answer.status}")
         if not answer.is_well:
             raise refusal(self.public, answer)

@@ -82,8 +82,8 @@ class MqttTopics:
         """Types that each running event was published with: each once, so that an automation runs once per event."""
         self._pictured: dict[CameraId, Event] = {}
         """The newest event with an image of each camera, of those that changed since the last update."""
-        self._last: dict[CameraId, Event] = {}
-        """The event that each camera's published image is of."""
+        self._last: dict[CameraId, Event | None] = {}
+        """The event that each camera's published image is of; None: it has none."""
         self._last_due_s = 0.0
         self._announced: frozenset[str] = frozenset()
         """Topics of the entities announced last."""
@@ -176,18 +176,16 @@ class MqttTopics:
         for camera in (CameraId(one.id) for one in self._shown()):
             try:
                 last = self._last.get(camera)
-                if last is not None and (last.end_ms is None or index.event(last.id) is not None):
+                if camera in self._last and (last is None or last.end_ms is None or index.event(last.id) is not None):
                     continue
                 newest = index.events(Span(0, self._clock.now_ms() + 1), cameras=[camera], limit=LOOKED_AT).events
             except StorageError as error:
                 log.info("the last events can't be read: %s", error)
                 return
             found = next((event for event in newest if event.picture_ms is not None), None)
-            self._last.pop(camera, None)
-            jpeg = None
-            if found is not None:
-                self._last[camera], is_hidden = found, is_private(self._now(), self._modes, camera)
-                jpeg = None if is_hidden else self._recorder.event_picture(found)
+            self._last[camera], jpeg = found, None
+            if found is not None and not is_private(self._now(), self._modes, camera):
+                jpeg = self._recorder.event_picture(found)
             self.bridge.put(f"{camera}/event/picture", jpeg or b"")
 
     def _announce(self) -> None:
@@ -419,6 +417,7 @@ class MqttBridge:
         self._sent: dict[str, bytes] = {}
         self._once: deque[WaitingMessage] = deque(maxlen=MOST_WAITING)
         self._triggers: deque[WaitingMessage] = deque(maxlen=MOST_WAITING)
+        self._current: WaitingMessage | None = None
         self._stale: set[str] = set()
         self._published = PublishedTopics(kept, self._address.at, self.base)
         self._line: MqttClient | None = None
@@ -512,7 +511,9 @@ class MqttBridge:
     def _next(self) -> WaitingMessage | None:
         self._drop_late()
         with self._lock:
-            return next((queue[0] for queue in (self._triggers, self._once) if queue), None)
+            heads = [queue[0] for queue in (self._triggers, self._once) if queue]  # first what isn't acknowledged
+            self._current = next((one for one in heads if one is self._current), heads[0] if heads else None)
+            return self._current
 
     def _open(self) -> MqttClient:
         left = self._published.read()

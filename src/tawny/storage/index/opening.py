@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tawny.model.errors import IndexDamaged, NotDone, StorageError, StorageUnavailable
+from tawny.model.errors import DiskFull, IndexDamaged, NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -101,15 +101,21 @@ def _add(index: Index, rows: list[Segment]) -> int:
 INDEX_NAME = "tawny.db"
 START_BYTES: Final = 256 * 1024
 """Free space that a start needs for the index, the history, small databases, and the first entries of retention."""
+_TRIED: Final = "room.tmp"
+_MOST_IN_VAIN: Final = 20
+"""Number of files in a row whose removal frees nothing: other programs took it, or the disk doesn't say."""
 
 
-def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
+def index_to_write(volume: Volume, history: HistoryJournal, *, frees: bool = False) -> SqliteIndex:
     """Open the index for the recorder that holds the volume's lock. Rebuild it if missing, outdated or damaged.
 
-    A damaged file is renamed to `tawny.db.damaged`. Raises DiskFull, FolderUnwritable, StorageError.
+    A damaged file is renamed to `tawny.db.damaged`. frees: on a full disk, give up what recording can do without.
+    Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
-    _free_for_start(volume)
+    Reserve(volume.disk).give_up()  # a start on a full disk needs the space; retention restores the reserve
+    if frees and not has_room(volume):
+        _free_for_start(volume)
     if path.is_dir():
         put_aside(path)
     if path.exists() and (detail := outdated(path)):
@@ -127,20 +133,39 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
 def _free_for_start(volume: Volume) -> None:
     """Free the space that a start on a full disk needs: before the index is open, retention can't delete anything.
 
-    Gives up the reserve, which retention restores. If other programs have taken that space, too: the WALs that a crash
-    left, what can be made again, then what motion detection stored, of the oldest days first.
+    First the WALs that a crash left, then what can be made again, then what motion detection stored, of the oldest days
+    first, as long as that helps.
     """
-    Reserve(volume.disk).give_up()
-    if volume.space().free_bytes >= START_BYTES:
-        return
     for database in sorted(volume.root.glob("*.db")):
         with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    most_bytes, in_vain = volume.space().free_bytes, 0
     for path in _dispensable(volume):
-        if volume.space().free_bytes >= START_BYTES:
+        if in_vain >= _MOST_IN_VAIN or has_room(volume):
             return
         log.warning("the disk at %s is full: giving up %s", volume.root, path)
         volume.disk.unlink(path)
+        free_bytes = volume.space().free_bytes
+        in_vain = 0 if free_bytes > most_bytes else in_vain + 1
+        most_bytes = max(most_bytes, free_bytes)
+
+
+def has_room(volume: Volume) -> bool:
+    """Return whether there is space for a start. A disk may take more than it says: from root, or if it says 0."""
+    if volume.space().free_bytes >= START_BYTES:
+        return True
+    volume.disk.unlink(_TRIED)
+    try:
+        file = volume.disk.create(_TRIED)
+        try:
+            file.append([bytes(START_BYTES)])
+            file.sync()
+        finally:
+            file.close()
+            volume.disk.unlink(_TRIED)
+    except StorageError as error:  # what else is wrong shows when the index is opened
+        return not isinstance(error, DiskFull)
+    return True
 
 
 def _dispensable(volume: Volume) -> Iterator[str]:
