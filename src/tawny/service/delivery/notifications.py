@@ -65,7 +65,7 @@ PRESSES_S = 0.2
 """Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
 _Wanted = tuple[config.NotifierSettings, str]
 """A notifier's settings, and the public URL of the recorder."""
-NO_USER = "The user it belongs to has no access any more. If there is one of this name again, choose them again."
+NO_USER = "The user it belongs to has no access any more. Remove the user, save, and choose one."
 _USER = "user/"
 """Prefix of the marks that say which account the `user` of a notifier means."""
 
@@ -228,7 +228,7 @@ class Notifications:
         one: settings to test; None: the current ones. Raises KeyError for an unknown name.
         """
         if one is None and not self._has_user(name):
-            return [ConnectionTestStep("Send a notification", NO_USER, "Choose a user in its settings.")]
+            return [ConnectionTestStep("Send a notification", NO_USER)]
         one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
         delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
         bare, steps = in_memory(b"", "text/plain", 0), [ConnectionTestStep("Notification sent")]
