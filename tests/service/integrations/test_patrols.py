@@ -61,9 +61,9 @@ def test_a_patrol_visits_its_presets_in_turn(tmp_path: Path, camera: FakeCamera)
     patrol = Patrolling(tmp_path, camera, 'patrol = ["Gate", "Door"]\ndwell = "20 s"')
     passed(patrol, 2)
     assert patrol.gone() == ["1"]
-    passed(patrol, 18)
+    passed(patrol, 17)  # its way may end before the second in which it began, or after
     assert patrol.gone() == ["1"]
-    passed(patrol, 44)
+    passed(patrol, 45)
     assert patrol.gone() == ["1", "2", "1", "2"]
     assert all(isinstance(one, CameraTurned) and one.is_patrol for one in patrol.turned)
 
