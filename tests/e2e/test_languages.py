@@ -120,6 +120,22 @@ def test_no_page_is_wider_than_the_window(browser: Browser, owner: BrowserContex
     context.close()
 
 
+@pytest.mark.parametrize("said", ["2 von 2", GERMAN["Checking…"], GERMAN["No connection"]])
+def test_what_the_header_says_makes_no_page_wider_than_the_window(
+    browser: Browser, owner: BrowserContext, house: Tawny, said: str
+) -> None:
+    """It says so for a moment only."""
+    context = speaks(browser, owner, "de-DE", 320)
+    page = context.new_page()
+    opened(page, house, "/settings/storage")
+    expect(page.locator(".mode-pill-name")).to_have_text("Zu Hause")
+    page.locator(".truth .only-phone").evaluate("(one, said) => one.replaceChildren(said)", said)
+    assert page.evaluate(SIDEWAYS) == []
+    is_cut = page.locator(".mode-pill-name").evaluate("(one) => one.scrollWidth > one.clientWidth")
+    assert is_cut == (said != "2 von 2")
+    context.close()
+
+
 def test_another_year_is_said_on_the_timeline(owner: BrowserContext, house: Tawny) -> None:
     page = owner.new_page()
     page.goto(f"{house.base}/timeline?cam=porch&t=1600000000")
