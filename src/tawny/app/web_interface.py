@@ -538,7 +538,9 @@ class DeliveryUsers:
 
     def find(self, person: str) -> ChannelUser | None:
         found = self._account(person)
-        return ChannelUser(found.id, found.name, found.role in (Role.OWNER, Role.MEMBER)) if found else None
+        if found is None:
+            return None
+        return ChannelUser(found.id, found.name, found.role in (Role.OWNER, Role.MEMBER), found.may_see)
 
     def may_see(self, person: str, camera: CameraId) -> bool:
         found = self._account(person)

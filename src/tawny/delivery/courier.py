@@ -198,20 +198,18 @@ class Courier:
     def _put_off(self, delivery: Delivery, error: TawnyError) -> None:
         """Retry later: all deliveries wait if the target failed, otherwise only this one."""
         is_targets = isinstance(error, TARGETS_FAULT)
-        busy = self._busy.pop(delivery.id, 0)
-        if isinstance(error, TargetBusy):
-            busy = self._busy[delivery.id] = busy + 1
-        is_aside = isinstance(error, TargetBusy) and busy >= ASIDE_TRIES
-        wait_s = own_s = spread_s(busy if is_aside else delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
+        before, wait_s, own_s = self._busy.pop(delivery.id, 0), 0.0, 0.0
+        busy = before + 1 if isinstance(error, TargetBusy) else 0
+        if busy:
+            self._busy[delivery.id] = busy
         if is_targets:
             wait_s = spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S)
             self._misses += 1
             self._resume_s = self._clock.mono_s() + wait_s
-        if is_targets and not is_aside:
-            own_s = 0.0  # otherwise less important deliveries would be sent first
+        if busy >= ASIDE_TRIES or not is_targets:  # otherwise less important deliveries would be sent first
+            own_s = spread_s(busy or delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, max(wait_s, own_s))
-        own_ms = round(own_s * 1000)
-        self._outbox.failed(delivery, error.message, self._clock.now_ms() + own_ms)
+        self._outbox.failed(delivery, error.message, self._clock.now_ms() + round(own_s * 1000))
 
     def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:
         """Retry later after an error that nothing expected, and leave it to the supervisor. failure: None without one.

@@ -259,6 +259,8 @@ class _BoxCopying:
         self._allow = list(connection.allow)
         self._loop = asyncio.get_running_loop()
         self._cameras: list[CameraId] = []
+        self._masks: dict[str, object] = {}
+        """Privacy masks by camera, also of those that the box has no longer: its copies stay."""
         self._known: dict[str, object] = {}
         self._full: dict[CameraId, str] = {}
         """The oldest hour that there is room for, by camera."""
@@ -266,11 +268,14 @@ class _BoxCopying:
         """Paths that the box could not read; they are asked for again after DAYS_S."""
         self._is_history_full = False
         self._ahead_ms: int | None = None
-        """Of the box's clock: recordings have its time. 0 if an older box doesn't say it."""
+        """Of the box's clock: recordings have its time. None: it is of an earlier version, and doesn't say it."""
         self._is_clock_wrong = False
 
     async def run(self) -> None:
         await asyncio.to_thread(self._here.copied.drop_partial)
+        before = await asyncio.to_thread(self._here.copied.notes.about)
+        self._masks = before["masks"] if isinstance(before.get("masks"), dict) else {}
+        self._learn_masks(before.get("cameras"))  # earlier versions noted no others
         days, compared_s, today_s = deque[Span](), float("-inf"), float("-inf")
         compared: dict[CameraId, CopySettings | None] = {}
         while True:
@@ -336,7 +341,8 @@ class _BoxCopying:
         rates = [one.max_kbit_s for one in map(self._rule, self._cameras) if one is not None and one.max_kbit_s]
         self._reader.max_kbit_s = min(rates, default=0)
         known: dict[str, object] = {name: about.get(name) for name in ("host", "zone", "cameras")}
-        known["masks"] = self._masks(said)
+        self._learn_masks(said)
+        known["masks"] = dict(self._masks)
         known["seen_ms"] = self._of.now_ms() // _SEEN_MS * _SEEN_MS
         known["allow"] = self._allow
         if known != self._known:
@@ -346,15 +352,11 @@ class _BoxCopying:
         if any(grown):
             await asyncio.to_thread(copied.take_history)
 
-    def _masks(self, said: object) -> dict[str, object]:
-        """Return the privacy masks by camera, also of those that the box has no longer: its copies stay."""
-        before = self._here.copied.notes.about()
-        masks, cameras = before.get("masks"), [before.get("cameras"), said]
-        found: dict[str, object] = dict(masks) if isinstance(masks, dict) else {}
-        for one in (one for stated in cameras if isinstance(stated, list) for one in stated if isinstance(one, dict)):
-            if is_camera(str(one.get("id"))) and (str(one["id"]) in found or len(found) < _MOST_MASKED):
-                found[str(one["id"])] = one.get("masks")
-        return found
+    def _learn_masks(self, cameras: object) -> None:
+        for one in cameras if isinstance(cameras, list) else ():
+            camera = str(one.get("id")) if isinstance(one, dict) else ""
+            if is_camera(camera) and (camera in self._masks or len(self._masks) < _MOST_MASKED):
+                self._masks[camera] = one.get("masks")
 
     def _compare_clocks(self, there_ms: object) -> None:
         if type(there_ms) is int and 0 <= there_ms <= LATEST_MS:

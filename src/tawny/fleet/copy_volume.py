@@ -41,7 +41,7 @@ from tawny.storage.history.ledger import HistoryJournal, HistoryLine, replay
 from tawny.storage.history.signed_files import FOLDER as SIGNED
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb, forget_empty
 from tawny.storage.repair.healing import wrong_with
 from tawny.storage.retention.removal import tidy
 from tawny.storage.segments.metadata import read_header
@@ -93,8 +93,7 @@ class CopyNotes(SmallDb):
     """Facts about the box, and which copies nothing proves. Thread-safe; raises StorageError."""
 
     def __init__(self, path: Path) -> None:
-        if path.is_file() and not path.stat().st_size:  # as a power failure leaves it
-            path.unlink()
+        forget_empty(path)
         super().__init__(path, _SCHEMA, VERSION)
 
     def about(self) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class PlaylistQuery(BaseModel):
     can: Annotated[str, Field(max_length=MOST_CAN)] = CAN
     segment: Following = None
     part: FollowingPart = None
+    parts: bool = False
+    """The player plays parts: the first one is enough to begin with."""
 
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}/hls", route_class=WorkerRoute)
@@ -82,7 +84,7 @@ async def playlist(
     """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
     choice = _choice(here, signed, camera, stream, query.can)
     feed = here.hls.feed(_key(camera, stream, query.can, choice), choice, here.viewers.one_more(camera, choice.name))
-    return await list_answer(feed, request, query.segment, query.part)
+    return await list_answer(feed, request, query.segment, query.part, plays_parts=query.parts)
 
 
 def _choice(here: AppContext, session: LoginSession, camera: CameraId, stream: str, can: str) -> StreamChoice:
@@ -129,13 +131,15 @@ def feed_of(here: AppContext, key: HlsFeedKey) -> HlsFeed:
     return found
 
 
-async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part: int | None) -> Response:
+async def list_answer(
+    feed: HlsFeed, request: Request, segment: int | None, part: int | None, *, plays_parts: bool = False
+) -> Response:
     """Return the playlist once it has the requested segment. Raises RequestRefused: when no video arrives."""
     if segment is not None and not feed.is_near(segment):
         raise RequestRefused(400, "bad_input", "That part is too far ahead.", "Reload the playlist.")
     wanted = (feed.first, 0) if segment is None else (segment, part)
     is_there = await feed.has(*wanted, WAIT_S)
-    if is_there and segment is None and request.query_params.get("parts") != "1":
+    if is_there and segment is None and not plays_parts:
         await feed.has(feed.first, None, WHOLE_S)
     if not is_there and not feed.mime:
         raise RequestRefused(

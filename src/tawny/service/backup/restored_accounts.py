@@ -44,7 +44,7 @@ def access_changes(new: Path, here: Path) -> Iterator[str]:
         yield f"The access token {name} isn't valid here now, and is after the restore."
     for name in _missing(passes, next_passes):
         yield f"The access token {name} isn't valid after the restore."
-    if count := len(shares.keys() ^ next_shares.keys()):
+    if count := len(shares ^ next_shares):
         yield f"Shared links that differ: {count}. See Clips after the restore."
 
 
@@ -95,18 +95,19 @@ def _reading(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)
 
 
-Access = tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]], dict[str, tuple[str, str]]]
+Named = dict[str, tuple[str, str]]
+"""Name and rights by ID."""
 
 
-def _access(db: sqlite3.Connection) -> Access:
-    """Return users, access tokens and links: name and rights by ID."""
+def _access(db: sqlite3.Connection) -> tuple[Named, Named, set[str]]:
+    """Return users, access tokens, and the IDs of links."""
     people = db.execute("SELECT id, name, role, cameras FROM people ORDER BY name").fetchall()
     passes = db.execute("SELECT id, name, cameras FROM passes ORDER BY name").fetchall()
     shares = db.execute("SELECT id FROM shares").fetchall()
     return (
         {key: (name, _rights(role, cameras)) for key, name, role, cameras in people},
         {key: (name, _seen(cameras)) for key, name, cameras in passes},
-        {key: ("", "") for (key,) in shares},
+        {key for (key,) in shares},
     )
 
 
@@ -119,5 +120,5 @@ def _seen(cameras: str | None) -> str:
     return "all cameras" if named is None else ", ".join(sorted(named)) or "nothing"
 
 
-def _missing(these: dict[str, tuple[str, str]], others: dict[str, tuple[str, str]]) -> list[str]:
+def _missing(these: Named, others: Named) -> list[str]:
     return [name for key, (name, _) in these.items() if key not in others]

@@ -77,6 +77,7 @@ class ChannelUser:
     id: str
     name: str
     may_change: bool
+    may_see: Callable[[CameraId], bool]
 
 
 class Users(Protocol):
@@ -324,7 +325,7 @@ class Notifications:
     def _user_sees(self, name: str, camera: CameraId) -> bool:
         """Return whether the user of a notifier may see a camera now."""
         user = self._user_of(name)
-        return user is not None and self._users.may_see(user.id, camera)
+        return user is not None and user.may_see(camera)
 
     def _may_press(self, name: str, do: str, camera: CameraId) -> bool:
         """Return whether a button in messages of a notifier works: its user may do the same on the page now."""
@@ -332,7 +333,7 @@ class Notifications:
         if one is None or not one.user:
             return one is not None
         user = self._user_of(name)
-        return user is not None and self._users.may_see(user.id, camera) and (do == MUTE or user.may_change)
+        return user is not None and user.may_see(camera) and (do == MUTE or user.may_change)
 
     def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
         kind, outbox = self._kind(one.url), self._outbox

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tawny.storage.disk.disk import FolderEntry
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb, forget_empty
 
 _VERSION: Final = 1
 _SCHEMA: Final = """
@@ -36,8 +36,7 @@ class StoredObjects:
     def __init__(self, path: Path) -> None:
         """path: the database; created if missing."""
         path.parent.mkdir(mode=0o750, exist_ok=True)
-        if path.is_file() and not path.stat().st_size:  # as a power failure leaves it
-            path.unlink()
+        forget_empty(path)
         self._db = SmallDb(path, _SCHEMA, _VERSION)
         self._size_bytes = self._sum()
 

@@ -385,6 +385,12 @@ def _keep_aside(path: Path) -> None:
             old.with_name(old.name + suffix).unlink(missing_ok=True)
 
 
+def forget_empty(path: Path) -> None:
+    """Remove an empty file, as a power failure leaves it, of a database whose content can be made again."""
+    if path.is_file() and not path.stat().st_size:
+        path.unlink()
+
+
 class SmallDb:
     """A database with a version, `PRAGMA user_version`. Files of earlier versions are migrated.
 
