@@ -247,6 +247,8 @@ def test_the_log_is_filtered_and_copied(page: Page, house: Tawny) -> None:
     told = page.request.get(f"{house.base}/api/v1/logs").json()["items"]
     assert all(one["level"] in ("debug", "info", "warning", "error") for one in told)
     page.goto(f"{house.base}/settings/system")
+    for above in ("Memory in use", "Passphrase of the backup"):  # what comes later moves the buttons
+        expect(page.get_by_text(above, exact=True)).to_be_visible()
     log = page.get_by_role("region", name="Log")
     log.get_by_role("button", name="Errors").click()
     expect(log.get_by_text("Nothing at this level.").or_(log.get_by_text("Nothing was logged."))).to_be_visible()
