@@ -29,6 +29,14 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
         utc_from_text(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["20261120T055812Z", "20261320T055812.000Z", "20261120T240000.000Z", "20260230T000000.000Z"]
+)
+def test_what_is_no_stamp_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        stamp_ms(text)
+
+
 def test_an_offset_is_understood() -> None:
     assert utc_from_text("2026-11-20T06:58:12.345+01:00") == utc_from_text("2026-11-20T05:58:12.345Z")
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 LATEST_MS = 4_102_444_800_000
 """The year 2100, the upper limit of times that people may set, ms UTC."""
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
-_STAMP = re.compile(r"(\d{8}T\d{6})\.(\d{3})Z")
+_STAMP = re.compile(r"(\d{8}T(?!24)\d{6})\.(\d{3})Z")  # 24:00 is an hour of ISO 8601, not of a stamp
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,7 +85,7 @@ def stamp_ms(text: str) -> int:
     found = _STAMP.fullmatch(text)
     if not found:
         raise ValueError(f"{text!r} is not a stamp like 20261120T055812.345Z")
-    whole = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    whole = datetime.fromisoformat(f"{found[1]}Z")
     return int(whole.timestamp()) * 1000 + int(found[2])
 
 
