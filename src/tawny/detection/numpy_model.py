@@ -57,6 +57,7 @@ class NumpyModel:
         self._nodes = [_node(one) for one in graph[1]]
         self._inputs = [info for info in map(_info, graph[11]) if info.name not in self._constants]
         self._outputs = [_info(one) for one in graph[12]]
+        self._spent = _last_uses(self._nodes, {*self._constants, *(one.name for one in self._outputs)})
 
     def get_inputs(self) -> Sequence[TensorInfo]:
         return self._inputs
@@ -67,9 +68,20 @@ class NumpyModel:
     def run(self, names: Sequence[str] | None, feed: Mapping[str, Array]) -> list[Array]:
         """Return these outputs, or all. feed: the inputs by name."""
         values = {**self._constants, **feed}
-        for node in self._nodes:
+        for node, spent in zip(self._nodes, self._spent, strict=True):
             values[node.result] = node.apply(*(values[name] for name in node.given), **node.attributes)
+            for name in spent:  # all results of a dozen crops would take 4 MB
+                del values[name]
         return [values[name] for name in names or [one.name for one in self._outputs]]
+
+
+def _last_uses(nodes: Sequence[_Node], kept: set[str]) -> list[set[str]]:
+    """Return for each node the values that no later one takes. kept: never among them."""
+    used, spent = set(kept), list[set[str]]()
+    for node in reversed(nodes):
+        spent.append({node.result, *node.given} - used)
+        used |= spent[-1]
+    return spent[::-1]
 
 
 # --- operators --------------------------------------------------------------------------------------------------------
