@@ -320,7 +320,6 @@ NOT_NOTED = {
     "POST /api/v1/address-check/rtc": _LOOKS,
     "POST /api/v1/address/check": _LOOKS,
     "POST /api/v1/address/retry": "orders the certificate that the settings ask for",
-    "DELETE /api/v1/camera-previews": _LOOKS,
     "POST /api/v1/cameras/{camera}/masking-cost": _LOOKS,
     "PUT /api/v1/cameras/{camera}/orientation": _BY_HAND,
     "POST /api/v1/cameras/{camera}/rtc": _LOOKS,

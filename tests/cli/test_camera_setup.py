@@ -199,6 +199,47 @@ def test_a_camera_is_renamed_and_removed_and_comments_stay(tawny: Tawny, tmp_pat
     assert secrets.read_text() == 'OTHER = "stays"\n'
 
 
+REMOVED = """[removed_cameras.gate]
+privacy_masks = [[[0.0, 0.0], [0.5, 0.0], [0.5, 0.2]]]
+rotate = 180
+"""
+
+
+def test_a_camera_that_a_rule_names_is_not_removed(tawny: Tawny, tmp_path: Path) -> None:
+    text = '[cameras.gate]\nsource = "demo:front"\n\n[notifiers.phone]\nurl = "ntfy://topic"\ncameras = ["gate"]\n'
+    (tmp_path / "tawny.toml").write_text(text)
+    said = tawny("cameras", "remove", "gate")
+    assert said.code == 3
+    assert "named by notifiers.phone" in said.err
+    assert (tmp_path / "tawny.toml").read_text() == text
+
+
+def test_a_camera_with_the_id_of_a_removed_one_has_its_masks(tawny: Tawny, tmp_path: Path) -> None:
+    """Recordings of both have one ID: without them, they would be uncovered."""
+    (tmp_path / "tawny.toml").write_text(REMOVED)
+    said = tawny("cameras", "add", "gate", "demo:front", "--skip-test")
+    assert "privacy masks of the removed camera" in said.out
+    settings = read_settings(tmp_path / "tawny.toml")
+    camera = settings.cameras["gate"]
+    assert (camera.privacy_masks, camera.rotate) == ((((0.0, 0.0), (0.5, 0.0), (0.5, 0.2)),), 180)
+    assert settings.removed_cameras == {}
+
+
+@pytest.mark.parametrize(
+    ("left", "turned"),
+    [(REMOVED, ("--rotate", "90")), (REMOVED + "delete_after = 2026-11-20T00:00:00Z\n", ())],
+    ids=["masks of another image", "still to be deleted"],
+)
+def test_such_an_id_is_refused_where_it_would_uncover_or_keep_recordings(
+    tawny: Tawny, tmp_path: Path, left: str, turned: tuple[str, ...]
+) -> None:
+    (tmp_path / "tawny.toml").write_text(left)
+    said = tawny("cameras", "add", "gate", "demo:front", "--skip-test", *turned)
+    assert said.code == 3
+    assert "removed camera gate" in said.err
+    assert (tmp_path / "tawny.toml").read_text() == left
+
+
 @pytest.mark.parametrize("action", ["rename", "remove"])
 def test_an_unknown_camera_is_said(tawny: Tawny, tmp_path: Path, action: str) -> None:
     more = ["New name"] if action == "rename" else []

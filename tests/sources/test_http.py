@@ -3,6 +3,7 @@
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -309,8 +310,8 @@ def test_an_endless_jpeg_is_refused() -> None:
 
 
 @contextmanager
-def raw_server(response: bytes) -> Iterator[str]:
-    """Answer each request with these bytes."""
+def raw_server(response: bytes, after_s: float = 0.0) -> Iterator[str]:
+    """Answer each request with these bytes, after some time."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -321,6 +322,7 @@ def raw_server(response: bytes) -> Iterator[str]:
                     return
                 with line:
                     line.recv(4096)
+                    time.sleep(after_s)
                     line.sendall(response)
 
         threading.Thread(target=serve, daemon=True).start()
@@ -355,6 +357,18 @@ def test_a_jpeg_of_another_type_is_asked_for_again(kind: str) -> None:
     head = f"HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
     with raw_server(head + data) as address:
         connection = Http().open(opening(address, interval="100 ms"))
+        read = read_all(connection, until=lambda got: len(got.packets) >= 3)
+    assert len(read.packets) >= 3
+
+
+def test_a_slow_camera_is_asked_at_the_interval_and_not_taken_for_silent() -> None:
+    """Its pictures were an interval and an answer apart, which the time without video did not allow."""
+    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
+    assert made
+    data = coded.tobytes()
+    head = f"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+    with raw_server(head + data, after_s=0.7) as address:
+        connection = Http().open(opening(address, interval="1 s", stall="1 s"))
         read = read_all(connection, until=lambda got: len(got.packets) >= 3)
     assert len(read.packets) >= 3
 

@@ -164,6 +164,19 @@ def test_the_end_of_a_connection_ends_the_run_at_its_last_picture(bench: Bench) 
     assert (ended.why, ended.at_ms) == ("closed", bench.out()[-1].at_ms)
 
 
+def test_sound_that_goes_on_without_video_is_no_part_of_the_run(bench: Bench) -> None:
+    """The time without video has its reason: the gap begins at the last picture."""
+    bench.send(25)
+    last_ms = bench.out()[-1].at_ms
+    for number in range(50):
+        bench.session.feed(SourcePacket(SOUND, b"sound", (number + 25) * 4800))
+        bench.clock.advance(0.1)
+    bench.session.end("stalled")
+    ended = bench.heard[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.at_ms == last_ms
+
+
 def test_nothing_is_lost_when_the_connection_ends_at_once(bench: Bench) -> None:
     bench.send(2, every_s=0.01)
     bench.session.end("closed")

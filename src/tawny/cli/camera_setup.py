@@ -33,10 +33,9 @@ from tawny.service.cameras.camera_setup import (
     TriedCamera,
     removed_values,
     resolve_camera,
-    try_streams,
 )
-from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise
-from tawny.service.plugin_registry import PluginRegistry, unknown_kind
+from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise, try_streams
+from tawny.service.plugin_registry import PluginRegistry, refuse_named, unknown_kind
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
@@ -260,10 +259,9 @@ def add_by_address(args: Namespace, out: Output) -> int:
     chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))
     values = with_sound({**camera.values, **chosen}, PluginRegistry.opened(), camera.settings, sound=bool(args.sound))
     draft.add_camera(args.name, values, camera.secrets)
-    draft.understood()
-    draft.write()
+    now = write_draft(draft, path)
     advice = TriedCamera(camera, trials).advice if trials else []
-    lines = [f"Added {args.name} to {path}."]
+    lines = [f"Added {args.name} to {path}.", *left_of_removed(now.cameras[args.name], values)]
     lines += [f"{stream.value}: {trial_text(one)}" for stream, one in trials.items()]
     lines += [f"! {one.message} {one.hint}" for one in advice]
     if camera.secrets:
@@ -280,6 +278,20 @@ def add_by_address(args: Namespace, out: Output) -> int:
     return 0
 
 
+def write_draft(draft: SettingsDraft, path: Path) -> Settings:
+    """Write a draft if a recorder would accept it; return its settings. Raises SettingsError, NotDone."""
+    made = draft.understood()
+    PluginRegistry.opened().check(made, str(path))
+    draft.write()
+    return made
+
+
+def left_of_removed(made: CameraSettings, values: Mapping[str, Any]) -> list[str]:
+    """Return a line if a new camera has the privacy masks of a removed one with its ID."""
+    has_more = made.privacy_masks and "privacy_masks" not in values
+    return ["It has the privacy masks of the removed camera with this ID, as its recordings do."] if has_more else []
+
+
 # `tawny cameras rename` and `remove`.
 
 
@@ -292,8 +304,7 @@ def describe_camera_rename(parser: ArgumentParser) -> None:
 def run_camera_rename(args: Namespace, out: Output) -> int:
     draft, path, _ = _draft(args)
     draft.put_name(args.camera, args.name.strip())
-    now = draft.understood()
-    draft.write()
+    now = write_draft(draft, path)
     shown = display_name(args.camera, now.cameras[args.camera])
     out.data(
         {"camera": args.camera, "name": shown, "file": str(path)},
@@ -319,9 +330,9 @@ def run_camera_remove(args: Namespace, out: Output) -> int:
         _confirm_deletion(args.camera, stored, with_kept=args.delete_kept)
     removal = CameraRemoval(user_name() or str(os.getuid()), is_deleting, args.delete_kept)
     left = removed_values(args.camera, before.cameras[args.camera], removal, SystemClock().now_ms())
+    refuse_named(args.camera, before)
     draft.remove_camera(args.camera, left)
-    draft.understood()
-    draft.write()
+    write_draft(draft, path)
     if is_deleting:
         kept = "" if args.delete_kept else " except kept events"
         after = f"Its recordings ({stored}) are deleted{kept}: in half a minute if tawny is running, or when it starts."

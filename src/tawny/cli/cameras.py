@@ -18,10 +18,12 @@ from tawny.cli.camera_setup import (
     describe_camera_test,
     describe_login,
     is_address,
+    left_of_removed,
     run_camera_find,
     run_camera_remove,
     run_camera_rename,
     run_camera_test,
+    write_draft,
 )
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
@@ -112,11 +114,11 @@ def run_camera_add(args: Namespace, out: Output) -> int:
         write_new(path, template())
     draft = SettingsDraft(path, "", {}, may_refer=True)
     draft.add_camera(args.name, values, camera.secrets)
-    draft.understood()
-    draft.write()
+    now = write_draft(draft, path)
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     result = {"camera": args.name, "file": str(path), "streams": found}
     added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
+    added = " ".join([added, *left_of_removed(now.cameras[args.name], values)])
     added += f" {NO_SOUND}" if values != {**camera.values, **chosen} and args.sound is None else ""
     out.data(result, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0

@@ -97,8 +97,12 @@ class SettingsDraft:
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
 
     def add_camera(self, camera: str, values: Values, secrets: Mapping[str, str]) -> None:
-        """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken."""
+        """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken.
+
+        One with the ID of a removed camera gets what that left: the recordings of both are one camera's from then on.
+        """
         self.refuse_taken(camera)
+        values = {**self._left_of_removed(camera, values), **values}
         self.forget_removed(camera)
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
         table = new_table(self._document, "cameras")
@@ -106,6 +110,14 @@ class SettingsDraft:
             table[key] = toml_item(value, deep=True)
         cameras[camera] = table
         self._secrets.update(secrets)
+
+    def _left_of_removed(self, camera: str, values: Values) -> Values:
+        removed = self._document.unwrap().get("removed_cameras", {}).get(camera, {})
+        left = {key: removed[key] for key in _LEFT_OF_REMOVED if key in removed}
+        turned = [key for key in ("rotate", "mirror") if values.get(key, left.get(key)) != left.get(key)]
+        if "delete_after" in removed or ("privacy_masks" in left and turned):
+            raise NotDone(f"Recordings of a removed camera {camera} are still there.", "Choose another ID.")
+        return left
 
     def refuse_taken(self, camera: str) -> None:
         """Raise NotDone if the file has a camera of this ID."""

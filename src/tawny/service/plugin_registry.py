@@ -21,7 +21,7 @@ from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
 from tawny.engine.plugins import PluginBroken, PluginGroup
 from tawny.events.rule_engine import ANYBODY, EVERYBODY
-from tawny.model.errors import Problem, SettingsError
+from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.sources.network_address import scheme_of
 from tawny.sources.source import CameraSource
 
@@ -360,6 +360,21 @@ def _of_scheme(parts: Mapping[str, Any], url: str) -> str:
             if scheme in parts[name].schemes:
                 return name
     return ""
+
+
+def refuse_named(camera: str, settings: Settings) -> None:
+    """Raise NotDone if settings outside the camera's own name it: without it, they would be refused."""
+    named = [
+        one.name or f"rules.{number}"
+        for number, one in enumerate(settings.rules)
+        if camera in one.when.camera or any(each.verb in ("record", "ptz") and each.name == camera for each in one.do)
+    ]
+    groups = ("notifiers", "destinations", "files", "webhooks", "api_clients", "relays")
+    tables = {group: getattr(settings, group) for group in groups} | {"mqtt": {"": settings.mqtt}}
+    named += [path.rstrip(".") for path, name in integrations.cameras_named(tables) if name == camera]
+    if named:
+        what = ", ".join(dict.fromkeys(named))
+        raise NotDone(f"The camera is still named by {what}.", "Take it out there first.")
 
 
 def _unknown(path: str, cameras: Iterable[str], settings: Settings) -> Iterator[Problem]:

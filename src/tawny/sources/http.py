@@ -345,12 +345,12 @@ class _Feeder:
             self._client.close()
 
     def _run(self, media: MediaInput) -> None:
-        path = self._client.address.path
+        begun_s, path = self._clock.mono_s(), self._client.address.path
         response = self._client.get(path)
         kind = response.headers.get_content_type()
         if kind == "image/jpeg":
             media.begin(JPEG)
-            self._snapshots(media, response)
+            self._snapshots(media, response, begun_s)
             return
         if kind == "multipart/x-mixed-replace":
             media.begin(JPEG)
@@ -359,7 +359,7 @@ class _Feeder:
             first += piece
         if first.startswith(JPEG_START) and _is_picture(response):
             media.begin(JPEG)
-            self._snapshots(media, response, first)
+            self._snapshots(media, response, begun_s, first)
             return
         if sniff(first) == "hls":
             self._segments(media, first + self._client.read_all(response, MOST_PLAYLIST_BYTES))
@@ -372,9 +372,11 @@ class _Feeder:
         if len(first) < SNIFFED_BYTES and not media.kind:
             raise SourceNotFound(self._where, "the response is empty")
 
-    def _snapshots(self, media: MediaInput, response: http.client.HTTPResponse, first: bytes = b"") -> None:
-        """Ask for one JPEG after another, at the interval. first: what was read of the first one."""
-        due_s = self._clock.mono_s()
+    def _snapshots(
+        self, media: MediaInput, response: http.client.HTTPResponse, due_s: float, first: bytes = b""
+    ) -> None:
+        """Ask for JPEGs at the interval. due_s: when the first was asked for; first: what was read of it."""
+        media.interval_s = self._options["interval"]
         while not self._over.is_set():
             data, first = first + self._client.read_all(response, MOST_JPEG_BYTES), b""
             if sniff(data) != JPEG:

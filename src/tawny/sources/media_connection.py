@@ -147,6 +147,8 @@ class MediaInput:
         self.timing: Timing = "stream"
         self.segment_s = 0.0
         """Longest segment of a stream in segments."""
+        self.interval_s = 0.0
+        """How often a single picture is asked for."""
         self.kind = ""
         """What is sent; empty until it is known."""
         self.error: SourceError | None = None
@@ -516,7 +518,7 @@ class MediaConnection:
 
     def _watch(self, now_s: float) -> None:
         """Raise SourceError if there is no video."""
-        stall_s = self._stall_s
+        stall_s = self._stall_s + self.input.interval_s
         if self.input.timing == "segments":
             stall_s += self.input.segment_s + _PATIENCE_S
         elif not self._has_video and self._has_units:

@@ -293,11 +293,11 @@ class StreamSession:
         if not run.id:
             run.id = RunId(f"{stamp(at_ms)}-{secrets.token_hex(3)}")
             self._publish(RunStarted(self._camera, self._stream, run.id, at_ms))
-        run.newest_ms = max(run.newest_ms, at_ms)
         stored = self._oriented(came)
         self._hub.append(Packet(run.id, self._number, stored, came.data, pts, at_ms, came.is_keyframe, came.is_damaged))
         self._number += 1
         if came.is_video:
+            run.newest_ms = max(run.newest_ms, at_ms)  # sound that goes on without video fills no gap
             self._damages.picture(
                 at_ms,
                 is_keyframe=came.is_keyframe,

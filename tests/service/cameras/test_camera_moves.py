@@ -230,6 +230,18 @@ def test_another_device_gets_no_password_that_was_entered_for_a_service_of_the_c
     assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]
 
 
+def test_another_device_has_none_of_the_certificate_of_the_camera_before(
+    place: Place, neighbours: dict[str, str]
+) -> None:
+    table = f'[cameras.door.rtsp]\nsound = false\nclient = "ffmpeg"\nfingerprint = "{"ab" * 32}"\n'
+    place.config.write_text(place.config.read_text() + table)
+    place.settings = read_settings(place.config)
+    service = f"http://{NEW}:{place.device.port}/onvif/device_service"
+    place.setup.replace(DOOR, CameraDraft(NEW, "admin", PASSWORD, onvif=service))
+    assert place.settings.cameras[DOOR].table("rtsp") == {"sound": False}
+    assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]
+
+
 def test_another_device_of_another_type_is_as_silent_as_the_camera_before(
     place: Place, neighbours: dict[str, str]
 ) -> None:

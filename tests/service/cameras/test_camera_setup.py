@@ -249,6 +249,20 @@ def test_what_a_removal_deletes_is_in_the_settings(house: House) -> None:
     assert (gone.name, gone.deleted_by, gone.delete_kept) == ("Yard", "Anna", True)
 
 
+def test_a_camera_that_other_settings_name_is_not_removed(house: House) -> None:
+    """Without it, the file would be refused, and the next start as well."""
+    named = (
+        '[[rules]]\nname = "Yard at night"\nwhen = { camera = "yard" }\ndo = "record for 1 min"\n'
+        '[[rules]]\ndo = "record yard"\n[notifiers.phone]\nurl = "ntfy://topic"\ncameras = ["yard"]\n'
+        '[mqtt]\nurl = "mqtt://192.0.2.1"\ncameras = ["yard"]\n'
+    )
+    house.config.write_text(BEFORE + named)
+    house.settings = read_settings(house.config)
+    with pytest.raises(NotDone, match=r"named by Yard at night, rules\.1, notifiers\.phone, mqtt\."):
+        house.setup.remove(CameraId("yard"), KEEP)
+    assert house.config.read_text() == BEFORE + named
+
+
 def test_an_id_of_removed_recordings_is_not_given_again(house: House) -> None:
     house.setup.remove(CameraId("yard"), KEEP)
     assert house.setup.add("Yard", CameraDraft("demo:front")) == "yard-2"

@@ -1,6 +1,6 @@
 import { type Signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { get, post, remove, url } from "../api/client";
+import { get, post, url } from "../api/client";
 import type { AddedCamera, CameraPreview, CameraSearch, FoundCamera } from "../api/types";
 import { findCameras as words } from "../strings/find-cameras";
 import { Icon } from "./Icon";
@@ -148,7 +148,7 @@ export function FindCameras({ onChoose, onAdded, onPicked }: Props) {
   );
 }
 
-/** Keeps the pictures alive while this is shown, and ends them with it. */
+/** Keeps the pictures alive while this is shown; some seconds later they end. */
 function usePolling(search: Signal<CameraSearch | null>, previews: Signal<CameraPreview[]>, failed: Signal<string>) {
   const hasPreviews = useComputed(() => previews.value.length > 0).value;
   const runs = useComputed(() => search.value?.running ?? false).value;
@@ -162,10 +162,7 @@ function usePolling(search: Signal<CameraSearch | null>, previews: Signal<Camera
     if (!hasPreviews) return;
     const poll = () => get<{ items: CameraPreview[] }>("/camera-previews").then((now) => (previews.value = now.items));
     const timer = setInterval(() => void poll().catch(() => {}), PICTURES_MS); // the next one shows what is right
-    return () => {
-      clearInterval(timer);
-      void remove("/camera-previews").catch(() => {}); // they end by themselves some seconds later
-    };
+    return () => clearInterval(timer);
   }, [hasPreviews]);
 }
 

@@ -330,13 +330,6 @@ def preview_picture(preview: OnePreview, here: Here) -> Response:
     return Response(found, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
-@router.delete("/camera-previews", dependencies=own)
-def end_previews(here: Here) -> OkResponse:
-    """End all previews."""
-    here.setup.previews.stop()
-    return OkResponse()
-
-
 @router.post("/camera-previews/{preview}/camera", dependencies=own, status_code=201)
 async def add_previewed_camera(preview: OnePreview, body: NewName, note: Note, here: Here) -> AddedCamera:
     """Add a camera that is shown, with the login that it accepted. It records at once."""

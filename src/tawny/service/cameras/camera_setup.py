@@ -30,9 +30,9 @@ from tawny.service.cameras.camera_moves import (
     replaced_services,
 )
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
-from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
+from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_streams
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.plugin_registry import PluginRegistry, unknown_kind
+from tawny.service.plugin_registry import PluginRegistry, refuse_named, unknown_kind
 from tawny.service.retention.recording_deletion import UNDO_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
@@ -50,13 +50,14 @@ from tawny.sources.network_address import (
 )
 from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.picamera import SMALL_SIZE, small_stream
-from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
 _KINDS: Final = ("rtsp", "http", "rtmp", "v4l2", "picamera", "demo")
 """Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
+_OF_DEVICE: Final = frozenset({"fingerprint", "client", "transport"})
+"""Settings of a source that another device in the camera's place may need otherwise."""
 _PLACES: Final = ("source", "sub", "onvif", "event_api", "serial", "mac")
 """Settings that say where a camera is."""
 _NO_FILE: Final = (
@@ -200,27 +201,6 @@ def _login(address: NetworkAddress, name: str) -> str:
     if not address.user and not address.password:
         return ""
     return quote(address.user, safe="") + (f":${{{secret_name(name)}}}" if address.password else "") + "@"
-
-
-def try_streams(
-    plugins: PluginRegistry,
-    camera: CameraSettings,
-    seconds: float,
-    clock: Clock,
-    begins: Callable[[StreamName], None] = lambda _: None,
-) -> dict[StreamName, CameraTrial]:
-    """Try each stream, one after another. Raises SourceError, NotDone."""
-    trials: dict[StreamName, CameraTrial] = {}
-    for stream, address in ((StreamName.MAIN, camera.source), (StreamName.SUB, camera.sub)):
-        if not address:
-            continue
-        source = plugins.source_of(address)
-        if source is None:
-            raise NotDone(*unknown_kind(address))
-        begins(stream)
-        options = source.settings(camera.table(source.scheme))
-        trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
-    return trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +442,7 @@ class CameraSetupService:
         """
         with self._settings.changing():
             config, now_ms = self._file(camera), self._clock.now_ms()
+            refuse_named(camera, self._settings.now())
             was = self._settings.now().cameras[camera]
             logins, taken, before, after = self._logins.of(camera), (None, dict[str, str]()), "", ""
 
@@ -515,6 +496,9 @@ class CameraSetupService:
             raw, before = draft.addresses(camera), self._settings.now().cameras[camera]
             same = replaced_services(raw, before, made.values["source"], made.settings.source)
             draft.put_addresses(camera, same | values, made.secrets)
+            for table, keys in before.tables.items():
+                for key in _OF_DEVICE & set(keys):
+                    draft.put_setting(f"cameras.{camera}.{table}.{key}", None, is_secret=False)
             keep_silent(draft, camera, before, self._plugins)
 
         self._logins.forget(camera)
@@ -574,7 +558,15 @@ class CameraSetupService:
             if addresses_of:
                 places = {key: getattr(written.cameras[addresses_of], key) for key in _PLACES}
                 before = cameras[addresses_of]
-                after = before.model_copy(update=places)
+                tables = {
+                    scheme: {
+                        key: value
+                        for key, value in table.items()
+                        if key not in _OF_DEVICE or key in written.cameras[addresses_of].table(scheme)
+                    }
+                    for scheme, table in before.tables.items()
+                }
+                after = before.model_copy(update=places | tables)
                 cameras[addresses_of] = after.model_copy(update=silent_tables(before, after, self._plugins))
             new = settings.model_copy(update={"cameras": cameras, "removed_cameras": written.removed_cameras})
             self._plugins.check(new, "the settings")

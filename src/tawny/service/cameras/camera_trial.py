@@ -1,18 +1,25 @@
 """Tries a camera for some seconds: what it sends, what that costs a day, and what would be better."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from tawny.config.settings import CameraSettings
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
+from tawny.model.times import Clock
+from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.source import CameraSource, SourceContext, read_packets
 
 TRIAL_S: Final = 10.0
 """After the first keyframe. Long enough for two keyframes of most cameras."""
 FIRST_S: Final = 15.0
 """Limit for connecting and the first keyframe."""
+NO_VIDEO_HINT: Final = (
+    "If other programs show its video, set its keyframe interval (GOP) to 2 s, and switch off H.264+ and H.265+."
+)
 FAR_KEYFRAMES_S: Final = 4.5
 CLOCK_OFF_MS: Final = 5_000
 _PICTURE_WIDTH: Final = 640
@@ -57,9 +64,30 @@ def try_camera(source: CameraSource, opening: SourceContext, seconds: float = TR
         connection.close()
     if meter.first is None:
         raise NotDone(
-            f"{source.public(opening.address)} responded but sent no video within {FIRST_S:.0f} s.", "Check the camera."
+            f"{source.public(opening.address)} responded but sent no video within {FIRST_S:.0f} s.", NO_VIDEO_HINT
         )
     return meter.result()
+
+
+def try_streams(
+    plugins: PluginRegistry,
+    camera: CameraSettings,
+    seconds: float,
+    clock: Clock,
+    begins: Callable[[StreamName], None] = lambda _: None,
+) -> dict[StreamName, CameraTrial]:
+    """Try each stream, one after another. Raises SourceError, NotDone."""
+    trials: dict[StreamName, CameraTrial] = {}
+    for stream, address in ((StreamName.MAIN, camera.source), (StreamName.SUB, camera.sub)):
+        if not address:
+            continue
+        source = plugins.source_of(address)
+        if source is None:
+            raise NotDone(*unknown_kind(address))
+        begins(stream)
+        options = source.settings(camera.table(source.scheme))
+        trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
+    return trials
 
 
 class _Meter:

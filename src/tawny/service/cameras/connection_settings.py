@@ -16,6 +16,7 @@ from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.added_values import keep_silent, silent_tables
 from tawny.service.cameras.camera_moves import address_parts, addresses_in, following
+from tawny.service.cameras.camera_trial import NO_VIDEO_HINT
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.network_address import LEFT_OUT, NetworkAddress, claims_network, parse_network
@@ -82,7 +83,7 @@ def probe(
                 return ProbeResult(got.format.codec, got.format.width, got.format.height)
     finally:
         connection.close()
-    raise NotDone(f"{source.public(address)} responded but sent no video within {TRY_S:.0f} s.", "Check the camera.")
+    raise NotDone(f"{source.public(address)} responded but sent no video within {TRY_S:.0f} s.", NO_VIDEO_HINT)
 
 
 _IN_FILE = "Change it in the settings file. No restart is needed."

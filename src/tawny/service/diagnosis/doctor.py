@@ -18,7 +18,7 @@ from tawny.model.errors import Problem, TawnyError
 from tawny.model.times import Clock, is_kept_right
 from tawny.service.address.address_service import FOLDER
 from tawny.service.address.certificates import CHAIN
-from tawny.service.cameras.camera_setup import try_streams
+from tawny.service.cameras.camera_trial import try_streams
 from tawny.service.diagnosis import machine
 from tawny.service.diagnosis.machine import ROOT, Diagnosis, DiagnosisState, RunProgram, fine, note, run_program, wrong
 from tawny.service.plugin_registry import PluginRegistry
