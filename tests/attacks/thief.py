@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.cli.recordings import findings
+from tawny.cli.check_witnesses import findings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.recorder.recorder import SegmentRecorder

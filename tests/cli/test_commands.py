@@ -16,6 +16,7 @@ import pytest
 from tawny.cli import events
 from tawny.cli.main import COMMANDS
 from tawny.engine import Bus
+from tawny.fleet.standby_store import STANDBY_FILE
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, new_event_id
 from tawny.model.geometry import grid_of
@@ -424,3 +425,13 @@ def test_a_user_id_without_a_name_deletes(tawny: Tawny, recorded: Path, monkeypa
         said = tawny("delete", "--everything", "--data", str(recorded))
     assert said.code == 0, said.err
     assert asked[0]["by"] == str(os.getuid())
+
+
+def test_a_standby_link_without_a_recorder_changes_nothing(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    config.write_text(f'[storage]\npath = "{archive}"\n')
+    said = tawny("standby", "link", "--config", str(config))
+    assert said.code == 3
+    assert "No tawny is running" in said.err
+    assert config.read_text() == f'[storage]\npath = "{archive}"\n'
+    assert not (archive / STANDBY_FILE).exists()

@@ -1,6 +1,9 @@
 """`tawny prune`: a rehearsal shows what the next run does, file by file; folders of others are kept to their size."""
 
 import json
+import os
+import shutil
+import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,3 +107,21 @@ def test_the_newest_days_stay_however_long_ago_they_were(tawny: Tawny, tmp_path:
 )
 def test_wrong_use_is_told(tawny: Tawny, words: list[str], code: int) -> None:
     assert tawny("prune", *words).code == code
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+@pytest.mark.parametrize("words", [("prune",), ("check", "--repair")], ids=" ".join)
+def test_what_root_makes_is_the_recorders(tawny: Tawny, archive: Path, words: tuple[str, ...]) -> None:
+    """It could not open its index, or write its history, at its next start."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # other users cannot open what is in `tmp_path`
+    try:
+        data = Path(shutil.copytree(archive, folder / "data"))
+        for index in data.glob("tawny.db*"):
+            index.unlink()
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 33, 33)
+        tawny(*words, "--data", str(data))
+        assert (data / "tawny.db").exists()
+        assert {path.lstat().st_uid for path in data.rglob("*")} == {33}
+    finally:
+        shutil.rmtree(folder)

@@ -235,3 +235,32 @@ def test_the_service_of_an_imported_pancake_knows_its_folders(tawny: Tawny, tmp_
     assert f"WorkingDirectory={tmp_path}/cam\n" in unit
     assert f"run --config {tmp_path}/cam/tawny.toml --data {tmp_path}/cam/clips/tawny\n" in unit
     assert f"ReadWritePaths={tmp_path}/cam/clips/tawny -{tmp_path}/cam/clips" in unit
+
+
+def test_the_unit_lets_it_write_and_listen_wherever_the_settings_say(
+    tawny: Tawny, tmp_path: Path, systemctl: Path
+) -> None:
+    config = tmp_path / "etc" / "tawny.toml"
+    config.parent.mkdir()
+    text = '[storage]\npath = "/srv/rec"\nspare = "spare"\n[hub]\nenabled = true\ncopies_folder = "/mnt/copies"\n'
+    text += '[api_clients.x]\npermissions = ["event"]\nsocket = "/run/in/x.sock"\n'
+    config.write_text(text)
+    unit = tawny("service", "show", "--config", str(config)).out
+    assert f"ReadWritePaths=/srv/rec -{config.parent}/spare -/mnt/copies -/run/in\n" in unit
+    assert "CAP_NET_BIND_SERVICE" not in unit
+    for more in ('[web]\nrtsp = "0.0.0.0:554"\n', '[cameras.a]\nsource = "udp://0.0.0.0:500"\n'):
+        config.write_text(text + more)
+        assert "CAP_NET_BIND_SERVICE" in tawny("service", "show", "--config", str(config)).out
+
+
+def test_a_home_in_the_settings_is_that_of_the_user_before_sudo(
+    tawny: Tawny, tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pwd.getpwnam", lambda name: SimpleNamespace(pw_dir=f"/home/{name}"))
+    monkeypatch.setenv("SUDO_USER", "anna")
+    config = tmp_path / "tawny.toml"
+    config.write_text('[storage]\npath = "~/rec"\nmirror = "~/copy"\n')
+    unit = tawny("service", "show", "--config", str(config)).out
+    assert "--data /home/anna/rec" in unit
+    assert "User=anna\n" in unit
+    assert f"ReadWritePaths=/home/anna/rec -/home/anna/copy -{tmp_path}\n" in unit

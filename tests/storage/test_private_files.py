@@ -2,12 +2,21 @@
 
 import errno
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tawny.model.errors import NotDone
-from tawny.storage.disk.private_files import access_remedy, locked, make_folder, open_lock_file, write_private
+from tawny.storage.disk.private_files import (
+    access_remedy,
+    acting_as_owner,
+    locked,
+    make_folder,
+    open_lock_file,
+    write_private,
+)
 
 DENIED = PermissionError(errno.EACCES, "Permission denied")
 
@@ -78,3 +87,20 @@ def test_a_file_of_another_user_is_to_be_given_away(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65533)
     assert access_remedy(DENIED, file, tmp_path).endswith(f"`sudo chown -R 65534:65533 {file}`.")
     assert access_remedy(DENIED, file, tmp_path, tmp_path).endswith(f"`sudo chown -R 65534:65533 {tmp_path}`.")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_root_acts_as_the_owner_of_a_folder_and_is_root_again(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # other users cannot open what is in `tmp_path`
+    try:
+        os.chown(folder, 33, 33)
+        with pytest.raises(RuntimeError), acting_as_owner(folder):
+            (folder / "made").touch()
+            raise RuntimeError
+        (tmp_path / "made").touch()
+        with acting_as_owner(tmp_path):
+            (tmp_path / "own").touch()
+        owners = [(one.stat().st_uid, one.stat().st_gid) for one in (folder / "made", tmp_path / "made")]
+        assert owners == [(33, 33), (0, os.getegid())]
+    finally:
+        shutil.rmtree(folder)

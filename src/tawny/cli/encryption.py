@@ -26,6 +26,7 @@ from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
 from tawny.service.sealing.sealing_service import KEYS, UnlockMethodStore, write_secret_file
 from tawny.service.storage_setup import archives
 from tawny.storage.disk.layout import DAY_MS
+from tawny.storage.disk.private_files import acting_as_owner
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
@@ -186,6 +187,13 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
     folder = data_folder(args, chosen)
     if not identities or not folder.is_dir():
         return None
+    with acting_as_owner(folder):
+        return _rewrapped(args, chosen, identities, folder)
+
+
+def _rewrapped(
+    args: Namespace, chosen: Settings, identities: Sequence[Identity], folder: Path
+) -> tuple[Rewrapped, bool]:
     clock, volume = SystemClock(), Volume.at(folder)
     attach_all(volume, archives(chosen, clock))
     lock = None

@@ -1,7 +1,6 @@
 """`tawny timeline`, `check`, `delete` and `prune`."""
 
 import os
-import socket
 import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
@@ -11,40 +10,43 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.cli import options
+from tawny.cli.check_witnesses import (
+    ADVICE,
+    SeenWitness,
+    confirm,
+    describe_witness_options,
+    findings,
+    given_witnesses,
+    uploaded,
+)
 from tawny.cli.control_client import ask_once
 from tawny.cli.options import time_text
 from tawny.cli.output import Output, table_text
 from tawny.cli.paths import existing_data, running_data
 from tawny.config.settings import Settings
 from tawny.config.units import seconds, size, size_text
-from tawny.delivery.destination import DestinationContext
-from tawny.delivery.witness_files import read_witnesses
 from tawny.engine.system_user import user_name
 from tawny.model.damage import DamageSum, damage_detail
-from tawny.model.errors import DeliveryError, FolderInUse, IndexOutdated, NotDone, UsageError
+from tawny.model.errors import FolderInUse, IndexOutdated, NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import GapReason, Segment, gap_text
-from tawny.model.times import Clock, Span, SystemClock, utc_text
-from tawny.sealed.witness import Witness, find_witnesses
+from tawny.model.times import Span, SystemClock, utc_text
 from tawny.service import json_format
-from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.policy import recipients_of
 from tawny.service.storage_setup import archives
 from tawny.storage.disk.disk import RealDisk
-from tawny.storage.disk.lock import holder
+from tawny.storage.disk.private_files import acting_as_owner
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.chains import chains_on
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
-from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_read, index_to_write, known_camera
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import CheckScope, check_volume
-from tawny.storage.repair.findings import CheckReport, Finding, FindingKind
+from tawny.storage.repair.findings import CheckReport, FindingKind
 from tawny.storage.retention import dated_folders
 from tawny.storage.retention.contract import RetentionRule
 from tawny.storage.retention.planning import RemovalPlan
@@ -116,111 +118,6 @@ def lines(index: Index, camera: CameraId, within: Span) -> list[str]:
     return [f"{time_text(at_ms)}  {what}" for at_ms, what in sorted(found)] or ["No recordings in this time."]
 
 
-# Witnesses of the signed history for `tawny check`: given by the user, left at upload destinations, on mirrors.
-
-ADVICE: Final = (
-    "If you restored a backup or replaced the disk, run `tawny check --confirm-history`. Otherwise keep this disk as "
-    "it is, and compare it with your uploads and notifications."
-)
-MOST_FILE_BYTES: Final = 50_000_000
-SeenWitness = tuple[str, Witness]
-"""Who holds a witness, as the beginning of a sentence, and the witness."""
-
-
-def describe_witness_options(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--witness",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="verify that the history contains this witness of a notification or upload, or those in this file",
-    )
-    parser.add_argument(
-        "--confirm-history",
-        action="store_true",
-        help="confirm that the present history counts, as after restoring a backup",
-    )
-
-
-def given_witnesses(args: Namespace) -> list[SeenWitness]:
-    """Return the witnesses of the command line. Raises UsageError: when one isn't a witness."""
-    found: list[SeenWitness] = []
-    for text in args.witness:
-        witness_text, seen_by = _file_text(text), text
-        if witness_text is None:
-            witness_text, seen_by = text, "This witness"
-        witnesses = list(find_witnesses(witness_text))
-        if not witnesses:
-            raise UsageError(
-                f"`--witness {text}` contains no witness.",
-                "Copy the text that begins with `tawny-` from a notification or an upload, or pass a file with it.",
-            )
-        found += [(seen_by, one) for one in witnesses]
-    return found
-
-
-def _file_text(text: str) -> str | None:
-    """Return the file's text and its name, which is a witness at upload destinations; None if there is no such file."""
-    with suppress(OSError, ValueError):
-        if Path(text).is_file():
-            with Path(text).open("rb") as file:
-                return f"{Path(text).name}\n{file.read(MOST_FILE_BYTES).decode('utf-8', 'replace')}"
-    return None
-
-
-def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> list[SeenWitness]:
-    """Return the newest witnesses at all destinations that can be read. Waits for the network."""
-    here = {chain.recorder.hex()[:8] for chain in chains_on(volume)}
-    found: list[SeenWitness] = []
-    for name, one in settings.destinations.items():
-        if one.write_only:
-            out.say(f"{name} can't be read: compare its newest witness with `tawny check --witness TEXT`.")
-            continue
-        kind = PluginRegistry.opened().destination_of(one.url)
-        if kind is None:
-            continue
-        try:
-            options = kind.settings(one.url, one.options)
-            connection = kind.connect(DestinationContext(name, one.url, options, clock))
-            try:
-                own, others = read_witnesses(connection, socket.gethostname())
-            finally:
-                connection.close()
-        except (DeliveryError, ValueError) as error:
-            out.say(f"No witnesses could be read from {name}: {error}")
-            continue
-        others = [each for each in others if each.recorder in here]  # of other recorders that upload there
-        found += [(f"The upload destination {name}", each) for each in (*own, *others)]
-    return found
-
-
-def findings(volume: Volume, seen: Sequence[SeenWitness], *, deep: bool) -> Iterator[Finding]:
-    """Yield what the recorder has noticed and no person has confirmed, then what these witnesses contradict."""
-    witnesses = HistoryWitnesses(volume)
-    reports = witnesses.reports()
-    known = {one.text for one in reports}
-    for seen_by, one in (*seen, *(mirror_witnesses(volume) if deep else ())):
-        reports += [each for each in witnesses.compare([one], seen_by) if each.text not in known]
-    for each in reports:
-        yield Finding(FindingKind.WITNESS, each.text, each.sentence(time_text))
-
-
-def confirm(volume: Volume, folder: Path, clock: Clock, seen: Sequence[SeenWitness], out: Output) -> None:
-    """Confirm the present history against these witnesses and all others, by the recorder if one is running."""
-    if holder(volume.root) is not None:
-        request = {"command": "confirm history", "witnesses": [one.text for _, one in seen]}
-        sentences = ask_once(folder, request)["confirmed"]
-    else:
-        witnesses = HistoryWitnesses(volume)
-        for seen_by, one in seen:
-            witnesses.report(witnesses.compare([one], seen_by))
-        sentences = [one.sentence(time_text) for one in witnesses.accept(clock.now_ms())]
-    for sentence in sentences:
-        out.say(f"Confirmed: {sentence}")
-    if not sentences:
-        out.say("There was nothing to confirm.")
-
-
 # `tawny check`: compare files, index and wall-clock time. Exit 0: no problems; 1: findings.
 
 MOST_GAPS = 1000
@@ -242,6 +139,11 @@ def describe_check(parser: ArgumentParser) -> None:
 def run_check(args: Namespace, out: Output) -> int:
     settings, folder = existing_data(args)
     given = given_witnesses(args)
+    with acting_as_owner(folder):
+        return _check(args, out, settings, folder, given)
+
+
+def _check(args: Namespace, out: Output, settings: Settings, folder: Path, given: list[SeenWitness]) -> int:
     clock = SystemClock()
     volume = Volume.at(folder)
     for error in attach_all(volume, archives(settings, clock)):
@@ -480,13 +382,14 @@ def run_prune(args: Namespace, out: Output) -> int:
             raise UsageError(
                 "--keep, --days, --files and --size require --folder.", "For recordings, set `storage.retention`."
             )
-        plan, paths = _prune(args, out), False
+        chosen, folder = existing_data(args)
+        with acting_as_owner(folder):
+            plan, paths = _prune(args, out, chosen, folder), False
     out.data(_as_json(plan, dry_run=args.dry_run), _prune_text(plan, out, dry_run=args.dry_run, paths=paths))
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
 
 
-def _prune(args: Namespace, out: Output) -> RemovalPlan:
-    chosen, folder = existing_data(args)
+def _prune(args: Namespace, out: Output, chosen: Settings, folder: Path) -> RemovalPlan:
     clock = SystemClock()
     volume, lock = Volume.at(folder), None
     if not args.dry_run:

@@ -15,9 +15,11 @@ from tawny import REPOSITORY
 from tawny.cli.output import Output
 from tawny.cli.paths import SETTINGS, config_file, data_folder, default_folder
 from tawny.config.loader import read_settings
-from tawny.config.settings import Settings, listen_address
+from tawny.config.settings import Settings
 from tawny.delivery.destination import folder_of
+from tawny.engine.system_user import user_name
 from tawny.model.errors import FolderUnwritable, NotDone
+from tawny.sources.network_address import scheme_of
 
 OWN_USER = "tawny"
 GROUPS = ("video", "render")
@@ -139,9 +141,11 @@ class ServicePaths(NamedTuple):
         if config is None or not config.exists():
             raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
         settings = read_settings(config)
-        config, data = config.resolve(), data_folder(args, settings).resolve()
+        config, asker = config.resolve(), args.user or os.environ.get("SUDO_USER", "")
+        is_set = settings.storage.path and not args.data
+        data = _place(settings.storage.path, config, asker) if is_set else data_folder(args, settings).resolve()
         in_home = [path for path in (config, data, Path(sys.prefix)) if path.is_relative_to("/home")]
-        user = args.user or (os.environ.get("SUDO_USER", "") if in_home else "") or OWN_USER
+        user = args.user or (asker if in_home else "") or OWN_USER
         if not args.data and not settings.storage.path:
             if (config.parent / "history").is_dir():
                 data = config.parent  # as the first start has made it
@@ -163,14 +167,8 @@ class ServicePaths(NamedTuple):
 def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     """Return the systemd unit. Raises NotDone."""
     service = service or ServicePaths.of(args)
-    storage, web = service.settings.storage, service.settings.web
-    others = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
-    others += [str(path) for one in service.settings.destinations.values() if (path := folder_of(one.url))]
-    others += [one.folder for one in service.settings.files.values()]
-    writable = [Path(other).expanduser().resolve() for other in others if other]
-    writable += [Path(one.clips) for one in service.settings.webhooks.values() if one.clips]
-    if service.settings.log.file:
-        writable.append(Path(service.settings.log.file).expanduser().resolve().parent)
+    settings, storage = service.settings, service.settings.storage
+    writable = _written(service)
     if service.own or service.is_in_home:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
@@ -183,10 +181,46 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
         writable=" ".join([_word(service.data), *(_word(f"-{path}") for path in dict.fromkeys(writable))]),
         user=service.user,
         groups=" ".join(name for name in GROUPS if _has_group(name)),
-        capabilities="CAP_NET_BIND_SERVICE" if listen_address(web.listen)[1] < 1024 else "",
+        capabilities="CAP_NET_BIND_SERVICE" if any(port < 1024 for port in _ports(settings)) else "",
         home="read-only" if service.is_in_home else "yes",
         devices="\n".join(f"DeviceAllow={name} rw" for name in DEVICES),
     )
+
+
+def _written(service: ServicePaths) -> list[Path]:
+    """Return the folders that the settings name and the recorder writes to, except its own."""
+    settings, storage = service.settings, service.settings.storage
+    folders = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
+    folders += [str(path) for one in settings.destinations.values() if (path := folder_of(one.url))]
+    folders += [one.folder for one in settings.files.values()]
+    folders += [one.clips for one in settings.webhooks.values()]
+    folders += [settings.hub.copies_folder] if settings.hub.enabled else []
+    files = [settings.log.file, *(one.socket for one in settings.api_clients.values() if one.socket[:1] != "@")]
+    places = [_place(folder, service.config, service.user) for folder in folders if folder]
+    return places + [_place(file, service.config, service.user).parent for file in files if file]
+
+
+def _place(path: str, config: Path, user: str) -> Path:
+    """Return a path of the settings as the service has it: relative ones begin at the file's folder.
+
+    Raises NotDone: with `~`, if this user has no home.
+    """
+    home, _, rest = path.partition("/")
+    if home == "~":
+        try:
+            path = str(Path(pwd.getpwnam(user or user_name()).pw_dir) / rest)
+        except KeyError:
+            raise NotDone(f"{path} begins in the home of a user.", "Write the whole path in the settings.") from None
+    return (config.parent / path).resolve()
+
+
+def _ports(settings: Settings) -> list[int]:
+    """Return the ports that the recorder listens on."""
+    listening = [settings.web.listen, settings.web.rtsp]
+    cameras = settings.cameras.values()
+    listening += [one for camera in cameras for one in (camera.source, camera.sub) if scheme_of(one) == "udp"]
+    ports = (re.search(r":(\d{1,5})/?$", one) for one in listening)
+    return [int(port[1]) for port in ports if port is not None]
 
 
 def _plain(path: Path) -> str:
@@ -250,9 +284,10 @@ def _make_own(service: ServicePaths) -> None:
         pwd.getpwnam(OWN_USER)
     except KeyError:
         _call("useradd", "--system", "--user-group", "--home-dir", str(service.data), "--no-create-home", OWN_USER)
-    storage, whole = service.settings.storage, list[Path]()
-    folders = [service.data, *(Path(tier.path).expanduser() for tier in storage.tiers if tier.path)]
-    folders += [Path(other).expanduser() for other in (storage.spare, storage.mirror) if other]
+    storage, hub, whole = service.settings.storage, service.settings.hub, list[Path]()
+    named = [*(tier.path for tier in storage.tiers), storage.spare, storage.mirror]
+    named += [hub.copies_folder] if hub.enabled else []
+    folders = [service.data, *(_place(one, service.config, OWN_USER) for one in named if one)]
     for folder in folders:
         if folder.parent.is_dir() and not folder.exists():
             folder.mkdir(mode=0o750)

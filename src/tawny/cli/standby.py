@@ -21,6 +21,7 @@ from tawny.fleet.standby_member import join_standby, leave_standby
 from tawny.fleet.standby_store import STANDBY_FILE, StandbyStore
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import SystemClock
+from tawny.storage.disk.private_files import acting_as_owner
 
 _TRIES, _TRY_S = 40, 0.25
 _STATES: Final = {
@@ -65,14 +66,16 @@ def _link(args: Namespace, out: Output) -> None:
     chosen, path = load_settings(args)
     if path is None:
         raise NotDone("No settings file found.", "Start the recorder once (`tawny run`), or pass `--config`.")
+    chosen, folder = existing_data(args)
+    ask_once(folder, {"command": "standby"})  # raises NotDone, before anything is written, where none is running
     if not chosen.standby.enabled:
         put_table(path, "standby", {"enabled": True})
-    chosen, folder = existing_data(args)
-    key, store = load_or_make_key(folder), StandbyStore(folder, SystemClock())
-    try:
-        code, _ = store.invite()
-    finally:
-        store.close()
+    with acting_as_owner(folder):
+        key, store = load_or_make_key(folder), StandbyStore(folder, SystemClock())
+        try:
+            code, _ = store.invite()
+        finally:
+            store.close()
     note_here(folder, "standby link created")
     _wait_until_standby(folder)
     mark = fingerprint(key.public_key().public_bytes_raw())

@@ -83,6 +83,8 @@ class VolumeChoice:
     error: StorageError | None = None
     archive: ArchiveSettings | None = None
     """Access to a bucket; None: `root` is a folder."""
+    taken: tuple[Path, ...] = ()
+    """Folders with another use."""
 
     @property
     def name(self) -> str:
@@ -138,13 +140,17 @@ def _limits(buffer_s: float) -> BufferLimits:
 
 def _others(settings: Settings, volume: Volume, clock: Clock) -> Iterator[VolumeChoice]:
     """Yield the secondary volumes. Recording continues without missing ones."""
+    taken = [Path(settings.storage.mirror).expanduser()] if settings.storage.mirror else []
     for tier in sorted(settings.storage.tiers, key=lambda one: one.after):
         if tier.url:
             yield _archived(volume, tier, clock)
             continue
-        yield _joined(volume, VolumeChoice(Path(tier.path).expanduser(), VolumeUse.TIER, tier.after))
+        root = Path(tier.path).expanduser()
+        yield _joined(volume, VolumeChoice(root, VolumeUse.TIER, tier.after, taken=tuple(taken)))
+        taken.append(root)
     if settings.storage.spare:
-        yield _joined(volume, VolumeChoice(Path(settings.storage.spare).expanduser(), VolumeUse.SPARE))
+        root = Path(settings.storage.spare).expanduser()
+        yield _joined(volume, VolumeChoice(root, VolumeUse.SPARE, taken=tuple(taken)))
 
 
 def _archived(volume: Volume, tier: TierSettings, clock: Clock) -> VolumeChoice:
@@ -182,7 +188,7 @@ def archives(settings: Settings, clock: Clock) -> Archives:
 
 def _joined(volume: Volume, chosen: VolumeChoice) -> VolumeChoice:
     try:
-        return replace(chosen, volume=join(volume, chosen.root, chosen.use))
+        return replace(chosen, volume=join(volume, chosen.root, chosen.use, taken=chosen.taken))
     except StorageError as error:
         log.error("%s", error)
         return replace(chosen, error=error)

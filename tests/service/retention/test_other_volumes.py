@@ -1,17 +1,21 @@
 """Disks beside the first come and go: told within a minute, once, and once when it is over; used again when back."""
 
 from pathlib import Path
+from types import NoneType
 
 import pytest
 
+from tawny.config.loader import parse_settings
 from tawny.engine import InlineEngine
+from tawny.model.errors import FolderUnwritable
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.retention.secondary_volumes import OtherVolumes
-from tawny.service.storage_setup import VolumeChoice
+from tawny.service.storage_setup import VolumeChoice, open_store
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.testing.clock import FakeClock
 from tests.storage.bench import Site
 
 
@@ -120,3 +124,20 @@ def test_the_second_disk_that_goes_away_is_told_too(tmp_path: Path) -> None:
         root.rename(tmp_path / f"away-{number}")
         engine.run_for(120)
     assert [[str(root) in alarm.detail for root in roots] for alarm in told] == [[True, False], [True, True]]
+
+
+@pytest.mark.parametrize("twice", ["first", "link", "mirror", "tier"])
+def test_a_folder_that_is_used_twice_is_refused_and_nothing_moves_onto_itself(tmp_path: Path, twice: str) -> None:
+    """Moving a recording to where it is would delete it."""
+    data, mirror, big = tmp_path / "first", tmp_path / "mirror", tmp_path / "big"
+    data.mkdir()
+    (tmp_path / "link").symlink_to(data)
+    tiers = f'{{ path = "{tmp_path / twice}", after = "1 day" }}'
+    if twice == "tier":
+        tiers = f'{{ path = "{big}", after = "1 day" }}, {{ path = "{big}/", after = "2 days" }}'
+    settings, problems = parse_settings(f'[storage]\nmirror = "{mirror}"\ntiers = [{tiers}]\n', {})
+    assert settings is not None, problems
+    store = open_store(settings, data, FakeClock())
+    assert [type(one.error) for one in store.others] == [NoneType] * (len(store.others) - 1) + [FolderUnwritable]
+    assert data not in [one.root.resolve() for one in store.volume.others]
+    store.release()

@@ -36,6 +36,23 @@ def give_to_owner(made: Path | int, folder: Path) -> None:
         os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
+@contextmanager
+def acting_as_owner(folder: Path) -> Iterator[None]:
+    """Let root act as the owner of this folder meanwhile: all that is made is the recorder's. Affects all threads."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    group = os.getegid()
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
 def make_folder(folder: Path, mode: int = 0o700) -> None:
     """Make a folder where there is none, and those above it. Each gets the owner of the one above. Raises OSError."""
     for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from tawny.model.errors import ArchiveAway, ArchiveUnlisted, StorageError
+from tawny.model.errors import ArchiveAway, ArchiveUnlisted, FolderUnwritable, StorageError
 from tawny.storage.archive.archive_disk import ArchiveDisk, ArchiveSettings
 from tawny.storage.archive.range_reader import OUTLINE, ObjectBucket, ObjectPart
 from tawny.storage.archive.stored_objects import StoredObjects
@@ -66,6 +66,9 @@ def _plain(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
+_SHARED: Final = "another setting of `storage` names it too"
+
+
 class VolumeUse(StrEnum):
     TIER = "tier"
     """Receives older segments."""
@@ -100,13 +103,18 @@ def _as_it_is(volume: Volume) -> None:
     """Default for `prepare`: no effect."""
 
 
-def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is) -> Volume:
+def join(
+    volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is, *, taken: Iterable[Path] = ()
+) -> Volume:
     """Add the folder as a secondary volume of `volume`; created on first use.
 
-    prepare: called with the new volume before other code can use it.
+    prepare: called with the new volume before other code can use it. taken: folders with another use.
 
-    Raises StorageError if a known volume is missing, and FolderUnwritable.
+    Raises StorageError if a known volume is missing, and FolderUnwritable: also if what moves there would be deleted,
+    because the folder is `taken`.
     """
+    if any(_is_same_folder(root, one) for one in (volume.root, *taken)):
+        raise FolderUnwritable(str(root), _SHARED)
     known = {(one.path, one.use): one for one in others(volume)}
     if (str(root), use) not in known:
         if why := is_disk_missing(root):
@@ -117,6 +125,14 @@ def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_i
         _write(made.disk, _MARK, mark.encode())
         _remember(volume, [*known.values(), SecondaryVolume(str(root), mark, use)])
     return attach(volume, root, use, prepare)
+
+
+def _is_same_folder(one: Path, other: Path) -> bool:
+    """Return whether both are one folder, also through links and mounts."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them does not exist yet
+        return one.resolve() == other.resolve()
 
 
 def forget_mirrors(volume: Volume, but: Path | None) -> None:
@@ -147,7 +163,9 @@ def expect_itself(volume: Volume) -> None:
 
 
 def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is) -> Volume:
-    """Attach a volume that `join` registered. Raises StorageError if it is missing."""
+    """Attach a volume that `join` registered. Raises StorageError if it is missing, FolderUnwritable."""
+    if _is_same_folder(root, volume.root):  # registered before this was refused
+        raise FolderUnwritable(str(root), _SHARED)
     one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
     if one is None or not root.is_dir():
         raise StorageError(str(root), "the disk that should be there is not")

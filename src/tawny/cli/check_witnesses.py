@@ -1,0 +1,126 @@
+"""Witnesses of the signed history for `tawny check`: given by the user, left at upload destinations, on mirrors."""
+
+import socket
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tawny.cli.control_client import ask_once
+from tawny.cli.options import time_text
+from tawny.cli.output import Output
+from tawny.config.settings import Settings
+from tawny.delivery.destination import DestinationContext
+from tawny.delivery.witness_files import read_witnesses
+from tawny.model.errors import DeliveryError, UsageError
+from tawny.model.times import Clock
+from tawny.sealed.witness import Witness, find_witnesses
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.disk.lock import holder
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.chains import chains_on
+from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
+from tawny.storage.repair.findings import Finding, FindingKind
+
+ADVICE: Final = (
+    "If you restored a backup or replaced the disk, run `tawny check --confirm-history`. Otherwise keep this disk as "
+    "it is, and compare it with your uploads and notifications."
+)
+MOST_FILE_BYTES: Final = 50_000_000
+SeenWitness = tuple[str, Witness]
+"""Who holds a witness, as the beginning of a sentence, and the witness."""
+
+
+def describe_witness_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="verify that the history contains this witness of a notification or upload, or those in this file",
+    )
+    parser.add_argument(
+        "--confirm-history",
+        action="store_true",
+        help="confirm that the present history counts, as after restoring a backup",
+    )
+
+
+def given_witnesses(args: Namespace) -> list[SeenWitness]:
+    """Return the witnesses of the command line. Raises UsageError: when one isn't a witness."""
+    found: list[SeenWitness] = []
+    for text in args.witness:
+        witness_text, seen_by = _file_text(text), text
+        if witness_text is None:
+            witness_text, seen_by = text, "This witness"
+        witnesses = list(find_witnesses(witness_text))
+        if not witnesses:
+            raise UsageError(
+                f"`--witness {text}` contains no witness.",
+                "Copy the text that begins with `tawny-` from a notification or an upload, or pass a file with it.",
+            )
+        found += [(seen_by, one) for one in witnesses]
+    return found
+
+
+def _file_text(text: str) -> str | None:
+    """Return the file's text and its name, which is a witness at upload destinations; None if there is no such file."""
+    with suppress(OSError, ValueError):
+        if Path(text).is_file():
+            with Path(text).open("rb") as file:
+                return f"{Path(text).name}\n{file.read(MOST_FILE_BYTES).decode('utf-8', 'replace')}"
+    return None
+
+
+def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> list[SeenWitness]:
+    """Return the newest witnesses at all destinations that can be read. Waits for the network."""
+    here = {chain.recorder.hex()[:8] for chain in chains_on(volume)}
+    found: list[SeenWitness] = []
+    for name, one in settings.destinations.items():
+        if one.write_only:
+            out.say(f"{name} can't be read: compare its newest witness with `tawny check --witness TEXT`.")
+            continue
+        kind = PluginRegistry.opened().destination_of(one.url)
+        if kind is None:
+            continue
+        try:
+            options = kind.settings(one.url, one.options)
+            connection = kind.connect(DestinationContext(name, one.url, options, clock))
+            try:
+                own, others = read_witnesses(connection, socket.gethostname())
+            finally:
+                connection.close()
+        except (DeliveryError, ValueError) as error:
+            out.say(f"No witnesses could be read from {name}: {error}")
+            continue
+        others = [each for each in others if each.recorder in here]  # of other recorders that upload there
+        found += [(f"The upload destination {name}", each) for each in (*own, *others)]
+    return found
+
+
+def findings(volume: Volume, seen: Sequence[SeenWitness], *, deep: bool) -> Iterator[Finding]:
+    """Yield what the recorder has noticed and no person has confirmed, then what these witnesses contradict."""
+    witnesses = HistoryWitnesses(volume)
+    reports = witnesses.reports()
+    known = {one.text for one in reports}
+    for seen_by, one in (*seen, *(mirror_witnesses(volume) if deep else ())):
+        reports += [each for each in witnesses.compare([one], seen_by) if each.text not in known]
+    for each in reports:
+        yield Finding(FindingKind.WITNESS, each.text, each.sentence(time_text))
+
+
+def confirm(volume: Volume, folder: Path, clock: Clock, seen: Sequence[SeenWitness], out: Output) -> None:
+    """Confirm the present history against these witnesses and all others, by the recorder if one is running."""
+    if holder(volume.root) is not None:
+        request = {"command": "confirm history", "witnesses": [one.text for _, one in seen]}
+        sentences = ask_once(folder, request)["confirmed"]
+    else:
+        witnesses = HistoryWitnesses(volume)
+        for seen_by, one in seen:
+            witnesses.report(witnesses.compare([one], seen_by))
+        sentences = [one.sentence(time_text) for one in witnesses.accept(clock.now_ms())]
+    for sentence in sentences:
+        out.say(f"Confirmed: {sentence}")
+    if not sentences:
+        out.say("There was nothing to confirm.")
