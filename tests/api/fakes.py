@@ -43,6 +43,7 @@ from tawny.model.messages import Alarm, EventChanged
 from tawny.model.observations import MotionFigure, ObjectPath
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
+from tawny.playback.evidence import EvidenceCheck, EvidenceResult
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.masking_cost import MaskingCost
@@ -176,6 +177,7 @@ class FakeRecorder(FakeArchive):
         self.sealed_pictures: dict[EventId, Path] = {}
         self.event_loops: dict[EventId, bytes] = {}
         self.sealed_paths: dict[EventId, Path] = {}
+        self.proved = EvidenceResult(1, "ab" * 32, (), EvidenceCheck([], [], 0, 0))
         self.event_paths: dict[EventId, tuple[ObjectPath, ...]] = {}
         self.moved: list[tuple[int, int]] = []
         self.measured: list[MotionFigure] = []
@@ -247,10 +249,11 @@ class FakeRecorder(FakeArchive):
     def event_picture(self, event: Event) -> bytes | None:
         return self.event_pictures.get(event.id)
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
         folder.mkdir()
         (folder / "manifest.json").write_text(f"{camera} {span.begin_ms}")
         has_done(1.0)
+        return self.proved
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self.sealed_pictures.get(event.id)

@@ -17,7 +17,10 @@ from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobSta
 from tawny.api.server import WebServer
 from tawny.model.events import Event, new_event_id
 from tawny.model.geometry import Polygon
-from tawny.model.times import Span
+from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
+from tawny.model.times import Span, utc_from_text
+from tawny.playback.evidence import EvidenceCheck, EvidenceResult
 from tawny.playback.exports import ExportKind, ExportOptions
 from tests.api.fakes import House
 from tests.playback.archives import PORCH, SUB
@@ -92,6 +95,37 @@ async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.Asy
     assert "privacy masks" in (await owner.post("/api/v1/clips", json=wish)).json()["message"]
     link = await owner.post("/api/v1/shares", json={"camera": "porch", **_span(wish), "clip": made["id"]})
     assert (link.status_code, link.json()["message"]) == (400, "Evidence can't be shared by link.")
+
+
+@pytest.mark.parametrize(
+    ("check", "message", "hint"),
+    [
+        (EvidenceCheck([], [], 0, 0), "", ""),
+        (
+            EvidenceCheck([], [], 2, utc_from_text("2026-11-20T05:30:00Z")),
+            "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes.",
+            "Save this time as evidence again after 2026-11-20 06:30.",
+        ),
+        (
+            EvidenceCheck(["000.mp4 was modified"], [], 2, 0),
+            "Verifying this evidence failed.",
+            "Unpack it and run `tawny verify`: it lists why.",
+        ),
+    ],
+)
+async def test_evidence_that_cannot_be_verified_says_so(
+    house: House, tmp_path: Path, check: EvidenceCheck, message: str, hint: str
+) -> None:
+    owner = house.signed_in(Role.OWNER)
+    house.site.jobs = ClipJobs(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    made = await asked(house, owner, kind="evidence")
+    begin_ms = int(str(made["from_ms"]))
+    lost = Gap(CameraId("porch"), begin_ms, begin_ms + 500, GapReason.DISK_ERROR)
+    house.recorder.proved = EvidenceResult(2, "ab" * 32, (lost,), check)
+    assert house.site.jobs.work()
+    (done,) = await listed(owner)
+    assert (done["state"], done["message"], done["hint"]) == ("done", message, hint)
+    assert done["unreadable_ms"] == 500
 
 
 def _span(wish: dict[str, object]) -> dict[str, object]:
@@ -379,6 +413,47 @@ async def test_a_deleted_clip_can_be_restored_as_it_was(
     assert [one.state for one in heard] == [ClipJobState.REMOVED, ClipJobState.DONE]
     again = ClipJobs(house.clock, ClipStore(kept_clips, 1 << 30))
     assert [one.state for one in again.seen_by(ANNA)] == [ClipJobState.DONE], "also after a start"
+
+
+async def test_a_clip_that_another_person_deletes_meanwhile_stays_deleted(
+    house: House, monkeypatch: pytest.MonkeyPatch, kept_clips: Path
+) -> None:
+    anna, ben = house.signed_in(Role.OWNER), house.signed_in(Role.OWNER)
+    made = await asked(house, anna)
+    house.site.jobs.work()
+    hashed = house.site.passwords.hash
+
+    async def slow(code: str) -> str:
+        assert (await ben.delete(f"/api/v1/clips/{made['id']}")).status_code == 200
+        return await hashed(code)
+
+    monkeypatch.setattr(house.site.passwords, "hash", slow)
+    link = {"camera": "porch", "from_ms": 1, "to_ms": 2, "clip": made["id"], "code": "magpie"}
+    assert (await anna.post("/api/v1/shares", json=link)).status_code == 404
+    assert await listed(anna) == []
+    assert (await anna.get("/api/v1/shares")).json()["items"] == []
+
+
+async def test_one_may_keep_a_clip_while_another_renames_it(house: House, kept_clips: Path) -> None:
+    made = await asked(house, house.signed_in(Role.OWNER))
+    house.site.jobs.work()
+    old = house.site.jobs.given_on(str(made["id"]))
+    assert old
+    house.site.jobs.change(old, name="door.mp4")
+    both = house.site.jobs.change(old, kept=True)
+    assert both
+    assert (both.name, both.kept) == ("door.mp4", True)
+    house.site.jobs.remove(old)
+    restored = house.site.jobs.find_removed(old.id, ANNA)
+    assert restored == both
+
+
+async def test_a_clip_whose_file_is_missing_is_not_found(house: House, kept_clips: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    made = await asked(house, owner)
+    house.site.jobs.work()
+    (kept_clips / f"{made['id']}.mp4").unlink()
+    assert (await owner.get(f"/media/clips/{made['id']}")).status_code == 404
 
 
 async def test_after_a_while_a_deleted_clip_is_gone_for_good(

@@ -276,6 +276,26 @@ async def test_a_clip_is_saved_under_the_cameras_name_and_local_time(house: Hous
     assert house.accounts.audit()[0].action == "clip"
 
 
+@pytest.mark.parametrize(
+    ("more", "status", "is_noted"),
+    [
+        ({"Range": "bytes=1-", "If-Range": '"old"'}, 200, True),
+        ({"Range": "bytes=5-9,20-29"}, 200, True),
+        ({"Range": "bytes=0-"}, 206, True),
+        ({"Range": "bytes=2000-"}, 206, False),
+    ],
+)
+async def test_each_download_of_a_whole_clip_is_in_the_audit_log(
+    house: House, browser: httpx.AsyncClient, more: dict[str, str], status: int, is_noted: bool
+) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000, seconds=10)
+    path = f"/api/v1/clip?camera=porch&from_ms={now_ms - 18_000}&to_ms={now_ms - 12_000}"
+    answer = await browser.get(path, headers=more)
+    assert answer.status_code == status
+    assert ("clip" in [line.action for line in house.accounts.audit()]) is is_noted
+
+
 async def test_a_clip_is_served_in_parts(house: House, browser: httpx.AsyncClient) -> None:
     now_ms = house.clock.now_ms()
     house.recorder.record(now_ms - 8000)

@@ -6,6 +6,7 @@ import pytest
 
 from tawny.api.auth.accounts import Caller, Role
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import EventId
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
@@ -155,3 +156,21 @@ async def test_what_is_not_recorded_yet_cannot_be_shared(house: House, viewer: h
         answers.append(await viewer.post("/api/v1/shares", json=asked))
     assert [answer.status_code for answer in answers] == [200, 400]
     assert answers[1].json()["message"] == "The end hasn't come yet."
+
+
+async def test_what_a_link_could_not_show_is_refused(house: House, viewer: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 400_000, seconds=10)
+
+    async def answer(begin_s: int, end_s: int) -> httpx.Response:
+        asked = {"camera": "porch", "from_ms": now_ms - begin_s * 1000, "to_ms": now_ms - end_s * 1000}
+        return await viewer.post("/api/v1/shares", json=asked)
+
+    never = await answer(300, 200)
+    assert (never.status_code, never.json()["message"]) == (404, "There is no video in this time.")
+    assert (await answer(20, 0)).status_code == 200, "it may be recorded now"
+    assert (await answer(400, 0)).status_code == 200
+    house.recorder.hidden = (Polygon.of([(0, 0), (0.5, 0), (0.5, 1)]),)
+    masked = await answer(400, 0)
+    assert (masked.status_code, masked.json()["hint"]) == (400, "Choose a shorter time.")
+    assert (await answer(400, 200)).status_code == 200

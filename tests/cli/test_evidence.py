@@ -12,9 +12,10 @@ from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import rebuild_index
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tests.cli.conftest import Tawny
 from tests.service.retention.archive_bench import ArchivedSite, bucket_server, moved_sealed
-from tests.storage.test_clock_set_back import Box
+from tests.storage.test_clock_set_back import MAIN, PORCH, Box
 
 SPAN = ("--from", "1 h ago", "--to", "now")
 LONG_AGO = ("--from", "2 days ago", "--to", "1 day ago")
@@ -81,6 +82,52 @@ def test_the_export_itself_says_what_cannot_be_verified(tawny: Tawny, archive: P
     told = json.loads(tawny(*words, "-o", "other", "--json").out)
     assert (told["ok"], told["not_signed"], told["signed_after"]) == (False, 0, None)
     assert any("doesn't match the recording" in problem for problem in told["problems"])
+
+
+def test_the_export_itself_says_what_cannot_be_read(tawny: Tawny, tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    span = box.record(300)
+    box.sign()
+    rebuild_index(box.volume, HistoryJournal(box.volume.disk))
+    lost = box.index.segments(PORCH, MAIN, span)[1]
+    path = box.volume.path(lost.path)
+    path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+    when = ("--from", utc_text(span.begin_ms), "--to", utc_text(span.end_ms))
+    words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *when, "--evidence")
+    said = tawny(*words, "-o", "proof")
+    assert said.code == 1
+    assert f"MISSING: 1 recording can't be read:\n  from {time_text(lost.start_ms)}: " in said.out
+    told = json.loads(tawny(*words, "-o", "again", "--json").out)
+    assert (told["ok"], told["problems"], told["not_signed"]) == (False, [], 0)
+    assert [(one["start"], one["end"]) for one in told["unreadable"]] == [
+        (utc_text(lost.start_ms), utc_text(lost.end_ms))
+    ]
+    said = tawny("verify", "proof", "--recorder", told["fingerprint"])
+    assert (said.code, f"Note: the recording from {utc_text(lost.start_ms)}" in said.out) == (0, True)
+
+
+def test_a_key_that_is_not_theirs_is_named_with_what_to_do(tawny: Tawny, tmp_path: Path) -> None:
+    owner, other = Identity.new(), Identity.new()
+    box = Box(tmp_path)
+    box.seals = EpochKeys(box.signed, box.clock, lambda _: CameraSealing((owner.recipient,)))
+    span = box.record(150)
+    box.sign()
+    rebuild_index(box.volume, HistoryJournal(box.volume.disk))
+    for name, identities in (("other.key", [other]), ("both.key", [other, owner])):
+        (tmp_path / name).write_text("\n".join(one.text for one in identities))
+    when = ("--from", utc_text(span.begin_ms), "--to", utc_text(span.end_ms))
+    words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *when)
+    said = tawny(*words, "--key", "other.key", "--evidence", "-o", "proof")
+    assert (said.code, "was encrypted for another key. Pass that key with `--key`" in said.err) == (3, True), said.err
+    assert not (tmp_path / "proof").exists()
+    assert tawny(*words, "--key", "both.key", "--evidence", "-o", "proof").code == 0
+    assert "`--key`" in tawny(*words, "-o", "clip.mp4").err
+
+
+def test_a_zip_file_is_to_be_unpacked_first(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "porch.zip").write_bytes(b"PK")
+    said = tawny("verify", "porch.zip")
+    assert (said.code, "unpack it" in said.err) == (3, True)
 
 
 @pytest.mark.parametrize(

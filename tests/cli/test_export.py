@@ -1,7 +1,11 @@
 """`tawny export`: exactly, in parts of a size, and of what is sealed, with its key. What comes out is looked at."""
 
+import errno
 import json
 import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,12 +20,17 @@ from tawny.config.settings import Settings
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_text
+from tawny.playback.clips import ClipFile
 from tawny.playback.exports import ExportResult
 from tawny.sealed.key_wrapping import Identity
-from tawny.storage.index.opening import index_to_read
+from tawny.storage.disk.layout import segment_name
+from tawny.storage.history.ledger import HistoryJournal
+from tawny.storage.index.opening import index_to_read, rebuild_index
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, one_camera, rig
 from tests.cli.conftest import Tawny
+from tests.storage.test_clock_set_back import MAIN, PORCH, Box
 from tests.support.bad_sector import bad_sector
 from tests.support.long_recording import BEGIN_MS, record_films
 
@@ -299,3 +308,36 @@ def test_what_a_file_lacks_is_said() -> None:
     made = ExportResult(0, elsewhere=(Span(0, 4000), Span(8000, 70_000)), is_mute=True)
     assert "; 66 s only in the other stream, so not in it; NO SOUND, because" in short_words(made)
     assert "in files of their own" in short_words(made, goes_on=True)
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_what_is_being_written_is_exported_too(tawny: Tawny, tmp_path: Path, *, is_sealed: bool) -> None:
+    box = Box(tmp_path, utc_text(round(time.time() * 1000) - 100_000))
+    box.seals = EpochKeys(box.signed, box.clock, lambda _: CameraSealing((OWNER.recipient,)) if is_sealed else None)
+    span = box.record(90)
+    newest = box.index.segments(PORCH, MAIN, span)[-1]
+    name = segment_name(newest.path)
+    assert name is not None
+    box.volume.path(newest.path).rename(box.volume.path(replace(name, end_ms=None).path))
+    rebuild_index(box.volume, HistoryJournal(box.volume.disk))
+    (tmp_path / "key.txt").write_text(OWNER.text)
+    key = ("--key", "key.txt") if is_sealed else ()
+    begin = utc_text(span.begin_ms)
+    words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", "--from", begin, "--to", "now", *key)
+    said = tawny(*words, "-o", "clip.mp4")
+    assert said.code == 0, said.err
+    with av.open(str(tmp_path / "clip.mp4")) as film:
+        assert sum(1 for _ in film.demux(video=0) if _.size) == 90
+
+
+def test_a_file_that_is_too_large_for_its_file_system_can_be_split(
+    tawny: Tawny, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object) -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(errno.EFBIG, "File too large")
+
+    monkeypatch.setattr(ClipFile, "read", too_large)
+    said = tawny(*words(recorded), "-o", "clip.mp4")
+    assert (said.code, "Use `--split 2GB`" in said.err) == (3, True), said.err
+    assert not (tmp_path / "clip.mp4").exists()

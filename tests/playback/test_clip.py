@@ -13,6 +13,7 @@ from tawny.model.geometry import Polygon
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.playback.recordings import in_run_order
 from tawny.playback.stills import ClipSheetHeader, clip_sheet
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
 from tests.support.bad_sector import bad_sector
@@ -245,6 +246,69 @@ def test_a_clip_that_is_asked_for_again_is_not_cut_again(archive: FakeArchive) -
     clips = ClipCache(archive)
     first, second = (clips.clip(PORCH, MAIN, Span(T, T + 3000), MUCH) for _ in range(2))
     assert first is second
+
+
+def test_a_clip_goes_on_after_its_recording_was_moved(archive: FakeArchive, tmp_path: Path) -> None:
+    stored = archive.record(T)
+    clips = ClipCache(archive)
+    first = clips.clip(PORCH, MAIN, Span(T, T + 3000), MUCH)
+    assert first
+    whole, path, archive.root = data(first), archive.segment_path(stored), tmp_path / "archive"
+    archive.root.mkdir()
+    path.rename(archive.segment_path(stored))
+    again = clips.clip(PORCH, MAIN, Span(T, T + 3000), MUCH)
+    assert again
+    assert (again.etag, data(again)) == (first.etag, whole)
+
+
+def test_sound_that_is_off_for_longer_than_a_file_can_say_begins_another_file(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.media.mp4.progressive._MOST_32", 125 * 16_000)
+    for second in range(0, 160, 20):
+        archive.record(T + second * 1000, audio="aac" if second in (0, 140) else "")
+    found = list(ClipCache(archive).each(PORCH, MAIN, Span(T, T + 160_000), MUCH))
+    assert [(made.start_ms - T, len(shown(data(made)))) for made in found] == [(0, 28 * FPS), (140_000, 4 * FPS)]
+
+
+def test_a_clip_without_sound_goes_on_where_only_the_sound_changes(archive: FakeArchive) -> None:
+    archive.record(T, audio="aac")
+    archive.record(T + 4000, audio="pcmu")
+    loud, silent = (
+        ClipCache(archive).clip(PORCH, MAIN, Span(T, T + 8000), MUCH, with_sound=sound) for sound in (True, False)
+    )
+    assert loud and silent
+    assert (loud.cut_at_ms, silent.cut_at_ms) == (T + 4000, None)
+    assert len(shown(data(silent))) == 8 * FPS
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("behind_ms", [4020, 5500, 7990])
+def test_where_the_clock_was_set_back_one_run_follows_the_other(
+    archive: FakeArchive, more: int, behind_ms: int
+) -> None:
+    """Also where the format changes with the run."""
+    for number in range(3):
+        archive.record(T + number * 4000, run="before")
+        archive.record(T + behind_ms + number * 4000, run="after", size=(128, 80) if more else None)
+    clips = list(ClipCache(archive).each(PORCH, MAIN, Span(T, T + 20_000), MUCH))
+    assert [len(shown(data(made))) for made in clips] == ([12 * FPS] * 2 if more else [24 * FPS])
+    order = [path.name for path, _, _ in clips[0].file.origins if path]
+    starts_ms = [int(name.split("-")[1].split(".")[0]) - T for name in dict.fromkeys(order)]
+    assert starts_ms == [0, 4000, 8000] + ([] if more else [behind_ms, behind_ms + 4000, behind_ms + 8000])
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [("a", 0), ("a", 4000), ("b", 7900), ("b", 11_900)],  # a reconnection
+        [("a", 0), ("card", 3000), ("a", 6500), ("a", 10_500)],  # a gap that was filled later
+        [("a", 0), ("standby", 3500), ("standby", 7500), ("b", 10_800), ("b", 14_800)],
+    ],
+)
+def test_runs_that_hardly_overlap_keep_the_order_of_time(archive: FakeArchive, runs: list[tuple[str, int]]) -> None:
+    made = [archive.record(T + start_ms, run=run) for run, start_ms in runs]
+    assert in_run_order(made) == made
 
 
 def test_no_file_stays_open(archive: FakeArchive) -> None:

@@ -1,7 +1,7 @@
 """What is made of the past is looked at, picture by picture. Picture n of a test's segment is as grey as 16 + 2 n."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 from tawny.media.image.canvas import CLOCK_HEIGHT
+from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, StoredSample, samples
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, make_export
 from tawny.playback.redaction_areas import Redaction
 from tawny.playback.stamps import FrameStamps
-from tests.playback.archives import PORCH, SUB, FakeArchive
+from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 from tests.support.bad_sector import bad_sector
 
 T = 1_795_000_000_000
@@ -198,6 +200,63 @@ def test_a_clip_tells_what_only_the_other_stream_has(archive: FakeArchive, bench
     for second in (0, 4, 8):
         archive.record(T + second * 1000, stream=SUB)
     assert made(archive, bench, HOW[how]).elsewhere == (Span(T + 4000, T + 12_000),)
+
+
+@pytest.mark.parametrize("how", ["redacted", "muted and stamped"])
+def test_a_clip_without_sound_goes_on_where_only_the_sound_changes(
+    archive: FakeArchive, bench: Bench, how: str
+) -> None:
+    archive.record(T, audio="aac")
+    archive.record(T + 4000, audio="pcmu")
+    told = made(archive, bench, HOW[how] if how in HOW else replace(HOW["stamped"], with_sound=False))
+    assert told.cut_at_ms is None
+    assert len(list(pictures(bench.out))) == 80
+
+
+@pytest.mark.parametrize("kind", [ExportKind.GIF, ExportKind.TIMELAPSE, ExportKind.SHEET])
+def test_images_come_from_the_other_stream_where_one_cannot_be_read(
+    archive: FakeArchive, bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ExportKind
+) -> None:
+    for stream in (MAIN, SUB):
+        files = [archive.record(T + 4000 * number, stream=stream) for number in range(3)]
+        if (stream is MAIN) is (kind is ExportKind.TIMELAPSE):
+            bad_sector(monkeypatch, archive.segment_path(files[1]))
+    told = made(archive, bench, wish(kind, 12, speed=2 if kind is ExportKind.TIMELAPSE else None))
+    assert told.unreadable == ()
+    count = {ExportKind.GIF: 60, ExportKind.TIMELAPSE: 150, ExportKind.SHEET: 1}[kind]
+    assert len(list(pictures(bench.out))) == count
+
+
+@pytest.mark.parametrize("kind", [ExportKind.GIF, ExportKind.TIMELAPSE, ExportKind.SHEET])
+def test_images_tell_what_cannot_be_read(
+    archive: FakeArchive, bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ExportKind
+) -> None:
+    files = [archive.record(T + 4000 * number) for number in range(3)]
+    bad_sector(monkeypatch, archive.segment_path(files[1]))
+    asked = wish(kind, 12, speed=2 if kind is ExportKind.TIMELAPSE else None)
+    gap = Gap(PORCH, T + 4000, T + 8000, GapReason.DISK_ERROR, "Input/output error")
+    assert made(archive, bench, asked).unreadable == (gap,)
+    for one in (files[0], files[2]):
+        bad_sector(monkeypatch, archive.segment_path(one))
+    with pytest.raises(StorageError, match="Input/output error"):
+        made(archive, bench, asked)
+
+
+def test_images_go_on_at_the_next_keyframe_after_a_bad_sector(
+    archive: FakeArchive, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.record(T)
+
+    def reading(file: SegmentReader, fragments: Iterable[StoredFragment]) -> Iterator[StoredSample]:
+        for one in fragments:
+            if one is file.fragments[1]:
+                raise StorageError(str(file.path), "bad sector")
+            yield from samples(file, [one])
+
+    monkeypatch.setattr("tawny.playback.frame_reader.samples", reading)
+    told = made(archive, bench, wish(ExportKind.TIMELAPSE, 4, speed=2))
+    assert [gap.end_ms for gap in told.unreadable][-1:] == [T + 2000]
+    assert len(list(pictures(bench.out))) == pytest.approx(3 * 25 / 2, abs=3)
 
 
 @pytest.mark.parametrize("how", [name for name in HOW if name != "as recorded"])

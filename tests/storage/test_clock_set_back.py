@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.playback.evidence import EvidenceRequest, write_evidence
 from tawny.recorder.recorder import SegmentRecorder
@@ -312,3 +312,64 @@ def test_the_log_says_once_that_the_clock_is_behind(box: Box, caplog: pytest.Log
         box.clock.advance(600)
         box.sign()
     assert caplog.text.count("The clock is behind the signed history") == 1
+
+
+def _gone(box: Box, begin_ms: int, at: int) -> None:
+    """Remove the file of a recording behind the recorder's back."""
+    segment = box.index.segments(PORCH, MAIN, Span(begin_ms, 1 << 45))[at]
+    box.volume.path(segment.path).unlink()
+
+
+def _named_notes(verdict: EvidenceVerdict) -> list[str]:
+    return [note for note in verdict.notes if note.startswith("recording")]
+
+
+def test_recordings_of_other_times_around_a_clock_set_back_are_one_note(box: Box) -> None:
+    first = box.record(900)
+    box.sign()
+    box.turn(-720)
+    box.record(600)
+    box.sign()
+    box.clock.advance(1500)
+    box.sign()
+    span = Span(first.begin_ms + 300_000, first.begin_ms + 420_000)
+    verdict, (code, said) = box.evidence(span)
+    assert (verdict.problems, code) == ([], 0), said
+    (note,) = _named_notes(verdict)
+    assert "of another time, because the clock was set back, or deleted, or left out" in note
+    assert "the clock was changed by -720 s" in verdict.notes
+    _gone(box, span.begin_ms + 60_000, 0)
+    verdict, _ = box.evidence(span, "less")
+    assert any("exists but isn't in this folder: left out or removed" in note for note in _named_notes(verdict))
+
+
+def test_what_was_filled_in_later_is_one_note_and_hides_no_removal(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = box.record(300)
+    box.clock.advance(60)
+    last = box.record(300)
+    for _ in range(3):
+        box.sign()
+        box.record(600)
+    back_s = (box.clock.now_ms() - first.end_ms) / 1000
+    real = PacketFeed.begin_run
+
+    def from_card(feed: PacketFeed) -> None:
+        real(feed)
+        feed.run = RunId("card-1")
+
+    monkeypatch.setattr(PacketFeed, "begin_run", from_card)
+    box.clock.jump_utc(-back_s)
+    box.record(58)
+    box.clock.jump_utc(back_s - 58)
+    box.sign()
+    box.clock.advance(600)
+    box.sign()
+    span = Span(first.begin_ms, last.end_ms)
+    verdict, (code, said) = box.evidence(span)
+    assert (verdict.problems, code) == ([], 0), said
+    (note,) = _named_notes(verdict)
+    assert "of another time, because video was filled in later, or deleted, or left out" in note
+    _gone(box, first.begin_ms, 2)
+    verdict, _ = box.evidence(span, "less")
+    assert any("exists but isn't in this folder: left out or removed" in note for note in _named_notes(verdict))
+    assert len(_named_notes(verdict)) == 2

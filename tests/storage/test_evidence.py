@@ -17,10 +17,11 @@ import pytest
 from tawny.media.mp4.leaf_proof import LeafProof
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, read_segment
 from tawny.media.mp4.segment_reader import places as places_of
+from tawny.model.errors import FileDamaged
 from tawny.model.ids import StreamName
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_from_text, utc_text
-from tawny.playback.evidence import EvidenceRequest, write_evidence
+from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
 from tawny.sealed.evidence import MANIFEST, EvidenceVerdict, verify
 from tawny.sealed.file_reader import FileScan, open_sealed
 from tawny.sealed.records import leaf_of
@@ -41,11 +42,14 @@ HOUR = Span(utc_from_text("2026-11-20T05:00:00Z"), utc_from_text("2026-11-20T07:
 
 def evidence(site: Site, folder: Path, within: Span = HOUR) -> str:
     """Made of all that there is; the recorder's fingerprint."""
+    return made_of(site, folder, within).fingerprint
+
+
+def made_of(site: Site, folder: Path, within: Span = HOUR) -> EvidenceResult:
     asked = EvidenceRequest(PORCH, StreamName.MAIN, within, "box", "tawny", site.clock.now_ms())
-    made = write_evidence(
+    return write_evidence(
         site.volume, site.index, asked, folder, lambda path: open_sealed(sealed(site, path), [OWNER]), lambda _: None
     )
-    return made.fingerprint
 
 
 def sealed(site: Site, path: str) -> FileScan:
@@ -133,6 +137,80 @@ def test_what_was_stated_deleted_or_thinned_days_later_is_explained(tmp_path: Pa
     assert any("was deleted by the recorder: deleted by Anna" in note for note in verdict.notes)
     assert any("was reduced to keyframes" in note for note in verdict.notes)
     assert not any("left out" in note for note in verdict.notes)
+
+
+def _headless(path: Path) -> None:
+    path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def _last_third_zeroed(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3] + bytes(len(data) - len(data) * 2 // 3))
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+@pytest.mark.parametrize("broken", [_headless, _cut, Path.unlink])
+def test_a_recording_that_cannot_be_read_is_left_out_and_named(
+    tmp_path: Path, broken: Callable[[Path], None], *, is_sealed: bool
+) -> None:
+    site = Site(record(tmp_path / "data", sealed=is_sealed))
+    whole = len(site.segments)
+    lost = site.segments[1]
+    broken(site.path(1))
+    made = made_of(site, tmp_path / "export")
+    assert made.recordings == whole - 1
+    assert [(gap.begin_ms, gap.end_ms) for gap in made.unreadable] == [(lost.start_ms, lost.end_ms)]
+    verdict = checked(tmp_path / "export", made.fingerprint)
+    assert (verdict.problems, told_by_program(tmp_path / "export", made.fingerprint)[0]) == ([], 0)
+    assert [one["from"] for one in verdict.manifest["unreadable"]] == [utc_text(lost.start_ms)]
+    (note,) = (one for one in verdict.notes if "couldn't be read: " in one)
+    assert utc_text(lost.start_ms) in note
+    assert not note.endswith(": ")
+    assert any("exists but isn't in this folder" in note for note in verdict.notes)
+
+
+def test_a_sealed_recording_with_a_broken_second_is_left_out(tmp_path: Path) -> None:
+    site = Site(record(tmp_path / "data", sealed=True))
+    _last_third_zeroed(site.path(1))
+    made = made_of(site, tmp_path / "export")
+    assert not made.check.problems
+
+
+def test_where_no_recording_can_be_read_the_error_says_so(tmp_path: Path) -> None:
+    site = Site(record(tmp_path / "data", sealed=False))
+    for number in range(len(site.segments)):
+        _headless(site.path(number))
+    with pytest.raises(FileDamaged):
+        evidence(site, tmp_path / "export")
+    assert not (tmp_path / "export").exists()
+
+
+def test_a_clip_that_cannot_be_made_does_not_prevent_the_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("a gap is too long for an MP4 file")
+
+    monkeypatch.setattr("tawny.playback.evidence.as_file", fails)
+    site = Site(record(tmp_path / "data", sealed=False))
+    made = made_of(site, tmp_path / "export")
+    assert (made.check.problems, made.recordings) == ([], len(site.segments))
+    assert not (tmp_path / "export" / "clip.mp4").exists()
+
+
+def test_a_clip_that_breaks_off_leaves_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks_off(*_: object) -> Iterator[bytes]:
+        yield b"half"
+        raise FileDamaged("000.mp4", "it ends")
+
+    monkeypatch.setattr("tawny.media.mp4.progressive.ProgressiveMp4.read", breaks_off)
+    site = Site(record(tmp_path / "data", sealed=False))
+    assert not made_of(site, tmp_path / "export").check.problems
+    assert not (tmp_path / "export" / "clip.mp4").exists()
 
 
 def test_the_days_of_a_long_history_are_verified_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from tawny.model.observations import MotionFigure, ObjectPath, read_paths
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
-from tawny.playback.evidence import EvidenceRequest, write_evidence
+from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
 from tawny.sealed.file_reader import SealedFileReader
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
@@ -490,14 +490,14 @@ class RecorderRuntime:
         end_ms = self.clock.now_ms() if event.end_ms is None else event.end_ms
         return self.parts.storage.figures.motion_frames(event.camera, Span(event.start_ms, end_ms + 1))
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
-        """Write evidence to the folder.
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
+        """Write evidence to the folder and verify it.
 
         Raises NotDone if there is none, or if recordings are sealed, because the folder is not encrypted.
         """
         software = f"tawny {__version__}"
         request = EvidenceRequest(camera, StreamName.MAIN, span, self.host, software, self.clock.now_ms())
-        write_evidence(self._volume, self.index, request, folder, _refuse_sealed, has_done)
+        return write_evidence(self._volume, self.index, request, folder, _refuse_sealed, has_done)
 
     def called(self, who: str) -> str:
         return self.known.name(who)

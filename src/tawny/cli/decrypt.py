@@ -1,6 +1,5 @@
 """`tawny decrypt` and `tawny verify`: without a recorder."""
 
-import json
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from mmap import ACCESS_READ, mmap
+from mmap import mmap
 from pathlib import Path
 from typing import Final
 
@@ -17,16 +16,17 @@ from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.model.errors import FolderUnwritable, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import stamp, utc_from_text, utc_text
+from tawny.model.times import stamp, utc_text
 from tawny.sealed.broken import SealedFileBroken, WrongKey
-from tawny.sealed.evidence import CHAIN, PROOF, UNSIGNED, EvidenceVerdict, verify
+from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
 from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
-from tawny.sealed.header import SealedFileKind, SealedHeader
+from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import BLOB, FRAGMENTS, INFO, INIT
 from tawny.sealed.sealer import read_compact
 from tawny.sealed.statements import DAYS, genesis_of
 from tawny.storage.disk.layout import LONGEST_MS, SegmentName, hour_folder, is_camera
+from tawny.storage.history.evidence_folder import read_evidence
 from tawny.storage.sealing.epoch_keys import from_ring
 
 NOTHING: Final = "–"
@@ -218,17 +218,10 @@ def describe_verify(parser: ArgumentParser) -> None:
     )
 
 
-def read_evidence(folder: Path, name: str) -> bytes | mmap | None:
-    """Return a file of an evidence folder; None if it is missing. Films may be larger than memory."""
-    path = folder / name
-    if not path.is_file() or path.is_symlink():
-        return None
-    with path.open("rb") as file:
-        return mmap(file.fileno(), 0, access=ACCESS_READ) if path.stat().st_size else b""
-
-
 def run_verify(args: Namespace, out: Output) -> int:
     folder = Path(args.folder)
+    if folder.is_file():
+        raise NotDone(f"{folder} isn't a folder.", "If it is a ZIP file, unpack it, and pass the folder `evidence`.")
     if not folder.is_dir():
         raise NotDone(f"Folder {folder} doesn't exist.")
     read = partial(read_evidence, folder)
@@ -273,47 +266,3 @@ def _text(verdict: EvidenceVerdict, genesis: str, *, is_known: bool) -> str:
         lines.append("RECORDER NOT VERIFIED: ask the recorder's owner for its fingerprint and pass it with --recorder.")
     lines.append("This doesn't prove that the scene was real or that the clock was right.")
     return "\n".join(lines)
-
-
-# What `tawny export --evidence` says of the folder that it made.
-
-_SIGNED_EVERY_MS = 660_000
-"""The recorder signs every ten minutes, after a file that is just being closed."""
-_FRESH_MS = 2_400_000
-"""A recording that started within this time may still be signed: it lasts ten minutes, and files may wait for disks."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedEvidence:
-    """What `tawny verify` says of a folder. waiting: number of recordings that the recorder will sign at `until_ms`."""
-
-    problems: list[str]
-    notes: list[str]
-    waiting: int
-    until_ms: int
-
-    @property
-    def words(self) -> str:
-        lines = [f"\nFAILED: {problem}." for problem in self.problems]
-        if self.waiting:
-            lines.append(
-                f"\n{self.waiting} of these recordings can't be verified yet, because the recorder signs every ten "
-                f"minutes. Export again after {time_text(self.until_ms)}."
-            )
-        return "".join(lines)
-
-
-def check_evidence(folder: Path, fingerprint: str, now_ms: int) -> CheckedEvidence:
-    """Verify a folder that was just made. fingerprint: of its recorder."""
-    verdict = verify(partial(read_evidence, folder), fingerprint)
-    unsigned = [one for one in verdict.problems if one.endswith(UNSIGNED)]
-    fresh = [one for one in unsigned if _start_ms(folder, one) > now_ms - _FRESH_MS]
-    signed_ms = utc_from_text(verdict.until) + _SIGNED_EVERY_MS if verdict.until else 0
-    until_ms = signed_ms if signed_ms > now_ms else now_ms + _SIGNED_EVERY_MS
-    return CheckedEvidence([one for one in verdict.problems if one not in fresh], verdict.notes, len(fresh), until_ms)
-
-
-def _start_ms(folder: Path, problem: str) -> int:
-    """Return when the recording of a problem starts, ms UTC."""
-    proof = json.loads((folder / f"{problem.partition(':')[0]}{PROOF}").read_bytes())
-    return SealedHeader.read(bytes.fromhex(proof["header"])).start_ms

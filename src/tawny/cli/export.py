@@ -1,5 +1,6 @@
 """`tawny export`: export a clip without re-encoding, or as evidence folder, GIF, time-lapse or contact sheet."""
 
+import errno
 import shutil
 import socket
 import tempfile
@@ -16,11 +17,11 @@ from tawny import __version__
 from tawny.app.local_zone import local_zone
 from tawny.cli import keys, options
 from tawny.cli.archive import RecordingFolder, open_folder
-from tawny.cli.decrypt import CheckedEvidence, check_evidence
 from tawny.cli.keys import named
-from tawny.cli.options import instant, time_text
+from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data, new_file
+from tawny.cli.redact_option import redacted_words, redaction
 from tawny.config.settings import Settings, display_name
 from tawny.config.targets import sheet_size
 from tawny.config.units import duration_text, seconds, size, size_text
@@ -30,16 +31,14 @@ from tawny.media.mp4.byte_reader import open_stored, read_exactly
 from tawny.model.errors import FileDamaged, NotDone, UsageError
 from tawny.model.events import POST_S, PRE_S
 from tawny.model.geometry import Polygon
-from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap, explaining, gap_words
 from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
-from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evidence
+from tawny.playback.evidence import EvidenceRequest, EvidenceResult, prove_redacted, write_evidence
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
-from tawny.playback.recordings import RecordingIndex
-from tawny.playback.redaction_areas import Redaction, SubjectMark
 from tawny.playback.stamps import FrameStamps, read_stamps
-from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.broken import SealedFileBroken, WrongKey
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.service.storage_setup import archives
 from tawny.storage.disk.disk import turned
@@ -47,64 +46,6 @@ from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import known_camera
 from tawny.storage.sealing.epoch_keys import from_ring
-
-# Parse the `--redact` options of `tawny export`.
-
-_ALL_BUT = "all-but:"
-_HOW = "Use corners from 0 to 1, for example '0.1,0.2 0.5,0.9', or 'all-but:0.4,0.6@05:58:12', or 'all-but:EVENT'."
-
-
-def redaction(words: list[str], past: RecordingIndex, within: Span) -> Redaction:
-    """Return the redaction. Raises UsageError: for invalid text; NotDone: for an unknown event."""
-    areas = tuple(_area(word) for word in words if not word.startswith(_ALL_BUT))
-    marks = tuple(_mark(word.removeprefix(_ALL_BUT), past, within) for word in words if word.startswith(_ALL_BUT))
-    return Redaction(areas, marks)
-
-
-def redacted_words(shown_s: int | None, within: Span) -> str:
-    """Return the notice about the redaction.
-
-    shown_s: seconds the subject is visible; None without an `all-but` mark.
-    """
-    seconds = "" if shown_s is None else f" One person or object is visible in {shown_s} of {within.seconds:.0f} s."
-    return f" REDACTED, no sound.{seconds} Watch the whole clip before you hand it over."
-
-
-def _area(word: str) -> Polygon:
-    corners = [_point(corner, word) for corner in word.split()]
-    if len(corners) == 2:
-        (x0, y0), (x1, y1) = corners
-        corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
-    try:
-        return Polygon.of(corners)
-    except ValueError as error:
-        raise UsageError(f"--redact {word!r} isn't a valid area: {error}.", _HOW) from None
-
-
-def _mark(word: str, past: RecordingIndex, within: Span) -> SubjectMark:
-    where, has_time, when = word.partition("@")
-    if "," in where:
-        x, y = _point(where, word)
-        if not (0 <= x <= 1 and 0 <= y <= 1):
-            raise UsageError(f"--redact {_ALL_BUT}{word} is outside the image.", _HOW)
-        at_ms = instant(when, within.begin_ms) if has_time else within.begin_ms
-        if not within.begin_ms <= at_ms <= within.end_ms:
-            raise UsageError(f"--redact {_ALL_BUT}{word} is outside the exported time.", "Choose another time.")
-        return SubjectMark(at_ms, x, y)
-    event = past.event(EventId(word))
-    if event is None or event.box is None:
-        raise NotDone(f"No event {word} with a person or object in it.", "See `tawny events`.")
-    x0, y0, x1, y1 = event.box
-    return SubjectMark(event.picture_ms or event.start_ms, (x0 + x1) / 2, (y0 + y1) / 2)
-
-
-def _point(text: str, word: str) -> tuple[float, float]:
-    x, _, y = text.partition(",")
-    try:
-        return float(x), float(y)
-    except ValueError:
-        raise UsageError(f"--redact {word!r} is invalid.", _HOW) from None
-
 
 # `tawny export --evidence`: a folder that anyone can verify without the recorder.
 
@@ -127,6 +68,11 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
             try:
                 file = scan_file(InMemorySource(read_exactly(place, stored, stored.size, 0)))
                 return open_sealed(file, keys, from_ring(place, file))
+            except WrongKey:
+                raise NotDone(
+                    f"{path} was encrypted for another key.",
+                    "Pass that key with `--key`. A key file can contain several keys, one per line.",
+                ) from None
             except SealedFileBroken as error:
                 raise FileDamaged(str(place), str(error)) from error
 
@@ -143,7 +89,7 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
     with open_folder(folder, keys, settings=chosen) as archive:
         wanted = redaction(args.redact, archive.index, within) if args.redact else None
         missing = not_recorded(archive.index.gaps(camera, within), within)
-        made = write_evidence(volume, archive.index, request, original, open_with_keys, report)
+        results = [write_evidence(volume, archive.index, request, original, open_with_keys, report)]
         try:
             if wanted is not None:
                 from tawny.playback.redactor import redact  # lazy import: large dependencies, rarely used
@@ -154,17 +100,15 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
                     shown.append(redacted_words(done.shown_s, within) + short_words(short))
                     return done.summary
 
-                made = prove_redacted(volume, archive.index, request, target, open_with_keys, original, film)
+                proved = prove_redacted(volume, archive.index, request, target, open_with_keys, original, film)
+                results.insert(0, proved)
             is_made = True
         finally:
             if not is_made:
                 shutil.rmtree(original, ignore_errors=True)
     out.progress("")
-    about = {"recordings": made.recordings, "fingerprint": made.fingerprint, "not_recorded": missing}
-    redacted = "" if wanted is None else shown[0]
-    checked = [check_evidence(one, made.fingerprint, now_ms) for one in dict.fromkeys((target, original))]
-    _print_evidence(args, about, redacted, checked, out)
-    return 1 if any(one.problems or one.waiting for one in checked) else 0
+    _print_evidence(args, missing, "" if wanted is None else shown[0], results, out)
+    return 1 if any(one.unreadable or one.check.problems or one.check.waiting for one in results) else 0
 
 
 def _original(args: Namespace) -> Path:
@@ -174,26 +118,44 @@ def _original(args: Namespace) -> Path:
 
 
 def _print_evidence(
-    args: Namespace, about: dict[str, object], redacted: str, checked: Sequence[CheckedEvidence], out: Output
+    args: Namespace, missing: list[dict[str, object]], redacted: str, results: Sequence[EvidenceResult], out: Output
 ) -> None:
-    """Print what was exported. redacted: the notice, if it is. checked: the folder, and the original if it is."""
-    missing = about["not_recorded"]
-    assert isinstance(missing, list)
-    words = f"{args.output}: {about['recordings']} recordings with proof{_missing_words(missing)}."
-    data = {"folder": args.output, **about}
+    """Print what was exported. redacted: the notice, if it is. results: of the folder, and of the original if it is."""
+    made, whole = results[0], results[-1]
+    words = f"{args.output}: {made.recordings} recordings with proof{_missing_words(missing)}."
+    data: dict[str, object] = {"folder": args.output, "recordings": made.recordings, "fingerprint": made.fingerprint}
+    data["not_recorded"] = missing
     if redacted:
         data["original"] = str(_original(args))
         words += f"{redacted} Keep {_original(args)}: it is the evidence, and shows everyone."
-    problems = [problem for one in checked for problem in one.problems]
+    problems = [problem for one in results for problem in one.check.problems]
     data |= {
-        "ok": not problems and not checked[-1].waiting,
+        "ok": not problems and not whole.check.waiting and not whole.unreadable,
         "problems": problems,
-        "notes": checked[0].notes,
-        "not_signed": checked[-1].waiting,
-        "signed_after": utc_text(checked[-1].until_ms) if checked[-1].waiting else None,
+        "notes": made.check.notes,
+        "unreadable": [
+            {"start": utc_text(gap.begin_ms), "end": utc_text(gap.span(gap.begin_ms).end_ms), "error": gap.detail}
+            for gap in whole.unreadable
+        ],
+        "not_signed": whole.check.waiting,
+        "signed_after": utc_text(whole.check.until_ms) if whole.check.waiting else None,
     }
-    failed = "".join(dict.fromkeys(one.words for one in checked))
-    out.data(data, f"{words} Recorder fingerprint: {about['fingerprint']}{failed}")
+    failed = "".join(dict.fromkeys(_evidence_problems(one) for one in results))
+    out.data(data, f"{words} Recorder fingerprint: {made.fingerprint}{failed}")
+
+
+def _evidence_problems(made: EvidenceResult) -> str:
+    """Return why a folder isn't the whole evidence of its time; empty if it is."""
+    words = "".join(f"\nFAILED: {problem}." for problem in made.check.problems)
+    if number := len(made.unreadable):
+        words += f"\nMISSING: {number} recording{'s' if number > 1 else ''} can't be read:"
+        words += "".join(f"\n  from {time_text(gap.begin_ms)}: {gap.detail}" for gap in made.unreadable)
+    if made.check.waiting:
+        words += (
+            f"\n{made.check.waiting} of these recordings can't be verified yet, because the recorder signs every ten "
+            f"minutes. Export again after {time_text(made.check.until_ms)}."
+        )
+    return words
 
 
 MOST_BYTES = 2**40
@@ -484,6 +446,9 @@ def _new_file(path: Path, out: Output) -> Iterator[None]:
         yield
         is_written = True
     except OSError as error:
+        if error.errno == errno.EFBIG:  # such as 4 GB on FAT32
+            todo = "Use `--split 2GB` or a shorter time, or write to another file system."
+            raise NotDone(f"{path} would be larger than its file system allows.", todo) from None
         raise turned(error, str(path)) from error
     finally:
         out.progress("")

@@ -427,7 +427,7 @@ class FileSealed(FileDamaged):
     exit_code = 37
     code = "sealed"
     says = "{where} is encrypted. The recorder itself can't open it."
-    advice = "Someone with the key can: see `tawny decrypt --help`."
+    advice = "Someone with the key can: see `--key` in `tawny export --help`, and `tawny decrypt --help`."
 
 
 @dataclass(eq=False)

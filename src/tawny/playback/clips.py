@@ -21,8 +21,9 @@ from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.parameter_sets import sps_of
 from tawny.media.codec.transcoder import CRF, Change, RewriteSpan, as_it_was, write_anew
 from tawny.media.image.mask import mask_picture
+from tawny.media.mp4.byte_reader import ArchivedPath
 from tawny.media.mp4.progressive import ClipSamples as Cut
-from tawny.media.mp4.progressive import ClipSoundtrack, ProgressiveMp4, SegmentPart, cut_clip
+from tawny.media.mp4.progressive import ClipSoundtrack, NoFrameInRange, ProgressiveMp4, SegmentPart, cut_clip
 from tawny.media.mp4.segment_reader import SegmentReader, places, read_segment
 from tawny.model.errors import FileSealed, SourceUnusable, StorageError, StorageUnavailable
 from tawny.model.geometry import Polygon
@@ -30,7 +31,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoCodec
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span, merge_spans, missing_spans
-from tawny.playback.recordings import JOIN_MS, RecordingArchive, closed_since, segments
+from tawny.playback.recordings import JOIN_MS, RecordingArchive, closed_since, in_run_order, segments
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.layout import is_open
 
@@ -141,7 +142,7 @@ class ClipFile:
     recorded time that is not in the clip, because its files can't be read. rest_ms: start of the first segment that
     is left out because of its format, ms UTC; it may have begun before the span. span: what was asked for. stream: the
     one that the clip is of. elsewhere: time up to the clip's end that only the other stream has. is_mute: its sound is
-    left out, because the clip is longer than MOST_SOUND_S.
+    left out, because the clip is longer than MOST_SOUND_S. paths: of the files that its samples are read from.
     """
 
     file: ProgressiveMp4
@@ -156,6 +157,7 @@ class ClipFile:
     rest_ms: int | None = None
     elsewhere: tuple[Span, ...] = ()
     is_mute: bool = False
+    paths: frozenset[Path] = frozenset()
 
     @property
     def end_ms(self) -> int:
@@ -168,6 +170,10 @@ class ClipFile:
 
     def read(self, begin: int, end: int) -> Iterator[bytes]:
         return self.file.read(begin, end)
+
+    def is_in_place(self) -> bool:
+        """Return whether its files are where they were: they may have been moved to another disk or an archive."""
+        return all(isinstance(path, ArchivedPath) or os.access(path, os.R_OK) for path in self.paths)
 
 
 def go_past(error: StorageError) -> None:
@@ -209,7 +215,7 @@ _EVER_MS = 1 << 53
 
 def chosen_segments(archive: RecordingArchive, camera: CameraId, span: Span) -> list[Segment]:
     """Return the segments of a span, of the main stream or, if that has none, of the sub stream."""
-    return next((found for name in StreamName if (found := segments(archive, camera, name, span))), [])
+    return next((in_run_order(found) for name in StreamName if (found := segments(archive, camera, name, span))), [])
 
 
 def other_stream(stream: StreamName) -> StreamName:
@@ -278,9 +284,8 @@ class ClipCache:
         """
         failed: StorageError | None = None
         for name in (stream, other_stream(stream)):
-            found = segments(self._archive, camera, name, span)
-            if rest_ms is not None and any(segment.start_ms == rest_ms for segment in found):
-                found = [segment for segment in found if segment.start_ms >= rest_ms]
+            found = in_run_order(segments(self._archive, camera, name, span))
+            found = found[next((n for n, segment in enumerate(found) if segment.start_ms == rest_ms), 0) :]
             if sum(segment.size_bytes for segment in found) > most_bytes:
                 raise ClipTooLarge
             private = self._archive.private(camera)
@@ -340,13 +345,15 @@ class ClipCache:
 
     def _kept_or_cut(self, key: "_Wanted", wanted: "_Wanted") -> ClipFile | None:
         with self._lock:
-            if key in self._kept:
+            kept = self._kept.get(key)
+            if kept is not None:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+        if kept is not None and kept.is_in_place():
+            return kept
         try:
             made = self._cut(wanted)
-        except ValueError:
-            return None  # no frame of it can be shown
+        except NoFrameInRange:
+            return None
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > MOST_KEPT:
@@ -365,8 +372,12 @@ class ClipCache:
                     unreadable.add(pieces[0].start_ms, error)
                 pieces = [*begun.pieces, *pieces[1:]]
             try:
-                whole = cut_clip(pieces, lambda piece, error: unreadable.add(piece.start_ms, error))
-            except ValueError:
+                whole = cut_clip(
+                    pieces,
+                    lambda piece, error: unreadable.add(piece.start_ms, error),
+                    with_sound=wanted.with_sound,
+                )
+            except NoFrameInRange:
                 unreadable.check()
                 raise
             file = as_file(whole, with_sound=wanted.with_sound)
@@ -389,6 +400,7 @@ class ClipCache:
             rest_ms,
             only_elsewhere(upto, wanted.there, found, gaps),
             is_mute=wanted.with_sound and is_too_long_for_sound(whole),
+            paths=frozenset(path for path, _, _ in file.origins if path),
         )
 
     def _pieces(

@@ -9,20 +9,22 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from tawny.media.mp4.progressive import SegmentPart, cut_clip
+from tawny.media.mp4.progressive import NoFrameInRange, SegmentPart, cut_clip
 from tawny.model.errors import NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import Span, utc_text
-from tawny.playback.clips import as_file
+from tawny.model.segments import Gap, Segment
+from tawny.model.times import Span, utc_from_text, utc_text
+from tawny.playback.clips import UnreadableParts, as_file
 from tawny.playback.recordings import RecordingIndex
 from tawny.sealed.broken import SealedFileBroken
-from tawny.sealed.evidence import FILM, MANIFEST, REDACTED_OF
+from tawny.sealed.evidence import FILM, MANIFEST, PROOF, REDACTED_OF, UNSIGNED, verify
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.statements import DAYS, Item, StatementDay, genesis_of, lines_of, list_name, read_lists
 from tawny.storage.disk.volume import Volume
@@ -33,6 +35,7 @@ from tawny.storage.history.evidence_folder import (
     EvidenceFolder,
     ExportedRecording,
     Open,
+    read_evidence,
     shown_of,
     signer_of,
 )
@@ -43,6 +46,10 @@ _AROUND_MS = 3_600_000
 """
 _EARLY_MS = 60_000
 """A recording that goes on into the span may have been signed a little before it, by a doubtful clock."""
+_SIGNED_EVERY_MS = 660_000
+"""The recorder signs every ten minutes, after a file that is just being closed."""
+_FRESH_MS = 2_400_000
+"""A recording that started within this time may still be signed: it lasts ten minutes, and files may wait for disks."""
 log = logging.getLogger(__name__)
 
 
@@ -59,11 +66,23 @@ class EvidenceRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceCheck:
+    """What verifying a new folder finds. waiting: number of recordings that the recorder will sign by `until_ms`."""
+
+    problems: list[str]
+    notes: list[str]
+    waiting: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceResult:
-    """Written evidence. recordings: their number. fingerprint: of the recorder."""
+    """Written evidence. recordings: their number. fingerprint: of the recorder. unreadable: what it lacks."""
 
     recordings: int
     fingerprint: str
+    unreadable: tuple[Gap, ...]
+    check: EvidenceCheck
 
 
 Progress = Callable[[float], None]
@@ -75,7 +94,11 @@ REDACTED: Final = "redacted.mp4"
 def write_evidence(
     volume: Volume, past: RecordingIndex, request: EvidenceRequest, folder: Path, open_sealed: Open, progress: Progress
 ) -> EvidenceResult:
-    """Write the folder completely or not at all. Raises NotDone: if it exists or nothing is signed; StorageError."""
+    """Write the folder completely or not at all, and verify it.
+
+    Recordings that can't be read are left out, unless none can. Raises NotDone: if the folder exists or nothing is
+    signed; StorageError.
+    """
 
     def fill(made: EvidenceFolder, shown: Iterator[ExportedRecording]) -> int:
         starts_ms = []
@@ -130,10 +153,11 @@ def _proven(
     volume: Volume, past: RecordingIndex, request: EvidenceRequest, folder: Path, open_sealed: Open, content: _Content
 ) -> EvidenceResult:
     signer = signer_of(volume.disk)  # before the history is copied, which then contains its key
-    found = past.segments(request.camera, request.stream, request.span)
-    shown = (one for each in found if (one := shown_of(volume, each, request.span, open_sealed)) is not None)
+    found, unreadable = past.segments(request.camera, request.stream, request.span), UnreadableParts()
+    shown = _shown(volume, found, request.span, open_sealed, unreadable)
     first = next(shown, None)
     if first is None:
+        unreadable.check()
         what = f"There is no signed recording from {request.camera} in this time."
         raise NotDone(what, "Recent video can be exported as evidence after a few minutes.")
     made = EvidenceFolder.begun(folder)
@@ -145,12 +169,46 @@ def _proven(
         made.put_history(volume.disk, _days(volume, days, request.span, headers))
         genesis = genesis_of(days)
         text = content.readme.format(recorder=request.recorder, genesis=genesis)
-        made.close(signer, content.said, past.gaps(request.camera, request.span), text)
+        lacks = tuple(
+            replace(gap, detail=gap.detail or "its file is missing") for gap in unreadable.gaps(found, request.span)
+        )
+        made.close(signer, content.said, past.gaps(request.camera, request.span), text, lacks)
+        check = check_evidence(folder, genesis, request.now_ms)
         is_whole = True
     finally:
         if not is_whole:
             shutil.rmtree(folder, ignore_errors=True)
-    return EvidenceResult(count, genesis)
+    return EvidenceResult(count, genesis, lacks, check)
+
+
+def check_evidence(folder: Path, fingerprint: str, now_ms: int) -> EvidenceCheck:
+    """Verify a folder that was just made. fingerprint: of its recorder."""
+    verdict = verify(partial(read_evidence, folder), fingerprint)
+    unsigned = [one for one in verdict.problems if one.endswith(UNSIGNED)]
+    fresh = [one for one in unsigned if _start_ms(folder, one) > now_ms - _FRESH_MS]
+    signed_ms = utc_from_text(verdict.until) + _SIGNED_EVERY_MS if verdict.until else 0
+    until_ms = signed_ms if signed_ms > now_ms else now_ms + _SIGNED_EVERY_MS
+    return EvidenceCheck([one for one in verdict.problems if one not in fresh], verdict.notes, len(fresh), until_ms)
+
+
+def _start_ms(folder: Path, problem: str) -> int:
+    """Return when the recording of a problem starts, ms UTC."""
+    proof = json.loads((folder / f"{problem.partition(':')[0]}{PROOF}").read_bytes())
+    return SealedHeader.read(bytes.fromhex(proof["header"])).start_ms
+
+
+def _shown(
+    volume: Volume, found: Sequence[Segment], within: Span, open_sealed: Open, unreadable: UnreadableParts
+) -> Iterator[ExportedRecording]:
+    """Yield what can be proved of these segments. unreadable: takes the errors of those that can't be read."""
+    for segment in found:
+        try:
+            one = shown_of(volume, segment, within, open_sealed)
+        except StorageError as error:
+            unreadable.add(segment.start_ms, error)
+            continue
+        if one is not None:
+            yield one
 
 
 def _noted(
@@ -163,7 +221,10 @@ def _noted(
 
 
 def _put_clips(made: EvidenceFolder, starts_ms: Sequence[int], span: Span) -> None:
-    """Write clip.mp4, and clip-2.mp4 and so on after each change of the video format."""
+    """Write clip.mp4, and clip-2.mp4 and so on after each change of the video format.
+
+    Without one that can't be made: the recordings are the evidence.
+    """
     left = [
         SegmentPart(
             made.folder / f"{number:03}{FILM}",
@@ -175,11 +236,18 @@ def _put_clips(made: EvidenceFolder, starts_ms: Sequence[int], span: Span) -> No
     ]
     number = 1
     while left:
+        name = f"clip{'' if number == 1 else f'-{number}'}{FILM}"
         try:
             whole = cut_clip(left)
-        except ValueError:
-            return  # no frame in this time
-        made.put_derived(f"clip{'' if number == 1 else f'-{number}'}{FILM}", as_file(whole, with_sound=True))
+            made.put_derived(name, as_file(whole, with_sound=True))
+        except NoFrameInRange:
+            return
+        except StorageUnavailable:
+            raise
+        except (ValueError, StorageError) as error:  # such as 4 GB on FAT32
+            log.warning("the evidence has no %s: %s", name, error)
+            (made.folder / name).unlink(missing_ok=True)
+            return
         left, number = list(whole.left_out), number + 1
 
 

@@ -39,6 +39,7 @@ from tawny.playback.clips import (
     is_too_long_for_sound,
     left_out,
 )
+from tawny.playback.evidence import EvidenceResult
 from tawny.playback.frame_reader import FrameReader
 from tawny.playback.recordings import RecordingArchive
 from tawny.playback.redaction_areas import Redaction
@@ -119,7 +120,8 @@ class ExportResult:
     """A finished export.
 
     start_ms: its start, ms UTC. cut_at_ms: early end if the video format changed there. shown_s: seconds in which a
-    redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`.
+    redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`. problem, todo: why evidence
+    can't be verified, for users.
     """
 
     start_ms: int
@@ -128,6 +130,8 @@ class ExportResult:
     unreadable: tuple[Gap, ...] = ()
     elsewhere: tuple[Span, ...] = ()
     is_mute: bool = False
+    problem: str = ""
+    todo: str = ""
 
 
 class ExportTarget(Protocol):
@@ -185,8 +189,8 @@ def _check_stamp(options: ExportOptions) -> None:
         raise NotDone(what, "Choose a shorter time.")
 
 
-Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], object]
-"""Writes an evidence folder."""
+Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], EvidenceResult]
+"""Writes an evidence folder and verifies it."""
 
 
 def make_export(
@@ -205,7 +209,7 @@ def make_export(
     check_export(options)
     match options.kind:
         case ExportKind.EVIDENCE:
-            return _evidence(archive, options, place, prove)
+            return _evidence(archive, options, zone, place, prove)
         case ExportKind.MP4 if options.stamp is not None:
             return _stamped(archive, options, options.stamp, place)
         case ExportKind.MP4 if options.redaction is not None:
@@ -248,7 +252,7 @@ def _copy(clips: ClipCache, options: ExportOptions, place: ExportTarget, most_by
 
 
 def _evidence(
-    archive: RecordingArchive, options: ExportOptions, place: ExportTarget, prove: Prove | None
+    archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, place: ExportTarget, prove: Prove | None
 ) -> ExportResult:
     """Write the folder into a ZIP without compression; delete each file once it is stored."""
     if prove is None or place.out.is_relative_to("/proc"):
@@ -257,14 +261,26 @@ def _evidence(
     place.needs(2 * sum(segment.size_bytes for segment in found))
     with TemporaryDirectory(dir=place.out.parent, prefix=place.scratch.name) as scratch:
         folder = Path(scratch) / "evidence"
-        prove(options.cameras[0], options.span, folder, lambda part: place.has_done(0.7 * part))
+        made = prove(options.cameras[0], options.span, folder, lambda part: place.has_done(0.7 * part))
         paths = sorted(folder.iterdir())
         with ZipFile(place.out, "w", ZIP_STORED) as file:
             for number, path in enumerate(paths):
                 file.write(path, f"evidence/{path.name}")
                 path.unlink()
                 place.has_done(0.7 + 0.3 * number / len(paths))
-    return ExportResult(options.span.begin_ms)
+    problem, todo = _unproven(made, zone)
+    return ExportResult(options.span.begin_ms, unreadable=made.unreadable, problem=problem, todo=todo)
+
+
+def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
+    """Return why evidence can't be verified, and what to do; empty texts if it can."""
+    if made.check.problems:
+        return "Verifying this evidence failed.", "Unpack it and run `tawny verify`: it lists why."
+    if made.check.waiting:
+        at = f"{datetime.fromtimestamp(made.check.until_ms / 1000, zone):%Y-%m-%d %H:%M}"
+        what = "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes."
+        return what, f"Save this time as evidence again after {at}."
+    return "", ""
 
 
 def _redact(
@@ -311,7 +327,7 @@ def _stamped(archive: RecordingArchive, options: ExportOptions, make: StampMaker
         if not pieces:
             unreadable.check()
             raise nothing_recorded()
-        whole = cut_clip(pieces)
+        whole = cut_clip(pieces, with_sound=options.with_sound)
         file = as_file(whole, with_sound=options.with_sound)
         place.needs(file.size_bytes)
         with place.out.open("wb") as out:
@@ -337,24 +353,26 @@ def _gif(archive: RecordingArchive, options: ExportOptions, place: ExportTarget)
     stamps = options.stamp(options.cameras[0], options.span) if options.stamp else None
     found: list[GifPicture] = []
     start_ms = options.span.begin_ms
-    for at_ms, frame in _shown(archive, options, StreamName.SUB, step_ms, place, 0.7):
+    pictures = FrameReader(archive, options.cameras[0], StreamName.SUB, is_coarse=_is_coarse(step_ms))
+    for at_ms, frame in _shown(pictures, options.span, step_ms, place, 0.7):
         start_ms = start_ms if found else at_ms
         shown = stamped(downscaled(frame, GIF_WIDTH), stamps.at(at_ms)) if stamps else frame
         found.append(gif_picture(shown, found[0] if found else None))
     if not found:
+        pictures.check()
         raise nothing_recorded()
     write_gif(place.out, found)
-    return ExportResult(max(start_ms, options.span.begin_ms))
+    return ExportResult(max(start_ms, options.span.begin_ms), unreadable=pictures.unreadable(options.span))
 
 
 def _sheet(archive: RecordingArchive, options: ExportOptions, place: ExportTarget) -> ExportResult:
     """Write frames evenly spread over the time, row by row."""
     stamps = options.stamp(options.cameras[0], options.span) if options.stamp else None
-    made = sheet_jpeg(
+    made, gaps = sheet_jpeg(
         archive, options.cameras[0], options.span, (options.columns, options.rows), place.has_done, stamps
     )
     place.out.write_bytes(made)
-    return ExportResult(options.span.begin_ms)
+    return ExportResult(options.span.begin_ms, unreadable=gaps)
 
 
 def sheet_jpeg(
@@ -364,8 +382,11 @@ def sheet_jpeg(
     size: tuple[int, int],
     has_done: Callable[[float], None] = lambda _: None,
     stamps: FrameStamps | None = None,
-) -> bytes:
-    """Return a contact sheet of a time, with `size` columns and rows. Raises NotDone: if nothing is recorded."""
+) -> tuple[bytes, tuple[Gap, ...]]:
+    """Return a contact sheet of a time, with `size` columns and rows, and what of it can't be read.
+
+    Raises NotDone: if nothing is recorded; StorageError: if nothing can be read.
+    """
     columns, rows = size
     count = columns * rows
     tiles = Tiles(columns, rows, SHEET_WIDTH)
@@ -380,8 +401,9 @@ def sheet_jpeg(
             tiles.put(number, frame)
         has_done(number / count)
     if tiles.is_empty:
+        pictures.check()
         raise nothing_recorded()
-    return tiles.jpeg()
+    return tiles.jpeg(), pictures.unreadable(span)
 
 
 def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
@@ -391,7 +413,8 @@ def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, pl
     start_ms = options.span.begin_ms
     try:
         step_ms = options.lapse_speed * 1000 / LAPSE_FPS
-        for at_ms, frame in _shown(archive, options, StreamName.MAIN, step_ms, place, 1.0):
+        pictures = FrameReader(archive, options.cameras[0], StreamName.MAIN, is_coarse=_is_coarse(step_ms))
+        for at_ms, frame in _shown(pictures, options.span, step_ms, place, 1.0):
             if film is None or canvas is None:
                 start_ms = max(at_ms, options.span.begin_ms)
                 width = min(LAPSE_WIDTH, frame.width) // 2 * 2
@@ -401,12 +424,13 @@ def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, pl
             canvas.write(clock_text(zone, at_ms))
             film.add(canvas.picture)
         if film is None:
+            pictures.check()
             raise nothing_recorded()
         film.finish(start_ms)
     finally:
         if film is not None:
             film.close()
-    return ExportResult(start_ms)
+    return ExportResult(start_ms, unreadable=pictures.unreadable(options.span))
 
 
 def _beside(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
@@ -425,11 +449,14 @@ def _beside(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, p
             canvas.write(clock_text(zone, at_ms))
             film.add(canvas.picture)
         if not has_any:
+            for pictures in each:
+                pictures.check()
             raise nothing_recorded()
         film.finish(options.span.begin_ms)
     finally:
         film.close()
-    return ExportResult(options.span.begin_ms)
+    gaps = tuple(gap for pictures in each for gap in pictures.unreadable(options.span))
+    return ExportResult(options.span.begin_ms, unreadable=gaps)
 
 
 def clock_text(zone: ZoneInfo, at_ms: int) -> str:
@@ -438,15 +465,9 @@ def clock_text(zone: ZoneInfo, at_ms: int) -> str:
 
 
 def _shown(
-    archive: RecordingArchive,
-    options: ExportOptions,
-    stream: StreamName,
-    step_ms: float,
-    place: ExportTarget,
-    share: float,
+    pictures: FrameReader, span: Span, step_ms: float, place: ExportTarget, share: float
 ) -> Iterator[tuple[int, DecodedFrame]]:
-    pictures = FrameReader(archive, options.cameras[0], stream, is_coarse=_is_coarse(step_ms))
-    for at_ms in _instants(options.span, step_ms, place, share):
+    for at_ms in _instants(span, step_ms, place, share):
         frame = pictures.at(at_ms)
         if frame is not None:
             yield (pictures.start_ms or at_ms) + frame.at_ms, frame

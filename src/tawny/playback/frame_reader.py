@@ -1,6 +1,6 @@
 """Decoded frames of one camera at ascending instants. Blocking; one thread at a time.
 
-Falls back to the other stream if the requested one has no recording.
+Falls back to the other stream if the requested one has no recording, or can't be read.
 """
 
 from bisect import bisect_right
@@ -15,9 +15,9 @@ from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.segment_reader import SegmentReader, StoredSample, samples
 from tawny.model.errors import FileSealed, StorageError
 from tawny.model.events import Event, event_title
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import JOIN_MS, RecordingArchive, segments
 from tawny.playback.segment_player import reread_segment
@@ -36,35 +36,69 @@ class FrameReader:
         self._streams = [stream, *(other for other in StreamName if other is not stream)]
         self._looked = Span(0, 0)
         self._known: list[list[Segment]] = [[] for _ in self._streams]
-        self._reader: _Reader | None = None
+        self._readers: dict[StreamName, _Reader] = {}
+        self._latest: _Reader | None = None
+        self._failed: dict[SegmentId, tuple[Span, StorageError]] = {}
+        """The latest part of each segment that can't be read."""
+        self._missing: dict[Span, StorageError] = {}
 
     @property
     def start_ms(self) -> int | None:
         """Reference of the last frame's times, ms UTC."""
-        return self._reader.segment.start_ms if self._reader else None
+        return self._latest.segment.start_ms if self._latest else None
 
     def at(self, at_ms: int) -> DecodedFrame | None:
-        """Return the frame shown at an instant, not before the previous one; None if nothing is recorded.
+        """Return the frame shown at an instant, not before the previous one; None if nothing is recorded or readable.
 
         Raises FileSealed: if the recording is sealed.
         """
-        segment = self._segment(at_ms)
-        if segment is None:
-            return None
-        try:
-            if self._reader is None or self._reader.segment.id != segment.id:
-                decoder = self._reader.decoder if self._reader else None
-                self._reader = _Reader(
-                    segment, reread_segment(self._archive, segment), decoder, is_coarse=self._is_coarse
-                )
-            frame = self._reader.at(at_ms)
-        except FileSealed:
-            raise  # recorded but not readable without the key
-        except StorageError:
-            return None  # removed or damaged meanwhile
-        return mask_picture(frame, self._archive.private(self._camera)) if frame else None
+        failed: tuple[Span, StorageError] | None = None
+        for segment in self._segments(at_ms):
+            part = self._failed.get(segment.id)
+            if part is None or at_ms >= part[0].end_ms:
+                try:
+                    frame = self._frame(segment, at_ms)
+                except FileSealed:
+                    raise  # recorded but not readable without the key
+                except StorageError as error:  # removed or damaged meanwhile
+                    part = self._failed[segment.id] = self._part(segment, at_ms), error
+                else:
+                    return mask_picture(frame, self._archive.private(self._camera)) if frame else None
+            failed = failed or part
+        if failed is not None:
+            self._missing[failed[0]] = failed[1]
+        return None
 
-    def _segment(self, at_ms: int) -> Segment | None:
+    def check(self) -> None:
+        """Raise the first error because of which `at` has returned no frame, if there is one."""
+        for error in self._missing.values():
+            raise error
+
+    def unreadable(self, within: Span) -> tuple[Gap, ...]:
+        """Return the times of a span for which `at` has returned no frame because of errors, in order."""
+        return tuple(
+            Gap(self._camera, part.begin_ms, part.end_ms, GapReason.DISK_ERROR, error.detail)
+            for span, error in sorted(self._missing.items(), key=lambda one: one[0])
+            if (part := span.cut_to(within)) is not None
+        )
+
+    def _frame(self, segment: Segment, at_ms: int) -> DecodedFrame | None:
+        reader = self._readers.get(segment.stream)
+        if reader is None or reader.segment.id != segment.id:
+            file, decoder = reread_segment(self._archive, segment), reader.decoder if reader else None
+            reader = self._readers[segment.stream] = _Reader(segment, file, decoder, is_coarse=self._is_coarse)
+        self._latest = reader
+        return reader.at(at_ms)
+
+    def _part(self, segment: Segment, at_ms: int) -> Span:
+        """Return what to leave out of a segment after an error: up to its next keyframe, all if it can't be opened."""
+        reader = self._readers.pop(segment.stream, None)
+        if reader is None or reader.segment.id != segment.id:
+            return segment.span
+        return Span(at_ms, max(at_ms, reader.next_keyframe_ms(at_ms)))
+
+    def _segments(self, at_ms: int) -> Iterator[Segment]:
+        """Yield the segment of an instant of each stream that has one, the requested stream first."""
         if not self._looked.begin_ms <= at_ms < self._looked.end_ms:
             self._looked = Span(at_ms, at_ms + LOOK_MS)
             within = Span(at_ms - JOIN_MS, at_ms + LOOK_MS)
@@ -72,8 +106,7 @@ class FrameReader:
         for known in self._known:
             place = bisect_right(known, at_ms, key=lambda segment: segment.start_ms) - 1
             if place >= 0 and at_ms < known[place].end_ms + JOIN_MS:
-                return known[place]
-        return None
+                yield known[place]
 
 
 def full_size(archive: RecordingArchive, camera: CameraId, at_ms: int) -> tuple[bytes, int] | None:
@@ -143,6 +176,11 @@ class _Reader:
         if self._shown is None:
             return self._key
         return max(self._key, self._key_before((self._ahead[-1] if self._ahead else self._shown).at_ms * 90) or 0)
+
+    def next_keyframe_ms(self, at_ms: int) -> int:
+        """Return when the first keyframe after an instant begins, ms UTC; the segment's end if there is none."""
+        starts_ms = (self.segment.start_ms + self._file.fragments[number].start_ticks // 90 for number in self._begins)
+        return next((start_ms for start_ms in starts_ms if start_ms > at_ms), self.segment.end_ms)
 
     def _key_before(self, ticks: int) -> int | None:
         """Return the keyframe's fragment at or before this time, else the first one."""

@@ -90,6 +90,8 @@ class RecordingArchive(Protocol):
 MOST_IN_A_RUN = 20
 JOIN_MS = 500
 """Maximum distance, ms, of segments played as one."""
+OVERLAP_MS = 50
+"""Overlap of segments, ms, up to which their times are only rounded."""
 RUN_MS = 3_600_000
 LOOK_MS = 3_600_000
 """Initial range of the search for the next recording, ms; doubled with each step."""
@@ -120,6 +122,29 @@ def segments(archive: RecordingArchive, camera: CameraId, stream: StreamName | N
     known = {segment.id for segment in closed}
     found = closed + [segment for segment in still_open if segment.id not in known]
     return sorted(found, key=lambda segment: (segment.start_ms, segment.stream))
+
+
+def in_run_order(found: Sequence[Segment]) -> list[Segment]:
+    """Return segments of one stream, given in order of time, so that a run is not interrupted by another one.
+
+    Runs overlap where the clock was set back. Others keep their order: reconnections, and gaps that were filled later.
+    """
+    left, ordered = list(found), list[Segment]()
+    while left:
+        number = _continues(ordered[-1], left) if ordered else 0
+        ordered.append(left.pop(number))
+    return ordered
+
+
+def _continues(last: Segment, left: Sequence[Segment]) -> int:
+    """Return the number of the segment to play after another one."""
+    for number, one in enumerate(left):
+        if one.start_ms > last.end_ms + JOIN_MS:
+            break
+        if one.run == last.run:
+            overlaps = left[0].start_ms < last.end_ms - OVERLAP_MS or left[0].end_ms > one.start_ms + OVERLAP_MS
+            return number if overlaps else 0
+    return 0
 
 
 def segment(archive: RecordingArchive, cameras: list[CameraId], segment_id: SegmentId) -> Segment | None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from statistics import median
+from statistics import median, mode
 from typing import Any, Final
 
 import cv2
@@ -20,7 +20,7 @@ import numpy as np
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.codec.transcoder import RewriteSpan, write_anew
 from tawny.media.image.mask import blur_picture, mask_picture
-from tawny.media.mp4.progressive import ProgressiveMp4, SegmentPart, cut_clip
+from tawny.media.mp4.progressive import NoFrameInRange, ProgressiveMp4, SegmentPart, cut_clip
 from tawny.media.mp4.segment_reader import SegmentReader, samples
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.geometry import Polygon
@@ -227,8 +227,8 @@ def redact(
             count += encoded
             has_done((0.5 if wanted.marks else 0.0) + (number + 1) / len(found) * (0.45 if wanted.marks else 0.95))
         try:
-            whole = cut_clip(begins)
-        except ValueError:
+            whole = cut_clip(begins, with_sound=False)
+        except NoFrameInRange:
             unreadable.check()
             raise NotDone("There is no video in this time.", "Choose another time.") from None
         with out.open("wb") as film:
@@ -253,8 +253,8 @@ def _shown(
     pictures = FrameReader(archive, camera, found[0].stream, is_coarse=True)
     looks = [pictures.at(at_ms) for at_ms in range(around.begin_ms, around.end_ms, step_ms)]
     greys = [downscaled_grid(look.luma) for look in looks if look is not None]
-    greys = [grey for grey in greys if grey.shape == greys[-1].shape]
-    place = place_of(greys) if greys else None
+    usual = mode(grey.shape for grey in greys) if greys else None
+    place = place_of([grey for grey in greys if grey.shape == usual]) if greys else None
     seen = []
     for at_ms, frame in _frames(archive, found, span, unreadable):
         grey = downscaled_grid(frame.luma)

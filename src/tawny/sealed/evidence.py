@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from mmap import mmap
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ CHAIN: Final = "chain-"
 PROOF: Final = ".proof.json"
 DERIVED: Final = "derived"
 REDACTED_OF: Final = "redacted_of"
+UNREADABLE: Final = "unreadable"
 FILM: Final = ".mp4"
 _EARLY_MS, _LATE_MS = 5_000, 1_200_000
 """Maximum time a statement may precede or follow a file's stated end.
@@ -108,11 +110,12 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class _ExportedPart:
-    """One recording and the exported time range, ms UTC."""
+    """One recording and the exported time range, ms UTC. end_ms: of the whole recording."""
 
     header: SealedHeader
     first_ms: int
     last_ms: int
+    end_ms: int
 
 
 def verify(read: Read, genesis: str) -> EvidenceVerdict:
@@ -131,8 +134,10 @@ def verify(read: Read, genesis: str) -> EvidenceVerdict:
         _look_at_files(read, line, verdict)
         shown = list(_look_at_proofs(read, line, chain, verdict))
         _look_at_films(read, line, verdict)
-        verdict.notes += _around([one.header for one in shown], chain)
+        verdict.notes += _around(shown, chain)
         verdict.notes += _at_the_ends(shown, line.said)
+        for lost in line.said.get(UNREADABLE, []):
+            verdict.notes.append(f"the recording from {lost['from']} to {lost['to']} couldn't be read: {lost['error']}")
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
             verdict.notes.append(f"{filled} of {len(shown)} recordings were filled in later, not recorded live")
         verdict.notes += [f"{count} of {len(shown)} {doubt}" for doubt, count in Counter(chain.doubts).items()]
@@ -241,7 +246,8 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
     end_ms = max(times_ms.values(), default=header.start_ms)
     first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
     last_ms = times_ms.get(max(shown, default=-1) + 1, end_ms)
-    return _ExportedPart(header, first_ms, last_ms), [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
+    part = _ExportedPart(header, first_ms, last_ms, end_ms)
+    return part, [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
 
 
 def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
@@ -337,32 +343,75 @@ def _text_of(ms: int) -> str:
     return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
 
 
-def _around(shown: list[SealedHeader], chain: _Chain) -> Iterator[str]:
+def _around(shown: list[_ExportedPart], chain: _Chain) -> Iterator[str]:
     """Yield notes about recordings missing between the first and the last of a chain, with reasons in the history."""
-    rows: defaultdict[tuple[str, int, int], list[SealedHeader]] = defaultdict(list)
-    for header in shown:
-        rows[header.camera.hex(), header.kind, header.stream].append(header)
-    for row, headers in rows.items():
-        numbers = {header.number for header in headers}
-        gone = _named(chain, "removed", row)
-        thinned = _named(chain, "thinned", row)
-        for number in range(min(numbers), min(max(numbers), min(numbers) + _MOST_SPAN) + 1):
-            if number in numbers:
-                continue
-            if number in gone:
-                yield f"recording {number} was deleted by the recorder: {gone[number]}"
-            elif number in thinned:
-                yield f"recording {number} was reduced to keyframes and can't be proven"
-            elif (*row, number) in chain.files:
-                yield f"recording {number} exists but isn't in this folder: left out or removed"
-            else:
-                yield f"recording {number} is missing without an explanation"
-        begin_ms, end_ms = min(one.start_ms for one in headers), max(one.start_ms for one in headers)
-        for _, item in chain.others:
+    rows: defaultdict[tuple[str, int, int], list[_ExportedPart]] = defaultdict(list)
+    for part in shown:
+        rows[part.header.camera.hex(), part.header.kind, part.header.stream].append(part)
+    for row, parts in rows.items():
+        in_order = sorted(parts, key=lambda part: part.header.number)
+        live = [part for part in in_order if not part.header.flags & SealedFlag.FILLED_IN]
+        known = {part.header.number for part in parts}
+        backwards = [(one, then) for one, then in pairwise(live) if then.header.start_ms < one.end_ms - _EARLY_MS]
+        for one, then in pairwise(live):
+            if (one, then) not in backwards:
+                between = _numbers(one, then)
+                yield from _missing([number for number in between if number not in known], row, chain)
+                known.update(between)
+        yield from _of_other_times(in_order, known)
+        begin_ms, end_ms = (choose(part.header.start_ms for part in parts) for choose in (min, max))
+        steps = [(_stated_at(one, row, chain), _stated_at(then, row, chain)) for one, then in backwards]
+        for statement, item in chain.others:
             if item[0] == "gap" and len(item) == 5 and item[1] == row[0] and item[2] < end_ms and item[3] > begin_ms:
                 yield f"no recording for {(item[3] - item[2]) / 1000:.0f} s: {item[4]}"
-            if item[0] == "clock" and len(item) == 3 and begin_ms <= item[2] <= end_ms + _LATE_MS:
-                yield f"the clock was changed by {(item[2] - item[1]) / 1000:.0f} s"
+            if item[0] == "clock" and len(item) == 3:
+                at = chain.order.index(statement)
+                is_between = any(first <= at <= last for first, last in steps)
+                if is_between or begin_ms <= item[2] <= end_ms + _LATE_MS:
+                    yield f"the clock was changed by {(item[2] - item[1]) / 1000:.0f} s"
+
+
+def _numbers(one: _ExportedPart, then: _ExportedPart) -> range:
+    """Return the numbers between those of two recordings."""
+    first = one.header.number + 1
+    return range(first, min(then.header.number, first + _MOST_SPAN))
+
+
+def _missing(numbers: list[int], row: tuple[str, int, int], chain: _Chain) -> Iterator[str]:
+    """Yield notes about recordings that aren't in the folder, although the ones before and after them are."""
+    if not numbers:
+        return
+    gone, thinned = _named(chain, "removed", row), _named(chain, "thinned", row)
+    for number in numbers:
+        if number in gone:
+            yield f"recording {number} was deleted by the recorder: {gone[number]}"
+        elif number in thinned:
+            yield f"recording {number} was reduced to keyframes and can't be proven"
+        elif (*row, number) in chain.files:
+            yield f"recording {number} exists but isn't in this folder: left out or removed"
+        else:
+            yield f"recording {number} is missing without an explanation"
+
+
+def _of_other_times(in_order: list[_ExportedPart], known: set[int]) -> Iterator[str]:
+    """Yield notes about numbers between those shown that may be of any time.
+
+    in_order: by number. known: numbers that are shown or have their own note. Where a recording was filled in, or the
+    clock was set back, numbers don't follow the time, and a statement doesn't say of which time a recording is.
+    """
+    for one, then in pairwise(in_order):
+        left = [number for number in _numbers(one, then) if number not in known]
+        if left:
+            filled = any(part.header.flags & SealedFlag.FILLED_IN for part in (one, then))
+            why = "video was filled in later" if filled else "the clock was set back"
+            which = f"recording {left[0]} isn't" if len(left) == 1 else f"recordings {left[0]} to {left[-1]} aren't"
+            yield f"{which} in this folder: of another time, because {why}, or deleted, or left out"
+
+
+def _stated_at(part: _ExportedPart, row: tuple[str, int, int], chain: _Chain) -> int:
+    """Return the place of a recording's statement in the order of all; -1 if none lists it."""
+    listed = chain.files.get((*row, part.header.number))
+    return chain.order.index(listed[0][1]) if listed else -1
 
 
 def _named(chain: _Chain, what: str, row: tuple[str, int, int]) -> dict[int, str]:

@@ -20,6 +20,7 @@ from tawny.model.observations import MotionFigure, ObjectPath, read_paths
 from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Clock, Span, merge_spans, missing_spans
+from tawny.playback.evidence import EvidenceResult
 from tawny.service.recorder import CameraView, RecorderService, RecorderWarning
 from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 
@@ -182,7 +183,9 @@ class CopiedRecorder:
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self._copied.volume.sealed_picture(event, is_loop=is_loop)
 
-    def prove(self, _camera: CameraId, _span: Span, _folder: Path, _has_done: Callable[[float], None]) -> None:
+    def prove(
+        self, _camera: CameraId, _span: Span, _folder: Path, _has_done: Callable[[float], None]
+    ) -> EvidenceResult:
         raise NotDone("Evidence is signed by the recorder itself.", f"Ask the owner of {self.name}.")
 
     def _cameras(self) -> list[dict[str, Any]]:

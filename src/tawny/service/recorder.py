@@ -18,6 +18,7 @@ from tawny.model.messages import Alarm
 from tawny.model.observations import MotionFigure, ObjectPath
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
+from tawny.playback.evidence import EvidenceResult
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.cameras.masking_cost import MaskingCost
 from tawny.service.detection.event_marks import Muting, MutingOffer
@@ -276,8 +277,8 @@ class RecorderService(RecordingArchive, Protocol):
         """Return the JPEG of an event's snapshot; None if not available. May wait for the disk."""
         ...
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
-        """Write evidence signed by this recorder to a folder. Raises NotDone if there is none or all is sealed."""
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
+        """Write evidence signed by this recorder to a folder. Raises NotDone if there is none or any is sealed."""
         ...
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:

@@ -30,6 +30,7 @@ from tawny.model.messages import (
 )
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.playback.evidence import EvidenceResult
 from tawny.playback.recordings import RecordingIndex
 from tawny.service.recorder import CameraView, DetectionTuningApi, RecorderService, Subscribable
 from tawny.storage.index.protocol import EventPage
@@ -172,7 +173,7 @@ class ScopedRecorder(_CameraGate):
     def warnings(self) -> Sequence[object]:
         return ()
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> None:
+    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
         raise NotDone("Only owners can export evidence.", "Ask an owner.")
 
     def mark_event(self, event_id: EventId, **marks: Any) -> Event | None:

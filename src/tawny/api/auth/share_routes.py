@@ -18,12 +18,22 @@ from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
 from tawny.api.events.event_routes import clip_span, find_event
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
 from tawny.api.past.clip_routes import answer_file, check_open
-from tawny.api.past.media_responses import ClipRequest, answer_clip, clip_name, timed_name
+from tawny.api.past.media_responses import (
+    ClipRequest,
+    answer_clip,
+    clip_name,
+    no_clip,
+    timed_name,
+    too_long_to_mask,
+)
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
 from tawny.playback import timeline
+from tawny.playback.clips import MOST_COVERED_S
 from tawny.playback.exports import ExportKind
+from tawny.playback.recordings import segments
 
 # API schemas of shared links.
 
@@ -33,6 +43,8 @@ LEAST_CODE = 6
 """Minimum length of a new link's code: five guesses, then each costs a growing wait."""
 AHEAD_MS = 10_000
 """How far the end may be ahead of the recorder's clock: the clock of the browser may be."""
+JUST_NOW_MS = 60_000
+"""Time after which footage of a span is there, ms: the first fragment of a connection takes some seconds."""
 
 
 def _new_code(code: str) -> str:
@@ -135,8 +147,9 @@ async def share(body: NewShare, note: Note, signed: Signed, here: Here) -> Share
         camera = job.cameras[0] if job else known_camera(event.camera if event else CameraId(body.camera), here)
         if job is None:
             check_open(here, (camera,), span)
-        else:
-            here.jobs.change(job, kept=True)  # otherwise the clip could be deleted to free space
+            _check_shows(here, camera, span)
+        elif here.jobs.change(job, kept=True) is None:  # kept, or it could be deleted to free space
+            raise not_found("Clip not found.")
         ends_ms = here.recorder.clock.now_ms() + body.lasts_s * 1000
         note("shared", clip_name(here, camera, span.begin_ms))
         saved = SharedClip(job.id, job.cameras) if job else None
@@ -192,7 +205,7 @@ async def shared_video(request: Request, here: Here) -> Response:
         if found.names_camera:
             save = job.name if job else clip_name(here, found.camera, begin_ms)
     if job is not None:
-        return answer_file(here, request, job, save)
+        return await asyncio.to_thread(answer_file, here, request, job, save)
     return await answer_clip(here, request, ClipRequest(found.camera, found.span), save)
 
 
@@ -204,6 +217,15 @@ router.add_api_route(
     response_class=Response,
     include_in_schema=False,
 )
+
+
+def _check_shows(here: AppContext, camera: CameraId, span: Span) -> None:
+    """Raise RequestRefused for a span of recordings that a link couldn't show."""
+    if here.recorder.private(camera) and span.seconds > MOST_COVERED_S:
+        raise too_long_to_mask()
+    is_over = span.end_ms < here.recorder.clock.now_ms() - JUST_NOW_MS
+    if is_over and not segments(here.recorder, camera, None, span):
+        raise no_clip()
 
 
 def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:

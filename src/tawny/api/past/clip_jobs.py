@@ -66,8 +66,7 @@ class ClipStore:
                 self._folder.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
                 raise turned(error, str(self._folder)) from error
-            return self._folder / f"{key}{UNFINISHED}", self._folder / f"{key}{SCRATCH}"
-        return self._memory(key + UNFINISHED), self._memory(key + SCRATCH)
+        return self._places(key)
 
     def written_bytes(self, key: str) -> int:
         """Return the bytes written of a clip in progress."""
@@ -191,7 +190,7 @@ class ClipJobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClipExportJob:
-    """A clip job. made_by: a user's ID. name: file name for people. problem, todo: message if it failed.
+    """A clip job. made_by: a user's ID. name: file name for people. problem, todo: what is wrong with it.
 
     unreadable_ms, elsewhere_ms: time missing in it that can't be read, or that only the other stream has. is_mute: as
     of a `ClipFile`.
@@ -320,21 +319,26 @@ class ClipJobs:
         found = next((one for one in self._all() if one.id == job_id), None)
         return found if found and found.state is ClipJobState.DONE else None
 
-    def change(self, job: ClipExportJob, *, kept: bool | None = None, name: str | None = None) -> ClipExportJob:
-        """Keep a clip or stop keeping it, or give it another name; None changes nothing."""
-        changed = replace(job, kept=job.kept if kept is None else kept, name=job.name if name is None else name)
-        self._store.note(job.id, _about(changed))
-        self._put(changed)
+    def change(self, job: ClipExportJob, *, kept: bool | None = None, name: str | None = None) -> ClipExportJob | None:
+        """Keep a finished clip or not, or give it another name; None changes nothing. Return None if it is deleted."""
+        with self._lock:
+            if (now := self.given_on(job.id)) is None:
+                return None
+            changed = replace(now, kept=now.kept if kept is None else kept, name=now.name if name is None else name)
+            self._store.note(job.id, _about(changed))
+            self._jobs[job.id] = changed
+        self._publish(changed)
         return changed
 
     def remove(self, job: ClipExportJob) -> None:
         """Remove a job; cancels it if it is waiting or in progress. A finished clip can be restored for UNDO_S."""
-        if job.state is not ClipJobState.DONE:
-            self._delete(job)
-            return
-        gone = replace(job, state=ClipJobState.REMOVED)
-        self._store.note(job.id, _about(gone))
         with self._lock:
+            job = self._jobs.get(job.id, job)  # may have been finished or renamed meanwhile
+            if job.state is not ClipJobState.DONE:
+                self._delete(job)
+                return
+            gone = replace(job, state=ClipJobState.REMOVED)
+            self._store.note(job.id, _about(gone))
             self._jobs.pop(job.id, None)
             self._removed[job.id] = job, self._clock.mono_s() + UNDO_S
         self._handle.wake()
@@ -576,6 +580,8 @@ def _made(job: ClipExportJob, made: ExportResult) -> ClipExportJob:
         unreadable_ms=sum(round(1000 * gap.span(job.to_ms).seconds) for gap in made.unreadable),
         elsewhere_ms=sum(round(1000 * part.seconds) for part in made.elsewhere),
         is_mute=made.is_mute,
+        problem=made.problem,
+        todo=made.todo,
     )
 
 
@@ -587,11 +593,7 @@ def _from(about: dict[str, Any]) -> ClipExportJob | None:
     """Return the job; None if another version wrote it."""
     try:
         job = ClipExportJob(**about)
-        return replace(
-            job,
-            kind=ExportKind(job.kind),
-            state=ClipJobState(job.state),
-            cameras=tuple(CameraId(camera) for camera in job.cameras),
-        )
+        cameras = tuple(CameraId(camera) for camera in job.cameras)
+        return replace(job, kind=ExportKind(job.kind), state=ClipJobState(job.state), cameras=cameras)
     except (TypeError, ValueError):
         return None

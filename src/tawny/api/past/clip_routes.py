@@ -181,6 +181,8 @@ def keep_clip(clip: OneClip, body: KeepClip, request: Request, signed: Signed, h
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
     changed = here.jobs.change(found, kept=body.kept)
+    if changed is None:
+        raise not_found("Clip not found.")
     _note(here, request, signed, "clip kept" if body.kept else "clip no longer kept", found)
     return job_info(changed, signed.person)
 
@@ -193,6 +195,8 @@ def rename_clip(clip: OneClip, body: RenameClip, request: Request, signed: Signe
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
     name = " ".join(body.name.split()).removesuffix(found.kind.suffix) + found.kind.suffix
     changed = here.jobs.change(found, name=name)
+    if changed is None:
+        raise not_found("Clip not found.")
     _note(here, request, signed, f"clip renamed to {name}", found)
     return job_info(changed, signed.person)
 
@@ -241,6 +245,8 @@ def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: st
     if job.state is not ClipJobState.DONE:
         raise RequestRefused(404, "not_there_yet", "This clip isn't ready yet.", "Wait until it is.")
     path = here.jobs.file(job)
+    if not path.exists():
+        raise not_found("Clip not found.")
     headers = {"Cache-Control": "private, no-cache"}
     if job.cut_at_ms is not None:
         headers["X-Cut-At-Ms"] = str(job.cut_at_ms)

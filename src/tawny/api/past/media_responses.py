@@ -179,14 +179,22 @@ async def cut_clip(here: AppContext, clip_request: ClipRequest) -> ClipFile:
                 find, clip_request.camera, clip_request.stream, clip_request.span, MOST_CLIP_BYTES
             )
     except ClipTooLongToMask as error:
-        long = f"{MOST_COVERED_S / 60:.0f} min"
-        what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
-        raise bad_input(what, "Choose a shorter time.") from error
+        raise too_long_to_mask() from error
     except ClipTooLarge as error:
         raise bad_input("This clip would be larger than 20 GB.", "Choose a shorter time.") from error
     if clip is None:
-        raise RequestRefused(404, "nothing_recorded", "There is no video in this time.", "Choose another time.")
+        raise no_clip()
     return clip
+
+
+def too_long_to_mask() -> RequestRefused:
+    long = f"{MOST_COVERED_S / 60:.0f} min"
+    what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
+    return bad_input(what, "Choose a shorter time.")
+
+
+def no_clip() -> RequestRefused:
+    return RequestRefused(404, "nothing_recorded", "There is no video in this time.", "Choose another time.")
 
 
 MOST_ELSEWHERE = 50

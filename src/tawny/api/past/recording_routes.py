@@ -270,9 +270,11 @@ async def clip(query: Annotated[ClipQuery, Query()], request: Request, note: Not
     """
     clip_request = ClipRequest(query.camera, query.span, query.stream, query.sound, query.exact, query.rest_ms)
     name = clip_name(here, query.camera, query.from_ms)
-    if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+    answer = await answer_clip(here, request, clip_request, name)
+    is_begin = answer.status_code == 206 and answer.headers["Content-Range"].startswith("bytes 0-")
+    if request.method == "GET" and (answer.status_code == 200 or is_begin):
         await asyncio.to_thread(note, "clip", name)
-    return await answer_clip(here, request, clip_request, name)
+    return answer
 
 
 @router.get("/clip/sheet", dependencies=view, response_class=Response)

@@ -116,6 +116,10 @@ _LONGEST_GAP_TICKS = 12 * 3600 * VIDEO_RATE
 """Upper limit of a gap: the duration table of an MP4 file has 32-bit entries."""
 
 
+class NoFrameInRange(ValueError):
+    """None of the parts of a clip has a frame to show."""
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentPart:
     """Part of a segment file: frames displayed from `begin_ticks` up to `end_ticks`; None: to its end."""
@@ -194,16 +198,22 @@ def _end(_part: SegmentPart, error: StorageError) -> None:
     raise error
 
 
-def cut_clip(pieces: Sequence[SegmentPart], go_past: Callable[[SegmentPart, StorageError], None] = _end) -> ClipSamples:
+def cut_clip(
+    pieces: Sequence[SegmentPart],
+    go_past: Callable[[SegmentPart, StorageError], None] = _end,
+    *,
+    with_sound: bool = True,
+) -> ClipSamples:
     """Assemble a clip from parts in time order.
 
     The clip begins with the frame displayed at the first part's `begin_ticks`. Samples needed from before, back to a
     keyframe, have negative times. Without such a keyframe the clip begins at the first keyframe after it. Later parts
     begin at their first keyframe at or after `begin_ticks`.
     go_past: called with a part whose headers can't be read; the clip goes on after it unless this raises.
-    Raises ValueError if no frame is in range, StorageError.
+    with_sound: else the parts' audio is ignored, and a change of its format ends nothing.
+    Raises NoFrameInRange, StorageError.
     """
-    cutter = _Cutter()
+    cutter = _Cutter(with_sound=with_sound)
     for number, piece in enumerate(pieces):
         try:
             fits = cutter.take(piece)
@@ -219,12 +229,14 @@ def cut_clip(pieces: Sequence[SegmentPart], go_past: Callable[[SegmentPart, Stor
 class _Cutter:
     """Appends parts while their formats are compatible."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_sound: bool) -> None:
         self.left_out: tuple[SegmentPart, ...] = ()
+        self._with_sound = with_sound
         self._chunks: list[SampleChunk] = []
         self._video: VideoFormat | None = None
         self._has_anew = False
         self._audio: AudioFormat | None = None
+        self._last_heard: int | None = None  # last audio sample so far, in ticks of its rate
         self._zero_ms = 0.0  # UTC of clip time 0
         self._end = 0  # end of the video so far
         self._declared_end = 0
@@ -235,6 +247,8 @@ class _Cutter:
         if not self._fits(piece, segment):
             return False
         kept, begin = _kept(piece, segment, is_first=self._video is None)
+        if not self._with_sound:
+            kept = [place for place in kept if place.is_video]
         if not kept:
             return True
         if self._video is None:
@@ -246,9 +260,13 @@ class _Cutter:
                 return False
             if first < self._end + _SNAP_TICKS:
                 shift += self._end - first
+        heard = [place.pts + _audio_shift(shift, segment) for place in kept if not place.is_video]
+        if heard and self._last_heard is not None and heard[0] - self._last_heard > _MOST_32:
+            return False
         if self._video is None or self._has_anew:  # the header describes the main part of the clip
             self._video, self._has_anew = segment.video, piece.is_anew
-        self._audio = self._audio or segment.audio
+        self._audio = self._audio or (segment.audio if self._with_sound else None)
+        self._last_heard = heard[-1] if heard else self._last_heard
         self._chunks += (_chunk(piece.path, segment, group, shift) for group in _together(kept))
         self._end = shift + max(place.pts + place.duration for place in kept if place.is_video)
         self._declared_end = self._end if piece.end_ticks is None else piece.end_ticks + shift
@@ -262,7 +280,7 @@ class _Cutter:
 
     def result(self) -> ClipSamples:
         if self._video is None:
-            raise ValueError("there is nothing to be shown in this time")
+            raise NoFrameInRange("there is nothing to be shown in this time")
         end = min(self._end, self._declared_end)
         return ClipSamples(self._video, self._audio, round(self._zero_ms), end, self._chunks, self.left_out)
 
@@ -316,11 +334,16 @@ def _together(kept: list[SamplePlace]) -> Iterator[list[SamplePlace]]:
     yield group
 
 
+def _audio_shift(shift: int, segment: SegmentReader) -> int:
+    """Return a shift in video ticks as ticks of the segment's audio."""
+    return 0 if segment.audio is None else round(shift * segment.audio.rate / VIDEO_RATE)
+
+
 def _chunk(path: Path, segment: SegmentReader, group: list[SamplePlace], shift: int) -> SampleChunk:
     """Build a chunk. shift: offset from file time to clip time, in video ticks."""
     first, last = group[0], group[-1]
-    if not first.is_video and segment.audio is not None:
-        shift = round(shift * segment.audio.rate / VIDEO_RATE)
+    if not first.is_video:
+        shift = _audio_shift(shift, segment)
     return SampleChunk(
         is_video=first.is_video,
         path=path,
@@ -418,7 +441,7 @@ class ProgressiveMp4:
 
 
 def write_mp4(out: BinaryIO, pieces: Sequence[SegmentPart]) -> ClipSamples:
-    """Write the clip of these parts. The result lists omitted parts. Raises ValueError if no frame is in range."""
+    """Write the clip of these parts. The result lists omitted parts. Raises NoFrameInRange."""
     clip = cut_clip(pieces)
     for data in ProgressiveMp4(clip).read():
         out.write(data)

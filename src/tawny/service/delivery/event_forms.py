@@ -93,7 +93,7 @@ class EventForms:
                 self._previews.move_to_end(key)
                 return self._previews[key]
         try:
-            made = self._gif(to, camera, span) if form == "gif" else sheet_jpeg(self._archive, camera, span, sheet)
+            made = self._gif(to, camera, span) if form == "gif" else sheet_jpeg(self._archive, camera, span, sheet)[0]
         except FileSealed as error:
             raise _sealed(to) from error
         except (FileDamaged, NotDone) as error:

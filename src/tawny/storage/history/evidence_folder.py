@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +15,11 @@ from tawny.media.mp4.byte_reader import open_stored, read_bytes, read_exactly
 from tawny.media.mp4.leaf_proof import Leaf, stored_proof
 from tawny.media.mp4.progressive import ProgressiveMp4
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import NotDone
+from tawny.model.errors import FileDamaged, NotDone
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span, utc_text
-from tawny.sealed.evidence import CHAIN, DERIVED, FILM, MANIFEST, PROOF
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.evidence import CHAIN, DERIVED, FILM, MANIFEST, PROOF, UNREADABLE
 from tawny.sealed.file_reader import SealedFileReader
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.records import BEGINS, FRAGMENTS, INIT
@@ -115,12 +117,15 @@ Open = Callable[[str], SealedFileReader]
 def shown_of(volume: Volume, segment: Segment, within: Span, open_sealed: Open) -> ExportedRecording | None:
     """Export the fragments from the keyframe at or before the span's begin to its end.
 
-    Return None if none of it can be proved.
+    Return None if none of it can be proved. Raises StorageError if the recording can't be read.
     """
     if is_thinned(segment):
         return None
     if is_sealed(segment.path):
-        return _sealed(open_sealed(segment.path), within)
+        try:
+            return _sealed(open_sealed(segment.path), within)
+        except SealedFileBroken as error:
+            raise FileDamaged(str(volume.path(segment.path)), str(error)) from error
     read = read_segment(volume.path(segment.path))
     proof = stored_proof(read)
     if proof is None:
@@ -225,16 +230,22 @@ class EvidenceFolder:
                 if disk.entry(path) is not None:
                     self.put(CHAIN + path.rpartition("/")[2], [disk.read(path)])
 
-    def close(self, signer: Signer, said: dict[str, Any], gaps: Iterable[Gap], readme: str) -> bytes:
+    def close(
+        self, signer: Signer, said: dict[str, Any], gaps: Iterable[Gap], readme: str, unreadable: Iterable[Gap] = ()
+    ) -> bytes:
         """Write and sign the manifest, which lists all files. Return it.
 
-        said: recorder, software, camera, from, to, made, and specific entries.
+        said: recorder, software, camera, from, to, made, and specific entries. unreadable: recorded, but not in here.
         """
         self.put("README.txt", [readme.encode()])
         gap_list = [
             {"from": utc_text(gap.begin_ms), "reason": gap.reason.value, "to": _text(gap.end_ms)} for gap in gaps
         ]
         manifest = {"v": 1, **said, "gaps": gap_list, "files": self.files, "statement": signer.statement}
+        if lacks := [
+            {"from": utc_text(gap.begin_ms), "error": gap.detail, "to": _text(gap.end_ms)} for gap in unreadable
+        ]:
+            manifest[UNREADABLE] = lacks
         if self.derived:
             manifest[DERIVED] = self.derived
         line = signed(manifest, b"export", signer.key)
@@ -256,3 +267,12 @@ class EvidenceFolder:
 
 def _text(at_ms: int | None) -> str:
     return utc_text(at_ms) if at_ms is not None else ""
+
+
+def read_evidence(folder: Path, name: str) -> bytes | mmap | None:
+    """Return a file of an evidence folder; None if it is missing. Films may be larger than memory."""
+    path = folder / name
+    if not path.is_file() or path.is_symlink():
+        return None
+    with path.open("rb") as file:
+        return mmap(file.fileno(), 0, access=ACCESS_READ) if path.stat().st_size else b""

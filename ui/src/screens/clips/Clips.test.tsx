@@ -1,15 +1,18 @@
 // @vitest-environment happy-dom
-import { cleanup, render, screen, waitFor } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { expect, test, vi } from "vitest";
 import { parts } from "../../strings/clip-parts";
 import type { ClipJob, SavedClips } from "../../api/types";
+import { clips as words } from "../../strings/clips";
+import { ApiError } from "../../api/client";
 import Clips from "./Clips";
 
 const nothing = vi.hoisted(() => (_: unknown) => {});
-const api = vi.hoisted(() => ({ answer: (_: unknown) => {}, tell: nothing }));
+const api = vi.hoisted(() => ({ answer: (_: unknown) => {}, tell: nothing, put: (): Promise<unknown> => Promise.resolve() }));
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
   get: () => new Promise((resolve) => (api.answer = resolve)),
+  put: () => api.put(),
 }));
 vi.mock("../../api/state", async (real) => ({
   ...(await real<typeof import("../../api/state")>()),
@@ -59,4 +62,31 @@ test("a clip says what it lacks", async () => {
   expect(await screen.findByText(/can’t be read/)).toBeTruthy();
   expect(screen.getByText(/only in the other stream/)).toBeTruthy();
   expect(screen.getByText(parts.isMute)).toBeTruthy();
+});
+
+test("evidence says that it can't be verified yet", async () => {
+  cleanup();
+  render(<Clips />);
+  const said = { message: "It can't be verified yet.", hint: "Save it again after 18:30." };
+  api.answer({ items: [{ ...WORKING, kind: "evidence", state: "done", ...said }], used_bytes: 0, most_bytes: 100 });
+  expect(await screen.findByText(`${said.message} ${said.hint}`)).toBeTruthy();
+});
+
+test("a name that the recorder did not take stays in its field, and the keyboard keeps its place", async () => {
+  cleanup();
+  render(<Clips />);
+  api.answer({ items: [{ ...WORKING, state: "done", name: "porch.jpg", file: "/media/a" }], used_bytes: 0, most_bytes: 100 });
+  fireEvent.click(await screen.findByLabelText(words.rename("porch")));
+  const field = () => screen.queryByLabelText<HTMLInputElement>(words.name);
+  const save = async (name: string) => {
+    fireEvent.input(field() as HTMLInputElement, { target: { value: name } });
+    await act(async () => void fireEvent.submit(field()?.form as HTMLFormElement));
+  };
+  api.put = () => Promise.reject(new ApiError(0, "offline", "No answer.", ""));
+  await save("Theft at the gate");
+  expect(field()?.value).toBe("Theft at the gate");
+  api.put = () => Promise.resolve();
+  await save("Theft at the gate");
+  expect(field()).toBeNull();
+  expect(document.activeElement).toBe(screen.getByLabelText(words.rename("porch")));
 });

@@ -155,6 +155,11 @@ function Row({ job }: { job: ClipJob }) {
         {job.unreadable_ms > 0 && <p class="small sub">{parts.unreadable(length(job.unreadable_ms))}</p>}
         {job.elsewhere_ms > 0 && <p class="small sub">{parts.elsewhere(length(job.elsewhere_ms))}</p>}
         {job.is_mute && <p class="small sub">{parts.isMute}</p>}
+        {isMade && job.message && (
+          <p class="clip-failed">
+            <ServerText text={`${job.message} ${job.hint}`} />
+          </p>
+        )}
         <Progress job={job} />
       </div>
       <Acts job={job} camera={camera} />
@@ -166,17 +171,23 @@ const nameOf = (job: ClipJob): string => job.name.replace(/\.\w{3,4}$/, "");
 
 /** The clip's name; whoever may change the clip may give it another one. */
 function Name({ job }: { job: ClipJob }) {
-  const edits = useSignal(false);
+  const edits = useSignal<boolean | null>(null);
   const field = useRef<HTMLInputElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (edits.value) field.current?.focus();
+    else if (edits.value === false && document.activeElement === document.body) button.current?.focus(); // the field had it
   }, [edits.value]);
+  const rename = async (name: string) => {
+    await put(`/clips/${job.id}/name`, { name });
+    edits.value = false;
+  };
   if (!edits.value)
     return (
       <h3 class="clip-name">
         <span>{nameOf(job)}</span>
         {job.mine && job.file !== null && (
-          <button type="button" class="btn ghost sq" aria-label={words.rename(nameOf(job))} title={words.renameHint} onClick={() => (edits.value = true)}>
+          <button ref={button} type="button" class="btn ghost sq" aria-label={words.rename(nameOf(job))} title={words.renameHint} onClick={() => (edits.value = true)}>
             <Icon name="pen-tool" small />
           </button>
         )}
@@ -188,8 +199,8 @@ function Name({ job }: { job: ClipJob }) {
       onSubmit={(submit) => {
         submit.preventDefault();
         const name = String(new FormData(submit.currentTarget).get("name")).trim();
-        if (name && name !== nameOf(job)) void told(put(`/clips/${job.id}/name`, { name }));
-        edits.value = false;
+        if (name && name !== nameOf(job)) void told(rename(name));
+        else edits.value = false;
       }}
     >
       <input

@@ -1,8 +1,11 @@
 // @vitest-environment happy-dom
-import { cleanup, render, screen } from "@testing-library/preact";
+import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { clockText } from "../../ui/clockText";
+import { share } from "../../strings/share";
 import { Shared } from "./Shared";
+
+const words = share.page;
 
 const isPicture = vi.hoisted(() => ({ value: true }));
 vi.mock("../../api/client", async (real) => ({
@@ -15,9 +18,11 @@ vi.mock("../../api/client", async (real) => ({
 afterEach(cleanup);
 
 it("tells the time of the clip and its end by the recorder's clock, each by that of its day", async () => {
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
   render(<Shared token="a" />);
   await screen.findByText(new RegExp(`2026, ${clockText(19, 0)}$`));
   expect(screen.getByText(new RegExp(`2026, ${clockText(20, 0)}\\.$`))).toBeTruthy();
+  vi.unstubAllGlobals();
 });
 
 it("says where a clip ends early", async () => {
@@ -26,5 +31,35 @@ it("says where a clip ends early", async () => {
   vi.stubGlobal("fetch", vi.fn(async () => new Response(null, { headers })));
   render(<Shared token="a" />);
   expect(await screen.findByText(new RegExp(`^Ends at .*2026, ${clockText(19, 30)}, because`))).toBeTruthy();
+  vi.unstubAllGlobals();
+});
+
+it("says how much only the other stream has", async () => {
+  isPicture.value = false;
+  const headers = { "X-Elsewhere-Ms": "1000-5000,20000-30000" };
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null, { headers })));
+  render(<Shared token="a" />);
+  await screen.findByText(/^14 s of it is missing/);
+  vi.unstubAllGlobals();
+});
+
+it("says why there is no video instead of showing an empty player", async () => {
+  isPicture.value = false;
+  const refusal = { code: "nothing_recorded", message: "There is no video in this time.", hint: "Choose another time." };
+  vi.stubGlobal("fetch", vi.fn(async () => Response.json(refusal, { status: 404 })));
+  render(<Shared token="a" />);
+  await screen.findByText("There is no video in this time.");
+  expect(document.querySelector("video")).toBeNull();
+  expect(screen.queryByText(words.save)).toBeNull();
+  vi.unstubAllGlobals();
+});
+
+it("says that the browser can’t play the video", async () => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  const { container } = render(<Shared token="a" />);
+  await vi.waitFor(() => expect(container.querySelector("video")).not.toBeNull());
+  fireEvent.error(container.querySelector("video") as Element);
+  await screen.findByText(words.unplayable);
   vi.unstubAllGlobals();
 });

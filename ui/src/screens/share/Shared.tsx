@@ -1,12 +1,13 @@
 /** The page of a shared link: one clip, for a person without an account. Nothing else of the application is loaded. */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
+import { ApiError, post, readError } from "../../api/client";
 import { clockText } from "../../ui/clockText";
 import type { OpenedShare } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Problem } from "../../ui/Problem";
+import { t } from "../../strings";
 import { locale } from "../../strings/language";
 import { parts } from "../../strings/clip-parts";
 import { share } from "../../strings/share";
@@ -89,38 +90,68 @@ function AskCode({ why, onCode }: { why: string; onCode: (code: string) => void 
   );
 }
 
-/** Where the file ends early, which its answer says; null: at its end. */
-async function cutOf(address: string): Promise<number | null> {
-  const answer = await fetch(address, { method: "HEAD", credentials: "same-origin" }).catch(() => null);
-  return Number(answer?.headers.get("X-Cut-At-Ms")) || null;
+/** What the file's answer says: where it ends early, what only the other stream has, or why there is no file. */
+interface About {
+  cut_ms: number | null;
+  elsewhere_ms: number;
+  problem: ApiError | null;
+}
+
+/** By its first byte: the answer to a HEAD doesn't say why there is no file. */
+async function aboutOf(address: string): Promise<About> {
+  const answer = await fetch(address, { headers: { Range: "bytes=0-0" }, credentials: "same-origin" }).catch(() => null);
+  const spans = answer?.headers.get("X-Elsewhere-Ms")?.split(",") ?? [];
+  return {
+    cut_ms: Number(answer?.headers.get("X-Cut-At-Ms")) || null,
+    elsewhere_ms: spans.map((span) => span.split("-").map(Number)).reduce((sum, [begin = 0, end = 0]) => sum + end - begin, 0),
+    problem: answer && !answer.ok ? await readError(answer) : null,
+  };
 }
 
 function Clip({ clip }: { clip: OpenedShare }) {
-  const [cut_ms, setCut] = useState<number | null>(null);
-  useEffect(() => {
-    if (!clip.is_picture) void cutOf(clip.video).then(setCut);
-  }, [clip]);
+  const [about, setAbout] = useState<About | null>(null);
+  const [isUnplayable, setUnplayable] = useState(false);
+  useEffect(() => void aboutOf(clip.video).then(setAbout), [clip]);
+  const problem = about?.problem;
   return (
     <>
-      {clip.is_picture ? (
+      {problem ? (
+        <Problem icon="circle-slash" what={problem.message} todo={words.unavailable} />
+      ) : clip.is_picture ? (
         <img class="shared-picture" src={clip.video} alt={words.title} />
       ) : (
-        <video src={clip.video} controls autoplay muted playsInline aria-label={words.title} />
+        <video
+          src={clip.video}
+          controls
+          autoplay
+          muted
+          playsInline
+          aria-label={words.title}
+          onError={() => setUnplayable(true)}
+        />
       )}
       <div class="shared-head">
         <div class="grow">
           <h1>{clip.camera ?? words.title}</h1>
           <p class="sub num">{local(clip.from_ms, clip.offset_s)}</p>
         </div>
-        <a class="btn" href={`${clip.video}&save=1`} download>
-          <Icon name="download" small />
-          {words.save}
-        </a>
+        {!problem && (
+          <a class="btn" href={`${clip.video}&save=1`} download>
+            <Icon name="download" small />
+            {words.save}
+          </a>
+        )}
       </div>
-      {cut_ms !== null && <p class="sub num">{parts.cut(local(cut_ms, clip.offset_s))}</p>}
+      {isUnplayable && about && !problem && <p role="alert">{words.unplayable}</p>}
+      {about?.cut_ms && <p class="sub num">{parts.cut(local(about.cut_ms, clip.offset_s))}</p>}
+      {about && about.elsewhere_ms > 0 && <p class="sub num">{words.elsewhere(lengthOf(about.elsewhere_ms))}</p>}
       <p class="small muted num">{words.until(local(clip.ends_ms, clip.ends_offset_s))}</p>
     </>
   );
+}
+
+function lengthOf(ms: number): string {
+  return ms < 120_000 ? t.times.seconds(Math.round(ms / 1000)) : t.times.minutes(Math.round(ms / 60_000));
 }
 
 const DATE = { weekday: "short", year: "numeric", month: "short", day: "numeric", timeZone: "UTC" } as const;
