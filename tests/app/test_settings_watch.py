@@ -7,6 +7,7 @@ import pytest
 from tawny.app.program import SettingsWatch
 from tawny.config.settings import Settings
 from tawny.model.errors import DiskFull, TawnyError
+from tawny.model.messages import ProblemKind
 from tawny.service.changeable_settings import ChangeableSettings
 
 
@@ -62,9 +63,24 @@ def test_an_invalid_file_is_read_once_and_the_next_one_applied(config: Path) -> 
     _write(config, "front", more="[")
     recorder.look(watch)
     assert not watch.is_changed()
+    [problem] = watch.problems()
+    assert problem.what is ProblemKind.SETTINGS
+    assert f"{config} was changed and is not valid" in problem.detail
     _write(config, "side")
     recorder.look(watch)
     assert recorder.applied == [["side"]]
+    assert list(watch.problems()) == []
+
+
+def test_a_secret_that_comes_after_its_setting_is_noticed(config: Path) -> None:
+    recorder, watch = Recorder(), SettingsWatch(config)
+    _write(config, "front", "yard", more='[web]\nname = "${BARN}"\n')
+    recorder.look(watch)
+    assert not watch.is_changed()
+    config.with_name("secrets.toml").touch(0o600)
+    config.with_name("secrets.toml").write_text('BARN = "Barn"\n')
+    recorder.look(watch)
+    assert recorder.applied == [["front", "yard"]]
 
 
 def test_without_a_file_nothing_changes(config: Path) -> None:

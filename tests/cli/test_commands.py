@@ -427,6 +427,20 @@ def test_a_user_id_without_a_name_deletes(tawny: Tawny, recorded: Path, monkeypa
     assert asked[0]["by"] == str(os.getuid())
 
 
+def test_names_in_modes_that_do_not_exist_are_mistakes(tawny: Tawny, tmp_path: Path) -> None:
+    """A camera was recorded where its owner believed it private."""
+    config = tmp_path / "tawny.toml"
+    text = '[cameras.kitchen]\nsource = "demo:front"\n[notifiers.phone]\nurl = "ntfy://ntfy.sh/topic"\n'
+    config.write_text(text + "[removed_cameras.barn]\n[modes.home.cameras.barn]\nprivacy = true\n")
+    assert tawny("config", "check", "--config", str(config)).code == 0
+    more = '[modes.home.cameras.kichen]\nprivacy = true\n[modes.away.doors]\nchannels = ["phnoe"]\n'
+    config.write_text(text + more)
+    said = tawny("config", "check", "--config", str(config))
+    assert said.code == 2
+    assert "modes.home.cameras.kichen: found the camera 'kichen'; allowed: kitchen" in said.err
+    assert "modes.away.doors.channels: found 'phnoe'; allowed: notification channels: phone" in said.err
+
+
 def test_a_standby_link_without_a_recorder_changes_nothing(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
     config = tmp_path / "tawny.toml"
     config.write_text(f'[storage]\npath = "{archive}"\n')

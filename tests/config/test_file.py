@@ -1,9 +1,11 @@
 """`tawny.toml`: what is read, and that everything wrong with it is told at once, with line and path."""
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +141,75 @@ def test_secrets_come_from_a_file_only_its_owner_can_read(tmp_path: Path) -> Non
         read_settings(tmp_path / "tawny.toml", env={})
     secrets.chmod(0o600)
     assert "from file" in read_settings(tmp_path / "tawny.toml", env={}).cameras["front-door"].source
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [("PW = 'größe'".encode("latin-1"), "not UTF-8"), (b"PW =", "Invalid value")],
+    ids=["latin", "cut"],
+)
+def test_secrets_that_cannot_be_read_are_a_mistake_of_the_settings(tmp_path: Path, content: bytes, why: str) -> None:
+    """A running recorder keeps its previous settings then, and says why."""
+    (tmp_path / "tawny.toml").write_text(GOOD)
+    (tmp_path / "secrets.toml").write_bytes(content)
+    (tmp_path / "secrets.toml").chmod(0o600)
+    with pytest.raises(SettingsError, match=why):
+        read_settings(tmp_path / "tawny.toml", {})
+
+
+def test_secrets_of_another_user_are_a_mistake_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tawny.toml").write_text(GOOD)
+    (tmp_path / "secrets.toml").touch(0o600)
+    read = Path.read_text
+
+    def refused(path: Path, *words: Any, **more: Any) -> str:
+        if path.name == "secrets.toml":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path, *words, **more)
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(SettingsError, match=r"secrets.toml.*Permission denied.*the user running tawny"):
+        read_settings(tmp_path / "tawny.toml", {})
+
+
+def test_a_byte_order_mark_is_no_part_of_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.toml"
+    path.write_text('[web]\nname = "Barn"\n', encoding="utf-8-sig")
+    assert read_settings(path, {}).web.name == "Barn"
+    put_table(path, "web", {"name": "Shed"})
+    assert read_settings(path, {}).web.name == "Shed"
+
+
+def test_a_change_keeps_links_and_line_ends(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    for name, text in (("tawny.toml", '[web]\r\nname = "Barn"\r\n'), ("secrets.toml", 'PW = "1"\r\n')):
+        (store / name).write_bytes(text.encode())
+        (store / name).chmod(0o600)
+        (tmp_path / name).symlink_to(store / name)
+    path = tmp_path / "tawny.toml"
+    put_table(path, "web", {"name": "Shed"})
+    draft = SettingsDraft(path, "", {})
+    draft.add_camera("front", {"source": "rtsp://u:${CAMERA_FRONT}@192.0.2.1/x"}, {"CAMERA_FRONT": "p"})
+    draft.write()
+    assert path.is_symlink()
+    assert (tmp_path / "secrets.toml").is_symlink()
+    assert (store / "tawny.toml").read_bytes().startswith(b'[web]\r\nname = "Shed"\r\n')
+    assert (store / "secrets.toml").read_bytes().startswith(b'PW = "1"\r\nCAMERA_FRONT = "p"')
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_change_by_root_leaves_the_files_to_their_owner(tmp_path: Path) -> None:
+    os.chown(tmp_path, 33, 33)
+    path = tmp_path / "tawny.toml"
+    write_new(path, template())
+    put_table(path, "web", {"name": "Shed"})
+    draft = SettingsDraft(path, "", {})
+    draft.add_camera("front", {"source": "rtsp://u:${CAMERA_FRONT}@192.0.2.1/x"}, {"CAMERA_FRONT": "p"})
+    draft.write()
+    assert {one.name: (one.stat().st_uid, one.stat().st_gid) for one in tmp_path.iterdir()} == {
+        "tawny.toml": (33, 33), "secrets.toml": (33, 33),
+    }  # fmt: skip
 
 
 def test_the_environment_wins_over_files(tmp_path: Path) -> None:

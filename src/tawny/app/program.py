@@ -11,11 +11,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tawny.app.control_socket import ControlSocket
 from tawny.app.logging_setup import RecentLines, configure_logging
@@ -33,11 +33,14 @@ from tawny.engine.actor import named_executor, start_thread
 from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import raise_limit
 from tawny.model.errors import DiskMissing, SettingsError, StorageError
+from tawny.model.messages import ProblemKind
 from tawny.model.times import SystemClock
 from tawny.service import json_format
 from tawny.service.backup.restore import PENDING, finish_restore, held
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.health.alarms import HealthProblem
+from tawny.service.health.checks import HealthCheck
+from tawny.service.plugin_registry import PluginRegistry, check_modes
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
 from tawny.storage.disk.secondary_volumes import is_disk_missing
@@ -152,6 +155,7 @@ class Program:
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
         plugins = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
         plugins.check(self._settings, str(self._config or "the command line"))
+        _warn_of_modes(self._settings)
         self._systemd.starting()
         running = RecorderRuntime.open(
             self._settings, self._folder, self._clock, plugins, self._config, stands_for=self._stands_for
@@ -163,6 +167,7 @@ class Program:
             signal.signal(signal.SIGTERM, self._stop_early)
             try:
                 running.make_room()
+                running.checks.append(HealthCheck(self._file.problems))
                 running.begin()
                 import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
                 if not self._is_stopped_early:
@@ -243,11 +248,23 @@ class Program:
                     await asyncio.to_thread(self._file.reload, running.changeable)
 
 
+_REFUSED_DO: Final = (
+    "Correct it: until then the previous settings are in effect. `tawny config check` lists all mistakes."
+)
+
+
 class SettingsWatch:
     """Watches the settings file for changes since this was made, when it was read. config: None: there is none."""
 
     def __init__(self, config: Path | None) -> None:
         self._config, self._seen, self._is_refused = config, _stamp(config), False
+        self._invalid: SettingsError | None = None
+
+    def problems(self) -> Iterator[HealthProblem]:
+        """Yield what is wrong with the file, as long as the previous settings are in effect instead."""
+        if (invalid := self._invalid) is not None:
+            detail = f"{self._config} was changed and is not valid: {invalid.problems[0]}."
+            yield HealthProblem(ProblemKind.SETTINGS, None, detail, _REFUSED_DO)
 
     def is_changed(self) -> bool:
         return _stamp(self._config) != self._seen
@@ -258,9 +275,13 @@ class SettingsWatch:
         try:
             with settings.changing():
                 seen = _stamp(self._config)
-                settings.apply_written(read_settings(self._config))
+                written = read_settings(self._config)
+                settings.apply_written(written)
+            _warn_of_modes(written)
+            self._invalid = None
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
+            self._invalid = error
         except StorageError as error:
             if not self._is_refused:
                 log.error("The changed settings can't all be applied yet. %s", error)
@@ -269,12 +290,21 @@ class SettingsWatch:
         self._seen, self._is_refused = seen, False
 
 
-def _stamp(config: Path | None) -> tuple[int, int] | None:
-    """Return what changes with the file; None if there is none."""
-    if config is None:
-        return None
+def _warn_of_modes(settings: Settings) -> None:
+    for problem in check_modes(settings):
+        log.warning("%s", problem)
+
+
+def _stamp(config: Path | None) -> tuple[tuple[int, int] | None, ...]:
+    """Return what changes with the file, and with its secrets."""
+    files = (config, config.with_name("secrets.toml")) if config is not None else ()
+    return tuple(map(_changed, files))
+
+
+def _changed(file: Path) -> tuple[int, int] | None:
+    """Return what changes with a file; None if there is none."""
     try:
-        found = config.stat()
+        found = file.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino

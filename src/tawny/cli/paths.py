@@ -139,7 +139,7 @@ def _stated_path(args: Namespace) -> str:
     import tomllib  # only where there is a file: it is a tenth of what `tawny status` costs
 
     try:
-        path = tomllib.loads(file.read_text(encoding="utf-8")).get("storage", {}).get("path", "")
+        path = tomllib.loads(file.read_text(encoding="utf-8-sig")).get("storage", {}).get("path", "")
     except (OSError, ValueError, AttributeError):
         path = None
     if isinstance(path, str) and "$" not in path and "\0" not in path and not _is_of_unknown_user(path):

@@ -16,7 +16,7 @@ from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings, WebSettings, listen_address
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.service.diagnosis.settings_view import in_force, settings_lines
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import PluginRegistry, check_modes
 from tawny.service.sealing.sealing_service import write_secret_file
 
 
@@ -169,6 +169,8 @@ def run_config(args: Namespace, out: Output) -> int:
         shown = in_force(chosen, plugins)
         out.data(shown, "\n".join(settings_lines(shown)))
     else:
+        if problems := tuple(check_modes(chosen)):
+            raise SettingsError(str(path), problems)
         count = len(chosen.cameras)
         cameras = "1 camera" if count == 1 else f"{count} cameras"
         out.data({"ok": True, "file": str(path), "cameras": count}, f"{path} is valid: {cameras}.")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
-from tawny.config.file_writing import replace_file, unchanged
+from tawny.config.file_writing import read_file, replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.mode_presets import FAMILY_TEXT
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings, RuleCondition, RuleSettings
@@ -515,7 +515,7 @@ def change_seal(
 def _document(path: Path) -> tuple[Any, str]:
     """Return the file as a document, and its text. Raises SettingsError: when it has been damaged or removed."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path)
         return tomlkit.parse(text), text
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
         raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None

@@ -16,7 +16,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.catalog import Plain
-from tawny.config.file_writing import replace_file, unchanged
+from tawny.config.file_writing import give_to_owner, read_file, replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings, is_camera_id
 from tawny.config.toml_editing import is_inline, new_table, toml_item, unset_key
@@ -48,7 +48,7 @@ class SettingsDraft:
         self._secrets: dict[str, str] = {}
         self._gone: set[str] = set()
         try:
-            self._was = path.read_text(encoding="utf-8") if path is not None else text
+            self._was = read_file(path) if path is not None else text
             self._document: Any = tomlkit.parse(self._was)
         except (OSError, UnicodeDecodeError, TOMLKitError) as error:
             raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
@@ -303,7 +303,7 @@ class SettingsDraft:
                 self._was = self.text
 
     def _write_secrets(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = read_file(path) if path.exists() else ""
         document = tomlkit.parse(text)
         for name in self._gone:
             document.pop(name, None)
@@ -341,7 +341,11 @@ def secret_name(camera: str) -> str:
 def _create(path: Path) -> None:
     """Create an empty file with mode 600."""
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            give_to_owner(made, path.parent)
+        finally:
+            os.close(made)
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 

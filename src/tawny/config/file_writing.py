@@ -1,4 +1,7 @@
-"""Writing of settings files: whole or not at all, private, and by one tawny process at a time."""
+"""Writing of settings files: whole or not at all, private, by one tawny process at a time, and as they were.
+
+Links stay links, line ends stay, and what root writes belongs to the owner of the file or its folder.
+"""
 
 import fcntl
 import os
@@ -8,6 +11,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tawny.model.errors import FolderUnwritable, NotDone
+
+
+def read_file(path: Path) -> str:
+    """Return the text of a settings file with its line ends. Raises OSError, UnicodeDecodeError."""
+    with path.open(encoding="utf-8-sig", newline="") as file:  # some editors begin it with a byte order mark
+        return file.read()
 
 
 def write_new(path: Path, text: str) -> None:
@@ -21,6 +30,7 @@ def write_new(path: Path, text: str) -> None:
             open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file,
             _removed_on_error(path),
         ):
+            give_to_owner(file.fileno(), path.parent)
             file.write(text)
             file.flush()
     except FileExistsError:
@@ -42,7 +52,7 @@ def unchanged(path: Path, was: str) -> Iterator[None]:
     try:
         with suppress(OSError):  # such as on NFS
             fcntl.flock(handle, fcntl.LOCK_EX)
-        if path.read_text(encoding="utf-8") != was:
+        if read_file(path) != was:
             raise NotDone("The settings file was changed meanwhile.", "Try again.")
         yield
     finally:
@@ -50,18 +60,27 @@ def unchanged(path: Path, was: str) -> Iterator[None]:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Replace the file atomically: write a temporary file, sync, rename. Raises FolderUnwritable."""
+    """Replace the file, or that of a link, whole: write a temporary file, sync, rename. Raises FolderUnwritable."""
+    path = path.resolve()
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as file:
             temporary = Path(file.name)
             with _removed_on_error(temporary):
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
                 temporary.chmod(path.stat().st_mode & 0o777)
+                give_to_owner(file.fileno(), path)
                 temporary.replace(path)
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def give_to_owner(made: int, of: Path) -> None:
+    """Give a file that root has made to the owner of another file or folder. made: descriptor. Raises OSError."""
+    if os.geteuid() == 0:
+        owner = of.stat()
+        os.fchown(made, owner.st_uid, owner.st_gid)
 
 
 @contextmanager

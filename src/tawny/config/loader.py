@@ -26,7 +26,7 @@ _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 def read_settings(path: Path, env: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in a file. Raises SettingsError: with every problem; also when the file cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         why = error.strerror or str(error)
         raise SettingsError(str(path), (Problem("file", why, "a readable file (`tawny init` creates one)"),)) from None
@@ -68,7 +68,7 @@ def _has_former_name(path: str, renamed: set[str]) -> bool:
 def tables_with_secrets(path: Path) -> dict[str, Any]:
     """Return the tables of a settings file as it would take effect, valid or not; empty if it can't be read."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         filled = _fill(tables, known_secrets(path.parent), (), [])
     except (OSError, ValueError, SettingsError):
         return {}
@@ -78,28 +78,33 @@ def tables_with_secrets(path: Path) -> dict[str, Any]:
 def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the values for `${NAME}`: environment first, then systemd credentials, then `secrets.toml` in `folder`.
 
-    Raises SettingsError: when `secrets.toml` is readable by others or invalid.
+    Raises SettingsError: when `secrets.toml` is readable by others, can't be read, or is invalid.
     """
     env = os.environ if env is None else env
-    known: dict[str, str] = {}
-    file = folder / "secrets.toml"
-    if file.exists():
-        if stat.S_IMODE(file.stat().st_mode) & 0o077:
-            problem = Problem(
-                "secrets.toml", f"mode {stat.S_IMODE(file.stat().st_mode):o}", "mode 600 (run `chmod 600 secrets.toml`)"
-            )
-            raise SettingsError(str(file), (problem,))
-        try:
-            tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError(
-                str(file), (Problem("secrets.toml", str(error), 'lines such as NAME = "secret"'),)
-            ) from None
-        known |= {key: value for key, value in tables.items() if isinstance(value, str)}
-    credentials = env.get("CREDENTIALS_DIRECTORY")
-    if credentials and Path(credentials).is_dir():
-        known |= {path.name: path.read_text(encoding="utf-8").rstrip("\n") for path in Path(credentials).iterdir()}
+    file, credentials = folder / "secrets.toml", env.get("CREDENTIALS_DIRECTORY")
+    try:
+        known = _secrets_in(file)
+        if credentials and Path(credentials).is_dir():
+            known |= {path.name: path.read_text(encoding="utf-8").rstrip("\n") for path in Path(credentials).iterdir()}
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError):
+            found, allowed = error.strerror or str(error), "a file that the user running tawny can read"
+        elif isinstance(error, UnicodeDecodeError):
+            found, allowed = "bytes that are not UTF-8", "UTF-8 text"
+        else:
+            found, allowed = str(error), 'lines such as NAME = "secret"'
+        raise SettingsError(str(file), (Problem("secrets.toml", found, allowed),)) from None
     return known | dict(env)
+
+
+def _secrets_in(file: Path) -> dict[str, str]:
+    if not file.exists():
+        return {}
+    if (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+        problem = Problem("secrets.toml", f"mode {mode:o}", "mode 600 (run `chmod 600 secrets.toml`)")
+        raise SettingsError(str(file), (problem,))
+    tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    return {key: value for key, value in tables.items() if isinstance(value, str)}
 
 
 def _slips(tables: Mapping[str, Any]) -> Iterator[Problem]:

@@ -144,6 +144,7 @@ class ProblemKind(StrEnum):
     STANDBY = "standby"
     NATS = "nats"
     HUB = "hub"
+    SETTINGS = "settings"
 
 
 PROBLEM_WORDS: dict[ProblemKind, str] = {
@@ -171,6 +172,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.STANDBY: "Standby",
     ProblemKind.NATS: "Connection of recorders",
     ProblemKind.HUB: "Hub and its recorders",
+    ProblemKind.SETTINGS: "Settings not in effect",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""
