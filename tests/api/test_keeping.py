@@ -47,6 +47,7 @@ class FakeKeeping(web.RetentionService):
         self.goes_by_change = 0
         self.changed: list[web.RetentionRequest] = []
         self.ahead_s: list[float] = []
+        self.by = ""
 
     def now(self) -> web.RetentionReport:
         camera = web.CameraRetention(PORCH, 5000, 44e9, 14 * 86_400.0, 20 * 86_400.0, self.now_ms)
@@ -78,7 +79,12 @@ class FakeKeeping(web.RetentionService):
             [Removal(_segment(n, self.now_ms + n * HOUR_MS), "older than 90 days") for n in range(count)]
         )
 
-    def change(self, asked: web.RetentionRequest) -> None:
+    def refuse_changed(self, version: str | None) -> None:
+        if version is not None and version != self.asked.version:
+            raise web.RetentionConflict(self.by)
+
+    def change(self, asked: web.RetentionRequest, by: str = "", version: str | None = None) -> None:
+        self.by = by
         self.changed.append(asked)
         self.asked = web.RetentionRequest(asked.everyone, {**self.asked.cameras, **asked.cameras})
 
@@ -148,6 +154,22 @@ async def test_what_removes_nothing_more_holds_at_once_and_is_noted(house: House
         done = await owner.put("/api/v1/retention", json={"everyone": EVERYONE, "cameras": cameras})
     assert done.json()["cameras"][0]["own"]["min"] == "30 days"
     assert kept.changed[0].cameras == {CameraId("porch"): {"min": "30 days"}}
+
+
+async def test_a_page_that_shows_older_settings_changes_nothing(house: House, kept: FakeKeeping) -> None:
+    async with house.signed_in() as owner, house.signed_in() as other:
+        shown = (await owner.get("/api/v1/retention")).json()["version"]
+        longer = {"everyone": EVERYONE, "cameras": {"porch": {"min": "30 days"}}, "version": shown}
+        done = await other.put("/api/v1/retention", json=longer)
+        assert (done.status_code, done.json()["version"] == shown) == (200, False)
+        kept.goes_by_change = 2  # what the older settings would delete is not the question
+        older = {"everyone": EVERYONE, "cameras": {"porch": {}}, "version": shown}
+        refused = await owner.put("/api/v1/retention", json=older)
+        assert (refused.status_code, refused.json()["code"]) == (409, "changed")
+        assert refused.json()["message"].endswith("has changed this meanwhile.")
+        assert len(kept.changed) == 1
+        anyway = await owner.put("/api/v1/retention", json={**older, "version": None, "remove": True})
+        assert anyway.status_code == 200
 
 
 async def test_words_that_cannot_be_used_are_told(house: House, kept: FakeKeeping) -> None:

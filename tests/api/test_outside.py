@@ -15,7 +15,7 @@ from tawny.delivery.outbox import Outbox, OutboxBacklog, TargetView
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.delivery.notification_filter import Snoozes
-from tawny.service.delivery.target_settings import TargetField, TargetKind, TargetSettingsView
+from tawny.service.delivery.target_settings import TargetField, TargetKind, TargetNameTaken, TargetSettingsView
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import OURS, House
 from tests.delivery.carried import delivery
@@ -315,10 +315,15 @@ class FakePlacing:
             raise NotDone(f"{name} isn't in the settings.", "Reload the page.")
         return TargetSettingsView("destinations", {"retention": "90 days"})
 
-    def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
+    def put(self, group: Group, name: str, values: Mapping[str, Any], *, is_new: bool = False) -> None:
+        self._refuse_taken(name, is_new=is_new)
         if values.get("retention") == "often":
             raise SettingsError("tawny.toml", (Problem("destinations.nas.keep", "'often'", "90 days"),))
         self.put_there.append((group, name, dict(values)))
+
+    def _refuse_taken(self, name: str, *, is_new: bool) -> None:
+        if is_new and name == "nas":
+            raise TargetNameTaken(name)
 
     def add_browser_channel(self, contact: str) -> str:
         if any(name == "browsers" for _, name, _ in self.put_there):
@@ -329,7 +334,10 @@ class FakePlacing:
     def remove(self, name: str) -> None:
         self.said(name)
 
-    def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
+    def try_out(
+        self, group: Group, name: str, values: Mapping[str, Any], *, is_new: bool = False
+    ) -> Sequence[ConnectionTestStep]:
+        self._refuse_taken(name, is_new=is_new)
         return [ConnectionTestStep("Connected", write_only=name == "bucket")]
 
 
@@ -357,6 +365,8 @@ async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> N
     ("method", "path", "body", "status", "says"),
     [
         ("PUT", "nas", {"group": "destinations", "values": {"retention": "often"}}, 400, "allowed: 90 days"),
+        ("PUT", "nas", {"group": "files", "values": {}, "new": True}, 409, "name_taken"),
+        ("POST", "nas/try-out", {"group": "files", "values": {}, "new": True}, 409, "name_taken"),
         ("PUT", "No%20Name", {"group": "destinations", "values": {}}, 422, "Invalid request"),
         ("PUT", "nas", {"group": "cameras", "values": {}}, 422, "Invalid request"),
         ("DELETE", "other", None, 404, "other isn't in the settings"),

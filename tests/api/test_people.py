@@ -34,6 +34,20 @@ async def test_rights_are_changed(house: House, owner: httpx.AsyncClient) -> Non
     assert not ben.may_see(CameraId("yard"))
 
 
+async def test_what_is_not_named_stays(house: House, owner: httpx.AsyncClient) -> None:
+    """Another owner may have changed it since the page was loaded."""
+    end = {"role": "guest", "ends_ms": house.clock.now_ms() + 86_400_000}
+    made = (await owner.post("/api/v1/people", json={"name": "Ben", **end})).json()
+    path = f"/api/v1/people/{made['person']['id']}"
+    await owner.patch(path, json={"linked": "ben@example.org"})
+    after = [(await owner.patch(path, json=change)).json() for change in ({"cameras": ["porch"]}, {"role": "viewer"})]
+    assert [(one["role"], one["cameras"], one["ends_ms"], one["linked"]) for one in after] == [
+        ("guest", ["porch"], end["ends_ms"], "ben@example.org"),
+        ("viewer", ["porch"], None, "ben@example.org"),
+    ]
+    assert (await owner.patch(path, json={"role": "guest"})).status_code == 400
+
+
 async def test_somebody_remains_who_may_do_everything(house: House, owner: httpx.AsyncClient) -> None:
     (only,) = (await owner.get("/api/v1/people")).json()["items"]
     path = f"/api/v1/people/{only['id']}"

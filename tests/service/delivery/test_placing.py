@@ -17,7 +17,7 @@ from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
-from tawny.service.delivery.target_settings import DESTINATIONS, NOTIFIERS, TargetSettingsService
+from tawny.service.delivery.target_settings import DESTINATIONS, NOTIFIERS, TargetNameTaken, TargetSettingsService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
@@ -95,6 +95,15 @@ def test_what_is_added_stands_in_the_file_and_its_secret_beside_it(bench: Bench)
     again = read_settings(bench.file, {})
     assert again.destinations == bench.settings.destinations
     assert (again.destinations["nas"].url, again.destinations["nas"].retention) == (FTP, 90 * 86_400)
+
+
+def test_a_new_one_does_not_replace_another(bench: Bench) -> None:
+    bench.placing.put("destinations", "nas", {"url": FTP}, is_new=True)
+    for change in (bench.placing.put, bench.placing.try_out):
+        for group in ("destinations", "files", "notifiers"):  # they share their names
+            with pytest.raises(TargetNameTaken):
+                change(group, "nas", {"url": "folder:/mnt/nas"}, is_new=True)
+    assert bench.settings.destinations["nas"].url == FTP
 
 
 def test_what_is_told_of_it_has_no_secret(bench: Bench) -> None:

@@ -145,6 +145,23 @@ def test_rules_that_cannot_be_used_change_nothing(bench: Bench) -> None:
     assert bench.settings.storage.retention.min == 86_400
 
 
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_change_of_what_has_changed_meanwhile_is_refused(bench: Bench, has_file: bool) -> None:
+    keeping = bench.keeping if has_file else bench.keeping_with(None)
+    shown, older = keeping.now().request.version, bench.asked()
+    keeping.change(bench.asked(max="30 days"), "Ben", shown)
+    with pytest.raises(web.RetentionConflict) as refused:
+        keeping.change(older, "Anna", shown)
+    assert (refused.value.by, bench.settings.storage.retention.max) == ("Ben", 30 * 86_400)
+    changed = Settings.model_validate({"storage": {"retention": {"max": "20 days"}}})  # such as in the file
+    bench.settings = bench.settings.model_copy(update={"storage": changed.storage})
+    with pytest.raises(web.RetentionConflict) as refused:
+        keeping.change(older, "Anna", shown)
+    assert refused.value.by == ""
+    keeping.change(older, "Anna")
+    assert bench.settings.storage.retention.max == 9 * 86_400
+
+
 def test_removed_cameras_are_told_while_recordings_are_left(bench: Bench) -> None:
     gate = CameraId("gate")
     bench.site.put(60, camera=gate, size_bytes=5000)

@@ -315,7 +315,7 @@ export interface ChangedPerson {
   cameras?: string[] | null;
   ends_ms?: number | null;
   linked?: string | null;
-  role: "owner" | "member" | "viewer" | "guest" | "screen" | "installer";
+  role?: "owner" | "member" | "viewer" | "guest" | "screen" | "installer" | null;
 }
 
 export interface ChangedSealing {
@@ -2145,6 +2145,7 @@ export interface RetentionChangeRequest {
   cameras?: Record<string, CameraRetentionRequest>;
   everyone: CameraRetentionRequest;
   remove?: boolean;
+  version?: string | null;
 }
 
 export interface RetentionInfo {
@@ -2156,6 +2157,7 @@ export interface RetentionInfo {
   locked_bytes: number;
   outlook: string;
   removed: RemovedCameraRetention[];
+  version: string;
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
 }
@@ -2632,6 +2634,7 @@ export interface TalkbackInfo {
 
 export interface TargetChange {
   group: "destinations" | "files" | "notifiers";
+  new?: boolean;
   values: Record<string, boolean | number | string | (string | number)[] | null>;
 }
 

@@ -54,7 +54,6 @@ export const events = {
     unreviewed: { one: "Marked as new.", other: "{n} marked as new." },
     kept: { one: "Kept. tawny won’t delete it.", other: "{n} kept. tawny won’t delete them." },
     letGo: { one: "No longer kept.", other: "{n} no longer kept." },
-    failed: "That didn’t work. Try again.",
   },
   selection: {
     label: "Selected events",

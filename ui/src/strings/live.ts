@@ -56,7 +56,6 @@ export const live = {
     output: (name: string) => `Output ${name}`,
     on: "On",
     off: "Off",
-    failed: "That didn’t work. Try again.",
   },
   whatToCheck: "Troubleshoot",
   smallInstead: "Your browser can’t play this camera’s main stream. Showing the sub stream.",

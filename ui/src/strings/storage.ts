@@ -54,6 +54,8 @@ export const storage = {
     saveAndRemove: (size: string) => `Save and delete ${size} now`,
     undo: "Undo",
     saved: "Saved.",
+    reload: "Reload",
+    overwrite: "Overwrite",
   },
   promise: {
     about: (long: string) => `about ${long}`,

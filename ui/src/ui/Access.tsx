@@ -50,6 +50,14 @@ export function CameraTicks(props: { chosen: readonly string[] | null; onChange:
   );
 }
 
+/** The cameras of now with what was ticked: from `before` to `next`. Another owner may have changed them since `before`. */
+export function withTicks(now: readonly string[] | null, before: readonly string[] | null, next: string[] | null): string[] | null {
+  if (next === null || now === null) return next;
+  if (before === null) return [...now];
+  const stay = now.filter((id) => next.includes(id) || !before.includes(id));
+  return [...stay, ...next.filter((id) => !before.includes(id) && !stay.includes(id))];
+}
+
 /** A line of text without which the form does not go. most: letters. */
 export function NeededField({ label, value, most }: { label: string; value: Signal<string>; most: number }) {
   return (
@@ -93,7 +101,7 @@ export function Address({ value, label, word = "" }: { value: string; label: str
 export const focusOnce = (field: HTMLElement | null): void => field?.focus();
 
 /** What the recorder refuses is said. */
-export async function tryTo(action: () => Promise<void>): Promise<void> {
+export async function tryTo(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (reason) {

@@ -1,10 +1,10 @@
 /** The link that another recorder uses once, its QR code and its time; then the four words to compare. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, post } from "../api/client";
+import { post } from "../api/client";
+import { sentences } from "./sentences";
 import { serverNow } from "../api/state";
 import type { FleetInvitation } from "../api/types";
-import { t } from "../strings";
 import { invite as words } from "../strings/invite";
 import { QrCode } from "./QrCode";
 import { Sheet } from "./Sheet";
@@ -36,7 +36,7 @@ export function InviteSheet({ path, said, recorders, onClose }: { path: string; 
     void post<FleetInvitation>(path).then(
       (found) => (made.value = found),
       (reason: unknown) => {
-        failed.value = reason instanceof ApiError ? `${reason.message} ${reason.todo}`.trim() : t.problems.unknown;
+        failed.value = sentences(reason);
       },
     );
   useEffect(create, []);

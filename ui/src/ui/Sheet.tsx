@@ -2,43 +2,51 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../strings";
 import { Icon } from "./Icon";
+import { Toasts, sheets } from "./toast";
 import "./sheet.css";
 
-/** A modal sheet on the browser's own `<dialog>`: it keeps the focus, closes on Esc, and gives the focus back. */
+/**
+ * A modal sheet on the browser's own `<dialog>`: it keeps the focus, closes on Esc, and gives the focus back.
+ * It opens again while it is rendered, so that `onClose` may ask first, such as by `useLeaving`.
+ */
 export function Sheet(props: { title: string; onClose: () => void; children: ComponentChildren; class?: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const depth = useRef(-1);
+  const pressed = useRef<EventTarget | null>(null);
   useEffect(() => {
-    const node = dialog.current;
     const before = document.activeElement;
-    if (node && !node.open) node.showModal();
+    depth.current = ++sheets.value;
     return () => {
+      sheets.value -= 1;
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
+  useEffect(() => {
+    if (!dialog.current?.open) dialog.current?.showModal();
+  });
+  const close = () => dialog.current?.close();
   return (
     <dialog
       ref={dialog}
       class={`sheet ${props.class ?? ""}`}
       aria-label={props.title}
       onClose={props.onClose}
+      // Text that is selected with the mouse may end outside: then the click, too, is the dialog's.
+      onPointerDown={(event) => (pressed.current = event.target)}
       onClick={(event) => {
-        if (event.target === dialog.current) dialog.current?.close();
+        if (event.target === dialog.current && pressed.current === dialog.current) close();
       }}
     >
       <div class="sheet-in">
         <header class="row between">
           <h2>{props.title}</h2>
-          <button
-            type="button"
-            class="btn ghost sq"
-            aria-label={t.actions.close}
-            onClick={() => dialog.current?.close()}
-          >
+          <button type="button" class="btn ghost sq" aria-label={t.actions.close} onClick={close}>
             <Icon name="x" />
           </button>
         </header>
         {props.children}
       </div>
+      <Toasts depth={depth} />
     </dialog>
   );
 }

@@ -13,6 +13,9 @@ const SHOWN_MS = 8_000;
 const toasts = signal<Toast[]>([]);
 let made = 0;
 
+/** How many sheets are open: what lies below the topmost can't be seen, heard or pressed. */
+export const sheets = signal(0);
+
 /** Says something for 8 s; `undo` adds a button that takes it back. */
 export function toast(words: string, undo: (() => void) | null = null, shown_ms = SHOWN_MS): void {
   made += 1;
@@ -42,10 +45,12 @@ function dismiss(id: number): void {
   toasts.value = toasts.value.filter((each) => each.id !== id);
 }
 
-export function Toasts() {
+/** depth: of the sheet that they are in; none: in the page. */
+export function Toasts({ depth }: { depth?: { current: number } }) {
+  const shown = sheets.value === (depth?.current ?? 0) ? toasts.value : [];
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map((each) => (
+      {shown.map((each) => (
         <div key={each.id} class="toast">
           <span><ServerText text={each.words} /></span>
           {each.undo && (

@@ -22,7 +22,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.notification_filter import LONGEST_SNOOZE_S, SHORTEST_SNOOZE_S, Snooze, Snoozes
-from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.delivery.target_settings import TargetNameTaken, TargetSettingsService
 
 # API schemas of upload destinations, notification channels and message actions.
 
@@ -127,10 +127,14 @@ class TargetSettings(ApiResponse):
 
 
 class TargetChange(ApiRequest):
-    """New settings. values: as in the settings file; null removes a key, keys not given stay unchanged."""
+    """New settings. values: as in the settings file; null removes a key, keys not given stay unchanged.
+
+    new: only add a target; refused if one of this name exists.
+    """
 
     group: Literal["destinations", "files", "notifiers"]
     values: Annotated[dict[str, Setting | None], Field(max_length=40)]
+    new: bool = False
 
 
 class PauseChange(ApiRequest):
@@ -248,9 +252,12 @@ def _is_plain(value: object) -> bool:
 
 @router.put("/targets/{target}", dependencies=own)
 def put_target(target: NewName, body: TargetChange, note: Note, here: Here) -> OkResponse:
-    """Add or change a target. Takes effect immediately; queued items are kept."""
+    """Add or change a target. Takes effect immediately; queued items are kept.
+
+    409 `name_taken`: it is new, and there is one of this name.
+    """
     with _settings(here) as settings:
-        settings.put(body.group, target, body.values)
+        settings.put(body.group, target, body.values, is_new=body.new)
         note(f"{body.group} changed", target)
     return OkResponse()
 
@@ -268,7 +275,7 @@ def remove_target(target: OneName, note: Note, here: Here) -> OkResponse:
 def try_out_target(target: NewName, body: TargetChange, here: Here) -> ConnectionTestInfo:
     """Test settings without saving them."""
     with _settings(here) as settings:
-        return _tested(settings.try_out(body.group, target, body.values))
+        return _tested(settings.try_out(body.group, target, body.values, is_new=body.new))
 
 
 @router.post("/targets/{target}/test", dependencies=own)
@@ -420,6 +427,8 @@ def _settings(here: AppContext) -> Iterator[TargetSettingsService]:
     """Give the settings of all targets. Raises RequestRefused when they refuse."""
     try:
         yield here.placing
+    except TargetNameTaken as taken:
+        raise RequestRefused(409, "name_taken", f"{taken} already exists.", "Choose another name.") from None
     except SettingsError as error:
         problem = error.problems[0]
         name = problem.path.rpartition(".")[2]

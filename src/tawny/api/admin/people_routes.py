@@ -64,7 +64,9 @@ class NewPerson(ApiRequest):
 
 
 class ChangedPerson(ApiRequest):
-    role: RoleName
+    """What is not given stays as it is."""
+
+    role: RoleName | None = None
     cameras: CameraIds | None = None
     ends_ms: Ms | None = None
     linked: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f]*$")] | None = None
@@ -165,13 +167,19 @@ def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invit
 def change_person(person: OneId, body: ChangedPerson, note: Note, here: Here) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
     found = _find(here, person)
-    if (body.role == "screen") != (found.role is Role.SCREEN):
+    role = Role(body.role) if body.role else found.role
+    if (role is Role.SCREEN) != (found.role is Role.SCREEN):
         raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
-    cameras, ends_ms = _known_cameras(here, body.cameras, found.cameras), _end_of(body.role, body.ends_ms)
+    cameras: Collection[CameraId] | None = found.cameras
+    if "cameras" in body.model_fields_set:
+        cameras = _known_cameras(here, body.cameras, found.cameras)
+    keeps_end = role is Role.GUEST and "ends_ms" not in body.model_fields_set
+    ends_ms = _end_of(role, found.ends_ms if keeps_end else body.ends_ms)
     if body.linked is not None:  # first: a refused one leaves everything as it is
         _link(here, found, body.linked, note)
-    changed = here.accounts.change_person(found, Role(body.role), cameras, ends_ms)
-    note("user changed", granted_text(changed, found))
+    changed = here.accounts.change_person(found, role, cameras, ends_ms)
+    if changed != found:
+        note("user changed", granted_text(changed, found))
     return next(one for one in _all(here) if one.id == found.id)
 
 

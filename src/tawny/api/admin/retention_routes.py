@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Note, rule
+from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
@@ -21,7 +21,7 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.service.health.monitor import CheckInInfo
 from tawny.service.health.self_test import SelfTest
-from tawny.service.retention.retention_service import RetentionRequest, VolumeRetentionInfo
+from tawny.service.retention.retention_service import RetentionConflict, RetentionRequest, VolumeRetentionInfo
 from tawny.storage.retention.planning import RemovalPlan
 
 # API schemas of retention, problems and the self-test. Answers have those of requests, too: no limit may be narrower
@@ -61,6 +61,8 @@ class RetentionChangeRequest(ApiRequest):
     cameras: Annotated[dict[str, CameraRetentionRequest], Field(max_length=64)] = Field(default_factory=dict)
     remove: bool = False
     """Confirm that recordings may be deleted now."""
+    version: Annotated[str, Field(max_length=64)] | None = None
+    """Version of the settings that were shown; null: overwrite any changes made since."""
 
 
 class CameraRetentionInfo(ApiResponse):
@@ -83,6 +85,8 @@ class RemovedCameraRetention(ApiResponse):
 
 
 class RetentionInfo(ApiResponse):
+    version: str
+    """Pass it back when changing."""
     everyone: CameraRetentionRequest
     in_file: bool
     """Changes are saved in the settings file; otherwise they last until tawny stops."""
@@ -167,13 +171,16 @@ def dry_run(body: DryRunRequest, here: Here) -> RemovalPlanInfo:
 
 
 @router.put("/retention", dependencies=own)
-def keep_otherwise(body: RetentionChangeRequest, note: Note, here: Here) -> RetentionInfo:
+def keep_otherwise(body: RetentionChangeRequest, signed: Signed, note: Note, here: Here) -> RetentionInfo:
     """Change retention; effective immediately.
 
-    409 `would_remove`: it would delete recordings now that current settings keep; set `remove` to confirm.
+    409 `changed`: it was changed in the meantime. 409 `would_remove`: it would delete recordings now that current
+    settings keep; set `remove` to confirm.
     """
     change = _asked(body)
 
+    with _in_words():
+        here.keeping.refuse_changed(body.version)
     if not body.remove:
         stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
         gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
@@ -185,7 +192,7 @@ def keep_otherwise(body: RetentionChangeRequest, note: Note, here: Here) -> Rete
                 409, "would_remove", message, "Check what would be deleted, then save and delete.", more
             )
     with _in_words():
-        here.keeping.change(change)
+        here.keeping.change(change, signed.person.name, body.version)
     note("retention changed", "")
     return _kept(here)
 
@@ -217,6 +224,13 @@ def _in_words() -> Iterator[None]:
     """Convert settings errors to API errors."""
     try:
         yield
+    except RetentionConflict as other:
+        who = (
+            f"{other.by} has changed this meanwhile."
+            if other.by
+            else "This was changed in the settings file meanwhile."
+        )
+        raise RequestRefused(409, "changed", who, "Reload, or overwrite it.") from None
     except SettingsError as error:
         problem = error.problems[0]
         if not problem.found:
@@ -242,6 +256,7 @@ def _asked(change: RetentionChangeRequest) -> RetentionRequest:
 def _kept(here: AppContext) -> RetentionInfo:
     now = here.keeping.now()
     return RetentionInfo(
+        version=now.request.version,
         everyone=CameraRetentionRequest.model_validate(now.request.everyone),
         in_file=now.is_in_file,
         cameras=[

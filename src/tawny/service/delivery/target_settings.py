@@ -6,7 +6,7 @@ Changes take effect at once and are written to the settings file if one is in us
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from tawny.config.drafts import Group, SettingsDraft
 from tawny.config.settings import Settings
@@ -238,6 +238,10 @@ def _others(plugins: PluginRegistry, known: set[str]) -> Iterator[TargetKind]:
                     )  # fmt: skip
 
 
+class TargetNameTaken(Exception):  # another target, not a failure
+    """A target that was to be added has the name of one that exists."""
+
+
 class TargetSettingsService:
     """Changes the settings of targets. Thread-safe; may wait for the disk.
 
@@ -261,10 +265,14 @@ class TargetSettingsService:
         group = self._group_of(name)
         return TargetSettingsView(group, self._draft().values(group, name) or {})
 
-    def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
-        """Change values, named as in the file. None removes one; others stay. Takes effect at once."""
+    def put(self, group: Group, name: str, values: Mapping[str, Any], *, is_new: bool = False) -> None:
+        """Change values, named as in the file. None removes one; others stay. Takes effect at once.
+
+        is_new: only add one. Raises TargetNameTaken.
+        """
         with self._settings.changing():
             draft = self._draft()
+            self._refuse_taken(draft, name, is_new=is_new)
             draft.put(group, name, values)
             self._refuse_any_folder(name, draft.understood())
             self._take_over(draft)
@@ -285,9 +293,12 @@ class TargetSettingsService:
         self.put("notifiers", name, {"url": BROWSERS_URL + contact})
         return name
 
-    def try_out(self, group: Group, name: str, values: Mapping[str, Any]) -> Sequence[ConnectionTestStep]:
-        """Test these values without saving them. Waits for the network."""
+    def try_out(
+        self, group: Group, name: str, values: Mapping[str, Any], *, is_new: bool = False
+    ) -> Sequence[ConnectionTestStep]:
+        """Test these values without saving them. Waits for the network. Raises TargetNameTaken as `put` does."""
         draft = self._draft()
+        self._refuse_taken(draft, name, is_new=is_new)
         draft.put(group, name, values)
         new = self._with(draft.understood())
         self._refuse_any_folder(name, new)
@@ -297,6 +308,13 @@ class TargetSettingsService:
         if group == "files":
             return self._outward.files.test(name, new.files[name])
         return self._outward.uploads.test(name, new.destinations[name])
+
+    def _refuse_taken(self, draft: SettingsDraft, name: str, *, is_new: bool) -> None:
+        """Raise TargetNameTaken if a new target has the name of another, of whatever group."""
+        now = self._settings.now()
+        for group in get_args(Group) if is_new else ():
+            if name in getattr(now, group) or draft.values(group, name) is not None:
+                raise TargetNameTaken(name)
 
     def _refuse_any_folder(self, name: str, changed: Settings) -> None:
         """Raise NotDone if the interface lifts the rules for folders, or uses them lifted for another folder."""

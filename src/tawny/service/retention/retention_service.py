@@ -1,5 +1,7 @@
 """Retention service: reads and changes retention settings at runtime, at once and in the settings file if in use."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +31,21 @@ class RetentionRequest:
 
     everyone: Mapping[str, Any]
     cameras: Mapping[CameraId, Mapping[str, Any]]
+
+    @property
+    def version(self) -> str:
+        """Return 16 letters that differ with any change of the settings; a camera without own ones changes nothing."""
+        own = {camera: table for camera, table in self.cameras.items() if table}
+        said = json.dumps([self.everyone, own], sort_keys=True)
+        return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+
+
+class RetentionConflict(Exception):  # another person's change, not a failure
+    """Retention has been changed since it was shown. by: empty: in the settings file."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__("changed meanwhile")
+        self.by = by
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +114,16 @@ class RetentionService:
 
     def __init__(self, kept: StoredRecordings, clock: Clock, settings: ChangeableSettings) -> None:
         self._kept, self._clock, self._settings = kept, clock, settings
+        self._last = ("", "")
+        """The version that was changed to last, and by which user."""
 
     def now(self) -> RetentionReport:
         settings = self._settings.now()
         kept, rates = contract(settings), self._kept.room.rates()
         figures = self._kept.room.figures
-        request = RetentionRequest(
-            retention_to_table(settings.storage.retention),
-            {CameraId(name): retention_to_table(camera.retention) for name, camera in settings.cameras.items()},
-        )
         locked, locked_bytes = self._locked()
         return RetentionReport(
-            request=request,
+            request=_request_of(settings),
             is_in_file=self._settings.file is not None,
             cameras=[self._camera(CameraId(name), kept, rates, figures) for name in settings.cameras],
             volumes=list(self._volumes()),
@@ -135,16 +150,25 @@ class RetentionService:
                 ahead_bytes = min(ahead_bytes, max(0, most_bytes - self._kept.index.size_bytes()))
         return self._kept.retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
 
-    def change(self, request: RetentionRequest) -> None:
+    def refuse_changed(self, version: str | None) -> None:
+        """Raise RetentionConflict if the settings are no longer those of this version; None: whatever they are."""
+        now, (last, by) = _request_of(self._settings.now()).version, self._last
+        if version is not None and version != now:
+            raise RetentionConflict(by if now == last else "")
+
+    def change(self, request: RetentionRequest, by: str = "", version: str | None = None) -> None:
         """Apply the settings, durably if a settings file is in use.
 
-        Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+        version: of the settings that were shown; None: overwrite any changes made since. Raises RetentionConflict,
+        SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         with self._settings.changing():
+            self.refuse_changed(version)
             new = self._with(request)
             if self._settings.file is not None:
                 new = change_retention(self._settings.file, request.everyone, request.cameras)
             self._settings.apply_written(new)
+            self._last = (_request_of(self._settings.now()).version, by)
         self._kept.retention.wake()
 
     def _with(self, request: RetentionRequest) -> Settings:
@@ -218,6 +242,13 @@ class RetentionService:
             for row in self._kept.index.segments(camera, None, span)
         }
         return len(page.events), sum(rows.values())
+
+
+def _request_of(settings: Settings) -> RetentionRequest:
+    return RetentionRequest(
+        retention_to_table(settings.storage.retention),
+        {CameraId(name): retention_to_table(camera.retention) for name, camera in settings.cameras.items()},
+    )
 
 
 def _of_volume(volume: Volume, use: UseName, problem: str) -> VolumeRetentionInfo:

@@ -151,7 +151,9 @@ class _Look:
             if self.chosen.archive is not None:
                 self.volume = join_archive(self._first, self.chosen.archive, self._prepare)
             else:
-                self.volume = join(self._first, self.chosen.root, self.chosen.use, self._prepare, taken=self.chosen.taken)
+                self.volume = join(
+                    self._first, self.chosen.root, self.chosen.use, self._prepare, taken=self.chosen.taken
+                )
             log.warning("%s is available and now in use", self.chosen.name)
             self._joined(self.chosen, self.volume)
         else:

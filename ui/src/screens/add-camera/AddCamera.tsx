@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { get, post } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { AddedCamera, CameraChange, CameraMaker, CameraMakers, CameraTrial } from "../../api/types";
@@ -8,6 +8,7 @@ import { DemoCamera } from "../../ui/DemoCamera";
 import { phoneCamera } from "../../strings/phone-camera";
 import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
 import { Icon } from "../../ui/Icon";
+import { useLeaving } from "../../ui/leaving";
 import { Page } from "../../ui/Page";
 import { PhonePairing } from "../../ui/PhonePairing";
 import { go } from "../../ui/router";
@@ -25,11 +26,14 @@ import "./add-camera.css";
 /** From nothing to a recording camera: search or address, sign-in, a look at what it sends, a name. */
 export default function AddCamera() {
   const owner = session.value?.user?.role === "owner";
+  const isTyped = useRef(false);
+  const leaving = useLeaving({ isChanged: () => isTyped.current });
   return (
     <Page title={words.title} back="/settings" class="settings add-camera">
-      <div class="settings-in">
+      {leaving.sheet}
+      <div class="settings-in" onInput={() => (isTyped.current = true)}>
         {owner ? (
-          <CameraAdder onAdded={(camera) => go(camera ? `/live/${encodeURIComponent(camera)}` : "/")} />
+          <CameraAdder onAdded={(camera) => go(camera ? `/live/${encodeURIComponent(camera)}` : "/", { anyway: true })} />
         ) : (
           <p class="card sub">{words.onlyOwners}</p>
         )}

@@ -7,6 +7,7 @@ import type { ClipJob, SavedClips } from "../../api/types";
 import { Page } from "../../ui/Page";
 import { clock, clockSeconds, date, day, dayKey, daysAgo, length, percent, size } from "../../ui/times";
 import { t } from "../../strings";
+import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { Problem } from "../../ui/Problem";
@@ -199,7 +200,7 @@ function Name({ job }: { job: ClipJob }) {
       onSubmit={(submit) => {
         submit.preventDefault();
         const name = String(new FormData(submit.currentTarget).get("name")).trim();
-        if (name && name !== nameOf(job)) void told(rename(name));
+        if (name && name !== nameOf(job)) void tryTo(() => rename(name));
         else edits.value = false;
       }}
     >
@@ -274,7 +275,7 @@ function Acts({ job, camera }: { job: ClipJob; camera: string }) {
             class={`btn${job.kept ? " on" : ""}`}
             aria-pressed={job.kept}
             title={words.keepHint}
-            onClick={() => void told(patch(`/clips/${job.id}`, { kept: !job.kept }))}
+            onClick={() => void tryTo(() => patch(`/clips/${job.id}`, { kept: !job.kept }))}
           >
             <Icon name={job.kept ? "lock" : "lock-open"} small />
             {job.kept ? words.kept : words.keep}
@@ -298,18 +299,9 @@ function Acts({ job, camera }: { job: ClipJob; camera: string }) {
 
 async function gone(job: ClipJob, say: string): Promise<void> {
   const path = `/clips/${job.id}`;
-  const undo = job.state === "done" ? () => void told(post(`${path}/restore`)) : null;
-  if (await told(remove(path))) toast(say, undo);
-}
-
-/** What changes is heard from the recorder; here only that it could not be done. */
-async function told(asked: Promise<unknown>): Promise<boolean> {
-  try {
-    await asked;
-    return true;
-  } catch (reason) {
-    if (!(reason instanceof ApiError)) throw reason;
-    toast(`${reason.message} ${reason.todo}`);
-    return false;
-  }
+  const undo = job.state === "done" ? () => void tryTo(() => post(`${path}/restore`)) : null;
+  await tryTo(async () => {
+    await remove(path);
+    toast(say, undo);
+  });
 }

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get } from "../../api/client";
+import { get } from "../../api/client";
 import { useLevel } from "../../api/tuning";
 import type { Proposal, TawnyEvent, WhyFalse } from "../../api/types";
 import { session } from "../../ui/session";
@@ -11,7 +11,7 @@ import { Lazy } from "../../ui/Lazy";
 import { toast } from "../../ui/toast";
 import { useFeedback } from "./feedback";
 import { ServerText } from "../../ui/ServerText";
-import { focusOnce } from "../../ui/Access";
+import { focusOnce, tryTo } from "../../ui/Access";
 
 const words = t.events.worth;
 /** From five false alarms of one type at one place on, similar ones can be muted. */
@@ -120,17 +120,14 @@ function Proposed({ event, why }: { event: TawnyEvent; why: string }) {
       </p>
     ) : null;
   const level = found.level;
-  const use = async () => {
+  const use = () => {
     saving.value = true;
-    try {
+    const done = tryTo(async () => {
       await useLevel(event.camera, level);
       made.value = null;
       toast(words.applied(level));
-    } catch (reason) {
-      if (reason instanceof ApiError) toast(`${reason.message} ${reason.todo}`);
-    } finally {
-      saving.value = false;
-    }
+    });
+    void done.finally(() => (saving.value = false));
   };
   return (
     <div class="worth-card" data-proposal={level}>

@@ -52,7 +52,9 @@ describe("the list", () => {
   const after = (...changes: Change[]): List => changes.reduce(change, EMPTY);
   const ids = (list: List) => list.items?.map((each) => each.id);
   const [a, b, c] = [visit("a", event("a", 10)), visit("b", event("b", 20)), visit("c", event("c", 30))];
-  const two: Change = { what: "first", items: [b, a], next: "x" };
+  const two: Change = { what: "first", items: [b, a], next: "x", aside: false };
+  const more: Change = { what: "more", items: [visit("z", event("z", 5)), visit("y", event("y", 3))], next: "w" };
+  const again = (items: Visit[], aside = false): Change => ({ what: "first", items, next: "x", aside });
 
   it("puts what comes in at the top", () => expect(ids(after(two, { what: "came", items: [c], aside: false }))).toEqual(["c", "b", "a"]));
   it("keeps it aside while one looks further down, but lets a running visit grow in its place", () => {
@@ -62,6 +64,16 @@ describe("the list", () => {
     expect(list.items?.[0]?.events).toHaveLength(2);
     expect(list.arrived.map((each) => each.id)).toEqual(["c"]);
     expect(ids(change(list, { what: "show" }))).toEqual(["c", "b", "a"]);
+  });
+  it("keeps what is further down when its first page is asked for again", () => {
+    const list = after(two, more, again([c, a]));
+    expect([ids(list), list.next]).toEqual([["c", "a", "z", "y"], "w"]); // b is deleted
+    const held = after(two, more, again([c, b], true));
+    expect([ids(held), held.arrived.map((each) => each.id), held.next]).toEqual([["b", "a", "z", "y"], ["c"], "w"]);
+  });
+  it("begins again where something may be missing between that page and the rest", () => {
+    const list = after(two, more, again([visit("d", event("d", 40)), c], true));
+    expect([ids(list), list.arrived, list.next]).toEqual([["d", "c"], [], "x"]);
   });
   it("has each event once when two visits become one", () => {
     const whole = visit("a", event("a", 10), event("b", 20));

@@ -14,7 +14,7 @@ export interface List {
 export const EMPTY: List = { items: null, next: null, arrived: [] };
 
 export type Change =
-  | { what: "first"; items: readonly Visit[]; next: string | null }
+  | { what: "first"; items: readonly Visit[]; next: string | null; aside: boolean }
   | { what: "more"; items: readonly Visit[]; next: string | null }
   | { what: "came"; items: readonly Visit[]; aside: boolean }
   | { what: "event"; event: TawnyEvent }
@@ -28,8 +28,18 @@ export function change(list: List, how: Change): List {
   switch (how.what) {
     case "reset":
       return EMPTY;
-    case "first":
-      return { items: how.items, next: how.next, arrived: [] };
+    case "first": {
+      const known = how.items.filter((visit) => overlaps(visit, items));
+      // Unless something may be missing between it and what is loaded, what is further down stays.
+      if (known.length === 0) return { items: how.items, next: how.next, arrived: [] };
+      const begin_ms = how.next === null ? -Infinity : Math.min(...how.items.map((visit) => visit.start_ms));
+      const further = items.filter((visit) => visit.start_ms <= begin_ms && !overlaps(visit, how.items));
+      return {
+        items: newestFirst([...(how.aside ? known : how.items), ...further]),
+        next: further.length > 0 ? list.next : how.next,
+        arrived: how.aside ? how.items.filter((visit) => !known.includes(visit)) : [],
+      };
+    }
     case "more":
       return { ...list, items: newestFirst([...items, ...how.items.filter((visit) => !overlaps(visit, items))]), next: how.next };
     case "came": {

@@ -4,6 +4,7 @@ import { type Marks, mark } from "../../api/events";
 import { on } from "../../api/state";
 import type { NewCounts, TawnyEvent, Visit, VisitPage } from "../../api/types";
 import { plural, t } from "../../strings";
+import { sentences } from "../../ui/sentences";
 import { toast, undoNewest } from "../../ui/toast";
 import { type Filters, LEVELS, TABS, ask, writeFilters } from "./filters";
 import { EMPTY, type List, change } from "./list";
@@ -45,7 +46,7 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
     asked.current = key;
     setError(null);
     get<VisitPage>("/visits", ask(filters, null), stop.signal).then(
-      (page) => dispatch({ what: "first", items: page.items, next: page.next }),
+      (page) => dispatch({ what: "first", items: page.items, next: page.next, aside: newest.current.isAside() }),
       (reason: unknown) => {
         if (reason instanceof ApiError) setError(reason);
       },
@@ -106,7 +107,7 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
     } catch (reason) {
       for (const event of events)
         dispatch({ what: "marked", ids: new Set([event.id]), marks: { kept: event.kept, reviewed: event.reviewed } });
-      toast(reason instanceof ApiError ? `${reason.message} ${reason.todo}`.trim() : t.events.did.failed);
+      toast(sentences(reason));
       return false;
     }
   };

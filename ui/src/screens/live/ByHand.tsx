@@ -1,13 +1,14 @@
 /** The pad that turns a camera, its presets, and switches of what hangs on it. */
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
+import { post } from "../../api/client";
 import type { Camera, Relay } from "../../api/types";
 import { focusOnce } from "../../ui/Access";
 import { isForPage } from "../../ui/keys";
 import { type Move, Turning } from "../../live/turning";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
+import { sentences } from "../../ui/sentences";
 import type { IconName } from "../../ui/icon-names";
 import { session } from "../../ui/session";
 import { toast } from "../../ui/toast";
@@ -214,5 +215,5 @@ async function ask(order: Record<string, unknown>): Promise<boolean> {
 }
 
 function say(reason: unknown): void {
-  toast(reason instanceof ApiError ? [reason.message, reason.todo].filter(Boolean).join(" ") : words.failed);
+  toast(sentences(reason));
 }

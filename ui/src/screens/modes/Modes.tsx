@@ -306,8 +306,7 @@ function useTried(draft: PlanChange): { state: Tried; week: WeekInfo | null } {
           setState({ what: "known" });
         },
         (error: unknown) => {
-          const message = error instanceof ApiError ? `${error.message} ${error.todo}`.trim() : "";
-          if (wanted) setState({ what: "refused", message });
+          if (wanted) setState({ what: "refused", message: sentences(error) });
         },
       );
     }, TRY_AFTER_MS);
@@ -331,7 +330,7 @@ function Save(props: { plan: PlanInfo; draft: PlanChange; tried: Tried; onSaved:
         toast(words.save.saved);
         onSaved(now, draft);
       },
-      (error: unknown) => setRefused(error instanceof ApiError ? `${error.message} ${error.todo}`.trim() : ""),
+      (error: unknown) => setRefused(sentences(error)),
     );
   };
   const wrong = refused || (tried.what === "refused" ? tried.message : "");

@@ -1,12 +1,13 @@
 /** "What would happen if a person were seen at the front door on Sunday 23:00?" */
 import { useState } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
+import { post } from "../../api/client";
 import type { ModesInfo, ModePlanInfo as PlanInfo, RehearsalInfo as RehearsedInfo } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { modeName } from "../../ui/modeNames";
 import { t } from "../../strings";
 import { Outcomes } from "../../ui/Outcomes";
 import { modes as words } from "../../strings/modes";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import "../../ui/outcomes.css";
 
@@ -38,7 +39,7 @@ export function Rehearsal({ plan, now }: { plan: PlanInfo; now: ModesInfo }) {
       zones: asked.zone ? [asked.zone] : [],
       mode: asked.mode || null,
       home: asked.home === "" ? null : asked.home === "nobody" ? [] : [asked.home],
-    }).then(setFound, (error: unknown) => setFound(error instanceof ApiError ? `${error.message} ${error.todo}` : ""));
+    }).then(setFound, (error: unknown) => setFound(sentences(error)));
   };
   return (
     <section class="card" aria-labelledby="try-title">

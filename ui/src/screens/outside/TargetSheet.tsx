@@ -1,12 +1,13 @@
 /** Adds a destination or a notifier, or changes one: choose a kind, fill it in, test it, save it. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, put, remove } from "../../api/client";
-import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetSettings, ConnectionTestInfo as Tried } from "../../api/schema";
+import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetList, TargetSettings, ConnectionTestInfo as Tried } from "../../api/schema";
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { CameraTicks, tryTo } from "../../ui/Access";
-import { addressOf, type Filled, ownSettings, settingsName } from "./address";
+import { useLeaving } from "../../ui/leaving";
+import { addressOf, type Filled, freeName, ownSettings, settingsName } from "./address";
 import { type Group, type Option, options, read, shown, type Value } from "./options";
 import { Steps } from "./Steps";
 import { outside as words } from "../../strings/outside";
@@ -37,11 +38,15 @@ export function NewChannel(props: { start: Start | null; onClose: () => void; on
 
 export function TargetSheet({ group, target, start, onClose, onDone }: Props) {
   const [list, setList] = useState<KindList | null>(null);
+  const [taken, setTaken] = useState<readonly string[]>([]);
   const [kind, setKind] = useState<KindInfo | null>(null);
+  const isTyped = useRef(false);
+  const leaving = useLeaving({ isChanged: () => isTyped.current, close: onClose });
   const [values, setValues] = useState<TargetSettings["values"] | null>(target ? null : {});
   useEffect(() => {
     void tryTo(async () => {
-      const told = await get<KindList>("/targets/kinds");
+      const [told, { items }] = await Promise.all([get<KindList>("/targets/kinds"), get<TargetList>("/targets")]);
+      setTaken(items.map((one) => one.name));
       setKind(told.items.find((one) => one.group === group && one.scheme === start?.scheme) ?? null);
       setList(told);
     });
@@ -50,19 +55,23 @@ export function TargetSheet({ group, target, start, onClose, onDone }: Props) {
   const kinds = list?.items.filter((one) => one.group === group) ?? [];
   const title = target ? words.change(target.name) : adding[group];
   return (
-    <Sheet title={title} onClose={onClose} class="outside-sheet">
-      {list && !list.kept && <p class="small muted">{words.notKept}</p>}
-      {(target || kind) && values ? (
-        <Form
-          {...{ group, target, kind, values, kinds, onClose, onDone }}
-          first={kind?.scheme === start?.scheme ? start?.filled : undefined}
-          onOther={() => setKind(null)}
-          onKind={setKind}
-        />
-      ) : (
-        !target && list && <Kinds kinds={kinds} onChoose={setKind} />
-      )}
-    </Sheet>
+    <>
+      <Sheet title={title} onClose={() => leaving.ask(onClose)} class="outside-sheet">
+        {list && !list.kept && <p class="small muted">{words.notKept}</p>}
+        {(target || kind) && values ? (
+          <Form
+            {...{ group, target, kind, values, kinds, taken, onClose, onDone }}
+            first={kind?.scheme === start?.scheme ? start?.filled : undefined}
+            onTyped={() => (isTyped.current = true)}
+            onOther={() => setKind(null)}
+            onKind={setKind}
+          />
+        ) : (
+          !target && list && <Kinds kinds={kinds} onChoose={setKind} />
+        )}
+      </Sheet>
+      {leaving.sheet}
+    </>
   );
 }
 
@@ -85,13 +94,16 @@ interface FormProps extends Omit<Props, "start"> {
   first: Filled | undefined;
   kind: KindInfo | null;
   kinds: readonly KindInfo[];
+  /** The names that others have. */
+  taken: readonly string[];
   values: TargetSettings["values"];
+  onTyped: () => void;
   onOther: () => void;
   onKind: (kind: KindInfo) => void;
 }
 
-function Form({ group, target, first, kind, kinds, values, onOther, onKind, onClose, onDone }: FormProps) {
-  const [name, setName] = useState(target?.name ?? kind?.scheme.replace(/\W.*/, "") ?? "");
+function Form({ group, target, first, kind, kinds, taken, values, onTyped, onOther, onKind, onClose, onDone }: FormProps) {
+  const [name, setName] = useState(target?.name ?? freeName(kind?.scheme.replace(/\W.*/, "") ?? "", taken));
   const [filled, setFilled] = useState<Filled>(first ?? {});
   const [chosen, setChosen] = useState<Record<string, Value>>({});
   const [steps, setSteps] = useState<readonly StepInfo[] | "trying" | null>(null);
@@ -103,7 +115,7 @@ function Form({ group, target, first, kind, kinds, values, onOther, onKind, onCl
       const value = chosen[option.key];
       if (value !== undefined) said[option.key] = read(option, value);
     }
-    return { group, values: kind ? { ...said, ...(kind.address && { url: addressOf(kind, filled) }), ...ownSettings(kind.fields, filled) } : said };
+    return { group, new: target === null, values: kind ? { ...said, ...(kind.address && { url: addressOf(kind, filled) }), ...ownSettings(kind.fields, filled) } : said };
   };
   const test = () => {
     setSteps("trying");
@@ -127,6 +139,8 @@ function Form({ group, target, first, kind, kinds, values, onOther, onKind, onCl
   return (
     <form
       class="outside-form"
+      onInput={onTyped}
+      onChange={onTyped}
       onSubmit={(event) => {
         event.preventDefault();
         finish(() => put(`/targets/${key}`, asked()));

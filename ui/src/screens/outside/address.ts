@@ -30,3 +30,10 @@ export function settingsName(text: string): string {
     .slice(0, 40)
     .replace(/^-+|-+$/g, "");
 }
+
+/** The first free of `ntfy`, `ntfy-2`, `ntfy-3`. */
+export function freeName(name: string, taken: readonly string[]): string {
+  let found = name;
+  for (let n = 2; taken.includes(found); n += 1) found = `${name}-${n}`;
+  return found;
+}

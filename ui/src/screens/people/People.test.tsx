@@ -8,6 +8,7 @@ import { people as words } from "../../strings/people";
 import { camera, health } from "../../testing/make";
 import { session } from "../../ui/session";
 import { zone } from "../../ui/times";
+import { withTicks } from "../../ui/Access";
 import People from "./People";
 
 type Body = Partial<PersonInfo>;
@@ -26,7 +27,7 @@ function recorder(address: string, init: RequestInit): Promise<Response> {
       body,
       answer: (refusal = false) =>
         act(async () => {
-          if (!refusal) person = { ...person, cameras: body.cameras ?? null, role: body.role ?? person.role };
+          if (!refusal) person = { ...person, ...body };
           resolve(refusal ? json({ code: "no", message: "No.", hint: "" }, 409) : json(person));
         }),
     }),
@@ -60,7 +61,7 @@ it("takes both cameras away, however slow the recorder answers", async () => {
   await press(tick("Front"));
   await press(tick("Yard"));
   expect([tick("Front").checked, tick("Yard").checked]).toEqual([false, false]);
-  expect(sent).toHaveLength(1);
+  await waitFor(() => expect(sent).toHaveLength(1));
   await sent[0]?.answer();
   await waitFor(() => expect(sent).toHaveLength(2));
   expect(sent[1]?.body.cameras).toEqual([]);
@@ -74,12 +75,33 @@ it("keeps the role that was chosen just before a camera", async () => {
   await press(tick("Front"));
   await sent[0]?.answer();
   await waitFor(() => expect(sent).toHaveLength(2));
-  expect(sent[1]?.body).toMatchObject({ role: "member", cameras: ["yard"] });
+  expect(sent.map(({ body }) => body)).toEqual([{ role: "member" }, { cameras: ["yard"] }]);
+});
+
+it("gives nothing back that another owner has taken away meanwhile", async () => {
+  await edit();
+  fireEvent.input(screen.getByLabelText(words.linked), { target: { value: "half-typ" } });
+  person = { ...person, role: "member", cameras: ["yard"] };
+  await press(tick("Front"));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  await sent[0]?.answer();
+  await press(screen.getByText(words.saveEnd));
+  await waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent.map(({ body }) => body)).toEqual([{ cameras: ["yard"] }, { linked: "half-typ" }]);
+});
+
+it("changes the cameras that the recorder has by what was ticked", () => {
+  expect(withTicks(["yard", "gate"], ["front", "yard"], ["front"])).toEqual(["gate"]);
+  expect(withTicks(["yard"], ["front", "yard"], ["front", "yard", "gate"])).toEqual(["yard", "gate"]);
+  expect(withTicks(["yard"], null, ["front", "yard"])).toEqual(["yard"]);
+  expect(withTicks(null, ["front", "yard"], ["front"])).toEqual(["front"]);
+  expect(withTicks(["yard"], ["front"], null)).toBeNull();
 });
 
 it("shows what the recorder has after it refused", async () => {
   await edit();
   await press(tick("Front"));
+  await waitFor(() => expect(sent).toHaveLength(1));
   await sent[0]?.answer(true);
   await waitFor(() => expect(tick("Front").checked).toBe(true));
 });

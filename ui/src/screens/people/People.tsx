@@ -8,8 +8,9 @@ import { plural, t } from "../../strings";
 import { people as words } from "../../strings/people";
 import { share } from "../../strings/share";
 import { ConfirmSheet, change } from "../../ui/confirm";
-import { Address, CameraTicks, focusOnce, seen, tryTo } from "../../ui/Access";
+import { Address, CameraTicks, focusOnce, seen, tryTo, withTicks } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
+import { useLeaving } from "../../ui/leaving";
 import { Page } from "../../ui/Page";
 import { QrCode } from "../../ui/QrCode";
 import { Segmented } from "../../ui/Segmented";
@@ -23,6 +24,7 @@ import "../../ui/door.css";
 import "../../ui/settings.css";
 
 type Role = PersonInfo["role"];
+type Order = Partial<PersonInfo> | ((now: PersonInfo) => Partial<PersonInfo>);
 type Chosen = Exclude<Role, "owner" | "screen">;
 const DAY_MS = 86_400_000;
 
@@ -136,6 +138,7 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
   const end = useSignal(fieldTime(serverNow() + 3 * DAY_MS));
   const linked = useSignal("");
   const busy = useSignal(false);
+  const leaving = useLeaving({ isChanged: () => name.peek() !== "" || linked.peek() !== "" });
   const submit = (event: Event) => {
     event.preventDefault();
     if (busy.peek()) return;
@@ -150,6 +153,7 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
   const label = isScreen ? words.screenName : words.name;
   return (
     <form class="setting access-form" onSubmit={submit}>
+      {leaving.sheet}
       {isScreen && <p class="sub">{words.screenSub}</p>}
       <input
         class="access-name"
@@ -263,12 +267,13 @@ function OnePerson(props: { person: PersonInfo; onChange: () => Promise<readonly
   );
 }
 
-/** Role and cameras change at once, one order after the other; what is typed, with the button. */
+/** Role and cameras change at once, one order after the other; what is typed, with the button. Each sends only itself. */
 function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Promise<readonly PersonInfo[]> }) {
   const role = useSignal(person.role);
   const chosen = useSignal(person.cameras);
-  const end = useSignal(fieldTime(person.ends_ms ?? serverNow() + 3 * DAY_MS));
-  const linked = useSignal(person.linked ?? "");
+  const end = useSignal<string | null>(null);
+  const linked = useSignal<string | null>(null);
+  const shownEnd = end.value ?? fieldTime(person.ends_ms ?? serverNow() + 3 * DAY_MS);
   const before = useRef<Promise<unknown>>(Promise.resolve());
   const orders = useRef(0);
   const show = (now: PersonInfo) => {
@@ -278,18 +283,20 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
   useEffect(() => {
     if (orders.current === 0) show(person);
   }, [person]);
-  const order = async (asked: Record<string, unknown>) => {
+  const load = async () => (await onChange()).find((one) => one.id === person.id) ?? person;
+  const order = async (asked: Order) => {
     await tryTo(async () => {
-      await patch(`/people/${person.id}`, asked);
+      const sent = typeof asked === "function" ? asked(await load()) : asked;
+      await patch(`/people/${person.id}`, sent);
       toast(words.changed(person.name));
+      if ("ends_ms" in sent) end.value = null;
+      if ("linked" in sent) linked.value = null;
     });
     let now = person;
-    if (orders.current === 1) await tryTo(async () => void (now = (await onChange()).find((one) => one.id === person.id) ?? person));
+    if (orders.current === 1) await tryTo(async () => void (now = await load()));
     if (orders.current === 1) show(now); // with more, what is shown has been ordered, too
   };
-  const save = (ends_ms?: number) => {
-    const until = role.peek() === "guest" ? (ends_ms ?? fieldInstant(end.peek())) : null;
-    const asked = { role: role.peek(), cameras: chosen.peek(), ends_ms: until, linked: linked.peek() };
+  const save = (asked: Order) => {
     orders.current += 1;
     const mine = before.current.then(() => order(asked));
     void mine.finally(() => (orders.current -= 1));
@@ -297,22 +304,26 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
   };
   const submit = (event: Event) => {
     event.preventDefault();
-    save();
+    save({
+      ...(role.value === "guest" && end.value !== null && { ends_ms: fieldInstant(end.value) }),
+      ...(linked.value !== null && { linked: linked.value }),
+    });
   };
   const choose = (next: Role) => {
     role.value = next;
-    save();
+    save({ role: next, ...(next === "guest" && { ends_ms: fieldInstant(shownEnd) }) });
   };
   const tick = (next: string[] | null) => {
+    const before = chosen.peek();
     chosen.value = next;
-    save();
+    save((now) => ({ cameras: withTicks(now.cameras, before, next) }));
   };
   return (
     <form class="access-form access-rights" onSubmit={submit}>
       {role.value !== "owner" && role.value !== "screen" && <RoleChoice role={role.value} onChange={choose} />}
       {role.value !== "owner" && role.value !== "installer" && <CameraTicks chosen={chosen.value} onChange={tick} />}
-      {role.value === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}
-      {role.value !== "screen" && <Linked value={linked.value} onInput={(value) => (linked.value = value)} id={`linked-${person.id}`} />}
+      {role.value === "guest" && <End value={shownEnd} onInput={(value) => (end.value = value)} />}
+      {role.value !== "screen" && <Linked value={linked.value ?? person.linked ?? ""} onInput={(value) => (linked.value = value)} id={`linked-${person.id}`} />}
       <div class="row wrap">
         {role.value !== "screen" && (
           <button type="submit" class="btn">
@@ -320,7 +331,7 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
           </button>
         )}
         {role.value === "guest" && (
-          <button type="button" class="btn ghost" onClick={() => save(Math.round(serverNow()))}>
+          <button type="button" class="btn ghost" onClick={() => save({ ends_ms: Math.round(serverNow()) })}>
             {words.endNow}
           </button>
         )}

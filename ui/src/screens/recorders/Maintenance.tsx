@@ -1,12 +1,13 @@
 /** For who looks after many recorders: the state of each, problems first, and its settings. Shows no picture. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get } from "../../api/client";
+import { get } from "../../api/client";
 import type { InstallerRecorder, InstallerRecorderList } from "../../api/types";
 import { plural, t } from "../../strings";
 import { maintenance as words } from "../../strings/maintenance";
 import { recorders } from "../../strings/recorders";
 import { Icon } from "../../ui/Icon";
+import { sentences } from "../../ui/sentences";
 import { Problem } from "../../ui/Problem";
 import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
@@ -179,7 +180,7 @@ function SettingsOf({ one }: { one: InstallerRecorder }) {
         failed.value = "";
       },
       (reason: unknown) => {
-        failed.value = reason instanceof ApiError ? `${reason.message} ${reason.todo}`.trim() : t.problems.unknown;
+        failed.value = sentences(reason);
       },
     );
   }, [one.id, one.online, isAllowed]);

@@ -11,7 +11,7 @@ import { isOpenHere, loadSealing, lock, removeWay, sealCameras, sealing, sheetSh
 import { sealed as about } from "../../strings/sealed";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
-import { tryTo } from "../../ui/Access";
+import { tryTo, withTicks } from "../../ui/Access";
 import { Refusal } from "../../ui/Door";
 import { AddPasskey } from "./AddPasskey";
 import { Cameras, type Which } from "./Cameras";
@@ -109,11 +109,15 @@ function Now({ info }: { info: SealedInfo }) {
 
 function What({ info }: { info: SealedInfo }) {
   const which = useSignal<Which | null>(null);
+  const before = useSignal<Which | null>(null);
   const sealed = info.cameras.filter((one) => one.sealed);
   const is = info.everything ? words.state.all : sealed.length > 0 ? words.state.some(sealed.map((one) => one.name).join(", ")) : words.state.none;
-  const save = (chosen: Which) =>
+  const save = (chosen: Which, shown: Which) =>
     tryTo(async () => {
-      await sealCameras(chosen.everything, chosen.cameras);
+      const now = await loadSealing(); // what another owner has encrypted meanwhile stays so
+      const everything = chosen.everything === shown.everything ? now.everything : chosen.everything;
+      const has = now.cameras.filter((one) => one.sealed).map((one) => one.id);
+      await sealCameras(everything, withTicks(has, shown.cameras, chosen.cameras) ?? []);
       which.value = null;
       toast(words.state.saved);
     });
@@ -123,7 +127,7 @@ function What({ info }: { info: SealedInfo }) {
       <div class="setting">
         <p class="grow sub">{is}</p>
         {info.can_change && !which.value && (
-          <button type="button" class="btn" onClick={() => (which.value = { everything: info.everything, cameras: sealed.map((one) => one.id) })}>
+          <button type="button" class="btn" onClick={() => (which.value = before.value = { everything: info.everything, cameras: sealed.map((one) => one.id) })}>
             {words.state.change}
           </button>
         )}
@@ -132,7 +136,7 @@ function What({ info }: { info: SealedInfo }) {
         <>
           <Cameras info={info} which={which.value} onChange={(next) => (which.value = next)} />
           <div class="row sealing-do">
-            <button type="button" class="btn pri" onClick={() => which.value && void save(which.value)}>
+            <button type="button" class="btn pri" onClick={() => which.value && before.value && void save(which.value, before.value)}>
               {words.state.save}
             </button>
             <button type="button" class="btn ghost" onClick={() => (which.value = null)}>

@@ -3,10 +3,12 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { DeleteButton } from "../../ui/DeleteSheet";
+import { useLeaving } from "../../ui/leaving";
 import { Page } from "../../ui/Page";
 import { MoreSettings } from "../../ui/SettingForms";
 import { session } from "../../ui/session";
 import { sectionOf } from "../../ui/settingPages";
+import { sentences } from "../../ui/sentences";
 import { size } from "../../ui/times";
 import { plural } from "../../strings";
 import { toast } from "../../ui/toast";
@@ -30,6 +32,7 @@ export default function Storage() {
   const [next, setNext] = useState<GoingNext | null>(null);
   const [failed, setFailed] = useState("");
   const isOwner = session.value?.user?.role === "owner";
+  const leaving = useLeaving({ isChanged: () => kept !== null && draft !== null && !same(draft, draftOf(kept)) });
 
   const take = (now: Kept) => {
     setKept(now);
@@ -44,6 +47,7 @@ export default function Storage() {
   if (!isOwner) return <Page title={words.title}>{<p class="muted">{words.ownerOnly}</p>}</Page>;
   return (
     <Page title={words.title} class="storage">
+      {leaving.sheet}
       {!kept || !draft ? (
         <p class="muted"><ServerText text={failed || words.loading} /></p>
       ) : (
@@ -91,7 +95,10 @@ export default function Storage() {
 function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; onUndo: () => void }) {
   const { kept, draft, onSaved, onUndo } = props;
   const [tried, setTried] = useState<Tried>({ what: "looking" });
+  const [conflict, setConflict] = useState<ApiError | null>(null);
+  const [round, setRound] = useState(0);
   const changed = !same(draft, draftOf(kept));
+  const refuse = (error: unknown) => setTried({ what: "refused", message: sentences(error) });
   useEffect(() => {
     if (!changed) return;
     setTried({ what: "looking" });
@@ -100,40 +107,48 @@ function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; o
       post<GoingNext>("/retention/dry-run", { change: changeOf(draft) }).then(
         (goes) => wanted && setTried({ what: "known", goes }),
         (error: unknown) =>
-          wanted && setTried({ what: "refused", message: error instanceof Error ? error.message : "" }),
+          wanted && refuse(error),
       );
     }, TRY_AFTER_MS);
     return () => {
       wanted = false;
       clearTimeout(timer);
     };
-  }, [draft, changed]);
+  }, [draft, changed, round]);
   if (!changed) return null;
 
   const { draft: told } = words;
   const removes = tried.what === "known" && tried.goes.files > 0;
-  const save = () => {
-    put<Kept>("/retention", changeOf(draft, removes)).then(
+  const take = (now: Kept) => {
+    setConflict(null);
+    onSaved(now);
+  };
+  const save = (anyway = false) =>
+    put<Kept>("/retention", changeOf(draft, removes, anyway ? null : kept.version)).then(
       (now) => {
         toast(told.saved);
-        onSaved(now);
+        take(now);
       },
-      (error: unknown) => setTried({ what: "refused", message: error instanceof Error ? error.message : "" }),
+      (error: unknown) => {
+        if (error instanceof ApiError && error.code === "changed") setConflict(error);
+        else if (error instanceof ApiError && error.code === "would_remove") setRound(round + 1); // asks again, with what goes
+        else refuse(error);
+      },
     );
-  };
   return (
     <div class="save row wrap">
       <p class={`small grow ${tried.what === "refused" || removes ? "going-warn" : "sub"}`} role="status">
         {tried.what === "looking" && told.trying}
+        {conflict && <ServerText text={`${sentences(conflict)} `} />}
         {tried.what === "refused" && <ServerText text={tried.message} />}
         {tried.what === "known" &&
           (removes ? told.removes(size(tried.goes.size_bytes), plural(tried.goes.files, told.files)) : told.nothing)}
       </p>
-      <button type="button" class="btn ghost" onClick={onUndo}>
-        {told.undo}
+      <button type="button" class="btn ghost" onClick={conflict ? () => void get<Kept>("/retention").then(take, refuse) : onUndo}>
+        {conflict ? told.reload : told.undo}
       </button>
-      <button type="button" class="btn pri" disabled={tried.what !== "known"} onClick={save}>
-        {removes && tried.what === "known" ? told.saveAndRemove(size(tried.goes.size_bytes)) : told.save}
+      <button type="button" class="btn pri" disabled={tried.what !== "known"} onClick={() => void save(conflict !== null)}>
+        {removes && tried.what === "known" ? told.saveAndRemove(size(tried.goes.size_bytes)) : conflict ? told.overwrite : told.save}
       </button>
     </div>
   );

@@ -31,8 +31,10 @@ export function tidy(keep: Keep): Keep {
   return made as Keep;
 }
 
-export function changeOf(draft: Draft, remove = false): KeepChange {
+/** version: of the settings that were shown; null: over what has been changed since. */
+export function changeOf(draft: Draft, remove = false, version: string | null = null): KeepChange {
   return {
+    version,
     everyone: tidy(draft.everyone),
     cameras: Object.fromEntries(Object.entries(draft.cameras).map(([id, keep]) => [id, tidy(keep)])),
     remove,

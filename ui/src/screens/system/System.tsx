@@ -1,10 +1,11 @@
 /** What is wrong with the recorder's computer, and the diagnostics that an owner may give to others. */
 import { useState } from "preact/hooks";
-import { ApiError, get, url } from "../../api/client";
+import { get, url } from "../../api/client";
 import type { DiagnosisInfo, DiagnosticsInfo } from "../../api/schema";
 import { plural } from "../../strings";
 import { system as words } from "../../strings/system";
 import { Icon } from "../../ui/Icon";
+import { sentences } from "../../ui/sentences";
 import { Page } from "../../ui/Page";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
@@ -28,7 +29,7 @@ export default function System() {
     setRunning(true);
     setFailed("");
     get<DiagnosticsInfo>("/diagnostics")
-      .then(setMade, (error: unknown) => setFailed(error instanceof ApiError ? `${error.message} ${error.todo}`.trim() : ""))
+      .then(setMade, (error: unknown) => setFailed(sentences(error)))
       .finally(() => setRunning(false));
   };
   return (

@@ -9,7 +9,7 @@ import type { TimelineModel } from "./model";
 
 const asked = vi.hoisted(() => vi.fn(() => new Promise(() => {})));
 const said = vi.hoisted(() => vi.fn());
-vi.mock("../../ui/toast", () => ({ toast: said }));
+vi.mock("../../ui/toast", async (real) => ({ ...(await real<typeof import("../../ui/toast")>()), toast: said }));
 vi.mock("../../api/client", async (real) => ({ ...(await real<typeof import("../../api/client")>()), post: asked }));
 
 it("makes one clip, however often it is asked before the answer", async () => {
