@@ -77,8 +77,12 @@ def test_a_secret_that_comes_after_its_setting_is_noticed(config: Path) -> None:
     _write(config, "front", "yard", more='[web]\nname = "${BARN}"\n')
     recorder.look(watch)
     assert not watch.is_changed()
-    config.with_name("secrets.toml").touch(0o600)
-    config.with_name("secrets.toml").write_text('BARN = "Barn"\n')
+    secrets = config.with_name("secrets.toml")
+    secrets.write_text('BARN = "Barn"\n')
+    secrets.chmod(0o644)
+    recorder.look(watch)
+    assert "chmod 600" in next(iter(watch.problems())).detail
+    secrets.chmod(0o600)
     recorder.look(watch)
     assert recorder.applied == [["front", "yard"]]
 

@@ -367,10 +367,10 @@ def test_a_slow_camera_is_asked_at_the_interval_and_not_taken_for_silent() -> No
     assert made
     data = coded.tobytes()
     head = f"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-    with raw_server(head + data, after_s=0.7) as address:
-        connection = Http().open(opening(address, interval="1 s", stall="1 s"))
-        read = read_all(connection, until=lambda got: len(got.packets) >= 3)
-    assert len(read.packets) >= 3
+    with raw_server(head + data, after_s=1.0) as address:
+        connection = Http().open(opening(address, interval="1500 ms", stall="1500 ms"))
+        read = read_all(connection, until=lambda got: len(got.packets) >= 2)
+    assert len(read.packets) >= 2
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,16 @@
 
 import errno
 import os
-import shutil
-import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tawny.model.errors import NotDone
 from tawny.storage.disk.private_files import (
     access_remedy,
-    acting_as_owner,
+    given_to_recorder,
     locked,
     make_folder,
     open_lock_file,
@@ -80,27 +80,26 @@ def test_what_to_do_about_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     assert access_remedy(DENIED, file, tmp_path) == "Use `sudo`, or the user that runs tawny."
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_a_file_of_another_user_is_to_be_given_away(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    os.chown(tmp_path, 65534, 65533)
-    assert access_remedy(DENIED, file, tmp_path).endswith(f"`sudo chown -R 65534:65533 {file}`.")
-    assert access_remedy(DENIED, file, tmp_path, tmp_path).endswith(f"`sudo chown -R 65534:65533 {tmp_path}`.")
+def test_what_root_makes_meanwhile_is_the_recorders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder may be the root of a disk; what an earlier command left is given, too, and nothing behind links."""
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    (data / "history").mkdir(parents=True)
+    (data / "left").touch()
+    elsewhere.touch()
+    given: dict[str, tuple[int, int]] = {}
+    stat = Path.stat
 
+    def of_recorder(path: Path, **more: Any) -> Any:
+        found = stat(path, **more)
+        return SimpleNamespace(st_uid=33, st_gid=34, st_mode=found.st_mode) if path.name == "history" else found
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_root_acts_as_the_owner_of_a_folder_and_is_root_again(tmp_path: Path) -> None:
-    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # other users cannot open what is in `tmp_path`
-    try:
-        os.chown(folder, 33, 33)
-        with pytest.raises(RuntimeError), acting_as_owner(folder):
-            (folder / "made").touch()
-            raise RuntimeError
-        (tmp_path / "made").touch()
-        with acting_as_owner(tmp_path):
-            (tmp_path / "own").touch()
-        owners = [(one.stat().st_uid, one.stat().st_gid) for one in (folder / "made", tmp_path / "made")]
-        assert owners == [(33, 33), (0, os.getegid())]
-    finally:
-        shutil.rmtree(folder)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "stat", of_recorder)
+    monkeypatch.setattr(Path, "lstat", lambda path: SimpleNamespace(st_uid=0 if path.name != "own" else 33))
+    monkeypatch.setattr(os, "chown", lambda path, user, group, **_: given.update({path.name: (user, group)}))
+    with pytest.raises(RuntimeError), given_to_recorder(data):
+        (data / "made").touch()
+        (data / "own").touch()
+        (data / "link").symlink_to(elsewhere)
+        raise RuntimeError
+    assert given == dict.fromkeys(("history", "left", "made", "link"), (33, 34))

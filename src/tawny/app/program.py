@@ -276,9 +276,9 @@ class SettingsWatch:
             with settings.changing():
                 seen = _stamp(self._config)
                 written = read_settings(self._config)
+                self._invalid = None
                 settings.apply_written(written)
             _warn_of_modes(written)
-            self._invalid = None
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
             self._invalid = error
@@ -295,19 +295,19 @@ def _warn_of_modes(settings: Settings) -> None:
         log.warning("%s", problem)
 
 
-def _stamp(config: Path | None) -> tuple[tuple[int, int] | None, ...]:
+def _stamp(config: Path | None) -> tuple[tuple[int, ...] | None, ...]:
     """Return what changes with the file, and with its secrets."""
     files = (config, config.with_name("secrets.toml")) if config is not None else ()
     return tuple(map(_changed, files))
 
 
-def _changed(file: Path) -> tuple[int, int] | None:
+def _changed(file: Path) -> tuple[int, ...] | None:
     """Return what changes with a file; None if there is none."""
     try:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino  # chmod and chown change the second
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -1,5 +1,6 @@
 """Read-only access to the recordings of a folder without a running recorder."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from tawny.cli.keys import Keys
 from tawny.config.settings import Settings
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import FileDamaged, FileMissing
+from tawny.model.errors import StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
@@ -17,6 +18,7 @@ from tawny.model.observations import MotionFigure, ObjectPath, read_paths
 from tawny.model.segments import Segment
 from tawny.model.times import Span, SystemClock
 from tawny.playback.decrypted import DecryptedRecordings
+from tawny.playback.recordings import closed_path
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import InMemorySource, scan_file
 from tawny.sealed.key_wrapping import Identity
@@ -29,6 +31,7 @@ from tawny.storage.index.protocol import Index
 from tawny.storage.segments.detection_files import MotionFigures, MotionScoreFile
 from tawny.storage.segments.metadata import read_about
 
+log = logging.getLogger(__name__)
 NOTHING_PRIVATE: Mapping[str, tuple[Polygon, ...]] = MappingProxyType({})
 _LONGEST_OPEN_MS = 660_000
 """A file is closed after this time at the latest."""
@@ -58,6 +61,7 @@ class RecordingFolder:
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         """Return the segments that a recorder was writing at the first call, as far as they were on the disk then."""
         if camera not in self._open:
+            self._open[camera] = []
             now_ms = SystemClock().now_ms()
             folders = sorted({hour_folder(camera, at_ms) for at_ms in (now_ms - _LONGEST_OPEN_MS, now_ms)})
             paths = [f"{each}/{entry.name}" for each in folders for entry in self.volume.disk.entries(each)]
@@ -78,7 +82,10 @@ class RecordingFolder:
                 file = read_segment(self.volume.path(path))
                 size_bytes, end_ms = file.intact_bytes, name.start_ms + file.duration_ticks // 90
             about = read_about(disk, path)
-        except (FileMissing, FileDamaged, SealedFileBroken):  # it is being closed, or only begun
+        except StorageUnavailable:
+            raise
+        except (StorageError, SealedFileBroken) as error:  # mostly because it is being closed, or only begun
+            log.info("%s is left out: %s", path, error)
             return None
         if about is None or end_ms <= name.start_ms:
             return None
@@ -86,6 +93,8 @@ class RecordingFolder:
 
     def segment_path(self, segment: Segment) -> Path:
         stored = self.volume.path(segment.path)
+        if segment in self._open.get(segment.camera, ()) and not stored.exists():
+            stored = closed_path(stored) or stored
         return self._unsealed.path(segment, stored) if self._unsealed and is_sealed(segment.path) else stored
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:

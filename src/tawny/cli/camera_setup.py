@@ -18,10 +18,11 @@ from tawny.cli.paths import config_file, data_folder, load_settings, new_config_
 from tawny.config.changes import template
 from tawny.config.drafts import SettingsDraft
 from tawny.config.file_writing import write_new
+from tawny.config.loader import read_settings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
 from tawny.engine.system_user import user_name
-from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
+from tawny.model.errors import NoSuchCamera, NotDone, SettingsError, StorageError, UsageError
 from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import SystemClock
@@ -279,17 +280,20 @@ def add_by_address(args: Namespace, out: Output) -> int:
 
 
 def write_draft(draft: SettingsDraft, path: Path) -> Settings:
-    """Write a draft if a recorder would accept it; return its settings. Raises SettingsError, NotDone."""
-    made = draft.understood()
-    PluginRegistry.opened().check(made, str(path))
+    """Write a draft if a recorder would accept what it changes; return its settings. Raises SettingsError, NotDone."""
+    made, plugins = draft.understood(), PluginRegistry.opened()
+    known = plugins.problems(read_settings(path))
+    if new := tuple(one for one in plugins.problems(made) if one not in known):
+        raise SettingsError(str(path), new)
     draft.write()
     return made
 
 
 def left_of_removed(made: CameraSettings, values: Mapping[str, Any]) -> list[str]:
-    """Return a line if a new camera has the privacy masks of a removed one with its ID."""
-    has_more = made.privacy_masks and "privacy_masks" not in values
-    return ["It has the privacy masks of the removed camera with this ID, as its recordings do."] if has_more else []
+    """Return a line if a new camera has settings of a removed one with its ID."""
+    had = {"privacy masks": made.privacy_masks and "privacy_masks" not in values, "own retention": made.retention}
+    left = " and ".join(name for name, value in had.items() if value)
+    return [f"It has the {left} of the removed camera with this ID, whose recordings are still there."] if left else []
 
 
 # `tawny cameras rename` and `remove`.

@@ -26,7 +26,7 @@ from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
 from tawny.service.sealing.sealing_service import KEYS, UnlockMethodStore, write_secret_file
 from tawny.service.storage_setup import archives
 from tawny.storage.disk.layout import DAY_MS
-from tawny.storage.disk.private_files import acting_as_owner
+from tawny.storage.disk.private_files import given_to_recorder
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
@@ -187,7 +187,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
     folder = data_folder(args, chosen)
     if not identities or not folder.is_dir():
         return None
-    with acting_as_owner(folder):
+    with given_to_recorder(folder):
         return _rewrapped(args, chosen, identities, folder)
 
 
@@ -318,7 +318,7 @@ def _settings_before_keys(args: Namespace) -> tuple[Settings, Path | None]:
         if file is None or not tables or "encryption" in tables:
             raise
         stand_in = f'\n[encryption]\nrecipients = ["{key}"]\nrecovery = "{key}"\n'
-        text = file.read_text(encoding="utf-8") + stand_in
+        text = file.read_text(encoding="utf-8-sig") + stand_in
         chosen, problems = parse_settings(text, known_secrets(file.parent))
         if chosen is None:
             raise SettingsError(str(file), tuple(problems)) from None

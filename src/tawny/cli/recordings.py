@@ -36,7 +36,7 @@ from tawny.service.retention.promises import contract
 from tawny.service.sealing.policy import recipients_of
 from tawny.service.storage_setup import archives
 from tawny.storage.disk.disk import RealDisk
-from tawny.storage.disk.private_files import acting_as_owner
+from tawny.storage.disk.private_files import given_to_recorder
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
@@ -139,7 +139,7 @@ def describe_check(parser: ArgumentParser) -> None:
 def run_check(args: Namespace, out: Output) -> int:
     settings, folder = existing_data(args)
     given = given_witnesses(args)
-    with acting_as_owner(folder):
+    with given_to_recorder(folder):
         return _check(args, out, settings, folder, given)
 
 
@@ -383,7 +383,7 @@ def run_prune(args: Namespace, out: Output) -> int:
                 "--keep, --days, --files and --size require --folder.", "For recordings, set `storage.retention`."
             )
         chosen, folder = existing_data(args)
-        with acting_as_owner(folder):
+        with given_to_recorder(folder):
             plan, paths = _prune(args, out, chosen, folder), False
     out.data(_as_json(plan, dry_run=args.dry_run), _prune_text(plan, out, dry_run=args.dry_run, paths=paths))
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0

@@ -206,9 +206,9 @@ def _place(path: str, config: Path, user: str) -> Path:
     Raises NotDone: with `~`, if this user has no home.
     """
     home, _, rest = path.partition("/")
-    if home == "~":
+    if home.startswith("~"):
         try:
-            path = str(Path(pwd.getpwnam(user or user_name()).pw_dir) / rest)
+            path = str(Path(pwd.getpwnam(home[1:] or user or user_name()).pw_dir) / rest)
         except KeyError:
             raise NotDone(f"{path} begins in the home of a user.", "Write the whole path in the settings.") from None
     return (config.parent / path).resolve()
@@ -219,7 +219,7 @@ def _ports(settings: Settings) -> list[int]:
     listening = [settings.web.listen, settings.web.rtsp]
     cameras = settings.cameras.values()
     listening += [one for camera in cameras for one in (camera.source, camera.sub) if scheme_of(one) == "udp"]
-    ports = (re.search(r":(\d{1,5})/?$", one) for one in listening)
+    ports = (re.search(r":(\d{1,5})/?($|\?)", one) for one in listening)
     return [int(port[1]) for port in ports if port is not None]
 
 

@@ -169,9 +169,12 @@ def run_config(args: Namespace, out: Output) -> int:
         shown = in_force(chosen, plugins)
         out.data(shown, "\n".join(settings_lines(shown)))
     else:
-        if problems := tuple(check_modes(chosen)):
-            raise SettingsError(str(path), problems)
+        warnings = list(map(str, check_modes(chosen)))
+        for warning in warnings:
+            out.say(f"Warning: {warning}")
         count = len(chosen.cameras)
         cameras = "1 camera" if count == 1 else f"{count} cameras"
-        out.data({"ok": True, "file": str(path), "cameras": count}, f"{path} is valid: {cameras}.")
+        out.data(
+            {"ok": True, "file": str(path), "cameras": count, "warnings": warnings}, f"{path} is valid: {cameras}."
+        )
     return 0

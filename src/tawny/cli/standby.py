@@ -21,7 +21,7 @@ from tawny.fleet.standby_member import join_standby, leave_standby
 from tawny.fleet.standby_store import STANDBY_FILE, StandbyStore
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import SystemClock
-from tawny.storage.disk.private_files import acting_as_owner
+from tawny.storage.disk.private_files import given_to_recorder
 
 _TRIES, _TRY_S = 40, 0.25
 _STATES: Final = {
@@ -70,7 +70,7 @@ def _link(args: Namespace, out: Output) -> None:
     ask_once(folder, {"command": "standby"})  # raises NotDone, before anything is written, where none is running
     if not chosen.standby.enabled:
         put_table(path, "standby", {"enabled": True})
-    with acting_as_owner(folder):
+    with given_to_recorder(folder):
         key, store = load_or_make_key(folder), StandbyStore(folder, SystemClock())
         try:
             code, _ = store.invite()

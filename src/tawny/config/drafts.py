@@ -114,6 +114,8 @@ class SettingsDraft:
     def _left_of_removed(self, camera: str, values: Values) -> Values:
         removed = self._document.unwrap().get("removed_cameras", {}).get(camera, {})
         left = {key: removed[key] for key in _LEFT_OF_REMOVED if key in removed}
+        if "privacy_masks" not in left:  # only with them the image must stay as it was
+            left = {key: value for key, value in left.items() if key == "retention"}
         turned = [key for key in ("rotate", "mirror") if values.get(key, left.get(key)) != left.get(key)]
         if "delete_after" in removed or ("privacy_masks" in left and turned):
             raise NotDone(f"Recordings of a removed camera {camera} are still there.", "Choose another ID.")

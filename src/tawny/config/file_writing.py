@@ -14,9 +14,8 @@ from tawny.model.errors import FolderUnwritable, NotDone
 
 
 def read_file(path: Path) -> str:
-    """Return the text of a settings file with its line ends. Raises OSError, UnicodeDecodeError."""
-    with path.open(encoding="utf-8-sig", newline="") as file:  # some editors begin it with a byte order mark
-        return file.read()
+    """Return the text of a settings file. Raises OSError, UnicodeDecodeError."""
+    return path.read_text(encoding="utf-8-sig")  # some editors begin it with a byte order mark
 
 
 def write_new(path: Path, text: str) -> None:
@@ -61,9 +60,15 @@ def unchanged(path: Path, was: str) -> Iterator[None]:
 
 def replace_file(path: Path, text: str) -> None:
     """Replace the file, or that of a link, whole: write a temporary file, sync, rename. Raises FolderUnwritable."""
-    path = path.resolve()
+    target = path.resolve()
+    if target != path.absolute() and not os.access(target.parent, os.W_OK):
+        target = path  # it was linked to a place for reading only
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as file:
+        with path.open("rb") as former:
+            line_end = "\r\n" if former.readline().endswith(b"\r\n") else "\n"
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline=line_end, dir=target.parent, delete=False
+        ) as file:
             temporary = Path(file.name)
             with _removed_on_error(temporary):
                 file.write(text)
@@ -71,16 +76,17 @@ def replace_file(path: Path, text: str) -> None:
                 os.fsync(file.fileno())
                 temporary.chmod(path.stat().st_mode & 0o777)
                 give_to_owner(file.fileno(), path)
-                temporary.replace(path)
+                temporary.replace(target)
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
 def give_to_owner(made: int, of: Path) -> None:
-    """Give a file that root has made to the owner of another file or folder. made: descriptor. Raises OSError."""
+    """Give a file that root has made to the owner of another file or folder, if root may. made: descriptor."""
     if os.geteuid() == 0:
         owner = of.stat()
-        os.fchown(made, owner.st_uid, owner.st_gid)
+        with suppress(PermissionError):  # as in a container
+            os.fchown(made, owner.st_uid, owner.st_gid)
 
 
 @contextmanager

@@ -84,8 +84,8 @@ def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[st
     file, credentials = folder / "secrets.toml", env.get("CREDENTIALS_DIRECTORY")
     try:
         known = _secrets_in(file)
-        if credentials and Path(credentials).is_dir():
-            known |= {path.name: path.read_text(encoding="utf-8").rstrip("\n") for path in Path(credentials).iterdir()}
+        for file in sorted(Path(credentials).iterdir()) if credentials and Path(credentials).is_dir() else ():
+            known[file.name] = file.read_text(encoding="utf-8").rstrip("\n")
     except (OSError, ValueError) as error:
         if isinstance(error, OSError):
             found, allowed = error.strerror or str(error), "a file that the user running tawny can read"
@@ -93,7 +93,7 @@ def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[st
             found, allowed = "bytes that are not UTF-8", "UTF-8 text"
         else:
             found, allowed = str(error), 'lines such as NAME = "secret"'
-        raise SettingsError(str(file), (Problem("secrets.toml", found, allowed),)) from None
+        raise SettingsError(str(file), (Problem(file.name, found, allowed),)) from None
     return known | dict(env)
 
 

@@ -254,7 +254,7 @@ def left_out(
 class ClipCache:
     """Creates clips and caches the latest: players request many ranges of one clip.
 
-    settled_ms: until when all files of both streams are known, ms UTC. A command sees no open ones.
+    settled_ms: until when all files of both streams are known, ms UTC.
     """
 
     def __init__(self, archive: RecordingArchive, settled_ms: int = _EVER_MS) -> None:

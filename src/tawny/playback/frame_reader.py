@@ -13,7 +13,7 @@ from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.jpeg import SQUARE, WIDE, ImageView, event_image, jpeg
 from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.segment_reader import SegmentReader, StoredSample, samples
-from tawny.model.errors import FileSealed, StorageError
+from tawny.model.errors import FileSealed, StorageError, StorageUnavailable
 from tawny.model.events import Event, event_title
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
@@ -60,6 +60,8 @@ class FrameReader:
                     frame = self._frame(segment, at_ms)
                 except FileSealed:
                     raise  # recorded but not readable without the key
+                except StorageUnavailable as error:  # of every file, and perhaps only for now
+                    part = Span(at_ms, at_ms + 1), error
                 except StorageError as error:  # removed or damaged meanwhile
                     part = self._failed[segment.id] = self._part(segment, at_ms), error
                 else:

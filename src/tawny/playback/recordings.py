@@ -161,7 +161,11 @@ def closed_since(archive: RecordingArchive, segment: Segment) -> Path | None:
     known = archive.index.segment(segment.id)
     if known is not None and known.path != segment.path:
         return archive.segment_path(known)
-    path = archive.segment_path(segment)
+    return closed_path(archive.segment_path(segment))
+
+
+def closed_path(path: Path) -> Path | None:
+    """Return where a file is that was open at this path, or None if it is gone."""
     start, _, stream = path.name.partition(".open.")[0].rpartition(".")
     return next(path.parent.glob(f"{start}-*.{stream}{path.suffix}"), None) if start else None
 

@@ -213,6 +213,11 @@ class PluginRegistry:
 
     def check(self, settings: Settings, file: str) -> None:
         """Validate settings that only plug-ins can validate. Raises SettingsError with every problem."""
+        if problems := self.problems(settings):
+            raise SettingsError(file, tuple(problems))
+
+    def problems(self, settings: Settings) -> list[Problem]:
+        """Return what `check` raises."""
         problems = [problem for name, camera in settings.cameras.items() for problem in self._check(name, camera)]
         for name, one in settings.destinations.items():
             problems += self._check_destination(f"destinations.{name}", one, settings)
@@ -230,8 +235,7 @@ class PluginRegistry:
             there = ", ".join([*PROVIDERS, *self.accelerators])
             problems.append(Problem("object_detection.device", repr(settings.object_detection.device), there))
         problems += _check_programs(settings)
-        if problems:
-            raise SettingsError(file, tuple(problems))
+        return problems
 
     def _check_archive(self, path: str, url: str) -> Iterator[Problem]:
         kind = self.destination_of(url)

@@ -67,7 +67,7 @@ class Http:
     A password without a user name (`http://:TOKEN@host/…`) is sent as a bearer token, as Home Assistant wants it.
 
     - `sound` (true): record sound.
-    - `stall` ("5 s"): reconnect after this time without video.
+    - `stall` ("5 s"): reconnect after this time without video, of single JPEGs after it and the interval.
     - `interval` ("1 s"): how often a camera that sends single JPEGs is asked for one: 0.1 s to 4 s.
     - `fingerprint` (""): SHA-256 fingerprint of the camera's TLS certificate.
     """

@@ -13,7 +13,7 @@ from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.storage_setup import VolumeChoice, open_store
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.secondary_volumes import VolumeUse, join, others
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.testing.clock import FakeClock
 from tests.storage.bench import Site
@@ -141,3 +141,15 @@ def test_a_folder_that_is_used_twice_is_refused_and_nothing_moves_onto_itself(tm
     assert [type(one.error) for one in store.others] == [NoneType] * (len(store.others) - 1) + [FolderUnwritable]
     assert data not in [one.root.resolve() for one in store.volume.others]
     store.release()
+
+
+def test_a_folder_that_was_used_twice_before_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume, link = Site(tmp_path / "first").volume, tmp_path / "link"
+    link.symlink_to(volume.root)
+    with monkeypatch.context() as patched:
+        patched.setattr("tawny.storage.disk.secondary_volumes._is_same_folder", lambda *_: False)
+        join(volume, link, VolumeUse.TIER)
+    assert others(volume)
+    with pytest.raises(FolderUnwritable, match="names it too"):
+        join(volume, link, VolumeUse.TIER)
+    assert not others(volume)

@@ -24,23 +24,23 @@ export function Sheet(props: { title: string; onClose: () => void; children: Com
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
   });
-  const close = () => dialog.current?.close();
   return (
     <dialog
       ref={dialog}
       class={`sheet ${props.class ?? ""}`}
       aria-label={props.title}
+      onCancel={(event) => (event.preventDefault(), props.onClose())}
       onClose={props.onClose}
       // Text that is selected with the mouse may end outside: then the click, too, is the dialog's.
       onPointerDown={(event) => (pressed.current = event.target)}
       onClick={(event) => {
-        if (event.target === dialog.current && pressed.current === dialog.current) close();
+        if (event.target === dialog.current && pressed.current === dialog.current) props.onClose();
       }}
     >
       <div class="sheet-in">
         <header class="row between">
           <h2>{props.title}</h2>
-          <button type="button" class="btn ghost sq" aria-label={t.actions.close} onClick={close}>
+          <button type="button" class="btn ghost sq" aria-label={t.actions.close} onClick={props.onClose}>
             <Icon name="x" />
           </button>
         </header>

@@ -49,7 +49,7 @@ function dismiss(id: number): void {
 export function Toasts({ depth }: { depth?: { current: number } }) {
   const shown = sheets.value === (depth?.current ?? 0) ? toasts.value : [];
   return (
-    <div class="toasts" role="status" aria-live="polite">
+    <div class="toasts" role={depth ? undefined : "status"} aria-live="polite">
       {shown.map((each) => (
         <div key={each.id} class="toast">
           <span><ServerText text={each.words} /></span>

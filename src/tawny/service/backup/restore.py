@@ -221,7 +221,7 @@ def stated_folder(parts: Iterable[bytes], passphrase: str) -> str:
     for _, file in read_backup(parts, passphrase):
         if file.name == SETTINGS_FILE:
             with suppress(ValueError):
-                return str(_flat(tomllib.loads(file.read().decode())).get("storage.path") or "")
+                return str(_flat(tomllib.loads(file.read().decode("utf-8-sig"))).get("storage.path") or "")
         break
     return ""
 
@@ -334,7 +334,7 @@ def setting_changes(old: Path, new: Path) -> list[SettingChange]:
 
 def _tables(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return {}
 

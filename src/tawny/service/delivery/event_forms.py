@@ -19,7 +19,7 @@ from tawny.delivery.delivery import Delivery, DeliveryKind, StoredContent, in_me
 from tawny.media.codec.transcoder import FRAGMENTED, remux
 from tawny.media.image.canvas import clip_gif
 from tawny.media.mp4.byte_reader import read_bytes
-from tawny.model.errors import ContentGone, FileDamaged, FileSealed, NotDone
+from tawny.model.errors import ContentGone, FileDamaged, FileMissing, FileSealed, NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.times import Span, utc_text
@@ -96,7 +96,7 @@ class EventForms:
             made = self._gif(to, camera, span) if form == "gif" else sheet_jpeg(self._archive, camera, span, sheet)[0]
         except FileSealed as error:
             raise _sealed(to) from error
-        except (FileDamaged, NotDone) as error:
+        except (FileDamaged, FileMissing, NotDone) as error:
             raise ContentGone(to, error.message) from error
         with self._lock:
             self._previews[key] = made

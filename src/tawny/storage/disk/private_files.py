@@ -9,7 +9,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -37,20 +37,22 @@ def give_to_owner(made: Path | int, folder: Path) -> None:
 
 
 @contextmanager
-def acting_as_owner(folder: Path) -> Iterator[None]:
-    """Let root act as the owner of this folder meanwhile: all that is made is the recorder's. Affects all threads."""
-    owner = folder.stat()
-    if os.geteuid() != 0 or owner.st_uid == 0:
-        yield
-        return
-    group = os.getegid()
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
+def given_to_recorder(folder: Path) -> Iterator[None]:
+    """Give what root makes meanwhile, or has made before, to the user of the recorder of this folder.
+
+    That is the owner of its history: the folder itself may be the root of a disk.
+    """
+    history = folder / "history"
+    owner = (history if history.is_dir() else folder).stat()
     try:
         yield
     finally:
-        os.seteuid(0)
-        os.setegid(group)
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            for parent, folders, files in os.walk(folder):
+                for made in (Path(parent, name) for name in (*folders, *files)):
+                    with suppress(OSError):  # the recorder may be running, or the disk give nothing away
+                        if made.lstat().st_uid == 0:
+                            os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:

@@ -66,7 +66,7 @@ def _plain(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
-_SHARED: Final = "another setting of `storage` names it too"
+_SHARED: Final = "another setting of `storage` names it too: give each its own"
 
 
 class VolumeUse(StrEnum):
@@ -113,9 +113,11 @@ def join(
     Raises StorageError if a known volume is missing, and FolderUnwritable: also if what moves there would be deleted,
     because the folder is `taken`.
     """
-    if any(_is_same_folder(root, one) for one in (volume.root, *taken)):
-        raise FolderUnwritable(str(root), _SHARED)
     known = {(one.path, one.use): one for one in others(volume)}
+    if any(_is_same_folder(root, one) for one in (volume.root, *taken)):
+        if known.pop((str(root), use), None) is not None:  # else it would be waited for
+            _remember(volume, [*known.values()])
+        raise FolderUnwritable(str(root), _SHARED)
     if (str(root), use) not in known:
         if why := is_disk_missing(root):
             raise StorageError(str(root), why)

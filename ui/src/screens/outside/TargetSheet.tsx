@@ -63,7 +63,7 @@ export function TargetSheet({ group, target, start, onClose, onDone }: Props) {
             {...{ group, target, kind, values, kinds, taken, onClose, onDone }}
             first={kind?.scheme === start?.scheme ? start?.filled : undefined}
             onTyped={() => (isTyped.current = true)}
-            onOther={() => setKind(null)}
+            onOther={() => ((isTyped.current = false), setKind(null))}
             onKind={setKind}
           />
         ) : (

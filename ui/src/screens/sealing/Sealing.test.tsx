@@ -13,12 +13,14 @@ const info = () =>
     everything: false,
     cameras: ["a", "b", "c"].map((id) => ({ id, name: `Camera ${id}`, sealed: site.sealed.includes(id) })),
     ways: [],
+    tested_ms: null,
   }) as unknown as SealedInfo;
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
   get: () => Promise.resolve(info()),
   put: (_: string, body: unknown) => Promise.resolve((site.sent.push(body), info())),
 }));
+vi.stubGlobal("isSecureContext", false);
 afterEach(cleanup);
 
 it("leaves what another owner has encrypted meanwhile encrypted", async () => {

@@ -59,7 +59,11 @@ it("says that the browser can’t play the video", async () => {
   vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
   const { container } = render(<Shared token="a" />);
   await vi.waitFor(() => expect(container.querySelector("video")).not.toBeNull());
-  fireEvent.error(container.querySelector("video") as Element);
+  const video = container.querySelector("video") as HTMLVideoElement;
+  fireEvent.error(video); // the connection was lost
+  expect(screen.queryByText(words.unplayable)).toBeNull();
+  Object.defineProperty(video, "error", { value: { code: 4 } });
+  fireEvent.error(video);
   await screen.findByText(words.unplayable);
   vi.unstubAllGlobals();
 });

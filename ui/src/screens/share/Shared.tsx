@@ -127,7 +127,7 @@ function Clip({ clip }: { clip: OpenedShare }) {
           muted
           playsInline
           aria-label={words.title}
-          onError={() => setUnplayable(true)}
+          onError={(event) => setUnplayable((event.currentTarget.error?.code ?? 0) > 2)}
         />
       )}
       <div class="shared-head">

@@ -130,7 +130,10 @@ function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; o
         take(now);
       },
       (error: unknown) => {
-        if (error instanceof ApiError && error.code === "changed") setConflict(error);
+        if (error instanceof ApiError && error.code === "changed") {
+          setConflict(error);
+          setRound(round + 1);
+        }
         else if (error instanceof ApiError && error.code === "would_remove") setRound(round + 1); // asks again, with what goes
         else refuse(error);
       },
@@ -148,7 +151,7 @@ function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; o
         {conflict ? told.reload : told.undo}
       </button>
       <button type="button" class="btn pri" disabled={tried.what !== "known"} onClick={() => void save(conflict !== null)}>
-        {removes && tried.what === "known" ? told.saveAndRemove(size(tried.goes.size_bytes)) : conflict ? told.overwrite : told.save}
+        {conflict ? told.overwrite : removes && tried.what === "known" ? told.saveAndRemove(size(tried.goes.size_bytes)) : told.save}
       </button>
     </div>
   );
