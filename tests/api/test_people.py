@@ -39,8 +39,11 @@ async def test_what_is_not_named_stays(house: House, owner: httpx.AsyncClient) -
     end = {"role": "guest", "ends_ms": house.clock.now_ms() + 86_400_000}
     made = (await owner.post("/api/v1/people", json={"name": "Ben", **end})).json()
     path = f"/api/v1/people/{made['person']['id']}"
-    await owner.patch(path, json={"linked": "ben@example.org"})
-    after = [(await owner.patch(path, json=change)).json() for change in ({"cameras": ["porch"]}, {"role": "viewer"})]
+    await owner.patch(path, json={"role": "guest", "linked": "ben@example.org"})
+    after = [
+        (await owner.patch(path, json=change)).json()
+        for change in ({"role": "guest", "cameras": ["porch"]}, {"role": "viewer"})
+    ]
     assert [(one["role"], one["cameras"], one["ends_ms"], one["linked"]) for one in after] == [
         ("guest", ["porch"], end["ends_ms"], "ben@example.org"),
         ("viewer", ["porch"], None, "ben@example.org"),

@@ -315,7 +315,7 @@ export interface ChangedPerson {
   cameras?: string[] | null;
   ends_ms?: number | null;
   linked?: string | null;
-  role?: "owner" | "member" | "viewer" | "guest" | "screen" | "installer" | null;
+  role: "owner" | "member" | "viewer" | "guest" | "screen" | "installer";
 }
 
 export interface ChangedSealing {

@@ -66,7 +66,7 @@ class NewPerson(ApiRequest):
 class ChangedPerson(ApiRequest):
     """What is not given stays as it is."""
 
-    role: RoleName | None = None
+    role: RoleName
     cameras: CameraIds | None = None
     ends_ms: Ms | None = None
     linked: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f]*$")] | None = None
@@ -167,7 +167,7 @@ def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invit
 def change_person(person: OneId, body: ChangedPerson, note: Note, here: Here) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
     found = _find(here, person)
-    role = Role(body.role) if body.role else found.role
+    role = Role(body.role)
     if (role is Role.SCREEN) != (found.role is Role.SCREEN):
         raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
     cameras: Collection[CameraId] | None = found.cameras

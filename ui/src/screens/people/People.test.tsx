@@ -73,9 +73,10 @@ it("keeps the role that was chosen just before a camera", async () => {
   await edit();
   await press(screen.getByText(words.member));
   await press(tick("Front"));
+  await waitFor(() => expect(sent).toHaveLength(1));
   await sent[0]?.answer();
   await waitFor(() => expect(sent).toHaveLength(2));
-  expect(sent.map(({ body }) => body)).toEqual([{ role: "member" }, { cameras: ["yard"] }]);
+  expect(sent.map(({ body }) => body)).toEqual([{ role: "member" }, { role: "member", cameras: ["yard"] }]);
 });
 
 it("gives nothing back that another owner has taken away meanwhile", async () => {
@@ -87,7 +88,7 @@ it("gives nothing back that another owner has taken away meanwhile", async () =>
   await sent[0]?.answer();
   await press(screen.getByText(words.saveEnd));
   await waitFor(() => expect(sent).toHaveLength(2));
-  expect(sent.map(({ body }) => body)).toEqual([{ cameras: ["yard"] }, { linked: "half-typ" }]);
+  expect(sent.map(({ body }) => body)).toEqual([{ role: "member", cameras: ["yard"] }, { role: "member", linked: "half-typ" }]);
 });
 
 it("changes the cameras that the recorder has by what was ticked", () => {
@@ -125,6 +126,7 @@ it("reads and shows a guest's end by the recorder's clock", async () => {
   expect(field.value).toBe("2026-11-20T12:30");
   fireEvent.input(field, { target: { value: "2026-11-21T08:00" } });
   await press(screen.getByText(words.saveEnd));
+  await waitFor(() => expect(sent).toHaveLength(1));
   expect(sent[0]?.body.ends_ms).toBe(Date.UTC(2026, 10, 20, 23, 0));
 });
 

@@ -24,7 +24,7 @@ import "../../ui/door.css";
 import "../../ui/settings.css";
 
 type Role = PersonInfo["role"];
-type Order = Partial<PersonInfo> | ((now: PersonInfo) => Partial<PersonInfo>);
+type Order = (now: PersonInfo) => Partial<PersonInfo>;
 type Chosen = Exclude<Role, "owner" | "screen">;
 const DAY_MS = 86_400_000;
 
@@ -286,7 +286,8 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
   const load = async () => (await onChange()).find((one) => one.id === person.id) ?? person;
   const order = async (asked: Order) => {
     await tryTo(async () => {
-      const sent = typeof asked === "function" ? asked(await load()) : asked;
+      const found = await load();
+      const sent = { role: found.role, ...asked(found) };
       await patch(`/people/${person.id}`, sent);
       toast(words.changed(person.name));
       if ("ends_ms" in sent) end.value = null;
@@ -304,14 +305,14 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
   };
   const submit = (event: Event) => {
     event.preventDefault();
-    save({
+    save(() => ({
       ...(role.value === "guest" && end.value !== null && { ends_ms: fieldInstant(end.value) }),
       ...(linked.value !== null && { linked: linked.value }),
-    });
+    }));
   };
   const choose = (next: Role) => {
     role.value = next;
-    save({ role: next, ...(next === "guest" && { ends_ms: fieldInstant(shownEnd) }) });
+    save(() => ({ role: next, ...(next === "guest" && { ends_ms: fieldInstant(shownEnd) }) }));
   };
   const tick = (next: string[] | null) => {
     const before = chosen.peek();
@@ -331,7 +332,7 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
           </button>
         )}
         {role.value === "guest" && (
-          <button type="button" class="btn ghost" onClick={() => save({ ends_ms: Math.round(serverNow()) })}>
+          <button type="button" class="btn ghost" onClick={() => save(() => ({ ends_ms: Math.round(serverNow()) }))}>
             {words.endNow}
           </button>
         )}
