@@ -3,7 +3,6 @@
 import errno
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,16 +86,23 @@ def test_what_root_makes_meanwhile_is_the_recorders(tmp_path: Path, monkeypatch:
     (data / "left").touch()
     elsewhere.touch()
     given: dict[str, tuple[int, int]] = {}
-    stat = Path.stat
+    found = Path.stat, os.stat
 
-    def of_recorder(path: Path, **more: Any) -> Any:
-        found = stat(path, **more)
-        return SimpleNamespace(st_uid=33, st_gid=34, st_mode=found.st_mode) if path.name == "history" else found
+    def owned(own: os.stat_result, user: int) -> os.stat_result:
+        return os.stat_result((*own[:4], user, 34, *own[6:10]))
+
+    def of_recorder(path: Path, **more: Any) -> os.stat_result:
+        own = found[0](path, **more)
+        return owned(own, 33) if path.name == "history" else own
+
+    def of_root(name: Any, **more: Any) -> os.stat_result:
+        return owned(found[1](name, **more), 33 if name == "own" else 0)
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(Path, "stat", of_recorder)
-    monkeypatch.setattr(Path, "lstat", lambda path: SimpleNamespace(st_uid=0 if path.name != "own" else 33))
-    monkeypatch.setattr(os, "chown", lambda path, user, group, **_: given.update({path.name: (user, group)}))
+    monkeypatch.setattr("tawny.storage.disk.private_files.os.stat", of_root)
+    monkeypatch.setattr(os, "chown", lambda name, user, group, **_: given.update({name: (user, group)}))
+    (data / "linked").hardlink_to(elsewhere)
     with pytest.raises(RuntimeError), given_to_recorder(data):
         (data / "made").touch()
         (data / "own").touch()

@@ -6,6 +6,7 @@ as, who could not read it otherwise.
 
 import fcntl
 import os
+import stat
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -48,11 +49,12 @@ def given_to_recorder(folder: Path) -> Iterator[None]:
         yield
     finally:
         if os.geteuid() == 0 and owner.st_uid != 0:
-            for parent, folders, files in os.walk(folder):
-                for made in (Path(parent, name) for name in (*folders, *files)):
+            for _, folders, files, handle in os.fwalk(folder):  # that user can't lead it elsewhere by a link
+                for name in (*folders, *files):
                     with suppress(OSError):  # the recorder may be running, or the disk give nothing away
-                        if made.lstat().st_uid == 0:
-                            os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
+                        made = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                        if made.st_uid == 0 and (stat.S_ISDIR(made.st_mode) or made.st_nlink == 1):
+                            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=handle, follow_symlinks=False)
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:
