@@ -167,7 +167,6 @@ class Program:
             signal.signal(signal.SIGTERM, self._stop_early)
             try:
                 running.make_room()
-                running.checks.append(HealthCheck(self._file.problems))
                 running.begin()
                 import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
                 if not self._is_stopped_early:
@@ -219,7 +218,7 @@ class Program:
             on_disk=not is_in_memory and self._stands_for is None,
         )
         try:
-            await web.start()
+            await web.start([HealthCheck(self._file.problems)])
             await control.open()
             show(*await asyncio.to_thread(partial(web.welcome, is_demo=self._demo)))
             self._systemd.ready()

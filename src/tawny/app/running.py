@@ -162,7 +162,6 @@ class RecorderRuntime:
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
         self._noted_end: tuple[str, str] | None = None
-        self.checks: list[HealthCheck] = []
         self._renewed: list[web.RecorderWarning] = []
         """Of damaged databases: from memory, as a question about health must not wait for the disk."""
         self._of_others: dict[str, OthersCameraSettings] = {}
@@ -248,7 +247,7 @@ class RecorderRuntime:
         login_file.start(pooled)
         pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, self._pulse, self.clock))
         self.sealing.start(pooled)
-        self.care.start(pooled, [HealthCheck(self.sealing.watch), *self.checks, *checks])
+        self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
         self.said.handle.start(pooled, self.said.name, lambda: self.said)
 

@@ -6,7 +6,7 @@ Recording does not depend on it. Only this module and `control_answers` know the
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -116,12 +116,12 @@ class WebInterface:
     engine: Engine
     address: AddressService
 
-    async def start(self) -> None:
-        """Listen, and start all that is not needed for the first picture."""
+    async def start(self, checks: Iterable[HealthCheck] = ()) -> None:
+        """Listen, and start all that is not needed for the first picture. checks: of what runs the interface."""
         await self.server.start()
         if self.rtsp is not None:
             await self.site.open_rtsp(self.rtsp)
-        self.running.begin_housekeeping(self._checks())
+        self.running.begin_housekeeping([*checks, *self._checks()])
         place = self.running.parts.place
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)

@@ -13,6 +13,7 @@ from tawny.cli.keys import from_file, from_words, typed
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings
 from tawny.config.changes import put_table
+from tawny.config.file_writing import read_file
 from tawny.config.loader import known_secrets, parse_settings, read_settings, tables_with_secrets
 from tawny.config.settings import SealingSettings, Settings
 from tawny.model.errors import FolderInUse, NotDone, SettingsError, UsageError
@@ -318,7 +319,7 @@ def _settings_before_keys(args: Namespace) -> tuple[Settings, Path | None]:
         if file is None or not tables or "encryption" in tables:
             raise
         stand_in = f'\n[encryption]\nrecipients = ["{key}"]\nrecovery = "{key}"\n'
-        text = file.read_text(encoding="utf-8-sig") + stand_in
+        text = read_file(file) + stand_in
         chosen, problems = parse_settings(text, known_secrets(file.parent))
         if chosen is None:
             raise SettingsError(str(file), tuple(problems)) from None

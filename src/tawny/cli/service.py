@@ -189,15 +189,20 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
 
 def _written(service: ServicePaths) -> list[Path]:
     """Return the folders that the settings name and the recorder writes to, except its own."""
-    settings, storage = service.settings, service.settings.storage
-    folders = [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers)]
+    settings, folders = service.settings, _other_disks(service.settings)
     folders += [str(path) for one in settings.destinations.values() if (path := folder_of(one.url))]
     folders += [one.folder for one in settings.files.values()]
     folders += [one.clips for one in settings.webhooks.values()]
-    folders += [settings.hub.copies_folder] if settings.hub.enabled else []
     files = [settings.log.file, *(one.socket for one in settings.api_clients.values() if one.socket[:1] != "@")]
     places = [_place(folder, service.config, service.user) for folder in folders if folder]
     return places + [_place(file, service.config, service.user).parent for file in files if file]
+
+
+def _other_disks(settings: Settings) -> list[str]:
+    """Return the other folders of recordings, as the settings name them; some may be empty."""
+    storage, hub = settings.storage, settings.hub
+    copies = [hub.copies_folder] if hub.enabled else []
+    return [storage.spare, storage.mirror, *(tier.path for tier in storage.tiers), *copies]
 
 
 def _place(path: str, config: Path, user: str) -> Path:
@@ -284,10 +289,8 @@ def _make_own(service: ServicePaths) -> None:
         pwd.getpwnam(OWN_USER)
     except KeyError:
         _call("useradd", "--system", "--user-group", "--home-dir", str(service.data), "--no-create-home", OWN_USER)
-    storage, hub, whole = service.settings.storage, service.settings.hub, list[Path]()
-    named = [*(tier.path for tier in storage.tiers), storage.spare, storage.mirror]
-    named += [hub.copies_folder] if hub.enabled else []
-    folders = [service.data, *(_place(one, service.config, OWN_USER) for one in named if one)]
+    others, whole = _other_disks(service.settings), list[Path]()
+    folders = [service.data, *(_place(one, service.config, OWN_USER) for one in others if one)]
     for folder in folders:
         if folder.parent.is_dir() and not folder.exists():
             folder.mkdir(mode=0o750)

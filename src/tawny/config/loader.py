@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from tawny.config.file_writing import read_file
 from tawny.config.renamed import find_renamed
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
@@ -26,7 +27,7 @@ _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 def read_settings(path: Path, env: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in a file. Raises SettingsError: with every problem; also when the file cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path)
     except OSError as error:
         why = error.strerror or str(error)
         raise SettingsError(str(path), (Problem("file", why, "a readable file (`tawny init` creates one)"),)) from None
@@ -68,7 +69,7 @@ def _has_former_name(path: str, renamed: set[str]) -> bool:
 def tables_with_secrets(path: Path) -> dict[str, Any]:
     """Return the tables of a settings file as it would take effect, valid or not; empty if it can't be read."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(read_file(path))
         filled = _fill(tables, known_secrets(path.parent), (), [])
     except (OSError, ValueError, SettingsError):
         return {}
@@ -103,7 +104,7 @@ def _secrets_in(file: Path) -> dict[str, str]:
     if (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
         problem = Problem("secrets.toml", f"mode {mode:o}", "mode 600 (run `chmod 600 secrets.toml`)")
         raise SettingsError(str(file), (problem,))
-    tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    tables = tomllib.loads(read_file(file))
     return {key: value for key, value in tables.items() if isinstance(value, str)}
 
 

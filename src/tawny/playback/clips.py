@@ -200,7 +200,7 @@ class UnreadableParts:
             raise error
 
     def gaps(self, found: Sequence[Segment], span: Span) -> tuple[Gap, ...]:
-        """Return them as gaps within the span, in order of time. found: the segments of the clip."""
+        """Return them as gaps within the span, in order of the clip. found: its segments."""
         return tuple(
             Gap(one.camera, part.begin_ms, part.end_ms, GapReason.DISK_ERROR, self._errors[one.start_ms].detail)
             for one in found

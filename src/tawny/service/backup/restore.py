@@ -19,6 +19,7 @@ from typing import Any, Final
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from tawny.config.file_writing import read_file
 from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
 from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
@@ -334,7 +335,7 @@ def setting_changes(old: Path, new: Path) -> list[SettingChange]:
 
 def _tables(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_file(path))
     except (OSError, ValueError):
         return {}
 
