@@ -6,10 +6,12 @@ start, at its rate times the setup's `speed`.
 
 import asyncio
 import base64
+import fcntl
 import random
 import secrets
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -32,6 +34,8 @@ from tawny.testing.rtsp_viewer import CameraFaults, CameraSetup, FakeRtspViewer,
 
 # Plays a clip to one viewer in real time, in a loop, with the camera's current faults.
 
+_SIOCOUTQNSD = 0x894B
+"""Bytes of a connection that are not sent yet: linux/sockios.h."""
 _LOOK_S = 0.02
 _REPORT_S = 1.0
 _SLOWEST_S = 5.0
@@ -278,11 +282,23 @@ class FakeRtspSession:
     def end(self, why: str, *, reset: bool) -> None:
         self._ended(why)
         if reset and not self._writer.transport.is_closing():
+            self._spoil_unsent()
             linger = struct.pack("ii", 1, 0)  # closing sends RST
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._writer.transport.abort()
         if self._task is not None:
             self._task.cancel()
+
+    def _spoil_unsent(self) -> None:
+        """Mark what a reset discards: the system still holds the end of a burst while nothing of it is acknowledged."""
+        unsent = fcntl.ioctl(self.socket, _SIOCOUTQNSD, bytes(4))
+        left = int.from_bytes(unsent, sys.byteorder) + self._writer.transport.get_write_buffer_size()
+        sent = self._viewer.sent
+        for number in reversed(range(len(sent))):
+            if left <= 0:
+                return
+            left -= len(sent[number].data)
+            sent[number] = replace(sent[number], is_damaged=True)
 
     async def _let_go(self) -> None:
         if self._playing is not None:
