@@ -97,6 +97,7 @@ def _campaign(folder: Path, packets: Path, kills: int, most_s: float) -> None:
     folders = [folder / f"{number}" for number in range(kills)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         killed = list(pool.map(record_and_kill, folders, [packets] * kills, range(kills)))
+        threading.Event().wait(2 / FPS)  # no restart is sooner than the end of the last picture
         recorded_ms = list(pool.map(_recovered, folders))
     stalled_s = [one.stalled_s for one in killed]
     lost_s = [_lost_s(one, until_ms) for one, until_ms in zip(killed, recorded_ms, strict=True)]
