@@ -262,6 +262,32 @@ def test_a_web_server_that_is_no_camera_says_what_to_do(monkeypatch: pytest.Monk
             resolve(LOGIN, SystemClock())
 
 
+@pytest.mark.parametrize(
+    ("reply", "why"), [(b"<a>", "responded with 200 but no usable XML"), (None, "refused")], ids=["broken", "gone"]
+)
+def test_a_found_service_that_fails_says_why(
+    device: OnvifDevice, monkeypatch: pytest.MonkeyPatch, reply: bytes | None, why: str
+) -> None:
+    monkeypatch.setattr(resolving, "RTSP_PORTS", (1,))
+    device.reply = reply
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    port = closed if reply is None else device.port
+    place = replace(LOGIN, onvif=f"http://127.0.0.1:{port}/onvif/device_service")
+    with pytest.raises(NotDone, match=rf"127\.0\.0\.1 has no video .*its ONVIF service fails: .*{why}"):
+        resolve(place, SystemClock())
+
+
+def test_a_camera_without_a_usable_codec_says_which_it_has(
+    device: OnvifDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolving, "RTSP_PORTS", (1,))
+    monkeypatch.setattr(resolving, "ONVIF_PORTS", (device.port,))
+    device.streams = (JPEG,)
+    with pytest.raises(SourceUnusable, match="it offers JPEG"):
+        resolve(LOGIN, SystemClock())
+
+
 def test_a_service_that_is_gone_is_an_error(device: OnvifDevice) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
+from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable, SourceUnusable
 from tawny.model.times import Clock
 from tawny.protocols.http_connection import web_port
 from tawny.protocols.login_history import LoginHistory
@@ -58,11 +58,12 @@ class CameraStreams:
 def resolve(place: CameraPlace, clock: Clock) -> CameraStreams:
     """Ask the camera for its streams. A login is tried at ONVIF once and at RTSP once: no account is locked.
 
-    Raises SourceUnreachable (nothing listens there), SourceRefused, SourceLoginWeaker, NotDone (no stream was found).
+    Raises SourceUnreachable (nothing listens there), SourceRefused, SourceLoginWeaker, SourceUnusable (no H.264 or
+    H.265), NotDone (no stream was found).
     """
     logins = LoginHistory()  # it is new: any sign-in that it asks for is accepted
     service = place.onvif or _service_at(place.host)
-    refused: SourceError | None = None
+    failed: SourceError | None = None
     if service:
         url = _with_login(service, place)
         parts = urlsplit(service)
@@ -71,17 +72,20 @@ def resolve(place: CameraPlace, clock: Clock) -> CameraStreams:
             details = ask_details(url, clock, record)
         except SourceLoginWeaker:
             raise
-        except SourceRefused as error:  # some cameras have users of their own for ONVIF
-            refused = error
-        except SourceError:  # it is no ONVIF service, or a broken one
-            refused = None
+        except SourceError as error:  # no ONVIF service, a broken one, or one with users of its own
+            failed = error
         else:
             return CameraStreams(details.main, details.sub, url, details)
     found = _by_path(place, clock, logins)
     if found is not None:
         return found
-    if refused is not None:
-        raise refused
+    if isinstance(failed, SourceRefused | SourceUnusable):
+        raise failed
+    if failed is not None and place.onvif:
+        raise NotDone(
+            f"{place.host} has no video at the usual stream addresses, and its ONVIF service fails: {failed.detail}.",
+            "Try again, or give its full address: rtsp://user@host/path.",
+        )
     raise NotDone(
         f"{place.host} answers, but none of the usual stream addresses has video.",
         "Switch on ONVIF or RTSP in the camera, or give its full address: rtsp://user@host/path.",
