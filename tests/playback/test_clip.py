@@ -298,6 +298,16 @@ def test_where_the_clock_was_set_back_one_run_follows_the_other(
     assert starts_ms == [0, 4000, 8000] + ([] if more else [behind_ms, behind_ms + 4000, behind_ms + 8000])
 
 
+def test_where_the_format_changed_before_the_clock_was_set_back_nothing_is_lost(archive: FakeArchive) -> None:
+    for number in range(3):
+        archive.record(T + number * 4000, run="before", size=(128, 80) if number == 2 else None)
+    for number in range(2):
+        archive.record(T + 5500 + number * 4000, run="after", size=(128, 80))
+    clips = list(ClipCache(archive).each(PORCH, MAIN, Span(T, T + 20_000), MUCH))
+    assert [len(shown(data(made))) for made in clips] == [8 * FPS, 12 * FPS]
+    assert (clips[0].cut_at_ms, clips[0].rest_from_ms) == (T + 8000, T + 5500)
+
+
 @pytest.mark.parametrize(
     "runs",
     [

@@ -140,9 +140,10 @@ class ClipFile:
     start_ms: time 0 of the clip, ms UTC. cut_at_ms: early end if the video format changed there. anew: number of
     re-encoded frames. is_exact: contains nothing from before its start; otherwise an edit list hides it. unreadable:
     recorded time that is not in the clip, because its files can't be read. rest_ms: start of the first segment that
-    is left out because of its format, ms UTC; it may have begun before the span. span: what was asked for. stream: the
-    one that the clip is of. elsewhere: time up to the clip's end that only the other stream has. is_mute: its sound is
-    left out, because the clip is longer than MOST_SOUND_S. paths: of the files that its samples are read from.
+    is left out because of its format, ms UTC; it may have begun before the span. rest_from_ms: where the time of those
+    left out begins: before cut_at_ms, if the clock was set back. span: what was asked for. stream: the one of the clip.
+    elsewhere: time up to the clip's end that only the other stream has. is_mute: its sound is left out, because the
+    clip is longer than MOST_SOUND_S. paths: of the files that its samples are read from.
     """
 
     file: ProgressiveMp4
@@ -155,6 +156,7 @@ class ClipFile:
     is_exact: bool = False
     unreadable: tuple[Gap, ...] = ()
     rest_ms: int | None = None
+    rest_from_ms: int | None = None
     elsewhere: tuple[Span, ...] = ()
     is_mute: bool = False
     paths: frozenset[Path] = frozenset()
@@ -328,9 +330,9 @@ class ClipCache:
         rest, rest_ms = span, None
         while (clip := self.clip(camera, stream, rest, most_bytes, exact=exact, rest_ms=rest_ms)) is not None:
             yield clip
-            if clip.cut_at_ms is None:
+            if clip.rest_from_ms is None:
                 return
-            rest, rest_ms = Span(clip.cut_at_ms, span.end_ms), clip.rest_ms
+            rest, rest_ms = Span(clip.rest_from_ms, span.end_ms), clip.rest_ms
 
     def _made(self, wanted: "_Wanted") -> ClipFile | None:
         key = replace(wanted, found=tuple(replace(segment, path="") for segment in wanted.found))
@@ -385,6 +387,7 @@ class ClipCache:
         etag = hashlib.blake2s(file.header, digest_size=12).hexdigest()
         rest_ms = whole.left_out[0].start_ms if whole.left_out else None
         cut_at_ms = max(span.begin_ms, rest_ms) if rest_ms is not None else None
+        starts_ms = [piece.start_ms for piece in whole.left_out]
         upto = Span(span.begin_ms, cut_at_ms or span.end_ms)
         gaps = unreadable.gaps(found, upto)
         return ClipFile(
@@ -398,6 +401,7 @@ class ClipCache:
             begun.is_exact,
             gaps,
             rest_ms,
+            max(span.begin_ms, min(starts_ms)) if starts_ms else None,
             only_elsewhere(upto, wanted.there, found, gaps),
             is_mute=wanted.with_sound and is_too_long_for_sound(whole),
             paths=frozenset(path for path, _, _ in file.origins if path),

@@ -206,13 +206,13 @@ async def answer_clip(
 ) -> Response:
     """Return a clip or the requested range of it. attachment: file name for saving.
 
-    `X-Cut-At-Ms`, `X-Rest-Ms`: where it ends early, and what to ask for the rest with. `X-Elsewhere-Ms`: times that
+    `X-Cut-At-Ms`, `X-Rest-Ms`: if it ends early, from where, and with what, to ask for the rest. `X-Elsewhere-Ms`: times that
     only the other stream has, as `BEGIN-END,BEGIN-END`.
     """
     clip = await cut_clip(here, clip_request)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
-    if clip.cut_at_ms is not None:
-        headers |= {"X-Cut-At-Ms": str(clip.cut_at_ms), "X-Rest-Ms": str(clip.rest_ms)}
+    if clip.rest_from_ms is not None:
+        headers |= {"X-Cut-At-Ms": str(clip.rest_from_ms), "X-Rest-Ms": str(clip.rest_ms)}
     if clip.elsewhere:
         most = clip.elsewhere[:MOST_ELSEWHERE]
         headers["X-Elsewhere-Ms"] = ",".join(f"{part.begin_ms}-{part.end_ms}" for part in most)
