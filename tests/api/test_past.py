@@ -259,6 +259,7 @@ async def test_a_preview_can_be_kept_by_the_browser(house: House, browser: httpx
     answer = await browser.get(f"/api/v1/cameras/porch/frame?at_ms={now_ms - 6500}&width=320")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.headers["cache-control"].startswith("private")
+    assert answer.headers["vary"] == "Cookie", "a browser shows its copy only to who is signed in"
     assert answer.content.startswith(b"\xff\xd8")
 
 

@@ -239,6 +239,8 @@ class SecurityHeadersMiddleware:
                     if not (may_be_framed and name in OF_FRAMES):
                         headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+                if "max-age" in headers["Cache-Control"] and "private" in headers["Cache-Control"]:
+                    headers.add_vary_header("Cookie")  # a browser's copy is for this sign-in only
                 if scope["state"].get(BY_ADDRESS):
                     headers["Access-Control-Allow-Origin"] = "*"
                 if scope["state"].get(UNLOCKED):
