@@ -62,6 +62,14 @@ def test_an_image_stored_before_a_mask_was_drawn_is_black_there_and_one_that_has
     assert masked_jpeg(b"no image", [LEFT]) == b"no image"
 
 
+@pytest.mark.parametrize("before", [(), (LEFT,)], ids=["alone", "next to one that is black already"])
+def test_a_mask_of_a_few_pixels_is_black_in_a_stored_image(before: tuple[Polygon, ...]) -> None:
+    small = Polygon.of([(0.75, 0.5), (0.85, 0.5), (0.85, 0.6), (0.75, 0.6)])
+    stored = masked_jpeg(jpeg(white("yuv420p")), before)
+    assert pixels(stored)[26, 51].min() > 150
+    assert pixels(masked_jpeg(stored, [*before, small]))[26, 51].max() <= 24
+
+
 def test_each_image_of_a_strip_is_masked() -> None:
     one = scaled_size(white("yuv420p"), 64)
     seen = pixels(masked_jpeg(side_by_side([one, one, one]), [LEFT], jpeg_aspect(jpeg(white("yuv420p")))))

@@ -221,15 +221,20 @@ def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = 
 
     high, wide = found.shape[:2]
     columns = max(1, round(wide / high / aspect)) if aspect else 1
-    hidden = np.zeros((high, wide), np.uint8)
-    for column in np.array_split(hidden, columns, axis=1):
-        part = np.zeros(column.shape, np.uint8)
-        fill_masks(part, private, (1,))
-        column[:] = part
-    inside = cv2.erode(hidden, np.ones((9, 9), np.uint8)).astype(bool)  # encoding blurs the edge
-    if not inside.any() or found[inside].max() <= _BLACK:
+    hidden, is_black = np.zeros((high, wide), bool), True
+    for polygon in private:
+        region = np.zeros((high, wide), np.uint8)
+        for column in np.array_split(region, columns, axis=1):
+            part = np.zeros(column.shape, np.uint8)
+            fill_masks(part, [polygon], (1,))
+            column[:] = part
+        inside = cv2.erode(region, np.ones((9, 9), np.uint8))  # encoding blurs the edge
+        seen = found[(inside if inside.any() else region).astype(bool)]
+        is_black = is_black and bool(seen.max(initial=0) <= _BLACK)
+        hidden |= region.astype(bool)
+    if is_black:
         return data
-    found[hidden.astype(bool)] = 0
+    found[hidden] = 0
     return _encoded(cv2.cvtColor(found, cv2.COLOR_RGB2BGR), 85)
 
 
