@@ -194,6 +194,16 @@ def test_a_camera_that_becomes_private_leaves_no_picture_on_the_broker(home: Hom
     assert (home.kept["tawny/porch/private"], home.kept["tawny/yard/private"]) == (b"ON", b"OFF")
 
 
+def test_an_encrypted_camera_has_no_picture_on_the_broker(home: Home) -> None:
+    """Also none from before it was encrypted."""
+    home.passes()
+    assert home.kept["tawny/porch/picture"] == b"JPEG"
+    sealed = home.settings.cameras[PORCH].model_copy(update={"encrypt": True})
+    home.settings = home.settings.model_copy(update={"cameras": {**home.settings.cameras, PORCH: sealed}})
+    home.passes()
+    assert home.kept["tawny/porch/picture"] == b""
+
+
 def test_a_camera_that_is_removed_leaves_nothing_on_the_broker(home: Home) -> None:
     home.has_event()
     home.passes()

@@ -259,16 +259,16 @@ class MqttTopics:
                     self.bridge.put(f"{camera.id}/{topic}", b"")  # nothing stays on the broker
 
     def _say_pictures(self) -> None:
-        shown = {camera.id for camera in self._shown()}
+        shown, settings = {camera.id for camera in self._shown()}, self._now()
         for camera in self._recorder.cameras():
-            name = camera.status.id
-            if name not in shown or camera.status.state not in EXPECTED or is_private(self._now(), self._modes, name):
+            name, is_sealed = camera.status.id, settings.is_sealed(camera.status.id)
+            if name not in shown or camera.status.state not in EXPECTED or is_private(settings, self._modes, name):
                 continue
             hub = self._recorder.hub(name, StreamName.SUB) or self._recorder.hub(name, StreamName.MAIN)
-            keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe] if hub is not None else []
+            keyframes = [] if hub is None or is_sealed else [one for one in hub.recent(RECENT_S) if one.is_keyframe]
             jpeg = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if hub is not None and keyframes else None
-            if jpeg:
-                self.bridge.put(f"{name}/picture", jpeg)
+            if jpeg or is_sealed:  # a broker writes retained messages to its disk
+                self.bridge.put(f"{name}/picture", jpeg or b"")
 
     def _shown(self) -> list[AnnouncedCamera]:
         settings = self._now()
