@@ -244,6 +244,20 @@ def test_an_event_that_is_followed_is_followed_to_its_end(
     ]
 
 
+@pytest.mark.parametrize(("begin", "count"), [((), 1), (("--from", "24 h ago"), 2)])
+def test_a_program_that_follows_gets_past_events_only_if_it_asks(
+    tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch, begin: tuple[str, ...], count: int
+) -> None:
+    """They came first, in another form than what it follows."""
+    now_ms = SystemClock().now_ms()
+    event = Event(new_event_id(now_ms), DOOR, "motion", now_ms, None, 10.0)
+    monkeypatch.setattr(events, "_past", lambda *_: [json_format.event(event)])
+    monkeypatch.setattr(events, "ask", lambda *_: iter([json_format.message(EventChanged("started", event), 0)]))
+    done = tawny("events", "--follow", "--json", *begin, "--data", str(recorded))
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert (len(lines), lines[-1]["type"]) == (count, "event.started")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -342,9 +356,13 @@ def test_a_camera_is_added_without_a_test_when_asked_so(tawny: Tawny, tmp_path: 
 def test_the_settings_in_force_hide_passwords(tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "tawny.toml").write_text(
         '[cameras.a]\nsource = "rtsp://u:s3cret@192.0.2.1/x"\n'
+        'event_api = { maker = "dahua", url = "http://u:s3cret@192.0.2.1" }\n'
+        '[hub]\ndatabase = "postgresql://u:s3cret@db.example.org/tawny?password=s3cret"\n'
+        '[updates]\nurl = "https://example.org/releases?private_token=s3cret"\n'
         '[web.secure]\ndns_secrets = { auth_key = "s3cret-key", auth_username = "s3cret-user" }\n'
     )
     said = tawny("config", "show")
+    assert 'cameras.a.event_api.url = "http://192.0.2.1"' in said.out
     assert 'cameras.a.source = "rtsp://192.0.2.1/x"' in said.out
     assert 'web.secure.dns_secrets.auth_key = "(set)"' in said.out
     assert "s3cret" not in said.out

@@ -47,6 +47,7 @@ def test_every_key_of_a_table_is_in_the_catalog(model: type[BaseModel]) -> None:
         ("web.hosts", "list"),
         ("web.metrics", "secret"),
         ("mqtt.url", "secret"),
+        ("hub.database", "secret"),
         ("log.level", "choice"),
         ("live.port", "number"),
         ("cameras.front.record", "choice"),

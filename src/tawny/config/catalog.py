@@ -28,7 +28,7 @@ Plain = bool | int | float | str | list[str] | None
 
 _UNITS: Final[tuple[tuple[Any, Kind], ...]] = ((Duration, "duration"), (Size, "size"), (Share, "share"))
 _SECRET: Final = re.compile(r"secret|token|password|metrics")
-_WITH_PASSWORD: Final = frozenset({"url", "source", "sub", "onvif"})
+_WITH_PASSWORD: Final = frozenset({"url", "source", "sub", "onvif", "database"})
 """Addresses that may contain a password."""
 _FILE_ONLY: Final = (
     "scripts", "recognizers", "removed_cameras", "log.file", "storage.mode", "storage.spare", "storage.mirror",

@@ -15,6 +15,7 @@ MORE = """
 source = "http://192.168.7.21/stream?user=bob&password=yardquery11"
 sub = "rtsp://bob:yardsub22@192.168.7.21/sub"
 onvif = "http://bob:yardonvif33@192.168.7.21/onvif"
+event_api = { maker = "dahua", url = "http://bob:yard@api44@192.168.7.21" }
 
 [notifiers.chat]
 url = "telegram://123456:AAfafaf@987654321"
@@ -27,7 +28,10 @@ secret = "hooksecret88hooksecret88hooksecret88"
 url = "https://hc.example.org/ping/heartbeat99"
 
 [updates]
-url = "https://bob:updates10@example.org/releases"
+url = "https://bob:updates10@example.org/releases?private_token=updates20"
+
+[hub]
+database = 'postgresql://tawny:d@ta"b4se55@db.example.org/tawny?password=d4taquery'
 
 [sign_in.oidc]
 issuer = "https://id.example.org"
@@ -36,8 +40,9 @@ client_secret = "oidcsecret11"
 """
 NEVER = (
     "metricsT0ken", "turnpassw0rd", "upl0ad", "tk_ntfy", "mqttpassw0rd", "k4mera", "dnskey4711", "dnssecret4712",
-    "yardquery11", "yardsub22", "yardonvif33", "AAfafaf", "hookpass55", "hookpath66", "hookkey77", "hooksecret88",
-    "heartbeat99", "updates10", "oidcsecret11", "52.517", "192.168.7.33",
+    "yardquery11", "yardsub22", "yardonvif33", "api44", "AAfafaf", "hookpass55", "hookpath66", "hookkey77",
+    "hooksecret88", "heartbeat99", "updates10", "updates20", "b4se55", "d4taquery", "oidcsecret11",
+    "52.517", "192.168.7.33",
 )  # fmt: skip
 
 

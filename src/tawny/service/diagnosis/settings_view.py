@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,8 +20,8 @@ _NAMING = re.compile(r"cameras\.\S+\.source =|(?:destinations|notifiers|webhooks
 """Of each camera, and of each place where something is sent."""
 _PERSONAL = re.compile(r"^(modes\.(?:location|presence\.people\.\S+) = ).*")
 """Where people live, and the addresses of their phones."""
-_LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@\"]+@", re.IGNORECASE)
-"""User and password in an address."""
+_WITH_SECRET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*[@?]", re.DOTALL)
+"""An address that may contain a password or a token."""
 LEAST_SECRET: Final = 4
 """Shorter ones would be found everywhere."""
 
@@ -28,6 +29,7 @@ LEAST_SECRET: Final = 4
 def in_force(chosen: Settings, plugins: PluginRegistry) -> dict[str, Any]:
     """Return every setting with its value, defaults included. URLs are shown without user and password."""
     tables: dict[str, Any] = chosen.model_dump()
+    _shorten_addresses(tables)
     for name, camera in chosen.cameras.items():
         shown = tables["cameras"][name]
         for key in ("source", "sub"):
@@ -84,7 +86,7 @@ def shown_text(chosen: Settings, plugins: PluginRegistry, secrets: Iterable[str]
         for line in settings_lines(in_force(chosen, plugins))
         if line not in usual or _NAMING.match(line)
     ]
-    text = "\n".join(_LOGIN.sub(r"\1(set)@", line) for line in lines)
+    text = "\n".join(lines)
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= LEAST_SECRET:
             text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "(set)")
@@ -97,7 +99,21 @@ def _public(kind: Destination | Notifier | None, url: str) -> str:
 
 
 def _host(url: str) -> str:
-    return f"{urlsplit(url).scheme}://{urlsplit(url).hostname}" if url else ""
+    scheme, _, rest = url.partition("://")
+    with suppress(ValueError):
+        return f"{scheme}://{urlsplit(f'x://{rest}').hostname or ''}" if url else ""
+    return f"{scheme}://(set)"
+
+
+def _shorten_addresses(value: Any) -> Any:
+    """Return a value with only the hosts of the addresses that have a login or a query. Tables are changed in place."""
+    if isinstance(value, dict):
+        value.update({key: _shorten_addresses(one) for key, one in value.items()})
+    elif isinstance(value, list | tuple):
+        return type(value)(map(_shorten_addresses, value))
+    elif isinstance(value, str) and _WITH_SECRET.match(value):
+        return _host(value)
+    return value
 
 
 def _hide(tables: dict[str, Any]) -> None:
