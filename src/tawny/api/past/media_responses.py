@@ -17,7 +17,7 @@ from tawny.api import serializers
 from tawny.api.auth.access import LOOK_S as RIGHTS_S
 from tawny.api.auth.access import MOST_CLIP_BYTES, has_ended, the_session
 from tawny.api.context import AppContext, the_site
-from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.errors import RequestRefused, answer, bad_input
 from tawny.api.request_handling import UNLOCKED
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
@@ -128,8 +128,9 @@ def ranged(
         range_header = None  # the file has changed
     part = part_of(range_header, size_bytes) if range_header else (0, size_bytes)
     if part is None:
-        sent["Content-Range"] = f"bytes */{size_bytes}"
-        return Response(status_code=416, headers=sent)
+        refused = answer(416, "bad_range", f"This file has {size_bytes} bytes.", "Ask for a part of it.")
+        refused.headers.update({**sent, "Content-Range": f"bytes */{size_bytes}"})
+        return refused
     begin, end = part
     sent["Content-Length"] = str(end - begin)
     is_part = range_header is not None and RANGE.fullmatch(range_header) is not None
@@ -206,8 +207,8 @@ async def answer_clip(
 ) -> Response:
     """Return a clip or the requested range of it. attachment: file name for saving.
 
-    `X-Cut-At-Ms`, `X-Rest-Ms`: if it ends early, from where, and with what, to ask for the rest. `X-Elsewhere-Ms`: times that
-    only the other stream has, as `BEGIN-END,BEGIN-END`.
+    `X-Cut-At-Ms`, `X-Rest-Ms`: if it ends early, from where, and with what, to ask for the rest. `X-Elsewhere-Ms`:
+    times that only the other stream has, as `BEGIN-END,BEGIN-END`.
     """
     clip = await cut_clip(here, clip_request)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
