@@ -1,6 +1,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
+import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -170,6 +171,23 @@ async def test_who_holds_a_pass_gets_what_is_live_and_nothing_else(house: House,
     answer = await house.browser().request(method, f"{filled(path)}?pass={secret}")
     needs_a_session = (Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN, Access.INSTALL, *BY_TOKEN)
     assert (answer.status_code == 401) == (access in needs_a_session)
+
+
+@pytest.mark.parametrize("method", ["POST /api/v1/cameras/porch/rtc", "DELETE /api/v1/rtc/0", "PATCH /api/v1/rtc/0"])
+async def test_another_program_needs_nothing_but_its_access_token_for_live_view(house: House, method: str) -> None:
+    """As WHEP players ask. With a browser's session, it has to be tawny's own page."""
+    _, secret = house.passes.make("TV")
+    name, path = method.split(" ")
+    program = httpx.AsyncClient(transport=httpx.ASGITransport(house.app), base_url=ORIGIN)
+    by_address = await program.request(name, f"{path}?pass={secret}", content=b"v=0")
+    by_header = await program.request(name, path, headers={"Authorization": f"Bearer {secret}"}, content=b"v=0")
+    wrong = await program.request(name, f"{path}?pass=wrong", content=b"v=0")
+    program.cookies = house.signed_in(Role.OWNER).cookies
+    by_cookie = await program.request(name, f"{path}?pass={secret}", content=b"v=0")
+    found = [(one.status_code, one.json()["code"]) for one in (by_address, by_header, wrong, by_cookie)]
+    assert by_address.status_code not in (401, 403)
+    assert found[0] == found[1]
+    assert found[2:] == [(401, "signed_out"), (403, "other_site")]
 
 
 @pytest.mark.parametrize("route", SIGNED)

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Path, Query
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic_core import PydanticKnownError
 from starlette.datastructures import Headers
 from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
@@ -75,7 +76,10 @@ class Access(StrEnum):
 
 
 BY_HEADER = frozenset({Access.BRING, Access.SEND, Access.SIGNED})
-"""Rules whose credentials are in a header that pages of other sites cannot send, so no CSRF check is needed."""
+"""Rules whose credentials are in a header that pages of other sites cannot send, so no CSRF check is needed.
+
+Nor for live view with an access token alone, such as by a WHEP player: a page that knows it needs no user's browser.
+"""
 
 
 class AccessRule:
@@ -88,7 +92,8 @@ class AccessRule:
         if isinstance(connection, WebSocket):
             await _check_socket(connection, self.access)
             return
-        if connection.scope["method"] not in SAFE and self.access not in BY_HEADER:
+        is_known = self.access in BY_HEADER or (self.access is Access.SEE and _is_by_token(connection))
+        if connection.scope["method"] not in SAFE and not is_known:
             _check_ours(connection)
         if self.access is Access.SHARED:
             await in_worker(_open_shared, connection)
@@ -187,6 +192,13 @@ def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
     if secret and session is None:
         the_site(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
     return session
+
+
+def _is_by_token(connection: HTTPConnection) -> bool:
+    """Return whether an access token is all that could let a request in."""
+    is_there = bool(connection.query_params.get("pass") or connection.headers.get("authorization"))
+    by_others = carried_sessions(connection) or connection.scope.get("state", {}).get(BY_HUB)
+    return is_there and not by_others
 
 
 def _open_shared(connection: HTTPConnection) -> None:
@@ -404,7 +416,16 @@ DAY_MS = 86_400_000
 At = Annotated[int, Query(ge=0, le=LATEST_MS)]
 Points = Annotated[int, Query(ge=1, le=10_000)]
 Limit = Annotated[int, Query(ge=1, le=200)]
-Ids = Annotated[str, Query(max_length=3000, pattern=r"^[a-z0-9,-]*$")]
+MOST_ID = 64
+
+
+def _of_ids(text: str) -> str:
+    if any(len(part) > MOST_ID for part in text.split(",")):
+        raise PydanticKnownError("string_too_long", {"max_length": MOST_ID})
+    return text
+
+
+Ids = Annotated[str, Query(max_length=3000, pattern=r"^[a-z0-9,-]*$"), AfterValidator(_of_ids)]
 Levels = Annotated[str, Query(pattern=r"^((alert|detection|motion)(,|$))*$")]
 Types = Annotated[str, Query(max_length=200, pattern=r"^[a-z_,-]*$")]
 After = Annotated[str | None, Query(pattern=r"^\d{1,15}~[A-Za-z0-9-]{1,64}$")]

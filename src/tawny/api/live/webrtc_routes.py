@@ -6,6 +6,7 @@ is behind NAT.
 
 import asyncio
 from typing import Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -55,7 +56,9 @@ async def begin(
     if choice is None:
         raise not_found("Camera not found.")
     key, answer = await here.rtc.begin(here, request, offer, choice, camera)
-    headers = {"Location": f"/api/v1/rtc/{key}", "X-Stream": choice.name.value, "X-Turned": str(int(choice.turns))}
+    secret = request.query_params.get("pass", "")  # players take the whole address from here
+    address = f"/api/v1/rtc/{key}" + (f"?pass={quote(secret, safe='')}" if secret else "")
+    headers = {"Location": address, "X-Stream": choice.name.value, "X-Turned": str(int(choice.turns))}
     return Response(answer, 201, media_type=SDP, headers=headers)
 
 
