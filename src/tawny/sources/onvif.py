@@ -402,7 +402,8 @@ class OnvifCamera:
 
     def _token_of(self, preset: str, until_s: float) -> str:
         there = self._presets(until_s)
-        token = next((one.token for one in there if preset in (one.name, one.token)), None)
+        by_name = (one.token for one in there if one.name == preset)
+        token = next(by_name, None) or next((one.token for one in there if one.token == preset), None)
         if token is None:
             names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
             raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")

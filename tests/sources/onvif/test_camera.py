@@ -62,6 +62,17 @@ def test_it_goes_to_stored_places(fake: FakeCamera) -> None:
         camera.go_to("Moon")
 
 
+def test_a_name_that_is_another_ones_token_is_a_name(fake: FakeCamera) -> None:
+    fake.presets = (("1", "Gate"), ("2", "Door"), ("3", "1"))
+    camera = opened(fake)
+    camera.go_to("1")
+    assert fake.told[-1][1]["PresetToken"] == "3"
+    camera.go_to("2")
+    assert fake.told[-1][1]["PresetToken"] == "2"
+    camera.remove_preset("1")
+    assert [one.name for one in camera.presets()] == ["Gate", "Door"]
+
+
 def test_its_relays_are_switched(fake: FakeCamera) -> None:
     camera = opened(fake)
     camera.switch("", on=True)
