@@ -1,6 +1,7 @@
 """Speaking through a camera: who may, one at a time, and never for ever."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from tawny.api.auth.accounts import Caller, Role
 from tawny.api.live.live_socket import BUSY, LONG, MOST_S, REFUSED
 from tawny.api.server import WebServer
 from tawny.model.errors import SourceClosed, SourceRefused
+from tawny.service.talkback import FAILED_S
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
@@ -20,9 +22,11 @@ TOO_BIG = 1009
 
 
 class Box:
-    """A loudspeaker."""
+    """A loudspeaker. may_open: `open` waits for it."""
 
     def __init__(self) -> None:
+        self.may_open = threading.Event()
+        self.may_open.set()
         self.asked = self.opened = self.closed = 0
         self.heard = b""
         self.is_there = True
@@ -30,12 +34,15 @@ class Box:
 
     def has_one(self) -> bool:
         self.asked += 1
+        if self.fails:
+            raise self.fails
         return self.is_there
 
     def open(self) -> None:
         if self.fails:
             raise self.fails
         self.opened += 1
+        self.may_open.wait(30)
 
     def speak(self, pcm: bytes) -> None:
         if self.heard == b"gone":
@@ -65,10 +72,14 @@ async def speaking(house: House, role: Role = Role.OWNER) -> AsyncIterator[str]:
         await server.stop()
 
 
-def dial(house: House, address: str, role: Role = Role.OWNER) -> connect:
+def begun(house: House, role: Role = Role.OWNER) -> str:
     found = house.accounts.find(role.value)
     person = found[0] if found else house.accounts.put_person(role.value, role)
-    session = house.accounts.begin_session(person, Caller("127.0.0.1"))
+    return house.accounts.begin_session(person, Caller("127.0.0.1"))
+
+
+def dial(house: House, address: str, role: Role = Role.OWNER, session: str = "") -> connect:
+    session = session or begun(house, role)
     headers = {"Cookie": f"{COOKIE}={session}", "Origin": f"http://{address}"}
     return connect(f"ws://{address}/api/v1/cameras/porch/talk", additional_headers=headers, proxy=None)
 
@@ -102,6 +113,22 @@ async def test_one_speaks_at_a_time(house: House, box: Box) -> None:
             assert await code(second) == BUSY
         await first.send(b"\x00\x00")
         assert box.opened == 1
+
+
+async def test_who_presses_again_while_the_camera_still_opens_waits_for_it(house: House, box: Box) -> None:
+    session = begun(house)
+    async with speaking(house) as address:
+        box.may_open.clear()
+        async with dial(house, address, session=session):
+            while not box.opened:
+                await asyncio.sleep(0.01)
+        async with dial(house, address, session=session) as again:
+            async with dial(house, address) as other:
+                assert await code(other) == BUSY
+            box.may_open.set()
+            assert await again.recv() == '{"open":true}'
+            async with dial(house, address, session=session) as second_page:
+                assert await code(second_page) == BUSY
 
 
 async def test_nobody_speaks_for_ever(house: House, box: Box) -> None:
@@ -148,6 +175,15 @@ async def test_the_camera_is_asked_now_and_then_whether_it_can(house: House, box
     house.clock.advance(3600)
     box.is_there = False
     assert (await house.signed_in(Role.OWNER).get("/api/v1/cameras/porch/talk")).json() == {"can": False}
+
+
+async def test_a_camera_that_could_not_be_asked_is_asked_again_soon(house: House, box: Box) -> None:
+    owner = house.signed_in(Role.OWNER)
+    box.fails = SourceClosed("porch", "it is off")
+    assert (await owner.get("/api/v1/cameras/porch/talk")).json() == {"can": False}
+    box.fails = None
+    house.clock.advance(FAILED_S)
+    assert (await owner.get("/api/v1/cameras/porch/talk")).json() == {"can": True}
 
 
 async def test_a_kind_of_camera_that_has_none(house: House) -> None:

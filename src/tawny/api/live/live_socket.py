@@ -199,7 +199,7 @@ async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed)
     """Talk to the camera. Ends after MOST_S, after SILENT_S without audio, or when the right to talk ends."""
     await socket.accept()
     try:
-        async with here.talking.speaking(camera) as speaker:
+        async with here.talking.speaking(camera, signed.key) as speaker:
             await asyncio.to_thread(here.accounts.note, "talked", signed.person.name, caller_of(socket), camera)
             await socket.send_json({"open": True})
             await run_while_allowed(socket, _carry(socket, here, camera, speaker))
