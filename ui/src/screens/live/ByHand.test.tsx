@@ -3,7 +3,7 @@ import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/pr
 import { afterEach, expect, it, vi } from "vitest";
 import type { Camera } from "../../api/types";
 import { session } from "../../ui/session";
-import { Presets } from "./ByHand";
+import { Pad, Presets } from "./ByHand";
 
 let asked: Record<string, unknown>[] = [];
 const changed = vi.fn();
@@ -14,7 +14,7 @@ afterEach(() => {
   session.value = null;
 });
 
-function shown(role = "owner", refuses = false): void {
+function answering(role: string, refuses = false): void {
   asked = [];
   changed.mockClear();
   vi.stubGlobal("fetch", (_: string, { body }: RequestInit) => {
@@ -23,6 +23,10 @@ function shown(role = "owner", refuses = false): void {
     return Promise.resolve(new Response(JSON.stringify(answer), { status: refuses ? 409 : 200, headers: { "Content-Type": "application/json" } }));
   });
   session.value = { state: "signed-in", user: { role } } as never;
+}
+
+function shown(role = "owner", refuses = false): void {
+  answering(role, refuses);
   render(<Presets camera={{ id: "yard" } as Camera} presets={["Gate", "Door"]} changed={changed} />);
 }
 
@@ -63,4 +67,19 @@ it.each([["member"], ["viewer"]])("a %s goes to presets, and does not change the
   expect([screen.queryByText("Save preset…"), screen.queryByText("Remove presets")]).toEqual([null, null]);
   fireEvent.click(screen.getByText("Door"));
   expect(asked).toEqual([{ command: "ptz", camera: "yard", preset: "Door" }]);
+});
+
+it("moves on while the arrow key of its last move is held", async () => {
+  vi.useFakeTimers();
+  answering("owner");
+  render(<Pad camera={{ id: "yard" } as Camera} />);
+  fireEvent.keyDown(window, { key: "ArrowLeft" });
+  fireEvent.keyDown(window, { key: "ArrowUp" });
+  fireEvent.keyUp(window, { key: "ArrowLeft" });
+  await vi.advanceTimersByTimeAsync(1_000); // a short press moves for 250 ms
+  expect(asked.filter((one) => "stop" in one)).toEqual([]);
+  fireEvent.keyUp(window, { key: "ArrowUp" });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(asked.at(-1)).toEqual({ command: "ptz", camera: "yard", stop: true });
+  vi.useRealTimers();
 });

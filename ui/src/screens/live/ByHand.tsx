@@ -124,13 +124,16 @@ export function Pad({ camera }: { camera: Camera }) {
   );
   // from the buttons' first frame on: a key pressed before would go to another camera, or be lost
   useLayoutEffect(() => {
+    let held = "";
     const down = (event: KeyboardEvent) => {
       const move = KEYS[event.key];
       if (!move || event.shiftKey || !isForPage(event)) return;
       event.preventDefault();
-      if (!event.repeat) turning.start(move);
+      if (event.repeat) return;
+      held = event.key;
+      turning.start(move);
     };
-    const up = (event: KeyboardEvent) => event.key in KEYS && turning.stop();
+    const up = (event: KeyboardEvent) => event.key === held && turning.stop();
     const stop = () => turning.stop();
     addEventListener("keydown", down, true);
     addEventListener("keyup", up);
