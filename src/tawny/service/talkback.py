@@ -50,8 +50,9 @@ class Talkback:
         known = self._known.get(camera)
         if known is not None and self._clock.mono_s() < known[1]:
             return known[0]
-        speaker = self._speaker(camera)
-        found = speaker is not None and await self._calls.share(f"talk {camera}", partial(_has_one, speaker))
+        found: bool | None = False
+        if (speaker := self._speaker(camera)) is not None:
+            found = await self._calls.share(f"talk {camera}", partial(_has_one, speaker))
         self._known[camera] = bool(found), self._clock.mono_s() + (FAILED_S if found is None else KNOWN_S)
         return bool(found)
 
