@@ -82,6 +82,25 @@ def test_while_it_is_away_nothing_else_is_tried(courier: Courier, outbox: Outbox
     assert shelf.carried == []
 
 
+def test_one_that_is_held_back_is_carried_later_and_holds_up_no_other(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    until_ms = clock.now_ms() + 3_600_000
+
+    def held_until_ms(one: Delivery) -> int:
+        return until_ms if one.name == "a" and clock.now_ms() < until_ms else 0
+
+    route = DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent(), held_until_ms=held_until_ms)
+    courier = Courier(1, route, outbox, clock, lambda _: None)
+    outbox.add([delivery("a"), delivery("b")])
+    for _ in range(3):
+        courier.step()
+    assert (shelf.carried, outbox.trouble("offsite")) == (["b"], "")
+    clock.advance(3600)
+    courier.step()
+    assert shelf.carried == ["b", "a"]
+
+
 def test_what_is_tried_now_does_not_wait_for_the_rest_of_the_pause(
     courier: Courier, outbox: Outbox, shelf: Shelf
 ) -> None:

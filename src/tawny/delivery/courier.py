@@ -66,6 +66,8 @@ class DeliveryRoute:
     """Returns the delay until the target may be used, s: 0 for now; more outside its hours. `ALWAYS` ignores it."""
     is_paused: Callable[[], bool] = lambda: False
     """Returns whether everything waits, also what ignores the hours."""
+    held_until_ms: Callable[[Delivery], int] = lambda _: 0
+    """Returns until when this delivery waits, ms UTC; 0 if it doesn't."""
 
 
 class Courier:
@@ -147,6 +149,10 @@ class Courier:
             log.info("%s", error)
 
     def _carry(self, delivery: Delivery) -> None:
+        if held_ms := self._route.held_until_ms(delivery):
+            log.info("%s waits for the end of the quiet hours of %s", delivery.name, self._route.to)
+            self._outbox.failed(delivery, "", held_ms)
+            return
         try:
             content = self._route.content(delivery)
         except ContentGone as gone:

@@ -180,23 +180,29 @@ def share_recorded(archive: RecordingArchive, camera: CameraId, day: Span, *, no
 
     The share is None before anything was wanted, as for a new camera. Time off by choice is not wanted.
     """
+    there_s, wanted_s, gaps = recorded_of_wanted(archive, camera, day, now_ms=now_ms)
+    share = min(1.0, max(0.0, there_s / wanted_s)) if wanted_s > 0 else None
+    return share, sum(1 for gap in gaps if is_unwanted(gap))
+
+
+def recorded_of_wanted(
+    archive: RecordingArchive, camera: CameraId, day: Span, *, now_ms: int
+) -> tuple[float, float, list[Gap]]:
+    """Return how much of a day until now was recorded and how much was wanted, s, and all gaps of that time."""
     past = day.cut_to(Span(day.begin_ms, max(day.begin_ms, _judged_until(archive, camera, now_ms))))
     if past is None:
-        return None, 0
+        return 0.0, 0.0, []
     gaps = archive.index.gaps(camera, past)
-    unwanted = [gap for gap in gaps if is_unwanted(gap)]
     bounds = archive.index.bounds(camera)
     known_ms = [gap.begin_ms for gap in gaps] + ([bounds.begin_ms] if bounds else [])
     known_ms += [segment.start_ms for segment in archive.open_segments(camera)]
     wanted = past.cut_to(Span(min(known_ms), past.end_ms)) if known_ms and min(known_ms) < past.end_ms else None
     if wanted is None:
-        return None, len(unwanted)
+        return 0.0, 0.0, gaps
     chosen = merge_spans([gap.span(now_ms) for gap in explaining(gaps) if not is_unwanted(gap)])
     wanted_s = wanted.seconds - _seconds(chosen, wanted)
-    if wanted_s <= 0:
-        return None, len(unwanted)
-    there_s = _seconds(recorded_spans(archive, camera, wanted), wanted)
-    return min(1.0, max(0.0, there_s / wanted_s)), len(unwanted)
+    there_s = _seconds(recorded_spans(archive, camera, wanted), wanted) if wanted_s > 0 else 0.0
+    return there_s, max(0.0, wanted_s), gaps
 
 
 def is_unwanted(gap: Gap) -> bool:

@@ -531,7 +531,7 @@ def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path,
     assert recap
     until_done(bench)
     told = bench.sent()[-1].body.decode(errors="replace")
-    assert "Daily summary: 1.90 % recorded" in told
+    assert "Daily summary: 1.94 % recorded" in told
     assert "1 event: 1 × person." in told
     bench.outbox.close()
 

@@ -15,7 +15,9 @@ from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.times import Span
 from tawny.service.delivery.notification_filter import SELDOM_MS, NotificationFilter, quiet_until_ms
 from tawny.service.delivery.notification_scheduler import PICTURE_MS
+from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH
+from tests.service.delivery import scheduler_rig
 from tests.service.delivery.scheduler_rig import BERLIN, PHONE, YARD, Bench, kinds
 
 
@@ -425,3 +427,80 @@ def test_the_day_is_told_at_its_time_once(tmp_path: Path) -> None:
     assert told == [14, 38, 62]  # the clock begins at six in Berlin
     assert bench.outbox.ended("phone")[0].what is DeliveryKind.RECAP
     assert {one.state for one in bench.outbox.ended("phone")} == {DeliveryState.DONE}
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"), [("2026-10-24T18:30:00Z", [24, 25, 24]), ("2026-03-28T19:30:00Z", [24, 23, 24])]
+)
+def test_the_days_of_summaries_follow_each_other_when_the_clocks_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, hours: list[int]
+) -> None:
+    monkeypatch.setattr(scheduler_rig, "FakeClock", lambda: FakeClock(start))
+    bench = Bench(tmp_path, replace(PHONE, recap=21 * 60))
+    told = []
+    for _ in range(3 * 24):
+        bench.clock.advance(3600)
+        bench.scheduler.step()
+        told += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
+    assert [(end - begin) / 3_600_000 for begin, end in told[:3]] == hours
+    assert all(before[1] == after[0] for before, after in pairwise(told))
+
+
+def test_a_summary_after_a_power_cut_is_of_the_same_day(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, recap=20 * 60))
+    bench.clock.advance(16 * 3600)  # 22:00
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    (summary,) = bench.delivered()
+    days = [datetime.fromtimestamp(summary.content[key] / 1000, BERLIN) for key in ("from_ms", "to_ms")]
+    assert [f"{one:%d. %H:%M}" for one in days] == ["19. 20:00", "20. 20:00"]
+
+
+def test_a_digest_that_would_be_due_in_the_quiet_hours_waits_for_their_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, quiet="06:01-07:00", cool_down_ms=120_000))
+    bench.happens()
+    bench.delivered()
+    bench.happens()
+    bench.clock.advance(1800)
+    assert bench.delivered() == []
+    bench.clock.advance(1800)
+    assert kinds(bench.delivered()) == ["digest"]
+
+
+def test_a_digest_put_off_into_the_quiet_hours_waits_for_their_end_with_the_next_event(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, quiet="06:10-07:00"))
+    begun_ms = bench.clock.now_ms()
+    for _ in range(2):
+        bench.happens()
+        bench.delivered()
+    bench.clock.advance(62)
+    digest = bench.outbox.take("phone")
+    assert digest
+    bench.outbox.failed(digest, "It is busy.", bench.clock.now_ms() + 900_000)
+    bench.clock.advance(600)
+    joined = bench.happens()
+    found = bench.outbox.find("phone", digest.name)
+    assert found
+    assert (found.content["events"][-1], found.next_ms) == (joined.id, begun_ms + 3_600_000)
+
+
+def test_an_update_of_a_visit_that_would_be_due_in_the_quiet_hours_waits_for_their_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, quiet="06:01-07:00", visits=True, cool_down_ms=120_000))
+    begun_ms = bench.clock.now_ms()
+    bench.over(bench.happens())
+    bench.delivered()
+    bench.clock.advance(5)
+    update = bench.outbox.find("phone", f"event/{bench.happens().id}")
+    assert update
+    assert (bool(update.content["edits"]), update.next_ms) == (True, begun_ms + 3_600_000)
+
+
+@pytest.mark.parametrize("kind", ["person", "doorbell"])
+def test_a_clip_that_is_a_message_of_its_own_waits_for_the_end_of_the_quiet_hours(tmp_path: Path, kind: str) -> None:
+    """That of a ring follows at once."""
+    bench = Bench(tmp_path, replace(PHONE, quiet="06:01-07:00", edits=False, cool_down_ms=120_000))
+    event = bench.happens(kind)
+    bench.delivered()
+    bench.over(event)
+    bench.clock.advance(300)
+    assert kinds(bench.delivered()) == ([] if kind == "person" else ["clip"])

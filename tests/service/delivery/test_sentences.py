@@ -1,16 +1,23 @@
 """The words of messages."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.model.events import Event, SeenObject
+from tawny.model.events import Event, SeenObject, new_event_id
 from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.observations import RecognisedText
+from tawny.model.segments import Gap, GapReason
 from tawny.service.delivery import message_composer
 from tawny.service.visits import EventVisit
+from tawny.testing.http_service import StandIn, served
+from tests.playback.archives import PORCH
+from tests.service.delivery.test_messaging import Bench, bot, until_done
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT_MS = 1_795_203_960_000  # 20:46 there
@@ -37,7 +44,7 @@ def event(**about: Any) -> Event:
     ],
 )
 def test_an_event(about: dict[str, object], title: str, text: str) -> None:
-    assert message_composer.of_event(event(**about), "Front door", BERLIN, lambda _who: "") == (title, text)
+    assert message_composer.of_event(event(**about), "Front door", BERLIN, AT_MS, lambda _who: "") == (title, text)
 
 
 def test_who_was_recognised_and_what_was_read() -> None:
@@ -45,8 +52,9 @@ def test_who_was_recognised_and_what_was_read() -> None:
         reads=(RecognisedText("plates", "BAB123", 0.9, "k1"), RecognisedText("faces", "", 0.8, "k2")), kind="vehicle"
     )
     names = {"k1": "Anna's car", "k2": "Anna"}
-    assert message_composer.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna at Gate"
-    assert message_composer.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123 at Gate"
+    named = message_composer.of_event(known, "Gate", BERLIN, AT_MS, lambda who: names[who])
+    assert named[0] == "Anna's car and Anna at Gate"
+    assert message_composer.of_event(known, "Gate", BERLIN, AT_MS, lambda _who: "")[0] == "Vehicle BAB123 at Gate"
 
 
 @pytest.mark.parametrize(
@@ -58,12 +66,12 @@ def test_who_was_recognised_and_what_was_read() -> None:
 )
 def test_a_visit(cameras: list[str], title: str, text: str) -> None:
     several = EventVisit((event(zones=("porch",), picture_ms=AT_MS), event(start_ms=AT_MS + 300_000)))
-    assert message_composer.of_visit(several, cameras, BERLIN, lambda _who: "") == (title, text)
+    assert message_composer.of_visit(several, cameras, BERLIN, AT_MS, lambda _who: "") == (title, text)
 
 
 def test_several_events() -> None:
     several = [event(), event(start_ms=AT_MS + 300_000), event(kind="vehicle")]
-    told = message_composer.of_events(several, "Front door", BERLIN)
+    told = message_composer.of_events(several, "Front door", BERLIN, AT_MS)
     assert told == ("Front door: 3 more events", "20:46–20:51: 2 × person, 1 × vehicle")
 
 
@@ -97,3 +105,208 @@ def test_a_day() -> None:
     told = message_composer.of_day(0.99984, [event(), event(kind="animal")])
     assert told == ("Daily summary: 99.98 % recorded", "2 events: 1 × person, 1 × animal.")
     assert message_composer.of_day(None, []) == ("Daily summary", "No events.")
+
+
+# --- as they are sent ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service() -> Iterator[StandIn]:
+    with served(StandIn(bot)) as made:
+        yield made
+
+
+def words(bench: Bench) -> list[str]:
+    """The first lines of what was sent."""
+    forms = [one.form for one in bench.sent()]
+    return [(form.get("caption") or form["text"]).decode().splitlines()[0] for form in forms]
+
+
+@pytest.mark.parametrize(
+    ("hours", "language", "said"),
+    [
+        (51, "en", "Front door is recording again. Missing: Fri 06:00 to Sun 09:00."),
+        (51, "de", "Front door zeichnet wieder auf. Es fehlt: Fr 06:00 bis So 09:00."),
+        (9 * 24, "en", "Front door is recording again. Missing: Fri 2026-11-20 06:00 to Sun 06:00."),
+        (9 * 24, "de", "Front door zeichnet wieder auf. Es fehlt: Fr 2026-11-20 06:00 bis So 06:00."),
+    ],
+)
+def test_an_outage_of_days_says_which(tmp_path: Path, service: StandIn, hours: int, language: str, said: str) -> None:
+    bench = Bench(tmp_path, service, language=language)
+    trouble = Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer.")
+    bench.notifications.scheduler.on_message(trouble)
+    bench.notifications.scheduler.step()
+    until_done(bench)
+    bench.clock.advance(hours * 3600 - (bench.clock.now_ms() - trouble.since_ms) / 1000)
+    bench.notifications.scheduler.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
+    bench.notifications.scheduler.step()
+    until_done(bench)
+    assert words(bench)[-1] == said
+    bench.outbox.close()
+
+
+def test_a_message_of_another_day_says_which(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service)
+    for kind in ("person", "doorbell"):
+        bench.happens(kind=kind)
+    service.fails = [None]
+    bench.work()
+    bench.clock.advance(2 * 86_400)
+    until_done(bench)
+    assert words(bench) == ["Person at Front door. Fri 06:00.", "Someone rang at Front door. Fri 06:00."]
+    bench.outbox.close()
+
+
+def test_what_comes_hours_late_is_silent(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service)
+    bench.happens(kind="doorbell")
+    service.fails = [None]
+    bench.work()
+    bench.clock.advance(3600)
+    bench.work()
+    bench.happens(kind="doorbell")
+    bench.work()
+    assert [one.form.get("disable_notification") for one in bench.sent()] == [b"true", None]
+    bench.outbox.close()
+
+
+def test_what_is_late_waits_for_the_end_of_the_quiet_hours_and_problems_do_not(
+    tmp_path: Path, service: StandIn
+) -> None:
+    bench = Bench(tmp_path, service, quiet_hours="07:00-09:00", clip="none")
+    bench.happens()
+    bench.clock.advance(61)
+    bench.happens(camera=CameraId("yard"))  # not tried while the service is away
+    service.fails = [None]
+    bench.work()
+    bench.clock.advance(5400)
+    bench.notifications.scheduler.on_message(Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer."))
+    for _ in range(4):
+        bench.work()
+    told = words(bench)
+    assert told[0] == "Front door has not been recording since 07:31. No answer."
+    assert not [one for one in told if "Person" in one]
+    bench.clock.advance(5400)
+    for _ in range(4):
+        bench.work()
+    assert words(bench)[len(told) :] == ["Person at Front door. 06:00.", "Person at yard. 06:01."]
+    bench.outbox.close()
+
+
+def test_several_events_of_the_quiet_hours_are_not_more_and_as_they_were_corrected(
+    tmp_path: Path, service: StandIn
+) -> None:
+    bench = Bench(tmp_path, service, quiet_hours="05:00-07:00")
+    events = [bench.happens() for _ in range(4)]
+    bench.recorder.index.put_event(replace(events[0], said="animal"))
+    bench.recorder.index.put_event(replace(events[1], muted="always"))
+    bench.clock.advance(3700)
+    bench.work()
+    assert words(bench) == ["Front door: 3 events. 06:00: 2 × person, 1 × animal"]
+    bench.outbox.close()
+
+
+def test_a_digest_of_muted_events_is_not_sent(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, quiet_hours="05:00-07:00")
+    for event in [bench.happens() for _ in range(2)]:
+        bench.recorder.index.put_event(replace(event, muted="always"))
+    bench.clock.advance(3700)
+    bench.work()
+    assert [one.why for one in bench.outbox.ended("phone")] == ["Nothing left to send to phone: the events are muted."]
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "said"),
+    [
+        ("No. 5", "de", "No. 5: Es hat geklingelt. 06:00."),
+        ("St. Anna", "de", "St. Anna: Es hat geklingelt. 06:00."),
+        ("No. 5", "en", "Someone rang at No. 5. 06:00."),
+    ],
+)
+def test_no_name_is_translated(tmp_path: Path, service: StandIn, name: str, language: str, said: str) -> None:
+    bench = Bench(tmp_path, service, language=language)
+    bench.recorder.name = name
+    bench.happens(kind="doorbell")
+    bench.work()
+    assert words(bench) == [said]
+    bench.outbox.close()
+
+
+# --- the daily summary -----------------------------------------------------------------------------------------------
+
+
+def summary(bench: Bench) -> str:
+    """What is sent at 06:30."""
+    bench.clock.advance(1800 - (bench.clock.now_ms() % 3_600_000) / 1000)
+    bench.notifications.scheduler.step()
+    until_done(bench)
+    return words(bench)[-1]
+
+
+@pytest.mark.parametrize("reason", [GapReason.MODE, GapReason.PRIVACY])
+def test_a_day_with_time_off_by_choice_is_recorded(tmp_path: Path, service: StandIn, reason: GapReason) -> None:
+    bench = Bench(tmp_path, service, daily_summary="06:30", cameras=["porch"])
+    begin_ms = bench.clock.now_ms()
+    bench.recorder.record(begin_ms, seconds=20)
+    bench.recorder.index.put_gap(Gap(PORCH, begin_ms + 20_000, begin_ms + 1_800_000, reason))
+    assert summary(bench) == "Daily summary: 100 % recorded. No events."
+    bench.outbox.close()
+
+
+def test_the_file_that_is_being_written_is_recorded(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, daily_summary="06:30", cameras=["porch"])
+    begin_ms = bench.clock.now_ms() + 1_760_000
+    bench.recorder.record(begin_ms, seconds=20)
+    bench.recorder.record(begin_ms + 20_000, seconds=20, is_open=True)
+    assert summary(bench) == "Daily summary: 100 % recorded. No events."
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"kinds": ["person"]}, "2 events: 1 × person, 1 × doorbell."),
+        ({"kinds": ["person"], "rings": False}, "1 event: 1 × person."),
+        ({"kinds": ["animal"], "rings": False}, "1 event: 1 × animal."),
+    ],
+)
+def test_the_summary_counts_the_types_that_the_channel_gets(
+    tmp_path: Path, service: StandIn, about: dict[str, Any], said: str
+) -> None:
+    bench = Bench(tmp_path, service, daily_summary="06:30", **about)
+    begin_ms = bench.clock.now_ms()
+    corrected: dict[str, Any] = {"said": "animal"}
+    muted: dict[str, Any] = {"muted": "always"}
+    for number, (kind, more) in enumerate(
+        [("person", {}), ("vehicle", {}), ("doorbell", {}), ("person", corrected), ("person", muted)]
+    ):
+        at_ms = begin_ms + number * 1000
+        one = Event(new_event_id(at_ms), PORCH, kind, at_ms, at_ms + 500, 50.0, level="alert")
+        bench.recorder.index.put_event(replace(one, **more))
+    assert summary(bench) == f"Daily summary. {said}"
+    bench.outbox.close()
+
+
+def test_the_summary_counts_every_event_of_the_day(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, daily_summary="06:30", snapshot=False)
+    begin_ms = bench.clock.now_ms()
+    with bench.recorder.index.together():
+        for number in range(2_001):
+            at_ms = begin_ms + number * 100
+            one = Event(new_event_id(at_ms), PORCH, "person", at_ms, at_ms + 50, 50.0, level="alert")
+            bench.recorder.index.put_event(one)
+    assert summary(bench) == "Daily summary. 2001 events: 2001 × person."
+    bench.outbox.close()
+
+
+def test_the_summary_of_an_earlier_day_says_which(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, daily_summary="06:30")
+    bench.clock.advance(1800)
+    bench.notifications.scheduler.step()
+    service.fails = [None]
+    bench.work()
+    bench.clock.advance(2 * 86_400)
+    until_done(bench)
+    assert words(bench) == ["Daily summary of Thu 2026-11-19. No events.", "Daily summary. No events."]
+    bench.outbox.close()

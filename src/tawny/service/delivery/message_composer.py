@@ -1,10 +1,12 @@
 """Message composer: turns deliveries to notifiers into text, snapshot or clip, links and buttons when they are sent."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -21,45 +23,51 @@ from tawny.model.states import summary
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.frame_reader import event_snapshot
+from tawny.playback.timeline import recorded_of_wanted
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.message_actions import INSTEAD, LABELS, LINK_ENDED, MUTE, MessageActions
-from tawny.service.delivery.notification_filter import Snoozes
+from tawny.service.delivery.notification_filter import Snoozes, is_late, time_text
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
 from tawny.service.visits import EventVisit
+from tawny.storage.index.protocol import all_events
 
-# Texts of messages: what, where, when; the same for all notifiers.
-
-
-def clock_text(at_ms: int, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%H:%M")
+# Texts of messages: what, where, when; the same for all notifiers. now_ms: when they are sent, as a time says its day
+# unless that is today.
 
 
-def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
+def between_text(begin_ms: int, end_ms: int, zone: ZoneInfo, now_ms: int) -> tuple[str, str]:
+    """Return the times of begin and end; the end says its day only if it is another one than that of the begin."""
+    first, last = (datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone) for at_ms in (begin_ms, end_ms))
+    if first.date() == last.date():
+        return time_text(begin_ms, now_ms, zone), f"{last:%H:%M}"
+    return time_text(begin_ms, now_ms, zone), time_text(end_ms, now_ms, zone, names_day=True)
+
+
+def of_event(event: Event, camera: str, zone: ZoneInfo, now_ms: int, called: Callable[[str], str]) -> tuple[str, str]:
     """Return `Person at Front door` and `Porch, 20:46.` called: returns the name of an identity by its ID."""
-    begin = clock_text(event.start_ms, zone)
-    end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
+    end_ms = event.start_ms if event.end_ms is None else event.end_ms
     others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
     seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
-    actor, when = actor_name(event, called) or event_title(event), _time(begin, end)
+    actor, when = actor_name(event, called) or event_title(event), _time(event.start_ms, end_ms, zone, now_ms)
     return f"{actor} at {camera}", f"{_place(event)}{when}.{seen}"
 
 
-def of_ring(event: Event, camera: str, zone: ZoneInfo) -> tuple[str, str]:
+def of_ring(event: Event, camera: str, zone: ZoneInfo, now_ms: int) -> tuple[str, str]:
     """Return `Someone rang at Front door.` and `20:46.`"""
-    return f"Someone rang at {camera}.", f"{clock_text(event.start_ms, zone)}."
+    return f"Someone rang at {camera}.", f"{time_text(event.start_ms, now_ms, zone)}."
 
 
 def of_visit(
-    visit: EventVisit, cameras: Sequence[str], zone: ZoneInfo, called: Callable[[str], str]
+    visit: EventVisit, cameras: Sequence[str], zone: ZoneInfo, now_ms: int, called: Callable[[str], str]
 ) -> tuple[str, str]:
     """Return `Person: Gate → Front door` and `20:46 to 20:51.` cameras: names, in the order they were reached."""
-    begin, end = clock_text(visit.start_ms, zone), clock_text(visit.end_ms or visit.events[-1].start_ms, zone)
+    when = _time(visit.start_ms, visit.end_ms or visit.events[-1].start_ms, zone, now_ms)
     actor = actor_name(visit.best, called) or event_title(visit.best)
     if len(cameras) == 1:
-        return f"{actor} at {cameras[0]}", f"{_place(visit.best)}{_time(begin, end)}."
-    return f"{actor}: {cameras[0]} → {cameras[-1]}", f"{_time(begin, end)}."
+        return f"{actor} at {cameras[0]}", f"{_place(visit.best)}{when}."
+    return f"{actor}: {cameras[0]} → {cameras[-1]}", f"{when}."
 
 
 def _place(event: Event) -> str:
@@ -68,19 +76,25 @@ def _place(event: Event) -> str:
     return f"{name[:1].upper()}{name[1:]}, " if name else ""
 
 
-def _time(begin: str, end: str) -> str:
-    return begin if begin == end else f"{begin} to {end}"
+def _time(begin_ms: int, end_ms: int, zone: ZoneInfo, now_ms: int, to: str = " to ") -> str:
+    begin, end = between_text(begin_ms, end_ms, zone, now_ms)
+    return begin if begin.endswith(end) else f"{begin}{to}{end}"
 
 
-def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
-    """Return `Front door: 7 more events` and `20:46–20:51: 5 × person, 2 × vehicle`. At least one event."""
-    begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
-    when = begin if begin == end else f"{begin}–{end}"
-    return f"{camera}: {len(events)} more events", f"{when}: {counts(events)}"
+def of_events(
+    events: Sequence[Event], camera: str, zone: ZoneInfo, now_ms: int, *, is_first: bool = False
+) -> tuple[str, str]:
+    """Return `Front door: 7 more events` and `20:46–20:51: 5 × person, 2 × vehicle`. At least one event.
+
+    is_first: no message came before, of which these are more.
+    """
+    times_ms = [one.start_ms for one in events]
+    when = _time(min(times_ms), max(times_ms), zone, now_ms, "–")
+    return f"{camera}: {len(events)} {'' if is_first else 'more '}events", f"{when}: {counts(events)}"
 
 
 def counts(events: Sequence[Event]) -> str:
-    found = Counter(event.kind for event in events)
+    found = Counter(event.shown_kind for event in events)
     return ", ".join(f"{count} × {kind_title(kind).lower()}" for kind, count in found.most_common())
 
 
@@ -104,9 +118,13 @@ def _subject(what: str, camera: str) -> str:
     return f"{camera}: {words[0].lower()}{words[1:]}" if camera else words
 
 
-def of_day(recorded: float | None, events: Sequence[Event]) -> tuple[str, str]:
-    """Return the daily summary. recorded: recorded share of the day, 0..1; None if no recording was expected."""
-    title = "Daily summary" if recorded is None else f"Daily summary: {share(recorded)} recorded"
+def of_day(recorded: float | None, events: Sequence[Event], day: str = "") -> tuple[str, str]:
+    """Return the daily summary. recorded: recorded share of the day, 0..1; None if no recording was expected.
+
+    day: `Fri 2026-11-20`; empty for the one that has just ended.
+    """
+    title = f"Daily summary of {day}" if day else "Daily summary"
+    title = title if recorded is None else f"{title}: {share(recorded)} recorded"
     if not events:
         return title, "No events."
     return title, f"{len(events)} event{'' if len(events) == 1 else 's'}: {counts(events)}."
@@ -120,7 +138,8 @@ def share(part: float) -> str:
 
 MOST_VIDEO_BYTES = 2_000_000_000
 SHEET_PICTURES = 12
-_MOST_EVENTS = 2_000
+DAY_MS: Final = 86_400_000
+_PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +165,23 @@ class MessageMeans:
     has_user: Callable[[str], bool]
 
 
+_HIDDEN: Final = {code: 0xF0000 + code for code in range(128)}
+_SHOWN: Final = {hidden: code for code, hidden in _HIDDEN.items()}
+_WEEKDAY: Final = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?= \d\d:\d\d| \d{4}-)")
+
+
+def _hidden(name: str) -> str:
+    """Return a name in private characters, so that no translation takes it for words: `No. 5`."""
+    return name.translate(_HIDDEN)
+
+
 def _in_language(message: Message, language: Translations) -> Message:
-    say = language.translate
+    """Return the message in a language, with the names shown again that were hidden from its translation."""
+
+    def say(text: str) -> str:
+        with_days = _WEEKDAY.sub(lambda found: language.translate(found[0]), text)
+        return language.translate(with_days).translate(_SHOWN)
+
     return replace(
         message,
         title=say(message.title),
@@ -179,12 +213,22 @@ class MessageComposer:
         self._visit_has = visit_has
         self._to, self._settings, self._traits, self._means = to, settings, traits, means
         self._address, self._may_see = address, may_see
-        self._recorder, self._actions, self._camera_name = means.recorder, means.actions, means.camera_name
+        self._recorder, self._actions = means.recorder, means.actions
         self._sealed, self._clips = means.source.sealed, means.clips
 
     @property
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._recorder.zone)
+
+    @property
+    def _now_ms(self) -> int:
+        return self._means.source.clock.now_ms()
+
+    def _camera_name(self, camera: CameraId) -> str:
+        return _hidden(self._means.camera_name(camera))
+
+    def _called(self, who: str) -> str:
+        return _hidden(self._recorder.called(who))
 
     # --- text --------------------------------------------------------------------------------------------------------
 
@@ -193,6 +237,9 @@ class MessageComposer:
         message = self._message(delivery)
         if delivery.content["kind"] == "change":
             return message
+        if is_late(delivery, self._settings.quiet_hours, self._now_ms, self._zone):
+            alone = replace(message.alone, urgency=Urgency.QUIET) if message.alone else None
+            message = replace(message, urgency=Urgency.QUIET, alone=alone)
         message = _in_language(message, self._means.source.languages.closest(self._settings.language))
         return replace(message, history=self._history(message, delivery))
 
@@ -202,7 +249,7 @@ class MessageComposer:
         if witness is None:
             return ""
         if not self._traits.carries_history and message.kind in ("event", "digest"):
-            day = f"{datetime.fromtimestamp(self._means.source.clock.now_ms() / 1000, self._zone):%Y%m%d}"
+            day = f"{datetime.fromtimestamp(self._now_ms / 1000, self._zone):%Y%m%d}"
             about = message.event or delivery.name
             shown_day, shown = self._means.shown.get(self._to, ("", ""))
             if shown_day != day:
@@ -226,13 +273,13 @@ class MessageComposer:
                 return self._of_alarm(delivery)
             case "recap":
                 return self._of_day(delivery)
-        title = f"Test from {self._means.title()}"
+        title = f"Test from {_hidden(self._means.title())}"
         return Message(delivery.name, "test", title, "Notifications work.", delivery.at_ms, link=self._address)
 
     def _of_event(self, delivery: Delivery, event: Event) -> Message:
         """Return the message of a new event, of one that has ended, or of one with a single message."""
         kind, name = str(delivery.content["kind"]), self._camera_name(event.camera)
-        title, text = of_event(event, name, self._zone, self._recorder.called)
+        title, text = of_event(event, name, self._zone, self._now_ms, self._called)
         has_clip = kind in ("clip", "whole") and self._settings.clip != "none"
         at = datetime.fromtimestamp(event.start_ms // 1000, UTC).astimezone(self._zone)
         frames = self._recorder.motion_frames(event)
@@ -249,7 +296,7 @@ class MessageComposer:
             clip_link=self._means.link(event.id, "mp4") if has_clip else "",
             image_view=self._image_view,
             picture_link=self._picture_link(event, self._shown_form if has_clip else "jpg"),
-            heading=f"{name} {at.isoformat()}",
+            heading=f"{self._means.camera_name(event.camera)} {at.isoformat()}",
             facts=(("Frames", str(frames)),) if kind != "event" else (),
             buttons=self._buttons(event),
         )
@@ -257,7 +304,7 @@ class MessageComposer:
 
     def _of_ring(self, message: Message, event: Event, name: str) -> Message:
         """Return the message of a ring at the door: it opens the camera, ready to answer where it has a loudspeaker."""
-        title, text = of_ring(event, name, self._zone)
+        title, text = of_ring(event, name, self._zone, self._now_ms)
         live = f"/live/{quote(event.camera, safe='')}"
         speaker = self._recorder.speaker(event.camera)
         answer = f"{live}?talk=1" if speaker is not None else live
@@ -283,7 +330,8 @@ class MessageComposer:
         known = EventVisit(tuple(one for one in visit.events if one.id == message.event or self._visit_has(one)))
         if len(known.events) < 2:
             return message
-        title, text = of_visit(known, [*map(self._camera_name, known.cameras)], self._zone, self._recorder.called)
+        names = [*map(self._camera_name, known.cameras)]
+        title, text = of_visit(known, names, self._zone, self._now_ms, self._called)
         is_update = bool(delivery.content.get("edits"))
         urgency = Urgency.QUIET if is_update else message.urgency
         return replace(message, title=title, text=text, urgency=urgency, cameras=known.cameras, alone=message)
@@ -313,7 +361,7 @@ class MessageComposer:
             raise NotDone(LINK_ENDED, INSTEAD)
         if form == "jpg":
             return in_memory(self._jpeg(event) or b"", "image/jpeg", event.start_ms)
-        span = self._means.source.clip_of(event, event.end_ms or self._means.source.clock.now_ms())
+        span = self._means.source.clip_of(event, event.end_ms or self._now_ms)
         preview: Preview = "sheet" if form == "sheet" else "gif"
         try:
             made = self._means.forms.preview(self._to, event.camera, span, preview, self._settings.sheet_size)
@@ -326,7 +374,8 @@ class MessageComposer:
         if len(events) == 1:
             return self._of_event(replace(delivery, content={"kind": "event"}), events[0])
         camera = CameraId(delivery.content["camera"])
-        title, text = of_events(events, self._camera_name(camera), self._zone)
+        is_first = bool(delivery.content.get("first"))
+        title, text = of_events(events, self._camera_name(camera), self._zone, self._now_ms, is_first=is_first)
         link = f"{self._address}/events" if self._address else ""
         return Message(delivery.name, "digest", title, text, delivery.at_ms, camera=camera, link=link)
 
@@ -334,13 +383,13 @@ class MessageComposer:
         content, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
         camera = CameraId(content["camera"]) if content["camera"] else None
         name = self._camera_name(camera) if camera else ""
-        since = clock_text(content["since_ms"], self._zone)
         if until_ms is not None:
-            until = clock_text(until_ms, self._zone)
+            since, until = between_text(content["since_ms"], until_ms, self._zone, self._now_ms)
             title, text = of_alarms_end(what, name, since, until, content["detail"])
         else:
             seen = [one.status for one in self._recorder.cameras() if self._may_see(one.status.id)]
             counts = summary([status.state for status in seen]) if len(seen) > 1 else ""
+            since = time_text(content["since_ms"], self._now_ms, self._zone)
             title, text = of_alarm(what, name, since, content["detail"], content["do"], counts)
         urgency = Urgency.HIGH if until_ms is None else Urgency.NORMAL
         link = f"{self._address}/health" if self._address else ""
@@ -350,7 +399,9 @@ class MessageComposer:
 
     def _of_day(self, delivery: Delivery) -> Message:
         day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
-        title, text = of_day(self._recorded(day), self._events_in(day))
+        middle = datetime.fromtimestamp((day.begin_ms + day.end_ms) / 2000, UTC).astimezone(self._zone)
+        about = f"{middle:%a %Y-%m-%d}" if self._now_ms - day.end_ms >= DAY_MS else ""
+        title, text = of_day(self._recorded(day), self._events_in(day), about)
         link = f"{self._address}/timeline" if self._address else ""
         key = self._actions.of_recorder(self._to, delivery.name)
         return Message(key, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link)
@@ -377,7 +428,7 @@ class MessageComposer:
         if delivery.camera is not None and not self._may_see(delivery.camera):
             raise ContentGone(delivery.to, "the user it belongs to can't see this camera")
         if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
-            now_ms = self._means.source.clock.now_ms()
+            now_ms = self._now_ms
             snoozes, rule = self._means.snoozes, str(delivery.content.get("rule", ""))
             why = snoozes.why(self._settings.user, delivery.camera, now_ms)
             if why := why or snoozes.why_rule(rule, delivery.camera, now_ms):
@@ -458,12 +509,15 @@ class MessageComposer:
         return event
 
     def _events_of(self, delivery: Delivery) -> list[Event]:
-        """Return the events of a digest that still exist. Raises ContentGone if none does."""
+        """Return the events of a digest that still exist and aren't muted. Raises ContentGone if there are none."""
         keys = [EventId(one) for one in delivery.content["events"]]
         found = [event for key in keys if (event := self._recorder.index.event(key)) is not None]
         if not found:
             raise ContentGone(delivery.to, "the events were deleted")
-        return found
+        told = [event for event in found if not event.muted]
+        if not told:
+            raise ContentGone(delivery.to, "the events are muted")
+        return told
 
     def _cameras(self) -> list[CameraId]:
         known = [*self._recorder.camera_names()]
@@ -471,21 +525,20 @@ class MessageComposer:
         return [camera for camera in known if camera in chosen and self._may_see(camera)]
 
     def _events_in(self, day: Span) -> list[Event]:
-        """Return the events of the notifier's levels in order of time, at most _MOST_EVENTS."""
+        """Return the events of the notifier's levels and types in order of time, without muted ones."""
         cameras, levels, index = self._cameras(), self._settings.only_levels, self._recorder.index
-        found = index.events(day, cameras=cameras, levels=levels, limit=_MOST_EVENTS).events if cameras else ()
-        return sorted(found, key=lambda one: one.start_ms)
+        if not cameras:
+            return []
+        rings = [DOORBELL] if self._settings.rings else []
+        kinds = [*self._settings.kinds, *rings] if self._settings.kinds else None
+        found = all_events(
+            lambda after: index.events(day, cameras=cameras, kinds=kinds, levels=levels, after=after, limit=_PAGE)
+        )
+        return sorted((one for one in found if not one.muted), key=lambda one: one.start_ms)
 
     def _recorded(self, day: Span) -> float | None:
-        """Return the recorded share of the day, 0..1, from each camera's first recording on; None if undefined."""
-        whole_ms = recorded_ms = 0
-        for camera in self._cameras():
-            bounds = self._recorder.index.bounds(camera)
-            part = day.cut_to(Span(bounds.begin_ms, max(bounds.begin_ms, day.end_ms))) if bounds else None
-            if part is not None:
-                whole_ms += part.end_ms - part.begin_ms
-                recorded_ms += sum(
-                    min(span.end_ms, part.end_ms) - max(span.begin_ms, part.begin_ms)
-                    for span in self._recorder.index.spans(camera, StreamName.MAIN, part)
-                )
-        return min(1.0, recorded_ms / whole_ms) if whole_ms else None
+        """Return the recorded share of the time of the day that was wanted, 0..1; None if none was."""
+        archive, now_ms = self._recorder, self._now_ms
+        found = [recorded_of_wanted(archive, camera, day, now_ms=now_ms) for camera in self._cameras()]
+        there_s, wanted_s = sum(there for there, _, _ in found), sum(wanted for _, wanted, _ in found)
+        return min(1.0, there_s / wanted_s) if wanted_s else None

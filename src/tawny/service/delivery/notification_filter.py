@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.modes import RuleSettings
 from tawny.config.targets import hours
+from tawny.delivery.delivery import Delivery
 from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision, called, rule_name
 from tawny.model.errors import NotDone
@@ -137,6 +138,26 @@ def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
     return round(over.timestamp() * 1000)
 
 
+def after_quiet_ms(quiet: str, at_ms: int, zone: ZoneInfo) -> int:
+    """Return this time, or the end of the quiet hours that it is in, ms UTC."""
+    return max(at_ms, quiet_until_ms(quiet, at_ms, zone))
+
+
+LATE_MS: Final = 600_000
+"""Delay, ms, from which a message is late."""
+
+
+def is_late(delivery: Delivery, quiet: str, now_ms: int, zone: ZoneInfo) -> bool:
+    """Return whether a message about events is sent long after its time, as after an outage of the network."""
+    if delivery.content["kind"] not in ("event", "clip", "whole", "digest", "recap"):
+        return False
+    due_ms = max(delivery.made_ms, delivery.next_ms)
+    if delivery.tries:  # `next_ms` is the time of the next attempt
+        longest = SELDOM_MS if delivery.content["kind"] == "digest" else 0
+        due_ms = after_quiet_ms(quiet, delivery.made_ms + longest, zone)
+    return now_ms - due_ms > LATE_MS
+
+
 # Pace of the messages about one camera: intervals that grow, and what was sent in them.
 
 SELDOM_MS: Final = 15 * 60_000
@@ -217,7 +238,7 @@ class Snooze:
         return f"is snoozed by {self.name} {self.until(now_ms, zone)}"
 
     def until(self, now_ms: int, zone: ZoneInfo) -> str:
-        return "until resumed" if self.until_ms is None else f"until {until_text(self.until_ms, now_ms, zone)}"
+        return "until resumed" if self.until_ms is None else f"until {time_text(self.until_ms, now_ms, zone)}"
 
     @property
     def mark(self) -> str:
@@ -226,10 +247,15 @@ class Snooze:
         return f"{'' if self.everyone else self.by}/{what}"
 
 
-def until_text(until_ms: int, now_ms: int, zone: ZoneInfo) -> str:
-    """Return a time of today as `21:12`, another one as `Mon 07:00`."""
-    until, now = (datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone) for at_ms in (until_ms, now_ms))
-    return f"{until:%H:%M}" if until.date() == now.date() else f"{until:%a %H:%M}"
+def time_text(at_ms: int, now_ms: int, zone: ZoneInfo, *, names_day: bool = False) -> str:
+    """Return a time of today as `21:12`, another one as `Mon 07:00`, from a week on as `Mon 2026-11-30 07:00`.
+
+    names_day: also that of today.
+    """
+    at, now = (datetime.fromtimestamp(one_ms / 1000, UTC).astimezone(zone) for one_ms in (at_ms, now_ms))
+    days = abs((at.date() - now.date()).days)
+    day = "" if days == 0 and not names_day else f"{at:%a} " if days < 7 else f"{at:%a %Y-%m-%d} "
+    return f"{day}{at:%H:%M}"
 
 
 class Snoozes:

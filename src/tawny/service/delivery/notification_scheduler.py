@@ -12,14 +12,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.modes import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ActorHandle
-from tawny.events.rule_engine import RuleDecision
+from tawny.events.rule_engine import Calendar, RuleDecision
 from tawny.model.events import DOORBELL, RANKS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
@@ -29,6 +29,7 @@ from tawny.service.delivery.notification_filter import (
     LOWEST,
     NotificationFilter,
     NotificationPace,
+    after_quiet_ms,
     at_level,
     between_ms,
     longest_ms,
@@ -96,7 +97,7 @@ class NotificationScheduler:
         self._outbox, self._archive, self._clock = source.outbox, source.archive, source.clock
         self._clip_of, self._deciding, self._why_muted = source.clip_of, source.deciding, why_muted
         self._filters, self._lasting, self._zone = tuple(filters), lasting, zone
-        self._links, self._visit_of = links, visit_of
+        self._links, self._visit_of, self._calendar = links, visit_of, Calendar(zone)
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
         self._state: dict[str, _NotifierState] = {}
         self._lock = threading.Lock()
@@ -223,7 +224,9 @@ class NotificationScheduler:
         interval_ms, passed_ms = between_ms(channel, pace.steps), now_ms - pace.last_ms
         rank = min(_rank(event), pace.rank if passed_ms < interval_ms else LOWEST)
         if wait_ms or (passed_ms < interval_ms and _rank(event) >= pace.rank):
-            self._gather(channel, event, pace, max(pace.last_ms + interval_ms, wait_ms), now_ms, rule)
+            due_ms = after_quiet_ms(channel.quiet, max(pace.last_ms + interval_ms, wait_ms), self._zone)
+            about = {**rule, "first": True} if passed_ms >= interval_ms else rule
+            self._gather(channel, event, pace, due_ms, now_ms, about)
         else:
             if channel.once:
                 self._outbox.add([self._whole(channel, event, now_ms, rule)])
@@ -277,7 +280,8 @@ class NotificationScheduler:
             return False  # the first is just being sent
         due_ms = now_ms + _picture_ms(event)
         if not is_elsewhere:
-            due_ms = max(due_ms, pace.last_ms + between_ms(channel, pace.steps))
+            paced_ms = pace.last_ms + between_ms(channel, pace.steps)
+            due_ms = max(due_ms, after_quiet_ms(channel.quiet, paced_ms, self._zone))
         content = {"kind": "event", "event": event.id, "edits": sent[-1].receipt, **_about(sent)}
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
         pace.steps += not is_elsewhere
@@ -325,7 +329,7 @@ class NotificationScheduler:
         pace: NotificationPace,
         due_ms: int,
         now_ms: int,
-        rule: Mapping[str, str],
+        rule: Mapping[str, object],
     ) -> None:
         """Add the event to the waiting digest, or to a new one. rule: the one that asks for it, of all its events."""
         if pace.digest:
@@ -334,8 +338,8 @@ class NotificationScheduler:
                 together = {**waiting.content, "events": [*waiting.content["events"], event.id]}
                 if waiting.content.get("rule") != rule.get("rule"):
                     together.pop("rule", None)
-                gathered = self._delivery(channel, pace.digest, together, event, now_ms, due_ms=waiting.next_ms)
-                if self._outbox.amend(gathered):
+                next_ms = after_quiet_ms(channel.quiet, waiting.next_ms, self._zone)
+                if self._outbox.amend(replace(waiting, content=together, next_ms=next_ms)):
                     return
         name, content = f"digest/{event.id}", {"kind": "digest", "camera": event.camera, "events": [event.id], **rule}
         self._outbox.add([self._delivery(channel, name, content, event, now_ms, due_ms=due_ms)])
@@ -357,9 +361,7 @@ class NotificationScheduler:
                 and not first.tries
                 and first.next_ms > now_ms
             ):
-                self._outbox.amend(
-                    self._delivery(channel, first.name, dict(first.content), event, now_ms, due_ms=now_ms)
-                )
+                self._outbox.amend(replace(first, next_ms=now_ms))
 
     def _detection_changed(self, channel: NotificationFilter, event: Event, now_ms: int, *, is_new: bool) -> None:
         """Send the begin of detection, and its end once no other event of the camera lasts."""
@@ -392,6 +394,7 @@ class NotificationScheduler:
         pace = self._state[channel.to].paces.setdefault(event.camera, NotificationPace())
         if not channel.edits:
             due_ms = max(due_ms, pace.last_ms + between_ms(channel, pace.steps))
+            due_ms = due_ms if event.kind == DOORBELL else after_quiet_ms(channel.quiet, due_ms, self._zone)
         edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
         content |= {key: first.content[key] for key in ("about", "rule") if key in first.content}
@@ -471,7 +474,7 @@ class NotificationScheduler:
     def _recap(self, channel: NotificationFilter, now_ms: int) -> None:
         if channel.recap is None:
             return
-        now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone)
+        now = self._calendar.local(now_ms)
         is_time = now.hour * 60 + now.minute >= channel.recap
         mark = f"recap/{channel.to}"
         last = self._outbox.marks(mark).get(mark, "")
@@ -479,7 +482,8 @@ class NotificationScheduler:
             last = str(now.date() if is_time else now.date() - timedelta(days=1))
             self._outbox.mark(mark, last)
         if is_time and date.fromisoformat(last) < now.date():
-            content = {"kind": "recap", "from_ms": now_ms - 86_400_000, "to_ms": now_ms}
+            before_ms = self._calendar.at_ms(now.date() - timedelta(days=1), channel.recap)
+            content = {"kind": "recap", "from_ms": before_ms, "to_ms": self._calendar.at_ms(now.date(), channel.recap)}
             self._outbox.add([Delivery(channel.to, f"recap/{now.date()}", DeliveryKind.RECAP, content, now_ms, now_ms)])
             self._outbox.mark(mark, str(now.date()))
 
@@ -521,6 +525,7 @@ class NotificationScheduler:
             due_ms = max(now_ms, quiet_ms, pace.sent_ms + between_ms(channel, max(0, pace.steps - 1)))
             if is_start and is_same:
                 due_ms = max(quiet_ms, min(waiting.next_ms, latest_ms))
+            due_ms = after_quiet_ms(channel.quiet, due_ms, self._zone)
             if self._outbox.amend(replace(waiting, next_ms=due_ms)) and waiting.name == pace.digest:
                 pace.digest_ms = due_ms
         if not is_same:

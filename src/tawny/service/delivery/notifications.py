@@ -47,7 +47,13 @@ from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_actions import MUTE, MessageActions
 from tawny.service.delivery.message_composer import MessageComposer, MessageMeans
-from tawny.service.delivery.notification_filter import NotificationFilter, Snoozes, anybody
+from tawny.service.delivery.notification_filter import (
+    NotificationFilter,
+    Snoozes,
+    anybody,
+    is_late,
+    quiet_until_ms,
+)
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
@@ -365,7 +371,13 @@ class Notifications:
             lambda: self._carrier(name, one),
             self._composer(name, one).content,
             is_paused=lambda: self._is_paused(name),
+            held_until_ms=partial(self._held_until_ms, one.quiet_hours),
         )
+
+    def _held_until_ms(self, quiet: str, delivery: Delivery) -> int:
+        """Return the end of the quiet hours for a late message; 0 for now. Problems don't wait."""
+        now_ms, zone = self._clock.now_ms(), ZoneInfo(self._recorder.zone)
+        return quiet_until_ms(quiet, now_ms, zone) if is_late(delivery, quiet, now_ms, zone) else 0
 
     def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
         kind = self._kind(one.url)
