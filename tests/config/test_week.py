@@ -46,3 +46,16 @@ def test_what_is_written_is_read_again(begin: TimeOfDay, end: TimeOfDay, days: f
         assert stretch(str(one)) == one
     except ValueError as error:
         assert begin.sun == end.sun != "" and begin.minute >= end.minute, error
+
+
+@pytest.mark.parametrize(
+    ("text", "is_next"),
+    [
+        ("22:00-06:00", True), ("06:00-22:00", False), ("sunset-sunrise", True), ("22:00-sunrise", True),
+        ("06:00-sunrise", False), ("sunrise-01:00", True), ("sunrise-00:00", True), ("sunrise+1h-03:00", True),
+        ("sunrise-06:00", False), ("sunrise-6h-01:00", False), ("sunset-00:00", True), ("sunset-12:00", True),
+        ("sunset-23:00", False), ("sunset-5h-12:00", False),
+    ],
+)  # fmt: skip
+def test_a_time_that_would_never_end_after_its_begin_ends_on_the_next_day(text: str, is_next: bool) -> None:
+    assert stretch(text).ends_next_day == is_next

@@ -14,7 +14,8 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = frozenset(range(7))
 SUNRISE, SUNSET = "sunrise", "sunset"
 WANTED = "times, for example 22:00-06:00, mon-fri 08:00-17:00 or sat sun sunset+20m-sunrise"
-NOON_MIN, DAY_MIN = 12 * 60, 24 * 60
+NIGHT_MIN, NOON_MIN, DAY_MIN = 3 * 60, 12 * 60, 24 * 60
+"""NIGHT_MIN: the sun doesn't rise before, but in summers of the far north."""
 
 _TIME = r"(?:[01]\d|2[0-4]):[0-5]\d|(?:sunrise|sunset)(?:\s*[+-]\s*\d{1,3}\s*(?:min|m|h))?"
 _TIMES = re.compile(rf"\s*({_TIME})\s*-\s*({_TIME})\s*")
@@ -51,10 +52,12 @@ class WeekSpan:
     def ends_next_day(self) -> bool:
         """Clock times: whether it ends no later than it begins.
 
-        Sun times: whether it goes from afternoon to morning.
+        Sun times: whether it goes from afternoon to morning, or ends at a clock time that is always before its begin.
         """
         if not self.begin.sun and not self.end.sun:
             return self.end.minute <= self.begin.minute
+        if self.begin.sun and not self.end.sun and self.begin.minute >= 0:
+            return self.end.minute <= (NIGHT_MIN if self.begin.sun == SUNRISE else NOON_MIN)
         return self.end.is_morning and not self.begin.is_morning
 
     @property
