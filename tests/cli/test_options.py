@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.cli.main import parser
-from tawny.cli.options import instant, time_text
+from tawny.cli.options import future_instant, instant, time_text
 from tawny.model.errors import UsageError
 from tawny.model.times import utc_from_text, utc_text
 from tests.cli.conftest import Tawny
@@ -36,10 +36,27 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2026-03-30T11:00:00Z", "yesterday", "2026-03-28T23:00:00"),
         ("2026-07-01T11:00:00Z", "yesterday", "2026-06-29T22:00:00"),
         ("2026-07-01T11:00:00Z", "2026-10-25 04:30", "2026-10-25T03:30:00"),
+        ("2026-07-01T11:00:00Z", "2026-03-29 02:30", "2026-03-29T01:30:00"),
+        ("2026-03-29T11:00:00Z", "02:30", "2026-03-29T01:30:00"),
     ],
 )
 def test_local_times(now: str, text: str, meant: str) -> None:
     assert utc_text(instant(text, utc_from_text(now)))[:19] == meant
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "meant"),
+    [
+        ("2026-11-20T05:58:12Z", "06:00", "2026-11-21T05:00:00"),
+        ("2026-11-20T05:58:12Z", "sunday 23:00", "2026-11-22T22:00:00"),
+        ("2026-10-25T00:15:00Z", "02:30", "2026-10-25T00:30:00"),
+        ("2026-10-25T01:15:00Z", "02:30", "2026-10-25T01:30:00"),
+        ("2026-10-25T01:45:00Z", "02:30", "2026-10-26T01:30:00"),
+        ("2026-03-29T00:15:00Z", "02:30", "2026-03-29T01:30:00"),
+    ],
+)
+def test_the_next_time_that_the_clock_shows(now: str, text: str, meant: str) -> None:
+    assert utc_text(future_instant(text, utc_from_text(now)))[:19] == meant
 
 
 @pytest.mark.parametrize("ms", [253_402_214_400_000, 300_000_000_000_000, 2**63 - 1])

@@ -80,7 +80,7 @@ def _instant_ms(word: str, now_ms: int) -> int:
         return now_ms - round(seconds(word.removesuffix(" ago")) * 1000)
     if re.search(r"([Zz]|[+-]\d\d:\d\d)$", word) and "T" in word.upper():
         return utc_from_text(word)
-    return _ms(datetime.fromisoformat(word).astimezone())
+    return _ms(datetime.fromisoformat(word))
 
 
 def future_instant(text: str, now_ms: int) -> int:
@@ -97,10 +97,14 @@ def future_instant(text: str, now_ms: int) -> int:
             raise UsageError(
                 f"{text!r} isn't a valid time.", 'Use 23:00, "sunday 23:00" or "2026-12-24 18:00".'
             ) from None
-    at = datetime.fromtimestamp(instant(clock or day, now_ms) / 1000, UTC).astimezone().replace(tzinfo=None)
-    while _ms(at.astimezone()) < now_ms or weekday not in (None, at.weekday()):
+    instant(clock or day, now_ms)  # refuses 25:00
+    at = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone().replace(tzinfo=None)
+    at = at.replace(hour=int(found[1]), minute=int(found[2]), second=int(found[3] or 0), microsecond=0)
+    while True:
+        for both in (at, at.replace(fold=1)):  # the clock may show it twice
+            if _ms(both) >= now_ms and weekday in (None, at.weekday()):
+                return _ms(both)
         at += timedelta(days=1)  # wall-clock days, so that DST changes keep the time of day
-    return _ms(at.astimezone())
 
 
 def span(begin: str, end: str, now_ms: int) -> Span:
@@ -125,6 +129,7 @@ def time_text(ms: int | None) -> str:
 
 
 def _ms(at: datetime) -> int:
+    """Return a local time without a zone: `astimezone` would take one that the clock skips for an earlier one."""
     return round(at.timestamp() * 1000)
 
 
