@@ -1,20 +1,30 @@
 """The computer's time zone as an IANA name, for example `Europe/Berlin`."""
 
 import contextlib
+import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tawny.model.times import SystemClock
+
+log = logging.getLogger(__name__)
 _DATABASE = "/zoneinfo/"
 
 
 def local_zone() -> str:
     """Return `$TZ`, else the target of /etc/localtime, else /etc/timezone, else UTC."""
-    return next((name for name in _candidates() if _is_zone(name)), "UTC")
+    found = next((name for name in _candidates() if _is_zone(name)), "UTC")
+    now = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC)
+    if now.astimezone(ZoneInfo(found)).utcoffset() != now.astimezone().utcoffset():
+        log.warning("times are in %s, not in this computer's own time zone: set TZ to a name like Europe/Berlin", found)
+    return found
 
 
 def _candidates() -> list[str]:
-    found = [os.environ.get("TZ", "").removeprefix(":")]
+    """Return names in order. `$TZ` may also be a path, or a rule, which has no name."""
+    found = [os.environ.get("TZ", "").removeprefix(":").rpartition(_DATABASE)[2]]
     link = Path("/etc/localtime")
     if link.is_symlink():
         found.append(str(link.readlink()).rpartition(_DATABASE)[2])
