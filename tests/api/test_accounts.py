@@ -272,3 +272,17 @@ def test_a_role_of_an_earlier_version_is_read_as_the_present_one(tmp_path: Path,
     with closing(sqlite3.connect(tmp_path / "accounts.db")) as db:
         assert db.execute("SELECT role FROM people").fetchall() == [("member",)]
     accounts.close()
+
+
+def test_names_of_former_users_are_known(accounts: Accounts) -> None:
+    """But not what others tried to sign in with, nor what no user did."""
+    accounts.put_person("Anna", Role.OWNER)
+    here = Caller("this computer")
+    accounts.note("clip", "Before renamed", HERE)
+    accounts.note("user added", "", here, "Bob: x: member until 2026-11-20T05:00:00.000Z, sees all cameras")
+    accounts.note("user removed", "", here, "Eve: 7")
+    accounts.note("user signed out", "Anna", HERE, "Leo")
+    accounts.note("set_mode", "MQTT", Caller("mqtt"), "away: done")
+    accounts.counts.count("sign-in failed", "camera", HERE.address)
+    accounts.counts.flush()
+    assert sorted(accounts.known_names()) == ["Anna", "Before renamed", "Bob: x", "Eve: 7", "Leo"]

@@ -429,7 +429,7 @@ def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: C
         lambda: json_format.status(health.now()),
         log_lines,
         running.reports,
-        lambda: [one.name for one in accounts.people()],
+        accounts.known_names,
     )
     return DiagnosticsService(examined, state, place.plugins, place.clock)
 

@@ -130,7 +130,7 @@ def _people(folder: Path | None) -> list[str]:
     with suppress(StorageError):
         accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
         try:
-            return [one.name for one in accounts.people()]
+            return accounts.known_names()
         finally:
             accounts.close()
     return []

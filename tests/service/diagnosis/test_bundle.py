@@ -17,8 +17,9 @@ from tawny.config.settings import Settings
 from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
 from tawny.fleet.standby_store import StandbyStore
-from tawny.model.errors import Problem
+from tawny.model.errors import Problem, StorageError
 from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason
 from tawny.service.diagnosis import bundle
 from tawny.service.diagnosis.bundle import (
     Anonymizer,
@@ -32,6 +33,8 @@ from tawny.service.diagnosis.doctor import ExaminedRecorder
 from tawny.service.diagnosis.machine import fine, wrong
 from tawny.service.diagnosis.other_recorders import known_recorders
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryJournal, HistoryLine, gap_record
 from tawny.testing.clock import FakeClock
 from tests.support.certificates import write_pair
 from tests.support.nameless_user import forget_user_name
@@ -360,3 +363,52 @@ def test_a_clock_before_1980() -> None:
     data = zip_of([bundle.BundleFile("log.txt", "", b"x")], 5000)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.infolist()[0].date_time[0] == 1980
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("hall: recordings of 9 MB deleted by Annabel", "hall: recordings of 9 MB deleted by (hidden)"),
+        ("deleted by Annabel, with its camera", "deleted by (hidden), with its camera"),
+        ("deleted by Annabel with `tawny delete`", "deleted by (hidden) with `tawny delete`"),
+        ("deleted by Bob Miller, with its camera", "deleted by person-1, with its camera"),
+        ("deleted by its owner, with its camera", "deleted by its owner, with its camera"),
+        ("Off. recording stopped by Annabel", "Off. recording stopped by (hidden)"),
+        ("stopped by a user", "stopped by a user"),
+    ],
+)
+def test_who_deleted_something_is_hidden_also_without_an_account(line: str, shown: str) -> None:
+    hide = Anonymizer()
+    hide.name("person", "Bob Miller")
+    assert hide.text(line) == shown
+
+
+def test_cameras_that_are_gone_are_hidden(tmp_path: Path) -> None:
+    """One still has recordings, the other only its gaps in the history."""
+    (tmp_path / "lauras-bedroom").mkdir()
+    history = HistoryJournal(Volume.at(tmp_path).disk)
+    gap = Gap(CameraId("kids-den"), 1000, 2000, GapReason.STALLED)
+    history.write([HistoryLine(2000, "gap", gap_record(gap)), HistoryLine(2000, "stopped", {"cause": "person"})])
+    log = "INFO read lauras-bedroom main: connected\nINFO kids-den: Lauras Bedroom was removed\n"
+    shown = files_of(BundleContents(ExaminedRecorder(tmp_path, Settings()), (), log=log))
+    lines = shown["tawny-diagnostics/log.txt"].splitlines()
+    assert lines == ["INFO read camera-1 main: connected", "INFO camera-2: camera-1 was removed"]
+
+
+def test_a_folder_that_can_not_be_read_tells_no_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Volume) -> list[CameraId]:
+        raise StorageError("/data", "Input/output error")
+
+    monkeypatch.setattr(Volume, "cameras", broken)
+    shown = files_of(BundleContents(ExaminedRecorder(tmp_path, Settings()), (), log="INFO started\n"))
+    assert shown["tawny-diagnostics/log.txt"] == "INFO started\n"
+
+
+def test_versions_are_shown_as_they_are_but_without_names() -> None:
+    summary = "system Linux-6.18.44-fc-v857-x86_64-with-glibc2.36-nursery, opencv-python-headless 4.14.0.94."
+    settings = Settings.model_validate({"cameras": {"nursery": {"source": "demo:front"}}})
+    recorder = ExaminedRecorder(None, settings)
+    found = (fine("versions", summary), fine("disk", "At 4.14.0.94."))
+    shown = files_of(BundleContents(recorder, found))["tawny-diagnostics/doctor.txt"]
+    assert summary.replace("nursery", "camera-1") in shown
+    assert "4.14.0.94" not in shown.splitlines()[1]

@@ -17,6 +17,7 @@ from typing import Any
 
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import AuditCounts
+from tawny.api.client_address import parse_address
 from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, utc_text
@@ -483,6 +484,18 @@ class Accounts:
         values = (since_ms, json.dumps(list(actions)), person, limit)
         with self._reading() as db:
             return [AuditEntry(*row) for row in db.execute(query, values).fetchall()]
+
+    def known_names(self) -> list[str]:
+        """Return the names of all users, then of those that only the audit log still knows."""
+        names = [one.name for one in self.people()]
+        with self._reading() as db:
+            acted = db.execute("SELECT DISTINCT person, address FROM audit WHERE number >= 0").fetchall()
+            changed = db.execute("SELECT DISTINCT action, detail FROM audit WHERE action LIKE 'user %'").fetchall()
+        # without an address, it was no user, but such as MQTT or a rule
+        names += [person for person, address in acted if parse_address(address) is not None]
+        for action, detail in changed:
+            names.append(detail if action == "user removed" or ": " not in detail else detail.rpartition(": ")[0])
+        return [one for one in dict.fromkeys(names) if one]
 
 
 def session_id(key: bytes) -> str:

@@ -21,7 +21,7 @@ from cryptography import x509
 from tawny.config.loader import known_secrets
 from tawny.config.settings import Settings, display_name
 from tawny.engine.system_user import user_name
-from tawny.model.errors import SettingsError
+from tawny.model.errors import SettingsError, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, utc_text
 from tawny.service.address.certificates import facts_of
@@ -31,6 +31,9 @@ from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, versions
 from tawny.service.diagnosis.other_recorders import OtherRecorder, known_recorders
 from tawny.service.diagnosis.settings_view import in_force, shown_text
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.disk.layout import is_camera
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryJournal
 
 # Removes what is personal from texts for other people: names, addresses, places, secrets.
 #
@@ -45,6 +48,8 @@ _SHORTEST: Final = 2
 """Shorter names and secrets are not searched for: single letters occur everywhere."""
 _LONGEST_LINE: Final = 2000
 """Characters of a line that are kept."""
+_HISTORY_FILES: Final = 14
+"""Files of the history in which cameras are looked for: the log is rarely older."""
 _MEASURE: Final = re.compile(r"-?\d+(\.\d+)? ?(%|ms|s|min|h|hours?|days?|weeks?|[kMGT]?B)")
 _URL: Final = re.compile(r"\b([a-z][a-z0-9+.-]{1,20})://[^\s\"'<>]+", re.IGNORECASE)
 _MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+")
@@ -70,8 +75,12 @@ _SAID_NAMES: Final = (
         r"(?= (?:is (?:online|offline|back|silent)|has left|doesn't answer)\b)"
     ),
     re.compile(r"(\b[a-z_.]{1,20} by )(?!person-\d+ \().+(?= \(\w+\): )"),
+    re.compile(
+        r"(\b(?:deleted|recording stopped) by )(?!person-\d+(?:$|,| with)|its owner,).+?"
+        r"(?=, with its camera| with `tawny delete`|$)"
+    ),
 )
-"""What the log says of certificates, of other recorders (also former ones) and of who sent a command."""
+"""What the log says of certificates, of other recorders (also former ones), of who sent a command and who deleted."""
 
 
 class Anonymizer:
@@ -110,16 +119,25 @@ class Anonymizer:
         text = _QUOTED.sub(rf'\1="{HIDDEN}"', text)
         return "\n".join(map(self._line, text.split("\n")))
 
-    def _line(self, line: str) -> str:
+    def named(self, text: str) -> str:
+        """Return the text without the known values. What only looks like an address or a secret stays."""
+        self._learn_words()
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda found: self._words.get(found[0].lower(), HIDDEN), text)
+
+    def _learn_words(self) -> None:
         if self._words and self._pattern is None:
             longest = sorted(map(re.escape, self._words), key=len, reverse=True)
             self._pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(longest)})(?![A-Za-z0-9])", re.IGNORECASE)
+
+    def _line(self, line: str) -> str:
+        self._learn_words()
         line, left_out = self._cut(line)
         line = _SAID_AUTH.sub(rf"\1{HIDDEN}", line)
         line = _SDP.sub(rf"\1={HIDDEN}", line)
         line = _URL.sub(rf"\1://{HIDDEN}", line)
-        if self._pattern is not None:
-            line = self._pattern.sub(lambda found: self._words.get(found[0].lower(), HIDDEN), line)
+        line = self.named(line)
         for pattern in _SAID_NAMES:
             line = pattern.sub(rf"\1{HIDDEN}", line)
         for pattern in (_MAIL, _MAC, _LOCAL_HOST):
@@ -302,6 +320,7 @@ class BundleContents:
     log: str = ""
     reports: Mapping[CameraId, Report] = field(default_factory=dict)
     people: Sequence[str] = ()
+    """Names of users, also former ones."""
     recorders: Sequence[OtherRecorder] | None = ()
     """Others that this hub or standby knows; None: they can't be read."""
 
@@ -317,7 +336,7 @@ def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) ->
     if contents.recorders is None:  # their names may be anywhere in these
         contents = replace(contents, health=None, log="")
     found = [
-        BundleFile("doctor.txt", "What `tawny doctor` found.", _bytes(hide.text(_doctor(contents)))),
+        BundleFile("doctor.txt", "What `tawny doctor` found.", _bytes(_doctor(contents, hide))),
         BundleFile("versions.json", "Versions of tawny, Python, the system and libraries.", _json(versions())),
     ]
     settings = contents.recorder.settings
@@ -342,14 +361,15 @@ def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) ->
     return [BundleFile("README.txt", "What is in this archive.", _bytes(readme)), *found]
 
 
-def _doctor(contents: BundleContents) -> str:
+def _doctor(contents: BundleContents, hide: Anonymizer) -> str:
     """Return the findings; of invalid settings only where they are, as their values may be anything."""
     places = "; ".join(f"{one.path}: allowed: {one.allowed}" for one in contents.recorder.problems)
     found = [
         replace(one, what=f"Invalid: {places}.") if places and one.area == "settings" else one
         for one in contents.diagnoses
     ]
-    return diagnoses_text(found)
+    # versions look like addresses and secrets
+    return "".join((hide.named if one.area == "versions" else hide.text)(diagnoses_text([one])) for one in found)
 
 
 def _anonymizer(contents: BundleContents) -> Anonymizer | None:
@@ -366,6 +386,8 @@ def _anonymizer(contents: BundleContents) -> Anonymizer | None:
             return None
     for camera in (contents.health or {}).get("cameras", ()):
         hide.name("camera", str(camera.get("id", "")), str(camera.get("name", "")))
+    for name in _stored_cameras(recorder.folder):
+        hide.name("camera", name, name.replace("-", " "))
     _learn_others(contents, hide)
     if recorder.config is not None:
         with suppress(SettingsError):  # unreadable here, so none of it is in a text
@@ -378,6 +400,19 @@ def _anonymizer(contents: BundleContents) -> Anonymizer | None:
         if path is not None:
             hide.name("path", str(path), str(path.absolute()))
     return hide
+
+
+def _stored_cameras(folder: Path | None) -> list[CameraId]:
+    """Return the cameras that have or had recordings, also those that the settings no longer know."""
+    found = dict[CameraId, None]()
+    if folder is not None and folder.is_dir():
+        volume = Volume.at(folder)
+        with suppress(StorageError):  # a disk that fails says nothing of them
+            found |= dict.fromkeys(volume.cameras())
+            for line in HistoryJournal(volume.disk).lines(_HISTORY_FILES):
+                if is_camera(name := str(line.record.get("camera", ""))):
+                    found[CameraId(name)] = None
+    return list(found)
 
 
 def _learn_others(contents: BundleContents, hide: Anonymizer) -> None:
