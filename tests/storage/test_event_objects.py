@@ -11,7 +11,7 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION
 from tawny.playback.decrypted import DecryptedRecordings
 from tawny.sealed.key_wrapping import Identity
-from tawny.storage.disk.layout import objects_path, picture_event, sealed_path
+from tawny.storage.disk.layout import objects_path, picture_event, picture_path, sealed_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import sign_found
 from tawny.storage.history.signed_history import SignedHistory
@@ -133,6 +133,22 @@ def test_two_events_of_a_camera_at_once_and_a_removal_that_is_stated(site: Site)
     site.event = first
     assert site.read() is None
     assert not list(site.folder.rglob(f"{first.id}*"))
+
+
+def test_an_encrypted_image_of_a_deleted_time_goes_alone_and_its_removal_is_stated(tmp_path: Path) -> None:
+    site = Site(tmp_path, seals=True)
+    site.files.write_picture(site.event, b"jpeg")
+    site.write(LINES)
+    site.files.end_objects(site.event)
+    assert site.history.state(site.clock.now_ms())
+    site.volume.remove_event_files([picture_path(site.event)], "deleted by Anna")
+    assert site.history.state(site.clock.now_ms())
+    site.clock.advance(3600)
+    assert site.findings() == []
+    assert site.volume.sealed_picture(site.event) is None
+    assert site.read() == b"".join(LINES)
+    stated = b"".join(one.read_bytes() for one in (tmp_path / "history").rglob("*") if one.is_file())
+    assert b"deleted by Anna" in stated
 
 
 def test_a_sealed_file_takes_nothing_after_what_was_not_written(tmp_path: Path) -> None:

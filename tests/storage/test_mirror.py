@@ -1,6 +1,7 @@
 """The mirror has what the first volume has, explains the rest, stands alone, and is read when the first has lost it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,22 @@ def test_a_deleted_time_goes_there_too_with_its_motion(both: Mirrored) -> None:
     both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
     both.run()
     assert (both.rows(), there.read(PORCH, first)) == ([], bytes([UNKNOWN]))
+
+
+def test_an_image_that_was_deleted_while_it_was_away_goes_there_too(both: Mirrored) -> None:
+    both.site.record(20)
+    (row,) = _rows(both.site)
+    event = Event(EventId("e1"), PORCH, "person", row.start_ms, row.end_ms, 50.0, picture_ms=row.start_ms)
+    both.site.ledger.put_event(event)
+    EventFiles(both.site.volume).write_picture(event, b"jpeg")
+    both.run()
+    both.mirror.finish()
+    both.site.volume.remove_picture(event)
+    both.site.ledger.put_event(replace(event, picture_ms=None))
+    both.open()
+    both.run()
+    assert Volume.at(both.root).read_picture(event) is None
+    assert both.site.volume.read_picture(event) is None
 
 
 def test_its_retention_is_its_own(both: Mirrored) -> None:

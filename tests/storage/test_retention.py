@@ -14,7 +14,9 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.layout import event_paths
 from tawny.storage.disk.volume import Reserve
+from tawny.storage.history.ledger import replay
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
 from tawny.storage.retention.runner import DOUBTED_S, CameraDeletion, RemovalPlan, Retention, RetentionRule
@@ -483,3 +485,93 @@ def test_a_deletion_covers_missing_time_too(site: Site) -> None:
     assert {outage, later} <= set(found)
     removed = [(gap.begin_ms - begin_ms, gap.span(0).end_ms - begin_ms) for gap in found if gap not in (outage, later)]
     assert removed == [(10_000, 60_000), (600_001, 630_000)]
+
+
+def _pictured(site: Site, old: Segment, new: Segment, picture_ms: int | None, **values: Any) -> Event:
+    """An event with all its files that began in one recording and lasted into the next."""
+    event = Event(EventId("long"), PORCH, "person", old.end_ms - 5000, new.start_ms + 5000, 50.0, picture_ms=picture_ms)
+    event = replace(event, **values)
+    site.ledger.put_event(event)
+    for path in event_paths(event):
+        site.volume.write_whole(path, b"shows it")
+    return event
+
+
+def _files_left(site: Site, event: Event) -> list[bool]:
+    """Whether the picture, the preview and the objects are there."""
+    return [site.volume.disk.entry(path) is not None for path in event_paths(event)]
+
+
+def _delete_of(site: Site, old: Segment) -> list[EventId]:
+    """Delete this recording. Return the events that others are told to forget."""
+    retention, told = _retention(site, ALL), list[EventId]()
+    retention.also = replace(retention.also, forget=told.append)
+    retention.delete_camera(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
+    return told
+
+
+def test_an_image_of_a_deleted_time_goes_although_its_event_lasts_longer(site: Site) -> None:
+    old, new = site.put(60), site.put(59)
+    event = _pictured(site, old, new, old.end_ms - 1000)
+    assert _delete_of(site, old) == [event.id]
+    assert site.index.event(event.id) == replace(event, picture_ms=None)
+    assert _files_left(site, event) == [False, False, False]
+
+
+def test_the_history_says_that_the_image_is_gone(site: Site) -> None:
+    old, new = site.put(60), site.put(59)
+    event = _pictured(site, old, new, old.end_ms - 1000)
+    _delete_of(site, old)
+    site.forget_index()
+    replay([*site.history.lines()], site.index)
+    assert site.index.event(event.id) == replace(event, picture_ms=None)
+
+
+def test_an_image_of_the_time_that_stays_is_kept_without_the_preview_of_all(site: Site) -> None:
+    old, new = site.put(60), site.put(59)
+    event = _pictured(site, old, new, new.start_ms + 1000)
+    assert _delete_of(site, old) == []
+    assert site.index.event(event.id) == event
+    assert _files_left(site, event) == [True, False, False]
+
+
+def test_an_image_from_before_its_event_goes_with_its_time(site: Site) -> None:
+    old, new = site.put(60), site.put(59)
+    event = _pictured(site, old, new, old.end_ms - 1000, start_ms=new.start_ms + 1000)
+    _delete_of(site, old)
+    assert site.index.event(event.id) == replace(event, picture_ms=None)
+    assert _files_left(site, event) == [False, True, True]
+
+
+def test_an_event_that_still_lasts_loses_its_image_and_stays(site: Site) -> None:
+    old, new = site.put(60), site.put(59)
+    event = _pictured(site, old, new, old.end_ms - 1000, end_ms=None)
+    _delete_of(site, old)
+    _delete_of(site, new)
+    assert site.index.event(event.id) == replace(event, picture_ms=None)
+    assert _files_left(site, event) == [False, True, True], "the rest is still written, and goes when it has ended"
+
+
+def test_a_kept_event_in_a_deleted_time_keeps_its_image(site: Site) -> None:
+    old, new = site.put(60), site.put(59)
+    event = _pictured(site, old, new, old.end_ms - 1000, kept=True)
+    _delete_of(site, old)
+    assert site.index.event(event.id) == event
+    assert _files_left(site, event) == [True, True, True]
+
+
+def test_an_event_without_video_goes_with_its_deleted_time(site: Site) -> None:
+    old, new = site.put(60), site.put(50)
+    alone = _event(site, 55)
+    wanted = CameraDeletion(PORCH, new.start_ms, "deleted by Anna", begin_ms=old.start_ms)
+    _retention(site, ALL).delete_camera(wanted)
+    assert site.index.event(alone.id) is None
+
+
+def test_retention_by_age_keeps_the_image_until_the_last_video_goes(site: Site) -> None:
+    old, new = site.put(60), site.put(59)
+    event = _pictured(site, old, new, old.end_ms - 1000)
+    _retention(site, replace(ALL, max_s=58.5 * 60)).run()
+    assert [one.id for one in site.index.all_segments()] == [new.id]
+    assert site.index.event(event.id) == event
+    assert _files_left(site, event) == [True, True, True]

@@ -1,6 +1,7 @@
 """Recordings that an owner deletes: half a minute later, unless it is undone."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tawny.model.times import Span, stamp
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.recording_deletion import EMPTY_S, DeletionScope, RecordingDeletion, StoredOfCamera
 from tawny.service.retention.retention_service import StoredRecordings
-from tawny.storage.disk.layout import SOUND
+from tawny.storage.disk.layout import SOUND, event_paths
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import CameraDeletion, Retention
@@ -435,3 +436,85 @@ def test_others_forget_a_removed_camera_before_the_settings_do(place: Place) -> 
         place.site.clock.advance(EMPTY_S)
         place.deleting.step()
     assert (told, place.forgotten) == ([CameraId("failed"), PORCH], [PORCH])
+
+
+def put_long(place: Place, *, end_ms: int | None) -> Event:
+    """An event with an image that began in the old recording and goes on after it."""
+    begin_ms = place.old.end_ms - 5000
+    event = Event(EventId("long"), PORCH, "person", begin_ms, end_ms, 9.0, picture_ms=begin_ms + 1000)
+    write_again(place, event)
+    return event
+
+
+def write_again(place: Place, event: Event) -> None:
+    """As its watcher does until it ends."""
+    for path in event_paths(event):
+        place.site.volume.write_whole(path, b"shows it")
+    place.site.ledger.put_event(event)
+
+
+def files_left(place: Place, event: Event) -> int:
+    return sum(place.site.volume.disk.entry(path) is not None for path in event_paths(event))
+
+
+def test_only_events_that_go_are_counted(place: Place) -> None:
+    put_event(place, "inside", place.old.start_ms)
+    put_event(place, "running", place.old.start_ms, end_ms=None)
+    place.site.put(59)
+    put_long(place, end_ms=place.old.end_ms + 5000)
+    size = place.deleting.measure(DeletionScope([PORCH], place.old.span))
+    assert (size.files, size.events) == (1, 1)
+    delete(place, DeletionScope([PORCH], place.old.span))
+    left = place.site.index.events(Span(0, place.site.clock.now_ms())).events
+    assert sorted(one.id for one in left) == ["long", "running"]
+
+
+def test_an_event_that_two_wanted_events_share_is_counted_once_it_goes(place: Place) -> None:
+    place.site.put(59)
+    put_event(place, "wanted", place.old.start_ms)
+    put_long(place, end_ms=place.old.end_ms + 5000)
+    size = place.deleting.measure(DeletionScope(events=(EventId("wanted"), EventId("long"))))
+    assert (size.files, size.events) == (2, 2)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_a_running_event_writes_of_a_deleted_time_goes_when_it_has_ended(
+    place: Place, *, is_restarted: bool
+) -> None:
+    event = put_long(place, end_ms=None)
+    delete(place, DeletionScope([PORCH], place.old.span))
+    newer = place.site.put(58.9)
+    place.site.clock.advance(3 * 3600)
+    place.deleting.step()
+    if is_restarted:
+        place.deleting = place.reopened()
+    ended = event.ended(newer.end_ms)
+    write_again(place, ended)
+    if is_restarted:
+        place.site.clock.advance(60)
+    place.deleting.step()
+    assert files_left(place, event) == 0
+    assert place.site.index.event(event.id) == replace(ended, picture_ms=None)
+
+
+def test_a_running_event_does_not_keep_the_open_file_of_a_deleted_time(place: Place) -> None:
+    now_ms = place.site.clock.now_ms()
+    put_event(place, "running", now_ms - 20_000, end_ms=None)
+    put_event(place, "short", now_ms - 20_000, end_ms=None)
+    delete(place, DeletionScope([PORCH], Span(now_ms - 10_000, now_ms)))
+    place.site.ledger.put_event(Event(EventId("short"), PORCH, "motion", now_ms - 20_000, now_ms, 9.0))
+    place.deleting.step()
+    place.site.put(0.6)  # was open
+    place.site.clock.advance(120)
+    place.deleting.step()
+    assert place.left() == 1
+
+
+def test_a_deletion_is_done_once_its_last_running_event_has_ended(place: Place) -> None:
+    event = put_long(place, end_ms=None)
+    delete(place, DeletionScope([PORCH], place.old.span))
+    assert place.deleting.step() == 1.0
+    write_again(place, event.ended(place.old.end_ms + 5000))
+    place.site.clock.advance(60)
+    assert place.deleting.step() > 1
+    assert place.reopened().step() > 1

@@ -16,7 +16,9 @@ from tawny.config.settings import Settings
 from tawny.config.units import size_text
 from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import NotDone, StorageError, TawnyError
+from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.service.retention.periodic_snapshots import delete_snapshots, has_snapshots
 from tawny.service.retention.retention_service import StoredRecordings
@@ -29,6 +31,8 @@ _EVERY_S: Final = 5.0
 EMPTY_S: Final = 3600.0
 """How long nothing must be stored of a removed camera before it is forgotten. An index made again is full sooner."""
 _EVER: Final = Span(0, 1 << 45)
+_LASTS_S: Final = 60.0
+"""How often what a running event shows of a deleted time is deleted, before it ends."""
 _CLOSES_S: Final = 120.0
 """Until then, the file that was open at the end of a span is closed and listed."""
 _COUNTED: Final = 1000
@@ -107,6 +111,8 @@ class RecordingDeletion:
         self._lock = threading.Lock()
         self._pending = _read(stored)
         self._begun: dict[str, None] = {}
+        self._running: dict[str, set[EventId]] = {}
+        """By deletion: events that lasted when it was carried out. They write their image again until they end."""
         self._done: set[tuple[str, int]] = set()
         self._handle = ActorHandle()
 
@@ -170,27 +176,43 @@ class RecordingDeletion:
         else:
             size_bytes, files = index.size_bytes(camera), index.count(camera)
         within = bounds or Span(part.begin_ms or 0, part.until_ms)
-        found = index.events(within, cameras=[camera], limit=_COUNTED).events
+        asked = Span(part.begin_ms or 0, part.until_ms)
+        all_of = Span(min(asked.begin_ms, within.begin_ms), max(asked.end_ms, within.end_ms))
+        found = index.events(all_of, cameras=[camera], limit=_COUNTED).events
         events = [one for one in found if one.id not in counted]
         kept = index.events(within, cameras=[camera], only="kept", limit=_COUNTED).events
         kept = [one for one in kept if one.id not in counted]
-        counted.update(one.id for one in events)
         spared = {
             row.id: row.size_bytes
             for event in kept
             for row in index.segments(camera, None, around(event, self._clock.now_ms()))
             if row.span.cut_to(within)
         }
+
+        def is_gone(row: Segment) -> bool:
+            is_spared = not part.with_kept and row.id in spared
+            return not is_spared and (row.id in counted or row.span.cut_to(asked) is not None)
+
+        going = [one for one in events if part.with_kept or not one.kept]
+        going = [one for one in going if one.id == part.event or self._goes(one, is_gone)]
+        counted.update(one.id for one in (*going, *kept))
         goes_bytes, kept_bytes = size_bytes - sum(spared.values()), sum(spared.values())
         return DeletionPreview(
             bytes=size_bytes if part.with_kept else goes_bytes,
             files=files if part.with_kept else files - len(spared),
-            events=len(events) - (0 if part.with_kept else len(kept)),
+            events=len(going),
             kept=len(kept),
             kept_bytes=kept_bytes,
             from_ms=bounds.begin_ms if bounds else None,
             to_ms=bounds.end_ms if bounds else None,
         )
+
+    def _goes(self, event: Event, is_gone: Callable[[Segment], bool]) -> bool:
+        """Return whether no video of an event stays. One that lasts stays."""
+        if event.end_ms is None:
+            return False
+        span = Span(event.start_ms, max(event.end_ms, event.start_ms + 1))
+        return all(map(is_gone, self._stored.index.segments(event.camera, None, span)))
 
     def delete(self, wanted: DeletionScope, by: str, *, undo_s: float = UNDO_S) -> tuple[str, int]:
         """Delete it in undo_s. Return the ID for `cancel`, and when, ms UTC. by: for the signed history.
@@ -202,8 +224,10 @@ class RecordingDeletion:
 
     def step(self) -> float:
         now_ms = self._clock.now_ms()
+        lasting = {one.id for one in self._stored.index.open_events()} if self._running else set()
         with self._lock:
-            due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms]
+            ended = {key for key, events in self._running.items() if events - lasting}
+            due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms or key in ended]
             self._begun |= dict.fromkeys(key for key, _ in due)
             for key in list(self._begun)[:-_MOST_BEGUN]:
                 del self._begun[key]
@@ -251,6 +275,7 @@ class RecordingDeletion:
         due_ms = self._clock.now_ms() + round(undo_s * 1000)
         with self._lock:
             self._begun.pop(key, None)  # of an earlier deletion of this camera
+            self._running.pop(key, None)
             self._pending[key] = _Pending(due_ms, tuple(parts))
         self._write()
         self._handle.wake()
@@ -260,21 +285,36 @@ class RecordingDeletion:
         spans = [(part.camera, Span(part.begin_ms or 0, part.until_ms)) for part in one.parts]
         return any(self._is_filling(camera, span) for camera, span in spans)
 
-    def _is_done(self, key: str, one: _Pending, *, is_filling: bool) -> None:
-        """Forget a deletion that was carried out, unless a file with something of its span is still open.
+    def _running_at(self, one: _Pending) -> set[EventId]:
+        """Return the events that last and may show something of a deleted time."""
+        lasting = [(around(event, 0).begin_ms, event) for event in self._stored.index.open_events()]
+        deleted = [(part.camera, part.until_ms) for part in one.parts]
+        return {event.id for ms, event in lasting if any(event.camera == of and ms < until for of, until in deleted)}
 
-        One that fills a gap is closed at once, as the gap was deleted, too.
+    def _is_done(self, key: str, one: _Pending, *, is_filling: bool) -> None:
+        """Forget a deletion that was carried out, unless a file or an event with something of its span is still open.
+
+        A file that fills a gap is closed at once, as the gap was deleted, too.
         """
+        running = self._running_at(one)
         last_ms = max((part.until_ms for part in one.parts if part.begin_ms is not None), default=0)
         again_ms = last_ms + round(_CLOSES_S * 1000)
         with self._lock:
+            self._running.pop(key, None)
             if self._pending.get(key) != one:
+                return
+            if running:
+                self._running[key] = running
+            if one.due_ms > self._clock.now_ms():  # early, as an event ended
                 return
             del self._pending[key]
             if is_filling:
                 self._pending[key] = replace(one, due_ms=self._clock.now_ms() + round(_EVERY_S * 1000))
             elif not one.is_last and again_ms > self._clock.now_ms():
                 self._pending[key] = replace(one, due_ms=again_ms, is_last=True)
+            elif running:
+                due_ms = self._clock.now_ms() + round(_LASTS_S * 1000)
+                self._pending[key] = replace(one, due_ms=due_ms, is_last=True)
         self._write()
 
     def _of_removed(self, now_ms: int) -> list[CameraDeletion]:

@@ -125,9 +125,12 @@ class _Copy:
             self.ledger.put_gap(gap)
 
     def put_event(self, event: Event) -> None:
-        if self.index.event(event.id) == event:
+        known = self.index.event(event.id)
+        if known == event:
             return
         self.ledger.put_event(event)
+        if known is not None and known.picture_ms is not None and event.picture_ms is None:
+            self.mirror.remove_picture(event)  # its owner deleted that time while this mirror was away
         picture = self._volume.read_picture(event)
         if picture is not None and self.mirror.read_picture(event) != picture:
             EventFiles(self.mirror).write_picture(event, picture)

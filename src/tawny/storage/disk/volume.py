@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -400,19 +400,23 @@ class Volume:
         return None
 
     def remove_picture(self, event: Event) -> None:
-        for path in event_paths(event):
-            self._state_removed(sealed_path(path))
+        self.remove_event_files(event_paths(event), "its event was removed")
+
+    def remove_event_files(self, paths: Iterable[str], why: str) -> None:
+        """Remove files of an event. paths: in their unsealed form. why: for the signed history."""
+        for path in paths:
+            self._state_removed(sealed_path(path), why)
             for each in (path, sealed_path(path)):
                 self.disk.unlink(each)
                 self.disk.unlink(f"{each}.new")  # left by a power cut
 
-    def _state_removed(self, path: str) -> None:
+    def _state_removed(self, path: str, why: str) -> None:
         """Record the removal of a sealed snapshot in the signed history, where it has a number."""
         if self.signed is None or self.disk.entry(path) is None:
             return
         header = read_header(self.disk, path)
         if header is not None:
-            self.signed.add_removed(header, "its event was removed")
+            self.signed.add_removed(header, why)
             with suppress(DiskFull):  # written with the next statement
                 self.signed.write_items()
 

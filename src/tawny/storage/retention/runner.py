@@ -19,7 +19,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import BY_CHOICE, Gap, GapReason, Segment
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp_ms
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import HOUR_MS
+from tawny.storage.disk.layout import HOUR_MS, event_paths
 from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryLedger
@@ -293,8 +293,11 @@ class Retention:
             is_last = len(segments) < _DELETED_AT_ONCE
             removals = [Removal(segment, wanted.why) for segment in segments]
             remove_segments(self._volume, self._index, self._ledger, self._clock, removals)
+            gone = self._unrecorded(wanted, [*self._asked(wanted)] if is_last else [], segments)
             for event in self._without_video(RemovalPlan(removals), with_kept=wanted.with_kept):
-                self._drop(event)
+                if event.end_ms is not None:  # one that lasts is written again
+                    self._drop(event)
+            self._forget_events(wanted, gone)
             named = self._index.event(EventId(wanted.event)) if wanted.event else None
             if named is not None and (wanted.with_kept or not named.kept):
                 self._drop(named)
@@ -304,7 +307,7 @@ class Retention:
                     tidy(each, self._clock, folders, is_in_use=False)
             if is_last:
                 self._cover_gaps(wanted)
-            self._forget_motion(wanted, [*self._asked(wanted)] if is_last else [], segments)
+            self._forget_motion(wanted.camera, gone)
         return not is_last
 
     def _cover_gaps(self, wanted: CameraDeletion) -> None:
@@ -334,13 +337,48 @@ class Retention:
             if begin_ms < wanted.until_ms:
                 yield Span(begin_ms, wanted.until_ms)
 
-    def _forget_motion(self, wanted: CameraDeletion, asked: Sequence[Span], gone: Sequence[Segment]) -> None:
-        """Delete what motion detection stored of a time of which no recording remains."""
-        for span in merge_spans([*asked, *(one.span for one in gone)]):
+    def _unrecorded(self, wanted: CameraDeletion, asked: Sequence[Span], removed: Sequence[Segment]) -> list[Span]:
+        """Return the deleted time of which no recording remains."""
+        found: list[Span] = []
+        for span in merge_spans([*asked, *(one.span for one in removed)]):
             left = [one.span for one in self._index.segments(wanted.camera, None, span)]
-            for part in missing_spans(left, span):
-                for stored in self.also.motion:
-                    stored.remove(wanted.camera, part)
+            found += missing_spans(left, span)
+        return found
+
+    def _forget_motion(self, camera: CameraId, gone: Sequence[Span]) -> None:
+        for span in gone:
+            for stored in self.also.motion:
+                stored.remove(camera, span)
+
+    def _forget_events(self, wanted: CameraDeletion, gone: Sequence[Span]) -> None:
+        """Drop the events of a deleted time without video elsewhere, and delete what others show of that time."""
+        # an image may be from shortly before its event
+        found = {one.id: one for span in gone for one in events_at(self._index, wanted.camera, span)}
+        for event in found.values():
+            if event.kept and not wanted.with_kept:
+                continue
+            is_there = any(self._lasted(event).cut_to(one) is not None for one in gone)
+            if is_there and event.end_ms is not None and not self._has_video(event):
+                self._drop(event)
+            else:
+                self._strip(event, gone, wanted.why, is_there=is_there)
+
+    def _strip(self, event: Event, gone: Sequence[Span], why: str, *, is_there: bool) -> None:
+        """Delete the files of an event that show something of the time that is gone; the event stays.
+
+        is_there: whether the event has some of that time.
+        """
+        is_shown = event.picture_ms is not None and any(one.begin_ms <= event.picture_ms < one.end_ms for one in gone)
+        picture, *others = event_paths(event)
+        paths = others if is_there and event.end_ms is not None else []  # until its end they are still written to
+        self._volume.remove_event_files([picture, *paths] if is_shown else paths, why)
+        if not is_shown:
+            return
+        with self._ledger.together():  # its end or a mark, written meanwhile, stays
+            newest = self._ledger.event(event.id)
+            if newest is not None and newest.picture_ms == event.picture_ms:
+                self._ledger.put_event(replace(newest, picture_ms=None))
+        self.also.forget(event.id)
 
     def _drop(self, event: Event) -> None:
         self._volume.remove_picture(event)
@@ -398,10 +436,15 @@ class Retention:
         for removal in plan.removals:
             segment = removal.segment
             for event in events_at(self._index, segment.camera, segment.span):
-                span = Span(event.start_ms, max(event.start_ms + 1, event.end_ms or self._clock.now_ms()))
-                if (with_kept or not event.kept) and not self._index.spans(segment.camera, None, span):
+                if (with_kept or not event.kept) and not self._has_video(event):
                     gone[event.id] = event
         return list(gone.values())
+
+    def _has_video(self, event: Event) -> bool:
+        return bool(self._index.spans(event.camera, None, self._lasted(event)))
+
+    def _lasted(self, event: Event) -> Span:
+        return Span(event.start_ms, max(event.start_ms + 1, event.end_ms or self._clock.now_ms()))
 
 
 def _holds(volume: Volume, segment: Segment) -> bool:
