@@ -313,6 +313,15 @@ async def test_a_clip_is_served_in_parts(house: House, browser: httpx.AsyncClien
     assert known.status_code == 304
 
 
+async def test_a_part_that_a_clip_lacks_is_refused_in_words(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 8000)
+    url = f"/api/v1/clip?camera=porch&from_ms={now_ms - 8000}&to_ms={now_ms - 4000}"
+    answer = await browser.get(url, headers={"Range": "bytes=999999999-"})
+    assert (answer.status_code, answer.json()["code"]) == (416, "bad_range")
+    assert answer.json()["message"] and answer.json()["hint"]
+
+
 async def test_a_clip_of_nothing_is_told(house: House, browser: httpx.AsyncClient) -> None:
     answer = await browser.get("/api/v1/clip?camera=porch&from_ms=1000&to_ms=2000")
     assert (answer.status_code, answer.json()["code"]) == (404, "nothing_recorded")

@@ -54,6 +54,15 @@ async def test_no_place_is_lost_to_another_one_of_its_name(house: House, owner: 
     assert (await watched(owner, zones=[zone], lines=[line])).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["timeline?from_ms=0&to_ms=1000&", "events?"])
+async def test_no_camera_has_a_name_too_long_for_a_folder(owner: httpx.AsyncClient, path: str) -> None:
+    """It was reported as a failing disk."""
+    answer = await owner.get(f"/api/v1/{path}cameras=porch,{'a' * 300}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
+    assert "at most 64 characters" in answer.json()["message"]
+    assert (await owner.get(f"/api/v1/{path}cameras=porch,{'a' * 64}")).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/media/clips.zip?events=", "/api/v1/clips/zip?events="])
 @pytest.mark.parametrize("events", [",", ",,,"])
 async def test_a_zip_file_needs_an_event(owner: httpx.AsyncClient, path: str, events: str) -> None:
@@ -112,6 +121,9 @@ async def test_monitors_may_ask_for_the_head(owner: httpx.AsyncClient, path: str
         ("HEAD", "/api/v1/cameras", "GET, POST"),
         ("HEAD", "/api/v1/cameras/porch/snapshot", "GET"),
         ("HEAD", "/api/v1/settings", "GET, PUT"),
+        ("GET", "/api/v1/orders", "POST"),
+        ("GET", "/api/v1/inputs/bell", "POST"),
+        ("HEAD", "/api/v1/orders", "POST"),
         ("POST", "/healthz", "GET, HEAD"),
         ("POST", "/timeline", "GET, HEAD"),
         ("POST", "/icon.svg", "GET, HEAD"),

@@ -16,6 +16,7 @@ from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import EventId, StreamName
 from tawny.model.observations import FigureThing, Look, Measurement, MotionFigure, Observation
+from tawny.service.scoped_recorder import scope_recorder
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
@@ -173,6 +174,15 @@ def test_a_meter_is_read_only_while_it_is_wanted(house: House) -> None:
     assert meters.take() == []
     meters.want([])
     assert not tuning.met.is_read
+
+
+def test_the_meter_of_a_hidden_camera_is_ignored(house: House) -> None:
+    """It cut the connection of who may see other cameras only."""
+    tuning = scope_recorder(house.recorder, frozenset({PORCH})).tuning
+    meters = MeterFeed(tuning, lambda: None)
+    meters.want(["motion:hidden", "motion:porch"])
+    assert house.recorder.tuning.met.is_read
+    meters.want([])
 
 
 # --- detectors keep their numbers

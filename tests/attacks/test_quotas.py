@@ -56,6 +56,16 @@ async def test_a_token_for_1_mb_brings_1_mb_also_in_parallel(house: House, tmp_p
     assert stored_bytes(tmp_path / "inbox") == MB
 
 
+@pytest.mark.parametrize("name", ["a.bin/x", "folder", "ü" * 130])
+async def test_a_name_that_cannot_be_is_not_a_fault_of_the_disk(house: House, name: str) -> None:
+    _, secret = house.passes.make("Eve", brings=MB)
+    browser = house.browser()
+    for there in ("a.bin", "folder/a.bin"):
+        assert (await put(browser, secret, there, b"hello")).status_code == 200
+    answer = await put(browser, secret, name, b"hello")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")
+
+
 async def test_unfinished_uploads_count(house: House, tmp_path: Path) -> None:
     """1,000 beginnings of 1 MB each, none of which is finished."""
     made, _ = house.passes.make("Eve", brings=MB)

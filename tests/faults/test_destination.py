@@ -13,6 +13,7 @@ from tawny.model.times import SystemClock
 from tawny.recorder.stream_recording import BufferLimits
 from tawny.service import storage_setup
 from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.integrations.external_events import EventKey
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
@@ -62,13 +63,13 @@ def test_no_packet_is_lost(camera: RtspCamera, tmp_path: Path, monkeypatch: pyte
         bench = stack.enter_context(rig(settings(chosen), data))
         outbox = stack.enter_context(outward_of(bench, chosen, data / "outbox.db")).outbox
         bench.wait_for_seconds(1)
-        event = bench.running.said.open(DOOR, "person", "bell", "person", 90.0, 60.0)
-        assert event is not None
+        opened = bench.running.said.open(DOOR, "person", EventKey("", "bell"), "person", 90.0, 60.0)
+        assert opened is not None
         until(lambda: all(outbox.trouble(way) for way in WAYS), 60, "a try of each that failed")
         for way in WAYS:
             outbox.try_now(way)
         bench.wait_for_seconds(2)
-        bench.running.said.end(event.id)
+        bench.running.said.end(opened[0].id)
         until(lambda: all(waits(outbox, way) >= EXPECTED for way in WAYS), 60, "all kinds that wait")
         sent = list(camera.playing[0].sent)
         bench.wait_for_seconds(1)

@@ -35,6 +35,8 @@ MOST_TOGETHER: Final = 16
 """Maximum number of concurrent uploads of all tokens."""
 _PART = re.compile(r"[^/\\]{1,200}")
 _MOST_PARTS: Final = 16
+_MOST_PART_BYTES: Final = 255
+"""What file systems take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class Inbox:
                 sync_folder(folder)
         except FileNotFoundError:
             raise not_found("The file wasn't uploaded.") from None
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):
+            raise bad_input("name: a file or folder is in the way.", "Choose another name.") from None
         except OSError as error:
             raise turned(error, str(path)) from error
 
@@ -238,6 +242,7 @@ class Inbox:
         if (
             not is_name
             or has_hidden(name)
+            or any(len(part.encode()) > _MOST_PART_BYTES for part in parts)
             or any(not _PART.fullmatch(part) or part in (".", "..", BEGUN) for part in parts)
         ):
             raise bad_input("name: not a valid file name.", "Use folders and a name separated by /.")

@@ -124,7 +124,7 @@ async def other_file(name: str, request: Request, here: Here) -> Response:
     """Return other files such as the icon and the manifest; for an unknown page the application, which says so."""
     first, *rest = name.split("/")
     files = here.interface.files
-    if request.method == "HEAD" and name not in files and "GET" in methods_of(request):
+    if name not in files and methods_of(request):
         raise HTTPException(405)  # of an address that is there
     if name in files or "index.html" not in files or first in NO_PAGES or "." in (rest or [first])[-1]:
         return await _file(request, here.interface, name, ASK_AGAIN)

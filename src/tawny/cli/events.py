@@ -56,7 +56,7 @@ def describe_event(parser: ArgumentParser) -> None:
     parser.add_argument("--kind", metavar="K", help="open: event type, for example person or bell (default: manual)")
     parser.add_argument("--key", metavar="KEY", help="open: your own key, to update or close the event later")
     parser.add_argument("--label", metavar="TEXT", help="short description")
-    parser.add_argument("--score", metavar="N", type=float, help="score, 0 to 100 (default: 100)")
+    parser.add_argument("--score", metavar="N", type=float, help="score, 0 to 100 (default: 100); update: if higher")
     lasts(parser, "5 min, unless closed earlier")
 
 
@@ -74,13 +74,14 @@ def run_event(args: Namespace, out: Output) -> int:
 
 
 HEADS = ("start", "length", "camera", "kind", "level", "score", "id")
+LOOKED_BACK = "24 h ago"
 PAGE = 200
 """Events that are read from the index at once."""
 
 
 def describe_events(parser: ArgumentParser) -> None:
     options.data(parser)
-    options.times(parser, begin="24 h ago", end="now")
+    options.times(parser, begin=LOOKED_BACK, end="now")
     parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
     parser.add_argument(
         "--kind", metavar="K", action="append", help="only this event type, for example motion or person"
@@ -99,7 +100,9 @@ def run_events(args: Namespace, out: Output) -> int:
     if args.visits:
         return _run_visits(args, out)
     folder = running_data(args) if args.follow else existing_data(args)[1]
-    found = [] if is_in_memory(folder) else _past(folder, args)
+    # a program that follows gets the past, which looks otherwise, only if it asks for it: the default is no such wish
+    is_new_only = args.follow and args.json and args.begin is LOOKED_BACK
+    found = [] if is_new_only or is_in_memory(folder) else _past(folder, args)
     if args.json:
         for event in found:
             out.data(event, "")

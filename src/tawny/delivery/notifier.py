@@ -380,24 +380,23 @@ ENDINGS = {"image/jpeg": "jpg", "image/gif": "gif", "video/mp4": "mp4"}
 HEADER: Final = "X-Tawny-Signature"
 MOST_AGE_S: Final = 300
 """Maximum age, s, and maximum time in the future of an accepted signature."""
-_SIGNED = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
+_SIGNED = re.compile(r"t=(([0-9]{1,12})(?:\.[0-9]{1,9})?),v1=([0-9a-f]{64})")
 
 
 def signature(secret: str, at_s: int, body: bytes) -> str:
-    return f"t={at_s},v1={_hex(secret, at_s, body)}"
+    return f"t={at_s},v1={_hex(secret, str(at_s), body)}"
 
 
 def signed_at(header: str, secret: str, body: bytes) -> int | None:
-    """Return when it was signed, s since 1970; None if the signature is invalid."""
+    """Return when it was signed, s since 1970; None if the signature is invalid. The header may have fractions."""
     found = _SIGNED.fullmatch(header)
     if found is None:
         return None
-    at_s = int(found[1])
-    return at_s if hmac.compare_digest(found[2], _hex(secret, at_s, body)) else None
+    return int(found[2]) if hmac.compare_digest(found[3], _hex(secret, found[1], body)) else None
 
 
-def _hex(secret: str, at_s: int, body: bytes) -> str:
-    return hmac.new(secret.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
+def _hex(secret: str, at: str, body: bytes) -> str:
+    return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
 TIMEOUT_S = 15.0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.states import CameraState
+from tawny.service.integrations.external_events import EventKey
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, Rig, one_camera, rig
@@ -30,11 +31,11 @@ def test_an_event_that_lasts_is_recorded_after_the_camera_is_connected_again(
     chosen = one_camera(str(clip_file(ClipSpec(seconds=30))), 'record = "events"\npre = "1 s"\npost = "1 s"\n')
     with rig(chosen, tmp_path) as made:
         made.wait_for(CameraState.WAITING)
-        event = made.running.said.open(DOOR, "alarm", "panel", "", 100.0, 600.0)
-        assert event is not None
+        opened = made.running.said.open(DOOR, "alarm", EventKey("", "panel"), "", 100.0, 600.0)
+        assert opened is not None
         made.wait_for(CameraState.RECORDING)
         connect_again(made)
         before_s = made.recorded_s(DOOR)
         until(lambda: made.recorded_s(DOOR) >= before_s + 3, 20, "it is recorded further")
-        made.running.said.end(event.id)
+        made.running.said.end(opened[0].id)
         made.wait_for(CameraState.WAITING)

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,10 +35,13 @@ from tawny.service.integrations.emitter_worker import (
     PancakeFormat,
     emitter_of,
 )
+from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
 from tests.api.fakes import FakeRecorder
+from tests.app.rig import settings
 from tests.playback.archives import PORCH, SUB
+from tests.service.integrations.test_inputs import Kept
 
 YARD = CameraId("yard")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -248,6 +252,35 @@ def test_no_receiver_costs_only_its_messages(bench: Bench, caplog: pytest.LogCap
     assert late.got() == [{"h264": path}]
     assert made.trouble == ""
     late.close()
+
+
+def test_no_other_try_is_promised_where_there_is_none(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.emit()
+    bench.event()
+    bench.engine.run_for(1)
+    assert caplog.records[-1].message.endswith("isn't responding (Connection refused). It isn't sent again.")
+
+
+def test_what_a_webhook_refused_is_not_said_to_be_tried_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    with served(StandIn()) as service:
+        service.reply = lambda asked: (400, {})
+        made = bench.emit(url=f"webhook+{service.base}/")
+        bench.event()
+        bench.engine.run_for(1)
+        assert made.dropped == 1
+    assert caplog.records[-1].message.endswith("It isn't sent again.")
+
+
+def test_what_waits_as_the_recorder_ends_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Objects for a receiver that was away were gone after a restart, without a word."""
+    chosen = settings('[webhooks.hook]\nurl = "webhook+http://127.0.0.1:9/"\n')
+    means = CommandMeans(Mock(), Mock(), Kept(), Mock())
+    programs = IntegrationService(lambda: chosen, cast("Any", bench.recorder), means, bench.clock, bench.engine)
+    programs.start()
+    bench.event()
+    bench.event()
+    programs.close()
+    assert "webhook hook: objects that were not sent: 2" in caplog.messages
 
 
 def test_one_that_reads_nothing_holds_up_nobody(bench: Bench, receiver: Receiver) -> None:

@@ -1,7 +1,7 @@
 """The one door: who may ask for what, what is done, and the line that is kept of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -190,6 +190,20 @@ def test_who_has_some_cameras_reaches_no_other(bench: Bench) -> None:
     assert bench.do(some, command="event.open", camera="door")
 
 
+def test_people_set_the_mode_whatever_cameras_they_see(bench: Bench) -> None:
+    """On the page they did, as a command they did not. What else is of no camera stays refused."""
+    mem = CommandIssuer("Mem", "http", cameras=frozenset({"door"}))
+    bench.do(mem, command="set_mode", mode="away")
+    assert bench.modes.told == [("mode", "away", "Mem", None)]
+    orders: list[dict[str, Any]] = [
+        {"command": "presence", "person": "anna", "home": True},
+        {"command": "relay", "relay": "siren"},
+        {"command": "snooze"},
+    ]
+    for order in orders:
+        assert bench.refused(mem, **order) == "not_allowed"
+
+
 def test_what_there_is_not_is_said(bench: Bench) -> None:
     assert bench.refused(command="pause", camera="moon") == "not_found"
     assert bench.refused(command="relay", relay="moon") == "not_found"
@@ -307,8 +321,25 @@ def test_the_same_key_goes_on_and_another_cameras_is_another(bench: Bench) -> No
     assert bench.do(command="event.open", camera="door", key="b1") == first
     second = bench.do(command="event.open", camera="yard", key="b1")
     assert second != first
-    only_yard = CommandIssuer("panel", "webhook", cameras=frozenset({"yard"}))
+    only_yard = replace(OWNER, cameras=frozenset({"yard"}))
     assert bench.do(only_yard, command="event.close", event="b1") == second
+
+
+def test_two_programs_may_use_the_same_key(bench: Bench) -> None:
+    """An alarm was lost, as it extended the bell's event; and its end was that of the bell."""
+    bell, panel = CommandIssuer("bell", "webhook"), CommandIssuer("panel", "webhook")
+    rang = bench.do(bell, command="event.open", camera="door", kind="bell", key="e1")
+    alarm = bench.do(panel, command="event.open", camera="door", kind="alarm", key="e1")
+    assert bench.events == [("started", "door", "bell"), ("started", "door", "alarm")]
+    assert bench.do(panel, command="event.close", event="e1") == alarm
+    assert bench.refused(panel, command="event.close", event="e1") == "not_found"
+    assert bench.do(panel, command="event.close", event=rang) == rang
+
+
+def test_an_event_that_goes_on_is_not_said_to_start(bench: Bench) -> None:
+    order = {"command": "event.open", "camera": "door", "key": "b1"}
+    started, goes_on = (bench.desk.do(OWNER, order) for _ in range(2))
+    assert (started.words, goes_on.words) == (f"Event {started.event} started.", f"Event {started.event} goes on.")
 
 
 def test_an_end_that_gets_lost_costs_nothing(bench: Bench) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -41,6 +42,7 @@ from tawny.model.messages import (
     StatusChanged,
 )
 from tawny.service.recorder import DetectionTuningApi
+from tawny.service.scoped_recorder import CameraHidden
 
 # Bus messages for one client, until they can be sent. Bounded: a slow client loses the oldest.
 
@@ -115,9 +117,10 @@ class MeterFeed:
         for camera in self._stops.keys() - wanted:
             self._stops.pop(camera)()
         for camera in wanted - self._stops.keys():
-            meter = self._tuning.meter(camera)
-            if meter is not None:
-                self._stops[camera] = meter.listen(self._hears(camera))
+            with suppress(CameraHidden):  # ignored, as is what isn't there
+                meter = self._tuning.meter(camera)
+                if meter is not None:
+                    self._stops[camera] = meter.listen(self._hears(camera))
 
     def take(self) -> list[dict[str, Any]]:
         """Return the readings since the last call, as JSON values."""

@@ -6,6 +6,7 @@ Web page, command line, webhook, MQTT, datagram and rules only identify the issu
 import logging
 from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
+from typing import Final
 
 from tawny.delivery import commands
 from tawny.delivery.commands import RIGHT_FOR, CommandIssuer, CommandRefused, CommandResult, Order
@@ -16,11 +17,13 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.integrations.device_control import HOME, DeviceControl
-from tawny.service.integrations.external_events import ExternalEvents
+from tawny.service.integrations.external_events import EventKey, ExternalEvents
 from tawny.service.integrations.tracking import AutoTracker
 
 log = logging.getLogger(__name__)
 SCHEDULE, FORMER_SCHEDULE = "schedule", "week"
+BY_PEOPLE: Final = frozenset({"http", "command"})
+"""Ways of commands by people, who may know the key of an event that a program opened."""
 PRESET_S = 10.0
 """How long, s, a camera may need to reach a preset."""
 Note = Callable[[str, str, str, str], None]
@@ -75,7 +78,9 @@ class CommandService:
             raise CommandRefused("not_allowed", "Only owners save and remove presets.", "Moving to them is allowed.")
         camera = self._camera_of(order, who)
         if camera is None:
-            if who.cameras is not None:
+            # the mode is set by people on the page too, whatever cameras they see
+            is_mode = who.way in BY_PEOPLE and isinstance(order, commands.SetModeCommand)
+            if who.cameras is not None and not is_mode:
                 raise CommandRefused("not_allowed", f"{who.name} may only control some cameras.", "")
         elif camera not in self._cameras() or (who.cameras is not None and camera not in who.cameras):
             known = ", ".join(one for one in self._cameras() if who.cameras is None or one in who.cameras)
@@ -153,7 +158,7 @@ class CommandService:
 
     @_do.register
     def _record(self, order: commands.RecordNowCommand, who: CommandIssuer) -> CommandResult:
-        camera, key = CameraId(order.camera), f"{MANUAL} {order.camera}"  # with a space: no client's key
+        camera, key = CameraId(order.camera), EventKey("", f"{MANUAL} {order.camera}")
         if not order.on:
             if _is(self._modes.hold(camera), "record"):
                 self._modes.let_go(camera, who.name)
@@ -165,15 +170,16 @@ class CommandService:
         if self._is_private(camera):
             raise NotDone(f"{camera} is private in this mode.", "Change the mode first.")
         self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
-        event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s, kept=True))
+        event, _ = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s, kept=True))
         return CommandResult(f"Recording {camera} for {order.lasts_s:g} s.", event.id)
 
     @_do.register
     def _open(self, order: commands.EventOpenCommand, who: CommandIssuer) -> CommandResult:
-        event = self._opened(
-            self._said.open(CameraId(order.camera), order.kind, order.key, order.label, order.score, order.lasts_s)
+        key = _key_of(order.key, who)
+        event, is_new = self._opened(
+            self._said.open(CameraId(order.camera), order.kind, key, order.label, order.score, order.lasts_s)
         )
-        return CommandResult(f"Event {event.id} started.", event.id)
+        return CommandResult(f"Event {event.id} {'started' if is_new else 'goes on'}.", event.id)
 
     @_do.register
     def _update(self, order: commands.EventUpdateCommand, who: CommandIssuer) -> CommandResult:
@@ -248,16 +254,22 @@ class CommandService:
         return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)
 
     @staticmethod
-    def _opened(event: Event | None) -> Event:
-        if event is None:
+    def _opened(opened: tuple[Event, bool] | None) -> tuple[Event, bool]:
+        if opened is None:
             raise CommandRefused("not_done", "Too many events are open.", "Close those that have ended.")
-        return event
+        return opened
 
     def _lasting(self, event: str, who: CommandIssuer) -> Event:
-        found = self._said.find(event, who.cameras)
+        found = self._said.find(_key_of(event, who), who.cameras)
+        if found is None and who.way in BY_PEOPLE:
+            found = self._said.find(EventKey(None, event), who.cameras)
         if found is None:
             raise CommandRefused("not_found", "No such open event.", "Use the event's ID or key.")
         return found
+
+
+def _key_of(key: str, who: CommandIssuer) -> EventKey:
+    return EventKey(f"{who.way} {who.name}", key)
 
 
 def _is(hold: ActiveHold | None, what: str) -> bool:

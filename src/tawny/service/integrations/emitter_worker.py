@@ -40,6 +40,8 @@ MessageFields = Mapping[str, Any]
 
 _OF_PROXIES: Final = frozenset({502, 503, 504})
 """What a proxy responds while the receiver behind it isn't there."""
+_RETRIED: Final = frozenset({DeliveryError.advice, TargetUnreachable.advice})
+"""Advice that promises another try: untrue of what is dropped."""
 
 
 class ReceiverFailed(DeliveryError):
@@ -184,7 +186,7 @@ def kinds_fit(one: EmitterSettings, message: Message) -> bool:
 
 
 class NativeFormat:
-    """The objects of `tawny events --follow --json`. path: a segment's file, for local programs; None: omit it."""
+    """tawny's own objects (`service.json_format`). path: a segment's file, for local programs; None: omit it."""
 
     def __init__(self, one: EmitterSettings, clock: Clock, path: SegmentPath | None) -> None:
         self._one, self._clock, self._path = one, clock, path
@@ -373,8 +375,10 @@ class EmitterWorker:
 
     def _failed(self, message: dict[str, Any], error: DeliveryError, *, tries_again: bool) -> None:
         is_news, self.trouble = error.message != self.trouble, error.message
+        tries_again = tries_again and isinstance(error, TargetUnreachable | ReceiverFailed)
         if is_news:
-            log.warning("%s", error)
+            todo = error.do if tries_again or error.advice not in _RETRIED else "It isn't sent again."
+            log.warning("%s %s", error.message, todo)
         now_s = self._clock.mono_s()
         if isinstance(error, ReceiverFailed):
             self._failed_s = self._failed_s if self._failures else now_s
@@ -382,7 +386,7 @@ class EmitterWorker:
             if self._failures >= GIVEN_UP_TRIES and now_s - self._failed_s >= GIVEN_UP_S:
                 log.warning("%s %s was not sent: %s", message.get("type"), message.get("id"), error.message)
                 tries_again = False
-        if tries_again and isinstance(error, TargetUnreachable | ReceiverFailed):
+        if tries_again:
             self._again, self._not_before_s = message, now_s + self._backoff.next_s()
         else:
             self.dropped += 1

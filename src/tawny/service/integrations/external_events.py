@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tawny.engine import ActorHandle
 from tawny.events.event_builder import WIDTH, SavePicture
@@ -31,10 +32,17 @@ SLOW_S = 0.5
 log = logging.getLogger(__name__)
 
 
+class EventKey(NamedTuple):
+    """What a sender calls its event: two programs may use the same key. sender: empty: tawny itself; None: any."""
+
+    sender: str | None
+    key: str
+
+
 @dataclass(slots=True)
 class _Open:
     event: Event
-    key: str
+    key: EventKey
     until_s: float
 
     def is_bare(self, now_ms: int) -> bool:
@@ -70,13 +78,24 @@ class ExternalEvents:
         self.handle = ActorHandle()
 
     def open(
-        self, camera: CameraId, kind: str, key: str, label: str, score: float, lasts_s: float, *, kept: bool = False
-    ) -> Event | None:
-        """Open an event, or extend the open event of the same key. Return None if too many are open."""
+        self,
+        camera: CameraId,
+        kind: str,
+        key: EventKey,
+        label: str,
+        score: float,
+        lasts_s: float,
+        *,
+        kept: bool = False,
+    ) -> tuple[Event, bool] | None:
+        """Open an event, or extend the open event of the same key.
+
+        Return it and whether it is new; None if too many are open.
+        """
         with self._lock:
             found = self._find(key, (camera,))
             if found is not None:
-                return self._grow(found, label, score, lasts_s)
+                return self._grow(found, label, score, lasts_s), False
             if len(self._open) >= MOST_OPEN:
                 return None
             now_ms = self._clock.now_ms()
@@ -86,7 +105,7 @@ class ExternalEvents:
             self._open[event.id] = _Open(event, key, self._clock.mono_s() + lasts_s)
             self._put("started", event)
         self.handle.wake()
-        return event
+        return event, True
 
     @contextmanager
     def turning(self, camera: CameraId, lasts_s: float, *, is_patrol: bool = False) -> Iterator[None]:
@@ -104,8 +123,8 @@ class ExternalEvents:
         now_ms = self._clock.now_ms()
         self._publish(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000)), is_patrol))
 
-    def find(self, event: str, cameras: Collection[str] | None = None) -> Event | None:
-        """Return the open event of this ID or key. cameras: only these; None: all."""
+    def find(self, event: EventKey, cameras: Collection[str] | None = None) -> Event | None:
+        """Return the open event of this key, or whose ID the key is. cameras: only these; None: all."""
         with self._lock:
             found = self._find(event, cameras)
             return None if found is None else found.event
@@ -142,9 +161,10 @@ class ExternalEvents:
 
     # --- with the lock held ------------------------------------------------------------------------------------------
 
-    def _find(self, event: str, cameras: Collection[str] | None) -> _Open | None:
+    def _find(self, event: EventKey, cameras: Collection[str] | None) -> _Open | None:
         for one in self._open.values():
-            is_meant = event == one.event.id or (event and event == one.key)
+            is_key = event.key and event.key == one.key.key and event.sender in (None, one.key.sender)
+            is_meant = is_key or event.key == one.event.id
             if is_meant and (cameras is None or one.event.camera in cameras):
                 return one
         return None

@@ -62,7 +62,8 @@ class Inputs:
                     self._kept.mark(key, "")
             key = f"{name}/{header.rpartition('=')[2]}"
             if key in seen:
-                raise CommandRefused("signed_out", "This was already sent.", "Sign each command again.")
+                todo = "Sign each command again, with the time in milliseconds: `t=SECONDS.123`."
+                raise CommandRefused("signed_out", "This was already sent.", todo)
             self._kept.mark(key, str(at_s + MOST_AGE_S))
 
 

@@ -152,6 +152,9 @@ class IntegrationService:
         late = self._engine.stop(max(_KILLED_S, until_s - self._clock.mono_s()))
         if late:
             log.warning("actors did not stop in time: %s", ", ".join(late))
+        for name, emitting in self._emits.items():
+            if emitting.waiting:
+                log.warning("webhook %s: objects that were not sent: %d", name, emitting.waiting)
 
     def do(self, who: CommandIssuer, order: Order) -> CommandResult:
         """Execute a command. Raises CommandRefused."""
