@@ -2,16 +2,22 @@
 
 import asyncio
 
+import pytest
+
 from tawny.api.auth.access import Access, check_routes
 from tawny.api.auth.accounts import Role
-from tawny.api.live.follow import STAYS_S, FollowSelector
+from tawny.api.live.follow import STAYS_S, FollowSelector, OngoingEvents
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged
+from tawny.model.packets import VideoFormat
+from tawny.model.states import CameraState, CameraStatus
+from tawny.service.recorder import CameraView
+from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder, House, routes
 from tests.live.cameras import numbered, video
-from tests.playback.archives import MAIN, PORCH
+from tests.playback.archives import MAIN, PORCH, SUB
 
 YARD = CameraId("yard")
 
@@ -20,9 +26,30 @@ def event(camera: CameraId, start_ms: int, end_ms: int | None = None) -> Event:
     return Event(EventId(f"{camera}-{start_ms}"), camera, "person", start_ms, end_ms, 70.0)
 
 
-def sends(house: House) -> None:
-    for packet in numbered(video(start_ms=house.clock.now_ms() - 4000)):
-        house.recorder.hubs[(PORCH, MAIN)].append(packet)
+def sends(house: House, camera: CameraId = PORCH, stream: StreamName = MAIN, width: int = 64) -> int:
+    """It sends four seconds up to now. Return the time of the last picture, ms UTC."""
+    hub = house.recorder.hubs[(camera, stream)]
+    packets = video(start_ms=house.clock.now_ms() - 4000, width=width)
+    for packet in numbered(packets, first=hub.newest.number + 1 if hub.newest else 0):
+        hub.append(packet)
+    return packets[-1].at_ms
+
+
+def add_yard(house: House) -> None:
+    """A second camera. Its pictures are 128 px wide."""
+    house.recorder.listed.append(CameraView(CameraStatus(YARD, "Yard", CameraState.RECORDING, 0), (MAIN,)))
+    house.recorder.hubs[(YARD, MAIN)] = Hub()
+    sends(house, YARD, width=128)
+
+
+async def width_followed(house: House) -> int:
+    """The width of what a TV shows first that follows what happens."""
+    with house.site.follows.of(house.site).opened() as hub:
+        async with asyncio.timeout(10):
+            while hub.newest is None:
+                await asyncio.sleep(0.01)
+        assert isinstance(hub.newest.format, VideoFormat)
+        return hub.newest.format.width
 
 
 async def test_the_card_may_stand_in_any_page_and_no_other_page_may(house: House) -> None:
@@ -56,11 +83,46 @@ async def test_a_name_is_words_and_no_markup(house: House) -> None:
     assert "<script" not in (await house.browser().get(f"/embed/porch?pass={secret}")).text
 
 
+@pytest.mark.parametrize("stamp", ["", "&stamp=true"])
+async def test_a_small_picture_is_of_the_large_stream_while_the_small_one_sends_nothing(
+    house: House, stamp: str
+) -> None:
+    path, viewer = f"/api/v1/cameras/porch/snapshot?width=320{stamp}", house.signed_in(Role.VIEWER)
+    was_ms = sends(house, stream=SUB)
+    house.clock.advance(60)
+    old = await viewer.get(path)
+    assert was_ms - 1000 <= int(old.headers["x-at-ms"]) <= was_ms, "the last picture of a camera that is offline"
+    now_ms = sends(house)
+    assert int((await viewer.get(path)).headers["x-at-ms"]) > now_ms - 2000
+
+
 async def test_where_no_camera_shows_anything_there_is_nothing_to_follow(house: House) -> None:
     viewer = house.signed_in(Role.VIEWER)
     assert (await viewer.get("/api/v1/live/follow/mjpeg")).status_code == 404
     sends(house)
     assert (await asyncio.wait_for(viewer.get("/embed"), 30)).status_code == 200
+
+
+async def test_a_tv_that_is_switched_on_leaves_out_a_camera_that_is_offline(house: House) -> None:
+    sends(house)
+    house.clock.advance(60)
+    add_yard(house)
+    assert await width_followed(house) == 128
+
+
+async def test_a_tv_that_is_switched_on_in_an_outage_of_all_cameras_shows_the_last_one(house: House) -> None:
+    sends(house)
+    house.clock.advance(60)
+    add_yard(house)
+    house.clock.advance(60)
+    assert await width_followed(house) == 128
+
+
+async def test_a_tv_that_is_switched_on_during_an_event_shows_its_camera(house: House) -> None:
+    sends(house)
+    add_yard(house)
+    house.recorder.bus.publish(EventChanged("started", event(YARD, 1)))
+    assert await width_followed(house) == 128
 
 
 def test_they_need_a_right() -> None:
@@ -75,7 +137,7 @@ class Watched:
     def __init__(self, recorder: FakeRecorder, clock: FakeClock) -> None:
         self.recorder, self.clock = recorder, clock
         self.showing = [PORCH, YARD]
-        self.follow = FollowSelector(recorder.bus, clock, lambda: self.showing)
+        self.follow = FollowSelector(OngoingEvents(recorder.bus), clock, lambda: self.showing)
 
     def begins(self, camera: CameraId, at_ms: int) -> None:
         self.recorder.bus.publish(EventChanged("started", event(camera, at_ms)))
@@ -98,6 +160,14 @@ def test_it_goes_where_something_happens_and_stays_there(house: House) -> None:
     watched.begins(PORCH, 5)
     watched.begins(YARD, 3)
     assert watched.later() == PORCH  # the newest
+
+
+def test_it_leaves_an_event_that_is_over_although_an_update_comes_late(house: House) -> None:
+    watched = Watched(house.recorder, house.clock)
+    watched.begins(YARD, 1)
+    watched.ends(YARD, 1)
+    house.recorder.bus.publish(EventChanged("updated", event(YARD, 1)))
+    assert watched.later() == PORCH
 
 
 def test_it_does_not_flicker_between_two(house: House) -> None:

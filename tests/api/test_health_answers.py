@@ -4,10 +4,13 @@ import threading
 
 import pytest
 
+from tawny.model.ids import StreamName
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, Alarm, ProblemKind
 from tawny.service.health import camera_health
 from tawny.service.health.camera_health import HealthReader
 from tests.api.fakes import House
+from tests.live.cameras import numbered, video
+from tests.playback.archives import MAIN, PORCH, SUB
 
 
 def test_it_is_told_while_the_index_does_not_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,3 +46,24 @@ def test_problems_that_strangers_can_cause_do_not_say_that_recording_needs_care(
     assert HealthReader(house.recorder).now().ok
     monkeypatch.setattr(house.recorder, "alarms", lambda: [Alarm(kind, None, 0, "What happened.")])
     assert HealthReader(house.recorder).now().ok == (kind in BESIDE_RECORDING | OF_STATE)
+
+
+def test_a_stream_that_ended_is_not_told_while_the_other_one_goes_on(house: House) -> None:
+    def received() -> list[bool]:
+        told = HealthReader(house.recorder).cameras()[0]
+        return [told.main is not None, told.sub is not None]
+
+    def send(*streams: StreamName) -> None:
+        for stream in streams:
+            for packet in numbered(video(start_ms=house.clock.now_ms(), count=1), first=house.clock.now_ms()):
+                house.recorder.hubs[PORCH, stream].append(packet)
+
+    assert received() == [False, False]
+    send(MAIN, SUB)
+    assert received() == [True, True]
+    house.clock.advance(60)
+    assert received() == [True, True], "pages show the shape of a camera that is offline"
+    send(MAIN)
+    assert received() == [True, False]
+    send(SUB)
+    assert received() == [True, True]

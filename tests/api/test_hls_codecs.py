@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 
+from tawny.api.live import hls_routes
 from tawny.model.ids import RunId
 from tawny.model.packets import Packet, VideoCodec
 from tawny.stream.hub import Hub
@@ -78,3 +79,24 @@ async def test_the_first_list_has_a_whole_segment_for_players_that_ignore_parts(
     camera.send()
     assert "#EXTINF:" in (await loading).text
     await house.site.close()
+
+
+async def test_a_list_of_a_camera_that_went_offline_has_nothing_old(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hls_routes, "WAIT_S", 0.05)
+    camera, browser = Camera(house, ("h264",)), house.signed_in()
+    camera.send()
+    house.clock.advance(60)
+    assert (await browser.get(f"{AUTO}/live.m3u8")).status_code == 503
+    await house.site.close()
+
+
+async def test_a_stream_that_ended_is_not_offered_while_the_other_one_goes_on(house: House) -> None:
+    Camera(house, ("h264", "h264")).send()
+    house.clock.advance(60)
+    old, house.recorder.hubs = house.recorder.hubs, {}
+    Camera(house, ("h264",)).send()
+    house.recorder.hubs[PORCH, SUB] = old[PORCH, SUB]
+    listed = (await house.signed_in().get("/api/v1/cameras/porch/hls/index.m3u8")).text
+    assert re.findall(r"(\w+)/live\.m3u8", listed) == ["main"]

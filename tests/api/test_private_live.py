@@ -17,6 +17,7 @@ from tests.live.cameras import GOP, numbered, video
 from tests.playback.archives import MAIN, PORCH
 
 LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
+RIGHT = Polygon.of([(0.5, 0), (1, 0), (1, 1), (0.5, 1)])
 HLS = "/api/v1/cameras/porch/hls"
 Grey = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
@@ -58,6 +59,15 @@ async def test_a_program_gets_it_black(filled: Filled) -> None:
     wide = shown.shape[1]
     assert shown[:, : wide // 2 - 2].mean() < 12
     assert shown[:, wide // 2 + 2 :].mean() > 20
+    await filled.house.site.close()
+
+
+async def test_a_further_mask_covers_the_seconds_before_it_as_well(filled: Filled) -> None:
+    query, hub = with_pass(filled), filled.house.recorder.hubs[(PORCH, MAIN)]
+    before = (await pictures(filled, query, {}, "auto"))[0]
+    assert before[:, before.shape[1] // 2 + 2 :].mean() > 20
+    hub.private = (LEFT, RIGHT)
+    assert (await pictures(filled, query, {}, "auto"))[0].mean() < 12
     await filled.house.site.close()
 
 

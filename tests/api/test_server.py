@@ -14,8 +14,10 @@ from websockets.asyncio.client import connect
 from tawny.api.application import make_app
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Caller, Role
+from tawny.api.past import media_responses
 from tawny.api.server import WebServer
 from tawny.model.errors import NotDone, PortInUse, TawnyError, UsageError
+from tawny.stream.hub import Hub
 from tests.api.fakes import House
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH
@@ -137,6 +139,30 @@ async def test_it_ends_soon_though_pages_are_open(house: House, caplog: pytest.L
             await server.stop()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert house.recorder.viewers[-1] == (PORCH, MAIN, 0)
+
+
+async def test_a_stream_that_is_broken_off_is_no_error(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_responses, "LOOK_S", 0.01)
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    token = house.accounts.begin_session(house.accounts.put_person("Anna", Role.OWNER), Caller("127.0.0.1"))
+    for packet in numbered(video(count=3)):
+        house.recorder.hubs[PORCH, MAIN].append(packet)
+    async with (
+        asyncio.timeout(10),
+        httpx.AsyncClient(headers={"Cookie": f"{COOKIE}={token}"}, trust_env=False) as browser,
+        browser.stream("GET", f"http://{server.address}/api/v1/cameras/porch/mjpeg") as moving,
+    ):
+        pieces = moving.aiter_raw()
+        await anext(pieces)
+        house.recorder.hubs = {(PORCH, MAIN): Hub()}  # the camera was paused
+        with pytest.raises(httpx.RemoteProtocolError):
+            while True:
+                await anext(pieces)
+    await server.stop()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_it_ends_though_somebody_who_left_has_not_taken_all(house: House) -> None:

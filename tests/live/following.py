@@ -20,7 +20,6 @@ class Cameras:
     at: CameraId | None
     clock: FakeClock = field(default_factory=FakeClock)
     seen: list[CameraId] = field(default_factory=list)
-    closed: int = 0
 
     def followed(self) -> FollowStream:
         return FollowStream(
@@ -32,9 +31,6 @@ class Cameras:
 
     def camera(self) -> CameraId | None:
         return self.at
-
-    def close(self) -> None:
-        self.closed += 1
 
     @contextmanager
     def counted(self, camera: CameraId, stream: StreamName) -> Iterator[None]:

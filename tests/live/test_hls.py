@@ -11,6 +11,7 @@ import pytest
 from tawny.live.hls import PART_S, HlsFeed, HlsFeedKey, HlsFeeds
 from tawny.live.stream_choice import StreamChoice
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.live.cameras import GOP, numbered, sound, video
@@ -30,11 +31,22 @@ async def running(hub: Hub) -> AsyncIterator[HlsFeed]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def filled(count: int) -> Hub:
+def filled(count: int, after_s: int = 0) -> Hub:
     hub = Hub()
-    for packet in PACKETS[:count]:
+    for packet in later(count, after_s):
         hub.append(packet)
     return hub
+
+
+def later(count: int, after_s: int) -> list[Packet]:
+    """The camera's packets, and after their numbers those of some seconds later."""
+    return [
+        replace(
+            one, number=one.number + (after_s and len(PACKETS)), at_ms=one.at_ms + after_s * 1000,
+            pts=one.pts + after_s * one.format.rate,
+        )
+        for one in PACKETS[:count]
+    ]  # fmt: skip
 
 
 async def has(feed: HlsFeed, segment: int, part: int | None = None) -> bool:
@@ -209,12 +221,27 @@ async def test_numbers_go_on_after_a_pause_also_with_other_viewers_meanwhile() -
     old = opened(feeds, hub)
     assert await has(old, 1)
     clock.advance(60)
-    hub.append(PACKETS[-1])
+    for packet in later(len(PACKETS), 60):
+        hub.append(packet)
     assert not await has(old, 1000)
-    other = opened(feeds, filled(60), KEY._replace(stream="sub"))
+    other = opened(feeds, filled(60, 60), KEY._replace(stream="sub"))
     assert await has(other, other.first, 0)
     await assert_goes_on(old.playlist(), opened(feeds, hub))
     await feeds.close()
+
+
+async def test_what_came_before_an_outage_is_not_in_a_new_list() -> None:
+    clock, hub = FakeClock(), filled(150)
+    clock.advance(60)
+    task = asyncio.create_task((feed := HlsFeed(hub, clock)).run())
+    assert not await feed.has(0, 0, 0.05)
+    for packet in later(150, 60):
+        hub.append(packet)
+    assert await has(feed, 0, 0)
+    begins = feed.segment(0)
+    task.cancel()
+    assert begins
+    assert begins.at_ms == PACKETS[0].at_ms + 60_000
 
 
 async def test_numbers_go_on_when_another_stream_is_chosen() -> None:

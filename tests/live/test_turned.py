@@ -62,7 +62,7 @@ def test_the_work_ends_with_the_last_viewer_and_begins_with_the_next() -> None:
 
 def test_all_who_need_it_share_one() -> None:
     source = filled(H265[:3])
-    choice = choose_stream({StreamName.MAIN: source}, "auto", ["h264"])
+    choice = choose_stream({StreamName.MAIN: source}, "auto", ["h264"], START_MS)
     assert choice
     assert choice.turns
     with choice.opened() as one, choice.opened() as other:
@@ -72,17 +72,17 @@ def test_all_who_need_it_share_one() -> None:
 
 def test_the_small_picture_is_passed_on_before_anything_is_turned() -> None:
     hubs = {StreamName.MAIN: filled(H265[:3]), StreamName.SUB: filled(list(numbered(video(count=3))))}
-    choice = choose_stream(hubs, "auto", ["h264"])
+    choice = choose_stream(hubs, "auto", ["h264"], START_MS)
     assert choice
     assert (choice.name, choice.turns) == (StreamName.SUB, False)
-    choice = choose_stream(hubs, "auto", ["h264", "h265"])
+    choice = choose_stream(hubs, "auto", ["h264", "h265"], START_MS)
     assert choice
     assert (choice.name, choice.turns) == (StreamName.MAIN, False)
 
 
 def test_a_camera_without_pictures_has_no_choice_to_offer() -> None:
-    assert choose_stream({}, "auto", ["h264"]) is None
-    silent = choose_stream({StreamName.MAIN: Hub()}, "auto", ["h264"])
+    assert choose_stream({}, "auto", ["h264"], START_MS) is None
+    silent = choose_stream({StreamName.MAIN: Hub()}, "auto", ["h264"], START_MS)
     assert silent
     assert not silent.turns
 

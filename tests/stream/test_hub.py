@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tawny.model.ids import RunId
 from tawny.model.packets import Packet, VideoFormat
-from tawny.stream.hub import Hub, HubReader
+from tawny.stream.hub import FRESH_S, Hub, HubReader, live_hubs
 
 FORMAT = VideoFormat("h264", 640, 360, (b"\x67", b"\x68"))
 FPS = 10
@@ -141,3 +141,33 @@ def test_whatever_the_pace_nothing_comes_twice_or_out_of_order(takes: list[int],
         skipped += batch.skipped
     assert got == sorted(set(got))
     assert len(got) + skipped == number
+
+
+def test_a_stream_is_live_until_its_newest_picture_is_old() -> None:
+    hub, newest_ms = filled(25), packet(24).at_ms
+    assert hub.is_live(newest_ms + round(FRESH_S * 1000))
+    assert not hub.is_live(newest_ms + round(FRESH_S * 1000) + 1)
+    assert not Hub().is_live(0)
+
+
+def test_a_camera_that_sends_a_picture_every_ten_seconds_is_live_between_them() -> None:
+    hub = Hub()
+    for at in range(3):
+        hub.append(replace(packet(at, gop=1), at_ms=at * 10_000))
+    assert hub.is_live(20_000 + 29_000)
+    assert not hub.is_live(20_000 + 31_000)
+
+
+def test_a_pause_between_two_connections_is_no_interval_of_pictures() -> None:
+    hub = filled(11)
+    hub.append(replace(packet(11, gop=1), run=RunId("s"), at_ms=packet(10).at_ms + 600_000))
+    assert not hub.is_live(packet(10).at_ms + 600_000 + 6000)
+
+
+def test_of_streams_that_are_all_silent_the_last_ones_count() -> None:
+    first, last = filled(11), Hub()
+    last.append(replace(packet(0), at_ms=packet(10).at_ms + 60_000))
+    both = {"first": first, "last": last, "none": Hub()}
+    now_ms = packet(10).at_ms
+    assert [list(live_hubs(both, now_ms + after_ms)) for after_ms in (60_000, 900_000)] == [["last"], ["last"]]
+    assert live_hubs({"none": Hub()}, now_ms) == {}

@@ -228,7 +228,7 @@ class AppContext:
         self.jobs = ClipJobs(self.recorder.clock, self.clip_store, self.accounts.person)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthReader(self.recorder)
-        self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()
+        self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors(self.recorder.bus)
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock, self.connections)
 
     def apply(self, web: WebSettings, sign_in: SignInSettings | None = None) -> None:

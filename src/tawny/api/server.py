@@ -173,6 +173,7 @@ class _Server(uvicorn.Server):
 def _config(app: FastAPI) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_failure)
     return uvicorn.Config(
         app,
         lifespan="off",
@@ -190,6 +191,11 @@ def _config(app: FastAPI) -> uvicorn.Config:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,
     )
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """Return False for a response that was broken off on purpose: see `GuardedStreamingResponse`."""
+    return record.msg != "ASGI callable returned without completing response."
 
 
 @contextmanager

@@ -34,9 +34,6 @@ class FollowTarget(Protocol):
 
     def camera(self) -> CameraId | None: ...
 
-    @property
-    def close(self) -> Callable[[], None]: ...
-
 
 class _ShownCamera:
     """One camera that is shown or is about to be shown."""
@@ -156,7 +153,6 @@ class FollowStream:
                     self._take([each for each in shown.reader.take().packets if each.is_video])
                 await self._wakeup.wait(LOOK_S)
         finally:
-            where.close()
             for each in (shown, coming):
                 if each is not None:
                     each.close()

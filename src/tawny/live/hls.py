@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.packets import VIDEO_RATE, Packet
 from tawny.model.times import Clock, utc_text
@@ -156,9 +157,13 @@ class HlsFeed:
 
     async def run(self) -> None:
         reader = self._hub.reader(back_s=BACK_S, wake=self._wakeup)
+        has_begun = False
         try:
             while self._clock.mono_s() - self._asked_s < UNUSED_S:
                 packets = reader.take().packets
+                has_begun = has_begun or self._hub.is_live(self._clock.now_ms())
+                if not has_begun:
+                    packets = []  # from before an outage: players would show them as live
                 for packet in packets:
                     self._take(packet)
                 if packets:
@@ -237,7 +242,7 @@ def _segment_lines(segment: HlsSegment, more: str, *, with_parts: bool) -> Itera
 class HlsFeedKey(NamedTuple):
     """stream: the requested name: main, sub or auto. seen: cameras that a follow stream may show; None: all.
 
-    can: codecs that the player supports. turns: transcoded, with privacy masks.
+    can: codecs that the player supports. turns: transcoded, with the privacy masks `private`.
     """
 
     camera: CameraId | None
@@ -245,6 +250,7 @@ class HlsFeedKey(NamedTuple):
     seen: frozenset[CameraId] | None = None
     can: frozenset[str] = frozenset()
     turns: bool = False
+    private: tuple[Polygon, ...] = ()
 
 
 class HlsSource(Protocol):

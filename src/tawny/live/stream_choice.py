@@ -12,7 +12,7 @@ from tawny.media.codec.transcoder import Reencoder
 from tawny.model.errors import SourceUnusable
 from tawny.model.ids import RunId, StreamName
 from tawny.model.packets import Packet, VideoFormat
-from tawny.stream.hub import Hub, without_backlog
+from tawny.stream.hub import Hub, live_hubs, without_backlog
 
 # Transcoded variant of a stream that a browser does not support: encoded once for all viewers.
 
@@ -123,7 +123,8 @@ class StreamChoice:
         if not self.turns:
             yield self.source
             return
-        turned = share_once(TranscodedStream, self.source, lambda: TranscodedStream(self.source))
+        # with other masks it is another one: this one's last seconds were encoded without them
+        turned = share_once(TranscodedStream, self.source, lambda: TranscodedStream(self.source), self.source.private)
         turned.open()
         try:
             yield turned.hub
@@ -131,18 +132,18 @@ class StreamChoice:
             turned.close()
 
 
-def choose_stream(hubs: Mapping[StreamName, Hub], wanted: str, can: list[str]) -> StreamChoice | None:
+def choose_stream(hubs: Mapping[StreamName, Hub], wanted: str, can: list[str], now_ms: int) -> StreamChoice | None:
     """Select a stream, or return None without streams. can: codecs that the browser supports.
 
     A named but missing stream is replaced by the other one. `auto` selects the main stream. It selects the sub stream
-    if the browser supports only that one, or if only that one is active. Streams with unsupported codecs are
-    transcoded.
+    if the browser supports only that one, or if only that one is live. Streams with unsupported codecs are transcoded.
     """
     if not hubs:
         return None
     if wanted != "auto":
         name = next(name for name in (StreamName(wanted), *hubs) if name in hubs)
         return StreamChoice(name, hubs[name])
+    hubs = live_hubs(hubs, now_ms) or hubs
     codecs = {name: codec_of(hubs[name]) for name in ORDER if name in hubs}
     for name, codec in codecs.items():
         if codec in can:

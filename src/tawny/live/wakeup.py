@@ -1,7 +1,7 @@
 """Wakes a coroutine from other threads: one event-loop call for any number of packets."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -49,12 +49,15 @@ async def first_packet(hub: Hub, timeout_s: float) -> None:
 # Per-stream objects shared by all viewers: created for the first, released with the last.
 
 Made = TypeVar("Made")
-_made: WeakValueDictionary[tuple[type, int], Any] = WeakValueDictionary()
+_made: WeakValueDictionary[tuple[type, int, Hashable], Any] = WeakValueDictionary()
 
 
-def share_once(kind: type[Made], hub: Hub, make: Callable[[], Made]) -> Made:
-    """Return the stream's shared object of type `kind`; create it if no viewer holds one. Event loop only."""
-    found = _made.get((kind, id(hub)))
+def share_once(kind: type[Made], hub: Hub, make: Callable[[], Made], of: Hashable = None) -> Made:
+    """Return the stream's shared object of type `kind`; create it if no viewer holds one. Event loop only.
+
+    of: what else must be equal to share it.
+    """
+    found = _made.get((kind, id(hub), of))
     if not isinstance(found, kind):
-        found = _made[kind, id(hub)] = make()
+        found = _made[kind, id(hub), of] = make()
     return found

@@ -7,13 +7,18 @@ bounded by the ring alone.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from typing import TypeVar
 
 from tawny.model.geometry import Polygon
 from tawny.model.packets import Packet
 
 Wake = Callable[[], None]
+FRESH_S = 5.0
+"""Maximum age of a live stream's newest packet, in seconds; at low frame rates, _FRESH_STEPS frame intervals."""
+_FRESH_STEPS = 3
 _STEP_MS = 2_000
 """A keyframe that is older than the packet before it by more than this, ms, comes after the clock was set back."""
 
@@ -138,6 +143,15 @@ class Hub:
         with self._lock:
             return self._gops[-1].packets[-1] if self._gops else None
 
+    def is_live(self, now_ms: int) -> bool:
+        """Return whether packets arrive: whether the newest one is recent."""
+        with self._lock:
+            newest = list(islice((packet for gop in reversed(self._gops) for packet in reversed(gop.packets)), 3))
+        if not newest:
+            return False
+        steps_ms = [abs(one.at_ms - before.at_ms) for one, before in pairwise(newest) if before.run == newest[0].run]
+        return now_ms - newest[0].at_ms <= max(FRESH_S * 1000, _FRESH_STEPS * min(steps_ms, default=0))
+
     @property
     def size_bytes(self) -> int:
         return self._size_bytes
@@ -175,6 +189,18 @@ class Hub:
         """Remove the `wake` callback."""
         with self._lock:
             self._wakes = tuple(other for other in self._wakes if other is not wake)
+
+
+Key = TypeVar("Key")
+
+
+def live_hubs(hubs: Mapping[Key, Hub], now_ms: int) -> dict[Key, Hub]:
+    """Return the hubs where packets arrive, or those that were the last to receive any; none without packets."""
+    live = {key: hub for key, hub in hubs.items() if hub.is_live(now_ms)}
+    if live:
+        return live
+    last_ms = max((newest.at_ms for hub in hubs.values() if (newest := hub.newest)), default=0)
+    return {key: hub for key, hub in hubs.items() if hub.is_live(last_ms)}
 
 
 def _from(gops: deque[_Gop], number: int) -> Iterator[_Gop]:

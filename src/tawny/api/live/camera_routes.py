@@ -25,7 +25,7 @@ from tawny.config.drafts import camera_id_for
 from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH, JpegOptions, rounded_width
 from tawny.model.ids import CameraId, StreamName
-from tawny.stream.hub import Hub
+from tawny.stream.hub import Hub, live_hubs
 
 SMALL_WIDTH = 640
 """Up to this width in px the sub stream is sufficient."""
@@ -90,12 +90,17 @@ async def moving_jpegs(
 
 
 def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:
-    """Return the best stream for images of this width; decoding the sub stream costs a tenth."""
-    by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
-    found = [(hub, name) for name in by_fitness if (hub := here.recorder.hub(camera, name)) is not None]
-    if not found:
+    """Return the best live stream for images of this width; decoding the sub stream costs a tenth.
+
+    While the camera is offline it is the one that has the last image.
+    """
+    hubs = here.hubs(camera)
+    if not hubs:
         raise not_found("Camera not found.")
-    return next((each for each in found if each[0].newest is not None), found[0])
+    live = live_hubs(hubs, here.recorder.clock.now_ms()) or hubs
+    by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
+    name = next(name for name in by_fitness if name in live)
+    return live[name], name
 
 
 other_router = APIRouter(route_class=WorkerRoute)

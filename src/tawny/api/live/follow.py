@@ -1,7 +1,7 @@
 """Selection of the camera with current activity."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -12,6 +12,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
 from tawny.model.times import Clock
 from tawny.service.recorder import Subscribable
+from tawny.stream.hub import live_hubs
 
 if TYPE_CHECKING:
     from tawny.api.context import AppContext
@@ -20,74 +21,78 @@ STAYS_S = 4.0
 """Minimum time in s on one camera, whatever happens elsewhere."""
 
 
-class FollowSelector:
-    """Selects a camera from its creation until `close`.
+class OngoingEvents:
+    """Events that go on now. Thread-safe."""
 
-    Starts with the first camera and stays on the last active one.
-    """
-
-    def __init__(self, bus: Subscribable, clock: Clock, showing: Callable[[], Sequence[CameraId]]) -> None:
-        """showing: returns the cameras with live video, in their order."""
-        self._clock, self._showing = clock, showing
+    def __init__(self, bus: Subscribable) -> None:
         self._lock = threading.Lock()
         self._ongoing: dict[str, Event] = {}
+        bus.subscribe(EventChanged, self._on_event)
+
+    def at(self, cameras: Collection[CameraId]) -> list[Event]:
+        with self._lock:
+            return [event for event in self._ongoing.values() if event.camera in cameras]
+
+    def _on_event(self, message: EventChanged) -> None:
+        with self._lock:
+            if message.event.end_ms is not None or message.what == "ended":
+                self._ongoing.pop(message.event.id, None)
+            elif message.what == "started":  # an update may come after the end
+                self._ongoing[message.event.id] = message.event
+
+
+class FollowSelector:
+    """Selects a camera. Starts with the active one, or else the first, and stays on the last active one."""
+
+    def __init__(self, ongoing: OngoingEvents, clock: Clock, showing: Callable[[], Sequence[CameraId]]) -> None:
+        """showing: returns the cameras with live video, in their order."""
+        self._ongoing, self._clock, self._showing = ongoing, clock, showing
         self._camera: CameraId | None = None
         self._since_s = float("-inf")
-        self.close = bus.subscribe(EventChanged, self._on_event)
 
     def camera(self) -> CameraId | None:
         """Return the camera to show now; None if none has live video."""
         showing, now_s = self._showing(), self._clock.mono_s()
         if self._camera in showing and now_s - self._since_s < STAYS_S:
             return self._camera
-        with self._lock:
-            there = [event for event in self._ongoing.values() if event.camera in showing]
-        newest = max(there, key=lambda event: event.start_ms, default=None)
+        newest = max(self._ongoing.at(showing), key=lambda event: event.start_ms, default=None)
         stays = self._camera if self._camera in showing else next(iter(showing), None)
         wanted = newest.camera if newest else stays
         if wanted != self._camera:
             self._camera, self._since_s = wanted, now_s
         return wanted
 
-    def _on_event(self, message: EventChanged) -> None:
-        with self._lock:
-            if message.event.end_ms is None and message.what != "ended":
-                self._ongoing[message.event.id] = message.event
-            else:
-                self._ongoing.pop(message.event.id, None)
-
 
 def showing(here: "AppContext") -> list[CameraId]:
-    """Return the cameras with live video."""
-    return [
-        camera
-        for camera in here.recorder.camera_names()
-        if any(hub.newest is not None for hub in here.hubs(camera).values())
-    ]
+    """Return the cameras with live video; while all are offline, those that had it last."""
+    cameras = here.recorder.camera_names()
+    hubs = {(camera, stream): hub for camera in cameras for stream, hub in here.hubs(camera).items()}
+    return list(dict.fromkeys(camera for camera, _ in live_hubs(hubs, here.recorder.clock.now_ms())))
 
 
 class FollowSelectors:
     """Follow streams, shared by users who may see the same cameras. Event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Subscribable) -> None:
+        self._ongoing = OngoingEvents(bus)
         self._known: WeakValueDictionary[frozenset[CameraId] | None, FollowStream] = WeakValueDictionary()
 
     def of(self, here: "AppContext") -> FollowStream:
         """Return the stream for this context. Shared while a reference to it exists."""
         found = self._known.get(here.seen)
         if found is None:
-            found = self._known[here.seen] = _followed(here)
+            found = self._known[here.seen] = self._followed(here)
         return found
 
+    def selector(self, here: "AppContext") -> FollowSelector:
+        """Return a selector of this context's cameras."""
+        return FollowSelector(self._ongoing, here.recorder.clock, lambda: showing(here))
 
-def _followed(here: "AppContext") -> FollowStream:
-    clock = here.recorder.clock
+    def _followed(self, here: "AppContext") -> FollowStream:
+        clock = here.recorder.clock
 
-    def look() -> FollowSelector:
-        return FollowSelector(here.recorder.bus, clock, lambda: showing(here))
+        def choice(camera: CameraId) -> StreamChoice | None:
+            found = choose_stream(here.hubs(camera), "auto", [CODEC], clock.now_ms())
+            return found.covered() if found else None  # TVs cannot draw masks
 
-    def choice(camera: CameraId) -> StreamChoice | None:
-        found = choose_stream(here.hubs(camera), "auto", [CODEC])
-        return found.covered() if found else None  # TVs cannot draw masks
-
-    return FollowStream(look, choice, here.viewers.one_more, clock)
+        return FollowStream(lambda: self.selector(here), choice, here.viewers.one_more, clock)

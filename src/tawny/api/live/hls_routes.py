@@ -14,7 +14,7 @@ from tawny.api.auth.accounts import LoginSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.camera_routes import Fps, Quality, Width, hub_for_pictures
-from tawny.api.live.follow import FollowSelector, showing
+from tawny.api.live.follow import showing
 from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
@@ -25,7 +25,7 @@ from tawny.live.stream_choice import StreamChoice, codec_of
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
-from tawny.stream.hub import Hub
+from tawny.stream.hub import Hub, live_hubs
 
 PLAYLIST, MP4, PART = "application/vnd.apple.mpegurl", "video/mp4", "video/iso.segment"
 WAIT_S = 4.0
@@ -63,6 +63,7 @@ async def index(camera: OneCamera, request: Request, here: Here, signed: Signed)
     hubs = here.hubs(camera)
     if not hubs:
         raise not_found("Camera not found.")
+    hubs = live_hubs(hubs, here.recorder.clock.now_ms())
     lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
     covered = gets_masked_stream(here, signed, camera)
     for name, hub in () if covered else hubs.items():
@@ -96,7 +97,9 @@ def _choice(here: AppContext, session: LoginSession, camera: CameraId, stream: s
 
 def _key(camera: CameraId, stream: str, can: str, choice: StreamChoice) -> HlsFeedKey:
     """Return the feed key. Players with other codecs, and sessions that need masked video, have another feed."""
-    return HlsFeedKey(camera, stream, can=frozenset(parse_list(can)) & _CODECS, turns=choice.turns)
+    can_play = frozenset(parse_list(can)) & _CODECS
+    private = choice.source.private if choice.turns else ()
+    return HlsFeedKey(camera, stream, can=can_play, turns=choice.turns, private=private)
 
 
 async def _listed(camera: OneCamera, stream: Wanted, here: Here, signed: Signed, can: ListCan = CAN) -> HlsFeed:
@@ -244,15 +247,12 @@ def _follow_key(here: AppContext) -> HlsFeedKey:
 
 
 async def _following(here: AppContext, options: JpegOptions, width: int) -> AsyncIterator[bytes]:
-    follow = FollowSelector(here.recorder.bus, here.recorder.clock, lambda: showing(here))
-    try:
-        yield jpeg_stream.OPENING
-        while (camera := follow.camera()) is not None:
-            hub, stream = hub_for_pictures(here, camera, width)
-            with here.viewers.one_more(camera, stream):
-                async for still in jpeg_stream.jpeg_pictures(hub, options, again_s=AGAIN_S):
-                    yield jpeg_stream.multipart_part(still)
-                    if follow.camera() != camera or here.recorder.hub(camera, stream) is not hub:
-                        break
-    finally:
-        follow.close()
+    follow = here.follows.selector(here)
+    yield jpeg_stream.OPENING
+    while (camera := follow.camera()) is not None:
+        hub, stream = hub_for_pictures(here, camera, width)
+        with here.viewers.one_more(camera, stream):
+            async for still in jpeg_stream.jpeg_pictures(hub, options, again_s=AGAIN_S):
+                yield jpeg_stream.multipart_part(still)
+                if follow.camera() != camera or hub_for_pictures(here, camera, width)[0] is not hub:
+                    break

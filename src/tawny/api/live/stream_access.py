@@ -20,7 +20,7 @@ def stream_for_session(
     here: AppContext, session: LoginSession, camera: CameraId, stream: str, can: list[str]
 ) -> StreamChoice | None:
     """Return the stream to send; None if the camera does not exist."""
-    choice = choose_stream(here.hubs(camera), stream, can)
+    choice = choose_stream(here.hubs(camera), stream, can, here.recorder.clock.now_ms())
     return choice.covered() if choice and is_program(session) else choice
 
 

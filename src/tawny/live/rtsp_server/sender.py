@@ -95,14 +95,11 @@ REPORT_MS = 5_000
 CLOCK_STEP_MS = 2_000
 """A new run that begins by more than this, in ms, before or after the time that has passed: the clock was set."""
 SILENT_S = 5.0
-FRESH_S = 5.0
-"""Maximum age of a stream's newest packet, in seconds; older streams count as inactive."""
 
 
 def formats_now(hub: Hub, clock: Clock) -> tuple[VideoFormat, AudioFormat | None] | None:
     """Return the current video and audio formats; None if the stream is inactive."""
-    newest = hub.newest
-    if newest is None or clock.now_ms() - newest.at_ms > FRESH_S * 1000:
+    if not hub.is_live(clock.now_ms()):
         return None
     begin = next(iter(hub.recent(0.0)), None)
     if begin is None or not isinstance(begin.format, VideoFormat):

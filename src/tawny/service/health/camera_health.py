@@ -33,7 +33,7 @@ from tawny.model.states import (
 )
 from tawny.playback.timeline import damage_today, day_of, share_recorded
 from tawny.service.recorder import CameraView, DiskInfo, RecorderService, RecorderWarning
-from tawny.stream.hub import Hub
+from tawny.stream.hub import Hub, live_hubs
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class TodayFigures:
 
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
-    """A camera, its state and what it sends. main, sub: None while nothing is received.
+    """A camera, its state and what it sends, or sent last. main, sub: None while only the other stream is received.
 
     masks: privacy masks, in the image as shown.
     """
@@ -163,8 +163,9 @@ class HealthReader:
 
     def _camera(self, camera: CameraView) -> CameraHealth:
         name = camera.status.id
-        hubs = (self._recorder.hub(name, stream) for stream in (StreamName.MAIN, StreamName.SUB))
-        main, sub = (None if hub is None else stream_format(hub) for hub in hubs)
+        hubs = {stream: hub for stream in StreamName if (hub := self._recorder.hub(name, stream)) is not None}
+        live = live_hubs(hubs, self._recorder.clock.now_ms())
+        main, sub = (stream_format(live[one]) if one in live else None for one in (StreamName.MAIN, StreamName.SUB))
         masks = tuple(camera.orientation.polygon_shown(mask) for mask in self._recorder.private(name))
         shown = camera.where, camera.orientation, camera.lens, camera.burns_in
         return CameraHealth(camera.status, self._today(camera), main, sub, masks, *shown)
@@ -213,7 +214,7 @@ def is_trouble(status: CameraStatus, now_ms: int) -> bool:
 
 
 def stream_format(hub: Hub) -> StreamFormat | None:
-    """Return the current formats; None while nothing is received."""
+    """Return the newest formats; None before anything is received."""
     video: VideoFormat | None = None
     sound = ""
     for packet in hub.recent(2.0):
