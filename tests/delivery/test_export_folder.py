@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tawny.delivery import export_folder
 from tawny.delivery.delivery import DeliveryKind, in_memory
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.outbox import Outbox
@@ -50,3 +51,29 @@ def test_room_is_not_made_on_a_disk_that_is_away(
     with pytest.raises(TargetMissing):
         write(folder, outbox, clock, "second.mp4")
     assert [one.name for one in outbox.kept_files(TO)] == ["first.mp4"]
+
+
+def test_the_folder_is_not_made_again_where_its_disk_was_mounted(folder: ExportFolder, tmp_path: Path) -> None:
+    """The folder of the mount is there without its disk, too."""
+    (tmp_path / "disk").rename(tmp_path / "away")
+    (tmp_path / "disk").mkdir()
+    with pytest.raises(TargetMissing, match="is its disk mounted"):
+        folder.opened()
+    assert list((tmp_path / "disk").iterdir()) == []
+
+
+def test_a_new_folder_is_made_although_another_one_had_files(
+    folder: ExportFolder, outbox: Outbox, clock: FakeClock, tmp_path: Path
+) -> None:
+    other = ExportFolder(TO, tmp_path / "disk" / "others", outbox, clock, lambda _: False, FolderLimits(15, 3600))
+    assert other.opened().root.is_dir()
+
+
+def test_nothing_is_written_below_a_mount_that_is_missing(
+    outbox: Outbox, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_folder, "is_disk_missing", lambda _: "/etc/fstab mounts a disk there")
+    made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda _: False, FolderLimits(15, 3600))
+    with pytest.raises(TargetMissing, match="fstab"):
+        made.opened()
+    assert not made.root.exists()

@@ -310,6 +310,32 @@ def test_what_its_retention_removed_is_not_copied_again_with_an_unreadable_file(
     assert copied == [bad.path]
 
 
+def test_what_its_retention_removed_is_not_copied_again_at_the_next_start(
+    both: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.mirror.finish()
+    both.site.record(150)
+    small = RetentionContract(RetentionRule(free_share=0.0, count=1))
+    both.open(small)
+    both.run()
+    both.site.clock.advance(61)
+    both.mirror.step()
+    assert len(both.rows()) == 1
+    copied: list[str] = []
+
+    def noting(source: Volume, target: Volume, path: str) -> int:
+        copied.append(path)
+        return copy(source, target, path)
+
+    monkeypatch.setattr(mirror, "copy", noting)
+    both.mirror.finish()
+    both.site.record(10)
+    newest = _rows(both.site)[-1]
+    both.open(small)
+    both.run()
+    assert [path for path in copied if path.endswith(".mp4")] == [newest.path]
+
+
 def test_a_file_that_is_removed_while_it_is_copied_is_no_problem(
     both: Mirrored, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,25 @@ def _is_on(volume: Volume, segment: Segment) -> bool:
     return (volume.root / segment.path).is_file()
 
 
+def test_a_disk_that_is_mounted_elsewhere_is_not_waited_for_at_its_former_place(tiered: Tiered, tmp_path: Path) -> None:
+    site = tiered.site
+    old = site.put(2 * DAY_MIN)
+    assert tiered.mover.move() == 1
+    (tmp_path / "tier").rename(tmp_path / "elsewhere")
+    again = Volume.at(site.folder)
+    moved = join(again, tmp_path / "elsewhere", VolumeUse.TIER)
+    assert _is_on(moved, old)
+    assert not any_away(again)
+    assert attach_all(Volume.at(site.folder)) == []
+
+
+def test_another_disk_is_still_waited_for(tiered: Tiered, tmp_path: Path) -> None:
+    (tmp_path / "tier").rename(tmp_path / "unplugged")
+    again = Volume.at(tiered.site.folder)
+    join(again, tmp_path / "other", VolumeUse.TIER)
+    assert any_away(again)
+
+
 def test_what_is_old_enough_moves_and_is_read_from_there(tiered: Tiered) -> None:
     site = tiered.site
     old, young = site.put(2 * DAY_MIN), site.put(10)

@@ -21,8 +21,10 @@ from tawny.model.errors import TargetFull, TargetMissing
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
 from tawny.storage.disk.headroom import SPARE_SHARE
+from tawny.storage.disk.secondary_volumes import is_disk_missing
 
 log = logging.getLogger(__name__)
+_GONE = "the folder no longer exists; is its disk mounted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,13 @@ class ExportFolder:
         return self._folder.public
 
     def opened(self) -> "ExportFolder":
-        """Create the folder if its parent is there: an unmounted disk is not written to. Raises DeliveryError."""
+        """Create the folder if its parent is there: an unmounted disk is not written to. Raises DeliveryError.
+
+        A folder that had files is not created again: it may be on a disk that is not mounted.
+        """
         refuse_no_destination(self.root, self.public)
+        if not self.root.is_dir():
+            self._refuse_missing_disk()
         try:
             self._make(self.root)
         except FileNotFoundError:
@@ -118,6 +125,13 @@ class ExportFolder:
     def removed_when_full(self, since_ms: int) -> int:
         """Count the files that were deleted since then because the disk was full."""
         return sum(at_ms >= since_ms for at_ms in list(self._full))
+
+    def _refuse_missing_disk(self) -> None:
+        if why := is_disk_missing(self.root):
+            raise TargetMissing(self.public, why)
+        files = self._outbox.kept_files(self.to)
+        if any(Path(one.receipt).is_relative_to(self.root) for one in files):
+            raise TargetMissing(self.public, _GONE)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -178,6 +192,6 @@ class ExportFolder:
     def _remove(self, one: Delivery) -> None:
         """Delete a file where it was written to, if it still exists. Raises TargetMissing without the folder."""
         if not self.root.is_dir():
-            raise TargetMissing(self.public, "the folder no longer exists; is its disk mounted")
+            raise TargetMissing(self.public, _GONE)
         self._folder.remove_file(Path(one.receipt))
         self._outbox.drop(one, "It was deleted from the folder.")

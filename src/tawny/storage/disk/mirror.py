@@ -20,7 +20,7 @@ from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
 from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message, SegmentClosed
 from tawny.model.segments import Gap, GapReason, Segment
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, Span, missing_spans
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, sealed_path
 from tawny.storage.disk.lock import boot_id
@@ -202,10 +202,17 @@ class _Copy:
                 )
 
     def _all_lacking(self) -> Iterator[Segment]:
+        """Yield what is not here, but for what the mirror's own retention has removed: it would do so again."""
         last: Segment | None = None
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=last):
-            yield from (segment for segment in page if self.index.segment(segment.id) is None)
+            lacking = [segment for segment in page if self.index.segment(segment.id) is None]
+            yield from (segment for segment in lacking if not self._has_removed(segment))
             last = page[-1]
+
+    def _has_removed(self, segment: Segment) -> bool:
+        gaps = self.index.gaps(segment.camera, segment.span)
+        removed = [gap.span(segment.end_ms) for gap in gaps if gap.reason is GapReason.REMOVED]
+        return not missing_spans(removed, segment.span)
 
     def _put_all_reported(self) -> None:
         ever = Span(0, self._clock.now_ms() + 1)

@@ -125,8 +125,13 @@ def join(
         made.check_writable()
         mark = _mark(made.disk) or secrets.token_hex(8)
         _write(made.disk, _MARK, mark.encode())
-        _remember(volume, [*known.values(), SecondaryVolume(str(root), mark, use)])
+        kept = [one for one in known.values() if one.id != mark or _is_there(one)]  # without its former place
+        _remember(volume, [*kept, SecondaryVolume(str(root), mark, use)])
     return attach(volume, root, use, prepare)
+
+
+def _is_there(one: SecondaryVolume) -> bool:
+    return one.is_archive or is_volume_present(Volume.at(Path(one.path), None, one.id))
 
 
 def _is_same_folder(one: Path, other: Path) -> bool:
