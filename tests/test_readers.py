@@ -243,7 +243,7 @@ async def test_every_reader_has_words_for_a_gap(house: House, reason: GapReason)
     clip.end_ms, clip.is_mute = span.end_ms, False
     for text in (
         status.change_line(message),
-        "\n".join(recordings.lines(house.recorder.index, PORCH, span)),
+        "\n".join(recordings.lines(house.recorder, PORCH, span)),
         report_text(report),
         clip_sheet(house.recorder, clip, span, about),
     ):

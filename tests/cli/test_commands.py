@@ -15,6 +15,7 @@ import pytest
 
 from tawny.cli import events
 from tawny.cli.main import COMMANDS
+from tawny.cli.recordings import timeline_as_json
 from tawny.engine import Bus
 from tawny.fleet.standby_store import STANDBY_FILE
 from tawny.model.damage import DamagedSpan
@@ -23,7 +24,7 @@ from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged
 from tawny.model.segments import Gap, GapEvidence, GapReason
-from tawny.model.times import SystemClock, utc_from_text, utc_text
+from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.service import json_format
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
@@ -31,6 +32,7 @@ from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.segments.detection_files import MotionGrids
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny, answering
+from tests.playback.archives import PORCH, FakeArchive
 from tests.support.nameless_user import forget_user_name
 
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -54,6 +56,14 @@ def test_the_timeline_for_people_says_why_time_is_missing(tawny: Tawny, recorded
     said = tawny("timeline", "--camera", "door", "--data", str(recorded))
     assert "recorded until" in said.out
     assert "tawny wasn't running" in said.out
+
+
+def test_the_timeline_has_what_is_being_recorded(tmp_path: Path) -> None:
+    archive, begin_ms = FakeArchive(tmp_path), 1_795_000_000_000
+    archive.record(begin_ms)
+    open_one = archive.record(begin_ms + 4000, is_open=True)
+    told = timeline_as_json(archive, PORCH, Span(begin_ms, begin_ms + 60_000))
+    assert told["spans"] == [json_format.span(Span(begin_ms, open_one.end_ms), StreamName.MAIN)]
 
 
 def test_an_unknown_camera_is_told_with_those_there_are(tawny: Tawny, recorded: Path) -> None:

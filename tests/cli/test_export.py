@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -24,8 +25,9 @@ from tawny.playback.clips import ClipFile
 from tawny.playback.exports import ExportResult
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.layout import segment_name
+from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
-from tawny.storage.index.opening import index_to_read, rebuild_index
+from tawny.storage.index.opening import index_to_read, index_to_write, rebuild_index
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, one_camera, rig
@@ -92,6 +94,21 @@ def test_time_without_video_is_listed_with_its_reason() -> None:
     ]
     listed = [(one["s"], one["words"]) for one in not_recorded(gaps, span)]
     assert listed == [(5.0, "tawny wasn't running: power cut"), (30.0, "Nothing happened")]
+
+
+@pytest.mark.parametrize("more", [[], ["--exact"], ["--stamp"]])
+def test_what_is_missing_before_the_first_picture_is_listed(tawny: Tawny, archive: Path, more: list[str]) -> None:
+    with index_to_read(archive) as index:
+        first = index.segments(CameraId("door"), None, Span(0, 1 << 45))[0]
+    gap = Gap(CameraId("door"), first.start_ms - 60_000, first.start_ms, GapReason.PRIVACY)
+    volume = Volume.at(archive)
+    with closing(HistoryJournal(volume.disk)) as history, closing(index_to_write(volume, history)) as made:
+        made.put_gap(gap)
+    times = ("--from", utc_text(first.start_ms - 5000), "--to", utc_text(first.end_ms))
+    said = tawny("export", "--camera", "door", "--data", str(archive), *times, "-o", "clip.mp4", "--json", *more)
+    assert said.code == 0, said.err
+    listed = [(one["s"], one["words"]) for one in json.loads(said.out)["not_recorded"]]
+    assert listed == [(5.0, "Paused for privacy")]
 
 
 def test_recorded_time_that_cannot_be_read_is_listed(
@@ -341,3 +358,39 @@ def test_a_file_that_is_too_large_for_its_file_system_can_be_split(
     said = tawny(*words(recorded), "-o", "clip.mp4")
     assert (said.code, "Use `--split 2GB`" in said.err) == (3, True), said.err
     assert not (tmp_path / "clip.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--gif", "--stream", "sub"], "--stream sub"), (["--stamp", "--stream", "sub"], "--stream sub"),
+        (["--sheet", "--split", "10s"], "--split"), (["--timelapse", "--exact"], "--exact"),
+    ],
+)  # fmt: skip
+def test_an_option_that_would_do_nothing_is_refused(
+    tawny: Tawny, recorded: Path, options: list[str], named: str
+) -> None:
+    said = tawny(
+        "export", "--camera", "door", "--from", "9 s ago", "--to", "now", "--data", str(recorded), *options, "-o", "m"
+    )
+    assert said.code == 2
+    assert f"{named} can't be combined with that option" in said.err
+
+
+def test_a_time_lapse_that_stands_still_is_refused(tawny: Tawny, recorded: Path) -> None:
+    said = tawny(
+        "export",
+        "--camera",
+        "door",
+        "--from",
+        "2 days ago",
+        "--to",
+        "now",
+        "--timelapse",
+        "0",
+        "--data",
+        str(recorded),
+        "-o",
+        "a.mp4",
+    )
+    assert "must be 2 to" in said.err

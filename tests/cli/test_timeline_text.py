@@ -7,7 +7,7 @@ from tawny.cli.recordings import lines
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
-from tawny.storage.index.protocol import Index
+from tawny.playback.recordings import RecordingArchive
 
 DOOR, DAY = CameraId("door"), Span(0, 86_400_000)
 GAPS = [
@@ -18,7 +18,7 @@ GAPS = [
 SPANS = [Span(10_200, 20_900), Span(22_100, 22_101)]
 
 
-def index() -> Index:
+def archive() -> RecordingArchive:
     def spans(_camera: CameraId, name: object, _within: Span) -> list[Any]:
         return SPANS if name is None else []
 
@@ -28,11 +28,11 @@ def index() -> Index:
         damage=lambda *_: [],
         events=lambda *_, **__: SimpleNamespace(events=()),
     )
-    return cast(Index, found)
+    return cast(RecordingArchive, SimpleNamespace(index=found, open_segments=lambda _: []))
 
 
 def test_no_line_is_without_length() -> None:
-    told = lines(index(), DOOR, DAY)
+    told = lines(archive(), DOOR, DAY)
     assert len(told) == len(GAPS) + len(SPANS)
     assert all(line[:19] not in line[19:] for line in told)
     assert "missing  for 0.1 s: " in told[0]

@@ -195,6 +195,22 @@ def test_time_that_only_the_other_stream_has_is_named_and_cut_from_that(archive:
     assert "Nothing is missing" not in sheet
 
 
+@pytest.mark.parametrize("has_gap", [True, False])
+def test_what_is_missing_before_the_clip_begins_is_in_its_sheet(archive: FakeArchive, has_gap: bool) -> None:
+    """With the gap that explains it, or as it is not known, such as before the first recording."""
+    archive.record(T)
+    span = Span(T - 10_000, T + 4000)
+    if has_gap:
+        archive.index.put_gap(Gap(PORCH, T - 60_000, T, GapReason.PRIVACY))
+    made = ClipCache(archive).clip(PORCH, MAIN, span, MUCH)
+    assert made
+    about = ClipSheetHeader("clip.mp4", PORCH, "Porch", "pi", "Anna", ZoneInfo("UTC"), T)
+    sheet = clip_sheet(archive, made, span, about)
+    assert "Nothing is missing" not in sheet
+    assert ("Paused for privacy" in sheet) == has_gap
+    assert ("there is no recording, and no gap was noted" in sheet) == (not has_gap)
+
+
 def test_a_short_difference_of_the_streams_is_not_worth_a_file(archive: FakeArchive) -> None:
     archive.record(T)
     archive.record(T - 900, stream=SUB)

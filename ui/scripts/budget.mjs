@@ -50,7 +50,8 @@ const rows = [
     return [`${manifest[key].name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), manifest[key].name === "Timeline" ? TIMELINE : LAZY];
   }),
   // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above.
-  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1300 * KB],
+  // 10 kB more since parts are searched, cleared and loaded again where they were shown as they had been.
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1310 * KB],
 ];
 
 let over = 0;

@@ -275,7 +275,7 @@ def run_export(args: Namespace, out: Output) -> int:
                 many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
                 path = _name(Path(args.output), clip.start_ms, taken, many=many)
                 start_ms = _write(clip, path, out)
-                shown = Span(start_ms, max(start_ms, clip.end_ms))
+                shown = Span(min(start_ms, clip.span.begin_ms), max(start_ms, clip.end_ms))
                 missing = not_recorded(archive.index.gaps(camera, shown), shown) + not_recorded(clip.unreadable, part)
                 size_bytes = path.stat().st_size
                 result = {
@@ -498,7 +498,10 @@ def _make(
     columns, rows = _sheet_size(args.sheet or "10x12")
     options = ExportOptions(kind, cameras, within, _speed(args.timelapse), columns, rows)
     check_export(options)
-    burns = _burns(args)
+    burns, is_film = _burns(args), kind is not ExportKind.MP4
+    if args.stream != StreamName.MAIN or (is_film and (args.split or args.exact)):
+        said = "--stream sub" if args.stream != StreamName.MAIN else "--split" if args.split else "--exact"
+        raise UsageError(f"{said} can't be combined with that option.", "It makes one file, of the main stream.")
     if args.redact and (args.split or burns or _kind(args) is not None):
         raise UsageError("--redact can't be combined with that option.", "Use one of them.")
     if burns and (args.split or args.exact or args.timelapse is not None or args.side_by_side):
@@ -517,7 +520,7 @@ def _make(
             options = replace(options, redaction=redaction(args.redact, archive.index, within))
         clips = ClipCache(archive, SystemClock().now_ms() - _UNCLOSED_MS)
         made = make_export(archive, clips, options, ZoneInfo(local_zone()), place, MOST_BYTES)
-        shown = Span(made.start_ms, max(made.start_ms, made.cut_at_ms or within.end_ms))
+        shown = Span(min(made.start_ms, within.begin_ms), max(made.start_ms, made.cut_at_ms or within.end_ms))
         gaps = archive.index.gaps(cameras[0], shown) if kind is ExportKind.MP4 else []
         missing = not_recorded(gaps, shown) + not_recorded(made.unreadable, within)
     size_bytes = path.stat().st_size

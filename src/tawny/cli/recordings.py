@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.cli import options
+from tawny.cli.archive import open_folder
 from tawny.cli.check_witnesses import (
     ADVICE,
     SeenWitness,
@@ -31,6 +32,8 @@ from tawny.model.errors import FolderInUse, IndexOutdated, NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import GapReason, Segment, gap_text
 from tawny.model.times import Span, SystemClock, utc_text
+from tawny.playback.recordings import RecordingArchive, RecordingIndex
+from tawny.playback.timeline import recorded_spans
 from tawny.service import json_format
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.policy import recipients_of
@@ -42,8 +45,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.catalogue import Catalogue
-from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_read, index_to_write, known_camera
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_write, known_camera
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, FindingKind
@@ -64,14 +66,17 @@ def describe_timeline(parser: ArgumentParser) -> None:
 def run_timeline(args: Namespace, out: Output) -> int:
     _, folder = existing_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
-    with index_to_read(folder) as index:
+    with open_folder(folder) as archive:
         camera = known_camera(folder, args.camera)
-        out.data(timeline_as_json(index, camera, within), "\n".join(lines(index, camera, within)))
+        out.data(timeline_as_json(archive, camera, within), "\n".join(lines(archive, camera, within)))
     return 0
 
 
-def timeline_as_json(index: Index, camera: CameraId, within: Span) -> dict[str, Any]:
-    spans = [json_format.span(span, name) for name in StreamName for span in index.spans(camera, name, within)]
+def timeline_as_json(archive: RecordingArchive, camera: CameraId, within: Span) -> dict[str, Any]:
+    index = archive.index
+    spans = [
+        json_format.span(span, name) for name in StreamName for span in recorded_spans(archive, camera, within, name)
+    ]
     return {
         "camera": camera,
         "from": utc_text(within.begin_ms),
@@ -83,7 +88,7 @@ def timeline_as_json(index: Index, camera: CameraId, within: Span) -> dict[str, 
     }
 
 
-def _events(index: Index, camera: CameraId, within: Span) -> list[Any]:
+def _events(index: RecordingIndex, camera: CameraId, within: Span) -> list[Any]:
     return list(reversed(index.events(within, cameras=[camera], limit=10_000).events))
 
 
@@ -96,9 +101,9 @@ def _lasting(begin_ms: int, end_ms: int | None) -> str:
     return f"until {time_text(end_ms)}"
 
 
-def lines(index: Index, camera: CameraId, within: Span) -> list[str]:
+def lines(archive: RecordingArchive, camera: CameraId, within: Span) -> list[str]:
     """Return the timeline as text for people."""
-    spans = index.spans(camera, None, within)
+    index, spans = archive.index, recorded_spans(archive, camera, within)
     found = [(span.begin_ms, f"recorded {_lasting(span.begin_ms, span.end_ms)}") for span in spans]
     found += [
         (

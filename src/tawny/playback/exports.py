@@ -112,7 +112,7 @@ class ExportOptions:
 
     @property
     def lapse_speed(self) -> float:
-        return self.speed or max(LEAST_SPEED, self.span.seconds / MINUTE_S)
+        return max(LEAST_SPEED, self.span.seconds / MINUTE_S) if self.speed is None else self.speed
 
 
 @dataclass(frozen=True, slots=True)
