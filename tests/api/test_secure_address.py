@@ -6,9 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from starlette.datastructures import Headers
 
 from tawny.api.auth.access import COOKIE, SECURE_COOKIE
 from tawny.api.auth.accounts import Role
+from tawny.api.client_address import TrustedProxies
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone
@@ -64,7 +66,7 @@ def own(serving: Serving) -> Serving:
 @pytest.mark.parametrize(
     ("address", "path", "status"),
     [
-        (FOREIGN, "/", 308), (FOREIGN, "/api/v1/session", 308), (FOREIGN, "/ca", 308), ("100.64.3.4", "/", 308),
+        (FOREIGN, "/", 308), (FOREIGN, "/api/v1/session", 308), (FOREIGN, "/cameras", 308), ("100.64.3.4", "/", 308),
         ("2001:db8::7", "/", 308), (FOREIGN, "/.well-known/acme-challenge/x", 404),
         (HOME, "/api/v1/session", 200), ("127.0.0.1", "/api/v1/session", 200), ("::1", "/api/v1/session", 200),
         ("fd00::7", "/api/v1/session", 200), ("10.1.2.3", "/api/v1/session", 200),
@@ -78,6 +80,35 @@ async def test_plain_http_from_outside_gets_only_the_way_to_https(
     if status == 308:
         assert answer.headers["location"] == f"https://pi.local:8000{path}?a=1"
         assert answer.content == b""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "is_plain"),
+    [
+        ("GET", "/ca", True), ("GET", "/ca/tawny.crt", True), ("GET", "/assets/start.js", True),
+        ("GET", "/api/v1/local-authority", True), ("GET", "/api/v1/languages/de", True), ("GET", "/carport", False),
+        ("POST", "/ca", False), ("GET", "/api/v1/languages", False),
+    ],
+)  # fmt: skip
+async def test_the_page_that_installs_the_authority_works_before_https_is_trusted(
+    own: Serving, method: str, path: str, is_plain: bool
+) -> None:
+    answer = await own.browser("2001:db8::7").request(method, path)
+    assert (answer.status_code != 308) == is_plain
+
+
+async def test_that_page_is_redirected_where_there_is_no_own_authority(serving: Serving) -> None:
+    serving.service.use_own("pi.local")
+    folder = serving.file.parent / "certificates" / "own"
+    serving.service.use_files(str(folder / "chain.pem"), str(folder / "key.pem"), "pi.local")
+    assert (await serving.browser(FOREIGN).get("/ca")).status_code == 308
+
+
+@pytest.mark.parametrize("forwarded", [{"X-Forwarded-Proto": "wss"}, {"Forwarded": "for=203.0.113.9;proto=WSS"}])
+async def test_a_proxy_may_name_the_scheme_of_a_websocket(forwarded: Mapping[str, str]) -> None:
+    origin = TrustedProxies().origin("127.0.0.1", Headers(forwarded))
+    assert origin.scheme == "https", "its session is in the cookie of https"
+    assert TrustedProxies().origin("127.0.0.1", Headers({"X-Forwarded-Proto": "ws"})).scheme == "http"
 
 
 async def test_nobody_signs_in_from_outside_without_encryption(own: Serving) -> None:

@@ -251,6 +251,22 @@ async def test_the_header_of_anyone_else_is_ignored_and_counted(house: House, ad
     assert house.accounts.counts.refused().most.startswith("with the header of a reverse proxy")
 
 
+async def test_a_device_of_the_tailnet_can_not_name_a_user(house: House) -> None:
+    await person(house)
+    secure = {"way": "tailscale", "domain": "pi.tail1234.ts.net"}
+    settings = SignInSettings(proxy_header="Remote-User")
+    web = {"proxies": [PROXY], "secure": secure, "hosts": ["tawny.test"]}
+    house.site.apply(WebSettings.model_validate(web), settings)
+    forwarded = {
+        "Remote-User": "Anna", "X-Forwarded-For": "100.101.1.9", "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "pi.tail1234.ts.net",
+    }  # fmt: skip
+    client = browser(house, address="127.0.0.1", **forwarded)
+    assert (await client.get("/api/v1/session")).json()["proxied"] == ""
+    (entry,) = [one for one in house.accounts.audit() if one.action == "proxy header refused"]
+    assert entry.address == "100.101.1.9"
+
+
 async def test_two_headers_are_none(house: House) -> None:
     await person(house)
     with_proxy(house)

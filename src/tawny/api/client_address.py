@@ -20,7 +20,8 @@ from tawny.model.times import Clock
 
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 """Headers that only proxies send."""
-_SCHEMES: Final = frozenset({"http", "https"})
+_SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+"""Schemes that proxies name; Traefik names those of WebSockets."""
 _IPV6_NETWORK_BITS: Final = 64
 """A provider gives each customer at least this network."""
 _LOCAL_NETWORKS: Final = tuple(
@@ -67,7 +68,7 @@ class TrustedProxies:
         nearest: Mapping[str, str] = elements[-1] if elements else {}
         scheme = _last(headers, "x-forwarded-proto") or nearest.get("proto", "")
         host = _last(headers, "x-forwarded-host") or nearest.get("host", "")
-        return RequestOrigin(address, scheme.lower() if scheme.lower() in _SCHEMES else "", host)
+        return RequestOrigin(address, _SCHEMES.get(scheme.lower(), ""), host)
 
     def _client(self, peer: str, hops: list[str]) -> str:
         """Return the nearest address that is not a trusted proxy; the farthest trusted one if there is none."""

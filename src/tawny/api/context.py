@@ -187,8 +187,10 @@ class AppContext:
     rtsp: str = field(default="", init=False)
     """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
+    naming_proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
+    """Those that may name the user: not Tailscale, which passes the header of any device on."""
     proxy_header: str = field(default="", init=False)
-    """Header in which trusted proxies name the user; empty: off."""
+    """Header in which `naming_proxies` name the user; empty: off."""
     oidc: OidcProvider | None = field(default=None, init=False)
     """The sign-in provider; None: off."""
     names: AllowedHosts = field(init=False)
@@ -246,6 +248,7 @@ class AppContext:
         names = (ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), secure.domain, *web.hosts)
         self.names.configure(names)
         self.proxies = TrustedProxies(proxy_networks(web.trusted_proxies))
+        self.naming_proxies = TrustedProxies(proxy_networks(web.proxies))
 
     @property
     def title(self) -> str:

@@ -41,6 +41,8 @@ hosts = ["{name}"]</pre></html>
 """
 CHALLENGES: Final = "/.well-known/acme-challenge/"
 """Paths that a public authority opens over plain http."""
+_OF_INSTALLING: Final = ("/ca/", "/assets/", "/api/v1/languages/")
+"""What the page `/ca` loads before the device trusts the certificate of https; none of it is private."""
 STRICT_S: Final = 180 * 86_400
 PROXY_USER: Final = "proxy_user"
 """Request state: the user whom a trusted proxy names."""
@@ -65,14 +67,14 @@ class RequestOriginMiddleware:
         peer, host = plain_address(peer), headers.get("host", "")
         is_trusted = site.proxies.trusts(peer)
         scope["client"] = (peer, port)
-        if site.proxy_header:
-            _note_proxied(scope, headers.getlist(site.proxy_header), site, peer if not is_trusted else "")
         refused = "" if site.names.allows(host) or (is_trusted and _is_alias(host, headers)) else host
         if is_trusted:
             origin = site.proxies.origin(peer, headers)
             _apply(scope, origin, port)
             if origin.host and not site.names.allows(origin.host):
                 refused = origin.host
+        if site.proxy_header:
+            _note_proxied(scope, headers.getlist(site.proxy_header), site, peer)
         if refused or ("host" in headers and not host):
             if name := host_name(refused):
                 site.names.log_refused(name)
@@ -90,13 +92,13 @@ class RequestOriginMiddleware:
                 site.unknown_proxies.note(peer)
 
 
-def _note_proxied(scope: Scope, named: list[str], site: "AppContext", stranger: str) -> None:
-    """Keep the user whom a trusted proxy names. stranger: the address of any other sender, which is counted.
+def _note_proxied(scope: Scope, named: list[str], site: "AppContext", peer: str) -> None:
+    """Keep the user whom a configured proxy names; a header of anyone else is counted, by the client's address.
 
     Two headers are none: one of them may be the client's.
     """
-    if stranger and named:
-        site.accounts.counts.count(PROXY_REFUSED, "", stranger)
+    if named and not site.naming_proxies.trusts(peer):
+        site.accounts.counts.count(PROXY_REFUSED, "", scope["client"][0])
     elif len(named) == 1 and 0 < len(named[0].strip()) <= MOST_NAME:
         scope.setdefault("state", {})[PROXY_USER] = named[0].strip()
 
@@ -125,7 +127,13 @@ def _needs_https(site: "AppContext", scope: Scope, peer: str) -> bool:
     """Return whether a request came without encryption from outside this computer and private networks."""
     if scope["scheme"] in ("https", "wss") or not site.secure.in_force or is_nearby(peer):
         return False
-    return not scope["path"].startswith(CHALLENGES)
+    return not scope["path"].startswith(CHALLENGES) and not _installs_authority(site, scope)
+
+
+def _installs_authority(site: "AppContext", scope: Scope) -> bool:
+    path: str = scope["path"]
+    is_of_page = path in ("/ca", "/api/v1/local-authority") or path.startswith(_OF_INSTALLING)
+    return is_of_page and scope.get("method") in ("GET", "HEAD") and site.secure.authority() is not None
 
 
 def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:

@@ -23,6 +23,7 @@ from tawny.service.address.address_service import (
     is_at_home_only,
     own_addresses,
 )
+from tawny.service.address.certificates import facts_of
 from tawny.service.address.local_authority import LocalAuthority, RecorderNames
 from tawny.service.address.tailscale import begin_serving
 from tawny.service.changeable_settings import ChangeableSettings
@@ -47,6 +48,7 @@ class Recorder:
         self.orders: list[Order] = []
         self.answer: Callable[[Order], Issued] = self.issue
         self.commands: list[list[str]] = []
+        self.tailscale = self.obey
         means = AddressMeans(
             lambda: frozenset(self.names), self.order, lambda: frozenset(self.addresses), self.run,
             lambda _, work: work(),
@@ -67,7 +69,10 @@ class Recorder:
         begins = datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC)
         return Issued(*certificate_pair((order.domains[0],), begins))
 
-    def run(self, command: list[str], _: float) -> subprocess.CompletedProcess[str]:
+    def run(self, command: list[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+        return self.tailscale(command, timeout_s)
+
+    def obey(self, command: list[str], _: float) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
         return subprocess.CompletedProcess(command, 0, self.said[command[1]], "")
 
@@ -78,6 +83,19 @@ class Recorder:
 
     def problems(self) -> list[str]:
         return [one.detail for one in self.service.problems()]
+
+
+def own_leaf(recorder: Recorder) -> x509.Certificate:
+    return x509.load_pem_x509_certificate((recorder.file.parent / "certificates/own/chain.pem").read_bytes())
+
+
+def restarted(recorder: Recorder, later_s: float = 0.0) -> Recorder:
+    """The recorder after a restart, with an actor's look."""
+    again = Recorder(recorder.file.parent)
+    again.settings = recorder.settings
+    again.clock.advance(later_s)
+    again.service.refresh()
+    return again
 
 
 @pytest.fixture
@@ -166,6 +184,60 @@ class TestOwn:
         assert authority.facts().fingerprint == before
         recorder.service.replace_authority()
         assert authority.facts().fingerprint != before
+
+    def test_a_new_authority_issues_the_certificate_in_force(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        recorder.service.replace_authority()
+        authority = recorder.service.authority()
+        assert authority is not None
+        own_leaf(recorder).verify_directly_issued_by(authority.certificate())
+        assert recorder.service.in_force.facts == facts_of(own_leaf(recorder))
+
+    def test_one_of_a_clock_that_was_ahead_is_replaced(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        recorder.clock.jump_utc(300 * DAY_S)
+        recorder.service.refresh()
+        recorder.clock.jump_utc(-300 * DAY_S)
+        recorder.service.refresh()
+        assert own_leaf(recorder).not_valid_before_utc < datetime.fromtimestamp(recorder.clock.now_ms() / 1000, UTC)
+        assert recorder.problems() == []
+
+    def test_a_clock_that_is_behind_changes_nothing(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        before = own_leaf(recorder)
+        recorder.clock.jump_utc(-3000 * DAY_S)
+        recorder.service.refresh()
+        assert own_leaf(recorder) == before
+
+    def test_one_without_its_key_is_replaced(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        (recorder.file.parent / "certificates" / "own" / "key.pem").write_bytes(certificate_pair()[1])
+        again = restarted(recorder)
+        assert again.service.in_force
+        assert again.problems() == []
+
+    def test_a_renewal_that_fails_leaves_https_on_after_a_restart(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        recorder.file.with_name("secrets.toml").unlink()
+        again = restarted(recorder, 300 * DAY_S)
+        assert again.service.in_force
+        assert "LOCAL_AUTHORITY" in again.problems()[0]
+
+    @pytest.mark.parametrize("way", ["own", "files"])
+    def test_the_address_of_a_former_domain_goes(self, recorder: Recorder, tmp_path: Path, way: str) -> None:
+        recorder.service.use_domain(TestDomain.wanted, {}, "https://cam.example.org:8443")
+        if way == "own":
+            recorder.service.use_own("pi.local")
+        else:
+            chain, key = write_pair(tmp_path / "mine", ("pi.local",), BEFORE)
+            recorder.service.use_files(str(chain), str(key), "")
+        assert recorder.settings.web.link_url == "https://pi.local:8000"
+
+    def test_the_address_of_the_same_domain_stays(self, recorder: Recorder, tmp_path: Path) -> None:
+        recorder.service.use_domain(TestDomain.wanted, {}, "https://cam.example.org:8443")
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        assert recorder.settings.web.public_url == "https://cam.example.org:8443", "with its port"
 
     def test_a_foreign_name_is_refused(self, recorder: Recorder) -> None:
         with pytest.raises(NotDone):
@@ -299,6 +371,37 @@ class TestDomain:
         assert recorder.names_in_force == ("cam.example.org",)
         assert recorder.problems() == ["The authority isn't responding. The certificate expires in 5 days."]
 
+    def test_an_expired_one_is_ordered_again(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(self.wanted, {}, "")
+        again = restarted(recorder, 100 * DAY_S)
+        assert len(again.orders) == 1
+        assert again.problems() == []
+
+    def test_one_without_its_key_is_ordered_again(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(self.wanted, {}, "")
+        (recorder.file.parent / "certificates" / "acme" / "key.pem").write_bytes(certificate_pair()[1])
+        again = restarted(recorder)
+        assert len(again.orders) == 1
+        assert again.names_in_force == ("cam.example.org",)
+
+    def test_an_expired_one_still_encrypts_while_the_authority_refuses(self, recorder: Recorder) -> None:
+        def refuse(_: Order) -> Issued:
+            raise NotDone("The authority isn't responding.", "tawny tries again.")
+
+        recorder.service.use_domain(self.wanted, {}, "")
+        again = Recorder(recorder.file.parent)
+        again.settings, again.answer = recorder.settings, refuse
+        again.clock.advance(100 * DAY_S)
+        again.service.refresh()
+        assert again.service.in_force
+        assert again.problems() == ["The authority isn't responding. The certificate has expired."]
+
+    def test_one_that_is_not_valid_yet_is_not_ordered_again(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(self.wanted, {}, "")
+        recorder.clock.jump_utc(-10 * DAY_S)
+        recorder.service.refresh()
+        assert len(recorder.orders) == 1, "the clock is wrong"
+
     def test_provider_secrets_are_apart_from_the_settings(self, recorder: Recorder) -> None:
         wanted = self.wanted.model_copy(update={"challenge": "dns", "dns_provider": "cloudflare"})
         recorder.service.use_domain(wanted, {"auth_token": "t0p-s3cret"}, "")
@@ -327,6 +430,39 @@ class TestTailscale:
         assert recorder.commands[-1] == ["tailscale", "serve", "--https=443", "off"]
         assert recorder.settings.web.public_url == ""
         assert recorder.settings.web.trusted_proxies == ()
+
+    def test_another_way_ends_it(self, recorder: Recorder) -> None:
+        recorder.said["status"] = self.running
+        recorder.service.use_tailscale()
+        recorder.service.use_own("pi.local")
+        assert recorder.commands[-1] == ["tailscale", "serve", "--https=443", "off"]
+        assert recorder.settings.web.link_url == "https://pi.local:8000"
+
+    @pytest.mark.parametrize(
+        ("status", "error", "is_reported"),
+        [
+            (running, "access denied", True),
+            (running, "error: failed to remove web serve: handler does not exist", False),
+            (None, "", False),
+        ],
+    )
+    def test_it_can_be_left_when_tailscale_is_broken_or_gone(
+        self, recorder: Recorder, status: str | None, error: str, is_reported: bool
+    ) -> None:
+        def broken(command: list[str], _: float) -> subprocess.CompletedProcess[str]:
+            if status is None:
+                raise FileNotFoundError(command[0])
+            return subprocess.CompletedProcess(command, int(command[1] == "serve"), status, error)
+
+        recorder.said["status"] = self.running
+        recorder.service.use_tailscale()
+        recorder.tailscale = broken
+        recorder.service.turn_off()
+        assert recorder.settings.web.secure.way == "off"
+        trouble = recorder.service.status().trouble
+        assert (trouble is not None and "still forwards" in trouble.what) == is_reported
+        recorder.service.use_own("pi.local")
+        assert recorder.service.status().trouble is None, "until the next change"
 
     def test_what_is_missing_is_said_and_nothing_changes(self, recorder: Recorder) -> None:
         recorder.said["status"] = self.running.replace('["pi.tail1234.ts.net"]', "null")

@@ -34,6 +34,7 @@ from tawny.service.address.certificates import (
     CertificateInForce,
     check_pair,
     day_text,
+    is_pair,
     read_file,
 )
 from tawny.service.address.local_authority import (
@@ -120,6 +121,8 @@ class AddressService:
         self.handle = ActorHandle()
         self._lock = threading.RLock()
         self._trouble: AddressTrouble | None = None
+        self._left: AddressTrouble | None = None
+        """What the last change left behind; until the next change."""
         self._is_ordering, self._failures, self._next_order_s = False, 0, 0.0
         self._order_failed: NotDone | None = None
 
@@ -157,12 +160,13 @@ class AddressService:
     def _refresh(self, secure: SecureSettings, *, orders: bool) -> None:
         match secure.way:
             case "own":
-                authority = self._authority
-                wanted = self._names()
-                if authority.is_due(wanted, self._clock.now_ms()):
-                    issued = authority.issue(wanted, self._password(), self._clock.now_ms())
-                    log.info("issued a certificate for %s", ", ".join(issued.names))
-                self._put(self._folder / "own" / CHAIN, self._folder / "own" / KEY, secure)
+                failed = self._renew_own()
+                try:
+                    self._put(self._folder / "own" / CHAIN, self._folder / "own" / KEY, secure)
+                except NotDone as error:
+                    failed = failed or error
+                if failed is not None:
+                    raise failed
             case "files":
                 self._put(Path(secure.certificate).expanduser(), Path(secure.key).expanduser(), secure)
             case "domain":
@@ -170,18 +174,35 @@ class AddressService:
             case _:
                 self.in_force.clear()
 
+    def _renew_own(self) -> NotDone | None:
+        """Issue a certificate if it is time. Return why it failed: the former one still encrypts."""
+        authority, wanted, now_ms = self._authority, self._names(), self._clock.now_ms()
+        try:
+            if authority.is_due(wanted, now_ms):
+                issued = authority.issue(wanted, self._password(), now_ms)
+                log.info("issued a certificate for %s", ", ".join(issued.names))
+        except NotDone as error:
+            return error
+        return None
+
     def _refresh_ordered(self, secure: SecureSettings, *, orders: bool) -> None:
         order, folder = _order_of(secure), self._folder / "acme"
         chain, key = folder / CHAIN, folder / KEY
         is_wanted = _read_order(folder / ORDER) == _identity(order) and chain.is_file() and key.is_file()
-        if is_wanted:
-            self._put(chain, key, secure)
+        # a power cut may have come between the writing of the two
+        is_wanted = is_wanted and is_pair(read_file(chain, "certificate"), read_file(key, "private key"))
         is_due = not is_wanted or renew_due_ms(chain.read_bytes(), self._clock.now_ms()) <= self._clock.now_ms()
         if orders and is_due and not self._is_ordering and self._clock.mono_s() >= self._next_order_s:
             self._is_ordering = True
             self._means.in_background("certificate", lambda: self._order(order, folder))
-        if is_due and self._order_failed is not None:
-            raise self._order_failed
+        failed = self._order_failed if is_due else None
+        try:
+            if is_wanted:
+                self._put(chain, key, secure)
+        except NotDone as error:  # such as an expired one, which the order replaces
+            failed = failed or error
+        if failed is not None:
+            raise failed
 
     def _order(self, order: Order, folder: Path) -> None:
         """Order and store a certificate, on its own thread."""
@@ -256,8 +277,9 @@ class AddressService:
                 except NotDone:
                     facts = None
             return AddressStatus(
-                secure, web.link_url, web.public_url, is_at_home_only(web.link_url), self.in_force.facts, self._trouble,
-                self._is_ordering, self._renews_ms(secure), facts, tuple(self._choices()), self._fixed,
+                secure, web.link_url, web.public_url, is_at_home_only(web.link_url), self.in_force.facts,
+                self._trouble or self._left, self._is_ordering, self._renews_ms(secure), facts,
+                tuple(self._choices()), self._fixed,
             )  # fmt: skip
 
     def authority(self) -> LocalAuthority | None:
@@ -294,8 +316,8 @@ class AddressService:
             password = self._password()
             if not self._opens(password) or not self._authority.permits(name):
                 password = self._new_authority(name)
-            self._write(path, {"way": "own", "domain": name}, {PASSWORD_NAME: password})
-        self.refresh()
+            former = self._write(path, {"way": "own", "domain": name}, {PASSWORD_NAME: password})
+        self._settle(former)
 
     def replace_authority(self) -> None:
         """Make a new local authority; devices must install it again. Raises NotDone, SettingsError."""
@@ -316,9 +338,9 @@ class AddressService:
             }  # fmt: skip
             if dns_options:
                 values["dns_secrets"] = {name: f"${{ACME_{name.upper()}}}" for name in dns_options}
-            self._write(path, values, secrets, public_url)
+            former = self._write(path, values, secrets, public_url)
             self._failures, self._next_order_s, self._order_failed = 0, 0.0, None
-        self.refresh()
+        self._settle(former)
 
     def use_files(self, certificate: str, key: str, domain: str) -> None:
         """Use the files. Raises NotDone, SettingsError: nothing is changed then."""
@@ -331,30 +353,25 @@ class AddressService:
             if domain and not facts.covers(domain):
                 raise NotDone(f"The certificate is for {', '.join(facts.names[:3])}, not for {domain}.", "")
             name = domain or next((one for one in facts.names if "*" not in one), "")
-            self._write(path, {"way": "files", "domain": name, "certificate": certificate, "key": key})
-        self.refresh()
+            former = self._write(path, {"way": "files", "domain": name, "certificate": certificate, "key": key})
+        self._settle(former)
 
     def use_tailscale(self) -> None:
         """Let Tailscale answer https for this recorder. Raises NotDone, SettingsError."""
         path = self._file()
         name = tailscale.begin_serving(self._local_target(), self._means.run)
         with self._lock:
-            self._write(path, {"way": "tailscale", "domain": name}, public_url=f"https://{name}")
-        self.refresh()
+            former = self._write(path, {"way": "tailscale", "domain": name}, public_url=f"https://{name}")
+        self._settle(former)
 
     def tailscale(self) -> tailscale.TailscaleStatus:
         return tailscale.tailscale_status(self._means.run)
 
     def turn_off(self) -> None:
         """Serve plain http again. Certificates and the authority stay. Raises NotDone, SettingsError."""
-        path = self._file()
-        if self._secure.way == "tailscale":
-            tailscale.end_serving(self._means.run)
-        with self._lock, self._changeable.changing():
-            web = self._changeable.now().web
-            is_ours = bool(web.secure.domain) and urlsplit(web.public_url).hostname == web.secure.domain
-            self._write(path, {"way": "off"}, public_url="" if is_ours else None)
-        self.refresh()
+        with self._lock:
+            former = self._write(self._file(), {"way": "off"})
+        self._settle(former)
 
     def order_again(self) -> None:
         """Try again now, for a person who has mended the cause. Raises NotDone."""
@@ -444,14 +461,39 @@ class AddressService:
     def _write(
         self, path: Path, values: Mapping[str, Any], secrets: Mapping[str, str] | None = None,
         public_url: str | None = None,
-    ) -> None:  # fmt: skip
-        """Write the settings and apply them. Raises SettingsError, FolderUnwritable: nothing is changed then."""
+    ) -> SecureSettings:  # fmt: skip
+        """Write the settings, apply them, and return the former ones. public_url: None removes that of a former way.
+
+        Raises SettingsError, FolderUnwritable: nothing is changed then.
+        """
         with self._changeable.changing():
+            web = self._changeable.now().web
+            former, host = web.secure, urlsplit(web.public_url).hostname
+            is_left = former.way == "tailscale" or (former.way != "off" and values.get("domain") != former.domain)
+            if public_url is None and "way" in values and is_left and former.domain and host == former.domain:
+                public_url = ""
             draft = SettingsDraft(path, "", {})
             draft.put_secure_address(values, secrets or {}, public_url)
             new = draft.understood()
             draft.write()
             self._changeable.apply_written(new)
+        return former
+
+    def _settle(self, former: SecureSettings) -> None:
+        """Put the new way in force, and end the former one if that is Tailscale."""
+        self._left = None
+        self.refresh()
+        if former.way != "tailscale" or self._secure.way == "tailscale":
+            return
+        try:
+            tailscale.end_serving(self._means.run)
+        except NotDone as error:  # the change stands: Tailscale may be broken, or its settings not ours to change
+            log.warning("tailscale: %s", error)
+            self._left = AddressTrouble(
+                "Tailscale still forwards its address to this recorder.",
+                "Run `sudo tailscale serve --https=443 off` on the recorder.",
+                self._clock.now_ms(),
+            )
 
 
 def own_addresses() -> frozenset[str]:

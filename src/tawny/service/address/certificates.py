@@ -69,6 +69,15 @@ def check_pair(chain: bytes, key: bytes, now_ms: int) -> CertificateFacts:
     return facts
 
 
+def is_pair(chain: bytes, key: bytes) -> bool:
+    """Return whether a chain can be used with the key, at some time."""
+    try:
+        _match(chain, key)
+    except NotDone:
+        return False
+    return True
+
+
 def _match(chain: bytes, key: bytes) -> CertificateFacts:
     """Return the facts of the first certificate, which belongs to the key. Raises NotDone."""
     try:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tawny.model.errors import NotDone
-from tawny.service.address.certificates import CHAIN, KEY, CertificateFacts, facts_of, read_file
+from tawny.service.address.certificates import CHAIN, KEY, CertificateFacts, facts_of, is_pair, read_file
 from tawny.storage.disk.private_files import write_private
 
 AUTHORITY, AUTHORITY_KEY = "authority.pem", "authority-key.pem"
@@ -111,17 +112,29 @@ class LocalAuthority:
                 return True
         return False
 
-    def issued(self) -> CertificateFacts | None:
-        """Return the facts of the certificate in use; None: none, or a damaged one."""
+    def issued(self) -> x509.Certificate | None:
+        """Return the certificate in use; None: there is none, or it is damaged or without its key."""
         try:
-            return facts_of(x509.load_pem_x509_certificate(read_file(self._folder / CHAIN, "certificate")))
+            chain, key = read_file(self._folder / CHAIN, "certificate"), read_file(self._folder / KEY, "private key")
+            return x509.load_pem_x509_certificate(chain) if is_pair(chain, key) else None
         except (NotDone, ValueError):
             return None
 
     def is_due(self, wanted: RecorderNames, now_ms: int) -> bool:
-        """Return whether a new certificate is needed: none, soon expired, or without a name or address of today."""
-        issued = self.issued()
-        if issued is None or issued.ends_ms - now_ms < RENEW_LEFT_DAYS * 86_400_000:
+        """Return whether a new certificate is needed: none, soon expired, not valid yet, of a former authority, or
+        without a name or address of today. Raises NotDone.
+        """
+        certificate = self.issued()
+        if certificate is None:
+            return True
+        issued = facts_of(certificate)
+        if issued.ends_ms - now_ms < RENEW_LEFT_DAYS * 86_400_000:
+            return True
+        authority = self.certificate()
+        if not _is_of(certificate, authority):
+            return True
+        # a clock before the authority's own begin is wrong now, not when the certificate was issued
+        if issued.begins_ms > now_ms >= facts_of(authority).begins_ms:
             return True
         return any(one not in issued.names and self.permits(one) for one in wanted.listed())
 
@@ -177,6 +190,14 @@ class LocalAuthority:
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise _damaged(self._folder / AUTHORITY_KEY)
         return key
+
+
+def _is_of(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def new_password() -> str:

@@ -103,8 +103,9 @@ def begin_serving(target: str, run: RunProgram = run_program) -> str:
 
 
 def end_serving(run: RunProgram = run_program) -> None:
-    """Stop answering. Raises NotDone."""
-    _serve(["serve", "--https=443", "off"], run)
+    """Stop answering, if it does. Raises NotDone."""
+    if tailscale_status(run).state != "missing":
+        _serve(["serve", "--https=443", "off"], run)
 
 
 def _serve(words: list[str], run: RunProgram) -> None:
@@ -118,10 +119,10 @@ def _serve(words: list[str], run: RunProgram) -> None:
         raise NotDone("`tailscale serve` isn't responding.", "Check Tailscale on this computer.") from None
     except OSError as error:
         raise NotDone(f"`tailscale serve` can't be run: {error.strerror}.", "Check Tailscale's installation.") from None
-    if answer.returncode == 0:
-        return
     output = f"{answer.stderr}\n{answer.stdout}"
     lower = output.lower()
+    if answer.returncode == 0 or "handler does not exist" in lower:  # what is to end was ended by hand
+        return
     if "access denied" in lower or "permission denied" in lower or "--operator" in lower:
         user = user_name()
         if not user:
