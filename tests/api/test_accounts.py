@@ -96,6 +96,29 @@ def test_of_two_owners_who_remove_each_other_one_stays(accounts: Accounts) -> No
     accounts.remove_person(ben)
 
 
+def test_a_link_of_an_ended_guest_is_good_once_the_access_is_extended(accounts: Accounts, clock: FakeClock) -> None:
+    guest = accounts.put_person("Ben", Role.GUEST)
+    accounts.change_person(guest, Role.GUEST, None, clock.now_ms() - 1)
+    token = accounts.new_token(TokenPurpose.LINK, guest)
+    assert accounts.follow_link(token) is None
+    accounts.change_person(guest, Role.GUEST, None, clock.now_ms() + 60_000)
+    used = accounts.follow_link(token)
+    assert used
+    assert used[0].id == guest.id
+    assert accounts.follow_link(token) is None
+
+
+def test_who_claims_the_recorder_is_owner_for_good(accounts: Accounts, clock: FakeClock) -> None:
+    """Also a former guest, whose access has ended or would end."""
+    guest = accounts.put_person("Anna", Role.GUEST)
+    accounts.change_person(guest, Role.GUEST, ["porch"], clock.now_ms() + 60_000)
+    owner = accounts.claim(accounts.new_token(TokenPurpose.CLAIM), "Anna", "hash")
+    assert owner
+    assert (owner.role, owner.cameras, owner.ends_ms) == (Role.OWNER, None, None)
+    clock.advance(3600)
+    assert accounts.session(accounts.begin_session(owner, Caller("127.0.0.1")))
+
+
 def test_a_code_of_a_screen_is_no_link(accounts: Accounts) -> None:
     wall = accounts.put_person("Wall", Role.SCREEN)
     accounts.new_token(TokenPurpose.CODE, wall, token="ABCDEFGH")

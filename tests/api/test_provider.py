@@ -10,6 +10,7 @@ import pytest
 from tawny.api.auth import oidc
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Role
+from tawny.api.auth.signed_steps import STEP_S
 from tawny.config.settings import WebSettings
 from tawny.config.sign_in import SignInSettings
 from tawny.testing.clock import FakeClock
@@ -147,6 +148,34 @@ async def test_groups_give_role_and_cameras(house: House, provider: StandInProvi
     assert next(one for one in house.accounts.people() if one.name == "anna").role is Role.MEMBER
     provider.claims["groups"] = ["/others"]
     assert await sign_in(house.browser(), provider) == "/sign-in#provider=no-group"
+
+
+async def test_what_groups_give_is_in_the_audit_log(house: House, provider: StandInProvider) -> None:
+    groups = {"family": {"role": "member", "cameras": ["porch"]}, "parents": {"role": "owner"}}
+    configure(house, provider, create_people=True, groups=groups)
+    house.accounts.put_person("Ben", Role.OWNER)
+    for names in (["/family"], ["/family", "/parents"], ["/family", "/parents"]):
+        provider.claims["groups"] = names
+        assert await sign_in(house.browser(), provider) == "/"
+    noted = [(one.action, one.detail) for one in reversed(house.accounts.audit()) if one.action.startswith("user ")]
+    assert noted == [
+        ("user added", "anna: member, sees porch"),
+        ("user changed", "anna: owner, sees porch -> all cameras"),
+    ]
+
+
+@pytest.mark.parametrize("role", [Role.GUEST, Role.SCREEN])
+async def test_groups_bring_back_no_ended_guest_and_make_no_user_of_a_screen(
+    house: House, provider: StandInProvider, role: Role
+) -> None:
+    configure(house, provider, groups={"family": {"role": "member"}})
+    house.accounts.put_person("Ben", Role.OWNER)
+    ends_ms = house.clock.now_ms() - 1000 if role is Role.GUEST else None
+    person = house.accounts.change_person(house.accounts.put_person("Anna", role), role, ["porch"], ends_ms)
+    assert house.site.identities.link(person, "anna")
+    provider.claims["groups"] = ["/family"]
+    assert await sign_in(house.browser(), provider) == "/sign-in#provider=ended"
+    assert next(one for one in house.accounts.people() if one.name == "Anna") == person
 
 
 async def test_roles_of_a_realm_are_groups_as_well(house: House, provider: StandInProvider) -> None:
@@ -301,7 +330,7 @@ async def test_a_code_of_another_sign_in_is_refused(house: House, provider: Stan
 async def test_it_takes_too_long(house: House, provider: StandInProvider, anna: Account) -> None:
     browser = house.browser()
     found = await begin(browser, provider)
-    house.clock.advance(301)
+    house.clock.advance(STEP_S + 1)
     assert (await browser.get(CALLBACK, params=found)).headers["location"].endswith("expired")
 
 

@@ -188,6 +188,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
         raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
     role = Role(args.role or "viewer")
     check_name(args.name)
+    _refuse_cameras(args, role)
     links.warn(camera_list(args.cameras), out)
     ends_ms = _guest_end(args, role, None)
     person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras), ends_ms)
@@ -208,10 +209,16 @@ def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, l
     role = Role(args.role) if args.role else person.role
     if (role is Role.SCREEN) != (person.role is Role.SCREEN):
         raise UsageError("--role: a screen stays a screen.", "Remove it, and add a user of another role.")
+    _refuse_cameras(args, role)
     changed = accounts.change_person(person, role, cameras, _guest_end(args, role, person.ends_ms))
     accounts.note("user changed", "", THIS_COMPUTER, granted_text(changed, person))
     out.data(_data(changed), f"{changed.name} is now {_role_words(changed)} and can see {seen_words(changed.cameras)}.")
     return 0
+
+
+def _refuse_cameras(args: Namespace, role: Role) -> None:
+    if args.cameras is not None and role is Role.OWNER:
+        raise UsageError("--cameras: owners see all cameras.", "Leave it out, or choose another role.")
 
 
 def _link(accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
@@ -233,7 +240,8 @@ def _totp(accounts: Accounts, person: Account | None, args: Namespace, out: Outp
     two_step = TwoStep(accounts.file, SystemClock())
     if args.off:
         was_on = two_step.turn_off(person)
-        accounts.note("two-step codes turned off", person.name, THIS_COMPUTER)
+        if was_on:
+            accounts.note("two-step codes turned off", person.name, THIS_COMPUTER)
         words = f"{person.name} signs in without two-step codes." if was_on else f"{person.name} had none."
         out.data({"name": person.name, "two_step": False}, words)
         return 0

@@ -297,7 +297,8 @@ class Accounts:
         db.execute(
             "INSERT INTO people (id, name, folded, role, password, made_ms) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (folded) DO UPDATE "
-            "SET name = excluded.name, role = excluded.role, password = excluded.password",
+            "SET name = excluded.name, role = excluded.role, password = excluded.password, "
+            "cameras = NULL, ends_ms = NULL",
             (secrets.token_hex(8), name, fold(name), role, password, self._clock.now_ms()),
         )
         row = db.execute(_BY_NAME, (fold(name),)).fetchone()
@@ -353,10 +354,11 @@ class Accounts:
         now_ms = self._clock.now_ms()
         with self._writing() as db:
             for purpose in purposes:
-                used = self._use(db, token, purpose)
-                person = find_account(db, used[0], now_ms) if used and used[0] else None
-                if person is None:
+                row = db.execute(_FIND_USABLE, (hashed(token), purpose, now_ms)).fetchone()
+                person = find_account(db, row[0], now_ms) if row and row[0] else None
+                if person is None:  # also of a guest whose access has ended: once it is extended, the link is good
                     continue
+                self._use(db, token, purpose)
                 if person.role is Role.SCREEN:
                     unused = "DELETE FROM tokens WHERE person = ? AND purpose IN ('link', 'code') AND used_ms IS NULL"
                     db.execute(unused, (person.id,))

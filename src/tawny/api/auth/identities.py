@@ -6,10 +6,11 @@ identifier: from then on, someone else who takes over the name there is someone 
 
 import secrets
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tawny.api.auth.accounts import Account, Role, find_account, fold, seen_as_text
+from tawny.api.auth.accounts import Account, Role, find_account, fold, granted_text, seen_as_text
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.oidc import ProviderUser
 from tawny.config.sign_in import GroupSettings
@@ -69,24 +70,40 @@ class Identities:
             return find_account(db, row[0], self._clock.now_ms()) if row else None
 
     def sign_in(
-        self, user: ProviderUser, grant: GroupSettings | None, *, needs_group: bool, may_create: bool
+        self,
+        user: ProviderUser,
+        grant: GroupSettings | None,
+        note: Callable[[str, str], None],
+        *,
+        needs_group: bool,
+        may_create: bool,
     ) -> Account | IdentityRefusal:
         """Return the user whom the provider has signed in, with the rights that their groups give.
 
-        In one transaction, so that two first sign-ins bind or create one user.
+        In one transaction, so that two first sign-ins bind or create one user. note: called with what changed, for the
+        audit log. Groups bring back no guest whose access has ended, and make no user of a screen.
         """
         if needs_group and grant is None:
             return IdentityRefusal.NO_GROUP
         with self._file.writing() as db:
             person = self._find(db, user)
-            if person is None and may_create:
+            is_new = person is None and may_create
+            if is_new:
                 person = self._create(db, user)
             if person is None or isinstance(person, IdentityRefusal):
                 return person or IdentityRefusal.UNKNOWN
+            account = before = find_account(db, person, self._clock.now_ms())
+            if before is None or before.role is Role.SCREEN:
+                return IdentityRefusal.ENDED
             if grant is not None:
                 _apply(db, person, grant)
-            account = find_account(db, person, self._clock.now_ms())
-        return IdentityRefusal.ENDED if account is None or account.role is Role.SCREEN else account
+                account = find_account(db, person, self._clock.now_ms())
+        assert account is not None
+        if is_new:
+            note("user added", granted_text(account))
+        elif account != before:
+            note("user changed", granted_text(account, before))
+        return account
 
     def _find(self, db: sqlite3.Connection, user: ProviderUser) -> str | None:
         key = (user.issuer, user.subject)

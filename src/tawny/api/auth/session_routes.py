@@ -248,7 +248,8 @@ def follow_link(body: schemas.SignInLinkRequest, request: Request, response: Res
     used = here.accounts.follow_link(body.token)
     if used is None:
         here.accounts.counts.count(SIGN_IN_LINK_REFUSED, "", caller_of(request).address)
-        raise _token_used()
+        what = "This link has ended, or it was already used."
+        raise RequestRefused(410, "token_used", what, "Ask an owner for a new one.")
     person, purpose = used
     if purpose is not TokenPurpose.LINK or person.role is Role.SCREEN:
         return _sign_in(person, HOW_BY_TOKEN[purpose], request, response, here)
@@ -353,7 +354,11 @@ def provider_callback(
         else:
             rules = here.oidc.settings
             person = here.identities.sign_in(
-                user, here.oidc.grant(user), needs_group=bool(rules.groups), may_create=rules.create_people
+                user,
+                here.oidc.grant(user),
+                lambda action, detail: here.accounts.note(action, "", caller_of(request), detail),
+                needs_group=bool(rules.groups),
+                may_create=rules.create_people,
             )
     if not isinstance(person, Account):
         here.accounts.counts.count(PROVIDER_REFUSED, "", caller_of(request).address, detail=person or why)

@@ -15,8 +15,8 @@ from typing import Final
 
 from tawny.model.times import Clock
 
-STEP_S: Final = 300.0
-"""Time in s to finish a sign-in."""
+STEP_S: Final = 900.0
+"""Time in s to finish a sign-in: enough to install an authenticator app."""
 _TIME_BYTES: Final = 8
 _RANDOM_BYTES: Final = 16
 _MAC_BYTES: Final = 32
