@@ -111,7 +111,7 @@ def test_a_link_of_an_ended_guest_is_good_once_the_access_is_extended(accounts: 
 def test_who_claims_the_recorder_is_owner_for_good(accounts: Accounts, clock: FakeClock) -> None:
     """Also a former guest, whose access has ended or would end."""
     guest = accounts.put_person("Anna", Role.GUEST)
-    accounts.change_person(guest, Role.GUEST, ["porch"], clock.now_ms() + 60_000)
+    accounts.change_person(guest, Role.GUEST, [CameraId("porch")], clock.now_ms() + 60_000)
     owner = accounts.claim(accounts.new_token(TokenPurpose.CLAIM), "Anna", "hash")
     assert owner
     assert (owner.role, owner.cameras, owner.ends_ms) == (Role.OWNER, None, None)

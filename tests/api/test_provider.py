@@ -13,6 +13,7 @@ from tawny.api.auth.accounts import Account, Role
 from tawny.api.auth.signed_steps import STEP_S
 from tawny.config.settings import WebSettings
 from tawny.config.sign_in import SignInSettings
+from tawny.model.ids import CameraId
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
 from tests.api.provider import (
@@ -171,7 +172,7 @@ async def test_groups_bring_back_no_ended_guest_and_make_no_user_of_a_screen(
     configure(house, provider, groups={"family": {"role": "member"}})
     house.accounts.put_person("Ben", Role.OWNER)
     ends_ms = house.clock.now_ms() - 1000 if role is Role.GUEST else None
-    person = house.accounts.change_person(house.accounts.put_person("Anna", role), role, ["porch"], ends_ms)
+    person = house.accounts.change_person(house.accounts.put_person("Anna", role), role, [CameraId("porch")], ends_ms)
     assert house.site.identities.link(person, "anna")
     provider.claims["groups"] = ["/family"]
     assert await sign_in(house.browser(), provider) == "/sign-in#provider=ended"

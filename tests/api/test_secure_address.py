@@ -9,7 +9,7 @@ from cryptography import x509
 from starlette.datastructures import Headers
 
 from tawny.api.auth.access import COOKIE, SECURE_COOKIE
-from tawny.api.auth.accounts import Role
+from tawny.api.auth.accounts import Caller, Role
 from tawny.api.client_address import TrustedProxies
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
@@ -132,7 +132,11 @@ async def test_behind_a_trusted_proxy_nothing_is_redirected(own: Serving) -> Non
 
 @pytest.mark.parametrize(
     ("base", "name", "is_secure"),
-    [("http://pi.local:8000", COOKIE, False), ("https://pi.local:8000", SECURE_COOKIE, True)],
+    [
+        ("http://pi.local:8000", f"{COOKIE}-8000", False),
+        ("https://pi.local:8000", f"{SECURE_COOKIE}-8000", True),
+        ("https://pi.local", SECURE_COOKIE, True),
+    ],
 )
 async def test_each_scheme_has_its_own_session(own: Serving, base: str, name: str, is_secure: bool) -> None:
     person = own.house.accounts.put_person("Anna", Role.OWNER)
@@ -152,18 +156,29 @@ async def test_signing_out_ends_all_sessions_of_the_browser(own: Serving) -> Non
     person = own.house.accounts.put_person("Anna", Role.OWNER)
     own.house.accounts.set_password(person, await own.house.site.passwords.hash("correct horse battery"))
     sent = {}
-    for base, name in (("https://pi.local:8000", SECURE_COOKIE), ("http://pi.local:8000", COOKIE)):
+    both = {f"{SECURE_COOKIE}-8000": "https://pi.local:8000", f"{COOKIE}-8000": "http://pi.local:8000"}
+    for name, base in both.items():
         login = {"name": "Anna", "password": "correct horse battery"}
         answer = await own.browser(HOME, base).post("/api/v1/sign-in", json=login)
         sent[name] = answer.cookies[name]
     browser = own.browser(HOME, "https://pi.local:8000")
-    cookies = "; ".join(f"{name}={token}" for name, token in sent.items())
+    cookies = "; ".join(f"{name}={token}" for name, token in {**sent, COOKIE: "of another recorder"}.items())
     answer = await browser.post("/api/v1/sign-out", headers={"Cookie": cookies})
     taken = {one.partition("=")[0] for one in answer.headers.get_list("set-cookie") if "Max-Age=0" in one}
-    assert (answer.status_code, taken) == (200, {COOKIE, SECURE_COOKIE})
+    assert (answer.status_code, taken) == (200, {*both})
     for name, token in sent.items():
         told = await browser.get("/api/v1/session", headers={"Cookie": f"{name}={token}"})
         assert told.json()["state"] == "signed-out"
+
+
+async def test_two_recorders_of_one_computer_share_no_session(own: Serving) -> None:
+    """Browsers send a host's cookies to all its ports."""
+    person = own.house.accounts.put_person("Anna", Role.OWNER)
+    mine = own.house.accounts.begin_session(person, Caller("127.0.0.1"))
+    for name in (f"{COOKIE}-8000", COOKIE):  # also a cookie of an earlier version
+        cookies = f"{COOKIE}-8001=of-the-other; {name}={mine}"
+        told = await own.browser(HOME, "http://pi.local:8000").get("/api/v1/session", headers={"Cookie": cookies})
+        assert told.json()["state"] == "signed-in"
 
 
 @pytest.mark.parametrize(

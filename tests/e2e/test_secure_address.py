@@ -166,7 +166,8 @@ def sign_in_by_https(browser: Browser, secure: str) -> Page:
     phone.get_by_role("button", name="Sign in", exact=True).click()
     phone.wait_for_selector("[data-camera]", timeout=WAIT_MS)
     (cookie,) = [one for one in phone.context.cookies() if "session" in one["name"]]
-    assert cookie["name"] == "__Host-tawny_session"
+    port = secure.rpartition(":")[2]
+    assert cookie["name"] == f"__Host-tawny_session-{port}"
     assert cookie["secure"]
     return phone
 

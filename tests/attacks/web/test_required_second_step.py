@@ -7,6 +7,7 @@ import pyotp
 import pytest
 
 from tawny.api.auth.accounts import Role, TokenPurpose
+from tawny.api.auth.signed_steps import STEP_S
 from tests.api.fakes import PASSWORD, House
 
 SETUP = "/api/v1/sign-in/second-step/setup"
@@ -85,7 +86,7 @@ async def test_a_changed_password_and_time_end_it(strict: House) -> None:
     assert (await strict.browser().post(SETUP, json=sent(step, strict))).json()["code"] == "too_late"
     strict.accounts.set_password(found[0], await strict.site.passwords.hash(PASSWORD))
     step = await first_step(strict)
-    strict.clock.advance(301)
+    strict.clock.advance(STEP_S + 1)
     assert (await strict.browser().post(SETUP, json=sent(step, strict))).json()["code"] == "too_late"
 
 

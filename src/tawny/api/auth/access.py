@@ -132,15 +132,28 @@ BY_PROXY = "sign-in by proxy"
 """How users are signed in whom a reverse proxy names: their session is good only while it names them."""
 
 
-def session_cookie(connection: HTTPConnection) -> str:
-    """Return the name of the session's cookie on this connection."""
+def of_port(name: str, connection: HTTPConnection) -> str:
+    """Return a cookie's name here: browsers share cookies over all ports, and so all recorders, of a computer."""
+    port = connection.headers.get("host", "").rpartition(":")[2]
+    return f"{name}-{port}" if port.isdecimal() else name
+
+
+def _of_scheme(connection: HTTPConnection) -> str:
     return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
 
 
+def session_cookie(connection: HTTPConnection) -> str:
+    """Return the name of the session's cookie on this connection."""
+    return of_port(_of_scheme(connection), connection)
+
+
 def carried_sessions(connection: HTTPConnection) -> dict[str, bytes]:
-    """Return the keys of the sessions whose cookies the request carries, by the cookie's name; also ended ones."""
-    names = (name for name in (SECURE_COOKIE, COOKIE) if name in connection.cookies)
-    return {name: hashed(connection.cookies[name]) for name in names}
+    """Return the keys of the sessions whose cookies the request carries, by the cookie's name; also ended ones.
+
+    Those without a port may be of another recorder.
+    """
+    names = [*(of_port(name, connection) for name in (SECURE_COOKIE, COOKIE)), SECURE_COOKIE, COOKIE]
+    return {name: hashed(connection.cookies[name]) for name in names if name in connection.cookies}
 
 
 def find_session(connection: HTTPConnection) -> LoginSession | None:
@@ -148,7 +161,9 @@ def find_session(connection: HTTPConnection) -> LoginSession | None:
     by_hub: LoginSession | None = connection.scope.get("state", {}).get(BY_HUB)
     if by_hub is not None:
         return by_hub
-    token = connection.cookies.get(session_cookie(connection), "") or connection.cookies.get(COOKIE, "")
+    former = (_of_scheme(connection), COOKIE)  # of earlier versions
+    names = (*(of_port(name, connection) for name in former), *former)
+    token = next((token for name in names if (token := connection.cookies.get(name))), "")
     found = the_site(connection).accounts.session(token) if token else None
     if found is not None and found.how == BY_PROXY:
         named = find_proxied(connection)

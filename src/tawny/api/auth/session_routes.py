@@ -27,6 +27,7 @@ from tawny.api.auth.access import (
     carried_sessions,
     find_proxied,
     find_session,
+    of_port,
     rule,
     session_cookie,
 )
@@ -388,7 +389,9 @@ async def confirm(body: ConfirmRequest, signed: Signed, request: Request, here: 
 
 @router.post("/sign-out", dependencies=wall)
 def sign_out(signed: Signed, note: Note, request: Request, response: Response, here: Here) -> schemas.OkResponse:
-    carried = carried_sessions(request)  # over https, two: a sign-in over plain http has its own
+    known = here.accounts.session_of
+    # over https, two: a sign-in over plain http has its own
+    carried = {name: key for name, key in carried_sessions(request).items() if known(key) is not None}
     for key in {signed.key, *carried.values()}:
         here.accounts.end_session(key)
         here.unlocks.lock(key, "signed out")
@@ -427,7 +430,7 @@ def _attempt(name: str, person: Account | None, request: Request, here: AppConte
     address = caller_of(request).address
     if person is None:
         return GuessAttempt(name, address)
-    device = here.devices.key_of(request.cookies.get(DEVICE_COOKIE, ""), person)
+    device = here.devices.key_of(request.cookies.get(of_port(DEVICE_COOKIE, request), ""), person)
     return GuessAttempt(name, address, person.id, device)
 
 
@@ -484,9 +487,9 @@ def _sign_in(
     response.set_cookie(
         session_cookie(request), token, max_age=lasts_s, path="/", httponly=True, samesite="lax", secure=is_secure
     )
-    device = here.devices.remember(request.cookies.get(DEVICE_COOKIE, ""), person)
+    device = here.devices.remember(request.cookies.get(of_port(DEVICE_COOKIE, request), ""), person)
     response.set_cookie(
-        DEVICE_COOKIE,
+        of_port(DEVICE_COOKIE, request),
         device,
         max_age=DEVICE_MS // 1000,
         path=DEVICE_PATH,
