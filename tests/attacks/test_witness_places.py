@@ -15,7 +15,7 @@ from tawny.api.auth.accounts import Role
 from tawny.delivery.delivery import DeliveryKind
 from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
 from tawny.delivery.destinations.folder import FolderDestination
-from tawny.delivery.witness_files import WitnessCarrier, read_witnesses, witness_path
+from tawny.delivery.witness_files import WitnessCarrier, computer_label, read_witnesses, witness_path
 from tawny.engine import Bus
 from tawny.model.errors import TargetRefused
 from tawny.sealed.witness import Witness, find_witnesses
@@ -187,8 +187,9 @@ def test_each_statement_leaves_one_file_with_uploads(tmp_path: Path) -> None:
     with closing(connection(tmp_path / "nas")) as readable:
         assert read_witnesses(readable, "pi") == ([SECOND], [])
         assert read_witnesses(readable, "another") == ([], [SECOND])
-        expired = expired_files(readable.files(), ["{camera}/{id}.{type}"], SECOND.at_ms)
-        assert [one.name for one in expired] == [first]
+        for own, found in (((computer_label("pi"),), [first]), ((FIRST.recorder,), [first]), (("0" * 8,), [])):
+            expired = expired_files(readable.files(), ["{camera}/{id}.{type}"], SECOND.at_ms, own=own)
+            assert [one.name for one in expired] == found
 
 
 def test_check_reads_the_witness_at_a_destination(thief: Thief, tawny: Tawny, tmp_path: Path) -> None:

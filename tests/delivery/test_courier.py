@@ -7,7 +7,15 @@ import pytest
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone, DeliveryError, DiskFull, TargetBusy, TargetRefused, TargetUnreachable
+from tawny.model.errors import (
+    ContentGone,
+    DeliveryError,
+    DiskFull,
+    TargetBusy,
+    TargetFull,
+    TargetRefused,
+    TargetUnreachable,
+)
 from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import MemoryContent
@@ -140,6 +148,36 @@ def test_one_that_a_target_always_fails_with_holds_up_the_others_three_times(
     clock.advance(MOST_WAIT_S * 1.2)
     courier.step()
     assert shelf.carried == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("error", [TargetFull("offsite", "507"), TargetRefused("offsite", "403")], ids=["full", "403"])
+def test_one_that_a_target_refuses_when_signed_in_holds_up_the_others_three_times(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier, error: DeliveryError
+) -> None:
+    outbox.add([delivery("large"), delivery("b"), delivery("c")])
+    shelf.never = {"large": error}
+    passed_s = 0.0
+    while shelf.carried != ["b", "c"]:
+        assert passed_s < 120, shelf.carried
+        wait_s = courier.step() + 0.01
+        clock.advance(wait_s)
+        passed_s += wait_s
+
+
+def test_a_refused_sign_in_is_no_answer_to_the_delivery(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    """Once the password is right again, the most important one goes first."""
+    refusals = [TargetRefused("offsite", "wrong password")] * 5
+
+    def carrier() -> Carrier:
+        if refusals:
+            raise refusals.pop()
+        return shelf.carrier()
+
+    courier = Courier(1, DeliveryRoute("offsite", carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None)
+    outbox.add([delivery("a"), delivery("b")])
+    while shelf.carried != ["a", "b"]:
+        assert "b" not in shelf.carried[:1]
+        clock.advance(courier.step() + 0.01)
 
 
 def test_tries_at_a_target_that_was_away_do_not_count_as_its_answers(

@@ -172,8 +172,11 @@ class Courier:
             if delivery.what is DeliveryKind.REMOVAL and isinstance(error, TargetRefused):
                 self._end(delivery, error)  # a login that may not delete can still upload
             else:
+                is_answer = isinstance(error, TargetBusy)
+                if self._carrier is not None:  # signed in: it may refuse, or have no room for, this one alone
+                    is_answer |= isinstance(error, (TargetRefused, TargetFull))
                 self.close()
-                self._put_off(delivery, error)
+                self._put_off(delivery, error, is_answer=is_answer)
         else:
             self._misses, self._used_s = 0, self._clock.mono_s()
             self._busy.pop(delivery.id, None)
@@ -201,11 +204,14 @@ class Courier:
         self._outbox.drop(delivery, error.message)
         self._report(delivery)
 
-    def _put_off(self, delivery: Delivery, error: TawnyError) -> None:
-        """Retry later: all deliveries wait if the target failed, otherwise only this one."""
+    def _put_off(self, delivery: Delivery, error: TawnyError, *, is_answer: bool = False) -> None:
+        """Retry later: all deliveries wait if the target failed, otherwise only this one.
+
+        is_answer: the target responded to this delivery that it can't.
+        """
         is_targets = isinstance(error, TARGETS_FAULT)
         before, wait_s, own_s = self._busy.pop(delivery.id, 0), 0.0, 0.0
-        busy = before + 1 if isinstance(error, TargetBusy) else 0
+        busy = before + 1 if is_answer else 0
         if busy:
             self._busy[delivery.id] = busy
         if is_targets:

@@ -381,7 +381,9 @@ class HttpClient:
         detail = f"it responded with {status} {http.client.responses.get(status, '')}".strip()
         if status in (401, 403):
             raise TargetRefused(self._public, detail)
-        if status in (507, 413):
+        if status == 413:
+            raise DeliveryError(self._public, "the file is too large for this server")
+        if status == 507:
             raise TargetFull(self._public, detail)
         if status in (408, 429, 502, 503, 504):
             raise TargetUnreachable(self._public, detail)

@@ -31,6 +31,17 @@ def test_a_disk_that_is_not_mounted_is_told(tmp_path: Path) -> None:
         FolderDestination().connect(opening(tmp_path / "nowhere"))
 
 
+def test_a_folder_whose_disk_is_unplugged_is_not_made_again(tmp_path: Path) -> None:
+    root = tmp_path / "usb" / "tawny"
+    root.mkdir(parents=True)
+    connection = FolderDestination().connect(opening(root))
+    connection.put("porch/1.jpg", content(), "", lambda _: None)
+    root.rename(tmp_path / "unplugged")
+    with pytest.raises(TargetMissing, match="mounted"):
+        connection.put("porch/2.jpg", content(), "", lambda _: None)
+    assert not root.exists()
+
+
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b", ""])
 def test_nothing_outside_is_written(tmp_path: Path, name: str) -> None:
     with pytest.raises(DeliveryError):

@@ -6,6 +6,7 @@ import pwd
 import socket
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ def test_a_file_is_as_old_as_what_it_shows(server: Server, tmp_path: Path) -> No
     connection.put("a.jpg", made, "", lambda _: None)
     connection.close()
     assert (tmp_path / "a.jpg").stat().st_mtime == 1_700_000_000
+
+
+def test_a_folder_whose_disk_is_unplugged_is_not_made_again(server: Server, tmp_path: Path) -> None:
+    root = tmp_path / "usb" / "tawny"
+    root.mkdir(parents=True)
+    with closing(connect(server, root)) as connection:
+        connection.put("porch/1.jpg", content(), "", lambda _: None)
+        root.rename(tmp_path / "unplugged")
+        with pytest.raises(TargetMissing, match="mounted"):
+            connection.put("porch/2.jpg", content(), "", lambda _: None)
+    assert not root.exists()
 
 
 @pytest.mark.shows("PK21")

@@ -10,7 +10,7 @@ import pytest
 
 from tawny.delivery.destination import DestinationConnection, DestinationContext, HttpClient
 from tawny.delivery.destinations.webdav import WebDav
-from tawny.model.errors import TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import CutContent, DestinationCase, DestinationContract, content
 from tests.delivery.destinations.servers import dav_server
@@ -116,6 +116,13 @@ def test_the_new_name_at_an_ipv6_address_is_an_address(monkeypatch: pytest.Monke
     connection = WebDav().connect(DestinationContext("cloud", url, WebDav().settings(url, {}), FakeClock()))
     connection.put("a.jpg", content(), "", lambda _: None)
     assert moved == ["http://[2001:db8::1]:8080/a.jpg"]
+
+
+def test_a_file_that_is_too_large_for_a_server_does_not_mean_that_it_is_full() -> None:
+    client = HttpClient("127.0.0.1", 9, tls=False, fingerprint="", headers={}, public="cloud")
+    with pytest.raises(DeliveryError, match="the file is too large for this server") as refused:
+        client.expect(413, 201)
+    assert type(refused.value) is DeliveryError
 
 
 def test_a_wrong_password_is_told_without_it(server: int) -> None:

@@ -15,11 +15,14 @@ from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
 from tawny.delivery.destination import RemoteFile
 from tawny.delivery.destinations.folder import OpenFolder
+from tawny.delivery.witness_files import witness_path
 from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.errors import SettingsError, StorageError, TargetRefused
 from tawny.model.events import Event
 from tawny.model.ids import EventId
+from tawny.model.messages import EventChanged
 from tawny.model.times import utc_from_text
+from tawny.sealed.witness import Witness
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
 from tawny.service.delivery.uploads import SWEEP_AGAIN_S
 from tawny.service.plugin_registry import PluginRegistry
@@ -85,6 +88,26 @@ def test_a_new_target_gets_what_happened_since_the_recorder_started(
     until(lambda: len(queued()) == 1 + arrives)
     bench.outward.stop()
     assert queued() == {"later"} | ({"early"} if arrives else set())
+    bench.outward.close()
+
+
+def test_parts_stay_of_what_a_clip_does_not_have_because_the_picture_changed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, is_inline=True)
+    event = Event(EventId("e"), PORCH, "person", bench.clock.now_ms(), None, 50.0)
+    bench.recorder.record(event.start_ms - 10_000, seconds=10)
+    bench.outward.start()
+    bench.recorder.index.put_event(event)
+    bench.recorder.bus.publish(EventChanged("started", event))
+    for part in range(3):
+        size = (128, 80) if part else None
+        bench.recorder.record(event.start_ms + part * 6_000, seconds=6, size=size)
+        bench.inline.run_for(6)
+    over = event.ended(event.start_ms + 12_000)
+    bench.recorder.index.put_event(over)
+    bench.recorder.bus.publish(EventChanged("ended", over))
+    bench.inline.run_for(120)
+    left = sorted(one.name.partition(".")[2] for one in bench.nas.rglob("*.mp4"))
+    assert left == ["002.mp4", "003.mp4", "mp4"]
     bench.outward.close()
 
 
@@ -214,6 +237,30 @@ def test_an_unexpected_error_at_one_destination_keeps_no_other_from_being_swept(
 
 def test_before_it_is_started_nothing_is_behind(bench: Bench) -> None:
     assert bench.outward.troubles() == []
+
+
+def test_what_waits_for_a_destination_under_its_former_name_is_told_for_a_week(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, is_inline=True)
+    bench.outward.start()
+    bench.outward.pause("nas", paused=True)
+    now_ms = bench.clock.now_ms()
+    bench.outward.outbox.add([delivery(f"{number}.jpg", to="nas", at_ms=now_ms) for number in range(3)])
+    assert bench.outward.summary()["waiting"] == 3
+    bench.outward.apply(settings(f'[destinations.offsite]\nurl = "folder:{bench.nas}/other"\n'))
+    (told,) = bench.outward.troubles()
+    assert (told.detail, told.about) == ("3 items are waiting for nas, which isn't in the settings.", "nas")
+    assert bench.outward.summary() == {"waiting": 0, "oldest": None}
+    bench.clock.advance(7 * 86_400)
+    assert bench.outward.troubles() == []
+    bench.outward.close()
+
+
+def test_what_others_upload_there_is_not_swept(bench: Bench) -> None:
+    witness = Witness("3f2a91c0", 7, 1_700_000_000_000, "a" * 26)
+    own = bench.put(witness_path(witness, bench.recorder.host))
+    bench.put(witness_path(witness, "another"))
+    bench.put(f"0123abcd/20231114/{'a' * 26}.tws")
+    assert [there.name for there in bench.outward.uploads.too_old("nas")] == [own.relative_to(bench.nas).as_posix()]
 
 
 def test_how_it_does_is_told(bench: Bench) -> None:

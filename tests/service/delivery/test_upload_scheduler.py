@@ -13,6 +13,7 @@ from tawny.delivery.file_names import NamedFile, checked, name
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone, StorageError
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.times import Span
@@ -163,6 +164,25 @@ def test_what_the_destination_keeps_no_longer_is_not_sent_again(tmp_path: Path) 
     assert bench.deliver() == []
 
 
+def test_a_mark_is_no_reason_to_send_what_the_destination_keeps_no_longer(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, retention_s=30 * 86_400))
+    whole = bench.event(picture_ms=bench.clock.now_ms()).ended(bench.clock.now_ms() + 4_000)
+    bench.clock.advance(40 * 86_400)
+    bench.tell(replace(whole, kept=True), "updated")
+    assert bench.deliver() == []
+
+
+def test_a_mark_is_no_reason_to_replace_a_clip_by_one_of_another_length(bench: Bench) -> None:
+    whole = bench.event().ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(whole.start_ms - 10_000, seconds=20)
+    bench.tell(whole, "ended")
+    bench.clock.advance(60)
+    assert bench.deliver() == [DeliveryKind.CLIP]
+    bench.post_ms = 9_000
+    bench.tell(replace(whole, kept=True), "updated")
+    assert bench.deliver() == []
+
+
 def test_a_clip_that_ends_early_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """One file has one picture size; what comes after a change is in the recordings only."""
     whole = bench.event().ended(bench.clock.now_ms() + 4_000)
@@ -209,6 +229,18 @@ def test_while_it_goes_on_its_video_follows_in_pieces(bench: Bench) -> None:
         Span(event.start_ms - PRE_MS, event.start_ms + 6_000),
         Span(event.start_ms + 6_000, event.start_ms + 12_000),
     ]
+
+
+def test_a_part_ends_where_the_picture_size_changes(bench: Bench) -> None:
+    """One file has one picture size: a part across the change would lack what comes after it."""
+    event = bench.event()
+    bench.archive.record(event.start_ms - 10_000, seconds=12)
+    bench.archive.record(event.start_ms + 2_000, seconds=8, size=(128, 80))
+    bench.tell(event)
+    bench.upload_scheduler.step()
+    parts = [one.needs for one in bench.outbox.of_event(event.id)]
+    start_ms = event.start_ms
+    assert parts == [Span(start_ms - PRE_MS, start_ms + 2_000), Span(start_ms + 2_000, start_ms + 10_000)]
 
 
 def test_what_goes_on_is_off_site_at_most_ten_seconds_behind_what_is_recorded(bench: Bench) -> None:
@@ -291,6 +323,35 @@ def test_pieces_are_taken_away_once_the_clip_is_there(bench: Bench) -> None:
     assert [one.what for one in bench.outbox.of_event(event.id) if one.state is DeliveryState.WAITING] == [
         DeliveryKind.REMOVAL
     ]
+
+
+def test_of_a_camera_with_masks_the_clip_is_as_long_as_can_be_masked_and_parts_of_the_rest_stay(bench: Bench) -> None:
+    bench.archive.hidden = (Polygon.of([(0, 0), (0.2, 0), (0.2, 0.2)]),)
+    event = bench.event()
+    bench.tell(event)
+    for part in range(2):
+        bench.archive.record(event.start_ms - 10_000 + part * 200_000, seconds=200)
+        bench.upload_scheduler.step()
+    bench.clock.advance(400)
+    bench.tell(event.ended(event.start_ms + 360_000), "ended")
+    (clip,) = [one for one in bench.outbox.of_event(event.id) if one.what is DeliveryKind.CLIP]
+    assert clip.needs == Span(event.start_ms - PRE_MS, event.start_ms - PRE_MS + 300_000)
+    while (taken := bench.outbox.take("offsite")) is not None:
+        bench.outbox.done(taken, "", 1)
+        bench.upload_scheduler.ended(taken)
+    left = [one.what for one in bench.outbox.of_event(event.id) if one.what is not DeliveryKind.CLIP]
+    assert left == [DeliveryKind.PIECE, DeliveryKind.REMOVAL]
+
+
+def test_a_clip_that_is_too_long_to_mask_says_so(bench: Bench) -> None:
+    """Its camera has had masks since it was queued."""
+    whole = bench.event().ended(bench.clock.now_ms() + 360_000)
+    bench.archive.record(whole.start_ms - 2_000, seconds=4)
+    bench.tell(whole, "ended")
+    bench.archive.hidden = (Polygon.of([(0, 0), (0.2, 0), (0.2, 0.2)]),)
+    (clip,) = bench.outbox.of_event(EventId("e"))
+    with pytest.raises(ContentGone, match="with privacy masks, clips can be at most 5 min"):
+        bench.contents.of(clip)
 
 
 def test_after_a_restart_what_was_missed_is_made_up_for_once(bench: Bench) -> None:

@@ -58,5 +58,7 @@ def test_what_has_such_a_name_is_removed_there_by_its_day() -> None:
     there = [RemoteFile(name, 5, 0), RemoteFile(f"0123abcd/20261120/{'A' * 26}.tws", 5, 0)]
     pattern = "{camera}/{year}/{month}/{day}/{id}.{type}"
     next_day = utc_from_text("2026-11-21T00:00:00Z")
-    assert [one.name for one in expired_files(there, [pattern], next_day)] == [name]
-    assert not list(expired_files(there, [pattern], next_day - 5000)), "its day is not over"
+    own = ["0123abcd"]
+    assert [one.name for one in expired_files(there, [pattern], next_day, own=own)] == [name]
+    assert not list(expired_files(there, [pattern], next_day - 5000, own=own)), "its day is not over"
+    assert not list(expired_files(there, [pattern], next_day, own=["0123abce"])), "it is another recorder's"

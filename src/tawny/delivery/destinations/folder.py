@@ -91,7 +91,7 @@ class OpenFolder:
         path = self.path(name)
         part = path.with_name(path.name + PART)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folders(path)
             there = part.stat().st_size if part.exists() else 0
             begun = there if progress == content.sha256 else 0
             with part.open("ab" if begun else "wb") as file:
@@ -105,6 +105,11 @@ class OpenFolder:
             self.publish(part, path, content.modified_ms)
         except OSError as error:
             raise self.worded(error) from error
+
+    def _make_folders(self, path: Path) -> None:
+        """Create the folders of a file, but never the root: without its disk, files would go to the one below it."""
+        for folder in reversed([one for one in path.parents if one != self.root and one.is_relative_to(self.root)]):
+            folder.mkdir(exist_ok=True)
 
     def sha256(self, name: str) -> str | None:
         digest = hashlib.sha256()

@@ -38,7 +38,7 @@ _FLAGS = (
 )  # fmt: skip
 _WORDS: Sequence[tuple[str, type[DeliveryError]]] = (
     (r"didn't find section|not found in config", TargetMissing),
-    (r"no space left|quota|storage.*full|insufficient ?storage|507", TargetFull),
+    (r"no space left|quota|storage.*full|insufficient ?storage|\b507\b", TargetFull),
     (
         r"unauthori[sz]ed|forbidden|denied|invalid_grant|expired|unable to authenticate|\b40[13]\b|password",
         TargetRefused,
@@ -194,7 +194,8 @@ class _Open:
                             pipe.close()
             if code != 0:
                 errors.seek(0)
-                raise self._refusal(code, errors.read(_SAID_BYTES).decode(errors="replace"))
+                output = errors.read(_SAID_BYTES).decode(errors="replace")
+                raise self._refusal(code, output, [word for word in words if word.startswith(self._root)])
 
     def _feed(self, pipe: IO[bytes], content: DeliveryContent) -> None:
         os.set_blocking(pipe.fileno(), False)
@@ -219,11 +220,19 @@ class _Open:
                 raise DeliveryError(self._public, "rclone's output is too long")
             yield portion
 
-    def _refusal(self, code: int, output: str) -> DeliveryError:
-        """Return the error that matches the output. Parts that may contain secrets are removed."""
+    def _refusal(self, code: int, output: str, paths: Sequence[str]) -> DeliveryError:
+        """Return the error that matches the output. Parts that may contain secrets are removed.
+
+        paths: of the command, whose words and numbers are no reason.
+        """
         if code in _MISSING:
             return TargetMissing(self._public, "the file or folder doesn't exist")
-        kind = next((kind for words, kind in _WORDS if re.search(words, output, re.IGNORECASE)), DeliveryError)
+        reason = output
+        for path in paths:
+            folder, _, leaf = path.rpartition("/")
+            for named in filter(None, (path, path.removeprefix(self._root), folder, leaf)):
+                reason = re.sub(rf"(?<!\w){re.escape(named)}(?!\w)", "", reason)
+        kind = next((kind for words, kind in _WORDS if re.search(words, reason, re.IGNORECASE)), DeliveryError)
         last = output.strip().rpartition("\n")[2]
         detail = re.sub(r"\S*(://|=)\S*", "…", re.sub(r"^[\d/: ]+", "", last))[:160].strip(" .")
         return kind(self._public, f"rclone says: {detail}" if detail else f"rclone exited with code {code}")

@@ -161,7 +161,7 @@ class _OpenSftp:
     async def _put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         path = self._path(name)
         part = path + PART
-        await self._in_time(self._sftp.makedirs(str(PurePosixPath(path).parent), exist_ok=True))
+        await self._make_folders(name)
         begun = 0
         if progress == content.sha256:
             with suppress(asyncssh.SFTPNoSuchFile):
@@ -184,6 +184,14 @@ class _OpenSftp:
             with suppress(asyncssh.SFTPNoSuchFile):
                 await self._in_time(self._sftp.remove(path), WHOLE_FILE_S)
             await self._in_time(self._sftp.rename(part, path), WHOLE_FILE_S)
+
+    async def _make_folders(self, name: str) -> None:
+        """Create the folders of a file, but never the root: without its disk, files would go to the one below it."""
+        if not await self._in_time(self._sftp.isdir(self._root or "/")):
+            raise TargetMissing(self._public, "the folder no longer exists; is its disk mounted")
+        for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
+            with suppress(asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists, asyncssh.SFTPPermissionDenied):
+                await self._in_time(self._sftp.mkdir(self._path(str(folder))))  # refused if it exists
 
     async def _write(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
         file = await self._in_time(_opened(self._sftp, part, "ab" if begun else "wb"))

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tawny.engine.actor import MessageType, Unsubscribe
 from tawny.model.errors import DeliveryError, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.messages import Alarm, EventChanged, Message, SegmentClosed
+from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
 from tawny.model.times import Clock, Span, utc_text
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets
 from tawny.service.delivery.notification_filter import Snoozes
@@ -39,6 +39,8 @@ MEMORY_SHARE = 2
 """In memory mode the outbox may hold recordings of at most 1/MEMORY_SHARE of the memory limit."""
 OVERFLOW_TOLD_MS = 86_400_000
 """How long, ms, it is told that deliveries were dropped."""
+STRANDED_TOLD_MS = 7 * 86_400_000
+"""How long, ms, it is told that something waits for a target that is not in the settings: it may be meant so."""
 _STOP_S = 5.0
 
 
@@ -175,9 +177,10 @@ class DeliveryService:
 
     def summary(self) -> dict[str, object]:
         """Return the backlog's count and age, as in `tawny status --json`."""
-        waiting = self.outbox.waiting()
-        oldest = None if waiting.oldest_ms is None else utc_text(waiting.oldest_ms)
-        return {"waiting": waiting.count, "oldest": oldest}
+        waiting = [self.outbox.waiting(name) for name in self._served()]
+        oldest_ms = min((one.oldest_ms for one in waiting if one.oldest_ms is not None), default=None)
+        oldest = None if oldest_ms is None else utc_text(oldest_ms)
+        return {"waiting": sum(one.count for one in waiting), "oldest": oldest}
 
     def pause(self, name: str, *, paused: bool) -> None:
         """Pause or resume a target. While paused, its deliveries wait. Raises KeyError for an unknown target."""
@@ -200,7 +203,7 @@ class DeliveryService:
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
         targets = [one for one in self.all_targets() if one.kind != "files"]
         behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed)
-        return [*behind, *self.files.troubles()]
+        return [*behind, *self._stranded(now_ms), *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:
         """Return the destinations, the sets of files, then the notifiers."""
@@ -311,6 +314,21 @@ class DeliveryService:
         """Names of all targets."""
         return [*self._settings.destinations, *self._settings.notifiers]
 
+    def _stranded(self, now_ms: int) -> Iterator[HealthProblem]:
+        """Yield the targets that are not in the settings, as after a change of their name, and for which items wait."""
+        for name in sorted(set(self.outbox.targets()) - set(self._served())):
+            waiting = self.outbox.waiting(name)
+            if waiting.oldest_ms is not None and now_ms - waiting.oldest_ms < STRANDED_TOLD_MS:
+                one, count = f"1 item is waiting for {name}, which isn't in the settings.", waiting.count
+                yield HealthProblem(
+                    ProblemKind.UPLOAD,
+                    None,
+                    one if count == 1 else f"{count} items are waiting for {name}, which isn't in the settings.",
+                    "If you renamed it, give it its former name until they are sent. If you removed it, this message "
+                    "ends within a week.",
+                    name,
+                )
+
     def _served(self) -> list[str]:
         """Return the targets of the settings, with the folders of files."""
         return [*self._names, *self.files.targets]
@@ -337,7 +355,7 @@ class DeliveryService:
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""
-        self.upload_scheduler.ended(delivery)
+        self.upload_scheduler.ended(delivery, self.uploads.forms.cut_at_ms(delivery))
         self.files.ended(delivery)
         self.notifications.scheduler.ended(delivery)
 

@@ -23,7 +23,7 @@ from tawny.model.errors import ContentGone, FileDamaged, FileMissing, FileSealed
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.times import Span, utc_text
-from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLarge, ClipTooLongToMask
 from tawny.playback.exports import sheet_jpeg
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.sealing.policy import SealedExport
@@ -61,6 +61,7 @@ class EventForms:
         self._sealed = sealed or SealedExport()
         self._lock = threading.Lock()
         self._previews: OrderedDict[tuple[Preview, CameraId, Span, SheetSize], bytes] = OrderedDict()
+        self._cuts_ms: dict[int, int] = {}
 
     def of(self, delivery: Delivery, sheet: SheetSize = (10, 12)) -> StoredContent:
         """Return the content of an upload. sheet: size of a contact sheet. Raises ContentGone and StorageError."""
@@ -84,6 +85,10 @@ class EventForms:
                 span = Span(int(delivery.content["from_ms"]) + 1, int(delivery.content["to_ms"]))
                 return self._form(delivery, "mp4", span, sheet)
         raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
+
+    def cut_at_ms(self, delivery: Delivery) -> int | None:
+        """Return where this clip ended early, as the video format changed, once it was sent; then forget it."""
+        return self._cuts_ms.pop(delivery.id, None)
 
     def preview(self, to: str, camera: CameraId, span: Span, form: Preview, sheet: SheetSize) -> bytes:
         """Return a GIF or a contact sheet of a time. Raises ContentGone and StorageError. Decodes: takes seconds."""
@@ -114,6 +119,8 @@ class EventForms:
             preview: Preview = "gif" if form == "gif" else "sheet"
             return in_memory(self.preview(to, camera, span, preview, sheet), PREVIEW_TYPES[preview], span.end_ms)
         clip = self._clip(to, camera, span, StreamName.MAIN)
+        if clip.cut_at_ms is not None and delivery.what is DeliveryKind.CLIP:
+            self._cuts_ms[delivery.id] = clip.cut_at_ms
         if form in _REMUXED:
             suffix, media_type = _REMUXED[form]
             return self._remuxed(clip, suffix, media_type, span.end_ms)
@@ -160,6 +167,9 @@ class EventForms:
             clip = self._clips.clip(camera, stream, span, MOST_BYTES) if camera else None
         except FileSealed as error:
             raise _sealed(to) from error
+        except ClipTooLongToMask as error:
+            long = f"{MOST_COVERED_S / 60:.0f} min"
+            raise ContentGone(to, f"of cameras with privacy masks, clips can be at most {long} long") from error
         except ClipTooLarge as error:
             raise ContentGone(to, "it would be larger than 20 GB") from error
         if clip is None:

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 from typing import Final
 
 from tawny.config.modes import RuleAction
@@ -25,7 +26,8 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
-from tawny.playback.recordings import RecordingArchive
+from tawny.playback.clips import MOST_COVERED_S
+from tawny.playback.recordings import RecordingArchive, segments
 from tawny.service.delivery.event_forms import form_of
 from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider
@@ -48,6 +50,7 @@ REMOVAL_MS: Final = 30_000
 PARTS: Final = "parts"
 """Folder of parts that cannot be deleted, so that a rule at the destination can delete them all."""
 LONGEST_EVENT_MS: Final = 3_600_000
+LONGEST_MASKED_MS: Final = round(MOST_COVERED_S * 1000)
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 _CLIP_FORMS: Final = ("ts", "mp4", "fmp4", "gif", "sheet")
@@ -195,7 +198,8 @@ class UploadScheduler:
             while self._queue:
                 message = self._queue[0]
                 if isinstance(message, EventChanged):
-                    self._event(message.event)
+                    for rule in self._rules:
+                        self._bring(rule, message.event, only_new=message.what == "updated")
                 else:
                     self._segment(message.segment)
                 self._queue.popleft()  # not before: the disk may have failed, and the step is repeated
@@ -230,8 +234,11 @@ class UploadScheduler:
                     going.rule = rule
         self.handle.wake()
 
-    def ended(self, delivery: Delivery) -> None:
-        """Remove the parts of an event once its clip has been uploaded. Call from any thread."""
+    def ended(self, delivery: Delivery, cut_at_ms: int | None = None) -> None:
+        """Remove the parts of an event once its clip has been uploaded. Call from any thread.
+
+        cut_at_ms: early end of the clip, if the video format changed there. Parts of what is not in the clip stay.
+        """
         if delivery.what is not DeliveryKind.CLIP or delivery.event is None:
             return
         if form_of(delivery) not in ("mp4", "fmp4"):
@@ -242,9 +249,12 @@ class UploadScheduler:
         with self._lock:
             if any(rule.to == delivery.to and rule.write_only for rule in self._rules):
                 return
+        from_ms, to_ms = (int(clip.content.get(key, 0)) for key in ("from_ms", "to_ms"))
+        rest_ms = to_ms if cut_at_ms is None and to_ms - from_ms == LONGEST_MASKED_MS else cut_at_ms
         after_ms = self._clock.now_ms() + REMOVAL_MS
         for piece in self._outbox.of_event(delivery.event):
-            if piece.to == delivery.to and piece.what is DeliveryKind.PIECE:
+            is_in_clip = rest_ms is None or int(piece.content.get("to_ms", 0)) <= rest_ms
+            if piece.to == delivery.to and piece.what is DeliveryKind.PIECE and is_in_clip:
                 anew = replace(
                     piece, state=DeliveryState.WAITING, tries=0, next_ms=after_ms, why="", progress="", done_ms=None
                 )
@@ -252,12 +262,12 @@ class UploadScheduler:
 
     # --- events ------------------------------------------------------------------------------------------------------
 
-    def _event(self, event: Event) -> None:
-        for rule in self._rules:
-            self._bring(rule, event)
-
-    def _bring(self, rule: UploadRule, event: Event, *, is_made_up: bool = False) -> None:
-        """Send what the destination receives of an event. is_made_up: not because of its message."""
+    def _bring(self, rule: UploadRule, event: Event, *, only_new: bool = False) -> None:
+        """Send what the destination receives of an event. only_new: the event has not just ended; as in `_clips`."""
+        if event.end_ms is not None:
+            self._going.pop((event.id, rule.to), None)
+            if rule.retention_s is not None and event.end_ms < self._clock.now_ms() - round(rule.retention_s * 1000):
+                return
         decision = self._deciding.of(event)[RuleAction("upload", rule.to)]
         found = sends(rule, event.camera, event.kind, decision, kept=event.kept)
         self._deciding.note(event, decision, does=found.does, why=found.why)
@@ -269,8 +279,7 @@ class UploadScheduler:
         if event.picture_ms is not None and "jpg" in rule.forms and (rule.at_once or event.end_ms is not None):
             self._picture(rule, event, event.picture_ms)
         if event.end_ms is not None:
-            self._going.pop((event.id, rule.to), None)
-            self._clips(rule, event, event.end_ms, is_made_up=is_made_up)
+            self._clips(rule, event, event.end_ms, only_new=only_new)
         elif (rule.follows and rule.has_clip) or rule.max_s:
             self._begin(rule, event)
 
@@ -300,26 +309,27 @@ class UploadScheduler:
             return
         if not (rule.follows and rule.has_clip) or recorded_ms - going.sent_ms < PIECE_MS:
             return
-        span = Span(going.sent_ms, recorded_ms)
+        span = self._in_one_file(event.camera, Span(going.sent_ms, recorded_ms))
         whole = self._delivery(rule, event, DeliveryKind.PIECE, "mp4", _cut(span))
         size_bytes = self._size_bytes(event.camera, span)
         part = piece_name(whole.name, going.pieces + 1)
         part = f"{PARTS}/{part}" if rule.write_only else part
         piece = replace(whole, name=part, needs=span, size_bytes=size_bytes)
         self._outbox.add([piece])
-        going.pieces, going.sent_ms = going.pieces + 1, recorded_ms
+        going.pieces, going.sent_ms = going.pieces + 1, span.end_ms
 
-    def _clips(self, rule: UploadRule, event: Event, end_ms: int, *, is_made_up: bool = False) -> None:
+    def _clips(self, rule: UploadRule, event: Event, end_ms: int, *, only_new: bool = False) -> None:
         """Send each wanted form of the event's video once its last second is recorded.
 
-        is_made_up: only forms without a delivery; another length of it comes from changed settings.
+        only_new: only forms without a delivery; another length of it comes from changed settings.
         """
-        span = self._span(rule, event, end_ms)
-        due_ms = span.end_ms + SETTLE_MS
+        whole = self._span(rule, event, end_ms)
         for form in rule.clip_forms:
+            span = whole if form == "sheet" else self._maskable(event.camera, whole)
+            due_ms = span.end_ms + SETTLE_MS
             delivery = self._clip(rule, event, form, _cut(span))
             known = self._known(delivery)
-            if known is not None and (is_made_up or known.content == delivery.content):
+            if known is not None and (only_new or known.content == delivery.content):
                 continue
             size_bytes = _PREVIEW_BYTES if form in ("gif", "sheet") else self._size_bytes(event.camera, span)
             delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
@@ -438,7 +448,7 @@ class UploadScheduler:
         index, span = self._archive.index, Span(begin_ms, now_ms)
         for event in all_events(lambda after: index.events(span, after=after, limit=_PAGE)):
             if event.end_ms is not None and event.start_ms >= begin_ms:
-                self._bring(rule, event, is_made_up=True)
+                self._bring(rule, event, only_new=True)
         if "recordings" in rule.what:
             self._make_up_recordings(rule, span)
 
@@ -472,6 +482,19 @@ class UploadScheduler:
         if not rule.max_s:
             return span
         return Span(span.begin_ms, min(span.end_ms, span.begin_ms + round(rule.max_s * 1000)))
+
+    def _maskable(self, camera: CameraId, span: Span) -> Span:
+        """Return the span; of a camera with privacy masks at most what can be re-encoded."""
+        if not self._archive.private(camera):
+            return span
+        return Span(span.begin_ms, min(span.end_ms, span.begin_ms + LONGEST_MASKED_MS))
+
+    def _in_one_file(self, camera: CameraId, span: Span) -> Span:
+        """Return the beginning of a span that one file can hold: up to a change of the video format."""
+        found = segments(self._archive, camera, StreamName.MAIN, span)
+        begins_ms = [after.start_ms for before, after in pairwise(found) if _format(before) != _format(after)]
+        end_ms = next((begin_ms for begin_ms in begins_ms if begin_ms > span.begin_ms), span.end_ms)
+        return self._maskable(camera, Span(span.begin_ms, end_ms))
 
     def _known(self, delivery: Delivery) -> Delivery | None:
         """Return the delivery of the same file of the same event, under whatever name.
@@ -523,6 +546,10 @@ class UploadScheduler:
 def _is_swept(delivery: Delivery) -> bool:
     """Return whether a delivery deletes an expired file, whose name is free then."""
     return delivery.what is DeliveryKind.REMOVAL and delivery.event is None
+
+
+def _format(segment: Segment) -> tuple[object, ...]:
+    return segment.video, segment.width, segment.height, segment.audio
 
 
 def _cut(span: Span) -> dict[str, object]:

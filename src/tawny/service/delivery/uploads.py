@@ -3,7 +3,7 @@
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -33,7 +33,7 @@ from tawny.delivery.destination import (
 from tawny.delivery.file_names import FORMER_PRESETS, checked, checked_in_folder, is_unique, shape
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
-from tawny.delivery.witness_files import WitnessCarrier
+from tawny.delivery.witness_files import WitnessCarrier, computer_label
 from tawny.engine import Engine
 from tawny.model.errors import DeliveryError
 from tawny.model.ids import CameraId, EventId
@@ -70,20 +70,25 @@ class RateLimiter:
 
 # Remote cleanup: selects expired files. Only names that match the destination's pattern are deleted.
 
-_OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
-"""Recordings of sealed cameras; their names reveal only the day."""
+_OPAQUE = re.compile(r"(?P<of>[0-9a-f]{8})/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
+"""Recordings of sealed cameras; their names reveal only the recorder and the day."""
 _PIECE = re.compile(r"\.(?:\d{3}|sheet)(\.[a-z0-9]+)$")
 _FURTHER = re.compile(r"-(?:[2-9]|[1-9]\d+)(\.[a-z0-9]+)$")
 """The number of a further file of the same name, where names are not unique."""
 
 
 def expired_files(
-    files: Iterable[RemoteFile], patterns: Iterable[str], before_ms: int, zone: tzinfo = UTC
+    files: Iterable[RemoteFile],
+    patterns: Iterable[str],
+    before_ms: int,
+    zone: tzinfo = UTC,
+    own: Collection[str] = (),
 ) -> Iterator[RemoteFile]:
     """Yield our files from before a time.
 
     patterns: validated (`delivery.file_names`). zone: of times in names; a file whose name has no zone and may be newer
-    in UTC, as it was named under another setting, stays.
+    in UTC, as it was named under another setting, stays. own: what this recorder and its computer are called in names
+    that say nothing else of them; what others left there stays.
     """
     shapes = [(shape(pattern), is_unique(pattern)) for pattern in patterns]
 
@@ -94,11 +99,12 @@ def expired_files(
 
     for there in files:
         if there.name.startswith(f"{WITNESSES}/"):
-            if any(one.at_ms < before_ms for one in find_witnesses(there.name)):
+            is_here = there.name.split("/")[1] in own
+            if any(one.at_ms < before_ms and (is_here or one.recorder in own) for one in find_witnesses(there.name)):
                 yield there
             continue
         if opaque := _OPAQUE.fullmatch(there.name):
-            if (_local_ms(f"{opaque['day']}235959", zone) or before_ms) < before_ms:
+            if opaque["of"] in own and (_local_ms(f"{opaque['day']}235959", zone) or before_ms) < before_ms:
                 yield there
             continue
         found = parsed(_PIECE.sub(r"\1", there.name))
@@ -121,14 +127,18 @@ class UnfinishedUploads(Protocol):
 
 
 def drop_unfinished(
-    uploads: UnfinishedUploads, patterns: Iterable[str], before_ms: int, zone: tzinfo = UTC
+    uploads: UnfinishedUploads,
+    patterns: Iterable[str],
+    before_ms: int,
+    zone: tzinfo = UTC,
+    own: Collection[str] = (),
 ) -> list[str]:
     """Delete the parts of our uploads that began before a time, and whose file would have expired. Return their names.
 
     The arguments are those of `expired_files`.
     """
     old = [one for one in uploads.unfinished() if one[0].modified_ms < before_ms]
-    expired = set(expired_files((there for there, _ in old), patterns, before_ms, zone))
+    expired = set(expired_files((there for there, _ in old), patterns, before_ms, zone, own))
     dropped = [(there.name, upload) for there, upload in old if there in expired]
     for name, upload in dropped:
         uploads.abort(name, upload)
@@ -245,10 +255,11 @@ class Uploads:
             former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
             of_files = [checked_in_folder(each.names) for each in self._file_sets.values() if each.destination == name]
             patterns = [checked(one.names), *former, *of_files]
-            found = list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
+            zone, own = self._zone_of(one), (self._sealed.recorder, computer_label(self._recorder.host))
+            found = list(expired_files(connection.files(), patterns, before_ms, zone, own))
             if is_sweeping and isinstance(connection, UnfinishedUploads):
                 try:
-                    drop_unfinished(connection, patterns, before_ms, self._zone_of(one))
+                    drop_unfinished(connection, patterns, before_ms, zone, own)
                 except DeliveryError as error:  # not every login and server may or can
                     log.info("parts of interrupted uploads stay at %s: %s", name, error)
             return found

@@ -17,7 +17,7 @@ from tawny.model.messages import GapChanged
 from tawny.model.segments import GapReason
 from tawny.model.times import Clock
 from tawny.sealed.key_wrapping import short_name
-from tawny.sealed.witness import Witness
+from tawny.sealed.witness import RECORDER_LETTERS, Witness
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.history_watch import HistoryWatch
@@ -194,6 +194,11 @@ LASTS_S: Final = 600.0
 class SealedExport:
     """Provides data of sealed cameras; this one is of a recorder that seals nothing. Thread-safe."""
 
+    @property
+    def recorder(self) -> str:
+        """The recorder in names of its encrypted files and in witnesses; empty if it has neither."""
+        return ""
+
     def seals(self, camera: CameraId) -> bool:
         return False
 
@@ -248,6 +253,10 @@ class DiskSealedExport(SealedExport):
         self, volume: Volume, seals: EpochKeys, pictures: UnsealedPictures, *, is_standby: bool = False
     ) -> None:
         self._volume, self._seals, self._pictures, self._is_standby = volume, seals, pictures, is_standby
+
+    @property
+    def recorder(self) -> str:
+        return self._seals.history.recorder.hex()[:RECORDER_LETTERS]
 
     def seals(self, camera: CameraId) -> bool:
         return self._seals.seals(camera)
