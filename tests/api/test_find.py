@@ -7,6 +7,7 @@ import pytest
 
 from tawny.api.auth.accounts import Caller, Role
 from tawny.config.recognition import SearchSettings
+from tawny.config.settings import DetectionSettings
 from tawny.model.events import Event
 from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId, EventId
@@ -31,6 +32,26 @@ async def test_a_question_is_answered_and_says_how_it_was_understood(house: Hous
     ).json()
     assert [one["id"] for one in answer["items"]] == ["seen"]
     assert (answer["time"], answer["unknown"]) == ("in the last hour", ["shiny"])
+
+
+async def test_that_there_are_more_is_said(house: House) -> None:
+    now_ms = house.clock.now_ms()
+    for number in range(3):
+        house.recorder.index.put_event(Event(EventId(f"e{number}"), PORCH, "person", now_ms - 9000, now_ms, 80.0))
+    for limit, is_cut in ((2, True), (3, False)):
+        answer = (await house.signed_in().get("/api/v1/find", params={"q": "people", "limit": limit})).json()
+        assert (len(answer["items"]), answer["more"]) == (limit, is_cut)
+
+
+async def test_zones_and_lines_of_the_settings_are_known(house: House) -> None:
+    zone = {"points": [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9)]}
+    line = {"points": [(0.1, 0.1), (0.9, 0.9)]}
+    house.recorder.tuning.watch = DetectionSettings.model_validate({"zones": {"pond": zone}, "lines": {"path": line}})
+    now_ms = house.clock.now_ms()
+    house.recorder.index.put_event(Event(EventId("e"), PORCH, "person", now_ms - 9000, now_ms, 80.0))
+    for place in ("pond", "path"):
+        answer = (await house.signed_in().get("/api/v1/find", params={"q": f"people {place}"})).json()
+        assert (answer["items"], answer["unknown"]) == ([], [])
 
 
 async def test_when_something_moved_in_a_spot(house: House) -> None:

@@ -52,6 +52,15 @@ async def test_what_was_read_is_told_with_the_name_as_long_as_it_is_known(house:
     assert (item["title"], item["recognized"][0]["known"]) == ("Vehicle BAB123 · Front door", "")
 
 
+async def test_an_event_shows_the_name_that_its_plate_got_later(house: House, book: IdentityStore) -> None:
+    now_ms = house.clock.now_ms()
+    reads = (RecognisedText("plates", "BAB123", 0.8),)
+    house.recorder.index.put_event(Event(EventId("e"), PORCH, "vehicle", now_ms - 9000, now_ms, 80.0, reads=reads))
+    house.recorder.known = {"BAB123": "Anna's car"}
+    item = (await house.signed_in().get("/api/v1/events/e")).json()
+    assert (item["title"], item["recognized"][0]["known"]) == ("Anna's car · Front door", "Anna's car")
+
+
 async def test_a_face_needs_a_recogniser_and_a_picture(house: House, book: IdentityStore) -> None:
     browser, now_ms = house.signed_in(), house.clock.now_ms()
     said = {"name": "Anna", "by": "faces", "event": "e"}

@@ -21,14 +21,16 @@ from tawny.fleet.standby_store import STANDBY_FILE
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, new_event_id
 from tawny.model.geometry import grid_of
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.service import json_format
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
+from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.opening import index_to_read, index_to_write
+from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.segments.detection_files import MotionGrids
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny, answering
@@ -405,6 +407,17 @@ def test_what_happened_is_found_by_words(tawny: Tawny, recorded: Path) -> None:
     assert "Ignored unknown words: moon" in said.err
     found = json.loads(tawny("find", "anything", "--json", "--data", str(recorded)).out)
     assert set(found) == {"events", "time", "unknown"}
+
+
+def test_that_there_are_more_than_are_shown_is_said(tawny: Tawny, archive: Path) -> None:
+    now_ms = SystemClock().now_ms()
+    index = SqliteIndex(archive / "tawny.db", Catalogue(Volume.at(archive)))
+    for number in range(3):
+        index.put_event(Event(EventId(f"e{number}"), DOOR, "animal", now_ms - 2000, now_ms - 1000, 80.0))
+    index.close()
+    for most, said in (("2", "Only the first 2; `--most N` shows more.\n"), ("3", "")):
+        found = tawny("find", "animals", "--most", most, "--data", str(archive))
+        assert (found.out.count("animal"), found.err) == (int(most), said)
 
 
 def test_when_something_moved_in_a_spot_is_found(tawny: Tawny, recorded: Path) -> None:

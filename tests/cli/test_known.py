@@ -36,6 +36,14 @@ def test_a_list_that_cannot_be_read_is_not_empty(tawny: Tawny, tmp_path: Path) -
         assert (said.code, "can't be read (Is a directory)" in said.err) == (3, True), said.err
 
 
+def test_a_picture_that_is_not_there_is_said(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "faces.py").touch()
+    (tmp_path / "tawny.toml").write_text('[recognizers.faces]\nfile = "faces.py"\n')
+    words = ("--by", "faces", "--picture", "gone.jpg", "--data", str(tmp_path))
+    said = tawny("known", "add", "Anna", *words)
+    assert (said.code, "Can't read gone.jpg: No such file or directory." in said.err) == (3, True), said.err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -123,6 +123,19 @@ def test_recordings_of_boxes_are_found_by_box_and_time(tawny: Tawny, tmp_path: P
     assert found(tawny, log, "person on 2026-11-22") == []
 
 
+def test_a_label_finds_what_may_be_one(tawny: Tawny, tmp_path: Path) -> None:
+    log = tmp_path / "scans.jsonl"
+    log.write_text(entry("a", "2026-11-20T05:00:00.000Z", "animal") + entry("b", "2026-11-20T06:00:00.000Z", "motion"))
+    assert [one["type"] for one in found(tawny, log, "dog")] == ["animal"]
+
+
+def test_that_there_are_more_results_is_said(tawny: Tawny, tmp_path: Path) -> None:
+    log = tmp_path / "scans.jsonl"
+    log.write_text("".join(entry("a", f"2026-11-20T0{hour}:00:00.000Z") for hour in range(3)))
+    said = {most: tawny("find", "person", "--in", str(log), "--most", most).err for most in ("2", "3")}
+    assert said == {"2": "Only the first 2; `--most N` shows more.\n", "3": ""}
+
+
 def test_an_input_that_was_scanned_twice_counts_as_it_was_found_last(tawny: Tawny, tmp_path: Path) -> None:
     log = tmp_path / "scans.jsonl"
     at = "2026-11-20T05:00:00.000Z"

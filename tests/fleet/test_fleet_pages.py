@@ -129,6 +129,7 @@ async def told(known: Known) -> Known:
         ("vehicle or animal today", ["t-dog", "b-car"]),
         ("person front door", ["b-person", "t-person", "t-old"]),
         ("oldest event", ["t-old"]),
+        ("person not at the front door", []),
     ],
 )
 async def test_words_find_events_of_all_recorders(told: Known, words: str, found: list[str]) -> None:

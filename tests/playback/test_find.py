@@ -1,7 +1,7 @@
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
-from tawny.playback.recordings import MOST_IN_A_RUN, last_before, run_from, segment, segments
+from tawny.playback.recordings import MOST_IN_A_RUN, at, last_before, run_from, segment, segments
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 from tests.playback.test_timeline import segment as row
 
@@ -84,6 +84,64 @@ def test_where_the_large_picture_is_gone_the_small_one_plays(archive: FakeArchiv
     add(archive, 120)
     run = run_from(archive, PORCH, MAIN, T)
     assert [one.stream for one in run.segments] == [SUB, SUB]
+
+
+def test_a_stream_that_begins_a_moment_later_is_not_replaced_by_the_other(archive: FakeArchive) -> None:
+    add(archive, 0, stream=SUB)
+    archive.index.add_segment(row(T + 1_102, T + 60_000))
+    found = at(archive, PORCH, MAIN, T)
+    assert found is not None and found.stream is MAIN
+    assert starts(archive, 0) == ([1.102], None)
+
+
+def test_after_a_gap_the_asked_stream_says_where_it_goes_on(archive: FakeArchive) -> None:
+    add(archive, 100, stream=SUB)
+    archive.index.add_segment(row(T + 100_102, T + 160_000))
+    assert starts(archive, 50) == ([], 100.102)
+    assert starts(archive, 50, SUB) == ([], 100)
+
+
+def test_after_a_gap_the_other_stream_goes_on_where_the_asked_one_does_not(archive: FakeArchive) -> None:
+    add(archive, 100, stream=SUB)
+    add(archive, 130)
+    assert starts(archive, 50) == ([], 100)
+    found = at(archive, PORCH, MAIN, T + 100_000)
+    assert found is not None and found.stream is SUB
+
+
+def test_at_the_edge_the_asked_stream_is_waited_for(archive: FakeArchive) -> None:
+    main = archive.record(T, is_open=True)
+    archive.record(T - 102, 5, stream=SUB, is_open=True)
+    assert starts(archive, (main.end_ms - T) / 1000) == ([], None)
+    assert at(archive, PORCH, MAIN, main.end_ms) is None
+
+
+def test_at_the_edge_a_file_that_was_just_closed_is_waited_for_too(archive: FakeArchive) -> None:
+    add(archive, 0, seconds=4)
+    archive.record(T - 102, 5, stream=SUB, is_open=True)
+    assert at(archive, PORCH, MAIN, T + 4_000) is None
+
+
+def test_where_the_asked_stream_ended_long_ago_the_other_plays_up_to_the_edge(archive: FakeArchive) -> None:
+    main = archive.record(T, is_open=True)  # its file may be open for a while after the camera lost it
+    sub = archive.record(T - 102, 20, stream=SUB, is_open=True)
+    for _ in ("open", "closed"):
+        assert at(archive, PORCH, MAIN, main.end_ms) == sub
+        assert run_from(archive, PORCH, MAIN, main.end_ms).segments == [sub]
+        main = archive.close(main) if main in archive.still_open else main
+
+
+def test_where_recording_ended_the_other_stream_plays_to_its_end(archive: FakeArchive) -> None:
+    add(archive, 0)
+    add(archive, 5, stream=SUB)
+    assert [one.stream for one in run_from(archive, PORCH, MAIN, T + 60_000).segments] == [SUB]
+
+
+def test_where_a_gap_of_the_asked_stream_is_known_the_other_plays_at_once(archive: FakeArchive) -> None:
+    main = archive.record(T)
+    sub = archive.record(T - 102, 5, stream=SUB, is_open=True)
+    archive.index.put_gap(Gap(PORCH, main.end_ms, None, GapReason.STALLED))
+    assert at(archive, PORCH, MAIN, main.end_ms) == sub
 
 
 def test_what_is_still_being_written_is_found(archive: FakeArchive) -> None:

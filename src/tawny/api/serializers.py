@@ -5,9 +5,9 @@ import base64
 from tawny.api import schemas
 from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
-from tawny.model.events import Event, actor_name, event_title, shown_level
+from tawny.model.events import Event, actor_name, called, event_title, shown_level
 from tawny.model.ids import CameraId
-from tawny.model.observations import ObjectPath, RecognisedText
+from tawny.model.observations import ObjectPath
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text
@@ -42,7 +42,7 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         reviewed=made.reviewed,
         false_alarm=made.false_alarm,
         recognized=[
-            schemas.ReadInfo(by=one.by, text=one.text, score=one.score, known=_called(one, recorder))
+            schemas.ReadInfo(by=one.by, text=one.text, score=one.score, known=called(one, recorder.called))
             for one in made.reads
         ],
         possible=[],
@@ -86,10 +86,6 @@ def visit(made: EventVisit, recorder: RecorderService) -> schemas.VisitInfo:
         best=event(made.best, recorder),
         events=[event(one, recorder) for one in made.events],
     )
-
-
-def _called(read: RecognisedText, recorder: RecorderService) -> str:
-    return recorder.called(read.who) if read.who else ""
 
 
 def camera_name(recorder: RecorderService, camera: CameraId) -> str:

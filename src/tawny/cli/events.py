@@ -1,7 +1,7 @@
 """`tawny event`, `events`, `find` and `known`."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
 from tawny.config.settings import Settings, display_name
 from tawny.model.errors import NotDone, UsageError
-from tawny.model.events import ALL_LEVELS, Event
+from tawny.model.events import ALL_LEVELS, Event, called
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
@@ -233,9 +233,7 @@ def recognised(book: IdentityStore) -> SearchableIdentity:
 
 def read_text(event: Event, book: IdentityStore) -> str:
     """Return the names and plates recognized in an event, comma-separated."""
-    parts = (
-        " ".join(one for one in (book.name(read.who) if read.who else "", read.text) if one) for read in event.reads
-    )
+    parts = (" ".join(one for one in (called(read, book.name), read.text) if one) for read in event.reads)
     return ", ".join(one for one in parts if one)
 
 
@@ -270,19 +268,24 @@ def run_find(args: Namespace, out: Output) -> int:
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)
     with index_to_read(folder) as index:
-        zones = {zone for camera in chosen.cameras.values() for zone in camera.detection.zones}
+        watched = [camera.detection for camera in chosen.cameras.values()]
+        zones = {name for one in watched for name in (*one.zones, *one.lines)}
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
         with _looks(args, chosen, folder, index, out) as by:
             query, hits = search_hits(
                 index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
-                SystemClock().now_ms(), args.most, by,
+                SystemClock().now_ms(), args.most + 1, by,
             )  # fmt: skip
     if query.unknown:
         out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
     if spot is not None:
-        _print_moments(_moments(folder, query, spot, names)[: args.most], query, out)
+        moments = _moments(folder, query, spot, names)
+        _print_moments(moments[: args.most], query, out)
+        say_if_more(moments, args.most, out)
         return 0
+    say_if_more(hits, args.most, out)
+    hits = hits[: args.most]
     if args.like or query.is_of_look:
         _print_looks(hits, query, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
         return 0
@@ -296,6 +299,12 @@ def run_find(args: Namespace, out: Output) -> int:
     data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
     out.data(data, out.table(heads, read, empty=f"No matching events ({query.time_words})."))
     return 0
+
+
+def say_if_more(found: Sized, most: int, out: Output) -> None:
+    """Say that `--most` cut the results off, if it did."""
+    if len(found) > most:
+        out.say(f"Only the first {most}; `--most N` shows more.")
 
 
 FLEET_HEADS = ("start", "recorder", "camera", "what", "match", "event")
@@ -337,14 +346,15 @@ def _find_in_results(args: Namespace, out: Output) -> int:
     results, (chosen, _) = ScanResults.read(Path(args.results)), load_settings(args)
     model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
     zone = ZoneInfo(local_zone())
-    query, hits = search_results(results, " ".join(args.words), args.like, model, zone, args.most)
+    query, hits = search_results(results, " ".join(args.words), args.like, model, zone, args.most + 1)
     if model.trouble:
         out.say(model.trouble)
     elif model.id and (count := results.other_vectors(model.id)):
         out.say(f"{count} objects were seen by another search model and are found by colours only: scan them again.")
     if query.unknown:
         out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
-    print_hits(results, query, hits, out)
+    say_if_more(hits, args.most, out)
+    print_hits(results, query, hits[: args.most], out)
     model.close()
     return 0
 
@@ -409,6 +419,7 @@ def _moments(folder: Path, query: SearchQuery, spot: Box, cameras: Iterable[Came
     found = [
         (camera, moment)
         for camera in query.cameras or cameras
+        if camera not in query.but_places
         for span in query.spans
         for moment in motion_in_spot(grids.read(camera, span), spot)
         if query.least_s <= moment.seconds <= query.most_s
@@ -479,7 +490,10 @@ def _add(args: Namespace, chosen: Settings, book: IdentityStore) -> KnownIdentit
         there = ", ".join(chosen.recognizers) or "none configured"
         what = f"No recognizer named {args.by}." if args.by else "No recognizer given."
         raise UsageError(what, f"Use `--by` with one of: {there}.")
-    content = Path(args.picture).read_bytes() if Path(args.picture).is_file() else b""
+    try:
+        content = Path(args.picture).read_bytes()
+    except OSError as error:
+        raise NotDone(f"Can't read {args.picture}: {error.strerror}.") from None
     return book.add(args.name, args.by, "", face_print(args.by, content, chosen, PluginRegistry.opened().recognisers))
 
 

@@ -19,6 +19,7 @@ from tawny.cli.scan_inputs import clock_text, digest, looks_from, vector_from
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.observations import MOTION
 from tawny.model.times import Span, SystemClock, utc_from_text
 from tawny.playback.search.event_search import (
     LookedEvents,
@@ -122,13 +123,14 @@ class ScanResults:
         places, wanted = (None if one is None else set(one) for one in (cameras, kinds))
         last = len(self._objects) if after is None else int(after)
         found: list[Event] = []
-        if only not in ("all", "new"):
+        if only not in ("all", "new", "named"):
             return EventPage(found, None)
         for number in range(min(last, bisect_left(self._starts_ms, within.end_ms)) - 1, -1, -1):
             event = self._objects[number].event
             if event.start_ms < within.begin_ms:
                 break
-            if (places is None or event.camera in places) and (wanted is None or event.kind in wanted):
+            is_chosen = (places is None or event.camera in places) and (wanted is None or event.kind in wanted)
+            if is_chosen and (only != "named" or event.kind != MOTION):
                 found.append(event)
                 if len(found) == limit:
                     return EventPage(found, str(number))

@@ -119,6 +119,7 @@ def _rounded(box: Box) -> Box:
 
 MANUAL = "manual"
 """Type of the event of a recording that a person or a client started."""
+MANUAL_TITLE = "Recorded by hand"
 EVENT_TITLES = {
     "person": "Person",
     "vehicle": "Vehicle",
@@ -143,7 +144,7 @@ SOUND_TITLES = {
     "gunshot": "Gunshot",
 }
 """Titles of the classes of sounds (`detection.sound_classes.GROUPS`)."""
-_BY_SIGN = {
+SIGN_TITLES = {
     "left": "Object left",
     "taken": "Object removed",
     "loitering": "Loitering",
@@ -160,8 +161,8 @@ def event_title(made: Event) -> str:
     if made.said:
         return EVENT_TITLES[made.shown_kind]
     for seen in made.objects:
-        if seen.label in _BY_SIGN:
-            return _BY_SIGN[seen.label]
+        if seen.label in SIGN_TITLES:
+            return SIGN_TITLES[seen.label]
     if made.kind == "sound" and made.objects:
         return kind_title(made.kind, made.objects[0].label)
     return kind_title(made.kind)
@@ -171,12 +172,20 @@ def kind_title(kind: str, label: str = "") -> str:
     """Return the title of an event type. label: the class of a sound; empty: none."""
     if label:
         return SOUND_TITLES.get(label, label.capitalize())
-    return (EVENT_TITLES | REPORTED_TITLES).get(kind) or ("Recorded by hand" if kind == MANUAL else kind.capitalize())
+    return (EVENT_TITLES | REPORTED_TITLES).get(kind) or (MANUAL_TITLE if kind == MANUAL else kind.capitalize())
 
 
-def actor_name(made: Event, called: Callable[[str], str]) -> str:
-    """Return the recognized names, else the recognized text; empty if there is neither."""
-    names = [name for one in made.reads if one.who and (name := called(one.who))]
+def called(read: RecognisedText, name: Callable[[str], str]) -> str:
+    """Return the name of what was recognized; empty if unknown. A plate may have got its name after it was read."""
+    return (name(read.who) if read.who else "") or (name(read.text) if read.text else "")
+
+
+def actor_name(made: Event, name: Callable[[str], str]) -> str:
+    """Return the recognized names, else the recognized text; empty if there is neither.
+
+    name: returns the name of an identity by its ID, or of a plate by its text.
+    """
+    names = [found for one in made.reads if (found := called(one, name))]
     texts = [one.text for one in made.reads if one.text]
     return " and ".join(dict.fromkeys(names)) or (f"{event_title(made)} {texts[0]}" if texts else "")
 

@@ -212,6 +212,9 @@ class _NoTuning:
     def meter(self, _camera: CameraId) -> None:
         """No detector runs here."""
 
+    def watching(self, _camera: CameraId) -> None:
+        """Its settings are not here."""
+
 
 def _seconds(said: object, otherwise: float) -> float:
     return float(said) if isinstance(said, int | float) and 0 <= said <= 3600 else otherwise

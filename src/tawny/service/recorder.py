@@ -258,7 +258,7 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def called(self, who: str) -> str:
-        """Return the name of a recognized identity; empty if it was deleted."""
+        """Return the name of an identity by its ID, or of a plate by its text; empty if there is none."""
         ...
 
     def event_loop(self, event: Event) -> bytes | None:

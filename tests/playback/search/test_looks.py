@@ -263,5 +263,5 @@ def test_a_name_is_no_colour() -> None:
     )
     asked = parse_query("brown at the red gate in green", known, BERLIN, NOW)
     assert (asked.colours, {*asked.cameras}, {*asked.zones}) == ((), {CameraId("red-gate")}, {"green"})
-    assert asked.read == {"brown"}
+    assert asked.people == {"brown"}
     assert parse_query("hund", known, BERLIN, NOW).cameras == {"hund"}

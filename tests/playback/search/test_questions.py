@@ -1,17 +1,18 @@
 """Twenty questions over a prepared week, answered from what is stored alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.model.events import Event, SeenObject, event_id
+from tawny.model.events import SOUND_TITLES, Event, SeenObject, event_id, event_title
 from tawny.model.geometry import COLUMNS, grid_of
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.playback.search.event_search import SearchableNames, heat, motion_in_spot, search_in_words
-from tawny.playback.search.query_parser import SearchableIdentity, SearchVocabulary, parse_query
+from tawny.playback.search.query_parser import NOBODY, SearchableIdentity, SearchVocabulary, parse_query
+from tawny.service.languages import Languages
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_index import SqliteIndex
@@ -144,6 +145,89 @@ def test_by_what_was_read(question: str, answers: list[str]) -> None:
     recognised = SearchableIdentity(["Anna"], lambda one: read.get(names[one.id], frozenset()))
     _, found = search_in_words(index, question, SearchableNames(CAMERAS, {"drive"}, recognised), BERLIN, NOW, 60)
     assert [names[one.id] for one in found] == answers
+
+
+def found_of(events: Sequence[Event], question: str, recognised: SearchableIdentity = NOBODY) -> list[EventId]:
+    index = MemoryIndex()
+    for one in events:
+        index.put_event(one)
+    names = SearchableNames(CAMERAS, recognised=recognised)
+    return [one.id for one in search_in_words(index, question, names, BERLIN, NOW, 60)[1]]
+
+
+@pytest.mark.parametrize(("question", "answers"), [("ann", ["ann"]), ("anna", ["anna"]), ("ace", []), ("xy9", ["xy"])])
+def test_a_person_is_found_by_the_whole_name_and_a_plate_by_a_part(question: str, answers: list[str]) -> None:
+    read = {"ann": {"faces", "ann"}, "anna": {"faces", "anna"}, "who": {"faces", "unknown"}, "xy": {"plates", "mxy987"}}
+    events = {name: event(name, f"19 1{n}:00", "yard", "person") for n, name in enumerate(read)}
+    words = {events[name].id: frozenset(said) for name, said in read.items()}
+    recognised = SearchableIdentity(["Ann", "Anna", "Ace"], lambda one: words[one.id])
+    assert found_of([*events.values()], question, recognised) == [events[name].id for name in answers]
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "is_found"),
+    [
+        ("cars", "vehicle", True),
+        ("cars", "person", False),
+        ("cars", "nothing", False),
+        ("anything but cars", "vehicle", False),
+        ("anything but cars", "person", True),
+        ("anything but cars", "nothing", True),
+    ],
+)
+def test_a_corrected_event_is_what_the_user_said(question: str, said: str, *, is_found: bool) -> None:
+    corrected = replace(event("car", "19 11:00", "yard", "vehicle", 10, "car"), said=said)
+    assert (found_of([corrected], question) == [corrected.id]) is is_found
+
+
+@pytest.mark.parametrize("question", ["cars", "Autos", "trucks"])
+def test_a_vehicle_that_no_model_names_may_be_any(question: str) -> None:
+    unnamed = event("any", "19 11:00", "yard", "vehicle", 10, "vehicle")
+    others = [event("bike", "19 12:00", "yard", "vehicle", 10, "bicycle"), event("man", "19 13:00", "yard", "person")]
+    assert found_of([unnamed, *others], question) == [unnamed.id]
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("people but not anna", ["late", "dog"]),
+        ("anyone except Anna Lee", ["post", "late", "dog"]),
+        ("people not at the front gate or in the shop", ["dog"]),
+        ("vehicles without the drive", ["bike"]),
+        ("vehicles not kept", ["car", "bike"]),
+        ("vehicles without plates", ["van", "bike"]),
+        ("people except new", ["crew"]),
+        ("yard this week without false alarms, not cats", ["fox", "dog"]),
+        ("Personen nicht am Front gate", ["crew", "dog"]),
+    ],
+)
+def test_what_is_excluded_is_not_found(question: str, answers: list[str]) -> None:
+    read = {"post": {"faces", "anna"}, "crew": {"faces", "annalee", "anna"}, "car": {"plates", "bab123"}}
+    names = {one.id: name for name, one in WEEK.items()}
+    recognised = SearchableIdentity(["Anna", "Anna Lee"], lambda one: frozenset(read.get(names[one.id], ())))
+    assert {names[one] for one in found_of([*WEEK.values()], question, recognised)} == {*answers}
+
+
+def test_an_exclusion_that_is_not_possible_is_told_and_not_turned_round() -> None:
+    known = SearchVocabulary(CAMERAS, (), {"car"})
+    for text, ignored in (("people not at night", "not at night"), ("no red cars", "no red cars")):
+        asked = parse_query(text, known, BERLIN, NOW)
+        assert (asked.unknown, asked.has_time, asked.colours, asked.but) == ((ignored,), False, (), frozenset())
+
+
+TITLED = [
+    *(event(f"a{n}", f"19 1{n}:00", "yard", "sound", 1, label) for n, label in enumerate(SOUND_TITLES)),
+    *(event(f"b{n}", f"18 1{n}:00", "yard", kind) for n, kind in enumerate(("input", "line", "manual", "bell"))),
+    *(event(f"c{n}", f"17 1{n}:00", "yard", "object", 1, label) for n, label in enumerate(("left", "taken"))),
+    event("d", "16 10:00", "yard", "person", 10, "person"),
+]
+
+
+@pytest.mark.parametrize("titled", TITLED, ids=event_title)
+def test_an_event_is_found_by_its_title(titled: Event) -> None:
+    assert found_of(TITLED, event_title(titled)) == [titled.id]
+    german = str(Languages(None).catalogue("de").texts.get(event_title(titled), event_title(titled)))
+    assert found_of(TITLED, german) == [titled.id]
 
 
 def test_words_that_mean_nothing_are_told() -> None:

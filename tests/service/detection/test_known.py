@@ -8,7 +8,7 @@ import pytest
 
 from tawny.detection.recognition import RecogniserResult
 from tawny.model.errors import NotDone
-from tawny.model.events import Event
+from tawny.model.events import Event, actor_name
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import RecognisedText
 from tawny.service.detection.identity_store import FILE, KEY, IdentityStore, likeness
@@ -202,6 +202,16 @@ def test_the_words_that_rules_may_use(book: IdentityStore) -> None:
     reads = (RecognisedText("plates", "BAB123", 0.9, anna.id), RecognisedText("faces", "", 0.8, "gone"))
     event = Event(EventId("e"), CameraId("gate"), "vehicle", 0, None, 50.0, reads=reads)
     assert book.words(event) == {"plates", "bab123", "annascar", "known", "faces", "unknown"}
+
+
+def test_a_plate_that_is_named_later_names_events_before(book: IdentityStore) -> None:
+    reads = (RecognisedText("plates", "BAB123", 0.9), RecognisedText("faces", "", 0.8))
+    event = Event(EventId("e"), CameraId("gate"), "vehicle", 0, None, 50.0, reads=reads)
+    book.add("Anna's car", "plates", "B AB 123")
+    assert actor_name(event, book.name) == "Anna's car"
+    assert book.words(event) == {"plates", "bab123", "annascar", "known", "faces", "unknown"}
+    book.forget("Anna's car")
+    assert actor_name(event, book.name) == "Vehicle BAB123"
 
 
 def test_likeness() -> None:

@@ -2221,6 +2221,7 @@ export interface SearchRequest {
 export interface SearchResponse {
   items: EventInfo[];
   measured_to_ms: number | null;
+  more: boolean;
   scores: Record<string, number>;
   time: string;
   unknown: string[];

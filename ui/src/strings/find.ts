@@ -18,6 +18,7 @@ export const find = {
   match: (percent: number) => `${percent}%`,
   left: (day: string) => `Events before ${day} aren’t measured yet. tawny does that while the computer is idle.`,
   hits: { one: "{n} event", other: "{n} events" },
+  over: (n: number) => `More than ${n} events`,
   going: "ongoing",
   camera: "Camera",
   day: "Day",

@@ -185,7 +185,7 @@ MOST_MOMENTS = 500
 
 
 class SearchResponse(BaseModel):
-    """Search result. time: the recognized time range. unknown: words that were ignored.
+    """Search result. time: the recognized time range. unknown: words that were ignored. more: whether more were found.
 
     why: what matched, by event, for those found by what they looked like. scores: how well, 0 to 1. measured_to_ms:
     what events before this time looked like is not measured yet; null: it is measured of all events.
@@ -197,6 +197,7 @@ class SearchResponse(BaseModel):
     why: dict[str, str]
     scores: dict[str, float]
     measured_to_ms: int | None
+    more: bool
 
 
 class MotionMoment(BaseModel):
@@ -224,7 +225,7 @@ class FindQuery(BaseModel):
     q: Annotated[str, Field(min_length=1, max_length=200)]
     like: Annotated[str, Field(max_length=64)] = ""
     from_ms: At | None = None
-    limit: Limit = 60
+    limit: Annotated[int, Field(ge=1, le=1000)] = 60
 
 
 @router.get("/find", dependencies=_search_view)
@@ -232,11 +233,12 @@ def find(query: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
     """Search events, for example `person gate last night` or `red car`, or those that look like another one."""
     recorder, seen = here.recorder, here.appearance
     like = find_event(EventId(query.like), here) if query.like else None
-    names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
+    names = SearchableNames(recorder.camera_names(), _zones(here), _recognised(here))
     by = seen.search(like, query.from_ms)
-    question, hits = search_hits(
-        recorder.index, query.q, names, here.zone, recorder.clock.now_ms(), query.limit, by
+    question, found = search_hits(
+        recorder.index, query.q, names, here.zone, recorder.clock.now_ms(), query.limit + 1, by
     )  # fmt: skip
+    hits = found[: query.limit]
     is_by_look = like is not None or question.is_of_look
     reached_ms = seen.reached_ms if is_by_look else None
     return SearchResponse(
@@ -246,6 +248,7 @@ def find(query: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
         why={hit.event.id: hit.why for hit in hits if hit.why},
         scores={hit.event.id: round(hit.score, 2) for hit in hits if hit.why},
         measured_to_ms=reached_ms,
+        more=len(found) > len(hits),
     )
 
 
@@ -295,6 +298,12 @@ def objects(event: OneEvent, here: Here) -> schemas.EventObjectsResponse:
 
 def _recognised(here: AppContext) -> SearchableIdentity:
     return SearchableIdentity([one.name for one in here.known.all()], here.known.words)
+
+
+def _zones(here: AppContext) -> set[str]:
+    """Return the zones and lines in the settings of the cameras that the user may see."""
+    watched = [here.recorder.tuning.watching(camera) for camera in here.recorder.camera_names()]
+    return {name for one in watched if one is not None for name in (*one.watch.zones, *one.watch.lines)}
 
 
 def _box(text: str) -> Box:

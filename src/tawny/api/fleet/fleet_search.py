@@ -16,7 +16,7 @@ from tawny.model.events import Event, event_title, shown_level
 from tawny.model.ids import CameraId
 from tawny.model.observations import spoken
 from tawny.model.times import Span
-from tawny.playback.search.event_search import SearchableNames, search_in_words
+from tawny.playback.search.event_search import SearchableNames, find_events, understand
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
 from tawny.storage.index.protocol import EventPage
 
@@ -163,7 +163,12 @@ def search_fleet(
     names = {CameraId(name.lower()): name for name in scope.cameras.values()}
     known = SearchableNames(names, recognised=SearchableIdentity(words=_words))
     source = FleetEventSource(index, scope, chosen)
-    question, found = search_in_words(source, left or ANYTHING, known, zone, now_ms, most)
+    question = understand(source, left or ANYTHING, known, zone, now_ms)
+    if question.but_places & {*names}:  # events of the source have other IDs of cameras
+        question = replace(question, cameras=(question.cameras or frozenset(names)) - question.but_places)
+        if not question.cameras:
+            return question, []
+    found = find_events(source, question, most, now_ms, known.recognised.words)
     return question, [_placed(event) for event in found]
 
 

@@ -12,12 +12,22 @@ import numpy as np
 
 from tawny.detection.appearance import LOWER, UPPER, Appearance, AppearanceTable, colours_shown
 from tawny.detection.models.labels import COCO
-from tawny.model.events import Event
+from tawny.model.events import SOUND, Event
 from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId, EventId
-from tawny.model.observations import KINDS, MOTION, Box, is_meant, kind_of
+from tawny.model.observations import KINDS, MOTION, OBJECT, Box, is_meant, kind_of
 from tawny.model.times import Span
-from tawny.playback.search.query_parser import NOBODY, SearchableIdentity, SearchQuery, SearchVocabulary, parse_query
+from tawny.playback.search.query_parser import (
+    EVENT_KINDS,
+    FALSE_ALARM,
+    KEPT,
+    NEW,
+    NOBODY,
+    SearchableIdentity,
+    SearchQuery,
+    SearchVocabulary,
+    parse_query,
+)
 from tawny.storage.index.protocol import EventPage, all_events
 
 PAGE = 200
@@ -90,11 +100,16 @@ def _fitting(index: EventSource, request: SearchQuery, now_ms: int, words: Words
 
 
 def _fits(event: Event, request: SearchQuery, now_ms: int) -> bool:
+    labels = _labels(event)
     if request.labels and not (
-        event.shown_kind in request.kinds or any(is_meant(one.label, request.labels) for one in event.objects)
+        event.shown_kind in request.kinds
+        or any(is_meant(one, request.labels) for one in labels)
+        or _may_be(event, request.labels)
     ):
         return False
-    if event.shown_kind in request.but or any(is_meant(one.label, request.but) for one in event.objects):
+    if event.shown_kind in request.but or any(is_meant(one, request.but) for one in labels):
+        return False
+    if request.but_marks & _marks(event) or request.but_places & {event.camera, *event.zones}:
         return False
     if request.zones and not request.zones & set(event.zones):
         return False
@@ -103,10 +118,29 @@ def _fits(event: Event, request: SearchQuery, now_ms: int) -> bool:
     return request.least_s <= _length_s(event, now_ms) <= request.most_s
 
 
+def _labels(event: Event) -> list[str]:
+    """Return what a model named. Once a user has said the type, only labels of that type still count."""
+    is_corrected = event.said and event.kind != SOUND
+    return [one.label for one in event.objects if not is_corrected or kind_of(one.label) == event.said]
+
+
+def _may_be(event: Event, wanted: Iterable[str]) -> bool:
+    """Return whether only its type is known, and is that of a wanted label: a vehicle may be a car."""
+    is_named = any(label not in (*KINDS, MOTION) for label in _labels(event))
+    return not is_named and event.shown_kind in {kind_of(label) for label in wanted} - {OBJECT}
+
+
+def _marks(event: Event) -> frozenset[str]:
+    marks = {KEPT: event.kept, NEW: not event.reviewed, FALSE_ALARM: bool(event.false_alarm)}
+    return frozenset(mark for mark, has in marks.items() if has)
+
+
 def _is_read(request: SearchQuery, words: frozenset[str]) -> bool:
-    if not request.read_so <= words:
+    if not request.read_so <= words or request.but_read & words:
         return False
-    return not request.read or any(one in word for one in request.read for word in words)
+    if not request.people and not request.read:
+        return True
+    return bool(request.people & words) or any(one in word for one in request.read for word in words)
 
 
 def _length_s(event: Event, now_ms: int) -> float:
@@ -186,8 +220,9 @@ def _known(events: Sequence[Event], names: SearchableNames) -> SearchVocabulary:
     labels = {one.label for event in events for one in event.objects}
     places = {name for event in events for name in event.zones}
     readers = {"plates", *(read.by for event in events for read in event.reads)}
+    kinds = {event.kind for event in events} - {*EVENT_KINDS}
     return SearchVocabulary(
-        names.cameras, {*names.zones, *places}, {*COCO, *labels}, tuple(names.recognised.names), readers
+        names.cameras, {*names.zones, *places}, {*COCO, *labels}, tuple(names.recognised.names), readers, kinds
     )
 
 
@@ -245,10 +280,11 @@ def search_hits(
         question = replace(question, spans=(Span(by.since_ms, max(by.since_ms, now_ms) + 1),), time_words="since then")
     elif by.like is not None and not question.has_time:
         question = replace(question, spans=(Span(0, now_ms + 1),), time_words="any time")
-    is_described = question.is_of_look or bool(question.unknown)
+    phrases = tuple(one for one in question.unknown if " " in one)  # exclusions, which no model understands
+    is_described = question.is_of_look or len(phrases) < len(question.unknown)
     answers = by.similar(by.like or question.text, question.spans) if by.like or is_described else None
     if answers is not None:
-        question = replace(question, unknown=())
+        question = replace(question, unknown=phrases)
     if not question.is_of_look and by.like is None and answers is None:
         found = find_events(index, question, most, now_ms, names.recognised.words)
         return question, [SearchHit(event) for event in found]
@@ -351,10 +387,9 @@ def _is_of_kind(event: Event, request: SearchQuery, like: Event | None) -> bool:
         return False
     if (not request.kinds and not request.labels) or event.shown_kind in request.kinds:
         return True
-    if any(is_meant(one.label, request.labels | request.kinds) for one in event.objects):
+    if any(is_meant(one, request.labels | request.kinds) for one in _labels(event)):
         return True
-    is_named = any(one.label not in (*KINDS, MOTION) for one in event.objects)
-    return not is_named and event.shown_kind in {kind_of(label) for label in request.labels}
+    return _may_be(event, request.labels)
 
 
 def _called(event: Event) -> str:

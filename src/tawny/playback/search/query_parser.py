@@ -4,14 +4,14 @@ Nothing is guessed: words that are no type, label, camera, zone, time or length 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tawny.config.units import seconds
 from tawny.detection.appearance import COLOURS, LOWER, UPPER, WHOLE
-from tawny.model.events import Event
+from tawny.model.events import MANUAL, MANUAL_TITLE, REPORTED_TITLES, SIGN_TITLES, SOUND_TITLES, Event
 from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
@@ -33,6 +33,8 @@ class SearchableIdentity:
 
 
 NOBODY = SearchableIdentity()
+KEPT, NEW, FALSE_ALARM = "kept", "new", "false alarm"
+"""Marks of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class SearchQuery:
     cameras: frozenset[CameraId] = frozenset()
     zones: frozenset[str] = frozenset()
     read: frozenset[str] = frozenset()
-    """Names and texts read, such as plates or parts of them, lower case without separators. One must match."""
+    """Texts read, such as plates or parts of them, lower case without separators. One, or one of `people`, must match.
+    """
     read_so: frozenset[str] = frozenset()
     """Recognizer names, `known` or `unknown`. All must match."""
     least_s: float = 0.0
@@ -63,7 +66,7 @@ class SearchQuery:
     time_words: str = ""
     """The time as understood."""
     unknown: tuple[str, ...] = field(default=())
-    """Words without a meaning."""
+    """Words without a meaning, and exclusions that aren't possible, as phrases of several words."""
     colours: tuple[tuple[str, str], ...] = ()
     """Colours of the object, each with its part (`detection.appearance`). All must match."""
     size: str = ""
@@ -73,6 +76,14 @@ class SearchQuery:
 
     has_time: bool = True
     """Whether the words said a time."""
+    people: frozenset[str] = frozenset()
+    """Whole names of identities, lower case without separators."""
+    but_places: frozenset[str] = frozenset()
+    """Excluded cameras and zones."""
+    but_read: frozenset[str] = frozenset()
+    """Excluded names, recognizers, `known` or `unknown`."""
+    but_marks: frozenset[str] = frozenset()
+    """Excluded marks."""
 
     @property
     def is_of_look(self) -> bool:
@@ -152,9 +163,15 @@ _GERMAN = {
     **dict.fromkeys(("kürzeste", "kürzester", "kürzestes", "kürzesten"), "shortest"),
     **dict.fromkeys(("unbekannt", "unbekannte", "unbekannter", "unbekanntes", "unbekannten"), "unknown"),
     **dict.fromkeys(("kennzeichen", "nummernschild", "nummernschilder"), "plates"),
-    "ereignis": "event", "ereignisse": "events",
+    "ereignis": "event", "ereignisse": "events", **dict.fromkeys(("klingel", "türklingel"), "doorbell"),
+    "glasbruch": "breaking glass", "alarmton": "alarm sound", "hundegebell": "barking dog", "klopfen": "knocking",
+    "stimmen": "voices", "weinendes baby": "crying baby", "schuss": "gunshot", "verweilen": "loitering",
+    "gegenstand abgestellt": "object left", "gegenstand entfernt": "object removed", "kamera bewegt": "camera moved",
+    "objektiv verdeckt": "lens covered", "bild unscharf": "image blurred", "bild eingefroren": "image frozen",
+    "linie überquert": "line crossed", "digitaleingang": "digital input", "von hand aufgezeichnet": "recorded by hand",
     "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without",
-    **dict.fromkeys(("außer", "ausser"), "except"), **dict.fromkeys(("kein", "keine", "keinen"), "no"), "alle": "all",
+    **dict.fromkeys(("außer", "ausser"), "except"), **dict.fromkeys(("kein", "keine", "keinen"), "no"), "nicht": "not",
+    "alle": "all",
     "seit": "since", "bis": "until",
     **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
     **dict.fromkeys(("letzte", "letzten", "letzter", "letztes"), "last"),
@@ -194,12 +211,19 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"seit (\d+) ?({_GERMAN_UNITS})", r"last \1 \2"),
         (rf"({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}:\d\d|mittag|mitternacht)",
          lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
+        (rf"(vor|nach|bis)(?: dem| zum)? (?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)",
+         lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
         (rf"ab (?=(?:dem )?(?:{_GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
         (r"(\d{1,2}\.?|im|in) mai", r"\1 may"),  # alone it may be a part of a plate
     )
 ]  # fmt: skip
 """German phrases of several words, before the words are translated."""
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
+_TITLES: Sequence[tuple[str, str, bool]] = (
+    *((title.lower(), label, False) for label, title in (SIGN_TITLES | SOUND_TITLES).items()),
+    *((title.lower(), kind, True) for kind, title in (REPORTED_TITLES | {MANUAL: MANUAL_TITLE}).items()),
+)
+"""Titles of events, each with its label or type, and whether it is a type."""
 OTHER_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("bike", "bikes", "cyclist", "cyclists"), "bicycle"),
     **dict.fromkeys(("motorbike", "motorbikes"), "motorcycle"),
@@ -229,6 +253,7 @@ ORDERED: Mapping[str, str] = {
 }  # fmt: skip
 SHORTEST, LONGEST, SHORT = 3, 10, 3
 """Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
+_MARK = re.compile(r"(?<!\w)(?:false alarms?|kept|saved|new|unseen|not reviewed)(?!\w)")
 _LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?: long)?"
 _SHORTER = re.compile(
     rf"(?:for )?(?:shorter than|less than|under|below|at most|up to|(?:no|not) (?:longer|more) than) {_LENGTH}"
@@ -240,9 +265,17 @@ _LONGER = re.compile(
 )
 _BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w))")
 """`between 10 and 30 seconds` becomes at least 10 and at most 30."""
-_BUT = re.compile(
-    r"(?<!\w)(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no)(?: an?| the| any)?"
-    r" ([\w'-]+(?: (?:and|or|nor) [\w'-]+)*)"
+_EXCLUDING = (
+    r"(?<!\w)(?<!nothing )"
+    r"(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no|außer|ausser|ohne|nicht)"
+)
+_BEFORE_NAME = "at|in|on|from|by|near|am|an|im|bei|beim", "a|an|the|any|der|die|das|dem|den"
+"""Words before an excluded name: prepositions and articles, also German ones."""
+_JOINING = "and|or|nor|und|oder"
+_PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
+_EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,5}})")
+_EXCLUDED_LOOK = re.compile(
+    rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))+(?: ([\w-]+))?"
 )
 _WORD = re.compile(r"\d+(?:[:/.]\d+)+|[\w'-]+")
 _TIME_WORD = re.compile(
@@ -263,6 +296,8 @@ class SearchVocabulary:
     labels: Iterable[str] = ()
     people: Iterable[str] = ()
     readers: Iterable[str] = ()
+    kinds: Iterable[str] = ()
+    """Types that other programs report."""
 
 
 @dataclass
@@ -273,8 +308,14 @@ class _Found:
     zones: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     read_so: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
     but: set[str] = field(default_factory=set)
     """Excluded types and labels."""
+    but_places: set[str] = field(default_factory=set)
+    but_read: set[str] = field(default_factory=set)
+    but_marks: set[str] = field(default_factory=set)
+    ignored: list[str] = field(default_factory=list)
+    """Exclusions that aren't possible."""
     colours: list[tuple[str, str]] = field(default_factory=list)
     size: str = ""
 
@@ -283,19 +324,21 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     """Return the query. zone: local time zone."""
     plain = " ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split())
     found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
-    rest = _named(plain, places, found, least_words=2)  # `first floor` must not be parsed as an order
+    rest = _without_excluded(plain, known, found)
+    rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = normalise_phrases(_in_english(rest, known))
+    rest = _without_excluded(rest, known, found)
+    rest = _EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
+    rest = _EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
     rest, most_s = _length(_SHORTER, rest, float("inf"))
     rest, least_s = _length(_LONGER, rest, 0.0)
     when, rest = parse_time(rest, zone, now_ms)
     rest, order, count = _order(rest)
-    rest, is_false = _taken(rest, r"false alarms?")
-    rest, is_kept = _taken(rest, r"kept|saved")
-    rest, is_new = _taken(rest, r"new|unseen|not reviewed")
+    marks = set[str]()
+    rest = _MARK.sub(lambda one: _marked(one[0], marks), rest)
     looked = " ".join(rest.split())
     rest = _size(_colours(rest, known, found), found)
-    rest = _BUT.sub(lambda one: _left_out(one, known, found), rest)
     rest = _named(rest, known, found)
     words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
     unknown = _texts([word for word in words if not _is_in_names(word, known, found)], found)
@@ -309,17 +352,21 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
         frozenset(found.read_so),
         least_s,
         most_s,
-        "kept" if is_kept else "new" if is_new else "all",
-        is_false,
+        KEPT if KEPT in marks else NEW if NEW in marks else "all",
+        FALSE_ALARM in marks,
         order,
         count,
         frozenset(found.but),
         when.words,
-        tuple(dict.fromkeys(unknown)),
+        tuple(dict.fromkeys([*unknown, *found.ignored])),
         tuple(dict.fromkeys(found.colours)),
         found.size,
         looked,
         not when.is_usual,
+        frozenset(found.people),
+        frozenset(found.but_places),
+        frozenset(found.but_read),
+        frozenset(found.but_marks),
     )
 
 
@@ -367,10 +414,12 @@ def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int =
     for camera, name in known.cameras.items():
         names += [(one, found.cameras, camera) for one in {name.lower(), camera.replace("-", " "), camera}]
     names += [(one, found.zones, zone) for zone in known.zones for one in {zone.replace("-", " "), zone}]
-    names += [(name.lower(), found.read, spoken(name)) for name in known.people]
+    names += [(name.lower(), found.people, spoken(name)) for name in known.people]
     names += [(one, found.read_so, reader) for reader in known.readers for one in {reader, reader.removesuffix("s")}]
     names += [(word, found.read_so, so) for word, so in READ_SO.items()]
     names += [(label, found.labels, label) for label in known.labels if label not in EVENT_KINDS]
+    names += [(kind, found.kinds, kind) for kind in known.kinds]
+    names += [(title, found.kinds if is_kind else found.labels, what) for title, what, is_kind in _TITLES]
     taken: set[str] = set()
     names = [one for one in names if len(one[0].split()) >= least_words]
     for name, into, what in sorted(names, key=lambda each: -len(each[0])):
@@ -397,14 +446,65 @@ def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
     return label in found.labels
 
 
+def _without_excluded(text: str, known: SearchVocabulary, found: _Found) -> str:
+    """Take exclusions such as `anything but cats and dogs` and `not at the front gate`. Others stay."""
+    names = (*known.cameras, *known.cameras.values(), *known.zones, *known.people, *(one[0] for one in _TITLES))
+    several = sorted({name.lower() for name in names if " " in name}, key=len, reverse=True)
+    name = rf"(?:(?:{'|'.join(('false alarms?', *map(re.escape, several)))})(?!\w)|[\w'-]+)"
+    before, article = _BEFORE_NAME
+    each = rf"(?: (?:{before}))?(?: (?:{article}))? {name}"
+    return re.sub(
+        rf"{_EXCLUDING}({each}(?: (?:{_JOINING}){each})*)", lambda match: _left_out(match, known, found), text
+    )
+
+
 def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
-    """Take exclusions such as `anything but cats and dogs`. Text without type or label stays."""
-    here = _Found()
-    rest = _named(match[1], SearchVocabulary({}, labels=known.labels), here)
+    """Take as many of the joined names of an exclusion as are known, and return the rest."""
+    parts = re.split(rf" (?=(?:{_JOINING}) )", match[1])
+    for count in range(len(parts), 0, -1):
+        if _is_excluded(" ".join(parts[:count]), known, found):
+            return " ".join(("", *parts[count:], ""))
+    return match[0]
+
+
+def _is_excluded(text: str, known: SearchVocabulary, found: _Found) -> bool:
+    """Exclude what the text names. Return False, and exclude nothing, if one of its words is not known."""
+    here, marks = _Found(), set[str]()
+    rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
+    rest = _named(rest, SearchVocabulary({}, labels=known.labels, kinds=known.kinds), here)  # `no cars`: no car park
+    rest = _named(rest, SearchVocabulary(known.cameras, known.zones, (), known.people, known.readers), here)
     for word in _WORD.findall(rest):
-        if not _is_kind(word, known, here) and word not in ("and", "or", "nor"):
-            return match[0]
+        if word not in _PASSED_OVER and not _is_kind(word, known, here) and not _is_in_names(word, known, here):
+            return False
     found.but |= here.kinds | here.labels
+    found.but_places |= here.cameras | here.zones
+    found.but_read |= here.people | here.read_so
+    found.but_marks |= marks
+    return True
+
+
+def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
+    """Ignore colours and sizes that are excluded, with what has them: `no red cars`."""
+    after = match[1] or ""
+    has_them = after in _PARTS or _is_kind(after, known, _Found()) or after.removesuffix("s") in known.labels
+    found.ignored.append(match[0] if has_them else match[0].removesuffix(after).rstrip())
+    return " " if has_them else f" {after}"
+
+
+def _without_time(match: re.Match[str], found: _Found, zone: ZoneInfo, now_ms: int) -> str:
+    """Ignore a time that is excluded: `not at night`."""
+    excluding, words = match[1], match[2].split()
+    if excluding == "but" and words[0] in ("at", "in", "on", "before", "after", "since", "until"):
+        return match[0]  # `anything yesterday, but before 7 am`
+    for count in range(len(words), 0, -1):
+        if not parse_time(" ".join(words[:count]), zone, now_ms)[1].strip():
+            found.ignored.append(" ".join((excluding, *words[:count])))
+            return " ".join(("", *words[count:]))
+    return match[0]
+
+
+def _marked(words: str, marks: set[str]) -> str:
+    marks.add(FALSE_ALARM if words.startswith(FALSE_ALARM) else KEPT if words in (KEPT, "saved") else NEW)
     return " "
 
 
@@ -427,7 +527,7 @@ def _texts(words: list[str], found: _Found) -> list[str]:
     parts = [
         word
         for at, word in enumerate(words)
-        if (len(word) <= SHORT or any(one.isdigit() for one in word))
+        if (max(map(len, word.split("-"))) <= SHORT or any(one.isdigit() for one in word))
         and not is_time[at]
         and not (may_be_time[at] and any(is_time[max(0, at - 1) : at + 2]))
     ]
@@ -461,8 +561,3 @@ def _length(pattern: re.Pattern[str], text: str, usual: float) -> tuple[str, flo
         return text, usual
     number, unit = (one for one in found.groups() if one)
     return pattern.sub(" ", text, count=1), seconds(f"{number} {unit}")
-
-
-def _taken(text: str, words: str) -> tuple[str, bool]:
-    rest, count = re.subn(rf"(?<!\w)(?:{words})(?!\w)", " ", text)
-    return rest, bool(count)

@@ -278,6 +278,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _ago(today, now_ms)
     yield from _since(today, zone, now_ms)
     yield from _several_days(today)
+    yield from _before_and_after_days(today, zone, now_ms)
     yield from _parts_of_days(today)
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
@@ -338,6 +339,18 @@ def _several_days(today: date) -> _Phrases:
     yield rf"(?:between|from) ({ANY}) {_TO} ({ANY})", both
     yield rf"({ANY}) (?:to|until|-|–) ({ANY})", both
     yield rf"(?:between |from )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\.? {_TO} ({OF_MONTH})", of_month
+
+
+def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
+    def bounded(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        day, minute = day_of(found[2], today), _minute(found[3], found[4], found[5]) if found[3] else None
+        if day is None or (found[3] and minute is None):
+            return None
+        is_whole = minute is None and found[1] != "before"  # `until` and `after` a day: its end
+        at_ms = _at(day + DAY if is_whole else day, minute or 0, zone)
+        return _exact(when, at_ms, now_ms) if found[1] == "after" else _exact(when, 0, min(at_ms, now_ms))
+
+    yield rf"(before|until|after) ({ANY})(?: (?:at )?{CLOCK})?", bounded
 
 
 def _parts_of_days(today: date) -> _Phrases:

@@ -9,7 +9,7 @@ cannot be opened.
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from tawny.detection.plates.text import alike, plain_plate
 from tawny.detection.recognition import RecogniserResult
 from tawny.model.errors import NotDone
-from tawny.model.events import Event
+from tawny.model.events import Event, called
 from tawny.model.observations import spoken
 from tawny.storage.disk.private_files import (
     LOCK_FILE,
@@ -96,10 +96,10 @@ class IdentityStore:
             return sorted(self._all.values(), key=lambda one: (one.name.lower(), one.text))
 
     def name(self, who: str) -> str:
-        """Return the name of an ID; empty if it was deleted."""
+        """Return the name of an ID, or of a plate by its text; empty if there is none or it was deleted."""
         with self._lock:
             self._refresh()
-            found = self._all.get(who)
+            found = self._all.get(who) or _plate(who, self._all.values())
             return found.name if found is not None else ""
 
     def add(self, name: str, by: str, text: str = "", print_: Sequence[float] = ()) -> KnownIdentity:
@@ -152,10 +152,8 @@ class IdentityStore:
             self._refresh()
             known = [one for one in self._all.values() if one.by == by]
         if reading.text:
-            near = [one for one in known if one.text and alike(one.text, reading.text)]
-            same = [one for one in near if plain_plate(one.text) == plain_plate(reading.text)]
-            found = same or near
-            return found[0].id if len(found) == 1 else ""
+            found = _plate(reading.text, known)
+            return found.id if found is not None else ""
         scores = [(likeness(print_, reading.print), one.id) for one in known for print_ in one.prints]
         best = max(scores, default=(0.0, ""))
         return best[1] if best[0] >= self._alike(by) else ""
@@ -164,7 +162,7 @@ class IdentityStore:
         """Return the words rules can match for an event: recognizers, plate texts, names, known or unknown."""
         found = set()
         for read in event.reads:
-            name = self.name(read.who) if read.who else ""
+            name = called(read, self.name)
             found |= {spoken(word) for word in (read.by, read.text, name, KNOWN if name else UNKNOWN)} - {""}
         return frozenset(found)
 
@@ -269,6 +267,13 @@ class IdentityStore:
         except FileNotFoundError:
             return []
         return [content[at : at + _KEY_BYTES] for at in range(0, len(content), _KEY_BYTES)]
+
+
+def _plate(text: str, known: Iterable[KnownIdentity]) -> KnownIdentity | None:
+    """Return the identity with this plate, else the only one that may have it; None if there is none."""
+    near = [one for one in known if one.text and alike(one.text, text)]
+    found = [one for one in near if plain_plate(one.text) == plain_plate(text)] or near
+    return found[0] if len(found) == 1 else None
 
 
 def likeness(one: Sequence[float], other: Sequence[float]) -> float:

@@ -10,18 +10,19 @@ import { go } from "../../ui/router";
 import Find from "./Find";
 
 const requests: string[] = [];
-const found = vi.hoisted(() => ({ answer: null as unknown }));
+const found = vi.hoisted(() => ({ answer: null as unknown, limits: [] as unknown[] }));
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
-  get: async (path: string) => {
+  get: async (path: string, query: { limit?: number }) => {
     requests.push(path);
+    found.limits.push(query.limit);
     if (found.answer) return found.answer;
     throw new ApiError(503, "offline", "It is offline.", "");
   },
 }));
 
 beforeEach(() => {
-  requests.length = 0;
+  requests.length = found.limits.length = 0;
   found.answer = null;
 });
 afterEach(cleanup);
@@ -48,9 +49,18 @@ it("searches an area again after a failure", async () => {
 
 it("says in the page's language why an event was found", async () => {
   setLanguage("de", { red: "rot", Vehicle: "Fahrzeug" });
-  found.answer = { items: [event("a", 0)], why: { a: "red, vehicle" }, scores: { a: 1 }, unknown: [], time: "", measured_to_ms: null };
+  found.answer = { items: [event("a", 0)], why: { a: "red, vehicle" }, scores: { a: 1 }, unknown: [], time: "", measured_to_ms: null, more: false };
   go("/find?q=rotes+Auto");
   render(<Find />);
   await screen.findByText(/^rot, Fahrzeug/);
   setLanguage("en", {});
+});
+
+it("says that there are more events, and shows them", async () => {
+  found.answer = { items: [event("a", 0)], why: {}, scores: {}, unknown: [], time: "", measured_to_ms: null, more: true };
+  go("/find?q=cars");
+  render(<Find />);
+  await screen.findByText(words.over(1));
+  fireEvent.click(screen.getByText(words.more));
+  await waitFor(() => expect(found.limits).toEqual([60, 120]));
 });

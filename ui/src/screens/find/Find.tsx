@@ -16,6 +16,9 @@ import { find as words } from "../../strings/find";
 import { fromServer } from "../../strings/language";
 import "./find.css";
 
+const PAGE = 60; // events, and as many again with each press
+const MOST = 960;
+
 type By = "words" | "spot";
 const ways = [
   { value: "words", label: words.words },
@@ -42,25 +45,29 @@ function ByWords() {
   const found = useSignal<FoundEvents | null>(null);
   const failed = useSignal<ApiError | null>(null);
   const round = useSignal(0);
+  const limit = useSignal(PAGE);
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {
     text.value = asked; // before the field can be typed into: an effect would overwrite the first letters
   }, [asked]);
   useEffect(() => {
     found.value = failed.value = null;
+    limit.value = PAGE;
+  }, [asked, like, round.value]);
+  useEffect(() => {
     if (!asked) {
       field.current?.focus();
       return undefined;
     }
     const stop = new AbortController();
-    get<FoundEvents>("/find", { q: asked, like: like ?? undefined }, stop.signal).then(
+    get<FoundEvents>("/find", { q: asked, like: like ?? undefined, limit: limit.value }, stop.signal).then(
       (answer) => (found.value = answer),
       (reason: unknown) => {
         if (reason instanceof ApiError) failed.value = reason;
       },
     );
     return () => stop.abort();
-  }, [asked, like, round.value]);
+  }, [asked, like, round.value, limit.value]);
   const again = () => (round.value += 1);
   const ask = (what: string) => (what.trim() === asked ? again() : setQuery({ q: what.trim() }, { push: true }));
   return (
@@ -102,7 +109,7 @@ function ByWords() {
       {failed.value ? (
         <Problem what={failed.value.message} todo={failed.value.todo} button={words.again} onPress={again} />
       ) : found.value ? (
-        <Hits found={found.value} />
+        <Hits found={found.value} onMore={limit.value < MOST && (() => (limit.value += PAGE))} />
       ) : (
         asked && <p class="sub">{words.looking}</p>
       )}
@@ -135,11 +142,11 @@ function Example({ id }: { id: string }) {
   );
 }
 
-function Hits({ found }: { found: FoundEvents }) {
+function Hits({ found, onMore }: { found: FoundEvents; onMore: false | (() => void) }) {
   return (
     <section aria-live="polite">
       <div class="find-head">
-        <h2>{plural(found.items.length, words.hits)}</h2>
+        <h2>{found.more ? words.over(found.items.length) : plural(found.items.length, words.hits)}</h2>
         <span class="small sub">{words.time(fromServer(found.time))}</span>
       </div>
       {found.unknown.length > 0 && <p class="small find-unknown">{words.unknown(found.unknown.join(", "))}</p>}
@@ -152,6 +159,11 @@ function Hits({ found }: { found: FoundEvents }) {
             <Hit key={event.id} event={event} why={found.why[event.id]} score={found.scores[event.id]} />
           ))}
         </div>
+      )}
+      {found.more && onMore && (
+        <button type="button" class="btn" onClick={onMore}>
+          {words.more}
+        </button>
       )}
     </section>
   );
