@@ -41,6 +41,16 @@ async def test_what_if_names_what_is_missed_and_what_is_new(house: House, browse
     assert [one["score"] for one in at_30["newly"]] == [40]
 
 
+@pytest.mark.parametrize("kind", ["doorbell", "line", "manual", "sound"])
+async def test_events_that_motion_did_not_cause_are_not_simulated(
+    house: House, browser: httpx.AsyncClient, kind: str
+) -> None:
+    put_event(house, kind=kind)
+    score(house, 60, 20)
+    made = (await browser.post("/api/v1/cameras/porch/threshold-preview", json={"level": 70})).json()
+    assert (made["still"], made["missed"], made["unknown"]) == ([], [], [])
+
+
 @pytest.mark.parametrize("level", [0, 101, "high"])
 async def test_levels_that_are_none_are_refused(browser: httpx.AsyncClient, level: object) -> None:
     assert (await browser.post("/api/v1/cameras/porch/threshold-preview", json={"level": level})).status_code == 422
@@ -59,6 +69,14 @@ async def test_a_false_alarm_is_kept_with_its_reason_and_taken_back(house: House
     assert stored.false_alarm == "shadow"
     said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": ""})).json()
     assert said["false_alarm"] == ""
+
+
+async def test_an_event_that_was_marked_as_new_stays_new_when_its_feedback_is_taken_back(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    event = put_event(house, said="animal")
+    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": ""})).json()
+    assert (said["labeled_as"], said["reviewed"]) == ("", False)
 
 
 async def test_what_it_was_is_kept_and_it_is_sorted_by_that(house: House, browser: httpx.AsyncClient) -> None:

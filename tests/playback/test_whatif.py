@@ -46,6 +46,12 @@ def test_at_the_level_in_use_nothing_changes() -> None:
     assert ids(made.unknown) == ["e-86000"]
 
 
+def test_up_to_the_level_in_use_no_event_is_missed_as_its_zone_may_have_a_lower_level() -> None:
+    for level in (LINE - 1, LINE):
+        made = simulate_trigger([event(3600)], day((3600, 9, 45)), DAY, level)
+        assert (ids(made.still), made.missed) == (["e-3600"], ())
+
+
 def test_above_it_the_faint_are_missed() -> None:
     made = simulate_trigger(EVENTS, SCORES, DAY, 70)
     assert (ids(made.still), ids(made.missed)) == (["e-7200", "e-10800"], ["e-3600"])
@@ -101,6 +107,14 @@ def test_false_alarms_of_another_reason_do_not_count() -> None:
 @pytest.mark.parametrize("true", [[50, 51, 52], [54, 53, 90]])
 def test_no_level_is_proposed_that_loses_many(true: list[int]) -> None:
     assert propose_level(*false_day([55, 58, 60], true), DAY, "shadow") is None
+
+
+def test_what_a_user_said_was_nothing_is_no_loss() -> None:
+    events, scores = false_day([55, 58, 60], [56, 57, 90])
+    said = [replace(one, said="nothing") if n in (3, 4) else one for n, one in enumerate(events)]
+    made = propose_level(said, scores, DAY, "shadow")
+    assert made is not None
+    assert (made.level, len(made.removes), made.loses) == (61, 3, ())
 
 
 def test_one_in_ten_may_be_lost_and_is_named() -> None:

@@ -53,7 +53,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         return {
             **now, "self_test": self_test_text(self_test), "outbox": outward.summary(),
             "snoozes": _snoozes(outward.snoozes),
-            "again": json_format.reclassification(running.naming.again.info if running.naming.again else None),
+            "again": json_format.reclassification(running.naming.progress),
             "version": web.site.updates.running, "newer": json_format.newer_version(web.site.updates),
         }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Simulates another trigger level from stored scores, without decoding. Pure.
 
-An event is still detected at a level if its score ever reached it. Above the current level events only disappear; below
-it, seconds with sufficient scores form new events.
+An event is still detected at a level if its score ever reached it. Above the current level events only disappear; up to
+it all stay, also those that a zone with a lower level let through, and seconds with sufficient scores form new events.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tawny.model.events import Event
+from tawny.model.observations import NOTHING
 from tawny.model.times import Span
 from tawny.playback.recordings import UNKNOWN_SCORE
 
@@ -66,7 +67,7 @@ def simulate_trigger(
     still, missed, unknown = list[Event](), list[Event](), list[Event]()
     for event in events:
         peak = peak_of(event, scores, within)
-        (unknown if peak is None else still if peak >= level else missed).append(event)
+        (unknown if peak is None else still if peak >= level or level <= in_use else missed).append(event)
     newly = _newly(events, scores, within, level) if level < in_use else []
     return TriggerSimulation(tuple(still), tuple(missed), tuple(newly), tuple(unknown))
 
@@ -80,7 +81,7 @@ def propose_level(
     """
     peaks = let_through(events, scores, within, in_use)
     false = [(event, peak) for event, peak in peaks if event.false_alarm == reason]
-    true = [(event, peak) for event, peak in peaks if not event.false_alarm]
+    true = [(event, peak) for event, peak in peaks if not event.false_alarm and event.said != NOTHING]
     if len(false) < ENOUGH_FALSE:
         return None
     best: tuple[int, int] | None = None

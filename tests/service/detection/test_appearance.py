@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tawny.config.recognition import SearchSettings
-from tawny.detection.appearance import Appearance
+from tawny.detection.appearance import LOWER, UPPER, WHOLE, Appearance
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -123,6 +123,44 @@ def test_an_ended_event_is_measured_at_once_even_on_a_busy_computer(rig: Rig) ->
     rig.service.on_event(EventChanged("ended", event))
     assert rig.run() == BUSY_S
     assert rig.colours() == {event.id: ["red"]}
+
+
+def look_of(rig: Rig, event: Event) -> bytes:
+    found = stored_looks(rig.db, EVER)
+    return dict(zip(found.events, found.packed, strict=True))[event.id]
+
+
+def parts(rig: Rig, event: Event) -> set[str]:
+    return set(Appearance.unpacked(look_of(rig, event)).parts)
+
+
+def renamed(rig: Rig, event: Event, said: str) -> None:
+    rig.index.put_event(replace(event, said=said))
+    rig.service.on_event(EventChanged("updated", replace(event, said=said)))
+    rig.run()
+
+
+def test_clothes_are_measured_once_a_user_says_that_it_was_a_person(rig: Rig) -> None:
+    made = made_event("who", 1_795_150_800_000, "person", ("red", "blue"))
+    event = rig.add(replace(made, event=replace(made.event, kind="motion", objects=())))
+    rig.run()
+    assert parts(rig, event) == {WHOLE}
+    renamed(rig, event, "person")
+    assert parts(rig, event) == {WHOLE, UPPER, LOWER}
+    renamed(rig, event, "nothing")
+    assert parts(rig, event) == {WHOLE}
+
+
+def test_what_was_measured_stays_where_the_snapshot_is_gone_and_with_other_marks(rig: Rig) -> None:
+    event = rig.add(car("past", "red"))
+    rig.run()
+    before = look_of(rig, event)
+    rig.asked.clear()
+    renamed(rig, event, "")
+    assert rig.asked == []
+    rig.pictures.clear()
+    renamed(rig, event, "person")
+    assert look_of(rig, event) == before
 
 
 def test_older_events_wait_for_an_idle_computer(rig: Rig) -> None:

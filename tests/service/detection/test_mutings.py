@@ -179,6 +179,45 @@ def test_an_event_that_turns_out_to_be_a_person_is_no_longer_muted(bench: Bench)
     assert bench.mutings.all(PORCH)[0].count == 0
 
 
+def test_muted_motion_that_a_user_calls_a_person_is_no_longer_muted_until_that_is_taken_back(bench: Bench) -> None:
+    bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
+    event = bench.happens()
+    said = bench.marks.mark(event.id, kept=None, reviewed=True, said="person")
+    assert said is not None and (said.muted, said.level) == ("", "alert")
+    back = bench.marks.mark(event.id, kept=None, reviewed=None, said="")
+    assert back is not None and (back.muted, back.level) == (event.muted, "motion")
+
+
+def test_muted_motion_that_an_added_model_calls_a_person_is_no_longer_muted(bench: Bench) -> None:
+    bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
+    named = bench.marks.classify(bench.happens().id, "person", (SeenObject("person", 0.95),))
+    assert named is not None and (named.muted, named.level) == ("", "alert")
+
+
+def test_a_running_event_that_a_user_calls_a_person_stays_unmuted_with_later_updates(bench: Bench) -> None:
+    bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
+    event = bench.happens(end_ms=None)
+    bench.marks.mark(event.id, kept=None, reviewed=True, said="person")
+    bench.marks.put_event(replace(event, muted="", score=70.0))
+    stored = bench.index.event(event.id)
+    assert stored is not None and (stored.muted, stored.level) == ("", "alert")
+
+
+def test_an_event_that_is_corrected_after_its_muting_was_removed_is_no_longer_muted(bench: Bench) -> None:
+    made = bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
+    event = bench.happens()
+    bench.mutings.unmute(PORCH, made.id)
+    said = bench.marks.mark(event.id, kept=None, reviewed=True, said="vehicle")
+    assert said is not None and (said.muted, said.level) == ("", "alert")
+
+
+def test_a_false_alarm_that_is_taken_back_is_not_muted_by_the_muting_made_from_it(bench: Bench) -> None:
+    first = bench.false_alarms(kind="person")[0]
+    bench.mutings.mute(PORCH, first.id, "Anna")
+    back = bench.marks.mark(first.id, kept=None, reviewed=None, false_alarm="")
+    assert back is not None and (back.muted, back.level) == ("", "alert")
+
+
 @pytest.mark.parametrize(
     ("hours", "when", "at_noon", "at_midnight"),
     [((0, 1), "day", True, False), ((12, 13), "night", False, True), ((0, 12), "any", True, True)],

@@ -14,7 +14,9 @@ from tawny.detection.models.object_model import DetectedObject
 from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
+from tawny.service.detection.classifier_runtime import CHECKED_EVERY_S, ClassifierRuntime, ModelService
 from tawny.service.detection.event_marks import EventMarks
+from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.reclassification import (
     CONTRADICTS,
     FILE,
@@ -24,6 +26,8 @@ from tawny.service.detection.reclassification import (
 )
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
+from tests.app.rig import settings
+from tests.detection.models import models
 
 BOX = (0.4, 0.2, 0.5, 0.8)
 DAY_MS = 86_400_000
@@ -230,3 +234,17 @@ def test_it_rests_between_events(bench: Bench) -> None:
     info = bench.again.info
     assert info is not None
     assert info.done == 1
+
+
+def test_no_progress_is_told_after_the_model_was_removed(bench: Bench, tmp_path: Path) -> None:
+    bench.put("a")
+    store = ModelStore(tmp_path / "data", bench.clock)
+    store.add(str(models.bright(tmp_path / "nano.onnx")))
+    runtime = ClassifierRuntime(store, lambda: settings(""), bench.clock, again=bench.again)
+    service = ModelService(runtime)
+    runtime.step()
+    assert service.again is not None
+    service.remove("nano")
+    bench.clock.advance(CHECKED_EVERY_S)
+    runtime.step()
+    assert service.again is None

@@ -73,6 +73,21 @@ def test_a_file_is_added_tried_and_listed(shelf: ModelStore, file: Path, clock: 
         shelf.remove("later")
 
 
+def test_another_model_of_the_same_file_name_replaces_none_unless_its_name_is_given(
+    shelf: ModelStore, file: Path, tmp_path: Path
+) -> None:
+    card = shelf.add(str(file), licence="MIT")
+    (tmp_path / "b").mkdir()
+    other = models.bright(tmp_path / "b" / file.name, size=32)
+    assert sha256(other) != card.sha256
+    with pytest.raises(NotDone, match="already another model named fox-cam"):
+        shelf.add(str(other))
+    assert shelf.all() == [card]
+    assert shelf.add(str(file), licence="MIT") == card  # the same file
+    replaced = shelf.add(str(other), name="fox-cam")
+    assert shelf.all() == [replaced]
+
+
 def test_one_is_fetched_from_an_address_that_must_keep_its_word(shelf: ModelStore, file: Path) -> None:
     with served(file.parent) as address:
         offer = RecommendedModel(

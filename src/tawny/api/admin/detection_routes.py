@@ -427,8 +427,8 @@ DAY_MS = 86_400_000
 MOST_EVENTS = 2000
 MOST_FOUND = 500
 SOUND_KIND = "sound"
-NOT_MOVING = frozenset({"sound", "object", "tamper"})
-"""Event types that do not result from motion scores."""
+MOVING = frozenset({"motion", "person", "vehicle", "animal"})
+"""Event types that result from motion scores."""
 JOIN_MS = 3000
 """Maximum gap in ms between seconds with motion that are merged into one span."""
 OneZone = Annotated[str, Query(max_length=40, pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$")]
@@ -546,9 +546,12 @@ def proposal(
 def feedback(event: OneEvent, body: schemas.FeedbackRequest, note: Note, here: Here) -> schemas.EventInfo:
     """Store feedback: false alarm with its reason, or the correct type. An empty value removes it.
 
+    Feedback marks the event as reviewed, removing it doesn't change that.
+
     Members and owners; in the audit log.
     """
-    marked = here.recorder.mark_event(event, reviewed=True, false_alarm=body.false_alarm, said=body.labeled_as)
+    is_seen = True if body.false_alarm or body.labeled_as else None  # feedback that is taken back says nothing of it
+    marked = here.recorder.mark_event(event, reviewed=is_seen, false_alarm=body.false_alarm, said=body.labeled_as)
     if marked is None:
         raise no_event()
     words = [body.false_alarm and f"false alarm: {body.false_alarm}", body.labeled_as]
@@ -590,6 +593,6 @@ def _stored(here: AppContext, camera: CameraId, span: Span) -> tuple[list[Event]
     began = [
         event
         for event in islice(found, MOST_EVENTS)
-        if span.begin_ms <= event.start_ms < span.end_ms and event.kind not in NOT_MOVING
+        if span.begin_ms <= event.start_ms < span.end_ms and event.kind in MOVING
     ]
     return began, here.recorder.scores(camera, span)

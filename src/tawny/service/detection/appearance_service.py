@@ -16,13 +16,14 @@ from typing import Any, Final
 import numpy as np
 
 from tawny.config.recognition import SearchSettings
-from tawny.detection.appearance import appearance_of, empty_scene
+from tawny.detection.appearance import UPPER, WHOLE, Appearance, appearance_of, empty_scene
 from tawny.detection.embedding import square_around
 from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
+from tawny.model.observations import PERSON
 from tawny.model.times import Clock, Span
 from tawny.playback.search.event_search import LookedEvents, LookSearch
 from tawny.service.detection.embedding_search import SearchModel, VectorSearch
@@ -114,6 +115,8 @@ class AppearanceService:
         self._lock = threading.Lock()
         self._opened: AppearanceDb | None = None
         self._ended: deque[EventId] = deque(maxlen=MOST_WAITING)
+        self._marked: deque[EventId] = deque(maxlen=MOST_WAITING)
+        """Ended events that were updated: their type may be another one."""
         self._unseen: deque[Event] = deque(maxlen=MOST_WAITING)
         """New events that the model has not seen."""
         self._gone: deque[EventId] = deque()
@@ -128,12 +131,15 @@ class AppearanceService:
         self._handle.start(engine, self.name, lambda: self)
 
     def on_event(self, message: EventChanged) -> None:
-        """Take an ended event from the bus."""
+        """Take an ended event from the bus, or one that a user or a model said something of."""
         if message.what == "ended":
             if len(self._ended) == MOST_WAITING:
                 self._colours.restart()
                 self._vectors.restart()
             self._ended.append(message.event.id)
+            self.wake()
+        elif message.what == "updated" and message.event.end_ms is not None:
+            self._marked.append(message.event.id)
             self.wake()
 
     def forget(self, event: EventId) -> None:
@@ -195,6 +201,9 @@ class AppearanceService:
                     self._vectors.restart()
                 self._unseen.append(event)
             return PAUSE_S
+        if self._marked:
+            self._measure_renamed(self._marked.popleft())
+            return PAUSE_S
         if self._source.load() > BUSY_LOAD:
             return BUSY_S
         if not self._has_cleaned:
@@ -241,12 +250,25 @@ class AppearanceService:
         self._has_cleaned = True
 
     def _measure(self, event: Event) -> None:
-        rgb, looks = self._picture(event) if self._source.settings().colours else None, b""
-        if rgb is not None and event.box is not None:
-            strip = decoded(self._source.strip(event))
-            scene = None if strip is None else empty_scene(strip, rgb.shape[:2])
-            looks = appearance_of(rgb, event.box, event.shown_kind, scene).packed()
-        self._db.put([stored_appearance(event, looks)])
+        self._db.put([stored_appearance(event, self._looks(event))])
+
+    def _measure_renamed(self, event_id: EventId) -> None:
+        """Measure an event again if it has become a person, or is none any more: only people have parts."""
+        event, stored = self._source.index.event(event_id), self._db.look(event_id)
+        parts = Appearance.unpacked(stored).parts if stored else {}
+        if event is None or WHOLE not in parts or (UPPER in parts) == (event.shown_kind == PERSON):
+            return
+        if looks := self._looks(event):  # without its snapshot, what is stored stays
+            self._db.put([stored_appearance(event, looks)])
+
+    def _looks(self, event: Event) -> bytes:
+        """Return the packed appearance of an event; empty if there is nothing to see, or not to be stored."""
+        rgb = self._picture(event) if self._source.settings().colours else None
+        if rgb is None or event.box is None:
+            return b""
+        strip = decoded(self._source.strip(event))
+        scene = None if strip is None else empty_scene(strip, rgb.shape[:2])
+        return appearance_of(rgb, event.box, event.shown_kind, scene).packed()
 
     def _picture(self, event: Event) -> Any:
         """Return the image of an event; None if it shows no object, or must not be read."""

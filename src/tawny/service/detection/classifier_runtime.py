@@ -107,6 +107,11 @@ class ClassifierRuntime:
         """The problems of the model and of the fallback classifier."""
         return [trouble for trouble in (self.trouble, self.suggesting.trouble) if trouble]
 
+    @property
+    def progress(self) -> ReclassificationInfo | None:
+        """Progress of classifying the last days' events; None while no model is in use."""
+        return None if self.again is None or self.card is None else self.again.info
+
     def start(self, engine: Engine) -> None:
         self.queue.handle.start(engine, self.name, lambda: self)
 
@@ -210,8 +215,8 @@ class ModelService:
 
     @property
     def again(self) -> ReclassificationInfo | None:
-        """Progress of classifying the last days' events; None before the first model was added."""
-        return None if self._naming.again is None else self._naming.again.info
+        """Progress of classifying the last days' events; None while no model is in use."""
+        return self._naming.progress
 
     def offer(self) -> RecommendedModel:
         return self._offered

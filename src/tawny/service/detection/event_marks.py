@@ -199,6 +199,8 @@ class Mutings:
         """Return the ID of the muting that applies to an event; empty if none. May wait for the disk."""
         with self._lock:
             known = [one for one in self._all.values() if one.camera == event.camera]
+        if event.end_ms is not None:  # what was over when similar events were muted stays as it was
+            known = [one for one in known if one.made_ms <= event.end_ms]
         if not known:
             return ""
         is_day = self._is_day(event.start_ms)
@@ -413,6 +415,8 @@ class EventMarks:
         said: str | None = None,
     ) -> Event | None:
         """Set marks of an event, and publish it; None: unchanged. Return the event, or None if it does not exist."""
+        is_verdict = false_alarm is not None or said is not None
+        muted = self._muting_of(event_id, said=said) if is_verdict else ""
         with self._lock:
             event = self._ledger.event(event_id)
             if event is None:
@@ -424,8 +428,8 @@ class EventMarks:
                 false_alarm=event.false_alarm if false_alarm is None else false_alarm,
                 said=event.said if said is None else said,
             )
-            if false_alarm is not None or said is not None:
-                event = self._with_level(event)
+            if is_verdict:
+                event = self._with_level(replace(event, muted=muted))
             if event.end_ms is None or event_id in self._of_open:
                 self._of_open[event_id] = _marked(event)
             self._ledger.put_event(event)
@@ -441,11 +445,12 @@ class EventMarks:
 
     def classify(self, event_id: EventId, kind: str, objects: Sequence[SeenObject]) -> Event | None:
         """Set type and labels of an event that is over. None: it is gone, lasts, or a user said what it was."""
+        muted = self._muting_of(event_id, kind=kind, objects=tuple(objects))
         with self._lock:
             event = self._ledger.event(event_id)
             if event is None or event.end_ms is None or event.said or event.false_alarm:
                 return None
-            event = self._with_level(replace(event, kind=kind, objects=tuple(objects)))
+            event = self._with_level(replace(event, kind=kind, objects=tuple(objects), muted=muted))
             self._ledger.put_event(event)
             return event
 
@@ -459,7 +464,18 @@ class EventMarks:
         return replace(message, event=marked)
 
     def _muted(self, event: Event) -> Event:
-        return event if self._mutings is None else replace(event, muted=self._mutings.of(event))
+        if self._mutings is None:
+            return event
+        with self._lock:
+            said = self._of_open.get(event.id, _marked(event))[3]  # a muting applies to the type that a user said
+        return replace(event, muted=self._mutings.of(replace(event, said=said)))
+
+    def _muting_of(self, event_id: EventId, **changes: Any) -> str:
+        """Return the muting of a stored event with these changes; None: unchanged. May wait for the disk."""
+        event = self._ledger.event(event_id)
+        if event is None or self._mutings is None:
+            return "" if event is None else event.muted
+        return self._mutings.of(replace(event, **{name: one for name, one in changes.items() if one is not None}))
 
     def _laid_over(self, event: Event) -> Event:
         kept, reviewed, false_alarm, said = self._of_open.get(event.id, _marked(event))

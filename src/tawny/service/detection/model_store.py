@@ -174,7 +174,10 @@ class ModelStore:
         origin: str = "",
         progress: Callable[[int], None] = lambda _bytes: None,
     ) -> ModelManifest:
-        """Add a model. source: a file, or an HTTP(S) URL, which requires sha256. On NotDone nothing is changed."""
+        """Add a model. source: a file, or an HTTP(S) URL, which requires sha256. On NotDone nothing is changed.
+
+        Only a given name replaces another model.
+        """
         called = name or Path(urlsplit(source).path).stem.lower().replace("_", "-").replace(" ", "-")
         if not _NAME.fullmatch(called):
             raise NotDone(
@@ -198,6 +201,8 @@ class ModelStore:
                     called, found, size, *self._described(new, labels), origin or source, licence,
                     utc_text(self._clock.now_ms()),
                 )  # fmt: skip
+                if not name:
+                    self._refuse_other(called, found)
                 give_to_owner(file.fileno(), self.folder)
                 self._keep(card, new)
         except OSError as error:
@@ -205,6 +210,15 @@ class ModelStore:
                 f"Can't add {source}: {error.strerror or error}.", "Check that it exists and that the disk isn't full."
             ) from None
         return card
+
+    def _refuse_other(self, name: str, sha256: str) -> None:
+        """Raises NotDone if another model that works has this name."""
+        there = next((card for card in self._cards() if card.name == name and not card.trouble), None)
+        if there is not None and there.sha256 != sha256 and self.file(name).is_file():
+            raise NotDone(
+                f"There is already another model named {name}.",
+                f"Add `--name {name}` to replace it, or `--name` with another name to keep both.",
+            )
 
     def add_offer(
         self, offer: RecommendedModel, progress: Callable[[int], None] = lambda _bytes: None

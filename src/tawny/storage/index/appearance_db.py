@@ -103,6 +103,12 @@ class AppearanceDb:
                 found |= {EventId(event): at_ms for event, at_ms in db.execute(query, some)}
         return found
 
+    def look(self, event: EventId) -> bytes:
+        """Return the packed appearance of an event; empty: it is not measured, or there is nothing to see."""
+        with self._db.reading() as db:
+            found = db.execute("SELECT looks FROM appearances WHERE event = ?", (event,)).fetchone()
+        return b"" if found is None else bytes(found[0])
+
     def looks(self, within: Span) -> list[tuple[EventId, int, bytes]]:
         """Return the events that start in this time and have something to see: event, its start, packed appearance."""
         with self._db.reading() as db:

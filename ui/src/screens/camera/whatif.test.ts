@@ -17,6 +17,7 @@ function day() {
     made("weak", 199),
     made("strong", 99),
     made("heard", 401, { type: "sound" }),
+    made("rung", 401, { type: "doorbell" }),
   ]);
 }
 
@@ -36,6 +37,10 @@ describe("another level", () => {
     expect(ids(made.still)).toEqual(["weak", "strong"]);
     expect(made.newly).toEqual([{ start_ms: BEGIN + 400_000, end_ms: BEGIN + 404_000, score: 47 }]);
     expect(whatIf(day(), 44, 44).newly).toEqual([]);
+  });
+
+  it("misses nothing up to the level in use: a zone may have a lower one", () => {
+    expect(ids(whatIf(day(), 60, 60).missed)).toEqual([]);
   });
 
   it("is drawn by the greatest of each part", () => {

@@ -7,7 +7,7 @@ import type { TawnyEvent } from "../../api/types";
 export const UNKNOWN = 255;
 const JOIN_S = 5;
 const NEAR_MS = 3_000;
-const NOT_MOVING = new Set(["sound", "object", "tamper"]);
+const MOVING = new Set(["motion", "person", "vehicle", "animal"]);
 
 export interface Day {
   begin_ms: number;
@@ -33,7 +33,7 @@ export interface WouldHave {
 export function makeDay(begin_ms: number, scores: Uint8Array, all: readonly TawnyEvent[]): Day {
   const end_ms = begin_ms + scores.length * 1000;
   const events = all
-    .filter((event) => !NOT_MOVING.has(event.type) && event.start_ms >= begin_ms && event.start_ms < end_ms)
+    .filter((event) => MOVING.has(event.type) && event.start_ms >= begin_ms && event.start_ms < end_ms)
     .map((event) => ({ event, peak: peakOf(event, begin_ms, scores) }));
   return { begin_ms, scores, events };
 }
@@ -55,7 +55,7 @@ function peakOf(event: TawnyEvent, begin_ms: number, scores: Uint8Array): number
 export function whatIf(day: Day, level: number, inUse: number): WouldHave {
   const made: WouldHave = { still: [], missed: [], newly: [], unknown: [] };
   for (const { event, peak } of day.events)
-    (peak === null ? made.unknown : peak >= level ? made.still : made.missed).push(event);
+    (peak === null ? made.unknown : peak >= level || level <= inUse ? made.still : made.missed).push(event);
   if (level < inUse) made.newly = newly(day, level);
   return made;
 }
