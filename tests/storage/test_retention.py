@@ -487,6 +487,22 @@ def test_a_deletion_covers_missing_time_too(site: Site) -> None:
     assert removed == [(10_000, 60_000), (600_001, 630_000)]
 
 
+def test_what_an_owner_deletes_is_told(site: Site) -> None:
+    old, _ = site.put(60), site.put(1)
+    retention, told = _retention(site, ALL), list[Gap]()
+    retention.also = replace(retention.also, tell=told.append)
+    retention.delete_camera(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
+    assert told == [Gap(PORCH, old.start_ms, old.end_ms, GapReason.REMOVED, "deleted by Anna")]
+
+
+def test_what_goes_by_age_is_not_told(site: Site) -> None:
+    site.put(91 * DAY_MIN)
+    retention, told = _retention(site, replace(ALL, max_s=90 * 86_400)), list[Gap]()
+    retention.also = replace(retention.also, tell=told.append)
+    retention.run()
+    assert (told, site.index.count(PORCH)) == ([], 0)
+
+
 def _pictured(site: Site, old: Segment, new: Segment, picture_ms: int | None, **values: Any) -> Event:
     """An event with all its files that began in one recording and lasted into the next."""
     event = Event(EventId("long"), PORCH, "person", old.end_ms - 5000, new.start_ms + 5000, 50.0, picture_ms=picture_ms)

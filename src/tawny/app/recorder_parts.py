@@ -246,7 +246,8 @@ def _make_stored_recordings(
     """forget: called after an event was deleted."""
     store, clock, settings = storage.store, place.clock, place.settings
     kept = contract(settings())
-    also = DeletedWith((storage.scores, storage.grids, storage.figures), forget)
+    motion = storage.scores, storage.grids, storage.figures
+    also = DeletedWith(motion, forget, lambda gap: place.bus.publish(GapChanged(gap)))
     retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace, also)
     room = FreeSpace(
         store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates, retention.unsent

@@ -1,6 +1,6 @@
 """Protocols of the archive for playback, implemented by `storage` and the recorder's open files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -90,6 +90,10 @@ class RecordingArchive(Protocol):
 MOST_IN_A_RUN = 20
 JOIN_MS = 500
 """Maximum distance, ms, of segments played as one."""
+SEAM_MS = 1500
+"""Distance, ms, up to which playback waits for the asked stream instead of showing the other one."""
+EDGE_MS = 15_000
+"""Maximum time, ms, by which a stream that is being recorded is behind the other one."""
 OVERLAP_MS = 50
 """Overlap of segments, ms, up to which their times are only rounded."""
 RUN_MS = 3_600_000
@@ -171,22 +175,60 @@ def closed_path(path: Path) -> Path | None:
 
 
 def run_from(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> PlayableRun:
-    """Return the continuous recording from an instant on, of the other stream if this one has none there."""
-    found: list[Segment] = []
-    for name in (stream, *(other for other in StreamName if other is not stream)):
-        found = _unbroken(segments(archive, camera, name, Span(at_ms, at_ms + RUN_MS)), at_ms)
+    """Return the continuous recording from an instant on, of the other stream if this one has none there.
+
+    At the edge that is being recorded, where one stream is always a little behind, it is not of the other one.
+    """
+    for name, begin_ms in _ways(archive, camera, stream, at_ms):
+        found = _unbroken(segments(archive, camera, name, Span(begin_ms, begin_ms + RUN_MS)), begin_ms)
         if found:
             return PlayableRun(found, next_after(archive, camera, found[-1].end_ms, name), None)
+    if _is_behind(archive, camera, stream, at_ms):
+        return PlayableRun([], None, None)
     gaps = archive.index.gaps(camera, Span(at_ms, at_ms + 1))
-    return PlayableRun([], next_after(archive, camera, at_ms, None), gaps[0] if gaps else None)
+    next_ms = next_after(archive, camera, at_ms, None)
+    if next_ms is not None:
+        next_ms = _soon_ms(archive, camera, stream, next_ms) or next_ms
+    return PlayableRun([], next_ms, gaps[0] if gaps else None)
 
 
 def at(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> Segment | None:
-    """Return the segment of an instant, of the other stream if this one has none there."""
-    for name in (stream, *(other for other in StreamName if other is not stream)):
-        if found := segments(archive, camera, name, Span(at_ms, at_ms + 1)):
+    """Return the segment of an instant, of the other stream as in `run_from`."""
+    for name, begin_ms in _ways(archive, camera, stream, at_ms):
+        if found := segments(archive, camera, name, Span(begin_ms, begin_ms + 1)):
             return found[0]
     return None
+
+
+def _ways(
+    archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int
+) -> Iterator[tuple[StreamName, int]]:
+    """Yield where to look for a recording of an instant: streams, and from when on."""
+    yield stream, at_ms
+    soon_ms = _soon_ms(archive, camera, stream, at_ms)
+    for other in StreamName:
+        if other is stream or not segments(archive, camera, other, Span(at_ms, at_ms + 1)):
+            continue
+        if soon_ms is not None:
+            yield stream, soon_ms
+        elif not _is_behind(archive, camera, stream, at_ms):
+            yield other, at_ms
+
+
+def _soon_ms(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> int | None:
+    """Return when a stream begins that begins at once: of two streams one is always a little later."""
+    found = segments(archive, camera, stream, Span(at_ms, at_ms + SEAM_MS))
+    return max(at_ms, found[0].start_ms) if found else None
+
+
+def _is_behind(archive: RecordingArchive, camera: CameraId, stream: StreamName, at_ms: int) -> bool:
+    """Return whether a stream will have this instant in a moment: what is recorded now of the other is only newer."""
+    if archive.index.gaps(camera, Span(at_ms, at_ms + 1)):
+        return False
+    newest_ms = max((one.end_ms for one in archive.open_segments(camera)), default=0)
+    recent = Span(max(0, newest_ms - EDGE_MS), newest_ms)
+    ends_ms = [one.end_ms for one in segments(archive, camera, stream, recent)]
+    return max(ends_ms, default=at_ms + 1) <= at_ms
 
 
 def next_after(archive: RecordingArchive, camera: CameraId, at_ms: int, stream: StreamName | None) -> int | None:

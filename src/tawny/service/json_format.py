@@ -24,7 +24,7 @@ from tawny.model.messages import (
     SegmentClosed,
     StatusChanged,
 )
-from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
+from tawny.model.segments import Gap, GapEvidence, GapReason, Segment, gap_words
 from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text
 
@@ -210,8 +210,8 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _fields("segment.closed", closed.id, closed.camera, closed.end_ms, segment=segment(closed))
         case FileFinished():
             return _fields("file.finished", this.name, this.camera, this.end_ms, file=file(this))
-        case GapChanged(changed):
-            return _gap_fields(changed)
+        case GapChanged(changed):  # what a person deleted is no news: it was recorded
+            return None if changed.reason is GapReason.REMOVED else _gap_fields(changed)
         case DamageFound(found):
             which = f"{found.camera}-{found.stream}-{found.begin_ms}"
             return _fields("damage.found", which, found.camera, found.end_ms, damage=damage(found))

@@ -319,6 +319,14 @@ def test_only_what_is_wanted_is_told(bench: Bench, receiver: Receiver) -> None:
     assert [one["type"] for one in receiver.got()] == ["gap.started", "event.started"]
 
 
+def test_what_a_person_deletes_is_no_gap_that_ended(bench: Bench, receiver: Receiver) -> None:
+    bench.emit(events=["gap"])
+    bench.recorder.bus.publish(GapChanged(Gap(PORCH, 1000, 9000, GapReason.REMOVED, "deleted by Anna")))
+    bench.recorder.bus.publish(GapChanged(Gap(PORCH, 9000, None, GapReason.CAMERA_RESTART, "")))
+    bench.engine.run_for(1)
+    assert [one["type"] for one in receiver.got()] == ["gap.started"]
+
+
 def test_an_event_that_was_sent_is_followed_to_its_end(bench: Bench) -> None:
     """Its type and level change while it lasts: a light that its start turned on stayed on."""
     native = NativeFormat(EmitterSettings(url="unix:@x", kinds=["motion"], levels=["motion"]), bench.clock, None)

@@ -90,6 +90,17 @@ describe("Pieces", () => {
     expect(pieces.edge_ms).toBeNull();
   });
 
+  it("takes a piece of the other stream only where the asked one has none", () => {
+    const pieces = new Pieces();
+    pieces.learn(10 * MIN, answer([piece(10, { id: "sub", stream: "sub", start_ms: 10 * MIN - 102 })]), NOW);
+    pieces.learn(10 * MIN, answer([piece(10, { end_ms: 10.5 * MIN })]), NOW);
+    expect(pieces.at(10.2 * MIN)?.id).toBe("p10");
+    expect(pieces.at(10.7 * MIN)?.id).toBe("sub");
+    const small = new Pieces("sub");
+    small.learn(10 * MIN, answer([piece(10), piece(10, { id: "sub", stream: "sub" })]), NOW);
+    expect(small.at(10.2 * MIN)?.id).toBe("sub");
+  });
+
   it("knows a hole inside a piece, where the camera sent nothing for a while; a short one is stepped over", () => {
     const pieces = new Pieces();
     pieces.learn(10 * MIN, answer([piece(10)]), NOW);

@@ -32,9 +32,12 @@ export class Pieces {
   /** Where a piece has no video although it goes on: the camera sent nothing for a moment. */
   private readonly inner: InnerHole[] = [];
 
+  /** Of two pieces with the same time, that of this stream is taken. */
+  constructor(private readonly stream: Piece["stream"] = "main") {}
+
   learn(at_ms: number, answer: Answer, now_ms: number): void {
     for (const item of answer.items) {
-      this.pieces = this.pieces.filter((piece) => piece.id !== item.id && piece.start_ms !== item.start_ms);
+      this.pieces = this.pieces.filter((piece) => piece.id !== item.id && (piece.start_ms !== item.start_ms || piece.stream !== item.stream));
       this.pieces.push(item);
     }
     this.pieces.sort((a, b) => a.start_ms - b.start_ms);
@@ -79,6 +82,8 @@ export class Pieces {
 
   /** The piece that holds this instant, or begins so soon after what was before that nothing is missing. */
   at(at_ms: number): Piece | undefined {
+    const own = this.pieces.find((known) => known.stream === this.stream && known.start_ms <= at_ms && at_ms < known.end_ms);
+    if (own) return own;
     const next = this.pieces.findIndex((piece) => at_ms < piece.end_ms);
     const piece = this.pieces[next];
     if (!piece || piece.start_ms <= at_ms) return piece;

@@ -5,6 +5,7 @@
  */
 import { signal } from "@preact/signals";
 import { type Piece, PieceGone, type Stretch } from "../api/pieces";
+import { on } from "../api/state";
 import { lengthOf } from "../live/fragment";
 import { Gather } from "./gather";
 import type { PastPlayer, Showing } from "./past";
@@ -73,6 +74,13 @@ export class RecordedPlayer implements PastPlayer {
   private heading: Range | null = null;
   private closed = false;
   private wake: () => void = () => {};
+  private readonly unhear = on("gap", ({ camera, reason, begin_ms, end_ms }) => {
+    const is_here = ([begin, end]: Range): boolean => begin < (end_ms ?? 0) && end >= begin_ms;
+    const shown_ms = this.shown_ms ?? 0;
+    if (reason !== "removed" || camera !== this.camera || ![...(this.sink?.buffered ?? []), [shown_ms, shown_ms] as const].some(is_here)) return;
+    this.pieces = new Pieces(this.stream);
+    this.lookAgain();
+  });
   private readonly isNew = () =>
     this.entered_ms !== this.at_ms && this.pieces.cover(this.at_ms, this.source.now()).is === "unknown";
 
@@ -166,6 +174,7 @@ export class RecordedPlayer implements PastPlayer {
 
   close(): void {
     this.closed = true;
+    this.unhear();
     this.download?.abort();
     this.pictures.close();
     this.sink?.close();
@@ -324,7 +333,7 @@ export class RecordedPlayer implements PastPlayer {
   private show(stream: StreamName): void {
     this.stream = stream;
     this.small.value = stream === "sub";
-    this.pieces = new Pieces();
+    this.pieces = new Pieces(stream);
   }
 
   private async fetch(id: string, from_ms: number): Promise<void> {
@@ -416,7 +425,7 @@ export class RecordedPlayer implements PastPlayer {
     await this.pause(Math.min(5000, 400 * 2 ** this.failures));
   }
 
-  /** Something was unlocked or locked: nothing that was sealed stays here, and it is asked for anew. */
+  /** Something was unlocked, locked or deleted: nothing that was sealed or deleted stays here, and it is asked for anew. */
   private lookAgain(): void {
     this.unlocks = unlocks.peek();
     this.locked.clear();

@@ -120,11 +120,12 @@ class CameraDeletion:
 @dataclass(frozen=True, slots=True)
 class DeletedWith:
     """What is deleted with recordings. motion: of the same time; where detection runs, its own: they have something
-    queued. forget: called after an event was deleted.
+    queued. forget: called after an event was deleted. tell: called with what is missing after a deletion on request.
     """
 
     motion: tuple[MotionScoreFile, MotionGrids, MotionFigures]
     forget: Callable[[EventId], None] = lambda _event: None
+    tell: Callable[[Gap], None] = lambda _gap: None
 
 
 class Retention:
@@ -308,7 +309,15 @@ class Retention:
             if is_last:
                 self._cover_gaps(wanted)
             self._forget_motion(wanted.camera, gone)
+        if is_last:
+            self._tell(wanted)
         return not is_last
+
+    def _tell(self, wanted: CameraDeletion) -> None:
+        begin_ms = wanted.begin_ms or 0
+        for gap in self._index.gaps(wanted.camera, Span(begin_ms, max(begin_ms, wanted.until_ms))):
+            if gap.reason is GapReason.REMOVED and gap.detail == wanted.why:
+                self.also.tell(gap)
 
     def _cover_gaps(self, wanted: CameraDeletion) -> None:
         """Record that missing time was deleted, too, so that nothing is fetched for it later, as from a camera's card.

@@ -9,8 +9,10 @@ import type { TimelineModel } from "./model";
 
 const asked = vi.hoisted(() => vi.fn(() => new Promise(() => {})));
 const said = vi.hoisted(() => vi.fn());
+/** The recorder's answer about the marked time. */
+const told = vi.hoisted(() => vi.fn<(path: string, query: object) => Promise<unknown>>(() => new Promise(() => {})));
 vi.mock("../../ui/toast", async (real) => ({ ...(await real<typeof import("../../ui/toast")>()), toast: said }));
-vi.mock("../../api/client", async (real) => ({ ...(await real<typeof import("../../api/client")>()), post: asked }));
+vi.mock("../../api/client", async (real) => ({ ...(await real<typeof import("../../api/client")>()), post: asked, get: told }));
 
 it("makes one clip, however often it is asked before the answer", async () => {
   const lane = { id: "front", name: "Front", gaps: [], events: [] };
@@ -45,4 +47,22 @@ it("downloads each file of a clip that goes on in another, and says so", async (
   expect(said).toHaveBeenLastCalledWith(expect.stringContaining("2 files"));
   vi.useRealTimers();
   vi.unstubAllGlobals();
+});
+
+it("tells what the marked time lacks, also where the lanes don't reach", async () => {
+  const shown = { id: "front", name: "Front", gaps: [], events: [], spans: [[0, 1000]] };
+  const gap = { begin_ms: 4000, end_ms: 34_000, reason: "stalled", words: "No data", detail: "", tone: "warn" };
+  const [motion, damage] = [{ begin_ms: 0, step_s: 1, data: "" }, []];
+  const whole = { ...shown, motion, damage, gaps: [gap], spans: [[0, 4000], [34_000, 90_000]] };
+  told.mockResolvedValueOnce({ now_ms: 0, cameras: [whole, { ...whole, id: "yard", name: "Yard", gaps: [], spans: [] }] });
+  const model = { chosen: signal(["front", "yard"]), marks: signal({ begin_ms: 0, end_ms: 90_000 }), lanes: signal([shown]) };
+  cleanup();
+  render(<ClipSheet model={model as unknown as TimelineModel} />);
+  await act(async () => {});
+  expect(told).toHaveBeenLastCalledWith("/timeline", { from_ms: 0, to_ms: 90_000, points: 1 });
+  expect(document.querySelector(".clip-missing")?.textContent).toContain("30 s is missing");
+  expect([...document.querySelectorAll<HTMLInputElement>("fieldset input")].map((box) => [box.checked, box.disabled])).toEqual([
+    [true, false],
+    [false, true],
+  ]);
 });

@@ -1,7 +1,9 @@
 import { type Signal, useSignal } from "@preact/signals";
-import { ApiError, post } from "../../api/client";
+import { useEffect } from "preact/hooks";
+import { ApiError, get, post } from "../../api/client";
 import type { NewClip } from "../../api/schema";
 import { cameras, serverNow } from "../../api/state";
+import type { TimelinePart } from "../../api/types";
 import { go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { date, length, size } from "../../ui/times";
@@ -21,6 +23,7 @@ import { bytesOf } from "./ClipMarked";
 import { type ClipPart, linkOf, partsOf } from "./clipParts";
 import { follow } from "./follow";
 import type { TimelineModel } from "./model";
+import { lanesOf } from "./store";
 import { recorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 import "./clipsheet.css";
@@ -49,11 +52,18 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const allBut = useSignal("");
   const refused = useSignal("");
   const busy = useSignal(false);
+  const marked = useSignal<Lane[] | null>(null);
   const { begin_ms, end_ms } = model.marks.value;
+  useEffect(() => {
+    if (begin_ms === null || end_ms === null) return;
+    // The lanes may know less of it: they are about the time shown.
+    const asked = { from_ms: Math.floor(begin_ms), to_ms: Math.ceil(end_ms), points: 1 };
+    get<TimelinePart>("/timeline", asked).then((part) => (marked.value = lanesOf(part)), () => {});
+  }, [begin_ms, end_ms]);
   if (begin_ms === null || end_ms === null) return null;
   const close = () => model.endSaving();
   const zone = recorderZone.value;
-  const offers = model.lanes.value.map((lane) => offerOf(lane, begin_ms, end_ms));
+  const offers = (marked.value ?? model.lanes.value).map((lane) => offerOf(lane, begin_ms, end_ms, marked.value !== null));
   const wanted = offers.filter((offer) => !offer.none && ticked.value.includes(offer.lane.id)).map((offer) => offer.lane.id);
   const [only] = wanted.length === 1 ? wanted : [];
   const partOf = (camera: string): ClipPart => ({
@@ -69,7 +79,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
     const withReport = evidence.value;
     toast(plural(wanted.length, words.started));
     close();
-    const found = (await Promise.all(firsts.map(partsOf))).flat();
+    const found = (await Promise.all(firsts.map((first) => partsOf(first, toast)))).flat();
     const links = found.flatMap((part) => [linkOf(part), ...(withReport ? [linkOf(part, "/clip/sheet")] : [])]);
     for (const [i, each] of links.entries()) setTimeout(() => follow(each), i * APART_MS);
     if (found.length > firsts.length) toast(plural(found.length, parts.several));
@@ -162,6 +172,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
             />
             <span class="grow">
               {lane.name}
+              {none && !missing && <span class="clip-missing">{t.timeline.player.nothing}</span>}
               {missing && (
                 <span class="clip-missing">
                   {missing.reason === "waiting" ? words.skipped(length(lost_ms)) : words.missing(length(lost_ms), gapLabel(missing, zone))}
@@ -276,12 +287,13 @@ interface Offer {
   none: boolean;
 }
 
-function offerOf(lane: Lane, begin_ms: number, end_ms: number): Offer {
+/** isAll: the lane has all of that time, and not only what is shown. */
+function offerOf(lane: Lane, begin_ms: number, end_ms: number, isAll: boolean): Offer {
   const gaps = lane.gaps.filter((gap) => gap.begin_ms < end_ms && (gap.end_ms ?? serverNow()) > begin_ms);
   const missing = gaps.find((gap) => gap.reason !== "waiting") ?? gaps[0];
   const lost_ms = gaps.reduce((sum, gap) => sum + Math.min(end_ms, gap.end_ms ?? end_ms) - Math.max(begin_ms, gap.begin_ms), 0);
-  const none = missing !== undefined && lost_ms >= end_ms - begin_ms;
-  return { lane, missing, lost_ms, none, bytes: bytesOf(lane.id, end_ms - begin_ms - lost_ms) };
+  const none = isAll && !lane.spans.some(([begin, end]) => begin < end_ms && end > begin_ms);
+  return { lane, missing, lost_ms, none, bytes: none ? 0 : bytesOf(lane.id, end_ms - begin_ms - lost_ms) };
 }
 
 function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {

@@ -4,6 +4,12 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { unlocks } from "../../sealed/unlocks";
 import { kept, usePicture } from "./Preview";
 
+const heard = vi.hoisted(() => new Map<string, (what: object) => void>());
+vi.mock("../../api/state", async (real) => ({
+  ...(await real<typeof import("../../api/state")>()),
+  on: (name: string, listen: (what: object) => void) => heard.set(name, listen),
+}));
+
 const AT_MS = Date.UTC(2026, 5, 13, 20);
 /** Of cameras without pictures. */
 const none = new Set<string>();
@@ -62,4 +68,13 @@ it("holds a camera's picture until the next is there, unless there is none", asy
   expect(shown()).toBe(`gate ${AT_MS}`);
   await after(10_000);
   expect(shown()).toBe("");
+});
+
+it("keeps nothing once a time was deleted", async () => {
+  render(<Shown camera="gate" at_ms={AT_MS} />);
+  await after(50);
+  heard.get("gap")!({ reason: "stalled" });
+  expect(kept.size).toBe(1);
+  heard.get("gap")!({ reason: "removed" });
+  expect(kept.size).toBe(0);
 });

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { cameras, serverNow } from "../../api/state";
+import { cameras, on, serverNow } from "../../api/state";
 import { Straight } from "../../live/straight";
 import { length } from "../../ui/times";
 import { pictureUrl } from "../../player/source";
@@ -107,6 +107,7 @@ interface Kept {
 
 /** By what is unlocked, camera and second, in this order, with spaces between. */
 export const kept = new Map<string, Kept>();
+on("gap", ({ reason }) => reason === "removed" && kept.clear());
 
 /** The picture of a second: asked for once, however often the pointer comes by before it is there. */
 function pictureOf(name: string, camera: string, at_s: number): Kept {

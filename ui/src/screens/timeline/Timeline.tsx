@@ -1,18 +1,19 @@
-import { effect, signal, useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { cameras, health } from "../../api/state";
 import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
-import { place, setQuery } from "../../ui/router";
+import { place } from "../../ui/router";
 import { session } from "../../ui/session";
 import { classSideways, useControls } from "../../player/sideways";
 import { t } from "../../strings";
-import { type Preset, spanOf } from "../../timeline/view";
+import type { Preset } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
-import { readAddress, writeAddress } from "./address";
+import { readAddress } from "./address";
+import { keepAddress } from "./keepAddress";
 import { useTimelineKeys } from "./keys";
 import { Lanes } from "./Lanes";
 import { TimelineModel } from "./model";
@@ -23,7 +24,6 @@ import { ServerText } from "../../ui/ServerText";
 import "./timeline.css";
 
 const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value, label: t.timeline.zoom[value] }));
-const ADDRESS_AFTER_MS = 600;
 
 /** For screen readers. */
 const loadHidden = () => import("./Entries");
@@ -83,29 +83,6 @@ function useModel(): TimelineModel | null {
     };
   }, []);
   return model.value;
-}
-
-/** Writes cameras, second and zoom into the address when they have come to rest. */
-function keepAddress(model: TimelineModel): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const write = () => {
-    const { at_ms, live } = model.group;
-    const span_ms = spanOf(model.view.peek());
-    setQuery(writeAddress({ cameras: [...model.chosen.peek()], at_ms: live.peek() ? null : at_ms.peek(), span_ms }));
-  };
-  const stop = effect(() => {
-    model.chosen.value;
-    model.view.value;
-    model.group.live.value;
-    model.group.playing.value;
-    Math.floor(model.second.value / (model.group.playing.value ? 10_000 : 1));
-    clearTimeout(timer);
-    timer = setTimeout(write, ADDRESS_AFTER_MS);
-  });
-  return () => {
-    stop();
-    clearTimeout(timer);
-  };
 }
 
 function Screen({ model }: { model: TimelineModel }) {

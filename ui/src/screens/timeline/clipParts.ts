@@ -1,5 +1,5 @@
 /** The files of one clip: it goes on in another file where the video format changes, or only the other stream has the time. */
-import { url } from "../../api/client";
+import { readError, url } from "../../api/client";
 
 export interface ClipPart {
   camera: string;
@@ -18,14 +18,25 @@ export const linkOf = (part: ClipPart, path = "/clip"): string => {
   return url(path, path === "/clip" && exact ? { ...sheet, exact } : sheet);
 };
 
-/** Asks the recorder how far each file goes. Of a part after the first that can't be had there is none. */
-export async function partsOf(first: ClipPart): Promise<ClipPart[]> {
+/** Asks the recorder how far each file goes. refused: called with why the first can't be had; there is no part of it then. */
+export async function partsOf(first: ClipPart, refused: (why: string) => void): Promise<ClipPart[]> {
   const asked = [first];
-  const found = [first];
+  const found: ClipPart[] = [];
   for (const part of asked) {
-    const answer = await fetch(linkOf(part), { method: "HEAD", credentials: "same-origin" }).catch(() => null);
-    if (!answer?.ok) continue;
-    if (part !== first) found.push(part);
+    const ask = (method: string) => fetch(linkOf(part), { method, credentials: "same-origin" }).catch(() => null);
+    const answer = await ask("HEAD");
+    if (!answer) {
+      if (part === first) found.push(first); // the browser says why it can't be had
+      continue;
+    }
+    if (!answer.ok) {
+      // what it says is in the body, which HEAD has none of
+      const said = part === first ? await ask("GET") : null;
+      if (said && !said.ok) refused((await readError(said)).message);
+      else await said?.body?.cancel();
+      continue;
+    }
+    found.push(part);
     const { rest_ms: _, ...plain } = part;
     const [cut, rest] = [answer.headers.get("X-Cut-At-Ms"), answer.headers.get("X-Rest-Ms")];
     const more: ClipPart[] = cut !== null && Number(cut) < part.to_ms ? [{ ...plain, from_ms: Number(cut), rest_ms: Number(rest) }] : [];

@@ -109,6 +109,16 @@ export class TimelineModel {
     });
   }
 
+  /** Goes to an address. What it does not say stays, but without a time it is live. */
+  open({ cameras, at_ms, span_ms }: Address): void {
+    batch(() => {
+      if (cameras.length > 0) this.chosen.value = cameras;
+      if (span_ms !== null) this.view.value = placing(this.view.peek(), at_ms ?? serverNow(), at_ms === null ? 0.8 : 0.5, span_ms);
+      if (at_ms === null) this.goLive();
+      else this.go(at_ms);
+    });
+  }
+
   /** To the same time of day on another day; a whole day stays a whole day. */
   goToDay(begin_ms: number): void {
     const zone = recorderZone.peek();

@@ -11,6 +11,15 @@ interface Request {
   refuse: (reason: ApiError) => void;
 }
 
+const heard = vi.hoisted(() => new Map<string, (what: object) => void>());
+vi.mock("../../api/state", async (real) => ({
+  ...(await real<typeof import("../../api/state")>()),
+  on: (name: string, listen: (what: object) => void) => {
+    heard.set(name, listen);
+    return () => heard.delete(name);
+  },
+}));
+
 const requests = vi.hoisted((): Request[] => []);
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
@@ -74,4 +83,16 @@ it("says no more that another time could not be loaded once the view has come ba
   expect(store.failed.value).not.toBeNull();
   store.want(today);
   expect([store.failed.value, isShown()]).toEqual([null, true]);
+});
+
+it("loads again what it shows when a time was deleted, once for several cameras", async () => {
+  for (const camera of ["gate", "yard"]) heard.get("gap")!({ camera, begin_ms: today.begin_ms, end_ms: today.end_ms, reason: "removed" });
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(requests.length).toBe(2);
+});
+
+it("loads nothing again for a time that is missing", async () => {
+  heard.get("gap")!({ camera: "gate", begin_ms: today.begin_ms, end_ms: null, reason: "stalled" });
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(requests.length).toBe(1);
 });

@@ -36,6 +36,8 @@ export class TimelineStore {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private request: AbortController | null = null;
   private wanted: View | null = null;
+  /** Something was deleted since the last beat: what is shown of it goes. */
+  private isStale = false;
   /** The greatest score of each camera since the last beat. */
   private readonly scores = new Map<string, { at_ms: number; score: number }>();
   private readonly stops: (() => void)[];
@@ -48,7 +50,10 @@ export class TimelineStore {
       on("segment", ({ camera, start_ms, end_ms, stream }) => {
         if (stream === "main") this.lane(camera, (lane) => ({ ...lane, spans: withSpan(lane.spans, [start_ms, end_ms]) }));
       }),
-      on("gap", ({ camera, ...gap }) => this.lane(camera, (lane) => ({ ...lane, gaps: withGap(lane.gaps, gap) }))),
+      on("gap", ({ camera, ...gap }) => {
+        this.isStale ||= gap.reason === "removed";
+        this.lane(camera, (lane) => ({ ...lane, gaps: withGap(lane.gaps, gap) }));
+      }),
       on("damage", ({ camera, stream, ...damage }) => {
         if (stream === "main") this.lane(camera, (lane) => ({ ...lane, damage: withDamage(lane.damage, damage) }));
       }),
@@ -128,6 +133,10 @@ export class TimelineStore {
   private beat(): void {
     const scores = [...this.scores];
     this.scores.clear();
+    if (this.isStale) {
+      this.isStale = false;
+      this.reload();
+    }
     batch(() => {
       this.change((data) => ({ ...data, now_ms: serverNow() }));
       this.grow();
@@ -171,7 +180,7 @@ function emptyLanes(): Lane[] {
 }
 
 /** In the order of the cameras everywhere else. */
-function lanesOf(part: TimelinePart): Lane[] {
+export function lanesOf(part: TimelinePart): Lane[] {
   const order = cameras.peek().map((camera) => camera.id);
   const rank = (id: string): number => (order.includes(id) ? order.indexOf(id) : order.length);
   return part.cameras.map(laneOf).sort((a, b) => rank(a.id) - rank(b.id));
