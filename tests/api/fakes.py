@@ -40,7 +40,7 @@ from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
-from tawny.model.observations import MotionFigure, ObjectPath
+from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.playback.evidence import EvidenceCheck, EvidenceResult
@@ -234,8 +234,8 @@ class FakeRecorder(FakeArchive):
     def motion_frames(self, event: Event) -> int:
         return sum(one.moves for one in self.measured)
 
-    def called(self, who: str) -> str:
-        return self.known.get(who, "")
+    def called(self, read: RecognisedText) -> str:
+        return self.known.get(read.who or read.text, "")
 
     def event_loop(self, event: Event) -> bytes | None:
         return self.event_loops.get(event.id)

@@ -291,7 +291,7 @@ async def test_a_disk_that_hangs_delays_no_other_page(
     """The name of a recognized plate comes from the disk. Messages keep their order."""
     answers, answered = threading.Event(), list[bool]()
 
-    def called(_who: str) -> str:
+    def called(_read: object) -> str:
         answered.append(answers.wait(5))
         return "Anna"
 

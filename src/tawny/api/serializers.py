@@ -5,7 +5,7 @@ import base64
 from tawny.api import schemas
 from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
-from tawny.model.events import Event, actor_name, called, event_title, shown_level
+from tawny.model.events import Event, actor_name, event_title, shown_level
 from tawny.model.ids import CameraId
 from tawny.model.observations import ObjectPath
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
@@ -42,7 +42,7 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         reviewed=made.reviewed,
         false_alarm=made.false_alarm,
         recognized=[
-            schemas.ReadInfo(by=one.by, text=one.text, score=one.score, known=called(one, recorder.called))
+            schemas.ReadInfo(by=one.by, text=one.text, score=one.score, known=recorder.called(one))
             for one in made.reads
         ],
         possible=[],

@@ -20,7 +20,7 @@ from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
-from tawny.model.observations import MotionFigure, ObjectPath, read_paths
+from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText, read_paths
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
@@ -499,8 +499,8 @@ class RecorderRuntime:
         request = EvidenceRequest(camera, StreamName.MAIN, span, self.host, software, self.clock.now_ms())
         return write_evidence(self._volume, self.index, request, folder, _refuse_sealed, has_done)
 
-    def called(self, who: str) -> str:
-        return self.known.name(who)
+    def called(self, read: RecognisedText) -> str:
+        return self.known.name(read)
 
     def event_loop(self, event: Event) -> bytes | None:
         stored = self._volume.read_loop(event)

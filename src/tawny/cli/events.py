@@ -18,7 +18,7 @@ from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
 from tawny.config.settings import Settings, display_name
 from tawny.model.errors import NotDone, UsageError
-from tawny.model.events import ALL_LEVELS, Event, called
+from tawny.model.events import ALL_LEVELS, Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
@@ -233,7 +233,7 @@ def recognised(book: IdentityStore) -> SearchableIdentity:
 
 def read_text(event: Event, book: IdentityStore) -> str:
     """Return the names and plates recognized in an event, comma-separated."""
-    parts = (" ".join(one for one in (called(read, book.name), read.text) if one) for read in event.reads)
+    parts = (" ".join(one for one in (book.name(read), read.text) if one) for read in event.reads)
     return ", ".join(one for one in parts if one)
 
 

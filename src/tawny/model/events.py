@@ -175,17 +175,12 @@ def kind_title(kind: str, label: str = "") -> str:
     return (EVENT_TITLES | REPORTED_TITLES).get(kind) or (MANUAL_TITLE if kind == MANUAL else kind.capitalize())
 
 
-def called(read: RecognisedText, name: Callable[[str], str]) -> str:
-    """Return the name of what was recognized; empty if unknown. A plate may have got its name after it was read."""
-    return (name(read.who) if read.who else "") or (name(read.text) if read.text else "")
-
-
-def actor_name(made: Event, name: Callable[[str], str]) -> str:
+def actor_name(made: Event, name: Callable[[RecognisedText], str]) -> str:
     """Return the recognized names, else the recognized text; empty if there is neither.
 
-    name: returns the name of an identity by its ID, or of a plate by its text.
+    name: returns the name of what was recognized; empty if unknown.
     """
-    names = [found for one in made.reads if (found := called(one, name))]
+    names = [found for one in made.reads if (found := name(one))]
     texts = [one.text for one in made.reads if one.text]
     return " and ".join(dict.fromkeys(names)) or (f"{event_title(made)} {texts[0]}" if texts else "")
 

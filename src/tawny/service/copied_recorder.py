@@ -16,7 +16,7 @@ from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation, Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm
-from tawny.model.observations import MotionFigure, ObjectPath, read_paths
+from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText, read_paths
 from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Clock, Span, merge_spans, missing_spans
@@ -130,7 +130,7 @@ class CopiedRecorder:
     def neighbors(self) -> frozenset[frozenset[CameraId]]:
         return frozenset()
 
-    def called(self, _who: str) -> str:
+    def called(self, _read: RecognisedText) -> str:
         return ""
 
     # --- recordings

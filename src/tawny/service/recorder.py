@@ -15,7 +15,7 @@ from tawny.model.events import POST_S, PRE_S, Event
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
-from tawny.model.observations import MotionFigure, ObjectPath
+from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceResult
@@ -257,8 +257,8 @@ class RecorderService(RecordingArchive, Protocol):
         """Return the pairs of neighboring cameras, also of hidden ones."""
         ...
 
-    def called(self, who: str) -> str:
-        """Return the name of an identity by its ID, or of a plate by its text; empty if there is none."""
+    def called(self, read: RecognisedText) -> str:
+        """Return the name of what was recognized; empty if unknown."""
         ...
 
     def event_loop(self, event: Event) -> bytes | None:

@@ -79,6 +79,19 @@ async def test_the_home_network_is_not_limited_by_the_internet(house: House) -> 
     assert (await sign_in(browser_at(house, "192.168.1.20"))).status_code == 200
 
 
+async def test_a_device_is_known_by_a_cookie_of_an_earlier_version(house: House) -> None:
+    """Cookies of other ports are named by the port today."""
+    await anna(house)
+    await sign_in(phone := browser_at(house, "203.0.113.77"))
+    token = phone.cookies["tawny_device"]
+    await guess_from_everywhere(house)
+    base = f"{phone.base_url.scheme}://{phone.base_url.host}:8000"
+    headers = {"Cookie": f"tawny_device={token}", "Origin": base, "Host": f"{phone.base_url.host}:8000"}
+    again = browser_at(house, "203.0.113.77")
+    login = {"name": "Anna", "password": PASSWORD}
+    assert (await again.post("/api/v1/sign-in", json=login, headers=headers)).status_code == 200
+
+
 async def test_a_known_device_has_a_limit_of_its_own(house: House) -> None:
     await anna(house)
     phone = browser_at(house, "203.0.113.77")

@@ -52,7 +52,7 @@ def test_who_was_recognised_and_what_was_read() -> None:
         reads=(RecognisedText("plates", "BAB123", 0.9, "k1"), RecognisedText("faces", "", 0.8, "k2")), kind="vehicle"
     )
     names = {"k1": "Anna's car", "k2": "Anna"}
-    named = message_composer.of_event(known, "Gate", BERLIN, AT_MS, lambda who: names[who])
+    named = message_composer.of_event(known, "Gate", BERLIN, AT_MS, lambda read: names[read.who])
     assert named[0] == "Anna's car and Anna at Gate"
     assert message_composer.of_event(known, "Gate", BERLIN, AT_MS, lambda _who: "")[0] == "Vehicle BAB123 at Gate"
 

@@ -1,6 +1,7 @@
 """Who is known: encrypted, found again, and forgotten for good."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -68,7 +69,7 @@ def test_another_process_sees_what_was_added_and_forgotten(book: IdentityStore, 
     made = book.add("Anna", "plates", "BAB123")
     assert [one.name for one in other.all()] == ["Anna"]
     assert other.forget("anna") == 1
-    assert book.name(made.id) == ""
+    assert book.name(RecognisedText("plates", "", 0.9, made.id)) == ""
 
 
 def test_two_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_a_file_that_cannot_be_read_is_told_and_breaks_nothing(book: IdentitySto
     event = Event(
         EventId("e"), CameraId("gate"), "vehicle", 0, None, 50.0, reads=(RecognisedText("plates", "X", 1, anna.id),)
     )
-    assert book.who("plates", RecogniserResult("BAB123")) == book.name(anna.id) == ""
+    assert book.who("plates", RecogniserResult("BAB123")) == book.name(event.reads[0]) == ""
     assert book.words(event) == {"plates", "x", "unknown"}
     assert book.all() == []
     assert book.trouble == (
@@ -136,7 +137,7 @@ def test_a_file_that_cannot_be_read_is_told_and_breaks_nothing(book: IdentitySto
             change()
     file.rmdir()
     kept.rename(file)
-    assert book.name(anna.id) == "Anna"
+    assert book.name(event.reads[0]) == "Anna"
     assert book.trouble == ""
 
 
@@ -210,6 +211,8 @@ def test_a_plate_that_is_named_later_names_events_before(book: IdentityStore) ->
     book.add("Anna's car", "plates", "B AB 123")
     assert actor_name(event, book.name) == "Anna's car"
     assert book.words(event) == {"plates", "bab123", "annascar", "known", "faces", "unknown"}
+    by_others = replace(event, reads=(RecognisedText("containers", "BAB123", 0.9),))
+    assert actor_name(by_others, book.name) == "Vehicle BAB123"
     book.forget("Anna's car")
     assert actor_name(event, book.name) == "Vehicle BAB123"
 

@@ -30,6 +30,8 @@ url = "https://hc.example.org/ping/heartbeat99"
 [updates]
 url = "https://bob:updates10@example.org/releases?private_token=updates20"
 
+command = ["/usr/bin/env", "PROXY=http://bob:proxypass12@proxy.lan:3128", "update-tawny"]
+
 [hub]
 database = 'postgresql://tawny:d@ta"b4se55@db.example.org/tawny?password=d4taquery'
 
@@ -41,7 +43,7 @@ client_secret = "oidcsecret11"
 NEVER = (
     "metricsT0ken", "turnpassw0rd", "upl0ad", "tk_ntfy", "mqttpassw0rd", "k4mera", "dnskey4711", "dnssecret4712",
     "yardquery11", "yardsub22", "yardonvif33", "api44", "AAfafaf", "hookpass55", "hookpath66", "hookkey77",
-    "hooksecret88", "heartbeat99", "updates10", "updates20", "b4se55", "d4taquery", "oidcsecret11",
+    "hooksecret88", "heartbeat99", "updates10", "updates20", "proxypass12", "b4se55", "d4taquery", "oidcsecret11",
     "52.517", "192.168.7.33",
 )  # fmt: skip
 

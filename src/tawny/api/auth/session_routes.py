@@ -46,6 +46,7 @@ from tawny.api.auth.identities import IdentityRefusal
 from tawny.api.auth.oidc import ProviderFailed
 from tawny.api.auth.passkeys import PasskeyPlace
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
+from tawny.api.auth.signed_steps import STEP_S
 from tawny.api.auth.two_step import otpauth_uri
 from tawny.api.client_address import network_of
 from tawny.api.context import AppContext, Here
@@ -323,7 +324,13 @@ def begin_provider(request: Request, response: Response, here: Here) -> Provider
         ) from error
     is_secure = _is_secure(request)
     response.set_cookie(
-        PROVIDER_COOKIE, token, max_age=300, path=PROVIDER_PATH, httponly=True, samesite="lax", secure=is_secure
+        PROVIDER_COOKIE,
+        token,
+        max_age=round(STEP_S),
+        path=PROVIDER_PATH,
+        httponly=True,
+        samesite="lax",
+        secure=is_secure,
     )
     return ProviderPage(url=url)
 
@@ -426,11 +433,17 @@ def address_of(request: Request, here: AppContext) -> str:
     return (here.address or f"{request.url.scheme}://{request.headers.get('host', '')}").rstrip("/")
 
 
+def _device(request: Request) -> str:
+    """Return the token of a device that was used here before; empty if there is none."""
+    cookies = request.cookies
+    return cookies.get(of_port(DEVICE_COOKIE, request), "") or cookies.get(DEVICE_COOKIE, "")  # of earlier versions
+
+
 def _attempt(name: str, person: Account | None, request: Request, here: AppContext) -> GuessAttempt:
     address = caller_of(request).address
     if person is None:
         return GuessAttempt(name, address)
-    device = here.devices.key_of(request.cookies.get(of_port(DEVICE_COOKIE, request), ""), person)
+    device = here.devices.key_of(_device(request), person)
     return GuessAttempt(name, address, person.id, device)
 
 
@@ -487,7 +500,7 @@ def _sign_in(
     response.set_cookie(
         session_cookie(request), token, max_age=lasts_s, path="/", httponly=True, samesite="lax", secure=is_secure
     )
-    device = here.devices.remember(request.cookies.get(of_port(DEVICE_COOKIE, request), ""), person)
+    device = here.devices.remember(_device(request), person)
     response.set_cookie(
         of_port(DEVICE_COOKIE, request),
         device,

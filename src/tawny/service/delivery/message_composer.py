@@ -19,6 +19,7 @@ from tawny.model.errors import ContentGone, FileSealed, NotDone
 from tawny.model.events import DOORBELL, Event, actor_name, event_title, kind_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
+from tawny.model.observations import RecognisedText
 from tawny.model.states import summary
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
@@ -45,8 +46,10 @@ def between_text(begin_ms: int, end_ms: int, zone: ZoneInfo, now_ms: int) -> tup
     return time_text(begin_ms, now_ms, zone), time_text(end_ms, now_ms, zone, names_day=True)
 
 
-def of_event(event: Event, camera: str, zone: ZoneInfo, now_ms: int, called: Callable[[str], str]) -> tuple[str, str]:
-    """Return `Person at Front door` and `Porch, 20:46.` called: returns the name of an identity by its ID."""
+def of_event(
+    event: Event, camera: str, zone: ZoneInfo, now_ms: int, called: Callable[[RecognisedText], str]
+) -> tuple[str, str]:
+    """Return `Person at Front door` and `Porch, 20:46.` called: returns the name of what was recognized."""
     end_ms = event.start_ms if event.end_ms is None else event.end_ms
     others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
     seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
@@ -60,7 +63,7 @@ def of_ring(event: Event, camera: str, zone: ZoneInfo, now_ms: int) -> tuple[str
 
 
 def of_visit(
-    visit: EventVisit, cameras: Sequence[str], zone: ZoneInfo, now_ms: int, called: Callable[[str], str]
+    visit: EventVisit, cameras: Sequence[str], zone: ZoneInfo, now_ms: int, called: Callable[[RecognisedText], str]
 ) -> tuple[str, str]:
     """Return `Person: Gate → Front door` and `20:46 to 20:51.` cameras: names, in the order they were reached."""
     when = _time(visit.start_ms, visit.end_ms or visit.events[-1].start_ms, zone, now_ms)
@@ -227,8 +230,8 @@ class MessageComposer:
     def _camera_name(self, camera: CameraId) -> str:
         return _hidden(self._means.camera_name(camera))
 
-    def _called(self, who: str) -> str:
-        return _hidden(self._recorder.called(who))
+    def _called(self, read: RecognisedText) -> str:
+        return _hidden(self._recorder.called(read))
 
     # --- text --------------------------------------------------------------------------------------------------------
 

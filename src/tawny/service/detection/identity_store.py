@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from tawny.detection.plates.text import alike, plain_plate
 from tawny.detection.recognition import RecogniserResult
 from tawny.model.errors import NotDone
-from tawny.model.events import Event, called
-from tawny.model.observations import spoken
+from tawny.model.events import Event
+from tawny.model.observations import RecognisedText, spoken
 from tawny.storage.disk.private_files import (
     LOCK_FILE,
     access_remedy,
@@ -95,11 +95,16 @@ class IdentityStore:
             self._refresh()
             return sorted(self._all.values(), key=lambda one: (one.name.lower(), one.text))
 
-    def name(self, who: str) -> str:
-        """Return the name of an ID, or of a plate by its text; empty if there is none or it was deleted."""
+    def name(self, read: RecognisedText) -> str:
+        """Return the name of what was recognized; empty if there is none or it was deleted.
+
+        A plate may have got its name after it was read.
+        """
         with self._lock:
             self._refresh()
-            found = self._all.get(who) or _plate(who, self._all.values())
+            found = self._all.get(read.who)
+            if found is None and read.text:
+                found = _plate(read.text, [one for one in self._all.values() if one.by == read.by])
             return found.name if found is not None else ""
 
     def add(self, name: str, by: str, text: str = "", print_: Sequence[float] = ()) -> KnownIdentity:
@@ -162,7 +167,7 @@ class IdentityStore:
         """Return the words rules can match for an event: recognizers, plate texts, names, known or unknown."""
         found = set()
         for read in event.reads:
-            name = called(read, self.name)
+            name = self.name(read)
             found |= {spoken(word) for word in (read.by, read.text, name, KNOWN if name else UNKNOWN)} - {""}
         return frozenset(found)
 

@@ -20,6 +20,8 @@ _NAMING = re.compile(r"cameras\.\S+\.source =|(?:destinations|notifiers|webhooks
 """Of each camera, and of each place where something is sent."""
 _PERSONAL = re.compile(r"^(modes\.(?:location|presence\.people\.\S+) = ).*")
 """Where people live, and the addresses of their phones."""
+_LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@\"]+@", re.IGNORECASE)
+"""User and password in an address, wherever it is in a value."""
 _WITH_SECRET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*[@?]", re.DOTALL)
 """An address that may contain a password or a token."""
 LEAST_SECRET: Final = 4
@@ -86,7 +88,7 @@ def shown_text(chosen: Settings, plugins: PluginRegistry, secrets: Iterable[str]
         for line in settings_lines(in_force(chosen, plugins))
         if line not in usual or _NAMING.match(line)
     ]
-    text = "\n".join(lines)
+    text = "\n".join(_LOGIN.sub(r"\1(set)@", line) for line in lines)
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= LEAST_SECRET:
             text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "(set)")

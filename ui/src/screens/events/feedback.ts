@@ -7,13 +7,15 @@ import type { TawnyEvent } from "../../api/types";
 /** `tell` is true once the recorder has it; else `failed` says why not. */
 export function useFeedback(event: TawnyEvent) {
   const failed = useSignal<ApiError | null>(null);
-  const { reviewed } = useSignal(event).value; // as it was before
+  const before = useSignal<boolean | null>(null);
   const tell = async (said: Partial<Pick<TawnyEvent, "labeled_as" | "false_alarm">>): Promise<boolean> => {
     failed.value = null;
+    const isGiven = Boolean(Object.values(said)[0]);
+    if (isGiven) before.value ??= event.reviewed;
     try {
-      await post<TawnyEvent>(`/events/${encodeURIComponent(event.id)}/feedback`, said);
-      // feedback marked it as reviewed: if it was new before, it is new again once that is taken back
-      if (!reviewed && !Object.values(said)[0]) await mark([event], { reviewed });
+      const now = await post<TawnyEvent>(`/events/${encodeURIComponent(event.id)}/feedback`, said);
+      // feedback marked it as reviewed: if it was new before, it is new again once all of that is taken back
+      if (!isGiven && before.value === false && !now.labeled_as && !now.false_alarm) await mark([event], { reviewed: false });
       return true;
     } catch (reason) {
       if (reason instanceof ApiError) failed.value = reason;
