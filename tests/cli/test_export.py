@@ -111,6 +111,15 @@ def test_what_is_missing_before_the_first_picture_is_listed(tawny: Tawny, archiv
     assert listed == [(5.0, "Paused for privacy")]
 
 
+def test_time_before_the_first_recording_is_listed(tawny: Tawny, recorded: Path) -> None:
+    with index_to_read(recorded) as index:
+        first = index.segments(CameraId("door"), None, Span(0, 1 << 45))[0]
+    times = ("--from", utc_text(first.start_ms - 5000), "--to", utc_text(first.end_ms))
+    said = tawny("export", "--camera", "door", "--data", str(recorded), *times, "-o", "clip.mp4", "--json")
+    listed = [(one["start"], one["words"]) for one in json.loads(said.out)["not_recorded"]]
+    assert listed == [(utc_text(first.start_ms - 5000), "there is no recording, and no gap was noted")]
+
+
 def test_recorded_time_that_cannot_be_read_is_listed(
     tawny: Tawny, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

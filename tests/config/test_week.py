@@ -53,7 +53,8 @@ def test_what_is_written_is_read_again(begin: TimeOfDay, end: TimeOfDay, days: f
     [
         ("22:00-06:00", True), ("06:00-22:00", False), ("sunset-sunrise", True), ("22:00-sunrise", True),
         ("06:00-sunrise", False), ("sunrise-01:00", True), ("sunrise-00:00", True), ("sunrise+1h-03:00", True),
-        ("sunrise-06:00", False), ("sunrise-6h-01:00", False), ("sunset-00:00", True), ("sunset-12:00", True),
+        ("sunrise-06:00", False), ("sunrise-6h-01:00", False), ("sunrise-30m-01:00", True), ("sunrise+1h-04:00", True),
+        ("sunset+2h-14:00", True), ("sunset-00:00", True), ("sunset-12:00", True),
         ("sunset-23:00", False), ("sunset-5h-12:00", False),
     ],
 )  # fmt: skip

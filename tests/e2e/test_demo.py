@@ -145,7 +145,7 @@ def test_a_stranger_is_asked_to_sign_in(demo: Tawny, page: Page) -> None:
     expect(there.get_by_role("textbox", name="Password")).to_be_visible()
     assert stranger.request.get(f"{demo.base}/api/v1/cameras").status == 401
     there.goto(demo.link)  # used up
-    expect(there.get_by_text("This link has already been used")).to_be_visible()
+    expect(there.get_by_text("This link has ended, or it was already used")).to_be_visible()
     stranger.close()
 
 

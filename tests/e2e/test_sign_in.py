@@ -321,7 +321,7 @@ def test_p3_n24_a_phone_is_signed_in_by_its_code_and_signed_out_again(
     again = fresh(browser)
     twice = again.new_page()
     twice.goto(links[0])
-    expect(twice.get_by_role("alert")).to_contain_text("already been used", timeout=WAIT_MS)
+    expect(twice.get_by_role("alert")).to_contain_text("already used", timeout=WAIT_MS)
     again.close()
     sessions = page.get_by_role("region", name="Where you’re signed in")
     sessions.get_by_role("button", name="Sign out: Safari, iPhone").click()

@@ -37,7 +37,9 @@ from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, prove_redacted, write_evidence
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
+from tawny.playback.recordings import RecordingArchive
 from tawny.playback.stamps import FrameStamps, read_stamps
+from tawny.playback.timeline import UNNOTED, unnoted
 from tawny.sealed.broken import SealedFileBroken, WrongKey
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.service.storage_setup import archives
@@ -276,7 +278,7 @@ def run_export(args: Namespace, out: Output) -> int:
                 path = _name(Path(args.output), clip.start_ms, taken, many=many)
                 start_ms = _write(clip, path, out)
                 shown = Span(min(start_ms, clip.span.begin_ms), max(start_ms, clip.end_ms))
-                missing = not_recorded(archive.index.gaps(camera, shown), shown) + not_recorded(clip.unreadable, part)
+                missing = _missing(archive, camera, shown) + not_recorded(clip.unreadable, part)
                 size_bytes = path.stat().st_size
                 result = {
                     "file": str(path),
@@ -307,6 +309,16 @@ def not_recorded(gaps: Iterable[Gap], within: Span) -> list[dict[str, object]]:
         for gap, part in found
         if part is not None and part.seconds >= LEAST_LISTED_S
     ]
+
+
+def _missing(archive: RecordingArchive, camera: CameraId, shown: Span) -> list[dict[str, object]]:
+    """Return the time of a span without video, also that of which no gap is known."""
+    gaps = archive.index.gaps(camera, shown)
+    holes = [
+        {"start": utc_text(hole.begin_ms), "end": utc_text(hole.end_ms), "words": UNNOTED, "s": hole.seconds}
+        for hole in unnoted(archive, camera, shown, gaps)
+    ]
+    return not_recorded(gaps, shown) + holes
 
 
 def _missing_words(missing: Sequence[Mapping[str, object]]) -> str:
@@ -521,8 +533,8 @@ def _make(
         clips = ClipCache(archive, SystemClock().now_ms() - _UNCLOSED_MS)
         made = make_export(archive, clips, options, ZoneInfo(local_zone()), place, MOST_BYTES)
         shown = Span(min(made.start_ms, within.begin_ms), max(made.start_ms, made.cut_at_ms or within.end_ms))
-        gaps = archive.index.gaps(cameras[0], shown) if kind is ExportKind.MP4 else []
-        missing = not_recorded(gaps, shown) + not_recorded(made.unreadable, within)
+        missing = _missing(archive, cameras[0], shown) if kind is ExportKind.MP4 else []
+        missing += not_recorded(made.unreadable, within)
     size_bytes = path.stat().st_size
     result: dict[str, object] = {"file": str(path), "start": utc_text(made.start_ms), "size_bytes": size_bytes}
     result |= {"not_recorded": missing, **_short_of(made)}

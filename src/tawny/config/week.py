@@ -56,9 +56,9 @@ class WeekSpan:
         """
         if not self.begin.sun and not self.end.sun:
             return self.end.minute <= self.begin.minute
-        if self.begin.sun and not self.end.sun and self.begin.minute >= 0:
-            return self.end.minute <= (NIGHT_MIN if self.begin.sun == SUNRISE else NOON_MIN)
-        return self.end.is_morning and not self.begin.is_morning
+        earliest = (NIGHT_MIN if self.begin.sun == SUNRISE else NOON_MIN) + self.begin.minute
+        is_always_before = bool(self.begin.sun) and not self.end.sun and self.end.minute <= earliest
+        return is_always_before or (self.end.is_morning and not self.begin.is_morning)
 
     @property
     def needs_sun(self) -> bool:

@@ -16,17 +16,15 @@ from tawny.model.errors import FileSealed, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Gap, GapReason, Segment, gap_words
-from tawny.model.times import Span, missing_spans, utc_text
+from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipFile, other_stream
 from tawny.playback.exports import clock_text
 from tawny.playback.recordings import RecordingArchive, segments
-from tawny.playback.timeline import recorded_spans
+from tawny.playback.timeline import UNNOTED, unnoted
 
 MOST_KEPT_BYTES = 6_000_000
 SMALL_WIDTH = 640
 """Maximum width for which the sub stream suffices, px."""
-LEAST_LISTED_S = 2.0
-"""Shorter times without a recording or a gap, as around file boundaries, are not listed."""
 LATE_MS = 3_000
 """Time after the end of a recording, ms, for which its last image is used: the next one is on its way."""
 
@@ -141,15 +139,14 @@ def clip_sheet(archive: RecordingArchive, clip: ClipFile, request: Span, about: 
     gaps = [*archive.index.gaps(about.camera, whole), *clip.unreadable]
     quiet = [gap for gap in gaps if gap.reason is GapReason.WAITING]
     missing = sorted((gap for gap in gaps if gap.reason is not GapReason.WAITING), key=lambda gap: gap.begin_ms)
-    known = [*recorded_spans(archive, about.camera, whole), *(gap.span(whole.end_ms) for gap in gaps)]
-    before = [hole for hole in missing_spans(known, whole) if hole.seconds >= LEAST_LISTED_S]
+    holes = unnoted(archive, about.camera, whole, gaps)
     if clip.is_mute:
         lines.append("Without sound: G.711 sound is converted only up to an hour.")
-    is_whole = not missing and not before and not clip.elsewhere and clip.cut_at_ms is None
-    if missing or before or is_whole:
+    is_whole = not missing and not holes and not clip.elsewhere and clip.cut_at_ms is None
+    if missing or holes or is_whole:
         lines += ["", "Nothing is missing." if is_whole else "Missing"]
         lines += [_gap_line(gap, about.zone) for gap in missing]
-        lines += [f"{_span_line(hole, about.zone)}: there is no recording, and no gap was noted" for hole in before]
+        lines += [f"{_span_line(hole, about.zone)}: {UNNOTED}" for hole in holes]
     if clip.elsewhere:
         lines += ["", f"Recorded only in the {other_stream(clip.stream)} stream, so not in this file"]
         lines += [_span_line(part, about.zone) for part in clip.elsewhere]

@@ -3,9 +3,10 @@
 All calls block on the disk; run them in a thread.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +15,7 @@ from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import BY_CHOICE, OFF_WORDS, Gap, GapReason, explaining
-from tawny.model.times import Span, merge_spans
+from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.playback.recordings import RecordingArchive
 
 # Local time of the recorder: clock changes and days of 23, 24 or 25 hours. Pure.
@@ -147,6 +148,18 @@ def recorded_spans(
         if part:
             spans.append(part)
     return merge_spans(spans)
+
+
+UNNOTED: Final = "there is no recording, and no gap was noted"
+"""Words for the time that `unnoted` returns, such as before the first recording."""
+_LEAST_UNNOTED_S: Final = 2.0
+"""Shorter times, as around file boundaries, are none."""
+
+
+def unnoted(archive: RecordingArchive, camera: CameraId, within: Span, gaps: Iterable[Gap]) -> list[Span]:
+    """Return the time without a recording of either stream and without one of these gaps."""
+    known = [*recorded_spans(archive, camera, within), *(gap.span(within.end_ms) for gap in gaps)]
+    return [hole for hole in missing_spans(known, within) if hole.seconds >= _LEAST_UNNOTED_S]
 
 
 def motion_series(archive: RecordingArchive, camera: CameraId, within: Span, points: int) -> MotionSeries:

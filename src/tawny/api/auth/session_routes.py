@@ -251,7 +251,8 @@ def follow_link(body: schemas.SignInLinkRequest, request: Request, response: Res
     if used is None:
         here.accounts.counts.count(SIGN_IN_LINK_REFUSED, "", caller_of(request).address)
         what = "This link has ended, or it was already used."
-        raise RequestRefused(410, "token_used", what, "Ask an owner for a new one.")
+        todo = "Ask an owner for a new one, or run `tawny setup-link` on the recorder."
+        raise RequestRefused(410, "token_used", what, todo)
     person, purpose = used
     if purpose is not TokenPurpose.LINK or person.role is Role.SCREEN:
         return _sign_in(person, HOW_BY_TOKEN[purpose], request, response, here)
