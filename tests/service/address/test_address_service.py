@@ -461,6 +461,12 @@ class TestTailscale:
         assert recorder.settings.web.secure.way == "off"
         trouble = recorder.service.status().trouble
         assert (trouble is not None and "still forwards" in trouble.what) == is_reported
+        recorder.service.step()
+        assert (recorder.service.status().trouble is not None) == is_reported
+        error = "handler does not exist"  # it was ended by hand
+        recorder.service.step()
+        assert recorder.service.status().trouble is None
+        error = "access denied"
         recorder.service.use_own("pi.local")
         assert recorder.service.status().trouble is None, "until the next change"
 

@@ -122,7 +122,7 @@ class AddressService:
         self._lock = threading.RLock()
         self._trouble: AddressTrouble | None = None
         self._left: AddressTrouble | None = None
-        """What the last change left behind; until the next change."""
+        """What the last change left behind; until it is gone, or the next change."""
         self._is_ordering, self._failures, self._next_order_s = False, 0, 0.0
         self._order_failed: NotDone | None = None
 
@@ -130,6 +130,8 @@ class AddressService:
 
     def step(self) -> float:
         self.refresh()
+        if self._left is not None:
+            self._end_tailscale()
         return LOOK_S
 
     def close(self) -> None:
@@ -483,10 +485,14 @@ class AddressService:
         """Put the new way in force, and end the former one if that is Tailscale."""
         self._left = None
         self.refresh()
-        if former.way != "tailscale" or self._secure.way == "tailscale":
-            return
+        if former.way == "tailscale" and self._secure.way != "tailscale":
+            self._end_tailscale()
+
+    def _end_tailscale(self) -> None:
+        """End it, or note that it goes on until it is ended by hand."""
         try:
             tailscale.end_serving(self._means.run)
+            self._left = None
         except NotDone as error:  # the change stands: Tailscale may be broken, or its settings not ours to change
             log.warning("tailscale: %s", error)
             self._left = AddressTrouble(
