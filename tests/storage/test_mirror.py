@@ -13,6 +13,7 @@ from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk import mirror
+from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import scores_path
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.secondary_volumes import away, forget_mirrors
@@ -315,12 +316,15 @@ def test_what_its_retention_removed_is_not_copied_again_at_the_next_start(
 ) -> None:
     both.mirror.finish()
     both.site.record(150)
-    small = RetentionContract(RetentionRule(free_share=0.0, count=1))
+    used_bytes = [0]
+    monkeypatch.setattr(Volume, "space", lambda self: DiskCapacity(10**6 - used_bytes[0], 10**6))
+    small = RetentionContract(RetentionRule(free_share=0.5))
     both.open(small)
     both.run()
-    both.site.clock.advance(61)
+    used_bytes[0] = 500_001
+    both.site.clock.advance(3600)
     both.mirror.step()
-    assert len(both.rows()) == 1
+    assert len(both.rows()) < len(_rows(both.site))
     copied: list[str] = []
 
     def noting(source: Volume, target: Volume, path: str) -> int:
@@ -334,6 +338,11 @@ def test_what_its_retention_removed_is_not_copied_again_at_the_next_start(
     both.open(small)
     both.run()
     assert [path for path in copied if path.endswith(".mp4")] == [newest.path]
+    both.mirror.finish()
+    used_bytes[0] = 0  # a larger disk, or other files went
+    both.open(small)
+    both.run()
+    assert both.rows() == _rows(both.site)
 
 
 def test_a_file_that_is_removed_while_it_is_copied_is_no_problem(

@@ -1,5 +1,7 @@
 """Recordings that an owner deletes: half a minute later, unless it is undone."""
 
+import json
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -518,3 +520,65 @@ def test_a_deletion_is_done_once_its_last_running_event_has_ended(place: Place) 
     place.site.clock.advance(60)
     assert place.deleting.step() > 1
     assert place.reopened().step() > 1
+
+
+def minutes(place: Place, count: int) -> None:
+    for _ in range(count):
+        place.site.clock.advance(60)
+        place.deleting.step()
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_kept_event_loses_its_star_and_nothing_else_while_another_still_lasts(
+    place: Place, *, is_restarted: bool
+) -> None:
+    kept = put_event(place, "kept", place.old.start_ms + 1000, kept=True)
+    put_event(place, "running", place.new.start_ms, end_ms=None)
+    delete(place, DeletionScope([PORCH], Span(place.old.start_ms, place.site.clock.now_ms())))
+    minutes(place, 3)
+    if is_restarted:
+        place.deleting = place.reopened()
+    unkept = replace(kept, kept=False)
+    place.site.ledger.put_event(unkept)
+    minutes(place, 3)
+    place.site.ledger.put_event(Event(EventId("running"), PORCH, "motion", place.new.start_ms, place.new.end_ms, 9.0))
+    minutes(place, 1)
+    assert (place.site.index.event(kept.id), place.left()) == (unkept, 1)
+
+
+def test_a_running_event_that_is_kept_loses_its_star_and_not_its_image(place: Place) -> None:
+    event = replace(put_long(place, end_ms=None), kept=True)
+    write_again(place, event)
+    delete(place, DeletionScope([PORCH], place.old.span))
+    minutes(place, 3)
+    unkept = replace(event, kept=False)
+    place.site.ledger.put_event(unkept)
+    minutes(place, 3)
+    assert (place.site.index.event(event.id), files_left(place, event), place.left()) == (unkept, 3, 2)
+
+
+def test_an_image_of_a_deleted_time_goes_every_minute_until_its_event_ends(place: Place) -> None:
+    event = put_long(place, end_ms=None)
+    delete(place, DeletionScope([PORCH], place.old.span))
+    minutes(place, 3)
+    write_again(place, event)
+    minutes(place, 1)
+    assert place.site.index.event(event.id) == replace(event, picture_ms=None)
+
+
+def test_a_deletion_is_not_told_again_while_an_event_lasts(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    put_long(place, end_ms=None)
+    delete(place, DeletionScope([PORCH], place.old.span))
+    minutes(place, 3)
+    with caplog.at_level(logging.INFO):
+        minutes(place, 3)
+    assert caplog.messages == []
+
+
+def test_what_an_earlier_version_stored_is_deleted(place: Place) -> None:
+    part = {"camera": PORCH, "until_ms": place.old.end_ms, "why": "deleted by Anna", "with_kept": False}
+    part |= {"is_gone": False, "begin_ms": place.old.start_ms, "event": ""}
+    stored = {"d1": {"due_ms": place.site.clock.now_ms(), "parts": [part], "is_last": True}}
+    place.site.volume.write_whole("history/deletions.json", json.dumps(stored).encode())
+    place.reopened().step()
+    assert place.left() == 1

@@ -84,6 +84,11 @@ class _Pending:
     parts: tuple[CameraDeletion, ...]
     is_last: bool = False
 
+    @property
+    def running(self) -> set[EventId]:
+        """Events that write their image again until they end. Not empty: all else of it was deleted."""
+        return {event for part in self.parts for event in part.running}
+
 
 class RecordingDeletion:
     """Actor that deletes what is due. Thread-safe.
@@ -111,8 +116,6 @@ class RecordingDeletion:
         self._lock = threading.Lock()
         self._pending = _read(stored)
         self._begun: dict[str, None] = {}
-        self._running: dict[str, set[EventId]] = {}
-        """By deletion: events that lasted when it was carried out. They write their image again until they end."""
         self._done: set[tuple[str, int]] = set()
         self._handle = ActorHandle()
 
@@ -224,18 +227,19 @@ class RecordingDeletion:
 
     def step(self) -> float:
         now_ms = self._clock.now_ms()
-        lasting = {one.id for one in self._stored.index.open_events()} if self._running else set()
         with self._lock:
-            ended = {key for key, events in self._running.items() if events - lasting}
-            due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms or key in ended]
+            is_any_running = any(one.running for one in self._pending.values())
+        lasting = {one.id for one in self._stored.index.open_events()} if is_any_running else set()
+        with self._lock:
+            due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms or one.running - lasting]
             self._begun |= dict.fromkeys(key for key, _ in due)
             for key in list(self._begun)[:-_MOST_BEGUN]:
                 del self._begun[key]
         for key, one in due:
-            is_filling = self._fills(one)
+            running, is_filling = self._running_of(one), self._fills(one)
             for part in one.parts:
                 self._delete(part)
-            self._is_done(key, one, is_filling=is_filling or self._fills(one))
+            self._is_done(key, one, running, is_filling=is_filling or self._fills(one))
         for part in self._of_removed(now_ms):
             self._delete(part)
             self._done.add((part.camera, part.until_ms))
@@ -275,37 +279,33 @@ class RecordingDeletion:
         due_ms = self._clock.now_ms() + round(undo_s * 1000)
         with self._lock:
             self._begun.pop(key, None)  # of an earlier deletion of this camera
-            self._running.pop(key, None)
             self._pending[key] = _Pending(due_ms, tuple(parts))
         self._write()
         self._handle.wake()
         return due_ms
 
     def _fills(self, one: _Pending) -> bool:
-        spans = [(part.camera, Span(part.begin_ms or 0, part.until_ms)) for part in one.parts]
+        spans = [(part.camera, Span(part.begin_ms or 0, part.until_ms)) for part in one.parts if not part.running]
         return any(self._is_filling(camera, span) for camera, span in spans)
 
-    def _running_at(self, one: _Pending) -> set[EventId]:
-        """Return the events that last and may show something of a deleted time."""
-        lasting = [(around(event, 0).begin_ms, event) for event in self._stored.index.open_events()]
-        deleted = [(part.camera, part.until_ms) for part in one.parts]
-        return {event.id for ms, event in lasting if any(event.camera == of and ms < until for of, until in deleted)}
+    def _running_of(self, one: _Pending) -> tuple[CameraDeletion, ...]:
+        """Return what is left of a deletion: the events that last and may show something of its time."""
+        lasting, found = self._stored.index.open_events(), []
+        for part in one.parts:
+            events = [event.id for event in lasting if event.camera == part.camera and _may_show(event, part)]
+            if events:
+                found.append(replace(part, running=events))
+        return tuple(found)
 
-    def _is_done(self, key: str, one: _Pending, *, is_filling: bool) -> None:
+    def _is_done(self, key: str, one: _Pending, running: tuple[CameraDeletion, ...], *, is_filling: bool) -> None:
         """Forget a deletion that was carried out, unless a file or an event with something of its span is still open.
 
         A file that fills a gap is closed at once, as the gap was deleted, too.
         """
-        running = self._running_at(one)
         last_ms = max((part.until_ms for part in one.parts if part.begin_ms is not None), default=0)
         again_ms = last_ms + round(_CLOSES_S * 1000)
         with self._lock:
-            self._running.pop(key, None)
             if self._pending.get(key) != one:
-                return
-            if running:
-                self._running[key] = running
-            if one.due_ms > self._clock.now_ms():  # early, as an event ended
                 return
             del self._pending[key]
             if is_filling:
@@ -313,8 +313,8 @@ class RecordingDeletion:
             elif not one.is_last and again_ms > self._clock.now_ms():
                 self._pending[key] = replace(one, due_ms=again_ms, is_last=True)
             elif running:
-                due_ms = self._clock.now_ms() + round(_LASTS_S * 1000)
-                self._pending[key] = replace(one, due_ms=due_ms, is_last=True)
+                # not all of it again: of events that are no longer kept, nothing goes
+                self._pending[key] = _Pending(self._clock.now_ms() + round(_LASTS_S * 1000), running, is_last=True)
         self._write()
 
     def _of_removed(self, now_ms: int) -> list[CameraDeletion]:
@@ -361,6 +361,8 @@ class RecordingDeletion:
             pass
         if self._stored.mirror is not None:
             self._stored.mirror.delete_camera(wanted)
+        if wanted.running:
+            return
         delete_snapshots(self._stored.volume, wanted.camera, Span(wanted.begin_ms or 0, wanted.until_ms))
         gone_bytes = before_bytes - index.size_bytes(wanted.camera)
         log.info("%s: recordings of %s %s", wanted.camera, size_text(gone_bytes), wanted.why)
@@ -373,6 +375,13 @@ class RecordingDeletion:
                 self._stored.volume.write_whole(PATH, json.dumps(content).encode())
             except StorageError as error:
                 log.warning("a restart would forget a deletion: %s", error)
+
+
+def _may_show(event: Event, part: CameraDeletion) -> bool:
+    """Return whether a running event may show something of a deleted time that is to go."""
+    if part.running:
+        return event.id in part.running
+    return around(event, 0).begin_ms < part.until_ms and (part.with_kept or not event.kept)
 
 
 def _read(stored: StoredRecordings) -> dict[str, _Pending]:

@@ -202,11 +202,13 @@ class _Copy:
                 )
 
     def _all_lacking(self) -> Iterator[Segment]:
-        """Yield what is not here, but for what the mirror's own retention has removed: it would do so again."""
+        """Yield what is not here, but for what the mirror had to remove, while it would have to do so again."""
         last: Segment | None = None
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=last):
             lacking = [segment for segment in page if self.index.segment(segment.id) is None]
-            yield from (segment for segment in lacking if not self._has_removed(segment))
+            for segment in lacking:
+                if not self._has_removed(segment) or self.retention.has_space_for(segment.size_bytes):
+                    yield segment
             last = page[-1]
 
     def _has_removed(self, segment: Segment) -> bool:

@@ -106,6 +106,7 @@ class CameraDeletion:
 
     begin_ms: every file that has something of this span, as a whole; None: all that ended until until_ms.
     event: goes in any case, also without a recording. is_gone: the camera is removed, so nothing uses its folders.
+    running: not empty: only what these events show of the time goes, once it was deleted.
     """
 
     camera: CameraId
@@ -115,6 +116,7 @@ class CameraDeletion:
     is_gone: bool = False
     begin_ms: int | None = None
     event: str = ""
+    running: Sequence[EventId] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,10 @@ class DeletedWith:
     motion: tuple[MotionScoreFile, MotionGrids, MotionFigures]
     forget: Callable[[EventId], None] = lambda _event: None
     tell: Callable[[Gap], None] = lambda _gap: None
+
+
+_LASTING_SHARE: Final = 0.02
+"""Share of a disk, beyond what is kept free, from which on it counts as having space."""
 
 
 class Retention:
@@ -259,6 +265,11 @@ class Retention:
             ),
         ).plan()
 
+    def has_space_for(self, size_bytes: int) -> bool:
+        """Return whether the first disk can hold this much more for long, without removing anything for it."""
+        space = self._volume.space()
+        return space.free_bytes - size_bytes > (self._contract.everyone.free_share + _LASTING_SHARE) * space.total_bytes
+
     def _rooms(self, ahead_bytes: int) -> list[DiskSpace]:
         """Return the space of each disk. Only segments on a disk free space there."""
         (first, space), *more = spaces(self._volume)
@@ -290,6 +301,9 @@ class Retention:
         Their events go too, except kept ones with their recordings, unless they are wanted as well.
         """
         with self._lock:
+            if wanted.running:
+                self._strip_running(wanted)
+                return False
             segments = list(islice(self._unwanted(wanted), _DELETED_AT_ONCE))
             is_last = len(segments) < _DELETED_AT_ONCE
             removals = [Removal(segment, wanted.why) for segment in segments]
@@ -366,20 +380,26 @@ class Retention:
         for event in found.values():
             if event.kept and not wanted.with_kept:
                 continue
-            is_there = any(self._lasted(event).cut_to(one) is not None for one in gone)
-            if is_there and event.end_ms is not None and not self._has_video(event):
+            if self._is_there(event, gone) and event.end_ms is not None and not self._has_video(event):
                 self._drop(event)
             else:
-                self._strip(event, gone, wanted.why, is_there=is_there)
+                self._strip(event, gone, wanted.why)
 
-    def _strip(self, event: Event, gone: Sequence[Span], why: str, *, is_there: bool) -> None:
-        """Delete the files of an event that show something of the time that is gone; the event stays.
+    def _strip_running(self, wanted: CameraDeletion) -> None:
+        gone = self._unrecorded(wanted, [*self._asked(wanted)], [])
+        for event in map(self._index.event, wanted.running):
+            if event is not None:
+                self._strip(event, gone, wanted.why)
 
-        is_there: whether the event has some of that time.
-        """
+    def _is_there(self, event: Event, gone: Sequence[Span]) -> bool:
+        return any(self._lasted(event).cut_to(one) is not None for one in gone)
+
+    def _strip(self, event: Event, gone: Sequence[Span], why: str) -> None:
+        """Delete the files of an event that show something of the time that is gone; the event stays."""
         is_shown = event.picture_ms is not None and any(one.begin_ms <= event.picture_ms < one.end_ms for one in gone)
         picture, *others = event_paths(event)
-        paths = others if is_there and event.end_ms is not None else []  # until its end they are still written to
+        has_ended = event.end_ms is not None  # until then the others are still written to
+        paths = others if has_ended and self._is_there(event, gone) else []
         self._volume.remove_event_files([picture, *paths] if is_shown else paths, why)
         if not is_shown:
             return
