@@ -180,6 +180,11 @@ def test_sizes_are_relative_to_the_image(size: float, said: str) -> None:
     assert appearance_of(decoded(made.jpeg), made.event.box, "vehicle").size == said
 
 
+def test_like_this_one_keeps_a_time_that_was_said() -> None:
+    names = {one.event.id: name for name, one in week().items()}
+    assert {names[hit.event.id] for hit in found("until wednesday", week()["red2"].event)} == {"red1"}
+
+
 def test_like_this_one_finds_the_same_coat() -> None:
     hits = found("", week()["red1"].event)
     names = {one.event.id: name for name, one in week().items()}

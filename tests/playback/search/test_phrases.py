@@ -109,6 +109,10 @@ def time_of(query: SearchQuery) -> tuple[str, str, int]:
         ("vor Montag", "01-01 01:00", "11-23 00:00", 1),
         ("bis gestern", "01-01 01:00", "11-27 00:00", 1),
         ("nach dem 18.11.", "11-19 00:00", "11-27 15:00", 1),
+        ("vorgestern", "11-25 00:00", "11-26 00:00", 1),
+        ("bis vorgestern", "01-01 01:00", "11-26 00:00", 1),
+        ("seit Montag bis Mittwoch", "11-23 00:00", "11-26 00:00", 1),
+        ("von gestern 22 Uhr bis heute 6 Uhr", "11-26 22:00", "11-27 06:00", 1),
     ],
 )  # fmt: skip
 def test_a_time_is_no_plate(text: str, begin: str, end: str, count: int) -> None:
@@ -138,6 +142,12 @@ def test_what_is_no_time_and_no_plate_is_told(text: str, unknown: tuple[str, ...
     query = asked(text)
     assert (query.unknown, query.read) == (unknown, frozenset())
     assert time_of(query) == USUAL
+
+
+@pytest.mark.parametrize(("hours", "told"), [("between 2 and 5 pm",) * 2, ("von 22 bis 6 Uhr", "from 22 until 6:00")])
+def test_hours_that_cannot_be_applied_are_told_and_no_plate(hours: str, told: str) -> None:
+    query = asked(f"Person before monday {hours}")
+    assert (query.unknown, query.read, query.time_words) == ((told,), frozenset(), "before monday")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +195,12 @@ def test_german_conditions(text: str, kinds: set[str], but: set[str], least_s: f
     assert query.kinds | query.labels == kinds
     assert query.but == but
     assert (query.least_s, query.most_s, query.unknown, query.read) == (least_s, most_s, (), frozenset())
+
+
+@pytest.mark.parametrize("text", ["nothing but dogs", "nichts außer Hunde", "nichts ausser Hund"])
+def test_nothing_but_is_no_exclusion(text: str) -> None:
+    query = asked(text)
+    assert (query.labels, query.but) == (frozenset({"dog"}), frozenset())
 
 
 def test_event_of_several_spans_is_listed_once_and_in_its_place() -> None:

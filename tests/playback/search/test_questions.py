@@ -181,8 +181,9 @@ def test_a_corrected_event_is_what_the_user_said(question: str, said: str, *, is
 
 
 @pytest.mark.parametrize("question", ["cars", "Autos", "trucks"])
-def test_a_vehicle_that_no_model_names_may_be_any(question: str) -> None:
-    unnamed = event("any", "19 11:00", "yard", "vehicle", 10, "vehicle")
+@pytest.mark.parametrize("labels", [("vehicle",), ()])
+def test_a_vehicle_that_no_model_names_may_be_any(question: str, labels: tuple[str, ...]) -> None:
+    unnamed = event("any", "19 11:00", "yard", "vehicle", 10, *labels)
     others = [event("bike", "19 12:00", "yard", "vehicle", 10, "bicycle"), event("man", "19 13:00", "yard", "person")]
     assert found_of([unnamed, *others], question) == [unnamed.id]
 
@@ -228,6 +229,47 @@ def test_an_event_is_found_by_its_title(titled: Event) -> None:
     assert found_of(TITLED, event_title(titled)) == [titled.id]
     german = str(Languages(None).catalogue("de").texts.get(event_title(titled), event_title(titled)))
     assert found_of(TITLED, german) == [titled.id]
+
+
+PLACES = SearchVocabulary(
+    {CameraId("bell"): "Doorbell", CameraId("gate-2"): "Gate no 2", CameraId("yard"): "Front voices"},
+    ("loitering", "no-parking", "dog-house"), {"car", "dog"}, kinds=("line",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "cameras", "zones"),
+    [
+        ("anything at the doorbell", {"bell"}, set()),
+        ("klingel", {"bell"}, set()),
+        ("voices", {"yard"}, set()),
+        ("loitering yesterday", set(), {"loitering"}),
+        ("gate no 2", {"gate-2"}, set()),
+        ("Gate no 2 today", {"gate-2"}, set()),
+        ("no parking", set(), {"no-parking"}),
+        ("no-parking", set(), {"no-parking"}),
+    ],
+)
+def test_the_name_of_a_place_means_that_place(text: str, cameras: set[str], zones: set[str]) -> None:
+    asked = parse_query(text, PLACES, BERLIN, NOW)
+    assert ({*asked.cameras}, {*asked.zones}) == (cameras, zones)
+    assert not (asked.kinds | asked.labels | asked.but | asked.but_places) and not asked.unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("not at the doorbell", {"bell"}),
+        ("nicht an der Klingel", {"bell"}),
+        ("not at gate no 2", {"gate-2"}),
+        ("not in no parking", {"no-parking"}),
+        ("not in the dog house", {"dog-house"}),
+    ],
+)
+def test_an_excluded_place_is_no_type(text: str, places: set[str]) -> None:
+    asked = parse_query(text, PLACES, BERLIN, NOW)
+    assert asked.but_places == places
+    assert not asked.but | asked.cameras | asked.zones
 
 
 def test_words_that_mean_nothing_are_told() -> None:

@@ -96,6 +96,18 @@ def spans(text: str, now_ms: int = NOW) -> list[tuple[str, str]]:
         ("last night after midnight", [("11-20 00:00", "11-20 06:00")]),
         ("today after midnight", [("11-20 00:00", "11-20 06:00")]),
         ("yesterday by day", [("11-19 06:00", "11-19 20:00")]),
+        ("the day before yesterday", [("11-18 00:00", "11-19 00:00")]),
+        ("day before yesterday at 14:00", [("11-18 13:30", "11-18 14:30")]),
+        ("until the day before yesterday", [("01-01 01:00", "11-19 00:00")]),
+        ("since monday until wednesday", [("11-16 00:00", "11-19 00:00")]),
+        ("since monday 18:00 before wednesday 7:00", [("11-16 18:00", "11-18 07:00")]),
+        ("before thursday after monday", [("11-17 00:00", "11-19 00:00")]),
+        ("the last 3 days before today", [("11-17 15:00", "11-20 00:00")]),
+        ("since monday in the last 2 hours", [("11-20 13:00", "11-20 15:00")]),
+        ("this week until tuesday", [("11-16 00:00", "11-18 00:00")]),
+        ("this week after tuesday 14:00", [("11-17 14:00", "11-20 15:00")]),
+        ("yesterday 22:00 until today 6:00", [("11-19 22:00", "11-20 06:00")]),
+        ("from monday 10 pm to wednesday", [("11-16 22:00", "11-19 00:00")]),
         ("this week at night", [
             ("11-16 20:00", "11-17 06:00"), ("11-17 20:00", "11-18 06:00"), ("11-18 20:00", "11-19 06:00"),
             ("11-19 20:00", "11-20 06:00"),
@@ -126,6 +138,35 @@ def test_a_day_of_25_hours_and_one_of_23() -> None:
     assert [one.seconds / 3600 for one in autumn] == [25]
     spring = parse_time("on 2026-03-29", BERLIN, NOW)[0].spans(BERLIN, NOW)
     assert [one.seconds / 3600 for one in spring] == [23]
+
+
+@pytest.mark.parametrize(
+    ("text", "ignored", "begin", "end"),
+    [
+        ("before monday after 22:00", "after 22:00", "01-01 01:00", "11-16 00:00"),
+        ("since monday at night", "at night", "11-16 00:00", "11-20 15:00"),
+        ("the last 3 days between 8 am and 10 am", "between 8 am and 10 am", "11-17 15:00", "11-20 15:00"),
+        ("since friday last week", "last week", "11-20 00:00", "11-20 15:00"),
+        ("wednesday before monday", "wednesday", "01-01 01:00", "11-16 00:00"),
+    ],
+)
+def test_a_time_without_effect_is_told(text: str, ignored: str, begin: str, end: str) -> None:
+    when, rest = parse_time(text, BERLIN, NOW)
+    assert (when.ignored, rest.strip()) == ((ignored,), "")
+    assert spans(text) == [(begin, end)]
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "day"),
+    [
+        ("the day after monday", "the day after", "11-16"),
+        ("3 days before yesterday", "3 days before", "11-19"),
+        ("the week before monday", "the week before", "11-16"),
+    ],
+)
+def test_a_day_counted_from_another_is_no_limit(text: str, left: str, day: str) -> None:
+    assert parse_time(text, BERLIN, NOW)[1].strip() == left
+    assert [begin for begin, _ in spans(text)] == [f"{day} 00:00"]
 
 
 def test_what_is_no_time_stays_in_the_text() -> None:

@@ -76,7 +76,8 @@ def _fitting(index: EventSource, request: SearchQuery, now_ms: int, words: Words
     kinds = None if not request.kinds or request.labels else request.kinds
     only = request.only
     if only == "all":  # pre-filter in the index
-        only = "false_alarms" if request.false_alarms else "named" if request.labels and not request.kinds else "all"
+        needs_label = request.labels and not request.kinds and all(kind_of(one) == OBJECT for one in request.labels)
+        only = "false_alarms" if request.false_alarms else "named" if needs_label else "all"
 
     def newest_first(span: Span) -> Iterator[Event]:
         return all_events(
@@ -101,11 +102,7 @@ def _fitting(index: EventSource, request: SearchQuery, now_ms: int, words: Words
 
 def _fits(event: Event, request: SearchQuery, now_ms: int) -> bool:
     labels = _labels(event)
-    if request.labels and not (
-        event.shown_kind in request.kinds
-        or any(is_meant(one, request.labels) for one in labels)
-        or _may_be(event, request.labels)
-    ):
+    if request.labels and not _is_one_of(event, request.kinds, request.labels):
         return False
     if event.shown_kind in request.but or any(is_meant(one, request.but) for one in labels):
         return False
@@ -124,10 +121,13 @@ def _labels(event: Event) -> list[str]:
     return [one.label for one in event.objects if not is_corrected or kind_of(one.label) == event.said]
 
 
-def _may_be(event: Event, wanted: Iterable[str]) -> bool:
-    """Return whether only its type is known, and is that of a wanted label: a vehicle may be a car."""
-    is_named = any(label not in (*KINDS, MOTION) for label in _labels(event))
-    return not is_named and event.shown_kind in {kind_of(label) for label in wanted} - {OBJECT}
+def _is_one_of(event: Event, kinds: Iterable[str], labels: Iterable[str]) -> bool:
+    """Return whether it has such a type or label. Where no model named it, the label's type is enough."""
+    named = _labels(event)
+    if event.shown_kind in kinds or any(is_meant(one, labels) for one in named):
+        return True
+    is_named = any(one not in (*KINDS, MOTION) for one in named)
+    return not is_named and event.shown_kind in {kind_of(label) for label in labels} - {OBJECT}
 
 
 def _marks(event: Event) -> frozenset[str]:
@@ -382,14 +382,11 @@ def _is_answer(event: Event, request: SearchQuery, like: Event | None, now_ms: i
 
 
 def _is_of_kind(event: Event, request: SearchQuery, like: Event | None) -> bool:
-    """Return whether the event has the type or label; where no model names objects, the type of the label is enough."""
+    """Return whether the event has the type or label that was asked for, and the type of the similar event."""
     if like is not None and like.shown_kind != MOTION and event.shown_kind != like.shown_kind:
         return False
-    if (not request.kinds and not request.labels) or event.shown_kind in request.kinds:
-        return True
-    if any(is_meant(one, request.labels | request.kinds) for one in _labels(event)):
-        return True
-    return _may_be(event, request.labels)
+    wanted = request.labels | request.kinds
+    return not wanted or _is_one_of(event, request.kinds, wanted)
 
 
 def _called(event: Event) -> str:

@@ -66,7 +66,7 @@ class SearchQuery:
     time_words: str = ""
     """The time as understood."""
     unknown: tuple[str, ...] = field(default=())
-    """Words without a meaning, and exclusions that aren't possible, as phrases of several words."""
+    """Words without a meaning, and exclusions and times that aren't possible, as phrases."""
     colours: tuple[tuple[str, str], ...] = ()
     """Colours of the object, each with its part (`detection.appearance`). All must match."""
     size: str = ""
@@ -266,7 +266,7 @@ _LONGER = re.compile(
 _BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w))")
 """`between 10 and 30 seconds` becomes at least 10 and at most 30."""
 _EXCLUDING = (
-    r"(?<!\w)(?<!nothing )"
+    r"(?<!\w)(?<!nothing )(?<!nichts )"
     r"(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no|außer|ausser|ohne|nicht)"
 )
 _BEFORE_NAME = "at|in|on|from|by|near|am|an|im|bei|beim", "a|an|the|any|der|die|das|dem|den"
@@ -358,11 +358,11 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
         count,
         frozenset(found.but),
         when.words,
-        tuple(dict.fromkeys([*unknown, *found.ignored])),
+        tuple(dict.fromkeys([*unknown, *found.ignored, *when.ignored])),
         tuple(dict.fromkeys(found.colours)),
         found.size,
         looked,
-        not when.is_usual,
+        not when.is_usual or when.whole is not None,
         frozenset(found.people),
         frozenset(found.but_places),
         frozenset(found.but_read),
@@ -418,8 +418,11 @@ def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int =
     names += [(one, found.read_so, reader) for reader in known.readers for one in {reader, reader.removesuffix("s")}]
     names += [(word, found.read_so, so) for word, so in READ_SO.items()]
     names += [(label, found.labels, label) for label in known.labels if label not in EVENT_KINDS]
-    names += [(kind, found.kinds, kind) for kind in known.kinds]
-    names += [(title, found.kinds if is_kind else found.labels, what) for title, what, is_kind in _TITLES]
+    titles = [(kind, found.kinds, kind) for kind in known.kinds]
+    titles += [(title, found.kinds if is_kind else found.labels, what) for title, what, is_kind in _TITLES]
+    places = _names_of_places(known)
+    of_places = {*places, *(word for name in places for word in re.split("[ -]", name))}
+    names += [one for one in titles if one[0] not in of_places]  # `the doorbell` is that camera
     taken: set[str] = set()
     names = [one for one in names if len(one[0].split()) >= least_words]
     for name, into, what in sorted(names, key=lambda each: -len(each[0])):
@@ -429,6 +432,11 @@ def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int =
             taken.add(name)
             text = pattern.sub(" ", text)
     return text
+
+
+def _names_of_places(known: SearchVocabulary) -> set[str]:
+    ids = (*known.cameras, *known.zones)
+    return {*(name.lower() for name in known.cameras.values()), *ids, *(one.replace("-", " ") for one in ids)}
 
 
 def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
@@ -448,14 +456,16 @@ def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
 
 def _without_excluded(text: str, known: SearchVocabulary, found: _Found) -> str:
     """Take exclusions such as `anything but cats and dogs` and `not at the front gate`. Others stay."""
-    names = (*known.cameras, *known.cameras.values(), *known.zones, *known.people, *(one[0] for one in _TITLES))
-    several = sorted({name.lower() for name in names if " " in name}, key=len, reverse=True)
-    name = rf"(?:(?:{'|'.join(('false alarms?', *map(re.escape, several)))})(?!\w)|[\w'-]+)"
+    own = {*_names_of_places(known), *(name.lower() for name in known.people)}
+    names = {one for one in (*own, *(title for title, *_ in _TITLES)) if " " in one}
+    several = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
+    name = rf"(?:(?:false alarms?|{several})(?!\w)|[\w'-]+)"
     before, article = _BEFORE_NAME
     each = rf"(?: (?:{before}))?(?: (?:{article}))? {name}"
-    return re.sub(
-        rf"{_EXCLUDING}({each}(?: (?:{_JOINING}){each})*)", lambda match: _left_out(match, known, found), text
-    )
+    excluding = rf"{_EXCLUDING}({each}(?: (?:{_JOINING}){each})*)"
+    pattern = rf"(?<!\w)(?:{whole})(?!\w)|{excluding}" if whole else excluding  # `gate no 2` excludes nothing
+    return re.sub(pattern, lambda match: _left_out(match, known, found) if match[1] else match[0], text)
 
 
 def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
@@ -471,8 +481,7 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found) -> bool:
     """Exclude what the text names. Return False, and exclude nothing, if one of its words is not known."""
     here, marks = _Found(), set[str]()
     rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
-    rest = _named(rest, SearchVocabulary({}, labels=known.labels, kinds=known.kinds), here)  # `no cars`: no car park
-    rest = _named(rest, SearchVocabulary(known.cameras, known.zones, (), known.people, known.readers), here)
+    rest = _named(rest, known, here)
     for word in _WORD.findall(rest):
         if word not in _PASSED_OVER and not _is_kind(word, known, here) and not _is_in_names(word, known, here):
             return False

@@ -127,7 +127,7 @@ OLDEST = date(1970, 1, 1)
 WEEKDAY, MONTH = "|".join(DAYS), "|".join(MONTHS)
 OF_MONTH = rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{MONTH})(?: {_YEAR})?"
 ANY = (
-    rf"(?:\d{{4}}-\d\d-\d\d|the day before yesterday|yesterday|today|{OF_MONTH}"
+    rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?day before yesterday|yesterday|today|{OF_MONTH}"
     rf"|(?:{MONTH}) (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: {_YEAR})?"
     rf"|the \d{{1,2}}(?:st|nd|rd|th)|(?:last )?(?:{WEEKDAY})s?)"
 )
@@ -217,27 +217,38 @@ class TimeExpression:
     """A parsed time.
 
     days: all included days. hours: first and last minute of the day; the last may be on the next day. exact: span that
-    overrides days and hours. is_usual: no day was given.
+    overrides days and hours. limits: what `before` and `after` a day leave. is_usual: no day was given. ignored:
+    phrases without effect.
     """
 
     days: frozenset[date]
     hours: tuple[int, int] = (0, 24 * 60)
     exact: Span | None = None
+    limits: Span | None = None
     words: str = ""
     is_usual: bool = False
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> Span | None:
+        """The span in which days and hours have no effect."""
+        return self.exact or (self.limits if self.is_usual else None)
 
     def spans(self, zone: ZoneInfo, now_ms: int) -> tuple[Span, ...]:
         """Return the spans until now; adjacent ones are merged."""
-        if self.exact is not None:
-            return (self.exact,)
+        if self.whole is not None:
+            return (self.whole,)
         found: list[Span] = []
         for day in sorted(self.days):
             begin, end = (_at(day, minute, zone) for minute in self.hours)
-            if begin >= now_ms or end <= begin:
+            end = min(end, now_ms)
+            if self.limits is not None:
+                begin, end = max(begin, self.limits.begin_ms), min(end, self.limits.end_ms)
+            if begin >= end:
                 continue
             if found and begin <= found[-1].end_ms:
                 begin = found.pop().begin_ms
-            found.append(Span(begin, min(end, now_ms)))
+            found.append(Span(begin, end))
         return tuple(found)
 
     def on(self, first: date, last: date | None = None) -> "TimeExpression":
@@ -262,8 +273,12 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         made = read(when, found)
         if made is None:
             continue
-        when = made
-        words.append(found[0].strip())
+        has_effect = made.whole is None or made.whole != when.whole
+        if has_effect and (made.limits is None or made.spans(zone, now_ms)):
+            when = made
+            words.append(found[0].strip())
+        else:
+            when = replace(when, ignored=(*when.ignored, found[0].strip()))
         text = f"{text[: found.start()]} {text[found.end() :]}"
     return (replace(when, words=" ".join(words)) if words else when), text
 
@@ -277,8 +292,10 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     """Yield the patterns, longer phrases first."""
     yield from _ago(today, now_ms)
     yield from _since(today, zone, now_ms)
+    yield from _from_hour_of_day(today, zone, now_ms)
     yield from _several_days(today)
-    yield from _before_and_after_days(today, zone, now_ms)
+    for _ in range(2):  # `after monday before friday`
+        yield from _before_and_after_days(today, zone, now_ms)
     yield from _parts_of_days(today)
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
@@ -327,6 +344,19 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield rf"since {CLOCK}", an_hour
 
 
+def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
+    def both(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        days = from_to(found[1], found[5], today)
+        begin, end = _minute(found[2], found[3], found[4]), _minute(found[6] or "24", found[7], found[8])
+        if days is None or begin is None or end is None or not (found[3] or found[4]):
+            return None  # `monday 18 to 20 november`
+        return _exact(when, _at(days[0], begin, zone), min(_at(days[1], end, zone), now_ms))
+
+    first, last = rf"({ANY}) (?:at )?{CLOCK}", rf"({ANY})(?: (?:at )?{CLOCK})?"
+    yield rf"(?:between|from) {first} {_TO} {last}", both
+    yield rf"{first} (?:to|until|-|–) {last}", both
+
+
 def _several_days(today: date) -> _Phrases:
     def both(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         days = from_to(found[1], found[2], today)
@@ -347,10 +377,16 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
         if day is None or (found[3] and minute is None):
             return None
         is_whole = minute is None and found[1] != "before"  # `until` and `after` a day: its end
-        at_ms = _at(day + DAY if is_whole else day, minute or 0, zone)
-        return _exact(when, at_ms, now_ms) if found[1] == "after" else _exact(when, 0, min(at_ms, now_ms))
+        at_ms = min(_at(day + DAY if is_whole else day, minute or 0, zone), now_ms)
+        limits = Span(at_ms, now_ms) if found[1] == "after" else Span(min(0, at_ms), at_ms)
+        left = (when.exact or when.limits or Span(0, now_ms)).cut_to(limits)
+        if left is None:
+            return None
+        return replace(when, limits=left) if when.exact is None else replace(when, exact=left)
 
-    yield rf"(before|until|after) ({ANY})(?: (?:at )?{CLOCK})?", bounded
+    apart = "day", "days", "night", "morning", "the week", "1 week", "weeks"  # `the day after monday` is one day
+    not_apart = "".join(rf"(?<!\b{one} )" for one in apart)
+    yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:at )?{CLOCK})?", bounded
 
 
 def _parts_of_days(today: date) -> _Phrases:
@@ -421,7 +457,10 @@ def _length_ms(unit: str) -> int:
 
 
 def _exact(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression | None:
-    return replace(when, exact=Span(begin_ms, end_ms)) if begin_ms < end_ms else None
+    if begin_ms >= end_ms or not when.is_usual:
+        return None
+    exact = Span(begin_ms, end_ms).cut_to(when.exact or Span(begin_ms, end_ms))
+    return None if exact is None else replace(when, exact=exact)
 
 
 def _between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
