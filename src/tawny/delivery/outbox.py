@@ -236,10 +236,15 @@ class Outbox:
         self._end(delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
 
     def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
-        """Store a failed attempt; retry not before next_ms."""
+        """Store a failed attempt; retry not before next_ms. The first one notes in messages when they were due."""
         with self._writing() as db:
             self._taken.discard(delivery.id)  # first: it waits again even if the disk is full
-            change = "UPDATE deliveries SET tries = tries + 1, why = ?, next_ms = ? WHERE id = ? AND state = 'waiting'"
+            change = (
+                "UPDATE deliveries SET tries = tries + 1, why = ?, next_ms = ?, content = "
+                "CASE WHEN tries = 0 AND json_extract(content, '$.kind') IS NOT NULL "
+                "THEN json_set(content, '$.due_ms', max(made_ms, next_ms)) ELSE content END "
+                "WHERE id = ? AND state = 'waiting'"
+            )
             db.execute(change, (why, next_ms, delivery.id))
 
     def put_back(self, delivery: Delivery) -> None:
@@ -319,7 +324,7 @@ class Outbox:
         with self._writing() as db:
             for prefix in (f"kept/{to}/", f"alarm/{to}/", f"mute/{to}/"):
                 db.execute("DELETE FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
-            names = [(f"{what}/{to}",) for what in ("told", "plan", "recap")]
+            names = [(f"{what}/{to}",) for what in ("told", "plan", "recap", "gone")]
             db.executemany("DELETE FROM marks WHERE name = ?", names)
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
             db.execute("DELETE FROM targets WHERE name = ?", (to,))

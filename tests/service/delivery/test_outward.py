@@ -255,6 +255,30 @@ def test_what_waits_for_a_destination_under_its_former_name_is_told_for_a_week(t
     bench.outward.close()
 
 
+def test_what_has_waited_for_long_is_told_for_a_week_when_its_destination_is_gone(tmp_path: Path) -> None:
+    """Its name was changed while tawny was stopped, after the destination had been away for eight days."""
+    bench = Bench(tmp_path, is_inline=True)
+    bench.outward.outbox.add([delivery("0.jpg", to="former", at_ms=bench.clock.now_ms())])
+    bench.clock.advance(8 * 86_400)
+    bench.outward.start()
+    assert [one.about for one in bench.outward.troubles()] == ["former"]
+    bench.clock.advance(7 * 86_400)
+    assert bench.outward.troubles() == []
+    bench.outward.close()
+
+
+def test_what_waits_is_told_no_longer_when_its_destination_is_back(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, is_inline=True)
+    bench.outward.outbox.add([delivery("0.jpg", to="former", at_ms=bench.clock.now_ms())])
+    bench.outward.start()
+    bench.outward.apply(settings(f'[destinations.former]\nurl = "folder:{bench.nas}"\n'))
+    assert bench.outward.troubles() == []
+    bench.outward.apply(settings(f'[destinations.nas]\nurl = "folder:{bench.nas}"\n'))
+    bench.clock.advance(7 * 86_400 - 1)
+    assert [one.about for one in bench.outward.troubles()] == ["former"]
+    bench.outward.close()
+
+
 def test_what_others_upload_there_is_not_swept(bench: Bench) -> None:
     witness = Witness("3f2a91c0", 7, 1_700_000_000_000, "a" * 26)
     own = bench.put(witness_path(witness, bench.recorder.host))

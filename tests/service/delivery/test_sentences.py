@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.model.events import Event, SeenObject, new_event_id
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason
 from tawny.service.delivery import message_composer
+from tawny.service.delivery.notification_filter import is_late
 from tawny.service.visits import EventVisit
 from tawny.testing.http_service import StandIn, served
 from tests.playback.archives import PORCH
@@ -168,6 +170,31 @@ def test_what_comes_hours_late_is_silent(tmp_path: Path, service: StandIn) -> No
     bench.work()
     assert [one.form.get("disable_notification") for one in bench.sent()] == [b"true", None]
     bench.outbox.close()
+
+
+@pytest.mark.parametrize(("away_s", "sound"), [(0, None), (700, b"true")])
+def test_a_digest_of_long_intervals_is_late_only_after_its_own_time(
+    tmp_path: Path, service: StandIn, away_s: int, sound: bytes | None
+) -> None:
+    bench = Bench(tmp_path, service, min_interval="1 h", clip="none")
+    earlier = bench.happens()
+    bench.work()
+    bench.tell(earlier.ended(bench.clock.now_ms()))
+    bench.clock.advance(1800)
+    bench.happens()
+    bench.clock.advance(1800)
+    service.fails = [None]
+    bench.work()
+    bench.clock.advance(10 + away_s)
+    bench.work()
+    assert [one.form.get("disable_notification") for one in bench.sent()] == [None, sound]
+    bench.outbox.close()
+
+
+def test_what_failed_before_an_update_is_not_late() -> None:
+    """When it was due is not known."""
+    waiting = Delivery("phone", "event/e", DeliveryKind.MESSAGE, {"kind": "event"}, AT_MS, AT_MS, tries=1)
+    assert not is_late(waiting, AT_MS + 3_600_000)
 
 
 def test_what_is_late_waits_for_the_end_of_the_quiet_hours_and_problems_do_not(

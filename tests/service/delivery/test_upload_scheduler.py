@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
-from tawny.model.times import Span
+from tawny.model.times import Span, merge_spans
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.upload_scheduler import SETTLE_MS, DeliverySource, UploadRule, UploadScheduler
@@ -622,3 +623,95 @@ def test_a_form_of_what_was_deleted_is_dropped(tmp_path: Path) -> None:
         )
         with pytest.raises(ContentGone):
             bench.contents.of(asked)
+
+
+def goes_on(bench: Bench, seconds: int, begin_s: int = -10) -> None:
+    """Record in files of ten seconds while time passes, from and to seconds after the event's begin."""
+    for _ in range(begin_s, seconds, 10):
+        bench.archive.record(bench.clock.now_ms(), seconds=10)
+        bench.clock.advance(10)
+        bench.upload_scheduler.step()
+
+
+def masked(root: Path, **about: Any) -> tuple[Bench, Event]:
+    """Return a camera with privacy masks, and its event that begins after ten recorded seconds."""
+    bench = Bench(root, replace(OFFSITE, **about))
+    bench.archive.hidden = (Polygon.of([(0, 0), (0.2, 0), (0.2, 0.2)]),)
+    return bench, bench.event(start_ms=bench.clock.now_ms() + 10_000)
+
+
+def brought(bench: Bench) -> list[Span]:
+    """Deliver what is due. Return the times that are at the destination then, in the order of their begin."""
+    while (taken := bench.outbox.take("offsite")) is not None:
+        bench.outbox.done(taken, "", 1)
+        bench.upload_scheduler.ended(taken)
+    sent = [one for one in bench.outbox.of_event(EventId("e")) if one.what in (DeliveryKind.PIECE, DeliveryKind.CLIP)]
+    return sorted((one.needs for one in sent if one.needs is not None), key=lambda span: span.begin_ms)
+
+
+@pytest.mark.parametrize("max_s", [0, 350])
+@pytest.mark.parametrize("follows", [True, False])
+def test_what_is_longer_than_a_masked_clip_arrives_up_to_its_end(
+    tmp_path: Path, max_s: float, *, follows: bool
+) -> None:
+    bench, event = masked(tmp_path, follows=follows, max_s=max_s)
+    bench.tell(event)
+    goes_on(bench, 360)
+    bench.tell(event.ended(event.start_ms + 365_000), "ended")
+    goes_on(bench, 380, begin_s=360)
+    begin_ms, end_ms = event.start_ms - PRE_MS, event.start_ms + 365_000 + POST_MS
+    found = brought(bench)
+    assert found[0] == Span(begin_ms, begin_ms + 300_000)
+    assert merge_spans(found) == [Span(begin_ms, begin_ms + 350_000 if max_s else end_ms)]
+    bench.outbox.close()
+
+
+def test_where_a_rule_deletes_the_parts_the_end_of_a_masked_event_stays(tmp_path: Path) -> None:
+    bench, event = masked(tmp_path, write_only=True)
+    bench.tell(event)
+    goes_on(bench, 360)
+    bench.tell(event.ended(event.start_ms + 365_000), "ended")
+    stay = [one for one in bench.outbox.of_event(event.id) if not one.name.startswith("parts/")]
+    begin_ms, end_ms = event.start_ms - PRE_MS, event.start_ms + 365_000 + POST_MS
+    assert [one.needs for one in stay] == [Span(begin_ms + 300_000, end_ms), Span(begin_ms, begin_ms + 300_000)]
+    names = [one.name.rpartition("/")[2] for one in bench.outbox.of_event(event.id)]
+    assert len(names) == len(set(names))
+    bench.outbox.close()
+
+
+def test_after_a_restart_a_masked_event_that_was_missed_arrives_up_to_its_end_once(tmp_path: Path) -> None:
+    bench, event = masked(tmp_path)
+    bench.archive.index.put_event(event.ended(event.start_ms + 700_000))  # its messages were lost with the power
+    bench.clock.advance(800)
+    for _ in range(2):
+        bench.again().step()
+    parts_ms = [0, 300_000, 600_000, 700_000 + PRE_MS + POST_MS]
+    begin_ms = event.start_ms - PRE_MS
+    assert brought(bench) == [Span(begin_ms + one, begin_ms + two) for one, two in pairwise(parts_ms)]
+    bench.outbox.close()
+
+
+def test_after_a_restart_during_a_masked_event_its_parts_go_on_where_they_ended(tmp_path: Path) -> None:
+    bench, event = masked(tmp_path)
+    bench.tell(event)
+    goes_on(bench, 320)
+    bench.upload_scheduler = bench.again()
+    bench.tell(event, "updated")
+    goes_on(bench, 360, begin_s=320)
+    bench.tell(event.ended(event.start_ms + 360_000), "ended")
+    goes_on(bench, 380, begin_s=360)
+    assert merge_spans(brought(bench)) == [Span(event.start_ms - PRE_MS, event.start_ms + 360_000 + POST_MS)]
+    bench.outbox.close()
+
+
+def test_what_comes_after_a_change_of_the_picture_size_arrives_though_nothing_is_followed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, follows=False))
+    event = bench.event()
+    bench.archive.record(event.start_ms - 10_000, seconds=12)
+    bench.archive.record(event.start_ms + 2_000, seconds=10, size=(128, 80))
+    bench.clock.advance(20)
+    bench.tell(event.ended(event.start_ms + 6_000), "ended")
+    (part,) = [one for one in bench.outbox.of_event(event.id) if one.what is DeliveryKind.PIECE]
+    assert part.needs == Span(event.start_ms + 2_000, event.start_ms + 6_000 + POST_MS)
+    assert bench.contents.of(part).size_bytes > 0
+    bench.outbox.close()

@@ -41,6 +41,8 @@ OVERFLOW_TOLD_MS = 86_400_000
 """How long, ms, it is told that deliveries were dropped."""
 STRANDED_TOLD_MS = 7 * 86_400_000
 """How long, ms, it is told that something waits for a target that is not in the settings: it may be meant so."""
+_GONE = "gone/"
+"""Prefix of the marks of since when, ms UTC, a target for which something waits has not been in the settings."""
 _STOP_S = 5.0
 
 
@@ -142,6 +144,7 @@ class DeliveryService:
             for name in self._names:
                 if _of(before, name) != _of(settings, name):
                     self.outbox.try_now(name)  # the backoff was caused by the previous settings
+            self._note_stranded()
 
     def stop(self) -> None:
         """Stop the couriers. Interrupted and waiting deliveries stay in the outbox until the next start."""
@@ -314,12 +317,23 @@ class DeliveryService:
         """Names of all targets."""
         return [*self._settings.destinations, *self._settings.notifiers]
 
+    def _note_stranded(self) -> None:
+        """Note since when targets for which items wait are not in the settings, as after a change of their name."""
+        try:
+            known, unserved = self.outbox.marks(_GONE), set(self.outbox.targets()) - set(self._served())
+            gone = {_GONE + name for name in unserved if self.outbox.waiting(name).count}
+            for mark in known.keys() ^ gone:
+                self.outbox.mark(mark, str(self._clock.now_ms()) if mark in gone else "")
+        except StorageError as error:
+            log.warning("Items that wait for targets that aren't in the settings may not be told: %s", error)
+
     def _stranded(self, now_ms: int) -> Iterator[HealthProblem]:
-        """Yield the targets that are not in the settings, as after a change of their name, and for which items wait."""
-        for name in sorted(set(self.outbox.targets()) - set(self._served())):
-            waiting = self.outbox.waiting(name)
-            if waiting.oldest_ms is not None and now_ms - waiting.oldest_ms < STRANDED_TOLD_MS:
-                one, count = f"1 item is waiting for {name}, which isn't in the settings.", waiting.count
+        """Yield the targets that are not in the settings, and for which items wait."""
+        for mark, since_ms in self.outbox.marks(_GONE).items():
+            name = mark.removeprefix(_GONE)
+            count = self.outbox.waiting(name).count
+            if count and now_ms - int(since_ms) < STRANDED_TOLD_MS:
+                one = f"1 item is waiting for {name}, which isn't in the settings."
                 yield HealthProblem(
                     ProblemKind.UPLOAD,
                     None,

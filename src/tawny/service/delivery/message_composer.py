@@ -240,7 +240,7 @@ class MessageComposer:
         message = self._message(delivery)
         if delivery.content["kind"] == "change":
             return message
-        if is_late(delivery, self._settings.quiet_hours, self._now_ms, self._zone):
+        if is_late(delivery, self._now_ms):
             alone = replace(message.alone, urgency=Urgency.QUIET) if message.alone else None
             message = replace(message, urgency=Urgency.QUIET, alone=alone)
         message = _in_language(message, self._means.source.languages.closest(self._settings.language))

@@ -147,14 +147,13 @@ LATE_MS: Final = 600_000
 """Delay, ms, from which a message is late."""
 
 
-def is_late(delivery: Delivery, quiet: str, now_ms: int, zone: ZoneInfo) -> bool:
+def is_late(delivery: Delivery, now_ms: int) -> bool:
     """Return whether a message about events is sent long after its time, as after an outage of the network."""
     if delivery.content["kind"] not in ("event", "clip", "whole", "digest", "recap"):
         return False
     due_ms = max(delivery.made_ms, delivery.next_ms)
-    if delivery.tries:  # `next_ms` is the time of the next attempt
-        longest = SELDOM_MS if delivery.content["kind"] == "digest" else 0
-        due_ms = after_quiet_ms(quiet, delivery.made_ms + longest, zone)
+    if delivery.tries:  # `next_ms` is the time of the next attempt; earlier versions didn't note when it was due
+        due_ms = int(delivery.content.get("due_ms", now_ms))
     return now_ms - due_ms > LATE_MS
 
 

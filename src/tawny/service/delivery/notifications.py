@@ -377,7 +377,7 @@ class Notifications:
     def _held_until_ms(self, quiet: str, delivery: Delivery) -> int:
         """Return the end of the quiet hours for a late message; 0 for now. Problems don't wait."""
         now_ms, zone = self._clock.now_ms(), ZoneInfo(self._recorder.zone)
-        return quiet_until_ms(quiet, now_ms, zone) if is_late(delivery, quiet, now_ms, zone) else 0
+        return quiet_until_ms(quiet, now_ms, zone) if is_late(delivery, now_ms) else 0
 
     def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
         kind = self._kind(one.url)

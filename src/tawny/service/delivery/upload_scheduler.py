@@ -1,8 +1,9 @@
 """Upload scheduler: turns events and recordings into deliveries to destinations.
 
 The snapshot is sent at once and again when it improves. During an event its video follows in parts of a few seconds.
-After the event the clip replaces the parts as soon as its last second is recorded. After a crash the scheduler sends
-missed events at the next start; entries already in the outbox, identified by name, are not sent twice.
+After the event the clip replaces the parts as soon as its last second is recorded; what it can't hold is sent in parts,
+too. After a crash the scheduler sends missed events at the next start; entries already in the outbox, identified by
+name, are not sent twice.
 """
 
 import logging
@@ -48,13 +49,15 @@ failed."""
 REMOVAL_MS: Final = 30_000
 """Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
 PARTS: Final = "parts"
-"""Folder of parts that cannot be deleted, so that a rule at the destination can delete them all."""
+"""Folder of parts that the clip replaces and that cannot be deleted, so that a rule at the destination can do so."""
 LONGEST_EVENT_MS: Final = 3_600_000
 LONGEST_MASKED_MS: Final = round(MOST_COVERED_S * 1000)
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 _CLIP_FORMS: Final = ("ts", "mp4", "fmp4", "gif", "sheet")
 """Forms of an event's video, in the order in which they are uploaded."""
+_LIKE_PARTS: Final = ("mp4", "fmp4")
+"""Forms of the clip that replaces the parts."""
 _NAMED_FORMS: Final = (*_CLIP_FORMS, "jpg", "tws")
 _PREVIEW_BYTES: Final = 2_000_000
 _USUAL_BYTES_S: Final = 500_000
@@ -116,7 +119,7 @@ class UploadRule:
 
     @property
     def has_clip(self) -> bool:
-        return "mp4" in self.forms or "fmp4" in self.forms
+        return any(form in self.forms for form in _LIKE_PARTS)
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """Return the reason this destination's settings exclude the event, or an empty string."""
@@ -241,7 +244,7 @@ class UploadScheduler:
         """
         if delivery.what is not DeliveryKind.CLIP or delivery.event is None:
             return
-        if form_of(delivery) not in ("mp4", "fmp4"):
+        if form_of(delivery) not in _LIKE_PARTS:
             return  # parts are replaced by the clip alone
         clip = self._outbox.find(delivery.to, delivery.name)
         if clip is None or clip.state is not DeliveryState.DONE:
@@ -263,11 +266,11 @@ class UploadScheduler:
     # --- events ------------------------------------------------------------------------------------------------------
 
     def _bring(self, rule: UploadRule, event: Event, *, only_new: bool = False) -> None:
-        """Send what the destination receives of an event. only_new: the event has not just ended; as in `_clips`."""
+        """Send what the destination receives of an event. only_new: of its video, as in `_clips`."""
         if event.end_ms is not None:
             self._going.pop((event.id, rule.to), None)
-            if rule.retention_s is not None and event.end_ms < self._clock.now_ms() - round(rule.retention_s * 1000):
-                return
+        if self._is_expired(rule, event):
+            return
         decision = self._deciding.of(event)[RuleAction("upload", rule.to)]
         found = sends(rule, event.camera, event.kind, decision, kept=event.kept)
         self._deciding.note(event, decision, does=found.does, why=found.why)
@@ -283,6 +286,12 @@ class UploadScheduler:
         elif (rule.follows and rule.has_clip) or rule.max_s:
             self._begin(rule, event)
 
+    def _is_expired(self, rule: UploadRule, event: Event) -> bool:
+        """Return whether the destination no longer keeps files of the time when the event ended."""
+        if rule.retention_s is None or event.end_ms is None:
+            return False
+        return event.end_ms < self._clock.now_ms() - round(rule.retention_s * 1000)
+
     def _picture(self, rule: UploadRule, event: Event, picture_ms: int) -> None:
         content = {"event": event.id, "picture_ms": picture_ms}
         delivery = self._delivery(rule, event, DeliveryKind.PICTURE, "jpg", content)
@@ -296,7 +305,8 @@ class UploadScheduler:
             self._going[key].event = event
         elif all(self._known(self._clip(rule, event, form, {})) is None for form in rule.clip_forms):
             begin_ms = self._clip_of(event, self._clock.now_ms()).begin_ms
-            self._going[key] = _Going(event, rule, begin_ms)
+            parts = self._parts(rule, event)  # of before a restart
+            self._going[key] = _Going(event, rule, max([begin_ms, *map(_end_ms, parts)]), len(parts))
 
     def _follow(self, going: _Going) -> None:
         """Send the video recorded since the last part, if there is enough of it; at the maximum, the clip."""
@@ -310,13 +320,31 @@ class UploadScheduler:
         if not (rule.follows and rule.has_clip) or recorded_ms - going.sent_ms < PIECE_MS:
             return
         span = self._in_one_file(event.camera, Span(going.sent_ms, recorded_ms))
+        part = self._part(rule, event, span, going.pieces + 1)
+        self._outbox.add([replace(part, name=f"{PARTS}/{part.name}") if rule.write_only else part])
+        going.pieces, going.sent_ms = going.pieces + 1, span.end_ms
+
+    def _part(self, rule: UploadRule, event: Event, span: Span, number: int) -> Delivery:
         whole = self._delivery(rule, event, DeliveryKind.PIECE, "mp4", _cut(span))
         size_bytes = self._size_bytes(event.camera, span)
-        part = piece_name(whole.name, going.pieces + 1)
-        part = f"{PARTS}/{part}" if rule.write_only else part
-        piece = replace(whole, name=part, needs=span, size_bytes=size_bytes)
-        self._outbox.add([piece])
-        going.pieces, going.sent_ms = going.pieces + 1, span.end_ms
+        return replace(whole, name=piece_name(whole.name, number), needs=span, size_bytes=size_bytes)
+
+    def _parts(self, rule: UploadRule, event: Event) -> list[Delivery]:
+        kinds = DeliveryKind.PIECE, DeliveryKind.REMOVAL
+        return [one for one in self._outbox.of_event(event.id) if one.to == rule.to and one.what in kinds]
+
+    def _rest(self, rule: UploadRule, event: Event, whole: Span) -> None:
+        """Send in parts what neither the clip can hold, which is one file, nor earlier parts have."""
+        earlier, new = self._parts(rule, event), list[Delivery]()
+        # a rule at the destination deletes those in PARTS
+        lasting = [one for one in earlier if not (rule.write_only and one.name.startswith(f"{PARTS}/"))]
+        begin_ms = max([self._in_one_file(event.camera, whole).end_ms, *map(_end_ms, lasting)])
+        while begin_ms < whole.end_ms:
+            span = self._in_one_file(event.camera, Span(begin_ms, whole.end_ms))
+            part = self._part(rule, event, span, len(earlier) + len(new) + 1)
+            new.append(replace(part, next_ms=span.end_ms + SETTLE_MS))
+            begin_ms = span.end_ms
+        self._outbox.add(new)
 
     def _clips(self, rule: UploadRule, event: Event, end_ms: int, *, only_new: bool = False) -> None:
         """Send each wanted form of the event's video once its last second is recorded.
@@ -333,6 +361,8 @@ class UploadScheduler:
                 continue
             size_bytes = _PREVIEW_BYTES if form in ("gif", "sheet") else self._size_bytes(event.camera, span)
             delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
+            if form in _LIKE_PARTS:
+                self._rest(rule, event, whole)  # before the clip: a missing clip is made up for with its rest
             self._outbox.renew(delivery)
             if due_ms > self._clock.now_ms():
                 self._ending[event.id, rule.to, form] = _Ending(delivery, event.camera, span.end_ms)
@@ -550,6 +580,10 @@ def _is_swept(delivery: Delivery) -> bool:
 
 def _format(segment: Segment) -> tuple[object, ...]:
     return segment.video, segment.width, segment.height, segment.audio
+
+
+def _end_ms(part: Delivery) -> int:
+    return int(part.content["to_ms"])
 
 
 def _cut(span: Span) -> dict[str, object]:
