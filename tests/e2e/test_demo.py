@@ -136,6 +136,12 @@ def test_monitors_are_told_that_all_is_well(demo: Tawny) -> None:
         assert json.load(answer)["ok"] is True
 
 
+def test_its_link_opened_again_where_it_signed_in_goes_to_live(demo: Tawny, page: Page) -> None:
+    page.goto("about:blank")
+    page.goto(demo.link)
+    expect(page.locator("[data-camera]").first).to_be_visible(timeout=60_000)
+
+
 def test_a_stranger_is_asked_to_sign_in(demo: Tawny, page: Page) -> None:
     browser = page.context.browser
     assert browser is not None

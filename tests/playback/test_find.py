@@ -86,6 +86,15 @@ def test_where_the_large_picture_is_gone_the_small_one_plays(archive: FakeArchiv
     assert [one.stream for one in run.segments] == [SUB, SUB]
 
 
+def test_the_small_picture_plays_no_longer_than_the_file_in_which_the_large_one_begins(archive: FakeArchive) -> None:
+    add(archive, 0, 60, 120, stream=SUB)
+    add(archive, 62, 122)
+    run = run_from(archive, PORCH, MAIN, T)
+    assert [(one.stream, one.start_ms - T) for one in run.segments] == [(SUB, 0), (SUB, 60_000)]
+    again = run_from(archive, PORCH, MAIN, run.segments[-1].end_ms)
+    assert [(one.stream, one.start_ms - T) for one in again.segments] == [(MAIN, 62_000), (MAIN, 122_000)]
+
+
 def test_a_stream_that_begins_a_moment_later_is_not_replaced_by_the_other(archive: FakeArchive) -> None:
     add(archive, 0, stream=SUB)
     archive.index.add_segment(row(T + 1_102, T + 60_000))

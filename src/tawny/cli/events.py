@@ -53,7 +53,9 @@ def describe_event(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("what", choices=["open", "update", "close"], help="action")
     parser.add_argument("which", metavar="CAMERA|EVENT", help="open: the camera ID; otherwise the event's ID or key")
-    parser.add_argument("--kind", metavar="K", help="open: event type, for example person or bell (default: manual)")
+    parser.add_argument(
+        "--kind", metavar="K", help="open: event type, for example person or doorbell (default: manual)"
+    )
     parser.add_argument("--key", metavar="KEY", help="open: your own key, to update or close the event later")
     parser.add_argument("--label", metavar="TEXT", help="short description")
     parser.add_argument("--score", metavar="N", type=float, help="score, 0 to 100 (default: 100); update: if higher")

@@ -92,7 +92,7 @@ JOIN_MS = 500
 """Maximum distance, ms, of segments played as one."""
 SEAM_MS = 1500
 """Distance, ms, up to which playback waits for the asked stream instead of showing the other one."""
-EDGE_MS = 15_000
+EDGE_MS = 6_000
 """Maximum time, ms, by which a stream that is being recorded is behind the other one."""
 OVERLAP_MS = 50
 """Overlap of segments, ms, up to which their times are only rounded."""
@@ -181,6 +181,9 @@ def run_from(archive: RecordingArchive, camera: CameraId, stream: StreamName, at
     """
     for name, begin_ms in _ways(archive, camera, stream, at_ms):
         found = _unbroken(segments(archive, camera, name, Span(begin_ms, begin_ms + RUN_MS)), begin_ms)
+        if found and name is not stream:  # up to the file in which the asked one begins
+            own = segments(archive, camera, stream, Span(begin_ms, found[-1].end_ms))
+            found = [one for one in found if not own or one.start_ms < own[0].start_ms]
         if found:
             return PlayableRun(found, next_after(archive, camera, found[-1].end_ms, name), None)
     if _is_behind(archive, camera, stream, at_ms):

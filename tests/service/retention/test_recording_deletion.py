@@ -582,3 +582,22 @@ def test_what_an_earlier_version_stored_is_deleted(place: Place) -> None:
     place.site.volume.write_whole("history/deletions.json", json.dumps(stored).encode())
     place.reopened().step()
     assert place.left() == 1
+
+
+def test_an_event_without_video_goes_alone_and_with_the_time_that_it_is_in(place: Place) -> None:
+    begin_ms = place.old.start_ms - 3 * 3_600_000
+    put_event(place, "short", begin_ms + 1_800_000)
+    put_event(place, "hour", begin_ms, end_ms=begin_ms + 3_600_000)
+
+    def goes(wanted: DeletionScope) -> int:
+        count = place.deleting.measure(wanted).events
+        delete(place, wanted)
+        return count
+
+    assert goes(DeletionScope(events=(EventId("short"),))) == 1
+    assert place.site.index.event(EventId("short")) is None
+    assert place.site.index.event(EventId("hour")) is not None
+    assert goes(DeletionScope(cameras=(PORCH,), span=Span(begin_ms, begin_ms + 60_000))) == 0
+    assert place.site.index.event(EventId("hour")) is not None
+    assert goes(DeletionScope(cameras=(PORCH,), span=Span(begin_ms, begin_ms + 3_600_001))) == 1
+    assert place.site.index.event(EventId("hour")) is None

@@ -197,7 +197,7 @@ class RecordingDeletion:
             return not is_spared and (row.id in counted or row.span.cut_to(asked) is not None)
 
         going = [one for one in events if part.with_kept or not one.kept]
-        going = [one for one in going if one.id == part.event or self._goes(one, is_gone)]
+        going = [one for one in going if one.id == part.event or self._goes(one, part, is_gone)]
         counted.update(one.id for one in (*going, *kept))
         goes_bytes, kept_bytes = size_bytes - sum(spared.values()), sum(spared.values())
         return DeletionPreview(
@@ -210,12 +210,15 @@ class RecordingDeletion:
             to_ms=bounds.end_ms if bounds else None,
         )
 
-    def _goes(self, event: Event, is_gone: Callable[[Segment], bool]) -> bool:
-        """Return whether no video of an event stays. One that lasts stays."""
+    def _goes(self, event: Event, part: CameraDeletion, is_gone: Callable[[Segment], bool]) -> bool:
+        """Return whether an event goes with its video, or without any with its time. One that lasts stays."""
         if event.end_ms is None:
             return False
         span = Span(event.start_ms, max(event.end_ms, event.start_ms + 1))
-        return all(map(is_gone, self._stored.index.segments(event.camera, None, span)))
+        rows = self._stored.index.segments(event.camera, None, span)
+        if not rows:
+            return not part.event and (part.begin_ms or 0) <= span.begin_ms and span.end_ms <= part.until_ms
+        return all(map(is_gone, rows))
 
     def delete(self, wanted: DeletionScope, by: str, *, undo_s: float = UNDO_S) -> tuple[str, int]:
         """Delete it in undo_s. Return the ID for `cancel`, and when, ms UTC. by: for the signed history.

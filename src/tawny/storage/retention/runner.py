@@ -380,10 +380,15 @@ class Retention:
         for event in found.values():
             if event.kept and not wanted.with_kept:
                 continue
-            if self._is_there(event, gone) and event.end_ms is not None and not self._has_video(event):
+            if self._is_within(wanted, event) and event.end_ms is not None and not self._has_video(event):
                 self._drop(event)
             else:
                 self._strip(event, gone, wanted.why)
+
+    def _is_within(self, wanted: CameraDeletion, event: Event) -> bool:
+        """Return whether an event without video goes with the time asked for: not one around it, nor with an event."""
+        begin_ms, lasted = wanted.begin_ms or 0, self._lasted(event)
+        return not wanted.event and begin_ms <= lasted.begin_ms and lasted.end_ms <= wanted.until_ms
 
     def _strip_running(self, wanted: CameraDeletion) -> None:
         gone = self._unrecorded(wanted, [*self._asked(wanted)], [])

@@ -286,7 +286,9 @@ function ByLink({ token, onStep }: { token: string; onStep: (step: SecondStep) =
       ({ user }) => enter(user),
       (reason: unknown) => {
         const step = stepOf(reason);
+        const user = session.peek()?.user;
         if (step) onStep(step);
+        else if (user) enter(user); // opened a second time in the browser that it signed in
         else setError(asError(reason));
       },
     );
