@@ -21,6 +21,7 @@ from tawny.model.times import SystemClock
 from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.backup.backup_file import SUFFIX, backup_parts, read_passphrase
 from tawny.service.backup.restore import (
+    NO_SETTINGS,
     RestorePlan,
     UnpackedBackup,
     expanded,
@@ -184,7 +185,7 @@ def _text(plan: RestorePlan, data: Path, config: Path, saved: Path | None, out: 
     if plan.changes:
         rows = [(one.path, one.before or "–", one.after or "–") for one in plan.changes]
         lines += ["", out.table(("setting", "here", "in the backup"), rows, empty="")]
-    else:
+    elif NO_SETTINGS not in plan.notes:
         lines.append("The settings are the same.")
     lines += ["", *plan.notes] if plan.notes else []
     if not is_done:

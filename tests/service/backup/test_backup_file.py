@@ -551,6 +551,13 @@ def test_settings_that_are_invalid_here_name_the_folder_too(
     assert camera in text
 
 
+def test_a_backup_without_settings_says_so(data: Path, tmp_path: Path) -> None:
+    """As of a recorder that runs without a settings file."""
+    content = b"".join(backup_parts(data, None, PASSPHRASE, 5, "garage"))
+    unpacked = UnpackedBackup.unpack([content], PASSPHRASE, tmp_path / "new")
+    assert unpacked.plan(tmp_path / "new/tawny.toml").notes[-1] == "The backup has no settings file."
+
+
 @pytest.mark.parametrize("text", ["[storage\n", "storage = 5\n", "[[storage]]\npath = 1\n"])
 def test_settings_without_a_table_for_the_folder_stay_as_they_are(data: Path, tmp_path: Path, text: str) -> None:
     (data.parent / "tawny.toml").write_text(text)

@@ -39,6 +39,7 @@ from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lo
 from tawny.storage.index.sqlite_file import forget_put_aside
 
 PENDING: Final = ".restore"
+NO_SETTINGS: Final = "The backup has no settings file."
 _UNPACKING: Final = ".restore.new"
 _PLAN: Final = "plan.json"
 _OLD: Final = "old"
@@ -135,6 +136,9 @@ class UnpackedBackup:
         stated = _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
         if stated and not _is_same(expanded(str(stated)), self._data):
             yield f"storage.path was {stated}. It becomes {self._data}."
+        if not _is_there(self._folder / SETTINGS_FILE):
+            yield NO_SETTINGS
+            return
         try:
             read_settings(self._folder / SETTINGS_FILE)
         except SettingsError as error:
