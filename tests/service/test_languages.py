@@ -15,7 +15,9 @@ from tawny.model.events import EVENT_TITLES, SOUND_TITLES
 from tawny.model.messages import PROBLEM_WORDS
 from tawny.model.segments import GAP_WORDS, OFF_WORDS
 from tawny.model.states import FAULT_WORDS, STATE_WORDS, STATE_WORDS_OF_SEVERAL
+from tawny.playback.search.time_parser import parse_time
 from tawny.service.languages import ENGLISH, FOLDER, Languages
+from tests.playback.search.test_when import BERLIN, NOW, UNDERSTOOD
 
 GERMAN = Languages(None).catalogue("de")
 ERRORS = [
@@ -43,6 +45,13 @@ def test_sentences_of_the_recorder_are_translated_with_their_values(text: str, g
 )  # fmt: skip
 def test_german_has_all_that_the_recorder_says(text: str) -> None:
     assert text in GERMAN.texts
+
+
+@pytest.mark.parametrize("text", [text for text, _ in UNDERSTOOD])
+def test_the_time_of_a_search_has_no_english_left_in_german(text: str) -> None:
+    english = parse_time(text, BERLIN, NOW)[0].words
+    left = set(re.findall("[a-z]+", english)) & set(re.findall("[A-Za-z]+", GERMAN.translate(english)))
+    assert left <= {"am", "pm"}  # German has them, too
 
 
 @given(st.text(max_size=80))

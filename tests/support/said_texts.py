@@ -15,7 +15,7 @@ from typing import Final
 
 SOURCE: Final = Path(__file__).parents[2] / "src/tawny"
 FIELDS: Final = frozenset(
-    {"message", "hint", "words", "why", "went", "wrong", "advice", "reason_words", "summary", "outlook"}
+    {"message", "hint", "words", "why", "went", "wrong", "advice", "reason_words", "summary", "outlook", "fixed"}
 )
 """Fields of answers that always hold sentences; the interface translates them (`ui/src/strings/language.ts`)."""
 COLLECTED_TOO: Final = frozenset({"Problem"})
@@ -112,6 +112,8 @@ def _parts(node: ast.AST, makers: frozenset[str]) -> list[ast.expr]:
             return [value for key, value in keyed if isinstance(key, ast.Constant) and key.value in FIELDS]
         case ast.FunctionDef(name=name, args=arguments) if name in makers:
             return list(arguments.defaults)
+        case ast.FunctionDef(name="fixed" | "_fixed"):  # properties, which reach the field of this name as values
+            return [one.value for one in ast.walk(node) if isinstance(one, ast.Return) and one.value is not None]
     return []
 
 

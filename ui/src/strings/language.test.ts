@@ -48,8 +48,8 @@ describe("a language", () => {
   it("translates sentences of the recorder with the values in them", () => {
     setLanguage("de", { "The camera at {where} isn't responding ({detail}).": "Keine Antwort von {where} ({detail}).", "timed out": "zu langsam" });
     expect(fromServer("The camera at 10.0.0.5 isn't responding (timed out).")).toBe("Keine Antwort von 10.0.0.5 (zu langsam).");
-    const answer = { message: "timed out", camera: "timed out", items: [{ words: "timed out" }] };
-    expect(translated(answer)).toEqual({ message: "zu langsam", camera: "timed out", items: [{ words: "zu langsam" }] });
+    const answer = { message: "timed out", camera: "timed out", items: [{ words: "timed out" }], fixed: "timed out" };
+    expect(translated(answer)).toEqual({ message: "zu langsam", camera: "timed out", items: [{ words: "zu langsam" }], fixed: "zu langsam" });
   });
   it("leaves codes in fields that hold sentences elsewhere", () => {
     setLanguage("de", { Pause: "Pause machen", Record: "Aufnehmen", "Not now.": "Jetzt nicht." });

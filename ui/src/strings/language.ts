@@ -149,7 +149,7 @@ function inParts(text: string): string {
 }
 
 /** Fields of the recorder's answers that hold sentences. */
-const SENTENCES = new Set(["message", "hint", "words", "title", "why", "went", "what", "wrong", "advice", "reason_words", "summary", "outlook"]);
+const SENTENCES = new Set("message hint words title why went what wrong advice reason_words summary outlook fixed".split(" "));
 
 /** A value such as `record` or `events`, also in a field that holds sentences elsewhere. */
 const CODE = /^[a-z0-9_-]+$/;

@@ -280,7 +280,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         else:
             when = replace(when, ignored=(*when.ignored, found[0].strip()))
         text = f"{text[: found.start()]} {text[found.end() :]}"
-    return (replace(when, words=" ".join(words)) if words else when), text
+    return (replace(when, words=", ".join(words)) if words else when), text
 
 
 _Read = Callable[[TimeExpression, re.Match[str]], TimeExpression | None]
