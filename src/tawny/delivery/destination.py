@@ -295,6 +295,7 @@ def _is_read_back(connection: DestinationConnection, name: str, sample: Delivery
 # Folders that are no destination: those of the system, of programs that run by themselves, and tawny's own.
 
 ALLOW_ANY: Final = "allow_any_folder"
+FOLDER_GONE: Final = "the folder no longer exists; is its disk mounted"
 """Setting of a folder destination that switches these rules off; only the settings file can have it."""
 _WHOLE: Final = (
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/lost+found", "/proc", "/run", "/sbin", "/sys",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
-from tawny.delivery.destination import refuse_no_destination
+from tawny.delivery.destination import FOLDER_GONE, refuse_no_destination
 from tawny.delivery.destinations.folder import PART, OpenFolder
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetFull, TargetMissing
@@ -24,7 +24,6 @@ from tawny.storage.disk.headroom import SPARE_SHARE
 from tawny.storage.disk.secondary_volumes import is_disk_missing
 
 log = logging.getLogger(__name__)
-_GONE = "the folder no longer exists; is its disk mounted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class ExportFolder:
             raise TargetMissing(self.public, why)
         files = self._outbox.kept_files(self.to)
         if any(Path(one.receipt).is_relative_to(self.root) for one in files):
-            raise TargetMissing(self.public, _GONE)
+            raise TargetMissing(self.public, FOLDER_GONE)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -192,6 +191,6 @@ class ExportFolder:
     def _remove(self, one: Delivery) -> None:
         """Delete a file where it was written to, if it still exists. Raises TargetMissing without the folder."""
         if not self.root.is_dir():
-            raise TargetMissing(self.public, _GONE)
+            raise TargetMissing(self.public, FOLDER_GONE)
         self._folder.remove_file(Path(one.receipt))
         self._outbox.drop(one, "It was deleted from the folder.")

@@ -138,13 +138,18 @@ def of_port(name: str, connection: HTTPConnection) -> str:
     return f"{name}-{port}" if port.isdecimal() else name
 
 
-def _of_scheme(connection: HTTPConnection) -> str:
-    return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
-
-
 def session_cookie(connection: HTTPConnection) -> str:
     """Return the name of the session's cookie on this connection."""
-    return of_port(_of_scheme(connection), connection)
+    return of_port(SECURE_COOKIE if _is_secure(connection) else COOKIE, connection)
+
+
+def _is_secure(connection: HTTPConnection) -> bool:
+    return connection.url.scheme in ("https", "wss")
+
+
+def _cookie_names(connection: HTTPConnection, *names: str) -> list[str]:
+    """Return these names of cookies as they are here, then without the port, as earlier versions had them."""
+    return [*(of_port(name, connection) for name in names), *names]
 
 
 def carried_sessions(connection: HTTPConnection) -> dict[str, bytes]:
@@ -152,7 +157,7 @@ def carried_sessions(connection: HTTPConnection) -> dict[str, bytes]:
 
     Those without a port may be of another recorder.
     """
-    names = [*(of_port(name, connection) for name in (SECURE_COOKIE, COOKIE)), SECURE_COOKIE, COOKIE]
+    names = _cookie_names(connection, SECURE_COOKIE, COOKIE)
     return {name: hashed(connection.cookies[name]) for name in names if name in connection.cookies}
 
 
@@ -161,8 +166,7 @@ def find_session(connection: HTTPConnection) -> LoginSession | None:
     by_hub: LoginSession | None = connection.scope.get("state", {}).get(BY_HUB)
     if by_hub is not None:
         return by_hub
-    former = (_of_scheme(connection), COOKIE)  # of earlier versions
-    names = (*(of_port(name, connection) for name in former), *former)
+    names = _cookie_names(connection, *((SECURE_COOKIE, COOKIE) if _is_secure(connection) else (COOKIE,)))
     token = next((token for name in names if (token := connection.cookies.get(name))), "")
     found = the_site(connection).accounts.session(token) if token else None
     if found is not None and found.how == BY_PROXY:

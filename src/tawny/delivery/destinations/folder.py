@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import (
     ALLOW_ANY,
+    FOLDER_GONE,
     FOLDER_SCHEMES,
     DestinationConnection,
     DestinationContext,
@@ -191,5 +192,5 @@ class OpenFolder:
         if error.errno in _GONE:
             return TargetUnreachable(self.public, detail)
         if error.errno == errno.ENOENT and not self.root.is_dir():
-            return TargetMissing(self.public, "the folder no longer exists; is its disk mounted")
+            return TargetMissing(self.public, FOLDER_GONE)
         return DeliveryError(self.public, detail)

@@ -14,6 +14,7 @@ import asyncssh
 
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import (
+    FOLDER_GONE,
     DestinationAddress,
     DestinationConnection,
     DestinationContext,
@@ -188,7 +189,7 @@ class _OpenSftp:
     async def _make_folders(self, name: str) -> None:
         """Create the folders of a file, but never the root: without its disk, files would go to the one below it."""
         if not await self._in_time(self._sftp.isdir(self._root or "/")):
-            raise TargetMissing(self._public, "the folder no longer exists; is its disk mounted")
+            raise TargetMissing(self._public, FOLDER_GONE)
         for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
             with suppress(asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists, asyncssh.SFTPPermissionDenied):
                 await self._in_time(self._sftp.mkdir(self._path(str(folder))))  # refused if it exists

@@ -40,7 +40,7 @@ MEMORY_SHARE = 2
 OVERFLOW_TOLD_MS = 86_400_000
 """How long, ms, it is told that deliveries were dropped."""
 STRANDED_TOLD_MS = 7 * 86_400_000
-"""How long, ms, it is told that something waits for a target that is not in the settings: it may be meant so."""
+"""How long, ms, a problem says that items wait for a target that is not in the settings: it may have been removed."""
 _GONE = "gone/"
 """Prefix of the marks of since when, ms UTC, a target for which something waits has not been in the settings."""
 _STOP_S = 5.0
@@ -325,7 +325,7 @@ class DeliveryService:
             for mark in known.keys() ^ gone:
                 self.outbox.mark(mark, str(self._clock.now_ms()) if mark in gone else "")
         except StorageError as error:
-            log.warning("Items that wait for targets that aren't in the settings may not be told: %s", error)
+            log.warning("items that wait for targets that aren't in the settings may not be reported: %s", error)
 
     def _stranded(self, now_ms: int) -> Iterator[HealthProblem]:
         """Yield the targets that are not in the settings, and for which items wait."""
