@@ -180,6 +180,17 @@ def test_a_refused_sign_in_is_no_answer_to_the_delivery(outbox: Outbox, clock: F
         clock.advance(courier.step() + 0.01)
 
 
+def test_a_token_that_expired_is_no_answer_to_the_delivery(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier
+) -> None:
+    """Some targets say only with each file that the sign-in is refused."""
+    outbox.add([delivery("a"), delivery("b")])
+    shelf.fails = [TargetRefused("offsite", "ExpiredToken", is_sign_in=True) for _ in range(3)]
+    while len(shelf.carried) < 2:
+        clock.advance(courier.step() + 0.01)
+    assert shelf.carried == ["a", "b"]
+
+
 def test_tries_at_a_target_that_was_away_do_not_count_as_its_answers(
     outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier
 ) -> None:

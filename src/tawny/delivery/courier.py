@@ -174,7 +174,8 @@ class Courier:
             else:
                 is_answer = isinstance(error, TargetBusy)
                 if self._carrier is not None:  # signed in: it may refuse, or have no room for, this one alone
-                    is_answer |= isinstance(error, (TargetRefused, TargetFull))
+                    is_denial = isinstance(error, TargetRefused) and not error.is_sign_in
+                    is_answer |= is_denial or isinstance(error, TargetFull)
                 self.close()
                 self._put_off(delivery, error, is_answer=is_answer)
         else:

@@ -381,7 +381,7 @@ class HttpClient:
         self.close()
         detail = f"it responded with {status} {http.client.responses.get(status, '')}".strip()
         if status in (401, 403):
-            raise TargetRefused(self._public, detail)
+            raise TargetRefused(self._public, detail, is_sign_in=status == 401)
         if status == 413:
             raise DeliveryError(self._public, "the file is too large for this server")
         if status == 507:

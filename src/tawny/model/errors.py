@@ -540,6 +540,8 @@ class TargetBusy(TargetUnreachable):
 
 @dataclass(eq=False)
 class TargetRefused(DeliveryError):
+    is_sign_in: bool = False
+    """Whether the credentials are refused for certain: otherwise it may be this delivery only."""
     exit_code = 52
     code = "target_refused"
     says = "{where} rejected the sign-in ({detail})."

@@ -52,9 +52,11 @@ NO_KEY = (
     "there is no access key: not in the address, not in AWS's variables or files, and this computer has no role of AWS"
 )
 _LOGIN = {
-    "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "Forbidden",
-    "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "401", "403",
+    "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch", "401",
 }  # fmt: skip
+_DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+"""Error codes for a key that isn't allowed this: maybe for one file only."""
 _FULL = {
     "InsufficientStorage", "QuotaExceeded", "ServiceQuotaExceededException", "XMinioAdminBucketQuotaExceeded",
     "XMinioStorageFull", "507",
@@ -326,8 +328,8 @@ class _OpenBucket:
     def _of_server(self, error: botocore.exceptions.ClientError) -> DeliveryError:
         code = str(error.response["Error"].get("Code", ""))
         text = str(error.response["Error"].get("Message", "")) or code
-        if code in _LOGIN:
-            return TargetRefused(self._public, f"{code}: {text}")
+        if code in _LOGIN or code in _DENIED:
+            return TargetRefused(self._public, f"{code}: {text}", is_sign_in=code in _LOGIN)
         if code in _FULL:
             return TargetFull(self._public, text)
         if code == "NoSuchBucket":

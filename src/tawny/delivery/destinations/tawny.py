@@ -156,7 +156,7 @@ class _Open:
 
     def _refuse(self, status: int, reason: str) -> None:
         if status in (401, 403):
-            raise TargetRefused(self._public, "the access token doesn't allow uploads, or was revoked")
+            raise TargetRefused(self._public, "the access token doesn't allow uploads, or was revoked", is_sign_in=True)
         if status == 404:
             raise TargetMissing(self._public, reason or "the server isn't a tawny that accepts uploads")
         if status == 507:
