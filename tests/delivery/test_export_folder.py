@@ -69,11 +69,14 @@ def test_a_new_folder_is_made_although_another_one_had_files(
     assert other.opened().root.is_dir()
 
 
-def test_nothing_is_written_below_a_mount_that_is_missing(
-    outbox: Outbox, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_mount_point", [False, True], ids=["below the mount point", "the mount point"])
+def test_nothing_is_written_to_a_mount_that_is_missing(
+    outbox: Outbox, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_mount_point: bool
 ) -> None:
     monkeypatch.setattr(export_folder, "is_disk_missing", lambda _: "/etc/fstab mounts a disk there")
     made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda _: False, FolderLimits(15, 3600))
+    if is_mount_point:
+        made.root.mkdir()
     with pytest.raises(TargetMissing, match="fstab"):
         made.opened()
-    assert not made.root.exists()
+    assert made.root.exists() == is_mount_point

@@ -69,8 +69,10 @@ class ExportFolder:
         A folder that had files is not created again: it may be on a disk that is not mounted.
         """
         refuse_no_destination(self.root, self.public)
-        if not self.root.is_dir():
-            self._refuse_missing_disk()
+        if why := is_disk_missing(self.root):
+            raise TargetMissing(self.public, why)
+        if not self.root.is_dir() and self._had_files():
+            raise TargetMissing(self.public, FOLDER_GONE)
         try:
             self._make(self.root)
         except FileNotFoundError:
@@ -125,12 +127,8 @@ class ExportFolder:
         """Count the files that were deleted since then because the disk was full."""
         return sum(at_ms >= since_ms for at_ms in list(self._full))
 
-    def _refuse_missing_disk(self) -> None:
-        if why := is_disk_missing(self.root):
-            raise TargetMissing(self.public, why)
-        files = self._outbox.kept_files(self.to)
-        if any(Path(one.receipt).is_relative_to(self.root) for one in files):
-            raise TargetMissing(self.public, FOLDER_GONE)
+    def _had_files(self) -> bool:
+        return any(Path(one.receipt).is_relative_to(self.root) for one in self._outbox.kept_files(self.to))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

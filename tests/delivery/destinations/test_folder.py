@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.delivery.destination import DestinationContext
+from tawny.delivery.destinations import folder
 from tawny.delivery.destinations.folder import FolderDestination
 from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
 from tawny.testing.clock import FakeClock
@@ -29,6 +30,12 @@ class TestFolder(DestinationContract):
 def test_a_disk_that_is_not_mounted_is_told(tmp_path: Path) -> None:
     with pytest.raises(TargetMissing, match="mounted"):
         FolderDestination().connect(opening(tmp_path / "nowhere"))
+
+
+def test_an_empty_mount_point_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "is_disk_missing", lambda _: "/etc/fstab mounts a disk there, and it is not mounted")
+    with pytest.raises(TargetMissing, match="not mounted"):
+        FolderDestination().connect(opening(tmp_path))
 
 
 def test_a_folder_whose_disk_is_unplugged_is_not_made_again(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tawny.delivery.destination import (
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
+from tawny.storage.disk.secondary_volumes import is_disk_missing
 
 PART = ".part"
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
@@ -42,7 +43,8 @@ class FolderDestination:
 
     - `allow_any_folder` (false): also a folder of the system. Only in tawny.toml, not in the interface.
 
-    The folder must exist. Create it on the disk itself, so that tawny doesn't write to an empty mount point.
+    The folder must exist. Create it on the disk itself, so that tawny doesn't write to an empty mount point;
+    those that `/etc/fstab` mounts are noticed anyway.
     """
 
     schemes: ClassVar[tuple[str, ...]] = FOLDER_SCHEMES
@@ -65,6 +67,8 @@ class FolderDestination:
         root = url_path(opening.url)
         if not root.is_dir():
             raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
+        if why := is_disk_missing(root):
+            raise TargetMissing(f"{opening.name} ({root})", why)
         if not opening.options.get(ALLOW_ANY):
             refuse_no_destination(root, f"{opening.name} ({root})")
         return OpenFolder(root, f"{opening.name} ({root})")
