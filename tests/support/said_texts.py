@@ -16,8 +16,11 @@ from typing import Final
 SOURCE: Final = Path(__file__).parents[2] / "src/tawny"
 FIELDS: Final = frozenset(
     {"message", "hint", "words", "why", "went", "wrong", "advice", "reason_words", "summary", "outlook", "fixed"}
+    | {"detail", "about", "shows", "trouble", "problem"}
 )
 """Fields of answers that always hold sentences; the interface translates them (`ui/src/strings/language.ts`)."""
+INSIDE: Final = FIELDS | {"do", "title", "concern", "sentence"}
+"""Fields of the recorder's own records that hold sentences."""
 COLLECTED_TOO: Final = frozenset({"Problem"})
 """Not an error itself: a part of SettingsError."""
 _LOOKED_AT: Final = (
@@ -51,7 +54,7 @@ def trees() -> dict[str, ast.Module]:
 
 def forget_source() -> None:
     """Let go of the modules: some hundred megabytes."""
-    for one in (trees, errors, _said_in, _scopes, _constants, _makers, _public_helpers, _helpers):
+    for one in (trees, errors, records, _said_in, _scopes, _constants, _returned, _makers, _public_helpers, _helpers):
         one.cache_clear()
 
 
@@ -69,6 +72,18 @@ def errors() -> frozenset[str]:
     while more := {name for name, bases in classes.items() if bases & known} - known:
         known |= more
     return frozenset(known)
+
+
+@cache
+def records() -> dict[str, list[int]]:
+    """Return the classes with fields that hold sentences, and the places of these fields among the arguments."""
+    found = {}
+    for tree in trees().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                fields = [_name(one.target) for one in node.body if isinstance(one, ast.AnnAssign)]
+                found[node.name] = [place for place, name in enumerate(fields) if name in INSIDE]
+    return {name: places for name, places in found.items() if places}
 
 
 def said_in(folder: str, also: frozenset[str] = frozenset()) -> list[Said]:
@@ -105,8 +120,10 @@ def _parts(node: ast.AST, makers: frozenset[str]) -> list[ast.expr]:
     match node:
         case ast.Call(func=func, args=args, keywords=keywords):
             is_maker = _name(func) in makers and not _is_log(func)
-            shown = [one.value for one in keywords if is_maker or one.arg in FIELDS]
-            return [*args, *shown] if is_maker else shown
+            is_record = _name(func) in records()
+            shown = [one.value for one in keywords if is_maker or one.arg in (INSIDE if is_record else FIELDS)]
+            placed = [args[place] for place in records().get(_name(func), ()) if place < len(args)]
+            return [*(args if is_maker else placed), *shown]
         case ast.Dict(keys=keys, values=values):
             keyed = zip(keys, values, strict=True)
             return [value for key, value in keyed if isinstance(key, ast.Constant) and key.value in FIELDS]
@@ -141,19 +158,29 @@ class _Names:
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
         self._scopes = _scopes(tree)
-        self._global = _constants() | _assigned(self._scopes[tree])
-        for node, nodes in self._scopes.items():
-            if isinstance(node, ast.FunctionDef) and node.returns is not None and _name(node.returns) == "str":
-                inner = _assigned(nodes)
-                self._global[f"{node.name}()"] = [
-                    value
-                    for one in nodes
-                    if isinstance(one, ast.Return) and one.value is not None
-                    for value in (inner.get(_name(one.value), []) if isinstance(one.value, ast.Name) else [one.value])
-                ]
+        of_others = {
+            name: values for one in trees().values() for name, values in _returned(one).items() if name[0] != "_"
+        }
+        self._global = of_others | _constants() | _assigned(self._scopes[tree]) | _returned(tree)
 
     def seen_from(self, scope: ast.AST) -> Mapping[str, list[ast.expr]]:
         return self._global if scope is self._tree else ChainMap(_assigned(self._scopes[scope]), self._global)
+
+
+@cache
+def _returned(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """Return what the functions of a module that return texts return, each by its name and `()`."""
+    found = {}
+    for node, nodes in _scopes(tree).items():
+        if isinstance(node, ast.FunctionDef) and node.returns is not None and _name(node.returns) == "str":
+            inner = _assigned(nodes)
+            found[f"{node.name}()"] = [
+                value
+                for one in nodes
+                if isinstance(one, ast.Return) and one.value is not None
+                for value in (inner.get(_name(one.value), []) if isinstance(one.value, ast.Name) else [one.value])
+            ]
+    return found
 
 
 @cache

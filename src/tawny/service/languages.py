@@ -29,7 +29,7 @@ _PLACE = re.compile(r"\{([a-z_]+)\}")
 _SENTENCES = re.compile(r"(?<=[.!?]) ")
 _NAMES: Final = frozenset({"camera", "name", "zone", "where", "file", "address", "known"})
 """Values that are never translated."""
-_NUMBER, _VALUE = r"\d+", r"(?:(?!\. ).)+?"
+_NUMBER, _VALUE = r"\d+(?:\.\d+)?", r"(?:(?!\. ).)+?"
 """A value is no longer than its sentence."""
 
 Texts = Mapping[str, str | Mapping[str, str]]
@@ -90,7 +90,10 @@ class Translations:
     def _in_parts(self, text: str) -> str:
         """Translate each of several sentences, the end of `Front door: many short gaps`, and the items of a list."""
         if len(sentences := _SENTENCES.split(text)) > 1:
-            return " ".join(self.translate(one) for one in sentences)
+            for count in range(len(sentences) - 1, 0, -1):  # some are in the catalogue together
+                first = self._whole(" ".join(sentences[:count]))
+                if first or count == 1:
+                    return f"{first or self._in_parts(sentences[0])} {self.translate(' '.join(sentences[count:]))}"
         about, between, sentence = text.partition(": ")
         if between:
             return f"{about}: {self.translate(sentence)}"

@@ -51,6 +51,10 @@ describe("a language", () => {
     const answer = { message: "timed out", camera: "timed out", items: [{ words: "timed out" }], fixed: "timed out" };
     expect(translated(answer)).toEqual({ message: "zu langsam", camera: "timed out", items: [{ words: "zu langsam" }], fixed: "zu langsam" });
   });
+  it("translates each of several sentences", () => {
+    setLanguage("de", { "It is wet.": "Es ist nass.", "It is late.": "Es ist spät." });
+    expect(translated({ problems: ["It is wet.", "It is late."], names: ["It is wet."] })).toEqual({ problems: ["Es ist nass.", "Es ist spät."], names: ["It is wet."] });
+  });
   it("leaves codes in fields that hold sentences elsewhere", () => {
     setLanguage("de", { Pause: "Pause machen", Record: "Aufnehmen", "Not now.": "Jetzt nicht." });
     const answer = { holds: [{ what: "pause" }, { what: "record" }], what: "Not now." };

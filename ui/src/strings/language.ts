@@ -82,7 +82,7 @@ export const within = (text: string): string => (language === "de" ? text : text
 // the same to notifications, in `service/languages.py`; `tests/service/translated.json` has cases for both.
 
 /** Values that are never translated. */
-const NAMES = new Set(["camera", "name", "zone", "where", "file", "address", "known"]);
+const NAMES = "camera name zone where file address known".split(" ");
 
 interface Pattern {
   matches: RegExp;
@@ -94,20 +94,20 @@ const patterns = (): Pattern[] => (made ??= Object.entries(texts).flatMap(patter
 let made: (Pattern & { words: number })[] | undefined;
 
 function patternOf([text, to]: [string, unknown]): (Pattern & { words: number })[] {
-  // one without words would match its own value for ever
-  if (typeof to !== "string" || !PLACE.test(text) || text.replace(PLACES, "").trim() === "") return [];
   const parts = text.split(PLACES); // words, name, words, name, words
+  const words = text.replace(PLACES, "");
+  // one without words would match its own value for ever
+  if (typeof to !== "string" || parts.length < 2 || !words.trim()) return [];
   const named = new Set<string>();
   const source = parts.map((part, index) => {
     if (index % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     if (named.has(part)) return `\\k<${part}>`;
     named.add(part);
-    return `(?<${part}>${part === "n" ? "\\d+" : "(?:(?!\\. ).)+?"})`;
+    return `(?<${part}>${part === "n" ? "\\d+(\\.\\d+)?" : "(?:(?!\\. ).)+?"})`;
   });
-  return [{ matches: new RegExp(`^${source.join("")}$`, "s"), to, words: text.replace(PLACES, "").length }];
+  return [{ matches: new RegExp(`^${source.join("")}$`, "s"), to, words: words.length }];
 }
 
-const PLACE = /\{[a-z_]+\}/;
 const PLACES = /\{([a-z_]+)\}/g;
 
 /** A sentence of the recorder in the page's language. What the catalogue lacks, such as a name, stays as it is. */
@@ -120,14 +120,15 @@ function whole(text: string): string | undefined {
   if (there !== undefined) return there;
   for (const { matches, to } of patterns()) {
     const values = matches.exec(text)?.groups;
-    if (values) return to.replace(PLACES, (place, name: string) => (NAMES.has(name) ? (values[name] ?? place) : fromServer(values[name] ?? place)));
+    if (values) return to.replace(PLACES, (place, name: string) => (NAMES.includes(name) ? String : fromServer)(values[name] ?? place));
   }
   return undefined;
 }
 
 /** A text without values, also as part of a sentence: `many short gaps` or `Person.` */
 function entry(text: string): string | undefined {
-  for (const [form, end] of [[text, ""], text.endsWith(".") ? [text.slice(0, -1), "."] : [text, ""]] as const) {
+  for (const end of text.endsWith(".") ? ["", "."] : [""]) {
+    const form = text.slice(0, text.length - end.length);
     for (const one of [form, form.slice(0, 1).toUpperCase() + form.slice(1)]) {
       const there = texts[one];
       if (typeof there === "string") return there + end;
@@ -136,10 +137,13 @@ function entry(text: string): string | undefined {
   return undefined;
 }
 
-/** Each of several sentences, the end of `Front door: many short gaps`, and the items of a list. */
+/** Each of several sentences, as many together as the catalogue has, the end of `Front door: many short gaps`, and the items of a list. */
 function inParts(text: string): string {
   const sentences = text.split(/(?<=[.!?]) /);
-  if (sentences.length > 1) return sentences.map(fromServer).join(" ");
+  for (let n = sentences.length; --n > 0; ) {
+    const first = whole(sentences.slice(0, n).join(" ")) ?? (n === 1 && inParts(sentences[0]!));
+    if (first) return `${first} ${fromServer(sentences.slice(n).join(" "))}`;
+  }
   const colon = text.indexOf(": ");
   if (colon >= 0) return `${text.slice(0, colon)}: ${fromServer(text.slice(colon + 2))}`;
   return text
@@ -149,19 +153,19 @@ function inParts(text: string): string {
 }
 
 /** Fields of the recorder's answers that hold sentences. */
-const SENTENCES = new Set("message hint words title why went what wrong advice reason_words summary outlook fixed".split(" "));
+const SENTENCES = "message hint words title why went what wrong advice reason_words summary outlook fixed detail trouble problem problems".split(" ");
 
 /** A value such as `record` or `events`, also in a field that holds sentences elsewhere. */
 const CODE = /^[a-z0-9_-]+$/;
 
 /** An answer of the recorder with its sentences in the page's language. */
 export function translated<T>(answer: T): T {
-  if (language === "en") return answer;
-  return each(answer) as T;
+  return language === "en" ? answer : (each(answer) as T);
 }
 
-function each(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(each);
+function each(value: unknown, key = ""): unknown {
+  if (typeof value === "string") return SENTENCES.includes(key) && !CODE.test(value) ? fromServer(value) : value;
+  if (Array.isArray(value)) return value.map((one) => each(one, key));
   if (!value || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, typeof part === "string" ? (SENTENCES.has(key) && !CODE.test(part) ? fromServer(part) : part) : each(part)]));
+  return Object.fromEntries(Object.entries(value).map(([inner, part]) => [inner, each(part, inner)]));
 }

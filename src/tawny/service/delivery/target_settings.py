@@ -72,11 +72,11 @@ _LOGIN: Final = "{user}:{password}@{host}[/{folder}]"
 
 DESTINATIONS: Final = (
     TargetKind(
-        "destinations", "folder", "Folder", "Another disk or a mounted network share (SMB, NFS)", "folder:{path}",
+        "destinations", "folder", "Folder", "Another disk or a mounted network share (SMB, NFS).", "folder:{path}",
         (TargetField("path", "Folder", "/mnt/nas/tawny", goes="as-is"),),
     ),
     TargetKind(
-        "destinations", "tawny", "Another tawny", "A friend's, or your own in another place", "{address}",
+        "destinations", "tawny", "Another tawny", "A friend's, or your own in another place.", "{address}",
         (
             TargetField(
                 "address", "Address", "as shown by the other tawny: tawny://:SECRET@host/", goes="as-is", secret=True
@@ -84,7 +84,7 @@ DESTINATIONS: Final = (
         ),
     ),
     TargetKind(
-        "destinations", "s3", "S3", "Amazon, Backblaze B2, MinIO, Garage, Wasabi, R2",
+        "destinations", "s3", "S3", "Amazon and compatible ones: Backblaze B2, MinIO, Garage, Wasabi, R2.",
         "s3://{key}:{secret}@{bucket}[/{folder}]?region={region}[&endpoint={endpoint}]",
         (
             TargetField("bucket", "Bucket", goes="as-is"),
@@ -96,7 +96,7 @@ DESTINATIONS: Final = (
         ),
     ),
     TargetKind(
-        "destinations", "sftp", "SFTP", "Any computer with SSH", "sftp://{user}[:{password}]@{host}[/{folder}]",
+        "destinations", "sftp", "SFTP", "Any computer with SSH.", "sftp://{user}[:{password}]@{host}[/{folder}]",
         (
             _HOST, _USER,
             TargetField("key", "Private key file", "~/.ssh/id_ed25519", goes="setting", required=False),
@@ -105,27 +105,27 @@ DESTINATIONS: Final = (
             _FOLDER,
         ),
     ),
-    TargetKind("destinations", "davs", "WebDAV", "Nextcloud, ownCloud, a NAS", f"davs://{_LOGIN}", _SERVER),
-    TargetKind("destinations", "ftps", "FTPS", "FTP servers with TLS", f"ftps://{_LOGIN}", _SERVER),
+    TargetKind("destinations", "davs", "WebDAV", "Nextcloud, ownCloud, a NAS.", f"davs://{_LOGIN}", _SERVER),
+    TargetKind("destinations", "ftps", "FTPS", "FTP servers with TLS.", f"ftps://{_LOGIN}", _SERVER),
     TargetKind(
-        "destinations", "rclone", "rclone", "Google Drive, Dropbox and others, through rclone",
+        "destinations", "rclone", "rclone", "Google Drive, Dropbox and others, through rclone.",
         "rclone:{remote}[/{folder}]",
         (TargetField("remote", "Remote", "name from `rclone config`", goes="as-is"), _FOLDER),
     ),
 )  # fmt: skip
 FILES: Final = (
     TargetKind(
-        "files", "folder", "Folder", "On this computer, for a share or another program", "",
+        "files", "folder", "Folder", "On this computer, for a share or another program.", "",
         (TargetField("folder", "Folder", "/srv/cameras", goes="setting"),),
     ),
     TargetKind(
-        "files", "destination", "Upload destination", "One of those above, by its name", "",
+        "files", "destination", "Upload destination", "One of those above, by its name.", "",
         (TargetField("destination", "Destination", "nas", goes="setting"),),
     ),
 )  # fmt: skip
 NOTIFIERS: Final = (
     TargetKind(
-        "notifiers", "ntfy", "ntfy", "A phone app, no account needed", "ntfy://[:{token}@]{host}/{topic}",
+        "notifiers", "ntfy", "ntfy", "A phone app, no account needed.", "ntfy://[:{token}@]{host}/{topic}",
         (
             TargetField("topic", "Topic", "a word that is hard to guess"),
             TargetField("host", "Server", "ntfy.sh", goes="as-is"),
@@ -133,14 +133,14 @@ NOTIFIERS: Final = (
         ),
     ),
     TargetKind(
-        "notifiers", "telegram", "Telegram", "Through your own bot", "telegram://{token}@{chat}",
+        "notifiers", "telegram", "Telegram", "Through your own bot.", "telegram://{token}@{chat}",
         (
             TargetField("token", "Bot token", "123456:ABC, from BotFather", goes="as-is", secret=True),
             TargetField("chat", "Chat ID", "987654321", goes="as-is"),
         ),
     ),
     TargetKind(
-        "notifiers", "webpush", "Browsers", "Turn it on in each browser, under Settings", "webpush:{contact}",
+        "notifiers", "webpush", "Browsers", "Turn it on in each browser, under Settings.", "webpush:{contact}",
         (
             TargetField(
                 "contact", "Your email address", "contact for the browser makers' push services", "as-is",
@@ -149,44 +149,44 @@ NOTIFIERS: Final = (
         ),
     ),
     TargetKind(
-        "notifiers", "smtps", "E-mail", "An email with the snapshot", "smtps://{user}:{password}@{host}",
+        "notifiers", "smtps", "E-mail", "An email with the snapshot.", "smtps://{user}:{password}@{host}",
         (
             TargetField("host", "Server", "smtp.example.org", goes="as-is"), _USER, _PASSWORD,
-            TargetField("to", "To", "me@example.org", goes="setting"),
-            TargetField("sender", "From", "if the user name isn't an email address", goes="setting", required=False),
+            TargetField("to", "Recipient", "me@example.org", goes="setting"),
+            TargetField("sender", "Sender", "if the user name isn't an email address", goes="setting", required=False),
         ),
     ),
     TargetKind(
-        "notifiers", "slack", "Slack", "Through a webhook or a bot", "slack://{hook}",
+        "notifiers", "slack", "Slack", "Through a webhook or a bot.", "slack://{hook}",
         (TargetField("hook", "Webhook", "T000/B000/XXXX, the end of the webhook address", goes="as-is", secret=True),),
     ),
     TargetKind(
-        "notifiers", "slack+https", "Chat webhook", "Mattermost, Rocket.Chat and others that take Slack's messages",
+        "notifiers", "slack+https", "Chat webhook", "Mattermost, Rocket.Chat and others that take Slack's messages.",
         "slack+{address}",
         (TargetField("address", "Webhook", "https://chat.example.org/hooks/KEY", goes="as-is", secret=True),),
     ),
     TargetKind(
-        "notifiers", "discord", "Discord", "Through a channel webhook", "discord://{hook}",
+        "notifiers", "discord", "Discord", "Through a channel webhook.", "discord://{hook}",
         (TargetField("hook", "Webhook", "ID/TOKEN, the end of the webhook address", goes="as-is", secret=True),),
     ),
     TargetKind(
-        "notifiers", "pushover", "Pushover", "A phone app", "pushover://{app}@{user}",
+        "notifiers", "pushover", "Pushover", "A phone app.", "pushover://{app}@{user}",
         (TargetField("app", "Application token", secret=True), TargetField("user", "User key", secret=True)),
     ),
     TargetKind(
-        "notifiers", "matrix", "Matrix", "A room without encryption", "matrix://:{token}@{host}/{room}",
+        "notifiers", "matrix", "Matrix", "A room without encryption.", "matrix://:{token}@{host}/{room}",
         (_HOST, TargetField("token", "Access token", secret=True), TargetField("room", "Room", "!room:server")),
     ),
     TargetKind(
-        "notifiers", "gotify", "Gotify", "Your own server", "gotify://:{token}@{host}",
+        "notifiers", "gotify", "Gotify", "Your own server.", "gotify://:{token}@{host}",
         (_HOST, TargetField("token", "Application token", secret=True)),
     ),
     TargetKind(
-        "notifiers", "mqtts", "MQTT", "For programs in your home", "mqtts://{user}:{password}@{host}/{topic}",
+        "notifiers", "mqtts", "MQTT", "For programs in your home.", "mqtts://{user}:{password}@{host}/{topic}",
         (_HOST, _USER, _PASSWORD, TargetField("topic", "Topic", "tawny/messages", goes="as-is")),
     ),
     TargetKind(
-        "notifiers", "homeassistant", "Home Assistant", "Its phone app, or any other notify service",
+        "notifiers", "homeassistant", "Home Assistant", "Its phone app, or any other notify service.",
         "homeassistant://:{token}@{host}/{service}",
         (
             TargetField("host", "Server", "ha.lan:8123", goes="as-is"),
@@ -195,11 +195,11 @@ NOTIFIERS: Final = (
         ),
     ),
     TargetKind(
-        "notifiers", "apprise", "Another service", "A hundred more through Apprise, using its address format",
+        "notifiers", "apprise", "Another service", "A hundred more through Apprise, using its address format.",
         "apprise:{address}", (TargetField("address", "Address", "signal://…", goes="as-is", secret=True),),
     ),
     TargetKind(
-        "notifiers", "webhook+https", "Webhook", "Sends JSON to your own program", "webhook+{address}",
+        "notifiers", "webhook+https", "Webhook", "For a program of your own.", "webhook+{address}",
         (
             TargetField("address", "Address", "https://example.org/tawny", goes="as-is", secret=True),
             TargetField("secret", "Secret", "used to sign requests", goes="setting", secret=True, required=False),

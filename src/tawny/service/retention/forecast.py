@@ -25,7 +25,6 @@ ENOUGH_S = 3600.0
 """Minimum recorded time, s, of a stream before its rate is a figure and no guess."""
 UNKNOWN = "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
 IDLE = "Nothing is being recorded, so nothing more will be stored."
-ROOM = "the oldest are deleted to make room."
 ARCHIVED = "Older recordings move to the archive, which has room for all of them."
 _NO_LIMIT_BYTES = 1 << 60
 
@@ -116,9 +115,9 @@ def storage_outlook(
         sentence = f"Recordings are kept {duration_text(rule.max_s)}, the maximum retention. The disk will not fill up."
         return StorageOutlook(sentence, fits=True, keeps_s=rule.max_s)
     if full_at_ms is None:
-        sentence = f"Recordings go back {reach_text(reach_s)}. {ROOM[0].upper()}{ROOM[1:]}"
+        sentence = f"Recordings go back {reach_text(reach_s)}. The oldest are deleted to make room."
     else:
-        sentence = f"Recordings will go back {reach_text(reach_s)}. Then {ROOM}"
+        sentence = f"Recordings will go back {reach_text(reach_s)}. Then the oldest are deleted to make room."
     return StorageOutlook(sentence, fits=True, keeps_s=reach_s, full_at_ms=full_at_ms)
 
 

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import type { AddressInfo, DnsProviderInfo, DnsProviderList, TailscaleInfo } from "../../api/schema";
 import { address as words } from "../../strings/address";
+import { fromServer } from "../../strings/language";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
 import { place } from "../../ui/router";
@@ -223,14 +224,14 @@ function Domain({ now, onChange }: WayProps) {
                 </option>
               ))}
             </select>
-            {chosen?.note && <p class="small sub">{chosen.note}</p>}
+            {chosen?.note && <p class="small sub">{fromServer(chosen.note)}</p>}
           </div>
           {chosen?.options.map((option) => {
             const kept = provider.value === now.dns_provider && now.dns_options.includes(option.name);
             return (
               <Field
                 key={option.name}
-                label={option.label}
+                label={fromServer(option.label)}
                 hint={kept ? d.kept : ""}
                 kind="password"
                 required={option.required && !kept}

@@ -11,6 +11,7 @@ import { addressOf, type Filled, freeName, ownSettings, settingsName } from "./a
 import { type Group, type Option, options, read, shown, type Value } from "./options";
 import { Steps } from "./Steps";
 import { outside as words } from "../../strings/outside";
+import { fromServer } from "../../strings/language";
 import { plain, ServerText } from "../../ui/ServerText";
 import "./outside.css";
 
@@ -82,7 +83,7 @@ function Kinds({ kinds, onChoose }: { kinds: readonly KindInfo[]; onChoose: (kin
         <li key={kind.scheme}>
           <button type="button" class="outside-kind" onClick={() => onChoose(kind)}>
             <b>{kind.title}</b>
-            <span class="small sub"><ServerText text={[kind.about, kind.shows].filter(Boolean).join(" ")} /></span>
+            <span class="small sub"><ServerText text={fromServer(`${kind.about} ${kind.shows}`.trim())} /></span>
           </button>
         </li>
       ))}
@@ -150,7 +151,7 @@ function Form({ group, target, first, kind, kinds, taken, values, onTyped, onOth
       {kind ? (
         <>
           <p class="small sub">
-            <b>{kind.title}.</b> <ServerText text={kind.shows || kind.about} />
+            <b>{kind.title}.</b> <ServerText text={fromServer(kind.shows || kind.about)} />
           </p>
           <div>
             <button type="button" class="btn" onClick={onOther}>
@@ -232,7 +233,7 @@ function Form({ group, target, first, kind, kinds, taken, values, onTyped, onOth
 function FieldOf({ field, value, onInput }: { field: FieldInfo; value: string; onInput: (value: string) => void }) {
   return (
     <Text
-      label={field.label}
+      label={fromServer(field.label)}
       hint={plain(field.hint)}
       value={value}
       required={field.required}

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, post, url } from "../../api/client";
 import type { ErrorResponse, MySignIn, RestoreInfo, RestorePlanInfo } from "../../api/schema";
+import { fromServer } from "../../strings/language";
 import { system } from "../../strings/system";
 import { Refusal } from "../../ui/Door";
 import { Icon } from "../../ui/Icon";
@@ -127,7 +128,7 @@ function Plan(props: { plan: RestorePlanInfo; busy: boolean; onRestore: () => vo
       </ul>
       {plan.notes.map((note) => (
         <p class="small" key={note}>
-          <ServerText text={note} />
+          <ServerText text={fromServer(note)} />
         </p>
       ))}
       <p class="small">{words.replaces}</p>

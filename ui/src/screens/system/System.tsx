@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { get, url } from "../../api/client";
 import type { DiagnosisInfo, DiagnosticsInfo } from "../../api/schema";
 import { plural } from "../../strings";
+import { fromServer } from "../../strings/language";
 import { system as words } from "../../strings/system";
 import { Icon } from "../../ui/Icon";
 import { sentences } from "../../ui/sentences";
@@ -132,7 +133,7 @@ function Files({ made }: { made: DiagnosticsInfo }) {
           <li key={file.name}>
             <code>{file.name}</code>
             <span class="small sub">
-              <ServerText text={file.about} />
+              <ServerText text={fromServer(file.about)} />
             </span>
             <span class="small muted num">{size(file.size)}</span>
           </li>
