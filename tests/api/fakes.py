@@ -266,6 +266,7 @@ class FakeRecorder(FakeArchive):
         reviewed: bool | None = None,
         false_alarm: str | None = None,
         said: str | None = None,
+        known: RecognisedText | None = None,
     ) -> Event | None:
         event = self.index.event(event_id)
         if event is None:
@@ -276,6 +277,7 @@ class FakeRecorder(FakeArchive):
             reviewed=event.reviewed if reviewed is None else reviewed,
             false_alarm=event.false_alarm if false_alarm is None else false_alarm,
             said=event.said if said is None else said,
+            reads=event.reads if known is None else (known,),
         )
         self.index.put_event(event)
         self.bus.publish(EventChanged("updated", event))

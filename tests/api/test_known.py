@@ -1,10 +1,15 @@
 """Who is known, over HTTP: by owners alone, and forgotten at once."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from tawny.config.settings import Settings
+from tawny.detection.recognition import RecogniserInput, RecogniserResult
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import RecognisedText
@@ -59,6 +64,36 @@ async def test_an_event_shows_the_name_that_its_plate_got_later(house: House, bo
     house.recorder.known = {"BAB123": "Anna's car"}
     item = (await house.signed_in().get("/api/v1/events/e")).json()
     assert (item["title"], item["recognized"][0]["known"]) == ("Anna's car · Front door", "Anna's car")
+
+
+class OneFace:
+    """Recognizes the same face in every image."""
+
+    trouble, is_ready = "", True
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Has no options."""
+
+    def read(self, shown: RecogniserInput) -> list[RecogniserResult]:
+        return [RecogniserResult(score=0.9, print=(1.0, 0.0))]
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+async def test_the_event_whose_face_got_a_name_shows_it(house: House, book: IdentityStore) -> None:
+    settings = Settings.model_validate({"recognizers": {"faces": {}}})
+    house.site.known = IdentityService(book, lambda: settings, {"faces": OneFace})
+    now_ms = house.clock.now_ms()
+    reads = (RecognisedText("faces", "", 0.8),)
+    event = Event(EventId("e"), PORCH, "person", now_ms - 9000, now_ms, 80.0, picture_ms=now_ms, reads=reads)
+    house.recorder.index.put_event(event)
+    house.recorder.event_pictures[event.id] = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+    said = {"name": "Anna", "by": "faces", "event": "e"}
+    assert (await house.signed_in().post("/api/v1/known/faces", json=said)).status_code == 200
+    named = house.recorder.index.event(event.id)
+    assert named is not None
+    assert [(one.by, one.who) for one in named.reads] == [("faces", book.all()[0].id)]
 
 
 async def test_a_face_needs_a_recogniser_and_a_picture(house: House, book: IdentityStore) -> None:

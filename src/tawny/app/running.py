@@ -312,23 +312,24 @@ class RecorderRuntime:
         Raises SettingsError: nothing is changed then.
         """
         with self._changing:
-            self._apply(new, file)
+            self._apply(new, lambda whole: self._plugins.check(whole, file))
 
     def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
         """Record exactly these cameras of other recorders, too. Raises SettingsError: nothing changes."""
         with self._changing:  # settings that are changed meanwhile must not be lost
             before, self._of_others = self._of_others, dict(cameras)
             try:
-                self._apply(self.settings, "the cameras of another recorder")
+                file = "the cameras of another recorder"
+                self._apply(self.settings, lambda whole: self._plugins.check_to_record(whole, file))
             except SettingsError:
                 self._of_others = before
                 raise
             self._formerly_others |= {camera: one.left() for camera, one in cameras.items()}
 
-    def _apply(self, new: Settings, file: str) -> None:
-        """See `apply`. Called with `_changing` held."""
+    def _apply(self, new: Settings, check: Callable[[Settings], None]) -> None:
+        """See `apply`. Called with `_changing` held. check: raises SettingsError."""
         new = self._with_others(new)
-        self._plugins.check(new, file)
+        check(new)
         change = difference(self.settings, new)
         if change.at_start:
             log.warning("changed settings take effect at the next start: %s", ", ".join(change.at_start))
@@ -529,8 +530,10 @@ class RecorderRuntime:
         reviewed: bool | None = None,
         false_alarm: str | None = None,
         said: str | None = None,
+        known: RecognisedText | None = None,
     ) -> Event | None:
-        return self.parts.storage.marks.mark(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
+        marks = self.parts.storage.marks
+        return marks.mark(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said, known=known)
 
     def report(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return a camera's connection report.

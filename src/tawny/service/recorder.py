@@ -293,10 +293,11 @@ class RecorderService(RecordingArchive, Protocol):
         reviewed: bool | None = None,
         false_alarm: str | None = None,
         said: str | None = None,
+        known: RecognisedText | None = None,
     ) -> Event | None:
         """Change users' marks of an event, durably, and publish it as `updated`. Return None for an unknown event.
 
-        May wait for the disk. A running event keeps its marks.
+        known: an identity that a user named in it. May wait for the disk. A running event keeps its marks.
         """
         ...
 

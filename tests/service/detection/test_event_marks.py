@@ -10,6 +10,7 @@ from tawny.model.errors import StorageError
 from tawny.model.events import ANYWHERE, AlertRules, Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
+from tawny.model.observations import RecognisedText
 from tawny.service.detection.event_marks import EventMarks
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
@@ -93,6 +94,31 @@ def test_other_marks_leave_the_level_of_its_time(marks: EventMarks, index: Memor
     index.put_event(replace(PERSON, level="detection"))
     marks.mark(PERSON.id, kept=True, reviewed=True)
     assert level(index) == "detection"
+
+
+FACE = RecognisedText("faces", "", 0.7)
+PLATE = RecognisedText("plates", "BAB123", 0.8)
+ANNA, BEN = (RecognisedText("faces", "", 1.0, who) for who in ("anna", "ben"))
+
+
+@pytest.mark.parametrize(
+    ("reads", "expected"),
+    [
+        ((), (ANNA,)),
+        ((FACE, PLATE), (PLATE, ANNA)),
+        ((replace(ANNA, score=0.5),), (ANNA,)),
+        ((BEN,), (BEN, ANNA)),
+    ],
+    ids=["unseen", "unknown", "again", "another"],
+)
+def test_an_event_gets_the_name_that_a_user_gave_its_face(
+    marks: EventMarks, index: MemoryIndex, reads: tuple[RecognisedText, ...], expected: tuple[RecognisedText, ...]
+) -> None:
+    marks.put_event(replace(PERSON, reads=reads))
+    changed = marks.mark(PERSON.id, kept=None, reviewed=None, known=ANNA)
+    assert changed is not None
+    assert changed.reads == expected
+    assert index.event(PERSON.id) == changed
 
 
 @pytest.mark.parametrize("is_marked", [True, False])

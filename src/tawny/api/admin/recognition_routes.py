@@ -64,7 +64,7 @@ def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
     picture = here.recorder.event_picture(event) if event is not None else None
     if event is None or picture is None:
         raise not_found("The event doesn't exist or has no image.")
-    service.add_of(new.name, new.by, event, picture)
+    here.recorder.mark_event(event.id, known=service.add_of(new.name, new.by, event, picture))
     note("face added", "")
     return _identity_list(here)
 

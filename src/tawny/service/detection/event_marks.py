@@ -28,7 +28,7 @@ from tawny.model.events import ANYWHERE, AlertRules, Event, SeenObject, level_of
 from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
-from tawny.model.observations import Box
+from tawny.model.observations import Box, RecognisedText
 from tawny.model.times import Clock, Span
 from tawny.storage.disk.private_files import write_private
 from tawny.storage.history.ledger import HistoryLedger
@@ -413,8 +413,12 @@ class EventMarks:
         reviewed: bool | None,
         false_alarm: str | None = None,
         said: str | None = None,
+        known: RecognisedText | None = None,
     ) -> Event | None:
-        """Set marks of an event, and publish it; None: unchanged. Return the event, or None if it does not exist."""
+        """Set marks of an event, and publish it; None: unchanged. Return the event, or None if it does not exist.
+
+        known: an identity that a user named in it, in place of what its recognizer didn't know.
+        """
         is_verdict = false_alarm is not None or said is not None
         muted = self._muting_of(event_id, said=said) if is_verdict else ""
         with self._lock:
@@ -427,6 +431,7 @@ class EventMarks:
                 reviewed=event.reviewed if reviewed is None else reviewed,
                 false_alarm=event.false_alarm if false_alarm is None else false_alarm,
                 said=event.said if said is None else said,
+                reads=event.reads if known is None else _with_known(event.reads, known),
             )
             if is_verdict:
                 event = self._with_level(replace(event, muted=muted))
@@ -483,6 +488,10 @@ class EventMarks:
 
     def _with_level(self, event: Event) -> Event:
         return replace(event, level=level_of(event, self._alerts(event.camera)).value)
+
+
+def _with_known(reads: Sequence[RecognisedText], known: RecognisedText) -> tuple[RecognisedText, ...]:
+    return *(one for one in reads if one.by != known.by or one.who not in ("", known.who)), known
 
 
 def _marked(event: Event) -> _Marked:

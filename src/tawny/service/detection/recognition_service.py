@@ -20,11 +20,12 @@ from tawny.detection.recognition import (
     crop_object,
 )
 from tawny.engine import Engine
+from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.engine.user_script import LOADS_S
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.observations import PERSON, Box
+from tawny.model.observations import PERSON, Box, RecognisedText
 from tawny.model.times import Clock, SystemClock
 from tawny.service.detection import identity_store as web
 from tawny.service.detection.identity_store import PLATES, IdentityStore
@@ -44,12 +45,15 @@ class RecognitionService:
         self._settings, self._plugins, self._clock = settings, plugins, clock
         self.book, self.queue = book, RecognitionQueue()
         self._made: dict[str, tuple[RecogniserSettings | None, Recogniser]] = {}
+        self._failed: dict[str, str] = {}
+        """Why others could not be made."""
         self._is_changed = True
 
     @property
     def troubles(self) -> list[str]:
         """Why recognition does not work, with remedies."""
         wrong = [f"{name}: {one.trouble}" for name, (_, one) in sorted(self._made.items()) if one.trouble]
+        wrong += [f"{name}: {why}" for name, why in sorted(self._failed.items())]
         return [*wrong, *([self.book.trouble] if self.book.trouble else [])]
 
     def start(self, engine: Engine) -> None:
@@ -80,10 +84,16 @@ class RecognitionService:
             if name not in wanted or of != settings.recognizers.get(name):
                 recogniser.close()
                 del self._made[name]
+        failed: dict[str, str] = {}
         for name in sorted(wanted - self._made.keys()):
-            made = make_recogniser(name, settings.recognizers, self._plugins.recognisers, self._clock)
+            try:
+                made = make_recogniser(name, settings.recognizers, self._plugins.recognisers, self._clock)
+            except NotDone as error:
+                failed[name] = error.message
+                continue
             if made is not None:
                 self._made[name] = settings.recognizers.get(name), made
+        self._failed = failed
         self.queue.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
 
 
@@ -95,7 +105,7 @@ def recogniser_settings(settings: Settings, name: str) -> RecogniserSettings:
 def make_recogniser(
     name: str, settings: Mapping[str, RecogniserSettings], plugins: Mapping[str, Any], clock: Clock
 ) -> Recogniser | None:
-    """Return a new recognizer; None for an unknown name. Raises ValueError if its settings are invalid."""
+    """Return a new recognizer; None for an unknown name. Raises ValueError for its settings, NotDone if it fails."""
     of = settings.get(name, RecogniserSettings())
     if of.file:
         return UserRecogniser(
@@ -103,7 +113,11 @@ def make_recogniser(
         )
     if name not in plugins:
         return None
-    made: Recogniser = plugins[name](of.options)
+    try:
+        with plug_in_code(name, ValueError, NotDone):
+            made: Recogniser = plugins[name](of.options)
+    except PluginFailed as error:
+        raise NotDone(error.sentence, "Choose another recognizer, or report the error.") from error
     return made
 
 
@@ -171,12 +185,12 @@ class IdentityService:
     def add_plate(self, name: str, plate: str) -> None:
         self._book.add(name, PLATES, plate)
 
-    def add_of(self, name: str, by: str, event: Event, picture: bytes) -> None:
-        """Add the face in an event's snapshot."""
+    def add_of(self, name: str, by: str, event: Event, picture: bytes) -> RecognisedText:
+        """Add the face in an event's snapshot. Return what the event shows with it."""
         if by not in self.readers():
             raise NotDone(f"No recognizer named {by}.", "Use one from the settings.")
         print_ = face_print(by, picture, self._settings(), self._plugins, event.kind, event.box or WHOLE)
-        self._book.add(name, by, "", print_)
+        return RecognisedText(by, "", 1.0, self._book.add(name, by, "", print_).id)
 
     def forget(self, who: str) -> None:
         """Delete by ID."""
