@@ -3,6 +3,7 @@ import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import type { TuningStore } from "./store";
 import { camera as words } from "../../strings/camera";
+import { fromServer } from "../../strings/language";
 import { ServerText } from "../../ui/ServerText";
 
 const MODES = ["thorough", "balanced", "frugal"] as const;
@@ -69,7 +70,7 @@ function Gate({ now }: { now: Watching }) {
           <li><ServerText text={notes.stream === "sub" ? w.small : w.large} /></li>
           {notes.decodes_by && (
             <li>
-              {notes.decodes_by === "software" ? w.software : w.hardware(notes.decodes_by)} {notes.hardware}
+              {notes.decodes_by === "software" ? w.software : w.hardware(notes.decodes_by)} {fromServer(notes.hardware)}
             </li>
           )}
           {notes.late > 0 && <li class="gate-late">{plural(notes.late, w.late)}</li>}
