@@ -68,28 +68,6 @@ def test_german_has_what_settings_may_be() -> None:
     assert _without_german(_shown("config", frozenset({"ValueError"}))) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "german"),
-    [
-        ("2 items are waiting for nas, the oldest for 3 hours: nas (NAS) isn't responding (timed out). Check that it "
-         "is switched on and reachable. tawny retries automatically.",
-         "2 Sendungen warten auf nas, am längsten seit 3 Stunden: nas (NAS) antwortet nicht (keine Antwort). Prüfe, ob "
-         "es eingeschaltet und erreichbar ist. tawny versucht es von selbst wieder."),
-        ("The camera's clock is 3.4 seconds ahead, so the time shown in its image is wrong. tawny's own times are "
-         "correct. Turn on NTP in the camera's settings.",
-         "Die Uhr der Kamera geht 3.4 Sekunden vor, daher ist die Zeit in ihrem Bild falsch. Die Zeiten von tawny "
-         "stimmen. Schalte NTP in den Einstellungen der Kamera ein."),
-        ("The disk at /srv isn't responding. Recording to /spare instead.",
-         "Die Festplatte /srv reagiert nicht. Aufgezeichnet wird stattdessen auf /spare."),
-        ("Recordings go back about 90 days. The oldest are deleted to make room.",
-         "Aufnahmen reichen etwa 90 Tage zurück. Die ältesten werden gelöscht, um Platz zu schaffen."),
-    ],
-    ids=["several together", "decimals", "how", "days"],
-)  # fmt: skip
-def test_a_text_of_several_sentences_is_german_throughout(text: str, german: str) -> None:
-    assert GERMAN.translate(text) == german
-
-
 @pytest.mark.parametrize("kind", [kind for kind in get_args(ErrorType) if not is_own_text({"type": kind})])
 def test_german_has_what_values_of_requests_may_be(kind: str) -> None:
     text = allowed_text({"type": kind, "ctx": defaultdict(lambda: "17")})

@@ -63,7 +63,7 @@ export function textsOf(file: string) {
 
 /** `{0} of {1}` with its values; a place without a value stays. */
 export const filled = (text: string, values: readonly unknown[]): string =>
-  text.replace(/\{(\d+)\}/g, (place, index: string) => (Number(index) < values.length ? String(values[Number(index)]) : place));
+  text.replace(/\{(\d+)\}/g, (place, index: number) => (index in values ? String(values[index]) : place));
 
 /** The form of a text for a number; `{n}` is still in it. */
 export function formOf(n: number, forms: { one: string; other: string }): string {
