@@ -47,6 +47,25 @@ installed() {
     "$venv/bin/python" -m pip install -q $compile --require-hashes --no-deps -r "$venv/lock"
 }
 
+# as_owner FOLDER EXTRA: sets up as the owner of the folder, who couldn't change later what root made; fails if not root
+as_owner() {
+    [ "$(id -u)" = 0 ] && command -v runuser >/dev/null || return 1
+    owner=$(stat -c %U "$1")
+    [ "$owner" != root ] && home=$(getent passwd "$owner" | cut -d: -f6) && runuser -u "$owner" -- test -w "$1" || return 1
+    # shellcheck disable=SC2016 # for the other shell
+    runuser -u "$owner" -- env HOME="$home" sh -euc 'cd "$1"; . ./scripts/setup.sh; setup "$1" "$2"' sh "$1" "$2" || exit
+}
+
+# why_not FOLDER: says why setting up failed, where its log shows that
+why_not() {
+    log=$1/.venv/setup.log
+    if [ ! -w "$log" ] || grep -qE 'EACCES|Permission denied' "$log"; then
+        say "Files in this folder belong to another user. Run: sudo chown -R $(id -un) '$1'"
+    elif grep -qiE 'resolution|resolve|unreachable|connection|timed? ?out|EAI_AGAIN|ENOTFOUND|ECONN|ENETUNREACH' "$log"; then
+        say "Is there a connection to the internet?"
+    fi
+}
+
 # setup FOLDER EXTRA: EXTRA is "all" for users and "dev" for tests; a .venv with "dev" serves users as well
 setup() {
     venv=$1/.venv
@@ -55,6 +74,7 @@ setup() {
     done
     python=$(newest_python)
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt python3-venv
+    if as_owner "$@"; then return; fi
     say "Setting tawny up in .venv; this takes about a minute, once."
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     parts=users compile=""
@@ -65,8 +85,9 @@ setup() {
         { "$venv/bin/python" "$1/scripts/hatch_build.py" & built=$!; } &&
         { installed "$1" $parts || { kill "$built" 2>/dev/null; false; }; } && wait "$built" &&
         TAWNY_SKIP_UI=1 "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$venv/setup.log" 2>&1; then
-        tail -n 20 "$venv/setup.log" >&2
-        say "Setting up failed; the whole log is in .venv/setup.log. Is there a connection to the internet?"
+        tail -n 20 "$venv/setup.log" >&2 || true
+        say "Setting up failed; the whole log is in .venv/setup.log."
+        why_not "$1"
         return 3
     fi
     made_from "$1" "$2" >"$venv/made-from"

@@ -55,6 +55,17 @@ def test_what_is_counted_is_written_at_the_end() -> None:
     assert log.lines[-1] == "repeated 3 times within a minute: full"
 
 
+def test_a_clock_that_is_set_back_doesnt_silence_the_log() -> None:
+    log = Log()
+    log.now_s += 30 * 86_400
+    log.write("connection lost")
+    log.now_s -= 30 * 86_400
+    for _ in range(LINES_OF_KIND * 2):
+        log.write("connection lost")
+        log.now_s += 3600
+    assert len(log.lines) == LINES_OF_KIND * 2 + 1
+
+
 def test_lines_of_other_places_and_levels_are_counted_apart() -> None:
     log = Log()
     for name in ("a", "b"):

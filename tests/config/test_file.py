@@ -223,6 +223,16 @@ def test_the_environment_wins_over_files(tmp_path: Path) -> None:
     )
 
 
+def test_systemd_names_the_files_of_a_folder_of_credentials_with_its_id(tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text('[cameras.a]\nsource = "rtsp://u:${PW}@192.0.2.1/${tawny_id}"\n')
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "tawny_PW").write_text("s3cret\n")
+    (tmp_path / "credentials" / "tawny_id").write_text("named so by its user")
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+    source = read_settings(tmp_path / "tawny.toml", env=env).cameras["a"].source
+    assert source == "rtsp://u:s3cret@192.0.2.1/named so by its user"
+
+
 def add_camera(path: Path, camera: str, source: str) -> None:
     draft = SettingsDraft(path, "", {}, may_refer=True)
     draft.add_camera(camera, {"source": source}, {})

@@ -79,8 +79,9 @@ class CountingHandler(logging.Handler):
             target.handle(record)
 
     def _write_counts(self, now_s: float) -> None:
-        """End the intervals that are over at this time, in s since 1970."""
-        for key in [key for key, kind in self._kinds.items() if kind.until_s <= now_s]:
+        """End the intervals that are over at this time, in s since 1970, and those of a clock that was set back."""
+        ended = [key for key, kind in self._kinds.items() if not now_s < kind.until_s <= now_s + 2 * INTERVAL_S]
+        for key in ended:
             kind = self._kinds.pop(key)
             if kind.counted:
                 text = f"repeated {kind.counted} times within a minute: {key[2]}"

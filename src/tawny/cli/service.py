@@ -18,12 +18,14 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.delivery.destination import folder_of
 from tawny.engine.system_user import user_name
-from tawny.model.errors import FolderUnwritable, NotDone
-from tawny.sources.network_address import scheme_of
+from tawny.model.errors import FolderInUse, FolderUnwritable, NotDone
+from tawny.sources.network_address import LISTENING, scheme_of
+from tawny.storage.disk.lock import holder
 
 OWN_USER = "tawny"
 GROUPS = ("video", "render")
 """Groups of cameras and of hardware decoders."""
+_PORT = re.compile(r"([a-z-]+://)?[^/?]*:(\d{1,5})([/?]|$)")
 UNIT = """\
 [Unit]
 Description=tawny security-camera recorder
@@ -31,6 +33,8 @@ Documentation=https://github.com/{repository}
 After=network-online.target time-sync.target
 Wants=network-online.target
 {mounts}
+# a disk may come minutes after boot: systemd tries again until it starts
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
@@ -41,9 +45,7 @@ Restart=always
 RestartSec=1
 WatchdogSec=30
 TimeoutStopSec=15
-# credentials: files named like the ${{NAME}}s of the settings, readable by root only
-LoadCredential=-tawny:{config_folder}/credentials
-User={user}
+{credentials}User={user}
 SupplementaryGroups={groups}
 StateDirectory=tawny
 StateDirectoryMode=0750
@@ -61,7 +63,6 @@ PrivateTmp=yes
 # cameras, hardware decoders and accelerators
 DevicePolicy=closed
 {devices}
-ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
@@ -79,11 +80,19 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
 SystemCallFilter=~@privileged
+# whether the clock is synchronized; to set it needs a right that the service doesn't have
+SystemCallFilter=adjtimex clock_adjtime
 SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=multi-user.target
 """
+CREDENTIALS = """\
+# files named like the ${{NAME}}s of the settings, of which the service sees copies
+LoadCredential=tawny:{folder}
+InaccessiblePaths={hidden}
+"""
+"""Only with the folder: systemd doesn't start a service whose credentials are missing."""
 DEVICES = (
     "char-video4linux", "char-media", "char-drm", "char-dma_heap", "/dev/vchiq", "char-nvidia*", "char-accel",
     "char-apex", "char-hailo*", "char-usb_device",
@@ -112,6 +121,9 @@ def run_service(args: Namespace, out: Output) -> int:
         out.data({"unit": text}, text.rstrip())
         return 0
     _systemctl("--version")
+    running = holder(service.data)
+    if running is not None and str(running.pid) != _systemctl("show", "--property=MainPID", "--value", "tawny.service"):
+        raise FolderInUse(str(service.data), f"process {running.pid}")
     if service.user == OWN_USER:
         _make_own(service)
     try:
@@ -119,7 +131,8 @@ def run_service(args: Namespace, out: Output) -> int:
     except OSError as error:
         raise FolderUnwritable(str(unit.parent), f"{error.strerror}; run this with sudo") from None
     _systemctl("daemon-reload")
-    _systemctl("enable", "--now", "tawny.service")
+    _systemctl("enable", "tawny.service")
+    _systemctl("restart", "tawny.service")
     out.data({"unit": str(unit)}, f"Created {unit}. To check it: systemctl status tawny, or tawny status")
     return 0
 
@@ -140,7 +153,8 @@ class ServicePaths(NamedTuple):
         config = config_file(args) or _of_sudo_user()
         if config is None or not config.exists():
             raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
-        settings = read_settings(config)
+        # systemd gives them to the service, not to this command
+        settings = read_settings(config, {"CREDENTIALS_DIRECTORY": str(_credentials(config)), **os.environ})
         config, asker = config.resolve(), args.user or os.environ.get("SUDO_USER", "")
         is_set = settings.storage.path and not args.data
         data = _place(settings.storage.path, config, asker) if is_set else data_folder(args, settings).resolve()
@@ -168,7 +182,9 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     """Return the systemd unit. Raises NotDone."""
     service = service or ServicePaths.of(args)
     settings, storage = service.settings, service.settings.storage
-    writable = _written(service)
+    writable, secrets = _written(service), _credentials(service.config)
+    has_microphone = any(camera.microphone.startswith("alsa:") for camera in settings.cameras.values())
+    groups, devices = ((*GROUPS, "audio"), (*DEVICES, "char-alsa")) if has_microphone else (GROUPS, DEVICES)
     if service.own or service.is_in_home:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
@@ -180,11 +196,16 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
         mounts=_wanted_mounts(service.data) if storage.spare else f"RequiresMountsFor={_word(service.data)}",
         writable=" ".join([_word(service.data), *(_word(f"-{path}") for path in dict.fromkeys(writable))]),
         user=service.user,
-        groups=" ".join(name for name in GROUPS if _has_group(name)),
-        capabilities="CAP_NET_BIND_SERVICE" if any(port < 1024 for port in _ports(settings)) else "",
+        groups=" ".join(name for name in groups if _has_group(name)),
+        capabilities="CAP_NET_BIND_SERVICE" if any(0 < port < 1024 for port in _ports(settings)) else "",
+        credentials=CREDENTIALS.format(folder=_plain(secrets), hidden=_word(secrets)) if secrets.is_dir() else "",
         home="read-only" if service.is_in_home else "yes",
-        devices="\n".join(f"DeviceAllow={name} rw" for name in DEVICES),
+        devices="\n".join(f"DeviceAllow={name} rw" for name in devices),
     )
+
+
+def _credentials(config: Path) -> Path:
+    return config.with_name("credentials")
 
 
 def _written(service: ServicePaths) -> list[Path]:
@@ -221,11 +242,12 @@ def _place(path: str, config: Path, user: str) -> Path:
 
 def _ports(settings: Settings) -> list[int]:
     """Return the ports that the recorder listens on."""
-    listening = [settings.web.listen, settings.web.rtsp]
     cameras = settings.cameras.values()
-    listening += [one for camera in cameras for one in (camera.source, camera.sub) if scheme_of(one) == "udp"]
-    ports = (re.search(r":(\d{1,5})/?($|\?)", one) for one in listening)
-    return [int(port[1]) for port in ports if port is not None]
+    sources = [one for camera in cameras for one in (camera.source, camera.sub)]
+    listening = [settings.web.listen, settings.web.rtsp]
+    listening += [one for one in sources if scheme_of(one) in ("udp", LISTENING)]
+    ports = [int(port[2]) for port in map(_PORT.match, listening) if port is not None]
+    return [*ports, settings.live.port, *(camera.events_port for camera in cameras)]
 
 
 def _plain(path: Path) -> str:
@@ -302,6 +324,8 @@ def _make_own(service: ServicePaths) -> None:
     else:
         whole += [path for path in (service.config, secrets) if path.exists()]
     _call("chown", "--recursive", "--no-dereference", f"{OWN_USER}:{OWN_USER}", *map(str, whole))
+    if service.own and (secret := _credentials(service.config)).is_dir():
+        _call("chown", "--recursive", "--no-dereference", "root:root", str(secret))
 
 
 def _uninstall(unit: Path, out: Output) -> int:
@@ -317,16 +341,19 @@ def _uninstall(unit: Path, out: Output) -> int:
     return 0
 
 
-def _systemctl(*words: str) -> None:
+def _systemctl(*words: str) -> str:
     if shutil.which("systemctl") is None:
         raise NotDone("This computer doesn't use systemd.", "Run `tawny run` from your own service manager.")
-    _call("systemctl", *words)
+    return _call("systemctl", *words)
 
 
-def _call(name: str, *words: str) -> None:
+def _call(name: str, *words: str) -> str:
+    """Run a program and return what it said."""
     program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if program is None:
         raise NotDone(f"{name} isn't installed.", "Install it, or pass `--user` with a user that exists.")
     done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotDone(f"{name} {words[0]} failed: {done.stderr.strip()}", "Run this with sudo.")
+        hint = "Run this with sudo." if os.geteuid() else "See `journalctl -u tawny`."
+        raise NotDone(f"{name} {words[0]} failed: {done.stderr.strip()}", hint)
+    return done.stdout.strip()

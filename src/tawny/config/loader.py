@@ -86,7 +86,9 @@ def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[st
     try:
         known = _secrets_in(file)
         for file in sorted(Path(credentials).iterdir()) if credentials and Path(credentials).is_dir() else ():
-            known[file.name] = file.read_text(encoding="utf-8").rstrip("\n")
+            # systemd puts the ID of `tawny service` before the names of a whole folder
+            for name in (file.name, file.name.removeprefix("tawny_")):
+                known[name] = file.read_text(encoding="utf-8").rstrip("\n")
     except (OSError, ValueError) as error:
         if isinstance(error, OSError):
             found, allowed = error.strerror or str(error), "a file that the user running tawny can read"
