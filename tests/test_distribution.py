@@ -6,6 +6,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -55,6 +56,43 @@ def test_setup_takes_the_parts_that_it_is_asked_for() -> None:
     words = (ROOT / "scripts" / "setup.sh").read_text()
     assert "--require-hashes --no-deps -r" in words
     assert len(re.findall(r"pip install", words)) == 2
+
+
+def with_stand_ins(folder: Path, **programs: str) -> dict[str, str]:
+    """Environment in which these programs are scripts."""
+    (folder / "bin").mkdir()
+    for name, script in programs.items():
+        (folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "bin" / name).chmod(0o755)
+    return {"PATH": f"{folder}/bin:/usr/bin:/bin"}
+
+
+@pytest.mark.parametrize(("user", "owner", "as_owner"), [(0, "pi", True), (0, "root", False), (1000, "pi", False)])
+def test_root_sets_up_as_the_owner_of_the_folder(tmp_path: Path, user: int, owner: str, as_owner: bool) -> None:
+    said = f'echo "$@" >> {tmp_path}/said'
+    pi = "echo pi:x:1000:1000::/home/pi:/bin/sh"
+    env = with_stand_ins(tmp_path, id=f"echo {user}", stat=f"echo {owner}", getent=pi, runuser=said, python3="")
+    command = f". {ROOT}/scripts/setup.sh; setup {tmp_path} all"
+    done = subprocess.run(["sh", "-euc", command], env=env, capture_output=True, check=False)
+    assert done.returncode == (0 if as_owner else 3), "here nothing can be set up"
+    asked = (tmp_path / "said").read_text().splitlines() if as_owner else []
+    assert [line.startswith("-u pi -- ") for line in asked] == [True] * 2 * as_owner
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ("npm error code EACCES", ["sudo chown -R"]),
+        ("Temporary failure in name resolution", ["internet"]),
+        ("error: command 'gcc' failed", []),
+    ],
+)
+def test_a_set_up_that_fails_blames_only_what_the_log_shows(tmp_path: Path, log: str, told: list[str]) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "setup.log").write_text(log)
+    command = f". {ROOT}/scripts/setup.sh; why_not {tmp_path}"
+    done = subprocess.run(["sh", "-euc", command], capture_output=True, text=True, check=True)
+    assert [words for words in ("sudo chown -R", "internet") if words in done.stderr] == told
 
 
 def test_the_interfaces_packages_have_hashes() -> None:
