@@ -68,6 +68,30 @@ def test_never_overwrites_by_itself(tawny: Tawny, saved: Path, archive: Path, co
     assert config.read_text() == changed, "what was replaced can be brought back"
 
 
+def test_what_a_restore_replaces_is_saved_without_a_settings_file_too(
+    tawny: Tawny, saved: Path, archive: Path, config: Path
+) -> None:
+    config.unlink()
+    secrets = config.with_name("secrets.toml")
+    secrets.write_text('CAMERA = "mine"\n')
+    said = tawny("restore", str(saved), "--config", str(config), "--data", str(archive), "--replace", "--json")
+    assert said.code == 0, said.err
+    assert not secrets.exists()
+    config.unlink()
+    again = tawny(
+        "restore", json.loads(said.out)["saved_before"], "--config", str(config), "--data", str(archive), "--replace"
+    )
+    assert again.code == 0, again.err
+    assert secrets.read_text() == 'CAMERA = "mine"\n'
+
+
+def test_a_damaged_database_is_no_obstacle(tawny: Tawny, saved: Path, archive: Path, config: Path) -> None:
+    (archive / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
+    said = tawny("restore", str(saved), "--config", str(config), "--replace")
+    assert said.code == 0, said.err
+    assert "not restored from it: accounts.db." in said.out
+
+
 def test_refuses_beside_a_running_recorder(tawny: Tawny, saved: Path, archive: Path) -> None:
     lock = VolumeLock.take(archive, "", 1)
     try:

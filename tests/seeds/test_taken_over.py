@@ -407,6 +407,22 @@ def test_secrets_that_are_there_stay_and_another_folder_is_asked_for(tawny: Tawn
     assert (tmp_path / "secrets.toml").read_text() == "# mine\n"
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [DIYCAM, ROPEY, SUDOCAM, PANCAKE, ROM_CAM.replace('save_ts_dir = ""', 'save_ts_dir = "ts"')],
+    ids=["diycam", "ropey-cam", "sudocam", "pancake", "rom-cam"],
+)
+def test_recordings_that_had_no_maximum_age_get_none(theirs: str, tawny: Tawny, tmp_path: Path) -> None:
+    told, _ = took(tawny, tmp_path, theirs)
+    assert read_settings(tmp_path / "tawny.toml").storage.retention.max >= 100 * 365 * 86_400
+    assert "space on the disk" in told["became"]["(recordings have no maximum age)"]
+
+
+def test_rom_cams_old_recordings_are_said_to_stay_in_the_folder(tawny: Tawny, tmp_path: Path) -> None:
+    told, _ = took(tawny, tmp_path, ROM_CAM.replace('save_ts_dir = ""', 'save_ts_dir = "ts"'))
+    assert "delete or move the old recordings in it yourself" in told["became"]["save_ts_dir"]
+
+
 @pytest.mark.parametrize("system", LIKE)
 def test_settings_like_those_of_another_recorder(tawny: Tawny, tmp_path: Path, system: str) -> None:
     said = tawny("init", "--like", system, "--json")

@@ -108,6 +108,16 @@ def test_a_password_of_another_address_in_the_path_is_hidden_from_reports() -> N
     assert SECRET in address.words_in_path
 
 
+@pytest.mark.parametrize("path", [f"0/admin:{SECRET}/main", f"user:{SECRET}", f"a?loginpas={SECRET}", f"a?pw={SECRET}"])
+def test_a_password_in_the_path_is_hidden(path: str) -> None:
+    address = parse_network(f"rtsp://10.0.0.2/{path}")
+    assert (SECRET in address.public, address.words_in_path) == (False, [SECRET])
+
+
+def test_a_number_after_a_colon_is_no_password() -> None:
+    assert public_address("rtsp://10.0.0.2/stream:1/main") == "rtsp://10.0.0.2/stream:1/main"
+
+
 def test_the_public_address_says_which_camera() -> None:
     assert public_address("rtsp://me:pw@cam:8554/a?channel=2") == "rtsp://cam:8554/a?channel=2"
 

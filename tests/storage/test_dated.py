@@ -100,16 +100,17 @@ def test_a_recorders_own_folder_is_refused(tmp_path: Path) -> None:
         ("copies/abc", "copies.db"),
     ],
 )
-def test_a_folder_with_recordings_in_it_or_within_them_is_refused(tmp_path: Path, owner: str, mark: str) -> None:
+def test_recordings_are_refused_and_left_alone_in_other_folders(tmp_path: Path, owner: str, mark: str) -> None:
     recorded = f"disk/{owner}/front/2020/01/01/05/20200101T050000.000Z-20200101T050100.000Z.main.mp4"
     _put(tmp_path, "disk/old/2020-01-01/a.mp4", f"disk/{owner}/{mark}", recorded)
     before = _left(tmp_path)
-    for named in (".", "disk", f"disk/{owner}", f"disk/{owner}/front", f"disk/{owner}/front/2020/01"):
+    for named in (f"disk/{owner}", f"disk/{owner}/front", f"disk/{owner}/front/2020/01"):
         with pytest.raises(NotDone, match="recorder's folder") as error:
             _prune(tmp_path / named, RetentionRule(max_s=DAY_S))
         assert str(tmp_path / "disk" / owner) in str(error.value)
     assert _left(tmp_path) == before
-    assert _prune(tmp_path / "disk/old", RetentionRule(max_s=DAY_S)) == ["2020-01-01/a.mp4"]
+    assert _prune(tmp_path / "disk", RetentionRule(max_s=DAY_S)) == ["old/2020-01-01/a.mp4"]
+    assert _left(tmp_path) == before - {"disk/old/2020-01-01/a.mp4"}
 
 
 def test_a_history_of_another_program_is_no_recorder(tmp_path: Path) -> None:

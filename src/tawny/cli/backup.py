@@ -19,7 +19,7 @@ from tawny.cli.paths import SETTINGS, config_file, data_folder, default_folder, 
 from tawny.model.errors import NotDone, SettingsError, UsageError
 from tawny.model.times import SystemClock
 from tawny.sealed.mnemonics import new_passphrase
-from tawny.service.backup.backup_file import SUFFIX, backup_parts, read_passphrase
+from tawny.service.backup.backup_file import DAMAGED, SUFFIX, backup_parts, read_passphrase
 from tawny.service.backup.restore import (
     NO_SETTINGS,
     RestorePlan,
@@ -123,9 +123,10 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
                 "Nothing was changed. See what differs with `--dry-run`, then use `--replace`, or another folder with "
                 "`--data`.",
             )
-        saved = None
+        saved, damaged = None, list[str]()
         if not args.dry_run:
-            saved = _save_before(path, data, config, passphrase, clock.now_ms()) if plan.overwrites else None
+            if plan.overwrites:
+                saved = _save_before(path, data, config, passphrase, clock.now_ms(), damaged)
             with held(data):
                 unpacked.commit(config)
                 finish_restore(data)
@@ -133,9 +134,14 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
         unpacked.discard()
     result = {
         "restored": not args.dry_run, "data": str(data), "config": str(config), "saved_before": saved and str(saved),
-        **asdict(plan),
+        "saved_damaged": damaged, **asdict(plan),
     }  # fmt: skip
-    out.data(result, _text(plan, data, config, saved, out, is_done=not args.dry_run))
+    text = _text(plan, data, config, out, is_done=not args.dry_run)
+    if saved is not None:
+        text += f"\nWhat it replaced is in {saved}, with the same passphrase.{_about_damaged(damaged)}"
+    if not args.dry_run:
+        text += "\nCopy the recordings there if you have them, then start tawny."
+    out.data(result, text)
     return 0
 
 
@@ -162,12 +168,18 @@ def _target(args: Namespace, path: Path, passphrase: str) -> Path:
     return folder
 
 
-def _save_before(path: Path, data: Path, config: Path, passphrase: str, now_ms: int) -> Path:
+def _save_before(path: Path, data: Path, config: Path, passphrase: str, now_ms: int, damaged: list[str]) -> Path:
+    """Return the backup of what is replaced. The names of databases that can't be read are added to `damaged`."""
     at = datetime.fromtimestamp(now_ms / 1000, UTC)
     saved = path.with_name(f"before-restore-{at:%Y%m%dT%H%M%SZ}{SUFFIX}")
-    config_there = config if config.exists() else None
-    _save(saved, backup_parts(data, config_there, passphrase, now_ms, socket.gethostname()))
+    _save(saved, backup_parts(data, config, passphrase, now_ms, socket.gethostname(), damaged))
     return saved
+
+
+def _about_damaged(names: list[str]) -> str:
+    if not names:
+        return ""
+    return f" Damaged, so only kept there as they are (`{DAMAGED}/`), and not restored from it: {', '.join(names)}."
 
 
 def _portions(path: Path) -> Iterator[bytes]:
@@ -179,7 +191,7 @@ def _portions(path: Path) -> Iterator[bytes]:
         raise NotDone(f"Can't read {path}: {error.strerror}.") from None
 
 
-def _text(plan: RestorePlan, data: Path, config: Path, saved: Path | None, out: Output, *, is_done: bool) -> str:
+def _text(plan: RestorePlan, data: Path, config: Path, out: Output, *, is_done: bool) -> str:
     made = f"{datetime.fromtimestamp(plan.info.made_ms / 1000).astimezone():%Y-%m-%d %H:%M}"
     lines = [f"Backup of {plan.info.host}, made {made} by tawny {plan.info.version}."]
     if plan.changes:
@@ -191,7 +203,4 @@ def _text(plan: RestorePlan, data: Path, config: Path, saved: Path | None, out: 
     if not is_done:
         replaced = f"A restore replaces {', '.join(plan.overwrites)}." if plan.overwrites else "Nothing is replaced."
         return "\n".join([*lines, "", f"{replaced} Nothing was changed."])
-    lines += ["", f"Restored to {data}, with the settings in {config}."]
-    if saved is not None:
-        lines.append(f"What it replaced is in {saved}, with the same passphrase.")
-    return "\n".join([*lines, "Copy the recordings there if you have them, then start tawny."])
+    return "\n".join([*lines, "", f"Restored to {data}, with the settings in {config}."])

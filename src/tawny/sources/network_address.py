@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus, unquote
 
+from tawny.model.credentials import LOGINS_IN_PATH, PASSWORDS
+
 DEFAULT_PORT, ENCRYPTED_PORT = 554, 322
 _PORTS = {
     "rtsp": DEFAULT_PORT, "rtsps": ENCRYPTED_PORT, "http": 80, "https": 443, "rtmp": 1935, "rtmps": 443,
@@ -25,17 +27,13 @@ _MOST_CHARACTERS = 2000
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SAFE = "/%!$&'()*+,;=:@?-._~[]|"
-_CREDENTIALS = (
-    r"user(?:name)?|usr|login(?:use|pas)?|pass(?:word|wd)?|pwd|psw|(?:access_?|api_?)?token|auth|secret|(?:api_?)?key"
-)
+_CREDENTIALS = rf"user(?:name)?|usr|login(?:use)?|{PASSWORDS}"
 """Pattern of the names of parameters with credentials."""
 _SECRET_IN_PATH = re.compile(
     rf"((?:^|[/?&;])(?:{_CREDENTIALS})=)[^&;]*",
     re.IGNORECASE,
 )
 """Some cameras expect credentials inside the path (`/user=admin&password=x&channel=1.sdp`)."""
-_LOGIN_IN_PATH = re.compile(r"((?:(?:/|%2F){2}[^/@:%]*|/[\w.+-]*)(?::|%3A))([^/@]*?)(?=@|%40)", re.IGNORECASE)
-"""Servers such as go2rtc take another camera's address, with its login, as a parameter (`?src=rtsp://admin:x@host`)."""
 KEY = r"(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,}"
 """Pattern of a path component that is probably a key (`rtsps://host:7441/Ab12Cd34Ef56Gh78`)."""
 _KEY_IN_PATH = re.compile(rf"(?<=[/?&=;])(?:{KEY})(?=[/?&;]|$)")
@@ -75,7 +73,9 @@ class NetworkAddress:
     @property
     def public(self) -> str:
         """URL for display and logs, without credentials before the host or in the path."""
-        path = _LOGIN_IN_PATH.sub(rf"\1{LEFT_OUT}", _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path))
+        path = _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path)
+        for login in LOGINS_IN_PATH:
+            path = login.sub(rf"\1{LEFT_OUT}", path)
         path = _KEY_IN_PATH.sub(LEFT_OUT, path)
         return f"{self._scheme}{self._authority}{path}"
 
@@ -83,7 +83,8 @@ class NetworkAddress:
     def words_in_path(self) -> list[str]:
         """Values of credentials in the path, decoded."""
         named = [found[0].partition("=")[2] for found in _SECRET_IN_PATH.finditer(self.path)]
-        return [unquote(one) for one in (*named, *(found[2] for found in _LOGIN_IN_PATH.finditer(self.path)))]
+        logins = [found[2] for one in LOGINS_IN_PATH for found in one.finditer(self.path)]
+        return [unquote(one) for one in (*named, *logins)]
 
     @property
     def _scheme(self) -> str:

@@ -290,6 +290,24 @@ def test_names_what_is_missing_here(data: Path, tmp_path: Path) -> None:
     assert any("storage.path was /mnt/gone" in note for note in plan.notes)
 
 
+@pytest.mark.parametrize(
+    ("table", "path"),
+    [
+        ("cameras.gate.detection.own", "file"),
+        ("files.clips", "folder"),
+        ("scripts", "folder"),
+    ],
+)
+def test_programs_and_folders_that_a_backup_lacks_are_named(data: Path, tmp_path: Path, table: str, path: str) -> None:
+    """Relative ones begin in the folder of the settings."""
+    (data.parent / "tawny.toml").write_text(f'[{table}]\n{path} = "mine"\n')
+    unpacked, config = UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new"), tmp_path / "etc/tawny.toml"
+    missing = f"{table}.{path} is mine, which doesn't exist here. Create or mount it, or change it in {config}."
+    assert missing in unpacked.plan(config).notes
+    (tmp_path / "etc/mine").mkdir(parents=True)
+    assert missing not in unpacked.plan(config).notes
+
+
 def test_folders_of_users_who_are_not_here_are_named(data: Path, tmp_path: Path) -> None:
     (data.parent / "tawny.toml").write_text('[storage]\npath = "~no-such-user-9/a"\nmirror = "~no-such-user-9/b"\n')
     unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new")
@@ -556,6 +574,60 @@ def test_a_backup_without_settings_says_so(data: Path, tmp_path: Path) -> None:
     content = b"".join(backup_parts(data, None, PASSPHRASE, 5, "garage"))
     unpacked = UnpackedBackup.unpack([content], PASSPHRASE, tmp_path / "new")
     assert unpacked.plan(tmp_path / "new/tawny.toml").notes[-1] == "The backup has no settings file."
+
+
+def test_secrets_without_a_settings_file_are_saved_and_come_back(data: Path) -> None:
+    """As before a restore into a folder that had lost its settings file."""
+    config, secrets = data.parent / "tawny.toml", data.parent / "secrets.toml"
+    config.unlink()
+    (data.parent / "known.key").write_bytes(b"k")
+    saved = b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage", []))
+    secrets.write_text("OTHER = 1\n")
+    config.write_text("# stays\n")
+    (data.parent / "known.key").unlink()
+    UnpackedBackup.unpack([saved], PASSPHRASE, data).commit(config)
+    finish_restore(data)
+    assert SECRET in secrets.read_text()
+    assert (data.parent / "known.key").read_bytes() == b"k"
+    assert (data.parent / "certificates/own/authority-key.pem").exists()
+    assert config.read_text() == "# stays\n"
+
+
+def test_an_ordinary_backup_needs_the_settings_file(data: Path) -> None:
+    (data.parent / "tawny.toml").unlink()
+    with pytest.raises(StorageError):
+        backup(data)
+
+
+def test_a_damaged_database_is_kept_as_it_is_but_never_restored(data: Path, tmp_path: Path) -> None:
+    (data / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
+    damaged: list[str] = []
+    saved = b"".join(backup_parts(data, data.parent / "tawny.toml", PASSPHRASE, 5, "garage", damaged))
+    assert damaged == ["accounts.db"]
+    assert "damaged/accounts.db" in names_in(saved)
+    unpacked = UnpackedBackup.unpack([saved], PASSPHRASE, tmp_path / "new")
+    notes = unpacked.plan(tmp_path / "new/tawny.toml").notes
+    assert "accounts.db was damaged when it was saved, and isn't restored." in notes
+    unpacked.commit(tmp_path / "new/tawny.toml")
+    finish_restore(tmp_path / "new")
+    assert not (tmp_path / "new/accounts.db").exists()
+
+
+def test_a_backup_of_a_damaged_database_is_an_error(data: Path) -> None:
+    (data / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
+    with pytest.raises(StorageError):
+        backup(data)
+
+
+def test_a_database_in_use_is_not_called_damaged(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: object, **__: object) -> None:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    monkeypatch.setattr("tawny.service.backup.backup_file.sqlite3.connect", locked)
+    with pytest.raises(StorageError):
+        list(backup_parts(data, data.parent / "tawny.toml", PASSPHRASE, 5, "garage", []))
 
 
 @pytest.mark.parametrize("text", ["[storage\n", "storage = 5\n", "[[storage]]\npath = 1\n"])

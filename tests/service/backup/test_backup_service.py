@@ -7,6 +7,7 @@ import pytest
 
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.sealed import age_file
+from tawny.service.backup.backup_file import read_backup
 from tawny.service.backup.backup_service import BackupService
 from tawny.testing.clock import FakeClock
 
@@ -48,3 +49,13 @@ def test_one_that_is_there_stays(service: BackupService) -> None:
     with pytest.raises(StorageError):
         service.restore(PASSPHRASE)
     assert saved.read_bytes() == content
+
+
+def test_a_restore_keeps_what_belongs_to_a_missing_settings_file(service: BackupService, tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").unlink()
+    (tmp_path / "secrets.toml").write_text("A = 1\n")
+    (tmp_path / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
+    saved = service.restore(PASSPHRASE)
+    names = [one.name for _, one in read_backup([saved.read_bytes()], PASSPHRASE) if one.read() is not None]
+    assert {"settings/secrets.toml", "damaged/accounts.db"} <= {*names}
+    assert "settings/tawny.toml" not in names

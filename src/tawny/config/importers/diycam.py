@@ -14,11 +14,16 @@ DEFAULTS = "monitor_dir=~/videos\nsensitivity=3\nkernel=17\ncameras[1]=/dev/vide
 NEEDED = {"bucket", "sensitivity", "kernel", "monitor_dir"}
 _DECLARING = r"(?:export|readonly|declare|typeset)(?:[ \t]+-\w+)*"
 _ASSIGNED = re.compile(rf"[\s;&]*(?:{_DECLARING}[ \t]+)?([A-Za-z_]\w*)(?:\[([^\]\n]+)\])?=")
+_CAMERAS = re.compile(rf"[\s;&]*(?:{_DECLARING}[ \t]+)?cameras=\(")
+"""The begin of `cameras=( [KEY]=ADDRESS … )`, which may have several lines with comments."""
+_ELEMENT = re.compile(r"(?:\s|#[^\n]*(?:\n|$))*()\[([^\]\n]+)\]=")
+_END_OF_CAMERAS = re.compile(r"(?:\s|#[^\n]*(?:\n|$))*\)")
 _DECLARED = re.compile(rf"[\s;&]*{_DECLARING}(?:[ \t]+\w+)*[ \t]*(?=[;\n]|$)")
 _LINE = re.compile(r"(?:\\[\s\S]|[^\n])*")
 """A line with those that continue it."""
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 _MENTIONED = re.compile(rf"(?<![\w$-])(?<!\$\{{)(?:({'|'.join(sorted(KEYS))})\b|(cameras)\s*(?:\[|\+?=))")
+_UNREAD = "not read: only KEY=VALUE and cameras[KEY]=ADDRESS are"
 _LEFT = {
     "upload_dir": "not needed: what waits for upload is stored with the recordings",
     "error_dir": "not needed: damaged files stay in place, and `tawny check` lists them",
@@ -52,6 +57,7 @@ def from_diycam(source: ImportSource) -> ImportResult:
         _camera(found, theirs, number, source.path(address) if _is_relative(address) else address, values)
     if folder := values.text("monitor_dir"):
         found.put("monitor_dir", "storage.path", source.path(folder).rstrip("/") + "/tawny")
+    found.keeps_forever()
     if bucket := values.text("bucket"):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", bucket):
             raise values.wrong("bucket", "the name of a bucket, such as my-bucket")
@@ -66,19 +72,28 @@ def _read(source: ImportSource, found: ImportResult) -> dict[str, str]:
     read: dict[str, str] = {}
     variables = {"HOME": str(source.home)}
     errors: list[ForeignFormatError] = []
-    text, at = source.text, 0
+    text, at, is_list = source.text, 0, False
     while at < len(text):
-        match = _ASSIGNED.match(text, at)
+        if not is_list and (begun := _CAMERAS.match(text, at)):
+            at, is_list = begun.end(), True
+        if is_list and (ended := _END_OF_CAMERAS.match(text, at)):
+            at, is_list = ended.end(), False
+            continue
+        match = (_ELEMENT if is_list else _ASSIGNED).match(text, at)
         if match is None:
+            if is_list:
+                is_list = False
+                found.left[f"cameras (line {text.count(chr(10), 0, at) + 1})"] = _UNREAD
             declared = _DECLARED.match(text, at)
             at = declared.end() if declared else _skipped(text, at, found)
             continue
         number = text.count("\n", 0, match.start(1)) + 1
         name = match[2].strip("\"'") if match[2] is not None else ""
-        key = f"{match[1]}[{name}]" if match[2] is not None else match[1]
-        is_camera = match[2] is not None and match[1] == "cameras"
+        array = match[1] or "cameras"
+        key = f"{array}[{name}]" if match[2] is not None else array
+        is_camera = match[2] is not None and array == "cameras"
         try:
-            value, rest = split_value(_line(text, match.end()), variables)
+            value, rest = split_value(_line(text, match.end()), variables, ")" if is_list else "")
         except ShellError as error:
             at = _skipped(text, match.end(), found)
             if is_camera or key in NEEDED:
@@ -91,8 +106,6 @@ def _read(source: ImportSource, found: ImportResult) -> dict[str, str]:
             found.left.pop(key, None)
         if match[2] is None:
             variables[key] = value
-    if read.get("cameras") == "()":
-        del read["cameras"]
     if errors and (read.keys() & KEYS or any(key.startswith("cameras[") for key in read) or len(errors) > 1):
         raise errors[0]
     return read
@@ -110,7 +123,7 @@ def _skipped(text: str, at: int, found: ImportResult) -> int:
     line = _line(text, at).partition("\n")[0] if text[at : at + 1] == "#" else _line(text, at)
     number = text.count("\n", 0, at) + 1
     for key, cameras in _MENTIONED.findall(_COMMENT.sub("", line)):
-        found.left[f"{key or cameras} (line {number})"] = "not read: only KEY=VALUE and cameras[KEY]=ADDRESS are"
+        found.left[f"{key or cameras} (line {number})"] = _UNREAD
     return at + len(line)
 
 

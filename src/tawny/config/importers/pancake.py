@@ -24,6 +24,8 @@ _POST = {
 }  # fmt: skip
 OPTIONS = _RECORDER | _POST
 _LIMITS = {"limit_days": "--days", "limit_files_by_number": "--files", "limit_files_by_size": "--size"}
+_OURS = {"limit_files_by_number": ".max_files, of about a minute each", "limit_files_by_size": ".max_size"}
+"""Settings with the same aim. Their values can't be taken over: other files, and an unknown unit."""
 _LEFT = {
     "--annotate-text-size": "not needed: time and name are shown by the page, not burned into the image",
     "--max-stream-fps": "not needed: live video is as fast as the connection allows",
@@ -33,6 +35,8 @@ _SHELLS = ("sh", "bash", "dash", "ash", "zsh")
 _MOST_SHELLS = 4
 """Highest number of shells in one another: a variable may start one with itself."""
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
+_SETTINGS = ("WorkingDirectory", "Environment", "EnvironmentFile")
+_BOTH = "import both units as one file: `cat recorder.service post.service > both.service`"
 _EDGE = "3 s"
 """Time that Pancake keeps before and after a change of detection."""
 
@@ -48,10 +52,11 @@ class _Command:
 
 @dataclass(slots=True)
 class _Recording:
-    """What the recorder makes, for the uploads and messages about it."""
+    """What the recorder makes, for the uploads and messages about it. folders: where its files are, also converted."""
 
     uploads: list[str] = field(default_factory=lambda: ["recordings"])
     has_clips: bool = False
+    folders: list[str] = field(default_factory=list)
 
 
 class _Options(argparse.ArgumentParser):
@@ -86,7 +91,7 @@ def _number(least: float, most: float, kind: type[int] | type[float] = int) -> C
 
 def from_pancake(source: ImportSource) -> ImportResult:
     found = ImportResult()
-    recorders, posts = list[_Command](), list[_Command]()
+    recorders, posts, others = list[_Command](), list[_Command](), list[_Command]()
     for command in _commands(source, found):
         options = {word.partition("=")[0] for word in command.words}
         if options & _POST:
@@ -94,7 +99,7 @@ def from_pancake(source: ImportSource) -> ImportResult:
         elif options & _RECORDER:
             recorders.append(command)
         else:
-            _limits(command, found)
+            others.append(command)
     if not recorders and not posts:
         raise ForeignFormatError("no command line with options of its recorder or post-processor")
     if len(recorders) > 1:
@@ -105,21 +110,34 @@ def from_pancake(source: ImportSource) -> ImportResult:
     for command in recorders:
         made = _recorder(command, found, source)
     if not recorders:
-        found.left["(the recorder)"] = "no command line of it; add the camera with `tawny cameras add`"
+        found.left["(the recorder)"] = f"no command line of it; {_BOTH}, or add the camera with `tawny cameras add`"
     for number, command in enumerate(posts):
         _post(command, found, source, made, number)
+    if recorders and not posts and "pancake" in found.settings.get("webhooks", {}):
+        found.left["(the post-processor)"] = f"no command line of it; if another unit starts it, {_BOTH}"
+    _limits(others, found, source, made)
     return found
 
 
 def _commands(source: ImportSource, found: ImportResult) -> Iterator[_Command]:
     """Yield all commands with arguments. Raises ForeignFormatError: for a broken one of Pancake's."""
-    folder, variables = source.folder, {"HOME": str(source.home)}
     is_unit = re.search(r"^\[Service\]", source.text, re.MULTILINE) is not None
+    services: list[list[tuple[int, str]]] = [[]]
     for number, text in _logical_lines(source.text):
-        setting, _, value = text.partition("=")
-        is_command = setting.isalpha() and setting.startswith("Exec")
-        if setting in ("WorkingDirectory", "Environment") or is_command:
-            value = value.replace("%h", str(source.home)).replace("%%", "%")
+        if text == "[Service]":
+            services.append([])
+        services[-1].append((number, text))
+    for lines in services:
+        yield from _of_service(lines, source, found, is_unit=is_unit)
+
+
+def _of_service(
+    lines: list[tuple[int, str]], source: ImportSource, found: ImportResult, *, is_unit: bool
+) -> Iterator[_Command]:
+    """Yield the commands of one unit, in which the order of lines doesn't matter, or of a script."""
+    folder, variables = source.folder, {"HOME": str(source.home)}
+    read = [(number, text, *_setting(text, source)) for number, text in lines]
+    for number, _, setting, value in read:
         if setting == "WorkingDirectory":
             folder = Path(source.path(value.strip(' "').removeprefix("-")))
         elif setting == "Environment":
@@ -127,13 +145,20 @@ def _commands(source: ImportSource, found: ImportResult) -> Iterator[_Command]:
         elif setting == "EnvironmentFile":
             found.lines[setting] = number
             found.left[setting] = "not read: put the variables that the command lines use into Environment= lines"
-        elif is_command:
+    for number, text, setting, value in read:
+        if setting.isalpha() and setting.startswith("Exec"):
             plain = re.sub(r"\\x([2-7][0-9a-fA-F])", lambda one: "\\" + chr(int(one[1], 16)), value)
             yield from _Shell(source, variables, number, folder).commands(plain.lstrip("-@:+!"))
-        elif not is_unit:
+        elif not is_unit and setting not in _SETTINGS:
             shell = _Shell(source, variables, number, folder)
             yield from shell.commands(text)
             folder = shell.folder
+
+
+def _setting(text: str, source: ImportSource) -> tuple[str, str]:
+    """Return name and value of a line of a unit, with what `%h` and `%%` stand for."""
+    setting, _, value = text.partition("=")
+    return setting.rstrip(), value.strip().replace("%h", str(source.home)).replace("%%", "%")
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -199,16 +224,30 @@ def _inner(words: list[str]) -> str:
     return words[options[0] + 1] if options and len(words) > options[0] + 1 else ""
 
 
-def _limits(command: _Command, found: ImportResult) -> None:
-    """Account for Pancake's tools that delete old files."""
-    for at, word in enumerate(command.words):
-        tool = Path(word).name.removesuffix(".py")
-        if tool in _LIMITS and len(command.words) > at + 2:
-            option = f"{_LIMITS[tool]} {command.words[at + 2]}"
-            found.left[tool] = (
-                "tawny deletes by its own settings (storage.retention); for other folders, "
-                f"`tawny prune --folder DIR {option}`"
-            )
+def _limits(commands: list[_Command], found: ImportResult, source: ImportSource, made: _Recording) -> None:
+    """Take over how many days Pancake's tools leave; account for their other limits."""
+    most_days = 0
+    for command in commands:
+        for at, word in enumerate(command.words[:-2]):
+            tool = Path(word).name.removesuffix(".py")
+            if tool not in _LIMITS:
+                continue
+            folder, limit = source.path(command.words[at + 1], command.folder), command.words[at + 2]
+            found.lines[tool] = command.line
+            if tool == "limit_days" and folder in made.folders and re.fullmatch("0*[1-9][0-9]{0,4}", limit):
+                most_days = max(most_days, int(limit))
+            else:
+                found.left[tool] = (
+                    f"tawny deletes by its own settings (storage.retention{_OURS.get(tool, '')}); "
+                    f"for old files and other folders, `tawny prune --folder DIR {_LIMITS[tool]} {limit}`"
+                )
+    if most_days:
+        days = f"{most_days} days"
+        found.put("limit_days", "storage.retention.max", days)
+        if most_days < 14:
+            found.settings["storage"]["retention"]["min"] = days  # whose default is longer
+    elif made.folders:
+        found.keeps_forever()
 
 
 def _recorder(command: _Command, found: ImportResult, source: ImportSource) -> _Recording:
@@ -302,6 +341,8 @@ def _detection(parsed: argparse.Namespace, command: _Command, found: ImportResul
 def _recording(parsed: argparse.Namespace, command: _Command, found: ImportResult, source: ImportSource) -> _Recording:
     """Import what is recorded, and the messages about it."""
     made = _Recording([], bool(parsed.record_detection))
+    given = (parsed.record_continuous, parsed.record_detection and parsed.record_detection[1])
+    made.folders = [source.path(one, command.folder) for one in given if one]
     clips = ""
     if parsed.record_detection:
         kind, clips = parsed.record_detection[0], source.path(parsed.record_detection[1], command.folder)
@@ -346,6 +387,8 @@ def _post(command: _Command, found: ImportResult, source: ImportSource, made: _R
             words = f"{'batch' if name[9] == 'a' else 'minutes'} of the destinations"
             found.became[name] = words if has_targets else "not needed: there is no destination"
     if parsed.convert:
+        if made.folders:
+            made.folders.append(source.path(parsed.convert[0], command.folder))
         found.became["--convert"] = "not needed: files are MP4 from the start, with their own frame rate"
     suffix = "" if not earlier else f"-{earlier + 1}"
     for number, one in enumerate(parsed.upload_scp, 1):

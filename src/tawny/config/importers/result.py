@@ -11,17 +11,19 @@ from typing import Any
 from urllib.parse import quote
 
 from tawny.config.settings import is_camera_id
+from tawny.model.credentials import LOGINS_IN_PATH, PASSWORDS
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.IGNORECASE | re.DOTALL)
 SOURCES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtmps://", "rtmp-listen://", "udp://")
 """Addresses of network cameras that tawny can open: those of `tawny.sources`, which settings may not import."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
+_ONLY_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE)
 _USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)
 """An address, a name with a dot, or one with a port: less likely to be a part of a password."""
 _SURE_HOST = re.compile(r"(\[[0-9a-f:.]+\]|\d{1,3}(\.\d{1,3}){3}|localhost)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
 """An IP address or this computer, with which an address continues: hardly a part of a password."""
 _NAMED = re.compile(
-    r"((?:^|[/?&;_])(?:pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)([^&;]+?)(?=_[a-z]+=|[&;]|$)",
+    rf"((?:^|[/?&;_])(?:{PASSWORDS})=)([^&;]+?)(?=_[a-z]+=|[&;]|$)",
     re.IGNORECASE,
 )
 _KEY = re.compile(
@@ -29,6 +31,8 @@ _KEY = re.compile(
     r"(?=[/?&;]|$)"
 )
 """A part of a path that is probably a key, such as `rtsps://192.168.1.1:7441/Ab12Cd34Ef56Gh78`."""
+FOREVER = "100 years"
+"""No limit, as a maximum age of recordings."""
 _OF_ENVIRONMENT = re.compile(
     r"HOME|PATH|USER|LOGNAME|LANG|LANGUAGE|MAIL|SHELL|SHLVL|PWD|OLDPWD|TERM|HOSTNAME|TZ|TMPDIR|DISPLAY|EDITOR|PAGER|IFS"
     r"|NOTIFY_SOCKET|INVOCATION_ID|JOURNAL_STREAM|CREDENTIALS_DIRECTORY|STATE_DIRECTORY"
@@ -113,6 +117,11 @@ class ImportResult:
         words = f'web.listen = "{here}"; 0.0.0.0:{port} lets other devices connect'
         self.put(theirs, "web.listen", here, words)
 
+    def keeps_forever(self) -> None:
+        """Set the retention of a recorder that deletes nothing because of its age."""
+        words = f'storage.retention.max = "{FOREVER}": recordings are deleted only to keep space on the disk free'
+        self.put("(recordings have no maximum age)", "storage.retention.max", FOREVER, words)
+
     def secret(self, name: str, value: str) -> str:
         """Store a secret under a name of its own and return its `${NAME}` placeholder."""
         name = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
@@ -159,6 +168,8 @@ class ImportResult:
         end = re.search("[/?#]|$", place)
         host, path = place[: end.start()] if end else place, place[end.start() :] if end else ""
         path = _NAMED.sub(lambda one: one[1] + placeholder(one[2].replace("#", "%23")), path)
+        for in_path in LOGINS_IN_PATH:
+            path = in_path.sub(lambda one: one[1] + placeholder(one[2].replace("#", "%23")) if one[2] else one[0], path)
         path = _KEY.sub(lambda one: placeholder(one[0]), path)
         return f"{found[1]}{login_text}{'@' if login else ''}{host}{path}"
 
@@ -167,8 +178,11 @@ def _split_login(rest: str) -> tuple[str, str]:
     """Split what follows the scheme into login and host with path.
 
     Other recorders pass addresses on as they are, so a password may contain `@`, `/`, `?` and `#`. The login ends at
-    the first `@` before an IP address, or else the last one before a usual host or before what may be a host.
+    the first `@` before an IP address, or else the last one before a usual host or before what may be a host. Without
+    one before the path, what looks like a host, with a port or none, is one: an `@` then belongs to the path.
     """
+    if _ONLY_HOST.fullmatch(re.split("[/?]", rest, maxsplit=1)[0]):
+        return "", rest
     if sure := next((at for at in range(len(rest)) if rest[at] == "@" and _SURE_HOST.match(rest, at + 1)), None):
         return rest[:sure], rest[sure + 1 :]
     places = [at for at in range(len(rest)) if rest[at] == "@" and _HOST.match(rest, at + 1)]

@@ -81,7 +81,10 @@ def _camera(theirs: ForeignValues, found: ImportResult, source: ImportSource) ->
 
 def _where(theirs: ForeignValues, found: ImportResult, source: ImportSource) -> None:
     if folder := theirs.text("save_ts_dir"):
-        found.put("save_ts_dir", "storage.path", source.path(folder))
+        path = source.path(folder)
+        words = f"storage.path = {path}; delete or move the old recordings in it yourself: tawny never does"
+        found.put("save_ts_dir", "storage.path", path, words)
+        found.keeps_forever()
     else:
         found.put(
             "save_ts_dir", "storage.mode", "memory",

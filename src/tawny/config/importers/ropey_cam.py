@@ -135,6 +135,7 @@ def _detection(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
         found.put(key, f"{camera}.{here}", f"{theirs.whole(key, 3, 0, 30)} s")
     free = round((1 - theirs.number("max_disk_usage", 0.8, 0, 1)) * 100, 1)
     found.put("max_disk_usage", "storage.retention.min_free", f"{free:g} %")
+    found.keeps_forever()
 
 
 def _is_on(theirs: ForeignValues, key: str, usual: str = "false") -> bool:

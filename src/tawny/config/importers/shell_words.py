@@ -7,7 +7,8 @@ MOST_WORDS = 1000
 MOST_BRACES = 50
 """Limits of what braces in one word make."""
 _RANGE = re.compile(r"(-?\d{1,6})\.\.(-?\d{1,6})(?:\.\.(-?\d{1,6}))?")
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:(:?-)([^{}$`\\\"']*))?\}|([A-Za-z_]\w*))")
+"""Also `${NAME:-text}`, for a variable that isn't set or is empty, and `${NAME-text}`, for one that isn't set."""
 _Word = list[tuple[str, bool]]
 """Characters, each with whether it is quoted."""
 
@@ -21,9 +22,12 @@ def split_commands(text: str, variables: Mapping[str, str]) -> list[list[str]]:
     return _Reader(text, variables).commands()
 
 
-def split_value(text: str, variables: Mapping[str, str]) -> tuple[str, str]:
-    """Return the value of an assignment, whose text begins after the `=`, and what follows it. Raises ShellError."""
-    return _Reader(text, variables).value()
+def split_value(text: str, variables: Mapping[str, str], ends: str = "") -> tuple[str, str]:
+    """Return the value of an assignment, whose text begins after the `=`, and what follows it. Raises ShellError.
+
+    ends: further characters that end it.
+    """
+    return _Reader(text, variables).value(ends)
 
 
 class _Reader:
@@ -38,9 +42,9 @@ class _Reader:
         self._end_word()
         return [words for words in self._found if words]
 
-    def value(self) -> tuple[str, str]:
+    def value(self, ends: str) -> tuple[str, str]:
         self._word = []
-        while self._at < len(self._text) and self._text[self._at] not in " \t\n;&|<>":
+        while self._at < len(self._text) and self._text[self._at] not in f" \t\n;&|<>{ends}":
             self._step(self._text[self._at])
         return "".join(char for char, _ in self._word), self._text[self._at :]
 
@@ -95,7 +99,10 @@ class _Reader:
             if char == "`" or following in ("(", "{") or following.isdigit() or following in ("@", "*"):
                 raise ShellError("it is the result of a command, and tawny runs none")
             return char
-        name = variable[1] or variable[2]
+        name = variable[1] or variable[4]
+        if variable[2] and not (self._variables.get(name) or (variable[2] == "-" and name in self._variables)):
+            self._at = variable.end()
+            return variable[3]
         if name not in self._variables:
             raise ShellError(f"it contains ${name}, which this file doesn't set")
         self._at = variable.end()

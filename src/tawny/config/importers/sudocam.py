@@ -52,6 +52,7 @@ def from_sudocam(source: ImportSource) -> ImportResult:
     found.put("cameraName", f"{camera}.name", name)
     folder = source.path(theirs.text("record_dir", "recordings")).rstrip("/") + "/tawny"
     found.put("record_dir" if "record_dir" in read else "(its folder)", "storage.path", folder)
+    found.keeps_forever()
     chosen = read.get("userConfig") or {}
     if not isinstance(chosen, dict):
         raise theirs.wrong("userConfig", "a table in braces")

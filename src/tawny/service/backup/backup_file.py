@@ -45,8 +45,12 @@ _KEPT: Final = re.compile(
     r"|data/history/(\d{4}-\d\d-\d\d(-\d+)?\.jsonl|volume|volumes\.json|witnesses\.json)"
     rf"|data/history/signed/{_WORD}\.(json|jsonl|list|key)"
     rf"|data/keys/{_WORD}|data/models/(sounds/)?{_WORD}"
+    r"|damaged/(accounts|modes|outbox|hub|standby)\.db(-wal)?"
 )
 DATABASES: Final = ("accounts.db", "modes.db", "outbox.db", "hub.db", "standby.db")
+DAMAGED: Final = "damaged"
+"""Folder in a backup for databases that SQLite can't read: kept for experts, and not restored."""
+_IN_USE: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _IN_PART: Final = {"hub.db": "boxes", "standby.db": "boxes"}
 """The table whose rows are kept; the others stay empty: recorders send a hub their history again.
 
@@ -89,11 +93,19 @@ def is_kept(name: str) -> bool:
 # --- making
 
 
-def backup_parts(data: Path, config: Path | None, passphrase: str, made_ms: int, host: str) -> Iterator[bytes]:
-    """Return a backup of this recorder, which may run. Raises NotDone: at once for a link; StorageError."""
+def backup_parts(
+    data: Path, config: Path | None, passphrase: str, made_ms: int, host: str, damaged: list[str] | None = None
+) -> Iterator[bytes]:
+    """Return a backup of this recorder, which may run. Raises NotDone: at once for a link; StorageError.
+
+    damaged: for what a restore replaces, which is kept whatever its state is: the settings file may be missing, and the
+    names of databases that can't be read are added here. None: both are errors.
+    """
     info = BackupInfo(made_ms, __version__, host, str(data.absolute()), fingerprint_in(data))
     found = list(_found(data, config))
-    return lock_parts(_compressed(_archive(data, info, found)), passphrase)
+    if damaged is not None:
+        found = [(name, path) for name, path in found if name != SETTINGS_FILE or path.exists()]
+    return lock_parts(_compressed(_archive(data, info, found, damaged)), passphrase)
 
 
 def fingerprint_in(data: Path) -> str:
@@ -106,11 +118,20 @@ def fingerprint_in(data: Path) -> str:
         return ""
 
 
-def _archive(data: Path, info: BackupInfo, found: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
+def _archive(
+    data: Path, info: BackupInfo, found: Iterable[tuple[str, Path]], damaged: list[str] | None
+) -> Iterator[bytes]:
     yield from _member(INFO, json.dumps({"format": FORMAT, **asdict(info)}).encode())
     for name, path in found:
         if path.parent == data and path.name in DATABASES:
-            yield from _member(name, _database(path))
+            copy = _database(path, is_needed=damaged is None)
+            if copy is not None:
+                yield from _member(name, copy)
+            elif damaged is not None:
+                damaged.append(path.name)
+                for raw in (path, path.with_name(f"{path.name}-wal")):
+                    if raw.is_file():
+                        yield from _file_member(f"{DAMAGED}/{raw.name}", raw)
         else:
             yield from _file_member(name, path)
     yield from _signed_history(data)
@@ -162,8 +183,8 @@ def _refuse_link(path: Path) -> None:
         )
 
 
-def _database(path: Path) -> bytes:
-    """Return a consistent copy of a database that may be in use."""
+def _database(path: Path, *, is_needed: bool) -> bytes | None:
+    """Return a consistent copy of a database that may be in use; None: it can't be read, and isn't needed."""
     try:
         with closing(sqlite3.connect(path, timeout=10)) as source, closing(sqlite3.connect(":memory:")) as copy:
             if path.name in _IN_PART:
@@ -172,6 +193,8 @@ def _database(path: Path) -> bytes:
                 source.backup(copy)
             return copy.serialize()
     except sqlite3.Error as error:
+        if not is_needed and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _IN_USE:
+            return None
         raise StorageError(str(path), f"it can't be copied ({error})") from error
 
 

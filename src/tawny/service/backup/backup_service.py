@@ -90,7 +90,7 @@ class BackupService:
                 data
                 / f"before-restore-{datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
             )
-            _save(saved, self.parts(opened))
+            _save(saved, backup_parts(data, config, opened, self.clock.now_ms(), self.host, []))
             unpacked.commit(config)
         finally:
             unpacked.discard()

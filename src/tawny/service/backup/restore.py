@@ -25,6 +25,7 @@ from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.model.validation import value_text
 from tawny.service.backup.backup_file import (
+    DAMAGED,
     DATABASES,
     SETTINGS_FILE,
     BackupInfo,
@@ -62,8 +63,10 @@ _HIDDEN: Final = "(not shown)"
 _OF_PROGRAMS: Final = frozenset({("scripts", "folder"), ("relays", "script"), ("destinations", "config")})
 """Tables and keys that name a program, a folder of programs, or a file that names some (that of rclone)."""
 _RUNS: Final = re.compile(r"\s*(run|say)\s", re.IGNORECASE)
-_PATHS: Final = ("storage.path", "storage.mirror", "storage.spare", "web.secure.certificate", "web.secure.key",
-                 "web.secure.authority", "log.file")  # fmt: skip
+_PATHS: Final = re.compile(
+    r"storage\.(mirror|spare|tiers\.\d+\.path)|web\.secure\.(certificate|key|authority)|log\.file"
+    r"|scripts\.folder|files\.[^.]+\.folder|cameras\.[^.]+\.detection\.[^.]+\.file"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +132,10 @@ class UnpackedBackup:
         elif self.info.fingerprint:
             yield f"The recorder gets the fingerprint {self.info.fingerprint[:16]}… of the backup."
         for path, value in _flat(_tables(self._folder / SETTINGS_FILE)).items():
-            is_path = path in _PATHS or (path.startswith("storage.tiers.") and path.endswith(".path"))
-            if is_path and value and path != "storage.path" and not expanded(str(value)).exists():
+            if value and _PATHS.fullmatch(path) and not (config.parent / expanded(str(value))).exists():
                 yield f"{path} is {value}, which doesn't exist here. Create or mount it, or change it in {config}."
+        for file in sorted((self._folder / DAMAGED).glob("*.db")):
+            yield f"{file.name} was damaged when it was saved, and isn't restored."
         yield from access_changes(self._folder / "data" / ACCOUNTS, self._data / ACCOUNTS)
         stated = _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
         if stated and not _is_same(expanded(str(stated)), self._data):
@@ -302,14 +306,19 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
 
 
 def _put_settings(new: Path, config: Path) -> None:
-    """Write the settings and what belongs to them; an interrupted try is repeated."""
-    if not (new / "tawny.toml").exists():
+    """Write the settings and what belongs to them; an interrupted try is repeated.
+
+    Without the settings file, as of a folder that had lost it, what the backup doesn't have stays.
+    """
+    if not new.is_dir():
         return
+    is_whole = (new / "tawny.toml").exists()
     make_folder(config.parent)
     certificates = config.with_name("certificates")
     if certificates.is_symlink():
         raise StorageError(str(certificates), "it is a link")
-    _remove(certificates)
+    if is_whole or (new / "certificates").exists():
+        _remove(certificates)
     for path in sorted(new.glob("**/*")):
         name = f"settings/{path.relative_to(new)}"
         if path.is_dir() or not is_kept(name):
@@ -321,7 +330,7 @@ def _put_settings(new: Path, config: Path) -> None:
         _write(written, [path.read_bytes()])
         give_to_owner(written, config.parent)
         written.replace(to)
-    for name in ("secrets.toml", "known.key"):
+    for name in ("secrets.toml", "known.key") if is_whole else ():
         if not (new / name).exists():
             config.with_name(name).unlink(missing_ok=True)
     sync_folder(config.parent)

@@ -2,7 +2,7 @@
 
 Only files whose path below the folder contains a date are considered and removed: `2026-11-20/a.mp4`,
 `2026/11/20/a.mp4`, `cam/20261120T055812.mp4`, `cam/20261120055812.mp4`. The date determines the age. Links are not
-followed. Folders of recorders, and folders with or in such folders, are refused.
+followed. Folders of recorders and what is in them are refused; such a folder below the one to clean up is left alone.
 """
 
 import os
@@ -42,13 +42,13 @@ class DatedFile:
 def find(disk: DiskAccess) -> list[DatedFile]:
     """Return all dated files below the root, in order of day and name.
 
-    Raises NotDone if it is a recorder's own folder, or is in one or has one in it.
+    Those of recorders below it are left out. Raises NotDone if it is a recorder's own folder, or is in one.
     """
     if disk.entry("history") is not None:  # deeper, one without a mark may be of another program
         raise _refusal(disk.root)
-    for above in disk.root.parents:
-        if any(os.path.lexists(above / name) for name in _OURS):
-            raise _refusal(above)
+    for folder in (disk.root, *disk.root.parents):
+        if _is_of_recorder(folder):
+            raise _refusal(folder)
     found = [
         DatedFile(path, day, entry.size_bytes) for path, entry in _files(disk, "") if (day := dated(path)) is not None
     ]
@@ -123,18 +123,20 @@ def _as_segment(one: DatedFile, end_ms: int) -> Segment:
 def _refusal(folder: Path) -> NotDone:
     return NotDone(
         f"{folder} is a recorder's folder.",
-        "Nothing was deleted. Choose a folder that has no recorder's folder in it and isn't in one. "
+        "Nothing was deleted. Choose a folder that is no recorder's and isn't in one. "
         "`tawny prune --data` keeps it as its settings say.",
     )
 
 
+def _is_of_recorder(folder: Path) -> bool:
+    return any(os.path.lexists(folder / name) for name in _OURS)
+
+
 def _files(disk: DiskAccess, folder: str) -> Iterator[tuple[str, FolderEntry]]:
-    """Yield all files below a folder. Raises NotDone if a recorder's folder is among its folders."""
-    if any(os.path.lexists(disk.root / folder / name) for name in _OURS):
-        raise _refusal(disk.root / folder)
+    """Yield all files below a folder, except those of recorders."""
     for one in disk.entries(folder):
         path = f"{folder}/{one.name}" if folder else one.name
-        if one.kind == "folder":
+        if one.kind == "folder" and not _is_of_recorder(disk.root / path):
             yield from _files(disk, path)
         elif one.kind == "file":
             yield path, one
