@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.model.packets import Packet
-from tawny.recorder.segmenter import LOOK_S, WriteBuffer, WriteUnit, segment_bytes_on
+from tawny.recorder.segmenter import LOOK_S, WriteBuffer, WriteUnit, duration_s, segment_bytes_on
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import FORMAT, SOUND, PacketFeed
@@ -199,6 +199,20 @@ def test_too_much_is_dropped_up_to_a_keyframe_and_ends_the_file() -> None:
     assert bench.gatherer.waiting_s <= 10
     assert bench.gatherer.lost is not None
     assert bench.gatherer.take(bench.clock.mono_s())[0].begins is not None
+
+
+def test_the_time_of_what_waits_is_that_of_its_pictures() -> None:
+    """Sound with times of its own was taken for an hour of video that the disk was too slow for."""
+    bench = Bench(fps=10)
+    pictures = [bench.feed.picture() for _ in range(21)]
+    early, late = (
+        Packet(one.run, one.number, SOUND, b"s", 0, one.at_ms + by_ms, is_keyframe=False)
+        for one, by_ms in ((pictures[0], -3_600_000), (pictures[-1], 3_600_000))
+    )
+    packets = [early, *pictures, late]
+    bench.gatherer.add(packets, bench.clock.mono_s())
+    assert bench.gatherer.waiting_s == duration_s(packets) == 2.0
+    assert bench.gatherer.shed(60.0, 1 << 30) == []
 
 
 @given(

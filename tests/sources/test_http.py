@@ -15,6 +15,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.packet import Packet as AvPacket
 
 from tawny.model.errors import (
     SourceClosed,
@@ -361,6 +362,32 @@ def test_a_jpeg_of_another_type_is_asked_for_again(kind: str) -> None:
     assert len(read.packets) >= 3
 
 
+@pytest.mark.parametrize("kind", ["image/jpg", "image/pjpeg", "image/jpeg"])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_picture_whose_length_is_not_said_is_asked_for_again(kind: str, is_chunked: bool) -> None:
+    """Each ended the connection."""
+    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
+    assert made
+    data = coded.tobytes()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n"
+    if is_chunked:
+        head, data = head + "Transfer-Encoding: chunked\r\n", b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+    with raw_server(head.encode() + b"\r\n" + data) as address:
+        connection = Http().open(opening(address, interval="100 ms"))
+        read = read_all(connection, until=lambda got: len(got.packets) >= 3)
+    assert len(read.packets) >= 3
+
+
+@pytest.mark.parametrize("kind", ["text/html", "image/jpeg"])
+def test_a_stream_of_jpegs_is_found_whatever_its_type_says(kind: str) -> None:
+    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
+    assert made
+    part = b"--x\r\nContent-Type: image/jpeg\r\n\r\n" + coded.tobytes() + b"\r\n"
+    with raw_server(f"HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\n\r\n".encode() + part * 50) as address:
+        read = read_all(Http().open(opening(address, interval="4 s")), until=lambda got: len(got.packets) >= 3)
+    assert read.packets[2].pts - read.packets[0].pts < 2 * VIDEO_RATE
+
+
 def test_a_slow_camera_is_asked_at_the_interval_and_not_taken_for_silent() -> None:
     """Its pictures were an interval and an answer apart, which the time without video did not allow."""
     made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
@@ -385,6 +412,44 @@ def test_jpegs_with_a_length_are_read_as_a_stream(kind: str, length: int | str) 
     with raw_server(head + coded.tobytes() * 50) as address:
         read = read_all(Http().open(opening(address, interval="4 s")), until=lambda got: len(got.packets) >= 3)
     assert read.packets[2].pts - read.packets[0].pts < 2 * VIDEO_RATE
+
+
+def he_aac_frame() -> bytes:
+    """A silent frame of 1024 samples at 24 kHz, with the band replication that makes it 48 kHz."""
+    band = "11" + f"{5:04b}{9:04b}" + "000" + "00" + "00" + "0" + "00" + "00" + "0"
+    bits = "000" + "0000" + f"{100:08b}" + "0" + "00" + "0" + f"{0:06b}" + "0000"  # a channel without any band
+    bits += "110" + f"{14:04b}" + ("1101" + band).ljust(14 * 8, "0") + "111"  # its extension, and the end
+    raw = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8))
+    size = len(raw) + 7
+    head = [0xFF, 0xF1, 1 << 6 | 6 << 2, 1 << 6 | size >> 11, size >> 3 & 255, (size & 7) << 5 | 0x1F, 0xFC]
+    return bytes(head) + raw
+
+
+def test_sound_of_he_aac_has_the_time_of_its_video() -> None:
+    """FFmpeg counts its samples at 48 kHz, and its header says 24 kHz: the sound was twice as long."""
+    file, frames = io.BytesIO(), io.BytesIO(he_aac_frame() * 94)
+    with (
+        av.open(str(clip_file(SPEC)), "r") as clip,
+        av.open(frames, "r", format="aac") as sound,
+        av.open(file, "w", format="mpegts") as out,
+    ):
+        video, audio = (
+            out.add_stream_from_template(clip.streams.video[0]),
+            out.add_stream_from_template(sound.streams[0]),
+        )
+        packets: list[AvPacket[Any]] = [*clip.demux(clip.streams.video[0]), *sound.demux()]
+        for packet in sorted(packets, key=lambda one: float((one.pts or 0) * (one.time_base or 0))):
+            if packet.pts is not None:
+                packet.stream = video if packet.stream.type == "video" else audio
+                out.mux(packet)
+    connection = MediaConnection(
+        lambda media: media.feed(file.getvalue(), "here"), lambda: None, "here", SystemClock(), {}
+    )
+    sounds = [one for one in read_all(connection).packets if not one.is_video]
+    assert {one.format.rate for one in sounds} == {24_000}
+    steps = [later.pts - earlier.pts for earlier, later in pairwise(sounds)]
+    assert len(steps) > 50
+    assert all(abs(step - 1024) <= 1 for step in steps)
 
 
 def test_sound_goes_on_after_the_encoder_has_started_again() -> None:

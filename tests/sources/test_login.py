@@ -1,6 +1,9 @@
 """Answers to challenges; the worked examples are those of RFC 2069's errata, RFC 2617 and RFC 7616."""
 
+import hashlib
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,23 @@ def test_basic() -> None:
     login = ClientAuth("Aladdin", "open sesame")
     assert login.challenged(['Basic realm="WallyWorld"'])
     assert login.header("DESCRIBE", "rtsp://cam/") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+
+
+@pytest.mark.parametrize(("algorithm", "hashed"), [("MD5-sess", hashlib.md5), ("SHA-256-sess", hashlib.sha256)])
+@pytest.mark.parametrize("qop", ["", ', qop="auth"'])
+def test_a_digest_for_a_session_has_both_nonces_in_it(algorithm: str, hashed: Callable[..., Any], qop: str) -> None:
+    login = ClientAuth("me", "pw")
+    assert login.challenged([f'Digest realm="cam", nonce="n0nce", algorithm={algorithm}{qop}'])
+    given = login.header("GET", "/x")
+    said = {name: value.strip('"') for name, value in re.findall(r'(\w+)=("[^"]*"|[^,\s]+)', given)}
+
+    def digest(text: str) -> str:
+        return str(hashed(text.encode()).hexdigest())
+
+    stored = digest(f"{digest('me:cam:pw')}:n0nce:{said['cnonce']}")
+    once = f"n0nce:00000001:{said['cnonce']}:auth" if qop else "n0nce"
+    assert said["response"] == digest(f"{stored}:{once}:{digest('GET:/x')}")
+    assert said["algorithm"] == algorithm
 
 
 def test_nothing_is_sent_unasked() -> None:

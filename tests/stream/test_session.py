@@ -144,6 +144,67 @@ def test_sound_from_before_the_first_picture_is_left_out(bench: Bench) -> None:
     assert [p.data for p in bench.out()] == [b"picture 0", b"in time"]
 
 
+def send_both(bench: Bench, seconds: float, ahead_s: float, late_s: float = 0.0, begin_s: float = 0.0) -> None:
+    """Send video and sound in the order of their arrival. ahead_s: of the sound's stamps; late_s: of its arrival."""
+    count = round(seconds * FPS)
+    sounds = [(n / FPS + late_s, SourcePacket(SOUND, b"sound %d" % n, round((begin_s + n / FPS + ahead_s) * 48_000)))
+              for n in range(count)]  # fmt: skip
+    pictures = [(n / FPS, picture(n, round((begin_s + n / FPS) * 90_000))) for n in range(count)]
+    begun_s = bench.clock.mono_s()
+    for came_s, packet in sorted([*pictures, *sounds], key=lambda one: one[0]):
+        bench.clock.advance(max(0.0, begun_s + came_s - bench.clock.mono_s()))
+        bench.session.feed(packet)
+
+
+def sound_behind_s(bench: Bench) -> float:
+    """How far behind its picture the newest sound is."""
+    newest = {packet.is_video: (int(packet.data.split()[1]), packet.at_ms) for packet in bench.out()}
+    (picture_number, picture_ms), (sound_number, sound_ms) = newest[True], newest[False]
+    return (sound_ms - picture_ms) / 1000 - (sound_number - picture_number) / FPS
+
+
+@pytest.mark.parametrize("ahead_s", [3600, 45, 5, -5, -45])
+def test_sound_with_another_zero_is_placed_by_its_arrival(bench: Bench, ahead_s: float) -> None:
+    send_both(bench, 20, ahead_s)
+    assert sound_behind_s(bench) == pytest.approx(0, abs=0.05)
+    assert sum(not packet.is_video for packet in bench.out()) >= 185
+
+
+@pytest.mark.parametrize("late_s", [0.3, 2.0])
+def test_sound_that_is_sent_later_than_its_picture_stays_at_it(bench: Bench, late_s: float) -> None:
+    send_both(bench, 20, 0.0, late_s)
+    assert sound_behind_s(bench) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("first", [0, 30])
+def test_sound_that_follows_the_pictures_of_its_fragment_stays_at_them(bench: Bench, first: int) -> None:
+    """first: the picture with which the run begins."""
+    for fragment in range(3):
+        numbers = range(fragment * 40, fragment * 40 + 40)
+        for number in (one for one in numbers if one >= first):
+            bench.session.feed(SourcePacket(VIDEO, b"picture %d" % number, number * TICKS, number % 10 == 0))
+        for number in numbers:
+            bench.session.feed(SourcePacket(SOUND, b"sound %d" % number, number * 4800))
+        bench.clock.advance(4)
+    assert sound_behind_s(bench) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("ahead_s", [2.0, 3600.0])
+def test_the_time_of_a_run_is_that_of_its_pictures(bench: Bench, ahead_s: float) -> None:
+    start_ms = bench.clock.now_ms()
+    send_both(bench, 5, ahead_s)
+    assert next(packet for packet in bench.out() if packet.is_video).at_ms == pytest.approx(start_ms, abs=5)
+
+
+@pytest.mark.parametrize("late_s", [0.4, -0.4])
+def test_an_encoder_that_starts_again_leaves_the_sound_at_its_picture(bench: Bench, late_s: float) -> None:
+    send_both(bench, 10, 0.0)
+    for number in range(3):
+        bench.clock.advance(1.0)
+        send_both(bench, 10, 0.0, late_s, begin_s=5000.0 * (number + 1))
+        assert sound_behind_s(bench) == pytest.approx(0, abs=0.02)
+
+
 def test_setting_the_wall_clock_begins_a_new_run_at_the_next_keyframe_and_loses_nothing(bench: Bench) -> None:
     bench.send(25)
     bench.clock.jump_utc(3600)

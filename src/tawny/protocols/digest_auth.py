@@ -23,6 +23,8 @@ REALM = "tawny"
 _SCHEMES = re.compile(r",\s*(?=(?:digest|basic)\b)", re.IGNORECASE)
 _FIELD = re.compile(r'(?<![\w-])([\w-]{1,40})\s{0,9}=\s{0,9}(?:"([^"]*)"|([^\s,]+))')
 _RANK = {"SHA-256": SignIn.SHA_256, "MD5": SignIn.MD5}
+_SESSION = "-SESS"
+"""End of the names of algorithms whose digest of the password also has both nonces in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class _Challenge:
     """NONE: unsupported scheme."""
     fields: dict[str, str]
     algorithm: str = ""
-    """Normalized algorithm name; `fields` keeps the camera's spelling."""
+    """Normalized algorithm name without `-sess`; `fields` keeps the camera's spelling."""
+    is_session: bool = False
 
 
 class ClientAuth:
@@ -99,13 +102,16 @@ class ClientAuth:
         fields, algorithm = challenge.fields, challenge.algorithm
         realm, nonce = fields.get("realm", ""), fields.get("nonce", "")
         answer = {"username": _quoted(self._user), "realm": f'"{realm}"', "nonce": f'"{nonce}"', "uri": f'"{uri}"'}
-        once = nonce
+        once, ours = nonce, secrets.token_hex(8)
         if "auth" in re.split(r"[,\s]+", fields.get("qop", "").lower()):
             self._count += 1
-            count, ours = f"{self._count:08x}", secrets.token_hex(8)
+            count = f"{self._count:08x}"
             once = f"{nonce}:{count}:{ours}:auth"
             answer |= {"qop": "auth", "nc": count, "cnonce": f'"{ours}"'}
         stored = digest(self._user, self._password, realm, algorithm)
+        if challenge.is_session:
+            stored = _hashed(algorithm, f"{stored}:{nonce}:{ours}")
+            answer["cnonce"] = f'"{ours}"'
         response = _response(algorithm, stored, once, method, uri)
         answer["response"] = f'"{response}"'
         if "opaque" in fields:
@@ -122,8 +128,9 @@ def _read(text: str) -> _Challenge:
     if scheme.lower() != "digest":
         return _Challenge(SignIn.NONE, {})
     fields = _fields(rest)
-    algorithm = fields.get("algorithm", "MD5").upper()
-    return _Challenge(_RANK.get(algorithm, SignIn.NONE), fields, algorithm)
+    said = fields.get("algorithm", "MD5").upper()
+    algorithm = said.removesuffix(_SESSION)
+    return _Challenge(_RANK.get(algorithm, SignIn.NONE), fields, algorithm, is_session=said != algorithm)
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -252,11 +252,12 @@ _SUCCESSOR_S: Final = 0.15
 
 
 def duration_s(packets: Sequence[Packet]) -> float:
-    """Return the duration of packets by their timestamps, in s.
+    """Return the duration of the frames among packets by their timestamps, in s.
 
     The time between runs does not count: a clock that was set begins another run.
     """
-    return sum(after.at_ms - before.at_ms for before, after in pairwise(packets) if before.run == after.run) / 1000
+    pictures = (packet for packet in packets if packet.is_video)
+    return sum(after.at_ms - before.at_ms for before, after in pairwise(pictures) if before.run == after.run) / 1000
 
 
 class WriteBuffer:
@@ -302,9 +303,11 @@ class WriteBuffer:
 
     @property
     def waiting_s(self) -> float:
-        """Duration of the waiting packets in s, by their timestamps."""
-        if self._waiting and self._waiting[0][0].run == self._waiting[-1][0].run:  # as usual; asked at every step
-            return (self._waiting[-1][0].at_ms - self._waiting[0][0].at_ms) / 1000
+        """Duration of the waiting frames in s, by their timestamps."""
+        first = next((packet for packet, _ in self._waiting if packet.is_video), None)
+        last = next((packet for packet, _ in reversed(self._waiting) if packet.is_video), None)
+        if first is not None and last is not None and first.run == last.run:  # as usual; asked at every step
+            return (last.at_ms - first.at_ms) / 1000
         return duration_s([packet for packet, _ in self._waiting])
 
     def take(self, now_s: float, ending: str = "", after: Packet | None = None) -> list[WriteUnit]:

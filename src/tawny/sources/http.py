@@ -315,6 +315,10 @@ def _words(error: Exception) -> str:
 # What the camera sends.
 
 
+_MULTIPART: Final = "multipart/x-mixed-replace"
+_JPEG_TYPES: Final = frozenset({"image/jpeg", "image/jpg", "image/pjpeg"})
+
+
 def _is_picture(response: http.client.HTTPResponse) -> bool:
     """Return whether a response that begins with a JPEG is only that, not a stream of JPEGs."""
     kind = response.headers.get_content_type() if response.headers.get("Content-Type") else ""
@@ -348,11 +352,7 @@ class _Feeder:
         begun_s, path = self._clock.mono_s(), self._client.address.path
         response = self._client.get(path)
         kind = response.headers.get_content_type()
-        if kind == "image/jpeg":
-            media.begin(JPEG)
-            self._snapshots(media, response, begun_s)
-            return
-        if kind == "multipart/x-mixed-replace":
+        if kind == _MULTIPART:
             media.begin(JPEG)
         first = b""
         while len(first) < SNIFFED_BYTES and (piece := self._client.read(response)):
@@ -361,27 +361,37 @@ class _Feeder:
             media.begin(JPEG)
             self._snapshots(media, response, begun_s, first)
             return
-        if sniff(first) == "hls":
+        found = sniff(first)
+        if found == "hls":
             self._segments(media, first + self._client.read_all(response, MOST_PLAYLIST_BYTES))
             return
-        if kind == "text/html":
+        if kind in _JPEG_TYPES and found in ("page", ""):
+            raise SourceUnusable(self._where, "no JPEG, although it says so")
+        if kind == "text/html" and found in ("page", ""):
             raise SourceNotFound(self._where, WEB_PAGE)
         media.feed(first, self._where)
         while piece := self._client.read(response):
             media.feed(piece, self._where)
         if len(first) < SNIFFED_BYTES and not media.kind:
             raise SourceNotFound(self._where, "the response is empty")
+        if media.jpegs == 1 and kind != _MULTIPART:  # a picture whose length was not said
+            self._snapshots(media, None, begun_s)
 
     def _snapshots(
-        self, media: MediaInput, response: http.client.HTTPResponse, due_s: float, first: bytes = b""
+        self, media: MediaInput, response: http.client.HTTPResponse | None, due_s: float, first: bytes = b""
     ) -> None:
-        """Ask for JPEGs at the interval. due_s: when the first was asked for; first: what was read of it."""
+        """Ask for JPEGs at the interval.
+
+        response: with the first picture; None if that was passed on. due_s: when it was asked for; first: what was
+        read of it.
+        """
         media.interval_s = self._options["interval"]
         while not self._over.is_set():
-            data, first = first + self._client.read_all(response, MOST_JPEG_BYTES), b""
-            if sniff(data) != JPEG:
-                raise SourceUnusable(self._where, "no JPEG, although it says so")
-            media.picture(data)
+            if response is not None:
+                data, first = first + self._client.read_all(response, MOST_JPEG_BYTES), b""
+                if sniff(data) != JPEG:
+                    raise SourceUnusable(self._where, "no JPEG, although it says so")
+                media.picture(data)
             due_s = max(due_s + self._options["interval"], self._clock.mono_s())
             if self._over.wait(max(0.0, due_s - self._clock.mono_s())):
                 return

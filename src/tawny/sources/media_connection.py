@@ -153,6 +153,8 @@ class MediaInput:
         """What is sent; empty until it is known."""
         self.error: SourceError | None = None
         """Why the feeder ended."""
+        self.jpegs = 0
+        """Number of JPEGs found in a stream."""
         self._first = b""
         self._process: MediaProcess | None = None
         self._direct: queue.Queue[MediaMessage] = queue.Queue(_QUEUED)
@@ -215,6 +217,7 @@ class MediaInput:
     def _feed(self, data: bytes) -> None:
         if self.kind == JPEG:
             for jpeg in self._jpegs.feed(data):
+                self.jpegs += 1
                 self.picture(jpeg)
         elif self._process is not None:
             self._process.feed(data)
@@ -319,7 +322,8 @@ class _Audio:
                 return None
             self.format, data = read
         self._newest = unit.pts
-        return SourcePacket(self.format, data, unit.pts)
+        # FFmpeg counts HE-AAC at twice the rate that its header says, which is that of the format
+        return SourcePacket(self.format, data, unit.pts * self.format.rate // self._rate)
 
 
 # The connection.

@@ -8,9 +8,8 @@ frequent reads cost more. Watched streams are read more often.
 import logging
 import math
 import secrets
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from tawny.engine.backoff import Backoff, spread_s
@@ -23,6 +22,7 @@ from tawny.model.packets import VIDEO_RATE, Format, Packet, SourcePacket, VideoF
 from tawny.model.times import Clock, stamp
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.stream.hub import Hub
+from tawny.stream.track_times import TrackTimes, UtcMap
 
 # Damage tracker: detects damaged frames and gaps without a complete frame in a stream that keeps sending.
 
@@ -101,107 +101,6 @@ class Damages:
         if is_over or at_ms >= self._publish_ms:
             self._publish_ms = at_ms + _AGAIN_MS
             self._publish(DamageFound(damage))
-
-
-# Timestamp alignment: monotonic track times without jumps or duplicates, and their mapping to UTC.
-
-BACK_S, AHEAD_S = 1.0, 10.0
-"""A step outside these limits, in s, is a clock jump; smaller steps back are B-frames."""
-SETTLE_SLIDE, SLIDE = 0.02, 0.0005
-"""Maximum slide of the UTC mapping per second: in a run's first ten seconds, and later (500 ppm).
-
-Towards earlier times the first value always applies: nothing arrives before it was taken.
-"""
-SETTLING_S = 10.0
-WINDOW_S = 30.0
-_LOOKED_AT = 64
-"""Number of bytes at each end of a packet that are compared to detect a duplicate."""
-
-
-@dataclass(slots=True)
-class TrackTimes:
-    """Times of one track: converts camera ticks to ticks since the run's start."""
-
-    rate: int
-    zero: int
-    """Camera tick at which the run begins."""
-    is_sound: bool = False
-    """Audio never steps back."""
-    _newest: int = -1
-    _pts: int | None = None
-    """Camera ticks of the packet before."""
-    _arrived_s: float = 0.0
-    _recent: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=16))
-    jumps: int = 0
-
-    def place(self, pts: int, data: bytes, arrived_s: float) -> int | None:
-        """Return ticks since the run's start. None for a duplicate or a packet before the start.
-
-        arrived_s: s monotonic. A packet with the time and bytes of a recent one is a duplicate.
-        """
-        at = pts - self.zero
-        if self._newest >= 0:
-            same = [earlier for when, earlier in self._recent if when == at] if at <= self._newest else []
-            if any(_are_alike(data, earlier) for earlier in same):
-                return None
-            passed_s = arrived_s - self._arrived_s
-            step_s = (at - self._newest) / self.rate
-            stands = pts == self._pts
-            if stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
-                self.jumps += not stands
-                here = self._newest + max(1, round(passed_s * self.rate))
-                self.zero += at - here
-                at = here
-            elif self.is_sound:
-                at = max(at, self._newest + 1)
-            else:
-                while any(when == at for when, _ in self._recent):
-                    at += 1
-        if at < 0:
-            return None
-        self._pts = pts
-        self._recent.append((at, data))
-        if at > self._newest:
-            self._newest, self._arrived_s = at, arrived_s
-        return at
-
-
-def _are_alike(one: bytes, other: bytes) -> bool:
-    return (
-        len(one) == len(other) and one[:_LOOKED_AT] == other[:_LOOKED_AT] and one[-_LOOKED_AT:] == other[-_LOOKED_AT:]
-    )
-
-
-class UtcMap:
-    """Maps positions in a run to UTC. Fed with every packet's position and arrival."""
-
-    def __init__(self, position_s: float, arrived_utc_s: float) -> None:
-        self._begun_utc_s = arrived_utc_s
-        self._offset_s = arrived_utc_s - position_s
-        self._last_utc_s = arrived_utc_s
-        # (arrival, offset) with rising offsets: the first is the minimum
-        self._least: deque[tuple[float, float]] = deque()
-
-    def feed(self, position_s: float, arrived_utc_s: float) -> None:
-        offset_s = arrived_utc_s - position_s
-        while self._least and self._least[-1][1] >= offset_s:
-            self._least.pop()
-        self._least.append((arrived_utc_s, offset_s))
-        while self._least[0][0] < arrived_utc_s - WINDOW_S:
-            self._least.popleft()
-        passed_s = max(0.0, arrived_utc_s - self._last_utc_s)
-        self._last_utc_s = max(self._last_utc_s, arrived_utc_s)
-        wanted_s = self._least[0][1] - self._offset_s
-        settling = wanted_s < 0 or arrived_utc_s - self._begun_utc_s < SETTLING_S
-        most_s = (SETTLE_SLIDE if settling else SLIDE) * passed_s
-        self._offset_s += max(-most_s, min(most_s, wanted_s))
-
-    def settle(self, offsets_s: list[float]) -> None:
-        """Start with the smallest delay among the first packets."""
-        self._offset_s = min(self._offset_s, *offsets_s)
-
-    def at_ms(self, position_s: float) -> int:
-        return round((self._offset_s + position_s) * 1000)
 
 
 STOPPED, CLOCK_SET = "stopped", "clock"
@@ -329,7 +228,6 @@ class _Run:
         self.wall_minus_mono_s = wall_s - arrived_s
         self._video = TrackTimes(VIDEO_RATE, first.pts)
         self._sound: TrackTimes | None = None
-        self._video_zero_s = first.pts / VIDEO_RATE
         self.utc = UtcMap(0.0, wall_s)
         self.held: list[_Placed] = []
         self._settled = False
@@ -346,8 +244,10 @@ class _Run:
 
     def place(self, packet: SourcePacket, arrived_s: float) -> list[_Placed]:
         """Align a packet's time. Return it with packets held before; empty while the run settles."""
-        track = self._video if packet.is_video else self._sound_track(packet)
-        pts = track.place(packet.pts, packet.data, arrived_s)
+        if packet.is_video:
+            pts = self._video.place(packet.pts, packet.data, arrived_s, self._sound)
+        else:
+            pts = self._sound_track(packet).place(packet.pts, packet.data, arrived_s, self._video)
         if pts is None:
             return []
         placed = _Placed(packet, pts, arrived_s)
@@ -362,7 +262,8 @@ class _Run:
         held, self.held = self.held, []
         if not self._settled and held:
             self._settled = True
-            self.utc.settle([h.arrived_s + self.wall_minus_mono_s - h.pts / h.packet.format.rate for h in held])
+            video = [one for one in held if one.packet.is_video]
+            self.utc.settle([one.arrived_s + self.wall_minus_mono_s - one.pts / VIDEO_RATE for one in video])
         return held
 
     @property
@@ -372,7 +273,7 @@ class _Run:
     def _sound_track(self, packet: SourcePacket) -> TrackTimes:
         rate = packet.format.rate
         if self._sound is None or self._sound.rate != rate:
-            self._sound = TrackTimes(rate, round(self._video_zero_s * rate), is_sound=True)
+            self._sound = TrackTimes(rate, round(self._video.zero / VIDEO_RATE * rate), is_sound=True)
         return self._sound
 
 

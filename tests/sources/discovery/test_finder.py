@@ -152,8 +152,10 @@ def test_usb_cameras_have_names_that_last(tmp_path: Path) -> None:
 
     def look(path: str) -> V4l2Device:
         match Path(path).resolve().name:
-            case "video0" | "video2":
+            case "video0":
                 return V4l2Device("Maker Cam", formats)
+            case "video2":
+                return V4l2Device("Other Cam", formats)
             case "video3":
                 return V4l2Device("unicam-image", (DeviceFormat("YUYV", ()),))
             case "video4":
@@ -168,6 +170,19 @@ def test_usb_cameras_have_names_that_last(tmp_path: Path) -> None:
     ]
     assert found[0].formats == ("MJPG", "YUYV")
     assert usb_cameras(tmp_path / "none", look) == []
+
+
+@pytest.mark.parametrize("owner", [0, 2])
+def test_equal_usb_cameras_without_serial_numbers_are_named_by_their_sockets(tmp_path: Path, owner: int) -> None:
+    """Both have the same identity; which of them has its name is another one after the next start."""
+    for folder in ("by-id", "by-path"):
+        (tmp_path / "v4l" / folder).mkdir(parents=True)
+    (tmp_path / "v4l/by-id/usb-Sonix_USB_Camera-video-index0").symlink_to(tmp_path / f"video{owner}")
+    for number in (0, 2):
+        (tmp_path / f"video{number}").touch()
+        (tmp_path / f"v4l/by-path/usb-{number}-video-index0").symlink_to(tmp_path / f"video{number}")
+    found = usb_cameras(tmp_path, lambda _: V4l2Device("USB Camera", (DeviceFormat("MJPG", ((1280, 720),)),)))
+    assert sorted(Path(one.place).name for one in found) == ["usb-0-video-index0", "usb-2-video-index0"]
 
 
 @pytest.mark.shows("DY24")

@@ -206,3 +206,12 @@ def test_each_late_packet_is_waited_for_as_long_whatever_else_is_late() -> None:
     give_up_late(20.0)
     give_up_late(20.0 + LATE_S + 0.01)
     assert heard[1].heard == ["1", "2", "3", "|", "5"]
+
+
+def test_a_camera_without_keyframes_is_told_to_send_some() -> None:
+    peer = Peer()
+    pictures = [packet for packet in CLIP.packets if packet.is_video and not packet.is_keyframe]
+    with pytest.raises(ConversationFault, match="no keyframe within 30 s") as fault:
+        for second, picture in enumerate(pictures):
+            peer.send(float(second), picture)
+    assert "Set its keyframe interval to 2 s" in fault.value.error("door").do

@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from tawny.sources.picamera import installed
 from tawny.sources.v4l2 import V4l2Device, look_at
 
 DEVICES: Final = Path("/dev")
+_BY_ID, _BY_PATH = "by-id", "by-path"
 _LIST_S: Final = 8.0
 _LISTED: Final = re.compile(r"^\s*(\d+)\s*:\s*(\S+)\s*\[(\d+)x(\d+)", re.MULTILINE)
 _KNOWN_FORMATS: Final = ("H264", "HEVC", "MJPG", "YUYV", "NV12", "YU12")
@@ -26,7 +28,10 @@ _OF_THE_PI: Final = re.compile(r"bcm2835|rp1-cfe|pispbe|unicam|rpivid", re.IGNOR
 
 
 def usb_cameras(devices: Path = DEVICES, look: Callable[[str], V4l2Device] = look_at) -> list[FoundCamera]:
-    """Return the cameras behind `/dev/video*`, each under its most lasting name: by identity, by socket, by number."""
+    """Return the cameras behind `/dev/video*`, each under its most lasting name: by identity, by socket, by number.
+
+    Equal cameras without serial numbers have one identity between them: those are named by their sockets.
+    """
     found: dict[Path, FoundCamera] = {}
     for path in _nodes(devices):
         node = path.resolve()
@@ -45,14 +50,24 @@ def usb_cameras(devices: Path = DEVICES, look: Callable[[str], V4l2Device] = loo
         largest = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
         name = device_label(device.name) or path.name
         found[node] = FoundCamera(str(path), "usb", name, formats=formats, size=largest)
-    return list(found.values())
+    unnamed = {one.name for one in found.values() if Path(one.place).parent.name != _BY_ID and not one.problem}
+    sockets = {path.resolve(): path for path in reversed(_entries(devices / "v4l" / _BY_PATH))}
+    return [
+        replace(one, place=str(sockets[node])) if one.name in unnamed and node in sockets else one
+        for node, one in found.items()
+    ]
 
 
 def _nodes(devices: Path) -> Iterator[Path]:
-    for folder in ("v4l/by-id", "v4l/by-path"):
-        with suppress(OSError):
-            yield from sorted((devices / folder).iterdir())
+    for folder in (_BY_ID, _BY_PATH):
+        yield from _entries(devices / "v4l" / folder)
     yield from sorted(devices.glob("video[0-9]*"), key=lambda path: (len(path.name), path.name))
+
+
+def _entries(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return sorted(folder.iterdir())
+    return []
 
 
 def pi_cameras(run: Callable[[list[str]], str] | None = None, program: str | None = None) -> list[FoundCamera]:

@@ -5,6 +5,7 @@ Written by the reader thread; read from any thread.
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from tawny.model.errors import (
@@ -33,6 +34,17 @@ Reason = Literal[
 FORM: frozenset[Reason] = frozenset({"sdp", "framing", "no-video", "no-parameters"})
 """Faults in the format of the data, which another client may handle."""
 
+_WAITING: Final = GapEvidence("waiting-key")
+
+
+@dataclass(eq=False)
+class SourceWithoutKeyframe(SourceUnusable):
+    """Its format fits, but nothing comes that decoding can begin with. detail: what is missing."""
+
+    evidence: GapEvidence | None = _WAITING
+    advice = "Set its keyframe interval to 2 s, and switch off intra refresh and smart codecs such as H.264+."
+
+
 _ERRORS: dict[Reason, type[SourceError]] = {
     "unreachable": SourceUnreachable,
     "open-timeout": SourceUnreachable,
@@ -43,9 +55,9 @@ _ERRORS: dict[Reason, type[SourceError]] = {
     "sdp": SourceUnusable,
     "no-video": SourceUnusable,
     "picture-too-big": SourceUnusable,
-    "waiting-key": SourceUnusable,
+    "waiting-key": SourceWithoutKeyframe,
     "bad-parameters": SourceUnusable,
-    "no-parameters": SourceUnusable,
+    "no-parameters": SourceWithoutKeyframe,
     "stall": SourceStalled,
     "closed": SourceClosed,
     "reset": SourceClosed,
