@@ -1,6 +1,7 @@
 """`tawny status` through the control socket: every state of a camera, plain and as JSON."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,32 @@ def test_snoozes_are_told_with_who_and_until_when(recorded: Path, tmp_path: Path
         plain = tawny("status", "--data", str(recorded)).out
     assert "Front door: notifications for everyone snoozed by Anna until " in plain
     assert "All cameras: notifications for Ben snoozed until " in plain
+
+
+CAMERAS = """[cameras.porch]
+source = "rtsp://viewer:secret@10.1.2.3/live"
+[cameras.back-yard]
+source = "demo:"
+name = "Garden"
+"""
+
+
+@pytest.mark.parametrize(
+    ("is_running", "state"), [(True, "Recording"), (False, "–")], ids=["of a recorder that runs", "of the settings"]
+)
+def test_cameras_are_listed_with_their_ids(
+    recorded: Path, tmp_path: Path, tawny: Tawny, is_running: bool, state: str
+) -> None:
+    house = make_house(tmp_path / "house")
+    config = tmp_path / "tawny.toml"
+    config.write_text(CAMERAS)
+    words = ("cameras", "list", "--config", str(config), "--data", str(recorded))
+    told = {"status": lambda _: json_format.status(HealthReader(house.recorder).now())}
+    with answering(recorded, Bus(), told) if is_running else nullcontext():
+        plain, shown = tawny(*words), tawny(*words, "--json")
+    (porch,) = (line for line in plain.out.splitlines() if line.startswith("porch"))
+    assert state in porch
+    assert porch.endswith("rtsp://10.1.2.3/live")
+    assert "secret" not in plain.out + shown.out
+    items = {one["id"]: one for one in json.loads(shown.out)["cameras"]}
+    assert items["back-yard"] == {"id": "back-yard", "name": "Garden", "state": None, "source": "demo:"}

@@ -27,16 +27,18 @@ from tawny.cli.camera_setup import (
 )
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
+from tawny.cli.options import NO_CAMERAS
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
 from tawny.config.changes import template
 from tawny.config.drafts import SettingsDraft
 from tawny.config.file_writing import write_new
 from tawny.config.loader import known_secrets
-from tawny.config.settings import CameraSettings, is_camera_id
+from tawny.config.settings import CameraSettings, display_name, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceError, UsageError
 from tawny.model.geometry import ROTATIONS, Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Recording
+from tawny.model.states import STATE_WORDS, CameraState
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
@@ -51,6 +53,30 @@ from tawny.sources.network_address import claims_network, parse_network
 from tawny.sources.onvif import OnvifService
 from tawny.sources.source import CameraSource, SourceContext, read_packets
 from tawny.storage.disk.disk import RealDisk
+
+# `tawny cameras list`: the cameras with the IDs that other commands take.
+
+
+def describe_camera_list(parser: ArgumentParser) -> None:
+    options.data(parser)
+
+
+def run_camera_list(args: Namespace, out: Output) -> int:
+    """List the cameras of the settings and, while it runs, of the recorder."""
+    chosen, _ = load_settings(args)
+    folder, plugins = data_folder(args, chosen), PluginRegistry.opened()
+    running = ask_once(folder, {"command": "status"})["cameras"] if (folder / CONTROL).exists() else ()
+    shown = {one["id"]: {"name": one["name"], "state": one["state"], "source": None} for one in running}
+    for key, one in chosen.cameras.items():
+        shown.setdefault(key, {"name": display_name(key, one), "state": None})["source"] = plugins.public(one.source)
+    rows = [
+        (key, one["name"], STATE_WORDS[CameraState(one["state"])] if one["state"] else "–", one["source"] or "–")
+        for key, one in shown.items()
+    ]
+    text = out.table(("camera", "name", "state", "source"), rows, empty=NO_CAMERAS)
+    out.data({"cameras": [{"id": key, **one} for key, one in shown.items()]}, text)
+    return 0
+
 
 # `tawny cameras add`: test a camera, then add it to the settings.
 
@@ -304,6 +330,7 @@ def run_camera_move(args: Namespace, out: Output) -> int:
 
 
 ACTIONS: Final = {
+    "list": (describe_camera_list, run_camera_list, "list the cameras with the IDs that commands take"),
     "find": (describe_camera_find, run_camera_find, "search your network and this computer for cameras"),
     "test": (describe_camera_test, run_camera_test, "try a camera: picture, streams, bit rate, what to change"),
     "add": (describe_camera_add, run_camera_add, "test a camera and add it to the settings"),

@@ -10,6 +10,9 @@ from tawny.model.errors import UsageError
 from tawny.model.times import Span, utc_from_text
 
 
+NO_CAMERAS = "No cameras yet. Add one: tawny cameras add NAME SOURCE"
+
+
 def data(parser: ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="settings file (default: ./tawny.toml, then ~/.config/tawny)")
     parser.add_argument("--data", metavar="DIR", help="folder with the recordings (default: from the settings)")

@@ -6,7 +6,7 @@ from typing import Any
 from tawny.app.control_client import ask
 from tawny.cli import options
 from tawny.cli.control_client import ask_once
-from tawny.cli.options import time_text
+from tawny.cli.options import NO_CAMERAS, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
 from tawny.config.units import size_text
@@ -49,7 +49,7 @@ def text(status: dict[str, Any], out: Output) -> str:
     ]
     lines = [status["summary"]]
     heads = ("camera", "state", "since", "pictures", "rate", "today", "gaps", "damaged")
-    lines.append(out.table(heads, rows, empty="No cameras yet. Add one: tawny cameras add NAME SOURCE"))
+    lines.append(out.table(heads, rows, empty=NO_CAMERAS))
     disk = status["disk"]
     if disk:
         lines.append(f"Disk: {size_text(disk['free_bytes'])} free. {disk['outlook']}".rstrip())
