@@ -4,6 +4,7 @@ import io
 import json
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -286,3 +287,14 @@ def test_a_user_id_without_a_name_removes_a_camera(
     said = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes")
     assert said.code == 0, said.err
     assert read_settings(path).removed_cameras["gate"].deleted_by == str(os.getuid())
+
+
+def test_a_source_that_hangs_is_told(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera_setup, "HANGS_S", 0.05)
+    monkeypatch.setattr(camera_setup, "FIRST_S", -1.0)
+    may_go = threading.Event()
+    monkeypatch.setattr(camera_setup, "try_streams", lambda *_: may_go.wait(20))
+    said = tawny("cameras", "test", "demo:", "--for", "1")
+    may_go.set()
+    assert said.code == 3
+    assert "The camera's source hangs" in said.err

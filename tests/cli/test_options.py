@@ -1,5 +1,6 @@
 """Times on the command line are local, also on days on which the clock changes; extreme values are refused."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,3 +141,14 @@ EXPORT = ("--camera", "x", "--from", "now", "--to", "now", "-o", "x.mp4")
 def test_parts_without_bounds_are_refused(tawny: Tawny, archive: Path, split: str) -> None:
     words = ("--camera", "door", "--from", "1 day ago", "--to", "now", "-o", "x.mp4", "--split", split)
     assert tawny("export", *words, "--data", str(archive)).code == 2
+
+
+def test_an_option_may_not_be_abbreviated() -> None:
+    """`--js` made rows and no errors JSON."""
+    with pytest.raises(UsageError, match="Unrecognized arguments: --js"):
+        parser(["events"]).parse_args(["events", "--js"])
+
+
+def test_a_missing_action_is_named_as_the_help_does() -> None:
+    with pytest.raises(UsageError, match=re.escape("are required: {list,test}")):
+        parser(["notifications"]).parse_args(["notifications"])

@@ -1,10 +1,15 @@
 """`tawny scan --detector own`: a file with `detect()` on a film: all of it is shown, and what is wrong is told."""
 
 import json
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+from tawny.engine import plugins
+from tawny.model.observations import Frame, Look
 from tests.cli.conftest import Tawny
 from tests.detection import films
 
@@ -68,3 +73,62 @@ def test_a_file_that_was_changed_scans_anew(tawny: Tawny, tmp_path: Path) -> Non
     written(tmp_path, "def detect(frame):\n    return True\n")
     assert len(json.loads(tawny(*words).out)["events"]) == 1
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
+
+
+class StillDetector:
+    """Sees nothing."""
+
+    name: ClassVar[str] = "still"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Have no settings."""
+
+    def look(self, frame: Frame) -> Look:
+        return Look(0)
+
+
+class FailingDetector(StillDetector):
+    name: ClassVar[str] = "failing"
+
+    def look(self, frame: Frame) -> Look:
+        raise RuntimeError("no GPU")
+
+
+class UnmadeDetector(StillDetector):
+    name: ClassVar[str] = "unmade"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        raise LookupError("weights")
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"still": "StillDetector", "failing": "FailingDetector", "unmade": "UnmadeDetector", "gone": "Gone"}
+    entries = EntryPoints(EntryPoint(name, f"{__name__}:{what}", "tawny.detectors") for name, what in parts.items())
+    monkeypatch.setattr(plugins, "installed_entry_points", lambda group: entries)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("failing", "The plug-in failing failed: RuntimeError: no GPU (test_scan_own.py, line "),
+        ("unmade", "The plug-in unmade failed: LookupError: weights (test_scan_own.py, line "),
+        ("gone", "The plug-in gone couldn't be loaded: AttributeError: "),
+    ],
+)
+def test_a_plug_in_that_fails_in_a_scan_is_named(tawny: Tawny, name: str, says: str) -> None:
+    said = tawny("scan", str(films.empty(20)), "--detector", name)
+    assert said.code != 0
+    assert says in said.out + said.err
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_plug_in_that_fails_is_left_out_of_a_comparison(tawny: Tawny) -> None:
+    found = json.loads(tawny("scan", str(films.empty(20)), "--compare", "--json").out)
+    assert [one["detector"] for one in found["detectors"]] == ["still"]
+    assert {name: why.partition(" (")[0] for name, why in found["left_out"].items() if name != "gone"} == {
+        "failing": "The plug-in failing failed: RuntimeError: no GPU",
+        "unmade": "The plug-in unmade failed: LookupError: weights",
+    }
+    assert found["left_out"]["gone"].startswith("it couldn't be loaded: AttributeError: ")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tawny.delivery.scripts import MOST_SAID, ScriptRunner
-from tawny.model.errors import NotDone
+from tawny.model.errors import DeliveryError, NotDone
 from tawny.model.times import SystemClock
+from tawny.service.integrations.emitter_worker import ScriptEmitter
 from tawny.testing.waiting import until
 
 
@@ -135,3 +136,18 @@ def test_once_stopped_nothing_is_started(scripts: Folder) -> None:
     scripts.runner.stop()
     with pytest.raises(NotDone, match="stopping"):
         scripts.runner.run("hello", {})
+
+
+def test_the_command_that_makes_a_script_executable_can_be_pasted(tmp_path: Path) -> None:
+    scripts = Folder(tmp_path / "my scripts")
+    scripts.put("plain", "true", 0o644)
+    with pytest.raises(NotDone) as refused:
+        scripts.runner.run("plain", {})
+    assert refused.value.do == f"Run `chmod +x '{scripts.path / 'plain'}'`."
+
+
+def test_a_script_that_cannot_be_run_is_not_called_missing(scripts: Folder) -> None:
+    path = scripts.put("plain", "true", 0o644)
+    with pytest.raises(DeliveryError) as refused:
+        ScriptEmitter("plain", scripts.runner).send({}, "")
+    assert str(refused.value) == f"Script plain isn't executable. Run `chmod +x {path}`."

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tawny.config.settings import DetectionSettings
-from tawny.detection.detector import Detector, Glances
+from tawny.detection.detector import Detector, DetectorKind, Glances
 from tawny.detection.motion import MotionDetector
 from tawny.detection.zones import CameraZones, DetectionLine, DetectionZone, camera_zones, in_places
 from tawny.model.geometry import Polygon
@@ -262,6 +262,9 @@ def test_impossible_places_are_refused(said: dict[str, object]) -> None:
 
 
 class TestZonedMotion(DetectorContract):
+    def kind(self) -> DetectorKind:
+        return MotionDetector
+
     def make(self) -> Detector:
         zone = DetectionZone("path", BOTTOM)
         return in_places(

@@ -7,7 +7,8 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from tawny.engine import plugins
-from tawny.engine.plugins import PluginGroup, load
+from tawny.engine.plugins import PluginBroken, PluginGroup, load
+from tawny.model.times import SystemClock
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +64,22 @@ def test_everything_at_once() -> None:
 
 def test_order_is_as_wanted() -> None:
     assert list(PluginGroup("g", first=("good",))) == ["good", "bad"]
+
+
+def test_a_part_that_exits_is_left_out_like_any_broken_one() -> None:
+    def make(_: type) -> None:
+        raise SystemExit(3)
+
+    parts = PluginGroup("g", make)
+    with pytest.raises(KeyError, match="good: SystemExit: 3"):
+        parts["good"]
+    assert list(parts) == ["bad"]
+
+
+def test_no_plug_in_takes_the_place_of_a_part_of_tawny(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, other = EntryPoint("one", "tawny.model.times:SystemClock", "g"), EntryPoint("one", "collections:deque", "g")
+    for order in ([own, other], [other, own]):
+        monkeypatch.setattr(plugins, "installed_entry_points", lambda _, order=order: EntryPoints(order))
+        parts = PluginGroup("g")
+        assert parts["one"] is SystemClock
+        assert parts.broken == [PluginBroken("one", "the name is taken by tawny.model.times:SystemClock")]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import ActorPool, PooledEngine
-from tawny.engine.actor import WAITING
+from tawny.engine.actor import WAITING, Supervised
 from tawny.model.times import SystemClock
+from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 
 
@@ -172,3 +173,18 @@ def test_without_a_thread_to_spare_actors_take_turns(monkeypatch: pytest.MonkeyP
     stuck.may_go.set()
     until(lambda: second.steps > 3)
     assert engine.stop() == []
+
+
+def test_an_actor_that_exits_is_told_and_made_again() -> None:
+    class Exiting(Ticker):
+        def step(self) -> float:
+            raise SystemExit(3)
+
+        def close(self) -> None:
+            raise SystemExit(4)
+
+    told, clock = list[str](), FakeClock()
+    supervised = Supervised("watch porch", Exiting, clock, lambda _, error: told.append(repr(error)))
+    assert supervised.step() > 0
+    assert told == ["SystemExit(3)", "SystemExit(4)"]
+    assert supervised.step() > 0

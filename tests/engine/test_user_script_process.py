@@ -66,3 +66,17 @@ def test_one_that_cannot_be_started_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         ScriptProcess(tmp_path / "gone/detect.py", 1 << 30, SystemClock())
     assert descriptors() == before
+
+
+def test_the_line_of_a_timeout_is_found_in_a_path_with_other_letters(tmp_path: Path) -> None:
+    folder = tmp_path / "Hütte ★ 🎥"
+    folder.mkdir()
+    file = folder / "detect.py"
+    file.write_text("def detect(frame):\n    while True:\n        pass\n")
+    made = UserScript(file, "detect", deadline_s=0.2, memory=1 << 30)
+    made.load()
+    made.ask(0, "porch", FRAME)
+    trouble = made.trouble
+    made.close()
+    assert trouble.endswith(": it took longer than 0.2 s.")
+    assert ", line " in trouble

@@ -154,7 +154,7 @@ class Program:
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
         plugins = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
-        plugins.check(self._settings, str(self._config or "the command line"))
+        plugins.check_to_record(self._settings, str(self._config or "the command line"))
         _warn_of_modes(self._settings)
         self._systemd.starting()
         running = RecorderRuntime.open(

@@ -21,6 +21,7 @@ from tawny.config.file_writing import write_new
 from tawny.config.loader import read_settings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
+from tawny.engine.blocking_calls import try_call
 from tawny.engine.system_user import user_name
 from tawny.model.errors import NoSuchCamera, NotDone, SettingsError, StorageError, UsageError
 from tawny.model.geometry import Orientation
@@ -35,7 +36,7 @@ from tawny.service.cameras.camera_setup import (
     removed_values,
     resolve_camera,
 )
-from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise, try_streams
+from tawny.service.cameras.camera_trial import FIRST_S, TRIAL_S, CameraTrial, advise, try_streams
 from tawny.service.plugin_registry import PluginRegistry, refuse_named, unknown_kind
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
 from tawny.sources.discovery.finder import Search, find
@@ -134,6 +135,10 @@ def describe_login(parser: ArgumentParser) -> None:
     parser.add_argument("--user", metavar="USER", default="", help="user name of the camera; asks for its password")
 
 
+HANGS_S: Final = 15.0
+"""A source may take this much longer to connect, s, before it counts as stuck: a plug-in can hang for ever."""
+
+
 def describe_camera_test(parser: ArgumentParser) -> None:
     parser.add_argument(
         "camera", metavar="CAMERA", help="ID from the settings, address such as 192.168.1.20, or source"
@@ -155,7 +160,7 @@ def run_camera_test(args: Namespace, out: Output) -> int:
     if not 1 <= args.lasts <= 300:
         raise UsageError("Can't measure for so long.", "Use --for with 1 to 300 seconds.")
     camera, details = _camera_to_test(args, out)
-    trials = try_streams(PluginRegistry.opened(), camera, args.lasts, SystemClock(), _saying(out, args.lasts))
+    trials = _tried(camera, args.lasts, out)
     main, sub = trials[StreamName.MAIN], trials.get(StreamName.SUB)
     advice = advise(main, sub, details.ahead_ms if details else None)
     if args.picture:
@@ -172,6 +177,22 @@ def run_camera_test(args: Namespace, out: Output) -> int:
     }  # fmt: skip
     out.data(data, "\n".join(lines))
     return 1 if advice else 0
+
+
+def _tried(camera: CameraSettings, seconds: float, out: Output) -> dict[StreamName, CameraTrial]:
+    """Return what was measured. Raises SourceError and NotDone; NotDone also for a source that hangs."""
+    found: dict[StreamName, CameraTrial] = {}
+
+    def measure() -> None:
+        found.update(try_streams(PluginRegistry.opened(), camera, seconds, SystemClock(), _saying(out, seconds)))
+
+    most_s = (FIRST_S + seconds + HANGS_S) * (2 if camera.sub else 1)
+    error = try_call("camera test", measure, most_s)
+    if isinstance(error, TimeoutError):
+        raise NotDone(f"The camera's source hangs: no answer within {most_s:.0f} s.", "Report it to its author.")
+    if error is not None:
+        raise error
+    return found
 
 
 def _camera_to_test(args: Namespace, out: Output) -> tuple[CameraSettings, OnvifDetails | None]:

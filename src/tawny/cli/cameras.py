@@ -26,8 +26,8 @@ from tawny.cli.camera_setup import (
     write_draft,
 )
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
-from tawny.cli.output import Output
 from tawny.cli.options import NO_CAMERAS
+from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
 from tawny.config.changes import template
 from tawny.config.drafts import SettingsDraft

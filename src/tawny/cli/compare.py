@@ -15,10 +15,10 @@ from tawny.cli.output import Output
 from tawny.cli.paths import new_file
 from tawny.cli.scan_computers import not_scanned
 from tawny.cli.scan_inputs import ScanInput
-from tawny.detection.detector import ScanDetectorKind
+from tawny.detection.detector import ScanDetectorKind, error_text
 from tawny.detection.scan.compare import ComparedDetector, ComparedFrame, DetectorReading, compare
 from tawny.detection.zones import Region
-from tawny.engine.plugins import PluginGroup
+from tawny.engine.plugins import PluginFailed, PluginGroup, plug_in_code
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.encoder import Picture
 from tawny.media.codec.transcoder import VideoWriter
@@ -111,7 +111,8 @@ def _compared(each: ScanInput, wanted: Comparison, out: Output) -> tuple[list[Co
             if frame.at_s >= reported_s + STEP_S:
                 reported_s = frame.at_s
                 out.progress(f"{each.name}: {reported_s:.0f} of {video.duration_s:.0f} s")
-    return detectors, left
+    left |= {one.name: one.failed.removesuffix(".") for one in detectors if one.failed}
+    return [one for one in detectors if not one.failed], left
 
 
 def _detectors(
@@ -125,12 +126,16 @@ def _detectors(
     for name in sorted(kinds, key=lambda name: (name != "motion", name)):
         try:
             kind = kinds[name]
-        except KeyError:
-            left[name] = "it could not be loaded"
+        except KeyError as error:
+            left[name] = f"it couldn't be loaded: {str(error.args[0]).partition(': ')[2]}"
             continue
         kind = kind.for_scan(lambda text: out.say(text.rstrip())) if isinstance(kind, ScanDetectorKind) else kind
         try:
-            detector = kind(settings.get(name, {}))
+            with plug_in_code(name, ValueError):
+                detector = kind(settings.get(name, {}))
+        except PluginFailed as error:
+            left[name] = error_text(error).removesuffix(".")
+            continue
         except ValueError as error:
             if name in settings:
                 raise UsageError(f"{name}: {error}.", "See docs/how-to/custom-detector.md.") from None

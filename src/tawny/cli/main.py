@@ -111,7 +111,7 @@ COMMANDS = {
     "demo": Command("run", "try tawny with built-in demo cameras; no setup needed"),
     "run": Command("run", "run the recorder; without settings, set it up in the browser"),
     "init": Command("setup", "create a settings file with comments"),
-    "cameras": Command("cameras", "add a camera, or create a report for troubleshooting"),
+    "cameras": Command("cameras", "list, find, add and remove cameras, or create a report for troubleshooting"),
     "import": Command("setup", "import settings from another recorder"),
     "config": Command("setup", "check, show or describe the settings"),
     "status": Command("status", "show whether everything is recording; exits with 1 if not"),
@@ -165,13 +165,27 @@ _BAD_PATHS: Final = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, e
 """Errors of the path that was given; the disk is well."""
 
 
+_MISSING = re.compile(r"the following arguments are required: (.+)")
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)  # `--js` would make only some of the output JSON
+
     def error(self, message: str) -> NoReturn:
         if found := _NOT_A_NUMBER.fullmatch(message):
             message = f"{found[1]} {found[3]} isn't {_NUMBERS[found[2]]}"
         elif found := _OUT_OF_BOUNDS.fullmatch(message):
             message = f"{found[1]} {found[2]}"
+        elif found := _MISSING.fullmatch(message):
+            names = ", ".join(map(self._shown_name, found[1].split(", ")))
+            message = f"the following arguments are required: {names}"
         raise UsageError(message[:1].upper() + message[1:] + ".", f"See `{self.prog} --help`.")
+
+    def _shown_name(self, name: str) -> str:
+        """Return what the help shows of a positional argument with this name: its choices, if it has any."""
+        choices = (one.choices for one in self._actions if one.dest == name and not one.option_strings)
+        return next((f"{{{','.join(map(str, found))}}}" for found in choices if found), name)
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         if action.option_strings and action.nargs in (None, "?") and arg_strings == ["--"]:

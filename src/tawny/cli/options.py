@@ -9,7 +9,6 @@ from tawny.config.units import seconds
 from tawny.model.errors import UsageError
 from tawny.model.times import Span, utc_from_text
 
-
 NO_CAMERAS = "No cameras yet. Add one: tawny cameras add NAME SOURCE"
 
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tawny.cli import options
 from tawny.config.settings import DetectionSettings
-from tawny.detection.detector import DetectorKind, ScanDetectorKind
+from tawny.detection.detector import DetectorKind, ScanDetectorKind, error_text
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import ScannedEvent, ScanOptions
 from tawny.detection.watcher import LookStage
+from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.media.codec.video_file import FileVideo
-from tawny.model.errors import NotDone, UsageError
+from tawny.model.errors import DetectorFailed, NotDone, UsageError
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
@@ -105,10 +106,13 @@ def prepare(recipe: ScanRecipe, args: Namespace, camera: str, printed: Printed) 
 def _wanted(recipe: ScanRecipe, printed: Printed) -> ScanOptions:
     kind = _kind(recipe.detector, printed)
     try:
-        kind(recipe.settings)
+        with plug_in_code(recipe.detector, ValueError):
+            kind(recipe.settings)
         regions = tuple(map(polygon, recipe.region))
     except ValueError as error:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
+    except PluginFailed as error:
+        raise DetectorFailed(error_text(error)) from error
     join_s, phase_s = options.option_s(recipe.join, "--join"), options.option_s(recipe.phase, "--phase")
     return ScanOptions(kind, recipe.settings, recipe.thorough, join_s, regions, phase_s)
 
@@ -257,7 +261,11 @@ def _kind(name: str, printed: Printed) -> DetectorKind:
     detectors = PluginGroup("tawny.detectors")
     if name not in detectors:
         raise UsageError(f"No detector named {name}.", f"Use one of {', '.join(sorted(detectors))}.")
-    kind: DetectorKind = detectors[name]
+    try:
+        kind: DetectorKind = detectors[name]
+    except KeyError as error:
+        why = str(error.args[0]).partition(": ")[2]
+        raise DetectorFailed(f"The plug-in {name} couldn't be loaded: {why}.") from None
     if isinstance(kind, ScanDetectorKind):
         return kind.for_scan(lambda text: printed(text.rstrip()))
     return kind

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import select
+import shlex
 import signal
 import stat
 import subprocess
@@ -68,11 +69,13 @@ class ScriptRunner:
         if not stat.S_ISREG(file.st_mode):
             raise NotDone(f"Script {name} isn't a regular file.", "Links and folders can't be run.")
         if (folder.st_mode | file.st_mode) & stat.S_IWOTH:
+            its_folder, quoted = shlex.quote(str(self._folder)), shlex.quote(str(path))
             raise NotDone(
-                f"Any user can change the script {name} or its folder.", f"Run `chmod o-w {self._folder} {path}`."
+                f"Any user can change the script {name} or its folder.", f"Run `chmod o-w {its_folder} {quoted}`."
             )
         if not os.access(path, os.X_OK):
-            raise NotDone(f"Script {name} isn't executable.", f"Run `chmod +x {path}`.")
+            quoted = shlex.quote(str(path))
+            raise NotDone(f"Script {name} isn't executable.", f"Run `chmod +x {quoted}`.")
         return path
 
     def run(self, name: str, message: Mapping[str, Any]) -> ScriptResult:

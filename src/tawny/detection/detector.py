@@ -6,8 +6,12 @@ Built-in detectors and plug-ins use the same entry point group, `tawny.detectors
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from tawny.engine.plugins import PluginFailed, plug_in_code
+from tawny.model.errors import DetectorFailed, TawnyError
 from tawny.model.observations import Frame, Look, Observation
 from tawny.model.validation import value_text
 
@@ -28,6 +32,33 @@ class Detector(Protocol):
         no harm. Raises DetectorFailed, or any exception: the supervisor then restarts the detector.
         """
         ...
+
+
+def scan_look(detector: Detector, frame: Frame) -> Look:
+    """Return what a detector of a scan sees. Raises DetectorFailed, also for any other error, with its place."""
+    try:
+        return named_look(detector.name, detector, frame)
+    except PluginFailed as error:
+        raise DetectorFailed(error_text(error)) from error
+
+
+def named_look(name: str, detector: Detector, frame: Frame) -> Look:
+    """Return what a detector sees. Raises DetectorFailed, and PluginFailed for an error that isn't tawny's."""
+    with plug_in_code(name, TawnyError):
+        look = detector.look(frame)
+        if not isinstance(look, Look):
+            raise TypeError(f"`look` must return a Look, not {look!r}")
+        return look
+
+
+def error_text(failed: PluginFailed) -> str:
+    """Return the whole error of a detector, for its author: a scan has no secrets."""
+    cause = failed.__cause__
+    if cause is None:
+        return failed.sentence
+    last = next(iter(extract_tb(cause.__traceback__)[-1:]), None)
+    where = f" ({Path(last.filename).name}, line {last.lineno})" if last is not None else ""
+    return f"{failed.sentence.removesuffix('.')}: {cause}{where}."
 
 
 @runtime_checkable

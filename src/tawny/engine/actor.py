@@ -113,7 +113,7 @@ class Supervised:
                 self._begun_s = self._clock.mono_s()
                 self._actor = self._make()
             return self._actor.step()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plug-in that exits would end the thread without a word
             held_s = self._clock.mono_s() - self._begun_s
             is_new = repr(error) != self._said
             self._said = repr(error)
@@ -127,7 +127,7 @@ class Supervised:
         if actor is not None:
             try:
                 actor.close()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log.exception("%s failed while closing", self.name)
                 self._report(self.name, error)
 

@@ -6,7 +6,7 @@ Lazy loading saves memory: a recorder without detection needs no vision library,
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, NamedTuple
@@ -17,6 +17,25 @@ log = logging.getLogger(__name__)
 class PluginBroken(NamedTuple):
     name: str
     error: str
+
+
+class PluginFailed(Exception):
+    """A plug-in raised an error. error: its type; its text may hold secrets, and people share logs."""
+
+    def __init__(self, plug_in: str, error: str) -> None:
+        super().__init__(f"the plug-in {plug_in} failed: {error}")
+        self.sentence = f"The plug-in {plug_in} failed: {error}."
+
+
+@contextmanager
+def plug_in_code(plug_in: str, *expected: type[Exception]) -> Iterator[None]:
+    """Run code of a plug-in. Raises what its protocol lets it raise, and PluginFailed for any other error."""
+    try:
+        yield
+    except expected:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginFailed(plug_in, type(error).__name__) from error
 
 
 def installed_entry_points(group: str) -> EntryPoints:
@@ -30,24 +49,31 @@ def _selector() -> Callable[..., EntryPoints]:
 
 
 class PluginGroup(Mapping[str, Any]):
-    """The entry points of a group by name; those in `first` come first.
+    """The entry points of a group by name; those in `first` come first, then tawny's own: no plug-in takes their place.
 
     make: converts the loaded object. A plug-in may raise anything: it is then listed in `broken`, and its lookup raises
     KeyError.
     """
 
     def __init__(self, group: str, make: Callable[[Any], Any] = lambda part: part, first: tuple[str, ...] = ()) -> None:
-        found = {entry.name: entry for entry in installed_entry_points(group)}
-        self._entries = {name: found[name] for name in (*first, *sorted(found)) if name in found}
+        self.broken: list[PluginBroken] = []
+        found: dict[str, EntryPoint] = {}
+        for entry in sorted(installed_entry_points(group), key=lambda one: (not _is_own(one), one.name)):
+            if (there := found.setdefault(entry.name, entry)).value != entry.value:
+                why = f"the name is taken by {there.value}"
+                log.error("the plug-in %s (%s) is left out: %s", entry.name, entry.value, why)
+                self.broken.append(PluginBroken(entry.name, why))
+        self._entries = {name: found[name] for name in (*first, *found) if name in found}
         self._make = make
         self._loaded: dict[str, Any] = {}
         self._lock = threading.RLock()  # a plug-in may look up another while it is loaded
-        self.broken: list[PluginBroken] = []
 
     def __getitem__(self, name: str) -> Any:
         with self._lock:
-            if name not in self._loaded:
+            if name not in self._loaded and name in self._entries:
                 self._load(self._entries[name])
+            if name not in self._loaded:
+                raise KeyError(": ".join((name, *(one.error for one in self.broken if one.name == name))))
             return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -62,11 +88,14 @@ class PluginGroup(Mapping[str, Any]):
     def _load(self, entry: EntryPoint) -> None:
         try:
             self._loaded[entry.name] = self._make(entry.load())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("cannot load the plug-in %s", entry.value)
             self.broken.append(PluginBroken(entry.name, f"{type(error).__name__}: {error}"))
             del self._entries[entry.name]
-            raise KeyError(entry.name) from error
+
+
+def _is_own(entry: EntryPoint) -> bool:
+    return entry.value.startswith("tawny.")
 
 
 def load(group: str) -> tuple[dict[str, Any], list[PluginBroken]]:

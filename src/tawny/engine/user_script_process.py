@@ -149,7 +149,8 @@ class ScriptProcess:
             trace = os.read(self._traces, 1 << 16).decode(errors="replace")
         except BlockingIOError:
             return None
-        found = (one for one in _WHERE.finditer(trace) if one["file"] == str(self._file))
+        file = _as_traced(str(self._file))
+        found = (one for one in _WHERE.finditer(trace) if one["file"] == file)
         return next((int(one["line"]) for one in found), None)
 
     def _show(self, rgb: Any) -> int:
@@ -178,6 +179,18 @@ def _is_answer(answer_read: Any) -> bool:
 
 def _is_place(*what_and_line: Any) -> bool:
     return len(what_and_line) == 2 and isinstance(what_and_line[0], str) and type(what_and_line[1]) in (int, type(None))
+
+
+def _as_traced(path: str) -> str:
+    """Return a path as faulthandler writes it: in ASCII, with escapes."""
+    return "".join(map(_as_ascii, path))
+
+
+def _as_ascii(character: str) -> str:
+    number = ord(character)
+    if 32 <= number < 127:
+        return character
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _words(code: int) -> str:

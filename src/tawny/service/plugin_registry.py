@@ -1,10 +1,12 @@
 """Plug-in registry: plug-ins by entry point name, and validation of settings by their plug-ins."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tawny.config import integrations
 from tawny.config.modes import ALL, NONE, RuleAction
@@ -13,17 +15,31 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings
 from tawny.config.units import duration_text
 from tawny.delivery import mqtt_client
-from tawny.delivery.destination import ALLOW_ANY, Destination, folder_of, why_no_destination
+from tawny.delivery.destination import (
+    ALLOW_ANY,
+    Destination,
+    DestinationConnection,
+    DestinationContext,
+    folder_of,
+    why_no_destination,
+)
 from tawny.delivery.file_names import checked, checked_in_folder
 from tawny.delivery.mqtt_client import base_topic
-from tawny.delivery.notifier import Notifier
+from tawny.delivery.notifier import Notifier, NotifierConnection, NotifierContext, NotifierTraits
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
-from tawny.engine.plugins import PluginBroken, PluginGroup
+from tawny.engine.plugins import PluginBroken, PluginFailed, PluginGroup, plug_in_code
 from tawny.events.rule_engine import ANYBODY, EVERYBODY
-from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.model.errors import DeliveryError, NotDone, Problem, SettingsError
 from tawny.sources.network_address import scheme_of
 from tawny.sources.source import CameraSource
+
+log = logging.getLogger(__name__)
+
+
+class PluginFailure(Problem):
+    """A problem that a plug-in causes. Cameras are recorded all the same."""
+
 
 # Validation of rules: they may name only configured cameras, notifiers, destinations, modes, people and locations.
 
@@ -93,25 +109,27 @@ def check_reading(settings: Settings, recognisers: Mapping[str, Any]) -> Iterato
                     ", ".join(camera.detection.zones) or "none: there are no zones",
                 )
     for name, one in settings.recognizers.items():
-        yield from _check_recogniser(f"recognizers.{name}", one, recognisers.get(name))
+        yield from _check_recogniser(name, one, recognisers)
 
 
-def _check_recogniser(path: str, one: RecogniserSettings, part: Any) -> Iterator[Problem]:
-    """part: the installed plug-in of this name; None: not installed."""
+def _check_recogniser(name: str, one: RecogniserSettings, recognisers: Mapping[str, Any]) -> Iterator[Problem]:
+    path = f"recognizers.{name}"
     if one.file and not one.file.endswith(".py"):
         yield Problem(f"{path}.file", repr(one.file), "a Python file with read(picture), such as faces.py")
     elif one.file and one.options:
         yield Problem(path, f"{', '.join(one.options)}", "only known settings, together with `file`")
-    elif not one.file and part is None:
+    elif not one.file and (why := _why_broken(recognisers, name)):
+        yield _not_loaded(path, name, why)
+    elif not one.file and name not in recognisers:
         yield Problem(path, "no file", "`file`, or the name of an installed plug-in")
     elif not one.file:
-        try:
-            part(one.options)
-        except ValueError as error:
-            yield Problem(path, "an invalid value", str(error))
+        yield from _failures(path, name, lambda: recognisers[name](one.options))
 
 
 def _check_search(search: SearchSettings, embedders: Mapping[str, Any]) -> Iterator[Problem]:
+    if search.model not in embedders and (why := _why_broken(embedders, search.model)):  # it is loaded when first used
+        yield _not_loaded("search.model", search.model, why)
+        return
     if search.options and search.model not in embedders:
         yield Problem(
             "search", ", ".join(search.options), "only known settings, unless `model` is an installed plug-in"
@@ -121,6 +139,8 @@ def _check_search(search: SearchSettings, embedders: Mapping[str, Any]) -> Itera
         yield Problem("search.model", repr(search.model), f"a folder such as /srv/models/clip, or a plug-in: {there}")
 
 
+SHOWS_NOTHING: Final = "Nothing: its plug-in doesn't work."
+"""What people see of a notifier whose plug-in is broken."""
 OFF = "off"
 """Detector name that disables detection."""
 
@@ -154,13 +174,17 @@ class PluginRegistry:
     """Factories: each is called with its settings and returns a `detection.sound_classes.SoundModel`."""
     own_folders: tuple[Path, ...] = ()
     """Folders of this recorder that its settings don't name: no destinations."""
+    tolerated: set[Problem] = field(default_factory=set)
+    """What the recorder runs with: no other change of the settings is refused because of it."""
 
     @classmethod
     def opened(cls, own_folders: tuple[Path, ...] = ()) -> "PluginRegistry":
         """Return the registry of all installed plug-ins."""
-        sources = PluginGroup("tawny.sources", make=lambda kind: kind(), first=("rtsp", "file", "v4l2"))
-        destinations = PluginGroup("tawny.destinations", make=lambda kind: kind())
-        notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
+        first = ("rtsp", "file", "v4l2")
+        to_files, to_people = ("settings", "public", "connect"), ("traits", "settings", "public", "open")
+        sources = PluginGroup("tawny.sources", _made_source, first)
+        destinations = PluginGroup("tawny.destinations", partial(_made_target, needs=to_files))
+        notifiers = PluginGroup("tawny.notifiers", partial(_made_target, needs=to_people))
         recognisers, accelerators = PluginGroup("tawny.recognizers"), PluginGroup("tawny.accelerators")
         detectors = PluginGroup("tawny.detectors")
         embedders, sounds = PluginGroup("tawny.embedders"), PluginGroup("tawny.sounds")
@@ -192,8 +216,12 @@ class PluginRegistry:
         for name in list(self.sources):
             with suppress(KeyError):
                 source = self.sources[name]
-                if source.claims(address):
-                    return source
+                try:
+                    with plug_in_code(name):
+                        if source.claims(address):
+                            return source
+                except PluginFailed as error:
+                    _note_once(str(error))
         return None
 
     def destination_of(self, url: str) -> Destination | None:
@@ -206,15 +234,51 @@ class PluginRegistry:
         name = _of_scheme(self.notifiers, url)
         return self.notifiers[name] if name else None
 
+    def traits_of(self, url: str) -> NotifierTraits:
+        """Return what the notifier of this address can do; nothing if its plug-in fails."""
+        kind = self.notifier_of(url)
+        try:
+            with plug_in_code(url.partition(":")[0]):
+                if kind is not None:
+                    return kind.traits(url)
+        except PluginFailed as error:
+            _note_once(str(error))
+        return NotifierTraits(SHOWS_NOTHING)
+
+    def public_of(self, kind: Destination | Notifier | None, url: str) -> str:
+        """Return the address of a target without secrets; only its scheme if the plug-in fails."""
+        scheme = url.partition(":")[0]
+        try:
+            with plug_in_code(scheme):
+                if kind is not None:
+                    return kind.public(url)
+        except PluginFailed as error:
+            _note_once(str(error))
+        return f"{scheme}:…"
+
     def public(self, address: str) -> str:
         """Return the address without user and password."""
         source = self.source_of(address)
-        return source.public(address) if source else "unknown type of address"
+        try:
+            with plug_in_code(address.partition(":")[0]):
+                return source.public(address) if source else "unknown type of address"
+        except PluginFailed as error:
+            _note_once(str(error))
+            return "unknown address"
 
     def check(self, settings: Settings, file: str) -> None:
         """Validate settings that only plug-ins can validate. Raises SettingsError with every problem."""
-        if problems := self.problems(settings):
+        if problems := [one for one in self.problems(settings) if one not in self.tolerated]:
             raise SettingsError(file, tuple(problems))
+
+    def check_to_record(self, settings: Settings, file: str) -> None:
+        """Validate like `check`, but only log what plug-ins cause: cameras are recorded without them."""
+        problems = self.problems(settings)
+        if any(not isinstance(one, PluginFailure) for one in problems):
+            raise SettingsError(file, tuple(problems))
+        for one in problems:
+            log.error("%s. tawny records without it.", one)
+        self.tolerated.update(problems)
 
     def problems(self, settings: Settings) -> list[Problem]:
         """Return what `check` raises."""
@@ -231,9 +295,11 @@ class PluginRegistry:
         problems += check_rules(settings)
         problems += check_reading(settings, self.recognisers)
         problems += _check_search(settings.search, self.embedders)
-        if settings.object_detection.device not in (*PROVIDERS, *self.accelerators):
-            there = ", ".join([*PROVIDERS, *self.accelerators])
-            problems.append(Problem("object_detection.device", repr(settings.object_detection.device), there))
+        device = settings.object_detection.device
+        if device not in (*PROVIDERS, *self.accelerators):
+            there, why = ", ".join([*PROVIDERS, *self.accelerators]), _why_broken(self.accelerators, device)
+            path = "object_detection.device"
+            problems.append(_not_loaded(path, device, why) if why else Problem(path, repr(device), there))
         problems += _check_programs(settings)
         return problems
 
@@ -242,7 +308,7 @@ class PluginRegistry:
         if kind is None:
             yield Problem(path, "a bucket, but boto3 is not installed", "`pip install 'tawny[s3]'`")
         else:
-            yield from _refusals(path, lambda: kind.settings(url, {}))
+            yield from _failures(path, url.partition(":")[0], lambda: kind.settings(url, {}))
 
     def _check(self, name: str, camera: CameraSettings) -> Iterator[Problem]:
         for key in ("source", "sub"):
@@ -251,21 +317,27 @@ class PluginRegistry:
                 found, allowed = "an address of unknown type", _ADDRESSES
                 if scheme_of(address) == "srt":
                     found, allowed = "an address of SRT, which tawny doesn't read itself", _THROUGH_FFMPEG
-                yield Problem(f"cameras.{name}.{key}", found, allowed)
+                yield _unknown_address(f"cameras.{name}.{key}", found, allowed, self.sources)
         for table, values in camera.tables.items():
-            if table not in self.sources:
-                yield Problem(f"cameras.{name}.{table}", "an unknown table", ", ".join(sorted(self.sources)))
+            path = f"cameras.{name}.{table}"
+            if why := _why_broken(self.sources, table):
+                yield _not_loaded(path, table, why)
+            elif table not in self.sources:
+                yield Problem(path, "an unknown table", ", ".join(sorted(self.sources)))
             else:
-                yield from _refusals(f"cameras.{name}.{table}", lambda s=self.sources[table], v=values: s.settings(v))
+                yield from _failures(path, table, partial(self.sources[table].settings, values))
         detector = camera.detection.detector
-        if detector != OFF and detector not in self.detectors:
+        if detector != OFF and (why := _why_broken(self.detectors, detector)):
+            yield _not_loaded(f"cameras.{name}.detection.detector", detector, why)
+        elif detector != OFF and detector not in self.detectors:
             allowed = ", ".join([OFF, *sorted(self.detectors)])
             yield Problem(f"cameras.{name}.detection.detector", repr(detector), allowed)
         elif detector != OFF:
             kind = self.detectors[detector]
-            yield from _refusals(f"cameras.{name}.detection.{detector}", lambda: kind(camera.detection.options))
+            path = f"cameras.{name}.detection.{detector}"
+            yield from _failures(path, detector, lambda: kind(camera.detection.options))
         for key in camera.detection.model_extra or {}:
-            if key not in self.detectors:
+            if key not in self.detectors and not _why_broken(self.detectors, key):
                 yield Problem(
                     f"cameras.{name}.detection.{key}", "an unknown setting", "a detector, or a detector's table"
                 )
@@ -273,10 +345,10 @@ class PluginRegistry:
     def _check_destination(self, path: str, one: DestinationSettings, settings: Settings) -> Iterator[Problem]:
         kind = self.destination_of(one.url)
         if kind is None:
-            schemes = sorted(scheme for name in self.destinations for scheme in self.destinations[name].schemes)
-            yield Problem(f"{path}.url", "an address of unknown type", ", ".join(f"{each}:…" for each in schemes))
+            found, allowed = "an address of unknown type", _schemes(self.destinations)
+            yield _unknown_address(f"{path}.url", found, allowed, self.destinations)
         else:
-            yield from _refusals(f"{path}.url", lambda: kind.settings(one.url, one.options))
+            yield from _failures(f"{path}.url", one.url.partition(":")[0], lambda: kind.settings(one.url, one.options))
         folder = folder_of(one.url)
         if folder is not None and not one.options.get(ALLOW_ANY):
             why = why_no_destination(folder, own_folders(settings, self.own_folders))
@@ -309,10 +381,12 @@ class PluginRegistry:
         path = f"notifiers.{name}"
         kind = self.notifier_of(one.url)
         if kind is None:
-            schemes = sorted(scheme for each in self.notifiers for scheme in self.notifiers[each].schemes)
-            yield Problem(f"{path}.url", "an address of unknown type", ", ".join(f"{each}:…" for each in schemes))
+            found, allowed = "an address of unknown type", _schemes(self.notifiers)
+            yield _unknown_address(f"{path}.url", found, allowed, self.notifiers)
         else:
-            yield from _refusals(path, lambda: kind.settings(one.url, one.options))
+            plug_in = one.url.partition(":")[0]
+            yield from _failures(path, plug_in, lambda: kind.settings(one.url, one.options))
+            yield from _failures(path, plug_in, lambda: _refuse_traits(kind.traits(one.url)))
         if name in settings.destinations:
             yield Problem(path, "a name already used by a destination", "another name")
         yield from _unknown(f"{path}.cameras", one.cameras, settings)
@@ -366,6 +440,113 @@ def _of_scheme(parts: Mapping[str, Any], url: str) -> str:
     return ""
 
 
+def _schemes(parts: Mapping[str, Any]) -> str:
+    """Return the schemes of all plug-ins that can be loaded."""
+    schemes: list[str] = []
+    for name in list(parts):
+        with suppress(KeyError):
+            schemes += parts[name].schemes
+    return ", ".join(f"{each}:…" for each in sorted(schemes))
+
+
+# Faults of plug-ins: they may lack anything, and raise anything.
+
+
+def _made(kind: Callable[[], Any], needs: tuple[str, ...]) -> Any:
+    """Return a plug-in. Raises TypeError if it lacks a method."""
+    part = kind()
+    for method in needs:
+        if not callable(getattr(part, method, None)):
+            raise TypeError(f"it has no method `{method}`")
+    return part
+
+
+def _made_source(kind: Callable[[], Any]) -> Any:
+    """Return a source. Raises TypeError or ValueError also if an attribute isn't valid."""
+    part = _made(kind, ("settings", "claims", "public", "open"))
+    if not isinstance(getattr(part, "scheme", None), str):
+        raise TypeError("`scheme` must be a text")
+    float(getattr(part, "warm_up_s", 0.0))
+    return part
+
+
+def _made_target(kind: Callable[[], Any], needs: tuple[str, ...]) -> Any:
+    """Return a destination or notifier. Raises TypeError also if it has no valid schemes."""
+    part = _made(kind, needs)
+    schemes = getattr(part, "schemes", None)
+    if not schemes or not isinstance(schemes, tuple | list) or not all(isinstance(one, str) for one in schemes):
+        raise TypeError(f"`schemes` must be a tuple of texts such as ('ntfy',), not {schemes!r}")
+    return part
+
+
+class BrokenTarget:
+    """In place of a destination or notifier whose plug-in couldn't be loaded: what is to be sent waits."""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(SHOWS_NOTHING)
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
+    def public(self, url: str) -> str:
+        return f"{url.partition(':')[0]}:…"
+
+    def open(self, context: NotifierContext) -> NotifierConnection:
+        raise DeliveryError(context.name, "its plug-in couldn't be loaded")
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        raise DeliveryError(opening.name, "its plug-in couldn't be loaded")
+
+
+def _refuse_traits(traits: object) -> None:
+    if not isinstance(traits, NotifierTraits):
+        raise TypeError
+
+
+@cache
+def _note_once(failure: str) -> None:
+    """Log it once: addresses are looked up again and again."""
+    log.error("%s", failure)
+
+
+def _why_broken(parts: Mapping[str, Any], name: str) -> str:
+    """Return why the plug-in of this name can't be loaded; empty if it can, or if there is none."""
+    try:
+        parts[name]
+    except KeyError:
+        broken = parts.broken if isinstance(parts, PluginGroup) else []
+        return next((one.error for one in broken if one.name == name), "")
+    return ""
+
+
+def _not_loaded(path: str, name: str, why: str) -> PluginFailure:
+    return PluginFailure(path, "", f"the plug-in {name} couldn't be loaded: {why}")
+
+
+def _unknown_address(path: str, found: str, allowed: str, parts: Mapping[str, Any]) -> Problem:
+    """Return the problem of an address that no plug-in takes; it may be one of those that couldn't be loaded."""
+    broken = parts.broken if isinstance(parts, PluginGroup) else []
+    if not broken:
+        return Problem(path, found, allowed)
+    names = ", ".join(f"{one.name} ({one.error})" for one in broken)
+    return PluginFailure(path, f"{found}; these plug-ins couldn't be loaded: {names}", allowed)
+
+
+def _failures(path: str, plug_in: str, check: Callable[[], object]) -> Iterator[Problem]:
+    """Yield what the plug-in refuses, or that it fails."""
+
+    def run() -> None:
+        with plug_in_code(plug_in, ValueError):
+            check()
+
+    try:
+        yield from _refusals(path, run)
+    except PluginFailed as error:
+        yield PluginFailure(path, "", str(error))
+
+
 def check_modes(settings: Settings) -> Iterator[Problem]:
     """Yield cameras and channels that tables of modes name and that don't exist. Those of removed cameras may stay."""
     cameras, channels = {**settings.cameras, **settings.removed_cameras}, settings.notifiers
@@ -403,7 +584,7 @@ def _unknown(path: str, cameras: Iterable[str], settings: Settings) -> Iterator[
             yield Problem(path, repr(camera), f"cameras in these settings: {', '.join(settings.cameras)}")
 
 
-def _refusals(path: str, check: Any) -> Iterator[Problem]:
+def _refusals(path: str, check: Callable[[], object]) -> Iterator[Problem]:
     try:
         check()
     except ValueError as error:

@@ -377,3 +377,12 @@ def test_times_of_snapshots_and_other_cameras(rig: Rig) -> None:
     assert rig.db.pictures([one.id, EventId("none")]) == {one.id: one.picture_ms}
     assert [event for event, _, _ in rig.db.looks(Span(other.start_ms, other.start_ms + 1))] == [other.id]
     assert CameraId("drive") == one.camera
+
+
+def test_a_search_plug_in_that_fails_is_told() -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("no GPU found")
+
+    model = SearchModel(lambda: SearchSettings(model="palette"), {"palette": broken})
+    assert model.id == ""
+    assert model.trouble == "Search finds events by colours and sizes only: the plug-in palette failed: RuntimeError"

@@ -123,3 +123,18 @@ def test_a_face_that_is_not_there_is_said(tmp_path: Path) -> None:
     _, picture = cv2.imencode(".png", np.full((60, 60, 3), 90, np.uint8))
     with pytest.raises(NotDone, match="can't recognize anyone"):
         face_print("faces", picture.tobytes(), now, {})
+
+
+def test_a_recognizer_that_cannot_be_made_is_told_and_stops_no_other(tmp_path: Path) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("no GPU found")
+
+    parts = {"faces": broken, "plates": PluginRegistry.opened().recognisers["plates"]}
+    now = chosen('recognize = ["plates", "faces"]')
+    room = RecognitionService(
+        lambda: now, PluginRegistry({}, {}, recognisers=parts), IdentityStore(tmp_path, tmp_path), FakeClock()
+    )
+    room.step()
+    assert room.troubles == ["faces: The plug-in faces failed: RuntimeError."]
+    assert room.step() > 0
+    room.close()

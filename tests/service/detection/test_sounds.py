@@ -92,3 +92,13 @@ def test_a_scan_with_a_model_that_cannot_be_used_is_refused(tmp_path: Path) -> N
 def test_a_wrong_number_of_labels_is_named(bench: Bench) -> None:
     with pytest.raises(NotDone, match="has 2 classes, but there are 3 labels"):
         bench.service.store.add(str(bench.file), labels=["One", "Two", "Three"])
+
+
+def test_a_plug_in_that_fails_is_told(tmp_path: Path) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("no GPU found")
+
+    clock = FakeClock()
+    service = SoundService(sound_store(tmp_path, clock), {"birds": broken}, clock)
+    _, model = service.namer(CameraId("garden"), AudioSettings(model="birds"))
+    assert model.trouble == "The plug-in birds failed: RuntimeError. Choose another model."

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tawny.detection.classic.base import LINE, ClassicDetector
-from tawny.detection.detector import Detector
+from tawny.detection.detector import Detector, error_text, named_look
 from tawny.detection.scan.scan import LOOKS_A_SECOND, DecodedLook, EventSpans, FramePace, ScannedEvent, counted
 from tawny.detection.zones import Region
+from tawny.engine.plugins import PluginFailed
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
 from tawny.media.image.mask import mask_picture
@@ -52,6 +53,8 @@ class ComparedDetector:
     highest_s: float = 0.0
     cpu_s: float = 0.0
     events: list[ScannedEvent] = field(default_factory=list)
+    failed: str = ""
+    """The error that it raised. It doesn't look any more."""
 
     @property
     def threshold(self) -> float:
@@ -75,7 +78,7 @@ def compare(
     """Yield every frame from begin_s on; the sums and events of the detectors are complete after the last one.
 
     private: privacy masks, in the image as sent; the frames have them black.
-    Raises SourceError: if the video cannot be read; also any exception of a detector.
+    Raises SourceError: if the video cannot be read; DetectorFailed.
     """
     paces = {one.name: FramePace(begin_s, video.fps, one.rate) for one in detectors if one.rate}
     spans = {one.name: EventSpans(join_s) for one in detectors}
@@ -89,9 +92,13 @@ def compare(
         readings: dict[str, DetectorReading] = {}
         for one in detectors:
             pace = paces.get(one.name)
-            if pace is None or pace.is_due(at_s):
+            if not one.failed and (pace is None or pace.is_due(at_s)):
                 begun_s = thread_cpu_s()
-                look = one.detector.look(counted(shown, region))
+                try:
+                    look = named_look(one.name, one.detector, counted(shown, region))
+                except PluginFailed as error:
+                    one.failed = error_text(error)
+                    continue
                 one.cpu_s += thread_cpu_s() - begun_s
                 spans[one.name].add(DecodedLook(at_s, look, shown))
                 readings[one.name] = _reading(one, look)

@@ -9,7 +9,7 @@ from threading import Event as Flag
 from typing import Any, ClassVar, NamedTuple
 
 from tawny.detection.decode_pipeline import GreyFrame
-from tawny.detection.detector import Detector, DetectorKind, Glances
+from tawny.detection.detector import Detector, DetectorKind, Glances, scan_look
 from tawny.detection.scan.wake import KeyframeGlance, glances
 from tawny.detection.watcher import LookStage
 from tawny.detection.zones import MaskedFrame, Region
@@ -151,7 +151,7 @@ class TwoPasses:
         return after.shows_all([thing.box for thing in last.seen])
 
     def _look(self, at_s: float, frame: Frame, source: DecodedFrame | None) -> DecodedLook:
-        self._last = look = self._detector.look(frame)
+        self._last = look = scan_look(self._detector, frame)
         self._looked_s = at_s
         return DecodedLook(at_s, look, source)
 
@@ -218,7 +218,7 @@ class OnePass:
             at_s = frame.at_ms / 1000
             if begin_s <= at_s < end_s and (pace is None or pace.is_due(at_s)):
                 shown = mask_picture(frame, self._private)
-                yield DecodedLook(at_s, self._detector.look(counted(shown, self._region)), shown)
+                yield DecodedLook(at_s, scan_look(self._detector, counted(shown, self._region)), shown)
 
 
 def counted(frame: DecodedFrame, region: Region) -> Frame:
@@ -477,7 +477,7 @@ class _Naming:
         self._left_out = 0
 
     def look(self, frame: Frame) -> Look:
-        look = self._detector.look(frame)
+        look = scan_look(self._detector, frame)
         followed = [thing for thing in (*look.seen, *look.near) if thing.score * 100 >= LIKELY]
         known = {thing.track: self._named.get(thing.track, _Named()) for thing in followed if thing.track is not None}
         self._named = known

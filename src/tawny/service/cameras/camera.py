@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from tawny.config.settings import CameraSettings, DetectionSettings, display_name
@@ -38,6 +39,7 @@ from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, WakeCalls, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.cameras.guarded_source import open_camera, shares
 from tawny.service.cameras.picture_controls import adjust_camera
 from tawny.service.cameras.stream_figures import (
     FROM_PHONE,
@@ -437,21 +439,22 @@ class RunningCamera:
     def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], CameraConnection]]:
         """Return the engine for a stream's reader and a function that connects."""
         source, ingest = self._parts.plugins.source_of(address), self._parts.ingest
-        assert source is not None, "settings were checked before"
+        if source is None:  # the settings were valid before its plug-in broke
+            return self._parts.engine, partial(_refuse_address, address)
         sound = self.settings.microphone if stream is StreamName.MAIN else ""
-        options = self._opening(stream, address).options
+        opening = partial(self._opening, stream, address)
         is_masked, clock, hub = self.settings.burn_in_masks, self._parts.clock, self.hubs[stream]
-        shared = source if isinstance(source, SharedSource) and source.shares(options) else None
+        shared = source if isinstance(source, SharedSource) and shares(source, opening) else None
         if shared is not None and ingest is not None and not (sound or is_masked):
-            return ingest, lambda: shared.begin(self._opening(stream, address))
+            return ingest, lambda: open_camera(source, opening, shared.begin)
         begin = shared.begin if shared is not None and is_masked else source.open
 
         def connect() -> CameraConnection:
-            return with_microphone(begin(self._opening(stream, address)), sound, clock)
+            return with_microphone(open_camera(source, opening, begin), sound, clock)
 
         if not is_masked:
             return self._parts.engine, connect
-        where = source.public(address)
+        where = self._parts.plugins.public(address)
         return self._parts.engine, lambda: MaskedConnection(connect, lambda: hub.private, where, clock)
 
     def _opening(self, stream: StreamName, address: str) -> SourceContext:
@@ -528,6 +531,10 @@ class RunningCamera:
             self._sub_trouble = (
                 f"The sub stream isn't available, so detection uses the main stream. {error.for_viewers}"
             )
+
+
+def _refuse_address(address: str) -> CameraConnection:
+    raise SourceError(address.partition(":")[0], "no plug-in that works takes this address")
 
 
 @dataclass(frozen=True, slots=True)

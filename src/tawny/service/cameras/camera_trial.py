@@ -10,6 +10,7 @@ from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
 from tawny.model.times import Clock
+from tawny.service.cameras.guarded_source import open_camera, settings_of
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.source import CameraSource, SourceContext, read_packets
 
@@ -55,7 +56,7 @@ def try_camera(source: CameraSource, opening: SourceContext, seconds: float = TR
     """Connect and measure. Blocks for at most FIRST_S + seconds. Raises SourceError, NotDone (no video came)."""
     clock, meter = opening.clock, _Meter()
     until_s = clock.mono_s() + FIRST_S
-    connection = source.open(opening)
+    connection = open_camera(source, lambda: opening)
     try:
         if any(meter.add(packet) for packet in read_packets(connection, clock, until_s)):
             for packet in read_packets(connection, clock, clock.mono_s() + seconds):
@@ -85,7 +86,7 @@ def try_streams(
         if source is None:
             raise NotDone(*unknown_kind(address))
         begins(stream)
-        options = source.settings(camera.table(source.scheme))
+        options = settings_of(source, camera)
         trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
     return trials
 

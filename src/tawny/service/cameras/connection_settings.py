@@ -17,6 +17,7 @@ from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.added_values import keep_silent, silent_tables
 from tawny.service.cameras.camera_moves import address_parts, addresses_in, following
 from tawny.service.cameras.camera_trial import NO_VIDEO_HINT
+from tawny.service.cameras.guarded_source import open_camera, settings_of
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.network_address import LEFT_OUT, NetworkAddress, claims_network, parse_network
@@ -73,10 +74,10 @@ def probe(
     source = plugins.source_of(address)
     if source is None:
         raise NotDone(*unknown_kind(address))
-    options = source.settings(camera.table(source.scheme))
+    options = settings_of(source, camera)
     opening = SourceContext(CameraId(name), stream, address, options, clock, logins or LoginHistory())
     until_s = clock.mono_s() + TRY_S
-    connection = source.open(opening)
+    connection = open_camera(source, lambda: opening)
     try:
         for got in read_packets(connection, clock, until_s):
             if isinstance(got.format, VideoFormat) and got.is_keyframe:

@@ -6,6 +6,7 @@ Changes take effect at once and are written to the settings file if one is in us
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from tawny.config.changes import change_detection, change_orientation, plain_table, turned_camera
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings
@@ -47,9 +48,11 @@ class DetectionTuningService:
         self._changes: dict[CameraId, web.DetectionChangedInfo] = {}
 
     def detectors(self) -> Sequence[web.DetectorView]:
-        return [
-            self._about(name) for name in sorted(self._plugins.detectors, key=lambda name: (name != "motion", name))
-        ]
+        found: list[web.DetectorView] = []
+        for name in sorted(self._plugins.detectors, key=lambda name: (name != "motion", name)):
+            with suppress(KeyError):  # it couldn't be loaded
+                found.append(self._about(name))
+        return found
 
     def readers(self) -> Sequence[str]:
         own = [name for name, one in self._settings.now().recognizers.items() if one.file]

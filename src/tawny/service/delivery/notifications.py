@@ -6,6 +6,7 @@ Notifiers and destinations share the outbox.
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -39,8 +40,9 @@ from tawny.delivery.notifier import (
 from tawny.delivery.outbox import OutboxMarks, TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s
+from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.media.image.jpeg import jpeg
-from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetFull
+from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetFull, TawnyError
 from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
@@ -57,7 +59,7 @@ from tawny.service.delivery.notification_filter import (
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import BrokenTarget, PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.service.visits import EventVisit, visit_of
 
@@ -239,18 +241,18 @@ class Notifications:
         one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
         delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
         bare, steps = in_memory(b"", "text/plain", 0), [ConnectionTestStep("Notification sent")]
-        shows = one.snapshot and self._kind(one.url).traits(one.url).picture
+        shows = one.snapshot and self._plugins.traits_of(one.url).picture
         try:
-            carrier = self._carrier(name, one)
-            try:
-                carrier.carry(delivery, _test_image(now_ms) if shows else bare, lambda _: None)
-            except (MessageRefused, TargetFull) as error:
-                carrier.carry(delivery, bare, lambda _: None)
-                steps.append(ConnectionTestStep("Attach an image", error.message, _NO_IMAGES))
-            finally:
-                carrier.close()
+            with plug_in_code(one.url.partition(":")[0], TawnyError), closing(self._carrier(name, one)) as carrier:
+                try:
+                    carrier.carry(delivery, _test_image(now_ms) if shows else bare, lambda _: None)
+                except (MessageRefused, TargetFull) as error:
+                    carrier.carry(delivery, bare, lambda _: None)
+                    steps.append(ConnectionTestStep("Attach an image", error.message, _NO_IMAGES))
         except DeliveryError as error:
             return [ConnectionTestStep("Send a notification", error.message, error.do)]
+        except PluginFailed as error:
+            return [ConnectionTestStep("Send a notification", error.sentence)]
         return steps
 
     def sent_image(self, name: str, token: str) -> StoredContent:
@@ -284,9 +286,7 @@ class Notifications:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _kind(self, url: str) -> Notifier:
-        kind = self._plugins.notifier_of(url)
-        assert kind is not None  # the settings were validated
-        return kind
+        return self._plugins.notifier_of(url) or BrokenTarget()  # the settings were validated
 
     def forget_users(self) -> None:
         """Find users by their names again: their accounts are new, after the former ones were lost."""
@@ -343,10 +343,10 @@ class Notifications:
 
     def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
         kind, outbox = self._kind(one.url), self._outbox
-        traits = kind.traits(one.url)
+        traits = self._plugins.traits_of(one.url)
         trouble = outbox.trouble(name) if self._has_user(name) else NO_USER
         return TargetView(
-            name, "notifier", kind.public(one.url), traits.shows, _gets(one), outbox.waiting(name),
+            name, "notifier", self._plugins.public_of(kind, one.url), traits.shows, _gets(one), outbox.waiting(name),
             trouble, self._is_paused(name), outbox.ended(name), self.actions.mutes(name),
             _receives(one, traits),
         )  # fmt: skip
@@ -362,7 +362,12 @@ class Notifications:
             Courier(1, self._route(name, one), self._outbox, self._clock, self.scheduler.ended)
         ]
         if one.buttons and isinstance(kind, ButtonNotifier):
-            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), partial(self.act, name)))
+            try:
+                with plug_in_code(one.url.partition(":")[0]):
+                    presses = kind.presses(self._opened(name, one))
+                workers.append(_Pressed(name, presses, partial(self.act, name)))
+            except PluginFailed as error:  # its messages are sent without them
+                log.error("Buttons of %s don't work: %s", name, error)
         return workers
 
     def _route(self, name: str, one: config.NotifierSettings) -> DeliveryRoute:
@@ -380,10 +385,14 @@ class Notifications:
         return quiet_until_ms(quiet, now_ms, zone) if is_late(delivery, now_ms) else 0
 
     def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
+        """Connect. Raises DeliveryError."""
         kind = self._kind(one.url)
-        return MessageCarrier(
-            kind.open(self._opened(name, one)), kind.traits(one.url), self._composer(name, one).message
-        )
+        try:
+            with plug_in_code(one.url.partition(":")[0], TawnyError):
+                connection = kind.open(self._opened(name, one))
+        except PluginFailed as error:
+            raise DeliveryError(name, str(error)) from None  # its text would be logged, which may hold secrets
+        return MessageCarrier(connection, self._plugins.traits_of(one.url), self._composer(name, one).message)
 
     def _opened(self, name: str, one: config.NotifierSettings) -> NotifierContext:
         options = self._kind(one.url).settings(one.url, one.options)
@@ -402,13 +411,13 @@ class Notifications:
         return len(found.events)
 
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
-        traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
+        traits, address = self._plugins.traits_of(one.url), self._settings.web.link_url
         may_see = partial(self._user_sees, name) if one.user else anybody
         has = partial(self.scheduler.sends, name) if _groups(one, traits) else None
         return MessageComposer(name, one, traits, self._means, address, may_see, has)
 
     def _filter(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
-        kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)
+        kind, traits = self._kind(one.url), self._plugins.traits_of(one.url)
         has_links = bool(self._settings.destinations or (traits.shows_links and self._settings.web.link_url))
         return NotificationFilter(
             name,

@@ -35,14 +35,15 @@ from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier, computer_label
 from tawny.engine import Engine
-from tawny.model.errors import DeliveryError
+from tawny.engine.plugins import PluginFailed, plug_in_code
+from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.delivery.event_forms import EventForms, form_of
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import BrokenTarget, PluginRegistry
 from tawny.service.recorder import RecorderService
 
 # Rate limiting of uploads, and interruption at shutdown; both take effect where content is read.
@@ -226,7 +227,7 @@ class Uploads:
     def public(self, name: str) -> str:
         """Return the address without secrets. Raises KeyError for an unknown destination."""
         one = self._settings[name]
-        return self._kind(one.url).public(one.url)
+        return self._plugins.public_of(self._kind(one.url), one.url)
 
     def test(self, name: str, one: Settings | None = None) -> list[ConnectionTestStep]:
         """Test a destination. one: settings to test; None: the current ones.
@@ -234,9 +235,12 @@ class Uploads:
         Raises KeyError for an unknown name. Waits for the network.
         """
         one = one or self._settings[name]
-        kind = self._kind(one.url)
-        public = f"{name} ({kind.public(one.url)})"
-        return check_destination(lambda: self._connect(name, one), public, write_only=one.write_only)
+        public = f"{name} ({self._plugins.public_of(self._kind(one.url), one.url)})"
+        try:
+            with plug_in_code(one.url.partition(":")[0], TawnyError):
+                return check_destination(lambda: self._connect(name, one), public, write_only=one.write_only)
+        except PluginFailed as error:
+            return [ConnectionTestStep("Connect", error.sentence)]
 
     def too_old(self, name: str) -> list[RemoteFile]:
         """Return the files older than the destination's `retention`.
@@ -295,12 +299,13 @@ class Uploads:
             if one is None or not is_there or is_sealed or one.write_only or done.to in self._without_links:
                 continue
             try:
-                connection = self._connect(done.to, one)
-                try:
-                    link = connection.link(done.name, LINK_S)
-                finally:
-                    connection.close()
-            except DeliveryError:
+                with plug_in_code(one.url.partition(":")[0], DeliveryError):
+                    connection = self._connect(done.to, one)
+                    try:
+                        link = connection.link(done.name, LINK_S)
+                    finally:
+                        connection.close()
+            except (DeliveryError, PluginFailed):
                 continue
             if link:
                 return link
@@ -336,8 +341,8 @@ class Uploads:
         return UTC if one.time_zone == "utc" else ZoneInfo(self._recorder.zone)
 
     def _begin(self, name: str, one: Settings, ending: threading.Event) -> Sequence[TargetWorker]:
-        kind, pace = self._kind(one.url), RateLimiter(one.limit, self._clock)
-        public = f"{name} ({kind.public(one.url)})"
+        pace = RateLimiter(one.limit, self._clock)
+        public = f"{name} ({self._plugins.public_of(self._kind(one.url), one.url)})"
         trigger = self._trigger(name, one)
 
         def carrier() -> WitnessCarrier:
@@ -364,14 +369,17 @@ class Uploads:
         )
 
     def _connect(self, name: str, one: Settings) -> DestinationConnection:
+        """Raises DeliveryError."""
         kind = self._kind(one.url)
-        options = kind.settings(one.url, one.options)
-        return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
+        try:
+            with plug_in_code(one.url.partition(":")[0], TawnyError):
+                options = kind.settings(one.url, one.options)
+                return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
+        except PluginFailed as error:
+            raise DeliveryError(name, str(error)) from None  # its text would be logged, which may hold secrets
 
     def _kind(self, url: str) -> Destination:
-        kind = self._plugins.destination_of(url)
-        assert kind is not None  # the settings were validated
-        return kind
+        return self._plugins.destination_of(url) or BrokenTarget()  # the settings were validated
 
 
 class Sweeper:

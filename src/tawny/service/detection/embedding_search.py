@@ -11,6 +11,7 @@ import numpy as np
 from tawny.config.recognition import SearchSettings
 from tawny.detection.embedding import ClipModel, Embedder, VectorTable, clip_files, packed
 from tawny.detection.onnx import FileVersion, file_version, refusals
+from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -65,9 +66,11 @@ class SearchModel:
 
     def _asked(self, ask: Callable[[], Any], otherwise: Any) -> Any:
         """Return the answer. A plug-in is foreign code, but one that fails at one image may take the next."""
-        failures: tuple[type[Exception], ...] = (NotDone, ArithmeticError, LookupError, TypeError, *refusals())
+        known = (NotDone, ArithmeticError, LookupError, TypeError, *refusals())
+        failures: tuple[type[Exception], ...] = (*known, PluginFailed)
         try:
-            found = ask()
+            with plug_in_code(self._settings().model, *known):
+                found = ask()
         except failures as error:
             self.trouble = f"The search model failed: {error}"
             return otherwise
@@ -90,10 +93,11 @@ class SearchModel:
             return
         try:
             if wanted.model in self._plug_ins:
-                self._embedder = self._plug_ins[wanted.model](wanted.options)
+                with plug_in_code(wanted.model, NotDone, ValueError, KeyError):
+                    self._embedder = self._plug_ins[wanted.model](wanted.options)
             else:
                 self._embedder = ClipModel(Path(wanted.model).expanduser())
-        except (NotDone, ValueError, KeyError) as error:
+        except (NotDone, ValueError, KeyError, PluginFailed) as error:
             self.trouble = f"Search finds events by colours and sizes only: {error}"
 
     def _close(self) -> None:

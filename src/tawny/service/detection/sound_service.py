@@ -23,6 +23,7 @@ from tawny.detection.sound_classes import (
     takes_log_mel,
 )
 from tawny.engine import Engine
+from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
@@ -189,9 +190,12 @@ class SoundService:
             return SoundClassifier(Path(name).expanduser(), labels, is_log_mel=settings.input == "log-mel")
         if name in self._plug_ins:
             try:
-                made: SoundModel = self._plug_ins[name]({})
+                with plug_in_code(name, KeyError, ValueError, NotDone):
+                    made: SoundModel = self._plug_ins[name]({})
             except (KeyError, ValueError) as error:
                 raise NotDone(f"The sound plug-in {name} can't be used: {error}.", "Choose another model.") from None
+            except PluginFailed as error:
+                raise NotDone(error.sentence, "Choose another model.") from error
             return made
         card = self.store.chosen(name)
         assert card is not None  # the name is not empty

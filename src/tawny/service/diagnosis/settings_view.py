@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text, size_text
-from tawny.delivery.destination import Destination
-from tawny.delivery.notifier import Notifier
+from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.onvif import OnvifService
 
@@ -39,13 +38,14 @@ def in_force(chosen: Settings, plugins: PluginRegistry) -> dict[str, Any]:
         shown["onvif"] = OnvifService.of(camera.onvif).public if camera.onvif else ""
         source = plugins.source_of(camera.source)
         if source is not None:
-            shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
+            with suppress(PluginFailed), plug_in_code(source.scheme, ValueError):
+                shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     for name, one in chosen.destinations.items():
-        tables["destinations"][name]["url"] = _public(plugins.destination_of(one.url), one.url)
+        tables["destinations"][name]["url"] = plugins.public_of(plugins.destination_of(one.url), one.url)
     for tier, table in zip(chosen.storage.tiers, tables["storage"]["tiers"], strict=True):
-        table["url"] = _public(plugins.destination_of(tier.url), tier.url) if tier.url else ""
+        table["url"] = plugins.public_of(plugins.destination_of(tier.url), tier.url) if tier.url else ""
     for name, notifier in chosen.notifiers.items():
-        tables["notifiers"][name]["url"] = _public(plugins.notifier_of(notifier.url), notifier.url)
+        tables["notifiers"][name]["url"] = plugins.public_of(plugins.notifier_of(notifier.url), notifier.url)
     for name, emit in chosen.webhooks.items():
         tables["webhooks"][name]["url"] = emit.public
     for table, key in (("mqtt", "url"), ("heartbeat", "url")):
@@ -93,11 +93,6 @@ def shown_text(chosen: Settings, plugins: PluginRegistry, secrets: Iterable[str]
         if len(secret) >= LEAST_SECRET:
             text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "(set)")
     return text
-
-
-def _public(kind: Destination | Notifier | None, url: str) -> str:
-    assert kind is not None  # already validated by PluginRegistry.check
-    return kind.public(url)
 
 
 def _host(url: str) -> str:

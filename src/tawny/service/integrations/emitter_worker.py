@@ -23,7 +23,7 @@ from tawny.delivery.notifier import HEADER, HttpApi, refusal, signature
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
-from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetMissing, TargetUnreachable
+from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetUnreachable
 from tawny.model.events import Event, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, FileFinished, Message, SegmentClosed
@@ -124,6 +124,13 @@ class WebhookEmitter:
         """No resources to release."""
 
 
+class ScriptNotRun(DeliveryError):
+    """where: why the script can't be run, and the remedy, as sentences."""
+
+    says = "{where}"
+    advice = ""
+
+
 class ScriptEmitter:
     """Runs a script per message, one after the other."""
 
@@ -136,7 +143,7 @@ class ScriptEmitter:
         try:
             ran = self._scripts.run(self._name, message)
         except NotDone as error:
-            raise TargetMissing(self.public, str(error)) from None
+            raise ScriptNotRun(str(error)) from None
         if ran.code is None:
             raise DeliveryError(self.public, "it took too long and was stopped")
         if ran.code:

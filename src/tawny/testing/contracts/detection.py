@@ -2,15 +2,16 @@
 
 import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tawny.detection.detector import Detector
+from tawny.detection.detector import Detector, DetectorKind
 from tawny.detection.embedding import Embedder
 from tawny.detection.recognition import Recogniser, RecogniserInput, RecogniserResult
 from tawny.detection.sound_classes import RATE as SOUND_RATE
@@ -63,6 +64,14 @@ class DetectorContract:
         if name not in _usual:
             _usual[name] = self.looks(_busy())
         return _usual[name]
+
+    def kind(self) -> DetectorKind:
+        """Return what creates the detector from its settings: the object behind its entry point."""
+        return cast("DetectorKind", type(self.make()))
+
+    def test_unknown_settings_raise_nothing_but_value_error(self) -> None:
+        with suppress(ValueError):
+            self.kind()({"no_such_setting": 1})
 
     def test_scores_and_boxes_are_in_range(self) -> None:
         for frame, look in self.usual_looks():

@@ -1,0 +1,80 @@
+"""Opens cameras through sources that may be plug-ins: whatever these raise becomes a SourceError."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tawny.config.settings import CameraSettings
+from tawny.engine.plugins import PluginFailed, plug_in_code
+from tawny.model.errors import SourceError
+from tawny.model.packets import SourcePacket
+from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SharedSource, SourceContext
+
+log = logging.getLogger(__name__)
+
+
+def open_camera(
+    source: CameraSource,
+    opening: Callable[[], SourceContext],
+    begin: Callable[[SourceContext], CameraConnection] | None = None,
+) -> CameraConnection:
+    """Connect. Raises SourceError, also for any other error of a plug-in. begin: None: `source.open`."""
+    if type(source).__module__.startswith("tawny."):
+        return (begin or source.open)(opening())
+    with _as_source_error(source.scheme):
+        connection = (begin or source.open)(opening())
+        if not callable(getattr(connection, "read", None)):
+            raise TypeError("`open` returned no connection")
+        return GuardedConnection(source.scheme, connection)
+
+
+def settings_of(source: CameraSource, camera: CameraSettings) -> Mapping[str, Any]:
+    """Return the camera's settings of its source. Raises ValueError, and SourceError if a plug-in fails."""
+    with _as_source_error(source.scheme, ValueError):
+        return source.settings(camera.table(source.scheme))
+
+
+def shares(source: SharedSource, opening: Callable[[], SourceContext]) -> bool:
+    """Return whether the connection can share a thread; no if a plug-in fails, which `open_camera` then says."""
+    try:
+        with plug_in_code("source"):
+            return source.shares(opening().options)
+    except PluginFailed:
+        return False
+
+
+class GuardedConnection:
+    """A connection of a plug-in. Read from one thread."""
+
+    def __init__(self, plug_in: str, connection: CameraConnection) -> None:
+        self._plug_in, self._connection = plug_in, connection
+
+    def read(self) -> SourcePacket | IdleUntil:
+        with _as_source_error(self._plug_in):
+            got = self._connection.read()
+            if not isinstance(got, SourcePacket | IdleUntil):
+                raise TypeError("`read` returned neither a SourcePacket nor IdleUntil")
+            return got
+
+    def close(self) -> None:
+        try:
+            with plug_in_code(self._plug_in):
+                self._connection.close()
+        except PluginFailed as error:
+            log.warning("while closing, %s", error)
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        with _as_source_error(self._plug_in):
+            return self._connection.notes
+
+
+@contextmanager
+def _as_source_error(plug_in: str, *expected: type[Exception]) -> Iterator[None]:
+    """Raise a SourceError for any error that isn't expected."""
+    try:
+        with plug_in_code(plug_in, SourceError, *expected):
+            yield
+    except PluginFailed as error:
+        raise SourceError(plug_in, str(error)) from error

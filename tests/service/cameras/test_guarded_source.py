@@ -1,0 +1,73 @@
+"""Sources of plug-ins may raise anything: a camera then says which plug-in failed, and with what."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tawny.model.errors import SourceError
+from tawny.model.ids import CameraId, StreamName
+from tawny.service.cameras.camera_trial import try_camera
+from tawny.service.cameras.guarded_source import open_camera
+from tawny.sources.file import FileSource
+from tawny.sources.source import CameraConnection, SourceContext
+from tawny.testing.clock import FakeClock
+
+OPENING = SourceContext(CameraId("porch"), StreamName.MAIN, "replay:1", {}, FakeClock())
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    def run() -> Any:
+        raise error
+
+    return run
+
+
+class Opened:
+    notes: Mapping[str, Any] = {}
+
+    def __init__(self, read: Callable[[], Any]) -> None:
+        self.read = read
+
+    def close(self) -> None:
+        raise OSError
+
+
+class Replay(FileSource):
+    scheme = "replay"
+
+    def __init__(self, opened: Callable[[], Any]) -> None:
+        self._opened = opened
+
+    def open(self, opening: SourceContext) -> CameraConnection:
+        connection: CameraConnection = self._opened()
+        return connection
+
+
+@pytest.mark.parametrize(
+    ("opened", "error"),
+    [
+        (raising(RuntimeError("password=hunter2")), "RuntimeError"),
+        (raising(SystemExit(4)), "SystemExit"),
+        (lambda: None, "TypeError"),
+        (lambda: Opened(raising(ValueError("hunter2"))), "ValueError"),
+        (lambda: Opened(lambda: b"bytes"), "TypeError"),
+    ],
+    ids=["open", "exit", "no connection", "read", "no packet"],
+)
+def test_what_a_plug_in_raises_is_told_without_its_text(opened: Callable[[], Any], error: str) -> None:
+    with pytest.raises(SourceError) as failed:
+        open_camera(Replay(opened), lambda: OPENING).read()
+    assert failed.value.message == f"Camera error at replay: the plug-in replay failed: {error}."
+
+
+def test_a_source_error_is_passed_on_as_it_is() -> None:
+    error = SourceError("replay", "no such recording")
+    with pytest.raises(SourceError) as failed:
+        open_camera(Replay(raising(error)), lambda: OPENING)
+    assert failed.value is error
+
+
+def test_a_trial_says_it_too() -> None:
+    with pytest.raises(SourceError, match="the plug-in replay failed: RuntimeError"):
+        try_camera(Replay(raising(RuntimeError("hunter2"))), OPENING)

@@ -1,0 +1,190 @@
+"""Plug-ins that are broken: settings that use them are refused, recording isn't, and no other part is affected."""
+
+import logging
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tawny.delivery.notifier import NotifierContext, NotifierTraits
+from tawny.engine import InlineEngine, plugins
+from tawny.model.errors import SettingsError
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.diagnosis.settings_view import in_force
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.file import FileSource
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import FakeRecorder
+from tests.app.rig import settings
+
+CAMERA = '[cameras.porch]\nsource = "demo:front"\n'
+
+
+def fails(_: Any) -> NoReturn:
+    raise RuntimeError("hunter2")
+
+
+class LostClaims(FileSource):
+    scheme = "lost"
+
+    def claims(self, address: str) -> bool:
+        raise IndexError
+
+
+class NoClaims:
+    scheme = "none"
+
+
+class Bell:
+    schemes = ("bell",)
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits("Text.")
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        return dict(table)
+
+    def public(self, url: str) -> str:
+        return url
+
+    def open(self, context: NotifierContext) -> NoReturn:
+        raise ZeroDivisionError("hunter2")
+
+
+class TextForSchemes(Bell):
+    schemes = "ntfy"  # type: ignore[assignment]
+
+
+class FailingTraits(Bell):
+    schemes = ("mute",)
+
+    def traits(self, url: str) -> NotifierTraits:
+        raise AttributeError
+
+
+class FailingSettings(Bell):
+    schemes = ("odd",)
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise TypeError("hunter2")
+
+    def public(self, url: str) -> str:
+        raise TypeError("hunter2")
+
+
+PARTS = {
+    "tawny.sources": {"lost": "LostClaims", "none": "NoClaims"},
+    "tawny.detectors": {"weak": "fails", "gone": "Gone"},
+    "tawny.recognizers": {"faces": "fails"},
+    "tawny.notifiers": {"alerts": "TextForSchemes", "bell": "Bell", "mute": "FailingTraits", "odd": "FailingSettings"},
+}
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = plugins.installed_entry_points
+
+    def found(group: str) -> EntryPoints:
+        ours = [EntryPoint(name, f"{__name__}:{what}", group) for name, what in PARTS.get(group, {}).items()]
+        return EntryPoints([*real(group), *ours])
+
+    monkeypatch.setattr(plugins, "installed_entry_points", found)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            f'{CAMERA}[cameras.porch.detection]\ndetector = "weak"',
+            "cameras.porch.detection.weak: the plug-in weak failed: RuntimeError",
+        ),
+        (
+            f'{CAMERA}[cameras.porch.detection]\ndetector = "gone"\n[cameras.porch.detection.gone]\nlevel = 3',
+            "cameras.porch.detection.detector: the plug-in gone couldn't be loaded: AttributeError",
+        ),
+        (
+            f'{CAMERA}[cameras.porch.detection]\nrecognize = ["faces"]\n[recognizers.faces]\nkinds = ["person"]',
+            "recognizers.faces: the plug-in faces failed: RuntimeError",
+        ),
+        ('[notifiers.me]\nurl = "odd://x"', "notifiers.me: the plug-in odd failed: TypeError"),
+        ('[notifiers.me]\nurl = "mute://x"', "notifiers.me: the plug-in mute failed: AttributeError"),
+    ],
+    ids=["constructor", "not importable", "recognizer", "settings", "traits"],
+)
+def test_a_broken_plug_in_is_refused_in_settings_and_keeps_no_camera_from_being_recorded(
+    text: str, problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):  # the first one loads it
+        registry = PluginRegistry.opened()
+        with pytest.raises(SettingsError) as refused:
+            registry.check(settings(text), "tawny.toml")
+        assert [str(one)[: len(problem)] for one in refused.value.problems] == [problem]
+        registry.check_to_record(settings(text), "tawny.toml")
+    assert problem in caplog.text
+    assert "hunter2" not in "".join(one.getMessage() for one in caplog.records)
+
+
+def test_what_a_recorder_runs_with_keeps_no_other_change_from_being_made() -> None:
+    registry = PluginRegistry.opened()
+    text = f'{CAMERA}[cameras.porch.detection]\ndetector = "weak"\n'
+    registry.check_to_record(settings(text), "tawny.toml")
+    registry.check(settings(f'{text}[cameras.yard]\nsource = "demo:back"'), "tawny.toml")
+    with pytest.raises(SettingsError, match=r"cameras\.yard\.detection\.weak"):
+        registry.check(settings(text + text.replace("porch", "yard")), "tawny.toml")
+
+
+def test_a_mistake_in_the_settings_still_stops_a_start() -> None:
+    text = f'{CAMERA}[cameras.porch.detection]\ndetector = "weak"\n[cameras.yard]\nsource = "nosuch:1"'
+    with pytest.raises(SettingsError, match=r"cameras\.yard\.source"):
+        only_here = PluginRegistry({}, PluginRegistry.opened().detectors)
+        only_here.check_to_record(settings(text), "tawny.toml")
+
+
+def test_a_source_that_cannot_tell_its_addresses_is_left_out_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    registry = PluginRegistry.opened()
+    caplog.clear()
+    with caplog.at_level(logging.ERROR):
+        assert [registry.source_of("zzz:1") for _ in range(2)] == [None, None]
+    assert [one.message for one in caplog.records if "lost" in one.message] == ["the plug-in lost failed: IndexError"]
+    assert "none" in {one.name for one in registry.broken}
+    assert registry.source_of("demo:front") is not None
+
+
+def test_a_text_for_schemes_takes_no_built_in_ones() -> None:
+    registry = PluginRegistry.opened()
+    assert type(registry.notifier_of("ntfy://ntfy.sh/x")).__module__.startswith("tawny.")
+    assert registry.notifier_of("t:x") is None
+    assert "alerts" in {one.name for one in registry.broken}
+
+
+def test_a_camera_whose_source_could_not_be_loaded_keeps_no_other_from_being_recorded() -> None:
+    registry = PluginRegistry.opened()
+    text = f'{CAMERA}[cameras.yard]\nsource = "none:1"'
+    with pytest.raises(SettingsError, match=r"none \(TypeError: it has no method `settings`\)"):
+        registry.check(settings(text), "tawny.toml")
+    registry.check_to_record(settings(text), "tawny.toml")
+
+
+def test_notifiers_of_broken_plug_ins_start_and_their_tests_say_why(tmp_path: Path) -> None:
+    text = "".join(f'[notifiers.{name}]\nurl = "{name}://x"\n' for name in ("bell", "mute", "odd", "zzz"))
+    chosen, clock = settings(text), FakeClock()
+    registry = PluginRegistry.opened()
+    outward = DeliveryService(
+        chosen, ":memory:", FakeRecorder(tmp_path, clock), registry, clock, InlineEngine(clock, lambda *_: None)
+    )
+    outward.start()
+    try:
+        wrong = {name: outward.test(name)[0].wrong for name in chosen.notifiers}
+        assert len(outward.overview()) == 4
+    finally:
+        outward.stop()
+        outward.close()
+    assert wrong == {
+        "bell": "bell didn't accept it: the plug-in bell failed: ZeroDivisionError.",
+        "mute": "mute didn't accept it: the plug-in mute failed: ZeroDivisionError.",
+        "odd": "odd didn't accept it: the plug-in odd failed: TypeError.",
+        "zzz": "zzz didn't accept it: its plug-in couldn't be loaded.",
+    }
+    assert in_force(chosen, registry)["notifiers"]["odd"]["url"] == "odd:…"
