@@ -44,7 +44,7 @@ def test_sentences_of_the_recorder_are_translated_with_their_values(text: str, g
     ],
 )  # fmt: skip
 def test_german_has_all_that_the_recorder_says(text: str) -> None:
-    assert text in GERMAN.texts
+    assert text in GERMAN.texts or all(one in GERMAN.texts for one in re.split(r"(?<=[.!?]) ", text))
 
 
 @pytest.mark.parametrize("text", [text for text, _ in UNDERSTOOD])

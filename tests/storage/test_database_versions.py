@@ -193,7 +193,10 @@ def test_a_newer_one_is_refused_and_left_as_it_is(name: str, folder: Path) -> No
         return
     with pytest.raises(DatabaseNewer) as told:
         opens(folder / name)
-    assert told.value.message == f"{folder / name} is from a newer version of tawny (format 99, not {number})."
+    assert (
+        told.value.message
+        == f"{folder / name} can't be used: it is from a newer version of tawny (format 99, not {number})."
+    )
     assert "backup" in told.value.do
     assert (folder / name).read_bytes() == before
     assert not list(folder.glob(f"{name}-*"))

@@ -457,7 +457,7 @@ class DatabaseNewer(StorageError):
 
     exit_code = 39
     code = "newer_version"
-    says = "{where} is {detail}."
+    says = "{where} can't be used: it is {detail}."
     advice = "Use that version of tawny or a later one, or restore your backup of the file."
 
 

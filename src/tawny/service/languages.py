@@ -29,8 +29,8 @@ _PLACE = re.compile(r"\{([a-z_]+)\}")
 _SENTENCES = re.compile(r"(?<=[.!?]) ")
 _NAMES: Final = frozenset({"camera", "name", "zone", "where", "file", "address", "known"})
 """Values that are never translated."""
-_NUMBER, _VALUE = r"\d+(?:\.\d+)?", r"(?:(?!\. ).)+?"
-"""A value is no longer than its sentence."""
+_NUMBER, _VALUE, _FIRST = r"\d+(?:\.\d+)?", r"(?:(?!\. ).)+?", r"(?:(?!\. |: ).)+?"
+"""A value is no longer than its sentence; what a text begins with ends before a colon, as in `Porch: It is offline`."""
 
 Texts = Mapping[str, str | Mapping[str, str]]
 """Forms of a number are an object, by the plural rules of CLDR: `{"one": "{n} Tag", "other": "{n} Tage"}`."""
@@ -91,9 +91,9 @@ class Translations:
         """Translate each of several sentences, the end of `Front door: many short gaps`, and the items of a list."""
         if len(sentences := _SENTENCES.split(text)) > 1:
             for count in range(len(sentences) - 1, 0, -1):  # some are in the catalogue together
-                first = self._whole(" ".join(sentences[:count]))
-                if first or count == 1:
-                    return f"{first or self._in_parts(sentences[0])} {self.translate(' '.join(sentences[count:]))}"
+                head = " ".join(sentences[:count])
+                if first := self._entry(head) if count > 1 else self.translate(head):
+                    return f"{first} {self.translate(' '.join(sentences[count:]))}"
         about, between, sentence = text.partition(": ")
         if between:
             return f"{about}: {self.translate(sentence)}"
@@ -112,7 +112,11 @@ def _pattern(text: str) -> str:
         if index % 2 == 0:
             made += re.escape(part)
         else:
-            made += f"(?P={part})" if part in named else f"(?P<{part}>{_NUMBER if part == 'n' else _VALUE})"
+            made += (
+                f"(?P={part})"
+                if part in named
+                else f"(?P<{part}>{_NUMBER if part == 'n' else _VALUE if made else _FIRST})"
+            )
             named.add(part)
     return made
 

@@ -103,7 +103,7 @@ function patternOf([text, to]: [string, unknown]): (Pattern & { words: number })
     if (index % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     if (named.has(part)) return `\\k<${part}>`;
     named.add(part);
-    return `(?<${part}>${part === "n" ? "\\d+(\\.\\d+)?" : "(?:(?!\\. ).)+?"})`;
+    return `(?<${part}>${part === "n" ? "\\d+(\\.\\d+)?" : `(?:(?!\\. ${parts[0] || index > 1 ? "" : "|: "}).)+?`})`;
   });
   return [{ matches: new RegExp(`^${source.join("")}$`, "s"), to, words: words.length }];
 }
@@ -141,7 +141,7 @@ function entry(text: string): string | undefined {
 function inParts(text: string): string {
   const sentences = text.split(/(?<=[.!?]) /);
   for (let n = sentences.length; --n > 0; ) {
-    const first = whole(sentences.slice(0, n).join(" ")) ?? (n === 1 && inParts(sentences[0]!));
+    const first = (n > 1 ? entry : fromServer)(sentences.slice(0, n).join(" "));
     if (first) return `${first} ${fromServer(sentences.slice(n).join(" "))}`;
   }
   const colon = text.indexOf(": ");
