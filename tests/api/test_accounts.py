@@ -7,6 +7,7 @@ import pytest
 
 from tawny.api.auth.accounts import ENDED_KEPT_MS, MOST_SESSIONS, SESSION_MS, Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.guess_limit import KnownDevices
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.shares import SharedClip, Shares
 from tawny.model.errors import LastOwner, StorageError
@@ -152,6 +153,71 @@ def test_a_session_lasts_for_thirty_days_from_its_last_use(accounts: Accounts, c
         assert accounts.session(session) is not None
     clock.advance(30 * DAY_S)
     assert accounts.session(session) is None
+
+
+def test_a_clock_that_is_behind_for_a_while_ends_no_session(accounts: Accounts, clock: FakeClock) -> None:
+    session = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+    clock.advance(DAY_S)
+    assert accounts.session(session)
+    clock.jump_utc(-400 * DAY_S)
+    behind = accounts.session(session)
+    assert behind
+    assert behind.ends_ms == clock.now_ms() + SESSION_MS
+    clock.advance(3600)
+    clock.jump_utc(400 * DAY_S)
+    assert accounts.session(session)
+
+
+def test_a_session_that_was_used_while_the_clock_was_ahead_ends_by_the_clock_that_is_right(
+    accounts: Accounts, clock: FakeClock
+) -> None:
+    session = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+    clock.jump_utc(20 * DAY_S)
+    assert accounts.session(session)
+    clock.jump_utc(-20 * DAY_S)
+    assert accounts.session(session)
+    clock.advance(DAY_S)
+    assert accounts.session(session)
+    clock.advance(SESSION_MS / 1000 + 1)
+    assert accounts.session(session) is None
+
+
+def test_a_clock_that_is_ahead_for_a_moment_deletes_no_invitation(accounts: Accounts, clock: FakeClock) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    link = accounts.new_token(TokenPurpose.LINK, anna, lasts_ms=7 * DAY_S * 1000)
+    clock.jump_utc(300 * DAY_S)
+    accounts.new_token(TokenPurpose.LINK, anna)
+    assert not accounts.is_good(link, TokenPurpose.LINK)
+    clock.jump_utc(-300 * DAY_S)
+    assert accounts.is_good(link, TokenPurpose.LINK)
+
+
+def test_a_clock_that_is_ahead_for_a_moment_forgets_no_device(accounts: Accounts, clock: FakeClock) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    devices = KnownDevices(accounts.file, clock)
+    device = devices.remember("", anna)
+    clock.jump_utc(700 * DAY_S)
+    accounts.new_token(TokenPurpose.LINK, anna)
+    assert not devices.key_of(device, anna)
+    clock.jump_utc(-700 * DAY_S)
+    assert devices.key_of(device, anna)
+
+
+def test_tokens_that_ended_long_ago_are_deleted(accounts: Accounts, clock: FakeClock) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    accounts.new_token(TokenPurpose.LINK, anna)
+    accounts.new_token(TokenPurpose.CODE, anna)
+    clock.advance(DAY_S)
+    accounts.new_token(TokenPurpose.LINK, anna)
+    assert _purposes(accounts) == ["link", "link"]
+    clock.advance(ENDED_KEPT_MS / 1000 + DAY_S)
+    accounts.new_token(TokenPurpose.PHONE, anna)
+    assert _purposes(accounts) == ["phone"]
+
+
+def _purposes(accounts: Accounts) -> list[str]:
+    with accounts.file.reading() as db:
+        return [purpose for (purpose,) in db.execute("SELECT purpose FROM tokens ORDER BY purpose")]
 
 
 def test_an_ended_session_is_over(accounts: Accounts) -> None:

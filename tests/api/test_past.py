@@ -2,6 +2,7 @@ import base64
 from dataclasses import asdict, replace
 from json import loads
 from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import httpx
@@ -13,6 +14,7 @@ from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import EventChanged
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import utc_from_text
@@ -434,6 +436,21 @@ async def test_what_is_new_is_counted_by_visits(house: House, browser: httpx.Asy
     assert told == {"alerts": 1, "detections": 0, "motion": 1}
     await house.signed_in().post("/api/v1/events/bulk", json={"ids": [first.id, "second"], "reviewed": True})
     assert (await json(browser, "/api/v1/visits/new"))["alerts"] == 0
+
+
+async def test_new_visits_are_not_counted_again_for_each_page(
+    house: House, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_event(house, 0, kind="person")
+    told = await json(browser, "/api/v1/visits/new")
+    monkeypatch.setattr(house.recorder.index, "events", Mock(side_effect=AssertionError))
+    assert await json(browser, "/api/v1/visits/new") == told
+
+
+async def test_an_event_that_comes_between_two_pages_is_counted(house: House, browser: httpx.AsyncClient) -> None:
+    assert (await json(browser, "/api/v1/visits/new"))["alerts"] == 0
+    house.recorder.bus.publish(EventChanged("started", put_event(house, 0, kind="person")))
+    assert (await json(browser, "/api/v1/visits/new"))["alerts"] == 1
 
 
 async def test_visit_holds_only_events_of_cameras_that_somebody_may_see(house: House) -> None:

@@ -1,4 +1,6 @@
+import itertools
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -75,6 +77,45 @@ def test_a_flapping_camera_is_drawn_with_a_bounded_number_of_parts(archive: Fake
     assert len(made.spans) <= MOST_SHOWN
     assert len(made.gaps) == MOST_SHOWN
     assert made.spans[0].begin_ms == T
+
+
+def put_every(archive: FakeArchive, every_ms: int) -> None:
+    with archive.index.together():
+        for begin_ms in range(T, DAY.end_ms, every_ms):
+            archive.index.put_event(Event(EventId(f"{begin_ms}"), PORCH, "motion", begin_ms, begin_ms + 9000, 80.0))
+
+
+def test_a_lane_with_too_many_events_shows_some_everywhere(archive: FakeArchive) -> None:
+    put_every(archive, 20_000)
+    events = timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms).events
+    assert 0.9 * MOST_SHOWN < len(events) <= MOST_SHOWN
+    starts = [T, *(event.start_ms for event in events), DAY.end_ms]
+    assert starts == sorted(starts)
+    assert max(later - earlier for earlier, later in itertools.pairwise(starts)) < 10 * MINUTE_MS
+
+
+@pytest.mark.parametrize("about", [{"kept": True}, {"level": "alert"}])
+def test_kept_events_and_alerts_come_before_others_in_a_full_lane(archive: FakeArchive, about: dict[str, Any]) -> None:
+    put_every(archive, 20_000)
+    wanted = {EventId(f"{T + minutes * MINUTE_MS}") for minutes in range(0, 24 * 60, 5)}
+    for one in wanted:
+        archive.index.put_event(Event(one, PORCH, "person", int(one), int(one) + 9000, 80.0, **about))
+    shown = {event.id for event in timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms).events}
+    assert wanted <= shown
+
+
+def test_a_full_lane_shows_a_busy_hour_of_a_quiet_day_whole(archive: FakeArchive) -> None:
+    begin_ms = DAY.end_ms - MOST_SHOWN * 1000
+    early = [Event(EventId(f"early{n}"), PORCH, "person", T + n, T + n + 9000, 80.0) for n in range(5)]
+    late = [
+        Event(EventId(f"late{n}"), PORCH, "person", begin_ms + n * 1000, begin_ms + n * 1000 + 9000, 80.0)
+        for n in range(MOST_SHOWN)
+    ]
+    for event in early + late:
+        archive.index.put_event(event)
+    shown = timeline_lane(archive, PORCH, DAY, points=10, now_ms=DAY.end_ms).events
+    assert len(shown) == MOST_SHOWN
+    assert shown[:5] == early
 
 
 # --- motion ----------------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Visits: which events are joined, in pages and periods, and which cameras are neighbors."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 
 from tawny.model.events import Event, Level, SeenObject
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import Span
+from tawny.model.messages import EventChanged
+from tawny.model.times import Span, utc_text
+from tawny.service.scoped_recorder import ScopedIndex
 from tawny.service.visits import (
     LEARNED_MS,
     LONGEST_MS,
     EventVisit,
     Neighbors,
+    NewVisitCounter,
+    Scope,
     VisitQuery,
     count_new,
     find_visits,
@@ -26,6 +30,8 @@ from tawny.service.visits import (
     visit_of,
 )
 from tawny.storage.index.memory_index import MemoryIndex
+from tawny.storage.index.protocol import EventPage
+from tawny.testing.clock import FakeClock
 
 GATE, DRIVE, DOOR, YARD = (CameraId(name) for name in ("gate", "drive", "door", "yard"))
 WAY: Neighbors = frozenset({frozenset({GATE, DRIVE}), frozenset({DRIVE, DOOR})})
@@ -285,6 +291,110 @@ def test_where_a_visit_always_goes_on_the_fewest_are_split() -> None:
     assert [one for one in visits(index) if one.kind == "person"] == group(walk, WAY)
     found = sorted(one.id for visit in visits(index) for one in visit.events)
     assert found == sorted(one.id for one in (*queue, *walk))
+
+
+# --- counting between events
+
+
+def clock_at_noon() -> FakeClock:
+    return FakeClock(utc_text(NOON))
+
+
+class Watched(MemoryIndex):
+    """Counts the events that are read of it, and tells the counter of changes, as the recorder does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counter, self.asked, self.read = NewVisitCounter(clock_at_noon()), 0, 0
+
+    def events(self, *args: Any, **choice: Any) -> EventPage:
+        page = super().events(*args, **choice)
+        self.asked, self.read = self.asked + 1, self.read + len(page.events)
+        return page
+
+    def change(self, event: Event) -> None:
+        self.put_event(event)
+        self.counter.on_event(EventChanged("updated", event))
+
+    def count_new(self, scope: Scope = None, neighbors: Neighbors = WAY) -> Mapping[Level, int]:
+        return self.counter.count(self if scope is None else cast("Any", ScopedIndex(self, scope)), scope, neighbors)
+
+
+def _busy() -> tuple[Watched, list[Event]]:
+    index = Watched()
+    events = [event(-n * 60, -n * 60 + 5) for n in range(1, 24 * 60)]
+    for one in events:
+        index.change(replace(one, level="motion"))
+    return index, events
+
+
+def test_visits_are_not_counted_again_until_an_event_changes() -> None:
+    index, _ = _busy()
+    first, asked = index.count_new(), index.asked
+    assert first[Level.MOTION] == 1000
+    assert (index.count_new(), index.asked) == (first, asked)
+
+
+def test_after_an_event_only_the_hours_around_it_are_read_again() -> None:
+    index, _ = _busy()
+    index.count_new()
+    index.read = 0
+    index.change(replace(event(-1, None), level="alert"))
+    assert index.count_new()[Level.ALERT] == 1
+    assert 0 < index.read < 10 * 60
+
+
+def test_a_mark_counts_at_once_for_everyone_who_sees_the_camera() -> None:
+    index = Watched()
+    seen = [replace(event(-n, -n + 5, DOOR), level="alert") for n in (600, 1200)]
+    hidden = replace(event(-900, -890, YARD), level="alert")
+    for one in (*seen, hidden):
+        index.change(one)
+    scopes: list[Scope] = [None, frozenset({DOOR}), frozenset({YARD})]
+    assert [index.count_new(one)[Level.ALERT] for one in scopes] == [3, 2, 1]
+    index.change(replace(seen[0], reviewed=True))
+    assert [index.count_new(one)[Level.ALERT] for one in scopes] == [2, 1, 1]
+    index.change(seen[0])
+    assert [index.count_new(one)[Level.ALERT] for one in scopes] == [3, 2, 1]
+
+
+def test_other_neighbors_count_at_once() -> None:
+    index = Watched()
+    for one in (event(-60, -50, GATE), event(-40, None, DRIVE)):
+        index.change(replace(one, level="alert"))
+    assert [index.count_new(None, near)[Level.ALERT] for near in (WAY, frozenset[frozenset[CameraId]]())] == [1, 2]
+
+
+def test_what_retention_deletes_is_counted_no_more_after_a_while() -> None:
+    index, clock = Watched(), clock_at_noon()
+    index.counter = NewVisitCounter(clock)
+    old = replace(event(-60, -50), level="alert")
+    index.change(old)
+    assert index.count_new()[Level.ALERT] == 1
+    index.drop_event(old.id)
+    clock.advance(61)
+    assert index.count_new()[Level.ALERT] == 0
+
+
+@given(
+    st.lists(
+        st.builds(
+            one_event,
+            st.integers(-6000, 6000),
+            st.integers(1, 2000),
+            st.sampled_from([GATE, DRIVE, YARD]),
+            st.sampled_from(["person", "vehicle", "motion"]),
+            st.sampled_from(Level),
+            marked=st.booleans(),
+        ),
+        max_size=14,
+    )
+)
+def test_counts_that_are_kept_are_those_of_a_new_count(events: list[Event]) -> None:
+    index, now_ms = Watched(), clock_at_noon().now_ms()
+    for one in events:
+        index.change(one)
+        assert index.count_new() == count_new(index, WAY, now_ms)
 
 
 # --- neighbors

@@ -186,6 +186,55 @@ def test_what_the_disk_refuses_is_written_later_in_its_last_state() -> None:
     assert len(list(HistoryJournal(disk).lines())) == 1
 
 
+def _gaps(first: int, last: int) -> list[Gap]:
+    return [Gap(GAP.camera, NOON + n, NOON + n + 1, GapReason.STALLED) for n in range(first, last)]
+
+
+def test_more_changes_together_than_the_queue_holds_are_all_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.history.ledger._MOST_WAITING", 10)
+    disk = MemoryDisk()
+    ledger, index = _ledger(disk)
+    with ledger.together():
+        for gap in _gaps(0, 25):
+            ledger.put_gap(gap)
+    assert index.gaps(GAP.camera, EVER) == _gaps(0, 25)
+    assert [line.record["begin_ms"] for line in HistoryJournal(disk).lines()] == [NOON + n for n in range(25)]
+
+
+def test_together_keeps_the_newest_changes_while_the_disk_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.history.ledger._MOST_WAITING", 10)
+    disk = MemoryDisk()
+    ledger, index = _ledger(disk)
+    tries: list[str] = []
+
+    def refusing(operation: str, path: str) -> None:
+        tries.append(operation)
+        raise StorageError(path, "input/output error")
+
+    disk.before = refusing
+    with ledger.together():
+        for gap in _gaps(0, 25):
+            ledger.put_gap(gap)
+    assert ledger.waiting == 10
+    assert len(tries) == 2, "a full queue once, and at the end"
+    disk.before = _well
+    assert ledger.flush()
+    assert index.gaps(GAP.camera, EVER) == _gaps(15, 25)
+
+
+def test_together_tries_a_disk_again_that_refused_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.history.ledger._MOST_WAITING", 10)
+    disk = MemoryDisk()
+    ledger, index = _ledger(disk)
+    disk.before = _failing("append", "create")
+    ledger.put_gap(_gaps(0, 1)[0])
+    disk.before = _well
+    with ledger.together():
+        for gap in _gaps(1, 25):
+            ledger.put_gap(gap)
+    assert index.gaps(GAP.camera, EVER) == _gaps(0, 25)
+
+
 def test_starts_and_stops_are_written_down() -> None:
     disk = MemoryDisk()
     ledger, _ = _ledger(disk)

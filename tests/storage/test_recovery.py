@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.media.mp4.segment_reader import read_segment
+from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.disk import FolderEntry
@@ -53,6 +55,59 @@ def test_an_open_segment_is_closed_and_listed(site: Site) -> None:
     assert read.end == {"end_ms": segment.end_ms, "why": "found open"}
     assert (site.folder / segment.path).stat().st_size == segment.size_bytes
     assert site.recover().reclosed == []
+
+
+def _slow_site(site: Site, monkeypatch: pytest.MonkeyPatch, folder_s: float) -> None:
+    """A volume without its list of folders. folder_s: how long each of two looks into a folder takes."""
+    for hours in range(1, 9):
+        site.put(hours * 60)
+    monkeypatch.setattr(site.volume.open_folders, "left_over", lambda: None)
+    files = site.volume.files
+
+    def slow(folder: str) -> object:
+        site.clock.advance(folder_s)
+        return files(folder)
+
+    monkeypatch.setattr(site.volume, "files", slow)
+
+
+def test_a_long_scan_says_how_far_it_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _slow_site(site, monkeypatch, 2)
+    site.recover()
+    assert [one.getMessage() for one in caplog.records] == [
+        "checking recordings after a start: 2 of 8 folders",
+        "checking recordings after a start: 5 of 8 folders",
+    ]
+
+
+def test_a_long_list_of_folders_says_how_far_it_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _slow_site(site, monkeypatch, 0)
+    hour_folders = site.volume.hour_folders
+
+    def slow(camera: CameraId) -> Iterator[str]:
+        for folder in hour_folders(camera):
+            site.clock.advance(4)
+            yield folder
+
+    monkeypatch.setattr(site.volume, "hour_folders", slow)
+    site.recover()
+    assert [one.getMessage() for one in caplog.records] == [
+        "listing all folders of recordings: 1 so far",
+        "listing all folders of recordings: 4 so far",
+        "listing all folders of recordings: 7 so far",
+    ]
+
+
+def test_a_short_scan_says_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _slow_site(site, monkeypatch, 0.25)
+    site.recover()
+    assert caplog.records == []
 
 
 def test_a_full_disk_does_not_keep_a_segment_open(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

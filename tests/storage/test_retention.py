@@ -12,11 +12,11 @@ from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Gap, GapReason, Segment
-from tawny.model.times import Span
+from tawny.model.times import Span, missing_spans
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import event_paths
 from tawny.storage.disk.volume import Reserve
-from tawny.storage.history.ledger import replay
+from tawny.storage.history.ledger import HistoryLine, replay
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
 from tawny.storage.retention.runner import DOUBTED_S, CameraDeletion, RemovalPlan, Retention, RetentionRule
@@ -485,6 +485,57 @@ def test_a_deletion_covers_missing_time_too(site: Site) -> None:
     assert {outage, later} <= set(found)
     removed = [(gap.begin_ms - begin_ms, gap.span(0).end_ms - begin_ms) for gap in found if gap not in (outage, later)]
     assert removed == [(10_000, 60_000), (600_001, 630_000)]
+
+
+def _drops_often(site: Site, count: int) -> None:
+    """A camera that waits for events and can't be reached in between."""
+    begin_ms = site.clock.now_ms() - count * 10_000
+    with site.ledger.together():
+        for at_ms in range(begin_ms, begin_ms + count * 10_000, 10_000):
+            site.ledger.put_gap(Gap(PORCH, at_ms, at_ms + 4_000, GapReason.UNREACHABLE))
+            site.ledger.put_gap(Gap(PORCH, at_ms + 5_000, at_ms + 9_000, GapReason.WAITING))
+
+
+def test_a_deletion_with_many_gaps_writes_them_in_parts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    _drops_often(site, 2500)
+    sizes, write = list[int](), site.ledger.history.write
+
+    def counting(lines: list[HistoryLine]) -> None:
+        sizes.append(len(lines))
+        write(lines)
+
+    monkeypatch.setattr(site.ledger.history, "write", counting)
+    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
+    assert sizes == [1000, 1000, 500], "other cameras write in between"
+
+
+def test_a_deletion_compares_each_gap_only_with_those_around_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    _drops_often(site, 200)
+    compared = list[int]()
+
+    def counting(spans: list[Span], within: Span) -> list[Span]:
+        compared.append(len(spans))
+        return missing_spans(spans, within)
+
+    monkeypatch.setattr("tawny.storage.retention.runner.missing_spans", counting)
+    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
+    assert len(compared) == 200
+    assert sum(compared) <= 200
+
+
+def test_a_deletion_leaves_chosen_time_within_a_gap(site: Site) -> None:
+    begin_ms = site.clock.now_ms() - 600_000
+    for gap in (
+        Gap(PORCH, begin_ms, begin_ms + 500_000, GapReason.UNREACHABLE),
+        Gap(PORCH, begin_ms + 100_000, begin_ms + 200_000, GapReason.OFF),
+        Gap(PORCH, begin_ms + 150_000, begin_ms + 300_000, GapReason.WAITING),
+    ):
+        site.ledger.put_gap(gap)
+    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
+    removed = [gap for gap in site.index.gaps(PORCH, EVER) if gap.reason is GapReason.REMOVED]
+    assert [(one.begin_ms - begin_ms, (one.end_ms or 0) - begin_ms) for one in removed] == [
+        (1, 100_000), (300_000, 500_000),
+    ]  # fmt: skip
 
 
 def test_what_an_owner_deletes_is_told(site: Site) -> None:

@@ -45,6 +45,7 @@ from tawny.live.jpeg_stream import Snapshots
 from tawny.live.rtsp_server.session import RtspServer
 from tawny.live.viewer import ViewerCounts
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import EventChanged
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
@@ -84,6 +85,7 @@ from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.system_actions import SystemActions
 from tawny.service.talkback import Talkback
 from tawny.service.updates import UpdateCheck
+from tawny.service.visits import NewVisitCounter
 from tawny.sources.phone import Phone
 from tawny.stream.hub import Hub
 
@@ -230,6 +232,8 @@ class AppContext:
         self.jobs = ClipJobs(self.recorder.clock, self.clip_store, self.accounts.person)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthReader(self.recorder)
+        self.new_visits = NewVisitCounter(self.recorder.clock)
+        self.recorder.bus.subscribe(EventChanged, self.new_visits.on_event)
         self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors(self.recorder.bus)
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock, self.connections)
 
@@ -313,6 +317,7 @@ class AppContext:
         seen.recorder, seen.name, seen.hub, seen.copies = copied.as_service(), copied.name, None, None
         seen.frames, seen.clips = StillReader(seen.recorder), ClipCache(seen.recorder)
         seen.health = HealthReader(seen.recorder)
+        seen.new_visits = NewVisitCounter(self.recorder.clock)
         return seen
 
 

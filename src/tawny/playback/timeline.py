@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
-from tawny.model.events import Event
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.events import Event, Level
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.segments import BY_CHOICE, OFF_WORDS, Gap, GapReason, explaining
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.playback.recordings import RecordingArchive
@@ -90,6 +90,9 @@ def _midnight_ms(zone: ZoneInfo, day: date) -> int:
 
 MOST_SHOWN = 2_000
 """Maximum number of entries per lane. With more, spans are merged and the longest gaps are kept."""
+_SLICES: Final = 200
+"""Number of parts of a span among which the events of a lane are spread, if there are more than MOST_SHOWN."""
+_MOST_OF_SLICE: Final = MOST_SHOWN // _SLICES
 FRESH_MS = 10_000
 """Maximum age of the recording's end, ms, before later time counts as missing."""
 
@@ -127,7 +130,7 @@ def timeline_lane(
     """Return one camera's lane. points: maximum number of motion steps."""
     spans = recorded_spans(archive, camera, within)
     gaps = archive.index.gaps(camera, within)
-    events = archive.index.events(within, cameras=[camera], limit=MOST_SHOWN).events
+    events = _spread_events(archive, camera, within)
     return TimelineLane(
         camera,
         _drawn_together(spans, within),
@@ -136,6 +139,35 @@ def timeline_lane(
         sorted(events, key=lambda event: event.start_ms),
         motion_series(archive, camera, within, points),
     )
+
+
+def _spread_events(archive: RecordingArchive, camera: CameraId, within: Span) -> list[Event]:
+    """Return at most MOST_SHOWN events. With more, each slice of the span has its share: kept ones and alerts first."""
+    newest = archive.index.events(within, cameras=[camera], limit=MOST_SHOWN)
+    if newest.next is None:
+        return newest.events
+    # aligned, so that a view that moves on shows the same events
+    step_ms = -(-(within.end_ms - within.begin_ms) // (_SLICES - 1))
+    found: dict[EventId, Event] = {}
+    for begin_ms in range(within.begin_ms - within.begin_ms % step_ms, within.end_ms, step_ms):
+        part = Span(max(begin_ms, within.begin_ms), min(begin_ms + step_ms, within.end_ms))
+        events = _events_of_slice(archive, camera, part, is_first=begin_ms <= within.begin_ms)
+        found.update((event.id, event) for event in events)
+    for event in newest.events:  # what quiet slices leave
+        if len(found) < MOST_SHOWN:
+            found.setdefault(event.id, event)
+    return list(found.values())
+
+
+def _events_of_slice(archive: RecordingArchive, camera: CameraId, part: Span, *, is_first: bool) -> list[Event]:
+    """Return at most the slice's share of events that begin in it. is_first: also those that last until it."""
+    found = archive.index.events(part, cameras=[camera], limit=_MOST_OF_SLICE)
+    events = found.events
+    if found.next is not None:
+        kept = archive.index.events(part, cameras=[camera], only="kept", limit=_MOST_OF_SLICE).events
+        alerts = archive.index.events(part, cameras=[camera], levels=[Level.ALERT], limit=_MOST_OF_SLICE).events
+        events = list({event.id: event for event in (*kept, *alerts, *events)}.values())
+    return [event for event in events if is_first or event.start_ms >= part.begin_ms][:_MOST_OF_SLICE]
 
 
 def recorded_spans(

@@ -1,4 +1,4 @@
-"""Visits: events that belong together, over cameras and minutes. Pure, and found again for each question.
+"""Visits: events that belong together, over cameras and minutes. Found again for each question.
 
 A visit has events of one type: each begins soon after another of the same camera, or within a minute after one of a
 neighboring camera. Neighbors are set, or learned: cameras that follow each other more often than chance explains.
@@ -7,6 +7,7 @@ Events are grouped in periods that begin where nothing happened for a while, or 
 that every period can be grouped by itself, and a late or changed event changes its own period only.
 """
 
+import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,13 +17,16 @@ from typing import Final, Literal
 
 from tawny.model.events import RANKS, Event, Level, highest, shown_level
 from tawny.model.ids import CameraId
+from tawny.model.messages import EventChanged
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingIndex
 from tawny.storage.index.protocol import all_events, page_place
 
 Neighbors = Collection[frozenset[CameraId]]
 """Pairs of cameras."""
+Scope = frozenset[CameraId] | None
+"""Cameras that someone may see; None: all."""
 
 SAME_MS: Final = 15_000
 """Longest pause, ms, between two events of a camera in one visit. In the demo world, one who waits out of sight for 8 s
@@ -146,11 +150,12 @@ def group(events: Iterable[Event], neighbors: Neighbors) -> list[EventVisit]:
 class _Hours:
     """The events of an index by hour, each hour read and each period grouped at most once. For one question."""
 
-    def __init__(self, index: RecordingIndex, neighbors: Neighbors) -> None:
+    def __init__(self, index: RecordingIndex, neighbors: Neighbors, cuts: dict[int, int] | None = None) -> None:
+        """cuts: begin of periods by hour, as known from an earlier question; completed."""
         self._index, self._neighbors = index, neighbors
         self._visits: dict[int, list[EventVisit]] = {}
         self._begun: dict[int, list[Event]] = {}
-        self._cuts: dict[int, int] = {}
+        self._cuts = {} if cuts is None else cuts
 
     def period(self, at_ms: int) -> Span:
         """Return the period that holds this time."""
@@ -289,14 +294,98 @@ def count_new(index: RecordingIndex, neighbors: Neighbors, now_ms: int) -> Mappi
     Alerts: of all time, at most MOST_COUNTED. Others: of the last COUNTED_MS, at most ten times as many, because what
     is not an alert may never be reviewed, and to find old ones every hour would have to be read.
     """
-    hours, counts = _Hours(index, neighbors), dict[Level, int]()
-    for level in Level:
-        is_alert = level is Level.ALERT
-        span = Span(0 if is_alert else max(0, now_ms - COUNTED_MS), _LATEST_MS)
-        limit = MOST_COUNTED if is_alert else 10 * MOST_COUNTED
-        query = VisitQuery(span, levels=frozenset({level}), only="new", limit=limit)
-        counts[level] = len(_find(hours, index, query)[0])
-    return counts
+    return _NewVisits(neighbors).count(index, now_ms)
+
+
+_TOUCHED_MS: Final = 4 * _HOUR_MS
+"""An event changes no period that begins further away from it."""
+
+
+class _NewVisits:
+    """The visits of some cameras that are not reviewed, by period. What was found is kept until it is forgotten."""
+
+    def __init__(self, neighbors: Neighbors) -> None:
+        self.neighbors = neighbors
+        self._cuts: dict[int, int] = {}
+        self._found: dict[Span, list[tuple[Level, int | None]]] = {}
+        """Level and end of each."""
+
+    def forget(self, at_ms: int) -> None:
+        """Forget what an event that begins then may change."""
+        for hour_ms in [one for one in self._cuts if abs(one - at_ms) <= _TOUCHED_MS]:
+            del self._cuts[hour_ms]
+        for period in [one for one in self._found if abs(one.begin_ms - at_ms) <= _TOUCHED_MS]:
+            del self._found[period]
+
+    def count(self, index: RecordingIndex, now_ms: int) -> Mapping[Level, int]:
+        hours, counts = _Hours(index, self.neighbors, self._cuts), dict[Level, int]()
+        for level in Level:
+            is_alert = level is Level.ALERT
+            since_ms = 0 if is_alert else max(0, now_ms - COUNTED_MS)
+            most, count, end_ms = MOST_COUNTED if is_alert else 10 * MOST_COUNTED, 0, _LATEST_MS
+            while count <= most:
+                span = Span(min(since_ms, end_ms), end_ms)
+                newest = index.events(span, levels=frozenset({level}), only="new", limit=1).events
+                if not newest:
+                    break
+                period = hours.period(newest[0].start_ms)
+                ends = [ended for found, ended in self._new_in(hours, period) if found == level]
+                count += sum(ended is None or ended >= since_ms for ended in ends)
+                end_ms = period.begin_ms
+            counts[level] = min(most, count)
+        return counts
+
+    def _new_in(self, hours: _Hours, period: Span) -> list[tuple[Level, int | None]]:
+        if period not in self._found:
+            new = VisitQuery(Span(0, _LATEST_MS), only="new")
+            self._found[period] = [(one.level, one.end_ms) for one in hours.fitting(new, period)]
+        return self._found[period]
+
+
+_KEPT_S: Final = 60.0
+"""How long what was found is kept, s: events that retention deletes are not told."""
+_MOST_SCOPES: Final = 50
+
+
+class NewVisitCounter:
+    """Counts visits as `count_new`. Between questions it finds again only what events changed. Thread-safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._lock, self._told = clock, threading.Lock(), threading.Lock()
+        self._changed: set[int] = set()
+        self._kept: dict[Scope, _NewVisits] = {}
+        self._counts: dict[Scope, Mapping[Level, int]] = {}
+        self._since_s = clock.mono_s()
+
+    def on_event(self, message: EventChanged) -> None:
+        with self._told:
+            self._changed.add(message.event.start_ms)
+
+    def count(self, index: RecordingIndex, scope: Scope, neighbors: Neighbors) -> Mapping[Level, int]:
+        """Return the number of visits of each level that are not reviewed. index: restricted to the scope."""
+        with self._lock:
+            self._forget()
+            kept = self._kept.get(scope)
+            if kept is None or kept.neighbors != neighbors:
+                self._counts.pop(scope, None)
+                kept = self._kept[scope] = _NewVisits(neighbors)
+            if scope not in self._counts:
+                self._counts[scope] = kept.count(index, self._clock.now_ms())
+            return self._counts[scope]
+
+    def _forget(self) -> None:
+        with self._told:
+            changed, self._changed = self._changed, set()
+        now_s = self._clock.mono_s()
+        if now_s - self._since_s >= _KEPT_S or len(self._kept) > _MOST_SCOPES:
+            self._since_s = now_s
+            self._kept.clear()
+            self._counts.clear()
+        if changed:
+            self._counts.clear()
+        for at_ms in changed:
+            for kept in self._kept.values():
+                kept.forget(at_ms)
 
 
 # Neighbors.

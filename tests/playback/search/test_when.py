@@ -72,6 +72,15 @@ UNDERSTOOD = [
     ("in the last 20 minutes", [("11-20 14:40", "11-20 15:00")]),
     ("last month", [("10-01 00:00", "11-01 00:00")]),
     ("in november", [("11-01 00:00", "11-20 15:00")]),
+    ("this year", [("01-01 00:00", "11-20 15:00")]),
+    ("in this year", [("01-01 00:00", "11-20 15:00")]),
+    ("last year", [("01-01 00:00", "01-01 00:00")]),
+    ("in the last year", [("01-01 00:00", "01-01 00:00")]),
+    ("in 2025", [("01-01 00:00", "01-01 00:00")]),
+    ("in the year 2026", [("01-01 00:00", "11-20 15:00")]),
+    ("during 2026", [("01-01 00:00", "11-20 15:00")]),
+    ("20 november last year", [("11-20 00:00", "11-21 00:00")]),
+    ("in october last year", [("10-01 00:00", "11-01 00:00")]),
     ("between monday and wednesday", [("11-16 00:00", "11-19 00:00")]),
     ("from friday to sunday", [("11-13 00:00", "11-16 00:00")]),
     ("10 to 12 november", [("11-10 00:00", "11-13 00:00")]),
@@ -138,6 +147,66 @@ def test_a_day_of_25_hours_and_one_of_23() -> None:
     assert [one.seconds / 3600 for one in autumn] == [25]
     spring = parse_time("on 2026-03-29", BERLIN, NOW)[0].spans(BERLIN, NOW)
     assert [one.seconds / 3600 for one in spring] == [23]
+
+
+AUTUMN, SPRING = "2026-10-25 12:00", "2026-03-29 12:00"
+"""Mornings after 2:00 to 3:00 came twice, and not at all."""
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "begin", "end"),
+    [
+        (AUTUMN, "today between 2:00 and 2:30", "02:00+02:00", "02:30+01:00"),
+        (AUTUMN, "today before 2:30", "00:00+02:00", "02:30+01:00"),
+        (AUTUMN, "today at 2:10", "01:40+02:00", "02:40+01:00"),
+        (AUTUMN, "before today 2:30", None, "02:30+01:00"),
+        (AUTUMN, "today after 2:30", "02:30+02:00", "12:00+01:00"),
+        (AUTUMN, "since today 2:30", "02:30+02:00", "12:00+01:00"),
+        (AUTUMN, "from today 1:00 to today 2:15", "01:00+02:00", "02:15+01:00"),
+        (SPRING, "today between 2:45 and 3:15", "03:00+02:00", "03:15+02:00"),
+        (SPRING, "today before 2:30", "00:00+01:00", "03:00+02:00"),
+        (SPRING, "since today 2:30", "03:00+02:00", "12:00+02:00"),
+        (SPRING, "today at 2:30", "01:30+01:00", "03:30+02:00"),
+    ],
+)
+def test_a_clock_time_at_a_change_means_all_that_shows_it(now: str, text: str, begin: str | None, end: str) -> None:
+    now_ms = ms(now)
+    (found,) = parse_time(text, BERLIN, now_ms)[0].spans(BERLIN, now_ms)
+    shown = [datetime.fromtimestamp(at / 1000, BERLIN).isoformat()[11:] for at in (found.begin_ms, found.end_ms)]
+    assert [one.replace(":00+", "+") for one in shown] == [begin or shown[0].replace(":00+", "+"), end]
+
+
+def test_a_day_ends_at_its_midnight_where_the_hour_after_it_comes_twice() -> None:
+    zone = ZoneInfo("America/Havana")
+    now_ms = ms("2026-11-01 12:00", zone)
+    (found,) = parse_time("yesterday", zone, now_ms)[0].spans(zone, now_ms)
+    assert found.seconds == 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("now", "begin"), [("2026-11-20 00:30", "11-19 20:00"), ("2026-11-20 05:59", "11-19 20:00"),
+                       ("2026-11-20 22:00", "11-20 20:00")],
+)  # fmt: skip
+def test_tonight_is_the_night_that_began(now: str, begin: str) -> None:
+    assert spans("tonight", ms(now)) == [(begin, now[5:])]
+
+
+@pytest.mark.parametrize("text", ["last year", "in 2025", "person 2025", "in the year 2025"])
+def test_a_year_is_that_year(text: str) -> None:
+    (found,) = parse_time(text, BERLIN, NOW)[0].spans(BERLIN, NOW)
+    assert (found.begin_ms, found.end_ms) == (ms("2025-01-01 00:00"), ms("2026-01-01 00:00"))
+
+
+@pytest.mark.parametrize(
+    "text", ["2025", "b ab 2025", "plate 2025", "2025 bcd", "ab-2025", "12.2025", "since 2025", "person 2025 bcd"]
+)
+def test_a_number_that_may_be_something_else_is_no_year(text: str) -> None:
+    assert parse_time(text, BERLIN, NOW)[1] == text
+
+
+@pytest.mark.parametrize(("text", "ignored"), [("in 2030", "in 2030"), ("monday in 2025", "in 2025")])
+def test_a_year_without_effect_is_told(text: str, ignored: str) -> None:
+    assert parse_time(text, BERLIN, NOW)[0].ignored == (ignored,)
 
 
 @pytest.mark.parametrize(

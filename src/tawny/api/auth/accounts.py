@@ -32,6 +32,8 @@ RECENT_MS = 15 * 60_000
 """How long after signing in, or entering the password again, one's own sign-in can be changed."""
 SEEN_EVERY_MS = 60_000
 """Minimum interval in ms between updates of a session's last use."""
+BEHIND_S = 86_400.0
+"""How long, s, a clock that is behind a session's last use may be wrong."""
 TOKEN_MS = 30 * 60_000
 MOST_SESSIONS = 50
 """Maximum number of sessions per user; the least recently used ones end."""
@@ -165,6 +167,8 @@ class Accounts:
         self.file, self._clock = file, clock
         self._reading, self._writing = file.reading, file.writing
         self.counts = AuditCounts(file, clock)
+        self._behind_s: dict[bytes, float] = {}
+        """Sessions last used later than now, each with the monotonic time at which that was seen first."""
 
     def close(self) -> None:
         try:
@@ -326,7 +330,10 @@ class Accounts:
         """
         token, now_ms = token or secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
-            db.execute("DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'claim' AND ? = 'claim'", (now_ms, purpose))
+            # not at their end: the clock may be ahead for a moment
+            ended = "DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'code' AND ends_ms < ?"
+            db.execute(ended, (now_ms - ENDED_KEPT_MS, now_ms))
+            db.execute("DELETE FROM tokens WHERE purpose = 'claim' AND ? = 'claim'", (purpose,))
             maker = made_by.id if made_by else None
             row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms, maker, session)
             db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, ?, ?)", row)
@@ -415,11 +422,23 @@ class Accounts:
         if row is None:
             return None
         person, (seen_ms, ends_ms, how, confirmed_ms) = to_account(row), row[5:]
-        if abs(now_ms - seen_ms) >= SEEN_EVERY_MS:
+        if now_ms - seen_ms >= SEEN_EVERY_MS or self._is_set_back(key, seen_ms - now_ms):
             ends_ms = now_ms + session_ms(person)
             with self._writing() as db:
                 db.execute("UPDATE sessions SET seen_ms = ?, ends_ms = ? WHERE hash = ?", (now_ms, ends_ms, key))
-        return LoginSession(person, key, min(ends_ms, person.ends_ms or ends_ms), how, confirmed_ms)
+        ends_ms = min(ends_ms, now_ms + session_ms(person), person.ends_ms or ends_ms)
+        return LoginSession(person, key, ends_ms, how, confirmed_ms)
+
+    def _is_set_back(self, key: bytes, ahead_ms: int) -> bool:
+        """Return whether a session was last used later than now because the clock had been ahead.
+
+        If the clock is behind now, it is mostly right within BEHIND_S, and the session must last until its end then.
+        """
+        if ahead_ms < SEEN_EVERY_MS:
+            self._behind_s.pop(key, None)
+            return False
+        mono_s = self._clock.mono_s()
+        return mono_s - self._behind_s.setdefault(key, mono_s) >= BEHIND_S
 
     def is_recent(self, session: LoginSession) -> bool:
         """Return whether the user has proved within RECENT_MS who they are."""

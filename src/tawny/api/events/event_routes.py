@@ -43,7 +43,7 @@ from tawny.playback.search.event_search import (
 )
 from tawny.playback.search.query_parser import SearchableIdentity
 from tawny.service.recorder import event_rolls
-from tawny.service.visits import VisitQuery, count_new, find_visits, visit_of
+from tawny.service.visits import VisitQuery, find_visits, visit_of
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct = [rule(Access.VIEW)], [rule(Access.DIRECT)]
@@ -107,7 +107,7 @@ def visits(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.VisitL
 def new_visits(here: Here) -> schemas.NewCounts:
     """Count the visits that are not reviewed."""
     recorder = here.recorder
-    counts = count_new(recorder.index, recorder.neighbors(), recorder.clock.now_ms())
+    counts = here.new_visits.count(recorder.index, here.seen, recorder.neighbors())
     return schemas.NewCounts(
         alerts=counts[Level.ALERT], detections=counts[Level.DETECTION], motion=counts[Level.MOTION]
     )

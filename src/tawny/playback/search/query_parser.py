@@ -156,6 +156,8 @@ _GERMAN = {
     **dict.fromkeys(("oktober", "okt"), "october"), **dict.fromkeys(("dezember", "dez"), "december"),
     "tag": "day", **dict.fromkeys(("tage", "tagen"), "days"), "stunde": "hour", "stunden": "hours",
     "minuten": "minutes", "sekunde": "second", "sekunden": "seconds", "woche": "week", "wochen": "weeks",
+    **dict.fromkeys(("dieses jahr", "diesem jahr"), "this year"), "jahr": "year",
+    **dict.fromkeys(("voriges jahr", "vorigen jahr", "vergangenes jahr", "vergangenen jahr"), "last year"),
     "monat": "month", **dict.fromkeys(("monate", "monaten"), "months"),
     "länger als": "longer than", "kürzer als": "shorter than", "mehr als": "more than", "weniger als": "less than",
     "mindestens": "at least", "höchstens": "at most", "über": "over",

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tawny.model.times import Span
+from tawny.playback.timeline import transitions
 
 # Normalizes phrases before parsing. Pure; text is lower case.
 
@@ -125,6 +126,7 @@ WEEK = timedelta(days=7)
 YEAR = timedelta(days=366)
 OLDEST = date(1970, 1, 1)
 WEEKDAY, MONTH = "|".join(DAYS), "|".join(MONTHS)
+_OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
 OF_MONTH = rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{MONTH})(?: {_YEAR})?"
 ANY = (
     rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?day before yesterday|yesterday|today|{OF_MONTH}"
@@ -209,6 +211,9 @@ NEAR_MIN = 30
 _LENGTHS_S = {"min": 60, "minute": 60, "hour": 3600, "h": 3600, "day": 86400, "week": 604_800, "month": 2_592_000}
 
 _NUMBER = r"(\d{1,4})"
+_FULL_YEAR = r"(?<![./-])(20\d\d)(?![./-]\d)"
+_BEFORE_NUMBERS = frozenset({"plate", "plates", "number", "since", "before", "after", "until", "from", "between"})
+"""Words after which a number is a plate, or a time that is not understood."""
 _TO = "(?:and|to|until|-|–)"
 
 
@@ -240,7 +245,9 @@ class TimeExpression:
             return (self.whole,)
         found: list[Span] = []
         for day in sorted(self.days):
-            begin, end = (_at(day, minute, zone) for minute in self.hours)
+            begin, end = _at(day, self.hours[0], zone), _end_at(day, self.hours[1], zone)
+            if begin == end and self.hours[0] < self.hours[1]:  # the clock skipped all of it
+                begin, end = begin - NEAR_MIN * 60_000, end + NEAR_MIN * 60_000
             end = min(end, now_ms)
             if self.limits is not None:
                 begin, end = max(begin, self.limits.begin_ms), min(end, self.limits.end_ms)
@@ -261,8 +268,9 @@ class TimeExpression:
 
 def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, str]:
     """Return the time in a lower-case text, and the text without it."""
-    text = normalise_phrases(text)
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    years = {"last": today.year - 1, "this": today.year}
+    text = _OF_YEAR.sub(lambda found: f"{found[1]} {years[found[2]]}", normalise_phrases(text))
     usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     words: list[str] = []
@@ -273,7 +281,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         made = read(when, found)
         if made is None:
             continue
-        has_effect = made.whole is None or made.whole != when.whole
+        has_effect = made is not when and (made.whole is None or made.whole != when.whole)
         if has_effect and (made.limits is None or made.spans(zone, now_ms)):
             when = made
             words.append(found[0].strip())
@@ -284,7 +292,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
 
 
 _Read = Callable[[TimeExpression, re.Match[str]], TimeExpression | None]
-"""None: not a time after all."""
+"""None: not a time after all. The expression as it was: a time without effect."""
 _Phrases = Iterator[tuple[str, _Read]]
 
 
@@ -296,11 +304,17 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _several_days(today)
     for _ in range(2):  # `after monday before friday`
         yield from _before_and_after_days(today, zone, now_ms)
-    yield from _parts_of_days(today)
+    yield from _parts_of_days(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
         yield rf"(?:on )?({ANY})", lambda when, found: _on(when, day_of(found[1], today))
     yield rf"({MONTH}) ({_YEAR})", lambda when, found: _month(when, found, today)
+    in_year = rf"(?:in|during|(?:in |during )?(?:the )?year) {_FULL_YEAR}"
+    yield in_year, lambda when, found: _whole_year(when, found, today) or when
+    yield (
+        rf"{_FULL_YEAR}(?! (?!(?:at|by|in|on|the) )[^\W\d_]{{1,3}}(?!\w))",
+        lambda when, found: _bare_year(when, found, today),
+    )
     yield from _hours_of_the_day()
 
 
@@ -350,7 +364,7 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         begin, end = _minute(found[2], found[3], found[4]), _minute(found[6] or "24", found[7], found[8])
         if days is None or begin is None or end is None or not (found[3] or found[4]):
             return None  # `monday 18 to 20 november`
-        return _exact(when, _at(days[0], begin, zone), min(_at(days[1], end, zone), now_ms))
+        return _exact(when, _at(days[0], begin, zone), min(_end_at(days[1], end, zone), now_ms))
 
     first, last = rf"({ANY}) (?:at )?{CLOCK}", rf"({ANY})(?: (?:at )?{CLOCK})?"
     yield rf"(?:between|from) {first} {_TO} {last}", both
@@ -377,7 +391,8 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
         if day is None or (found[3] and minute is None):
             return None
         is_whole = minute is None and found[1] != "before"  # `until` and `after` a day: its end
-        at_ms = min(_at(day + DAY if is_whole else day, minute or 0, zone), now_ms)
+        at = _at if found[1] == "after" else _end_at
+        at_ms = min(at(day + DAY if is_whole else day, minute or 0, zone), now_ms)
         limits = Span(at_ms, now_ms) if found[1] == "after" else Span(min(0, at_ms), at_ms)
         left = (when.exact or when.limits or Span(0, now_ms)).cut_to(limits)
         if left is None:
@@ -389,12 +404,12 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
     yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:at )?{CLOCK})?", bounded
 
 
-def _parts_of_days(today: date) -> _Phrases:
+def _parts_of_days(today: date, hour: int) -> _Phrases:
     def part(name: str, on: date) -> _Read:
         return lambda when, _: replace(when.on(on), hours=_part(name))
 
     yield "last night", part("night", today - DAY)
-    yield "tonight", part("night", today)
+    yield "tonight", part("night", today - DAY if hour < PARTS["night"][1] else today)
     for name in ("morning", "afternoon", "evening"):
         yield f"this {name}", part(name, today)
         yield f"yesterday {name}", part(name, today - DAY)
@@ -419,6 +434,8 @@ def _weeks_and_months(today: date) -> _Phrases:
     yield "this week", days(monday, today)
     yield "last month", days(*month_of(first - DAY))
     yield "this month", days(first, today)
+    yield "(?:in )?(?:the )?last year", days(first.replace(first.year - 1, 1), first.replace(month=1) - DAY)
+    yield "(?:in )?this year", days(first.replace(month=1), today)
     yield "(?:on |at )?(?:the |last )?weekend", days(*weekend(today))
     yield rf"(?:in|during) ({MONTH})(?: ({_YEAR}))?", lambda when, found: _month(when, found, today)
 
@@ -445,6 +462,17 @@ def _on(when: TimeExpression, day: date | None) -> TimeExpression | None:
 def _month(when: TimeExpression, found: re.Match[str], today: date) -> TimeExpression | None:
     days = named_month(found[1], found[2], today)
     return when.on(*days) if days else None
+
+
+def _whole_year(when: TimeExpression, found: re.Match[str], today: date) -> TimeExpression | None:
+    year = int(found[1])
+    return when.on(date(year, 1, 1), date(year, 12, 31)) if when.is_usual and year <= today.year else None
+
+
+def _bare_year(when: TimeExpression, found: re.Match[str], today: date) -> TimeExpression | None:
+    """Return a year after a longer word: `person 2025`, but not `b ab 2025` nor `plate 2025`."""
+    before = re.search(r"(?<!\w)[^\W\d_]{4,} $", found.string[: found.start()])
+    return _whole_year(when, found, today) if before and before[0].strip() not in _BEFORE_NUMBERS else None
 
 
 def _part(name: str) -> tuple[int, int]:
@@ -500,6 +528,19 @@ def _minute(hour: str, minute: str | None, half: str | None) -> int | None:
 
 
 def _at(day: date, minute: int, zone: ZoneInfo) -> int:
+    """Return the first instant that shows this time; of a skipped time, the moment of the change."""
+    first, last = _shown(day, minute, zone)
+    return first if first <= last else transitions(zone, Span(last, first))[0].at_ms
+
+
+def _end_at(day: date, minute: int, zone: ZoneInfo) -> int:
+    """Return the last instant that shows this time, as the end of hours; of midnight the first, where a day ends."""
+    first, last = _shown(day, minute, zone)
+    return last if first <= last and minute % (24 * 60) else _at(day, minute, zone)
+
+
+def _shown(day: date, minute: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Return the first and last instant that shows this time. The first is later if the clock skipped it."""
     more, minute = divmod(minute, 24 * 60)
     at = datetime.combine(day + timedelta(days=more), time(minute // 60, minute % 60), zone)
-    return round(at.timestamp() * 1000)
+    return round(at.timestamp() * 1000), round(at.replace(fold=1).timestamp() * 1000)

@@ -331,16 +331,20 @@ class HistoryLedger:
         self._marks: list[HistoryLine] = []
         """Lines without a state in the index, to be written after the queued changes."""
         self._is_held = False  # within `together`
+        self._is_refused = False  # the last write failed; `together` tries once more
         self.problem: StorageError | None = None
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write all changes of this thread with one sync of the history, at the end. Until then none is durable."""
+        """Write all changes of this thread with one sync of the history, at the end. Until then none need be durable.
+
+        More than the queue holds are written in parts.
+        """
         with self._lock:
             if self._is_held:
                 yield
                 return
-            self._is_held = True
+            self._is_held, self._is_refused = True, False
             try:
                 yield
             finally:
@@ -408,16 +412,25 @@ class HistoryLedger:
             for change in changes:
                 self._waiting.pop(_key(change), None)  # newest state last
                 self._waiting[_key(change)] = change
-            while len(self._waiting) > _MOST_WAITING:
-                log.error(
-                    "the disk accepts no writes; dropped from the queue: %s",
-                    self._waiting.pop(next(iter(self._waiting))),
-                )
+                self._make_room()
             return self._write()
+
+    def _make_room(self) -> None:
+        """Write a full queue, or drop its oldest change if the disk refuses that."""
+        if len(self._waiting) > _MOST_WAITING and not self._is_refused:
+            self._store()
+        if len(self._waiting) > _MOST_WAITING:
+            log.error(
+                "the disk accepts no writes; dropped from the queue: %s",
+                self._waiting.pop(next(iter(self._waiting))),
+            )
 
     def _write(self) -> bool:
         if self._is_held or not self.waiting:
             return not self._is_held
+        return self._store()
+
+    def _store(self) -> bool:
         changes, marks = list(self._waiting.values()), list(self._marks)
         at_ms = self._clock.now_ms()
         try:
@@ -428,11 +441,11 @@ class HistoryLedger:
         except StorageError as error:
             if self.problem is None:
                 log.warning("gaps, damage and events are queued until the disk can be written: %s", error)
-            self.problem = error
+            self.problem, self._is_refused = error, True
             return False
         self._waiting.clear()
         self._marks.clear()
-        self.problem = None
+        self.problem, self._is_refused = None, False
         return True
 
     def _mark(self, what: str, record: Mapping[str, Any]) -> bool:

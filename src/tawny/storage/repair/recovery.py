@@ -5,9 +5,10 @@ with the volume's lock held, before any other access.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Final, Literal
 
 from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
@@ -31,6 +32,9 @@ Cause = Literal["power", "crash", "update", "person", "restart", "reboot", "shut
 _NEWEST_FILES: Final = 2  # history files to read; the last entries may be missing in the index
 
 
+_SAID_AFTER_S: Final = 5.0
+"""How long a scan takes, s, before the log says how far it is."""
+_SAID_EVERY_S: Final = 10.0
 _LAST_MS: Final = 120_000
 """How long before its end, at most, the previous recorder's gaps may be missing."""
 _LOST: Final = "tawny ended before this was written down"
@@ -110,10 +114,10 @@ def recover_files(
         replay(lines, index)
     cause = cause_of(lines, before, boot)
     removed = finish_removals(volume, index, ledger, clock)
-    folders = {each: folders_left_over(each) for each in volume.everywhere}
-    reclosed, listed, damaged = put_in_order(volume, index, folders[volume], _WHY[cause], sync_index=False)
+    folders = {each: folders_left_over(each, clock) for each in volume.everywhere}
+    reclosed, listed, damaged = put_in_order(volume, index, folders[volume], _WHY[cause], sync_index=False, clock=clock)
     for other in volume.others:
-        more = put_in_order(other, index, folders[other], _WHY[cause])
+        more = put_in_order(other, index, folders[other], _WHY[cause], clock=clock)
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
     if volume.signed is not None:
         for each in volume.everywhere:
@@ -136,26 +140,43 @@ def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str)
     return "crash" if last_boot == boot else "power"
 
 
-def folders_left_over(volume: Volume) -> list[str]:
-    """Return the folders that may hold open segments."""
+def folders_left_over(volume: Volume, clock: Clock | None = None) -> list[str]:
+    """Return the folders that may hold open segments. clock: to say how far it is, if that takes long."""
     left_over = volume.open_folders.left_over()
     if left_over is not None:
         return left_over
-    return [folder for camera in volume.cameras() for folder in volume.hour_folders(camera)]
+    every = (folder for camera in volume.cameras() for folder in volume.hour_folders(camera))
+    return list(_told(every, clock, "listing all folders of recordings: %d so far"))
+
+
+def _told(folders: Iterable[str], clock: Clock | None, words: str) -> Iterator[str]:
+    """Yield the folders, and log their number at times if that takes long."""
+    next_s = clock.mono_s() + _SAID_AFTER_S if clock is not None else inf
+    for done, folder in enumerate(folders):
+        if clock is not None and (now_s := clock.mono_s()) >= next_s:
+            log.warning(words, done)  # by default, nothing less is logged
+            next_s = now_s + _SAID_EVERY_S
+        yield folder
 
 
 def put_in_order(
-    volume: Volume, index: Index, folders: Sequence[str], why: str, *, sync_index: bool = True
+    volume: Volume,
+    index: Index,
+    folders: Sequence[str],
+    why: str,
+    *,
+    sync_index: bool = True,
+    clock: Clock | None = None,
 ) -> tuple[list[Reclosed], int, list[FileDamaged]]:
     """Finalize open segments in these folders and add closed ones to the index.
 
     why: end reason of the finalized ones. sync_index: False leaves the new rows to the next sync of the index; until
-    then the folders must stay listed in `OpenFolders`.
+    then the folders must stay listed in `OpenFolders`. clock: to say how far it is, if that takes long.
     """
     left_open: list[SegmentName] = []
     damaged: list[FileDamaged] = []
     rows: list[Segment] = []
-    for folder in folders:
+    for folder in _told(folders, clock, f"checking recordings after a start: %d of {len(folders)} folders"):
         finish_thinning(volume, index, folder)
         for path, entry in volume.files(folder):
             name = segment_name(path)

@@ -5,6 +5,7 @@ A plan is a value (`storage.retention.planning`), so that a dry run shows exactl
 
 import logging
 import threading
+from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,6 +56,8 @@ _TOLD_MS: Final = 86_400_000
 """Time, ms, for which status reports that a recording was deleted before its upload."""
 _DELETED_AT_ONCE: Final = 300
 """Segments of one camera that are deleted on request before retention may run."""
+_GAPS_AT_ONCE: Final = 1000
+"""Gaps of one camera that are written with one sync, while other changes of the history wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,15 +344,19 @@ class Retention:
         now_ms = self._clock.now_ms()
         asked = Span(wanted.begin_ms or 0, max(wanted.begin_ms or 0, wanted.until_ms))
         gaps = self._index.gaps(wanted.camera, asked)
-        chosen = [one.span(now_ms) for one in gaps if one.reason in BY_CHOICE - {GapReason.FILLED}]
-        with self._ledger.together():
-            for gap in gaps:
-                if gap.reason in BY_CHOICE or gap.is_start or gap.reason is GapReason.CLOCK:
-                    continue
-                begin_ms = max(gap.begin_ms + 1, asked.begin_ms)
-                missing = Span(begin_ms, max(begin_ms, min(asked.end_ms, gap.span(now_ms).end_ms)))
-                for one in missing_spans(chosen, missing):
-                    self._ledger.put_gap(Gap(wanted.camera, one.begin_ms, one.end_ms, GapReason.REMOVED, wanted.why))
+        chosen = merge_spans([one.span(now_ms) for one in gaps if one.reason in BY_CHOICE - {GapReason.FILLED}])
+        made: list[Gap] = []
+        for gap in gaps:
+            if gap.reason in BY_CHOICE or gap.is_start or gap.reason is GapReason.CLOCK:
+                continue
+            begin_ms = max(gap.begin_ms + 1, asked.begin_ms)
+            missing = Span(begin_ms, max(begin_ms, min(asked.end_ms, gap.span(now_ms).end_ms)))
+            left = missing_spans(_touching(chosen, missing), missing)
+            made += [Gap(wanted.camera, one.begin_ms, one.end_ms, GapReason.REMOVED, wanted.why) for one in left]
+        for at in range(0, len(made), _GAPS_AT_ONCE):  # others write in between
+            with self._ledger.together():
+                for gap in made[at : at + _GAPS_AT_ONCE]:
+                    self._ledger.put_gap(gap)
 
     def _asked(self, wanted: CameraDeletion) -> Iterator[Span]:
         """Yield the time a deletion names, from the first day on that has something."""
@@ -479,6 +486,12 @@ class Retention:
 
     def _lasted(self, event: Event) -> Span:
         return Span(event.start_ms, max(event.start_ms + 1, event.end_ms or self._clock.now_ms()))
+
+
+def _touching(merged: Sequence[Span], within: Span) -> list[Span]:
+    """Return the spans of an ordered list without overlaps that have a part of `within`."""
+    first = bisect_right(merged, within.begin_ms, key=lambda one: one.end_ms)
+    return list(merged[first : bisect_left(merged, within.end_ms, key=lambda one: one.begin_ms)])
 
 
 def _holds(volume: Volume, segment: Segment) -> bool:
