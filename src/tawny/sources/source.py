@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from tawny.model.errors import SourceUnusable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.times import Clock
@@ -155,3 +156,10 @@ class SpeakingSource(CameraSource, Protocol):
     def speaker(self, opening: SourceContext) -> Speaker:
         """Return an unconnected speaker. Raises SourceError for an invalid address."""
         ...
+
+
+@dataclass(eq=False)
+class SourceWithoutKeyframe(SourceUnusable):
+    """Its format fits, but nothing comes that decoding can begin with. detail: what is missing."""
+
+    advice = "Set its keyframe interval to 2 s, and switch off intra refresh and smart codecs such as H.264+."

@@ -25,14 +25,14 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.packets import AudioFormat, SourcePacket, VideoCodec
+from tawny.model.segments import GapEvidence
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord, SignIn
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.network_address import NetworkAddress
 from tawny.sources.packet_builder import PacketBuilder
-from tawny.sources.rtsp.client.transcript import SourceWithoutKeyframe
 from tawny.sources.rtsp.ffmpeg_guard import DEADLINE_S, FfmpegGate, describe
-from tawny.sources.source import IdleUntil
+from tawny.sources.source import IdleUntil, SourceWithoutKeyframe
 
 # Builds access units from RTP packet payloads: the NAL units of exactly one picture.
 
@@ -282,7 +282,8 @@ class FfmpegFeed:
         if now_s - self.alive_s >= self.stall_s:
             raise SourceStalled(self._where, f"no video for {self.stall_s:g} s, although data arrives")
         if self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
-            raise SourceWithoutKeyframe(self._where, f"no keyframe within {KEYFRAME_S:g} s")
+            said = f"no keyframe within {KEYFRAME_S:g} s"
+            raise SourceWithoutKeyframe(self._where, said, GapEvidence("waiting-key"))
         senseless = self._units.senseless + self._pictures.senseless
         if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
             raise SourceStalled(self._where, "its data isn't valid video")

@@ -5,7 +5,6 @@ Written by the reader thread; read from any thread.
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from tawny.model.errors import (
@@ -21,6 +20,7 @@ from tawny.model.errors import (
 )
 from tawny.model.segments import GapEvidence
 from tawny.sources.network_address import SecretFilter
+from tawny.sources.source import SourceWithoutKeyframe
 
 # Reasons why an RTSP session fails, and their mapping to SourceErrors.
 
@@ -33,17 +33,6 @@ Reason = Literal[
 
 FORM: frozenset[Reason] = frozenset({"sdp", "framing", "no-video", "no-parameters"})
 """Faults in the format of the data, which another client may handle."""
-
-_WAITING: Final = GapEvidence("waiting-key")
-
-
-@dataclass(eq=False)
-class SourceWithoutKeyframe(SourceUnusable):
-    """Its format fits, but nothing comes that decoding can begin with. detail: what is missing."""
-
-    evidence: GapEvidence | None = _WAITING
-    advice = "Set its keyframe interval to 2 s, and switch off intra refresh and smart codecs such as H.264+."
-
 
 _ERRORS: dict[Reason, type[SourceError]] = {
     "unreachable": SourceUnreachable,
