@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from tawny.config.settings import Settings
 from tawny.model.errors import SourceError
 from tawny.model.states import CameraState
 from tawny.service.plugin_registry import PluginRegistry
@@ -17,12 +20,29 @@ from tests.app.rig import one_camera, rig
 MODULE = """
 class ClaimsNothing:
     scheme = "replay"
+
+class Pager:
+    schemes = ("pager",)
+
+    def settings(self, url, table):
+        return table
+
+    def traits(self, url):
+        return None
+
+    def public(self, url):
+        return None
+
+    def open(self, context):
+        return None
 """
 ENTRY_POINTS = """
 [tawny.sources]
 replay = lost_parts:ClaimsNothing
 [tawny.detectors]
 weak = lost_parts:Missing
+[tawny.notifiers]
+pager = lost_parts:Pager
 """
 SETTINGS = """
 [web]
@@ -33,6 +53,8 @@ source = "demo:front"
 detector = "weak"
 [cameras.yard]
 source = "replay:yard"
+[notifiers.me]
+url = "pager:me"
 """
 
 
@@ -49,14 +71,20 @@ def test_a_recorder_with_broken_plug_ins_starts_and_records(tmp_path: Path) -> N
     words = [tawny, "run", "--config", str(config), "--data", str(data)]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(words, stderr=log, stdout=log, env={**os.environ, "PYTHONPATH": paths})
+
+    def is_up() -> bool:
+        """The last parts begin after the first recording."""
+        return "tawny is recording" in (tmp_path / "log").read_text() and any(data.rglob("*.mp4"))
+
     try:
-        until(lambda: any(data.rglob("*.mp4")) or process.poll() is not None, 60, "a recording")
+        until(lambda: is_up() or process.poll() is not None, 60, "a recording")
     finally:
         process.send_signal(signal.SIGTERM)
         ended = process.wait(60)
     said = (tmp_path / "log").read_text()
     assert ended == 0, said
     assert "the plug-in weak couldn't be loaded: AttributeError" in said
+    assert "the plug-in pager failed: TypeError" in said
     assert any((data / "door").rglob("*.mp4"))
 
 
@@ -76,3 +104,24 @@ def test_a_camera_whose_source_fails_says_so(tmp_path: Path) -> None:
         bench.wait_for(CameraState.OFFLINE)
         (camera,) = bench.running.cameras()
     assert camera.status.detail == SourceError("replay", "the plug-in replay failed: RuntimeError").for_viewers
+
+
+class Unready(Failing):
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise RuntimeError("hunter2")
+
+
+def test_a_source_that_fails_keeps_no_other_camera_from_changed_settings(tmp_path: Path) -> None:
+    found = PluginRegistry.opened()
+    plugins = PluginRegistry({"replay": Unready(), "demo": found.sources["demo"]}, found.detectors)
+    before = two_cameras(post=5.0)
+    with rig(before, tmp_path, plugins) as bench:
+        bench.running.apply(two_cameras(post=9.0), "tawny.toml")
+        assert {one.status.id: one.post_s for one in bench.running.cameras()} == {"yard": 9.0, "door": 9.0}
+
+
+def two_cameras(post: float) -> Settings:
+    made = one_camera("demo:front", f'post = "{post:g} s"\nwarm_up = "{post:g} s"')
+    return made.model_copy(
+        update={"cameras": {"yard": made.cameras["door"].model_copy(update={"source": "replay:yard"}), **made.cameras}}
+    )

@@ -1,6 +1,7 @@
 """`tawny status` through the control socket: every state of a camera, plain and as JSON."""
 
 import json
+import socket
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,16 @@ source = "rtsp://viewer:secret@10.1.2.3/live"
 source = "demo:"
 name = "Garden"
 """
+
+
+def test_cameras_are_listed_after_a_recorder_ended_without_cleaning_up(
+    recorded: Path, tmp_path: Path, tawny: Tawny
+) -> None:
+    (tmp_path / "tawny.toml").write_text(CAMERAS)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(recorded / "control"))
+    shown = tawny("cameras", "list", "--config", str(tmp_path / "tawny.toml"), "--data", str(recorded))
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["porch", "back-yard"]
 
 
 @pytest.mark.parametrize(

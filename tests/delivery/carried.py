@@ -33,7 +33,7 @@ def clip(name: str, at_ms: int, size_bytes: int = 1000, what: DeliveryKind = Del
 class Shelf:
     """A target. `fails`: what the next tries raise, in order. never: what each try of these raises, by name."""
 
-    fails: list[Exception] = field(default_factory=list)
+    fails: list[Exception | SystemExit] = field(default_factory=list)
     never: dict[str, Exception] = field(default_factory=dict)
     there: dict[str, bytes] = field(default_factory=dict)
     carried: list[str] = field(default_factory=list)

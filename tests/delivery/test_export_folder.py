@@ -9,6 +9,7 @@ from tawny.delivery.delivery import DeliveryKind, in_memory
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetMissing
+from tawny.storage.disk import secondary_volumes
 from tawny.testing.clock import FakeClock
 from tests.delivery.carried import delivery
 
@@ -73,10 +74,25 @@ def test_a_new_folder_is_made_although_another_one_had_files(
 def test_nothing_is_written_to_a_mount_that_is_missing(
     outbox: Outbox, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_mount_point: bool
 ) -> None:
-    monkeypatch.setattr(export_folder, "is_disk_missing", lambda _: "/etc/fstab mounts a disk there")
+    for name in ("is_disk_missing", "is_listed_disk_missing"):
+        monkeypatch.setattr(export_folder, name, lambda _: "/etc/fstab mounts a disk there")
     made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda _: False, FolderLimits(15, 3600))
     if is_mount_point:
         made.root.mkdir()
     with pytest.raises(TargetMissing, match="fstab"):
         made.opened()
     assert made.root.exists() == is_mount_point
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_below_media_only_a_folder_that_is_missing_needs_a_disk(
+    outbox: Outbox, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    monkeypatch.setattr(secondary_volumes, "_PLUGGED", (tmp_path,))
+    made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda _: False, FolderLimits(15, 3600))
+    if is_there:
+        made.root.mkdir()
+        assert made.opened().root.is_dir()
+    else:
+        with pytest.raises(TargetMissing, match="no disk is mounted"):
+            made.opened()

@@ -82,4 +82,5 @@ def test_no_plug_in_takes_the_place_of_a_part_of_tawny(monkeypatch: pytest.Monke
         monkeypatch.setattr(plugins, "installed_entry_points", lambda _, order=order: EntryPoints(order))
         parts = PluginGroup("g")
         assert parts["one"] is SystemClock
-        assert parts.broken == [PluginBroken("one", "the name is taken by tawny.model.times:SystemClock")]
+        assert parts.left_out == [PluginBroken("one", "the name is taken by tawny.model.times:SystemClock")]
+        assert parts.broken == []

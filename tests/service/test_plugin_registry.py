@@ -13,7 +13,7 @@ from tawny.engine import InlineEngine, plugins
 from tawny.model.errors import SettingsError
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.diagnosis.settings_view import in_force
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import SHOWS_NOTHING, PluginRegistry
 from tawny.sources.file import FileSource
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder
@@ -74,11 +74,27 @@ class FailingSettings(Bell):
         raise TypeError("hunter2")
 
 
+class WrongTypes(Bell):
+    schemes = ("wrong",)
+
+    def traits(self, url: str) -> Any:
+        return None
+
+    def public(self, url: str) -> Any:
+        return None
+
+
 PARTS = {
     "tawny.sources": {"lost": "LostClaims", "none": "NoClaims"},
     "tawny.detectors": {"weak": "fails", "gone": "Gone"},
     "tawny.recognizers": {"faces": "fails"},
-    "tawny.notifiers": {"alerts": "TextForSchemes", "bell": "Bell", "mute": "FailingTraits", "odd": "FailingSettings"},
+    "tawny.notifiers": {
+        "alerts": "TextForSchemes",
+        "bell": "Bell",
+        "mute": "FailingTraits",
+        "odd": "FailingSettings",
+        "wrong": "WrongTypes",
+    },
 }
 
 
@@ -140,6 +156,49 @@ def test_a_mistake_in_the_settings_still_stops_a_start() -> None:
     with pytest.raises(SettingsError, match=r"cameras\.yard\.source"):
         only_here = PluginRegistry({}, PluginRegistry.opened().detectors)
         only_here.check_to_record(settings(text), "tawny.toml")
+
+
+def test_a_plug_in_with_a_taken_name_hides_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PARTS, "tawny.notifiers", {"ntfy": "Bell"})
+    registry = PluginRegistry.opened()
+    with pytest.raises(SettingsError, match="an address of unknown type"):
+        registry.check_to_record(settings('[notifiers.me]\nurl = "nfty://x"'), "tawny.toml")
+    assert ([one.name for one in registry.left_out], registry.broken) == (["ntfy"], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        ("ModuleNotFoundError: No module named 'boto3'", "boto3 is not installed"),
+        ("OSError: no space", "the plug-in s3 couldn't be loaded: OSError: no space"),
+    ],
+)
+def test_an_archive_whose_plug_in_is_broken_says_why(error: str, why: str) -> None:
+    text = '[[storage.tiers]]\nurl = "s3://key:secret@bucket?region=eu"\nafter = "1 d"\n'
+    found = PluginRegistry.opened()
+    registry = PluginRegistry(found.sources, found.detectors, Broken(error))
+    with pytest.raises(SettingsError) as refused:
+        registry.check_to_record(settings(text), "tawny.toml")
+    assert why in str(refused.value)
+
+
+class Broken(dict[str, Any]):
+    """Plug-ins that couldn't be loaded."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__()
+        self._error = error
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise plugins.PluginMissing(name, self._error)
+
+
+def test_a_plug_in_whose_address_is_no_text_is_told_by_its_scheme() -> None:
+    registry = PluginRegistry.opened()
+    kind = registry.notifier_of("wrong://x")
+    assert kind is not None
+    assert registry.public_of(kind, "wrong://secret") == "wrong:…"
+    assert registry.traits_of("wrong://x").shows == SHOWS_NOTHING
 
 
 def test_a_source_that_cannot_tell_its_addresses_is_left_out_and_told_once(caplog: pytest.LogCaptureFixture) -> None:

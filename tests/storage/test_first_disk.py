@@ -45,6 +45,49 @@ def test_whether_a_disk_is_missing(tmp_path: Path, folder: str, mounted: tuple[s
     assert bool(is_disk_missing(Path(folder), fstab, mounts)) is is_missing
 
 
+ROOT = "20 1 8:2 / / rw shared:1 - ext4 /dev/sda2 rw"
+SERVICE = f"{ROOT}\n30 20 8:2 /mnt/video /mnt/video rw - ext4 /dev/sda2 rw"
+"""The disk is missing, and `ReadWritePaths=/mnt/video` mounts its mount point onto itself."""
+
+
+@pytest.mark.parametrize(
+    ("folder", "mounts", "is_missing"),
+    [
+        ("/mnt/video/tawny", SERVICE, True),
+        ("/mnt/video/tawny", f"{SERVICE}\n31 30 8:17 / /mnt/video rw - ext4 /dev/sdb1 rw", False),
+        ("/srv/two words", f"{ROOT}\n30 20 8:2 /srv/two\\040words /srv/two\\040words rw - ext4 /dev/sda2 rw", True),
+        (
+            "/mnt/video",
+            f"{ROOT}\n30 20 8:2 /mnt /mnt rw - ext4 /dev/sda2 rw\n31 30 8:2 /mnt/video /mnt/video rw - ext4 - rw",
+            True,
+        ),
+        (
+            "/mnt/video",
+            f"{ROOT}\n30 20 8:17 / /mnt rw - ext4 - rw\n31 30 8:17 /video /mnt/video rw - ext4 /dev/sdb1 rw",
+            True,
+        ),
+        (
+            "/mnt/video",
+            f"{ROOT}\n30 20 8:17 / /mnt/video rw - ext4 - rw\n31 30 8:17 / /mnt/video rw - ext4 /dev/sdb1 rw",
+            False,
+        ),
+        ("/mnt/video", "20 1 0:30 /@ / rw - btrfs - rw\n30 20 0:30 /@video /mnt/video rw - btrfs - rw", False),
+        ("/mnt/video", "20 1 0:30 /@ / rw - btrfs - rw\n30 20 0:30 /@/mnt/video /mnt/video rw - btrfs - rw", True),
+        ("/mnt/video", f"{ROOT}\n30 20 8:2 /other /mnt/video rw - ext4 /dev/sda2 rw", False),
+        ("/mnt/video", "20 1 0:50 / / rw - overlay overlay rw\n30 20 8:2 /volumes/a /mnt/video rw - ext4 - rw", False),
+        ("/mnt/video", "30 20 8:2 /mnt/video /mnt/video rw - ext4 /dev/sda2 rw", False),
+    ],
+    ids=[
+        "service", "service with disk", "escaped", "folder above too", "part of a disk above", "disk bound to itself",
+        "subvolume", "subvolume in a service", "bound to another", "container", "nothing above",
+    ],
+)  # fmt: skip
+def test_a_mount_of_a_folder_onto_itself_is_no_disk(tmp_path: Path, folder: str, mounts: str, is_missing: bool) -> None:
+    (fstab := tmp_path / "fstab").write_text(FSTAB)
+    (said := tmp_path / "mounts").write_text(f"{mounts}\n")
+    assert bool(is_disk_missing(Path(folder), fstab, said)) is is_missing
+
+
 def test_without_such_files_nothing_is_missing(tmp_path: Path) -> None:
     assert is_disk_missing(tmp_path, tmp_path / "no", tmp_path / "neither") == ""
 

@@ -450,6 +450,8 @@ class RecorderRuntime:
         warnings = [
             web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._plugins.broken
         ]
+        left_out = self._plugins.left_out
+        warnings += [web.RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in left_out]
         if self._ledger.problem is not None:
             warnings.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
         unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles, self.appearance.trouble)

@@ -65,7 +65,10 @@ def run_camera_list(args: Namespace, out: Output) -> int:
     """List the cameras of the settings and, while it runs, of the recorder."""
     chosen, _ = load_settings(args)
     folder, plugins = data_folder(args, chosen), PluginRegistry.opened()
-    running = ask_once(folder, {"command": "status"})["cameras"] if (folder / CONTROL).exists() else ()
+    try:
+        running = ask_once(folder, {"command": "status"})["cameras"]
+    except NotDone:  # none runs, or this user may not ask it
+        running = ()
     shown = {one["id"]: {"name": one["name"], "state": one["state"], "source": None} for one in running}
     for key, one in chosen.cameras.items():
         shown.setdefault(key, {"name": display_name(key, one), "state": None})["source"] = plugins.public(one.source)

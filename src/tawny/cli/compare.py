@@ -18,7 +18,7 @@ from tawny.cli.scan_inputs import ScanInput
 from tawny.detection.detector import ScanDetectorKind, error_text
 from tawny.detection.scan.compare import ComparedDetector, ComparedFrame, DetectorReading, compare
 from tawny.detection.zones import Region
-from tawny.engine.plugins import PluginFailed, PluginGroup, plug_in_code
+from tawny.engine.plugins import PluginFailed, PluginGroup, PluginMissing, plug_in_code
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.encoder import Picture
 from tawny.media.codec.transcoder import VideoWriter
@@ -126,8 +126,8 @@ def _detectors(
     for name in sorted(kinds, key=lambda name: (name != "motion", name)):
         try:
             kind = kinds[name]
-        except KeyError as error:
-            left[name] = f"it couldn't be loaded: {str(error.args[0]).partition(': ')[2]}"
+        except PluginMissing as error:
+            left[name] = f"it couldn't be loaded: {error.why}"
             continue
         kind = kind.for_scan(lambda text: out.say(text.rstrip())) if isinstance(kind, ScanDetectorKind) else kind
         try:

@@ -18,7 +18,7 @@ from tawny.detection.detector import DetectorKind, ScanDetectorKind, error_text
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import ScannedEvent, ScanOptions
 from tawny.detection.watcher import LookStage
-from tawny.engine.plugins import PluginFailed, plug_in_code
+from tawny.engine.plugins import PluginFailed, PluginMissing, plug_in_code
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.errors import DetectorFailed, NotDone, UsageError
 from tawny.model.geometry import Polygon
@@ -263,9 +263,8 @@ def _kind(name: str, printed: Printed) -> DetectorKind:
         raise UsageError(f"No detector named {name}.", f"Use one of {', '.join(sorted(detectors))}.")
     try:
         kind: DetectorKind = detectors[name]
-    except KeyError as error:
-        why = str(error.args[0]).partition(": ")[2]
-        raise DetectorFailed(f"The plug-in {name} couldn't be loaded: {why}.") from None
+    except PluginMissing as error:
+        raise DetectorFailed(f"The plug-in {name} couldn't be loaded: {error.why}.") from None
     if isinstance(kind, ScanDetectorKind):
         return kind.for_scan(lambda text: printed(text.rstrip()))
     return kind

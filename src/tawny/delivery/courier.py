@@ -229,7 +229,7 @@ class Courier:
 
         Otherwise the delivery would stay taken until the next start. What was sent stays taken until that is stored.
         """
-        if failure is not None and issubclass(failure, Exception) and self._carried is None:
+        if failure is not None and issubclass(failure, (Exception, SystemExit)) and self._carried is None:
             self.close()
             self._put_off(delivery, UnexpectedFailure(self._route.to, failure.__name__))
 

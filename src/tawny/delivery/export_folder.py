@@ -21,7 +21,7 @@ from tawny.model.errors import TargetFull, TargetMissing
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
 from tawny.storage.disk.headroom import SPARE_SHARE
-from tawny.storage.disk.secondary_volumes import is_disk_missing
+from tawny.storage.disk.secondary_volumes import is_disk_missing, is_listed_disk_missing
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +69,10 @@ class ExportFolder:
         A folder that had files is not created again: it may be on a disk that is not mounted.
         """
         refuse_no_destination(self.root, self.public)
-        if why := is_disk_missing(self.root):
+        is_there = self.root.is_dir()
+        if why := (is_listed_disk_missing if is_there else is_disk_missing)(self.root):
             raise TargetMissing(self.public, why)
-        if not self.root.is_dir() and self._had_files():
+        if not is_there and self._had_files():
             raise TargetMissing(self.public, FOLDER_GONE)
         try:
             self._make(self.root)

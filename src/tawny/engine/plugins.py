@@ -6,7 +6,7 @@ Lazy loading saves memory: a recorder without detection needs no vision library,
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, NamedTuple
@@ -17,6 +17,17 @@ log = logging.getLogger(__name__)
 class PluginBroken(NamedTuple):
     name: str
     error: str
+
+
+class PluginMissing(KeyError):
+    """No plug-in of this name can be used. why: the error of one that couldn't be loaded; empty if there is none."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.why}" if self.why else str(self.args[0])
 
 
 class PluginFailed(Exception):
@@ -38,6 +49,11 @@ def plug_in_code(plug_in: str, *expected: type[Exception]) -> Iterator[None]:
         raise PluginFailed(plug_in, type(error).__name__) from error
 
 
+def target_code(url: str, *expected: type[Exception]) -> AbstractContextManager[None]:
+    """Run code of the plug-in for the address of a target, as `plug_in_code` does."""
+    return plug_in_code(url.partition(":")[0], *expected)
+
+
 def installed_entry_points(group: str) -> EntryPoints:
     """Return those of all packages. Read once: it takes 4 ms on a fast computer, and a start asks for eight groups."""
     return _selector()(group=group)
@@ -52,17 +68,17 @@ class PluginGroup(Mapping[str, Any]):
     """The entry points of a group by name; those in `first` come first, then tawny's own: no plug-in takes their place.
 
     make: converts the loaded object. A plug-in may raise anything: it is then listed in `broken`, and its lookup raises
-    KeyError.
+    PluginMissing. left_out: those whose name is taken.
     """
 
     def __init__(self, group: str, make: Callable[[Any], Any] = lambda part: part, first: tuple[str, ...] = ()) -> None:
-        self.broken: list[PluginBroken] = []
+        self.broken, self.left_out = list[PluginBroken](), list[PluginBroken]()
         found: dict[str, EntryPoint] = {}
         for entry in sorted(installed_entry_points(group), key=lambda one: (not _is_own(one), one.name)):
             if (there := found.setdefault(entry.name, entry)).value != entry.value:
                 why = f"the name is taken by {there.value}"
                 log.error("the plug-in %s (%s) is left out: %s", entry.name, entry.value, why)
-                self.broken.append(PluginBroken(entry.name, why))
+                self.left_out.append(PluginBroken(entry.name, why))
         self._entries = {name: found[name] for name in (*first, *found) if name in found}
         self._make = make
         self._loaded: dict[str, Any] = {}
@@ -73,7 +89,7 @@ class PluginGroup(Mapping[str, Any]):
             if name not in self._loaded and name in self._entries:
                 self._load(self._entries[name])
             if name not in self._loaded:
-                raise KeyError(": ".join((name, *(one.error for one in self.broken if one.name == name))))
+                raise PluginMissing(name, next((one.error for one in self.broken if one.name == name), ""))
             return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -183,14 +183,7 @@ def _is_place(*what_and_line: Any) -> bool:
 
 def _as_traced(path: str) -> str:
     """Return a path as faulthandler writes it: in ASCII, with escapes."""
-    return "".join(map(_as_ascii, path))
-
-
-def _as_ascii(character: str) -> str:
-    number = ord(character)
-    if 32 <= number < 127:
-        return character
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+    return path.encode("ascii", "backslashreplace").decode()
 
 
 def _words(code: int) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from tawny.config import integrations
 from tawny.config.modes import ALL, NONE, RuleAction
@@ -28,13 +28,14 @@ from tawny.delivery.mqtt_client import base_topic
 from tawny.delivery.notifier import Notifier, NotifierConnection, NotifierContext, NotifierTraits
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
-from tawny.engine.plugins import PluginBroken, PluginFailed, PluginGroup, plug_in_code
+from tawny.engine.plugins import PluginBroken, PluginFailed, PluginGroup, PluginMissing, plug_in_code, target_code
 from tawny.events.rule_engine import ANYBODY, EVERYBODY
 from tawny.model.errors import DeliveryError, NotDone, Problem, SettingsError
 from tawny.sources.network_address import scheme_of
 from tawny.sources.source import CameraSource
 
 log = logging.getLogger(__name__)
+_Kind = TypeVar("_Kind")
 
 
 class PluginFailure(Problem):
@@ -195,21 +196,18 @@ class PluginRegistry:
     @property
     def broken(self) -> list[PluginBroken]:
         """Plug-ins that could not be loaded."""
-        return [
-            one
-            for parts in (
-                self.sources,
-                self.detectors,
-                self.destinations,
-                self.notifiers,
-                self.recognisers,
-                self.accelerators,
-                self.embedders,
-                self.sounds,
-            )
-            if isinstance(parts, PluginGroup)
-            for one in parts.broken
-        ]
+        return [one for group in self._groups for one in group.broken]
+
+    @property
+    def left_out(self) -> list[PluginBroken]:
+        """Plug-ins that aren't used because of their name."""
+        return [one for group in self._groups for one in group.left_out]
+
+    @property
+    def _groups(self) -> list[PluginGroup]:
+        models = self.recognisers, self.accelerators, self.embedders, self.sounds
+        parts = self.sources, self.detectors, self.destinations, self.notifiers, *models
+        return [one for one in parts if isinstance(one, PluginGroup)]
 
     def source_of(self, address: str) -> CameraSource | None:
         """Return the source for this address; None if no plug-in supports it."""
@@ -238,9 +236,9 @@ class PluginRegistry:
         """Return what the notifier of this address can do; nothing if its plug-in fails."""
         kind = self.notifier_of(url)
         try:
-            with plug_in_code(url.partition(":")[0]):
+            with target_code(url):
                 if kind is not None:
-                    return kind.traits(url)
+                    return _typed(kind.traits(url), NotifierTraits)
         except PluginFailed as error:
             _note_once(str(error))
         return NotifierTraits(SHOWS_NOTHING)
@@ -251,7 +249,7 @@ class PluginRegistry:
         try:
             with plug_in_code(scheme):
                 if kind is not None:
-                    return kind.public(url)
+                    return _typed(kind.public(url), str)
         except PluginFailed as error:
             _note_once(str(error))
         return f"{scheme}:…"
@@ -260,8 +258,8 @@ class PluginRegistry:
         """Return the address without user and password."""
         source = self.source_of(address)
         try:
-            with plug_in_code(address.partition(":")[0]):
-                return source.public(address) if source else "unknown type of address"
+            with target_code(address):
+                return _typed(source.public(address), str) if source else "unknown type of address"
         except PluginFailed as error:
             _note_once(str(error))
             return "unknown address"
@@ -305,7 +303,11 @@ class PluginRegistry:
 
     def _check_archive(self, path: str, url: str) -> Iterator[Problem]:
         kind = self.destination_of(url)
-        if kind is None:
+        name = "s3"
+        why = _why_broken(self.destinations, name) if kind is None else ""
+        if why and "boto3" not in why:  # no PluginFailure: without it, recordings can't be reached
+            yield Problem(path, "", f"the plug-in {name} couldn't be loaded: {why}")
+        elif kind is None:
             yield Problem(path, "a bucket, but boto3 is not installed", "`pip install 'tawny[s3]'`")
         else:
             yield from _failures(path, url.partition(":")[0], lambda: kind.settings(url, {}))
@@ -386,7 +388,7 @@ class PluginRegistry:
         else:
             plug_in = one.url.partition(":")[0]
             yield from _failures(path, plug_in, lambda: kind.settings(one.url, one.options))
-            yield from _failures(path, plug_in, lambda: _refuse_traits(kind.traits(one.url)))
+            yield from _failures(path, plug_in, lambda: _typed(kind.traits(one.url), NotifierTraits))
         if name in settings.destinations:
             yield Problem(path, "a name already used by a destination", "another name")
         yield from _unknown(f"{path}.cameras", one.cameras, settings)
@@ -500,9 +502,11 @@ class BrokenTarget:
         raise DeliveryError(opening.name, "its plug-in couldn't be loaded")
 
 
-def _refuse_traits(traits: object) -> None:
-    if not isinstance(traits, NotifierTraits):
+def _typed(value: object, kind: type[_Kind]) -> _Kind:
+    """Return what a plug-in returned. Raises TypeError if it is something else."""
+    if not isinstance(value, kind):
         raise TypeError
+    return value
 
 
 @cache
@@ -515,9 +519,8 @@ def _why_broken(parts: Mapping[str, Any], name: str) -> str:
     """Return why the plug-in of this name can't be loaded; empty if it can, or if there is none."""
     try:
         parts[name]
-    except KeyError:
-        broken = parts.broken if isinstance(parts, PluginGroup) else []
-        return next((one.error for one in broken if one.name == name), "")
+    except KeyError as error:
+        return error.why if isinstance(error, PluginMissing) else ""
     return ""
 
 

@@ -9,6 +9,7 @@ from tawny.delivery.destination import DestinationContext
 from tawny.delivery.destinations import folder
 from tawny.delivery.destinations.folder import FolderDestination
 from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
+from tawny.storage.disk import secondary_volumes
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
 
@@ -33,9 +34,17 @@ def test_a_disk_that_is_not_mounted_is_told(tmp_path: Path) -> None:
 
 
 def test_an_empty_mount_point_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "is_disk_missing", lambda _: "/etc/fstab mounts a disk there, and it is not mounted")
+    why = "/etc/fstab mounts a disk there, and it is not mounted"
+    monkeypatch.setattr(folder, "is_listed_disk_missing", lambda _: why)
     with pytest.raises(TargetMissing, match="not mounted"):
         FolderDestination().connect(opening(tmp_path))
+
+
+def test_a_folder_of_the_system_disk_below_media_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root := tmp_path / "recordings").mkdir()
+    monkeypatch.setattr(secondary_volumes, "_PLUGGED", (tmp_path,))
+    FolderDestination().connect(opening(root)).put("1.jpg", content(), "", lambda _: None)
+    assert (root / "1.jpg").exists()
 
 
 def test_a_folder_whose_disk_is_unplugged_is_not_made_again(tmp_path: Path) -> None:

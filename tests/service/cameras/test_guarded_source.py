@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
-from tawny.model.errors import SourceError
+from tawny.model.errors import NothingToReport, SourceError
 from tawny.model.ids import CameraId, StreamName
+from tawny.service.cameras.added_values import has_sound
 from tawny.service.cameras.camera_trial import try_camera
-from tawny.service.cameras.guarded_source import open_camera
+from tawny.service.cameras.connection_report import openings
+from tawny.service.cameras.guarded_source import open_camera, speaker_of
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.file import FileSource
-from tawny.sources.source import CameraConnection, SourceContext
+from tawny.sources.source import CameraConnection, SourceContext, Speaker
 from tawny.testing.clock import FakeClock
+from tests.app.rig import one_camera
 
 OPENING = SourceContext(CameraId("porch"), StreamName.MAIN, "replay:1", {}, FakeClock())
 
@@ -71,3 +75,37 @@ def test_a_source_error_is_passed_on_as_it_is() -> None:
 def test_a_trial_says_it_too() -> None:
     with pytest.raises(SourceError, match="the plug-in replay failed: RuntimeError"):
         try_camera(Replay(raising(RuntimeError("hunter2"))), OPENING)
+
+
+class Speaking(Replay):
+    def speaker(self, opening: SourceContext) -> Speaker:
+        raise RuntimeError
+
+
+def test_a_plug_in_that_fails_has_no_speaker() -> None:
+    assert speaker_of(Speaking(lambda: None), lambda: OPENING) is None
+
+
+class Unready(Replay):
+    def claims(self, address: str) -> bool:
+        return True
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise RuntimeError
+
+    def report(self, opening: SourceContext) -> Mapping[str, Any]:
+        return {}
+
+    def without_secrets(self, opening: SourceContext, text: str, *, with_host: bool) -> str:
+        return text
+
+
+def test_a_plug_in_without_settings_offers_no_sound() -> None:
+    assert not has_sound(Unready(lambda: None))
+
+
+def test_a_plug_in_without_settings_has_no_report() -> None:
+    plugins = PluginRegistry({"replay": Unready(lambda: None)}, {})
+    chosen = one_camera("replay:1").cameras["door"]
+    with pytest.raises(NothingToReport):
+        openings(CameraId("door"), chosen, plugins, FakeClock())

@@ -121,6 +121,17 @@ def test_an_event_gets_the_name_that_a_user_gave_its_face(
     assert index.event(PERSON.id) == changed
 
 
+def test_names_stay_with_later_updates_of_a_running_event(marks: EventMarks, index: MemoryIndex) -> None:
+    marks.put_event(replace(PERSON, reads=(FACE,)))
+    marks.mark(PERSON.id, kept=None, reviewed=None, known=ANNA)
+    marks.mark(PERSON.id, kept=True, reviewed=None)
+    ended = replace(PERSON, reads=(FACE, PLATE)).ended(9000)
+    marks.put_event(ended)
+    stored = index.event(PERSON.id)
+    assert stored is not None and stored.reads == (PLATE, ANNA)
+    assert marks.shown(EventChanged("ended", ended)).event.reads == (PLATE, ANNA)
+
+
 @pytest.mark.parametrize("is_marked", [True, False])
 def test_no_state_without_an_end_is_published_after_the_end(marks: EventMarks, bus: Bus, *, is_marked: bool) -> None:
     """The watcher's thread ends an event while another one publishes it: marked, or because it lasts."""

@@ -138,3 +138,24 @@ def test_a_recognizer_that_cannot_be_made_is_told_and_stops_no_other(tmp_path: P
     assert room.troubles == ["faces: The plug-in faces failed: RuntimeError."]
     assert room.step() > 0
     room.close()
+
+
+def test_a_recognizer_that_could_not_be_made_once_is_tried_again_after_a_pause(tmp_path: Path) -> None:
+    plates, clock, tries = PluginRegistry.opened().recognisers["plates"], FakeClock(), []
+
+    def late(options: object) -> object:
+        tries.append(options)
+        if len(tries) == 1:
+            raise NotDone("The model isn't there yet.", "Wait.")
+        return plates(options)
+
+    now = chosen('recognize = ["plates"]')
+    plugins = PluginRegistry({}, {}, recognisers={"plates": late})
+    room = RecognitionService(lambda: now, plugins, IdentityStore(tmp_path, tmp_path), clock)
+    wait_s = room.step()
+    room.step()
+    assert (len(tries), room.troubles) == (1, ["plates: The model isn't there yet."])
+    clock.advance(wait_s)
+    room.step()
+    assert (len(tries), room.troubles) == (2, [])
+    room.close()

@@ -24,7 +24,7 @@ from tawny.delivery.destination import (
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
-from tawny.storage.disk.secondary_volumes import is_disk_missing
+from tawny.storage.disk.secondary_volumes import is_listed_disk_missing
 
 PART = ".part"
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
@@ -67,7 +67,7 @@ class FolderDestination:
         root = url_path(opening.url)
         if not root.is_dir():
             raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
-        if why := is_disk_missing(root):
+        if why := is_listed_disk_missing(root):
             raise TargetMissing(f"{opening.name} ({root})", why)
         if not opening.options.get(ALLOW_ANY):
             refuse_no_destination(root, f"{opening.name} ({root})")

@@ -5,6 +5,7 @@ from typing import Any, TypeGuard
 
 from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings
+from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.model.geometry import Orientation
 from tawny.model.segments import Recording
 from tawny.service.plugin_registry import PluginRegistry
@@ -58,9 +59,12 @@ def keep_silent(draft: SettingsDraft, camera: str, before: CameraSettings, plugi
 
 def has_sound(source: CameraSource | None) -> TypeGuard[CameraSource]:
     """Return whether a type of source has the choice of recording sound."""
+    if source is None:
+        return False
     try:
-        return source is not None and "sound" in source.settings({})
-    except ValueError:  # a plug-in that needs other settings
+        with plug_in_code(source.scheme):
+            return "sound" in source.settings({})
+    except PluginFailed:  # or one that needs other settings
         return False
 
 

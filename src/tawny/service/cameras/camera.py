@@ -39,7 +39,7 @@ from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, WakeCalls, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
-from tawny.service.cameras.guarded_source import open_camera, shares
+from tawny.service.cameras.guarded_source import open_camera, shares, speaker_of
 from tawny.service.cameras.picture_controls import adjust_camera
 from tawny.service.cameras.stream_figures import (
     FROM_PHONE,
@@ -324,7 +324,7 @@ class RunningCamera:
     def adjust(self, settings: CameraSettings) -> bool:
         """Apply settings that differ only in picture controls, if the source can; recording continues."""
         source = self._parts.plugins.source_of(self.settings.source)
-        opening = self._opening(StreamName.MAIN, self.settings.source)
+        opening = partial(self._opening, StreamName.MAIN, self.settings.source)
         if is_adjusted := adjust_camera(source, opening, self.settings, settings):
             self.settings = settings
         return is_adjusted
@@ -434,7 +434,8 @@ class RunningCamera:
         """Return its loudspeaker, not yet connected; None if its source type has none."""
         address = self.settings.source
         source = self._parts.plugins.source_of(address)
-        return source.speaker(self._opening(StreamName.MAIN, address)) if isinstance(source, SpeakingSource) else None
+        opening = partial(self._opening, StreamName.MAIN, address)
+        return speaker_of(source, opening) if isinstance(source, SpeakingSource) else None
 
     def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], CameraConnection]]:
         """Return the engine for a stream's reader and a function that connects."""

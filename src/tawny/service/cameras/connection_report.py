@@ -5,18 +5,20 @@ It never contains credentials, and contains the host only on request.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from tawny import __version__
 from tawny.config.settings import CameraSettings
 from tawny.model.damage import damage_sum
-from tawny.model.errors import NothingToReport
+from tawny.model.errors import NothingToReport, SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap
 from tawny.model.states import STATE_WORDS, CameraState, CameraStatus
 from tawny.model.times import Clock, Span, utc_text
 from tawny.protocols.login_history import LoginHistory
 from tawny.service import json_format
+from tawny.service.cameras.guarded_source import settings_of
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import ReportingSource, SourceContext
 from tawny.storage.index.protocol import Index
@@ -41,8 +43,9 @@ def openings(
     for stream, address in ((StreamName.MAIN, settings.source), (StreamName.SUB, settings.sub)):
         source = plugins.source_of(address) if address else None
         if source is not None and isinstance(source, ReportingSource):
-            options = source.settings(settings.table(source.scheme))
-            found[stream] = source, SourceContext(camera, stream, address, options, clock, logins or LoginHistory())
+            with suppress(SourceError):  # its plug-in fails
+                options = settings_of(source, settings)
+                found[stream] = source, SourceContext(camera, stream, address, options, clock, logins or LoginHistory())
     if not found:
         raise NothingToReport(camera)
     return found

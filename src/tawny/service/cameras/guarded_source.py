@@ -9,7 +9,15 @@ from tawny.config.settings import CameraSettings
 from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.model.errors import SourceError
 from tawny.model.packets import SourcePacket
-from tawny.sources.source import CameraConnection, CameraSource, IdleUntil, SharedSource, SourceContext
+from tawny.sources.source import (
+    CameraConnection,
+    CameraSource,
+    IdleUntil,
+    SharedSource,
+    SourceContext,
+    Speaker,
+    SpeakingSource,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +30,7 @@ def open_camera(
     """Connect. Raises SourceError, also for any other error of a plug-in. begin: None: `source.open`."""
     if type(source).__module__.startswith("tawny."):
         return (begin or source.open)(opening())
-    with _as_source_error(source.scheme):
+    with as_source_error(source.scheme):
         connection = (begin or source.open)(opening())
         if not callable(getattr(connection, "read", None)):
             raise TypeError("`open` returned no connection")
@@ -31,7 +39,7 @@ def open_camera(
 
 def settings_of(source: CameraSource, camera: CameraSettings) -> Mapping[str, Any]:
     """Return the camera's settings of its source. Raises ValueError, and SourceError if a plug-in fails."""
-    with _as_source_error(source.scheme, ValueError):
+    with as_source_error(source.scheme, ValueError):
         return source.settings(camera.table(source.scheme))
 
 
@@ -44,6 +52,16 @@ def shares(source: SharedSource, opening: Callable[[], SourceContext]) -> bool:
         return False
 
 
+def speaker_of(source: SpeakingSource, opening: Callable[[], SourceContext]) -> Speaker | None:
+    """Return its loudspeaker, not yet connected; None if a plug-in fails. Raises SourceError."""
+    try:
+        with plug_in_code(source.scheme, SourceError):
+            return source.speaker(opening())
+    except PluginFailed as error:
+        log.warning("no loudspeaker: %s", error)
+        return None
+
+
 class GuardedConnection:
     """A connection of a plug-in. Read from one thread."""
 
@@ -51,7 +69,7 @@ class GuardedConnection:
         self._plug_in, self._connection = plug_in, connection
 
     def read(self) -> SourcePacket | IdleUntil:
-        with _as_source_error(self._plug_in):
+        with as_source_error(self._plug_in):
             got = self._connection.read()
             if not isinstance(got, SourcePacket | IdleUntil):
                 raise TypeError("`read` returned neither a SourcePacket nor IdleUntil")
@@ -66,12 +84,12 @@ class GuardedConnection:
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        with _as_source_error(self._plug_in):
+        with as_source_error(self._plug_in):
             return self._connection.notes
 
 
 @contextmanager
-def _as_source_error(plug_in: str, *expected: type[Exception]) -> Iterator[None]:
+def as_source_error(plug_in: str, *expected: type[Exception]) -> Iterator[None]:
     """Raise a SourceError for any error that isn't expected."""
     try:
         with plug_in_code(plug_in, SourceError, *expected):

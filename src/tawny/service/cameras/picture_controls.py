@@ -4,7 +4,7 @@ Thread-safe; waits for the camera and for the disk.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +14,7 @@ from tawny.config.settings import CameraSettings
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError, SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock
+from tawny.service.cameras.guarded_source import as_source_error, settings_of
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.picture_controls import AdjustableSource, PictureControl, Value
@@ -21,11 +22,12 @@ from tawny.sources.source import CameraSource, SourceContext
 
 
 def adjust_camera(
-    source: CameraSource | None, opening: SourceContext, before: CameraSettings, after: CameraSettings
+    source: CameraSource | None, opening: Callable[[], SourceContext], before: CameraSettings, after: CameraSettings
 ) -> bool:
-    """Apply settings to an open camera that differ only in its source's table. opening: with those before.
+    """Apply settings to an open camera that differ only in its source's table. opening: returns it with those before.
 
-    Return False if they differ otherwise, or if the camera must begin again for them.
+    Return False if they differ otherwise, or if the camera must begin again for them. Raises nothing: no other camera
+    may miss its changes.
     """
     if not isinstance(source, AdjustableSource):
         return False
@@ -33,7 +35,8 @@ def adjust_camera(
     if before.model_copy(update=same) != after.model_copy(update=same):
         return False
     try:
-        return source.adjust(opening, source.settings(after.table(source.scheme)))
+        with as_source_error(source.scheme):
+            return source.adjust(opening(), source.settings(after.table(source.scheme)))
     except SourceError:
         return False
 
@@ -97,7 +100,7 @@ class PictureControlService:
         source = self._plugins.source_of(chosen.source)
         if not isinstance(source, AdjustableSource):
             return None
-        options = source.settings(chosen.table(source.scheme))
+        options = settings_of(source, chosen)
         return source, SourceContext(camera, StreamName.MAIN, chosen.source, options, self._clock)
 
     def _writable(self) -> Path:

@@ -40,7 +40,7 @@ from tawny.delivery.notifier import (
 from tawny.delivery.outbox import OutboxMarks, TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s
-from tawny.engine.plugins import PluginFailed, plug_in_code
+from tawny.engine.plugins import PluginFailed, target_code
 from tawny.media.image.jpeg import jpeg
 from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetFull, TawnyError
 from tawny.model.events import Event, Level, level_words
@@ -243,7 +243,7 @@ class Notifications:
         bare, steps = in_memory(b"", "text/plain", 0), [ConnectionTestStep("Notification sent")]
         shows = one.snapshot and self._plugins.traits_of(one.url).picture
         try:
-            with plug_in_code(one.url.partition(":")[0], TawnyError), closing(self._carrier(name, one)) as carrier:
+            with target_code(one.url, TawnyError), closing(self._carrier(name, one)) as carrier:
                 try:
                     carrier.carry(delivery, _test_image(now_ms) if shows else bare, lambda _: None)
                 except (MessageRefused, TargetFull) as error:
@@ -363,7 +363,7 @@ class Notifications:
         ]
         if one.buttons and isinstance(kind, ButtonNotifier):
             try:
-                with plug_in_code(one.url.partition(":")[0]):
+                with target_code(one.url):
                     presses = kind.presses(self._opened(name, one))
                 workers.append(_Pressed(name, presses, partial(self.act, name)))
             except PluginFailed as error:  # its messages are sent without them
@@ -388,7 +388,7 @@ class Notifications:
         """Connect. Raises DeliveryError."""
         kind = self._kind(one.url)
         try:
-            with plug_in_code(one.url.partition(":")[0], TawnyError):
+            with target_code(one.url, TawnyError):
                 connection = kind.open(self._opened(name, one))
         except PluginFailed as error:
             raise DeliveryError(name, str(error)) from None  # its text would be logged, which may hold secrets

@@ -35,7 +35,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier, computer_label
 from tawny.engine import Engine
-from tawny.engine.plugins import PluginFailed, plug_in_code
+from tawny.engine.plugins import PluginFailed, target_code
 from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock
@@ -237,7 +237,7 @@ class Uploads:
         one = one or self._settings[name]
         public = f"{name} ({self._plugins.public_of(self._kind(one.url), one.url)})"
         try:
-            with plug_in_code(one.url.partition(":")[0], TawnyError):
+            with target_code(one.url, TawnyError):
                 return check_destination(lambda: self._connect(name, one), public, write_only=one.write_only)
         except PluginFailed as error:
             return [ConnectionTestStep("Connect", error.sentence)]
@@ -299,7 +299,7 @@ class Uploads:
             if one is None or not is_there or is_sealed or one.write_only or done.to in self._without_links:
                 continue
             try:
-                with plug_in_code(one.url.partition(":")[0], DeliveryError):
+                with target_code(one.url, DeliveryError):
                     connection = self._connect(done.to, one)
                     try:
                         link = connection.link(done.name, LINK_S)
@@ -372,7 +372,7 @@ class Uploads:
         """Raises DeliveryError."""
         kind = self._kind(one.url)
         try:
-            with plug_in_code(one.url.partition(":")[0], TawnyError):
+            with target_code(one.url, TawnyError):
                 options = kind.settings(one.url, one.options)
                 return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
         except PluginFailed as error:

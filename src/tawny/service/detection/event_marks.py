@@ -15,6 +15,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -356,8 +357,8 @@ def _muting(values: Mapping[str, Any]) -> Muting:
 
 # Event marks: users' marks (kept, reviewed, false alarm, actual type), applied to later updates of watchers.
 
-_Marked = tuple[bool, bool, str, str]
-"""kept, reviewed, false_alarm, said."""
+_Marked = tuple[bool, bool, str, str, tuple[RecognisedText, ...]]
+"""kept, reviewed, false_alarm, said, and the identities that users named."""
 
 
 class ClassifiedCameras:
@@ -436,7 +437,8 @@ class EventMarks:
             if is_verdict:
                 event = self._with_level(replace(event, muted=muted))
             if event.end_ms is None or event_id in self._of_open:
-                self._of_open[event_id] = _marked(event)
+                named = self._of_open.get(event_id, _marked(event))[4]
+                self._of_open[event_id] = _marked(event, named if known is None else (*named, known))
             self._ledger.put_event(event)
             self._publish(EventChanged("updated", event))
             return event
@@ -483,16 +485,18 @@ class EventMarks:
         return self._mutings.of(replace(event, **{name: one for name, one in changes.items() if one is not None}))
 
     def _laid_over(self, event: Event) -> Event:
-        kept, reviewed, false_alarm, said = self._of_open.get(event.id, _marked(event))
-        return self._with_level(replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said))
+        kept, reviewed, false_alarm, said, named = self._of_open.get(event.id, _marked(event))
+        reads = reduce(_with_known, named, event.reads)
+        marked = replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said, reads=reads)
+        return self._with_level(marked)
 
     def _with_level(self, event: Event) -> Event:
         return replace(event, level=level_of(event, self._alerts(event.camera)).value)
 
 
-def _with_known(reads: Sequence[RecognisedText], known: RecognisedText) -> tuple[RecognisedText, ...]:
+def _with_known(reads: tuple[RecognisedText, ...], known: RecognisedText) -> tuple[RecognisedText, ...]:
     return *(one for one in reads if one.by != known.by or one.who not in ("", known.who)), known
 
 
-def _marked(event: Event) -> _Marked:
-    return event.kept, event.reviewed, event.false_alarm, event.said
+def _marked(event: Event, named: tuple[RecognisedText, ...] = ()) -> _Marked:
+    return event.kept, event.reviewed, event.false_alarm, event.said, named

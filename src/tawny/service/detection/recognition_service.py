@@ -20,6 +20,7 @@ from tawny.detection.recognition import (
     crop_object,
 )
 from tawny.engine import Engine
+from tawny.engine.backoff import Backoff
 from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.engine.user_script import LOADS_S
 from tawny.model.errors import NotDone
@@ -47,6 +48,8 @@ class RecognitionService:
         self._made: dict[str, tuple[RecogniserSettings | None, Recogniser]] = {}
         self._failed: dict[str, str] = {}
         """Why others could not be made."""
+        self._again_s, self._pauses = 0.0, Backoff(most_s=300.0)
+        """When those are tried again; used only while there are some."""
         self._is_changed = True
 
     @property
@@ -67,8 +70,12 @@ class RecognitionService:
     def step(self) -> float:
         if self._is_changed:
             self._is_changed = False  # a change after this counts
+            self._pauses.reset()
             self._choose()
-        return self.queue.step()
+        elif self._failed and self._clock.mono_s() >= self._again_s:
+            self._choose()
+        wait_s = self.queue.step()
+        return min(wait_s, max(0.0, self._again_s - self._clock.mono_s())) if self._failed else wait_s
 
     def close(self) -> None:
         self.queue.close()
@@ -77,7 +84,7 @@ class RecognitionService:
         self._made, self._is_changed = {}, True
 
     def _choose(self) -> None:
-        """Start and stop recognizers as the cameras' settings require."""
+        """Start and stop recognizers as the cameras' settings require, also those that could not be made before."""
         settings = self._settings()
         wanted = {name for camera in settings.cameras.values() for name in camera.detection.recognize}
         for name, (of, recogniser) in list(self._made.items()):
@@ -93,7 +100,7 @@ class RecognitionService:
                 continue
             if made is not None:
                 self._made[name] = settings.recognizers.get(name), made
-        self._failed = failed
+        self._failed, self._again_s = failed, self._clock.mono_s() + self._pauses.next_s()
         self.queue.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
 
 

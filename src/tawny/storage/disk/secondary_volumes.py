@@ -39,19 +39,40 @@ _PLUGGED: Final = (Path("/media"), Path("/run/media"))
 
 def is_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
     """Return why the folder's disk is missing. Empty if it is mounted, or if nothing indicates a mount."""
+    if why := is_listed_disk_missing(folder, fstab, mounts):
+        return why
     folder = folder.absolute()
     mounted = {Path(_plain(words[4])) for words in _lines(mounts) if len(words) > 4}
+    for above in _PLUGGED:
+        places = [place for place in (folder, *folder.parents) if above in place.parents]
+        if places and not any(place in mounted for place in places):
+            return f"no disk is mounted below {above}"
+    return ""
+
+
+def is_listed_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
+    """Return why the folder's disk is missing, as far as `/etc/fstab` lists it: for a folder that is there."""
+    folder = folder.absolute()
+    lines = {words[0]: words for words in _lines(mounts) if len(words) > 4}
+    mounted = {Path(_plain(words[4])) for words in lines.values() if not _is_onto_itself(words, lines.get(words[1]))}
     for words in _lines(fstab):
         if len(words) < 2 or words[0].startswith("#") or not words[1].startswith("/"):
             continue
         place = Path(_plain(words[1]))
         if place != Path("/") and place in (folder, *folder.parents) and place not in mounted:
             return f"/etc/fstab mounts a disk at {place}, and it is not mounted"
-    for above in _PLUGGED:
-        places = [place for place in (folder, *folder.parents) if above in place.parents]
-        if places and not any(place in mounted for place in places):
-            return f"no disk is mounted below {above}"
     return ""
+
+
+def _is_onto_itself(one: list[str], above: list[str] | None) -> bool:
+    """Return whether a mount shows the same folder as without it, like each of a service's ReadWritePaths does.
+
+    one, above: lines of mountinfo: ID, ID of the mount above, device, folder on the device, place.
+    """
+    if above is None or above is one or one[2] != above[2]:
+        return False
+    place, around = Path(_plain(one[4])), Path(_plain(above[4]))
+    return place.is_relative_to(around) and Path(_plain(one[3])) == Path(_plain(above[3])) / place.relative_to(around)
 
 
 def _lines(path: Path) -> list[list[str]]:
