@@ -51,7 +51,11 @@ installed() {
 as_owner() {
     [ "$(id -u)" = 0 ] && command -v runuser >/dev/null || return 1
     owner=$(stat -c %U "$1")
-    [ "$owner" != root ] && home=$(getent passwd "$owner" | cut -d: -f6) && runuser -u "$owner" -- test -w "$1" || return 1
+    [ "$owner" != root ] && id "$owner" >/dev/null 2>&1 || return 1 # or no account has that number
+    home=$(getent passwd "$owner" | cut -d: -f6) && runuser -u "$owner" -- test -w "$1" || return 1
+    for made in "$1/.venv" "$1/ui/node_modules" "$1/src/tawny/api/static"; do # by root, in an earlier version
+        if [ "$(stat -c %U "$made" 2>/dev/null)" = root ]; then chown -Rh "$owner:" "$made"; fi
+    done
     # shellcheck disable=SC2016 # for the other shell
     runuser -u "$owner" -- env HOME="$home" sh -euc 'cd "$1"; . ./scripts/setup.sh; setup "$1" "$2"' sh "$1" "$2" || exit
 }
@@ -85,8 +89,10 @@ setup() {
         { "$venv/bin/python" "$1/scripts/hatch_build.py" & built=$!; } &&
         { installed "$1" $parts || { kill "$built" 2>/dev/null; false; }; } && wait "$built" &&
         TAWNY_SKIP_UI=1 "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$venv/setup.log" 2>&1; then
-        tail -n 20 "$venv/setup.log" >&2 || true
-        say "Setting up failed; the whole log is in .venv/setup.log."
+        if [ -w "$venv/setup.log" ]; then # else it is from another time
+            tail -n 20 "$venv/setup.log" >&2
+            say "Setting up failed; the whole log is in .venv/setup.log."
+        fi
         why_not "$1"
         return 3
     fi

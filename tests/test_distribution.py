@@ -79,6 +79,38 @@ def test_root_sets_up_as_the_owner_of_the_folder(tmp_path: Path, user: int, owne
     assert [line.startswith("-u pi -- ") for line in asked] == [True] * 2 * as_owner
 
 
+def test_the_owner_gets_what_root_made_before(tmp_path: Path) -> None:
+    stat = 'case "$3" in */.venv) echo root;; *) echo pi;; esac'
+    said = f'echo "$(basename "$0") $@" >> {tmp_path}/said'
+    pi = "echo pi:x:1000:1000::/home/pi:/bin/sh"
+    env = with_stand_ins(tmp_path, id="echo 0", stat=stat, getent=pi, runuser=said, chown=said, python3="")
+    command = f". {ROOT}/scripts/setup.sh; setup {tmp_path} all"
+    subprocess.run(["sh", "-euc", command], env=env, check=True)
+    asked = (tmp_path / "said").read_text().splitlines()
+    assert [line for line in asked if line.startswith("chown")] == [f"chown -Rh pi: {tmp_path}/.venv"]
+    assert asked[-1].startswith("runuser -u pi -- env ")
+
+
+def test_root_sets_up_itself_where_the_owner_has_no_account(tmp_path: Path) -> None:
+    said = f"echo $@ >> {tmp_path}/said"
+    only_u = '[ "$1" = -u ] && echo 0'
+    env = with_stand_ins(tmp_path, id=only_u, stat="echo UNKNOWN", getent="exit 2", runuser=said, python3="")
+    command = f". {ROOT}/scripts/setup.sh; as_owner {tmp_path} all"
+    assert subprocess.run(["sh", "-uc", command], env=env, check=False).returncode == 1
+    assert not (tmp_path / "said").exists()
+
+
+def test_a_log_of_another_time_is_not_shown(tmp_path: Path) -> None:
+    """A link to nowhere can't be written, not even by root."""
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "setup.log").symlink_to("/nowhere/setup.log")
+    env = with_stand_ins(tmp_path, id="echo 1000", python3="", tail=f"touch {tmp_path}/shown")
+    command = f". {ROOT}/scripts/setup.sh; setup {tmp_path} all"
+    done = subprocess.run(["sh", "-euc", command], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, (tmp_path / "shown").exists()) == (3, False)
+    assert "sudo chown -R" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("log", "told"),
     [

@@ -12,7 +12,7 @@ import pytest
 from tawny.config.changes import parse_modes, put_table, template
 from tawny.config.drafts import SettingsDraft
 from tawny.config.file_writing import write_new
-from tawny.config.loader import parse_settings, read_settings
+from tawny.config.loader import parse_settings, read_settings, stored_secrets
 from tawny.config.mode_presets import FAMILY, PRESETS, with_preset
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
@@ -231,6 +231,30 @@ def test_systemd_names_the_files_of_a_folder_of_credentials_with_its_id(tmp_path
     env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
     source = read_settings(tmp_path / "tawny.toml", env=env).cameras["a"].source
     assert source == "rtsp://u:s3cret@192.0.2.1/named so by its user"
+
+
+def test_credentials_beside_the_settings_are_read_without_systemd(tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text(GOOD)
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "old").mkdir()
+    (tmp_path / "credentials" / "PW").write_text("from credentials\n")
+    assert "from credentials" in read_settings(tmp_path / "tawny.toml", env={}).cameras["front-door"].source
+
+
+def test_credentials_of_the_service_only_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be root's, or hidden from the service, which gets copies."""
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "PW").write_text("s3cret\n")
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    assert stored_secrets(tmp_path, {}) == {}
+
+
+def test_stored_secrets_are_those_of_files_only(tmp_path: Path) -> None:
+    """Of the environment, none is hidden in diagnostics: its values are in every text."""
+    (tmp_path / "passed").mkdir()
+    (tmp_path / "passed" / "tawny_PW").write_text("s3cret\n")
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path / "passed"), "HOME": "/root"}
+    assert stored_secrets(tmp_path, env) == {"PW": "s3cret", "tawny_PW": "s3cret"}
 
 
 def add_camera(path: Path, camera: str, source: str) -> None:

@@ -201,18 +201,31 @@ def test_too_much_is_dropped_up_to_a_keyframe_and_ends_the_file() -> None:
     assert bench.gatherer.take(bench.clock.mono_s())[0].begins is not None
 
 
-def test_the_time_of_what_waits_is_that_of_its_pictures() -> None:
+def _sounds(pictures: list[Packet], by_ms: int) -> list[Packet]:
+    """Sound of the times of pictures, moved by this."""
+    return [Packet(one.run, one.number, SOUND, b"s", 0, one.at_ms + by_ms, is_keyframe=False) for one in pictures]
+
+
+@pytest.mark.parametrize("by_ms", [-3_600_000, 3_600_000])
+def test_the_time_between_pictures_and_sound_does_not_wait(by_ms: int) -> None:
     """Sound with times of its own was taken for an hour of video that the disk was too slow for."""
     bench = Bench(fps=10)
     pictures = [bench.feed.picture() for _ in range(21)]
-    early, late = (
-        Packet(one.run, one.number, SOUND, b"s", 0, one.at_ms + by_ms, is_keyframe=False)
-        for one, by_ms in ((pictures[0], -3_600_000), (pictures[-1], 3_600_000))
-    )
-    packets = [early, *pictures, late]
+    packets = [*pictures, *_sounds(pictures, by_ms)]
     bench.gatherer.add(packets, bench.clock.mono_s())
     assert bench.gatherer.waiting_s == duration_s(packets) == 2.0
     assert bench.gatherer.shed(60.0, 1 << 30) == []
+
+
+def test_sound_alone_is_dropped_without_a_loss_of_video() -> None:
+    """An hour of it waited for a disk that hung."""
+    bench = Bench(fps=1)
+    sounds = _sounds([bench.feed.picture() for _ in range(62)], 0)
+    bench.gatherer.add(sounds, bench.clock.mono_s())
+    assert bench.gatherer.waiting_s == duration_s(sounds) == 61.0
+    bench.gatherer.shed(60.0, 1 << 30)
+    assert (bench.gatherer.waiting_s, bench.gatherer.size_bytes) == (0.0, 0)
+    assert bench.gatherer.lost is None
 
 
 @given(

@@ -9,7 +9,7 @@ import pytest
 
 from tawny.config.importers.diycam import from_diycam
 from tawny.config.importers.pancake import from_pancake
-from tawny.config.importers.result import SOURCES, ImportResult, ImportSource
+from tawny.config.importers.result import SOURCES, ForeignFormatError, ImportResult, ImportSource
 from tawny.config.loader import read_settings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.network_address import parse_rtsp
@@ -53,6 +53,9 @@ def test_every_camera_keeps_its_own_password(tawny: Tawny, tmp_path: Path, monke
         ("rtsp://u:p@localhost:8554/y?by=a@b.org", "localhost", "u", "p", "/y?by=a@b.org"),
         ("rtsp://u:p@[fd00::1]/y?by=a@b.org:1", "fd00::1", "u", "p", "/y?by=a@b.org:1"),
         ("rtsp://u:a@1.2.3.4.5@cam.lan/m", "cam.lan", "u", "a@1.2.3.4.5", "/m"),
+        ("rtsp://admin:12345/6@192.168.1.5/ch1", "192.168.1.5", "admin", "12345/6", "/ch1"),
+        ("rtsp://admin:1?2@cam.lan:8554", "cam.lan", "admin", "1?2", "/"),
+        ("rtsp://admin:1/2@cam.lan/ch1", "cam.lan", "admin", "1/2", "/ch1"),
     ],
 )
 def test_the_host_of_an_address_is_the_ip_address_in_it(
@@ -73,6 +76,8 @@ def test_the_host_of_an_address_is_the_ip_address_in_it(
         "rtsp://nvr:8554/live?mail=a@b.c",
         "rtsp://camera/live@main",
         "rtsp://[fd00::1]:554/live@10.0.0.1",
+        "rtsp://localhost/live@10.0.0.1",
+        "http://192.168.1.24/videostream.cgi?user=me@example.com/x",
     ],
 )
 def test_an_at_in_the_path_ends_no_login(theirs: str, tmp_path: Path) -> None:
@@ -89,6 +94,7 @@ def test_an_at_in_the_path_ends_no_login(theirs: str, tmp_path: Path) -> None:
         "rtsp://10.0.0.2/a?usr=me&passwort=${C}",
         "http://10.0.0.2/v?pwd=${C}&user=me@x.org",
         "rtsp://nvr:8554/x?src=rtsp://me:${C}@cam/y",
+        "rtsp://nvr:8554/x?src=rtsp://me:${C}@10.0.0.2/y",
     ],
 )
 def test_passwords_anywhere_in_a_path_go_to_the_secrets(source: str, tawny: Tawny, tmp_path: Path) -> None:
@@ -99,6 +105,12 @@ def test_passwords_anywhere_in_a_path_go_to_the_secrets(source: str, tawny: Tawn
     assert tomllib.loads((tmp_path / "secrets.toml").read_text()) == {"C": "s3cret"}
     assert read_settings(tmp_path / "tawny.toml").cameras["c"].source == theirs
     assert "s3cret" not in tawny("config", "show").out
+
+
+@pytest.mark.parametrize("path", ["vod/mp4:sample.mp4", "h264:1920x1080", "onvif:profile_1", "stream:video/live"])
+def test_what_follows_a_colon_in_a_path_is_no_secret(path: str, tmp_path: Path) -> None:
+    found = diycam(tmp_path, f"cameras[c]='rtsp://10.0.0.2/{path}'\n")
+    assert (found.settings["cameras"]["c"]["source"], found.secrets) == (f"rtsp://10.0.0.2/{path}", {})
 
 
 def test_all_network_addresses_that_tawny_opens_are_taken_over(tmp_path: Path) -> None:
@@ -302,7 +314,8 @@ def test_a_value_for_a_variable_that_is_not_set_counts(text: str, port: int, tmp
         ("limit_days.py /srv/rec 30", {"max": "30 days"}),
         ("python3 limit_days.py /srv/mp4 30; python3 limit_days.py /srv/rec 7", {"max": "30 days"}),
         ("limit_days.py /srv/rec 7", {"max": "7 days", "min": "7 days"}),
-        ("limit_days.py /elsewhere 30", {"max": "100 years"}),
+        ("limit_days.py /srv 30", {"max": "30 days"}),
+        ("limit_days.py /srv/x/../rec/ 7", {"max": "7 days", "min": "7 days"}),
         ("limit_files_by_size.py /srv/rec 30", {"max": "100 years"}),
     ],
 )
@@ -312,8 +325,24 @@ def test_recordings_stay_as_long_as_pancakes_tools_leave_them(
     (tmp_path / "theirs").write_text(f"{RECORDER}{POST} --upload-minutes 5\n{limit}\n")
     said = tawny("import", "theirs")
     assert said.code == 0, said.err
-    assert f'storage.retention.max = "{retention["max"]}"' in said.out
     assert tomllib.loads((tmp_path / "tawny.toml").read_text())["storage"]["retention"] == retention
+
+
+def test_a_retention_is_accounted_for(tmp_path: Path) -> None:
+    found = pancake(tmp_path, f"{RECORDER}limit_days.py /srv/rec 7\n")
+    assert found.became["limit_days"] == 'storage.retention.max and storage.retention.min = "7 days"'
+    assert found.origins["storage.retention.min"] == "limit_days"
+
+
+def test_a_limit_for_another_folder_does_not_mean_forever(tmp_path: Path) -> None:
+    found = pancake(tmp_path, f"{RECORDER}limit_days.py /elsewhere 30\n")
+    assert "retention" not in found.settings["storage"]
+    assert "limit_days" in found.left
+
+
+def test_a_limit_that_is_not_known_does_not_mean_forever(tmp_path: Path) -> None:
+    with pytest.raises(ForeignFormatError):
+        pancake(tmp_path, f"{RECORDER}limit_days.py /srv/rec $DAYS\n")
 
 
 @pytest.mark.parametrize(("folder", "path"), [("'~/cams'", "cams"), ("'~'", ""), ("cams/a", "cams/a"), ("'a~'", "a~")])

@@ -378,6 +378,18 @@ def test_a_picture_whose_length_is_not_said_is_asked_for_again(kind: str, is_chu
     assert len(read.packets) >= 3
 
 
+@pytest.mark.parametrize("shape", ["no end marker", "another inside"])
+def test_a_picture_of_unusual_shape_is_asked_for_again(shape: str) -> None:
+    """Without its length, one with no end marker was no picture, and one with a preview a stream that ended."""
+    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
+    assert made
+    data = coded.tobytes()[:-2] if shape == "no end marker" else coded.tobytes() * 2
+    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\r\n" + data) as address:
+        connection = Http().open(opening(address, interval="100 ms"))
+        read = read_all(connection, until=lambda got: len(got.packets) >= 4)
+    assert len(read.packets) >= 4
+
+
 @pytest.mark.parametrize("kind", ["text/html", "image/jpeg"])
 def test_a_stream_of_jpegs_is_found_whatever_its_type_says(kind: str) -> None:
     made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))

@@ -108,14 +108,34 @@ def test_a_password_of_another_address_in_the_path_is_hidden_from_reports() -> N
     assert SECRET in address.words_in_path
 
 
-@pytest.mark.parametrize("path", [f"0/admin:{SECRET}/main", f"user:{SECRET}", f"a?loginpas={SECRET}", f"a?pw={SECRET}"])
+@pytest.mark.parametrize(
+    "path", [f"0/admin:{SECRET}/main", f"12/1me%3A{SECRET}/x", f"a?loginpas={SECRET}", f"a?pw={SECRET}"]
+)
 def test_a_password_in_the_path_is_hidden(path: str) -> None:
     address = parse_network(f"rtsp://10.0.0.2/{path}")
     assert (SECRET in address.public, address.words_in_path) == (False, [SECRET])
 
 
-def test_a_number_after_a_colon_is_no_password() -> None:
-    assert public_address("rtsp://10.0.0.2/stream:1/main") == "rtsp://10.0.0.2/stream:1/main"
+@pytest.mark.parametrize("password", ["1", "123", "p&q;r"])
+def test_any_password_after_a_number_and_a_user_is_hidden(password: str) -> None:
+    address = parse_network(f"rtsp://10.0.0.2/0/admin:{password}/main")
+    assert (address.public, address.words_in_path) == ("rtsp://10.0.0.2/0/admin:•••/main", [password])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "stream:1/main",
+        "h264:1920x1080",
+        "vod/mp4:sample.mp4",
+        "cam/ch0:main",
+        "onvif:profile_1?x=1",
+        "stream:video/live",
+    ],
+)
+def test_what_else_follows_a_colon_is_no_password(path: str) -> None:
+    address = parse_network(f"rtsp://10.0.0.2/{path}")
+    assert (address.public, address.words_in_path) == (f"rtsp://10.0.0.2/{path}", [])
 
 
 def test_the_public_address_says_which_camera() -> None:

@@ -189,6 +189,41 @@ def test_sound_that_follows_the_pictures_of_its_fragment_stays_at_them(bench: Be
     assert sound_behind_s(bench) == pytest.approx(0, abs=0.01)
 
 
+@pytest.mark.parametrize("begin_s", [0.0, 24.0])
+def test_sound_after_a_fragment_of_twelve_seconds_stays_at_its_pictures(bench: Bench, begin_s: float) -> None:
+    """begin_s: when the sound begins. It was moved by the length of the fragment, and then ignored."""
+    for fragment in range(4):
+        numbers = range(fragment * 120, fragment * 120 + 120)
+        for number in numbers:
+            bench.session.feed(SourcePacket(VIDEO, b"picture %d" % number, number * TICKS, number % 10 == 0))
+        for number in (one for one in numbers if one >= begin_s * 10):
+            bench.session.feed(SourcePacket(SOUND, b"sound %d" % number, number * 4800))
+        bench.clock.advance(12)
+    assert sound_behind_s(bench) == pytest.approx(0, abs=0.01)
+
+
+def test_sound_between_a_key_frame_and_the_frames_of_a_buffer_stays_at_its_picture(bench: Bench) -> None:
+    """The sound of now, 5 s ahead, comes before the frames between: it was moved to the key frame."""
+    bench.session.feed(SourcePacket(VIDEO, b"picture 0", 0, is_keyframe=True))
+    bench.session.feed(SourcePacket(SOUND, b"sound 50", 50 * 4800))
+    for number in range(1, 51):
+        bench.session.feed(SourcePacket(VIDEO, b"picture %d" % number, number * TICKS))
+    for number in range(51, 71):
+        bench.clock.advance(0.1)
+        bench.session.feed(SourcePacket(VIDEO, b"picture %d" % number, number * TICKS))
+        bench.session.feed(SourcePacket(SOUND, b"sound %d" % number, number * 4800))
+    assert sound_behind_s(bench) == pytest.approx(0, abs=0.01)
+
+
+def test_sound_that_begins_late_with_another_zero_is_placed_by_its_arrival(bench: Bench) -> None:
+    for number in range(300):
+        bench.session.feed(SourcePacket(VIDEO, b"picture %d" % number, number * TICKS, number % 10 == 0))
+        if number >= 200:
+            bench.session.feed(SourcePacket(SOUND, b"sound %d" % number, (number - 200) * 4800))
+        bench.clock.advance(0.1)
+    assert sound_behind_s(bench) == pytest.approx(0, abs=0.01)
+
+
 @pytest.mark.parametrize("ahead_s", [2.0, 3600.0])
 def test_the_time_of_a_run_is_that_of_its_pictures(bench: Bench, ahead_s: float) -> None:
     start_ms = bench.clock.now_ms()

@@ -153,8 +153,7 @@ class ServicePaths(NamedTuple):
         config = config_file(args) or _of_sudo_user()
         if config is None or not config.exists():
             raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
-        # systemd gives them to the service, not to this command
-        settings = read_settings(config, {"CREDENTIALS_DIRECTORY": str(_credentials(config)), **os.environ})
+        settings = read_settings(config)
         config, asker = config.resolve(), args.user or os.environ.get("SUDO_USER", "")
         is_set = settings.storage.path and not args.data
         data = _place(settings.storage.path, config, asker) if is_set else data_folder(args, settings).resolve()

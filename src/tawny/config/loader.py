@@ -77,15 +77,26 @@ def tables_with_secrets(path: Path) -> dict[str, Any]:
 
 
 def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the values for `${NAME}`: environment first, then systemd credentials, then `secrets.toml` in `folder`.
+    """Return the values for `${NAME}`: of the environment, and those of `stored_secrets` for other names.
+
+    Raises SettingsError, as that does.
+    """
+    env = os.environ if env is None else env
+    return stored_secrets(folder, env) | dict(env)
+
+
+def stored_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the values for `${NAME}` in files: of credentials first, then those in `secrets.toml` in `folder`.
+
+    Credentials are the files that systemd passes on, or else those in `credentials` in `folder`.
 
     Raises SettingsError: when `secrets.toml` is readable by others, can't be read, or is invalid.
     """
     env = os.environ if env is None else env
-    file, credentials = folder / "secrets.toml", env.get("CREDENTIALS_DIRECTORY")
+    file = folder / "secrets.toml"
     try:
         known = _secrets_in(file)
-        for file in sorted(Path(credentials).iterdir()) if credentials and Path(credentials).is_dir() else ():
+        for file in _credentials(folder, env.get("CREDENTIALS_DIRECTORY", "")):
             # systemd puts the ID of `tawny service` before the names of a whole folder
             for name in (file.name, file.name.removeprefix("tawny_")):
                 known[name] = file.read_text(encoding="utf-8").rstrip("\n")
@@ -97,7 +108,21 @@ def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[st
         else:
             found, allowed = str(error), 'lines such as NAME = "secret"'
         raise SettingsError(str(file), (Problem(file.name, found, allowed),)) from None
-    return known | dict(env)
+    return known
+
+
+def _credentials(folder: Path, passed: str) -> list[Path]:
+    """Return the files with credentials; those in `folder` may be for the service only. Raises OSError."""
+    if passed:
+        return _files_in(Path(passed)) if Path(passed).is_dir() else []
+    try:
+        return [path for path in _files_in(folder / "credentials") if os.access(path, os.R_OK)]
+    except OSError:
+        return []
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
 
 
 def _secrets_in(file: Path) -> dict[str, str]:

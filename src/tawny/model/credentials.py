@@ -9,7 +9,8 @@ PASSWORDS: Final = (
 """Pattern of the names of parameters whose values are passwords or keys."""
 LOGINS_IN_PATH: Final = (
     re.compile(r"((?:(?:/|%2F){2}[^/@:%]*|/[\w.+-]*)(?::|%3A))([^/@]*?)(?=@|%40)", re.IGNORECASE),
-    re.compile(r"(/[a-z][\w.+-]*(?::|%3A))([^/@?&;]{4,})(?=[/?&;]|$)", re.IGNORECASE),
+    re.compile(r"(^/\d+/[\w.+-]+(?::|%3A))([^/@?]+)(?=/)", re.IGNORECASE),
 )
 """What is before a password, and the password: another camera's address with its login, as servers such as go2rtc take
-it as a parameter (`?src=rtsp://admin:x@host`), and a part of the path of its own (`/0/admin:password/main`)."""
+it as a parameter (`?src=rtsp://admin:x@host`), and a part after a number at the start (`/0/admin:password/main`):
+elsewhere, what follows a colon is usually no password (`/vod/mp4:sample.mp4`)."""

@@ -252,12 +252,19 @@ _SUCCESSOR_S: Final = 0.15
 
 
 def duration_s(packets: Sequence[Packet]) -> float:
-    """Return the duration of the frames among packets by their timestamps, in s.
+    """Return the duration of packets by their timestamps, in s: that of the frames or of the sound, the longer one.
 
-    The time between runs does not count: a clock that was set begins another run.
+    The time between runs does not count: a clock that was set begins another run. Nor does the time between frames and
+    sound, which may have another zero.
     """
-    pictures = (packet for packet in packets if packet.is_video)
-    return sum(after.at_ms - before.at_ms for before, after in pairwise(pictures) if before.run == after.run) / 1000
+    pictures = [packet for packet in packets if packet.is_video]
+    return max(_track_s(pictures), _track_s([packet for packet in packets if not packet.is_video]))
+
+
+def _track_s(packets: Sequence[Packet]) -> float:
+    if packets and packets[0].run == packets[-1].run:  # as usual; asked at every step
+        return (packets[-1].at_ms - packets[0].at_ms) / 1000
+    return sum(after.at_ms - before.at_ms for before, after in pairwise(packets) if before.run == after.run) / 1000
 
 
 class WriteBuffer:
@@ -265,6 +272,8 @@ class WriteBuffer:
 
     def __init__(self, segment_s: float = SEGMENT_S, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._waiting: deque[tuple[Packet, float]] = deque()  # packet, and time of the last step before it arrived
+        self._pictures: deque[Packet] = deque()  # those of them
+        self._sounds: deque[Packet] = deque()
         self._looked_s = self._looked_before_s = float("-inf")
         self._newest_ms, self._distance_s = 0, 0.0  # the newest frame, and its distance from the previous one
         self._grouping = Segmenter(segment_s, segment_bytes)
@@ -282,6 +291,7 @@ class WriteBuffer:
             if packet.is_video:
                 self._distance_s, self._newest_ms = (packet.at_ms - self._newest_ms) / 1000, packet.at_ms
             self._waiting.append((packet, self._looked_before_s))
+            self._track_of(packet).append(packet)
             self.size_bytes += len(packet.data)
 
     def missed(self, span: Span) -> None:
@@ -298,17 +308,15 @@ class WriteBuffer:
         """
         self._grouping.forget()
         packets = list(packets)
-        self._waiting.extendleft((packet, now_s) for packet in reversed(packets))
+        for packet in reversed(packets):
+            self._waiting.appendleft((packet, now_s))
+            self._track_of(packet).appendleft(packet)
         self.size_bytes += sum(len(packet.data) for packet in packets)
 
     @property
     def waiting_s(self) -> float:
-        """Duration of the waiting frames in s, by their timestamps."""
-        first = next((packet for packet, _ in self._waiting if packet.is_video), None)
-        last = next((packet for packet, _ in reversed(self._waiting) if packet.is_video), None)
-        if first is not None and last is not None and first.run == last.run:  # as usual; asked at every step
-            return (last.at_ms - first.at_ms) / 1000
-        return duration_s([packet for packet, _ in self._waiting])
+        """Duration of the waiting frames or of the waiting sound in s, as `duration_s`."""
+        return max(_track_s(self._pictures), _track_s(self._sounds))
 
     def take(self, now_s: float, ending: str = "", after: Packet | None = None) -> list[WriteUnit]:
         """Return the due write units.
@@ -316,7 +324,7 @@ class WriteBuffer:
         ending: reason to close the file after all packets; empty keeps it open. after: the packet that would follow.
         """
         packets = self._out(len(self._waiting) if ending else self._due(now_s))
-        following = next((packet for packet, _ in self._waiting if packet.is_video), after)
+        following = self._pictures[0] if self._pictures else after
         pieces = self._grouping.pieces(packets, following, ending) if packets or ending else []
         for picture in self._grouping.undecodable:
             self.missed(Span(picture.at_ms, picture.at_ms))
@@ -350,12 +358,18 @@ class WriteBuffer:
         return newest if is_new and self._distance_s < _SUCCESSOR_S else len(self._waiting)
 
     def _out(self, count: int) -> list[Packet]:
-        packets = [self._waiting.popleft()[0] for _ in range(count)]
-        self.size_bytes -= sum(len(packet.data) for packet in packets)
-        return packets
+        return [self._pop() for _ in range(count)]
 
     def _drop(self) -> None:
-        packet, _ = self._waiting.popleft()
-        self.size_bytes -= len(packet.data)
+        packet = self._pop()
         if packet.is_video:
             self.missed(Span(packet.at_ms, packet.at_ms))
+
+    def _pop(self) -> Packet:
+        packet, _ = self._waiting.popleft()
+        self._track_of(packet).popleft()
+        self.size_bytes -= len(packet.data)
+        return packet
+
+    def _track_of(self, packet: Packet) -> deque[Packet]:
+        return self._pictures if packet.is_video else self._sounds

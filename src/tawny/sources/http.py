@@ -370,11 +370,17 @@ class _Feeder:
         if kind == "text/html" and found in ("page", ""):
             raise SourceNotFound(self._where, WEB_PAGE)
         media.feed(first, self._where)
+        whole = bytearray(first if kind in _JPEG_TYPES and first.startswith(JPEG_START) else b"")
         while piece := self._client.read(response):
             media.feed(piece, self._where)
+            if 0 < len(whole) <= MOST_JPEG_BYTES:
+                whole += piece
         if len(first) < SNIFFED_BYTES and not media.kind:
             raise SourceNotFound(self._where, "the response is empty")
-        if media.jpegs == 1 and kind != _MULTIPART:  # a picture whose length was not said
+        if whole and not media.jpegs:
+            media.picture(bytes(whole))  # its end marker is missing
+        # a picture whose length was not said; by its type also one with another inside
+        if (media.jpegs == 1 and kind != _MULTIPART) or 0 < len(whole) <= MOST_JPEG_BYTES:
             self._snapshots(media, None, begun_s)
 
     def _snapshots(

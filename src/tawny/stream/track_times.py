@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 BACK_S, AHEAD_S = 1.0, 10.0
 """A step outside these limits, in s, is a clock jump; smaller steps back are B-frames."""
 APART_S = 2.5
-"""Sound that begins this far ahead of its video, in s, or stays this far behind it, has another zero.
-
-For BURST_S, it may be behind by up to AHEAD_S: a fragment brings the frames of seconds, then their sound.
-"""
+"""Sound that stays this far ahead of its video, in s, or this far behind its video and zero, has another zero."""
 BURST_S = 1.0
+"""For this time, in s, sound may be apart: an old keyframe comes first, the sound of now, then the frames between.
+
+It may also be behind by up to AHEAD_S, and by what its video came too early: a fragment brings the frames of seconds,
+then their sound.
+"""
 TOGETHER_S = 2.0
 """Clock jumps of both tracks within this time, in s, and of the same length but for BACK_S, are one."""
 SETTLE_SLIDE, SLIDE = 0.02, 0.0005
@@ -46,18 +48,19 @@ class TrackTimes:
     """Arrival of the newest clock jump, in s monotonic."""
     jump_s: float = 0.0
     """Its length, in s."""
-    _first_s: float | None = None
+    first_s: float = math.inf
     """Arrival of the first packet, in s monotonic."""
 
     def place(self, pts: int, data: bytes, arrived_s: float, other: "TrackTimes | None" = None) -> int | None:
-        """Return ticks since the run's start. None for a duplicate or a packet before the start.
+        """Return ticks since the run's start. None for a duplicate, a packet before the start, or sound apart at first.
 
         arrived_s: s monotonic. A packet with the time and bytes of a recent one is a duplicate.
         other: the run's other track. Sound with another zero than its video is placed by its arrival; when the clock
         of both jumps, sound takes the length from its video.
         """
-        if self.newest < 0 and self.is_sound and other is not None:
-            self._align(pts, arrived_s, other)
+        self.first_s = min(self.first_s, arrived_s)
+        if self.newest < 0 and self.is_sound and other is not None and not self._align(pts, arrived_s, other):
+            return None
         at = pts - self.zero
         if self.newest >= 0:
             same = [earlier for when, earlier in self._recent if when == at] if at <= self.newest else []
@@ -67,7 +70,7 @@ class TrackTimes:
             step_s = (at - self.newest) / self.rate
             stands = pts == self._pts
             if stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
-                by_s = (at - self.newest) / self.rate - passed_s
+                by_s = step_s - passed_s
                 if not stands:
                     by_s = self._jump_length_s(by_s, arrived_s, other)
                 self.zero += round(by_s * self.rate)
@@ -85,15 +88,17 @@ class TrackTimes:
             self.newest, self.arrived_s = at, arrived_s
         return at
 
-    def _align(self, pts: int, arrived_s: float, video: "TrackTimes") -> None:
-        """Correct the zero before sound begins, if it isn't that of the video."""
-        self._first_s = arrived_s if self._first_s is None else self._first_s
+    def _align(self, pts: int, arrived_s: float, video: "TrackTimes") -> bool:
+        """Correct the zero before sound begins, if it isn't that of the video. Return False while that is unknown."""
         position_s = video.newest / video.rate + arrived_s - video.arrived_s
+        earliest_s = min(position_s, arrived_s - video.first_s) - AHEAD_S
         at_s = (pts - self.zero) / self.rate
         ahead_s = at_s - position_s
-        stays_behind = at_s < 0 and ahead_s < -APART_S and arrived_s - self._first_s >= BURST_S
-        if ahead_s > APART_S or ahead_s < -AHEAD_S or stays_behind:
+        is_apart = ahead_s > APART_S or (at_s < 0 and ahead_s < -APART_S)
+        if at_s < earliest_s or (is_apart and arrived_s - self.first_s >= BURST_S):
             self.zero += round(ahead_s * self.rate)
+            return True
+        return not is_apart
 
     def _jump_length_s(self, by_s: float, now_s: float, other: "TrackTimes | None") -> float:
         """Note a clock jump that is of this length by its arrival. Return the length to use."""

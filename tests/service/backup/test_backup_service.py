@@ -59,3 +59,11 @@ def test_a_restore_keeps_what_belongs_to_a_missing_settings_file(service: Backup
     names = [one.name for _, one in read_backup([saved.read_bytes()], PASSPHRASE) if one.read() is not None]
     assert {"settings/secrets.toml", "damaged/accounts.db"} <= {*names}
     assert "settings/tawny.toml" not in names
+
+
+def test_a_restore_warns_of_databases_that_were_damaged(
+    service: BackupService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
+    saved = service.restore(PASSPHRASE)
+    assert f"damaged, so only kept as they are in {saved}: accounts.db" in caplog.messages

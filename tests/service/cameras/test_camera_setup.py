@@ -328,3 +328,14 @@ def test_a_found_camera_is_known_by_its_address() -> None:
     settings = Settings.model_validate({"cameras": cameras})
     places = ("192.0.2.5", "/dev/v4l/by-id/a", "192.0.2.6")
     assert [known_as(FoundCamera(place, "network"), settings) for place in places] == ["gate", "usb", ""]
+
+
+def test_a_local_camera_is_known_by_all_names_of_its_device(tmp_path: Path) -> None:
+    """Since equal webcams are named by their sockets, one that was set up by its number or identity looked new."""
+    device, by_id, by_path = (tmp_path / name for name in ("video0", "by-id", "by-path"))
+    device.touch()
+    for link in (by_id, by_path):
+        link.symlink_to(device)
+    settings = Settings.model_validate({"cameras": {"usb": {"source": str(by_id)}}})
+    places = [str(by_path), str(device), str(tmp_path / "video1")]
+    assert [known_as(FoundCamera(place, "usb"), settings) for place in places] == ["usb", "usb", ""]

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ class Place:
     def apply(self, new: Settings, _: str) -> None:
         for name in difference(self.now, new).changed:
             before, after = self.now.cameras[name], new.cameras[name]
-            if not adjust_camera(self.camera, opening(before.source, **before.table("picamera")), before, after):
+            is_open = partial(opening, before.source, **before.table("picamera"))
+            if not adjust_camera(self.camera, is_open, before, after):
                 self.restarted.append(name)
         self.now = new
 

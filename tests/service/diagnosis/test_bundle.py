@@ -166,6 +166,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return files_of(contents(write_settings(tmp_path_factory.mktemp("place"))))
 
 
+def test_no_secret_of_a_file_of_its_own_is_in_the_bundle(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd passes copies of `credentials` on, which the service itself can't read."""
+    (place / "passed").mkdir()
+    (place / "passed" / "tawny_PW").write_text("s3cretOfAFile\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(place / "passed"))
+    files = files_of(contents(place, log=LOG + "\nIt said s3cretOfAFile."))
+    assert not any("s3cretOfAFile" in text for text in files.values())
+
+
 @pytest.mark.parametrize("planted", PLANTED)
 def test_nothing_personal_is_in_the_bundle(files: dict[str, str], planted: str) -> None:
     for name, text in files.items():

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -201,7 +202,7 @@ class _Shell:
         try:
             found = split_commands(text, self.variables)
         except ShellError as error:
-            if any(option in text for option in OPTIONS):
+            if any(word in text for word in (*OPTIONS, "limit_days")):
                 raise ForeignFormatError(f"{error}", self.line) from None
             return
         for words in found:
@@ -234,7 +235,8 @@ def _limits(commands: list[_Command], found: ImportResult, source: ImportSource,
                 continue
             folder, limit = source.path(command.words[at + 1], command.folder), command.words[at + 2]
             found.lines[tool] = command.line
-            if tool == "limit_days" and folder in made.folders and re.fullmatch("0*[1-9][0-9]{0,4}", limit):
+            is_of_recordings = any(Path(normpath(one)).is_relative_to(normpath(folder)) for one in made.folders)
+            if tool == "limit_days" and is_of_recordings and re.fullmatch("0*[1-9][0-9]{0,4}", limit):
                 most_days = max(most_days, int(limit))
             else:
                 found.left[tool] = (
@@ -245,8 +247,9 @@ def _limits(commands: list[_Command], found: ImportResult, source: ImportSource,
         days = f"{most_days} days"
         found.put("limit_days", "storage.retention.max", days)
         if most_days < 14:
-            found.settings["storage"]["retention"]["min"] = days  # whose default is longer
-    elif made.folders:
+            both = f'storage.retention.max and storage.retention.min = "{days}"'
+            found.put("limit_days", "storage.retention.min", days, both)  # whose default is longer
+    elif made.folders and "limit_days" not in found.left:
         found.keeps_forever()
 
 

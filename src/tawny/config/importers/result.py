@@ -18,10 +18,14 @@ SOURCES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtmps://", 
 """Addresses of network cameras that tawny can open: those of `tawny.sources`, which settings may not import."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
 _ONLY_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE)
+_ONLY_SURE_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)+|localhost)(:\d{1,5})?", re.IGNORECASE)
+"""An address or a name with a dot, with a port or none."""
 _USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)
 """An address, a name with a dot, or one with a port: less likely to be a part of a password."""
 _SURE_HOST = re.compile(r"(\[[0-9a-f:.]+\]|\d{1,3}(\.\d{1,3}){3}|localhost)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
 """An IP address or this computer, with which an address continues: hardly a part of a password."""
+_LIKELY_HOST = re.compile(rf"{_SURE_HOST.pattern}|[a-z0-9_-]+(\.[a-z0-9_-]+)+(/|:\d+(?=[/?#]|$))", re.IGNORECASE)
+"""Also a name with a dot, with which an address continues at a path or a port."""
 _NAMED = re.compile(
     rf"((?:^|[/?&;_])(?:{PASSWORDS})=)([^&;]+?)(?=_[a-z]+=|[&;]|$)",
     re.IGNORECASE,
@@ -179,12 +183,18 @@ def _split_login(rest: str) -> tuple[str, str]:
 
     Other recorders pass addresses on as they are, so a password may contain `@`, `/`, `?` and `#`. The login ends at
     the first `@` before an IP address, or else the last one before a usual host or before what may be a host. Without
-    one before the path, what looks like a host, with a port or none, is one: an `@` then belongs to the path.
+    one before the path, an address or a name with a dot is the host: an `@` then belongs to the path. `nvr:8554` is one
+    unless an `@` before a likely host follows, as in `me:12345/6@cam.lan/main`.
     """
-    if _ONLY_HOST.fullmatch(re.split("[/?]", rest, maxsplit=1)[0]):
+    start = re.split("[/?]", rest, maxsplit=1)[0]
+    if _ONLY_SURE_HOST.fullmatch(start):
         return "", rest
-    if sure := next((at for at in range(len(rest)) if rest[at] == "@" and _SURE_HOST.match(rest, at + 1)), None):
+    may_be_host = _ONLY_HOST.fullmatch(start) is not None
+    first, host = (rest.partition("://")[0], _LIKELY_HOST) if may_be_host else (rest, _SURE_HOST)
+    if sure := next((at for at in range(len(first)) if rest[at] == "@" and host.match(rest, at + 1)), None):
         return rest[:sure], rest[sure + 1 :]
+    if may_be_host:
+        return "", rest
     places = [at for at in range(len(rest)) if rest[at] == "@" and _HOST.match(rest, at + 1)]
     ends = [at for at in places if _USUAL_HOST.match(rest, at + 1)] or places
     return (rest[: ends[-1]], rest[ends[-1] + 1 :]) if ends else ("", rest)

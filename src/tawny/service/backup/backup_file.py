@@ -124,14 +124,17 @@ def _archive(
     yield from _member(INFO, json.dumps({"format": FORMAT, **asdict(info)}).encode())
     for name, path in found:
         if path.parent == data and path.name in DATABASES:
-            copy = _database(path, is_needed=damaged is None)
-            if copy is not None:
-                yield from _member(name, copy)
-            elif damaged is not None:
+            try:
+                copy = _database(path)
+            except sqlite3.Error as error:
+                if damaged is None or getattr(error, "sqlite_errorcode", 0) & 0xFF in _IN_USE:
+                    raise StorageError(str(path), f"it can't be copied ({error})") from error
                 damaged.append(path.name)
                 for raw in (path, path.with_name(f"{path.name}-wal")):
                     if raw.is_file():
                         yield from _file_member(f"{DAMAGED}/{raw.name}", raw)
+            else:
+                yield from _member(name, copy)
         else:
             yield from _file_member(name, path)
     yield from _signed_history(data)
@@ -183,19 +186,14 @@ def _refuse_link(path: Path) -> None:
         )
 
 
-def _database(path: Path, *, is_needed: bool) -> bytes | None:
-    """Return a consistent copy of a database that may be in use; None: it can't be read, and isn't needed."""
-    try:
-        with closing(sqlite3.connect(path, timeout=10)) as source, closing(sqlite3.connect(":memory:")) as copy:
-            if path.name in _IN_PART:
-                _copy_table(source, copy, _IN_PART[path.name])
-            else:
-                source.backup(copy)
-            return copy.serialize()
-    except sqlite3.Error as error:
-        if not is_needed and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _IN_USE:
-            return None
-        raise StorageError(str(path), f"it can't be copied ({error})") from error
+def _database(path: Path) -> bytes:
+    """Return a consistent copy of a database that may be in use. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(path, timeout=10)) as source, closing(sqlite3.connect(":memory:")) as copy:
+        if path.name in _IN_PART:
+            _copy_table(source, copy, _IN_PART[path.name])
+        else:
+            source.backup(copy)
+        return copy.serialize()
 
 
 def _copy_table(source: sqlite3.Connection, copy: sqlite3.Connection, kept: str) -> None:

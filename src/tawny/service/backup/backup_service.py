@@ -1,5 +1,6 @@
 """Backup and restore of the running recorder. A restore is prepared here, and carried out when tawny starts again."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -13,6 +14,8 @@ from tawny.model.times import Clock
 from tawny.service.backup.backup_file import MOST_BYTES, SUFFIX, backup_parts, read_passphrase
 from tawny.service.backup.restore import RestorePlan, UnpackedBackup
 from tawny.storage.disk.disk import turned
+
+log = logging.getLogger(__name__)
 
 UPLOAD: Final = ".restore.upload"
 _PORTION: Final = 256 * 1024
@@ -90,7 +93,10 @@ class BackupService:
                 data
                 / f"before-restore-{datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
             )
-            _save(saved, backup_parts(data, config, opened, self.clock.now_ms(), self.host, []))
+            damaged = list[str]()
+            _save(saved, backup_parts(data, config, opened, self.clock.now_ms(), self.host, damaged))
+            if damaged:
+                log.warning("damaged, so only kept as they are in %s: %s", saved, ", ".join(damaged))
             unpacked.commit(config)
         finally:
             unpacked.discard()

@@ -9,6 +9,7 @@ user enters the password.
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -37,10 +38,19 @@ def host_of(address: str) -> str:
 
 def known_as(camera: FoundCamera, settings: Settings) -> str:
     """Return the ID under which the settings have this camera; empty: they don't."""
+    place = _device(camera.place)
     for name, one in settings.cameras.items():
-        if any(camera.place in (address, host_of(address)) for address in (one.source, one.sub) if address):
+        if any(place in (_device(address), host_of(address)) for address in (one.source, one.sub) if address):
             return name
     return ""
+
+
+def _device(place: str) -> str:
+    """Return the device behind the links that name it by port or maker; any other place as it is."""
+    try:
+        return str(Path(place).resolve()) if place.startswith("/") else place
+    except (OSError, ValueError):
+        return place
 
 
 def moved_cameras(settings: Settings, found: Iterable[FoundCamera]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from cryptography import x509
 
-from tawny.config.loader import known_secrets
+from tawny.config.loader import stored_secrets
 from tawny.config.settings import Settings, display_name
 from tawny.engine.system_user import user_name
 from tawny.model.errors import SettingsError, StorageError
@@ -391,7 +391,7 @@ def _anonymizer(contents: BundleContents) -> Anonymizer | None:
     _learn_others(contents, hide)
     if recorder.config is not None:
         with suppress(SettingsError):  # unreadable here, so none of it is in a text
-            hide.hide(*known_secrets(recorder.config.parent, {}).values())
+            hide.hide(*stored_secrets(recorder.config.parent).values())
     hide.name("computer", socket.gethostname(), socket.gethostname().partition(".")[0])
     user = user_name()
     if user not in ("", "root"):
@@ -509,7 +509,7 @@ class DiagnosticsService:
     def settings_text(self) -> str:
         """Return the settings in force that differ from the defaults, without secrets. Raises SettingsError."""
         recorder = self._recorder()
-        secrets = known_secrets(recorder.config.parent, {}) if recorder.config is not None else {}
+        secrets = stored_secrets(recorder.config.parent) if recorder.config is not None else {}
         return shown_text(recorder.settings or Settings(), self._plugins, secrets.values())
 
     def last(self) -> Diagnostics:
