@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.e2e.conftest import Tawny
-from tests.e2e.rules import NONE, axe_script, barriers
+from tests.e2e.rules import NONE, axe_script, barriers, wait_until_still
 
 pytestmark = pytest.mark.browser
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
@@ -72,6 +72,82 @@ def test_the_way_in_has_no_barriers(browser: Browser, demo: Tawny, axe: str, pat
     page.wait_for_selector("h1")
     assert barriers(page, axe) == NONE
     stranger.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "control", "other"),
+    [
+        ("/settings/look", ".seg[aria-label='Keyboard shortcuts'] [aria-pressed=true]", "[aria-pressed=false]"),
+        ("/events?only=all", ".vt [aria-pressed=true]", "[aria-pressed=false]"),
+        ("/settings/cameras/front/motion", "div[aria-labelledby='alerts-title'] [aria-pressed=true]", ""),
+    ],
+)
+def test_high_contrast_shows_what_is_chosen(
+    browser: Browser, signed_in: BrowserContext, demo: Tawny, path: str, control: str, other: str
+) -> None:
+    """It takes the backgrounds and shadows away that tell it otherwise."""
+    context = browser.new_context(forced_colors="active", locale="en-GB", storage_state=signed_in.storage_state())
+    page = context.new_page()
+    page.goto(demo.base + path)
+    name = page.locator(control).first.inner_text()
+    chosen = page.locator(control).filter(has_text=name).first.element_handle()
+
+    def look() -> bytes:
+        page.mouse.move(2, 2)
+        page.evaluate("document.activeElement.blur()")
+        wait_until_still(page)
+        return chosen.screenshot()
+
+    before = look()
+    if other:
+        page.locator(control.rpartition(" ")[0]).locator(other).first.click()
+    else:
+        chosen.click()
+    assert chosen.get_attribute("aria-pressed") == "false"
+    assert look() != before
+    context.close()
+
+
+def test_high_contrast_shows_the_page_that_is_open(browser: Browser, signed_in: BrowserContext, demo: Tawny) -> None:
+    context = browser.new_context(forced_colors="active", storage_state=signed_in.storage_state())
+    page = context.new_page()
+    looks = []
+    for path in ("/health", "/timeline"):
+        page.goto(demo.base + path)
+        page.locator(f".rail a[href='{path}'][aria-current]").wait_for()
+        wait_until_still(page)
+        looks.append(page.locator(".rail a[href='/health']").screenshot())
+    assert looks[0] != looks[1]
+    context.close()
+
+
+def test_the_title_of_the_next_page_has_the_focus_of_what_is_gone(signed_in: BrowserContext, demo: Tawny) -> None:
+    page = signed_in.new_page()
+    page.goto(demo.base)
+    page.locator("[data-act=more], .snooze-small").first.wait_for(state="attached")  # with what comes after the picture
+    page.locator(".tile-link").first.press("Enter")
+    page.wait_for_url("**/live/*")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    page.close()
+
+
+def test_the_first_page_leaves_the_focus_at_its_beginning(signed_in: BrowserContext, demo: Tawny) -> None:
+    page = signed_in.new_page()
+    page.goto(f"{demo.base}/health")
+    page.get_by_role("heading", level=1).wait_for()
+    settle(page)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.close()
+
+
+def test_the_next_step_for_a_camera_has_the_focus(signed_in: BrowserContext, demo: Tawny) -> None:
+    page = signed_in.new_page()
+    page.goto(f"{demo.base}/settings/add-camera")
+    page.get_by_label("Address", exact=True).fill("127.0.0.1:9")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="127.0.0.1:9")).to_be_focused()
+    page.close()
 
 
 CHANGED_ITS_MIND = "WebSocket is closed before the connection is established"

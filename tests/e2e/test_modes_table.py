@@ -381,3 +381,27 @@ def test_the_table_is_for_everyone(owner: BrowserContext, house: Tawny, size: tu
         page.get_by_role("group", name="Mode", exact=True).get_by_role("button", name="Night").click()
         expect(cell(page, "Hall", "Night")).to_be_visible()
     page.close()
+
+
+BEYOND = """() => [...document.querySelectorAll('.mode-cell')].flatMap((cell) => {
+  const range = document.createRange();
+  const rights = [...cell.querySelectorAll('span:not(.hidden)')].map((one) => {
+    range.selectNodeContents(one);
+    return range.getBoundingClientRect().right;
+  });
+  const out = Math.max(...rights) - cell.getBoundingClientRect().right;
+  return out > 0.5 ? [`${cell.innerText} ${out}`] : [];
+})"""
+
+
+@pytest.mark.parametrize("language", ["en-GB", "de-DE"])
+def test_no_text_runs_into_the_next_cell(browser: Browser, owner: BrowserContext, house: Tawny, language: str) -> None:
+    context = browser.new_context(locale=language, storage_state=owner.storage_state())
+    page = context.new_page()
+    page.goto(f"{house.base}/settings/modes")
+    page.locator(".mode-cell").first.wait_for()
+    for width in (768, 900, 1024, 1180):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.wait_for_function("width => innerWidth === width", arg=width)
+        assert page.evaluate(BEYOND) == [], width
+    context.close()

@@ -33,6 +33,7 @@ def shared_link(page: Page, demo: Tawny, *, code: str = "") -> str:
     page.get_by_role("button", name="Create link").click()
     field = page.get_by_label("Link", exact=True)
     expect(field).to_have_value(re.compile(r"/s/\S+"))
+    expect(field).to_be_focused()
     return field.input_value()
 
 
@@ -92,7 +93,9 @@ def test_somebody_is_invited_and_sees_one_camera(page: Page, browser: Browser, d
     assert ticks.count() == 3
     ticks.nth(2).uncheck()
     people.get_by_role("button", name="Create invitation").click()
-    link = people.locator(".access-address input").input_value()
+    made = people.get_by_label("Link for Ben")
+    expect(made).to_be_focused()
+    link = made.input_value()
     guest = browser.new_context()
     there = guest.new_page()
     there.goto(link)

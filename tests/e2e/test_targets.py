@@ -94,6 +94,7 @@ def test_u3_somebody_is_told_and_the_token_is_never_shown_again(page: Page, hous
         sheet = page.get_by_role("dialog")
         expect(sheet).to_contain_text("Shows snapshots, clips and buttons")
         sheet.get_by_role("button", name="Webhook For a program").click()
+        expect(sheet.get_by_label("Name", exact=True)).to_be_focused()
         sheet.get_by_label("Name", exact=True).fill("hook")
         sheet.get_by_label("Address", exact=True).fill(f"{service.base}/{SECRET}")
         sheet.get_by_role("button", name="Send test").click()

@@ -207,6 +207,19 @@ def test_c8_all_of_it_by_keys(page: Page, owner: BrowserContext, house: Tawny) -
     assert now["lines"][0]["direction"] == "left-to-right"
 
 
+@pytest.mark.parametrize(("tool", "shape"), [("Zone", "zones"), ("Line", "lines"), ("Motion mask", "mask")])
+def test_a_tool_adds_its_shape_by_key_and_delete_takes_it_away(page: Page, tool: str, shape: str) -> None:
+    shapes = page.locator(f".ed-name.{shape}")
+    before = shapes.count()
+    page.get_by_role("button", name=tool, exact=True).press("Enter")
+    expect(shapes).to_have_count(before + 1)
+    expect(shapes.last).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Delete")
+    expect(shapes).to_have_count(before)
+    expect(page.locator(".ed-name, .ed-tools .btn").first).to_be_focused()
+
+
 def test_a_detector_that_is_switched_off_and_on_keeps_its_numbers(
     page: Page, owner: BrowserContext, house: Tawny
 ) -> None:

@@ -396,3 +396,63 @@ def test_a_lost_recorder_dims_the_cards_and_hides_the_counts(
         expect(card_of(page, event)).to_be_visible()
     finally:
         page.context.set_offline(False)
+
+
+def test_the_keyboard_goes_on_at_the_next_card_when_one_is_gone(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    happens(owner, house, ("yard", "vehicle"))
+    walk = happens(owner, house, *WALK)
+    page.goto(f"{house.base}/events")
+    expect(page.locator("[data-visit]")).to_have_count(2)
+    card_of(page, walk[0]).get_by_role("button", name="Mark as reviewed").press("Enter")
+    expect(card_of(page, walk[0])).to_have_count(0)
+    expect(page.get_by_role("button", name="Mark as reviewed")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Events")).to_be_focused()
+
+
+def test_escape_closes_the_feedback_before_the_event(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    happens(owner, house, ("yard", "vehicle"))
+    happens(owner, house, *WALK)
+    page.goto(f"{house.base}/events")
+    expect(page.locator("[data-visit]")).to_have_count(2)
+    card = page.locator("[data-visit] .ec-open").nth(1)
+    card.click()
+    page.wait_for_url("**/events/*")
+    asks = page.get_by_role("button", name="Wrong or not useful?")
+    asks.press("Enter")
+    expect(page.get_by_role("button", name="Person", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(asks).to_be_focused()
+    assert "/events/" in page.url
+    page.keyboard.press("Escape")
+    page.wait_for_url(re.compile(r"/events$"))
+    expect(card).to_be_focused()
+
+
+def test_what_is_said_of_an_event_leaves_the_keyboard_there(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    (car,) = happens(owner, house, ("yard", "vehicle"))
+    page.goto(f"{house.base}/events/{car}?only=all")
+    page.get_by_role("button", name="Wrong or not useful?").press("Enter")
+    what = page.get_by_role("region", name="What was it?")
+    what.get_by_role("button", name="Animal").press("Enter")
+    expect(what.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(what.get_by_role("button", name="Person")).to_be_focused()
+
+
+def test_the_keyboard_goes_on_at_the_next_card_when_an_event_is_deleted(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    happens(owner, house, ("yard", "vehicle"))
+    walk = happens(owner, house, *WALK)
+    page.goto(f"{house.base}/events")
+    expect(page.locator("[data-visit]")).to_have_count(2)
+    card_of(page, walk[0]).locator(".ec-open").click()
+    page.locator(".drawer-delete").press("Enter")
+    delete = page.get_by_role("dialog").locator(".btn.bad")
+    expect(delete).to_be_enabled()
+    delete.press("Enter")
+    expect(page.locator("[data-visit]")).to_have_count(1)
+    expect(page.locator("[data-visit] .ec-open")).to_be_focused()

@@ -41,7 +41,7 @@ export function start(): () => void {
   watchInstall();
   if (!isScreen()) {
     void loadSnoozes();
-    lateParts.value = { chip: () => <SnoozedChip />, menu: (close) => <SnoozeItem onOpen={close} /> };
+    lateParts.value = { chip: () => <SnoozedChip />, menu: (close) => <SnoozeItem onOpen={close} />, title: focusTitle };
   }
   tileParts.value = {
     acts: (of) => (
@@ -67,6 +67,15 @@ export function start(): () => void {
     stopBadge();
     stopRings();
   };
+}
+
+const first = path.peek();
+let hasLeft = false;
+
+/** Where what was pressed is gone with its page, screen readers and Tab go on at the title of the new one. */
+function focusTitle(title: HTMLElement | null): void {
+  hasLeft ||= path.peek() !== first;
+  if (hasLeft && document.activeElement === document.body) title?.focus();
 }
 
 /** Over the tile's picture, only while something goes on: a meter that is read keeps detection from resting. */

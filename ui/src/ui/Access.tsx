@@ -75,8 +75,8 @@ export function NeededField({ label, value, most }: { label: string; value: Sign
   );
 }
 
-/** Something to copy. word: stands before it. */
-export function Address({ value, label, word = "" }: { value: string; label: string; word?: string }) {
+/** Something to copy. word: stands before it. focus: it has just been made. */
+export function Address({ value, label, word = "", focus }: { value: string; label: string; word?: string; focus?: boolean }) {
   const copyFrom = (field: HTMLInputElement | null) => {
     field?.select(); // without a clipboard, to be copied by hand
     copy(value, words.copied);
@@ -84,7 +84,7 @@ export function Address({ value, label, word = "" }: { value: string; label: str
   return (
     <div class="access-address">
       {word && <span class="access-word small">{word}</span>}
-      <input readOnly aria-label={label} value={value} onFocus={(event) => event.currentTarget.select()} />
+      <input readOnly aria-label={label} value={value} ref={focus ? focusOnce : undefined} onFocus={(event) => event.currentTarget.select()} />
       <button
         type="button"
         class="btn"

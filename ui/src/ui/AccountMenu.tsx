@@ -8,8 +8,12 @@ import { showKeys } from "./KeysDialog";
 import { session, signOut } from "./session";
 import { setTheme, theme } from "./theme";
 
-/** What the header shows once the first picture is there: the chip of what is snoozed, and an entry of this menu. */
-export const lateParts = signal<{ chip: () => ComponentChildren; menu: (close: () => void) => ComponentChildren } | null>(null);
+/** What the header has once the first picture is there: the chip of what is snoozed, an entry of this menu, what its title is given to. */
+export const lateParts = signal<{
+  chip: () => ComponentChildren;
+  menu: (close: () => void) => ComponentChildren;
+  title: (title: HTMLElement | null) => void;
+} | null>(null);
 
 /** Two letters of a name: `Anna Keller` is `AK`. */
 export function initials(name: string): string {

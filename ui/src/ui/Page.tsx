@@ -39,7 +39,7 @@ export function Page(props: {
             <Owl size={30} />
           </a>
         )}
-        <h1>{within ? `${session.value?.recorder}: ${props.title}` : props.title}</h1>
+        <h1 tabIndex={-1} ref={lateParts.value?.title}>{within ? `${session.value?.recorder}: ${props.title}` : props.title}</h1>
         {props.tools}
         <span class="grow" />
         {lateParts.value?.chip()}

@@ -74,7 +74,7 @@ function OneTable(props: { table: SettingTableInfo; at: TableInstanceInfo | null
         {camera && `${camera} · `}
         <code>{path ? `[${path}]` : words.fileName}</code>
       </h3>
-      <p class="small sub">
+      <p class="small sub" lang="en">
         <ServerText text={table.about} />
       </p>
       {!at && <p class="small muted">{words.several}</p>}
@@ -110,7 +110,7 @@ function Row(props: { setting: SettingKeyInfo; path: string; written: WrittenInf
           {setting.at_start && <span class="tag">{words.atStart}</span>}
           {written?.line && <span class="small muted num">{words.line(written.line)}</span>}
         </p>
-        <p class="small sub">
+        <p class="small sub" lang="en">
           <ServerText text={setting.help} />
         </p>
         {!setting.required && <p class="small muted">{setting.default ? words.default(setting.default) : words.noDefault}</p>}

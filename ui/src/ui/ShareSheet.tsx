@@ -148,6 +148,7 @@ function Link({ made, kept }: { made: Made; kept: boolean }) {
           id="share-link"
           aria-label={words.made}
           readOnly
+          ref={focusOnce}
           value={address}
           onFocus={(event) => event.currentTarget.select()}
         />

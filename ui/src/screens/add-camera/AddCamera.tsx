@@ -4,6 +4,7 @@ import { get, post } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { AddedCamera, CameraChange, CameraMaker, CameraMakers, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
+import { focusOnce } from "../../ui/Access";
 import { DemoCamera } from "../../ui/DemoCamera";
 import { phoneCamera } from "../../strings/phone-camera";
 import { type ChosenCamera, FindCameras } from "../../ui/FindCameras";
@@ -230,7 +231,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
       <section class="card" aria-labelledby="login-title">
         <div class="row between wrap">
           <div>
-            <h2 id="login-title">{chosen.title}</h2>
+            <h2 id="login-title" tabIndex={-1} ref={focusOnce}>{chosen.title}</h2>
             {chosen.title !== chosen.address && <p class="small sub">{chosen.address}</p>}
           </div>
           <button type="button" class="btn ghost" onClick={onOther}>

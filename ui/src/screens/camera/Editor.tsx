@@ -43,8 +43,12 @@ export function Editor(props: {
     if (!box) return [0, 0];
     return [clamp((event.clientX - box.left) / box.width), clamp((event.clientY - box.top) / box.height)];
   };
-  const pick = (next: Tool) => {
-    tool.value = tool.value === next ? null : next;
+  const pick = (next: Tool, byKey: boolean) => {
+    tool.value = !byKey && tool.value === next ? null : next;
+    if (byKey) {
+      finish([0.5, 0.5], [0.5, 0.5]); // there is no pointer to draw with
+      focusSoon(".ed-name.on");
+    }
     if (tool.value) store.chosen.value = null;
   };
   const finish = (from: Point, to: Point) => {
@@ -114,7 +118,7 @@ export function Editor(props: {
       {!disabled && (
         <div class="ed-tools" role="group" aria-label={words.picture.label}>
           {draws.map((what) => (
-            <ToolButton key={what} icon={ICONS[what]} name={words.picture.tools[what]} on={tool.value === what} press={() => pick(what)} />
+            <ToolButton key={what} icon={ICONS[what]} name={words.picture.tools[what]} on={tool.value === what} press={(event) => pick(what, event.detail === 0)} />
           ))}
           <ToolButton icon="rotate-ccw" name={words.picture.undo} on={false} off={!store.canUndo.value} press={() => store.undo()} />
         </div>
@@ -134,7 +138,7 @@ export function Editor(props: {
   );
 }
 
-function ToolButton(props: { icon: "pen-tool" | "spline" | "eye-off" | "rotate-ccw"; name: string; on: boolean; off?: boolean; press: () => void }) {
+function ToolButton(props: { icon: "pen-tool" | "spline" | "eye-off" | "rotate-ccw"; name: string; on: boolean; off?: boolean; press: (event: MouseEvent) => void }) {
   return (
     <button type="button" class={`btn${props.on ? " on" : ""}`} aria-pressed={props.on} disabled={props.off ?? false} onClick={props.press}>
       <Icon name={props.icon} small />
@@ -142,6 +146,9 @@ function ToolButton(props: { icon: "pen-tool" | "spline" | "eye-off" | "rotate-c
     </button>
   );
 }
+
+/** Where what has the focus is gone, or for what is not there yet. */
+const focusSoon = (which: string) => setTimeout(() => document.querySelector<HTMLElement>(which)?.focus());
 
 type Drawn = Chosen & { points: Point[] };
 
@@ -228,8 +235,10 @@ function Shape(props: { store: TuningStore; shape: Drawn; name: string; active: 
             const by = event.shiftKey ? FAR : NUDGE;
             choose();
             shift(way[0] * by, way[1] * by);
-          } else if (event.key === "Delete") store.remove(shape);
-          else return;
+          } else if (event.key === "Delete") {
+            store.remove(shape);
+            focusSoon(".ed-name, .ed-tools button");
+          } else return;
           event.preventDefault();
           event.stopPropagation();
         }}

@@ -6,6 +6,8 @@ import { cameraNamed, on } from "../../api/state";
 import type { TawnyEvent, Visit } from "../../api/types";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import type { IconName } from "../../ui/icon-names";
+import { focusOnce } from "../../ui/Access";
+import { useKeys } from "../../ui/keys";
 import { mayDirect } from "../../ui/session";
 import { clock, clockSeconds, day, length } from "../../ui/times";
 import { t } from "../../strings";
@@ -175,20 +177,30 @@ function Steps({ visit, event, at, seek }: StepsProps) {
 
 /** What it was, and whether it was worth a notification: asked at the end, behind one button. */
 function Feedback({ event }: { event: TawnyEvent }) {
-  const [asks, setAsks] = useState(event.false_alarm !== "" || event.labeled_as !== "" || event.muted);
-  if (!asks)
+  const [state, setState] = useState<"" | "answered" | "asked" | "folded">(event.false_alarm !== "" || event.labeled_as !== "" || event.muted ? "answered" : "");
+  useEffect(() => {
+    if (state === "asked") document.querySelector<HTMLElement>(".worth button")?.focus();
+  }, [state]);
+  if (state === "" || state === "folded")
     return (
-      <button type="button" class="btn ghost drawer-feedback" data-act="feedback" onClick={() => setAsks(true)}>
+      <button type="button" class="btn ghost drawer-feedback" data-act="feedback" ref={state ? focusOnce : undefined} onClick={() => setState("asked")}>
         <Icon name="message-circle" small />
         {visits.drawer.feedback}
       </button>
     );
   return (
     <>
+      {state === "asked" && <Folds onFold={() => setState("folded")} />}
       {!NOT_SEEN.has(event.type) && <What event={event} />}
       <Worth event={event} />
     </>
   );
+}
+
+/** While what was opened stands there, Escape closes that first. */
+function Folds({ onFold }: { onFold: () => void }) {
+  useKeys({ Escape: onFold });
+  return null;
 }
 
 function Facts({ event }: { event: TawnyEvent }) {

@@ -80,7 +80,27 @@ export default function Events({ params }: { params: Params }) {
 
   const to = (next: string | null) => `/events${next ? `/${encodeURIComponent(next)}` : ""}${location.search}`;
   const open = (next: Visit) => (id !== null && isCurrent(next) ? go(timelineOf(next.best)) : go(to(next.id), { replace: id !== null }));
-  const close = () => go(to(null), { replace: true });
+  const after = (which: Visit) => {
+    const list = shown ?? [];
+    const here = list.findIndex((each) => each.id === which.id);
+    return list[here + 1] ?? list[here - 1];
+  };
+  /** Once what has the focus is gone, goes on at this card, or at the next one. */
+  const keepFocus = (which: Visit | undefined) => {
+    const at = document.activeElement;
+    if (!which || at === document.body) return;
+    const part = at?.matches(".ec-acts *") ? ".ec-acts > :last-child" : ".ec-open";
+    const cards = [which, after(which)].map((each) => `[data-visit="${CSS.escape(each?.id ?? "")}"] ${part}`);
+    setTimeout(() => {
+      if (document.activeElement !== document.body) return;
+      const found = [...cards, "h1"].map((one) => document.querySelector<HTMLElement>(one));
+      found.find((one) => one !== null)?.focus();
+    });
+  };
+  const close = () => {
+    keepFocus(shown?.find(isCurrent));
+    go(to(null), { replace: true });
+  };
   const show = (changed: Partial<Filters>) => {
     setSelected([]);
     setCursor(null);
@@ -92,7 +112,10 @@ export default function Events({ params }: { params: Params }) {
     open,
     timeline: (which) => go(timelineOf(which.best)),
     keep: (which) => visits.markAs([which], { kept: !isKept(which) }),
-    review: (which) => visits.markAs([which], { reviewed: !isReviewed(which) }),
+    review: (which) => {
+      keepFocus(which);
+      visits.markAs([which], { reviewed: !isReviewed(which) });
+    },
     snooze: (which, atOnce) => (atOnce ? void snooze(which.best.camera, HOUR_S, false) : setSnoozing(which.best.camera)),
     select: (which, range) => {
       const list = shown ?? [];
@@ -124,9 +147,7 @@ export default function Events({ params }: { params: Params }) {
   };
   const goOn = (action: (visit: Visit) => void) =>
     onCurrent((which) => {
-      const list = shown ?? [];
-      const here = list.findIndex((each) => each.id === which.id);
-      const next = list[here + 1] ?? list[here - 1];
+      const next = after(which);
       action(which);
       if (filters.only === "new" && next) select(next);
     });

@@ -5,6 +5,7 @@ import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { useFeedback } from "./feedback";
 import { ServerText } from "../../ui/ServerText";
+import { focusOnce } from "../../ui/Access";
 
 const words = t.events.what;
 const KINDS = ["person", "vehicle", "animal", "nothing"] as const;
@@ -28,14 +29,14 @@ export function What({ event }: { event: TawnyEvent }) {
             <Icon name="check" small />
             {words.said(words.kinds[said])}
           </span>
-          <button type="button" class="btn ghost" onClick={() => void say("")}>
+          <button type="button" class="btn ghost" ref={answered.value === null ? undefined : focusOnce} onClick={() => void say("")}>
             {words.takeBack}
           </button>
         </div>
       ) : (
         <div class="worth-why" role="group" aria-label={words.title}>
-          {KINDS.map((kind) => (
-            <button key={kind} type="button" class="btn" data-was={kind} onClick={() => void say(kind)}>
+          {KINDS.map((kind, n) => (
+            <button key={kind} ref={answered.value === null || n ? undefined : focusOnce} type="button" class="btn" data-was={kind} onClick={() => void say(kind)}>
               {words.kinds[kind]}
             </button>
           ))}

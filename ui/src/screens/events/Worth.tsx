@@ -23,9 +23,12 @@ export function Worth({ event }: { event: TawnyEvent }) {
   const asks = useSignal(false);
   const { failed, tell } = useFeedback(event);
   const said = useSignal(event.false_alarm);
+  const answered = useSignal(false);
+  const answer = answered.value ? focusOnce : undefined; // what was pressed for it is gone
   const why = said.value || event.false_alarm;
   const say = async (reason: WhyFalse) => {
     if (!(await tell({ false_alarm: reason }))) return;
+    answered.value = true;
     said.value = reason;
     asks.value = false;
     if (reason) toast(words.thanks, () => void say(""));
@@ -51,7 +54,7 @@ export function Worth({ event }: { event: TawnyEvent }) {
             <Icon name="circle-slash" small />
             {words.was(words.why[why as keyof typeof words.why])}
           </span>
-          <button type="button" class="btn ghost" onClick={() => void say("")}>
+          <button type="button" class="btn ghost" ref={answer} onClick={() => void say("")}>
             {words.takeBack}
           </button>
           <Ignore event={event} />
@@ -70,7 +73,7 @@ export function Worth({ event }: { event: TawnyEvent }) {
           <button type="button" class="btn" onClick={() => toast(words.thanks)}>
             {words.yes}
           </button>
-          <button type="button" class="btn" data-act="false" onClick={() => (asks.value = true)}>
+          <button type="button" class="btn" data-act="false" ref={answer} onClick={() => (asks.value = true)}>
             {words.no}
           </button>
         </div>

@@ -10,6 +10,7 @@ import { useLive } from "../../live/useLive";
 import { canStayOn, useWakeLock } from "../../live/wakeLock";
 import { t } from "../../strings";
 import { wallScreen as words } from "../../strings/wall-screen";
+import { focusOnce } from "../../ui/Access";
 import { dotOf, iconOf, isShowing, sentence } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import { useKeys } from "../../ui/keys";
@@ -82,9 +83,9 @@ export default function WallScreen() {
       data-dim={isDim}
       data-alert={large?.id ?? ""}
       onClick={touch}
-      onFocusCapture={() => (touched_ms.value = now.value = Date.now())}
+      onFocusCapture={(event) => (event.target as Element).tagName !== "H1" && (touched_ms.value = now.value = Date.now())}
     >
-      <h1 class="hidden">{words.title}</h1>
+      <h1 class="hidden" tabIndex={-1} ref={focusOnce}>{words.title}</h1>
       <div class={`ws-grid${large ? " has-large" : ""}`} style={{ "--columns": columns, translate: `${shift.x}px ${shift.y}px` }}>
         {all.map((camera) => (
           <Cell key={camera.id} camera={camera} large={camera === large} fine={camera === large || all.length <= FEW} />
@@ -186,6 +187,7 @@ function fill(): void {
 function leave(): void {
   if (isScreen()) return;
   setOnWall(false);
+  setTimeout(() => document.querySelector("h1")?.focus());
   if (document.fullscreenElement) void document.exitFullscreen();
 }
 

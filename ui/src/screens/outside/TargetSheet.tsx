@@ -5,7 +5,7 @@ import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetList, T
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
-import { CameraTicks, tryTo } from "../../ui/Access";
+import { CameraTicks, focusOnce, tryTo } from "../../ui/Access";
 import { useLeaving } from "../../ui/leaving";
 import { addressOf, type Filled, freeName, ownSettings, settingsName } from "./address";
 import { type Group, type Option, options, read, shown, type Value } from "./options";
@@ -79,9 +79,9 @@ export function TargetSheet({ group, target, start, onClose, onDone }: Props) {
 function Kinds({ kinds, onChoose }: { kinds: readonly KindInfo[]; onChoose: (kind: KindInfo) => void }) {
   return (
     <ul class="outside-kinds">
-      {kinds.map((kind) => (
+      {kinds.map((kind, n) => (
         <li key={kind.scheme}>
-          <button type="button" class="outside-kind" onClick={() => onChoose(kind)}>
+          <button type="button" class="outside-kind" ref={n === 0 ? focusOnce : undefined} onClick={() => onChoose(kind)}>
             <b>{kind.title}</b>
             <span class="small sub"><ServerText text={fromServer(`${kind.about} ${kind.shows}`.trim())} /></span>
           </button>
@@ -147,7 +147,7 @@ function Form({ group, target, first, kind, kinds, taken, values, onTyped, onOth
         finish(() => put(`/targets/${key}`, asked()));
       }}
     >
-      {!target && <Text label={words.name} hint={words.nameHint} value={name} required onInput={setName} />}
+      {!target && <Text label={words.name} hint={words.nameHint} value={name} required focus onInput={setName} />}
       {kind ? (
         <>
           <p class="small sub">
@@ -279,9 +279,11 @@ function Text(props: {
   value: string;
   required?: boolean;
   secret?: boolean;
+  focus?: boolean;
   onInput: (value: string) => void;
 }) {
   const shared = {
+    ref: props.focus ? focusOnce : undefined,
     placeholder: props.hint,
     required: props.required ?? false,
     value: props.value,

@@ -125,7 +125,7 @@ function Made({ made }: { made: Invited }) {
         </p>
       )}
       <QrCode text={link} label={words.picture} />
-      <Address value={link} label={words.title} />
+      <Address value={link} label={words.linkFor(name)} focus />
       {made.home_only && <p class="small muted">{share.reach}</p>}
     </div>
   );

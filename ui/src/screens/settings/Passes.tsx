@@ -38,7 +38,7 @@ export function Passes() {
     });
   return (
     <section class="card" aria-labelledby="passes-title">
-      <div class="row between">
+      <div class="row between wrap">
         <h2 id="passes-title">{words.title}</h2>
         <button type="button" class="btn" aria-expanded={adding.value} onClick={() => (adding.value = !adding.value)}>
           <Icon name="plus" small />
