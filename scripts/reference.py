@@ -27,7 +27,7 @@ from tawny.config.modes import (
     RuleCondition,
     RuleSettings,
 )
-from tawny.config.quantities import Duration, Share
+from tawny.config.quantities import Duration, Share, Size
 from tawny.config.recognition import (
     AudioSettings,
     FallbackKindSettings,
@@ -267,7 +267,7 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
             )
         elif name == "names":
             shown = f"`{', '.join(default)}`"
-        elif name == "memory":
+        elif default and isinstance(default, int) and get_args(Size)[1] in field.metadata:
             shown = f"`{size_text(default)}`"
         elif isinstance(default, dict) and default:
             shown = f"`{duration_text(default['other'])}`"

@@ -56,7 +56,7 @@ async def listed(browser: httpx.AsyncClient) -> list[dict[str, object]]:
     [
         ("mp4", "video/mp4", b"ftyp", ".mp4"),
         ("gif", "image/gif", b"GIF89a", ".gif"),
-        ("timelapse", "video/mp4", b"ftyp", ".mp4"),
+        ("timelapse", "video/mp4", b"ftyp", "%20time-lapse.mp4"),
         ("sheet", "image/jpeg", b"\xff\xd8", ".jpg"),
     ],
 )

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.api.auth.accounts import Role
+from tawny.api.errors import bad_field
 from tawny.config.drafts import Group
 from tawny.config.modes import RuleSettings
 from tawny.delivery.delivery import StoredContent, in_memory
@@ -377,6 +378,17 @@ async def test_what_cannot_be_is_said(
 ) -> None:
     answer = await house.signed_in(Role.OWNER).request(method, f"/api/v1/targets/{path}", json=body)
     assert (answer.status_code, says in answer.text) == (status, True), answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("destinations.nas.retention", "retention: found 75; allowed: 0 to 59."),
+        ("destinations.nas.minutes.1", "minutes: found 75; allowed: 0 to 59."),
+    ],
+)
+def test_a_field_of_a_form_is_named(path: str, says: str) -> None:
+    assert bad_field(SettingsError("tawny.toml", (Problem(path, "75", "0 to 59"),))).message == says
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,13 @@ async def test_every_page_is_the_one_page(browser: httpx.AsyncClient, path: str)
     assert answer.headers["cache-control"] == "no-cache"
 
 
+async def test_a_file_that_an_update_removed_is_told(browser: httpx.AsyncClient, tmp_path: Path) -> None:
+    for path in tmp_path.rglob("app-1a2b.js*"):
+        path.unlink()
+    answer = await browser.get("/assets/app-1a2b.js")
+    assert (answer.status_code, answer.json()["message"]) == (404, "tawny was updated while it ran.")
+
+
 async def test_files_with_a_hash_are_kept_for_ever(browser: httpx.AsyncClient) -> None:
     answer = await browser.get("/assets/app-1a2b.js")
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"

@@ -19,7 +19,7 @@ FIELDS: Final = frozenset(
     | {"detail", "about", "shows", "trouble", "problem"}
 )
 """Fields of answers that always hold sentences; the interface translates them (`ui/src/strings/language.ts`)."""
-INSIDE: Final = FIELDS | {"do", "title", "concern", "sentence"}
+INSIDE: Final = FIELDS | {"do", "title", "concern", "sentence", "what", "gets"}
 """Fields of the recorder's own records that hold sentences."""
 COLLECTED_TOO: Final = frozenset({"Problem"})
 """Not an error itself: a part of SettingsError."""

@@ -59,6 +59,13 @@ def bad_setting(error: SettingsError) -> RequestRefused:
     return bad_input(f"{first.path}: {first.found}.", f"It must be {first.allowed}.")
 
 
+def bad_field(error: SettingsError) -> RequestRefused:
+    """Return the refusal of what was entered in a form of a target or rule, by the setting's own name."""
+    first = error.problems[0]
+    name = next((one for one in reversed(first.path.split(".")) if not one.isdigit()), first.path)
+    return bad_input(f"{name}: found {first.found}; allowed: {first.allowed}." if first.found else f"{first.allowed}.")
+
+
 def address_too_long() -> RequestRefused:
     return RequestRefused(
         414, "address_too_long", f"This address is longer than {MOST_ADDRESS_BYTES} bytes.", "Ask for less at once."

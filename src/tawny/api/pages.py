@@ -144,6 +144,9 @@ async def _file(request: Request, interface: StaticFiles, name: str, kept: str) 
         coding = accepted_coding(request.headers.get("accept-encoding", ""), offered)
         if coding:
             headers["Content-Encoding"], found = coding, offered[coding]
-    content = await interface.read(found)
+    try:
+        content = await interface.read(found)
+    except FileNotFoundError:  # removed by an update
+        raise not_found("tawny was updated while it ran.", "Restart it.") from None
     headers["ETag"] = f'"{interface.etag(found)}"'
     return Response(content, headers=headers, media_type=kind)

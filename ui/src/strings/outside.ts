@@ -36,7 +36,7 @@ export const outside = {
   removeNow: "Remove",
   cameras: "Cameras",
   kinds: "Only these event types",
-  hints: { kinds: "person, vehicle", minutes: "5, 20, 35, 50", hours: "22:00-06:00", limit: "500 kB", keep: "180 days", recap: "20:00", quiet: "22:00-06:30", coolDown: "1 min", maxDuration: "10 min", every: "15 min", around: "3 s", maxSize: "50 GB" },
+  hints: { kinds: "vehicle, animal", minutes: "5, 20, 35, 50", hours: "22:00-06:00", limit: "500 kB", keep: "180 days", recap: "20:00", quiet: "22:00-06:30", coolDown: "1 min", maxDuration: "10 min", every: "15 min", around: "3 s", maxSize: "50 GB" },
   split: "What becomes a file",
   splits: [
     ["clock", "All recordings, split at times of the clock"],

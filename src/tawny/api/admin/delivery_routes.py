@@ -13,7 +13,7 @@ from tawny.api.auth.access import Access, Note, Signed, caller_of, known_camera,
 from tawny.api.auth.accounts import Account, LoginSession, Role
 from tawny.api.auth.audit_counts import MESSAGE_IMAGE_OPENED
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.errors import RequestRefused, bad_field, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.delivery.destination import ConnectionTestStep
@@ -430,9 +430,7 @@ def _settings(here: AppContext) -> Iterator[TargetSettingsService]:
     except TargetNameTaken as taken:
         raise RequestRefused(409, "name_taken", f"{taken} already exists.", "Choose another name.") from None
     except SettingsError as error:
-        problem = error.problems[0]
-        name = problem.path.rpartition(".")[2]
-        raise bad_input(f"{name}: found {problem.found}; allowed: {problem.allowed}.") from error
+        raise bad_field(error) from error
     except NotDone as error:
         raise not_found(error.message, error.do) from error
     except FolderUnwritable as error:

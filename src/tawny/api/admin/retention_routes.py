@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.errors import RequestRefused, bad_field
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
 from tawny.api.serializers import camera_name
@@ -232,11 +232,7 @@ def _in_words() -> Iterator[None]:
         )
         raise RequestRefused(409, "changed", who, "Reload, or overwrite it.") from None
     except SettingsError as error:
-        problem = error.problems[0]
-        if not problem.found:
-            raise bad_input(f"{problem.allowed}.") from error
-        name = problem.path.rpartition(".")[2]
-        raise bad_input(f"{name}: found {problem.found}; allowed: {problem.allowed}.") from error
+        raise bad_field(error) from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
 

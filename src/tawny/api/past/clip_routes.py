@@ -346,4 +346,4 @@ def _name(here: AppContext, cameras: tuple[CameraId, ...], span: Span, kind: Exp
     name = clip_name(here, cameras[0], span.begin_ms).removesuffix(".mp4")
     if len(cameras) > 1:
         name = name.replace(serializers.camera_name(here.recorder, cameras[0]), f"{len(cameras)} cameras", 1)
-    return name + more + kind.suffix
+    return name + (" time-lapse" if kind is ExportKind.TIMELAPSE else "") + more + kind.suffix

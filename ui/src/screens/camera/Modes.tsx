@@ -1,6 +1,7 @@
 import type { Watching } from "../../api/types";
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
+import { decimal } from "../../ui/times";
 import type { TuningStore } from "./store";
 import { camera as words } from "../../strings/camera";
 import { fromServer } from "../../strings/language";
@@ -66,7 +67,7 @@ function Gate({ now }: { now: Watching }) {
               ? w.auditsNone
               : `${plural(notes.audits, w.audits)} ${notes.misses > 0 ? plural(notes.misses, w.missed) : w.missedNone}`}
           </li>
-          {notes.keyframe_gap_s !== null && <li>{w.keyframes(notes.keyframe_gap_s.toFixed(1))}</li>}
+          {notes.keyframe_gap_s !== null && <li>{w.keyframes(decimal(notes.keyframe_gap_s))}</li>}
           <li><ServerText text={notes.stream === "sub" ? w.small : w.large} /></li>
           {notes.decodes_by && (
             <li>

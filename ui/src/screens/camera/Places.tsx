@@ -5,7 +5,8 @@ import type { WatchLine, WatchZone } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { rectangle } from "./geometry";
-import { type Chosen, type Draft, names, slug, spoken, type TuningStore } from "./store";
+import { slug } from "../../ui/slug";
+import { type Chosen, type Draft, names, spoken, type TuningStore } from "./store";
 import { camera as words } from "../../strings/camera";
 
 const w = words.places;

@@ -237,18 +237,6 @@ export function spoken(name: string): string {
   return (words[0] ?? "").toUpperCase() + words.slice(1);
 }
 
-/** What was typed, as a name. */
-export function slug(typed: string): string {
-  return typed
-    .toLowerCase()
-    .normalize("NFD")
-    .replace(/[\u0300-\u036f]/g, "")
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 40)
-    .replace(/-+$/, "");
-}
-
 export function nameOf(draft: Draft, chosen: Chosen): string {
   if (chosen.what === "mask") return words.places.mask(chosen.index + 1);
   if (chosen.what === "private") return words.privateParts.name(chosen.index + 1);

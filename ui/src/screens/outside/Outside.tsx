@@ -14,6 +14,7 @@ import { SnoozeCard } from "../../ui/snoozes";
 import { tryTo } from "../../ui/Access";
 import type { Group as GroupName } from "./options";
 import { Steps } from "./Steps";
+import { fromServer } from "../../strings/language";
 import { outside as words } from "../../strings/outside";
 import { TargetSheet } from "./TargetSheet";
 import "./outside.css";
@@ -150,7 +151,7 @@ function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: ()
       <div class="row between outside-head">
         <div class="grow">
           <h3>{target.name}</h3>
-          <p class="small sub">{target.where}</p>
+          <p class="small sub">{fromServer(target.where)}</p>
         </div>
         <div class="row outside-acts">
           <button type="button" class="btn" disabled={steps === "trying"} onClick={test}>
@@ -170,7 +171,7 @@ function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: ()
         </div>
       </div>
       <p class="small muted">
-        <ServerText text={target.kind === "files" ? words.writes(target.gets) : `${words.gets(target.gets)} ${words.receives[target.receives]} ${target.shows}`} />
+        <ServerText text={target.kind === "files" ? words.writes(fromServer(target.gets)) : `${words.gets(fromServer(target.gets))} ${words.receives[target.receives]} ${fromServer(target.shows)}`} />
       </p>
       {Array.isArray(steps) && <Steps steps={steps} />}
       <Queue target={target} onTry={() => void change(() => post(`${path}/try`))} />

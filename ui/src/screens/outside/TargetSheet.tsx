@@ -5,9 +5,10 @@ import type { FieldInfo, KindInfo, KindList, StepInfo, TargetInfo, TargetList, T
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
+import { slug } from "../../ui/slug";
 import { CameraTicks, focusOnce, tryTo } from "../../ui/Access";
 import { useLeaving } from "../../ui/leaving";
-import { addressOf, type Filled, freeName, ownSettings, settingsName } from "./address";
+import { addressOf, type Filled, freeName, ownSettings } from "./address";
 import { type Group, type Option, options, read, shown, type Value } from "./options";
 import { Steps } from "./Steps";
 import { outside as words } from "../../strings/outside";
@@ -109,7 +110,7 @@ function Form({ group, target, first, kind, kinds, taken, values, onTyped, onOth
   const [chosen, setChosen] = useState<Record<string, Value>>({});
   const [steps, setSteps] = useState<readonly StepInfo[] | "trying" | null>(null);
   const [isRemoving, setRemoving] = useState(false);
-  const key = target?.name ?? settingsName(name);
+  const key = target?.name ?? slug(name);
   const asked = () => {
     const said: Record<string, Value | null> = {};
     for (const option of options[group]) {

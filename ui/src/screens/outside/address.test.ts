@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FieldInfo, KindInfo } from "../../api/schema";
-import { addressOf, ownSettings, settingsName } from "./address";
+import { addressOf, ownSettings } from "./address";
 
 const field = (key: string, goes: FieldInfo["goes"] = "encoded"): FieldInfo => ({
   key,
@@ -31,12 +31,5 @@ describe("an address", () => {
   });
   it("leaves settings of their own out", () => {
     expect(ownSettings(sftp.fields, { user: "me", key: " ~/.ssh/id " })).toEqual({ key: "~/.ssh/id" });
-  });
-});
-
-describe("a name", () => {
-  it("is one that the settings take", () => {
-    expect(settingsName("Anna's NÄS!")).toBe("anna-s-na-s");
-    expect(settingsName("--")).toBe("");
   });
 });

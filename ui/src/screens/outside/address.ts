@@ -21,16 +21,6 @@ export function ownSettings(fields: readonly FieldInfo[], filled: Filled): Recor
   return Object.fromEntries(own.map((field) => [field.key, (filled[field.key] ?? "").trim()]));
 }
 
-/** `Anna's NAS` as a name in the settings: `anna-s-nas`. */
-export function settingsName(text: string): string {
-  return text
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .slice(0, 40)
-    .replace(/^-+|-+$/g, "");
-}
-
 /** The first free of `ntfy`, `ntfy-2`, `ntfy-3`. */
 export function freeName(name: string, taken: readonly string[]): string {
   let found = name;
