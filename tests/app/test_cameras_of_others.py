@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.config.settings import Settings
+from tawny.model.errors import Problem
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.service.plugin_registry import PluginRegistry
@@ -17,18 +18,18 @@ GARDEN = DOOR.replace("door", "garden")
 
 
 def test_settings_that_change_during_a_takeover_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = PluginRegistry.check
+    problems = PluginRegistry.problems
     changing: list[threading.Thread] = []
     with rig(settings(DOOR), tmp_path) as bench:
 
-        def change_meanwhile(plugins: PluginRegistry, new: Settings, file: str) -> None:
-            check(plugins, new, file)
+        def change_meanwhile(plugins: PluginRegistry, new: Settings) -> list[Problem]:
             if not changing:
                 changing.append(threading.Thread(target=bench.running.apply, args=(settings(DOOR + GARDEN), "test")))
                 changing[0].start()
                 changing[0].join(0.2)  # it must wait for the takeover
+            return problems(plugins, new)
 
-        monkeypatch.setattr(PluginRegistry, "check", change_meanwhile)
+        monkeypatch.setattr(PluginRegistry, "problems", change_meanwhile)
         others = OthersCameraSettings.model_validate({"source": "rtsp://192.0.2.8/", "record": "off"})
         bench.running.record_for_others({"barn-front": others})
         changing[0].join()

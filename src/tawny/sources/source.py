@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 from tawny.model.errors import SourceUnusable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
+from tawny.model.segments import GapEvidence
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 
@@ -158,8 +159,12 @@ class SpeakingSource(CameraSource, Protocol):
         ...
 
 
+_WAITING: Final = GapEvidence("waiting-key")
+
+
 @dataclass(eq=False)
 class SourceWithoutKeyframe(SourceUnusable):
     """Its format fits, but nothing comes that decoding can begin with. detail: what is missing."""
 
+    evidence: GapEvidence | None = _WAITING
     advice = "Set its keyframe interval to 2 s, and switch off intra refresh and smart codecs such as H.264+."

@@ -25,7 +25,6 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.packets import AudioFormat, SourcePacket, VideoCodec
-from tawny.model.segments import GapEvidence
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord, SignIn
 from tawny.protocols.sdp import SdpDescription
@@ -282,8 +281,7 @@ class FfmpegFeed:
         if now_s - self.alive_s >= self.stall_s:
             raise SourceStalled(self._where, f"no video for {self.stall_s:g} s, although data arrives")
         if self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
-            said = f"no keyframe within {KEYFRAME_S:g} s"
-            raise SourceWithoutKeyframe(self._where, said, GapEvidence("waiting-key"))
+            raise SourceWithoutKeyframe(self._where, f"no keyframe within {KEYFRAME_S:g} s")
         senseless = self._units.senseless + self._pictures.senseless
         if _SENSELESS * senseless - self._good > _SENSELESS_MOST:
             raise SourceStalled(self._where, "its data isn't valid video")
