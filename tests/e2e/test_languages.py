@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tawny.service.languages import Languages
 from tests.e2e.conftest import Tawny, owner_of, with_settings
@@ -115,6 +117,8 @@ def test_no_page_is_wider_than_the_window(browser: Browser, owner: BrowserContex
             expect(page.locator(".gate")).to_be_visible(timeout=60_000)
         for width in (320, 390, 820):
             with as_wide_as(page, width):
+                with suppress(PlaywrightTimeout):  # the timeline takes its width in the next frames
+                    page.wait_for_function(f"({SIDEWAYS})().length === 0", timeout=3_000)
                 wide += [f"{path} at {width} px: {one}" for one in page.evaluate(SIDEWAYS)]
     assert wide == []
     context.close()
