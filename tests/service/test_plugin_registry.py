@@ -195,9 +195,8 @@ class Broken(dict[str, Any]):
 
 def test_a_plug_in_whose_address_is_no_text_is_told_by_its_scheme() -> None:
     registry = PluginRegistry.opened()
-    kind = registry.notifier_of("wrong://x")
-    assert kind is not None
-    assert registry.public_of(kind, "wrong://secret") == "wrong:…"
+    assert registry.notifier_of("wrong://x") is not None
+    assert registry.public_notifier("wrong://secret") == "wrong:…"
     assert registry.traits_of("wrong://x").shows == SHOWS_NOTHING
 
 

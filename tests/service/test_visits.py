@@ -22,7 +22,6 @@ from tawny.service.visits import (
     NewVisitCounter,
     Scope,
     VisitQuery,
-    count_new,
     find_visits,
     group,
     learn_neighbors,
@@ -159,6 +158,10 @@ def test_pages_hold_every_event_once_whatever_their_size(seed: int, limit: int) 
     assert found == visits(index, limit=10_000)
 
 
+def counted_anew(index: MemoryIndex, now_ms: int) -> Mapping[Level, int]:
+    return NewVisitCounter(FakeClock(utc_text(now_ms))).count(index, None, WAY)
+
+
 def test_visit_over_the_full_hour_stays_whole() -> None:
     walk = [event(-40, -5, GATE), event(10, 40, DRIVE)]
     index = indexed([event(-3000, -2990), *walk, event(600, 610)])
@@ -227,22 +230,21 @@ def one_event(start_s: int, length_s: int, camera: CameraId, kind: str, level: L
     return replace(event(start_s, start_s + length_s, camera, kind), level=level, kept=marked, reviewed=not marked)
 
 
-@settings(max_examples=40)
-@given(
-    st.lists(
-        st.builds(
-            one_event,
-            st.integers(-300, 300),
-            st.integers(1, 90),
-            st.sampled_from([GATE, DRIVE, YARD]),
-            st.sampled_from(["person", "vehicle", "motion"]),
-            st.sampled_from(Level),
-            marked=st.booleans(),
-        ),
-        max_size=14,
-        unique_by=lambda one: one.id,
+def events_within(far_s: int, longest_s: int) -> st.SearchStrategy[Event]:
+    """Events that begin at most so far from noon."""
+    return st.builds(
+        one_event,
+        st.integers(-far_s, far_s),
+        st.integers(1, longest_s),
+        st.sampled_from([GATE, DRIVE, YARD]),
+        st.sampled_from(["person", "vehicle", "motion"]),
+        st.sampled_from(Level),
+        marked=st.booleans(),
     )
-)
+
+
+@settings(max_examples=40)
+@given(st.lists(events_within(300, 90), max_size=14, unique_by=lambda one: one.id))
 def test_pages_list_the_same_visits_as_one_page(events: list[Event]) -> None:
     index = indexed(events)
     for chosen in CHOSEN:
@@ -264,7 +266,7 @@ def test_visit_over_the_full_hour_stays_whole_on_a_busy_street() -> None:
     index = indexed([*cars, *walk])
     assert [list(one.events) for one in find_visits(index, VisitQuery(EVER, levels=ALERTS), WAY)[0]] == [walk]
     assert [list(visit_of(index, one, WAY).events) for one in walk] == [walk, walk]
-    assert count_new(index, WAY, NOON + HOUR)[Level.ALERT] == 1
+    assert counted_anew(index, NOON + HOUR)[Level.ALERT] == 1
     for begin_s, end_s in ((-30, -1), (-1, 1), (0, 3600), (3, 20), (-7200, 7200)):
         within = Span(NOON + begin_s * 1000, NOON + end_s * 1000)
         assert [one for one in visits(index, within=within) if one.kind == "person"] == group(walk, WAY)
@@ -376,25 +378,12 @@ def test_what_retention_deletes_is_counted_no_more_after_a_while() -> None:
     assert index.count_new()[Level.ALERT] == 0
 
 
-@given(
-    st.lists(
-        st.builds(
-            one_event,
-            st.integers(-6000, 6000),
-            st.integers(1, 2000),
-            st.sampled_from([GATE, DRIVE, YARD]),
-            st.sampled_from(["person", "vehicle", "motion"]),
-            st.sampled_from(Level),
-            marked=st.booleans(),
-        ),
-        max_size=14,
-    )
-)
+@given(st.lists(events_within(6000, 2000), max_size=14))
 def test_counts_that_are_kept_are_those_of_a_new_count(events: list[Event]) -> None:
     index, now_ms = Watched(), clock_at_noon().now_ms()
     for one in events:
         index.change(one)
-        assert index.count_new() == count_new(index, WAY, now_ms)
+        assert index.count_new() == counted_anew(index, now_ms)
 
 
 # --- neighbors

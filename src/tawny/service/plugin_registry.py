@@ -28,7 +28,7 @@ from tawny.delivery.mqtt_client import base_topic
 from tawny.delivery.notifier import Notifier, NotifierConnection, NotifierContext, NotifierTraits
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
-from tawny.engine.plugins import PluginBroken, PluginFailed, PluginGroup, PluginMissing, plug_in_code, target_code
+from tawny.engine.plugins import PluginBroken, PluginFailed, PluginGroup, PluginMissing, plug_in_code
 from tawny.events.rule_engine import ANYBODY, EVERYBODY
 from tawny.model.errors import DeliveryError, NotDone, Problem, SettingsError
 from tawny.sources.network_address import scheme_of
@@ -214,12 +214,8 @@ class PluginRegistry:
         for name in list(self.sources):
             with suppress(KeyError):
                 source = self.sources[name]
-                try:
-                    with plug_in_code(name):
-                        if source.claims(address):
-                            return source
-                except PluginFailed as error:
-                    _note_once(str(error))
+                if _answer(name, partial(source.claims, address), otherwise=False):
+                    return source
         return None
 
     def destination_of(self, url: str) -> Destination | None:
@@ -234,35 +230,25 @@ class PluginRegistry:
 
     def traits_of(self, url: str) -> NotifierTraits:
         """Return what the notifier of this address can do; nothing if its plug-in fails."""
-        kind = self.notifier_of(url)
-        try:
-            with target_code(url):
-                if kind is not None:
-                    return _typed(kind.traits(url), NotifierTraits)
-        except PluginFailed as error:
-            _note_once(str(error))
-        return NotifierTraits(SHOWS_NOTHING)
+        kind, nothing = self.notifier_of(url), NotifierTraits(SHOWS_NOTHING)
+        if kind is None:
+            return nothing
+        return _answer(_plug_in(url), lambda: _typed(kind.traits(url), NotifierTraits), nothing)
 
-    def public_of(self, kind: Destination | Notifier | None, url: str) -> str:
-        """Return the address of a target without secrets; only its scheme if the plug-in fails."""
-        scheme = url.partition(":")[0]
-        try:
-            with plug_in_code(scheme):
-                if kind is not None:
-                    return _typed(kind.public(url), str)
-        except PluginFailed as error:
-            _note_once(str(error))
-        return f"{scheme}:…"
+    def public_destination(self, url: str) -> str:
+        """Return the address of a destination without secrets; only its scheme if the plug-in fails."""
+        return _public(self.destination_of(url), url)
+
+    def public_notifier(self, url: str) -> str:
+        """Return the address of a notifier without secrets; only its scheme if the plug-in fails."""
+        return _public(self.notifier_of(url), url)
 
     def public(self, address: str) -> str:
         """Return the address without user and password."""
         source = self.source_of(address)
-        try:
-            with target_code(address):
-                return _typed(source.public(address), str) if source else "unknown type of address"
-        except PluginFailed as error:
-            _note_once(str(error))
-            return "unknown address"
+        if source is None:
+            return "unknown type of address"
+        return _answer(_plug_in(address), lambda: _typed(source.public(address), str), "unknown address")
 
     def check(self, settings: Settings, file: str) -> None:
         """Validate settings that only plug-ins can validate. Raises SettingsError with every problem."""
@@ -310,7 +296,7 @@ class PluginRegistry:
         elif kind is None:
             yield Problem(path, "a bucket, but boto3 is not installed", "`pip install 'tawny[s3]'`")
         else:
-            yield from _failures(path, url.partition(":")[0], lambda: kind.settings(url, {}))
+            yield from _failures(path, _plug_in(url), lambda: kind.settings(url, {}))
 
     def _check(self, name: str, camera: CameraSettings) -> Iterator[Problem]:
         for key in ("source", "sub"):
@@ -350,7 +336,7 @@ class PluginRegistry:
             found, allowed = "an address of unknown type", _schemes(self.destinations)
             yield _unknown_address(f"{path}.url", found, allowed, self.destinations)
         else:
-            yield from _failures(f"{path}.url", one.url.partition(":")[0], lambda: kind.settings(one.url, one.options))
+            yield from _failures(f"{path}.url", _plug_in(one.url), lambda: kind.settings(one.url, one.options))
         folder = folder_of(one.url)
         if folder is not None and not one.options.get(ALLOW_ANY):
             why = why_no_destination(folder, own_folders(settings, self.own_folders))
@@ -386,7 +372,7 @@ class PluginRegistry:
             found, allowed = "an address of unknown type", _schemes(self.notifiers)
             yield _unknown_address(f"{path}.url", found, allowed, self.notifiers)
         else:
-            plug_in = one.url.partition(":")[0]
+            plug_in = _plug_in(one.url)
             yield from _failures(path, plug_in, lambda: kind.settings(one.url, one.options))
             yield from _failures(path, plug_in, lambda: _typed(kind.traits(one.url), NotifierTraits))
         if name in settings.destinations:
@@ -493,7 +479,7 @@ class BrokenTarget:
         return {}
 
     def public(self, url: str) -> str:
-        return f"{url.partition(':')[0]}:…"
+        return f"{_plug_in(url)}:…"
 
     def open(self, context: NotifierContext) -> NotifierConnection:
         raise DeliveryError(context.name, "its plug-in couldn't be loaded")
@@ -507,6 +493,26 @@ def _typed(value: object, kind: type[_Kind]) -> _Kind:
     if not isinstance(value, kind):
         raise TypeError
     return value
+
+
+def _plug_in(address: str) -> str:
+    """Return what names the plug-in of an address to people."""
+    return address.partition(":")[0]
+
+
+def _answer(plug_in: str, ask: Callable[[], _Kind], otherwise: _Kind) -> _Kind:
+    """Return what a plug-in answers; if it fails, the other value, and log that once."""
+    try:
+        with plug_in_code(plug_in):
+            return ask()
+    except PluginFailed as error:
+        _note_once(str(error))
+        return otherwise
+
+
+def _public(kind: Destination | Notifier | None, url: str) -> str:
+    scheme = f"{_plug_in(url)}:…"
+    return scheme if kind is None else _answer(_plug_in(url), lambda: _typed(kind.public(url), str), scheme)
 
 
 @cache

@@ -288,15 +288,6 @@ MOST_COUNTED: Final = 100
 COUNTED_MS: Final = 24 * _HOUR_MS
 
 
-def count_new(index: RecordingIndex, neighbors: Neighbors, now_ms: int) -> Mapping[Level, int]:
-    """Return the number of visits of each level that are not reviewed.
-
-    Alerts: of all time, at most MOST_COUNTED. Others: of the last COUNTED_MS, at most ten times as many, because what
-    is not an alert may never be reviewed, and to find old ones every hour would have to be read.
-    """
-    return _NewVisits(neighbors).count(index, now_ms)
-
-
 _TOUCHED_MS: Final = 4 * _HOUR_MS
 """An event changes no period that begins further away from it."""
 
@@ -318,6 +309,11 @@ class _NewVisits:
             del self._found[period]
 
     def count(self, index: RecordingIndex, now_ms: int) -> Mapping[Level, int]:
+        """Return the number of visits of each level.
+
+        Alerts: of all time, at most MOST_COUNTED. Others: of the last COUNTED_MS, at most ten times as many, because
+        what is not an alert may never be reviewed, and to find old ones every hour would have to be read.
+        """
         hours, counts = _Hours(index, self.neighbors, self._cuts), dict[Level, int]()
         for level in Level:
             is_alert = level is Level.ALERT
@@ -348,7 +344,7 @@ _MOST_SCOPES: Final = 50
 
 
 class NewVisitCounter:
-    """Counts visits as `count_new`. Between questions it finds again only what events changed. Thread-safe."""
+    """Counts visits that are not reviewed. Between questions, finds again only what events changed. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._lock, self._told = clock, threading.Lock(), threading.Lock()

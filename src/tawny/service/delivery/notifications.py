@@ -342,11 +342,10 @@ class Notifications:
         return user is not None and user.may_see(camera) and (do == MUTE or user.may_change)
 
     def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
-        kind, outbox = self._kind(one.url), self._outbox
-        traits = self._plugins.traits_of(one.url)
+        outbox, traits = self._outbox, self._plugins.traits_of(one.url)
         trouble = outbox.trouble(name) if self._has_user(name) else NO_USER
         return TargetView(
-            name, "notifier", self._plugins.public_of(kind, one.url), traits.shows, _gets(one), outbox.waiting(name),
+            name, "notifier", self._plugins.public_notifier(one.url), traits.shows, _gets(one), outbox.waiting(name),
             trouble, self._is_paused(name), outbox.ended(name), self.actions.mutes(name),
             _receives(one, traits),
         )  # fmt: skip

@@ -227,7 +227,7 @@ class Uploads:
     def public(self, name: str) -> str:
         """Return the address without secrets. Raises KeyError for an unknown destination."""
         one = self._settings[name]
-        return self._plugins.public_of(self._kind(one.url), one.url)
+        return self._plugins.public_destination(one.url)
 
     def test(self, name: str, one: Settings | None = None) -> list[ConnectionTestStep]:
         """Test a destination. one: settings to test; None: the current ones.
@@ -235,7 +235,7 @@ class Uploads:
         Raises KeyError for an unknown name. Waits for the network.
         """
         one = one or self._settings[name]
-        public = f"{name} ({self._plugins.public_of(self._kind(one.url), one.url)})"
+        public = f"{name} ({self._plugins.public_destination(one.url)})"
         try:
             with target_code(one.url, TawnyError):
                 return check_destination(lambda: self._connect(name, one), public, write_only=one.write_only)
@@ -342,7 +342,7 @@ class Uploads:
 
     def _begin(self, name: str, one: Settings, ending: threading.Event) -> Sequence[TargetWorker]:
         pace = RateLimiter(one.limit, self._clock)
-        public = f"{name} ({self._plugins.public_of(self._kind(one.url), one.url)})"
+        public = f"{name} ({self._plugins.public_destination(one.url)})"
         trigger = self._trigger(name, one)
 
         def carrier() -> WitnessCarrier:

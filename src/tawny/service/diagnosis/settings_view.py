@@ -41,11 +41,11 @@ def in_force(chosen: Settings, plugins: PluginRegistry) -> dict[str, Any]:
             with suppress(PluginFailed), plug_in_code(source.scheme, ValueError):
                 shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     for name, one in chosen.destinations.items():
-        tables["destinations"][name]["url"] = plugins.public_of(plugins.destination_of(one.url), one.url)
+        tables["destinations"][name]["url"] = plugins.public_destination(one.url)
     for tier, table in zip(chosen.storage.tiers, tables["storage"]["tiers"], strict=True):
-        table["url"] = plugins.public_of(plugins.destination_of(tier.url), tier.url) if tier.url else ""
+        table["url"] = plugins.public_destination(tier.url) if tier.url else ""
     for name, notifier in chosen.notifiers.items():
-        tables["notifiers"][name]["url"] = plugins.public_of(plugins.notifier_of(notifier.url), notifier.url)
+        tables["notifiers"][name]["url"] = plugins.public_notifier(notifier.url)
     for name, emit in chosen.webhooks.items():
         tables["webhooks"][name]["url"] = emit.public
     for table, key in (("mqtt", "url"), ("heartbeat", "url")):
