@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
 from tawny.config.settings import Settings
 from tawny.detection.recognition import RecogniserInput, RecogniserResult
+from tawny.media.image.jpeg import jpeg
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import RecognisedText
@@ -88,7 +88,7 @@ async def test_the_event_whose_face_got_a_name_shows_it(house: House, book: Iden
     reads = (RecognisedText("faces", "", 0.8),)
     event = Event(EventId("e"), PORCH, "person", now_ms - 9000, now_ms, 80.0, picture_ms=now_ms, reads=reads)
     house.recorder.index.put_event(event)
-    house.recorder.event_pictures[event.id] = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+    house.recorder.event_pictures[event.id] = jpeg(np.zeros((64, 64, 3), np.uint8))
     said = {"name": "Anna", "by": "faces", "event": "e"}
     assert (await house.signed_in().post("/api/v1/known/faces", json=said)).status_code == 200
     named = house.recorder.index.event(event.id)

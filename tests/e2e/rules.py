@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.sync_api import Page
@@ -65,6 +66,10 @@ WIDTHS = 390, 1280
 """A phone's, and a desktop's."""
 
 
+NEXT_FRAMES: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""What measures the window, such as the timeline, is laid out for its new width in them."""
+
+
 @contextmanager
 def as_wide_as(page: Page, width: int) -> Iterator[None]:
     """For the time being: to look at a page of one walk as another window shows it."""
@@ -72,6 +77,7 @@ def as_wide_as(page: Page, width: int) -> Iterator[None]:
     assert size
     page.set_viewport_size({"width": width, "height": size["height"]})
     page.wait_for_function("width => innerWidth === width", arg=width)
+    page.evaluate(NEXT_FRAMES)
     yield
     page.set_viewport_size(size)
     page.wait_for_function("width => innerWidth === width", arg=size["width"])

@@ -3,11 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tawny.service.languages import Languages
 from tests.e2e.conftest import Tawny, owner_of, with_settings
@@ -117,8 +115,6 @@ def test_no_page_is_wider_than_the_window(browser: Browser, owner: BrowserContex
             expect(page.locator(".gate")).to_be_visible(timeout=60_000)
         for width in (320, 390, 820):
             with as_wide_as(page, width):
-                with suppress(PlaywrightTimeout):  # the timeline takes its width in the next frames
-                    page.wait_for_function(f"({SIDEWAYS})().length === 0", timeout=3_000)
                 wide += [f"{path} at {width} px: {one}" for one in page.evaluate(SIDEWAYS)]
     assert wide == []
     context.close()
@@ -129,34 +125,23 @@ IS_OUT = """() => [...document.querySelectorAll('.door a, .door button, .door ma
   .map((one) => `${one.innerText.slice(0, 40)} ${one.getBoundingClientRect().right} px`)"""
 
 
-@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("german", [320, 360], indirect=True)
 @pytest.mark.parametrize("path", ["/setup/storage", "/setup/notifications", "/setup/outside", "/settings/integrations"])
-def test_nothing_sticks_out_of_a_small_phone(
-    browser: Browser, owner: BrowserContext, house: Tawny, path: str, width: int
-) -> None:
-    context = speaks(browser, owner, "de-DE", width)
-    page = context.new_page()
-    opened(page, house, path)
-    assert page.evaluate(IS_OUT) == []
-    assert (
-        page.locator(".card > .row").evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth)") == []
-    )
-    context.close()
+def test_nothing_sticks_out_of_a_small_phone(german: Page, house: Tawny, path: str) -> None:
+    opened(german, house, path)
+    assert german.evaluate(IS_OUT) == []
+    rows = german.locator(".card > .row")
+    assert rows.evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth)") == []
 
 
-@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("german", [320, 360], indirect=True)
 @pytest.mark.parametrize("path", ["/settings/notifications", "/settings/modes", "/settings/standby"])
-def test_a_title_can_be_read_on_a_small_phone(
-    browser: Browser, owner: BrowserContext, house: Tawny, path: str, width: int
-) -> None:
-    context = speaks(browser, owner, "de-DE", width)
-    page = context.new_page()
-    opened(page, house, path)
-    title = page.get_by_role("heading", level=1)
-    page.locator(".mode-pill").wait_for()
+def test_a_title_can_be_read_on_a_small_phone(german: Page, house: Tawny, path: str) -> None:
+    opened(german, house, path)
+    title = german.get_by_role("heading", level=1)
+    german.locator(".mode-pill").wait_for()
     assert title.evaluate("one => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth")
-    assert page.evaluate(SIDEWAYS) == []
-    context.close()
+    assert german.evaluate(SIDEWAYS) == []
 
 
 def test_english_descriptions_of_settings_say_that_they_are(

@@ -398,13 +398,19 @@ def test_a_lost_recorder_dims_the_cards_and_hides_the_counts(
         page.context.set_offline(False)
 
 
-def test_the_keyboard_goes_on_at_the_next_card_when_one_is_gone(
-    page: Page, owner: BrowserContext, house: Tawny
-) -> None:
+def two_visits(page: Page, owner: BrowserContext, house: Tawny) -> list[str]:
+    """Show the events: a walk, and a car before it. Returns the events of the walk."""
     happens(owner, house, ("yard", "vehicle"))
     walk = happens(owner, house, *WALK)
     page.goto(f"{house.base}/events")
     expect(page.locator("[data-visit]")).to_have_count(2)
+    return walk
+
+
+def test_the_keyboard_goes_on_at_the_next_card_when_one_is_gone(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    walk = two_visits(page, owner, house)
     card_of(page, walk[0]).get_by_role("button", name="Mark as reviewed").press("Enter")
     expect(card_of(page, walk[0])).to_have_count(0)
     expect(page.get_by_role("button", name="Mark as reviewed")).to_be_focused()
@@ -413,10 +419,7 @@ def test_the_keyboard_goes_on_at_the_next_card_when_one_is_gone(
 
 
 def test_escape_closes_the_feedback_before_the_event(page: Page, owner: BrowserContext, house: Tawny) -> None:
-    happens(owner, house, ("yard", "vehicle"))
-    happens(owner, house, *WALK)
-    page.goto(f"{house.base}/events")
-    expect(page.locator("[data-visit]")).to_have_count(2)
+    two_visits(page, owner, house)
     card = page.locator("[data-visit] .ec-open").nth(1)
     card.click()
     page.wait_for_url("**/events/*")
@@ -445,10 +448,7 @@ def test_what_is_said_of_an_event_leaves_the_keyboard_there(page: Page, owner: B
 def test_the_keyboard_goes_on_at_the_next_card_when_an_event_is_deleted(
     page: Page, owner: BrowserContext, house: Tawny
 ) -> None:
-    happens(owner, house, ("yard", "vehicle"))
-    walk = happens(owner, house, *WALK)
-    page.goto(f"{house.base}/events")
-    expect(page.locator("[data-visit]")).to_have_count(2)
+    walk = two_visits(page, owner, house)
     card_of(page, walk[0]).locator(".ec-open").click()
     page.locator(".drawer-delete").press("Enter")
     delete = page.get_by_role("dialog").locator(".btn.bad")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 import pytest
 from av.packet import Packet as AvPacket
 
+from tawny.media.image.jpeg import jpeg
 from tawny.model.errors import (
     SourceClosed,
     SourceError,
@@ -41,6 +41,8 @@ from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.waiting import until
 from tests.sources.http_camera import HttpCamera, http_camera
 from tests.sources.reading import Read, opening, read_all
+
+PICTURE = jpeg(np.zeros((48, 64, 3), np.uint8))
 
 SPEC = ClipSpec(sound="aac")
 LOGIN = "viewer:s3cret pass"
@@ -352,9 +354,7 @@ def test_whatever_a_server_answers_is_a_source_error(response: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["image/jpg", "application/octet-stream"])
 def test_a_jpeg_of_another_type_is_asked_for_again(kind: str) -> None:
-    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
-    assert made
-    data = coded.tobytes()
+    data = PICTURE
     head = f"HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
     with raw_server(head + data) as address:
         connection = Http().open(opening(address, interval="100 ms"))
@@ -366,9 +366,7 @@ def test_a_jpeg_of_another_type_is_asked_for_again(kind: str) -> None:
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_a_picture_whose_length_is_not_said_is_asked_for_again(kind: str, is_chunked: bool) -> None:
     """Each ended the connection."""
-    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
-    assert made
-    data = coded.tobytes()
+    data = PICTURE
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n"
     if is_chunked:
         head, data = head + "Transfer-Encoding: chunked\r\n", b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
@@ -381,9 +379,7 @@ def test_a_picture_whose_length_is_not_said_is_asked_for_again(kind: str, is_chu
 @pytest.mark.parametrize("shape", ["no end marker", "another inside"])
 def test_a_picture_of_unusual_shape_is_asked_for_again(shape: str) -> None:
     """Without its length, one with no end marker was no picture, and one with a preview a stream that ended."""
-    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
-    assert made
-    data = coded.tobytes()[:-2] if shape == "no end marker" else coded.tobytes() * 2
+    data = PICTURE[:-2] if shape == "no end marker" else PICTURE * 2
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\r\n" + data) as address:
         connection = Http().open(opening(address, interval="100 ms"))
         read = read_all(connection, until=lambda got: len(got.packets) >= 4)
@@ -392,9 +388,7 @@ def test_a_picture_of_unusual_shape_is_asked_for_again(shape: str) -> None:
 
 @pytest.mark.parametrize("kind", ["text/html", "image/jpeg"])
 def test_a_stream_of_jpegs_is_found_whatever_its_type_says(kind: str) -> None:
-    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
-    assert made
-    part = b"--x\r\nContent-Type: image/jpeg\r\n\r\n" + coded.tobytes() + b"\r\n"
+    part = b"--x\r\nContent-Type: image/jpeg\r\n\r\n" + PICTURE + b"\r\n"
     with raw_server(f"HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\n\r\n".encode() + part * 50) as address:
         read = read_all(Http().open(opening(address, interval="4 s")), until=lambda got: len(got.packets) >= 3)
     assert read.packets[2].pts - read.packets[0].pts < 2 * VIDEO_RATE
@@ -402,9 +396,7 @@ def test_a_stream_of_jpegs_is_found_whatever_its_type_says(kind: str) -> None:
 
 def test_a_slow_camera_is_asked_at_the_interval_and_not_taken_for_silent() -> None:
     """Its pictures were an interval and an answer apart, which the time without video did not allow."""
-    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
-    assert made
-    data = coded.tobytes()
+    data = PICTURE
     head = f"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
     with raw_server(head + data, after_s=1.0) as address:
         connection = Http().open(opening(address, interval="1500 ms", stall="1500 ms"))
@@ -418,10 +410,8 @@ def test_a_slow_camera_is_asked_at_the_interval_and_not_taken_for_silent() -> No
 )
 def test_jpegs_with_a_length_are_read_as_a_stream(kind: str, length: int | str) -> None:
     """They were awaited as one picture."""
-    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
-    assert made
     head = f"HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
-    with raw_server(head + coded.tobytes() * 50) as address:
+    with raw_server(head + PICTURE * 50) as address:
         read = read_all(Http().open(opening(address, interval="4 s")), until=lambda got: len(got.packets) >= 3)
     assert read.packets[2].pts - read.packets[0].pts < 2 * VIDEO_RATE
 
