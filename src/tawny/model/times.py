@@ -3,6 +3,7 @@
 import ctypes
 import re
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -11,6 +12,13 @@ LATEST_MS = 4_102_444_800_000
 """The year 2100, the upper limit of times that people may set, ms UTC."""
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _STAMP = re.compile(r"(\d{8}T(?!24)\d{6})\.(\d{3})Z")  # 24:00 is an hour of ISO 8601, not of a stamp
+_SETTLE_SLIDE, _SLIDE = 0.02, 0.0005
+"""Maximum slide of the UTC mapping per second: in a run's first ten seconds, and later (500 ppm).
+
+Towards earlier times the first value always applies: nothing arrives before it was taken.
+"""
+_SETTLING_S = 10.0
+_WINDOW_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -175,3 +183,35 @@ class ClockSteps:
 
     def _now_ahead_ms(self) -> int:
         return self._clock.now_ms() - round(self._clock.mono_s() * 1000)
+
+
+class UtcMap:
+    """Maps positions in a run to UTC. Fed with every packet's position and arrival."""
+
+    def __init__(self, position_s: float, arrived_utc_s: float) -> None:
+        self._begun_utc_s = arrived_utc_s
+        self._offset_s = arrived_utc_s - position_s
+        self._last_utc_s = arrived_utc_s
+        # (arrival, offset) with rising offsets: the first is the minimum
+        self._least: deque[tuple[float, float]] = deque()
+
+    def feed(self, position_s: float, arrived_utc_s: float) -> None:
+        offset_s = arrived_utc_s - position_s
+        while self._least and self._least[-1][1] >= offset_s:
+            self._least.pop()
+        self._least.append((arrived_utc_s, offset_s))
+        while self._least[0][0] < arrived_utc_s - _WINDOW_S:
+            self._least.popleft()
+        passed_s = max(0.0, arrived_utc_s - self._last_utc_s)
+        self._last_utc_s = max(self._last_utc_s, arrived_utc_s)
+        wanted_s = self._least[0][1] - self._offset_s
+        settling = wanted_s < 0 or arrived_utc_s - self._begun_utc_s < _SETTLING_S
+        most_s = (_SETTLE_SLIDE if settling else _SLIDE) * passed_s
+        self._offset_s += max(-most_s, min(most_s, wanted_s))
+
+    def settle(self, offsets_s: list[float]) -> None:
+        """Start with the smallest delay among the first packets."""
+        self._offset_s = min(self._offset_s, *offsets_s)
+
+    def at_ms(self, position_s: float) -> int:
+        return round((self._offset_s + position_s) * 1000)

@@ -8,8 +8,9 @@ frequent reads cost more. Watched streams are read more often.
 import logging
 import math
 import secrets
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from tawny.engine.backoff import Backoff, spread_s
@@ -19,10 +20,9 @@ from tawny.model.geometry import UPRIGHT
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message, RunEnded, RunStarted
 from tawny.model.packets import VIDEO_RATE, Format, Packet, SourcePacket, VideoFormat
-from tawny.model.times import Clock, stamp
+from tawny.model.times import Clock, UtcMap, stamp
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.stream.hub import Hub
-from tawny.stream.track_times import TrackTimes, UtcMap
 
 # Damage tracker: detects damaged frames and gaps without a complete frame in a stream that keeps sending.
 
@@ -101,6 +101,116 @@ class Damages:
         if is_over or at_ms >= self._publish_ms:
             self._publish_ms = at_ms + _AGAIN_MS
             self._publish(DamageFound(damage))
+
+
+# Track times: monotonic times of each track of a run, without jumps or duplicates.
+
+BACK_S, AHEAD_S = 1.0, 10.0
+"""A step outside these limits, in s, is a clock jump; smaller steps back are B-frames."""
+APART_S = 2.5
+"""Sound that stays this far ahead of its video, in s, or this far behind its video and zero, has another zero."""
+BURST_S = 1.0
+"""For this time, in s, sound may be apart: an old keyframe comes first, the sound of now, then the frames between.
+
+It may also be behind by up to AHEAD_S, and by what its video came too early: a fragment brings the frames of seconds,
+then their sound.
+"""
+TOGETHER_S = 2.0
+"""Clock jumps of both tracks within this time, in s, and of the same length but for BACK_S, are one."""
+_LOOKED_AT = 64
+"""Number of bytes at each end of a packet that are compared to detect a duplicate."""
+
+
+@dataclass(slots=True)
+class TrackTimes:
+    """Times of one track: converts camera ticks to ticks since the run's start."""
+
+    rate: int
+    zero: int
+    """Camera tick at which the run begins."""
+    is_sound: bool = False
+    """Audio never steps back."""
+    _pts: int | None = None
+    """Camera ticks of the packet before."""
+    _recent: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=16))
+    newest: int = -1
+    """Newest time, in ticks since the run's start; -1 before the first."""
+    arrived_s: float = 0.0
+    """When that arrived, in s monotonic."""
+    jumps: int = 0
+    jumped_s: float = -math.inf
+    """Arrival of the newest clock jump, in s monotonic."""
+    jump_s: float = 0.0
+    """Its length, in s."""
+    first_s: float = math.inf
+    """Arrival of the first packet, in s monotonic."""
+
+    def place(self, pts: int, data: bytes, arrived_s: float, other: "TrackTimes | None" = None) -> int | None:
+        """Return ticks since the run's start. None for a duplicate, a packet before the start, or sound apart at first.
+
+        arrived_s: s monotonic. A packet with the time and bytes of a recent one is a duplicate.
+        other: the run's other track. Sound with another zero than its video is placed by its arrival; when the clock
+        of both jumps, sound takes the length from its video.
+        """
+        self.first_s = min(self.first_s, arrived_s)
+        if self.newest < 0 and self.is_sound and other is not None and not self._align(pts, arrived_s, other):
+            return None
+        at = pts - self.zero
+        if self.newest >= 0:
+            same = [earlier for when, earlier in self._recent if when == at] if at <= self.newest else []
+            if any(_are_alike(data, earlier) for earlier in same):
+                return None
+            passed_s = arrived_s - self.arrived_s
+            step_s = (at - self.newest) / self.rate
+            stands = pts == self._pts
+            if stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
+                by_s = step_s - passed_s
+                if not stands:
+                    by_s = self._jump_length_s(by_s, arrived_s, other)
+                self.zero += round(by_s * self.rate)
+                at = max(pts - self.zero, self.newest + 1)
+            elif self.is_sound:
+                at = max(at, self.newest + 1)
+            else:
+                while any(when == at for when, _ in self._recent):
+                    at += 1
+        if at < 0:
+            return None
+        self._pts = pts
+        self._recent.append((at, data))
+        if at > self.newest:
+            self.newest, self.arrived_s = at, arrived_s
+        return at
+
+    def _align(self, pts: int, arrived_s: float, video: "TrackTimes") -> bool:
+        """Correct the zero before sound begins, if it isn't that of the video. Return False while that is unknown."""
+        position_s = video.newest / video.rate + arrived_s - video.arrived_s
+        earliest_s = min(position_s, arrived_s - video.first_s) - AHEAD_S
+        at_s = (pts - self.zero) / self.rate
+        ahead_s = at_s - position_s
+        is_apart = ahead_s > APART_S or (at_s < 0 and ahead_s < -APART_S)
+        if at_s < earliest_s or (is_apart and arrived_s - self.first_s >= BURST_S):
+            self.zero += round(ahead_s * self.rate)
+            return True
+        return not is_apart
+
+    def _jump_length_s(self, by_s: float, now_s: float, other: "TrackTimes | None") -> float:
+        """Note a clock jump that is of this length by its arrival. Return the length to use."""
+        self.jumps += 1
+        is_same = other is not None and now_s - other.jumped_s <= TOGETHER_S and abs(by_s - other.jump_s) <= BACK_S
+        if other is not None and is_same:
+            if self.is_sound:
+                by_s = other.jump_s
+            else:  # the sound jumped first
+                other.zero += round((by_s - other.jump_s) * other.rate)
+        self.jumped_s, self.jump_s = now_s, by_s
+        return by_s
+
+
+def _are_alike(one: bytes, other: bytes) -> bool:
+    return (
+        len(one) == len(other) and one[:_LOOKED_AT] == other[:_LOOKED_AT] and one[-_LOOKED_AT:] == other[-_LOOKED_AT:]
+    )
 
 
 STOPPED, CLOCK_SET = "stopped", "clock"
