@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from itertools import product
 from pathlib import Path
 from runpy import run_path
 from shutil import copytree
@@ -152,8 +153,17 @@ def _last_third_zeroed(path: Path) -> None:
     path.write_bytes(data[: len(data) * 2 // 3] + bytes(len(data) - len(data) * 2 // 3))
 
 
-@pytest.mark.parametrize("is_sealed", [True, False])
-@pytest.mark.parametrize("broken", [_headless, _cut, Path.unlink])
+def _without_end(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+@pytest.mark.parametrize(
+    ("broken", "is_sealed"),
+    [
+        *product([_headless, _cut, Path.unlink], [True, False]),
+        (_without_end, False),
+    ],  # a sealed file proves what is left
+)
 def test_a_recording_that_cannot_be_read_is_left_out_and_named(
     tmp_path: Path, broken: Callable[[Path], None], *, is_sealed: bool
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.media.mp4.byte_reader import open_stored, read_bytes, read_exactly
-from tawny.media.mp4.leaf_proof import Leaf, stored_proof
+from tawny.media.mp4.leaf_proof import Leaf, proof_keys, stored_proof
 from tawny.media.mp4.progressive import ProgressiveMp4
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged, NotDone
@@ -26,7 +26,7 @@ from tawny.sealed.records import BEGINS, FRAGMENTS, INIT
 from tawny.sealed.signing import Signer, signed
 from tawny.sealed.statements import DAYS, SigningState
 from tawny.storage.disk.disk import DiskAccess, turned
-from tawny.storage.disk.layout import is_sealed, is_thinned
+from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import FOLDER, STATE, lists_of, read_object
 
@@ -129,6 +129,8 @@ def shown_of(volume: Volume, segment: Segment, within: Span, open_sealed: Open) 
     read = read_segment(volume.path(segment.path))
     proof = stored_proof(read)
     if proof is None:
+        if proof_keys(read.about) is not None and not is_open(segment):
+            raise FileDamaged(str(read.path), "its end with the proof is missing")
         return None
     times = [(seq, one.is_keyframe, max(0, one.start_ticks) // 90) for seq, one in enumerate(read.fragments, 2)]
     chosen = _chosen(times, within.begin_ms - segment.start_ms, within.end_ms - segment.start_ms)
