@@ -9,7 +9,7 @@ from tawny.model.packets import VideoCodec
 from tawny.protocols import rtmp
 from tawny.protocols.rtmp import MalformedRtmp, RtmpReader, command, flv_tag, in_pieces, number_message, read_command
 from tawny.sources.http import parse_playlist
-from tawny.sources.local_stream import mpegts_of_datagram
+from tawny.sources.local_stream import DatagramOrder
 from tawny.sources.media_connection import JpegSplitter, sniff
 from tawny.sources.media_process import MOST_JPEG_BYTES
 from tawny.sources.network_address import parse_network, public_address
@@ -215,7 +215,7 @@ def bytes_answer(rng: Rng) -> bytes:
 
 def take_bytes(data: bytes, rng: Rng) -> None:
     sniff(data[:400])
-    assert data.endswith(mpegts_of_datagram(data))
+    assert DatagramOrder().take(data) in data
     frame = read_adts(data)
     assert frame is None or frame[0].rate >= 7_350
     codec: VideoCodec = rng.choice(("h264", "h265"))

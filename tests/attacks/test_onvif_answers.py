@@ -167,6 +167,19 @@ def test_each_limit_holds_exactly(document: str, is_read: bool) -> None:
             read_xml(document.encode())
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"\r\n <?xml version='1.0'?><a>Gate</a>",
+        b"<a>Gate</a>\n\0\0",
+        b"<?xml version='1.0' encoding='UTF-8'?><a>Gate " + "门".encode("gbk") + b"</a>",
+        "<?xml version='1.0' encoding='UTF-16'?><a>Gate</a>".encode("utf-16"),
+    ],
+)
+def test_harmless_bytes_of_cameras_are_passed_over(document: bytes) -> None:
+    assert (read_xml(document).text or "").startswith("Gate")
+
+
 def test_names_are_read_without_prefix_and_paths_skip_levels() -> None:
     root = read_xml(b'<s:e xmlns:s="u"><s:A><x><B>no</B></x></s:A><A><y><t:C q:token="7">yes</t:C></y></A></s:e>')
     assert (root.tag, text_at(root, "A", "C"), text_at(root, "C", "A")) == ("e", "yes", "")

@@ -34,7 +34,7 @@ from tawny.protocols.digest_auth import challenge, digest, is_right
 from tawny.service.cameras.camera_setup import CameraDraft, camera_with, find_streams
 from tawny.sources.discovery.known_cameras import known_makers
 from tawny.sources.http import CameraHttp, Http, parse_playlist
-from tawny.sources.media_connection import JpegSplitter, MediaConnection, MediaInput, sniff
+from tawny.sources.media_connection import MOST_CUT_OFF, JpegSplitter, MediaConnection, MediaInput, sniff
 from tawny.sources.network_address import parse_network
 from tawny.sources.source import CameraConnection, read_packets
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
@@ -302,6 +302,20 @@ def test_jpegs_are_split_wherever_the_data_is_cut() -> None:
 def test_beginnings_without_an_end_are_passed_over() -> None:
     jpeg = b"\xff\xd8\xff\xda\x00\x03x\x11\xff\xd9"
     assert JpegSplitter().feed(b"\xff\xd8" * 3000 + jpeg) == [jpeg]
+
+
+def test_the_jpegs_of_a_camera_that_ends_none_end_before_the_next() -> None:
+    jpegs = [b"\xff\xd8\xff\xda\x00\x03x\x11\xff\x00" + bytes([number]) for number in range(1, 6)]
+    stream = b"".join(b"--b\r\nContent-Type: image/jpeg\r\n\r\n" + one + b"\r\n" for one in jpegs)
+    for size in (1, 2, 3, 7, len(stream)):
+        split = JpegSplitter()
+        found = [each for at in range(0, len(stream), size) for each in split.feed(stream[at : at + size])]
+        assert found == [one + b"\xff\xd9" for one in jpegs[MOST_CUT_OFF:-1]]
+
+
+def test_a_jpeg_that_is_cut_off_is_dropped_where_others_end() -> None:
+    jpeg = b"\xff\xd8\xff\xda\x00\x03x\x11\xff\xd9"
+    assert JpegSplitter().feed(jpeg + jpeg[:-2] * 5 + jpeg) == [jpeg, jpeg]
 
 
 def test_an_endless_jpeg_is_refused() -> None:

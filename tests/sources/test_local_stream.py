@@ -17,7 +17,9 @@ from tawny.media.codec.nal import annexb
 from tawny.model.errors import NoSuchDevice, SourceClosed, SourceError, SourceStalled, SourceUnreachable, SourceUnusable
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock, SystemClock
-from tawny.sources.local_stream import ProgramOutput, Udp, UnixSocket
+from tawny.protocols.rtp import RtpPacket
+from tawny.sources.local_stream import DatagramOrder, ProgramOutput, Udp, UnixSocket
+from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.contracts.source import SourceCase, SourceContract
 from tawny.testing.waiting import until
@@ -287,6 +289,35 @@ def test_a_program_gets_no_secrets_and_no_shell(monkeypatch: pytest.MonkeyPatch)
 def test_a_command_is_a_list_of_texts(command: object) -> None:
     with pytest.raises(ValueError, match="command"):
         ProgramOutput().settings({"command": command})
+
+
+def rtp(number: int, content: bytes, *, extension: bytes = b"") -> bytes:
+    packet = RtpPacket(content, is_marked=False, payload_type=33, sequence=number & 0xFFFF, time=0, ssrc=7)
+    return replace(packet, extension=extension).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("datagrams", "together"),
+    [
+        ([rtp(1, b"a"), rtp(3, b"c"), rtp(2, b"b"), rtp(4, b"d")], b"abcd"),
+        ([rtp(65535, b"a"), rtp(1, b"c"), rtp(0, b"b")], b"abc"),
+        ([rtp(1, b"a"), rtp(2, b"b"), rtp(2, b"b"), rtp(3, b"c")], b"abc"),
+        ([rtp(1, b"a"), *(rtp(number, b"x") for number in range(3, 3 + TCP_WINDOW))], b"a" + b"x" * TCP_WINDOW),
+        ([rtp(1, b"a", extension=b"\xbe\xde\0\1\x10\5\0\0"), rtp(2, b"b")], b"ab"),
+        ([b"\x47a", b"\x47b"], b"\x47a\x47b"),
+        ([b"", b"\x80"], b"\x80"),
+    ],
+    ids=["swapped", "swapped at the wrap", "repeated", "lost", "extended", "no RTP", "too short"],
+)
+def test_datagrams_with_numbers_are_put_in_order(datagrams: list[bytes], together: bytes) -> None:
+    order = DatagramOrder()
+    assert b"".join(map(order.take, datagrams)) == together
+
+
+def test_a_sender_that_restarts_is_followed() -> None:
+    order = DatagramOrder()
+    sent = [rtp(number, b"a") for number in range(40_000, 40_100)] + [rtp(number, b"b") for number in range(100)]
+    assert b"".join(map(order.take, sent)) == b"a" * 100 + b"b" * 100
 
 
 def test_only_the_chosen_sender_is_listened_to() -> None:

@@ -62,13 +62,25 @@ def read_xml(data: bytes) -> ET.Element:
     """Parse a document. Raises UnreadableXml."""
     if len(data) > MAX_BYTES:
         raise UnreadableXml(f"more than {MAX_BYTES} bytes")
-    built, parser = _BoundedBuilder(), expat.ParserCreate()
+    try:
+        return _parsed(data, None)
+    except expat.ExpatError as error:
+        # cameras send names in another encoding than they say, and empty lines or zeros around the document
+        try:
+            return _parsed(data.strip(b"\0 \t\r\n").decode("utf-8", "replace").encode(), "utf-8")
+        except expat.ExpatError:
+            raise UnreadableXml(str(error)) from None
+
+
+def _parsed(data: bytes, encoding: str | None) -> ET.Element:
+    """encoding: instead of the one that the document states. Raises UnreadableXml, expat.ExpatError."""
+    built, parser = _BoundedBuilder(), expat.ParserCreate(encoding)
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = built.start, built.end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = built.text, built.refuse
     try:
         parser.ParseFile(io.BytesIO(data))
-    except (expat.ExpatError, LookupError, UnicodeError, ValueError) as error:  # the last three: unusable encodings
+    except (LookupError, UnicodeError, ValueError) as error:  # unusable encodings
         raise UnreadableXml(str(error)) from None
     return built.close()
 

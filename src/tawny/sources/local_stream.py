@@ -24,9 +24,12 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.validation import value_text
+from tawny.protocols.rtp import HEADER_BYTES
 from tawny.sources.media_connection import CaptureMemory, MediaConnection, MediaInput, sniff
 from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
 from tawny.sources.message_process import KEPT
+from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
+from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.sources.rtsp.source import stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 
@@ -266,7 +269,7 @@ class Udp:
     def open(self, opening: SourceContext) -> CameraConnection:
         options, where = self.settings(opening.options), opening.address
         line = _listening(where)
-        over = threading.Event()
+        over, order = threading.Event(), DatagramOrder()
 
         def feed(media: MediaInput) -> None:
             with line:
@@ -276,7 +279,7 @@ class Udp:
                         continue
                     data, sender = line.recvfrom(_DATAGRAM_BYTES)
                     if options["from"] in ("", sender[0]):
-                        media.feed(mpegts_of_datagram(data), where)
+                        media.feed(order.take(data), where)
 
         return _connected(feed, over.set, opening, options)
 
@@ -311,8 +314,35 @@ def _join(line: socket.socket, group: ipaddress.IPv4Address | ipaddress.IPv6Addr
         line.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group.packed + bytes(4))
 
 
-def mpegts_of_datagram(data: bytes) -> bytes:
-    """Return the MPEG-TS of a datagram, which may have an RTP header (RFC 2250)."""
-    if data[:1] == b"\x47" or len(data) < 12 or data[0] >> 6 != 2:
-        return data
-    return data[12 + 4 * (data[0] & 15) :]
+class DatagramOrder:
+    """MPEG-TS of datagrams: those with an RTP header (RFC 2250) in the order of their numbers, others as they come."""
+
+    def __init__(self) -> None:
+        self._receiver: RtpReceiver | None = None
+        self._ready = bytearray()
+
+    def take(self, data: bytes) -> bytes:
+        """Return what this datagram completes. Some packets wait for one that is missing before them."""
+        if data[:1] == b"\x47" or len(data) < HEADER_BYTES or data[0] >> 6 != 2:
+            return data
+        self._receiver = self._receiver or RtpReceiver(data[1] & 127, self)
+        try:
+            self._receiver.packet(memoryview(data), 0, len(data))
+        except ConversationFault:  # several senders
+            self._receiver = None
+        ready = bytes(self._ready)
+        self._ready.clear()
+        return ready
+
+    # As Depacketizer:
+
+    def payload(self, view: memoryview, begin: int, end: int, time: int, *, is_marked: bool) -> None:
+        self._ready += view[begin:end]
+
+    def gap(self) -> None:
+        """Do nothing: MPEG-TS numbers its own packets."""
+
+    doubt = spoilt = restart = gap
+
+    def middle(self) -> None:
+        """No payload is certain to continue another."""

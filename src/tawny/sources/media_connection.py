@@ -67,8 +67,22 @@ def _annexb_codec(data: bytes) -> str:
     return "h264"
 
 
+MOST_CUT_OFF: Final = 2
+"""JPEGs without an end marker that are dropped as damaged, before it is clear that the camera writes none."""
+_END: Final = b"\xff\xd9"
+_BOUNDARY: Final = re.compile(rb"\r?\n--[^\xff]{0,1000}\Z")
+
+
+def _with_end(jpeg: bytes) -> bytes:
+    """Return a JPEG with an end marker, and without the headers of the next part."""
+    return jpeg if jpeg.endswith(_END) else _BOUNDARY.sub(b"", jpeg) + _END
+
+
 class JpegSplitter:
-    """Splits JPEGs that follow each other; what is between them, such as the headers of parts, is skipped."""
+    """Splits JPEGs that follow each other; what is between them, such as the headers of parts, is skipped.
+
+    Those of a camera that never writes an end marker end where the next one begins.
+    """
 
     _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
@@ -77,13 +91,15 @@ class JpegSplitter:
         self._at = 0
         """How far the JPEG at the start of the data is parsed; 0: none has begun."""
         self._in_scan = False
+        self._cut_off: int | None = 0
+        """JPEGs without an end marker; None: the camera writes them."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the JPEGs that are complete now. Raises ValueError for one of more than MOST_JPEG_BYTES."""
         self._data += data
         found: list[bytes] = []
         while (end := self._end()) is not None:
-            found.append(bytes(self._data[:end]))
+            found.append(_with_end(bytes(self._data[:end])))
             del self._data[:end]
             self._at, self._in_scan = 0, False
         if len(self._data) > MOST_JPEG_BYTES:
@@ -93,27 +109,28 @@ class JpegSplitter:
     def _end(self) -> int | None:
         """Return the length of the JPEG at the start; None if it isn't complete."""
         while True:
-            if not self._at:
-                begin = self._data.find(JPEG_START)
-                del self._data[: begin if begin >= 0 else max(0, len(self._data) - 2)]
-                if begin < 0:
-                    return None
-                self._at = 2
+            if not self._at and not self._begins():
+                return None
             if self._in_scan:
                 found = self._MARKER.search(self._data, self._at)
                 if found is None:
                     self._at = max(self._at, len(self._data) - 1)
                     return None
-                self._at, self._in_scan = found.start(), False
-            if self._at + 4 > len(self._data):
-                return self._at + 2 if self._data[self._at : self._at + 2] == b"\xff\xd9" else None
-            marker = self._data[self._at + 1]
-            if self._data[self._at] != 0xFF or marker == 0xD8:  # damaged: another JPEG begins
-                del self._data[: self._at]
-                self._at = 0
-                continue
-            if marker == 0xD9:
+                self._at = found.start()
+            if self._data[self._at : self._at + 2] == _END:
+                self._cut_off = None
                 return self._at + 2
+            if self._at + 4 > len(self._data):
+                return None
+            marker = self._data[self._at + 1]
+            if self._data[self._at] != 0xFF or marker == 0xD8:  # another JPEG begins
+                if self._in_scan and self._cut_off is not None:
+                    self._cut_off += 1
+                    if self._cut_off > MOST_CUT_OFF:
+                        return self._at
+                del self._data[: self._at]
+                self._at, self._in_scan = 0, False
+                continue
             if marker == 0xFF:
                 self._at += 1
                 continue
@@ -122,6 +139,13 @@ class JpegSplitter:
                 return None
             self._at += 2 + length
             self._in_scan = marker == 0xDA
+
+    def _begins(self) -> bool:
+        """Drop what is before the next JPEG. Return False if there is none."""
+        begin = self._data.find(JPEG_START)
+        del self._data[: begin if begin >= 0 else max(0, len(self._data) - 2)]
+        self._at = 2 if begin >= 0 else 0
+        return begin >= 0
 
 
 # The feeder's side.

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from tawny.model.errors import NotDone, SourceLoginWeaker, SourceRefused, SourceUnreachable
+from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
 from tawny.model.times import Clock
 from tawny.model.validation import clean_label
 from tawny.protocols.digest_auth import ClientAuth
@@ -189,7 +189,13 @@ class SoapClient:
                     raise SourceLoginWeaker(service.public, login.weaker)
                 raise SourceRefused(service.public)
             answer = self._post(path, with_address("", address), body, login.header("POST", path), until_s, waits_s)
-        content = read_response(service.public, answer.status, answer.data)
+        try:
+            content = read_response(service.public, answer.status, answer.data)
+        except SourceRefused:
+            if at_ms or not service.user or login.form:
+                raise
+            # it wants to know who asks even for its clock: it may run like ours
+            return self.send(path, body, self._clock.now_ms(), until_s, address=address, waits_s=waits_s)
         if head and not login.form:
             self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
         return content
@@ -410,15 +416,9 @@ class OnvifCamera:
         return token
 
     def _presets(self, until_s: float) -> list[PtzPreset]:
-        known = self._ready(until_s)
-        answer = self._ask(
-            known.paths["PTZ"],
-            f'<p:GetPresets xmlns:p="{_PTZ}"><p:ProfileToken>{quoted(known.profile)}</p:ProfileToken></p:GetPresets>',
-            until_s,
-        )
         found = [
             PtzPreset(one.get("token", ""), clean_label(text_at(one, "Name")))
-            for one in find_elements(answer, "Preset")
+            for one in find_elements(self._ptz("GetPresets", "", until_s), "Preset")
         ]
         return [one for one in found[:_MAX_NAMES] if max(len(one.token), len(one.name)) <= _MAX_NAME_CHARS]
 
@@ -428,15 +428,28 @@ class OnvifCamera:
         return [token for token in tokens[:_MAX_NAMES] if 0 < len(token) <= _MAX_NAME_CHARS]
 
     def _ptz(self, what: str, content: str, until_s: float) -> ET.Element:
-        known = self._ready(until_s)
-        token = f"<p:ProfileToken>{quoted(known.profile)}</p:ProfileToken>"
-        return self._ask(known.paths["PTZ"], f'<p:{what} xmlns:p="{_PTZ}">{token}{content}</p:{what}>', until_s)
+        path, profile = self._ready(until_s)
+        try:
+            return self._ask_ptz(path, profile, what, content, until_s)
+        except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
+            raise
+        except SourceError:
+            self.forget()  # its profiles may have other names since an update
+            now = self._ready(until_s)
+            if now == (path, profile):
+                raise
+            return self._ask_ptz(*now, what, content, until_s)
 
-    def _ready(self, until_s: float) -> _Known:
+    def _ask_ptz(self, path: str, profile: str, what: str, content: str, until_s: float) -> ET.Element:
+        token = f"<p:ProfileToken>{quoted(profile)}</p:ProfileToken>"
+        return self._ask(path, f'<p:{what} xmlns:p="{_PTZ}">{token}{content}</p:{what}>', until_s)
+
+    def _ready(self, until_s: float) -> tuple[str, str]:
+        """Return the path of the PTZ service and the profile. Raises NotDone if the camera has none."""
         known = self._learned(until_s)
         if not known.paths.get("PTZ") or not known.profile:
             raise NotDone("This camera doesn't support pan and tilt.", "It reports no PTZ motors.")
-        return known
+        return known.paths["PTZ"], known.profile
 
     def _ask(self, path: str, body: str, until_s: float, *, address: str = "", waits_s: float = 0.0) -> ET.Element:
         known = self._learned(until_s)

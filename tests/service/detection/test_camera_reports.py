@@ -113,6 +113,21 @@ def test_a_camera_that_restarts_is_read_again_and_what_lasts_goes_on(camera: Onv
     assert reading.told == ["motion"]
 
 
+def test_what_ends_while_a_camera_is_away_ends(camera: OnvifSimulator, reading: Reading) -> None:
+    hears(camera, reading, MOTION, IsMotion="true")
+    camera.restart()
+    reading.reports.step()
+    hears(camera, reading, MOTION, IsMotion="false")
+    assert passes(camera, reading, HOLDS_S + 1) == ["motion", "-motion"]
+
+
+def test_what_is_off_when_it_is_subscribed_to_begins_and_ends_nothing(camera: OnvifSimulator) -> None:
+    camera.report(MOTION, {"Rule": "one"}, {"IsMotion": "false"})
+    reading = Reading(camera)
+    reading.reports.step()
+    assert passes(camera, reading, HOLDS_S + 1) == []
+
+
 def test_a_camera_that_stays_away_ends_what_it_reported(camera: OnvifSimulator, reading: Reading) -> None:
     hears(camera, reading, MOTION, IsMotion="true")
     camera.raw = "</x>"

@@ -25,6 +25,10 @@ class FakeCamera:
     password: str = "s3cret"
     ahead: timedelta = timedelta()
     turns: bool = True
+    profile: str = "turning"
+    """Token of the profile that turns."""
+    locks_clock: bool = False
+    """It wants the login for its clock, too."""
     relays: tuple[str, ...] = ("relay-1",)
     presets: tuple[tuple[str, str], ...] = (("1", "Gate"), ("2", "Door"))
     elsewhere: str = ""
@@ -52,11 +56,14 @@ class FakeCamera:
         root = ET.fromstring(body)
         asked = next(iter(next(one for one in root if local(one) == "Body")))
         name = local(asked)
-        if name != "GetSystemDateAndTime" and not self.challenge and not self._knows(root):
+        is_open = name == "GetSystemDateAndTime" and not self.locks_clock
+        if not is_open and not self.challenge and not self._knows(root):
             return 400, fault("ter:NotAuthorized", "Sender not authorized")
         values = {local(one): (one.text or "").strip() for one in asked.iter()}
         values |= {f"{local(one)}.{key}": value for one in asked.iter() for key, value in one.attrib.items()}
         self.told.append((name, values))
+        if values.get("ProfileToken", self.profile) != self.profile:
+            return 400, fault("ter:NoProfile", "The requested profile token does not exist")
         return self._of(name, values, path)
 
     def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
@@ -73,7 +80,7 @@ class FakeCamera:
                 media = f"<tt:Media><tt:XAddr>http://{host}{MEDIA}</tt:XAddr></tt:Media>"
                 return 200, f'<r xmlns:tt="urn:tt"><tt:Capabilities>{media}{turning}</tt:Capabilities></r>'
             case "GetProfiles", "/onvif/media":
-                turning = '<Profiles token="turning"><PTZConfiguration/></Profiles>'
+                turning = f'<Profiles token="{self.profile}"><PTZConfiguration/></Profiles>'
                 return 200, f'<r><Profiles token="still"/>{turning}</r>'
             case "GetPresets", "/onvif/ptz":
                 listed = "".join(

@@ -135,6 +135,28 @@ def test_a_clock_that_is_wrong_does_not_matter(fake: FakeCamera, ahead: timedelt
     assert fake.done() == ["Stop"]
 
 
+def test_a_camera_whose_profiles_have_other_names_since_an_update_is_asked_again(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    camera.go_to("Gate")
+    fake.profile = "MediaProfile000"
+    camera.go_to("Door")
+    assert fake.told[-1][1]["ProfileToken"] == "MediaProfile000"
+
+
+def test_a_camera_that_wants_the_login_for_its_clock_gets_it(fake: FakeCamera) -> None:
+    fake.locks_clock = True
+    opened(fake).go_to("Gate")
+    assert fake.done() == ["GotoPreset"]
+
+
+def test_a_wrong_password_for_its_clock_is_tried_once(fake: FakeCamera) -> None:
+    fake.locks_clock, fake.password = True, "changed"
+    camera = OnvifCamera(fake.url.replace("changed", "s3cret"), SystemClock())
+    with pytest.raises(SourceRefused):
+        camera.stop()
+    assert len(fake.nonces) == 1
+
+
 def test_a_wrong_password_is_said_and_not_shown(fake: FakeCamera) -> None:
     url = fake.url.replace("s3cret", "pLanted")
     with pytest.raises(SourceRefused) as refused:

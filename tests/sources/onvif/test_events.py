@@ -90,11 +90,12 @@ def test_a_senseless_stamp_counts_as_now(age_s: float) -> None:
     assert abs(SystemClock().now_ms() - report.at_ms) < 2000
 
 
-def test_what_lasts_when_it_subscribes_is_told_and_what_does_not_is_not() -> None:
+def test_states_are_reported_as_they_are_when_it_subscribes() -> None:
     with simulated() as camera:
         camera.report(MOTION, {"Rule": "a"}, {"IsMotion": "true"})
         camera.report(MOTION, {"Rule": "b"}, {"IsMotion": "false"})
-        assert [(one.source, one.is_on) for one in pulling(camera).pull(0)] == [("a", True)]
+        camera.report("tns1:RuleEngine/LineDetector/Crossed", {"Rule": "c"}, {"ObjectId": "3"})
+        assert [(one.source, one.is_on) for one in pulling(camera).pull(0)] == [("a", True), ("b", False)]
 
 
 def test_a_camera_that_restarts_is_subscribed_to_again() -> None:
