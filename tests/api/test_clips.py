@@ -253,6 +253,17 @@ async def test_a_saved_clip_can_be_given_on(house: House, viewer: httpx.AsyncCli
     assert (await house.browser().post(f"/api/v1/shared/{token}", json={})).status_code == 410
 
 
+async def test_a_link_is_listed_only_while_its_clip_is_there(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer, kind="gif")
+    house.site.jobs.work()
+    await viewer.post("/api/v1/shares", json={"camera": "porch", "from_ms": 1000, "to_ms": 2000, "clip": made["id"]})
+    numbers = [len((await viewer.get("/api/v1/shares")).json()["items"])]
+    for step in (viewer.delete(f"/api/v1/clips/{made['id']}"), viewer.post(f"/api/v1/clips/{made['id']}/restore")):
+        assert (await step).status_code == 200
+        numbers.append(len((await viewer.get("/api/v1/shares")).json()["items"]))
+    assert numbers == [1, 0, 1]
+
+
 async def test_the_name_of_a_clip_is_not_given_away_with_it(house: House, viewer: httpx.AsyncClient) -> None:
     made = await asked(house, viewer, kind="gif")
     house.site.jobs.work()

@@ -8,8 +8,9 @@ from tawny.api.auth.accounts import Caller, Role
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import EventId
+from tawny.model.times import Span
 from tests.api.fakes import House
-from tests.playback.archives import PORCH
+from tests.playback.archives import PORCH, SUB
 
 HOUR_S = 3600
 
@@ -111,6 +112,31 @@ async def test_openings_are_counted(house: House, viewer: httpx.AsyncClient) -> 
     await opened(house, made)
     (listed,) = (await viewer.get("/api/v1/shares")).json()["items"]
     assert listed["opened"] == 2
+
+
+async def test_a_link_whose_recordings_were_deleted_has_ended(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer)
+    house.clock.advance(120)
+    assert (await opened(house, made)).status_code == 200
+    house.recorder.index.drop_segments(house.recorder.index.segments(PORCH, None, Span(0, house.clock.now_ms())))
+    assert (await viewer.get("/api/v1/shares")).json()["items"] == []
+    assert (await opened(house, made)).json()["code"] == "share_ended"
+    house.recorder.record(house.clock.now_ms() - 140_000, seconds=10)
+    (listed,) = (await viewer.get("/api/v1/shares")).json()["items"]
+    assert listed["opened"] == 1, "what shows nothing isn't counted"
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_a_link_is_listed_while_any_of_its_time_is_recorded(
+    house: House, viewer: httpx.AsyncClient, *, is_open: bool
+) -> None:
+    made = await shared(house, viewer)
+    house.clock.advance(120)
+    (segment,) = house.recorder.index.segments(PORCH, None, Span(0, house.clock.now_ms()))
+    house.recorder.index.drop_segments([segment])
+    house.recorder.record(segment.start_ms + 5000, seconds=2, stream=SUB, is_open=is_open)
+    assert len((await viewer.get("/api/v1/shares")).json()["items"]) == 1
+    assert (await opened(house, made)).status_code == 200
 
 
 async def test_viewers_see_and_end_their_own_links_owners_all(house: House, viewer: httpx.AsyncClient) -> None:

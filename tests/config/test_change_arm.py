@@ -82,7 +82,8 @@ def test_rules_move_and_go_with_their_comments(path: Path) -> None:
         ({"schedule": {"night": ["22-23"]}}, [], "modes.schedule.night", "times, for example"),
         ({"schedule": {"night": ["sunset-sunrise"]}}, [], "modes", "location ="),
         ({"exceptions": {"tomorrow": "away"}}, [], "modes.exceptions", "a date such as"),
-        ({"exceptions": {"2026-12-24 to 2026-12-01": "away"}}, [], "modes.exceptions", "a range of at most"),
+        ({"exceptions": {"2026-12-24 to 2026-12-01": "away"}}, [], "modes.exceptions", "doesn't end before it begins"),
+        ({"exceptions": {"2026-12-24 to 2027-12-25": "away"}}, [], "modes.exceptions", "a range of at most"),
         ({"exceptions": {"2026-12-24": "party"}}, [], "modes", "one of home"),
         ({"location": [91, 0]}, [], "modes", "latitude"),
         ({"presence": {"ping": ["a b"]}}, [], "modes.presence.ping.0", "an address or host name"),
@@ -102,7 +103,7 @@ def test_what_cannot_be_used_is_refused_with_its_path_and_nothing_is_written(
 ) -> None:
     with pytest.raises(SettingsError) as refused:
         change_modes(path, arm, rules)
-    assert refused.value.problems[0].path == where
+    assert (refused.value.problems[0].path, refused.value.problems[0].found) == (where, "an invalid value")
     assert allowed in refused.value.problems[0].allowed
     assert path.read_text(encoding="utf-8") == FILE
 

@@ -468,7 +468,8 @@ def _spans(dates: Mapping[str, str]) -> dict[str, str]:
 
 def _problems(error: ValidationError) -> list[Problem]:
     return [
-        Problem(".".join(path_parts(one)), "your input", allowed_text(one)) for one in error.errors(include_url=False)
+        Problem(".".join(path_parts(one)), "an invalid value", allowed_text(one))
+        for one in error.errors(include_url=False)
     ]
 
 

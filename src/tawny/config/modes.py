@@ -54,7 +54,9 @@ def _dates(value: object) -> Any:
             raise ValueError(
                 f"a date such as 2026-12-24, or a range such as 2026-12-24 to 2027-01-02, not {key}"
             ) from None
-        if not begin <= end < begin + timedelta(days=MOST_DAYS):
+        if end < begin:
+            raise ValueError(f"a range that doesn't end before it begins, not {key}")
+        if end >= begin + timedelta(days=MOST_DAYS):
             raise ValueError(f"a range of at most {MOST_DAYS} days, not {key}")
         for step in range((end - begin).days + 1):
             found[str(begin + timedelta(days=step))] = meant

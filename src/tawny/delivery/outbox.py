@@ -324,7 +324,7 @@ class Outbox:
         with self._writing() as db:
             for prefix in (f"kept/{to}/", f"alarm/{to}/", f"mute/{to}/"):
                 db.execute("DELETE FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
-            names = [(f"{what}/{to}",) for what in ("told", "plan", "recap", "gone")]
+            names = [(f"{what}/{to}",) for what in ("told", "plan", "recap", "gone", "paused")]
             db.executemany("DELETE FROM marks WHERE name = ?", names)
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
             db.execute("DELETE FROM targets WHERE name = ?", (to,))

@@ -27,7 +27,7 @@ LARGEST_BYTES: Final = 4_000_000
 _CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _SENTENCES = re.compile(r"(?<=[.!?]) ")
-_NAMES: Final = frozenset({"camera", "name", "zone", "where", "file", "address", "known"})
+_NAMES: Final = frozenset({"camera", "name", "zone", "where", "file", "address", "known", "names"})
 """Values that are never translated."""
 _NUMBER, _VALUE, _FIRST = r"\d+(?:\.\d+)?", r"(?:(?!\. ).)+?", r"(?:(?!\. |: ).)+?"
 """A value is no longer than its sentence; what a text begins with ends before a colon, as in `Porch: It is offline`."""

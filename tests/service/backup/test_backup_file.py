@@ -260,6 +260,22 @@ def test_replaces_all_of_another_recorder(data: Path, tmp_path: Path) -> None:
     assert (there / "gate/2026/11/20/05/x.mp4").exists(), "recordings stay"
 
 
+@pytest.mark.parametrize(("in_backup", "left"), [(True, "fr.json"), (False, "it.json")])
+def test_languages_are_restored_and_those_here_stay_if_the_backup_has_none(
+    data: Path, tmp_path: Path, left: str, *, in_backup: bool
+) -> None:
+    there = make_recorder(tmp_path / "there", "cd" * 32)
+    for folder, name in ((data, "fr.json"), (there, "it.json")) if in_backup else ((there, "it.json"),):
+        (folder / "languages").mkdir()
+        (folder / "languages" / name).write_text(f'{{"@name": "{name}"}}')
+    config = there.parent / "tawny.toml"
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, there)
+    assert (str(there / "languages") in unpacked.plan(config).overwrites) is in_backup
+    unpacked.commit(config)
+    finish_restore(there)
+    assert [path.name for path in (there / "languages").iterdir()] == [left]
+
+
 def test_what_was_put_aside_goes_once_it_is_restored(data: Path) -> None:
     damaged = [data / f"{name}.damaged-1795151000000" for name in ("accounts.db", "hub.db")]
     for path in damaged:
@@ -418,7 +434,9 @@ def test_age_opens_it_too() -> None:
     assert b"".join(open_parts([pyrage.passphrase.encrypt(content, PASSPHRASE)], PASSPHRASE)) == content
 
 
-@pytest.mark.parametrize("name", ["data/keys/a.new", "data/tawny.db", "data/lock", "settings/other.toml", "end"])
+@pytest.mark.parametrize(
+    "name", ["data/keys/a.new", "data/tawny.db", "data/lock", "data/languages/notes.txt", "settings/other.toml", "end"]
+)
 def test_other_names_are_not_kept(name: str) -> None:
     assert not is_kept(name)
 
@@ -524,9 +542,10 @@ def test_a_link_to_secrets_is_followed(data: Path, tmp_path: Path, name: str) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["data/history", "data/keys", "data/accounts.db", "certificates/own/authority-key.pem"],
+    ["data/history", "data/keys", "data/languages", "data/accounts.db", "certificates/own/authority-key.pem"],
 )
 def test_another_link_is_said_at_once(data: Path, tmp_path: Path, name: str) -> None:
+    (data / "languages").mkdir()
     moved(data.parent / name, tmp_path / "run" / "there")
     with pytest.raises(NotDone, match=f"{name} is a link"):
         backup_parts(data, data.parent / "tawny.toml", PASSPHRASE, 5, "garage")

@@ -37,15 +37,15 @@ OLD = "porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4"
 
 
 class Bench:
-    def __init__(self, root: Path, more: str = "", *, is_inline: bool = False) -> None:
+    def __init__(self, root: Path, more: str = "", *, is_inline: bool = False, where: Path | str = ":memory:") -> None:
         self.nas, self.clock = root / "nas", FakeClock()
-        self.nas.mkdir()
+        self.nas.mkdir(exist_ok=True)
         text = f'[destinations.nas]\nurl = "folder:{self.nas}"\n{more}\n'
         self.recorder = FakeRecorder(root, self.clock)
         self.inline = InlineEngine(self.clock, lambda part, error: None)
         self.outward = DeliveryService(
             settings(text),
-            ":memory:",
+            where,
             self.recorder,
             PluginRegistry.opened(),
             self.clock,
@@ -121,6 +121,18 @@ def test_a_paused_destination_gets_no_snapshot(tmp_path: Path) -> None:
     bench.inline.run_for(1)
     assert bench.outward.outbox.waiting("nas").count == 0
     bench.outward.close()
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_pause_outlasts_a_restart(tmp_path: Path, *, resumed: bool) -> None:
+    bench = Bench(tmp_path, where=tmp_path / "outbox.db")
+    bench.outward.pause("nas", paused=True)
+    if resumed:
+        bench.outward.pause("nas", paused=False)
+    bench.outward.close()
+    again = Bench(tmp_path, where=tmp_path / "outbox.db")
+    assert [one.is_paused for one in again.outward.all_targets()] == [not resumed]
+    again.outward.close()
 
 
 def test_try_now_does_not_wait_until_the_destination_is_tried_again_anyway(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -153,6 +154,19 @@ def test_what_is_removed_is_gone_with_its_secret_and_what_waited(bench: Bench) -
     assert bench.outward.outbox.waiting().count == 0
     with pytest.raises(NotDone):
         bench.placing.remove("nas")
+
+
+@pytest.mark.parametrize("group", ["destinations", "files"])
+def test_what_is_removed_while_paused_and_added_again_is_not_paused(
+    bench: Bench, tmp_path: Path, group: Literal["destinations", "files"]
+) -> None:
+    values = {"url": f"folder:{tmp_path}"} if group == "destinations" else {"folder": str(tmp_path / "out")}
+    bench.placing.put(group, "nas", values)
+    bench.outward.pause("nas", paused=True)
+    bench.placing.remove("nas")
+    bench.placing.put(group, "nas", values)
+    assert [one.is_paused for one in bench.outward.all_targets()] == [False]
+    assert not bench.outward.outbox.marks("paused/")
 
 
 def test_files_that_wait_for_a_removed_folder_are_dropped(bench: Bench, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ export const within = (text: string): string => (language === "de" ? text : text
 // the same to notifications, in `service/languages.py`; `tests/service/translated.json` has cases for both.
 
 /** Values that are never translated. */
-const NAMES = "camera name zone where file address known".split(" ");
+const NAMES = "camera name zone where file address known names".split(" ");
 
 interface Pattern {
   matches: RegExp;

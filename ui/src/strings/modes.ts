@@ -45,6 +45,7 @@ export const modes = {
     pause: (camera: string) => `${camera}: privacy on`,
     record: (camera: string) => `${camera}: recording in every mode`,
     until: (when: string) => `until ${when}`,
+    rule: "a rule",
     letGo: "End",
     leaving: (time: string) => `Everyone has left. The mode changes in ${time}.`,
     stay: (mode: string) => `Stay in ${mode} for 2 h`,

@@ -124,8 +124,12 @@ OneToken = Annotated[str, Path(max_length=128)]
 
 @router.get("/api/v1/shares", dependencies=view)
 def shares(signed: Signed, here: Here) -> ShareList:
-    """List valid links: all for owners, their own for others."""
-    return ShareList(items=[_info(one) for one in here.shares.of(signed.person)])
+    """List valid links that still show something: all for owners, their own for others."""
+    clips = {job.id for job in here.jobs.seen_by(signed.person) if job.state is ClipJobState.DONE}
+    links = here.shares.of(signed.person)
+    return ShareList(
+        items=[_info(one) for one in links if (one.clip in clips if one.clip else _is_recorded(here, one))]
+    )
 
 
 @router.post("/api/v1/shares", dependencies=view)
@@ -180,6 +184,8 @@ async def open_share(token: OneToken, body: OpenShare, request: Request, here: H
     if found.code:
         await _check_code(here, request, found, body.code)
     job = await asyncio.to_thread(_clip_of, here, found)
+    if job is None and not await asyncio.to_thread(_is_recorded, here, found):
+        raise share_ended()
     ticket = await asyncio.to_thread(here.shares.open, found)
     here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=found.id)
     return OpenedShare(
@@ -226,6 +232,16 @@ def _check_shows(here: AppContext, camera: CameraId, span: Span) -> None:
     is_over = span.end_ms < here.recorder.clock.now_ms() - JUST_NOW_MS
     if is_over and not segments(here.recorder, camera, None, span):
         raise no_clip()
+
+
+def _is_recorded(here: AppContext, share: Share) -> bool:
+    """Return whether some recording of a link's time is there, on whichever disk, or may come yet."""
+    recorder, span = here.recorder, share.span
+    return (
+        span.end_ms >= recorder.clock.now_ms() - JUST_NOW_MS
+        or bool(recorder.index.spans(share.camera, None, span))
+        or any(one.span.overlaps(span) for one in recorder.open_segments(share.camera))
+    )
 
 
 def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:

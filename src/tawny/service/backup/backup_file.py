@@ -21,6 +21,7 @@ from tawny.model.errors import NotDone, StorageError
 from tawny.sealed.age_file import lock_parts, open_parts
 from tawny.sealed.broken import NotEnoughMemory, SealedFileBroken, WrongPassphrase
 from tawny.sealed.statements import DAYS
+from tawny.service import languages
 from tawny.storage.disk.disk import turned
 
 FORMAT: Final = 1
@@ -45,6 +46,7 @@ _KEPT: Final = re.compile(
     r"|data/history/(\d{4}-\d\d-\d\d(-\d+)?\.jsonl|volume|volumes\.json|witnesses\.json)"
     rf"|data/history/signed/{_WORD}\.(json|jsonl|list|key)"
     rf"|data/keys/{_WORD}|data/models/(sounds/)?{_WORD}"
+    r"|data/languages/[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\.json"
     r"|damaged/(accounts|modes|outbox|hub|standby)\.db(-wal)?"
 )
 DATABASES: Final = ("accounts.db", "modes.db", "outbox.db", "hub.db", "standby.db")
@@ -161,7 +163,7 @@ def _found(data: Path, config: Path | None) -> Iterator[tuple[str, Path]]:
                 yield f"settings/{path.name}", path
         yield from _kept_in("settings", home, sorted(home.glob("certificates/**/*")))
     yield from _kept_in("data", data, sorted(data.glob("*")))
-    for folder in (data / "history", data / "keys"):
+    for folder in (data / "history", data / "keys", data / languages.FOLDER):
         _refuse_link(folder)
         yield from _kept_in("data", data, sorted(folder.glob("*")))
     if not (models := data / "models").is_symlink():  # can be had again: a link to them is left out

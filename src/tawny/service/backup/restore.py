@@ -24,6 +24,7 @@ from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
 from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.model.validation import value_text
+from tawny.service import languages
 from tawny.service.backup.backup_file import (
     DAMAGED,
     DATABASES,
@@ -56,6 +57,7 @@ _UNITS: Final = (
     "history",
     "keys",
     "models",
+    languages.FOLDER,
 )
 """What is replaced in the data folder, each as a whole."""
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
@@ -121,7 +123,7 @@ class UnpackedBackup:
 
     def plan(self, config: Path) -> RestorePlan:
         """Return what `commit` would do here. config: the settings file that is replaced or made."""
-        there = [str(self._data / name) for name in _UNITS if _is_there(self._data / name)]
+        there = [str(self._data / name) for name in self._units() if _is_there(self._data / name)]
         there += [str(path) for path in (config, *map(config.with_name, _WITH_SETTINGS)) if _is_there(path)]
         notes = list(self._notes(config))
         return RestorePlan(self.info, setting_changes(config, self._folder / SETTINGS_FILE), there, notes)
@@ -165,13 +167,17 @@ class UnpackedBackup:
                 "Restore it in a terminal of this computer, with `tawny restore`. Nothing was changed.",
             )
 
+    def _units(self) -> list[str]:
+        """Return what is replaced. Backups of earlier versions have no languages: those of this folder stay then."""
+        return [name for name in _UNITS if name != languages.FOLDER or _is_there(self._folder / "data" / name)]
+
     def _keeps_history(self) -> bool:
         """Whether the folder has the history of the same recorder, which may be newer than the backup's."""
         return bool(self.info.fingerprint) and fingerprint_in(self._data) == self.info.fingerprint
 
     def commit(self, config: Path) -> None:
         """Make the restore certain; `finish_restore` carries it out. Raises StorageError."""
-        units = [name for name in _UNITS if not (name == "history" and self._keeps_history())]
+        units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
         present = [name for name in units if _is_there(self._folder / "data" / name)]
         plan = {"config": str(config.absolute()), "units": units, "present": present}
         try:

@@ -20,7 +20,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
 from tawny.model.times import Clock, Span, utc_text
-from tawny.service.delivery.file_sets import FileSetMeans, FileSets
+from tawny.service.delivery.file_sets import FileSetMeans, FileSets, folder_target
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.notifications import Notifications, NoUsers, Users
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
@@ -43,6 +43,8 @@ STRANDED_TOLD_MS = 7 * 86_400_000
 """How long, ms, a problem says that items wait for a target that is not in the settings: it may have been removed."""
 _GONE = "gone/"
 """Prefix of the marks of since when, ms UTC, a target for which something waits has not been in the settings."""
+_PAUSED = "paused/"
+"""Prefix of the marks of paused targets."""
 _STOP_S = 5.0
 
 
@@ -84,7 +86,7 @@ class DeliveryService:
         """
         self.outbox = Outbox(where, clock)
         self._settings, self._recorder, self._clock = settings, recorder, clock
-        self._paused: set[str] = set()
+        self._paused = {mark.removeprefix(_PAUSED) for mark in self.outbox.marks(_PAUSED)}
         self._changing = threading.Lock()
         self._is_working = False
         self._engine = engine
@@ -186,10 +188,20 @@ class DeliveryService:
         return {"waiting": sum(one.count for one in waiting), "oldest": oldest}
 
     def pause(self, name: str, *, paused: bool) -> None:
-        """Pause or resume a target. While paused, its deliveries wait. Raises KeyError for an unknown target."""
+        """Pause or resume a target. While paused, its deliveries wait, also after a restart.
+
+        Raises KeyError for an unknown target.
+        """
         self._known(name)
-        (self._paused.add if paused else self._paused.discard)(name)
+        (self._paused.add if paused else self._paused.discard)(name)  # first: it holds even if the disk is full
+        self.outbox.mark(_PAUSED + name, "1" if paused else "")
         self.try_now(name)
+
+    def forget(self, name: str) -> None:
+        """Forget a target that was removed from the settings: what waits for it, and that it was paused."""
+        for target in (name, folder_target(name)):
+            self.outbox.forget_target(target)
+        self._paused.discard(name)
 
     def try_now(self, name: str) -> None:
         """Try what failed again at once, without the rest of the wait. Raises KeyError for an unknown target."""

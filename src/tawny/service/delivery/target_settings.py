@@ -14,7 +14,6 @@ from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryService
-from tawny.service.delivery.file_sets import folder_target
 from tawny.service.delivery.notifications import BROWSERS_URL
 from tawny.service.plugin_registry import PluginRegistry
 
@@ -283,7 +282,7 @@ class TargetSettingsService:
             draft, group = self._draft(), self._group_of(name)
             draft.remove(group, name)
             self._take_over(draft)
-        self._outward.outbox.forget_target(folder_target(name) if group == "files" else name)
+        self._outward.forget(name)
 
     def add_browser_channel(self, contact: str) -> str:
         """Add the channel of browsers if there is none, and return its name; empty: there was one. contact: https."""

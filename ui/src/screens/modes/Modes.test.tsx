@@ -67,6 +67,15 @@ function close(panel: HTMLElement): void {
   fireEvent(panel, Object.assign(new Event("toggle"), { newState: "closed" }));
 }
 
+it("says in the page's language that a rule records", async () => {
+  const rule = vi.spyOn(words.now as { rule: string }, "rule", "get").mockReturnValue("eine Regel");
+  const hold = (camera: string, by: string) => ({ camera, what: "record", by, until_ms: null });
+  now.value = { ...now.value!, holds: [hold("gate", "a rule"), hold("yard", "Garden")] } as unknown as ModesInfo;
+  const { container } = render(<Modes />);
+  await waitFor(() => expect([...container.querySelectorAll(".modes-holds p span")].map((one) => /\(.*\)/.exec(one.textContent!)?.[0])).toEqual(["(eine Regel)", "(Garden)"]));
+  rule.mockRestore();
+});
+
 it("offers Undo for what was chosen, also where the panel is closed before the answer", async () => {
   render(<><Modes /><Toasts /></>);
   const panel = await opened();

@@ -85,7 +85,7 @@ function Holds({ now }: { now: ModesInfo }) {
           <Icon name={hold.what === "pause" ? "eye-off" : "video"} small />
           <span>
             {(hold.what === "pause" ? w.pause : w.record)(cameraNamed(hold.camera))}
-            {hold.until_ms !== null && `, ${w.until(when(hold.until_ms))}`} ({hold.by})
+            {hold.until_ms !== null && `, ${w.until(when(hold.until_ms))}`} ({hold.by === "a rule" ? w.rule : hold.by})
           </span>
           <button type="button" class="btn" onClick={() => end(hold.camera)}>
             {w.letGo}

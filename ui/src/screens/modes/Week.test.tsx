@@ -50,6 +50,13 @@ it("moves a holiday of one day as a whole, and one of several days by its edges"
   await waitFor(() => expect(plan.modes.exceptions).toEqual({ "2026-11-21": "home", "2026-12-25 to 2026-12-26": "night" }));
 });
 
+it("takes the end of a holiday along when its begin passes it", async () => {
+  const { container } = render(<Host modes={{ names: ["home", "night"], exceptions: { "2026-12-24 to 2026-12-26": "night" } }} />);
+  const first = container.querySelector<HTMLInputElement>("input[type=date]")!;
+  fireEvent.input(first, { target: { value: "2027-01-05" } });
+  await waitFor(() => expect(values("input[type=date]")).toEqual(["2027-01-05", "2027-01-05"]));
+});
+
 it("keeps a holiday whose date another one passes while it is typed", async () => {
   const exceptions = { "2026-12-25": "night", "2026-11-20": "home" };
   const { container } = render(<Host modes={{ names: ["home", "night"], exceptions }} />);
