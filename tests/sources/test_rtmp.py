@@ -1,12 +1,18 @@
 """RTMP, asked for and sent, with FFmpeg on the other side; and peers that are no RTMP."""
 
+import io
+import logging
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import cache
+from itertools import pairwise
 
+import av
 import pytest
 
 from tawny.model.errors import (
@@ -17,10 +23,14 @@ from tawny.model.errors import (
     SourceRefused,
     SourceStalled,
     SourceUnreachable,
+    SourceUnusable,
 )
+from tawny.model.packets import VIDEO_RATE, VideoCodec, VideoFormat
 from tawny.model.times import Clock, SystemClock
 from tawny.protocols.rtmp import (
+    AUDIO,
     COMMAND,
+    FLV_HEADER,
     HANDSHAKE_BYTES,
     VIDEO,
     MalformedRtmp,
@@ -33,17 +43,19 @@ from tawny.protocols.rtmp import (
     read_command,
 )
 from tawny.service.cameras.camera_setup import CameraDraft, camera_with
-from tawny.sources.media_connection import MediaInput
+from tawny.sources.media_connection import MediaConnection, MediaInput
 from tawny.sources.rtmp import Rtmp, RtmpListener, _Sender
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.source import SourceCase, SourceContract
 from tawny.testing.waiting import until
-from tests.sources.reading import opening, read_all
+from tests.sources.reading import Read, opening, read_all
 from tests.support.ports import free_port
 
 SPEC = ClipSpec(sound="aac")
 KEY = "s3cret-of-the-contract"
+PICTURES = 60
+"""In a clip."""
 
 
 class Sender:
@@ -252,6 +264,69 @@ def test_what_comes_with_the_stream_key_is_not_lost(count: int) -> None:
 
 
 @contextmanager
+def sending_first(port: int, clock: FakeClock) -> Iterator[tuple[socket.socket, RtmpListener, "Received"]]:
+    """A sender, its listener, and what is read."""
+    listener = RtmpListener(("127.0.0.1", port), "here", clock)
+    slot, received = listener.slot(f"live/{KEY}"), Received()
+
+    def read() -> None:
+        with suppress(SourceClosed):
+            _Sender(slot, "here", 60.0).run(received)
+
+    reading = threading.Thread(target=read, daemon=True)
+    with socket.create_connection(("127.0.0.1", port), 10.0) as line:
+        line.sendall(b"\x03" + bytes(2 * HANDSHAKE_BYTES) + command("connect", 1, {"app": "live"}))
+        line.sendall(command("publish", 2, None, KEY, "live", stream=1) + in_pieces(VIDEO, b"\x17", 1, 6))
+        reading.start()
+        until(lambda: received.data, 30, "its picture")
+        yield line, listener, received
+    reading.join(10.0)
+
+
+def test_a_second_sender_is_refused_while_the_first_one_sends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two encoders with one key took the camera from each other again and again."""
+    port, clock = free_port(), FakeClock()
+    with sending_first(port, clock) as (line, listener, received):
+
+        def sends(most_s: float) -> None:
+            before = len(received.data)
+            line.sendall(in_pieces(VIDEO, b"\x27", 1, 6))
+            until(lambda: len(received.data) > before, 30, "its picture")
+            clock.advance(most_s)
+
+        monkeypatch.setattr(listener.pause, "wait", sends)
+        assert [says_key(port, KEY) for _ in range(2)] == [["NetStream.Publish.BadName"]] * 2
+        assert listener.slot(f"live/{KEY}").active is not None
+    assert [one.getMessage() for one in caplog.records] == [
+        "an RTMP sender at 127.0.0.1 was dropped: another sender uses the same stream key"
+    ]
+
+
+def test_a_sender_comes_again_after_its_connection_was_lost_without_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    port, clock = free_port(), FakeClock()
+    with sending_first(port, clock) as (_, listener, _received):
+        monkeypatch.setattr(listener.pause, "wait", clock.advance)
+        assert says_key(port, KEY) == ["NetStream.Publish.Start"]
+        until(lambda: listener.slot(f"live/{KEY}").active is None, 30, "the end of the old one")
+
+
+def test_why_a_sender_was_dropped_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    port = free_port()
+    RtmpListener(("127.0.0.1", port), "here", FakeClock()).slot(f"live/{KEY}")
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", port), 10.0) as line:
+            line.sendall(b"\x03" + bytes(2 * HANDSHAKE_BYTES) + in_pieces(COMMAND, b"\x0f"))
+            with suppress(ConnectionError):
+                while line.recv(4096):
+                    pass
+    assert [(one.levelno, one.getMessage()) for one in caplog.records] == [
+        (logging.WARNING, "an RTMP sender at 127.0.0.1 was dropped: a command with an unknown type of value")
+    ]
+
+
+@contextmanager
 def answering(*answers: bytes) -> Iterator[str]:
     """A server that shakes hands, and sends these bytes for the first request."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -313,6 +388,113 @@ def test_times_of_later_chunks_add_up() -> None:
     found = reader.feed(first + short + same + long)
     assert [one.time_ms for one in found] == [1000, 1040, 1080, 0x01020304]
     assert flv_tag(found[3])[:8] == bytes([VIDEO, 0, 0, 1, 2, 3, 4, 1])
+
+
+def test_a_message_is_read_whether_or_not_its_chunks_repeat_a_long_time() -> None:
+    """After 4 h 39 min the connection broke for senders that don't repeat it."""
+    time, body = (0x01020304).to_bytes(4), b"\1\2" * 200  # each chunk begins like the time
+    head = bytes([4]) + b"\xff\xff\xff" + len(body).to_bytes(3) + bytes([VIDEO]) + bytes(4) + time
+    pieces = [body[at : at + 128] for at in range(0, len(body), 128)]
+    for repeated in (b"", time):
+        sent = (head + (b"\xc4" + repeated).join(pieces)) * 2
+        for size in (1, 7, len(sent)):
+            reader = RtmpReader()
+            found = [one for at in range(0, len(sent), size) for one in reader.feed(sent[at : at + size])]
+            assert [(one.time_ms, one.body) for one in found] == [(0x01020304, body)] * 2
+
+
+def test_lists_and_dates_in_commands_are_read() -> None:
+    """Encoders list their codecs when they connect (enhanced RTMP): they were thrown out."""
+    codecs = b"\x0a" + (2).to_bytes(4) + b"\x02\0\x04hvc1" + b"\x02\0\x04av01"
+    date = b"\x0b" + struct.pack(">dh", 86_400_000, 0)
+    body = b"\x02\0\x07connect" + b"\x03" + b"\0\x0afourCcList" + codecs + b"\0\0\x09" + date + b"\x0d" + b"\1\1"
+    assert read_command(body) == ["connect", {"fourCcList": ["hvc1", "av01"]}, 86_400_000, None, True]
+
+
+@pytest.mark.parametrize("body", [b"\x0a\0\0\xff\xff" + b"\5" * 0xFFFF, b"\x0a\0\0\0\1" * 20, b"\x0a\0", b"\x0b\0"])
+def test_lists_have_limits(body: bytes) -> None:
+    with pytest.raises(MalformedRtmp):
+        read_command(b"\x02\0\x01a" + body)
+
+
+# FLV, as it is sent by RTMP and HTTP.
+
+
+@cache
+def sent_tags(spec: ClipSpec = SPEC) -> tuple[RtmpMessage, ...]:
+    """Sound and pictures of a clip, each with its configuration first."""
+    file = io.BytesIO()
+    with av.open(str(clip_file(spec))) as clip, av.open(file, "w", format="flv") as out:
+        streams = {one.index: out.add_stream_from_template(one) for one in clip.streams}
+        for packet in clip.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    data, at, found = file.getvalue(), len(FLV_HEADER), list[RtmpMessage]()
+    while at < len(data):
+        end = at + 11 + int.from_bytes(data[at + 1 : at + 4])
+        found.append(RtmpMessage(data[at], 0, int.from_bytes(data[at + 4 : at + 7]), data[at + 11 : end]))
+        at = end + 4
+    return tuple(one for one in found if one.kind in (AUDIO, VIDEO) and len(one.body) > 5)
+
+
+def later(tags: tuple[RtmpMessage, ...], by_ms: int) -> list[RtmpMessage]:
+    return [one._replace(time_ms=one.time_ms + by_ms) for one in tags]
+
+
+def read_flv(*tags: RtmpMessage) -> Read:
+    data = FLV_HEADER + b"".join(map(flv_tag, tags))
+    return read_all(MediaConnection(lambda media: media.feed(data, "here"), lambda: None, "here", SystemClock(), {}))
+
+
+def pictures(read: Read) -> list[tuple[int, int]]:
+    """Return the sizes of all pictures, and check that they go on without a gap."""
+    found = [one for one in read.packets if one.is_video]
+    assert all(0 < after.pts - before.pts < VIDEO_RATE / 5 for before, after in pairwise(found))
+    formats = [one.format for one in found if isinstance(one.format, VideoFormat)]
+    return [(one.width, one.height) for one in formats]
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_pictures_of_another_size_have_their_own_format(codec: VideoCodec) -> None:
+    """They were recorded with the configuration of the first ones, and could not be decoded."""
+    spec = replace(SPEC, codec=codec)
+    small, large = sent_tags(spec), sent_tags(replace(spec, width=640, height=480))
+    read = read_flv(*small, *later(large, 4000))
+    assert pictures(read) == [(320, 240)] * PICTURES + [(640, 480)] * PICTURES
+
+
+def test_a_configuration_that_is_repeated_changes_nothing() -> None:
+    tags = sent_tags()
+    read = read_flv(*tags, *later(tags, 4000))
+    assert len(pictures(read)) == 2 * PICTURES
+    assert len({id(one.format) for one in read.packets if one.is_video}) == 1
+
+
+def test_sound_that_begins_late_is_recorded_and_no_picture_is_lost() -> None:
+    tags = sent_tags()
+    begun = [one for one in tags if one.time_ms < 2500]
+    config = next(one for one in begun if one.kind == AUDIO)
+    read = read_flv(*(one for one in begun if one.kind == VIDEO), config, *tags[len(begun) :])
+    assert len(pictures(read)) == PICTURES
+    assert len({id(one.format) for one in read.packets if one.is_video}) == 1
+    late = sum(one.kind == AUDIO for one in tags[len(begun) :])
+    assert sum(not one.is_video for one in read.packets) == late
+
+
+def test_pictures_that_begin_after_the_sound_are_recorded() -> None:
+    """The camera was refused, because it "sends aac audio"."""
+    tags = sent_tags()
+    read = read_flv(*(one for one in tags if one.kind == AUDIO), *later(tags, 4000))
+    assert len(pictures(read)) == PICTURES
+    assert isinstance(read.error, SourceClosed)
+
+
+def test_sound_without_any_picture_is_said() -> None:
+    sound = tuple(one for one in sent_tags() if one.kind == AUDIO)
+    read = read_flv(*sound, *later(sound, 4000), *later(sound, 8000))
+    assert isinstance(read.error, SourceUnusable)
+    assert "aac audio" in str(read.error)
 
 
 def test_limits() -> None:

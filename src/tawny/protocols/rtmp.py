@@ -35,7 +35,8 @@ class _Channel:
 
     def __init__(self) -> None:
         self.time_ms = self.delta_ms = self.length = self.kind = self.stream = 0
-        self.is_extended = False
+        self.long_time = b""
+        """The additional time field of a time that needs one."""
         self.body = bytearray()
 
 
@@ -77,30 +78,33 @@ class RtmpReader:
         header = bytes(data[at : at + header_bytes])
         at += header_bytes
         time_ms = int.from_bytes(header[:3]) if header else stream.delta_ms
-        is_extended = time_ms == _EXTENDED if header else stream.is_extended
-        if is_extended:
-            if len(data) < at + 4:
+        long_time = b""
+        if time_ms == _EXTENDED if header else stream.long_time:
+            long_time = bytes(data[at : at + 4])
+            if form == 3 and stream.body and not stream.long_time.startswith(long_time):
+                long_time = b""  # some senders don't repeat it within a message
+            elif len(long_time) < 4:
                 return None
-            time_ms = int.from_bytes(data[at : at + 4])
-            at += 4
+            else:
+                time_ms, at = int.from_bytes(long_time), at + 4
         length = int.from_bytes(header[3:6]) if form < 2 else stream.length
         if length > MOST_MESSAGE_BYTES:
             raise MalformedRtmp(f"a message of more than {MOST_MESSAGE_BYTES} bytes")
         size = min(self._piece_bytes, length - (len(stream.body) if form == 3 else 0))
         if len(data) < at + size:
             return None
-        self._begin(stream, form, header, time_ms, is_extended=is_extended)
+        self._begin(stream, form, header, time_ms, long_time)
         stream.body += data[at : at + size]
         if len(stream.body) >= stream.length:
             self._complete(stream, found)
         return at + size
 
-    def _begin(self, stream: _Channel, form: int, header: bytes, time_ms: int, *, is_extended: bool) -> None:
+    def _begin(self, stream: _Channel, form: int, header: bytes, time_ms: int, long_time: bytes) -> None:
         """Apply a chunk's header."""
         if form == 3 and stream.body:
             return  # the message goes on
         stream.body.clear()
-        stream.is_extended, stream.delta_ms = is_extended, 0 if form == 0 else time_ms
+        stream.long_time, stream.delta_ms = long_time, 0 if form == 0 else time_ms
         stream.time_ms = time_ms if form == 0 else stream.time_ms + time_ms & 0xFFFFFFFF
         if form < 2:
             stream.length, stream.kind = int.from_bytes(header[3:6]), header[6]
@@ -186,7 +190,11 @@ def _value(body: bytes, at: int, depth: int) -> tuple[Any, int]:
         return body[at + width : end].decode(), end
     if kind in (3, 8) and depth < _MOST_DEPTH:
         return _object(body, at + (4 if kind == 8 else 0), depth)
-    if kind in (5, 6):
+    if kind == 10 and depth < _MOST_DEPTH:
+        return _array(body, at, depth)
+    if kind == 11:  # a date: ms since 1970, and a time zone that is not used
+        return struct.unpack_from(">d2x", body, at)[0], at + 10
+    if kind in (5, 6, 13):
         return None, at
     raise MalformedRtmp("a command with an unknown type of value")
 
@@ -200,3 +208,15 @@ def _object(body: bytes, at: int, depth: int) -> tuple[dict[str, Any], int]:
         key = body[at + 2 : end].decode()
         found[key], at = _value(body, end, depth + 1)
     return found, at + 3
+
+
+def _array(body: bytes, at: int, depth: int) -> tuple[list[Any], int]:
+    (count,) = struct.unpack_from(">I", body, at)
+    if count > _MOST_VALUES:
+        raise MalformedRtmp("a command with too many values")
+    found: list[Any] = []
+    at += 4
+    for _ in range(count):
+        value, at = _value(body, at, depth + 1)
+        found.append(value)
+    return found, at

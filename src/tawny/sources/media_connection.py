@@ -290,7 +290,7 @@ class MediaInput:
 
 class _Video:
     def __init__(self, track: DemuxTrack, codec: VideoCodec, where: str) -> None:
-        self.index = track.index
+        self.track, self.index = track, track.index
         try:
             sets, self._length_bytes = read_extradata(codec, track.extradata)
         except ValueError as error:
@@ -326,7 +326,7 @@ _REPEATED_S: Final = 1.0
 
 class _Audio:
     def __init__(self, track: DemuxTrack) -> None:
-        self.index = track.index
+        self.track, self.index = track, track.index
         codec = track.audio_codec or "aac"
         config = track.extradata if codec == "aac" else b""
         self.format = AudioFormat(codec, track.rate, max(1, track.channels), config)
@@ -348,6 +348,10 @@ class _Audio:
         self._newest = unit.pts
         # FFmpeg counts HE-AAC at twice the rate that its header says, which is that of the format
         return SourcePacket(self.format, data, unit.pts * self.format.rate // self._rate)
+
+
+def _is_same(old: DemuxTrack, new: DemuxTrack) -> bool:
+    return replace(old, fps=None) == replace(new, fps=None)
 
 
 # The connection.
@@ -489,10 +493,14 @@ class MediaConnection:
         if video is None or video.video_codec is None:
             sent = ", ".join(f"{one.codec} {one.kind}" for one in found.tracks) or "no video"
             raise SourceUnusable(self._where, f"it sends {sent}")
-        self._video = _Video(video, video.video_codec, self._where)
+        if self._video is None or not _is_same(self._video.track, video):  # a new one waits for a keyframe
+            self._video = _Video(video, video.video_codec, self._where)
         sounds = [one for one in found.tracks if one.kind == "audio"]
         audio = next((one for one in sounds if one.audio_codec and one.rate > 0), None)
-        self._audio = _Audio(audio) if audio is not None and self._wants_sound else None
+        if audio is None or not self._wants_sound:
+            self._audio = None
+        elif self._audio is None or not _is_same(self._audio.track, audio):
+            self._audio = _Audio(audio)
         self._notes = {
             "client": "ffmpeg",
             "format": self.input.kind,

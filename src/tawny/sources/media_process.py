@@ -14,6 +14,7 @@ import json
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final, Literal, NamedTuple
 
@@ -21,6 +22,7 @@ from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, JpegT
 from tawny.media.codec.nal import START, split_lengths
 from tawny.model.errors import SourceError, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
+from tawny.protocols.rtmp import AUDIO, DATA, FLV_HEADER, VIDEO
 from tawny.sources.message_process import READ_BYTES, MessageProcess, confine, read_exactly, send_message
 
 MEMORY_BYTES: Final = 768 << 20
@@ -120,12 +122,106 @@ class _Input:
         return os.read(0, min(size, READ_BYTES))
 
 
+_FLV_HEAD_BYTES: Final = 11
+_SOUND_ALONE_MS: Final = 6000
+"""How long the first picture is awaited while sound comes, by the stream's times."""
+
+
+class _FlvInput:
+    """FLV as PyAV reads it. It ends where a track begins or its configuration changes, and goes on if opened again.
+
+    FFmpeg looks for tracks and their configuration only when it opens a stream, and PyAV fails where one is added.
+    """
+
+    def __init__(self) -> None:
+        self.goes_on = True
+        self._pieces, self._rest = self._passed(), b""
+        self._is_open = False
+        self._kinds: set[int] = set()
+        """AUDIO and VIDEO, as far as they have begun."""
+        self._configurations: dict[int, bytes] = {}
+        """Newest tags that configure a decoder, by kind."""
+
+    def opened(self) -> Demuxer:
+        """Open what follows. Raises SourceError."""
+        self.goes_on = self._is_open = False
+        demuxer = open_stream(self, "flv", "")
+        self._is_open = True
+        return demuxer
+
+    def read(self, size: int) -> bytes:
+        """Return data of one tag only, so that FFmpeg has read nothing of the next ones when it has opened."""
+        if not self._rest and not self.goes_on:
+            with suppress(EOFError):
+                self._rest = next(self._pieces, b"")
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+    def _passed(self) -> Iterator[bytes]:
+        """Yield what FFmpeg reads; nothing where it must open the stream again. Raises EOFError."""
+        head = read_exactly(len(FLV_HEADER))
+        yield head
+        is_outdated, sound_ms = False, -1
+        while (kind := (tag := _flv_tag())[0] & 31) in (AUDIO, VIDEO, DATA):
+            if kind == DATA or len(tag) <= _FLV_HEAD_BYTES + 4:
+                if not self._is_open:
+                    yield tag
+                continue
+            configuration = _flv_configuration(kind, tag)
+            if kind == AUDIO and not configuration and VIDEO not in self._kinds:
+                time_ms = int.from_bytes(tag[4:7]) | tag[7] << 24
+                sound_ms = time_ms if sound_ms < 0 else sound_ms
+                if abs(time_ms - sound_ms) < _SOUND_ALONE_MS:
+                    continue  # FFmpeg would look for tracks in 1.5 s of sound only
+            is_outdated |= self._changes(kind, configuration)
+            if configuration:
+                self._configurations[kind] = tag
+            if is_outdated and self._is_open and VIDEO in self._configurations:
+                is_outdated, self.goes_on = False, True
+                yield b""
+                yield head + b"".join(self._configurations.values())
+            yield tag
+        yield tag  # something else: FFmpeg finds out by itself
+        while data := os.read(0, READ_BYTES):
+            yield data
+
+    def _changes(self, kind: int, configuration: bytes) -> bool:
+        """Return whether the tracks that FFmpeg has found, or will have found when it is open, don't fit any more."""
+        is_first = kind not in self._kinds
+        self._kinds.add(kind)
+        known = self._configurations.get(kind, b"")
+        if not self._is_open and not known:
+            return False
+        return is_first or (bool(configuration) and configuration != _flv_configuration(kind, known))
+
+
+def _flv_tag() -> bytes:
+    """Return the next tag and the number behind it; only its head if it is of no known kind. Raises EOFError."""
+    head = read_exactly(_FLV_HEAD_BYTES)
+    return head if head[0] & 31 not in (AUDIO, VIDEO, DATA) else head + read_exactly(int.from_bytes(head[1:4]) + 4)
+
+
+def _flv_configuration(kind: int, tag: bytes) -> bytes:
+    """Return what configures a decoder; empty if this tag holds something else."""
+    body = tag[_FLV_HEAD_BYTES:-4]
+    first, second = body[0] if body else 0, body[1:2]
+    if kind == AUDIO:  # AAC, or a codec that is named by four letters
+        return body[2:] if first >> 4 == 10 and second == b"\0" else body[1:] if first == 0x90 else b""
+    if first & 0x80:
+        return body[1:] if first & 15 == 0 else b""
+    return body[5:] if first & 15 in (7, 12) and second == b"\0" else b""
+
+
 def main() -> None:
     unlimited = confine(MEMORY_BYTES, niceness=5)
     end = MediaEnd("")
     try:
         kind = _line()
-        for message in _jpegs(unlimited) if kind == JPEG else _demuxed(kind, unlimited):
+        if kind == JPEG:
+            messages = _jpegs(unlimited)
+        else:
+            messages = _flv(unlimited) if kind == "flv" else _demuxed(kind, unlimited)
+        for message in messages:
             _say(message)
     except SourceError as error:
         end = MediaEnd(error.detail)
@@ -144,6 +240,17 @@ def _demuxed(form: str, unlimited: Sequence[str]) -> Iterator[MediaMessage]:
     yield MediaTracks(demuxer.tracks, "", tuple(unlimited))
     while (unit := demuxer.read()) is not None:
         yield unit
+
+
+def _flv(unlimited: Sequence[str]) -> Iterator[MediaMessage]:
+    """Raises SourceError."""
+    source = _FlvInput()
+    while source.goes_on:
+        demuxer = source.opened()
+        yield MediaTracks(demuxer.tracks, "", tuple(unlimited))
+        while (unit := demuxer.read()) is not None:
+            yield unit
+        demuxer.close()
 
 
 def _jpegs_of(demuxer: Demuxer, index: int, unlimited: Sequence[str]) -> Iterator[MediaMessage]:

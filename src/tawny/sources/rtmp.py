@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import logging
 import queue
 import re
 import secrets
@@ -53,7 +54,11 @@ _READ_BYTES: Final = 1 << 16
 _ACKNOWLEDGE_BYTES: Final = 500_000
 _MOST_UNNAMED, _MOST_OF_ADDRESS = 24, 4
 """Connections to one port that have not named a stream key yet, of all addresses and of one (IPv6: of one /64)."""
+_SILENT_S: Final = 2.0
+"""A sender from which no media came for this time has lost its connection if another one comes."""
+_TOLD_S, _MOST_TOLD = 600.0, 100
 _PLACE: Final = re.compile(r"rtmp-listen://(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]*)(?::(?P<port>\d{1,5}))?/(?P<key>[!-~]+)")
+log = logging.getLogger(__name__)
 
 
 class Rtmp:
@@ -279,11 +284,15 @@ class _Arrived(NamedTuple):
 
 @dataclass
 class _Slot:
-    """One stream key. asked_s: when a connection was last wanted, s monotonic. arrived: senders that were accepted."""
+    """One stream key. asked_s: when a connection was last wanted, s monotonic. arrived: senders that were accepted.
+
+    media: number of messages with media that were read.
+    """
 
     asked_s: float
     arrived: "queue.Queue[_Arrived]" = field(default_factory=lambda: queue.Queue(1))
     active: socket.socket | None = None
+    media: int = 0
 
 
 class RtmpListener:
@@ -298,7 +307,11 @@ class RtmpListener:
         self._slots: dict[str, _Slot] = {}
         self._unnamed: Counter[str] = Counter()
         """Connections without a stream key, by address."""
+        self._told: dict[str, float] = {}
+        """Why senders were dropped, and when that was logged, s monotonic."""
         self._lock = threading.Lock()
+        self.pause = threading.Event()
+        """Waits between looks at another sender; never set."""
         self.is_open = True
         try:
             family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
@@ -358,8 +371,10 @@ class RtmpListener:
         accepted = None
         try:
             line.settimeout(_CONNECT_S)
-            with suppress(OSError, MalformedRtmp):
-                accepted = self._accepted(line)
+            with suppress(OSError):
+                accepted = self._accepted(line, group)
+        except MalformedRtmp as error:
+            self._tell(group, str(error))
         finally:
             with self._lock:
                 self._unnamed[group] -= 1
@@ -379,8 +394,19 @@ class RtmpListener:
             else:  # dropped meanwhile
                 line.close()
 
-    def _accepted(self, line: socket.socket) -> tuple[_Slot, _Arrived] | None:
-        """Return the slot of the sender's key; None for a wrong one. Raises OSError, MalformedRtmp."""
+    def _tell(self, group: str, why: str) -> None:
+        """Log why a sender was dropped: not each time, because encoders try again and again."""
+        said, now_s = f"an RTMP sender at {group} was dropped: {why}", self._clock.mono_s()
+        with self._lock:
+            if now_s - self._told.get(said, -_TOLD_S) < _TOLD_S:
+                return
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            self._told[said] = now_s
+        log.warning("%s", said)
+
+    def _accepted(self, line: socket.socket, group: str) -> tuple[_Slot, _Arrived] | None:
+        """Return the slot of the sender's key; None for one that is wrong or in use. Raises OSError, MalformedRtmp."""
         until_s = self._clock.mono_s() + _CONNECT_S
 
         def left_s() -> float:
@@ -405,21 +431,38 @@ class RtmpListener:
                     app = str(values[2].get("app", ""))
                 if values[0] == "publish":
                     name = str(values[3]) if len(values) > 3 else ""
-                    slot = self._published(line, f"{app}/{name}", message.stream)
+                    slot, why = self._published(f"{app}/{name}", group)
+                    code = "NetStream.Publish.BadName" if why else "NetStream.Publish.Start"
+                    status = {"level": "error" if why else "status", "code": code, "description": why}
+                    line.sendall(command("onStatus", 0, None, status, stream=message.stream))
                     return None if slot is None else (slot, _Arrived(line, reader, list(messages)))
                 line.sendall(_answer(values))
         return None
 
-    def _published(self, line: socket.socket, key: str, stream: int) -> _Slot | None:
-        """Return the slot of a key, and answer the sender. Raises OSError."""
+    def _published(self, key: str, group: str) -> tuple[_Slot | None, str]:
+        """Return the slot of a key; otherwise None, and why not."""
         found = None
         for known, slot in list(self._slots.items()):  # all of them, so that the time says nothing
             if hmac.compare_digest(known.strip("/").encode(), key.strip("/").encode()):
                 found = slot
-        code = "NetStream.Publish.Start" if found else "NetStream.Publish.BadName"
-        status = {"level": "status" if found else "error", "code": code, "description": "" if found else "unknown key"}
-        line.sendall(command("onStatus", 0, None, status, stream=stream))
-        return found
+        if found is None:
+            return None, "unknown key"
+        if self._is_in_use(found):
+            self._tell(group, "another sender uses the same stream key")
+            return None, "another sender uses this key"
+        return found, ""
+
+    def _is_in_use(self, slot: _Slot) -> bool:
+        """Return whether another sender goes on. The same one may come again: its connection is silent then."""
+        active, begun_s, seen = slot.active, self._clock.mono_s(), slot.media
+        while active is not None and slot.active is active:
+            passed_s = self._clock.mono_s() - begun_s
+            if passed_s < _SILENT_S / 2:
+                seen = slot.media  # it may have been under way
+            elif slot.media != seen or passed_s >= _SILENT_S:
+                return slot.media != seen
+            self.pause.wait(0.05)
+        return False
 
 
 def _answer(values: list[Any]) -> bytes:
@@ -450,6 +493,7 @@ class _Sender(_Line):
                 for message in self._messages(line, reader, first):
                     if message.kind == rtmp.COMMAND and message.body[3:].startswith((b"deleteStream", b"FCUnpublish")):
                         raise SourceClosed(self._where, "the sender has ended the stream")
+                    self._slot.media += message.kind in (rtmp.AUDIO, rtmp.VIDEO)
                     self._media(media, message)
         finally:
             if self._slot.active is line:
