@@ -1,6 +1,7 @@
 """Cameras set up over HTTP: what owners get, and that no answer and no line of the log holds a password."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -325,6 +326,15 @@ async def test_a_deletion_that_makes_no_sense_is_refused(house: House, asked: di
     for path in ("/api/v1/deletions", "/api/v1/deletions/preview"):
         assert (await house.signed_in().post(path, json=asked)).status_code == status
     assert deletion.asked == []
+
+
+async def test_recordings_of_many_cameras_of_a_large_site_are_deleted_at_once(house: House) -> None:
+    house.site.deleting = deletion = Deletion()
+    many = [CameraId(f"cam-{number}") for number in range(300)]
+    (porch,) = house.recorder.listed
+    house.recorder.listed = [replace(porch, status=replace(porch.status, id=one)) for one in many]
+    assert (await house.signed_in().post("/api/v1/deletions", json={"cameras": many})).status_code == 200
+    assert deletion.asked == [(DeletionScope(many), "owner 0")]
 
 
 async def test_a_removed_camera_stays_in_the_timeline_under_its_name(house: House) -> None:

@@ -156,6 +156,13 @@ async def test_what_removes_nothing_more_holds_at_once_and_is_noted(house: House
     assert kept.changed[0].cameras == {CameraId("porch"): {"min": "30 days"}}
 
 
+async def test_settings_of_all_cameras_of_a_large_site_are_saved(house: House, kept: FakeKeeping) -> None:
+    cameras: dict[str, object] = {f"cam-{number}": {} for number in range(300)}
+    async with house.signed_in() as owner:
+        done = await owner.put("/api/v1/retention", json={"everyone": EVERYONE, "cameras": cameras})
+    assert (done.status_code, len(kept.changed[0].cameras)) == (200, 300)
+
+
 async def test_a_page_that_shows_older_settings_changes_nothing(house: House, kept: FakeKeeping) -> None:
     async with house.signed_in() as owner, house.signed_in() as other:
         shown = (await owner.get("/api/v1/retention")).json()["version"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -76,6 +78,16 @@ async def test_a_pass_shows_its_cameras_until_it_is_taken_back(house: House, own
     assert (await nobody.get(other, params={"pass": secret})).json()["code"] == "not_found"
     await owner.delete(f"/api/v1/access-tokens/{made['made']['id']}")
     assert (await nobody.get(path, params={"pass": secret})).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["people", "access-tokens"])
+async def test_access_to_most_cameras_of_a_large_site_is_granted(
+    house: House, owner: httpx.AsyncClient, path: str
+) -> None:
+    many = [CameraId(f"cam-{number}") for number in range(300)]
+    (porch,) = house.recorder.listed
+    house.recorder.listed += [replace(porch, status=replace(porch.status, id=one)) for one in many]
+    assert (await owner.post(f"/api/v1/{path}", json={"name": "Ben", "cameras": many})).status_code == 200
 
 
 async def test_p4_what_owners_do_is_in_the_log(owner: httpx.AsyncClient) -> None:

@@ -87,6 +87,12 @@ async def test_only_owners_change_it(house: House, role: Role) -> None:
         assert (await browser.request(method, path, content=body)).status_code == 403
 
 
+async def test_a_large_site_has_all_its_cameras_on_it(owner: httpx.AsyncClient) -> None:
+    await owner.put("/api/v1/plan/image", content=PNG)
+    many = [{**PLACES[0], "camera": f"cam-{number}"} for number in range(300)]
+    assert (await owner.put("/api/v1/plan/cameras", json={"cameras": many})).status_code == 200
+
+
 async def test_deleting_it_leaves_nothing(house: House, owner: httpx.AsyncClient) -> None:
     await owner.put("/api/v1/plan/image", content=PNG)
     await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES})

@@ -4,7 +4,7 @@ import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -315,6 +315,21 @@ async def test_it_is_set_up_and_changed(house: House, tmp_path: Path) -> None:
     told = (await browser.put("/api/v1/sealed/cameras", json={"everything": False, "cameras": []})).json()
     assert not now[-1].is_sealed("porch")
     assert now[-1].encryption.recovery == SHEET.recipient, "keys stay: what was sealed needs them"
+
+
+async def test_all_cameras_of_a_large_site_are_chosen(house: House, tmp_path: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    many = [CameraId(f"cam-{number}") for number in range(100)]
+    (porch,) = house.recorder.listed
+    house.recorder.listed += [replace(porch, status=replace(porch.status, id=one)) for one in many]
+    config.write_text(CAMERA + "".join(f'[cameras.{one}]\nsource = "rtsp://192.0.2.7/s"\n' for one in many))
+    now, browser = set_desk(house, config), house.signed_in()
+    asked = {
+        "recipient": OWNER.recipient, "recovery": SHEET.recipient, "wrapped": wrapped(OWNER),
+        "everything": False, "cameras": many,
+    }  # fmt: skip
+    assert (await browser.post("/api/v1/sealed/set-up", json=asked)).status_code == 200
+    assert all(now[-1].is_sealed(one) for one in many)
 
 
 async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> None:

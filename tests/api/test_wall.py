@@ -128,7 +128,7 @@ async def test_it_goes_with_the_person(house: House) -> None:
 @pytest.mark.parametrize(
     "wall",
     [
-        {"order": ["a"] * 65},
+        {"order": ["a"] * 513},
         {"columns": 7},
         {"groups": [{"name": "A", "cameras": ["yard"], "sizes": {"yard": "9x9"}}]},
         {"groups": [{"name": "", "cameras": ["yard"]}]},
@@ -138,6 +138,12 @@ async def test_it_goes_with_the_person(house: House) -> None:
 )
 async def test_what_no_layout_is_or_too_much_is_refused(house: House, wall: dict[str, Any]) -> None:
     assert (await house.signed_in().put("/api/v1/wall", json=wall)).status_code == 422
+
+
+async def test_it_takes_all_cameras_of_a_large_site(house: House) -> None:
+    many = [f"cam-{number}" for number in range(300)]
+    wall = {"order": many, "groups": [{"name": "All", "cameras": many, "sizes": dict.fromkeys(many, "2x1")}]}
+    assert (await house.signed_in().put("/api/v1/wall", json=wall)).status_code == 200
 
 
 async def test_what_is_not_sent_stays(house: House) -> None:

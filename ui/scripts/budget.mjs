@@ -41,7 +41,7 @@ const sized = readdirSync(new URL("assets/", folder))
 const asset = (end) => readdirSync(new URL("assets/", folder)).filter((name) => name.endsWith(end)).map((name) => `assets/${name}`);
 
 const rows = [
-  ["first load, scripts", sum(scripts(first)), 53.1 * KB], // 0.1 kB are sentences that are translated together, and the names of parts, whose hashes pack 20 bytes better or worse with each build; 0.5 kB are rings at the door and addresses below another recorder's, on a hub; at most 60 before the first picture; each lazy part adds its address, about 50 bytes
+  ["first load, scripts", sum(scripts(first)), 53.2 * KB], // 0.1 kB are connections that hang, which are given up and tried again; 0.1 kB are sentences that are translated together, and the names of parts, whose hashes pack 20 bytes better or worse with each build; 0.5 kB are rings at the door and addresses below another recorder's, on a hub; at most 60 before the first picture; each lazy part adds its address, about 50 bytes
   ["first load, styles", sum(styles(first)), 12 * KB],
   ["font", asset(".woff2").reduce((all, file) => all + statSync(new URL(file, folder)).size, 0), 21 * KB],
   ["icons", sum(asset(".svg").filter((file) => file.includes("/icons-"))), 8 * KB],

@@ -37,15 +37,18 @@ export function url(path: string, query?: Query): string {
     : path.startsWith("/boxes/")
       ? path
       : within + (path.startsWith("/media/") ? path : `/api/v1${path}`);
-  const pairs = Object.entries(query ?? {}).filter(
-    ([, value]) => value !== null && value !== undefined && value !== "",
-  );
+  const pairs = Object.entries(query ?? {}).filter(([, value]) => (value ?? "") !== "");
   if (pairs.length === 0) return full;
-  return `${full}?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString()}`;
+  return `${full}?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}`;
 }
 
 export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
   return ask<T>("GET", url(path, query), undefined, signal);
+}
+
+/** For what is answered at once: a browser has six requests a host under way, and on a dead line waits for minutes. */
+export function inTime(): AbortSignal | undefined {
+  return AbortSignal.timeout?.(9_000); // iOS 15 has none
 }
 
 export function post<T>(path: string, body: unknown = {}): Promise<T> {
@@ -82,9 +85,8 @@ async function answerOf(method: string, address: string, body?: unknown, signal?
     headers["X-Tawny"] = "1";
     headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";
   }
-  const init: RequestInit = { method, headers, credentials: "same-origin" };
+  const init: RequestInit = { method, headers, credentials: "same-origin", signal: signal ?? null };
   if (body !== undefined) init.body = body instanceof Blob ? body : JSON.stringify(body);
-  if (signal) init.signal = signal;
   let answer: Response;
   try {
     answer = await fetch(address, init);

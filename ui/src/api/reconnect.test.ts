@@ -35,6 +35,17 @@ describe("the data socket", () => {
     expect(reduce(open, { what: "tick", now: 16_000 }).phase).toBe("open");
     expect(reduce(open, { what: "tick", now: 17_500 })).toMatchObject({ phase: "waiting", down_since_ms: 5_000 });
   });
+  it("gives up a try that gets no answer, and tries again", () => {
+    const trying = after({ what: "start", now: 0 });
+    expect(reduce(trying, { what: "tick", now: 9_000 }).phase).toBe("connecting");
+    expect(reduce(trying, { what: "tick", now: 10_500 })).toMatchObject({ phase: "waiting", down_since_ms: 0 });
+  });
+  it("gives a try that began after a pause its whole time", () => {
+    const lost = after({ what: "start", now: 0 }, { what: "opened", now: 0 }, { what: "lost", now: 60_000 });
+    const trying = reduce(lost, { what: "tick", now: 61_000 });
+    expect(reduce(trying, { what: "tick", now: 70_000 }).phase).toBe("connecting");
+    expect(reduce(trying, { what: "tick", now: 71_500 }).phase).toBe("waiting");
+  });
   it("stays closed once it was stopped", () => {
     expect(after({ what: "start", now: 0 }, { what: "stop", now: 1 }, { what: "lost", now: 2 }).phase).toBe("closed");
   });

@@ -6,7 +6,7 @@ export interface Link {
   phase: Phase;
   /** Failures in a row. */
   failures: number;
-  /** When the socket was last open and heard from; null before the first time. */
+  /** When the socket was last heard from, or this try began; null before the first time. */
   heard_ms: number | null;
   /** Since when there is no connection; null while there is one. */
   down_since_ms: number | null;
@@ -24,9 +24,11 @@ export type Happened =
 
 /** A dead line shows by silence: the recorder pings every 5 s. */
 export const SILENT_MS = 12_000;
+/** What is sent into a dead line is never refused: browsers wait minutes for it. */
+export const HANGING_MS = 10_000;
 /** Shorter losses are not worth a word. */
 export const TELL_AFTER_MS = 5_000;
-const DELAYS_MS = [300, 1_000, 2_000, 4_000, 5_000];
+const DELAYS_MS = [300, 1_000, 2_000, 4_000];
 
 /** Returns a clock, in ms, that goes on where the time of day is set back. It counts the time in which a device slept. */
 export function forwardClock(wall = () => Date.now()): () => number {
@@ -43,17 +45,17 @@ export function forwardClock(wall = () => Date.now()): () => number {
 export const START: Link = { phase: "idle", failures: 0, heard_ms: null, down_since_ms: null, retry_at_ms: null };
 
 export function delayMs(failures: number): number {
-  return DELAYS_MS[Math.min(Math.max(failures, 1), DELAYS_MS.length) - 1] ?? 5_000;
+  return DELAYS_MS[failures - 1] ?? 5_000;
 }
 
 export function reduce(link: Link, event: Happened): Link {
   const { now } = event;
   switch (event.what) {
     case "start":
-      return { ...link, phase: "connecting", retry_at_ms: null, down_since_ms: link.down_since_ms ?? now };
+      return { ...link, phase: "connecting", heard_ms: now, retry_at_ms: null, down_since_ms: link.down_since_ms ?? now };
     case "opened":
     case "heard":
-      return { phase: "open", failures: 0, heard_ms: now, down_since_ms: null, retry_at_ms: null };
+      return { ...START, phase: "open", heard_ms: now };
     case "lost": {
       if (link.phase === "closed") return link;
       const failures = link.failures + 1;
@@ -66,10 +68,9 @@ export function reduce(link: Link, event: Happened): Link {
       };
     }
     case "tick":
-      if (link.phase === "waiting" && link.retry_at_ms !== null && now >= link.retry_at_ms)
-        return { ...link, phase: "connecting", retry_at_ms: null };
-      if (link.phase === "open" && link.heard_ms !== null && now - link.heard_ms > SILENT_MS)
-        return reduce({ ...link, down_since_ms: link.heard_ms }, { what: "lost", now });
+      if (link.retry_at_ms !== null) return now < link.retry_at_ms ? link : reduce(link, { what: "start", now });
+      if (now - (link.heard_ms ?? now) > (link.down_since_ms === null ? SILENT_MS : HANGING_MS))
+        return reduce({ ...link, down_since_ms: link.down_since_ms ?? link.heard_ms }, { what: "lost", now });
       return link;
     case "stop":
       return { ...START, phase: "closed" };
@@ -78,5 +79,5 @@ export function reduce(link: Link, event: Happened): Link {
 
 /** Whether the page has been cut off long enough to say so instead of showing stale counts. */
 export function isLost(link: Link, now: number): boolean {
-  return link.down_since_ms !== null && now - link.down_since_ms > TELL_AFTER_MS;
+  return now - (link.down_since_ms ?? now) > TELL_AFTER_MS;
 }

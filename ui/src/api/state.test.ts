@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { lost, startState, stopState } from "./state";
+import { lost, startState, stopState, tryNow } from "./state";
 
 class Line {
   static readonly OPEN = 1;
@@ -42,4 +42,37 @@ it("tries again and says so although the clock was set back", () => {
   vi.setSystemTime(Date.now() - 3_600_000);
   vi.advanceTimersByTime(6_000);
   expect([lost.value, Line.made.length > 1]).toEqual([true, true]);
+});
+
+it("drops a socket that gets no answer, and opens another", () => {
+  const hanging = Line.made[0];
+  vi.advanceTimersByTime(12_000);
+  hanging?.onopen?.();
+  expect([Line.made.length, lost.value]).toEqual([2, true]);
+});
+
+it("opens another socket at once when told to, although one still waits for its answer", () => {
+  tryNow();
+  expect([Line.made.length, Line.made[0]?.onclose]).toEqual([2, null]);
+});
+
+it("leaves an open socket alone when the browser is online again", () => {
+  Line.made[0]?.onopen?.();
+  tryNow();
+  expect(Line.made.length).toBe(1);
+});
+
+it("gives up asking for the state where no answer comes, so that later questions get through", () => {
+  const signals: (AbortSignal | null | undefined)[] = [];
+  vi.stubGlobal("fetch", (_: string, init: RequestInit) => {
+    signals.push(init.signal);
+    return new Promise(() => {});
+  });
+  const limit = vi.spyOn(AbortSignal, "timeout").mockReturnValue(AbortSignal.abort());
+  for (let failure = 0; failure < 2; failure += 1) {
+    Line.made.at(-1)?.onclose?.({ code: 1006 });
+    vi.advanceTimersByTime(1_000);
+  }
+  expect(signals.map((each) => each?.aborted)).toEqual([true]);
+  limit.mockRestore();
 });

@@ -3,7 +3,7 @@
  * a full picture comes on subscribing, then changes.
  */
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { get, url, whenSignedOut } from "./client";
+import { get, inTime, url, whenSignedOut } from "./client";
 import { TELL_AFTER_MS, forwardClock, isLost, type Link, reduce, START, type Happened } from "./reconnect";
 import { translated } from "../strings/language";
 import { placed } from "./within";
@@ -144,29 +144,26 @@ export function stopState(): void {
   removeEventListener("online", tryNow);
   happen("stop");
   drop();
-  batch(() => {
-    health.value = null;
-    lost.value = false;
-  });
+  health.value = null;
 }
 
 export function tryNow(): void {
-  if (link.phase === "waiting") happen("start");
+  if (link.down_since_ms !== null) happen("start");
 }
 
 function happen(what: Happened["what"]): void {
   const before = link.phase;
   const now = forward();
   link = reduce(link, { what, now });
-  if (link.phase === "connecting" && before !== "connecting") connect();
-  if (link.phase === "waiting" && before === "open") drop();
+  if (link.phase === "connecting" && (what === "start" || before === "waiting")) connect();
+  if (link.phase === "waiting") drop();
   batch(() => {
-    lost.value = link.phase !== "closed" && isLost(link, now) && now - polled_ms > 2 * TELL_AFTER_MS;
+    lost.value = isLost(link, now) && now - polled_ms > 2 * TELL_AFTER_MS;
     retry_s.value = link.retry_at_ms === null ? null : Math.max(0, Math.ceil((link.retry_at_ms - now) / 1000));
   });
   if (what === "tick") {
     fade(now);
-    if (link.failures >= POLL_AFTER && link.phase !== "open" && link.phase !== "closed") poll(now);
+    if (link.failures >= POLL_AFTER) poll(now);
   }
 }
 
@@ -180,7 +177,7 @@ let poll_due_ms = -Infinity;
 function poll(now: number): void {
   if (now < poll_due_ms) return;
   poll_due_ms = now + POLL_MS;
-  get<Health>("/health").then(
+  get<Health>("/health", {}, inTime()).then(
     (told) => {
       polled_ms = forward();
       batch(() => {
@@ -207,7 +204,6 @@ function connect(): void {
     hear(placed(translated(JSON.parse(message.data) as Message)));
   };
   here.onclose = (event) => {
-    if (socket !== here) return;
     socket = null;
     if (event.code === SIGNED_OUT) signedOut();
     else happen("lost");

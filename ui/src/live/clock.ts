@@ -2,7 +2,7 @@
  * The recorder's clock, asked for and not guessed: of a few answers the fastest tells it best. Its error is at most half
  * the time that answer took.
  */
-import { get } from "../api/client";
+import { get, inTime } from "../api/client";
 
 export interface Sample {
   /** By this browser's clock, when it was asked and answered. */
@@ -57,7 +57,7 @@ async function ask(): Promise<void> {
   for (let count = 0; count < ASK; count += 1) {
     const asked = localNow();
     try {
-      const { now_ms } = await get<{ now_ms: number }>("/live/clock");
+      const { now_ms } = await get<{ now_ms: number }>("/live/clock", {}, inTime());
       samples.push({ asked_ms: asked, answered_ms: localNow(), recorder_ms: now_ms });
     } catch {
       break;

@@ -1,5 +1,5 @@
 /** A WebRTC connection to the recorder: one request begins it; after that packets come by UDP, TCP or a TURN server. */
-import { get, url } from "../api/client";
+import { get, inTime, url } from "../api/client";
 import { localNow } from "./clock";
 
 interface Servers {
@@ -12,7 +12,7 @@ let servers: { at: number; told: Promise<Servers> } | null = null;
 
 function askServers(): Promise<Servers> {
   if (!servers || localNow() - servers.at > SERVERS_MS) {
-    const told = get<Servers>("/live/servers");
+    const told = get<Servers>("/live/servers", {}, inTime());
     servers = { at: localNow(), told };
     told.catch(() => (servers = null));
   }
@@ -102,6 +102,7 @@ export class RtcLink {
       method: "POST",
       headers: { "Content-Type": "application/sdp", "X-Tawny": "1" },
       body: connection.localDescription?.sdp ?? "",
+      signal: inTime() ?? null,
     });
     this.place = answer.headers.get("Location") ?? "";
     this.stream = answer.headers.get("X-Stream") ?? "";

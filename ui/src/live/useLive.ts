@@ -1,7 +1,7 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { get, url } from "../api/client";
+import { get, inTime, url } from "../api/client";
 import { lost } from "../api/state";
 import type { Camera } from "../api/types";
 import { canPlay } from "./media";
@@ -121,13 +121,11 @@ export function useLive(camera: Camera, want: Want, show: boolean, { keeps = fal
 const RETRY_MS = 2_000;
 
 /** Whether the recorder answers at all: if it does not, no way is to blame. */
-async function reachable(): Promise<boolean> {
-  try {
-    await get("/live/clock");
-    return true;
-  } catch {
-    return false;
-  }
+function reachable(): Promise<boolean> {
+  return get("/live/clock", {}, inTime()).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A player whose code comes when it is first wanted: few browsers need it. */

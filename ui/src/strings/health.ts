@@ -7,6 +7,7 @@ export const health = {
   stopped: (until: string) => `Recording is stopped until ${until}.`,
   stoppedBy: (name: string) => `${name} stopped it under Settings, System. It begins again by itself.`,
   and: " and ",
+  others: { one: "{n} more", other: "{n} more" },
   needs: { one: "{names} needs attention.", other: "{names} need attention." },
   chosen: { one: "{names} is paused or off.", other: "{names} are paused or off." },
   lastPicture: (clock: string) => `Last frame at ${clock}.`,

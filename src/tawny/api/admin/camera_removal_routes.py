@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from tawny.api.admin.camera_setup_routes import run_setup
-from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera, parse_span, rule
+from tawny.api.auth.access import MOST_LISTED, Access, Note, OneCamera, Signed, known_camera, parse_span, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
@@ -132,7 +132,9 @@ class DeletionRequest(ApiRequest):
 
     event: Annotated[str, Field(max_length=64)] | None = None
     events: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)] = Field(default_factory=list)
-    cameras: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=64)] = Field(default_factory=list)
+    cameras: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=MOST_LISTED)] = Field(
+        default_factory=list
+    )
     from_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
     to_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
     with_kept: bool = False

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from tawny.api.auth.access import Access, AuditNote, Note, Signed, rule
+from tawny.api.auth.access import Access, AuditNote, CameraIds, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose, fold, granted_text, seen_words
 from tawny.api.auth.audit_counts import REFUSALS
@@ -16,13 +16,12 @@ from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, Name, OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, Ms, Name, OkResponse
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 
 # API schemas of users and access tokens.
 
-CameraIds = Annotated[list[Id], Field(max_length=64)]
 RoleName = Literal["owner", "member", "viewer", "guest", "screen", "installer"]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.access import MOST_LISTED, Access, Note, Signed, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_field
 from tawny.api.request_handling import WorkerRoute
@@ -58,7 +58,7 @@ class RetentionChangeRequest(ApiRequest):
     """
 
     everyone: CameraRetentionRequest
-    cameras: Annotated[dict[str, CameraRetentionRequest], Field(max_length=64)] = Field(default_factory=dict)
+    cameras: Annotated[dict[str, CameraRetentionRequest], Field(max_length=MOST_LISTED)] = Field(default_factory=dict)
     remove: bool = False
     """Confirm that recordings may be deleted now."""
     version: Annotated[str, Field(max_length=64)] | None = None

@@ -9,13 +9,13 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Request
 from pydantic import AfterValidator, Field
 
-from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
+from tawny.api.auth.access import Access, CameraIds, Note, Signed, caller_of, rule
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.unlocks import UnlockedSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute, is_local
-from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, Name, OkResponse
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
 from tawny.service.sealing.history_watch import HistoryWatch, WitnessInfo
@@ -104,7 +104,7 @@ class SetUpSealing(ApiRequest):
     recovery: Recipient
     wrapped: Base64
     everything: bool
-    cameras: Annotated[list[Id], Field(max_length=64)]
+    cameras: CameraIds
 
 
 class NewWay(ApiRequest):
@@ -118,7 +118,7 @@ class RecoverySheetRequest(ApiRequest):
 
 class ChangedSealing(ApiRequest):
     everything: bool
-    cameras: Annotated[list[Id], Field(max_length=64)]
+    cameras: CameraIds
     """Encrypted cameras, unless everything is encrypted."""
 
 

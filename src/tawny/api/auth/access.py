@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Path, Query
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticKnownError
 from starlette.datastructures import Headers
 from starlette.exceptions import WebSocketException
@@ -33,6 +33,7 @@ from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, as_answer, bad_input, not_found, share_ended
 from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, in_worker, is_local
+from tawny.api.schemas import Id
 from tawny.fleet.message_link import LINE_PATH
 from tawny.fleet.standby_server import STANDBY_PATH
 from tawny.model.errors import StorageError
@@ -430,6 +431,8 @@ MOST_DAYS = 62
 MOST_CLIP_S = 6 * 3600
 MOST_CLIP_BYTES = 20_000_000_000
 MOST_CAMERAS = 64
+MOST_LISTED = 512
+"""How many a request may name without loading anything of them: all of a large site."""
 DAY_MS = 86_400_000
 
 At = Annotated[int, Query(ge=0, le=LATEST_MS)]
@@ -445,6 +448,7 @@ def _of_ids(text: str) -> str:
 
 
 Ids = Annotated[str, Query(max_length=3000, pattern=r"^[a-z0-9,-]*$"), AfterValidator(_of_ids)]
+CameraIds = Annotated[list[Id], Field(max_length=MOST_LISTED)]
 Levels = Annotated[str, Query(pattern=r"^((alert|detection|motion)(,|$))*$")]
 Types = Annotated[str, Query(max_length=200, pattern=r"^[a-z_,-]*$")]
 After = Annotated[str | None, Query(pattern=r"^\d{1,15}~[A-Za-z0-9-]{1,64}$")]

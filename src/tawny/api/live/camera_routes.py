@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import MOST_CAMERAS, Access, OneCamera, Signed, rule
+from tawny.api.auth.access import MOST_LISTED, Access, CameraIds, OneCamera, Signed, rule
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
@@ -118,7 +118,6 @@ async def healthz(here: Here) -> Response:
 
 MOST_LAYOUTS = 20
 view = [rule(Access.VIEW)]
-CameraIds = Annotated[list[Id], Field(max_length=MOST_CAMERAS)]
 Columns = Annotated[int, Field(ge=0, le=6)]
 
 
@@ -132,7 +131,7 @@ class CameraLayout(ApiRequest):
     id: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9-]*$")] = ""
     name: Name
     cameras: CameraIds
-    sizes: Annotated[dict[Id, Literal["2x1", "2x2"]], Field(max_length=MOST_CAMERAS)] = Field(default_factory=dict)
+    sizes: Annotated[dict[Id, Literal["2x1", "2x2"]], Field(max_length=MOST_LISTED)] = Field(default_factory=dict)
     columns: Columns = 0
     shared: bool = False
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field, TypeAdapter
 from starlette.responses import Response
 
-from tawny.api.auth.access import MOST_CAMERAS, Access, Note, Signed, rule
+from tawny.api.auth.access import MOST_LISTED, Access, Note, Signed, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
@@ -40,7 +40,7 @@ class PlannedCamera(ApiRequest):
 
 
 class PlannedCameras(ApiRequest):
-    cameras: Annotated[list[PlannedCamera], Field(max_length=MOST_CAMERAS)]
+    cameras: Annotated[list[PlannedCamera], Field(max_length=MOST_LISTED)]
 
 
 class FloorPlan(ApiResponse):

@@ -17,7 +17,7 @@ type Reason = (typeof REASONS)[number];
 
 /** From three false alarms of a kind on: a level that removes them, and what it would lose. One press applies it. */
 export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled: boolean }) {
-  const found = useSignal<{ why: Reason; made: Proposal }[]>([]);
+  const found = useSignal<{ why: Reason; made: Proposal }[] | null>(null);
   const inUse = store.now.value?.watch.level;
   useEffect(() => {
     const stop = new AbortController();
@@ -27,7 +27,7 @@ export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled:
         REASONS.map(async (why) => ({ why, made: await get<Proposal>(path, { reason: why }, stop.signal) })),
       ).then(
         (all) => (found.value = all.filter(({ made }) => made.level !== null || made.leaves.length > 0)),
-        () => (found.value = []),
+        () => {}, // what is not known is not said
       );
     };
     load();
@@ -42,8 +42,8 @@ export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled:
   return (
     <section class="card falses" aria-labelledby="falses-title">
       <h2 id="falses-title">{w.title}</h2>
-      {found.value.length === 0 && <p class="small sub">{w.none}</p>}
-      {found.value.map(({ why, made }) => {
+      {found.value?.length === 0 && <p class="small sub">{w.none}</p>}
+      {found.value?.map(({ why, made }) => {
         const level = made.level;
         if (level === null)
           return (

@@ -101,7 +101,7 @@ const SHOWN = 8;
 
 /** Which sounds were heard lately, and how sure the model was. */
 function Heard({ camera }: { camera: string }) {
-  const found = useSignal<DetectedSoundList["items"]>([]);
+  const found = useSignal<DetectedSoundList["items"] | null>(null);
   useEffect(() => {
     const stop = new AbortController();
     const load = () =>
@@ -121,9 +121,9 @@ function Heard({ camera }: { camera: string }) {
   return (
     <div class="sounds-heard">
       <h3>{w.heard}</h3>
-      {found.value.length === 0 && <p class="small sub">{w.heardNone}</p>}
+      {found.value?.length === 0 && <p class="small sub">{w.heardNone}</p>}
       <ul>
-        {found.value.slice(0, SHOWN).map((one) => (
+        {found.value?.slice(0, SHOWN).map((one) => (
           <li key={one.label} data-sound={one.label}>
             <span>
               <b>{one.title}</b> <span class="small muted">{one.is_event ? w.event : w.unsure}</span>

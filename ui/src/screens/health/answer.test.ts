@@ -39,3 +39,9 @@ it("lists names as people do", () => {
   expect(listed(["A"])).toBe("A");
   expect(listed(["A", "B", "C"])).toBe("A, B and C");
 });
+
+it("names a few of many", () => {
+  const names = (many: number) => listed(Array.from({ length: many }, (_, n) => String(n)));
+  expect(names(6)).toBe("0, 1, 2, 3, 4 and 5");
+  expect(names(70)).toBe("0, 1, 2, 3, 4 and 65 more");
+});

@@ -28,7 +28,12 @@ function names(cameras: readonly Camera[], forms: { one: string; other: string }
   return plural(cameras.length, forms).replace("{names}", listed(cameras.map((camera) => camera.name)));
 }
 
-export function listed(parts: readonly string[]): string {
+const MOST_NAMES = 6;
+
+/** Of many only the first: what follows in the page must stay in sight. */
+export function listed(all: readonly string[]): string {
+  const left = all.length - MOST_NAMES + 1;
+  const parts = left > 1 ? [...all.slice(0, -left), plural(left, t.health.others)] : all;
   const last = parts.at(-1) ?? "";
   return parts.length < 2 ? last : parts.slice(0, -1).join(", ") + t.health.and + last;
 }

@@ -1,10 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get } from "../../api/client";
 import type { AuditEntry, AuditLog } from "../../api/schema";
 import { accessLog as words } from "../../strings/people";
 import { Segmented } from "../../ui/Segmented";
 import { when } from "../../ui/times";
+import { useLoading } from "../../ui/useLoading";
 import "./access-log.css";
 
 type Only = "sign-ins" | "refused" | "all";
@@ -15,43 +15,35 @@ export function AccessLog() {
   const only = useSignal<Only>("sign-ins");
   const items = useSignal<readonly AuditEntry[] | null>(null);
   const chosen = only.value;
-  useEffect(() => {
-    let gone = false;
+  const problem = useLoading(async () => {
     items.value = null;
-    get<AuditLog>("/audit", { only: chosen, limit: 200 }).then(
-      (log) => {
-        if (!gone) items.value = log.items;
-      },
-      () => {
-        if (!gone) items.value = [];
-      },
-    );
-    return () => {
-      gone = true;
-    };
-  }, [chosen]);
+    const log = await get<AuditLog>("/audit", { only: chosen, limit: 200 });
+    if (only.peek() === chosen) items.value = log.items;
+  }, chosen);
+  const isLoading = items.value === null && !problem;
   const options = [
     { value: "sign-ins", label: words.signIns },
     { value: "refused", label: words.refused },
     { value: "all", label: words.all },
   ] as const;
   return (
-    <section class="card" aria-labelledby="log-title" aria-busy={items.value === null}>
+    <section class="card" aria-labelledby="log-title" aria-busy={isLoading}>
       <div class="row between wrap">
         <h2 id="log-title">{words.title}</h2>
         <Segmented label={words.show} value={chosen} options={options} onChange={(next) => (only.value = next)} />
       </div>
       <p class="small sub">{words.sub}</p>
       <p class="hidden" role="status">
-        {items.value === null ? words.loading : ""}
+        {isLoading ? words.loading : ""}
       </p>
+      {problem}
       {items.value?.length === 0 ? (
         <p class="muted settings-note">{words.none}</p>
       ) : (
         <ol class="access-log">
-          {items.value === null
+          {isLoading
             ? Array.from({ length: ROWS }, (_, row) => <li key={row} class="access-log-wait" aria-hidden="true" />)
-            : items.value.map((one, row) => <Entry key={row} one={one} />)}
+            : items.value?.map((one, row) => <Entry key={row} one={one} />)}
         </ol>
       )}
     </section>

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { PersonInfo } from "../../api/schema";
 import { health as told } from "../../api/state";
 import type { Session } from "../../api/types";
+import { t } from "../../strings";
 import { people as words } from "../../strings/people";
 import { camera, health } from "../../testing/make";
 import { session } from "../../ui/session";
@@ -143,4 +144,11 @@ it("updates the line next to it when a person is invited", async () => {
   fireEvent.input(screen.getByLabelText(words.name), { target: { value: "Vic" } });
   await press(screen.getByText(words.invite));
   await waitFor(() => expect(lines()).toBe(before + 1));
+});
+
+it("doesn't say that two-step codes are off where it could not ask", async () => {
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("away")));
+  render(<People />);
+  await waitFor(() => expect(screen.getAllByText(t.problems.noConnection)).toHaveLength(2));
+  expect(screen.queryByText(words.secondStep)).toBe(null);
 });

@@ -19,6 +19,7 @@ import { session } from "../../ui/session";
 import { fieldInstant, fieldTime } from "../../ui/timeFields";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
+import { useLoading } from "../../ui/useLoading";
 import { AccessLog } from "./AccessLog";
 import "../../ui/door.css";
 import "../../ui/settings.css";
@@ -46,7 +47,7 @@ export default function People() {
 }
 
 function Everyone() {
-  const list = useSignal<readonly PersonInfo[]>([]);
+  const list = useSignal<readonly PersonInfo[] | null>(null);
   const adding = useSignal<"person" | "screen" | null>(null);
   const invited = useSignal<Invited | null>(null);
   const required = useSignal(false);
@@ -64,11 +65,11 @@ function Everyone() {
       await load();
     });
   useEffect(() => void get<MySignIn>("/me").then((now) => (me.value = now), () => {}), []);
-  useEffect(() => void load(), []);
+  const problem = useLoading(load);
   const done = (made: Invited) => {
     invited.value = made;
     adding.value = null;
-    void load();
+    void tryTo(load);
   };
   const toggle = (what: "person" | "screen") => (adding.value = adding.value === what ? null : what);
   return (
@@ -89,24 +90,27 @@ function Everyone() {
       <p class="small sub">{words.sub}</p>
       {adding.value && <Invite key={adding.value} isScreen={adding.value === "screen"} onInvited={done} />}
       {invited.value && <Made made={invited.value} />}
-      {list.value.map((person) => (
+      {problem}
+      {list.value?.map((person) => (
         <OnePerson key={person.id} person={person} onChange={load} onInvited={done} />
       ))}
-      <div class="setting">
-        <div class="grow">
-          <b>{words.secondStep}</b>
-          <p class="small sub">{words.secondStepSub}</p>
+      {list.value && (
+        <div class="setting">
+          <div class="grow">
+            <b>{words.secondStep}</b>
+            <p class="small sub">{words.secondStepSub}</p>
+          </div>
+          <Segmented
+            label={words.secondStep}
+            value={required.value ? "on" : "off"}
+            options={[
+              { value: "on", label: t.settings.look.on },
+              { value: "off", label: t.settings.look.off },
+            ]}
+            onChange={(value) => void require(value === "on")}
+          />
         </div>
-        <Segmented
-          label={words.secondStep}
-          value={required.value ? "on" : "off"}
-          options={[
-            { value: "on", label: t.settings.look.on },
-            { value: "off", label: t.settings.look.off },
-          ]}
-          onChange={(value) => void require(value === "on")}
-        />
-      </div>
+      )}
       {me.value && <ConfirmSheet now={me.value} />}
     </section>
   );

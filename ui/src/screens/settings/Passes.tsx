@@ -1,5 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Pass, Share } from "../../api/types";
@@ -11,6 +10,7 @@ import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { Address, CameraTicks, focusOnce, seen, tryTo } from "../../ui/Access";
 import { ServerText } from "../../ui/ServerText";
+import { useLoading } from "../../ui/useLoading";
 
 const words = passes;
 
@@ -22,13 +22,13 @@ interface Made {
 
 /** What lets a television or a program see cameras live, or another tawny bring its files. For owners. */
 export function Passes() {
-  const list = useSignal<readonly Pass[]>([]);
+  const list = useSignal<readonly Pass[] | null>(null);
   const adding = useSignal(false);
   const made = useSignal<Made | null>(null);
   const load = async () => {
     list.value = (await get<{ items: Pass[] }>("/access-tokens")).items;
   };
-  useEffect(() => void load(), []);
+  const problem = useLoading(load);
   const take = (pass: Pass) =>
     tryTo(async () => {
       await remove(`/access-tokens/${pass.id}`);
@@ -51,13 +51,14 @@ export function Passes() {
           onMade={(next) => {
             made.value = next;
             adding.value = false;
-            void load();
+            void tryTo(load);
           }}
         />
       )}
       {made.value && <Addresses made={made.value} />}
-      {list.value.length === 0 && <p class="sub settings-note">{words.none}</p>}
-      {list.value.map((pass) => (
+      {problem}
+      {list.value?.length === 0 && <p class="sub settings-note">{words.none}</p>}
+      {list.value?.map((pass) => (
         <div key={pass.id} class="setting">
           <div class="grow">
             <b>{pass.name}</b>
@@ -182,11 +183,11 @@ const links = shareWords.list;
 
 /** Links that still work: an owner's are everybody's. */
 export function SharedLinks() {
-  const list = useSignal<readonly Share[]>([]);
+  const list = useSignal<readonly Share[] | null>(null);
   const load = async () => {
     list.value = (await get<{ items: Share[] }>("/shares")).items;
   };
-  useEffect(() => void load(), []);
+  const problem = useLoading(load);
   const end = (share: Share) =>
     tryTo(async () => {
       await remove(`/shares/${share.id}`);
@@ -196,8 +197,9 @@ export function SharedLinks() {
   return (
     <section class="card" aria-labelledby="links-title">
       <h2 id="links-title">{links.title}</h2>
-      {list.value.length === 0 && <p class="sub settings-note">{links.none}</p>}
-      {list.value.map((share) => (
+      {problem}
+      {list.value?.length === 0 && <p class="sub settings-note">{links.none}</p>}
+      {list.value?.map((share) => (
         <div key={share.id} class="setting">
           <div class="grow">
             <b>

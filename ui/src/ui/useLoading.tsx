@@ -1,0 +1,25 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { ApiError } from "../api/client";
+import { t } from "../strings";
+import { Problem } from "./Problem";
+
+/** Loads now, and when `of` is another. Gives why it failed, with a button that tries again. */
+export function useLoading(load: () => Promise<unknown>, of = ""): ComponentChildren {
+  const failed = useSignal<ApiError | null>(null);
+  const tries = useSignal(0);
+  useEffect(() => {
+    let gone = false;
+    failed.value = null;
+    load().catch((reason: unknown) => {
+      if (!(reason instanceof ApiError)) throw reason;
+      if (!gone) failed.value = reason;
+    });
+    return () => {
+      gone = true;
+    };
+  }, [of, tries.value]);
+  const error = failed.value;
+  return error && <Problem what={error.message} todo={error.todo} button={t.actions.tryAgain} onPress={() => (tries.value += 1)} />;
+}
