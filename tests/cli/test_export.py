@@ -369,6 +369,25 @@ def test_a_file_that_is_too_large_for_its_file_system_can_be_split(
     assert not (tmp_path / "clip.mp4").exists()
 
 
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_a_clip_has_its_name_only_when_it_is_complete(
+    tawny: Tawny, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """An export that was killed left a clip that looked finished, and was in the way of the next try."""
+    left, read = tmp_path / f"clip.part{Path(name).suffix}", ClipFile.read
+    left.write_bytes(b"killed")
+    there = []
+
+    def noted(clip: ClipFile, begin: int, end: int) -> Iterator[bytes]:
+        there.append((tmp_path / name).exists())
+        return read(clip, begin, end)
+
+    monkeypatch.setattr(ClipFile, "read", noted)
+    assert tawny(*words(recorded), "-o", name).code == 0
+    assert not any(there)
+    assert ((tmp_path / name).exists(), left.exists()) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

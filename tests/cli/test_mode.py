@@ -94,6 +94,15 @@ def test_another_mode_is_set(
     assert (said.code, said.out, recorder.orders) == (0, "Mode: away.\n", [order]), said.err
 
 
+def test_a_mode_that_could_not_be_stored_is_said(tawny: Tawny, recorded: Path, recorder: Recorder) -> None:
+    recorder.now["problem"] = "The disk at modes.db is full."
+    for words in (("away",), ()):
+        assert (
+            "a restart would lose it. The disk at modes.db is full."
+            in tawny("mode", *words, "--data", str(recorded)).err
+        )
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [(("--for", "1h"), "--for requires a mode."), (("away", "--for", "soon"), "`--for soon` isn't a valid duration.")],

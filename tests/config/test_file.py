@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -15,7 +16,7 @@ from tawny.config.file_writing import write_new
 from tawny.config.loader import parse_settings, read_settings, stored_secrets
 from tawny.config.mode_presets import FAMILY, PRESETS, with_preset
 from tawny.config.settings import Settings
-from tawny.model.errors import NotDone, SettingsError
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 
 GOOD = """
 [storage]
@@ -199,6 +200,21 @@ def test_a_change_keeps_links_and_line_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_changes_left_that_were_killed_is_removed(tmp_path: Path) -> None:
+    """They may hold passwords."""
+    file, killed = tmp_path / "tawny.toml", OSError(errno.EIO, "killed")
+    file.write_text('[web]\nlisten = "127.0.0.1:8000"\n')
+    with (
+        patch.object(Path, "replace", side_effect=killed),
+        patch.object(Path, "unlink"),
+        pytest.raises(FolderUnwritable),
+    ):
+        put_table(file, "web", {"name": "Home"})
+    assert len(list(tmp_path.iterdir())) == 2
+    put_table(file, "web", {"name": "Home"})
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_change_by_root_leaves_the_files_to_their_owner(tmp_path: Path) -> None:
     os.chown(tmp_path, 33, 33)
     path = tmp_path / "tawny.toml"

@@ -1,17 +1,18 @@
 """Which mode is on: by the week, by who is at home, by hand; and what survives a restart."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tawny.config.modes import ModesSettings, PresenceSettings
 from tawny.events.modes import ModeState, ModeStore
-from tawny.model.errors import NotDone
+from tawny.model.errors import DiskFull, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.model.times import utc_from_text
+from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tests.events.ticking import TickingClock
 
@@ -278,6 +279,34 @@ def test_a_disk_that_does_not_take_it_stops_nothing(tmp_path: Path) -> None:
     house.modes.set_mode("night", "Anna")
     assert house.mode == "night"
     assert house.book.problem is not None
+
+
+def test_what_a_full_disk_did_not_take_is_stored_as_soon_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path / "modes.db")
+    with monkeypatch.context() as full:
+        full.setattr(SmallDb, "writing", is_full)
+        house.modes.set_mode("night", "Anna")
+        house.modes.pause(CameraId("door"), None, "Anna")
+        house.modes.step()
+        problem = house.book.problem
+    house.modes.step()
+    assert (problem is None, house.book.problem) == (False, None)
+    house.again()
+    assert (house.modes.now().mode, house.modes.now().by) == ("night", "Anna")
+    assert [one.camera for one in house.modes.holds()] == ["door"]
+
+
+def test_a_problem_lasts_where_nothing_is_stored_in_a_file(tmp_path: Path) -> None:
+    house = House(tmp_path / "not there" / "modes.db")
+    house.modes.set_mode("night", "Anna")
+    house.modes.step()
+    assert house.book.problem is not None
+
+
+def is_full(_: SmallDb) -> NoReturn:
+    raise DiskFull("modes.db")
 
 
 def test_changes_by_the_schedule_that_earlier_versions_noted_are_read() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.delivery.destinations.folder import sync_folder
+from tawny.config.file_writing import sync_folder
 from tawny.model.validation import has_hidden
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom

@@ -247,6 +247,7 @@ def _mode_answers(service: ModeService, zone: ZoneInfo, clock: Clock) -> dict[st
             "since": utc_text(now.since_ms),
             "until": utc_text_or_none(now.until_ms),
             "next": [{"at": utc_text(one.at_ms), "mode": one.mode} for one in now.ahead],
+            "problem": now.problem,
             "people": [
                 {"name": one.name, "home": one.is_home, "seen": utc_text_or_none(one.seen_ms), "source": one.source}
                 for one in now.people

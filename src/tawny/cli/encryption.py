@@ -4,7 +4,7 @@ import secrets
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ from tawny.sealed.key_wrapping import Identity, recipient, short_name
 from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.sealing.private_memory import swaps_in_the_clear
 from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
-from tawny.service.sealing.sealing_service import KEYS, UnlockMethodStore, write_secret_file
+from tawny.service.sealing.sealing_service import KEYS, OWNER, UnlockMethodStore, write_secret_file
 from tawny.service.storage_setup import archives
 from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.private_files import given_to_recorder
@@ -49,13 +49,17 @@ def show_sheet(sheet: RecoverySheet, html: str | None, out: Output) -> None:
         out.say(sheet.text())
 
 
-def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
-    """Store the key, protected by the passphrase. Raises NotDone: when it exists, or memory is not sufficient."""
+def lock_key(owner: Identity, passphrase: str) -> bytes:
+    """Return the key, protected by the passphrase. Raises NotDone: when memory is not sufficient."""
     try:
-        locked = lock_with_passphrase(owner.text.encode(), passphrase)
+        return lock_with_passphrase(owner.text.encode(), passphrase)
     except NotEnoughMemory as error:
         raise NotDone(f"Can't protect the key: {error}.", "Close other programs and try again.") from None
-    write_secret_file(path, locked)
+
+
+def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
+    """Store the key, protected by the passphrase. Raises NotDone: when it exists, or memory is not sufficient."""
+    write_secret_file(path, lock_key(owner, passphrase))
 
 
 def ask_for_words(sheet: RecoverySheet, out: Output, ask: Callable[[str], str]) -> None:
@@ -292,20 +296,16 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     show_sheet(sheet, args.html, out)
     out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
-    path = data_folder(args, chosen) / KEYS / "owner.age"
-    methods = UnlockMethodStore(path.parents[1])
-    with ExitStack() as undo:
-        write_locked(path, owner, passphrase)
-        undo.callback(methods.take_back, path.stem)
-        methods.sheet_shown(SystemClock().now_ms())
+    data = data_folder(args, chosen)
+    with UnlockMethodStore(data).first(lock_key(owner, passphrase), SystemClock().now_ms()):
         put_table(file, "encryption", {"recipients": [owner.recipient], "recovery": recovery.recipient})
-        undo.pop_all()  # the file names its recipient: the key stays, whatever comes
     if args.all:
         put_table(file, "storage", {"encrypt": True})
     words = "To turn on encryption, set `encrypt = true` for a camera or under [storage]."
     if args.all or any(map(chosen.is_sealed, chosen.cameras)):
         words = f"{'All cameras' if args.all else 'Cameras with `encrypt = true`'} are encrypted from now on."
-    out.data(None, f"Saved the public keys to {file}, and your key (protected by the passphrase) to {path}.\n{words}")
+    key = data / KEYS / f"{OWNER}.age"
+    out.data(None, f"Saved the public keys to {file}, and your key (protected by the passphrase) to {key}.\n{words}")
     return 0
 
 

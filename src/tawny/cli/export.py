@@ -1,12 +1,13 @@
 """`tawny export`: export a clip without re-encoding, or as evidence folder, GIF, time-lapse or contact sheet."""
 
 import errno
+import os
 import shutil
 import socket
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -428,7 +429,7 @@ def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) ->
 def _write(clip: ClipFile, path: Path, out: Output) -> int:
     """Write the clip. Never overwrite an existing file; delete an incomplete one. Return its start, ms UTC."""
     start_ms = clip.start_ms
-    with _new_file(path, out), path.open("wb") as file:
+    with _new_file(path, out) as part, part.open("wb") as file:
         suffix = path.suffix.lower()
         if suffix in CONTAINERS:
             before_s = remux(clip.read, clip.size_bytes, file, suffix, lambda share: _progress(path, share, out))
@@ -445,18 +446,16 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
 
 
 @contextmanager
-def _new_file(path: Path, out: Output) -> Iterator[None]:
-    """Create the file, and delete it again if it is not completed. Raises NotDone: when it exists; StorageError."""
+def _new_file(path: Path, out: Output) -> Iterator[Path]:
+    """Give a file to write, which gets its name when it is complete. Raises NotDone: when it exists; StorageError."""
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        path.touch(exist_ok=False)
-    except FileExistsError:
-        raise NotDone(f"{path} already exists.", "Choose another name with `-o`.") from None
-    except OSError as error:
-        raise turned(error, str(path)) from error
-    is_written = False
-    try:
-        yield
-        is_written = True
+        new_file(path)
+        part.unlink(missing_ok=True)  # of an export that was killed
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.rename(new_file(path))
     except OSError as error:
         if error.errno == errno.EFBIG:  # such as 4 GB on FAT32
             todo = "Use `--split 2GB` or a shorter time, or write to another file system."
@@ -464,8 +463,8 @@ def _new_file(path: Path, out: Output) -> Iterator[None]:
         raise turned(error, str(path)) from error
     finally:
         out.progress("")
-        if not is_written:
-            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _progress(path: Path, share: float, out: Output) -> None:
@@ -487,17 +486,18 @@ def _burns(args: Namespace) -> str:
 
 @dataclass
 class _Place:
-    """A `playback.exports.ExportTarget` that writes the file named on the command line."""
+    """A `playback.exports.ExportTarget`. named: the file that `out` becomes."""
 
     out: Path
     scratch: Path
+    named: Path
     output: Output
 
     def needs(self, size_bytes: int) -> None:
         """Do nothing: the user is responsible for free space at the given path."""
 
     def has_done(self, part: float) -> None:
-        _progress(self.out, part, self.output)
+        _progress(self.named, part, self.output)
 
 
 def _make(
@@ -521,11 +521,11 @@ def _make(
     path, clock = Path(args.output), SystemClock()
     begun_s = clock.mono_s()
     with (
-        _new_file(path, out),
+        _new_file(path, out) as part,
         open_folder(folder, keys.named(args), private, chosen) as archive,
         tempfile.TemporaryDirectory(dir=path.parent) as scratch,
     ):
-        place = _Place(path, Path(scratch) / "film", out)
+        place = _Place(part, Path(scratch) / "film", path, out)
         if burns:
             options = replace(options, stamp=partial(_stamps, archive, chosen, only_boxes=not args.stamp))
         if args.redact:

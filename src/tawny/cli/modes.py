@@ -38,9 +38,14 @@ def run_mode(args: Namespace, out: Output) -> int:
         raise UsageError("--for requires a mode.", "For example: `tawny mode away --for 8h`.")
     state = ask_once(running_data(args), {"command": "modes"})
     if args.mode:
-        return ordered(args, out, command="set_mode", mode=_mode_for(args.mode, state["modes"]))
-    out.data(state, _text(state))
-    return 0
+        code = ordered(args, out, command="set_mode", mode=_mode_for(args.mode, state["modes"]))
+        state = ask_once(running_data(args), {"command": "modes"})
+    else:
+        code = 0
+        out.data(state, _text(state))
+    if problem := state.get("problem"):  # a recorder that is older says none
+        out.say(f"The mode couldn't be stored: a restart would lose it. {problem}")
+    return code
 
 
 def _mode_for(word: str, modes: list[str]) -> str:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from tawny.model.errors import FolderUnwritable, NotDone
 
+_NEW = ".new"
+"""End of the name of a file that is not complete."""
+
 
 def read_file(path: Path) -> str:
     """Return the text of a settings file. Raises OSError, UnicodeDecodeError."""
@@ -59,16 +62,22 @@ def unchanged(path: Path, was: str) -> Iterator[None]:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Replace the file, or that of a link, whole: write a temporary file, sync, rename. Raises FolderUnwritable."""
+    """Replace the file, or that of a link, whole: write a temporary file, sync, rename. Raises FolderUnwritable.
+
+    Removes what was left when a change was killed: it may hold passwords. One writer at a time: see `unchanged`.
+    """
     target = path.resolve()
     if target != path.absolute() and not os.access(target.parent, os.W_OK):
         target = path  # it was linked to a place for reading only
     try:
         with path.open("rb") as former:
             line_end = "\r\n" if former.readline().endswith(b"\r\n") else "\n"
+        for left in target.parent.glob(f".{target.name}.*{_NEW}"):
+            left.unlink(missing_ok=True)
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline=line_end, dir=target.parent, delete=False
-        ) as file:
+            "w", encoding="utf-8", newline=line_end, prefix=f".{target.name}.", suffix=_NEW, dir=target.parent,
+            delete=False,
+        ) as file:  # fmt: skip
             temporary = Path(file.name)
             with _removed_on_error(temporary):
                 file.write(text)
@@ -77,8 +86,18 @@ def replace_file(path: Path, text: str) -> None:
                 temporary.chmod(path.stat().st_mode & 0o777)
                 give_to_owner(file.fileno(), path)
                 temporary.replace(target)
+        sync_folder(target.parent)
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new or renamed file in a folder durable. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def give_to_owner(made: int, of: Path) -> None:

@@ -7,9 +7,8 @@ its due time.
 
 import json
 import logging
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,15 +17,15 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.modes import ModesSettings
 from tawny.config.renamed import rename_action
-from tawny.events.rule_engine import Calendar, ModeSwitch, PresenceTracker, Schedule, TrackedPerson
+from tawny.events.rule_engine import Calendar, ModeSwitch, PresenceTracker, RuleOutcome, Schedule, TrackedPerson
 from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.model.times import Clock, ClockSteps
 from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 
-# State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). If the disk fails, the
-# state is kept in memory and `problem` holds the error.
+# State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). While the disk takes
+# nothing, the state is kept in memory and `problem` holds the error.
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -47,30 +46,15 @@ _FORMER: Final = {"week": "schedule"}
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleOutcome:
-    """Result of the rules for an event.
-
-    action: for example `notify phone`. why: the complete reason. rule_does, rule_says: the part of the rules.
-    """
-
-    event: EventId
-    action: str
-    does: bool
-    why: str
-    rule_does: bool
-    rule_says: str
-    is_final: bool
-    """Whether the event had ended."""
-    at_ms: int
-
-
 class ModeStore:
     """Stores mode, holds, presence and rule outcomes. where: a file, or `:memory:`. Thread-safe."""
 
     def __init__(self, where: Path | str) -> None:
         """Raises DatabaseNewer. After any other disk error, the state is kept in memory."""
         self.problem: StorageError | None = None
+        self._unwritten: dict[str, Any] = {}
+        """Values that the disk has not taken yet, by name."""
+        self._has_file = True
         self._lock = threading.Lock()  # `move_to` copies what was written before
         try:
             self._file = SmallDb(where, SCHEMA, VERSION, renew=True)
@@ -78,7 +62,7 @@ class ModeStore:
             raise
         except StorageError as error:
             self._failed(error)
-            self._file = SmallDb(MEMORY, SCHEMA, VERSION)
+            self._file, self._has_file = SmallDb(MEMORY, SCHEMA, VERSION), False
 
     def move_to(self, path: Path) -> None:
         """Store in this file from now on, which must not exist yet."""
@@ -88,11 +72,6 @@ class ModeStore:
                 self._file = SmallDb(path, SCHEMA, VERSION)
             except StorageError as error:
                 self._failed(error)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._file.writing() as db:
-            yield db
 
     def close(self) -> None:
         self._file.close()
@@ -104,13 +83,12 @@ class ModeStore:
 
     def keep(self, name: str, value: Any) -> None:
         """Store a value as JSON; None deletes it."""
-        try:
-            with self._writing() as db:
-                db.execute("DELETE FROM facts WHERE name = ?", (name,))
-                if value is not None:
-                    db.execute("INSERT INTO facts VALUES (?, ?)", (name, json.dumps(value)))
-        except StorageError as error:
-            self._failed(error)
+        self._write({name: value})
+
+    def retry(self) -> None:
+        """Store the values that the disk has not taken."""
+        if self._unwritten:
+            self._write({})
 
     def changes(self) -> list[tuple[int, str, str, frozenset[str]]]:
         """Return time (ms UTC), mode, its origin and the people at home, oldest first."""
@@ -120,13 +98,12 @@ class ModeStore:
 
     def change(self, at_ms: int, mode: str, who: str, home: frozenset[str]) -> None:
         """Add a change; delete those older than REMEMBERED_MS."""
-        try:
-            with self._writing() as db:
-                db.execute("DELETE FROM changes WHERE at_ms < ?", (at_ms - REMEMBERED_MS,))
-                row = (at_ms, mode, who, json.dumps(sorted(home)))
-                db.execute("INSERT INTO changes (at_ms, mode, who, home) VALUES (?, ?, ?, ?)", row)
-        except StorageError as error:
-            self._failed(error)
+        row = (at_ms, mode, who, json.dumps(sorted(home)))
+        self._write(
+            {},
+            ("DELETE FROM changes WHERE at_ms < ?", (at_ms - REMEMBERED_MS,)),
+            ("INSERT INTO changes (at_ms, mode, who, home) VALUES (?, ?, ?, ?)", row),
+        )
 
     def reasons(self, event: EventId) -> list[RuleOutcome]:
         query = (
@@ -144,19 +121,36 @@ class ModeStore:
 
     def reason(self, one: RuleOutcome) -> None:
         """Store an outcome, replacing that of the same event and action; delete those older than REMEMBERED_MS."""
-        try:
-            with self._writing() as db:
-                db.execute("DELETE FROM reasons WHERE at_ms < ?", (one.at_ms - REMEMBERED_MS,))
-                row = (
-                    one.event, one.action, one.does, one.why, one.rule_does, one.rule_says, one.is_final, one.at_ms,
-                )  # fmt: skip
-                db.execute("INSERT OR REPLACE INTO reasons VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-        except StorageError as error:
-            self._failed(error)
+        row = one.event, one.action, one.does, one.why, one.rule_does, one.rule_says, one.is_final, one.at_ms
+        self._write(
+            {},
+            ("DELETE FROM reasons WHERE at_ms < ?", (one.at_ms - REMEMBERED_MS,)),
+            ("INSERT OR REPLACE INTO reasons VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row),
+        )
+
+    def _write(self, facts: Mapping[str, Any], *statements: tuple[str, tuple[Any, ...]]) -> None:
+        """Store values by name, with those that wait, and execute statements, in one transaction."""
+        with self._lock:
+            self._unwritten |= facts
+            try:
+                with self._file.writing() as db:
+                    for name, value in self._unwritten.items():
+                        db.execute("DELETE FROM facts WHERE name = ?", (name,))
+                        if value is not None:
+                            db.execute("INSERT INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+                    for statement, values in statements:
+                        db.execute(statement, values)
+            except StorageError as error:
+                self._failed(error)
+                return
+            self._unwritten.clear()
+            if self._has_file:
+                self.problem = None
 
     def _failed(self, error: StorageError) -> None:
+        if self.problem is None:
+            log.error("active mode could not be stored: %s", error)
         self.problem = error
-        log.error("active mode could not be stored: %s", error)
 
 
 STEPWISE_MS: Final = 86_400_000
@@ -394,6 +388,7 @@ class ModeState:
             self._advance()
             due_ms = self._next_due(self._now_ms)
             wait_ms = None if due_ms is None else due_ms - self._now_ms
+        self._book.retry()
         self._out()
         return 30.0 if wait_ms is None else min(30.0, max(0.05, wait_ms / 1000))
 

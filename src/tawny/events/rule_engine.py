@@ -22,7 +22,7 @@ from tawny.config.modes import ALL, NONE, SNOOZED, RuleAction, RuleSettings
 from tawny.config.units import duration_text
 from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, WEEKDAYS, TimeOfDay, WeekSpan
 from tawny.model.events import DOORBELL
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import MOTION, spoken
 from tawny.model.times import Span
 
@@ -284,6 +284,24 @@ class RuleDecision:
     by_mode: bool = False
     rule: str = ""
     is_snoozed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """Result of the rules for an event.
+
+    action: for example `notify phone`. why: the complete reason. rule_does, rule_says: the part of the rules.
+    """
+
+    event: EventId
+    action: str
+    does: bool
+    why: str
+    rule_does: bool
+    rule_says: str
+    is_final: bool
+    """Whether the event had ended."""
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings
 from tawny.engine import Bus, InlineEngine
 from tawny.engine.blocking_calls import OrderedCalls
-from tawny.events.modes import ModeState, ModeStore, RuleOutcome
+from tawny.events.modes import ModeState, ModeStore
+from tawny.events.rule_engine import RuleOutcome
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId, EventId

@@ -1,12 +1,15 @@
 """Setting up encryption: a try that failed leaves nothing behind, so that the next one succeeds."""
 
+import pkgutil
 from pathlib import Path
+from shutil import copytree
+from typing import Any
 
 import pytest
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import FolderUnwritable, SettingsError
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.sealed.key_wrapping import Identity
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.sealing.sealing_service import SealingService
@@ -22,7 +25,8 @@ class Recorder:
 
     def __init__(self, folder: Path) -> None:
         self.file, self.keys = folder / "tawny.toml", folder / "data/keys"
-        self.file.write_text(TEXT)
+        if not self.file.exists():
+            self.file.write_text(TEXT)
         self.settings = read_settings(self.file)
         settings = ChangeableSettings(lambda: self.settings, self.apply, self.file)
         self.sealing = SealingService(folder / "data", FakeClock(), settings, "ab" * 32)
@@ -61,6 +65,58 @@ def test_a_note_that_cannot_be_written_changes_nothing(tmp_path: Path, name: str
     assert recorder.file.read_text() == TEXT
     in_the_way.rmdir()
     recorder.check_set_up()
+
+
+@pytest.mark.parametrize("end", ["os.write", "os.fsync", "tawny.service.sealing.sealing_service.change_seal"])
+def test_it_can_be_begun_again_after_an_end_before_the_settings_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    copied_before(monkeypatch, end, tmp_path)
+    Recorder(made(tmp_path / "data")).set_up()
+    monkeypatch.undo()
+    later = Recorder(tmp_path / "left")
+    assert later.sealing.now().ways == []
+    later.check_set_up()
+
+
+def test_it_is_complete_after_an_end_when_the_settings_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied_before(monkeypatch, "tawny.service.sealing.sealing_service.UnlockMethodStore.finish", tmp_path)
+    Recorder(made(tmp_path / "data")).set_up()
+    monkeypatch.undo()
+    later = Recorder(tmp_path / "left")
+    assert later.sealing.now().recipients == (OWNER,)
+    assert [(one.id, one.name) for one in later.sealing.now().ways] == [("owner", "Passphrase")]
+
+
+def test_keys_of_an_earlier_set_up_are_left_and_named(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.set_up()
+    recorder.file.write_text(TEXT)
+    later = Recorder(tmp_path)
+    with pytest.raises(NotDone, match="keys of an earlier set-up"):
+        later.set_up()
+    assert [one.id for one in later.sealing.now().ways] == ["owner"]
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def copied_before(monkeypatch: pytest.MonkeyPatch, call: str, folder: Path) -> None:
+    """Copy `data` to `left` before the first call: what a power cut leaves."""
+    owner, _, name = call.rpartition(".")
+    place = pkgutil.resolve_name(owner)
+    real = getattr(place, name)
+
+    def copied(*args: Any, **named: Any) -> Any:
+        if not (folder / "left").exists():
+            copytree(folder / "data", folder / "left")
+        return real(*args, **named)
+
+    monkeypatch.setattr(place, name, copied)
 
 
 def test_a_key_whose_name_cannot_be_noted_is_not_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
+from tawny.config.file_writing import sync_folder
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import (
     ALLOW_ANY,
@@ -28,14 +29,6 @@ from tawny.storage.disk.secondary_volumes import is_listed_disk_missing
 
 PART = ".part"
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
-
-
-def sync_folder(folder: Path) -> None:
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
 
 
 class FolderDestination:

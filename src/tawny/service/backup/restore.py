@@ -19,7 +19,7 @@ from typing import Any, Final
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from tawny.config.file_writing import read_file
+from tawny.config.file_writing import read_file, sync_folder
 from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
 from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
@@ -37,7 +37,7 @@ from tawny.service.backup.backup_file import (
 from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
-from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file, sync_folder
+from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file
 from tawny.storage.index.sqlite_file import forget_put_aside
 
 PENDING: Final = ".restore"

@@ -19,6 +19,7 @@ from typing import IO, Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
+from tawny.config.file_writing import sync_folder
 from tawny.detection.models.object_model import ObjectModel
 from tawny.model.errors import NotDone
 from tawny.model.times import Clock, utc_text
@@ -28,7 +29,6 @@ from tawny.storage.disk.private_files import (
     give_to_owner,
     locked,
     make_folder,
-    sync_folder,
     written_beside,
 )
 

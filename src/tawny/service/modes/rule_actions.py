@@ -16,8 +16,8 @@ from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings, in_mode
 from tawny.engine import ActorHandle, Bus, Engine
 from tawny.engine.blocking_calls import OrderedCalls
-from tawny.events.modes import ModeState, ModeStore, RuleOutcome
-from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine, rule_name
+from tawny.events.modes import ModeState, ModeStore
+from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine, RuleOutcome, rule_name
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import SOUND, Event, Level, level_of, shown_level
 from tawny.model.ids import CameraId, EventId

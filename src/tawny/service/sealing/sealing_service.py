@@ -4,8 +4,8 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -70,6 +70,8 @@ class UnlockMethodStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / KEYS
+        self._pending = self._folder / f"{OWNER}.age.new"
+        """The first key, until the settings name its recipient."""
 
     def all(self) -> list[SealedWay]:
         """Return all, oldest first."""
@@ -79,26 +81,50 @@ class UnlockMethodStore:
     def wrapped(self, way: str) -> bytes | None:
         return next((path.read_bytes() for path in self._folder.glob("*.age") if path.stem == way), None)
 
-    def add(self, wrapped: bytes, now_ms: int, name: str, way: str = "") -> SealedWay:
-        """Add an unlock method. way: its ID; empty: a new one.
+    @contextmanager
+    def first(self, wrapped: bytes, now_ms: int) -> Iterator[None]:
+        """Add the first unlock method, which counts when the block has named its recipient in the settings.
 
-        Raises NotDone if the ID exists or the key is not encrypted; FolderUnwritable. Nothing is added then.
+        If the block raises, nothing is left; if tawny ends meanwhile, nothing that counts. Raises NotDone if there are
+        unlock methods, or the key is not encrypted; FolderUnwritable.
         """
-        if not wrapped.startswith(b"age-encryption.org/v1\n"):
-            raise NotDone("This isn't a valid key.", "Try again.")
+        if self.all():
+            raise NotDone(
+                f"{self._folder} has keys of an earlier set-up.",
+                "Recordings may need them. Move that folder elsewhere, or name their public keys in the settings file.",
+            )
+        _check_wrapped(wrapped)
+        _remove(self._pending)
+        with ExitStack() as undo:
+            undo.callback(_remove, self._pending, self._folder / f"{OWNER}.json", self._folder / _SHEET)
+            write_secret_file(self._pending, wrapped)
+            self._note(f"{OWNER}.json", {"name": _NAMES["passphrase"], "made_ms": now_ms})
+            self.sheet_shown(now_ms)
+            yield
+            undo.pop_all()  # the settings name its recipient: the key stays, whatever comes
+        self.finish()
+
+    def finish(self) -> None:
+        """Let the first unlock method count whose recipient was named before tawny ended, if there is one."""
+        try:
+            self._pending.rename(self._folder / f"{OWNER}.age")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise FolderUnwritable(str(self._folder), error.strerror or "") from None
+
+    def add(self, wrapped: bytes, now_ms: int, name: str) -> SealedWay:
+        """Add an unlock method. Raises NotDone if the key is not encrypted; FolderUnwritable. Nothing is added then."""
+        _check_wrapped(wrapped)
         if len(list(self._folder.glob("*.age"))) >= _MOST:
             raise NotDone(f"You already have {_MOST} unlock methods.", "Remove one of them first.")
-        path = self._folder / f"{way or secrets.token_hex(6)}.age"
+        path = self._folder / f"{secrets.token_hex(6)}.age"
         write_secret_file(path, wrapped)
         with ExitStack() as undo:
             undo.callback(_remove, path)
             self._note(path.with_suffix(".json").name, {"name": name, "made_ms": now_ms})
             undo.pop_all()
         return self._way(path)
-
-    def take_back(self, way: str) -> None:
-        """Delete the first unlock method, which opens nothing yet, and the dates of the sheet."""
-        _remove(self._folder / f"{way}.age", self._folder / f"{way}.json", self._folder / _SHEET)
 
     def remove(self, way: str) -> None:
         """Delete an unlock method. Raises NotDone for an unknown or the last one."""
@@ -140,6 +166,11 @@ class UnlockMethodStore:
             new.replace(self._folder / name)
         except OSError as error:
             raise FolderUnwritable(str(self._folder), error.strerror or "") from None
+
+
+def _check_wrapped(wrapped: bytes) -> None:
+    if not wrapped.startswith(b"age-encryption.org/v1\n"):
+        raise NotDone("This isn't a valid key.", "Try again.")
 
 
 def write_secret_file(path: Path, data: bytes) -> None:
@@ -194,6 +225,8 @@ class SealingService:
         self._ways, self._clock, self._settings = UnlockMethodStore(folder), clock, settings
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
+        if self.is_possible and settings.now().encryption.all:
+            self._ways.finish()
 
     @property
     def is_possible(self) -> bool:
@@ -230,18 +263,14 @@ class SealingService:
         """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
         with self._lock, self._settings.changing():
             settings, config = self._settings.now(), self._file()
-            if settings.encryption.all or self._ways.all():
+            if settings.encryption.all:
                 raise NotDone(
                     "Encryption is already set up.",
                     "Recordings encrypted with the existing keys need them. Reload the page.",
                 )
             own = {name: camera.encrypt for name, camera in settings.cameras.items() if camera.encrypt is not None}
-            with ExitStack() as undo:
-                self._ways.add(wrapped, self._clock.now_ms(), "Passphrase", OWNER)
-                undo.callback(self._ways.take_back, OWNER)
-                self._ways.sheet_shown(self._clock.now_ms())
+            with self._ways.first(wrapped, self._clock.now_ms()):
                 new = change_seal(config, everything=settings.storage.encrypt, cameras=own, keys=(recipient, recovery))
-                undo.pop_all()  # the file names its recipient: the key stays, whatever comes
             self._settings.apply_written(new)
 
     def wrapped(self, way: str) -> bytes | None:

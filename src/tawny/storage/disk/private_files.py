@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from tawny.config.file_writing import sync_folder
 from tawny.model.errors import NotDone
 
 LOCK_FILE: Final = "changes.lock"
@@ -134,15 +135,6 @@ def remove_leftovers(path: Path) -> None:
     """Remove what writers of this file left when they were killed. Raises OSError."""
     for old in path.parent.glob(f".{path.name}.*{_NEW}"):
         old.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new and renamed names in a folder durable. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def access_remedy(error: OSError, path: Path, folder: Path, whole: Path | None = None) -> str:
