@@ -3,7 +3,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tawny.api.auth.accounts import Role
+from tawny.api.auth.accounts import Caller, Role
 from tawny.model.ids import CameraId
 from tests.api.fakes import House
 
@@ -115,3 +115,34 @@ async def test_the_log_says_what_was_granted(owner: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["/api/v1/people/nobody", "/api/v1/access-tokens/none"])
 async def test_who_is_not_there_cannot_be_removed(owner: httpx.AsyncClient, path: str) -> None:
     assert (await owner.delete(path)).status_code == 404
+
+
+@pytest.fixture
+def stale(house: House) -> httpx.AsyncClient:
+    """An owner's browser, an hour after the sign-in."""
+    browser = house.browser(house.accounts.begin_session(house.accounts.put_person("Olga", Role.OWNER), Caller("::1")))
+    house.clock.advance(3600)
+    return browser
+
+
+async def test_a_page_left_open_makes_no_owner(house: House, stale: httpx.AsyncClient) -> None:
+    ben = house.accounts.put_person("Ben", Role.VIEWER)
+    me = next(one for one in house.accounts.people() if one.name == "Olga")
+    for answer in (
+        await stale.post(f"/api/v1/people/{me.id}/link"),
+        await stale.post("/api/v1/people", json={"name": "Eve", "role": "owner"}),
+        await stale.patch(f"/api/v1/people/{ben.id}", json={"role": "owner"}),
+        await stale.patch(f"/api/v1/people/{me.id}", json={"role": "owner", "linked": "eve@example.org"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "confirm_first")
+    assert [(one.name, one.role) for one in house.accounts.people() if one.role is Role.OWNER] == [("Olga", Role.OWNER)]
+
+
+async def test_others_are_invited_without_a_password(house: House, stale: httpx.AsyncClient) -> None:
+    ben = house.accounts.put_person("Ben", Role.VIEWER)
+    for answer in (
+        await stale.post("/api/v1/people", json={"name": "Eve"}),
+        await stale.post(f"/api/v1/people/{ben.id}/link"),
+        await stale.patch(f"/api/v1/people/{ben.id}", json={"role": "member"}),
+    ):
+        assert answer.status_code == 200

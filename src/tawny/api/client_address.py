@@ -173,8 +173,11 @@ def _node(text: str) -> str:
 REFRESH_S: Final = 10.0
 """Minimum interval between readings of this computer's names, which a network may assign after the start."""
 MOST_LOGGED: Final = 10
+"""Refused names that are logged in a day."""
+_DAY_S: Final = 86_400.0
 _RESOLV: Final = Path("/etc/resolv.conf")
 _NAME: Final = re.compile(r"[a-z0-9_.-]{1,253}")
+_IN_BRACKETS: Final = re.compile(r"[0-9a-fA-F:.]{2,45}(%[\w.-]{1,32})?", re.ASCII)
 
 
 class AllowedHosts:
@@ -187,6 +190,8 @@ class AllowedHosts:
         self._read_s: float | None = None
         self._own: frozenset[str] = frozenset()
         self._logged: set[str] = set()
+        self._logged_from_s = 0.0
+        """When the first of them was logged, s monotonic."""
         self.configure(configured)
 
     def configure(self, names: Iterable[str]) -> None:
@@ -205,7 +210,10 @@ class AllowedHosts:
         return name in self._own
 
     def log_refused(self, name: str) -> None:
-        """Log a refused name, each once."""
+        """Log a refused name, each once a day."""
+        now_s = self._clock.mono_s()
+        if not self._logged or now_s - self._logged_from_s >= _DAY_S:
+            self._logged, self._logged_from_s = set(), now_s
         if name not in self._logged and len(self._logged) < MOST_LOGGED:
             self._logged.add(name)
             log.warning(
@@ -220,7 +228,8 @@ def host_name(host: str) -> str:
     """Return the lowercase name or address of a `Host` header without port; empty if it is malformed."""
     if host.startswith("["):
         name, bracket, port = host[1:].partition("]")
-        return name if bracket and re.fullmatch(r"(:\d{1,5})?", port) else ""
+        is_address = bracket and re.fullmatch(r"(:\d{1,5})?", port) and _IN_BRACKETS.fullmatch(name)
+        return name if is_address and parse_address(name) is not None else ""
     name, _, port = host.partition(":")
     name = name.lower().removesuffix(".")
     return name if _NAME.fullmatch(name) and (not port or port.isdecimal()) else ""

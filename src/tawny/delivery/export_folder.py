@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.destination import FOLDER_GONE, refuse_no_destination
-from tawny.delivery.destinations.folder import PART, OpenFolder
+from tawny.delivery.destinations.folder import PART, OpenFolder, without_links
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetFull, TargetMissing
 from tawny.model.ids import EventId
@@ -134,11 +134,13 @@ class ExportFolder:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _write(self, path: Path, content: DeliveryContent) -> None:
+        self._folder.check_links(path)
         for folder in reversed(path.relative_to(self.root).parents):
             self._make(self.root / folder)
         part = path.with_name(f".{path.name}{PART}")
         try:
-            with part.open("wb") as file:
+            part.unlink(missing_ok=True)
+            with open(part, "wb", opener=without_links) as file:
                 os.fchmod(file.fileno(), self._limits.mode)
                 for portion in portions(content):
                     file.write(portion)

@@ -154,6 +154,31 @@ async def test_refused_names_do_not_fill_the_log(house: House, caplog: pytest.Lo
     assert told[0].endswith('add `hosts = ["n0.evil.example"]` under [web] in tawny.toml')
 
 
+async def test_names_are_logged_again_a_day_later(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody who invents names must not hide the one that the owner needs."""
+    for number in range(MOST_LOGGED + 1):
+        await house.browser().get("/", headers={"Host": f"n{number}.evil.example"})
+    house.clock.advance(86_400)
+    await house.browser().get("/", headers={"Host": "nas.example"})
+    assert 'hosts = ["nas.example"]' in caplog.text
+
+
+@pytest.mark.parametrize(
+    "inside", ["\x1b[2Kall is well", 'a", "evil.test', "nas.example", "fe80::1%\x1b[1A", "::1, ::2"]
+)
+async def test_what_is_no_address_in_brackets_is_no_name(
+    house: House, caplog: pytest.LogCaptureFixture, inside: str
+) -> None:
+    assert host_name(f"[{inside}]:8000") == ""
+    answer = await house.browser().get("/", headers={"Host": f"[{inside}]"})
+    assert (answer.status_code, "host name" in caplog.text) == (421, False)
+
+
+@pytest.mark.parametrize("address", ["::1", "2001:db8::7", "fe80::1%eth0", "::ffff:192.0.2.1"])
+def test_addresses_in_brackets_are_names(address: str) -> None:
+    assert host_name(f"[{address}]:8000") == address
+
+
 async def test_no_host_at_all_is_no_browser(house: House, server: WebServer) -> None:
     """Load balancers check with HTTP/1.0, without a name."""
     address, _, port = server.address.rpartition(":")

@@ -64,6 +64,34 @@ def test_nothing_outside_is_written(tmp_path: Path, name: str) -> None:
         FolderDestination().connect(opening(tmp_path)).put(name, content(), "", lambda _: None)
 
 
+@pytest.mark.parametrize("owner", ["other", "own"])
+def test_links_of_other_users_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str) -> None:
+    (root := tmp_path / "nas").mkdir()
+    (outside := tmp_path / "outside").mkdir()
+    (outside / "mine.txt").write_text("mine")
+    (root / "drive").symlink_to(outside)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + (1 if owner == "other" else 0))
+    monkeypatch.setattr(folder, "ROOT", -1)  # the tests may run as root
+    opened = FolderDestination().connect(opening(root))
+    if owner == "own":
+        opened.put("drive/a.jpg", content(b"jpeg"), "", lambda _: None)
+        assert (outside / "a.jpg").read_bytes() == b"jpeg"
+        return
+    with pytest.raises(DeliveryError, match="another user"):
+        opened.put("drive/a.jpg", content(b"jpeg"), "", lambda _: None)
+    with pytest.raises(DeliveryError, match="another user"):
+        opened.remove("drive/mine.txt")
+    assert [one.name for one in outside.iterdir()] == ["mine.txt"]
+
+
+def test_a_link_in_the_place_of_a_part_file_is_replaced(tmp_path: Path) -> None:
+    (root := tmp_path / "nas").mkdir()
+    (mine := tmp_path / "mine.txt").write_text("mine")
+    (root / "a.jpg.part").symlink_to(mine)
+    FolderDestination().connect(opening(root)).put("a.jpg", content(b"jpeg"), "", lambda _: None)
+    assert ((root / "a.jpg").read_bytes(), mine.read_text()) == (b"jpeg", "mine")
+
+
 def test_empty_folders_go_with_their_last_file(tmp_path: Path) -> None:
     connection = FolderDestination().connect(opening(tmp_path))
     connection.put("2026/11/a.jpg", content(), "", lambda _: None)

@@ -8,8 +8,8 @@ export const mine = {
 
   confirm: {
     title: "Is it you?",
-    sub: "Enter your password to change how you sign in.",
-    subCode: "Enter a code from your authenticator app to change how you sign in.",
+    sub: "Enter your password to go on.",
+    subCode: "Enter a code from your authenticator app to go on.",
     password: "Password",
     code: "Code",
     go: "Confirm",

@@ -9,7 +9,16 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, AuditNote, CameraIds, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
-from tawny.api.auth.accounts import Account, AuditEntry, Role, TokenPurpose, fold, granted_text, seen_words
+from tawny.api.auth.accounts import (
+    Account,
+    AuditEntry,
+    LoginSession,
+    Role,
+    TokenPurpose,
+    fold,
+    granted_text,
+    seen_words,
+)
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.passes import Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
@@ -151,6 +160,7 @@ def require_second_step(body: SecondStepRule, signed: Signed, note: Note, here: 
 @router.post("/people", dependencies=own)
 def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week; that of a screen within 15 min."""
+    _check_recent(here, signed, body.role)
     if here.accounts.find(body.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {body.name} already exists.", "Choose another name.")
     cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
@@ -163,10 +173,12 @@ def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invit
 
 
 @router.patch("/people/{person}", dependencies=own)
-def change_person(person: OneId, body: ChangedPerson, note: Note, here: Here) -> PersonInfo:
+def change_person(person: OneId, body: ChangedPerson, note: Note, signed: Signed, here: Here) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
     found = _find(here, person)
     role = Role(body.role)
+    if found.role is not Role.OWNER or body.linked is not None:
+        _check_recent(here, signed, role)
     if (role is Role.SCREEN) != (found.role is Role.SCREEN):
         raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
     cameras: Collection[CameraId] | None = found.cameras
@@ -186,6 +198,7 @@ def change_person(person: OneId, body: ChangedPerson, note: Note, here: Here) ->
 def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
     """Create another one-time sign-in link."""
     found = _find(here, person)
+    _check_recent(here, signed, found.role)
     note("sign-in link created", found.name)
     return _invited(here, found, signed.person)
 
@@ -253,6 +266,15 @@ def audit(
     """Return the audit log, newest first: all of it, who signed in, or what was refused."""
     actions = {"all": (), "sign-ins": SIGN_INS, "refused": REFUSALS}[only]
     return AuditLog(items=here.accounts.audit(limit, actions=actions, person=who))
+
+
+def _check_recent(here: AppContext, signed: LoginSession, role: str) -> None:
+    """Raise RequestRefused for a way to be an owner, unless the user has proved who they are.
+
+    Otherwise a page that was left open could be turned into an account.
+    """
+    if role == Role.OWNER:
+        require_recent(signed, here)
 
 
 def _find(here: AppContext, person: str) -> Account:

@@ -3,10 +3,11 @@
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from tawny.config.file_writing import sync_folder
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
@@ -28,7 +29,14 @@ from tawny.model.validation import value_text
 from tawny.storage.disk.secondary_volumes import is_listed_disk_missing
 
 PART = ".part"
+ROOT: Final = 0
+"""Number of the user root."""
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
+
+
+def without_links(path: str, flags: int) -> int:
+    """Open a file, but none that a link leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 class FolderDestination:
@@ -89,10 +97,13 @@ class OpenFolder:
         path = self.path(name)
         part = path.with_name(path.name + PART)
         try:
+            self.check_links(path)
             self._make_folders(path)
+            if part.is_symlink():
+                part.unlink()
             there = part.stat().st_size if part.exists() else 0
             begun = there if progress == content.sha256 else 0
-            with part.open("ab" if begun else "wb") as file:
+            with open(part, "ab" if begun else "wb", opener=without_links) as file:
                 if there > begun:
                     os.fsync(file.fileno())  # once this content is noted, what is left of another one would be kept
                 note(content.sha256)
@@ -157,6 +168,17 @@ class OpenFolder:
             raise DeliveryError(self.public, f"{name!r} is no name of a file in it")
         return self.root.joinpath(*parts)
 
+    def check_links(self, path: Path) -> None:
+        """Raise DeliveryError for a file below a link of another user, who could lead tawny anywhere."""
+        for folder in path.parents:
+            if folder == self.root or not folder.is_relative_to(self.root):
+                return
+            with suppress(FileNotFoundError):
+                found = folder.lstat()
+                if stat.S_ISLNK(found.st_mode) and found.st_uid not in (ROOT, os.geteuid()):
+                    why = f"another user has made the link {folder}; make it as the user that runs tawny, or as root"
+                    raise DeliveryError(self.public, why)
+
     def publish(self, part: Path, path: Path, modified_ms: int) -> None:
         """Give a written part file its name, so that it lasts. modified_ms: 0: as it is. Raises OSError."""
         if modified_ms:
@@ -171,6 +193,7 @@ class OpenFolder:
     def remove_file(self, path: Path) -> None:
         """Delete a file, and the folders below the root that are empty without it. Raises DeliveryError."""
         try:
+            self.check_links(path)
             path.unlink(missing_ok=True)
         except OSError as error:
             raise self.worded(error) from error

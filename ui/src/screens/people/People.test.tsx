@@ -5,6 +5,7 @@ import type { PersonInfo } from "../../api/schema";
 import { health as told } from "../../api/state";
 import type { Session } from "../../api/types";
 import { t } from "../../strings";
+import { mine } from "../../strings/my-account";
 import { people as words } from "../../strings/people";
 import { camera, health } from "../../testing/make";
 import { session } from "../../ui/session";
@@ -151,4 +152,21 @@ it("doesn't say that two-step codes are off where it could not ask", async () =>
   render(<People />);
   await waitFor(() => expect(screen.getAllByText(t.problems.noConnection)).toHaveLength(2));
   expect(screen.queryByText(words.secondStep)).toBe(null);
+});
+
+it("asks for the password before it makes a link for an owner", async () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (address: string, init: RequestInit) => {
+    asked.push(`${init.method} ${address}`);
+    if (address.endsWith("/me")) return Promise.resolve(json({ has_password: true, two_step: null }));
+    if (address.endsWith("/confirm")) return Promise.resolve(json({}));
+    if (!address.endsWith("/link")) return recorder(address, init);
+    const isFirst = !asked.some((one) => one.endsWith("/confirm"));
+    return Promise.resolve(isFirst ? json({ code: "confirm_first", message: "Confirm.", hint: "" }, 403) : json({ person, link: "/sign-in#link=x", screen_code: "", home_only: false }));
+  });
+  render(<People />);
+  await press(await screen.findByLabelText(`${words.again}: Ben`));
+  fireEvent.input(await screen.findByLabelText(mine.confirm.password), { target: { value: "secret" } });
+  await press(screen.getByText(mine.confirm.go));
+  await waitFor(() => expect(asked.filter((one) => one.endsWith("/people/ben/link"))).toHaveLength(2));
 });

@@ -147,7 +147,7 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
     event.preventDefault();
     if (busy.peek()) return;
     busy.value = true;
-    const made = tryTo(async () => {
+    const made = change(async () => {
       const asked = { name: name.value, cameras: chosen.value, linked: linked.value };
       const ends_ms = role.value === "guest" && !isScreen ? fieldInstant(end.value) : null;
       onInvited(await post<Invited>("/people", { ...asked, role: isScreen ? "screen" : role.value, ends_ms }));
@@ -216,7 +216,7 @@ function OnePerson(props: { person: PersonInfo; onChange: () => Promise<readonly
   const changing = useSignal(false);
   const isMe = session.value?.user?.id === person.id;
   const does = (action: () => Promise<unknown>, said: string) =>
-    tryTo(async () => {
+    change(async () => {
       await action();
       toast(said);
       await props.onChange();
@@ -224,7 +224,7 @@ function OnePerson(props: { person: PersonInfo; onChange: () => Promise<readonly
   const take = () => {
     if (confirm(words.sure(person.name))) void does(() => remove(`/people/${person.id}`), words.removed(person.name));
   };
-  const again = () => tryTo(async () => props.onInvited(await post<Invited>(`/people/${person.id}/link`)));
+  const again = () => change(async () => props.onInvited(await post<Invited>(`/people/${person.id}/link`)));
   const noTwoStep = () => {
     if (confirm(words.sureTwoStep(person.name)))
       void does(() => remove(`/people/${person.id}/two-step`), words.twoStepOff(person.name));
@@ -289,7 +289,7 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
   }, [person]);
   const load = async () => (await onChange()).find((one) => one.id === person.id) ?? person;
   const order = async (asked: Order) => {
-    await tryTo(async () => {
+    await change(async () => {
       const found = await load();
       const sent = { role: found.role, ...asked(found) };
       await patch(`/people/${person.id}`, sent);
