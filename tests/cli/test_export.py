@@ -374,7 +374,7 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     tawny: Tawny, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """An export that was killed left a clip that looked finished, and was in the way of the next try."""
-    left, read = tmp_path / f"clip.part{Path(name).suffix}", ClipFile.read
+    left, read = tmp_path / f".clip.part{Path(name).suffix}", ClipFile.read
     left.write_bytes(b"killed")
     there = []
 

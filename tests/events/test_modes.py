@@ -305,6 +305,26 @@ def test_a_problem_lasts_where_nothing_is_stored_in_a_file(tmp_path: Path) -> No
     assert house.book.problem is not None
 
 
+def test_a_problem_lasts_while_the_file_could_not_be_made(tmp_path: Path) -> None:
+    house = House()
+    house.book.move_to(tmp_path / "not there" / "modes.db")
+    house.modes.set_mode("night", "Anna")
+    assert house.book.problem is not None
+
+
+def test_a_change_by_the_schedule_that_a_full_disk_did_not_take_is_stored_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path / "modes.db")
+    with monkeypatch.context() as full:
+        full.setattr(SmallDb, "writing", is_full)
+        house.go_to("2026-11-20T16:00:00Z")
+        house.modes.step()
+    house.modes.step()
+    assert house.book.problem is None
+    assert house.book.changes()[-1][:2] == (utc_from_text("2026-11-20T16:00:00Z"), "home")
+
+
 def is_full(_: SmallDb) -> NoReturn:
     raise DiskFull("modes.db")
 

@@ -448,7 +448,7 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
 @contextmanager
 def _new_file(path: Path, out: Output) -> Iterator[Path]:
     """Give a file to write, which gets its name when it is complete. Raises NotDone: when it exists; StorageError."""
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         new_file(path)
         part.unlink(missing_ok=True)  # of an export that was killed

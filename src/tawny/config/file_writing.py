@@ -86,7 +86,8 @@ def replace_file(path: Path, text: str) -> None:
                 temporary.chmod(path.stat().st_mode & 0o777)
                 give_to_owner(file.fileno(), path)
                 temporary.replace(target)
-        sync_folder(target.parent)
+        with suppress(OSError):  # SMB can't, and the file is replaced
+            sync_folder(target.parent)
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 

@@ -8,6 +8,7 @@ its due time.
 import json
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -54,6 +55,7 @@ class ModeStore:
         self.problem: StorageError | None = None
         self._unwritten: dict[str, Any] = {}
         """Values that the disk has not taken yet, by name."""
+        self._statements: deque[tuple[str, tuple[Any, ...]]] = deque(maxlen=1000)  # it may be full for days
         self._has_file = True
         self._lock = threading.Lock()  # `move_to` copies what was written before
         try:
@@ -72,6 +74,7 @@ class ModeStore:
                 self._file = SmallDb(path, SCHEMA, VERSION)
             except StorageError as error:
                 self._failed(error)
+                self._has_file = False
 
     def close(self) -> None:
         self._file.close()
@@ -86,8 +89,8 @@ class ModeStore:
         self._write({name: value})
 
     def retry(self) -> None:
-        """Store the values that the disk has not taken."""
-        if self._unwritten:
+        """Store what the disk has not taken."""
+        if self._unwritten or self._statements:
             self._write({})
 
     def changes(self) -> list[tuple[int, str, str, frozenset[str]]]:
@@ -129,21 +132,23 @@ class ModeStore:
         )
 
     def _write(self, facts: Mapping[str, Any], *statements: tuple[str, tuple[Any, ...]]) -> None:
-        """Store values by name, with those that wait, and execute statements, in one transaction."""
+        """Store values by name and execute statements, with those that wait, in one transaction."""
         with self._lock:
             self._unwritten |= facts
+            self._statements.extend(statements)
             try:
                 with self._file.writing() as db:
                     for name, value in self._unwritten.items():
                         db.execute("DELETE FROM facts WHERE name = ?", (name,))
                         if value is not None:
                             db.execute("INSERT INTO facts VALUES (?, ?)", (name, json.dumps(value)))
-                    for statement, values in statements:
+                    for statement, values in self._statements:
                         db.execute(statement, values)
             except StorageError as error:
                 self._failed(error)
                 return
             self._unwritten.clear()
+            self._statements.clear()
             if self._has_file:
                 self.problem = None
 

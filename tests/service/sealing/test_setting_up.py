@@ -100,6 +100,24 @@ def test_keys_of_an_earlier_set_up_are_left_and_named(tmp_path: Path) -> None:
     assert [one.id for one in later.sealing.now().ways] == ["owner"]
 
 
+def test_a_key_that_cannot_be_completed_stops_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorder(tmp_path).set_up()
+    (tmp_path / "data/keys/owner.age").rename(tmp_path / "data/keys/owner.age.new")
+
+    def refused(*_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refused)
+    assert Recorder(tmp_path).sealing.now().recipients == (OWNER,)
+
+
+def test_a_key_that_was_restored_is_kept(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.set_up()
+    (recorder.keys / "owner.age.new").write_bytes(WRAPPED + b"of a try that was killed")
+    assert Recorder(tmp_path).sealing.wrapped("owner") == WRAPPED
+
+
 def made(folder: Path) -> Path:
     folder.mkdir()
     return folder

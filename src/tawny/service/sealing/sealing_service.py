@@ -1,6 +1,7 @@
 """Sealing service: reads and changes encryption settings and unlock methods at runtime."""
 
 import json
+import logging
 import os
 import secrets
 import threading
@@ -15,6 +16,8 @@ from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.changeable_settings import ChangeableSettings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,10 @@ class UnlockMethodStore:
 
     def finish(self) -> None:
         """Let the first unlock method count whose recipient was named before tawny ended, if there is one."""
+        owner = self._folder / f"{OWNER}.age"
         try:
-            self._pending.rename(self._folder / f"{OWNER}.age")
+            if not owner.exists():  # it may have been restored meanwhile
+                self._pending.rename(owner)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -226,7 +231,10 @@ class SealingService:
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
         if self.is_possible and settings.now().encryption.all:
-            self._ways.finish()
+            try:
+                self._ways.finish()
+            except FolderUnwritable as error:
+                log.error("%s", error)  # it records all the same
 
     @property
     def is_possible(self) -> bool:
