@@ -109,6 +109,22 @@ async def test_what_cannot_be_is_refused_in_words(house: House, owner: httpx.Asy
     assert house.recorder.tuning.changed is None
 
 
+@pytest.mark.parametrize("model", ["/srv/inbox/evil.py", "evil.py", "~evil", "/tmp/evil.onnx"])
+async def test_a_browser_names_no_file_as_sound_model(house: House, owner: httpx.AsyncClient, model: str) -> None:
+    now = await told(owner)
+    answer = await change(owner, now, sound={**now["watch"]["sound"], "model": model})
+    assert (answer.status_code, answer.json()["message"]) == (400, "The sound model can't be a file here.")
+    assert house.recorder.tuning.changed is None
+
+
+async def test_a_file_that_is_the_sound_model_stays(house: House, owner: httpx.AsyncClient) -> None:
+    own = {"sound": {"model": "/srv/yamnet.onnx", "labels": "/srv/yamnet.txt", "input": "log-mel"}}
+    house.recorder.tuning.watch = DetectionSettings.model_validate(own)
+    assert (await change(owner, await told(owner), level=60)).status_code == 200
+    sound = house.recorder.tuning.watch.sound
+    assert (sound.model, sound.labels, sound.input) == ("/srv/yamnet.onnx", "/srv/yamnet.txt", "log-mel")
+
+
 async def test_what_the_detector_or_the_disk_refuses(house: House, owner: httpx.AsyncClient) -> None:
     house.recorder.tuning.refuses = SettingsError("x", (Problem("cameras.porch.detection.motion", "9", "1 to 100"),))
     assert (await change(owner, await told(owner), level=60)).json()["message"] == "motion: 1 to 100."

@@ -1,4 +1,7 @@
-"""Uploads to a folder that is none: the system's, a user's settings, tawny's own. The interface can't choose them."""
+"""Uploads to a folder that is none: the system's, a user's settings, tawny's own. The interface can't choose them.
+
+Nor can it choose rclone's file, in which a remote may name a program, or a remote that isn't in that file.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,3 +91,41 @@ def test_the_settings_file_may_say_so_and_the_interface_may_not(bench: Bench, tm
     assert bench.settings.destinations["odd"].batch == 3
     with pytest.raises(NotDone, match=r"Set it in tawny\.toml"):
         bench.placing.put("destinations", "odd", {"url": "folder:/etc"})
+
+
+@pytest.mark.parametrize("url", ["rclone:x/f", "s3://k:s@b?region=r"])
+def test_the_interface_cannot_name_a_file_of_rclone(bench: Bench, url: str) -> None:
+    before = bench.file.read_text()
+    for change in (bench.placing.put, bench.placing.try_out):
+        with pytest.raises(NotDone, match="`config` can't be set here"):
+            change("destinations", "cloud", {"url": url, "config": "/srv/inbox/rclone.conf"})
+    assert (bench.file.read_text(), bench.settings.destinations) == (before, {})
+
+
+def test_a_file_of_rclone_in_force_stays_and_becomes_no_other(bench: Bench) -> None:
+    table = {"url": "rclone:drive/tawny", "config": "/etc/rclone.conf"}
+    bench.file.write_text(f'{bench.file.read_text()}[destinations.cloud]\nurl = "{table["url"]}"\n')
+    with bench.file.open("a") as file:
+        file.write(f'config = "{table["config"]}"\n')
+    bench.settings = bench.settings.model_copy(
+        update={"destinations": Settings.model_validate({"destinations": {"cloud": table}}).destinations}
+    )
+    bench.placing.put("destinations", "cloud", {**table, "batch": 3})
+    assert bench.settings.destinations["cloud"].batch == 3
+    with pytest.raises(NotDone, match=r"Set it in tawny\.toml"):
+        bench.placing.put("destinations", "cloud", {"config": "/srv/inbox/rclone.conf"})
+    bench.placing.put("destinations", "cloud", {"config": None})
+    assert "config" not in bench.file.read_text()
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        ":webdav,bearer_token_command=id:f", "x,bearer_token_command=id:f", "%3Awebdav,bearer_token_command=id:f",
+        "//:sftp,ssh=id:f", "x%2Cssh=id/f", "-x/f", "--config=a/f",
+    ],
+)  # fmt: skip
+def test_an_address_of_rclone_has_no_options(bench: Bench, remote: str) -> None:
+    for change in (bench.placing.put, bench.placing.try_out):
+        with pytest.raises(SettingsError, match="rclone config"):
+            change("destinations", "cloud", {"url": f"rclone:{remote}"})

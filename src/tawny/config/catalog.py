@@ -46,6 +46,13 @@ _OWN_PAGE: Final = (
 )  # fmt: skip
 
 
+_MAY_NAME_FILES: Final = re.compile(
+    r"cameras\.[^.]+\.detection\.sound\.(model|labels)|search\.model|object_detection\.kinds"
+)
+"""Settings that take the name of a model of tawny's, or in the settings file a file, which may be a program."""
+_FILE: Final = re.compile(r"[/\\]|^~|\.(py|onnx|txt)$", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class SettingKey:
     """One key of a table. default: as text; empty: none. required: the table is invalid without it.
@@ -122,6 +129,12 @@ def key_of(tables: tuple[SettingTable, ...], path: str) -> SettingKey | None:
         if all(one in (part, "<name>", "<id>") for one, part in zip(pattern, parts, strict=True)):
             return next((key for key in table.keys if key.key == name), None)
     return None
+
+
+def names_file(path: str, value: Plain) -> bool:
+    """Return whether a setting that takes names would get a file of this computer: a browser must not choose one."""
+    values = value if isinstance(value, list) else [value]
+    return bool(_MAY_NAME_FILES.fullmatch(path)) and any(_FILE.search(str(one).strip()) for one in values)
 
 
 def _written(key: SettingKey, value: Any, line: int | None) -> WrittenValue:

@@ -1,7 +1,6 @@
 """The settings in force, as services see them that change them while tawny runs."""
 
 import errno
-import re
 import socket
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -11,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from tawny.config.catalog import Plain, SettingKey, SettingTable, TableInstance, catalog, instances, key_of
+from tawny.config.catalog import Plain, SettingKey, SettingTable, TableInstance, catalog, instances, key_of, names_file
 from tawny.config.changes import put_table
 from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import read_settings
@@ -70,13 +69,6 @@ _OF_KIND: Final[Mapping[str, type | tuple[type, ...]]] = {
     "switch": bool, "number": (int, float), "text": str, "choice": str, "duration": str, "size": str, "share": str,
     "list": list, "secret": str,
 }  # fmt: skip
-
-
-_MAY_NAME_FILES: Final = re.compile(
-    r"cameras\.[^.]+\.detection\.sound\.(model|labels)|search\.model|object_detection\.kinds"
-)
-"""Settings that take the name of a model of tawny's, or in the settings file a file, which may be a program."""
-_FILE: Final = re.compile(r"[/\\]|^~|\.(py|onnx|txt)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +130,8 @@ class SettingsEditor:
         if key.kind in ("file", "page"):
             where = "on its own page" if key.kind == "page" else f"in {self.file}"
             raise NotDone(f"{change.path} can't be changed here.", f"Change it {where}.")
-        _refuse_file(change)
+        if names_file(change.path, change.value):
+            raise NotDone(f"{change.path} can't name a file here.", "Name it in the settings file.")
         with self._changeable.changing():
             now = self._now(change.path)
             if key.kind != "secret" and now != change.before and now != change.value:
@@ -171,13 +164,6 @@ class SettingsEditor:
         except (FolderUnwritable, NotDone):
             self._changeable.apply_written(before)
             raise
-
-
-def _refuse_file(change: SettingWrite) -> None:
-    """Raise NotDone if a value names a file of this computer: a browser must not choose one."""
-    values = change.value if isinstance(change.value, list) else [change.value]
-    if _MAY_NAME_FILES.fullmatch(change.path) and any(_FILE.search(str(one).strip()) for one in values):
-        raise NotDone(f"{change.path} can't name a file here.", "Name it in the settings file.")
 
 
 def _refuse_lock_out(path: str, before: WebSettings, after: WebSettings) -> None:

@@ -27,7 +27,7 @@ from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
 from tawny.sealed.broken import SealedFileBroken
 from tawny.service.backup import backup_file, restore
 from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
-from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held
+from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held, setting_changes
 from tawny.service.backup.restored_accounts import end_sign_ins
 from tawny.testing.clock import FakeClock
 
@@ -451,6 +451,10 @@ RUNS = {
     "a webhook": '[webhooks.hook]\nurl = "run:hook.sh"\n',
     "a detector": '[cameras.gate.detection.own]\nfile = "/tmp/detect.py"\n',
     "a recognizer": '[recognizers.birds]\nfile = "/tmp/birds.py"\n',
+    "an update": '[updates]\ncommand = ["/bin/sh", "-c", "id"]\n',
+    "a log file": '[log]\nfile = "/home/tawny/.bashrc"\n',
+    "a sound model": '[cameras.gate.detection.sound]\nmodel = "/tmp/evil.onnx"\nlabels = "/tmp/evil.txt"\n',
+    "a search model": '[search]\nmodel = "/tmp/clip"\n',
     "rclone": '[destinations.cloud]\nurl = "rclone:drive/tawny"\nconfig = "/tmp/rclone.conf"\n',
 }
 
@@ -470,6 +474,18 @@ def test_settings_that_run_other_programs_are_found(data: Path, tmp_path: Path, 
     assert "tawny restore" in refused.value.todo
     here.write_text(text)
     unpacked.check_programs(here)
+
+
+def test_models_by_name_are_no_programs(data: Path, tmp_path: Path) -> None:
+    (data.parent / "tawny.toml").write_text('[cameras.gate.detection.sound]\nmodel = "yamnet"\n')
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new")
+    unpacked.check_programs(tmp_path / "tawny.toml")
+
+
+def test_the_preview_shows_commands(tmp_path: Path) -> None:
+    (tmp_path / "new.toml").write_text('[updates]\ncommand = ["/bin/sh", "-c", "id\\u001b"]\n')
+    changes = setting_changes(tmp_path / "old.toml", tmp_path / "new.toml")
+    assert [(one.path, one.after) for one in changes] == [("updates.command", r"['/bin/sh', '-c', 'id\x1b']")]
 
 
 def test_a_restored_hub_knows_its_recorders_and_gets_their_events_again(data: Path, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tawny.api.errors import RequestRefused, bad_input, bad_setting, not_found
 from tawny.api.events.event_routes import no_event, note_marked
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
+from tawny.config.catalog import names_file
 from tawny.config.changes import plain_table
 from tawny.config.settings import DetectionSettings
 from tawny.config.units import duration_text, share_text
@@ -194,7 +195,6 @@ def watch_otherwise(
 
     409 `changed`: they were changed in the meantime.
     """
-
     try:
         with here.changeable.changing():
             now = _found(here, camera)
@@ -352,6 +352,8 @@ def _settings(body: DetectionRequest, now: DetectionSettings) -> tuple[Detection
     if body.sound.loud is not None:
         table["sound"]["loud"] = body.sound.loud
     if body.sound.model is not None and body.sound.model != now.sound.model:
+        if names_file("cameras.<id>.detection.sound.model", body.sound.model):
+            raise bad_input("The sound model can't be a file here.", "Name it in the settings file.")
         table["sound"] |= {"model": body.sound.model, "labels": "", "input": "waveform"}
     if body.read is not None:
         table["recognize"] = body.read

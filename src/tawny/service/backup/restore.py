@@ -19,6 +19,7 @@ from typing import Any, Final
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from tawny.config.catalog import names_file
 from tawny.config.file_writing import read_file, sync_folder
 from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
 from tawny.config.toml_editing import new_table
@@ -62,8 +63,11 @@ _UNITS: Final = (
 """What is replaced in the data folder, each as a whole."""
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
 _HIDDEN: Final = "(not shown)"
-_OF_PROGRAMS: Final = frozenset({("scripts", "folder"), ("relays", "script"), ("destinations", "config")})
-"""Tables and keys that name a program, a folder of programs, or a file that names some (that of rclone)."""
+_OF_PROGRAMS: Final = frozenset(
+    {("scripts", "folder"), ("relays", "script"), ("destinations", "config"), ("updates", "command"), ("log", "file")}
+)
+"""Tables and keys that name a program, a folder of programs, a file that names some (that of rclone), or a file to
+which the log is added, which could be a program."""
 _RUNS: Final = re.compile(r"\s*(run|say)\s", re.IGNORECASE)
 _PATHS: Final = re.compile(
     r"storage\.(mirror|spare|tiers\.\d+\.path)|web\.secure\.(certificate|key|authority)|log\.file"
@@ -151,7 +155,7 @@ class UnpackedBackup:
             yield f"The settings of the backup need a look before they work here: {_first(error.problems)}"
 
     def check_programs(self, config: Path) -> None:
-        """Raise NotDone if the settings of the backup run programs which those here don't run.
+        """Raise NotDone if the settings of the backup run programs which those here don't run, or use such files.
 
         For restores over the network: an intruder in an owner's browser could otherwise run anything.
         """
@@ -162,8 +166,9 @@ class UnpackedBackup:
             if one not in known
         ]
         if new:
+            paths = ", ".join(dict.fromkeys(new))
             raise NotDone(
-                f"This backup would run programs that don't run here yet: {', '.join(dict.fromkeys(new))}.",
+                f"This backup would run programs, or use files, that aren't used here yet: {paths}.",
                 "Restore it in a terminal of this computer, with `tawny restore`. Nothing was changed.",
             )
 
@@ -374,7 +379,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def _programs(values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield the settings that run programs of the computer or say where they are: path, and kind with value."""
+    """Yield the settings that run programs of the computer, or name files that may be: path, and kind with value."""
     for path, value in values.items():
         table, key = path.partition(".")[0], path.rpartition(".")[2]
         for text in map(str, value) if isinstance(value, list) else (str(value),):
@@ -384,6 +389,8 @@ def _programs(values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, str]]
                 yield path, ("rule", text)
             elif table == "webhooks" and key == "url" and text.startswith("run:"):
                 yield path, ("webhook", text)
+            elif names_file(path, text):
+                yield path, ("model", text)
         if value and (table, key) in _OF_PROGRAMS:
             yield path, (table, str(value))
         elif table == "cameras" and (str(value).startswith("exec:") or path.endswith(".exec.command")):
@@ -396,7 +403,7 @@ def _shown(path: str, value: Any) -> str | None:
     parts = set(path.split("."))
     if parts & SECRET_KEYS or parts & {"encryption", "recipients"} or "://" in str(value):
         return _HIDDEN
-    return value_text(value)
+    return str(value) if isinstance(value, list) and path.endswith(".command") else value_text(value)
 
 
 def _first(problems: Sequence[Problem]) -> str:

@@ -17,6 +17,9 @@ from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.notifications import BROWSERS_URL
 from tawny.service.plugin_registry import PluginRegistry
 
+_NAMES_PROGRAMS: Final = "config"
+"""Key of rclone's own file, which may name programs."""
+
 # Settings of destinations and notifiers, as a form shows them.
 
 
@@ -273,7 +276,7 @@ class TargetSettingsService:
             draft = self._draft()
             self._refuse_taken(draft, name, is_new=is_new)
             draft.put(group, name, values)
-            self._refuse_any_folder(name, draft.understood())
+            self._refuse_file_only(name, draft.understood())
             self._take_over(draft)
 
     def remove(self, name: str) -> None:
@@ -300,7 +303,7 @@ class TargetSettingsService:
         self._refuse_taken(draft, name, is_new=is_new)
         draft.put(group, name, values)
         new = self._with(draft.understood())
-        self._refuse_any_folder(name, new)
+        self._refuse_file_only(name, new)
         self._plugins.check(new, "the settings")
         if group == "notifiers":
             return self._outward.notifications.test(name, new.notifiers[name])
@@ -315,13 +318,18 @@ class TargetSettingsService:
             if name in getattr(now, group) or draft.values(group, name) is not None:
                 raise TargetNameTaken(name)
 
-    def _refuse_any_folder(self, name: str, changed: Settings) -> None:
-        """Raise NotDone if the interface lifts the rules for folders, or uses them lifted for another folder."""
+    def _refuse_file_only(self, name: str, changed: Settings) -> None:
+        """Raise NotDone if the interface lifts the rules for folders, uses them lifted for another one, or names
+        another file that may name programs.
+        """
         new, now = changed.destinations.get(name), self._settings.now().destinations.get(name)
-        if new is None or not new.options.get(ALLOW_ANY):
+        if new is None:
             return
-        if now is None or not now.options.get(ALLOW_ANY) or now.url != new.url:
+        had = now.options if now is not None else {}
+        if new.options.get(ALLOW_ANY) and (now is None or not had.get(ALLOW_ANY) or now.url != new.url):
             raise NotDone(f"`{ALLOW_ANY}` can't be set here.", "Set it in tawny.toml.")
+        if new.options.get(_NAMES_PROGRAMS, "") not in ("", had.get(_NAMES_PROGRAMS)):
+            raise NotDone(f"`{_NAMES_PROGRAMS}` can't be set here.", "Set it in tawny.toml.")
 
     def _draft(self) -> SettingsDraft:
         return SettingsDraft(self._settings.file, self._text, self._secrets)
