@@ -1,10 +1,13 @@
 """Clips made on the side: what becomes of them, who may do what with them, and the room that they take."""
 
 import asyncio
+import errno
 import io
 import json
+import os
 import re
 from pathlib import Path
+from typing import NoReturn
 from zipfile import ZipFile
 
 import httpx
@@ -15,6 +18,7 @@ from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Caller, Role
 from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState, ClipStore
 from tawny.api.server import WebServer
+from tawny.model.errors import TooManyFiles
 from tawny.model.events import Event, new_event_id
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
@@ -377,6 +381,54 @@ def test_saved_clips_are_there_after_a_start_and_halves_are_not(house: House, tm
         (done.id, done.size_bytes, ClipJobState.DONE)
     ]
     assert {path.name for path in folder.iterdir()} == {f"{done.id}.mp4", f"{done.id}.json"}
+
+
+def test_a_clip_is_on_the_disk_before_it_is_named(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut left clips that were shown as kept, with files of 0 bytes."""
+    synced: list[Path] = []
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (synced.append(Path(f"/proc/self/fd/{file}").readlink()), real(file))[1]
+    )
+    folder = tmp_path / "clips"
+    done = made(house, desk_with(house, folder))
+    clip, about, whole = synced[-3:]
+    assert (clip.name, about.suffix, whole) == (f"{done.id}.new", ".new", folder)
+
+
+@pytest.mark.parametrize("broken", ["link", "empty", "folder"])
+def test_an_entry_that_cannot_be_read_hides_no_other_clip(house: House, tmp_path: Path, broken: str) -> None:
+    folder = tmp_path / "clips"
+    done = made(house, desk_with(house, folder))
+    (folder / "dead.mp4").write_bytes(b"video")
+    if broken == "link":
+        (folder / "dead.json").symlink_to("nowhere")
+    elif broken == "folder":
+        (folder / "dead.json").mkdir()
+    else:
+        (folder / "dead.json").touch()
+    again = ClipJobs(house.clock, ClipStore(folder, 10_000_000))
+    assert [one.id for one in again.seen_by(ANNA)] == [done.id]
+    assert (folder / "dead.mp4").exists() is (broken != "empty")
+
+
+def test_clips_are_looked_for_again_after_a_fault_that_passes(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "clips"
+    done = made(house, desk_with(house, folder))
+    again = ClipJobs(house.clock, ClipStore(folder, 10_000_000))
+    with monkeypatch.context() as short:
+        short.setattr(Path, "read_text", out_of_descriptors)
+        with pytest.raises(TooManyFiles):
+            again.seen_by(ANNA)
+    assert [one.id for one in again.seen_by(ANNA)] == [done.id]
+
+
+def out_of_descriptors(_: Path) -> NoReturn:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 def test_what_breaks_while_it_is_made_is_told_as_failed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

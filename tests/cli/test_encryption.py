@@ -1,6 +1,7 @@
 """`tawny encryption` and `tawny decrypt`: nobody seals without the sheet in hand, and the sheet opens everything."""
 
 import json
+import os
 import re
 import sys
 from argparse import Namespace
@@ -244,6 +245,16 @@ def test_words_that_are_wrong_are_told(tawny: Tawny, tmp_path: Path, typed: list
     typed.append("abandon ability")
     said = tawny("decrypt", "--words", "good.tws")
     assert (said.code, "instead of 24" in said.err) == (2, True)
+
+
+def test_what_is_decrypted_is_on_the_disk_before_it_has_its_name(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files(tmp_path)
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink().name))
+    assert tawny("decrypt", "--key", "key", "good.tws").code == 0
+    assert synced == ["good.mp4.part"]
 
 
 def test_nothing_is_written_over(tawny: Tawny, tmp_path: Path) -> None:

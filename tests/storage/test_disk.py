@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import DiskFull, FolderUnwritable, PathUnreadable, StorageError
+from tawny.model.errors import DiskFull, DiskReadOnly, FolderUnwritable, PathUnreadable, StorageError
 from tawny.storage.disk.disk import DiskAccess, RealDisk, sync_together, turned
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
@@ -88,7 +88,7 @@ def test_a_root_that_is_reached_over_a_link_is_fine(tmp_path: Path) -> None:
     [
         (errno.ENOSPC, DiskFull),
         (errno.EDQUOT, DiskFull),
-        (errno.EROFS, FolderUnwritable),
+        (errno.EROFS, DiskReadOnly),
         (errno.EACCES, FolderUnwritable),
         (errno.EIO, StorageError),
         (errno.ELOOP, StorageError),

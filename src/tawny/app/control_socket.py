@@ -20,9 +20,10 @@ from pydantic import ValidationError
 from tawny.app.control_client import NAME, abstract_address, peer_user
 from tawny.engine import Bus
 from tawny.engine.actor import caller, named_executor
-from tawny.model.errors import FolderInUse, StorageError, TawnyError
+from tawny.model.errors import FolderInUse, TawnyError
 from tawny.model.messages import Message
 from tawny.model.validation import problem_text
+from tawny.storage.disk.disk import turned
 
 QUICK = frozenset({"status", "where"})
 """Commands that wait for nothing. They have threads of their own: tests of uploads may take all others for minutes."""
@@ -82,7 +83,7 @@ class ControlSocket:
         except OSError as error:
             if error.errno == errno.EADDRINUSE and not self._on_disk:
                 raise FolderInUse(str(self._data), "in memory mode") from error
-            raise StorageError(str(self._path), error.strerror or str(error)) from error
+            raise turned(error, str(self._path)) from error
 
     async def close(self) -> None:
         if self._server is not None:

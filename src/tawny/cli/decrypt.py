@@ -1,5 +1,6 @@
 """`tawny decrypt` and `tawny verify`: without a recorder."""
 
+import os
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -175,6 +176,8 @@ def _written(target: Path, name: Path, parts: list[bytes]) -> tuple[Path, bool]:
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
                 file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
             part.rename(path)
         except OSError as error:
             with suppress(OSError):

@@ -31,11 +31,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
-        return (
-            f"{where}{self.path}: found {self.found}; allowed: {self.allowed}"
-            if self.found
-            else f"{where}{self.path}: {self.allowed}"
-        )
+        found = f"found {self.found}; allowed: " if self.found else ""
+        return f"{where}{self.path}: {found}{self.allowed}"
 
 
 @dataclass(eq=False)
@@ -331,9 +328,7 @@ class FileMissing(StorageError):
     exit_code = 49
     code = "file_missing"
     says = "The file {where} is missing."
-    advice = (
-        "It may have been deleted, or its disk isn't mounted. `tawny check` shows what is missing without a reason."
-    )
+    advice = "It may have been deleted, or its disk isn't mounted. `tawny check` shows what is missing without reason."
 
 
 @dataclass(eq=False)
@@ -352,6 +347,12 @@ class FolderUnwritable(StorageError):
     code = "unwritable"
     says = "Can't write to the folder {where} ({detail})."
     advice = "Give the user that runs tawny write permission, or choose another folder with `--data`."
+
+
+@dataclass(eq=False)
+class DiskReadOnly(FolderUnwritable):
+    says = "The disk for {where} is read-only."
+    advice = "Systems do that to a disk that fails: check it (`dmesg`), then mount it writable, or choose another one."
 
 
 @dataclass(eq=False)

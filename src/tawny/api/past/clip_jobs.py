@@ -9,7 +9,8 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.api.auth.accounts import Account, Role
 from tawny.engine.actor import ActorHandle, Engine
+from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
 from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
@@ -26,6 +28,7 @@ from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, chec
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
+from tawny.storage.disk.private_files import write_private
 
 # Storage of saved clips: a folder next to the recordings, or memory, with a space limit.
 
@@ -34,10 +37,7 @@ ABOUT, UNFINISHED, SCRATCH = ".json", ".new", ".scratch"
 
 
 class ClipStore:
-    """The clip store. folder: None for memory, lost on exit. most_bytes: space limit. headroom: of its disk.
-
-    Raises StorageError.
-    """
+    """The clip store. folder: None for memory, lost on exit. headroom: of its disk. Raises StorageError."""
 
     def __init__(self, folder: Path | None, most_bytes: int, headroom: DiskHeadroom | None = None) -> None:
         self._folder, self.most_bytes, self._headroom = folder, most_bytes, headroom
@@ -45,27 +45,23 @@ class ClipStore:
         self._reservation: int | None = None
 
     def load(self) -> list[dict[str, Any]]:
-        """Return the metadata of all clips; delete unfinished files."""
+        """Return the metadata of all clips that can be read; delete unfinished files."""
         if self._folder is None or not self._folder.is_dir():
             return []
-        try:
-            known = {path.stem: path for path in self._folder.glob(f"*{ABOUT}")}
-            for path in self._folder.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                elif path.name.partition(".")[0] not in known or path.suffix in (UNFINISHED, SCRATCH):
-                    path.unlink(missing_ok=True)
-            return [about for path in known.values() if (about := _read(path))]
-        except OSError as error:
-            raise turned(error, str(self._folder)) from error
+        with _disk_errors(self._folder):
+            files = list(self._folder.iterdir())
+            known = {path.stem for path in files if path.suffix == ABOUT and (path.is_symlink() or _size(path))}
+            for path in files:
+                if path.name.partition(".")[0] not in known or path.suffix in (UNFINISHED, SCRATCH):
+                    with suppress(OSError):  # it stays until the next start
+                        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            return [about for path in files if path.suffix == ABOUT and (about := _read(path))]
 
     def begin(self, key: str) -> tuple[Path, Path]:
         """Return the output path and a scratch path of a new clip."""
         if self._folder is not None:
-            try:
+            with _disk_errors(self._folder):
                 self._folder.mkdir(mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise turned(error, str(self._folder)) from error
         return self._places(key)
 
     def written_bytes(self, key: str) -> int:
@@ -80,10 +76,8 @@ class ClipStore:
         self.release()
         if self._headroom is None or self._folder is None:
             return True
-        try:
+        with _disk_errors(self._folder):
             self._reservation = self._headroom.reserve(left_bytes, may_use_kept=may_use_kept)
-        except OSError as error:
-            raise turned(error, str(self._folder)) from error
         return self._reservation is not None
 
     def release(self) -> None:
@@ -95,13 +89,13 @@ class ClipStore:
     def finish(self, key: str, suffix: str) -> int:
         """Give the finished file its name and return its size in bytes. It is permanent once `note` is called."""
         out, _ = self._places(key)
-        try:
+        with _disk_errors(out):
             if self._folder is None:
                 self._in_memory[key + suffix] = self._in_memory.pop(key + UNFINISHED)
             else:
+                with out.open("rb") as file:
+                    os.fsync(file.fileno())
                 out.rename(self._folder / (key + suffix))
-        except OSError as error:
-            raise turned(error, str(out)) from error
         self._drop(key + SCRATCH)
         return _size(self.path(key, suffix))
 
@@ -110,12 +104,8 @@ class ClipStore:
         if self._folder is None:
             return
         path = self._folder / (key + ABOUT)
-        try:
-            new = path.with_suffix(UNFINISHED)
-            new.write_text(json.dumps(about))
-            new.rename(path)
-        except OSError as error:
-            raise turned(error, str(path)) from error
+        with _disk_errors(path):
+            write_private(path, json.dumps(about).encode())
 
     def remove(self, key: str, suffix: str) -> None:
         """Delete all files of a clip."""
@@ -146,10 +136,16 @@ class ClipStore:
             if descriptor is not None:
                 os.close(descriptor)
             return
-        try:
+        with _disk_errors(self._folder / name):
             (self._folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise turned(error, str(self._folder / name)) from error
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise turned(error, str(path)) from error
 
 
 def _size(path: Path) -> int:
@@ -160,9 +156,13 @@ def _size(path: Path) -> int:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return the metadata; None if invalid or truncated."""
+    """Return the metadata; None if they are invalid or can't be read. Raises OSError without a free descriptor."""
     try:
         found = json.loads(path.read_text())
+    except OSError as error:
+        if error.errno in OUT_OF_DESCRIPTORS:
+            raise
+        return None
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
@@ -476,13 +476,12 @@ class ClipJobs:
     def _all(self) -> list[ClipExportJob]:
         with self._lock:
             if not self._is_loaded:
-                self._is_loaded = True
                 stored = [job for about in self._store.load() if (job := _from(about))]
+                self._is_loaded = True
+                self._jobs = {job.id: job for job in stored if job.state is not ClipJobState.REMOVED} | self._jobs
                 for job in stored:
                     if job.state is ClipJobState.REMOVED:  # the program ended before its file was deleted
                         self._store.remove(job.id, job.kind.suffix)
-                kept = {job.id: job for job in stored if job.state is not ClipJobState.REMOVED}
-                self._jobs = kept | self._jobs
             return list(self._jobs.values())
 
     def _put(self, job: ClipExportJob) -> None:

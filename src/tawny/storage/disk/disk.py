@@ -16,13 +16,21 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
-from tawny.model.errors import DiskFull, FileMissing, FolderUnwritable, PathUnreadable, StorageError, TooManyFiles
+from tawny.model.errors import (
+    DiskFull,
+    DiskReadOnly,
+    FileMissing,
+    FolderUnwritable,
+    PathUnreadable,
+    StorageError,
+    TooManyFiles,
+)
 
 Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
 _MOST_PARTS = 1024  # maximum number of buffers in one writev (IOV_MAX)
 _MOST_SYNCS = 16
 
@@ -201,6 +209,8 @@ def turned(error: OSError, where: str) -> StorageError:
     if error.errno in OUT_OF_DESCRIPTORS:
         return TooManyFiles(where, os.strerror(error.errno or 0))
     detail = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno == errno.EROFS:
+        return DiskReadOnly(where, detail)
     if error.errno in _DENIED:
         return denied(where, detail)
     if error.errno == errno.ENOENT:

@@ -18,6 +18,7 @@ from tawny.model.errors import (
     DatabaseNewer,
     DatabaseUnfit,
     DiskFull,
+    DiskReadOnly,
     IndexDamaged,
     PathUnreadable,
     StorageError,
@@ -49,6 +50,8 @@ def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if _is_disk_full(code, where):
             raise DiskFull(where) from error
+        if code == sqlite3.SQLITE_READONLY and _is_read_only(where):
+            raise DiskReadOnly(where, str(error)) from error
         if code in _DENIED:
             raise (PathUnreadable if read_only else denied)(where, str(error)) from error
         if code in _DAMAGED or isinstance(error, sqlite3.IntegrityError):
@@ -65,6 +68,13 @@ def _is_disk_full(code: int, where: str) -> bool:
     except OSError:
         return False
     return space.f_bavail * space.f_frsize < _SHARED_MEMORY_BYTES
+
+
+def _is_read_only(where: str) -> bool:
+    try:
+        return bool(os.statvfs(Path(where).parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 # Ids of repeated values in the index: streams, formats and words. Ids are never deleted.
