@@ -388,10 +388,11 @@ def test_a_clip_is_on_the_disk_before_it_is_named(
 ) -> None:
     """A power cut left clips that were shown as kept, with files of 0 bytes."""
     synced: list[Path] = []
-    real = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda file: (synced.append(Path(f"/proc/self/fd/{file}").readlink()), real(file))[1]
-    )
+
+    def sync(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").readlink())
+
+    monkeypatch.setattr(os, "fsync", sync)
     folder = tmp_path / "clips"
     done = made(house, desk_with(house, folder))
     clip, about, whole = synced[-3:]
