@@ -1,11 +1,14 @@
 """The MQTT client against a broker that is told when to acknowledge."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from unittest.mock import Mock
 
 import pytest
+from paho.mqtt.client import Client
 
 from tawny.delivery import mqtt_client
 from tawny.delivery.mqtt_client import EXAMPLE, MqttClient
@@ -104,3 +107,12 @@ def test_a_state_is_published_again_after_another_one(
             client.publish("tawny/door/motion", state, retain=True)
     broker.acknowledges.set()
     until(lambda: broker.published == [b"ON", b"OFF", b"ON"], 60, "the last state is the last one published")
+
+
+def test_a_certificate_that_is_not_trusted_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It read as a broker that does not answer."""
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "self-signed certificate"
+    monkeypatch.setattr(Client, "connect", Mock(side_effect=error))
+    with pytest.raises(TargetUnreachable, match="its certificate isn't valid: self-signed certificate"):
+        MqttClient(parse("mqtts://127.0.0.1/tawny", EXAMPLE), "the broker")

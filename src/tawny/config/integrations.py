@@ -126,7 +126,10 @@ class MqttSettings(Table):
     permissions: tuple[Right, ...] = Field(
         ("record", "event"), description=f"Commands allowed through the broker: {', '.join(RIGHTS)}."
     )
-    cameras: tuple[str, ...] = Field((), description="Publish only these cameras. Empty: all.")
+    cameras: tuple[str, ...] = Field(
+        (),
+        description="Publish only these cameras, and control only them and their relays, not the mode. Empty: all.",
+    )
     snapshot_interval: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
         60.0, description="How often each camera's snapshot is published. 0: only with events."
     )
@@ -134,8 +137,10 @@ class MqttSettings(Table):
     @field_validator("url")
     @classmethod
     def _an_address(cls, text: str) -> str:
-        if text and (urlsplit(text).scheme not in ("mqtt", "mqtts") or not urlsplit(text).hostname):
-            raise ValueError("an address, for example mqtt://user:password@broker/tawny")
+        parts = urlsplit(text)
+        is_cut = "@" in parts.path and "@" not in parts.netloc  # by a slash in the password
+        if text and (parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or is_cut):
+            raise ValueError("an address, for example mqtt://user:password@broker/tawny, / in the password as %2F")
         return text
 
     @field_validator("discovery")
@@ -162,7 +167,11 @@ class RelaySettings(Table):
     output: str = Field("", description="The relay's name on the camera. Empty: the first one.")
     script: str = Field("", description="Or a script that switches. It receives `on` as JSON.")
     pulse: Duration = Field(
-        0.0, ge=0, le=3600, description="How long the button in the interface switches it on. 0: until switched off."
+        0.0,
+        ge=0,
+        le=3600,
+        description="How long the button in the interface, or `ON` at its MQTT topic, switches it on. "
+        "0: until switched off.",
     )
 
     @model_validator(mode="after")

@@ -86,6 +86,8 @@ class MqttClient:
         self._client.connect_timeout = TIMEOUT_S
         try:
             self._client.connect(address.host, address.port or PORTS[address.scheme])
+        except ssl.SSLCertVerificationError as error:
+            raise TargetUnreachable(public, f"its certificate isn't valid: {error.verify_message}") from None
         except OSError as error:
             raise TargetUnreachable(public, error.strerror or type(error).__name__) from None
         self._client.loop_start()

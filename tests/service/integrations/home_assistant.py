@@ -28,7 +28,7 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
     "image": ({"image_topic"}, {"content_type"}),
     "select": ({"command_topic", "options"}, {"state_topic"}),
     "sensor": ({"state_topic"}, {"device_class", "state_class", "unit_of_measurement", "value_template"}),
-    "switch": ({"command_topic"}, {"state_topic", "optimistic"}),
+    "switch": ({"command_topic"}, {"state_topic", "optimistic", "value_template"}),
 }
 FEATURES = {"arm_home", "arm_away", "arm_night", "arm_vacation", "arm_custom_bypass", "trigger"}
 PANEL_STATES = {"disarmed", "armed_home", "armed_away", "armed_night", "armed_vacation", "armed_custom_bypass"}
@@ -94,7 +94,9 @@ class HomeAssistant:
             return None
         if "value_template" not in about:
             return payload.decode()
-        return self._jinja.from_string(about["value_template"]).render(value_json=json.loads(payload))
+        text = payload.decode()
+        values = {"value": text, "value_json": json.loads(text) if text[:1] == "{" else None}
+        return self._jinja.from_string(about["value_template"]).render(values)
 
     def picture(self, name: str) -> bytes:
         about = self.entities[name].about

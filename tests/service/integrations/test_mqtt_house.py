@@ -192,8 +192,12 @@ def test_it_records_and_the_event_is_told_with_its_picture(bench: Bench) -> None
 def test_it_turns_and_switches(bench: Bench) -> None:
     bench.home.press("door_left")
     until(lambda: {"ContinuousMove", "Stop"} <= set(bench.camera.done()), 60, "it turns, and stops")
+    bench.until_state("relay_light", "None")
     bench.home.press("relay_light", "ON")
     until(lambda: "SetRelayOutputState" in bench.camera.done(), 60, "the relay")
+    bench.until_state("relay_light", "ON")
+    bench.programs.device_control.switch("light", on=False, lasts_s=None)
+    bench.until_state("relay_light", "OFF")
 
 
 def test_orders_as_json_are_answered(bench: Bench) -> None:

@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.config.loader import parse_settings
-from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand
+from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand, RelayCommand
 from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import TargetRefused, TargetUnreachable
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
-from tawny.model.messages import EventChanged
+from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.packets import VideoFormat
+from tawny.model.states import CameraState
 from tawny.model.times import utc_text
 from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.mqtt_topics import MqttBridge, MqttTopics
@@ -44,6 +45,15 @@ privacy = true
 url = "mqtt://127.0.0.1:9"
 discovery = "homeassistant"
 snapshot_interval = "10 s"
+[relays.gate]
+camera = "porch"
+pulse = "2 s"
+[relays.light]
+camera = "yard"
+[relays.siren]
+script = "siren.sh"
+[scripts]
+folder = "/srv/scripts"
 """
 YARD = CameraId("yard")
 
@@ -109,7 +119,7 @@ class Home:
         self.kept: dict[str, bytes] = {}
         self.once: list[tuple[str, Any]] = []
         """What was published and not kept by the broker."""
-        self.store, self.is_reachable = Kept(), True
+        self.store, self.is_reachable, self.do = Kept(), True, Mock(return_value=Mock(words=""))
         client = Mock()
         type(client).is_connected = PropertyMock(side_effect=lambda: self.is_reachable)
         client.publish.side_effect = self.publish
@@ -120,12 +130,12 @@ class Home:
         monkeypatch.setattr(Hub, "recent", lambda *_: [frame])
         self.start()
 
-    def start(self, **mqtt: str) -> None:
+    def start(self, **mqtt: Any) -> None:
         """Start as the recorder does, with these settings changed."""
         changed = self.settings.mqtt.model_copy(update=mqtt)
         self.settings = self.settings.model_copy(update={"mqtt": changed})
         self.topics = MqttTopics(
-            lambda: self.settings, self.house.recorder, self.modes, Mock(), lambda: 0, kept=self.store
+            lambda: self.settings, self.house.recorder, self.modes, self.do, lambda: 0, kept=self.store
         )
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -455,3 +465,111 @@ def test_an_event_is_told_once_for_each_type_it_gets(tmp_path: Path, monkeypatch
         ("vehicle", True),
         ("animal", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("relay", "payload", "lasts_s"), [("gate", "ON", 2.0), ("gate", "OFF", None), ("siren", "ON", None)]
+)
+def test_a_relay_is_switched_on_for_its_pulse(home: Home, relay: str, payload: str, lasts_s: float | None) -> None:
+    """A gate that Home Assistant switched on stayed on."""
+    home.passes()
+    home.says(f"tawny/relay/{relay}/set", payload.encode(), is_retained=False)
+    home.topics.step()
+    until(lambda: home.do.called)
+    order = home.do.call_args.args[1]
+    assert isinstance(order, RelayCommand)
+    assert (order.relay, order.on, order.lasts_s) == (relay, payload == "ON", lasts_s)
+
+
+def test_relays_show_how_they_were_switched(home: Home) -> None:
+    home.start(permissions=("relay",))
+    home.kept["tawny/relay/gate"] = b"ON"
+    home.passes()
+    assert home.left("tawny/relay/") == set(), "of an earlier run"
+    home.topics.on_switched("gate", on=True)
+    home.topics.bridge.step()
+    assert home.kept["tawny/relay/gate"] == b"ON"
+    home.topics.on_switched("gate", on=False)
+    home.topics.bridge.step()
+    assert home.kept["tawny/relay/gate"] == b"OFF"
+    about = json.loads(home.kept["homeassistant/switch/tawny/relay_gate/config"])
+    assert (about["state_topic"], "optimistic" in about) == ("tawny/relay/gate", False)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_relay_that_is_removed_leaves_no_state(home: Home, *, is_restarted: bool) -> None:
+    home.start(permissions=("relay",))
+    for relay in ("gate", "siren"):
+        home.topics.on_switched(relay, on=True)
+    home.passes()
+    assert home.left("tawny/relay/") == {"tawny/relay/gate", "tawny/relay/siren"}
+    home.settings = home.settings.model_copy(update={"relays": {"siren": home.settings.relays["siren"]}})
+    if is_restarted:
+        home.start()
+        home.topics.on_switched("siren", on=True)
+    home.passes()
+    assert home.left("tawny/relay/") == {"tawny/relay/siren"}
+
+
+def test_with_some_cameras_nothing_is_announced_that_is_always_refused(home: Home) -> None:
+    home.start(permissions=("modes", "relay"), cameras=(PORCH,))
+    home.passes()
+    announced = {topic.split("/")[1] for topic in home.left("homeassistant/")}
+    assert announced.isdisjoint({"alarm_control_panel", "select"})
+    assert home.left("homeassistant/switch/") == {"homeassistant/switch/tawny/relay_gate/config"}
+
+
+def test_health_tells_nothing_of_cameras_that_are_not_published(home: Home) -> None:
+    recorder = home.house.recorder
+    yard = recorder.listed[1]
+    recorder.listed[1] = replace(yard, status=replace(yard.status, state=CameraState.OFFLINE))
+    recorder.alarmed = [
+        Alarm(what, YARD, home.house.clock.now_ms(), "It has a fault.")
+        for what in (ProblemKind.CAMERA, ProblemKind.CLOCK)
+    ]
+    home.start(cameras=(PORCH,))
+    home.passes()
+    told = json.loads(home.kept["tawny/health"])
+    assert (told["ok"], told["working"], told["expected"], told["warnings"]) == (True, 1, 1, [])
+    assert told["summary"] == "1 of 1 camera working."
+
+
+def test_health_tells_problems_of_the_recorder_whatever_cameras_are_published(home: Home) -> None:
+    home.house.recorder.alarmed = [Alarm(ProblemKind.DISK, None, home.house.clock.now_ms(), "The disk is full.")]
+    home.start(cameras=(PORCH,))
+    home.passes()
+    told = json.loads(home.kept["tawny/health"])
+    assert (told["ok"], told["warnings"]) == (False, ["The disk is full."])
+
+
+def test_without_an_interval_the_snapshot_is_that_of_the_last_event(home: Home) -> None:
+    home.passes()
+    assert home.kept["tawny/porch/picture"] == b"JPEG"
+    home.start(snapshot_interval=0.0)
+    home.passes()
+    assert home.kept["tawny/porch/picture"] == b"", "the old one does not stay"
+    home.had_event()
+    home.passes()
+    assert home.kept["tawny/porch/picture"] == b"EVENT"
+
+
+def test_without_an_interval_an_encrypted_camera_has_no_snapshot(home: Home) -> None:
+    home.start(snapshot_interval=0.0)
+    home.had_event()
+    home.passes()
+    sealed = home.settings.cameras[PORCH].model_copy(update={"encrypt": True})
+    home.settings = home.settings.model_copy(update={"cameras": {**home.settings.cameras, PORCH: sealed}})
+    home.passes()
+    assert home.kept["tawny/porch/picture"] == b""
+
+
+def test_after_privacy_the_image_of_the_last_event_comes_back(home: Home) -> None:
+    home.had_event()
+    home.passes()
+    home.modes.pause(PORCH, None, "Anna")
+    home.passes()
+    assert home.kept[EVENT_PICTURE] == b""
+    home.modes.let_go(PORCH, "Anna")
+    home.passes()
+    home.passes()
+    assert home.kept[EVENT_PICTURE] == b"EVENT"

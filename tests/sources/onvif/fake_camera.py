@@ -62,7 +62,7 @@ class FakeCamera:
         values = {local(one): (one.text or "").strip() for one in asked.iter()}
         values |= {f"{local(one)}.{key}": value for one in asked.iter() for key, value in one.attrib.items()}
         self.told.append((name, values))
-        if values.get("ProfileToken", self.profile) != self.profile:
+        if path == PTZ and values["ProfileToken"] != self.profile:
             return 400, fault("ter:NoProfile", "The requested profile token does not exist")
         return self._of(name, values, path)
 

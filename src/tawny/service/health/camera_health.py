@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -125,18 +125,18 @@ class HealthReader:
     def cameras(self) -> list[CameraHealth]:
         return [self._camera(camera) for camera in self._recorder.cameras()]
 
-    def now(self) -> RecorderHealth:
-        cameras = self._recorder.cameras()
+    def now(self, shows: Callable[[CameraId], bool] = lambda _: True) -> RecorderHealth:
+        """Return the recorder's health. shows: which cameras count; all by default."""
+        cameras = [camera for camera in self._recorder.cameras() if shows(camera.status.id)]
+        alarms = [one for one in self._recorder.alarms() if one.camera is None or shows(one.camera)]
         now_ms = self._recorder.clock.now_ms()
         states = [camera.status for camera in cameras]
         names = self._recorder.camera_names()
         warnings = list(self._recorder.warnings())
-        needs_care = bool(warnings) or any(
-            alarm.what not in OF_STATE | BESIDE_RECORDING for alarm in self._recorder.alarms()
-        )
+        needs_care = bool(warnings) or any(alarm.what not in OF_STATE | BESIDE_RECORDING for alarm in alarms)
         warnings += [
             RecorderWarning(alarm.sentence(names.get(alarm.camera, "") if alarm.camera else ""), alarm.do)
-            for alarm in self._recorder.alarms()
+            for alarm in alarms
             if alarm.what not in OF_STATE
         ]
         trouble = sum(is_trouble(status, now_ms) for status in states)

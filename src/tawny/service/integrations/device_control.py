@@ -143,6 +143,7 @@ class DeviceControl:
         """Who has moved a camera last, and when, s monotonic."""
         self._moved_s: dict[CameraId, float] = {}
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
+        self._listeners: list[Callable[[str, bool], object]] = []
         self.due: dict[str, _Due] = {}
         self._lock = threading.Lock()
         self._kept, self._keeping, self._is_read = kept, threading.Lock(), kept is None
@@ -253,6 +254,10 @@ class DeviceControl:
         with self._instead_of(key):
             set_to(on)
         self._forget(key)
+
+    def subscribe(self, listener: Callable[[str, bool], object]) -> None:
+        """Tell each success of a relay: its name, and whether it is on. Called from any thread; must return at once."""
+        self._listeners.append(listener)
 
     def relay_camera(self, relay: str) -> str | None:
         """Return the relay's camera, empty if it has none; None for an unknown relay."""
@@ -409,6 +414,15 @@ class DeviceControl:
 
     def _relay(self, relay: str) -> Callable[[bool], object]:
         """Return what switches the relay on or off. Raises NotDone for an unknown one."""
+        means = self._relay_means(relay)
+        return lambda on: self._set_relay(relay, means, on=on)
+
+    def _set_relay(self, relay: str, means: Callable[[bool], object], *, on: bool) -> None:
+        means(on)
+        for listener in self._listeners:
+            listener(relay, on)
+
+    def _relay_means(self, relay: str) -> Callable[[bool], object]:
         found = self._settings().relays.get(relay)
         camera, slash, output = relay.partition("/")
         if found is None and slash:

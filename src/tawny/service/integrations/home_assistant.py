@@ -126,7 +126,8 @@ def _of_recorder(context: DiscoveryContext) -> Iterator[tuple[str, str, dict[str
     if "relay" in context.may:
         for relay in context.relays:
             yield "switch", f"relay_{relay}", {
-                **common, "name": relay, "command_topic": f"{base}/relay/{relay}/set", "optimistic": True,
+                **common, "name": relay, "command_topic": f"{base}/relay/{relay}/set",
+                "state_topic": f"{base}/relay/{relay}", "value_template": "{{ value or 'None' }}",  # None: unknown
             }  # fmt: skip
 
 

@@ -114,9 +114,10 @@ class IntegrationService:
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
         if settings.mqtt.url:
-            self._mqtt = MqttTopics(
+            topics = self._mqtt = MqttTopics(
                 now, recorder, means.modes, self.commands.do, waiting, self.tracker.is_on, means.switched
             )
+            self.device_control.subscribe(lambda relay, on: topics.on_switched(relay, on=on))
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
 

@@ -1,4 +1,4 @@
-"""MQTT topics: the recorder's state and events as topics, and the meaning of commands.
+"""MQTT topics: the recorder's state and events as topics, and commands.
 
 docs/reference/mqtt.md lists the topics. Commands run in their own actor, and those that wait for cameras or relays in
 threads of their own, so that a slow camera delays neither publishing nor other commands.
@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 from tawny.config.integrations import MqttSettings
 from tawny.config.settings import Settings, in_mode
-from tawny.delivery import commands
-from tawny.delivery.commands import CommandIssuer, CommandRefused, Order, order_in, order_of
+from tawny.delivery.commands import CommandIssuer, CommandRefused, Order
 from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
 from tawny.delivery.notifier import NotifierAddress, NotifierStore, parse
 from tawny.engine import ActorHandle
@@ -33,7 +32,8 @@ from tawny.model.times import Clock, Span, utc_text
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.integrations import home_assistant as ha
-from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, mode_of_command, panel_state
+from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, panel_state
+from tawny.service.integrations.mqtt_commands import lane_of, order_at, rights_of, switchable_relays
 from tawny.service.integrations.published_topics import PublishedTopics
 from tawny.service.recorder import RecorderService
 
@@ -89,6 +89,10 @@ class MqttTopics:
         """Topics of the entities announced last."""
         self._stated: frozenset[CameraId] = frozenset()
         """Cameras whose state was published last."""
+        self._switched: dict[str, bytes] = {}
+        """States of relays, by name, of those that tawny has switched since it started."""
+        self._relay_topics: frozenset[str] = frozenset()
+        """Topics of the relays whose state was published last."""
         self._orders: deque[tuple[str, bytes]] = deque(maxlen=MOST_ORDERS)
         self._calls = OrderedCalls()
         self._lock = threading.Lock()
@@ -110,6 +114,13 @@ class MqttTopics:
             self._event(message)
         with self._lock:
             self._is_changed = True
+
+    def on_switched(self, relay: str, *, on: bool) -> None:
+        """Publish how a relay was switched. Call from any thread; returns at once."""
+        with self._lock:
+            self._switched[relay] = ha.ON if on else ha.OFF
+            self._is_changed = True
+        self.bridge.handle.wake()
 
     def _event(self, message: EventChanged) -> None:
         event = message.event
@@ -152,28 +163,33 @@ class MqttTopics:
             self._last_due_s = now_s + HEALTH_S
             self._find_last_events()
         for event in pictured.values():
+            settings = self._now()
+            if event.camera not in settings.cameras or is_private(settings, self._modes, event.camera):
+                continue
             jpeg = self._recorder.event_picture(event)
-            if jpeg and event.camera in self._now().cameras and _is_not_older(event, self._last.get(event.camera)):
+            if jpeg and _is_not_older(event, self._last.get(event.camera)):
                 self._last[event.camera] = event
-                if not is_private(self._now(), self._modes, event.camera):
-                    self.bridge.put(f"{event.camera}/event/picture", jpeg)
+                self._put_event_picture(event.camera, jpeg)
         if is_due:
             self._health_due_s = now_s + HEALTH_S
             self._announce()
             self._say_health()
             self._say_modes()
+            self._say_relays()
             for camera in self._shown():
                 self.bridge.put(f"{camera.id}/motion", ha.ON if camera.id in lasting else ha.OFF)
                 self.bridge.put(f"{camera.id}/alert", ha.ON if camera.id in alerting else ha.OFF)
             self._clear_removed()
-        if self._settings.snapshot_interval and now_s >= self._pictures_due_s:
-            self._pictures_due_s = now_s + self._settings.snapshot_interval
+        if now_s >= self._pictures_due_s:
+            self._pictures_due_s = now_s + (self._settings.snapshot_interval or HEALTH_S)
             self._say_pictures()
 
     def _find_last_events(self) -> None:
-        """After the start, and when its event was deleted, publish the image of a camera's last event, or none."""
+        """After the start, after privacy, and when its event was deleted, publish a camera's last image, or none."""
         index = self._recorder.index
         for camera in (CameraId(one.id) for one in self._shown()):
+            if is_private(self._now(), self._modes, camera):
+                continue
             try:
                 last = self._last.get(camera)
                 if camera in self._last and (last is None or last.end_ms is None or index.event(last.id) is not None):
@@ -183,17 +199,21 @@ class MqttTopics:
                 log.info("the last events can't be read: %s", error)
                 return
             found = next((event for event in newest if event.picture_ms is not None), None)
-            self._last[camera], jpeg = found, None
-            if found is not None and not is_private(self._now(), self._modes, camera):
-                jpeg = self._recorder.event_picture(found)
-            self.bridge.put(f"{camera}/event/picture", jpeg or b"")
+            self._last[camera] = found
+            jpeg = None if found is None else self._recorder.event_picture(found)
+            self._put_event_picture(camera, jpeg or b"")
+
+    def _put_event_picture(self, camera: CameraId, jpeg: bytes) -> None:
+        self.bridge.put(f"{camera}/event/picture", jpeg)
+        if not self._settings.snapshot_interval:
+            self.bridge.put(f"{camera}/picture", b"" if self._now().is_sealed(camera) else jpeg)
 
     def _announce(self) -> None:
         if self._settings.discovery:
             settings, host = self._now(), self._recorder.host
             context = DiscoveryContext(
-                self.bridge.base, host, self._shown(), self._modes.names, [*settings.relays],
-                self._settings.permissions, settings.web.link_url,
+                self.bridge.base, host, self._shown(), self._modes.names, self._relays(),
+                rights_of(self._settings), settings.web.link_url,
             )  # fmt: skip
             announced = ha.announced(context, self._settings.discovery)
             for topic, payload in {**dict.fromkeys(self._announced, b""), **announced}.items():
@@ -209,13 +229,13 @@ class MqttTopics:
         self._stated = shown
 
     def _say_health(self) -> None:
-        health = self._health.now()
+        health = self._health.now(self._shows)
         names = self._recorder.camera_names()
         warnings = [warning.message for warning in health.warnings]
         warnings += [
             one.sentence(names.get(one.camera, one.camera))
             for one in self._recorder.alarms()
-            if one.what in OF_STATE and one.camera
+            if one.what in OF_STATE and one.camera and self._shows(one.camera)
         ]
         report: dict[str, Any] = {
             "ok": health.ok,
@@ -255,17 +275,28 @@ class MqttTopics:
             if camera.turns:
                 self.bridge.put(f"{camera.id}/track", ha.ON if self._is_tracking(CameraId(camera.id)) else ha.OFF)
             if is_hidden:
+                self._last.pop(CameraId(camera.id), None)
                 for topic in ("picture", "event/picture"):
                     self.bridge.put(f"{camera.id}/{topic}", b"")  # nothing stays on the broker
 
+    def _say_relays(self) -> None:
+        with self._lock:  # empty: what an earlier run left there may be outdated
+            states = {f"relay/{relay}": self._switched.get(relay, b"") for relay in self._relays()}
+        for topic, state in {**dict.fromkeys(self._relay_topics, b""), **states}.items():
+            self.bridge.put(topic, state)
+        self._relay_topics = frozenset(states)
+
     def _say_pictures(self) -> None:
+        """Publish snapshots; without an interval, only remove those of encrypted cameras."""
         shown, settings = {camera.id for camera in self._shown()}, self._now()
+        makes = bool(self._settings.snapshot_interval)
         for camera in self._recorder.cameras():
             name, is_sealed = camera.status.id, settings.is_sealed(camera.status.id)
             if name not in shown or camera.status.state not in EXPECTED or is_private(settings, self._modes, name):
                 continue
             hub = self._recorder.hub(name, StreamName.SUB) or self._recorder.hub(name, StreamName.MAIN)
-            keyframes = [] if hub is None or is_sealed else [one for one in hub.recent(RECENT_S) if one.is_keyframe]
+            recent = hub.recent(RECENT_S) if hub is not None and makes and not is_sealed else []
+            keyframes = [one for one in recent if one.is_keyframe]
             jpeg = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if hub is not None and keyframes else None
             if jpeg or is_sealed:  # a broker writes retained messages to its disk
                 self.bridge.put(f"{name}/picture", jpeg or b"")
@@ -277,6 +308,9 @@ class MqttTopics:
             for one in self._recorder.cameras()
             if self._shows(one.status.id) and one.status.id in settings.cameras
         ]
+
+    def _relays(self) -> list[str]:
+        return switchable_relays(self._settings, self._now().relays)
 
     def _shows(self, camera: str) -> bool:
         return not self._settings.cameras or camera in self._settings.cameras
@@ -292,8 +326,8 @@ class MqttTopics:
         while self._orders:
             topic, payload = self._orders.popleft()
             try:
-                order = self._order(topic, payload)
-                lane = _lane_of(order)
+                order = order_at(topic, payload, self._modes.names, self._now().relays)
+                lane = lane_of(order)
                 if lane is None:
                     self._obey(topic, order)
                 else:
@@ -322,50 +356,10 @@ class MqttTopics:
     def close(self) -> None:
         """No resources to release."""
 
-    def _order(self, topic: str, payload: bytes) -> Order:
-        """Return the command of a message to one of the topics. Raises CommandRefused."""
-        return order_in(payload) if topic == "set" else order_of(self._asked(topic, payload))
-
-    def _asked(self, topic: str, payload: bytes) -> dict[str, object]:
-        text = payload[:64].decode("utf-8", "replace").strip()
-        match topic.split("/"):
-            case ["mode", "set"]:
-                return {"command": "set_mode", "mode": text}
-            case ["alarm", "set"]:
-                mode = mode_of_command(text, self._modes.names)
-                if mode is None:
-                    raise CommandRefused("bad_input", "Unknown mode.", "DISARM, ARM_AWAY, …")
-                return {"command": "set_mode", "mode": mode}
-            case ["relay", relay, "set"]:
-                return {"command": "relay", "relay": relay, "on": _on(text)}
-            case [camera, "record", "set"]:
-                return {"command": "record", "camera": camera, "on": _on(text)}
-            case [camera, "track", "set"]:
-                return {"command": "track", "camera": camera, "on": _on(text)}
-            case [camera, "private", "set"]:
-                return {"command": "pause" if _on(text) else "resume", "camera": camera}
-        raise CommandRefused("bad_input", "Unknown topic.", "See docs/reference/mqtt.md.")
-
-
-def _lane_of(order: Order) -> str | None:
-    """Return which camera or relay a command waits for; None if it waits for none."""
-    match order:
-        case commands.PtzCommand():
-            return f"ptz {order.camera}"
-        case commands.RelayCommand():
-            return f"relay {order.relay}"
-    return None
-
 
 def _is_not_older(event: Event, other: Event | None) -> bool:
     """Return whether an event did not begin before the other one: people change old events, too."""
     return other is None or event.start_ms >= other.start_ms
-
-
-def _on(text: str) -> bool:
-    if text not in ("ON", "OFF"):
-        raise CommandRefused("bad_input", "Must be ON or OFF.", "")
-    return text == "ON"
 
 
 # The bridge to the broker: publishes the recorder's state and events and receives commands. State topics are retained

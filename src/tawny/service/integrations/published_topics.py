@@ -31,7 +31,7 @@ class PublishedTopics:
         """Former base topics that no other recorder uses now."""
 
     def read(self) -> list[str]:
-        """Read what earlier runs published, once. Return what is not below the base topic: announced entities."""
+        """Read what earlier runs published, once. Return announced entities, and relays: they have no `available`."""
         if self._is_read or self._kept is None:
             return []
         try:
@@ -47,7 +47,7 @@ class PublishedTopics:
         }
         own = found.pop(self._base, [])
         self._former = found
-        return [topic for topic in own if not topic.startswith(f"{self._base}/")]
+        return [one for one in own if not one.startswith(f"{self._base}/") or one.startswith(f"{self._base}/relay/")]
 
     def note(self, topics: AbstractSet[str]) -> None:
         """Store what is published, before it is."""
