@@ -8,6 +8,7 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.passes import MOST_CASTS
+from tawny.api.live.webrtc import WebRtcSessions
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tests.api.fakes import House
@@ -50,6 +51,55 @@ async def test_a_player_that_is_a_web_page_may_read_what_comes_by_the_address_al
     by_cookie = await anna.get("/api/v1/cameras/porch/hls/index.m3u8")
     assert by_address.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-origin" not in by_cookie.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cameras/porch/snapshot", "cameras/porch/hls/index.m3u8", "cameras/porch/hls/main/live.m3u8",
+        "live/follow/hls/index.m3u8",
+    ],
+)  # fmt: skip
+async def test_players_may_ask_for_the_head(house: House, path: str) -> None:
+    sends(house)
+    secret = str((await begun(house.signed_in(Role.VIEWER)))["video"]).partition("pass=")[2]
+    whole, head = [await house.browser().request(method, f"/api/v1/{path}?pass={secret}") for method in ("GET", "HEAD")]
+    assert (whole.status_code, head.status_code) == (200, 200)
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    await house.site.close()
+
+
+async def test_a_webrtc_player_on_another_page_may_read_where_its_connection_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def begin(*_: object) -> tuple[str, str]:
+        return "key", "v=0"
+
+    sends(house)
+    monkeypatch.setattr(WebRtcSessions, "begin", begin)
+    secret = str((await begun(house.signed_in(Role.VIEWER)))["video"]).partition("pass=")[2]
+    answer = await house.browser().post(f"/api/v1/cameras/porch/rtc?pass={secret}", content=b"m=video H264/90000")
+    assert (answer.status_code, answer.headers["location"]) == (201, f"/api/v1/rtc/key?pass={secret}")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-expose-headers"] == "Location"
+    await house.site.close()
+
+
+@pytest.mark.parametrize("path", ["cameras/porch/rtc", "rtc/0"])
+async def test_a_webrtc_player_on_another_page_may_ask_with_the_address_alone(house: House, path: str) -> None:
+    sends(house)
+    secret = str((await begun(house.signed_in(Role.VIEWER)))["video"]).partition("pass=")[2]
+    asks = {"Origin": "https://tv.example", "Access-Control-Request-Method": "POST"}
+    anna = house.signed_in(Role.VIEWER)
+    by_address = await house.browser().options(f"/api/v1/{path}?pass={secret}", headers=asks)
+    by_nothing = await house.browser().options(f"/api/v1/{path}", headers=asks)
+    by_cookie = await anna.options(f"/api/v1/{path}?pass={secret}", headers=asks)
+    assert [one.status_code for one in (by_address, by_nothing, by_cookie)] == [204, 401, 204]
+    assert by_address.headers["access-control-allow-origin"] == "*"
+    assert by_address.headers["access-control-allow-methods"] == "POST, PATCH, DELETE"
+    assert by_address.headers["access-control-allow-headers"] == "Content-Type"
+    for other in (by_nothing, by_cookie):
+        assert "access-control-allow-origin" not in other.headers
 
 
 @pytest.mark.parametrize("end", ["time", "stop", "owner's stop", "sign-out", "other cameras", "removed"])

@@ -119,7 +119,8 @@ async def test_monitors_may_ask_for_the_head(owner: httpx.AsyncClient, path: str
     ("method", "path", "allowed"),
     [
         ("HEAD", "/api/v1/cameras", "GET, POST"),
-        ("HEAD", "/api/v1/cameras/porch/snapshot", "GET"),
+        ("HEAD", "/api/v1/cameras/porch/mjpeg", "GET"),
+        ("POST", "/api/v1/cameras/porch/snapshot", "GET, HEAD"),
         ("HEAD", "/api/v1/settings", "GET, PUT"),
         ("GET", "/api/v1/orders", "POST"),
         ("GET", "/api/v1/inputs/bell", "POST"),

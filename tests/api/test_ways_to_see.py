@@ -85,6 +85,8 @@ TABLE = {
     "POST /api/v1/cameras/{camera}/rtc": How.AT_ONCE,  # what it opens: `test_a_webrtc_connection_ends`
 }
 NO_PICTURES = {
+    "OPTIONS /api/v1/cameras/{camera}/rtc": "says what a page may ask",
+    "OPTIONS /api/v1/rtc/{key}": "says what a page may ask",
     "POST /api/v1/cameras/{camera}/picture-controls/{name}": "presses a button of the camera",
     "GET /api/v1/cameras/{camera}/frame/sealed": "sealed bytes alone; see `test_unlocking`",
     "GET /api/v1/plan/image": "the floor plan, which everyone signed in may see; see `test_plan`",

@@ -37,6 +37,15 @@ def test_a_start_with_a_full_disk_goes_on_without_a_link(
         assert "`tawny setup-link`" in text
 
 
+def test_the_start_names_an_rtsp_address_that_other_devices_can_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAWNY_HOST_NAME", "garage")
+    with live_server(settings(""), tmp_path) as server:
+        monkeypatch.setattr(server.web.site, "rtsp", "0.0.0.0:8554")
+        assert "For other apps: rtsp://garage.local:8554/CAMERA" in server.web.welcome(is_demo=False)[1]
+
+
 @pytest.mark.parametrize(("free_bytes", "has_room"), [(1000, True), (1 << 30, False)])
 def test_a_full_disk_gets_room_before_recording_begins(
     free_bytes: int, has_room: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -160,3 +160,14 @@ def test_addresses_of_the_way_out_and_of_the_home_network_come_first(monkeypatch
     monkeypatch.setattr(own_addresses, "own_networks", list)
     monkeypatch.setattr(socket, "gethostname", lambda: "localhost")
     assert own_addresses.recorder_urls("0.0.0.0", 8001) == ["http://127.0.0.1:8001"]
+
+
+@pytest.mark.parametrize(
+    ("listens", "place"),
+    [("[::]:8554", "10.0.0.2:8554"), ("0.0.0.0:80", "10.0.0.2:80"), ("[fd00::1]:554", "[fd00::1]:554")],
+)
+def test_a_server_on_all_addresses_has_one_for_others(
+    listens: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_addresses, "own_networks", lambda: [OwnNetwork("eth0", "10.0.0.2", "")])
+    assert own_addresses.reachable_place(listens) == place

@@ -220,6 +220,16 @@ def test_how_to_have_rtsp_is_said(tawny: Tawny, folder: Path) -> None:
     assert 'rtsp = "0.0.0.0:8554"' in tawny("tokens", "create", "TV", "--data", str(folder)).out
 
 
+def test_an_rtsp_address_is_one_that_other_devices_can_open(
+    tawny: Tawny, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAWNY_HOST_NAME", "garage")
+    file = tmp_path / "tawny.toml"
+    file.write_text('[web]\nrtsp = "0.0.0.0:8554"\n')
+    made = told(tawny, folder, "tokens", "create", "TV", "--cameras", "door", "--config", str(file))
+    assert made["rtsp"] == f"rtsp://{made['id']}:{made['secret']}@garage.local:8554/door"
+
+
 def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) -> None:
     made = told(tawny, folder, "tokens", "create", "Anna's tawny", "--upload-quota", "50 GB")
     assert (made["brings_bytes"], made["cameras"]) == (50_000_000_000, [])

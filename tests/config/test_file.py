@@ -55,6 +55,40 @@ def test_secrets_are_filled_in() -> None:
 
 
 @pytest.mark.parametrize(
+    ("secret", "login"),
+    [
+        ("Zk3/9fQm", "Zk3%2F9fQm"),
+        ("77/9f:x@y", "77%2F9f:x%40y"),
+        ("a#b?[c]", "a%23b%3F%5Bc%5D"),
+        ("50%/z", "50%25%2Fz"),
+        ("a%2Fb", "a%2Fb"),
+        ("a%2Fb?", "a%2Fb%3F"),
+        ("a@b c%", "a@b c%"),
+    ],
+)
+def test_a_secret_before_the_host_stays_there(secret: str, login: str) -> None:
+    """What is percent-encoded already, as earlier versions wanted it, goes on working."""
+    text = GOOD + '[mqtt]\nurl = "mqtt://tawny:${PW}@broker/tawny"\n'
+    settings, problems = parse_settings(text, {"PW": secret})
+    assert settings, problems
+    assert settings.mqtt.url == f"mqtt://tawny:{login}@broker/tawny"
+    assert settings.cameras["front-door"].source == f"rtsp://admin:{login}@192.168.1.20/main"
+
+
+@pytest.mark.parametrize("url", ["discord://${PW}", "https://host/${PW}/@me", "${PW}"])
+def test_a_secret_elsewhere_in_an_address_is_filled_in_as_it_is(url: str) -> None:
+    settings, problems = parse_settings(f'{GOOD}[notifiers.n]\nurl = "{url}"\n', {"PW": "1/x#y"})
+    assert settings, problems
+    assert settings.notifiers["n"].url == url.replace("${PW}", "1/x#y")
+
+
+def test_a_password_with_a_slash_does_not_become_a_broker_and_its_topic() -> None:
+    (problem,) = problems_of(f'{GOOD}[mqtt]\nurl = "mqtt://tawny:77/9fQm@broker/tawny"\n', PW="x")
+    assert "%2F" in problem
+    assert "9fQm" not in problem
+
+
+@pytest.mark.parametrize(
     ("text", "path"),
     [
         ("[fleet.nats]\npassword = 1234567", "fleet.nats.password"),

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
+from tawny.config.settings import listen_address
 from tawny.sources.discovery.networks import own_networks
 
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104
@@ -17,13 +18,13 @@ _NOWHERE: Final = ("192.0.2.1", 9)
 
 def recorder_urls(host: str, port: int) -> list[str]:
     """Return the URLs, the most reliable first. host: what the server listens on."""
-    if host not in _ANY:
-        return [_url(host, port)]
-    if outside := os.environ.get(HOST_NAME, ""):  # addresses of a container are its own
-        return [_url(outside if "." in outside else f"{outside}.local", port)]
-    outgoing = _outgoing()
-    addresses = sorted({one.address for one in own_networks()}, key=lambda one: _rank(one, outgoing))
-    return [_url(one, port) for one in (*addresses, *_local_names())] or [_url("127.0.0.1", port)]
+    return [f"http://{_authority(one)}" if port == 80 else f"http://{_authority(one)}:{port}" for one in _hosts(host)]
+
+
+def reachable_place(listens: str) -> str:
+    """Return the `HOST:PORT` that other devices connect to. listens: what a server listens on, `0.0.0.0:8554`."""
+    host, port = listen_address(listens)
+    return f"{_authority(_hosts(host)[0])}:{port}"
 
 
 def link_text(links: Sequence[str]) -> str:
@@ -32,6 +33,16 @@ def link_text(links: Sequence[str]) -> str:
         return f"Open {links[0]}"
     listed = "\n".join(f"    {link}" for link in links)
     return f"Open one of these addresses on any device in your network:\n\n{listed}"
+
+
+def _hosts(host: str) -> list[str]:
+    if host not in _ANY:
+        return [host]
+    if outside := os.environ.get(HOST_NAME, ""):  # addresses of a container are its own
+        return [outside if "." in outside else f"{outside}.local"]
+    outgoing = _outgoing()
+    addresses = sorted({one.address for one in own_networks()}, key=lambda one: _rank(one, outgoing))
+    return [*addresses, *_local_names()] or ["127.0.0.1"]
 
 
 def _local_names() -> list[str]:
@@ -55,6 +66,5 @@ def _outgoing() -> str:
         return str(probe.getsockname()[0])
 
 
-def _url(host: str, port: int) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}" if port == 80 else f"http://{name}:{port}"
+def _authority(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -45,7 +45,7 @@ from tawny.app.other_recorders import (
     refusal_problems,
     standby_problems,
 )
-from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
+from tawny.app.own_addresses import HOST_NAME, link_text, reachable_place, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
@@ -268,9 +268,8 @@ class WebInterface:
                 log.error("no link to join was created: %s", error)
             text += "\nTo show another recorder here, create a link with `tawny hub link`; each works once."
         if self.site.rtsp:
-            text += (
-                f"\nFor other apps: rtsp://{self.site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
-            )
+            place = reachable_place(self.site.rtsp)
+            text += f"\nFor other apps: rtsp://{place}/CAMERA, with an access token (`tawny tokens create NAME`)."
         return welcome | {"rtsp": self.site.rtsp or None}, text
 
     def _demo_token(self) -> str:

@@ -12,6 +12,7 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
 from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
 from tawny.api.auth.two_step import TwoStep
+from tawny.app.own_addresses import reachable_place
 from tawny.cli import options
 from tawny.cli.first_start import THIS_COMPUTER, interface_urls
 from tawny.cli.options import time_text
@@ -370,7 +371,7 @@ def _create(args: Namespace, passes: Passes, out: Output, links: AccountStores) 
     made, secret = passes.make(args.name, cameras, _end_ms(args.lasts))
     camera = sorted(made.cameras)[0] if made.cameras else "CAMERA"
     by_http = f"{links.base}/api/v1/cameras/{camera}/mjpeg?pass={secret}"
-    by_rtsp = f"rtsp://{made.id}:{secret}@{links.rtsp}/{camera}" if links.rtsp else ""
+    by_rtsp = f"rtsp://{made.id}:{secret}@{reachable_place(links.rtsp)}/{camera}" if links.rtsp else ""
     words = [
         f"{made.name} can see {seen_words(made.cameras)} live. The secret is shown only once: {secret}",
         f"Motion JPEG: {by_http}",

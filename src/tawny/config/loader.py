@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +23,10 @@ _ADDRESSES = frozenset({"source", "sub", "onvif", "url", "address", "metrics", "
 SECRET_KEYS = _ADDRESSES | {"secret", "client_secret", "token", "password", "dns_secrets"}
 """Settings that hold, or may hold, secrets."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_LOGIN = re.compile(r"[A-Za-z][\w+.:-]*://[^/?#]*@")
+"""Beginning of an address, up to the host after a user or password."""
+_ENDS_LOGIN = re.compile(r"[/?#\[\]]")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def read_settings(path: Path, env: Mapping[str, str] | None = None) -> Settings:
@@ -174,7 +179,19 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
         for name in _SECRET.findall(value)
         if name not in secrets
     ]
-    return _SECRET.sub(lambda found: secrets.get(found[1], found[0]), value)
+    login = _LOGIN.match(value)
+    end = login.end() if login else 0
+
+    def secret(found: re.Match[str]) -> str:
+        text = secrets.get(found[1], found[0])
+        return _for_login(text) if found.start() < end else text
+
+    return _SECRET.sub(secret, value)
+
+
+def _for_login(secret: str) -> str:
+    """Return a secret as it can be in an address before the `@`; what is percent-encoded already stays."""
+    return quote(_STRAY_PERCENT.sub("%25", secret), safe="%:") if _ENDS_LOGIN.search(secret) else secret
 
 
 def refuse_references(path: Path | None, before: Collection[str], after: str, own: Collection[str] = ()) -> None:

@@ -73,7 +73,7 @@ def test_nobody_there_is_unreachable() -> None:
         opened(1)
 
 
-@pytest.mark.parametrize("url", ["mqtt://h/a/#", "mqtt://h/a/+/b", "mqtt://h", "mqtt:///a"])
+@pytest.mark.parametrize("url", ["mqtt://h/a/#", "mqtt://h/a/+/b", "mqtt://h", "mqtt:///a", "mqtt://u:77/p@h/a"])
 def test_settings_that_cannot_be_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="such as"):
         MqttNotifier().settings(url, {})

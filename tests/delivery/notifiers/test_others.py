@@ -10,6 +10,7 @@ import pytest
 from tawny.delivery.notifier import Urgency
 from tawny.delivery.notifiers.apprise import Apprise
 from tawny.delivery.notifiers.homeassistant import HomeAssistant
+from tawny.model.errors import TargetUnreachable
 from tawny.testing.contracts.notifier import JPEG, LATER, SECRET, SENT, NotifierCase, NotifierContract
 from tawny.testing.http_service import Reply, StandIn, served
 
@@ -47,6 +48,11 @@ class TestHomeAssistant(NotifierContract):
         subject.open().send(replace(SENT, urgency=Urgency.HIGH), None)
         data = subject.service.last.json["data"]
         assert (data["ttl"], data["priority"]) == (0, "high")
+
+    def test_a_server_without_tls_is_named_as_such(self, subject: NotifierCase) -> None:
+        subject.url = subject.url.replace("homeassistant+http:", "homeassistant:")
+        with pytest.raises(TargetUnreachable, match="it doesn't speak TLS"):
+            subject.open().send(SENT, None)
 
     @pytest.mark.parametrize("path", ["", "a%2Fb", "a%20c"])
     def test_a_service_has_a_name(self, path: str) -> None:

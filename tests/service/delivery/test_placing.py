@@ -238,3 +238,8 @@ def test_each_kind_that_is_offered_makes_an_address_that_is_understood(bench: Be
         part.settings(url, table)
         assert kind.scheme in offered
     assert all(one.shows for one in bench.placing.kinds() if one.group == "notifiers")
+
+
+def test_home_assistant_is_offered_as_it_is_once_installed(bench: Bench) -> None:
+    addresses = [one.address for one in bench.placing.kinds() if one.title.startswith("Home Assistant")]
+    assert [one.partition("://")[0] for one in addresses] == ["homeassistant", "homeassistant+http"]

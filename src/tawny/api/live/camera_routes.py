@@ -48,6 +48,7 @@ def health(here: Here) -> schemas.Health:
     return serializers.health(here.health.now(), here.system)
 
 
+@router.head("/cameras/{camera}/snapshot", dependencies=see, include_in_schema=False)
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
 def snapshot(camera: CameraId, here: Here, width: Width = 1280, *, stamp: bool = False) -> Response:
     """Return the newest keyframe as JPEG. stamp: with title, time, detector figures, REC and boxes."""

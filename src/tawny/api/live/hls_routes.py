@@ -57,6 +57,7 @@ router = APIRouter(prefix="/api/v1/cameras/{camera}/hls", route_class=WorkerRout
 see = [rule(Access.SEE)]
 
 
+@router.head("/index.m3u8", dependencies=see, include_in_schema=False)
 @router.get("/index.m3u8", dependencies=see, response_class=Response)
 async def index(camera: OneCamera, request: Request, here: Here, signed: Signed) -> Response:
     """Master playlist; the player chooses a stream by codec and bandwidth."""
@@ -73,6 +74,7 @@ async def index(camera: OneCamera, request: Request, here: Here, signed: Signed)
     return Response("\n".join(lines) + "\n", media_type=PLAYLIST)
 
 
+@router.head("/{stream}/live.m3u8", dependencies=see, include_in_schema=False)
 @router.get("/{stream}/live.m3u8", dependencies=see, response_class=Response)
 async def playlist(
     camera: OneCamera,
@@ -215,6 +217,7 @@ async def follow_mjpeg(
     return GuardedStreamingResponse(request, _following(here, options, width), 200, {}, jpeg_stream.MEDIA_TYPE)
 
 
+@follow_router.head("/hls/index.m3u8", dependencies=see, include_in_schema=False)
 @follow_router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
 async def follow_playlist(
     request: Request, here: Here, segment: Following = None, part: FollowingPart = None

@@ -59,7 +59,16 @@ async def begin(
     secret = request.query_params.get("pass", "")  # players take the whole address from here
     address = f"/api/v1/rtc/{key}" + (f"?pass={quote(secret, safe='')}" if secret else "")
     headers = {"Location": address, "X-Stream": choice.name.value, "X-Turned": str(int(choice.turns))}
+    headers["Access-Control-Expose-Headers"] = "Location"  # for players on other sites' pages, see `before_others`
     return Response(answer, 201, media_type=SDP, headers=headers)
+
+
+@router.options("/cameras/{camera}/rtc", dependencies=view, include_in_schema=False)
+@router.options("/rtc/{key}", dependencies=view, include_in_schema=False)
+async def before_others() -> Response:
+    """Answer the CORS preflight of a WHEP player: it carries no cookie, so an access token is in its address."""
+    allowed = {"Access-Control-Allow-Methods": "POST, PATCH, DELETE", "Access-Control-Allow-Headers": "Content-Type"}
+    return Response(status_code=204, headers=allowed)
 
 
 @router.patch("/rtc/{key}", dependencies=view, status_code=204, response_class=Response)

@@ -70,6 +70,11 @@ _FINGERPRINT: Final = TargetField(
     "fingerprint", "Certificate SHA-256", "only if self-signed", goes="setting", required=False
 )
 _SERVER: Final = (_HOST, _USER, _PASSWORD, _FOLDER, _FINGERPRINT)
+_HOME_ASSISTANT: Final = (
+    TargetField("host", "Server", "ha.lan:8123", goes="as-is"),
+    TargetField("token", "Long-lived token", "from your Home Assistant profile", secret=True),
+    TargetField("service", "Service", "mobile_app_phone", goes="as-is"),
+)
 _LOGIN: Final = "{user}:{password}@{host}[/{folder}]"
 
 DESTINATIONS: Final = (
@@ -189,12 +194,12 @@ NOTIFIERS: Final = (
     ),
     TargetKind(
         "notifiers", "homeassistant", "Home Assistant", "Its phone app, or any other notify service.",
-        "homeassistant://:{token}@{host}/{service}",
-        (
-            TargetField("host", "Server", "ha.lan:8123", goes="as-is"),
-            TargetField("token", "Long-lived token", "from your Home Assistant profile", secret=True),
-            TargetField("service", "Service", "mobile_app_phone", goes="as-is"),
-        ),
+        "homeassistant://:{token}@{host}/{service}", _HOME_ASSISTANT,
+    ),
+    TargetKind(
+        "notifiers", "homeassistant+http", "Home Assistant without https",
+        "As it is once installed: the token is readable in your network.",
+        "homeassistant+http://:{token}@{host}/{service}", _HOME_ASSISTANT,
     ),
     TargetKind(
         "notifiers", "apprise", "Another service", "A hundred more through Apprise, using its address format.",
