@@ -174,6 +174,8 @@ def test_each_limit_holds_exactly(document: str, is_read: bool) -> None:
         b"<a>Gate</a>\n\0\0",
         b"<?xml version='1.0' encoding='UTF-8'?><a>Gate " + "门".encode("gbk") + b"</a>",
         "<?xml version='1.0' encoding='UTF-16'?><a>Gate</a>".encode("utf-16"),
+        b"<?xml version='1.0' encoding='gb2312'?><a>Gate</a>",
+        b"<?xml version='1.0' encoding='nonsense'?><a>Gate</a>",
     ],
 )
 def test_harmless_bytes_of_cameras_are_passed_over(document: bytes) -> None:

@@ -374,8 +374,9 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     tawny: Tawny, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """An export that was killed left a clip that looked finished, and was in the way of the next try."""
-    left, read = tmp_path / f".clip.part{Path(name).suffix}", ClipFile.read
+    left, other, read = tmp_path / ".tawny-export-0.mp4", tmp_path / ".tawny-export-1.mp4", ClipFile.read
     left.write_bytes(b"killed")
+    other.write_bytes(b"by a process that runs")
     there = []
 
     def noted(clip: ClipFile, begin: int, end: int) -> Iterator[bytes]:
@@ -386,6 +387,7 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     assert tawny(*words(recorded), "-o", name).code == 0
     assert not any(there)
     assert ((tmp_path / name).exists(), left.exists()) == (True, False)
+    assert sorted(one.name for one in tmp_path.glob(".tawny*")) == [other.name]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Which mode is on: by the week, by who is at home, by hand; and what survives a restart."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -323,6 +325,14 @@ def test_a_change_by_the_schedule_that_a_full_disk_did_not_take_is_stored_too(
     house.modes.step()
     assert house.book.problem is None
     assert house.book.changes()[-1][:2] == (utc_from_text("2026-11-20T16:00:00Z"), "home")
+
+
+def test_a_damaged_table_of_others_keeps_no_mode_from_being_stored(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db")
+    with closing(sqlite3.connect(tmp_path / "modes.db")) as db, db:
+        db.execute("DROP TABLE changes")
+    house.modes.set_mode("night", "Anna")
+    assert house.book.facts()["hand"]["mode"] == "night"
 
 
 def is_full(_: SmallDb) -> NoReturn:

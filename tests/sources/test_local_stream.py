@@ -301,13 +301,25 @@ def rtp(number: int, content: bytes, *, extension: bytes = b"") -> bytes:
     [
         ([rtp(1, b"a"), rtp(3, b"c"), rtp(2, b"b"), rtp(4, b"d")], b"abcd"),
         ([rtp(65535, b"a"), rtp(1, b"c"), rtp(0, b"b")], b"abc"),
-        ([rtp(1, b"a"), rtp(2, b"b"), rtp(2, b"b"), rtp(3, b"c")], b"abc"),
+        ([rtp(1, b"a"), rtp(3, b"c"), rtp(2, b"b"), rtp(1, b"late"), rtp(4, b"d")], b"abclated"),
+        ([rtp(7, b"a"), rtp(7, b"b"), rtp(7, b"c")], b"abc"),
+        ([rtp(0, b"a"), *(rtp(number * 999, b"b") for number in range(1, 4))], b"abbb"),
         ([rtp(1, b"a"), *(rtp(number, b"x") for number in range(3, 3 + TCP_WINDOW))], b"a" + b"x" * TCP_WINDOW),
         ([rtp(1, b"a", extension=b"\xbe\xde\0\1\x10\5\0\0"), rtp(2, b"b")], b"ab"),
         ([b"\x47a", b"\x47b"], b"\x47a\x47b"),
         ([b"", b"\x80"], b"\x80"),
     ],
-    ids=["swapped", "swapped at the wrap", "repeated", "lost", "extended", "no RTP", "too short"],
+    ids=[
+        "swapped",
+        "swapped at the wrap",
+        "late",
+        "no numbers",
+        "wrong numbers",
+        "lost",
+        "extended",
+        "no RTP",
+        "too short",
+    ],
 )
 def test_datagrams_with_numbers_are_put_in_order(datagrams: list[bytes], together: bytes) -> None:
     order = DatagramOrder()

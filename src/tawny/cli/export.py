@@ -445,13 +445,18 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
     return start_ms
 
 
+_PART = ".tawny-export-"
+"""Beginning of the name of a file that is not complete, followed by the number of the process."""
+
+
 @contextmanager
 def _new_file(path: Path, out: Output) -> Iterator[Path]:
     """Give a file to write, which gets its name when it is complete. Raises NotDone: when it exists; StorageError."""
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    part = path.with_name(f"{_PART}{os.getpid()}{path.suffix}")
     try:
-        new_file(path)
-        part.unlink(missing_ok=True)  # of an export that was killed
+        for left in new_file(path).parent.glob(f"{_PART}*"):
+            if not Path("/proc", left.stem.removeprefix(_PART)).exists():
+                left.unlink(missing_ok=True)  # of an export that was killed
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())

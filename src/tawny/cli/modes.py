@@ -37,11 +37,11 @@ def run_mode(args: Namespace, out: Output) -> int:
     if args.lasts and not args.mode:
         raise UsageError("--for requires a mode.", "For example: `tawny mode away --for 8h`.")
     state = ask_once(running_data(args), {"command": "modes"})
+    code = 0
     if args.mode:
         code = ordered(args, out, command="set_mode", mode=_mode_for(args.mode, state["modes"]))
         state = ask_once(running_data(args), {"command": "modes"})
     else:
-        code = 0
         out.data(state, _text(state))
     if problem := state.get("problem"):  # a recorder that is older says none
         out.say(f"The mode couldn't be stored: a restart would lose it. {problem}")

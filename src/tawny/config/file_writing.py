@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from tawny.model.errors import FolderUnwritable, NotDone
@@ -72,8 +73,9 @@ def replace_file(path: Path, text: str) -> None:
     try:
         with path.open("rb") as former:
             line_end = "\r\n" if former.readline().endswith(b"\r\n") else "\n"
-        for left in target.parent.glob(f".{target.name}.*{_NEW}"):
-            left.unlink(missing_ok=True)
+        for left in target.parent.glob(f".{escape(target.name)}.*{_NEW}"):
+            with suppress(OSError):
+                left.unlink()
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline=line_end, prefix=f".{target.name}.", suffix=_NEW, dir=target.parent,
             delete=False,

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS reasons (
 CREATE INDEX IF NOT EXISTS reasons_at ON reasons (at_ms);
 """
 VERSION: Final = 1
+_Statement = tuple[str, tuple[Any, ...]]
 REMEMBERED_MS: Final = 90 * 86_400_000
 _FORMER: Final = {"week": "schedule"}
 """What set a mode, as earlier versions wrote it."""
@@ -55,9 +56,8 @@ class ModeStore:
         self.problem: StorageError | None = None
         self._unwritten: dict[str, Any] = {}
         """Values that the disk has not taken yet, by name."""
-        self._statements: deque[tuple[str, tuple[Any, ...]]] = deque(maxlen=1000)  # it may be full for days
-        self._has_file = True
-        self._lock = threading.Lock()  # `move_to` copies what was written before
+        self._statements: deque[_Statement] = deque(maxlen=1000)  # it may be full for days
+        self._has_file, self._lock = True, threading.Lock()  # `move_to` copies what was written before
         try:
             self._file = SmallDb(where, SCHEMA, VERSION, renew=True)
         except DatabaseNewer:
@@ -131,19 +131,19 @@ class ModeStore:
             ("INSERT OR REPLACE INTO reasons VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row),
         )
 
-    def _write(self, facts: Mapping[str, Any], *statements: tuple[str, tuple[Any, ...]]) -> None:
-        """Store values by name and execute statements, with those that wait, in one transaction."""
+    def _write(self, facts: Mapping[str, Any], *statements: _Statement) -> None:
+        """Store values by name, then execute statements, each with those that wait."""
         with self._lock:
             self._unwritten |= facts
             self._statements.extend(statements)
-            try:
-                with self._file.writing() as db:
-                    for name, value in self._unwritten.items():
-                        db.execute("DELETE FROM facts WHERE name = ?", (name,))
-                        if value is not None:
-                            db.execute("INSERT INTO facts VALUES (?, ?)", (name, json.dumps(value)))
-                    for statement, values in self._statements:
-                        db.execute(statement, values)
+            kept = {name: json.dumps(value) for name, value in self._unwritten.items() if value is not None}
+            values: list[_Statement] = [("DELETE FROM facts WHERE name = ?", (name,)) for name in self._unwritten]
+            values += [("INSERT INTO facts VALUES (?, ?)", row) for row in kept.items()]
+            try:  # values first: a damaged table of others must not keep the mode from being stored
+                for waiting in filter(None, (values, self._statements)):
+                    with self._file.writing() as db:
+                        for statement, row in waiting:
+                            db.execute(statement, row)
             except StorageError as error:
                 self._failed(error)
                 return

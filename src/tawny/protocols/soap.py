@@ -64,24 +64,26 @@ def read_xml(data: bytes) -> ET.Element:
         raise UnreadableXml(f"more than {MAX_BYTES} bytes")
     try:
         return _parsed(data, None)
-    except expat.ExpatError as error:
+    except UnreadableXml:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:
         # cameras send names in another encoding than they say, and empty lines or zeros around the document
         try:
             return _parsed(data.strip(b"\0 \t\r\n").decode("utf-8", "replace").encode(), "utf-8")
-        except expat.ExpatError:
-            raise UnreadableXml(str(error)) from None
+        except (expat.ExpatError, ValueError) as again:
+            raise again if isinstance(again, UnreadableXml) else UnreadableXml(str(error)) from None
 
 
 def _parsed(data: bytes, encoding: str | None) -> ET.Element:
-    """encoding: instead of the one that the document states. Raises UnreadableXml, expat.ExpatError."""
+    """encoding: instead of the one that the document states. Raises UnreadableXml, expat.ExpatError, LookupError.
+
+    Also ValueError, for an encoding that can't be used.
+    """
     built, parser = _BoundedBuilder(), expat.ParserCreate(encoding)
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = built.start, built.end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = built.text, built.refuse
-    try:
-        parser.ParseFile(io.BytesIO(data))
-    except (LookupError, UnicodeError, ValueError) as error:  # unusable encodings
-        raise UnreadableXml(str(error)) from None
+    parser.ParseFile(io.BytesIO(data))
     return built.close()
 
 

@@ -24,12 +24,11 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.validation import value_text
-from tawny.protocols.rtp import HEADER_BYTES
+from tawny.protocols.rtp import read_header
 from tawny.sources.media_connection import CaptureMemory, MediaConnection, MediaInput, sniff
 from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
 from tawny.sources.message_process import KEPT
-from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
-from tawny.sources.rtsp.client.transcript import ConversationFault
+from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW
 from tawny.sources.rtsp.source import stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 
@@ -315,34 +314,38 @@ def _join(line: socket.socket, group: ipaddress.IPv4Address | ipaddress.IPv6Addr
 
 
 class DatagramOrder:
-    """MPEG-TS of datagrams: those with an RTP header (RFC 2250) in the order of their numbers, others as they come."""
+    """MPEG-TS of datagrams: those with an RTP header (RFC 2250) in the order of their numbers, others as they come.
+
+    Encoders that count wrongly are read as they send.
+    """
 
     def __init__(self) -> None:
-        self._receiver: RtpReceiver | None = None
-        self._ready = bytearray()
+        self._next = -1
+        """Number that is expected; negative before the first."""
+        self._early: dict[int, bytes] = {}
+        """What came before its turn, by number."""
 
     def take(self, data: bytes) -> bytes:
-        """Return what this datagram completes. Some packets wait for one that is missing before them."""
-        if data[:1] == b"\x47" or len(data) < HEADER_BYTES or data[0] >> 6 != 2:
+        """Return what this datagram completes. Some wait for one that is missing before them, 16 at most."""
+        header = read_header(memoryview(data), 0, len(data))
+        if header is None:
             return data
-        self._receiver = self._receiver or RtpReceiver(data[1] & 127, self)
-        try:
-            self._receiver.packet(memoryview(data), 0, len(data))
-        except ConversationFault:  # several senders
-            self._receiver = None
-        ready = bytes(self._ready)
-        self._ready.clear()
-        return ready
+        content = data[header.begin : header.end]
+        step = (header.number - self._next) & 0xFFFF if self._next >= 0 else 0
+        if 0 < step < TCP_WINDOW:
+            self._early[header.number] = content
+            return b""
+        if step > 0xFFFF - TCP_WINDOW:
+            return content  # late, repeated, or without a number of its own
+        found = [] if step == 0 else [self._early[number] for number in sorted(self._early, key=self._distance)]
+        if step:
+            self._early.clear()
+        found.append(content)
+        self._next = (header.number + 1) & 0xFFFF
+        while (content := self._early.pop(self._next, b"")) != b"":
+            found.append(content)
+            self._next = (self._next + 1) & 0xFFFF
+        return b"".join(found)
 
-    # As Depacketizer:
-
-    def payload(self, view: memoryview, begin: int, end: int, time: int, *, is_marked: bool) -> None:
-        self._ready += view[begin:end]
-
-    def gap(self) -> None:
-        """Do nothing: MPEG-TS numbers its own packets."""
-
-    doubt = spoilt = restart = gap
-
-    def middle(self) -> None:
-        """No payload is certain to continue another."""
+    def _distance(self, number: int) -> int:
+        return (number - self._next) & 0xFFFF

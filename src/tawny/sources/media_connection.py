@@ -70,12 +70,16 @@ def _annexb_codec(data: bytes) -> str:
 MOST_CUT_OFF: Final = 2
 """JPEGs without an end marker that are dropped as damaged, before it is clear that the camera writes none."""
 _END: Final = b"\xff\xd9"
-_BOUNDARY: Final = re.compile(rb"\r?\n--[^\xff]{0,1000}\Z")
+_MOST_HEADERS_BYTES: Final = 1000
+_BOUNDARY: Final = re.compile(rb"\r?\n--[^\xff]*\Z")
 
 
 def _with_end(jpeg: bytes) -> bytes:
     """Return a JPEG with an end marker, and without the headers of the next part."""
-    return jpeg if jpeg.endswith(_END) else _BOUNDARY.sub(b"", jpeg) + _END
+    if jpeg.endswith(_END):
+        return jpeg
+    # in so few bytes, because each possible beginning is followed to the end
+    return jpeg[:-_MOST_HEADERS_BYTES] + _BOUNDARY.sub(b"", jpeg[-_MOST_HEADERS_BYTES:]) + _END
 
 
 class JpegSplitter:

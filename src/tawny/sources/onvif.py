@@ -433,8 +433,10 @@ class OnvifCamera:
             return self._ask_ptz(path, profile, what, content, until_s)
         except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
             raise
-        except SourceError:
-            self.forget()  # its profiles may have other names since an update
+        except SourceError as error:
+            if not re.search("profile|token", error.detail, re.IGNORECASE):
+                raise
+            self.forget()  # its profiles have other names since an update
             now = self._ready(until_s)
             if now == (path, profile):
                 raise

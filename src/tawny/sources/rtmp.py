@@ -54,8 +54,10 @@ _READ_BYTES: Final = 1 << 16
 _ACKNOWLEDGE_BYTES: Final = 500_000
 _MOST_UNNAMED, _MOST_OF_ADDRESS = 24, 4
 """Connections to one port that have not named a stream key yet, of all addresses and of one (IPv6: of one /64)."""
-_SILENT_S: Final = 2.0
-"""A sender from which no media came for this time has lost its connection if another one comes."""
+_UNDER_WAY_S, _SILENT_S = 1.0, 2.0
+"""A sender from which no media came for the second time has lost its connection if another one comes; the first is for
+what had been sent before.
+"""
 _TOLD_S, _MOST_TOLD = 600.0, 100
 _PLACE: Final = re.compile(r"rtmp-listen://(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]*)(?::(?P<port>\d{1,5}))?/(?P<key>[!-~]+)")
 log = logging.getLogger(__name__)
@@ -372,7 +374,7 @@ class RtmpListener:
         try:
             line.settimeout(_CONNECT_S)
             with suppress(OSError):
-                accepted = self._accepted(line, group)
+                accepted = self._accepted(line)
         except MalformedRtmp as error:
             self._tell(group, str(error))
         finally:
@@ -383,7 +385,15 @@ class RtmpListener:
                 line.close()
         if accepted is None:
             return
-        slot, arrived = accepted
+        slot, arrived, stream = accepted
+        is_refused = self._is_in_use(slot)
+        if is_refused:
+            self._tell(group, "another sender uses the same stream key")
+        with suppress(OSError):  # its end is noticed later
+            line.sendall(_status("another sender uses this key" if is_refused else "", stream))
+        if is_refused:
+            line.close()
+            return
         _shut(slot.active)  # the same sender, whose connection was lost without notice
         line.settimeout(_CONNECT_S)
         with self._lock:
@@ -405,8 +415,8 @@ class RtmpListener:
             self._told[said] = now_s
         log.warning("%s", said)
 
-    def _accepted(self, line: socket.socket, group: str) -> tuple[_Slot, _Arrived] | None:
-        """Return the slot of the sender's key; None for one that is wrong or in use. Raises OSError, MalformedRtmp."""
+    def _accepted(self, line: socket.socket) -> tuple[_Slot, _Arrived, int] | None:
+        """Return the slot of the sender's key, and its stream; None for a wrong key. Raises OSError, MalformedRtmp."""
         until_s = self._clock.mono_s() + _CONNECT_S
 
         def left_s() -> float:
@@ -431,38 +441,39 @@ class RtmpListener:
                     app = str(values[2].get("app", ""))
                 if values[0] == "publish":
                     name = str(values[3]) if len(values) > 3 else ""
-                    slot, why = self._published(f"{app}/{name}", group)
-                    code = "NetStream.Publish.BadName" if why else "NetStream.Publish.Start"
-                    status = {"level": "error" if why else "status", "code": code, "description": why}
-                    line.sendall(command("onStatus", 0, None, status, stream=message.stream))
-                    return None if slot is None else (slot, _Arrived(line, reader, list(messages)))
+                    slot = self._slot_of(f"{app}/{name}")
+                    if slot is not None:
+                        return slot, _Arrived(line, reader, list(messages)), message.stream
+                    line.sendall(_status("unknown key", message.stream))
+                    return None
                 line.sendall(_answer(values))
         return None
 
-    def _published(self, key: str, group: str) -> tuple[_Slot | None, str]:
-        """Return the slot of a key; otherwise None, and why not."""
+    def _slot_of(self, key: str) -> _Slot | None:
         found = None
         for known, slot in list(self._slots.items()):  # all of them, so that the time says nothing
             if hmac.compare_digest(known.strip("/").encode(), key.strip("/").encode()):
                 found = slot
-        if found is None:
-            return None, "unknown key"
-        if self._is_in_use(found):
-            self._tell(group, "another sender uses the same stream key")
-            return None, "another sender uses this key"
-        return found, ""
+        return found
 
     def _is_in_use(self, slot: _Slot) -> bool:
         """Return whether another sender goes on. The same one may come again: its connection is silent then."""
         active, begun_s, seen = slot.active, self._clock.mono_s(), slot.media
         while active is not None and slot.active is active:
             passed_s = self._clock.mono_s() - begun_s
-            if passed_s < _SILENT_S / 2:
-                seen = slot.media  # it may have been under way
-            elif slot.media != seen or passed_s >= _SILENT_S:
+            if passed_s < _UNDER_WAY_S:
+                seen = slot.media
+            elif slot.media != seen or passed_s >= _UNDER_WAY_S + _SILENT_S:
                 return slot.media != seen
             self.pause.wait(0.05)
         return False
+
+
+def _status(why_not: str, stream: int) -> bytes:
+    """Return the answer to a sender that publishes. why_not: empty if it may."""
+    code = "NetStream.Publish.BadName" if why_not else "NetStream.Publish.Start"
+    status = {"level": "error" if why_not else "status", "code": code, "description": why_not}
+    return command("onStatus", 0, None, status, stream=stream)
 
 
 def _answer(values: list[Any]) -> bytes:

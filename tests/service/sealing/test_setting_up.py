@@ -111,6 +111,22 @@ def test_a_key_that_cannot_be_completed_stops_no_start(tmp_path: Path, monkeypat
     assert Recorder(tmp_path).sealing.now().recipients == (OWNER,)
 
 
+def test_a_key_that_cannot_be_completed_at_once_is_kept_for_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    recorder = Recorder(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", refused)
+        recorder.set_up()
+    assert recorder.settings.encryption.recipients == (OWNER,)
+    with pytest.raises(NotDone):
+        recorder.set_up()
+    assert Recorder(tmp_path).sealing.wrapped("owner") == WRAPPED
+
+
 def test_a_key_that_was_restored_is_kept(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     recorder.set_up()

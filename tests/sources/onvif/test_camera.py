@@ -143,6 +143,14 @@ def test_a_camera_whose_profiles_have_other_names_since_an_update_is_asked_again
     assert fake.told[-1][1]["ProfileToken"] == "MediaProfile000"
 
 
+def test_a_refusal_for_another_reason_asks_for_nothing_again(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    for _ in range(2):
+        with pytest.raises(SourceError, match="not known"):
+            camera.position()
+    assert [name for name, _ in fake.told].count("GetProfiles") == 1
+
+
 def test_a_camera_that_wants_the_login_for_its_clock_gets_it(fake: FakeCamera) -> None:
     fake.locks_clock = True
     opened(fake).go_to("Gate")

@@ -108,7 +108,10 @@ class UnlockMethodStore:
         self.finish()
 
     def finish(self) -> None:
-        """Let the first unlock method count whose recipient was named before tawny ended, if there is one."""
+        """Let the first unlock method count whose recipient was named before tawny ended, if there is one.
+
+        One that can't be completed is tried again at the next start: recording goes on all the same.
+        """
         owner = self._folder / f"{OWNER}.age"
         try:
             if not owner.exists():  # it may have been restored meanwhile
@@ -116,7 +119,7 @@ class UnlockMethodStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise FolderUnwritable(str(self._folder), error.strerror or "") from None
+            log.error("the key in %s can't be completed: %s", self._pending, error)
 
     def add(self, wrapped: bytes, now_ms: int, name: str) -> SealedWay:
         """Add an unlock method. Raises NotDone if the key is not encrypted; FolderUnwritable. Nothing is added then."""
@@ -231,10 +234,7 @@ class SealingService:
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
         if self.is_possible and settings.now().encryption.all:
-            try:
-                self._ways.finish()
-            except FolderUnwritable as error:
-                log.error("%s", error)  # it records all the same
+            self._ways.finish()
 
     @property
     def is_possible(self) -> bool:

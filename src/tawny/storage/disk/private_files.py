@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Final
 
@@ -133,7 +134,7 @@ def written_beside(path: Path, content: bytes, owner: Path | None = None) -> Ite
 
 def remove_leftovers(path: Path) -> None:
     """Remove what writers of this file left when they were killed. Raises OSError."""
-    for old in path.parent.glob(f".{path.name}.*{_NEW}"):
+    for old in path.parent.glob(f".{escape(path.name)}.*{_NEW}"):
         old.unlink(missing_ok=True)
 
 
