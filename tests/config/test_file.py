@@ -82,6 +82,11 @@ def test_a_secret_elsewhere_in_an_address_is_filled_in_as_it_is(url: str) -> Non
     assert settings.notifiers["n"].url == url.replace("${PW}", "1/x#y")
 
 
+def test_a_date_may_be_the_last_of_all() -> None:
+    settings, problems = parse_settings(f'{GOOD}[modes.exceptions]\n"9999-12-31" = "home"\n', {"PW": "x"})
+    assert settings, problems
+
+
 def test_a_password_with_a_slash_does_not_become_a_broker_and_its_topic() -> None:
     (problem,) = problems_of(f'{GOOD}[mqtt]\nurl = "mqtt://tawny:77/9fQm@broker/tawny"\n', PW="x")
     assert "%2F" in problem

@@ -1,11 +1,13 @@
 """An export folder whose disk is away for a while."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tawny.delivery import export_folder
 from tawny.delivery.delivery import DeliveryKind, in_memory
+from tawny.delivery.destinations import folder as destination
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetMissing
@@ -43,6 +45,35 @@ def test_files_that_expire_while_the_disk_is_away_are_deleted_when_it_is_back(
     away.rename(tmp_path / "disk")
     folder.expire()
     assert (outbox.kept_files(TO), list((tmp_path / "disk").rglob("*.mp4"))) == ([], [])
+
+
+@pytest.fixture
+def linked(folder: ExportFolder, outbox: Outbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> ExportFolder:
+    """Its oldest file is behind a link that another user has made since."""
+    write(folder, outbox, clock, "front/old.mp4")
+    (folder.root / "front").rename(folder.root.parent / "elsewhere")
+    (folder.root / "front").symlink_to(folder.root.parent / "elsewhere")
+    monkeypatch.setattr(destination, "ROOT", -1)  # the tests may run as root
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    return folder
+
+
+def test_what_is_behind_a_link_of_another_user_keeps_no_other_file_from_going(
+    linked: ExportFolder, outbox: Outbox, clock: FakeClock
+) -> None:
+    clock.advance(60)
+    write(linked, outbox, clock, "second.mp4")
+    clock.advance(3700)
+    linked.expire()
+    assert [one.name for one in outbox.kept_files(TO)] == ["front/old.mp4"]
+    assert (linked.root.parent / "elsewhere" / "old.mp4").exists()
+
+
+def test_a_test_follows_no_link(folder: ExportFolder, tmp_path: Path) -> None:
+    (mine := tmp_path / "mine").write_text("mine")
+    (folder.root / ".tawny-test.part").symlink_to(mine)
+    folder.probe()
+    assert (mine.read_text(), list(folder.root.glob(".tawny*"))) == ("mine", [])
 
 
 def test_room_is_not_made_on_a_disk_that_is_away(

@@ -116,6 +116,13 @@ class InputSettings(Table):
         return f"datagrams to {self.socket}" if self.socket else "signed" if self.secret else "using its token"
 
 
+def is_cut_password(url: str) -> bool:
+    """Return whether a password with a slash makes part of an MQTT address look like its path."""
+    parts = urlsplit(url)
+    host = parts.netloc
+    return "@" in parts.path and "@" not in host and ":" in host and not host.endswith((":1883", ":8883"))
+
+
 class MqttSettings(Table):
     """The MQTT broker that connects tawny to Home Assistant and others."""
 
@@ -138,8 +145,7 @@ class MqttSettings(Table):
     @classmethod
     def _an_address(cls, text: str) -> str:
         parts = urlsplit(text)
-        is_cut = "@" in parts.path and "@" not in parts.netloc  # by a slash in the password
-        if text and (parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or is_cut):
+        if text and (parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or is_cut_password(text)):
             raise ValueError("an address, for example mqtt://user:password@broker/tawny, / in the password as %2F")
         return text
 

@@ -54,11 +54,12 @@ def _dates(value: object) -> Any:
             raise ValueError(
                 f"a date such as 2026-12-24, or a range such as 2026-12-24 to 2027-01-02, not {key}"
             ) from None
-        if end < begin:
+        days = (end - begin).days
+        if days < 0:
             raise ValueError(f"a range that doesn't end before it begins, not {key}")
-        if end >= begin + timedelta(days=MOST_DAYS):
+        if days >= MOST_DAYS:
             raise ValueError(f"a range of at most {MOST_DAYS} days, not {key}")
-        for step in range((end - begin).days + 1):
+        for step in range(days + 1):
             found[str(begin + timedelta(days=step))] = meant
     return found
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.destination import FOLDER_GONE, refuse_no_destination
-from tawny.delivery.destinations.folder import PART, OpenFolder, without_links
+from tawny.delivery.destinations.folder import PART, OpenFolder
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetFull, TargetMissing
 from tawny.model.ids import EventId
@@ -107,7 +107,8 @@ class ExportFolder:
         """Write a small file and delete it. Raises DeliveryError."""
         path = self.root / f".tawny-test{PART}"
         try:
-            path.write_bytes(b"tawny")
+            with self._folder.open_part(path, "wb") as file:
+                file.write(b"tawny")
             path.unlink()
         except OSError as error:
             raise self._folder.worded(error) from error
@@ -139,8 +140,7 @@ class ExportFolder:
             self._make(self.root / folder)
         part = path.with_name(f".{path.name}{PART}")
         try:
-            part.unlink(missing_ok=True)
-            with open(part, "wb", opener=without_links) as file:
+            with self._folder.open_part(part, "wb") as file:
                 os.fchmod(file.fileno(), self._limits.mode)
                 for portion in portions(content):
                     file.write(portion)
@@ -165,8 +165,8 @@ class ExportFolder:
         for one in self._oldest_first(files):
             if excess <= 0:
                 break
-            self._remove(one)
-            excess, count = excess - one.size_bytes, count + 1
+            if self._remove(one):
+                excess, count = excess - one.size_bytes, count + 1
         log.info("%s: the space limit is reached; deleted the %d oldest files", self.public, count)
 
     def _lacks(self, size_bytes: int) -> bool:
@@ -179,19 +179,26 @@ class ExportFolder:
     def _make_room(self) -> bool:
         """Delete the oldest file because the disk is full. Return False if there is none."""
         for one in self._oldest_first(self._outbox.kept_files(self.to)):
-            self._full.append(self._clock.now_ms())
-            log.warning("%s: the disk is full; deleted the oldest file, %s", self.public, one.name)
-            self._remove(one)
-            return True
+            if self._remove(one):
+                self._full.append(self._clock.now_ms())
+                log.warning("%s: the disk is full; deleted the oldest file, %s", self.public, one.name)
+                return True
         return False
 
     def _oldest_first(self, files: list[Delivery]) -> list[Delivery]:
         kept = {one.event for one in files if one.event is not None and self._is_kept(one.event)}
         return sorted(files, key=lambda one: one.event in kept if one.event else False)
 
-    def _remove(self, one: Delivery) -> None:
-        """Delete a file where it was written to, if it still exists. Raises TargetMissing without the folder."""
+    def _remove(self, one: Delivery) -> bool:
+        """Delete a file where it was written to, if it still exists. Return False if another user's link is before it.
+
+        Raises TargetMissing without the folder.
+        """
         if not self.root.is_dir():
             raise TargetMissing(self.public, FOLDER_GONE)
+        if (link := self._folder.foreign_link(Path(one.receipt))) is not None:
+            log.debug("%s: %s stays, because another user has made the link %s", self.public, one.name, link)
+            return False
         self._folder.remove_file(Path(one.receipt))
         self._outbox.drop(one, "It was deleted from the folder.")
+        return True

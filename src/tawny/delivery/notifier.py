@@ -536,7 +536,7 @@ def _words(least: int, *texts: str) -> tuple[str, ...]:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no response in time"
-    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+    if isinstance(error, ssl.SSLError) and getattr(error, "reason", "") == "WRONG_VERSION_NUMBER":
         return "it doesn't speak TLS"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -7,6 +7,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tawny.config.integrations import MqttSettings
 from tawny.delivery.notifier import NotifierConnection, NotifierContext
 from tawny.delivery.notifiers.mqtt import MqttNotifier
 from tawny.model.errors import TargetRefused, TargetUnreachable
@@ -77,6 +78,14 @@ def test_nobody_there_is_unreachable() -> None:
 def test_settings_that_cannot_be_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="such as"):
         MqttNotifier().settings(url, {})
+
+
+@pytest.mark.parametrize(
+    "url", ["mqtt://h/a@home", "mqtt://h:1883/a@home", "mqtts://u:p@h:77/a@home", "mqtt://[::1]/a"]
+)
+def test_a_topic_may_have_any_sign(url: str) -> None:
+    MqttNotifier().settings(url, {})
+    MqttSettings.model_validate({"url": url})
 
 
 def test_user_and_password_are_nobodys_business() -> None:

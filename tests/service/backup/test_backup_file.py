@@ -558,21 +558,22 @@ def test_a_link_to_secrets_is_followed(data: Path, tmp_path: Path, name: str) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["data/history", "data/keys", "data/languages", "data/accounts.db", "certificates/own/authority-key.pem"],
+    ["data/history", "data/keys", "data/accounts.db", "certificates/own/authority-key.pem"],
 )
 def test_another_link_is_said_at_once(data: Path, tmp_path: Path, name: str) -> None:
-    (data / "languages").mkdir()
     moved(data.parent / name, tmp_path / "run" / "there")
     with pytest.raises(NotDone, match=f"{name} is a link"):
         backup_parts(data, data.parent / "tawny.toml", PASSPHRASE, 5, "garage")
 
 
-@pytest.mark.parametrize("name", ["data/models", "data/models/birds.onnx"])
-def test_linked_models_are_left_out(data: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["data/models", "data/models/birds.onnx", "data/languages", "data/languages/fr.json"])
+def test_linked_models_and_languages_are_left_out(data: Path, tmp_path: Path, name: str) -> None:
+    (data / "languages").mkdir()
+    (data / "languages" / "fr.json").write_text("{}")
     before = names_in(backup(data))
     moved(data.parent / name, tmp_path / "run" / "there")
     after = names_in(backup(data))
-    assert set(before) - set(after) == {one for one in before if one.startswith("data/models")}
+    assert set(before) - set(after) == {one for one in before if one.startswith("/".join(name.split("/")[:2]))}
 
 
 def test_a_data_folder_that_is_a_link_is_saved_whole(data: Path, tmp_path: Path) -> None:

@@ -123,6 +123,20 @@ def test_a_paused_destination_gets_no_snapshot(tmp_path: Path) -> None:
     bench.outward.close()
 
 
+def test_the_pause_of_a_destination_that_is_taken_out_of_the_settings_is_forgotten(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, where=tmp_path / "outbox.db")
+    now = settings(f'[destinations.nas]\nurl = "folder:{bench.nas}"\n')
+    bench.outward.start()
+    bench.outward.pause("nas", paused=True)
+    bench.outward.apply(now.model_copy(update={"destinations": {}}))
+    bench.outward.apply(now)
+    assert [one.is_paused for one in bench.outward.all_targets()] == [False]
+    bench.outward.close()
+    again = Bench(tmp_path, where=tmp_path / "outbox.db")
+    assert [one.is_paused for one in again.outward.all_targets()] == [False]
+    again.outward.close()
+
+
 @pytest.mark.parametrize("resumed", [False, True])
 def test_a_pause_outlasts_a_restart(tmp_path: Path, *, resumed: bool) -> None:
     bench = Bench(tmp_path, where=tmp_path / "outbox.db")

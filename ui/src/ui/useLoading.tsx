@@ -13,8 +13,7 @@ export function useLoading(load: () => Promise<unknown>, of = ""): ComponentChil
     let gone = false;
     failed.value = null;
     load().catch((reason: unknown) => {
-      if (!(reason instanceof ApiError)) throw reason;
-      if (!gone) failed.value = reason;
+      if (!gone) failed.value = reason instanceof ApiError ? reason : new ApiError(0, "unknown", t.problems.unknown, t.problems.unknownDo);
     });
     return () => {
       gone = true;

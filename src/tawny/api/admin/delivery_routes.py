@@ -290,7 +290,7 @@ def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
 
 @router.put("/targets/{target}/pause", dependencies=own)
 def pause_target(target: OneName, body: PauseChange, note: Note, here: Here) -> OkResponse:
-    """Pause or resume deliveries. Items stay queued; a restart of tawny resumes too."""
+    """Pause or resume deliveries. Items stay queued until it is resumed."""
     with _delivery(here) as delivery:
         delivery.pause(target, paused=body.paused)
         note(f"uploads and notifications {'paused' if body.paused else 'resumed'}", target)

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar, Final, cast
 
 from tawny.config.file_writing import sync_folder
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
@@ -34,7 +34,7 @@ ROOT: Final = 0
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
 
 
-def without_links(path: str, flags: int) -> int:
+def _without_links(path: str, flags: int) -> int:
     """Open a file, but none that a link leads to."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
@@ -99,11 +99,9 @@ class OpenFolder:
         try:
             self.check_links(path)
             self._make_folders(path)
-            if part.is_symlink():
-                part.unlink()
-            there = part.stat().st_size if part.exists() else 0
+            there = 0 if part.is_symlink() or not part.exists() else part.stat().st_size
             begun = there if progress == content.sha256 else 0
-            with open(part, "ab" if begun else "wb", opener=without_links) as file:
+            with self.open_part(part, "ab" if begun else "wb") as file:
                 if there > begun:
                     os.fsync(file.fileno())  # once this content is noted, what is left of another one would be kept
                 note(content.sha256)
@@ -168,16 +166,28 @@ class OpenFolder:
             raise DeliveryError(self.public, f"{name!r} is no name of a file in it")
         return self.root.joinpath(*parts)
 
-    def check_links(self, path: Path) -> None:
-        """Raise DeliveryError for a file below a link of another user, who could lead tawny anywhere."""
+    def open_part(self, part: Path, mode: str) -> BinaryIO:
+        """Open a part file to be written; a link in its place is removed. Raises OSError."""
+        if part.is_symlink():
+            part.unlink()
+        return cast(BinaryIO, open(part, mode, opener=_without_links))
+
+    def foreign_link(self, path: Path) -> Path | None:
+        """Return the link before a file that another user has made, who could lead tawny anywhere; None for none."""
         for folder in path.parents:
             if folder == self.root or not folder.is_relative_to(self.root):
-                return
+                break
             with suppress(FileNotFoundError):
                 found = folder.lstat()
                 if stat.S_ISLNK(found.st_mode) and found.st_uid not in (ROOT, os.geteuid()):
-                    why = f"another user has made the link {folder}; make it as the user that runs tawny, or as root"
-                    raise DeliveryError(self.public, why)
+                    return folder
+        return None
+
+    def check_links(self, path: Path) -> None:
+        """Raise DeliveryError for a file below a link of another user."""
+        if (folder := self.foreign_link(path)) is not None:
+            why = f"another user has made the link {folder}; make it as the user that runs tawny, or as root"
+            raise DeliveryError(self.public, why)
 
     def publish(self, part: Path, path: Path, modified_ms: int) -> None:
         """Give a written part file its name, so that it lasts. modified_ms: 0: as it is. Raises OSError."""

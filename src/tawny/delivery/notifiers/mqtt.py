@@ -6,8 +6,8 @@ Also `mqtts://`. Requires `tawny[mqtt]`. A message counts as sent when the broke
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
+from tawny.config.integrations import is_cut_password
 from tawny.delivery.mqtt_client import MISSING, PORTS, MqttClient, is_client_installed
 from tawny.delivery.notifier import (
     Attachment,
@@ -46,7 +46,7 @@ class MqttNotifier:
         topic = "/".join(parse(url, EXAMPLE, least=1).parts)
         if "+" in topic or "#" in topic:
             raise ValueError(f"url: a topic without + and #, such as in {EXAMPLE}")
-        if "@" in (parts := urlsplit(url)).path and "@" not in parts.netloc:  # what is before it is a password
+        if is_cut_password(url):
             raise ValueError(f"url: an address such as {EXAMPLE}, / in the password as %2F")
         if not is_client_installed():
             raise ValueError(MISSING)

@@ -163,12 +163,13 @@ def _found(data: Path, config: Path | None) -> Iterator[tuple[str, Path]]:
                 yield f"settings/{path.name}", path
         yield from _kept_in("settings", home, sorted(home.glob("certificates/**/*")))
     yield from _kept_in("data", data, sorted(data.glob("*")))
-    for folder in (data / "history", data / "keys", data / languages.FOLDER):
+    for folder in (data / "history", data / "keys"):
         _refuse_link(folder)
         yield from _kept_in("data", data, sorted(folder.glob("*")))
-    if not (models := data / "models").is_symlink():  # can be had again: a link to them is left out
-        found = [path for path in sorted(models.glob("*")) + sorted(models.glob("sounds/*")) if not path.is_symlink()]
-        yield from _kept_in("data", data, found)
+    for name, inside in (("models", ("*", "sounds/*")), (languages.FOLDER, ("*",))):
+        if not (folder := data / name).is_symlink():  # they are elsewhere, or can be had again: links are left out
+            found = [path for one in inside for path in sorted(folder.glob(one)) if not path.is_symlink()]
+            yield from _kept_in("data", data, found)
 
 
 def _kept_in(place: str, folder: Path, paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:

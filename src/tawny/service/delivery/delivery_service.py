@@ -99,15 +99,13 @@ class DeliveryService:
         self.upload_scheduler = UploadScheduler(source, [], budget_bytes(settings), self._served)
         is_paused = self._paused.__contains__
         self.uploads = Uploads(source, recorder, plugins, self._engine, is_paused, self._brought, scratch)
-        self.notifications = Notifications(
-            settings, source, recorder, plugins, self.uploads, policy.users, self._paused.__contains__
-        )
+        self.notifications = Notifications(settings, source, recorder, plugins, self.uploads, policy.users, is_paused)
         means = FileSetMeans(
             lambda: [*recorder.camera_names()],
             self.uploads.forms.of,
             policy.publish,
             ZoneInfo(recorder.zone),
-            self._paused.__contains__,
+            is_paused,
         )
         self.files = FileSets(source, means, self._engine)
         self._started = False
@@ -146,6 +144,7 @@ class DeliveryService:
             for name in self._names:
                 if _of(before, name) != _of(settings, name):
                     self.outbox.try_now(name)  # the backoff was caused by the previous settings
+            self._forget_pauses()
             self._note_stranded()
 
     def stop(self) -> None:
@@ -194,8 +193,17 @@ class DeliveryService:
         """
         self._known(name)
         (self._paused.add if paused else self._paused.discard)(name)  # first: it holds even if the disk is full
-        self.outbox.mark(_PAUSED + name, "1" if paused else "")
         self.try_now(name)
+        self.outbox.mark(_PAUSED + name, "1" if paused else "")
+
+    def _forget_pauses(self) -> None:
+        """Forget that targets were paused that are not in the settings any more."""
+        for name in self._paused - {*self._names, *self._settings.files}:
+            self._paused.discard(name)
+            try:
+                self.outbox.mark(_PAUSED + name, "")
+            except StorageError as error:
+                log.warning("that %s was paused could not be forgotten: %s", name, error)
 
     def forget(self, name: str) -> None:
         """Forget a target that was removed from the settings: what waits for it, and that it was paused."""

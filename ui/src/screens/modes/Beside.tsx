@@ -31,15 +31,22 @@ export function Dates({ draft, onChange }: Props) {
   };
   const set = (index: number, change: Partial<(typeof rows)[number]>) =>
     put(rows.map((row, n) => (n === index ? { ...row, ...change } : row)));
-  /** A single day stays a single day, and no range ends before it begins. */
-  const move = (index: number, row: (typeof rows)[number], from: string) => set(index, { from, to: row.to === row.from || row.to < from ? from : row.to });
+  /** A single day stays a single day. */
+  const move = (index: number, row: (typeof rows)[number], from: string) => set(index, { from, to: row.to === row.from ? from : row.to });
   if (rows.length === 0) return null;
   return (
     <section class="modes-dates" aria-labelledby="dates-title">
       <h3 id="dates-title">{w.title}</h3>
       {rows.map((row, index) => (
         <div key={index} class="modes-date">
-          <input class="field" type="date" aria-label={w.from} value={row.from} onInput={(e) => move(index, row, e.currentTarget.value)} />
+          <input
+            class="field"
+            type="date"
+            aria-label={w.from}
+            value={row.from}
+            onInput={(e) => move(index, row, e.currentTarget.value)}
+            onBlur={() => row.to < row.from && set(index, { to: row.from })} // not sooner: months and days are typed one after the other
+          />
           <input class="field" type="date" aria-label={w.to} value={row.to} min={row.from} onInput={(e) => set(index, { to: e.currentTarget.value })} />
           <select class="field" aria-label={w.means} value={row.meant} onChange={(e) => set(index, { meant: e.currentTarget.value })}>
             {modes.names.map((mode) => (

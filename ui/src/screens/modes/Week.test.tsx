@@ -54,6 +54,8 @@ it("takes the end of a holiday along when its begin passes it", async () => {
   const { container } = render(<Host modes={{ names: ["home", "night"], exceptions: { "2026-12-24 to 2026-12-26": "night" } }} />);
   const first = container.querySelector<HTMLInputElement>("input[type=date]")!;
   fireEvent.input(first, { target: { value: "2027-01-05" } });
+  await waitFor(() => expect(values("input[type=date]")).toEqual(["2027-01-05", "2026-12-26"]));
+  fireEvent.blur(first);
   await waitFor(() => expect(values("input[type=date]")).toEqual(["2027-01-05", "2027-01-05"]));
 });
 

@@ -64,8 +64,10 @@ function Everyone() {
       await put("/people/second-step", { required: wanted });
       await load();
     });
-  useEffect(() => void get<MySignIn>("/me").then((now) => (me.value = now), () => {}), []);
-  const problem = useLoading(load);
+  const problem = useLoading(async () => {
+    me.value = await get<MySignIn>("/me");
+    await load();
+  });
   const done = (made: Invited) => {
     invited.value = made;
     adding.value = null;
