@@ -184,7 +184,7 @@ class Anonymizer:
 
 
 def _url_parts(text: str) -> Iterable[str]:
-    """Return host, user and password of a URL; nothing for other texts."""
+    """Return user and password of a URL, and its host unless that is an address, which has a stand-in of its own."""
     if "://" not in text:
         return []
     try:
@@ -192,7 +192,15 @@ def _url_parts(text: str) -> Iterable[str]:
         found = [parts.hostname, parts.username, parts.password]
     except ValueError:
         return []
-    return [one for one in found if one and one not in ("localhost", "127.0.0.1", "0.0.0.0")]  # noqa: S104
+    return [one for one in found if one and one != "localhost" and not _is_address(one)]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
