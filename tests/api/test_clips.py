@@ -399,7 +399,7 @@ def test_a_clip_is_on_the_disk_before_it_is_named(
     assert (clip.name, about.suffix, whole) == (f"{done.id}.new", ".new", folder)
 
 
-@pytest.mark.parametrize("broken", ["link", "empty", "folder"])
+@pytest.mark.parametrize("broken", ["link", "empty", "zeros", "folder"])
 def test_an_entry_that_cannot_be_read_hides_no_other_clip(house: House, tmp_path: Path, broken: str) -> None:
     folder = tmp_path / "clips"
     done = made(house, desk_with(house, folder))
@@ -409,10 +409,10 @@ def test_an_entry_that_cannot_be_read_hides_no_other_clip(house: House, tmp_path
     elif broken == "folder":
         (folder / "dead.json").mkdir()
     else:
-        (folder / "dead.json").touch()
+        (folder / "dead.json").write_bytes(bytes(200 if broken == "zeros" else 0))
     again = ClipJobs(house.clock, ClipStore(folder, 10_000_000))
     assert [one.id for one in again.seen_by(ANNA)] == [done.id]
-    assert (folder / "dead.mp4").exists() is (broken != "empty")
+    assert (folder / "dead.mp4").exists() is (broken not in ("empty", "zeros"))
 
 
 def test_clips_are_looked_for_again_after_a_fault_that_passes(
@@ -422,7 +422,7 @@ def test_clips_are_looked_for_again_after_a_fault_that_passes(
     done = made(house, desk_with(house, folder))
     again = ClipJobs(house.clock, ClipStore(folder, 10_000_000))
     with monkeypatch.context() as short:
-        short.setattr(Path, "read_text", out_of_descriptors)
+        short.setattr(Path, "read_bytes", out_of_descriptors)
         with pytest.raises(TooManyFiles):
             again.seen_by(ANNA)
     assert [one.id for one in again.seen_by(ANNA)] == [done.id]

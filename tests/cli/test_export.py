@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -374,9 +375,10 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     tawny: Tawny, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """An export that was killed left a clip that looked finished, and was in the way of the next try."""
-    left, other, read = tmp_path / ".tawny-export-0.mp4", tmp_path / ".tawny-export-1.mp4", ClipFile.read
+    left, other, read = tmp_path / ".tawny-export-a.mp4", tmp_path / ".tawny-export-b.mp4", ClipFile.read
     left.write_bytes(b"killed")
-    other.write_bytes(b"by a process that runs")
+    os.utime(left, (1, 1))
+    other.write_bytes(b"written by another one now")
     there = []
 
     def noted(clip: ClipFile, begin: int, end: int) -> Iterator[bytes]:

@@ -98,8 +98,7 @@ def test_a_mode_that_could_not_be_stored_is_said(tawny: Tawny, recorded: Path, r
     recorder.now["problem"] = "The disk at modes.db is full."
     for words in (("away",), ()):
         assert (
-            "a restart would lose it. The disk at modes.db is full."
-            in tawny("mode", *words, "--data", str(recorded)).err
+            "a restart may lose it. The disk at modes.db is full." in tawny("mode", *words, "--data", str(recorded)).err
         )
 
 

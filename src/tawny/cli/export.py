@@ -445,18 +445,36 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
     return start_ms
 
 
-_PART = ".tawny-export-"
-"""Beginning of the name of a file that is not complete, followed by the number of the process."""
+_PART, _LEFT_MS = ".tawny-export-", 86_400_000
+"""Beginning of the name of a file that is not complete; time without writing, ms, after which it counts as left."""
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what exports left that were killed, not what others write now."""
+    before_s = (SystemClock().now_ms() - _LEFT_MS) / 1000
+    for left in folder.glob(f"{_PART}*"):
+        with suppress(OSError):
+            if left.stat().st_mtime < before_s:
+                left.unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager
 def _new_file(path: Path, out: Output) -> Iterator[Path]:
     """Give a file to write, which gets its name when it is complete. Raises NotDone: when it exists; StorageError."""
-    part = path.with_name(f"{_PART}{os.getpid()}{path.suffix}")
+    new_file(path)
+    part: Path | None = None
     try:
-        for left in new_file(path).parent.glob(f"{_PART}*"):
-            if not Path("/proc", left.stem.removeprefix(_PART)).exists():
-                left.unlink(missing_ok=True)  # of an export that was killed
+        _remove_leftovers(path.parent)
+        made, name = tempfile.mkstemp(prefix=_PART, suffix=path.suffix, dir=path.parent)
+        os.fchmod(made, 0o666 & ~_umask())
+        os.close(made)
+        part = Path(name)
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())
@@ -468,8 +486,9 @@ def _new_file(path: Path, out: Output) -> Iterator[Path]:
         raise turned(error, str(path)) from error
     finally:
         out.progress("")
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        if part is not None:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def _progress(path: Path, share: float, out: Output) -> None:

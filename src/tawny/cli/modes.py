@@ -44,7 +44,7 @@ def run_mode(args: Namespace, out: Output) -> int:
     else:
         out.data(state, _text(state))
     if problem := state.get("problem"):  # a recorder that is older says none
-        out.say(f"The mode couldn't be stored: a restart would lose it. {problem}")
+        out.say(f"Not all of this could be stored, so a restart may lose it. {problem}")
     return code
 
 

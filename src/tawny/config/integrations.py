@@ -119,8 +119,9 @@ class InputSettings(Table):
 def is_cut_password(url: str) -> bool:
     """Return whether a password with a slash makes part of an MQTT address look like its path."""
     parts = urlsplit(url)
-    host = parts.netloc
-    return "@" in parts.path and "@" not in host and ":" in host and not host.endswith((":1883", ":8883"))
+    host, after = parts.netloc, parts.path.rpartition("@")[2]
+    is_login = "@" not in host and ":" in host and not host.endswith(("]", ":1883", ":8883"))
+    return is_login and "@" in parts.path and ("." in after or "/" in after)  # which is a host then
 
 
 class MqttSettings(Table):

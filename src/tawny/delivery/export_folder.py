@@ -58,6 +58,8 @@ class ExportFolder:
         self._folder, self._limits = OpenFolder(root, f"{to} ({root})"), limits
         self._lock = threading.Lock()
         self._full: deque[int] = deque(maxlen=1000)
+        self._told: set[Path] = set()
+        """Links of other users that were logged."""
 
     @property
     def public(self) -> str:
@@ -161,12 +163,13 @@ class ExportFolder:
         excess = sum(one.size_bytes for one in files) + coming_bytes - self._limits.most_bytes
         if excess <= 0:
             return
-        count = 0
-        for one in self._oldest_first(files):
+        behind = [one for one in files if self._folder.foreign_link(Path(one.receipt)) is not None]
+        excess, count = excess - sum(one.size_bytes for one in behind), 0
+        for one in self._oldest_first([one for one in files if one not in behind]):
             if excess <= 0:
                 break
-            if self._remove(one):
-                excess, count = excess - one.size_bytes, count + 1
+            self._remove(one)
+            excess, count = excess - one.size_bytes, count + 1
         log.info("%s: the space limit is reached; deleted the %d oldest files", self.public, count)
 
     def _lacks(self, size_bytes: int) -> bool:
@@ -197,7 +200,9 @@ class ExportFolder:
         if not self.root.is_dir():
             raise TargetMissing(self.public, FOLDER_GONE)
         if (link := self._folder.foreign_link(Path(one.receipt))) is not None:
-            log.debug("%s: %s stays, because another user has made the link %s", self.public, one.name, link)
+            if link not in self._told:
+                self._told.add(link)
+                log.warning("%s: what is behind the link %s stays, as another user has made it", self.public, link)
             return False
         self._folder.remove_file(Path(one.receipt))
         self._outbox.drop(one, "It was deleted from the folder.")

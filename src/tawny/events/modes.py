@@ -154,7 +154,7 @@ class ModeStore:
 
     def _failed(self, error: StorageError) -> None:
         if self.problem is None:
-            log.error("active mode could not be stored: %s", error)
+            log.error("modes or their history could not be stored: %s", error)
         self.problem = error
 
 

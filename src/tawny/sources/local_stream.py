@@ -324,6 +324,7 @@ class DatagramOrder:
         """Number that is expected; negative before the first."""
         self._early: dict[int, bytes] = {}
         """What came before its turn, by number."""
+        self._newest = b""
 
     def take(self, data: bytes) -> bytes:
         """Return what this datagram completes. Some wait for one that is missing before them, 16 at most."""
@@ -336,15 +337,17 @@ class DatagramOrder:
             self._early[header.number] = content
             return b""
         if step > 0xFFFF - TCP_WINDOW:
-            return content  # late, repeated, or without a number of its own
-        found = [] if step == 0 else [self._early[number] for number in sorted(self._early, key=self._distance)]
+            return b"" if content == self._newest else content  # repeated; late, or without a number of its own
+        found = []
         if step:
+            found += [self._early[number] for number in sorted(self._early, key=self._distance)]
             self._early.clear()
         found.append(content)
         self._next = (header.number + 1) & 0xFFFF
-        while (content := self._early.pop(self._next, b"")) != b"":
-            found.append(content)
+        while self._next in self._early:
+            found.append(self._early.pop(self._next))
             self._next = (self._next + 1) & 0xFFFF
+        self._newest = found[-1]
         return b"".join(found)
 
     def _distance(self, number: int) -> int:

@@ -81,7 +81,14 @@ def test_settings_that_cannot_be_are_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mqtt://h/a@home", "mqtt://h:1883/a@home", "mqtts://u:p@h:77/a@home", "mqtt://[::1]/a"]
+    "url",
+    [
+        "mqtt://h/a@home",
+        "mqtt://h:1883/a@home",
+        "mqtts://u:p@h:77/a@home",
+        "mqtt://[::1]/a@home",
+        "mqtt://h:1884/a@home",
+    ],
 )
 def test_a_topic_may_have_any_sign(url: str) -> None:
     MqttNotifier().settings(url, {})

@@ -50,12 +50,13 @@ class ClipStore:
             return []
         with _disk_errors(self._folder):
             files = list(self._folder.iterdir())
-            known = {path.stem for path in files if path.suffix == ABOUT and (path.is_symlink() or _size(path))}
+            entries = {path.stem: _read(path) for path in files if path.suffix == ABOUT}
             for path in files:
-                if path.name.partition(".")[0] not in known or path.suffix in (UNFINISHED, SCRATCH):
+                is_left = entries.get(path.name.partition(".")[0], {}) == {}
+                if is_left or path.suffix in (UNFINISHED, SCRATCH):
                     with suppress(OSError):  # it stays until the next start
                         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-            return [about for path in files if path.suffix == ABOUT and (about := _read(path))]
+            return [about for about in entries.values() if about]
 
     def begin(self, key: str) -> tuple[Path, Path]:
         """Return the output path and a scratch path of a new clip."""
@@ -156,14 +157,13 @@ def _size(path: Path) -> int:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return the metadata; None if they are invalid or can't be read. Raises OSError without a free descriptor."""
+    """Return the metadata; None if they can't be read, empty if a power cut left no bytes, or zeros. Raises OSError."""
     try:
-        found = json.loads(path.read_text())
-    except OSError as error:
-        if error.errno in OUT_OF_DESCRIPTORS:
+        text = path.read_bytes().strip(b"\0")
+        found = json.loads(text) if text else {}
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in OUT_OF_DESCRIPTORS:
             raise
-        return None
-    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -167,9 +167,9 @@ class OpenFolder:
         return self.root.joinpath(*parts)
 
     def open_part(self, part: Path, mode: str) -> BinaryIO:
-        """Open a part file to be written; a link in its place is removed. Raises OSError."""
-        if part.is_symlink():
-            part.unlink()
+        """Open a part file to be written; a new one replaces whatever is in its place. Raises OSError."""
+        if mode == "wb":
+            part.unlink(missing_ok=True)
         return cast(BinaryIO, open(part, mode, opener=_without_links))
 
     def foreign_link(self, path: Path) -> Path | None:

@@ -105,8 +105,10 @@ class Anonymizer:
     def hide(self, *texts: str) -> None:
         """Hide these values, and the parts of those that are URLs."""
         for text in texts:
-            for part in (text, *text.splitlines(), *_url_parts(text)):
+            for part in (text, *text.splitlines()):
                 self._add(part, HIDDEN)
+            for part in _url_parts(text):
+                self._add(part, self._address(part) if _is_address(part) else HIDDEN)
 
     def _add(self, text: str, stands: str) -> None:
         for spelled in {text, quote(text, safe=""), quote(text), quote_plus(text), unquote(text)}:
@@ -184,7 +186,7 @@ class Anonymizer:
 
 
 def _url_parts(text: str) -> Iterable[str]:
-    """Return user and password of a URL, and its host unless that is an address, which has a stand-in of its own."""
+    """Return host, user and password of a URL; nothing for other texts."""
     if "://" not in text:
         return []
     try:
@@ -192,7 +194,7 @@ def _url_parts(text: str) -> Iterable[str]:
         found = [parts.hostname, parts.username, parts.password]
     except ValueError:
         return []
-    return [one for one in found if one and one != "localhost" and not _is_address(one)]
+    return [one for one in found if one and one not in ("localhost", "127.0.0.1", "0.0.0.0")]  # noqa: S104
 
 
 def _is_address(text: str) -> bool:
