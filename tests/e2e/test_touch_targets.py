@@ -121,7 +121,7 @@ def settled(page: Page) -> None:
     """The screen has come, and what it asked for."""
     page.wait_for_selector("main")
     page.wait_for_timeout(700)
-    page.wait_for_function("[...document.querySelectorAll('link[rel=stylesheet]')].every((one) => one.sheet)")
+    page.wait_for_function("() => [...document.querySelectorAll('link[rel=stylesheet]')].every((one) => one.sheet)")
 
 
 @pytest.mark.parametrize("screen", SCREENS)
