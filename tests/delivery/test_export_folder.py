@@ -63,6 +63,10 @@ def test_what_is_behind_a_link_of_another_user_keeps_no_other_file_from_going(
 ) -> None:
     clock.advance(60)
     write(linked, outbox, clock, "second.mp4")
+    assert [one.name for one in outbox.kept_files(TO)] == ["front/old.mp4", "second.mp4"]
+    clock.advance(60)
+    write(linked, outbox, clock, "third.mp4")
+    assert [one.name for one in outbox.kept_files(TO)] == ["front/old.mp4", "third.mp4"]
     clock.advance(3700)
     linked.expire()
     assert [one.name for one in outbox.kept_files(TO)] == ["front/old.mp4"]

@@ -163,13 +163,12 @@ class ExportFolder:
         excess = sum(one.size_bytes for one in files) + coming_bytes - self._limits.most_bytes
         if excess <= 0:
             return
-        behind = [one for one in files if self._folder.foreign_link(Path(one.receipt)) is not None]
-        excess, count = excess - sum(one.size_bytes for one in behind), 0
-        for one in self._oldest_first([one for one in files if one not in behind]):
+        count = 0
+        for one in self._oldest_first(files):
             if excess <= 0:
                 break
-            self._remove(one)
-            excess, count = excess - one.size_bytes, count + 1
+            count += self._remove(one)
+            excess -= one.size_bytes  # also of what stays, or it would crowd out all new files
         log.info("%s: the space limit is reached; deleted the %d oldest files", self.public, count)
 
     def _lacks(self, size_bytes: int) -> bool:
