@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from zoneinfo import ZoneInfo
 
 from tawny import __version__
@@ -458,23 +459,13 @@ def _remove_leftovers(folder: Path) -> None:
                 left.unlink()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 @contextmanager
 def _new_file(path: Path, out: Output) -> Iterator[Path]:
     """Give a file to write, which gets its name when it is complete. Raises NotDone: when it exists; StorageError."""
     new_file(path)
-    part: Path | None = None
+    part = path.with_name(f"{_PART}{token_hex(6)}{path.suffix}")
     try:
         _remove_leftovers(path.parent)
-        made, name = tempfile.mkstemp(prefix=_PART, suffix=path.suffix, dir=path.parent)
-        os.fchmod(made, 0o666 & ~_umask())
-        os.close(made)
-        part = Path(name)
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())
@@ -486,9 +477,8 @@ def _new_file(path: Path, out: Output) -> Iterator[Path]:
         raise turned(error, str(path)) from error
     finally:
         out.progress("")
-        if part is not None:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _progress(path: Path, share: float, out: Output) -> None:

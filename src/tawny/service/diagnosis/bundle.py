@@ -108,7 +108,8 @@ class Anonymizer:
             for part in (text, *text.splitlines()):
                 self._add(part, HIDDEN)
             for part in _url_parts(text):
-                self._add(part, self._address(part) if _is_address(part) else HIDDEN)
+                stands = self._address(part)
+                self._add(part, HIDDEN if stands == part else stands)
 
     def _add(self, text: str, stands: str) -> None:
         for spelled in {text, quote(text, safe=""), quote(text), quote_plus(text), unquote(text)}:
@@ -195,14 +196,6 @@ def _url_parts(text: str) -> Iterable[str]:
     except ValueError:
         return []
     return [one for one in found if one and one not in ("localhost", "127.0.0.1", "0.0.0.0")]  # noqa: S104
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
