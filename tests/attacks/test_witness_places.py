@@ -18,7 +18,7 @@ from tawny.delivery.destinations.folder import FolderDestination
 from tawny.delivery.witness_files import WitnessCarrier, computer_label, read_witnesses, witness_path
 from tawny.engine import Bus
 from tawny.model.errors import TargetRefused
-from tawny.sealed.witness import Witness, find_witnesses
+from tawny.sealed.statements import Witness, find_witnesses
 from tawny.service.delivery.uploads import expired_files
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.policy import SealedExport, SealingPolicy

@@ -15,7 +15,7 @@ from tawny.engine import Bus, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.key_wrapping import Identity
-from tawny.sealed.witness import Witness
+from tawny.sealed.statements import Witness
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import chains_on

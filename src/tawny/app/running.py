@@ -477,6 +477,11 @@ class RecorderRuntime:
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
         return masks_of(self.settings, camera)
 
+    def _shown_masks(self, camera: CameraId) -> tuple[Polygon, ...]:
+        """Return the privacy masks in images as shown: those of events."""
+        known = self.settings.cameras.get(camera) or self.settings.removed_cameras.get(camera)
+        return tuple(map(Polygon, known.privacy_masks)) if known is not None else ()
+
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self.parts.storage.scores.read(camera, within)
 
@@ -507,7 +512,7 @@ class RecorderRuntime:
 
     def event_loop(self, event: Event) -> bytes | None:
         stored = self._volume.read_loop(event)
-        if not stored or not (masks := masks_of(self.settings, event.camera, as_shown=True)):
+        if not stored or not (masks := self._shown_masks(event.camera)):
             return stored
         return masked_jpeg(stored, masks, jpeg_aspect(self._volume.read_picture(event) or b""))
 
@@ -519,7 +524,7 @@ class RecorderRuntime:
 
     def event_picture(self, event: Event) -> bytes | None:
         stored = self._volume.read_picture(event)
-        return masked_jpeg(stored, masks_of(self.settings, event.camera, as_shown=True)) if stored else stored
+        return masked_jpeg(stored, self._shown_masks(event.camera)) if stored else stored
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self._volume.sealed_picture(event, is_loop=is_loop)

@@ -15,7 +15,7 @@ from tawny.delivery.destination import DestinationContext
 from tawny.delivery.witness_files import read_witnesses
 from tawny.model.errors import DeliveryError, UsageError
 from tawny.model.times import Clock
-from tawny.sealed.witness import Witness, find_witnesses
+from tawny.sealed.statements import Witness, find_witnesses
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.volume import Volume

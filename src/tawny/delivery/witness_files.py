@@ -12,7 +12,7 @@ from typing import Final
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_memory
 from tawny.delivery.destination import DestinationConnection, FileCarrier
 from tawny.model.errors import DeliveryError, TargetMissing
-from tawny.sealed.witness import Witness, find_witnesses, newest_of_each
+from tawny.sealed.statements import Witness, find_witnesses, newest_of_each
 
 log = logging.getLogger(__name__)
 

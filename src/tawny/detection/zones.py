@@ -348,15 +348,10 @@ def privacy_masks(camera: CameraSettings | RemovedCameraSettings) -> tuple[Polyg
     return tuple(orientation.polygon_sent(Polygon(points)) for points in camera.privacy_masks)
 
 
-def masks_of(settings: Settings, camera: str, *, as_shown: bool = False) -> tuple[Polygon, ...]:
-    """Return the privacy masks of a camera, also of one that was removed.
-
-    They are polygons of the image as sent, as by `privacy_masks`, or of the image as shown.
-    """
+def masks_of(settings: Settings, camera: str) -> tuple[Polygon, ...]:
+    """Return the privacy masks of a camera, also of one that was removed, in its images as sent."""
     known = settings.cameras.get(camera) or settings.removed_cameras.get(camera)
-    if known is None:
-        return ()
-    return tuple(map(Polygon, known.privacy_masks)) if as_shown else privacy_masks(known)
+    return privacy_masks(known) if known is not None else ()
 
 
 def camera_zones(watch: DetectionSettings) -> CameraZones:

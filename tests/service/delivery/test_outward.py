@@ -22,7 +22,7 @@ from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
 from tawny.model.times import utc_from_text
-from tawny.sealed.witness import Witness
+from tawny.sealed.statements import Witness
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
 from tawny.service.delivery.uploads import SWEEP_AGAIN_S
 from tawny.service.plugin_registry import PluginRegistry

@@ -316,7 +316,7 @@ class RunningCamera:
         if any(getattr(before, key) != getattr(settings, key) for key in READ_BY):
             self._end_reports()
             self._read_reports()
-            if bool(before.onvif) != bool(settings.onvif):
+            if bool(before.onvif) != bool(settings.onvif) or wants_reports(before) != wants_reports(settings):
                 self._watch()
         if is_seen_otherwise:
             self._seen_otherwise()
@@ -332,8 +332,9 @@ class RunningCamera:
     def _watch(self) -> None:
         detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
         self.watching.begin(
-            detection, privacy_masks(self.settings), self.settings.orientation, turns=bool(self.settings.onvif)
-        )
+            detection, privacy_masks(self.settings), self.settings.orientation,
+            turns=bool(self.settings.onvif), reports=wants_reports(self.settings),
+        )  # fmt: skip
 
     def _read_reports(self) -> None:
         """Begin to read what the camera itself reports, if the settings say so and it may be looked at."""

@@ -40,7 +40,7 @@ from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
-from tawny.sealed.witness import Witness, find_witnesses
+from tawny.sealed.statements import Witness, find_witnesses
 from tawny.service.delivery.event_forms import EventForms, form_of
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule
 from tawny.service.plugin_registry import BrokenTarget, PluginRegistry

@@ -249,6 +249,7 @@ class CameraDetection:
         self._moved_ms = (0, 0)
         """Begin and end of the latest movement by command."""
         self._follower = means.followers.of(camera)
+        self._turns = self._reports = False
         self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
         self._naming_died = (0, 0)
@@ -339,10 +340,12 @@ class CameraDetection:
         orientation: Orientation = UPRIGHT,
         *,
         turns: bool = False,
+        reports: bool = False,
     ) -> None:
         """Start detection with these settings and privacy masks, replacing the previous ones.
 
-        orientation: of the images it sees. turns: whether commands may move the camera.
+        orientation: of the images it sees. turns: whether commands may move the camera. reports: whether `reported` may
+        be called.
         """
         was_wrong = self._wrong, self.trouble
         self.stop()
@@ -352,13 +355,14 @@ class CameraDetection:
         self._wants_hardware = settings.decode == "auto"
         self._work, self._died_of, self._naming_died = None, "", (0, 0)
         self._names = settings.detector != OFF and bool(settings.notify_types)
+        self._turns, self._reports = turns, reports
         if orientation != self._orientation:
             self._orientation, self._tamper = orientation, None
         if settings.detector == OFF:
             self._wrong = ""
             self._tampers.end(self._means.clock.now_ms())
         else:
-            self._begin_looking(settings, masks, turns=turns)
+            self._begin_looking(settings, masks)
         if settings.sound.listen:
             self._begin_listening(settings.sound)
         if (self._wrong, self.trouble) != was_wrong:
@@ -393,9 +397,9 @@ class CameraDetection:
 
     def _is_moving(self, at_ms: int) -> bool:
         begin_ms, end_ms = self._moved_ms
-        return begin_ms - SLIDES_MS <= at_ms < end_ms or self._follower.is_moving(at_ms)
+        return begin_ms - SLIDES_MS <= at_ms < end_ms or (self._turns and self._follower.is_moving(at_ms))
 
-    def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...], *, turns: bool) -> None:
+    def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
         from tawny.detection.scene_changes import AbandonedObjectDetector, TamperDetector
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
@@ -414,7 +418,7 @@ class CameraDetection:
             made = means.plugins.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
-            if turns:
+            if self._turns:
                 again = None if isinstance(made, OwnProcess) else make_detector
                 detector = FollowingDetector(SteadyDetector(detector, again, self._is_moving), self._follower)
             written = means.events
@@ -425,10 +429,11 @@ class CameraDetection:
             scene = SceneDetectors(tamper, left, self._is_moving, self._wrong)
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
+            stages = [*self._labellers(settings, main if sub else None), *([self._follower] if self._turns else [])]
             options = WatchOptions(
-                (*self._labellers(settings, main if sub else None), self._follower, noted, self._reported),
+                (*stages, noted, *([self._reported] if self._reports else [])),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read or self._follower.is_on,
-                is_called=lambda: self._reported.is_called,
+                is_called=lambda: self._reports and self._reported.is_called,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
                 orientation=self._orientation, work=work,
             )  # fmt: skip

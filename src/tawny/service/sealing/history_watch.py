@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from tawny.model.errors import StorageError
 from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
-from tawny.sealed.witness import Witness, find_witnesses
+from tawny.sealed.statements import Witness, find_witnesses
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory

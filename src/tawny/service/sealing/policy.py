@@ -17,7 +17,7 @@ from tawny.model.messages import GapChanged
 from tawny.model.segments import GapReason
 from tawny.model.times import Clock
 from tawny.sealed.key_wrapping import short_name
-from tawny.sealed.witness import RECORDER_LETTERS, Witness
+from tawny.sealed.statements import RECORDER_LETTERS, Witness
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.history_watch import HistoryWatch

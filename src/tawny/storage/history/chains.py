@@ -25,9 +25,9 @@ from tawny.sealed.statements import (
     read_days,
     read_lists,
     read_statements,
+    recorder_of,
     statements_name,
 )
-from tawny.sealed.witness import recorder_of
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import (

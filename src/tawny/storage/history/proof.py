@@ -18,8 +18,7 @@ from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged, FileMissing, StorageError, StorageUnavailable
 from tawny.sealed.file_reader import FileEnding
 from tawny.sealed.signing import is_signed
-from tawny.sealed.statements import DAYS
-from tawny.sealed.witness import recorder_of
+from tawny.sealed.statements import DAYS, recorder_of
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import is_sealed, picture_event, segment_name
 from tawny.storage.disk.volume import Volume

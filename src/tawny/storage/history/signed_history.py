@@ -26,8 +26,18 @@ from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.signing import Signer, hash_of, is_signed
-from tawny.sealed.statements import DAYS, Item, SigningState, StatementLines, genesis_of, lines_of, make_statement
-from tawny.sealed.witness import Witness, recorder_of, witness_of
+from tawny.sealed.statements import (
+    DAYS,
+    Item,
+    SigningState,
+    StatementLines,
+    Witness,
+    genesis_of,
+    lines_of,
+    make_statement,
+    recorder_of,
+    witness_of,
+)
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.history.signed_files import (
     FOLDER,

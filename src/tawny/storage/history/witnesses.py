@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from tawny.model.errors import StorageError
 from tawny.sealed.broken import SealedFileBroken
-from tawny.sealed.statements import DAYS
-from tawny.sealed.witness import Witness, find_witnesses, mark_of, witness_of
+from tawny.sealed.statements import DAYS, Witness, find_witnesses, mark_of, witness_of
 from tawny.storage.disk.disk import DiskAccess, parent_of
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on
