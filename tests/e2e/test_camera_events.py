@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tawny.testing.waiting import until
 from tests.delivery.certificates import self_signed
-from tests.e2e.conftest import Tawny, owner_of, with_settings
+from tests.e2e.conftest import OURS, Tawny, owner_of, with_settings
 from tests.support.maker_camera import MakerCamera, maker_camera
 from tests.support.onvif_simulator import OnvifSimulator, simulated
 
@@ -178,3 +178,16 @@ def test_events_of_axis_and_reolink_cameras(
 def test_what_is_off_is_not_read(owner: BrowserContext, house: Tawny, yard: OnvifSimulator) -> None:
     assert len(yard.subscriptions) == 1
     assert not events(owner, house, "shed", "person")
+
+
+def test_what_is_switched_on_later_becomes_part_of_what_is_watched(
+    owner: BrowserContext, house: Tawny, yard: OnvifSimulator
+) -> None:
+    change = {"path": "cameras.shed.camera_events", "value": "auto", "before": "off"}
+    headers = {**OURS, "Origin": house.base}
+    assert owner.request.put(f"{house.base}/api/v1/settings", data=change, headers=headers).ok
+    until(lambda: len(yard.subscriptions) == 2, 40, "its subscription")
+    yard.report(PEOPLE, {"Source": "lens0"}, {"State": "true"})
+    awaited(owner, house, "shed", "person")
+    yard.report(PEOPLE, {"Source": "lens0"}, {"State": "false"})
+    until(lambda: events(owner, house, "shed", "person")[0]["end_ms"] is not None, 60, "its end")
