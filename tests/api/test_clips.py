@@ -446,6 +446,21 @@ def test_what_breaks_while_it_is_made_is_told_as_failed(house: House, monkeypatc
     assert [one.state for one in desk.seen_by(ANNA)] == [ClipJobState.FAILED]
 
 
+def test_failed_clips_stay_listed_however_many_are_saved(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.api.past.clip_jobs.MOST_FAILED", 1)
+    desk = desk_with(house, None)
+    saved = [made(house, desk).id for _ in range(3)]
+
+    def fails(*_: object) -> None:
+        raise TooManyFiles("the recordings")
+
+    with monkeypatch.context() as short:
+        short.setattr("tawny.api.past.clip_jobs.make_export", fails)
+        failed = [made(house, desk).id for _ in range(2)]
+    saved.append(made(house, desk).id)
+    assert {one.id for one in desk.seen_by(ANNA)} == {*saved, failed[-1]}
+
+
 # --- deleted, and restored
 
 

@@ -42,7 +42,7 @@ def test_a_line_that_repeats_is_written_a_few_times_and_then_counted() -> None:
     assert len(log.lines) == LINES_OF_KIND
     log.now_s += 61
     log.write("another")
-    assert log.lines[LINES_OF_KIND:] == ["repeated 99980 times within a minute: cannot accept: %s", "another"]
+    assert log.lines[LINES_OF_KIND:] == ["repeated 99980 times within a minute, last: cannot accept: 99999", "another"]
     log.write("cannot accept: %s", "again")
     assert log.lines[-1] == "cannot accept: again"
 
@@ -52,7 +52,7 @@ def test_what_is_counted_is_written_at_the_end() -> None:
     for _ in range(LINES_OF_KIND + 3):
         log.write("full")
     log.handler.close()
-    assert log.lines[-1] == "repeated 3 times within a minute: full"
+    assert log.lines[-1] == "repeated 3 times within a minute, last: full"
 
 
 def test_a_clock_that_is_set_back_doesnt_silence_the_log() -> None:
@@ -83,7 +83,7 @@ def test_lines_that_are_all_different_take_a_limited_memory(monkeypatch: pytest.
     for number in range(50):
         log.write(f"line {number}")
     assert len(log.lines) == LINES_OF_KIND + 50 + 1
-    assert "repeated 1 times within a minute: line" in log.lines[-2], "counted early, and then forgotten"
+    assert "repeated 1 times within a minute, last: line" in log.lines[-2], "counted early, and then forgotten"
     log.write("line")
     assert log.lines[-1] == "line"
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from tawny.cli.main import main
 from tawny.cli.run import cameras_of
 from tawny.config.settings import is_camera_id
+from tawny.model.errors import NotDone
 
 
 @pytest.mark.parametrize(
@@ -26,3 +28,17 @@ def test_a_source_names_its_camera(source: str, name: str) -> None:
 
 def test_names_are_told_apart() -> None:
     assert list(cameras_of(["demo:", "demo:", "demo:"])) == ["camera", "camera-2", "camera-3"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_limit_of_threads_or_memory_is_said_in_a_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("tawny.cli.run.run_demo", refused)
+    assert main(["demo"]) == NotDone.exit_code
+    said = capsys.readouterr().err
+    assert "no more threads or memory" in said
+    assert "TasksMax=" in said

@@ -59,14 +59,18 @@ async def test_without_descriptors_it_waits_and_writes_little(caplog: pytest.Log
                 assert await greeting(client) == b"hello"
 
 
-async def test_no_connection_gets_a_descriptor_that_is_kept_for_files() -> None:
+async def test_no_connection_gets_a_descriptor_that_is_kept_for_files(caplog: pytest.LogCaptureFixture) -> None:
     manager = ConnectionManager(FakeClock(), ConnectionLimits(ceiling=3))
     async with accepting(manager) as address:
-        with socket.create_connection(address) as client:
-            client.setblocking(False)
-            async with asyncio.timeout(10):
-                assert await greeting(client) == b""
-        assert (len(manager), manager.refused) == (0, 1)
+        for _ in range(2):
+            with socket.create_connection(address) as client:
+                client.setblocking(False)
+                async with asyncio.timeout(10):
+                    assert await greeting(client) == b""
+        assert (len(manager), manager.refused) == (0, 2)
+    (line,) = (one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING)
+    assert "leaves them 3" in line
+    assert "LimitNOFILE" in line
 
 
 async def test_a_connection_is_closed_for_another_one_at_once() -> None:

@@ -109,6 +109,19 @@ def test_a_clean_stop_loses_nothing(bench: Bench) -> None:
     assert sorted(bench.disk.files) == sorted(["history/folders.json", *(one.path for one in bench.closed)])
 
 
+def test_a_stream_that_never_delivered_ends_at_once(bench: Bench) -> None:
+    hub = Hub()
+    bench.recorder.add(YARD, MAIN, hub)
+    bench.engine.run_for(1)
+    bench.recorder.remove(YARD, MAIN, "the recorder stops")
+    bench.engine.run_for(1)
+    assert not bench.recorder.is_ending(YARD)
+    PacketFeed(hub, bench.clock).picture()
+    bench.end()
+    assert bench.recorder.is_idle
+    assert bench.recorded_s(YARD) == 0
+
+
 def test_files_say_what_they_are_and_why_they_ended(bench: Bench, tmp_path: Path) -> None:
     bench.add()
     bench.run(61)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, IndexOutdated, StorageError
+from tawny.model.errors import DiskFull, FolderUnwritable, IndexDamaged, IndexOutdated, StorageError, TooManyFiles
 from tawny.model.ids import StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -23,6 +23,7 @@ from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_file import sqlite_errors
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tests.contracts.index import EVER, MAIN, NOON, PORCH, IndexContract, event, segment
+from tests.engine.test_descriptors import without_descriptors
 from tests.storage.bench import put_file
 
 
@@ -212,6 +213,11 @@ def test_sqlites_errors_become_ours(code: int, ours: type[StorageError]) -> None
     with pytest.raises(StorageError) as told, sqlite_errors("/data/tawny.db"):
         raise error
     assert type(told.value) is ours
+
+
+def test_a_database_that_no_descriptor_is_left_for_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    with without_descriptors(), pytest.raises(TooManyFiles), sqlite_errors("/data/tawny.db"):
+        sqlite3.connect(tmp_path / "tawny.db").execute("SELECT 1 FROM sqlite_master")
 
 
 def test_a_day_among_many_is_answered_at_once(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ class _Kind:
     level: int
     written: int = 0
     counted: int = 0
+    last: logging.LogRecord | None = None
+    """The last line that was counted."""
 
 
 class CountingHandler(logging.Handler):
@@ -67,6 +69,7 @@ class CountingHandler(logging.Handler):
             self._write(record)
         else:
             kind.counted += 1
+            kind.last = record
 
     def close(self) -> None:
         self._write_counts(float("inf"))
@@ -83,8 +86,8 @@ class CountingHandler(logging.Handler):
         ended = [key for key, kind in self._kinds.items() if not now_s < kind.until_s <= now_s + 2 * INTERVAL_S]
         for key in ended:
             kind = self._kinds.pop(key)
-            if kind.counted:
-                text = f"repeated {kind.counted} times within a minute: {key[2]}"
+            if kind.last is not None:
+                text = f"repeated {kind.counted} times within a minute, last: {kind.last.getMessage()}"
                 self._write(logging.LogRecord(key[0], kind.level, "", 0, "%s", (text,), None))
 
 

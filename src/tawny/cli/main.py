@@ -234,6 +234,16 @@ def main(words: Sequence[str]) -> int:
     except TawnyError as error:
         out.error(error)
         return error.exit_code
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+            raise
+        refused = NotDone(
+            "The system gives tawny no more threads or memory.",
+            "Raise the limit: `TasksMax=` and `MemoryMax=` in the systemd unit, `--pids-limit` and `--memory` of a"
+            " container, or `ulimit -u` and `ulimit -v`.",
+        )
+        out.error(refused)
+        return refused.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader closed the pipe: `tawny events | head`

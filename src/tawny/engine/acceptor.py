@@ -19,6 +19,8 @@ BACKLOG: Final = 256
 ACCEPTED_AT_ONCE: Final = 16
 """Connections accepted before other work of the loop continues."""
 PAUSE_S: Final = 0.2
+REFUSALS_S: Final = 60.0
+"""Interval at which refusals for want of descriptors are logged."""
 SWEEP_S: Final = 1.0
 _NO_ROOM: Final = OUT_OF_DESCRIPTORS | {errno.ENOBUFS, errno.ENOMEM}
 log = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class ConnectionAcceptor:
         self._opening: set[asyncio.Task[None]] = set()
         self._resume: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
+        self._next_log_s = 0.0
         self._is_over = False
 
     def start(self) -> None:
@@ -117,6 +120,7 @@ class ConnectionAcceptor:
         else:
             self._manager.relieve()
             self._manager.refused += 1
+            self._log_refusal(limits.ceiling)
         if connection is None:
             made.close()
             return
@@ -127,6 +131,15 @@ class ConnectionAcceptor:
             self._begin(made, connection, None)
         if self._sweep is None:
             self._sweep = self._loop.call_later(SWEEP_S, self._sweep_late)
+
+    def _log_refusal(self, ceiling: int) -> None:
+        if (now_s := self._loop.time()) >= self._next_log_s:
+            self._next_log_s = now_s + REFUSALS_S
+            log.warning(
+                "connections of browsers are refused: the limit of open files leaves them %d, and these are in use."
+                " Raise it: `LimitNOFILE=` in the systemd unit, or `ulimit -n`.",
+                ceiling,
+            )
 
     def _begin(self, made: socket.socket, connection: ClientConnection, context: ssl.SSLContext | None) -> None:
         opening = self._loop.create_task(self._open(made, connection, context))

@@ -309,7 +309,8 @@ class StreamRecording:
             begin_ms = first_ms if self._newest_ms is None else min(first_ms, self._newest_ms)
             self._gatherer.missed(Span(begin_ms, first_ms))
         packets = batch.packets
-        while self._ends and self._ends[0][0] < self._reader.next_number:  # else its last packets are still to be read
+        # else its last packets are still to be read; a stream without packets ends before its first
+        while self._ends and self._ends[0][0] < max(0, self._reader.next_number):
             last, why = self._ends.popleft()
             if not self._add_wanted([packet for packet in packets if packet.number <= last], now_s):
                 self._ends.appendleft((last, why))

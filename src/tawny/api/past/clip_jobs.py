@@ -171,8 +171,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 MOST_WAITING = 60
 MOST_OF_ONE = 20
 """Maximum number of waiting jobs of one user: as many as cameras in one request, and a few more."""
-MOST_KNOWN = 200
-"""Maximum number of known jobs; the oldest failed ones are dropped."""
+MOST_FAILED = 100
+"""Maximum number of failed jobs that are known; the oldest are dropped."""
 TELL_S = 0.25
 LOWEST_PRIORITY = 19
 IDLE_S = 3600.0
@@ -510,7 +510,7 @@ class ClipJobs:
 
     def _forget_old(self) -> None:
         failed = [one for one in self._all() if one.state is ClipJobState.FAILED]
-        for job in failed[: max(0, len(self._jobs) - MOST_KNOWN)]:
+        for job in failed[: max(0, len(failed) - MOST_FAILED)]:
             del self._jobs[job.id]
 
     def _publish(self, job: ClipExportJob) -> None:

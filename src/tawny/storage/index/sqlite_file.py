@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
 from tawny.model.errors import (
     DatabaseDamaged,
     DatabaseNewer,
@@ -22,6 +23,7 @@ from tawny.model.errors import (
     IndexDamaged,
     PathUnreadable,
     StorageError,
+    TooManyFiles,
 )
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment, stream_mark
@@ -48,6 +50,8 @@ def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code == sqlite3.SQLITE_CANTOPEN and not _has_free_descriptor():
+            raise TooManyFiles(where, str(error)) from error
         if _is_disk_full(code, where):
             raise DiskFull(where) from error
         if code == sqlite3.SQLITE_READONLY and _is_read_only(where):
@@ -68,6 +72,15 @@ def _is_disk_full(code: int, where: str) -> bool:
     except OSError:
         return False
     return space.f_bavail * space.f_frsize < _SHARED_MEMORY_BYTES
+
+
+def _has_free_descriptor() -> bool:
+    """Return whether a file can be opened at all: SQLite doesn't say that there are too many."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno not in OUT_OF_DESCRIPTORS
+    return True
 
 
 def _is_read_only(where: str) -> bool:
