@@ -1,16 +1,16 @@
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from tawny.api.auth.accounts import ENDED_KEPT_MS, MOST_SESSIONS, SESSION_MS, Accounts, Caller, Role, TokenPurpose
-from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.guess_limit import KnownDevices
+from tawny.api.auth.accounts_file import WRITE_AGAIN_S, AccountsFile
+from tawny.api.auth.guess_limit import MOST_DEVICES, KnownDevices
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.shares import SharedClip, Shares
-from tawny.model.errors import LastOwner, StorageError
+from tawny.model.errors import DiskFull, LastOwner, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
@@ -182,14 +182,156 @@ def test_a_session_that_was_used_while_the_clock_was_ahead_ends_by_the_clock_tha
     assert accounts.session(session) is None
 
 
-def test_a_clock_that_is_ahead_for_a_moment_deletes_no_invitation(accounts: Accounts, clock: FakeClock) -> None:
-    anna = accounts.put_person("Anna", Role.OWNER)
-    link = accounts.new_token(TokenPurpose.LINK, anna, lasts_ms=7 * DAY_S * 1000)
+def test_a_clock_that_is_ahead_for_a_moment_deletes_no_invitation_of_an_earlier_run(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    file = tmp_path / "accounts.db"
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        anna = accounts.put_person("Anna", Role.OWNER)
+        link = accounts.new_token(TokenPurpose.LINK, anna, lasts_ms=7 * DAY_S * 1000)
+    accounts = Accounts(AccountsFile(file), clock)
     clock.jump_utc(300 * DAY_S)
     accounts.new_token(TokenPurpose.LINK, anna)
     assert not accounts.is_good(link, TokenPurpose.LINK)
     clock.jump_utc(-300 * DAY_S)
     assert accounts.is_good(link, TokenPurpose.LINK)
+    accounts.close()
+
+
+@pytest.mark.parametrize("days", [-60, 20])
+def test_what_is_made_by_a_wrong_clock_lasts_as_long_as_was_asked_for(
+    accounts: Accounts, clock: FakeClock, days: int
+) -> None:
+    anna, shares, passes = (
+        accounts.put_person("Anna", Role.OWNER),
+        Shares(accounts.file, clock),
+        Passes(accounts.file, clock),
+    )
+    clock.jump_utc(days * DAY_S)
+    session = accounts.begin_session(anna, HERE)
+    maker = accounts.session(session)
+    assert maker
+    _, shared = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 3_600_000)
+    invitation = accounts.new_token(TokenPurpose.LINK, anna, lasts_ms=3_600_000)
+    cast = passes.cast(maker, CameraId("yard"), 3600)
+    assert cast
+
+    def good() -> list[bool]:
+        valid = accounts.is_good(invitation, TokenPurpose.LINK)
+        return [shares.find(shared) is not None, valid, passes.session(cast[1]) is not None]
+
+    clock.jump_utc(-days * DAY_S)
+    clock.advance(3599)
+    assert good() == [True] * 3
+    ends_ms = [one.ends_ms for one in passes.casts_of(None)] + [one.ends_ms for one in shares.of(anna)]
+    assert ends_ms == [clock.now_ms() + 1000] * 2
+    clock.advance(1)
+    assert good() == [False] * 3
+    clock.advance(SESSION_MS / 1000 - 3601)
+    assert accounts.session(session)
+
+
+def test_what_ended_by_its_time_stays_so_when_the_clock_is_set_back(accounts: Accounts, clock: FakeClock) -> None:
+    anna, shares = accounts.put_person("Anna", Role.OWNER), Shares(accounts.file, clock)
+    _, shared = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 60_000)
+    clock.advance(61)
+    assert shares.find(shared) is None
+    clock.jump_utc(-120)
+    assert shares.find(shared) is None
+
+
+def test_a_step_of_the_clock_that_could_not_be_written_counts_later(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "accounts.db"
+    accounts = Accounts(AccountsFile(path), clock)
+    shares = Shares(accounts.file, clock)
+    anna = accounts.put_person("Anna", Role.OWNER)
+    _, shared = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 3_600_000)
+    with accounts.file.reading() as db:
+        db.execute("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        clock.jump_utc(DAY_S)
+        assert shares.find(shared) is None
+    clock.advance(WRITE_AGAIN_S)
+    assert shares.find(shared)
+    accounts.close()
+
+
+def test_a_session_of_an_earlier_run_is_not_extended_by_a_start_with_a_clock_that_is_behind(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    file = tmp_path / "accounts.db"
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        session = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+    clock.advance(29 * DAY_S)
+    clock.jump_utc(-60 * DAY_S)
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        assert accounts.session(session)
+        clock.jump_utc(60 * DAY_S)
+        clock.advance(DAY_S)
+        assert accounts.session(session) is None
+
+
+def test_who_signs_in_while_the_clock_is_behind_many_sessions_is_signed_in(tmp_path: Path, clock: FakeClock) -> None:
+    file = tmp_path / "accounts.db"
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        anna = accounts.put_person("Anna", Role.OWNER)
+        for _ in range(MOST_SESSIONS):
+            clock.advance(7 * DAY_S)
+            accounts.begin_session(anna, HERE)
+    clock.jump_utc(-400 * DAY_S)
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        phone = accounts.begin_session(anna, HERE)
+        clock.advance(1)
+        assert [accounts.session(one) is not None for one in (accounts.begin_session(anna, HERE), phone)] == [True] * 2
+
+
+def test_a_device_is_known_while_the_clock_is_behind_many_others(accounts: Accounts, clock: FakeClock) -> None:
+    anna, devices = accounts.put_person("Anna", Role.OWNER), KnownDevices(accounts.file, clock)
+    for _ in range(MOST_DEVICES):
+        devices.remember("", anna)
+    clock.jump_utc(-DAY_S)
+    assert devices.key_of(devices.remember("", anna), anna)
+
+
+@pytest.fixture
+def full(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A disk that takes no writes while this list is not empty."""
+    room: list[int] = [0]
+    write = accounts.file.writing
+
+    def writing() -> AbstractContextManager[sqlite3.Connection]:
+        if room:
+            room.append(room[-1] + 1)
+            raise DiskFull("/data")
+        return write()
+
+    monkeypatch.setattr(accounts.file, "writing", writing)
+    room.clear()
+    return room
+
+
+def test_a_full_disk_signs_no_one_out(
+    accounts: Accounts, clock: FakeClock, full: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    token = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+    full.append(0)
+    for _ in range(4):
+        clock.advance(61)
+        assert [accounts.session(token) is not None for _ in range(3)] == [True] * 3
+    assert (full[-1], len(caplog.records)) == (4, 1)  # tried once a minute, told once
+    full.clear()
+    clock.advance(SESSION_MS / 1000 - 300)
+    assert accounts.session(token)
+    clock.advance(SESSION_MS / 1000 - 1)
+    assert accounts.session(token)
+
+
+def test_a_link_is_opened_while_the_disk_is_full(accounts: Accounts, clock: FakeClock, full: list[int]) -> None:
+    anna, shares = accounts.put_person("Anna", Role.OWNER), Shares(accounts.file, clock)
+    made, _ = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 60_000)
+    full.append(0)
+    assert shares.shown_by(shares.open(made))
 
 
 def test_a_clock_that_is_ahead_for_a_moment_forgets_no_device(accounts: Accounts, clock: FakeClock) -> None:

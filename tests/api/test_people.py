@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Caller, Role
+from tawny.model.errors import DiskFull
 from tawny.model.ids import CameraId
 from tests.api.fakes import House
 
@@ -25,6 +26,45 @@ async def test_a_name_is_there_once(owner: httpx.AsyncClient) -> None:
     await owner.post("/api/v1/people", json={"name": "Ben"})
     again = await owner.post("/api/v1/people", json={"name": "ben"})
     assert (again.status_code, again.json()["code"]) == (409, "name_taken")
+
+
+async def test_a_refused_link_leaves_the_one_before(owner: httpx.AsyncClient) -> None:
+    anna, _ = [
+        (await owner.post("/api/v1/people", json={"name": name, "linked": f"{name}@example.org"})).json()["person"]
+        for name in ("anna", "ben")
+    ]
+    change = {"role": "viewer", "linked": "ben@example.org"}
+    refused = await owner.patch(f"/api/v1/people/{anna['id']}", json=change)
+    assert (refused.status_code, refused.json()["code"]) == (409, "linked_already")
+    found = (await owner.get("/api/v1/people")).json()["items"]
+    assert {one["name"]: one["linked"] for one in found if one["linked"]} == {
+        "anna": "anna@example.org",
+        "ben": "ben@example.org",
+    }
+
+
+async def test_a_user_whose_link_is_taken_is_not_added(owner: httpx.AsyncClient) -> None:
+    await owner.post("/api/v1/people", json={"name": "Ben", "linked": "ben@example.org"})
+    carl = {"name": "Carl", "linked": "Ben@example.org"}
+    refused = await owner.post("/api/v1/people", json=carl)
+    assert (refused.status_code, refused.json()["code"]) == (409, "linked_already")
+    assert (await owner.post("/api/v1/people", json=carl | {"linked": "carl@example.org"})).status_code == 200
+
+
+async def test_a_guest_never_has_more_rights_than_given(
+    house: House, owner: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as when tawny stops between two writes."""
+
+    def fail(*_: object) -> None:
+        raise DiskFull("/data")
+
+    monkeypatch.setattr(house.accounts, "change_person", fail)
+    ends_ms = house.clock.now_ms() + 1000
+    guest = {"name": "Gina", "role": "guest", "cameras": ["porch"], "ends_ms": ends_ms}
+    await owner.post("/api/v1/people", json=guest)
+    gina = house.accounts.find("Gina")
+    assert gina is None or (gina[0].cameras, gina[0].ends_ms) == (frozenset({CameraId("porch")}), ends_ms)
 
 
 async def test_rights_are_changed(house: House, owner: httpx.AsyncClient) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import logging
 
 import httpx
+import pyotp
 import pytest
 
 from tawny.api.auth.access import COOKIE
@@ -175,3 +176,20 @@ async def test_links_that_are_not_valid_are_counted_and_codes_are_none(house: Ho
     assert [(row["action"], row["detail"]) for row in rows] == [("sign-in link refused", "2 times")]
     signed = await house.browser().post("/api/v1/sign-in/code", json={"code": "abcd-efgh"})
     assert signed.json()["user"]["name"] == "Wall"
+
+
+async def test_a_refused_two_step_code_says_what_helps_while_the_recorders_clock_is_wrong(house: House) -> None:
+    await anna(house)
+    (person,) = house.accounts.people()
+    secret, now_s = pyotp.random_base32(), house.clock.now_ms() // 1000
+    codes = house.site.two_step.turn_on(person, secret, pyotp.TOTP(secret).at(now_s))
+    assert codes
+    house.clock.jump_utc(120)
+    browser = house.browser()
+    step = (await sign_in(browser)).json()["second_step"]
+    refused, done = [
+        await browser.post("/api/v1/sign-in/second-step", json=step | {"code": code})
+        for code in (pyotp.TOTP(secret).at(now_s + 30), codes[0])
+    ]
+    assert (refused.status_code, done.status_code) == (401, 200)
+    assert "use a recovery code: the recorder's clock may be off" in refused.json()["hint"]

@@ -192,7 +192,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
     _refuse_cameras(args, role)
     links.warn(camera_list(args.cameras), out)
     ends_ms = _guest_end(args, role, None)
-    person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras), ends_ms)
+    person = accounts.put_person(args.name, role, "", camera_list(args.cameras), ends_ms)
     accounts.note("user added", "", THIS_COMPUTER, granted_text(person))
     return _link(accounts, person, out, links)
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.identities import Identities
 from tawny.api.auth.passes import Passes
 from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.history_reader import HistoryPiece
@@ -28,7 +29,7 @@ from tawny.sealed.broken import SealedFileBroken
 from tawny.service.backup import backup_file, restore
 from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
 from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held, setting_changes
-from tawny.service.backup.restored_accounts import end_sign_ins
+from tawny.service.backup.restored_accounts import access_changes, end_sign_ins
 from tawny.testing.clock import FakeClock
 
 PASSPHRASE = "river-candle-otter-amber"
@@ -714,3 +715,36 @@ def test_who_was_signed_out_since_the_backup_stays_so(data: Path) -> None:
         assert (accounts.session(session), accounts.follow_link(link)) == (None, None)
         said = [(one.action, one.detail) for one in accounts.audit()]
     assert said == [("user removed", "Ben"), ("sign-in failed", "1 time"), ("user added", "Ben")]
+
+
+def test_what_a_restore_changes_about_guests_and_links_is_told(data: Path, tmp_path: Path) -> None:
+    clock, new = FakeClock(), tmp_path / "accounts.db"
+    (data / "accounts.db").unlink()
+    with closing(AccountsFile(data / "accounts.db")) as file:
+        accounts, links = Accounts(file, clock), Identities(file, clock)
+        accounts.put_person("Anna", Role.OWNER)
+        gina, max_, ben = (accounts.put_person(name, Role.MEMBER) for name in ("Gina", "Max", "Ben"))
+        accounts.change_person(gina, Role.GUEST, [], clock.now_ms() + 3_600_000)
+        links.link(max_, "max@example.org")
+        file.copy_to(new)
+        accounts.change_person(gina, Role.GUEST, [], clock.now_ms())
+        links.link(max_, "")
+        links.link(ben, "ben@example.org")
+        assert list(access_changes(new, data / "accounts.db"))[1:] == [
+            "Gina is guest until 2026-11-20T05:00:00.000Z, sees nothing. "
+            "After the restore: guest until 2026-11-20T06:00:00.000Z, sees nothing.",
+            "After the restore, Ben is linked to no sign-in provider or proxy.",
+            "After the restore, Max signs in as max@example.org at the sign-in provider or proxy.",
+        ]
+
+
+def test_a_backup_of_a_version_without_guests_and_links_is_compared(data: Path, tmp_path: Path) -> None:
+    clock, new = FakeClock(), tmp_path / "accounts.db"
+    (data / "accounts.db").unlink()
+    with closing(AccountsFile(data / "accounts.db")) as file:
+        Accounts(file, clock).put_person("Anna", Role.OWNER)
+        file.copy_to(new)
+        Accounts(file, clock).put_person("Ben", Role.VIEWER)
+    with closing(sqlite3.connect(new)) as db:
+        db.executescript("ALTER TABLE people DROP COLUMN ends_ms; DROP TABLE identities;")
+    assert list(access_changes(new, data / "accounts.db"))[1:] == ["Ben is no user after the restore."]

@@ -164,8 +164,9 @@ def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invit
     if here.accounts.find(body.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {body.name} already exists.", "Choose another name.")
     cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
-    person = here.accounts.put_person(body.name, Role(body.role))
-    person = here.accounts.change_person(person, Role(body.role), cameras, ends_ms)
+    if fold(body.linked) in here.identities.all().values():
+        raise _linked_already(body.linked)
+    person = here.accounts.put_person(body.name, Role(body.role), "", cameras, ends_ms)
     note("user added", granted_text(person))
     if body.linked:
         _link(here, person, body.linked, note)
@@ -297,11 +298,15 @@ def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
 
 
 def _link(here: AppContext, person: Account, name: str, note: AuditNote) -> None:
-    before = here.identities.all().get(person.id)
+    before = here.identities.all().get(person.id, "")
     if not here.identities.link(person, name):
-        raise RequestRefused(409, "linked_already", f"{name} is linked to another user.", "Remove that link first.")
-    if fold(name) != (before.name if before else ""):
+        raise _linked_already(name)
+    if fold(name) != before:
         note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
+
+
+def _linked_already(name: str) -> RequestRefused:
+    return RequestRefused(409, "linked_already", f"{name} is linked to another user.", "Remove that link first.")
 
 
 def _end_of(role: str, ends_ms: int | None) -> int | None:
@@ -336,7 +341,7 @@ def _all(here: AppContext) -> list[PersonInfo]:
                 "role": person.role.value,
                 "cameras": None if person.cameras is None else sorted(person.cameras),
                 "ends_ms": person.ends_ms,
-                "linked": linked[person.id].name if person.id in linked else "",
+                "linked": linked.get(person.id, ""),
                 "has_password": here.accounts.has_password(person),
                 "passkeys": len(here.passkeys.of(person)),
                 "two_step": person.id in two_step,

@@ -166,7 +166,9 @@ def confirm_two_step(body: TwoStepCode, signed: Signed, note: Note, here: Here) 
     """Turn the second step on. Returns recovery codes."""
     codes = here.two_step.confirm(signed, body.code.replace(" ", ""))
     if codes is None:
-        raise bad_input("This code isn't right.", "Wait for the next one, and check the clock of your phone.")
+        raise bad_input(
+            "This code isn't right.", "Wait for the next one, and check the clocks of your phone and of the recorder."
+        )
     note("two-step codes turned on", "")
     return RecoveryCodes(codes=codes)
 

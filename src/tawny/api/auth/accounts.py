@@ -39,6 +39,7 @@ MOST_SESSIONS = 50
 """Maximum number of sessions per user; the least recently used ones end."""
 AUDIT_ROWS = 50_000
 log = logging.getLogger(__name__)
+_Cameras = Iterable[CameraId] | None
 _COLUMNS = "people.id, people.name, people.role, people.cameras, people.ends_ms"
 _PEOPLE = f"SELECT {_COLUMNS} FROM people"  # noqa: S608 a constant
 _BY_NAME = f"SELECT {_COLUMNS}, password FROM people WHERE folded = ?"  # noqa: S608
@@ -165,6 +166,7 @@ class Accounts:
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self.file, self._clock = file, clock
+        file.use_clock(clock)
         self._reading, self._writing = file.reading, file.writing
         self.counts = AuditCounts(file, clock)
         self._behind_s: dict[bytes, float] = {}
@@ -209,27 +211,22 @@ class Accounts:
             row = db.execute("SELECT password FROM people WHERE id = ?", (person.id,)).fetchone()
         return bool(row and row[0])
 
-    def put_person(self, name: str, role: Role, password: str = "") -> Account:
-        """Add a user, or set role and password of the existing one, which ends their sessions. password: hashed."""
-        with self._writing() as db:
-            return self._put_person(db, name, role, password)
-
-    def change_person(
-        self, person: Account, role: Role, cameras: Iterable[CameraId] | None, ends_ms: int | None = None
+    def put_person(
+        self, name: str, role: Role, password: str = "", cameras: _Cameras = None, ends_ms: int | None = None
     ) -> Account:
+        """Add a user, or set rights and password of the existing one, which ends their sessions. password: hashed."""
+        with self._writing() as db:
+            return _set_rights(db, self._put_person(db, name, role, password), role, cameras, ends_ms)
+
+    def change_person(self, person: Account, role: Role, cameras: _Cameras, ends_ms: int | None = None) -> Account:
         """Set role and cameras; sessions continue with the new rights. ends_ms: when the access of a guest ends.
 
         Raises LastOwner.
         """
-        seen = None if cameras is None else frozenset(cameras)
-        seen = frozenset() if role is Role.INSTALLER else seen
-        made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)
         with self._writing() as db:
             if role is not Role.OWNER:
                 _keep_an_owner(db, person)
-            row = (role, seen_as_text(made.cameras), made.ends_ms, person.id)
-            db.execute("UPDATE people SET role = ?, cameras = ?, ends_ms = ? WHERE id = ?", row)
-        return made
+            return _set_rights(db, person, role, cameras, ends_ms)
 
     def forget_cameras(self, cameras: Collection[CameraId]) -> None:
         """Take removed cameras out of what users, access tokens and links may show: new ones may get their IDs."""
@@ -337,6 +334,7 @@ class Accounts:
             maker = made_by.id if made_by else None
             row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms, maker, session)
             db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, ?, ?)", row)
+            self.file.keep_in_step("tokens", row[0])
         return token
 
     def is_good(self, token: str, purpose: TokenPurpose) -> bool:
@@ -403,11 +401,11 @@ class Accounts:
         with self._writing() as db:
             db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms - ENDED_KEPT_MS,))
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, caller.address, how, now_ms))
-            db.execute(
-                "DELETE FROM sessions WHERE person = ?1 AND hash NOT IN "
-                "(SELECT hash FROM sessions WHERE person = ?1 ORDER BY seen_ms DESC, rowid DESC LIMIT ?2)",
-                (person.id, MOST_SESSIONS),
-            )
+            self.file.keep_in_step("sessions", row[0])
+            query = "SELECT hash FROM sessions WHERE person = ? ORDER BY seen_ms DESC, rowid DESC"
+            # a clock that is behind makes those of this run the earliest
+            kept = sorted(db.execute(query, row[1:2]), key=lambda one: not self.file.is_in_step("sessions", one[0]))
+            db.executemany("DELETE FROM sessions WHERE hash = ?", kept[MOST_SESSIONS:])
         return token
 
     def session(self, token: str) -> LoginSession | None:
@@ -423,9 +421,9 @@ class Accounts:
             return None
         person, (seen_ms, ends_ms, how, confirmed_ms) = to_account(row), row[5:]
         if now_ms - seen_ms >= SEEN_EVERY_MS or self._is_set_back(key, seen_ms - now_ms):
-            ends_ms = now_ms + session_ms(person)
-            with self._writing() as db:
-                db.execute("UPDATE sessions SET seen_ms = ?, ends_ms = ? WHERE hash = ?", (now_ms, ends_ms, key))
+            used = (now_ms, now_ms + session_ms(person), key)
+            if self.file.note_use("UPDATE sessions SET seen_ms = ?, ends_ms = ? WHERE hash = ?", used, "sessions"):
+                ends_ms = used[1]
         ends_ms = min(ends_ms, now_ms + session_ms(person), person.ends_ms or ends_ms)
         return LoginSession(person, key, ends_ms, how, confirmed_ms)
 
@@ -559,6 +557,14 @@ def find_account(db: sqlite3.Connection, person_id: str, now_ms: int) -> Account
     """Return a user; None if there is none of this ID, or their access has ended."""
     row = db.execute(f"{_PEOPLE} WHERE id = ? AND (ends_ms IS NULL OR ends_ms > ?)", (person_id, now_ms)).fetchone()
     return to_account(row) if row else None
+
+
+def _set_rights(db: sqlite3.Connection, person: Account, role: Role, cameras: _Cameras, ends_ms: int | None) -> Account:
+    seen = frozenset() if role is Role.INSTALLER else None if cameras is None else frozenset(cameras)
+    made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)
+    row = (role, seen_as_text(made.cameras), made.ends_ms, person.id)
+    db.execute("UPDATE people SET role = ?, cameras = ?, ends_ms = ? WHERE id = ?", row)
+    return made
 
 
 def _keep_an_owner(db: sqlite3.Connection, person: Account) -> None:

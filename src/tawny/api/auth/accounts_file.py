@@ -3,12 +3,13 @@
 import hashlib
 import logging
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tawny.model.errors import DatabaseDamaged, StorageError
-from tawny.model.times import SystemClock, utc_text
+from tawny.model.times import Clock, ClockSteps, SystemClock, utc_text
 from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside
 
 log = logging.getLogger(__name__)
@@ -115,15 +116,93 @@ _LATER: Final = (
 )
 """Columns missing in some files of earlier versions."""
 
+_MOVES: Final = {
+    "sessions": "UPDATE sessions SET seen_ms = seen_ms + ?1, ends_ms = ends_ms + ?1 WHERE hash = ?2",
+    "tokens": "UPDATE tokens SET ends_ms = ends_ms + ?1 WHERE hash = ?2",
+    "shares": "UPDATE shares SET made_ms = made_ms + ?1, ends_ms = ends_ms + ?1 WHERE hash = ?2",
+}
+"""How rows follow a step of the clock."""
+MOST_IN_STEP: Final = 2000
+WRITE_AGAIN_S: Final = 60.0
+"""Until the next try to write what may be lost."""
+
 
 class AccountsFile(SmallDb):
     """The database file. path: a file, or `:memory:`. renew: as in SmallDb.
 
-    Raises DatabaseDamaged, DatabaseNewer, StorageError.
+    Times that were set for a while in this run follow steps of the clock (`keep_in_step`). Raises DatabaseDamaged,
+    DatabaseNewer, StorageError.
     """
 
     def __init__(self, path: Path | str, *, renew: bool = False) -> None:
         super().__init__(path, SCHEMA, VERSION, _migrate, renew=renew)
+        self._in_step: dict[tuple[str, bytes], None] = {}
+        """Table and hash of rows, the last set last."""
+        self._moved_ms, self._write_again_s = 0, 0.0
+        self.use_clock(SystemClock())
+
+    def use_clock(self, clock: Clock) -> None:
+        self._clock, self._steps = clock, ClockSteps(clock)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        with super().reading() as db:
+            self._moved_ms += self._steps.moved_ms()
+            if self._moved_ms and self._clock.mono_s() >= self._write_again_s:
+                self._follow_clock(db)
+            yield db
+
+    def keep_in_step(self, table: str, key: bytes) -> None:
+        """Let the times of a row, set just now, follow steps of the clock. Call within `writing`."""
+        self._in_step.pop((table, key), None)
+        self._in_step[table, key] = None
+        while len(self._in_step) > MOST_IN_STEP:
+            del self._in_step[next(iter(self._in_step))]
+
+    def is_in_step(self, table: str, key: bytes) -> bool:
+        return (table, key) in self._in_step
+
+    def note_use(self, query: str, row: Sequence[Any], in_step: str = "") -> bool:
+        """Write when or how often something was used. Return False while the disk takes no writes: what reads goes on.
+
+        It is then tried again after WRITE_AGAIN_S. in_step: table of the row of this key, the last value.
+        """
+        now_s = self._clock.mono_s()
+        if now_s < self._write_again_s:
+            return False
+        try:
+            with self.writing() as db:
+                db.execute(query, row)
+                if in_step:
+                    self.keep_in_step(in_step, row[-1])
+        except StorageError as error:
+            self._put_off(error)
+            return False
+        self._write_again_s = 0.0
+        return True
+
+    def _put_off(self, error: Exception) -> None:
+        if not self._write_again_s:
+            log.warning("cannot write to the accounts: %s", error)
+        self._write_again_s = self._clock.mono_s() + WRITE_AGAIN_S
+
+    def _follow_clock(self, db: sqlite3.Connection) -> None:
+        """Move what was set in this run. While the disk takes no writes, it moves later."""
+        if not self._in_step:
+            self._moved_ms = 0
+            return
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            for table, key in self._in_step:
+                db.execute(_MOVES[table], (self._moved_ms, key))
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._put_off(error)
+        else:
+            self._moved_ms, self._write_again_s = 0, 0.0
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
 
     def has_people(self) -> bool:
         with self.reading() as db:

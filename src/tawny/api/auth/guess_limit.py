@@ -243,8 +243,8 @@ class KnownDevices:
             db.execute("INSERT OR REPLACE INTO tokens (hash, purpose, person, ends_ms) VALUES (?, ?, ?, ?)", row)
             db.execute(
                 "DELETE FROM tokens WHERE purpose = ?1 AND person = ?2 AND hash NOT IN (SELECT hash FROM tokens "
-                "WHERE purpose = ?1 AND person = ?2 ORDER BY ends_ms DESC, rowid DESC LIMIT ?3)",
-                (TokenPurpose.DEVICE, person.id, MOST_DEVICES),
+                "WHERE purpose = ?1 AND person = ?2 ORDER BY hash = ?4 DESC, ends_ms DESC, rowid DESC LIMIT ?3)",
+                (TokenPurpose.DEVICE, person.id, MOST_DEVICES, row[0]),  # this one first: the clock may be behind
             )
         return token
 

@@ -7,7 +7,6 @@ identifier: from then on, someone else who takes over the name there is someone 
 import secrets
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tawny.api.auth.accounts import Account, Role, find_account, fold, granted_text, seen_as_text
@@ -29,25 +28,16 @@ class IdentityRefusal(StrEnum):
     """The access of this guest has ended, or it is a screen."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedIdentity:
-    """name: as linked. is_bound: it was used to sign in."""
-
-    name: str
-    is_bound: bool
-
-
 class Identities:
     """The links. Thread-safe. Raises StorageError."""
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self._file, self._clock = file, clock
 
-    def all(self) -> dict[str, LinkedIdentity]:
-        """Return the links by ID of the user."""
+    def all(self) -> dict[str, str]:
+        """Return the linked names, folded, by ID of the user."""
         with self._file.reading() as db:
-            rows = db.execute("SELECT person, name, subject FROM identities").fetchall()
-        return {person: LinkedIdentity(name, bool(subject)) for person, name, subject in rows}
+            return dict(db.execute("SELECT person, name FROM identities").fetchall())
 
     def link(self, person: Account, name: str) -> bool:
         """Link a user to a name or e-mail address; an empty one removes the link. Return False if another has it.
@@ -56,12 +46,12 @@ class Identities:
         """
         name = fold(name)
         with self._file.writing() as db:
+            if db.execute("SELECT 1 FROM identities WHERE name = ? AND person != ?", (name, person.id)).fetchone():
+                return False
             db.execute("DELETE FROM identities WHERE person = ? AND name != ?", (person.id, name))
-            if not name:
-                return True
-            db.execute("INSERT OR IGNORE INTO identities (person, name) VALUES (?, ?)", (person.id, name))
-            row = db.execute("SELECT person FROM identities WHERE name = ?", (name,)).fetchone()
-        return bool(row[0] == person.id)
+            if name:
+                db.execute("INSERT OR IGNORE INTO identities (person, name) VALUES (?, ?)", (person.id, name))
+        return True
 
     def named(self, name: str) -> Account | None:
         """Return the user who is linked to this name, which a trusted proxy says."""

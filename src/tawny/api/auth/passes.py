@@ -14,15 +14,16 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.shares import Share
 from tawny.model.ids import CameraId
-from tawny.model.times import Clock
+from tawny.model.times import Clock, ClockSteps
 from tawny.protocols.digest_auth import digest
 
 FOREVER_MS = 253_402_300_799_000
@@ -98,7 +99,7 @@ class Passes:
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self._file, self._clock = file, clock
-        self._lock = threading.Lock()
+        self._lock, self._steps = threading.Lock(), ClockSteps(clock)
         self._casts: dict[bytes, Cast] = {}
 
     def make(
@@ -164,22 +165,22 @@ class Passes:
     def session(self, secret: str) -> LoginSession | None:
         """Return the session of a token, for live video; None if it is invalid."""
         key = hashed(secret)
-        with self._lock:
-            cast = self._casts.get(key)
+        with self._casts_now() as casts:
+            cast = casts.get(key)
         return None if cast is not None and cast.recording else self.session_of(key)
 
     def recording(self, secret: str) -> tuple[Cast, LoginSession] | None:
         """Return a TV's recording and its session; None if it is over, or shows live video."""
         key = hashed(secret)
-        with self._lock:
-            cast = self._casts.get(key)
+        with self._casts_now() as casts:
+            cast = casts.get(key)
         session = self._cast_session(cast, key) if cast and cast.recording else None
         return (cast, session) if cast and session else None
 
     def session_of(self, key: bytes) -> LoginSession | None:
         """Return the session by its key."""
-        with self._lock:
-            cast = self._casts.get(key)
+        with self._casts_now() as casts:
+            cast = casts.get(key)
         if cast is not None:
             return self._cast_session(cast, key)
         found = self._good("hash = ?", key)
@@ -194,24 +195,34 @@ class Passes:
         secret, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         ends_ms = min(now_ms + lasts_s * 1000, maker.person.ends_ms or FOREVER_MS)
         made = Cast(secrets.token_hex(8), camera, maker.person.id, maker.key, now_ms, ends_ms, recording)
-        with self._lock:
-            self._casts[hashed(secret)] = made
+        with self._casts_now() as casts:
+            casts[hashed(secret)] = made
         return made, secret
 
     def casts_of(self, person: str | None) -> list[Cast]:
         """Return what TVs may show, oldest first. person: ID of a user; None: everyone's."""
-        with self._lock:
-            known = list(self._casts.items())
+        with self._casts_now() as casts:
+            known = list(casts.items())
         over = [key for key, cast in known if self._cast_session(cast, key) is None]
-        with self._lock:
+        with self._casts_now() as casts:
             for key in over:
-                self._casts.pop(key, None)
+                casts.pop(key, None)
         return [cast for key, cast in known if key not in over and person in (None, cast.made_by)]
 
     def end_cast(self, cast_id: str) -> None:
+        with self._casts_now() as casts:
+            for key in [key for key, cast in casts.items() if cast.id == cast_id]:
+                del casts[key]
+
+    @contextmanager
+    def _casts_now(self) -> Iterator[dict[bytes, Cast]]:
+        """Lend the casts by key, their times as of the clock now."""
         with self._lock:
-            for key in [key for key, cast in self._casts.items() if cast.id == cast_id]:
-                del self._casts[key]
+            if moved_ms := self._steps.moved_ms():
+                for key, cast in self._casts.items():
+                    made_ms, ends_ms = cast.made_ms + moved_ms, cast.ends_ms + moved_ms
+                    self._casts[key] = replace(cast, made_ms=made_ms, ends_ms=ends_ms)
+            yield self._casts
 
     def _cast_session(self, cast: Cast, key: bytes) -> LoginSession | None:
         """Return None if its time is over, its maker signed out, or may not see the camera any more."""

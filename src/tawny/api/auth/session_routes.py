@@ -222,9 +222,8 @@ def set_up_second_step(body: SecondStepRequest, request: Request, response: Resp
     if codes is None:
         if here.two_step.state(person) is not None:
             raise _too_late()
-        raise RequestRefused(
-            401, "wrong_code", "This code isn't right.", "Check the clock of your phone, and try again."
-        )
+        todo = "Check the clocks of your phone and of the recorder, and try again."
+        raise RequestRefused(401, "wrong_code", "This code isn't right.", todo)
     here.steps.spend(body.token, purpose, _subject(person, stored))  # `turn_on` succeeds only once
     signed = _sign_in(person, body.after, request, response, here, "two-step codes set up")
     return SecondStepMade(user=signed.user, codes=codes)
@@ -241,7 +240,8 @@ async def _check_code(person: Account, code: str, request: Request, here: AppCon
     here.code_attempts.begin(tried)
     if not await asyncio.to_thread(here.two_step.accepts, person, code):
         counts.count(SECOND_STEP_FAILED, person.name, address, is_known=True)
-        raise RequestRefused(401, "wrong_code", "This code isn't right.", "Wait for the next one. Each works once.")
+        todo = "Wait for the next. Each works once. If none does, use a recovery code: the recorder's clock may be off."
+        raise RequestRefused(401, "wrong_code", "This code isn't right.", todo)
     here.code_attempts.succeed(tried)
 
 

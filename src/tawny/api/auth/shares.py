@@ -95,6 +95,7 @@ class Shares:
         )
         with self._file.writing() as db:
             db.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)", row)
+            self._file.keep_in_step("shares", hashed(token))
         return made, token
 
     def of(self, person: Account) -> list[Share]:
@@ -117,8 +118,7 @@ class Shares:
 
     def open(self, share: Share) -> str:
         """Count an opening and return a ticket for the video."""
-        with self._file.writing() as db:
-            db.execute("UPDATE shares SET opened = opened + 1 WHERE id = ?", (share.id,))
+        self._file.note_use("UPDATE shares SET opened = opened + 1 WHERE id = ?", (share.id,))
         ticket, now_s = secrets.token_urlsafe(32), self._clock.mono_s()
         with self._tickets_kept() as tickets:
             tickets[hashed(ticket)] = share.id, now_s + TICKET_S

@@ -3,11 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import IndexDamaged
+from tawny.model.times import utc_text
 from tawny.storage.index.sqlite_file import sqlite_errors
 
 ACCOUNTS: Final = "accounts.db"
@@ -15,6 +16,9 @@ _SIGNED_IN: Final = ("sessions", "tokens")
 _NEWER: Final = (
     "SELECT at_ms, person, action, detail, address, number FROM audit WHERE at_ms > ? ORDER BY at_ms, number"
 )
+
+Named = dict[str, tuple[str, str]]
+"""Name and rights by ID."""
 
 
 def access_changes(new: Path, here: Path) -> Iterator[str]:
@@ -32,7 +36,7 @@ def access_changes(new: Path, here: Path) -> Iterator[str]:
         return
     if not before[0]:
         return
-    (were, passes, shares), (are, next_passes, next_shares) = before, after
+    (were, passes, shares, linked), (are, next_passes, next_shares, next_linked) = before, after
     for key, (name, may) in are.items():
         if key not in were:
             yield f"{name} is no user here now, and is one after the restore: {may}."
@@ -40,12 +44,24 @@ def access_changes(new: Path, here: Path) -> Iterator[str]:
             yield f"{name} is {were[key][1]}. After the restore: {may}."
     for name in _missing(were, are):
         yield f"{name} is no user after the restore."
+    yield from _link_changes(are, linked, next_linked)
     for name in _missing(next_passes, passes):
         yield f"The access token {name} isn't valid here now, and is after the restore."
     for name in _missing(passes, next_passes):
         yield f"The access token {name} isn't valid after the restore."
     if count := len(shares ^ next_shares):
         yield f"Shared links that differ: {count}. See Clips after the restore."
+
+
+def _link_changes(are: Named, before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
+    for key, (name, _) in are.items():
+        address = after.get(key, "")
+        if address == before.get(key, ""):
+            continue
+        if address:
+            yield f"After the restore, {name} signs in as {address} at the sign-in provider or proxy."
+        else:
+            yield f"After the restore, {name} is linked to no sign-in provider or proxy."
 
 
 def end_sign_ins(new: Path, here: Path) -> None:
@@ -95,24 +111,28 @@ def _reading(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)
 
 
-Named = dict[str, tuple[str, str]]
-"""Name and rights by ID."""
-
-
-def _access(db: sqlite3.Connection) -> tuple[Named, Named, set[str]]:
-    """Return users, access tokens, and the IDs of links."""
+def _access(db: sqlite3.Connection) -> tuple[Named, Named, set[str], dict[str, str]]:
+    """Return users, access tokens, the IDs of links, and users' names at the sign-in provider. Not yet migrated."""
     people = db.execute("SELECT id, name, role, cameras FROM people ORDER BY name").fetchall()
+    ends: dict[str, int | None] = {}
+    linked: dict[str, str] = {}
+    with suppress(sqlite3.OperationalError):  # earlier versions had no such column
+        ends = dict(db.execute("SELECT id, ends_ms FROM people").fetchall())
+    with suppress(sqlite3.OperationalError):
+        linked = dict(db.execute("SELECT person, name FROM identities").fetchall())
     passes = db.execute("SELECT id, name, cameras FROM passes ORDER BY name").fetchall()
     shares = db.execute("SELECT id FROM shares").fetchall()
     return (
-        {key: (name, _rights(role, cameras)) for key, name, role, cameras in people},
+        {key: (name, _rights(role, cameras, ends.get(key))) for key, name, role, cameras in people},
         {key: (name, _seen(cameras)) for key, name, cameras in passes},
         {key for (key,) in shares},
+        linked,
     )
 
 
-def _rights(role: str, cameras: str | None) -> str:
-    return role if role == "owner" else f"{role}, sees {_seen(cameras)}"
+def _rights(role: str, cameras: str | None, ends_ms: int | None) -> str:
+    until = f" until {utc_text(ends_ms)}" if ends_ms else ""
+    return role if role == "owner" else f"{role}{until}, sees {_seen(cameras)}"
 
 
 def _seen(cameras: str | None) -> str:
