@@ -14,6 +14,7 @@ SRC = ROOT / "src" / "tawny"
 DOCS = ROOT / "docs"
 TOUR = DOCS / "how-it-works" / "README.md"
 INTERNALS = "\n".join(page.read_text(encoding="utf-8") for page in sorted(TOUR.parent.glob("*.md")))
+REASONS = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "decisions").glob("*.md")))
 OTHERS = [*ROOT.glob("*.md"), *(ROOT / "changes").glob("*.md"), *(ROOT / "addons").rglob("*.md")]
 PAGES = sorted([*DOCS.rglob("*.md"), *OTHERS])
 DECISIONS = DOCS / "decisions" / "README.md"
@@ -35,15 +36,15 @@ SECOND_WORDS = {
 
 
 @pytest.mark.parametrize(
-    "place", sorted(set(re.findall(r"`([a-z_0-9]+/[a-z_0-9/]+\.py)(?::([A-Za-z_]+))?`", INTERNALS)))
+    "place", sorted(set(re.findall(r"`([a-z_0-9]+/[a-z_0-9/]+\.py)(?::([A-Za-z_]+))?`", INTERNALS + REASONS)))
 )
-def test_the_tour_leads_to_what_is_there(place: tuple[str, str]) -> None:
+def test_the_tour_and_the_decisions_lead_to_what_is_there(place: tuple[str, str]) -> None:
     path, name = place
     if not (SRC / path).is_file():
         assert any((ROOT / folder / path).is_file() for folder in ("", "tests")), f"there is no {path}"
         return
     text = (SRC / path).read_text(encoding="utf-8")
-    assert not name or re.search(rf"^(class|def) {name}\b", text, re.MULTILINE), f"{path} has no {name}"
+    assert not name or re.search(rf"^((class|def) )?{name}\b", text, re.MULTILINE), f"{path} has no {name}"
 
 
 def test_the_tour_shows_where_a_packet_reaches_the_disk() -> None:

@@ -172,9 +172,8 @@ def test_a_recorder_that_was_killed_is_filled_encrypted(tmp_path: Path) -> None:
         until(lambda: bench.clock.now_ms() - dead_ms > 4000, 60, "some seconds without a recorder")
         with rig(chosen, tmp_path) as bench:
             recorded(bench, there, 3)
-            missing_s = bench.running.parts.filler.ask(one.name, Span(1, bench.clock.now_ms()))
+            bench.running.parts.filler.ask(one.name, Span(1, bench.clock.now_ms()))
             until(lambda: is_filled(bench, one.name), 60, "filled")
-            assert missing_s >= 0
             gap = next(each for each in bench.running.index.gaps(one.name, EVER) if each.reason is GapReason.FILLED)
             assert gap.detail == "tawny wasn't running: stopped by a user"
             (footage,) = [

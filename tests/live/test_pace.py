@@ -39,7 +39,6 @@ def test_with_too_much_on_its_way_nothing_more_is_sent_until_all_has_come() -> N
     assert viewer.paused == [True]
     pace.got(6)
     assert viewer.paused == [True, False]
-    assert pace.held_up == 1
 
 
 def test_a_viewer_that_says_nothing_is_left_alone() -> None:

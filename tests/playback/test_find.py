@@ -1,7 +1,7 @@
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
-from tawny.playback.recordings import MOST_IN_A_RUN, at, last_before, run_from, segment, segments
+from tawny.playback.recordings import MOST_IN_A_RUN, at, last_before, recorded_until_ms, run_from, segment, segments
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 from tests.playback.test_timeline import segment as row
 
@@ -77,6 +77,20 @@ def test_before_a_gap_what_is_still_being_written_counts(archive: FakeArchive) -
 
 def test_without_any_recording_nothing_ends_before(archive: FakeArchive) -> None:
     assert last_before(archive, PORCH, T) is None
+
+
+def test_what_begins_later_than_now_is_not_recorded_yet(archive: FakeArchive) -> None:
+    add(archive, 0, 200 * 86_400)
+    assert recorded_until_ms(archive, PORCH, T + 61_000) == T + 60_000
+    assert recorded_until_ms(archive, PORCH, T + 100 * DAY_MS) == T + 60_000
+    assert recorded_until_ms(archive, PORCH, T + 201 * DAY_MS) == T + 200 * DAY_MS + 60_000
+    assert recorded_until_ms(archive, PORCH, T - 1) == 0
+
+
+def test_after_a_small_step_back_what_began_last_is_recorded_last(archive: FakeArchive) -> None:
+    add(archive, 0)
+    made = archive.record(T + 50_000, seconds=4, is_open=True)
+    assert recorded_until_ms(archive, PORCH, T + 55_000) == made.end_ms
 
 
 def test_where_the_large_picture_is_gone_the_small_one_plays(archive: FakeArchive) -> None:

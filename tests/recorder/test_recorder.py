@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tawny.engine import Bus, InlineEngine, ThreadEngine
-from tawny.media.mp4.segment_reader import read_segment
+from tawny.media.mp4.segment_reader import places, read_segment
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import SegmentClosed
@@ -133,7 +133,7 @@ def test_files_say_what_they_are_and_why_they_ended(bench: Bench, tmp_path: Path
     assert first.end == {"end_ms": bench.closed[0].end_ms, "why": "length"}
     assert last.end == {"end_ms": bench.closed[1].end_ms, "why": "tawny stopped"}
     assert not first.torn
-    assert sum(one.video_samples for one in (*first.fragments, *last.fragments)) == 610
+    assert sum(one.is_video for file in (first, last) for one in places(file, file.fragments)) == 610
     assert first.fragments[0].start_ticks == last.fragments[0].start_ticks == 0
     assert [segment.audio for segment in bench.closed] == ["ulaw", "ulaw"]
 

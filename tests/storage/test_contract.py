@@ -12,7 +12,8 @@ from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import SegmentName
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.retention.planning import RemovalConditions, RemovalPlan, RemovalPlanner, events_at
+from tawny.storage.retention.planning import RemovalConditions, RemovalPlan, RemovalPlanner
+from tawny.storage.retention.removal import events_at
 
 NOW_MS = 1_795_176_000_000
 HOUR_S = 3600

@@ -402,6 +402,63 @@ def test_a_removal_that_is_interrupted_is_finished_by_the_next_start(
     assert [segment.size_bytes for segment in site.index.all_segments()] == [10_000, 10_000]
 
 
+def _old_with_an_event(site: Site) -> Event:
+    """Three old recordings, the last with an event and its image."""
+    for minutes_ago in (5 * DAY_MIN + 60, 5 * DAY_MIN + 30, 5 * DAY_MIN):
+        site.put(minutes_ago)
+    event = _event(site, 5 * DAY_MIN - 0.5)
+    EventFiles(site.volume).write_picture(event, b"jpeg")
+    return event
+
+
+def test_the_event_of_a_removal_that_is_interrupted_goes_with_the_next_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = _old_with_an_event(site)
+    with monkeypatch.context() as killed:
+        killed.setattr(site.index, "drop_segments", _fail)
+        killed.setattr(site.ledger, "drop_event", _fail)
+        with pytest.raises(StorageError):
+            _retention(site, replace(ALL, max_s=86_400)).run()
+    assert site.index.event(event.id) == event
+    site.recover(cameras=())
+    assert site.index.event(event.id) is None
+    assert site.volume.read_picture(event) is None
+
+
+def test_events_of_what_is_gone_go_although_a_later_removal_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.retention.removal._AT_ONCE", 3)
+    event, mark, calls = _old_with_an_event(site), site.index.mark_removing, iter((True, False))
+    later = site.put(4 * DAY_MIN)
+    monkeypatch.setattr(site.index, "mark_removing", lambda some: mark(some) if next(calls) else _fail())
+    with pytest.raises(StorageError):
+        _retention(site, replace(ALL, max_s=86_400)).run()
+    assert list(site.index.all_segments()) == [later]
+    assert site.index.event(event.id) is None
+
+
+def test_an_image_that_cannot_be_deleted_does_not_stop_the_next_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = site.put(5 * DAY_MIN)
+    _event(site, 5 * DAY_MIN - 0.5)
+    site.index.mark_removing([old])
+    monkeypatch.setattr(site.volume, "remove_picture", _fail)
+    assert site.recover(cameras=()).removed == 1
+
+
+def test_a_kept_event_stays_when_an_interrupted_removal_is_finished(site: Site) -> None:
+    old = site.put(5 * DAY_MIN)
+    event = _event(site, 5 * DAY_MIN - 0.5, kept=True)
+    site.index.mark_removing([old])
+    site.recover(cameras=())
+    assert site.index.event(event.id) == event
+
+
+def _fail(*_given: object) -> None:
+    raise StorageError("here", "interrupted")
+
+
 def _break_at(site: Site, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Let the call number `step`, to disk or index, fail."""
     calls = iter(range(1000))

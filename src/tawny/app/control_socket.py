@@ -42,7 +42,7 @@ class ControlSocket:
 
     answers: handlers by command; called in a thread, may block. streams: handlers that answer by several lines, called
     in the loop; closed when the client disconnects. Both may raise TawnyError and ValidationError, whose words the
-    client gets. told: serializer of bus messages, None to skip one.
+    client gets. format_message: serializer of bus messages, None to skip one.
     on_disk: False in memory mode: the folder is only a name, and an abstract socket is used.
     """
 

@@ -52,7 +52,7 @@ class PlanStore(KnownResults, Protocol):
 
 
 class BoxComputer:
-    """The boxes of a hub. wait_s: how long to wait for a box that is offline. show: receives progress."""
+    """The boxes of a hub. wait_s: how long to wait for a box that is offline."""
 
     def __init__(self, ask: Ask, recipe: Recipe, log: PlanStore, wait_s: float, again_s: float = AGAIN_S) -> None:
         self._ask, self._recipe, self._log = ask, recipe, log

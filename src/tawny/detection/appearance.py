@@ -76,10 +76,6 @@ class Appearance:
         """Return `small`, `large`, or empty for those between."""
         return "small" if self.area < SMALL_AREA else "large" if self.area >= LARGE_AREA else ""
 
-    @property
-    def has_colours(self) -> bool:
-        return any(self.parts.values())
-
     def packed(self) -> bytes:
         """Return it for storage: the area, then a byte for each colour of each part."""
         shares = [self.parts.get(part, {}).get(name, 0.0) for part in _PARTS for name in COLOURS]

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from typing import Any, Final
 
 from tawny.fleet.history_rows import DAY_MS, REVIEWED, Row
@@ -153,7 +152,6 @@ def day_in(event: str) -> int | None:
     return _day(event[:8]) if _OWN_ID.fullmatch(event) else None
 
 
-@lru_cache(maxsize=64)
 def _day(text: str) -> int | None:
     try:
         return date.fromisoformat(text).toordinal() - EPOCH

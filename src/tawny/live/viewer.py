@@ -155,8 +155,6 @@ class ViewerPacing:
         self._on_way: deque[float] = deque()
         self._got = 0
         self._says_so = self._wants_pause = self._holds_up = False
-        self.held_up = 0
-        """Number of pauses."""
 
     def sent(self) -> None:
         """Count one more message in flight."""
@@ -167,7 +165,6 @@ class ViewerPacing:
             self._got += 1  # counted as received, so that a late first acknowledgment fits
         if self._says_so and not self._holds_up and now_s - self._on_way[0] > LATE_S:
             self._holds_up = True
-            self.held_up += 1
             self._apply()
 
     def got(self, count: int) -> None:

@@ -177,7 +177,7 @@ class Subscribable(Protocol):
 class RecorderService(RecordingArchive, Protocol):
     """The running recorder. Thread-safe.
 
-    All but `event_picture`, `mark_event` and the archive answer from memory at once.
+    Methods that may wait for the disk say so; the others answer from memory at once.
     """
 
     @property
@@ -205,7 +205,10 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def removed_cameras(self) -> Mapping[CameraId, str]:
-        """Return the names of removed cameras that have recordings, such as `Front door (removed)`."""
+        """Return the names of removed cameras that have recordings, such as `Front door (removed)`.
+
+        May wait for the disk.
+        """
         ...
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:
@@ -254,7 +257,7 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def neighbors(self) -> Neighbors:
-        """Return the pairs of neighboring cameras, also of hidden ones."""
+        """Return the pairs of neighboring cameras, also of hidden ones. May wait for the disk."""
         ...
 
     def called(self, read: RecognisedText) -> str:
@@ -278,7 +281,10 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
-        """Write evidence signed by this recorder to a folder. Raises NotDone if there is none or any is sealed."""
+        """Write evidence signed by this recorder to a folder. May wait for the disk.
+
+        Raises NotDone if there is none or any is sealed.
+        """
         ...
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:

@@ -20,6 +20,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.forecast import DAY_S
 from tawny.service.retention.retention_service import RetentionRequest, RetentionService, StoredRecordings
+from tawny.storage.disk.secondary_volumes import unescaped
 
 FOLDER: Final = "tawny"
 LEAST_BYTES: Final = 1_000_000_000
@@ -276,12 +277,12 @@ def mounted_disks(mounts: Path = Path("/proc/self/mountinfo"), sys: Path = Path(
         fields, (file_system, _, rest) = head.split(), tail.partition(" ")
         if len(fields) < 6 or not rest:
             continue
-        mount, device = Path(_plain(fields[4])), fields[2]
+        mount, device = Path(unescaped(fields[4])), fields[2]
         is_whole = fields[3] == "/" or file_system in ("btrfs", *_NETWORK)
         if not is_whole or "ro" in fields[5].split(",") or str(mount).startswith(_HIDDEN):
             continue
         if file_system in _NETWORK:
-            found.setdefault(rest.split()[0], Disk(mount, "network", _plain(rest.split()[0])))
+            found.setdefault(rest.split()[0], Disk(mount, "network", unescaped(rest.split()[0])))
         elif file_system in _LOCAL:
             kind, model = device_kind(sys / "dev" / "block" / device)
             found.setdefault(device, Disk(mount, kind, model))
@@ -292,11 +293,6 @@ def _disk_of(folder: Path, disks: Iterable[Disk]) -> Disk | None:
     """Return the disk that a folder is on."""
     above = [one for one in disks if one.mount == folder or one.mount in folder.parents]
     return max(above, key=lambda one: len(one.mount.parts), default=None)
-
-
-def _plain(text: str) -> str:
-    """Decode the octal escapes of mountinfo."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
 def device_kind(block: Path) -> tuple[str, str]:

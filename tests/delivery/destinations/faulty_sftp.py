@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,19 @@ class Faulty(asyncssh.SFTPServer):
     """mode: `lies` halves what was written when it is closed; `full` fails as OpenSSH does on a full disk.
 
     `timeless` sets no times; `hangs` never answers about files and folders; `scans` takes SCAN_S to close a file.
+    `whole` refuses to append, as servers in front of object storage do; `whole later` does so with the first data.
     """
 
     mode: Path
 
+    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
+        if pflags & asyncssh.FXF_APPEND and self._said() == "whole":
+            raise asyncssh.SFTPOpUnsupported("append is not supported")
+        return super().open(path, pflags, attrs)
+
     def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
+        if "a" in file_obj.mode and self._said() == "whole later":
+            raise asyncssh.SFTPFailure("append is not supported")
         if self._said() == "full":
             raise asyncssh.SFTPFailure("Failure")
         return super().write(file_obj, offset, data)
@@ -64,15 +72,15 @@ class Faulty(asyncssh.SFTPServer):
 
 
 @contextmanager
-def faulty_ssh_server(home: Path, mode: Path) -> Iterator[SshServer]:
-    """For anybody with its key."""
+def faulty_ssh_server(home: Path, mode: Path, hosts: Sequence[asyncssh.SSHKey] = ()) -> Iterator[SshServer]:
+    """For anybody with its key. hosts: its host keys; none: one is made."""
     host, ours = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     ours.write_private_key(home / "ours")
     ours.write_public_key(home / "allowed")
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="faulty sftp", daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(_listening(host, home / "allowed", mode), loop).result(30)
+    server = asyncio.run_coroutine_threadsafe(_listening(hosts or [host], home / "allowed", mode), loop).result(30)
     try:
         yield SshServer(server.get_port(), host.get_fingerprint(), home / "ours")
     finally:
@@ -82,10 +90,10 @@ def faulty_ssh_server(home: Path, mode: Path) -> Iterator[SshServer]:
         loop.close()
 
 
-async def _listening(host: asyncssh.SSHKey, allowed: Path, mode: Path) -> asyncssh.SSHAcceptor:
+async def _listening(hosts: Sequence[asyncssh.SSHKey], allowed: Path, mode: Path) -> asyncssh.SSHAcceptor:
     kind, keys = type("Kind", (Faulty,), {"mode": mode}), str(allowed)
     return await asyncssh.listen(
-        "127.0.0.1", 0, server_host_keys=[host], authorized_client_keys=keys, sftp_factory=kind
+        "127.0.0.1", 0, server_host_keys=list(hosts), authorized_client_keys=keys, sftp_factory=kind
     )
 
 

@@ -3,11 +3,14 @@
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+from pyftpdlib.handlers import DTPHandler, FTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import ThreadedFTPServer
+
+SCAN_S = 1.5
 
 
 def said(mode: str) -> str:
@@ -38,7 +41,13 @@ def main(root: str, password: str, certificate: str, mode: str = "") -> None:
     def unknown(self: FTPHandler, *_: str) -> None:
         self.respond("500 Unknown command.")
 
+    def closed(self: DTPHandler) -> None:
+        if self.receive and said(mode) == "scans":
+            time.sleep(SCAN_S)
+        kind.dtp_handler.handle_close(self)
+
     own = {"authorizer": authorizer, "on_file_received": received, "ftp_STOR": stor}
+    own["dtp_handler"] = type("Data", (kind.dtp_handler,), {"handle_close": closed})
     if said(mode) == "no-mlsd":
         own |= {"ftp_MLSD": unknown, "ftp_OPTS": unknown}
     if said(mode) == "latin-1":

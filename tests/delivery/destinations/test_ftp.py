@@ -140,6 +140,25 @@ def test_a_login_that_may_not_delete_replaces_what_was_cut_off(tmp_path: Path) -
         assert ((root / "a.jpg").read_bytes(), notes) == (b"a picture", [""])
 
 
+def test_a_server_may_take_its_time_for_a_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It scans the file, or moves it to its storage. After a shorter limit, each try would end there again."""
+    monkeypatch.setattr("tawny.delivery.destinations.ftp.TIMEOUT_S", 1.0)
+    with serving_as("scans", tmp_path) as (port, root):
+        connection = connect(port)
+        connection.put("a.jpg", content(), "", lambda _: None)
+        connection.close()
+        assert (root / "a.jpg").read_bytes() == b"a picture"
+
+
+def test_what_is_there_whole_is_not_sent_again(tmp_path: Path) -> None:
+    with serving_as("full", tmp_path) as (port, root):
+        (root / "a.jpg.part").write_bytes(b"a picture")
+        connection = connect(port)
+        connection.put("a.jpg", content(), content().sha256, lambda _: None)
+        connection.close()
+        assert (root / "a.jpg").read_bytes() == b"a picture"
+
+
 def test_what_was_cut_off_goes_by_the_name_that_it_would_have(tmp_path: Path) -> None:
     with serving(tmp_path) as port:
         connection = connect(port)

@@ -16,7 +16,7 @@ import pytest
 from tawny.delivery.delivery import in_memory
 from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.sftp import Sftp
-from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import StrangeTarget, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
 from tests.delivery.destinations.faulty_sftp import faulty_ssh_server
@@ -34,10 +34,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield made
 
 
-def connect(server: Server, folder: Path, **options: Any) -> DestinationConnection:
+def connect(server: Server, folder: Path, kind: Sftp | None = None, **options: Any) -> DestinationConnection:
     url = f"sftp://{pwd.getpwuid(os.geteuid()).pw_name}@127.0.0.1:{server.port}/{folder}"
     table = {"host_key": server.host_key, "key": str(server.key)} | options
-    return Sftp().connect(
+    return (kind or Sftp()).connect(
         DestinationContext("nas", url.replace("//tmp", "/%2Ftmp"), Sftp().settings(url, table), FakeClock())
     )
 
@@ -201,6 +201,79 @@ def test_a_server_may_take_its_time_for_a_whole_file(
     connection.put("a.jpg", content(), "", lambda _: None)
     connection.close()
     assert (tmp_path / "root" / "a.jpg").read_bytes() == b"a picture"
+
+
+@pytest.mark.parametrize("said", ["whole", "whole later"])
+def test_a_server_that_refuses_to_append_gets_the_whole_file(
+    faulty: Server, mode: Path, tmp_path: Path, said: str
+) -> None:
+    (tmp_path / "root" / "a.jpg.part").write_bytes(b"a pic")
+    connection = connect(faulty, tmp_path / "root")
+    mode.write_text(said)
+    connection.put("a.jpg", content(), content().sha256, lambda _: None)
+    connection.close()
+    assert (tmp_path / "root" / "a.jpg").read_bytes() == b"a picture"
+
+
+def test_what_a_full_disk_has_of_a_file_stays(faulty: Server, mode: Path, tmp_path: Path) -> None:
+    """Sent whole again, it would be full again."""
+    part = tmp_path / "root" / "a.jpg.part"
+    part.write_bytes(b"a pic")
+    connection = connect(faulty, tmp_path / "root")
+    mode.write_text("full")
+    with pytest.raises(TargetFull):
+        connection.put("a.jpg", content(), content().sha256, lambda _: None)
+    connection.close()
+    assert part.read_bytes() == b"a pic"
+
+
+@pytest.fixture(scope="module")
+def hosts() -> dict[str, asyncssh.SSHKey]:
+    kinds = ("ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519")
+    return {kind: asyncssh.generate_private_key(kind) for kind in kinds}
+
+
+@pytest.fixture
+def with_three(tmp_path: Path, mode: Path, hosts: dict[str, asyncssh.SSHKey]) -> Iterator[Server]:
+    """A server with the usual host keys of OpenSSH."""
+    with faulty_ssh_server(tmp_path, mode, list(hosts.values())) as made:
+        yield made
+
+
+@pytest.mark.parametrize("kind", ["ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"])
+def test_each_host_key_of_a_server_is_right(
+    with_three: Server, tmp_path: Path, hosts: dict[str, asyncssh.SSHKey], kind: str
+) -> None:
+    connect(with_three, tmp_path, host_key=hosts[kind].get_fingerprint()).close()
+
+
+def test_later_connections_begin_with_the_right_host_key(
+    with_three: Server, tmp_path: Path, hosts: dict[str, asyncssh.SSHKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, begun, dial = Sftp(), list[str](), asyncssh.connect
+
+    def dialling(*to: Any, **how: Any) -> Any:
+        begun.append(how["username"])
+        return dial(*to, **how)
+
+    monkeypatch.setattr(asyncssh, "connect", dialling)
+    for tries in (2, 3):
+        connect(with_three, tmp_path, kind, host_key=hosts["ssh-rsa"].get_fingerprint()).close()
+        assert len(begun) == tries
+
+
+def test_a_new_server_is_named_by_the_host_key_that_others_show(
+    with_three: Server, tmp_path: Path, hosts: dict[str, asyncssh.SSHKey]
+) -> None:
+    with pytest.raises(StrangeTarget) as strange:
+        connect(with_three, tmp_path, host_key="")
+    assert hosts["ssh-ed25519"].get_fingerprint() in str(strange.value)
+
+
+def test_a_server_with_three_other_host_keys_is_refused(with_three: Server, tmp_path: Path) -> None:
+    other = asyncssh.generate_private_key("ssh-ed25519").get_fingerprint()
+    with pytest.raises(StrangeTarget):
+        connect(with_three, tmp_path, host_key=other)
 
 
 def test_what_was_cut_off_goes_by_the_name_that_it_would_have(server: Server, tmp_path: Path) -> None:

@@ -44,9 +44,7 @@ def camera(path: str = "Preview_01_main") -> CameraSettings:
     return settings.cameras["bedroom"]
 
 
-DETAILS = OnvifDetails(
-    "Reolink", "RLC-810A", SERIAL, "v3.1.0.956", 0, False, (), parse_network(f"rtsp://{HOST}/x"), None
-)
+DETAILS = OnvifDetails("Reolink", "RLC-810A", SERIAL, "v3.1.0.956", 0, parse_network(f"rtsp://{HOST}/x"), None)
 
 
 def seen(text: str) -> SeenCamera:

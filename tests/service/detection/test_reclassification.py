@@ -174,10 +174,11 @@ def test_older_events_than_a_week_stay(bench: Bench) -> None:
     assert (bench.run().total, bench.kind("old"), bench.kind("new")) == (1, "motion", "animal")
 
 
-def test_an_encrypted_or_damaged_snapshot_is_passed_over(bench: Bench) -> None:
+@pytest.mark.parametrize("data", [JPEG[:20], b""], ids=["cut", "empty"])
+def test_an_encrypted_or_damaged_snapshot_is_passed_over(bench: Bench, data: bytes) -> None:
     bench.put("sealed")
     bench.put("broken")
-    bench.pictures = {EventId("broken"): JPEG[:20]}
+    bench.pictures = {EventId("broken"): data}
     assert bench.run() == ReclassificationInfo("nano", 2, 2, 0, 2, is_over=True)
 
 

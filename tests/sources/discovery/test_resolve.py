@@ -68,8 +68,6 @@ def test_each_kind_of_camera_says_its_streams(
     assert details.main == NetworkAddress("127.0.0.1", 5541, "/main?channel=1", "admin", "s3cret")
     assert details.sub is not None
     assert (details.sub.path, details.sub.host) == ("/sub", "127.0.0.1")
-    assert details.has_ptz
-    assert details.profiles[0].keyframe_s == 2.0
 
 
 def test_h265_is_in_the_newer_service_alone(device: OnvifDevice) -> None:

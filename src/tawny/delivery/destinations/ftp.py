@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from socket import socket
 from typing import Any, ClassVar
 
-from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent
+from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
 from tawny.delivery.destination import (
     DestinationAddress,
     DestinationConnection,
@@ -33,6 +33,8 @@ from tawny.model.errors import (
 
 PORTS = {"ftps": 21, "ftp": 21}
 TIMEOUT_S = 15.0
+WHOLE_FILE_S = 120.0
+"""Time, s, for a server to write all of a file to its storage, scan it, or move it."""
 PART = ".part"
 _FULL = ("452", "552")
 _LOGIN = ("530", "430", "331")
@@ -167,7 +169,7 @@ class _OpenFtp:
             return None if size_bytes is None else RemoteFile(name, size_bytes, self._modified_ms(name))
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
-        with _worded(self._public):
+        with _worded(self._public), self._patience():
             self._make_folders(name)
             path = self._path(name)
             part = path + PART
@@ -175,7 +177,8 @@ class _OpenFtp:
             begun = there if progress == content.sha256 else 0
             # What is left of other content must be gone before this one is noted; where it stays, nothing resumes.
             note(content.sha256 if there == begun or not self._delete(part) else "")
-            self._store(part, content, begun)
+            if not begun or begun != content.size_bytes:  # else only the reply was lost
+                self._store(part, content, begun)
             held_bytes = self._size(part)
             if held_bytes != content.size_bytes:
                 note("")
@@ -268,14 +271,30 @@ class _OpenFtp:
 
     def _store(self, part: str, content: DeliveryContent, begun: int) -> None:
         """Upload the rest of a content, or all of it where the server refuses to continue."""
-        reader = _Reader(content, begun)
         try:
-            self._ftp.storbinary(f"STOR {part}", reader, PORTION_BYTES, rest=begun or None)
+            data = self._ftp.transfercmd(f"STOR {part}", rest=begun or None)
         except (error_perm, error_temp) as error:
-            if not begun or reader.was_read or not _is_resuming_refused(str(error)):
+            if not begun or not _is_resuming_refused(str(error)):
                 raise
             self._delete(part)
-            self._ftp.storbinary(f"STOR {part}", _Reader(content, 0), PORTION_BYTES)
+            begun, data = 0, self._ftp.transfercmd(f"STOR {part}")
+        with data:
+            for portion in portions(content, begun):
+                data.sendall(portion)
+            if isinstance(data, ssl.SSLSocket):
+                data.settimeout(WHOLE_FILE_S)  # the server may answer only once it has stored the file
+                data.unwrap()
+        self._ftp.voidresp()
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Wait longer for the server's replies; on the data connection, not longer."""
+        assert self._ftp.sock is not None
+        self._ftp.sock.settimeout(WHOLE_FILE_S)
+        try:
+            yield
+        finally:
+            self._ftp.sock.settimeout(TIMEOUT_S)
 
     def _delete(self, path: str) -> str:
         """Delete a file. Return why it is still there; empty if there is none."""
@@ -309,20 +328,6 @@ class _OpenFtp:
                 with suppress(error_perm):  # it exists
                     self._ftp.mkd(self._path(str(folder)))
                 self._made.add(str(folder))
-
-
-class _Reader:
-    """Content as a file object for ftplib."""
-
-    def __init__(self, content: DeliveryContent, offset: int) -> None:
-        self._content, self._offset = content, offset
-        self.was_read = False
-
-    def read(self, size_bytes: int = PORTION_BYTES, /) -> bytes:
-        self.was_read = True
-        portion = self._content.read(self._offset, size_bytes)
-        self._offset += len(portion)
-        return portion
 
 
 def _ms(text: str) -> int:

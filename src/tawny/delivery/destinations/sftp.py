@@ -42,6 +42,11 @@ WHOLE_FILE_S = 120.0
 """Time, s, for a server to write all of a file to its storage, scan it, or move it."""
 PART = ".part"
 _LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+_FULL = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
+_NO_KEY = (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost, ConnectionResetError, BrokenPipeError)
+"""How a server ends a connection for which it has no host key: OpenSSH does not wait until that is read."""
+_PREFERRED = "^ssh-ed25519"
+"""All algorithms of host keys, and first the one that SSH clients and other devices show."""
 Result = TypeVar("Result")
 _Opened = tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient, str]
 """Connection, client and folder without trailing slash."""
@@ -57,6 +62,10 @@ class Sftp:
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("sftp", "scp")
+
+    def __init__(self) -> None:
+        self._algorithms: dict[str, str] = {}
+        """What to offer to be shown a host key, by its fingerprint."""
 
     def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
         parse(url, PORTS)
@@ -82,7 +91,7 @@ class Sftp:
         with ExitStack() as until_connected:
             runner = until_connected.enter_context(asyncio.Runner())
             with _worded(public):
-                opened = runner.run(_connected(address, opening.options, public))
+                opened = runner.run(_connected(address, opening.options, public, self._algorithms))
             until_connected.pop_all()
         return _OpenSftp(runner, opened, public)
 
@@ -92,35 +101,69 @@ class _Client(asyncssh.SSHClient):
 
     def __init__(self, wanted: str) -> None:
         self._wanted = wanted
-        self.shown = ""
+        self.shown = self.algorithms = ""
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self.shown = key.get_fingerprint()
+        self.shown, algorithm = key.get_fingerprint(), key.get_algorithm()
+        self.algorithms = "*rsa*" if "rsa" in algorithm else algorithm
         return self.shown == self._wanted
 
 
-async def _connected(address: DestinationAddress, options: Mapping[str, Any], public: str) -> _Opened:
-    client = _Client(str(options["host_key"]))
+async def _logged_in(
+    address: DestinationAddress, options: Mapping[str, Any], client: _Client, offered: str
+) -> asyncssh.SSHClientConnection:
     key = Path(str(options["key"])).expanduser() if options["key"] else None
-    try:
-        ssh = await asyncssh.connect(
-            address.host,
-            address.port,
-            username=address.user or "tawny",
-            password=address.password or None,
-            client_keys=[str(key)] if key else None,
-            passphrase=str(options["passphrase"]) or None,
-            known_hosts=([], [], []),
-            client_factory=lambda: client,
-            config=None,
-            agent_path=None,
-            connect_timeout=TIMEOUT_S,
-        )
-    except asyncssh.HostKeyNotVerifiable as error:
-        found = f"its host key is {client.shown}" if client.shown else "it has no host key"
-        if not options["host_key"]:
-            found += ', which is not trusted yet. If it is the right one, set host_key = "…" to it'
-        raise StrangeTarget(public, found) from error
+    return await asyncssh.connect(
+        address.host,
+        address.port,
+        username=address.user or "tawny",
+        password=address.password or None,
+        client_keys=[str(key)] if key else None,
+        passphrase=str(options["passphrase"]) or None,
+        known_hosts=([], [], []),
+        client_factory=lambda: client,
+        config=None,
+        agent_path=None,
+        server_host_key_algs=offered,
+        connect_timeout=TIMEOUT_S,
+    )
+
+
+async def _verified(
+    address: DestinationAddress, options: Mapping[str, Any], public: str, algorithms: dict[str, str]
+) -> asyncssh.SSHClientConnection:
+    """Connect to the server with the wanted host key, which may be any of those it has."""
+    wanted = str(options["host_key"])
+    offered, refused = algorithms.get(wanted, _PREFERRED), list[_Client]()
+    while True:
+        client = _Client(wanted)
+        try:
+            ssh = await _logged_in(address, options, client, offered)
+        except asyncssh.HostKeyNotVerifiable as error:
+            refused.append(client)
+            if not wanted or not client.shown:
+                raise _strange(public, refused[0].shown, wanted) from error
+            offered = "-" + ",".join(one.algorithms for one in refused)
+        except _NO_KEY as error:
+            if not refused:
+                raise
+            raise _strange(public, refused[0].shown, wanted) from error
+        else:
+            algorithms[wanted] = offered  # else each connection would begin with a refused one
+            return ssh
+
+
+def _strange(public: str, shown: str, wanted: str) -> StrangeTarget:
+    found = f"its host key is {shown}" if shown else "it has no host key"
+    if not wanted:
+        found += ', which is not trusted yet. If it is the right one, set host_key = "…" to it'
+    return StrangeTarget(public, found)
+
+
+async def _connected(
+    address: DestinationAddress, options: Mapping[str, Any], public: str, algorithms: dict[str, str]
+) -> _Opened:
+    ssh = await _verified(address, options, public, algorithms)
     try:
         async with asyncio.timeout(TIMEOUT_S):
             sftp = await ssh.start_sftp_client()
@@ -195,6 +238,17 @@ class _OpenSftp:
                 await self._in_time(self._sftp.mkdir(self._path(str(folder))))  # refused if it exists
 
     async def _write(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
+        """Upload the rest of a content, or all of it where the server refuses to append."""
+        try:
+            await self._send(part, content, begun, note)
+        except asyncssh.SFTPError as error:
+            if not begun or isinstance(error, (*_LOST, *_FULL)) or await self._size(part) != begun:
+                raise
+            if await self._room_bytes() < content.size_bytes - begun:
+                raise
+            await self._send(part, content, 0, note)
+
+    async def _send(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
         file = await self._in_time(_opened(self._sftp, part, "ab" if begun else "wb"))
         try:
             note(content.sha256)  # only now: until it is open, it may hold other content
@@ -326,7 +380,7 @@ def _worded(public: str) -> Iterator[None]:
         raise TargetRefused(public, error.reason) from error
     except asyncssh.SFTPPermissionDenied as error:
         raise TargetRefused(public, error.reason) from error
-    except (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded) as error:
+    except _FULL as error:
         raise TargetFull(public, error.reason) from error
     except asyncssh.SFTPFailure as error:
         full = "space" in error.reason.lower() or "quota" in error.reason.lower()

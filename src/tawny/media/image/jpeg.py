@@ -192,7 +192,7 @@ def event_image(data: bytes, box: Box | None, view: ImageView, *, aspect: float 
     """Return an event's JPEG as `view` says; unchanged without a box, or if it can't be decoded."""
     if view == "full" or box is None:
         return data
-    found = _decoded(data)
+    found = decode_jpeg(data)
     if found is None:
         return data
     high, wide = found.shape[:2]
@@ -214,7 +214,7 @@ def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = 
 
     private: in the image as shown. aspect: width by height of one of the images in a strip; None: it is one image.
     """
-    found = _decoded(data) if private else None
+    found = decode_jpeg(data) if private else None
     if found is None:
         return data
     import cv2  # imported late: 16 MB, unused without privacy masks
@@ -240,12 +240,12 @@ def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = 
 
 def jpeg_aspect(data: bytes) -> float | None:
     """Return width by height; None if it is no image."""
-    found = _decoded(data)
+    found = decode_jpeg(data)
     return None if found is None else found.shape[1] / found.shape[0]
 
 
-def _decoded(data: bytes) -> Any:
-    """Return uint8 [height, width, 3], RGB; None if it is no image."""
+def decode_jpeg(data: bytes | None) -> Any:
+    """Return uint8 [height, width, 3], RGB; None if there is none, or it is no image."""
     import cv2  # imported late: 16 MB, unused without notifications
 
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None

@@ -288,8 +288,6 @@ class StoredFragment:
     duration_ticks: int
     is_keyframe: bool
     """The first frame is a keyframe."""
-    video_samples: int
-    audio_samples: int
     head_bytes: int
     """Size of the moof box."""
 
@@ -313,8 +311,6 @@ def summary(offset: int, head_bytes: int, data_bytes: int, runs: list[SampleRun]
         start_ticks=begin,
         duration_ticks=max(ends, default=0) - begin,
         is_keyframe=bool(video) and not video[0].flags[0] & NOT_SYNC,
-        video_samples=sum(len(run.sizes) for run in video),
-        audio_samples=sum(len(run.sizes) for run in runs if not run.track.is_video),
         head_bytes=head_bytes,
     )
 

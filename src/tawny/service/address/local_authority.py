@@ -57,7 +57,7 @@ class RecorderNames:
 
 
 class LocalAuthority:
-    """The authority in a folder. One thread at a time. now: time, ms UTC."""
+    """The authority in a folder. One thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -67,7 +67,6 @@ class FillProgress:
     camera: CameraId
     state: FillState
     left_s: float
-    filled_s: float
     why: str = ""
 
 
@@ -185,9 +184,9 @@ class GapFiller:
         """Return the state of every camera with something to fill."""
         with self._lock:
             requests, known = dict(self._requests), list(self._known.items())
-        coming = [FillProgress(camera, "waiting", missing_s, 0.0) for camera, (_, missing_s) in requests.items()]
+        coming = [FillProgress(camera, "waiting", missing_s) for camera, (_, missing_s) in requests.items()]
         return coming + [
-            FillProgress(camera, one.state, one.left_ms / 1000, one.filled_ms / 1000, one.why)
+            FillProgress(camera, one.state, one.left_ms / 1000, one.why)
             for camera, one in known
             if one.state is not None and camera not in requests
         ]

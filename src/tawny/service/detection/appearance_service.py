@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-
 from tawny.config.recognition import SearchSettings
 from tawny.detection.appearance import UPPER, WHOLE, Appearance, appearance_of, empty_scene
 from tawny.detection.embedding import square_around
 from tawny.engine import ActorHandle, Engine
+from tawny.media.image.jpeg import decode_jpeg
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -266,7 +265,7 @@ class AppearanceService:
         rgb = self._picture(event) if self._source.settings().colours else None
         if rgb is None or event.box is None:
             return b""
-        strip = decoded(self._source.strip(event))
+        strip = decode_jpeg(self._source.strip(event))
         scene = None if strip is None else empty_scene(strip, rgb.shape[:2])
         return appearance_of(rgb, event.box, event.shown_kind, scene).packed()
 
@@ -274,7 +273,7 @@ class AppearanceService:
         """Return the image of an event; None if it shows no object, or must not be read."""
         if event.box is None or event.kind in _NOT_SEEN or self._source.is_sealed(event.camera):
             return None
-        return decoded(self._source.picture(event))
+        return decode_jpeg(self._source.picture(event))
 
     def wake(self) -> None:
         """Look for work now, because the settings changed."""
@@ -287,11 +286,3 @@ def stored_looks(db: AppearanceDb, within: Span) -> LookedEvents:
     return LookedEvents(
         [EventId(event) for event, _, _ in rows], [start_ms for _, start_ms, _ in rows], [looks for _, _, looks in rows]
     )
-
-
-def decoded(jpeg: bytes | None) -> Any:
-    """Return a JPEG as uint8 [height, width, 3], RGB; None if there is none, or it is damaged."""
-    import cv2  # local: recording works without the vision library
-
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
-    return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

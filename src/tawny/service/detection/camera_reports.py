@@ -75,7 +75,7 @@ def _event_point(camera: CameraId, settings: CameraSettings, clock: Clock, login
 class CameraReports:
     """Reads the reports of one camera, as an actor. changed: is called when a kind begins or ends.
 
-    chosen: whether the settings ask for it, so that a camera that reports nothing is a problem.
+    A camera that reports nothing is a problem only if the settings ask for its reports.
     """
 
     def __init__(

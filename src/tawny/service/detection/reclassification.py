@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from tawny.detection.classification import how_well
 from tawny.detection.models.object_model import DetectedObject
+from tawny.media.image.jpeg import decode_jpeg
 from tawny.model.events import Event, SeenObject
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE, kind_of, kind_of_all
@@ -146,7 +145,7 @@ class EventReclassifier:
 
     def _classify(self, job: _Job, event: Event, look: Callable[[Any], Sequence[DetectedObject]]) -> None:
         jpeg = self._archive.picture(event) if may_change(event) else None
-        rgb = None if jpeg is None else _decoded(jpeg)
+        rgb = decode_jpeg(jpeg)
         if rgb is None:
             job.skipped += 1
             return
@@ -194,14 +193,6 @@ def what_moved(event: Event, seen: Sequence[DetectedObject]) -> tuple[str, tuple
     mine = [SeenObject(label, round(score, 4)) for label, score in sorted(named.items(), key=lambda one: -one[1])]
     signs = [one for one in event.objects if kind_of(one.label) not in NAMED]
     return kind, (*mine, *signs)
-
-
-def _decoded(jpeg: bytes) -> Any:
-    """Return uint8 [height, width, 3], RGB; None if it is damaged."""
-    import cv2  # not at module level: recording works without OpenCV
-
-    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    return None if decoded is None else cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
 def _read(file: Path) -> _Job | None:

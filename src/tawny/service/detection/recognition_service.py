@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tawny.config.recognition import RecogniserSettings
 from tawny.config.settings import Settings
 from tawny.detection.recognition import (
@@ -23,6 +21,7 @@ from tawny.engine import Engine
 from tawny.engine.backoff import Backoff
 from tawny.engine.plugins import PluginFailed, plug_in_code
 from tawny.engine.user_script import LOADS_S
+from tawny.media.image.jpeg import decode_jpeg
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
@@ -132,18 +131,14 @@ def face_print(
     name: str, picture: bytes, settings: Settings, plugins: Mapping[str, Any], kind: str = PERSON, box: Box = WHOLE
 ) -> tuple[float, ...]:
     """Return a face embedding. picture: JPEG or PNG; box: region of it. Raises NotDone, for example without a face."""
-    import cv2  # local: recording works without the vision library
-
-    decoded = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) if picture else None
-    if decoded is None:
+    rgb = decode_jpeg(picture)
+    if rgb is None:
         raise NotDone("Can't read this image.", "Use a JPEG or PNG file.")
     clock = SystemClock()
     recogniser = make_recogniser(name, settings.recognizers, plugins, clock)
     if recogniser is None:
         raise NotDone(f"No recognizer named {name}.", "Use one from the settings.")
-    shown = RecogniserInput(
-        CameraId("known"), clock.now_ms(), kind, crop_object(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), box)
-    )
+    shown = RecogniserInput(CameraId("known"), clock.now_ms(), kind, crop_object(rgb, box))
     try:
         readings = read_once(recogniser, shown, clock)
     finally:

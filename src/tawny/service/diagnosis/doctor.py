@@ -34,7 +34,7 @@ _LISTENS: Final = "0A"
 class ExaminedRecorder:
     """settings: None: no file, or an invalid one. problems: of the file. folder: of the recordings; None: in memory.
 
-    listen: addresses given on the command line, instead of `web.listen`. certificates: files of the web server.
+    certificates: files of the web server.
     """
 
     folder: Path | None

@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import pwd
-import re
 import shutil
 import socket
 import subprocess
@@ -31,6 +30,7 @@ from tawny.service.health.checks import EARLIEST_MS
 from tawny.service.storage_choice import device_kind
 from tawny.sources.discovery.local_cameras import missing_modules
 from tawny.sources.discovery.networks import own_networks
+from tawny.storage.disk.secondary_volumes import unescaped
 
 RunProgram = Callable[[Sequence[str]], str]
 """Runs a program and returns what it prints; empty: it is missing, failed or took too long."""
@@ -243,7 +243,7 @@ def _mount(place: Path, root: Path) -> tuple[str, str]:
             continue
         if fields[2] == own:  # mounts may lie on top of each other
             return about[0], about[1]
-        at = Path(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), fields[4]))
+        at = Path(unescaped(fields[4]))
         if place.resolve().is_relative_to(at) and len(at.parts) >= best:
             best, found = len(at.parts), (about[0], about[1])
     return found

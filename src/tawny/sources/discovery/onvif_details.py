@@ -32,7 +32,7 @@ _MOST_PROFILES, _MOST_CHARACTERS, _MOST_TOKEN = 64, 80, 100
 
 @dataclass(frozen=True, slots=True)
 class OnvifProfile:
-    """A stream that the camera offers. keyframe_s: distance of keyframes, s; 0: not said."""
+    """A stream that the camera offers."""
 
     token: str
     codec: str
@@ -40,7 +40,6 @@ class OnvifProfile:
     width: int
     height: int
     fps: float = 0.0
-    keyframe_s: float = 0.0
     lens: str = ""
     """Token of its video source: cameras with two lenses have two."""
 
@@ -55,8 +54,6 @@ class OnvifDetails:
     firmware: str
     ahead_ms: int
     """Camera clock minus this computer's, ms."""
-    has_ptz: bool
-    profiles: tuple[OnvifProfile, ...]
     main: NetworkAddress
     sub: NetworkAddress | None
 
@@ -212,7 +209,7 @@ class _Conversation:
     def each_encoder(self, change: Callable[[ET.Element, str, str], bool]) -> None:
         """Change the encoders of the chosen streams, and send back those that `change` has changed."""
         self._compare_clocks()
-        media, media2, _ = self._services()
+        media, media2 = self._services()
         profiles, version2 = self._profiles(media, media2)
         path, schema = (media2, _MEDIA2) if version2 else (media, _MEDIA)
         listed = self._ask(
@@ -258,7 +255,7 @@ class _Conversation:
         device = self._service.path
         self._compare_clocks()
         about = self._ask(device, f'<d:GetDeviceInformation xmlns:d="{_DEVICE}"/>')
-        media, media2, ptz = self._services()
+        media, media2 = self._services()
         profiles, version2 = self._profiles(media, media2)
         main, sub = choose(profiles)
         if main is None:
@@ -269,7 +266,7 @@ class _Conversation:
             maker=device_label(text_at(about, "Manufacturer")), model=device_label(text_at(about, "Model")),
             serial=device_label(text_at(about, "SerialNumber")),
             firmware=device_label(text_at(about, "FirmwareVersion")),
-            ahead_ms=self._ahead_ms, has_ptz=bool(ptz), profiles=tuple(profiles),
+            ahead_ms=self._ahead_ms,
             main=self._address(path, main, version2=version2),
             sub=self._address(path, sub, version2=version2) if sub else None,
         )  # fmt: skip
@@ -277,8 +274,8 @@ class _Conversation:
     def _ask(self, path: str, body: str) -> ET.Element:
         return self._client.send(path, body, self._clock.now_ms() + self._ahead_ms, self._until_s)
 
-    def _services(self) -> tuple[str, str, str]:
-        """Return the paths of Media, Media2 and PTZ; empty: the camera has none."""
+    def _services(self) -> tuple[str, str]:
+        """Return the paths of Media and Media2; empty: the camera has none."""
         found: dict[str, str] = {}
         try:
             listed = self._ask(
@@ -296,10 +293,9 @@ class _Conversation:
                 self._service.path,
                 f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>',
             )
-            found = {_MEDIA: text_at(can, "Media", "XAddr"), "ptz": text_at(can, "PTZ", "XAddr")}
-        ptz = found.get("ptz", "") or next((place for name, place in found.items() if "/ptz/" in name), "")
-        paths = [request_path(place) if place else "" for place in (found.get(_MEDIA, ""), found.get(_MEDIA2, ""), ptz)]
-        return paths[0], paths[1], paths[2]
+            found = {_MEDIA: text_at(can, "Media", "XAddr")}
+        media, media2 = (request_path(place) if place else "" for place in map(found.get, (_MEDIA, _MEDIA2)))
+        return media, media2
 
     def _profiles(self, media: str, media2: str) -> tuple[list[OnvifProfile], bool]:
         """Return the profiles and whether they are those of Media2, which alone lists H.265."""
@@ -448,14 +444,12 @@ def _profile(one: ET.Element) -> OnvifProfile:
     encoder = encoders[0]
     said = text_at(encoder, "Encoding")[:_MOST_CHARACTERS]
     fps = _number(text_at(encoder, "RateControl", "FrameRateLimit"))
-    distance = _number(text_at(encoder, "GovLength") or encoder.get("GovLength", ""))
     lens = next(iter(find_elements(one, "SourceToken")), None)
-    made = OnvifProfile(
+    return OnvifProfile(
         one.get("token", ""), _CODECS.get(said.upper(), device_label(said)),
         int(_number(text_at(encoder, "Resolution", "Width"))), int(_number(text_at(encoder, "Resolution", "Height"))),
         fps, lens=(lens.text or "").strip()[:_MOST_TOKEN] if lens is not None else "",
     )  # fmt: skip
-    return replace(made, keyframe_s=distance / fps) if fps and distance else made
 
 
 def _number(text: str) -> float:

@@ -152,10 +152,7 @@ class DiskAccess(Protocol):
     def root(self) -> Path: ...
 
     def create(self, path: str) -> OpenFile:
-        """Create an empty file.
-
-        secret: readable and writable by the owner only. Raises StorageError if the name already exists.
-        """
+        """Create an empty file for its owner only. Raises StorageError if the name already exists."""
         ...
 
     def extend(self, path: str) -> OpenFile:

@@ -42,7 +42,7 @@ def is_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) 
     if why := is_listed_disk_missing(folder, fstab, mounts):
         return why
     folder = folder.absolute()
-    mounted = {Path(_plain(words[4])) for words in _lines(mounts) if len(words) > 4}
+    mounted = {Path(unescaped(words[4])) for words in _lines(mounts) if len(words) > 4}
     for above in _PLUGGED:
         places = [place for place in (folder, *folder.parents) if above in place.parents]
         if places and not any(place in mounted for place in places):
@@ -54,11 +54,11 @@ def is_listed_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _M
     """Return why the folder's disk is missing, as far as `/etc/fstab` lists it: for a folder that is there."""
     folder = folder.absolute()
     lines = {words[0]: words for words in _lines(mounts) if len(words) > 4}
-    mounted = {Path(_plain(words[4])) for words in lines.values() if not _is_onto_itself(words, lines.get(words[1]))}
+    mounted = {Path(unescaped(words[4])) for words in lines.values() if not _is_onto_itself(words, lines.get(words[1]))}
     for words in _lines(fstab):
         if len(words) < 2 or words[0].startswith("#") or not words[1].startswith("/"):
             continue
-        place = Path(_plain(words[1]))
+        place = Path(unescaped(words[1]))
         if place != Path("/") and place in (folder, *folder.parents) and place not in mounted:
             return f"/etc/fstab mounts a disk at {place}, and it is not mounted"
     return ""
@@ -71,8 +71,9 @@ def _is_onto_itself(one: list[str], above: list[str] | None) -> bool:
     """
     if above is None or above is one or one[2] != above[2]:
         return False
-    place, around = Path(_plain(one[4])), Path(_plain(above[4]))
-    return place.is_relative_to(around) and Path(_plain(one[3])) == Path(_plain(above[3])) / place.relative_to(around)
+    place, around = Path(unescaped(one[4])), Path(unescaped(above[4]))
+    shown, source = Path(unescaped(one[3])), Path(unescaped(above[3]))
+    return place.is_relative_to(around) and shown == source / place.relative_to(around)
 
 
 def _lines(path: Path) -> list[list[str]]:
@@ -82,8 +83,8 @@ def _lines(path: Path) -> list[list[str]]:
         return []
 
 
-def _plain(text: str) -> str:
-    """Decode octal escapes, used in both files for spaces and similar characters."""
+def unescaped(text: str) -> str:
+    """Decode the octal escapes of fstab and mountinfo, used for spaces and similar characters."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 

@@ -22,13 +22,11 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import is_thinned
-from tawny.storage.index.protocol import Index, all_events
+from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract, RetentionRule, duration_words, size_words
-from tawny.storage.retention.removal import Removal
+from tawny.storage.retention.removal import AROUND_MS, Removal, events_at
 
 THINNED_AT_ONCE: Final = 120
-_AROUND_MS: Final = 15_000
-"""Time before and after an event that is kept with it."""
 _ROWS_AT_ONCE: Final = 500
 _FACTS_AT_ONCE: Final = 50_000
 
@@ -327,10 +325,4 @@ class RemovalPlanner:
 
 def around(event: Event, now_ms: int) -> Span:
     """Return the time whose video a kept event protects."""
-    return Span(max(0, event.start_ms - _AROUND_MS), max(event.start_ms + 1, event.end_ms or now_ms) + _AROUND_MS)
-
-
-def events_at(index: Index, camera: CameraId, span: Span) -> list[Event]:
-    """Return the events whose video, with pre-roll and post-roll, overlaps the span."""
-    around = Span(max(0, span.begin_ms - _AROUND_MS), span.end_ms + _AROUND_MS)
-    return list(all_events(lambda after: index.events(around, cameras=[camera], limit=100, after=after)))
+    return Span(max(0, event.start_ms - AROUND_MS), max(event.start_ms + 1, event.end_ms or now_ms) + AROUND_MS)

@@ -1,18 +1,19 @@
 """Removal of recordings: an interruption leaves no incomplete state, and every removed second is explained.
 
-Order: record the gap in the history, mark the rows, unlink the files, sync their folders, drop the rows. After a crash
-before the mark, the segments are still listed and are removed later. After the mark, the next start completes the
-removal (`finish_removals`).
+Order: record the gap in the history, mark the rows, unlink the files, sync their folders, drop the events without
+remaining video, drop the rows. After a crash before the mark, the segments are still listed and are removed later.
+After the mark, the next start completes the removal (`finish_removals`).
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tawny.model.errors import DiskFull, StorageError, StorageUnavailable
-from tawny.model.ids import CameraId, SegmentId
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
 from tawny.storage.disk.disk import parent_of
@@ -21,11 +22,13 @@ from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import skipping_unreadable
 from tawny.storage.history.ledger import HistoryLedger
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.segments.metadata import read_header
 
 log = logging.getLogger(__name__)
 
+AROUND_MS: Final = 15_000
+"""Time before and after an event that is kept with it."""
 _AT_ONCE: Final = 100
 
 
@@ -42,9 +45,14 @@ class Removal:
 
 
 def remove_segments(
-    volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock, removals: Sequence[Removal]
+    volume: Volume,
+    index: Index,
+    ledger: HistoryLedger,
+    clock: Clock,
+    removals: Sequence[Removal],
+    drop_events: Callable[[Sequence[Segment]], None] = lambda _segments: None,
 ) -> None:
-    """Remove segments in this order.
+    """Remove segments in this order. drop_events: called with those whose events may be without video now.
 
     Raises StorageError; some are then removed, the others unchanged. Those whose file cannot be unlinked stay marked.
     """
@@ -58,7 +66,7 @@ def remove_segments(
             # the mark needs space too: unlink files first; `check` finds their rows after an interruption
             _unlink_files(volume, [one.segment for one in some])
             index.mark_removing([one.segment for one in some])
-        if stuck := _unlink(volume, index, clock, [one.segment for one in some]):
+        if stuck := _unlink(volume, index, clock, [one.segment for one in some], drop_events):
             raise stuck[0]
 
 
@@ -80,13 +88,25 @@ def _state(volume: Volume, removals: Sequence[Removal]) -> None:
 
 def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock) -> int:
     """Complete interrupted removals. Return the number of segments. A file that cannot be unlinked is logged."""
+
+    def drop_events(segments: Sequence[Segment]) -> None:
+        for event in without_video(index, segments, clock.now_ms()):
+            if event.end_ms is None:  # files of one that was left open may not be listed yet
+                continue
+            try:
+                drop_event(volume, ledger, event)
+            except StorageUnavailable:
+                raise
+            except StorageError as error:
+                log.warning("cannot delete an event without video: %s", error)
+
     begun = index.removing()
     for segment in begun:
         explained = [gap.span(clock.now_ms()) for gap in explaining(index.gaps(segment.camera, segment.span))]
         others = index.spans(segment.camera, None, segment.span)
         for span in missing_spans([*explained, *others], segment.span):
             ledger.put_gap(Gap(segment.camera, span.begin_ms, span.end_ms, GapReason.REMOVED))
-    stuck = _unlink(volume, index, clock, begun)
+    stuck = _unlink(volume, index, clock, begun, drop_events)
     for error in stuck:
         log.warning("cannot complete a removal: %s", error)
     return len(begun) - len(stuck)
@@ -117,8 +137,40 @@ def _put_gap(index: Index, ledger: HistoryLedger, gap: Gap) -> None:
     ledger.put_gap(gap)
 
 
-def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segment]) -> list[StorageError]:
-    """Unlink the files and drop the rows. Return the errors of files that cannot be unlinked.
+def events_at(index: Index, camera: CameraId, span: Span) -> list[Event]:
+    """Return the events whose video, with pre-roll and post-roll, overlaps the span."""
+    around = Span(max(0, span.begin_ms - AROUND_MS), span.end_ms + AROUND_MS)
+    return list(all_events(lambda after: index.events(around, cameras=[camera], limit=100, after=after)))
+
+
+def without_video(index: Index, segments: Iterable[Segment], now_ms: int, *, with_kept: bool = False) -> list[Event]:
+    """Return the events of these segments that have no video any more."""
+    gone: dict[EventId, Event] = {}
+    for segment in segments:
+        for event in events_at(index, segment.camera, segment.span):
+            if (with_kept or not event.kept) and not index.spans(event.camera, None, lasted(event, now_ms)):
+                gone[event.id] = event
+    return list(gone.values())
+
+
+def lasted(event: Event, now_ms: int) -> Span:
+    return Span(event.start_ms, max(event.start_ms + 1, event.end_ms or now_ms))
+
+
+def drop_event(volume: Volume, ledger: HistoryLedger, event: Event) -> None:
+    """Delete an event and its files."""
+    volume.remove_picture(event)
+    ledger.drop_event(event.id)
+
+
+def _unlink(
+    volume: Volume,
+    index: Index,
+    clock: Clock,
+    segments: Sequence[Segment],
+    drop_events: Callable[[Sequence[Segment]], None],
+) -> list[StorageError]:
+    """Unlink the files, then drop their events and the rows. Return the errors of files that cannot be unlinked.
 
     Segments that may be on a missing volume stay marked until a start with that volume; those with an error, until a
     start at which unlinking works.
@@ -137,6 +189,7 @@ def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segme
     if len(well) == len(volume.everywhere):
         left = set()
     gone = [segment for segment in segments if segment.id not in left and segment.id not in stuck]
+    drop_events(segments)  # before the rows: by them, the next start finds the events after an interruption
     with index.together():
         index.drop_segments(gone)
         for segment in gone:

@@ -33,10 +33,18 @@ from tawny.storage.retention.planning import (
     RemovalConditions,
     RemovalPlan,
     RemovalPlanner,
-    events_at,
     recorded_rate,
 )
-from tawny.storage.retention.removal import Removal, finish_removals, remove_segments, tidy
+from tawny.storage.retention.removal import (
+    Removal,
+    drop_event,
+    events_at,
+    finish_removals,
+    lasted,
+    remove_segments,
+    tidy,
+    without_video,
+)
 from tawny.storage.retention.thinning import thin
 from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 
@@ -287,9 +295,7 @@ class Retention:
 
     def apply(self, plan: RemovalPlan) -> None:
         """Remove and thin according to the plan, and drop events without remaining video. Raises StorageError."""
-        remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals)
-        for event in self._without_video(plan):
-            self._drop(event)
+        remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals, self._drop_without_video)
         self._thin(plan)
         self._looked, self._aged = plan.looked, plan.aged
         unsent = [one.segment for one in plan.removals if one.is_waiting]
@@ -312,7 +318,7 @@ class Retention:
             removals = [Removal(segment, wanted.why) for segment in segments]
             remove_segments(self._volume, self._index, self._ledger, self._clock, removals)
             gone = self._unrecorded(wanted, [*self._asked(wanted)] if is_last else [], segments)
-            for event in self._without_video(RemovalPlan(removals), with_kept=wanted.with_kept):
+            for event in without_video(self._index, segments, self._clock.now_ms(), with_kept=wanted.with_kept):
                 if event.end_ms is not None:  # one that lasts is written again
                     self._drop(event)
             self._forget_events(wanted, gone)
@@ -421,9 +427,12 @@ class Retention:
                 self._ledger.put_event(replace(newest, picture_ms=None))
         self.also.forget(event.id)
 
+    def _drop_without_video(self, segments: Sequence[Segment]) -> None:
+        for event in without_video(self._index, segments, self._clock.now_ms()):
+            self._drop(event)
+
     def _drop(self, event: Event) -> None:
-        self._volume.remove_picture(event)
-        self._ledger.drop_event(event.id)
+        drop_event(self._volume, self._ledger, event)
         self.also.forget(event.id)
 
     def _unwanted(self, wanted: CameraDeletion) -> Iterator[Segment]:
@@ -472,20 +481,11 @@ class Retention:
             for why, segments in done.items():
                 self._ledger.thinned(segments, why)
 
-    def _without_video(self, plan: RemovalPlan, *, with_kept: bool = False) -> list[Event]:
-        gone: dict[str, Event] = {}
-        for removal in plan.removals:
-            segment = removal.segment
-            for event in events_at(self._index, segment.camera, segment.span):
-                if (with_kept or not event.kept) and not self._has_video(event):
-                    gone[event.id] = event
-        return list(gone.values())
-
     def _has_video(self, event: Event) -> bool:
         return bool(self._index.spans(event.camera, None, self._lasted(event)))
 
     def _lasted(self, event: Event) -> Span:
-        return Span(event.start_ms, max(event.start_ms + 1, event.end_ms or self._clock.now_ms()))
+        return lasted(event, self._clock.now_ms())
 
 
 def _touching(merged: Sequence[Span], within: Span) -> list[Span]:

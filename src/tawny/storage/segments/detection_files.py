@@ -450,14 +450,7 @@ class EventFiles:
         sealed = sealed_path(path)
         if self._seals is not None and self._seals.add_lines(self._volume, event.camera, event.start_ms, lines, sealed):
             return
-        is_new = disk.entry(path) is None
-        if is_new:
-            disk.make_folder(parent_of(path))
-        file = disk.create(path) if is_new else disk.extend(path)
-        try:
-            file.append([lines])
-        finally:
-            file.close()
+        append_records(disk, path, [lines], 1)
 
     def end_objects(self, event: Event) -> None:
         """Make the paths of an event's objects durable."""

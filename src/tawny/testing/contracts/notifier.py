@@ -38,7 +38,7 @@ LATER = replace(SENT, id="clip/x", text="Front door, 20:46 to 20:47.", urgency=U
 class NotifierCase:
     """A notifier and the stand-in of its service.
 
-    url, table: as in the settings, with SECRET in them. told: returns the text that the service received last.
+    url, table: as in the settings, with SECRET in them. received_text: returns the text that the service received last.
     refused, busy, missing: the service's answers to a wrong login, to too many requests, and for a missing receiver.
     """
 
