@@ -17,7 +17,7 @@ from tawny.api.fleet.fleet_routes import FleetSearch, found_in_fleet
 from tawny.api.fleet.membership_routes import link_seen_by
 from tawny.app.control_socket import Stream
 from tawny.app.running import RecorderRuntime
-from tawny.app.web_interface import WebInterface
+from tawny.app.web_interface import WebInterface, status_json
 from tawny.fleet.box_orders import Work, boxes_for, order_at
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
@@ -25,7 +25,6 @@ from tawny.model.times import Clock, Span, utc_text
 from tawny.service import json_format
 from tawny.service.cameras.gap_filler import STATE_TEXTS
 from tawny.service.delivery.notification_filter import Snoozes
-from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
 from tawny.service.retention.recording_deletion import DeletionScope
@@ -49,9 +48,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
     running, outward, programs = web.running, web.outward, web.programs
 
     def status(_: Mapping[str, Any]) -> dict[str, Any]:
-        now, self_test = json_format.status(web.site.health.now()), running.care.self_test
         return {
-            **now, "self_test": self_test_text(self_test), "outbox": outward.summary(),
+            **status_json(running, outward, web.site.health),
             "snoozes": _snoozes(outward.snoozes),
             "again": json_format.reclassification(running.naming.progress),
             "version": web.site.updates.running, "newer": json_format.newer_version(web.site.updates),

@@ -79,6 +79,7 @@ from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
+from tawny.service.health.self_test import self_test_text
 from tawny.service.hub_membership import HubMembershipService
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.languages import Languages
@@ -319,7 +320,7 @@ async def make_web_interface(
         recording=_make_recording_choice(running),
         orders=programs,
         sealed=running.sealing.service(place.folder, changeable), history=running.sealing.watch,
-        diagnostics=_make_diagnostics(running, accounts, log_lines),
+        diagnostics=_make_diagnostics(running, accounts, outward, log_lines),
         backup=BackupService(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(place.kept_in and place.kept_in / INBOX, headroom), phones=_phones(place),
@@ -417,19 +418,23 @@ def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
     return RecordingChoiceService(running.changeable, running.index, rates, lambda: modes.now().mode, place.clock, zone)
 
 
-def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:
+def status_json(running: RecorderRuntime, outward: DeliveryService, health: HealthReader) -> dict[str, Any]:
+    """Return the state of the recorder, for `tawny status --json` and the diagnostics bundle."""
+    self_test = self_test_text(running.care.self_test)
+    return {**json_format.status(health.now()), "self_test": self_test, "outbox": outward.summary()}
+
+
+def _make_diagnostics(
+    running: RecorderRuntime, accounts: Accounts, outward: DeliveryService, log_lines: Callable[[], str]
+) -> DiagnosticsService:
     place, health = running.parts.place, HealthReader(running)
 
     def examined() -> ExaminedRecorder:
         files = certificate_files(place.settings(), place.config)
         return ExaminedRecorder(place.kept_in, place.settings(), place.config, certificates=files)
 
-    state = RunningState(
-        lambda: json_format.status(health.now()),
-        log_lines,
-        running.reports,
-        accounts.known_names,
-    )
+    health_json = partial(status_json, running, outward, health)
+    state = RunningState(health_json, log_lines, running.reports, accounts.known_names)
     return DiagnosticsService(examined, state, place.plugins, place.clock)
 
 

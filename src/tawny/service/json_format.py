@@ -145,7 +145,6 @@ def status(health: "RecorderHealth") -> dict[str, Any]:
             "fits": disk.fits,
             "outlook": disk.outlook,
         },
-        "outbox": {"waiting": 0, "oldest": None},
         "warnings": [{"message": warning.message, "hint": warning.do} for warning in health.warnings],
     }
 

@@ -36,6 +36,9 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine, gap_record
 from tawny.testing.clock import FakeClock
+from tests.app.rig import settings
+from tests.delivery.carried import delivery
+from tests.e2e.live_server import live_server
 from tests.support.certificates import write_pair
 from tests.support.nameless_user import forget_user_name
 
@@ -282,6 +285,16 @@ def test_what_was_listed_is_saved(service: Callable[[FakeClock], DiagnosticsServ
 
 def test_saving_without_a_list_makes_one(service: Callable[[FakeClock], DiagnosticsService]) -> None:
     assert service(FakeClock()).last().files[0].name == "README.txt"
+
+
+def test_it_says_what_waits_for_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "examine", lambda *_: iter(()))
+    with live_server(settings('[destinations.offsite]\nurl = "sftp://127.0.0.1:9/"\n'), tmp_path) as server:
+        server.web.outward.pause("offsite", paused=True)
+        server.web.outward.outbox.add([delivery("a.jpg"), delivery("b.jpg")])
+        made = server.web.site.diagnostics.make()
+    [health] = [json.loads(one.data) for one in made.files if one.name == "health.json"]
+    assert health["outbox"] == {"waiting": 2, "oldest": "1970-01-01T00:00:01.000Z"}
 
 
 @pytest.mark.parametrize("part", ["w-", "1.", "A", "a.", "ab:", "a/", "+", "x by "])

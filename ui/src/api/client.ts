@@ -103,17 +103,7 @@ async function answerOf(method: string, address: string, body?: unknown, signal?
 
 /** The error that an answer tells. */
 export async function readError(answer: Response): Promise<ApiError> {
-  try {
-    const body = translated((await answer.json()) as Partial<ErrorResponse>);
-    return new ApiError(
-      answer.status,
-      body.code ?? "unknown",
-      body.message ?? t.problems.unknown,
-      body.hint ?? "",
-      body.wait_s ?? null,
-      body,
-    );
-  } catch {
-    return new ApiError(answer.status, "unknown", t.problems.unknown, t.problems.unknownDo);
-  }
+  const said = ((await answer.json().catch(() => null)) ?? { hint: t.problems.unknownDo }) as Partial<ErrorResponse>;
+  const body = translated(said);
+  return new ApiError(answer.status, body.code ?? "unknown", body.message ?? t.problems.unknown, body.hint ?? "", body.wait_s ?? null, body);
 }

@@ -37,4 +37,5 @@ export const clips = {
   name: "Name",
   save: "Save",
   more: (cameras: number) => `${cameras} cameras`,
+  showMore: "Show more",
 };

@@ -6,6 +6,7 @@ import type { Camera } from "../api/types";
 import { within } from "../strings/language";
 import { people as words } from "../strings/people";
 import { Icon } from "./Icon";
+import { sentences } from "./sentences";
 import { copy, toast } from "./toast";
 import "./access.css";
 
@@ -106,6 +107,6 @@ export async function tryTo(action: () => Promise<unknown>): Promise<void> {
     await action();
   } catch (reason) {
     if (!(reason instanceof ApiError)) throw reason;
-    toast(`${reason.message} ${reason.todo}`.trim());
+    toast(sentences(reason));
   }
 }

@@ -1,10 +1,11 @@
 /** Reads the QR code of a link to another recorder: with the camera of this device, or before one of this recorder's. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, post } from "../api/client";
+import { post } from "../api/client";
 import { cameras } from "../api/state";
 import { joining as words } from "../strings/joining";
 import { Icon } from "./Icon";
+import { sentences } from "./sentences";
 import { ServerText } from "./ServerText";
 import "./link-scan.css";
 
@@ -52,8 +53,7 @@ function CameraScan({ onLink }: { onLink: (link: string) => void }) {
           return;
         }
       } catch (reason) {
-        if (!(reason instanceof ApiError)) throw reason;
-        said.value = `${reason.message} ${reason.todo}`.trim();
+        said.value = sentences(reason);
         stop();
         return;
       }

@@ -1,37 +1,48 @@
 /** An answer of the recorder that is asked for again and again while a screen shows it. */
 import { type Signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { ApiError, type Query, get } from "../api/client";
-import { t } from "../strings";
+import { useEffect, useRef } from "preact/hooks";
+import { type Query, get } from "../api/client";
+import { sentences } from "./sentences";
+
+const nothing = (): Promise<unknown> => Promise.resolve();
 
 /** `found`: the newest answer, null before the first one to this question. `failed`: why the last request failed, else
- * empty. path: null asks nothing. */
-export function usePolled<Answer>(path: string | null, every_ms: number, query: Query = {}): { found: Signal<Answer | null>; failed: Signal<string> } {
+ * empty. `again` asks at once. path: null asks nothing. */
+export function usePolled<Answer>(path: string | null, every_ms: number, query: Query = {}): { found: Signal<Answer | null>; failed: Signal<string>; again: () => Promise<unknown> } {
   const found = useSignal<Answer | null>(null);
   const failed = useSignal("");
+  const load = useRef(nothing);
   useEffect(() => {
-    const stop = new AbortController();
+    let stop = new AbortController();
     let timer: ReturnType<typeof setTimeout>;
+    const end = () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
     found.value = null;
-    const load = (asked: string) =>
-      get<Answer>(asked, query, stop.signal)
+    if (path === null) return undefined;
+    load.current = () => {
+      end(); // an answer from before would come late
+      const { signal } = (stop = new AbortController());
+      return get<Answer>(path, query, signal)
         .then(
           (answer) => {
             found.value = answer;
             failed.value = "";
           },
           (reason: unknown) => {
-            if (!stop.signal.aborted) failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
+            if (!signal.aborted) failed.value = sentences(reason);
           },
         )
         .finally(() => {
-          if (!stop.signal.aborted) timer = setTimeout(() => void load(asked), every_ms);
+          if (!signal.aborted) timer = setTimeout(load.current, every_ms);
         });
-    if (path !== null) void load(path);
+    };
+    void load.current();
     return () => {
-      stop.abort();
-      clearTimeout(timer);
+      end();
+      load.current = nothing; // a change may end after the screen is gone
     };
   }, [path, every_ms, JSON.stringify(query)]);
-  return { found, failed };
+  return { found, failed, again: () => load.current() };
 }

@@ -84,7 +84,7 @@ _SAID_NAMES: Final = (
 
 
 class Anonymizer:
-    """words: values to hide, by what stands for them. Texts are changed consistently: one address, one stand-in."""
+    """Hides values by what stands for them. Texts are changed consistently: one address, one stand-in."""
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
@@ -315,7 +315,7 @@ class BundleFile:
 
 @dataclass(frozen=True, slots=True)
 class BundleContents:
-    """Everything that goes into a bundle, with names. health: as in `tawny status --json`; None: not running."""
+    """Everything that goes into a bundle, with names. health: of `status_json`; None: not running."""
 
     recorder: ExaminedRecorder
     diagnoses: Sequence[Diagnosis]

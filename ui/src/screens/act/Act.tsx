@@ -1,12 +1,13 @@
 /** The page of a message's button: it says what the button does, and does it when it is pressed once more. */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
+import { get, post } from "../../api/client";
 import type { MessageActionInfo as ActInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { act as words } from "../../strings/act";
 import { Problem } from "../../ui/Problem";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import "../../ui/share.css";
 import "./act.css";
@@ -25,8 +26,7 @@ export function Act({ path }: { path: string }) {
     try {
       setState({ is: then, words: (await asked).words });
     } catch (reason) {
-      if (!(reason instanceof ApiError)) throw reason;
-      setState({ is: "ended", words: `${reason.message} ${reason.todo}`.trim() });
+      setState({ is: "ended", words: sentences(reason) });
     }
   };
   useEffect(() => void ask("asks", get<ActInfo>(path)), [path]);

@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, get, post, remove } from "../../api/client";
+import { get, post, remove } from "../../api/client";
 import type { AddressInfo } from "../../api/schema";
 import { address as words } from "../../strings/address";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { place } from "../../ui/router";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { date } from "../../ui/times";
@@ -41,27 +42,30 @@ function Everything() {
   const failed = useSignal("");
   const load = () =>
     get<AddressInfo>("/address").then(
-      (found) => (info.value = found),
+      change,
       (reason: unknown) => (failed.value = sentences(reason)),
     );
+  const change = (next: AddressInfo) => {
+    info.value = next;
+    failed.value = "";
+  };
   useEffect(() => void load(), []);
-  const ordering = info.value?.is_ordering ?? false;
+  const now = info.value;
+  const polls = now?.is_ordering ?? true;
   useEffect(() => {
-    if (!ordering) return undefined;
+    if (!polls) return undefined;
     const timer = setInterval(() => void load(), POLL_MS);
     return () => clearInterval(timer);
-  }, [ordering]);
-  if (failed.value)
-    return (
-      <p class="card address-bad" role="alert">
-        <ServerText text={failed.value} />
-      </p>
-    );
-  const now = info.value;
-  if (!now) return <p class="card sub">{words.loading}</p>;
-  const change = (next: AddressInfo) => (info.value = next);
+  }, [polls]);
+  const bad = polls && failed.value && (
+    <p class="card address-bad" role="alert">
+      <ServerText text={failed.value} />
+    </p>
+  );
+  if (!now) return bad || <p class="card sub">{words.loading}</p>;
   return (
     <>
+      {bad}
       <Status now={now} onChange={change} />
       <GoOn now={now} />
       {now.fixed ? (
@@ -184,9 +188,4 @@ function facts(now: AddressInfo): string[] {
   if (!now.certificate) return [];
   const until = s.until(date(now.certificate.ends_ms));
   return now.renews_ms === null ? [until] : [until, s.renews];
-}
-
-function sentences(reason: unknown): string {
-  if (!(reason instanceof ApiError)) throw reason;
-  return `${reason.message} ${reason.todo}`.trim();
 }

@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
+import { get, post } from "../../api/client";
 import type { CheckInfo, CheckStarted } from "../../api/schema";
 import { address } from "../../strings/address";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 
 const words = address.check;
@@ -21,8 +22,7 @@ export function Check({ url }: { url: string }) {
     try {
       begun.value = await post<CheckStarted>("/address/check");
     } catch (reason) {
-      if (!(reason instanceof ApiError)) throw reason;
-      failed.value = `${reason.message} ${reason.todo}`.trim();
+      failed.value = sentences(reason);
     }
   };
   const key = begun.value?.key;

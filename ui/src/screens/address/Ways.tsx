@@ -1,13 +1,14 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, post, put } from "../../api/client";
+import { get, post, put } from "../../api/client";
 import type { AddressInfo, DnsProviderInfo, DnsProviderList, TailscaleInfo } from "../../api/schema";
 import { address as words } from "../../strings/address";
 import { fromServer } from "../../strings/language";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
 import { place } from "../../ui/router";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { canCopy, copy, toast } from "../../ui/toast";
 
@@ -68,8 +69,7 @@ function useSending(onChange: (next: AddressInfo) => void) {
       onChange(await ask());
       toast(words.saved);
     } catch (reason) {
-      if (!(reason instanceof ApiError)) throw reason;
-      refused.value = `${reason.message} ${reason.todo}`.trim();
+      refused.value = sentences(reason);
     } finally {
       sending.value = false;
     }

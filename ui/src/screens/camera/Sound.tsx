@@ -1,6 +1,4 @@
-import { type ReadonlySignal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { get } from "../../api/client";
+import type { ReadonlySignal } from "@preact/signals";
 import type { DetectedSoundList } from "../../api/schema";
 import type { Camera, Reading } from "../../api/types";
 import { Choice, Numbers } from "./Places";
@@ -9,6 +7,7 @@ import { camera as words } from "../../strings/camera";
 import { plural } from "../../strings";
 import { ServerText } from "../../ui/ServerText";
 import { clock } from "../../ui/times";
+import { usePolled } from "../../ui/usePolled";
 
 const w = words.sound;
 const HOLDS = [1, 2, 3, 5, 10, 20, 30];
@@ -101,29 +100,14 @@ const SHOWN = 8;
 
 /** Which sounds were heard lately, and how sure the model was. */
 function Heard({ camera }: { camera: string }) {
-  const found = useSignal<DetectedSoundList["items"] | null>(null);
-  useEffect(() => {
-    const stop = new AbortController();
-    const load = () =>
-      get<DetectedSoundList>(`/cameras/${encodeURIComponent(camera)}/sounds`, {}, stop.signal).then(
-        ({ items }) => (found.value = items),
-        () => {
-          // The next one may come through.
-        },
-      );
-    void load();
-    const timer = setInterval(() => void load(), POLL_MS);
-    return () => {
-      stop.abort();
-      clearInterval(timer);
-    };
-  }, [camera]);
+  const { found } = usePolled<DetectedSoundList>(`/cameras/${encodeURIComponent(camera)}/sounds`, POLL_MS);
+  const items = found.value?.items;
   return (
     <div class="sounds-heard">
       <h3>{w.heard}</h3>
-      {found.value?.length === 0 && <p class="small sub">{w.heardNone}</p>}
+      {items?.length === 0 && <p class="small sub">{w.heardNone}</p>}
       <ul>
-        {found.value?.slice(0, SHOWN).map((one) => (
+        {items?.slice(0, SHOWN).map((one) => (
           <li key={one.label} data-sound={one.label}>
             <span>
               <b>{one.title}</b> <span class="small muted">{one.is_event ? w.event : w.unsure}</span>

@@ -90,3 +90,33 @@ test("a name that the recorder did not take stays in its field, and the keyboard
   expect(field()).toBeNull();
   expect(document.activeElement).toBe(screen.getByLabelText(words.rename("porch")));
 });
+
+test("of many clips, the newest hundred are shown, and more at the end of the list", async () => {
+  cleanup();
+  const seen = vi.fn();
+  let watched = false;
+  vi.stubGlobal(
+    "IntersectionObserver",
+    class {
+      constructor(tell: (entries: { isIntersecting: boolean }[]) => void) {
+        seen.mockImplementation(() => tell([{ isIntersecting: true }]));
+      }
+      observe() {
+        watched = true;
+      }
+      disconnect() {}
+    },
+  );
+  const { container } = render(<Clips />);
+  const ids = () => [...container.querySelectorAll("[data-clip]")].map((row) => row.getAttribute("data-clip"));
+  const items = Array.from({ length: 230 }, (_, n): ClipJob => ({ ...WORKING, id: String(n), from_ms: n }));
+  api.answer({ items, used_bytes: 0, most_bytes: 100 });
+  await waitFor(() => expect(ids()).toEqual(Array.from({ length: 100 }, (_, n) => String(229 - n))));
+  await waitFor(() => expect(watched).toBe(true));
+  await act(async () => void seen());
+  expect(ids().length).toBe(200);
+  await act(async () => void fireEvent.click(screen.getByText(words.showMore)));
+  expect(ids().length).toBe(230);
+  expect(screen.queryByText(words.showMore)).toBeNull();
+  vi.unstubAllGlobals();
+});

@@ -1,16 +1,17 @@
 /** Clips that were made on the side, and those that are being made. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, get, patch, post, put, remove, url } from "../../api/client";
+import { get, patch, post, put, remove, url } from "../../api/client";
 import { cameraNamed, on } from "../../api/state";
 import type { ClipJob, SavedClips } from "../../api/types";
 import { Page } from "../../ui/Page";
 import { clock, clockSeconds, date, day, dayKey, daysAgo, length, percent, size } from "../../ui/times";
-import { t } from "../../strings";
 import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
+import { More } from "../../ui/More";
 import { Problem } from "../../ui/Problem";
+import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
 import { share } from "../../ui/sharing";
 import { merged } from "./merged";
@@ -29,14 +30,16 @@ const ICONS: Record<ClipJob["kind"], IconName> = {
 };
 
 const SKELETONS = 3;
+/** Clips that are shown at first, and more each time. */
+const STEP = 100;
 /** Kinds that a browser plays or shows. */
 const SHOWN: ReadonlySet<ClipJob["kind"]> = new Set(["mp4", "timelapse", "side-by-side", "gif", "sheet"]);
 const STILL: ReadonlySet<ClipJob["kind"]> = new Set(["gif", "sheet"]);
 
-/** By the day of what they show, newest first. */
-function byDay(jobs: readonly ClipJob[]): [ClipJob, ...ClipJob[]][] {
+/** By the day of what they show: this many, newest first. */
+function byDay(jobs: readonly ClipJob[], most: number): [ClipJob, ...ClipJob[]][] {
   const groups: [ClipJob, ...ClipJob[]][] = [];
-  for (const job of [...jobs].sort((a, b) => b.from_ms - a.from_ms)) {
+  for (const job of [...jobs].sort((a, b) => b.from_ms - a.from_ms).slice(0, most)) {
     const last = groups.at(-1);
     if (last && dayKey(last[0].from_ms) === dayKey(job.from_ms)) last.push(job);
     else groups.push([job]);
@@ -47,6 +50,7 @@ function byDay(jobs: readonly ClipJob[]): [ClipJob, ...ClipJob[]][] {
 export default function Clips() {
   const saved = useSignal<SavedClips | null>(null);
   const failed = useSignal("");
+  const most = useSignal(STEP);
   useEffect(() => {
     /** What was said while the list is under way: it may be newer than the list. */
     let said: ClipJob[] | null = null;
@@ -58,7 +62,7 @@ export default function Clips() {
           if (said === newer) said = null;
         },
         (reason: unknown) => {
-          failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
+          failed.value = sentences(reason);
         },
       );
     };
@@ -88,7 +92,7 @@ export default function Clips() {
       )}
       {found && found.items.length > 0 && (
         <>
-          {byDay(found.items).map(([first, ...others]) => (
+          {byDay(found.items, most.value).map(([first, ...others]) => (
             <section key={dayKey(first.from_ms)} aria-label={day(first.from_ms)}>
               <div class="clips-day">
                 <h2>{day(first.from_ms)}</h2>
@@ -101,6 +105,7 @@ export default function Clips() {
               </ul>
             </section>
           ))}
+          {found.items.length > most.value && <More key={most.value} label={words.showMore} onMore={() => (most.value += STEP)} />}
           <p class="small muted num">{words.room(size(found.used_bytes), size(found.most_bytes))}</p>
         </>
       )}

@@ -4,6 +4,7 @@ import { ApiError, post } from "../../api/client";
 import { address } from "../../strings/address";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 
 const words = address.phone;
@@ -27,7 +28,7 @@ export function AddressCheck({ code }: { code: string }) {
     if (!code) return;
     run(code, setResults).then(
       () => setDone(true),
-      (reason: unknown) => setEnded(reason instanceof ApiError ? `${reason.message} ${reason.todo}` : words.ended),
+      (reason: unknown) => setEnded(reason instanceof ApiError ? sentences(reason) : words.ended),
     );
   }, [code]);
   return (

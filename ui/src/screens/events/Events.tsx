@@ -6,6 +6,7 @@ import { lost } from "../../api/state";
 import type { Kind, Visit, VisitPage } from "../../api/types";
 import { mayDirect, session } from "../../ui/session";
 import { type KeyHelp, useKeys } from "../../ui/keys";
+import { More } from "../../ui/More";
 import { Page } from "../../ui/Page";
 import { type Params, go, place, setQuery } from "../../ui/router";
 import { date, day, dayKey, daysAgo } from "../../ui/times";
@@ -22,7 +23,7 @@ import { SnoozeSheet, loadSnoozes, snooze } from "../../ui/snoozes";
 import { Drawer, Gone, timelineOf, useVisit } from "./Drawer";
 import { downloadClips } from "./download";
 import { FilterBar } from "./FilterBar";
-import { More, Nothing, Tabs } from "./Parts";
+import { Nothing, Tabs } from "./Parts";
 import { type CardActs, CardSkeleton, VisitCard, isKept, isReviewed } from "./VisitCard";
 import { type Filters, TABS, ask, belongs, flip, readFilters, writeFilters } from "./filters";
 import { type Visits, useVisits } from "./useVisits";
@@ -267,7 +268,7 @@ export default function Events({ params }: { params: Params }) {
             </section>
           ))
         )}
-        {visits.list.next && <More key={visits.list.next} onMore={visits.loadMore} />}
+        {visits.list.next && <More key={visits.list.next} label={t.events.more} onMore={visits.loadMore} />}
         {chosen.length > 0 && <Selection chosen={chosen} visits={visits} onClear={() => setSelected([])} />}
       </div>
       {hasDrawer && (

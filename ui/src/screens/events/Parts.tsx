@@ -1,5 +1,5 @@
-/** The tabs, the empty states and the end of the list of visits. */
-import { useEffect, useRef, useState } from "preact/hooks";
+/** The tabs and the empty states of the list of visits. */
+import { useEffect, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import { counts } from "../../api/events";
 import { health, lost } from "../../api/state";
@@ -102,26 +102,5 @@ function CaughtUp({ show }: { show: (changed: Partial<Filters>) => void }) {
         )}
       </div>
     </div>
-  );
-}
-
-/** The button at the end that presses itself when it comes near. */
-export function More({ onMore }: { onMore: () => void }) {
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (!button.current) return undefined;
-    const observer = new IntersectionObserver(
-      (entries) => {
-        if (entries.some((entry) => entry.isIntersecting)) onMore();
-      },
-      { rootMargin: "600px" },
-    );
-    observer.observe(button.current);
-    return () => observer.disconnect();
-  }, []);
-  return (
-    <button ref={button} type="button" class="btn events-more" onClick={onMore}>
-      {words.more}
-    </button>
   );
 }

@@ -29,6 +29,15 @@ it("confirms only after a second question", async () => {
   expect(asked).toEqual(["/api/v1/history/confirm"]);
 });
 
+it("says why it was refused, and what to do", async () => {
+  const full = { code: "storage", message: "The disk is full.", hint: "Free up space." };
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(full), { status: 503 })));
+  render(<ConfirmHistory />);
+  fireEvent.click(screen.getByText(words.confirm));
+  fireEvent.click(screen.getByText(words.yes));
+  expect(await screen.findByText("The disk is full. Free up space.")).toBeTruthy();
+});
+
 it("is offered to owners, for that problem only", () => {
   const alarm = { what: "history", camera: null, since_ms: 0, detail: "It ends early.", hint: "" };
   const care = { alarms: [alarm], self_test: null, testing: false, check_in: null } as never;

@@ -1,8 +1,9 @@
 /** The owner says that the present history counts, as after restoring a backup. Asked twice: a thief's deed looks alike. */
 import { useState } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
+import { post } from "../../api/client";
 import type { HistoryInfo } from "../../api/schema";
 import { t } from "../../strings";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 
 const words = t.health.history;
@@ -13,7 +14,7 @@ export function ConfirmHistory() {
   const confirm = () =>
     void post<HistoryInfo>("/history/confirm").then(
       () => setStep("done"),
-      (error: unknown) => setProblem(error instanceof ApiError ? error.message : t.problems.unknown),
+      (error: unknown) => setProblem(sentences(error)),
     );
   if (step === "done") return <p class="small sub" role="status">{words.done}</p>;
   return (

@@ -1,10 +1,10 @@
 /** The wall as this person has laid it out, and named layouts: kept by the recorder, the same on every device. */
 import { signal } from "@preact/signals";
-import { ApiError, get, put } from "../../api/client";
+import { get, put } from "../../api/client";
 import type { CameraWallInfo as Wall, CameraLayout } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { match, path } from "../../ui/router";
-import { t } from "../../strings";
+import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
 
 export type Named = Required<CameraLayout>;
@@ -83,7 +83,7 @@ export async function setLayout(change: (now: Layout) => Partial<Layout>): Promi
 
 /** Shows a message when the recorder does not take a layout. */
 export function reportRefusal(saved: Promise<unknown>): void {
-  saved.catch((reason: unknown) => toast(reason instanceof ApiError ? reason.message : t.problems.unknown));
+  saved.catch((reason: unknown) => toast(sentences(reason)));
 }
 
 /** One's own layout or a shared one by its id; layouts of former versions are known by their name. */

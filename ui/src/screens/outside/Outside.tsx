@@ -1,11 +1,12 @@
 /** What leaves this machine: who is told, where files go, what waits, and a try of each. */
-import { useEffect, useState } from "preact/hooks";
-import { ApiError, get, post, put } from "../../api/client";
+import { useState } from "preact/hooks";
+import { post, put } from "../../api/client";
 import type { StepInfo, TargetInfo, TargetList, ConnectionTestInfo as Tried } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { Page } from "../../ui/Page";
 import { PushCard } from "../../ui/PushCard";
 import { session } from "../../ui/session";
+import { usePolled } from "../../ui/usePolled";
 import { clock, size, when } from "../../ui/times";
 import { plural } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -23,17 +24,8 @@ const AGAIN_MS = 5000;
 const SHOWN = 6;
 
 export default function Outside() {
-  const [list, setList] = useState<TargetList | null>(null);
-  const [failed, setFailed] = useState("");
   const isOwner = session.value?.user?.role === "owner";
-  const load = () =>
-    get<TargetList>("/targets").then(setList, (error: unknown) => setFailed(error instanceof ApiError ? error.message : ""));
-  useEffect(() => {
-    if (!isOwner) return;
-    void load();
-    const timer = setInterval(() => void load(), AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [isOwner]);
+  const { found, failed, again } = usePolled<TargetList>(isOwner ? "/targets" : null, AGAIN_MS);
   if (!isOwner)
     return (
       <Page title={words.title} class="settings" back="/settings">
@@ -43,12 +35,13 @@ export default function Outside() {
         </div>
       </Page>
     );
+  const list = found.value;
   const of = (kind: TargetInfo["kind"]) => (list?.items ?? []).filter((one) => one.kind === kind);
   return (
     <Page title={words.title} class="outside">
       <div class="outside-in">
         <p class="sub">{words.lead}</p>
-        {failed && <p role="alert"><ServerText text={failed} /></p>}
+        {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
         {list && (
           <>
             <PushCard />
@@ -60,7 +53,7 @@ export default function Outside() {
               items={of("notifier")}
               none={words.noNotifiers}
               hint={list.address ? "" : words.noAddress}
-              onChange={load}
+              onChange={again}
             />
             <Group
               title={words.destinations}
@@ -69,7 +62,7 @@ export default function Outside() {
               items={of("destination")}
               none={words.noDestinations}
               hint=""
-              onChange={load}
+              onChange={again}
             />
             <Group
               title={words.files}
@@ -78,7 +71,7 @@ export default function Outside() {
               items={of("files")}
               none={words.noFiles}
               hint=""
-              onChange={load}
+              onChange={again}
             />
           </>
         )}
@@ -94,7 +87,7 @@ function Group(props: {
   items: readonly TargetInfo[];
   none: string;
   hint: string;
-  onChange: () => Promise<void>;
+  onChange: () => Promise<unknown>;
 }) {
   const [open, setOpen] = useState<TargetInfo | "new" | null>(null);
   return (
@@ -127,7 +120,7 @@ function Group(props: {
   );
 }
 
-function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: () => Promise<void>; onEdit: () => void }) {
+function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: () => Promise<unknown>; onEdit: () => void }) {
   const [steps, setSteps] = useState<readonly StepInfo[] | "trying" | null>(null);
   const path = `/targets/${encodeURIComponent(target.name)}`;
   const change = (ask: () => Promise<unknown>) =>

@@ -23,7 +23,7 @@ interface Props {
   /** The kind to begin with, and what is filled in already. */
   start?: Start | null;
   onClose: () => void;
-  onDone: () => Promise<void>;
+  onDone: () => Promise<unknown>;
 }
 
 const adding = { destinations: words.addDestination, files: words.addFiles, notifiers: words.addNotifier };
@@ -34,7 +34,7 @@ interface Start {
 }
 
 /** Adds a notification channel, as the setup shows it. */
-export function NewChannel(props: { start: Start | null; onClose: () => void; onDone: () => Promise<void> }) {
+export function NewChannel(props: { start: Start | null; onClose: () => void; onDone: () => Promise<unknown> }) {
   return <TargetSheet group="notifiers" target={null} {...props} />;
 }
 

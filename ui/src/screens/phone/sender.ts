@@ -6,6 +6,7 @@ import { t } from "../../strings";
 import { phoneCamera } from "../../strings/phone-camera";
 import { device } from "../../ui/agents";
 import { recall, remember } from "../../ui/remember";
+import { sentences } from "../../ui/sentences";
 
 const words = phoneCamera.page;
 const FIRST_MS = 1000;
@@ -154,7 +155,7 @@ export class Sender {
       if (turn !== this.turn) return;
       if (reason instanceof ApiError && [401, 403, 410].includes(reason.status)) this.end("removed");
       else if (reason instanceof ApiError && [404, 409].includes(reason.status)) {
-        this.problem.value = `${reason.message} ${reason.todo}`.trim();
+        this.problem.value = sentences(reason);
         this.end("stopped");
       } else this.again();
     }

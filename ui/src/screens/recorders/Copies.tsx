@@ -1,10 +1,11 @@
 /** Copies of recordings that this hub holds: how far they are, and where they are shown. */
 import { useSignal } from "@preact/signals";
-import { ApiError, remove } from "../../api/client";
+import { remove } from "../../api/client";
 import type { FleetCopies, FleetCopy } from "../../api/types";
 import { plural, t } from "../../strings";
 import { copies as words } from "../../strings/copies";
 import { Icon } from "../../ui/Icon";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
 import { size, when } from "../../ui/times";
@@ -78,13 +79,13 @@ function Remove({ one, onClose }: { one: FleetCopy; onClose: () => void }) {
         onClose();
       },
       (reason: unknown) => {
-        failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
+        failed.value = sentences(reason);
       },
     );
   return (
     <Sheet title={words.removeAsk(one.name)} onClose={onClose}>
       <p>{words.removeHint}</p>
-      {failed.value && <p role="alert">{failed.value}</p>}
+      {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
       <div class="row">
         <button type="button" class="btn bad" onClick={() => void act()}>
           {words.removeNow}

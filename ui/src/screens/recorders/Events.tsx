@@ -1,12 +1,14 @@
 /** Events of all recorders, newest first, or found by words; also of those that are offline. */
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, type Query, get } from "../../api/client";
+import { type Query, get } from "../../api/client";
 import type { FleetBox, FleetEvent, FleetEvents, FleetFound } from "../../api/types";
 import { t } from "../../strings";
 import { recorders as words } from "../../strings/recorders";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
+import { sentences } from "../../ui/sentences";
+import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
 import { dayBounds, length, when } from "../../ui/times";
 
@@ -60,7 +62,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
             failed.value = "";
           },
           (reason: unknown) => {
-            failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
+            failed.value = sentences(reason);
           },
         )
         .finally(() => {
@@ -88,7 +90,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
   return (
     <>
       <Search boxes={boxes} asked={asked} />
-      {failed.value && <p role="alert">{failed.value}</p>}
+      {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
       {found && (found.time || found.unknown.length > 0) && (
         <p class="sub" role="status">
           {found.time && words.events.understood(found.time)} {found.unknown.length > 0 && words.events.unknown(found.unknown.join(", "))}

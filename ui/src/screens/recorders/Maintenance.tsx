@@ -39,7 +39,7 @@ export default function Maintenance() {
           <input type="search" aria-label={words.find} placeholder={words.find} value={text.value} onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
         </label>
       </div>
-      {failed.value && <p role="alert">{failed.value}</p>}
+      {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
       {shown.length === 0 ? (
         <Problem icon="search" what={words.notFound} todo={words.notFoundDo} />
       ) : (

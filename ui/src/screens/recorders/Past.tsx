@@ -81,7 +81,7 @@ export default function Past({ boxes }: { boxes: readonly FleetBox[] }) {
           </div>
         </details>
       </div>
-      {failed.value && <p role="alert">{failed.value}</p>}
+      {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
       {answer.value ? <Lanes key={day.begin_ms} answer={answer.value} boxes={boxes} day={day} /> : !failed.value && <p class="sub">{t.timeline.loading}</p>}
       <p class="past-legend small" aria-hidden="true">
         <span class="is-recorded" /> {t.timeline.legend.recorded} <span class="is-gap" /> {t.timeline.legend.gap} <span class="is-unknown" /> {words.past.unknown}

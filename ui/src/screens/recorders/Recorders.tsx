@@ -1,6 +1,6 @@
 /** All recorders of this hub: their health, their cameras live, and their events. */
 import { useSignal } from "@preact/signals";
-import { ApiError, remove } from "../../api/client";
+import { remove } from "../../api/client";
 import type { Fleet, FleetBox } from "../../api/types";
 import { plural, t } from "../../strings";
 import { recorders as words } from "../../strings/recorders";
@@ -9,6 +9,7 @@ import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
 import { type Params, go } from "../../ui/router";
@@ -184,13 +185,13 @@ function Remove({ box, onClose }: { box: FleetBox; onClose: () => void }) {
         onClose();
       },
       (reason: unknown) => {
-        failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
+        failed.value = sentences(reason);
       },
     );
   return (
     <Sheet title={words.removeAsk(box.name)} onClose={onClose}>
       <p>{words.removeHint}</p>
-      {failed.value && <p role="alert">{failed.value}</p>}
+      {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
       <div class="row">
         <button type="button" class="btn bad" onClick={() => void act()}>
           {words.removeNow}

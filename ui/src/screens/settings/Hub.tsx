@@ -1,9 +1,8 @@
 /** The hub that shows this recorder: joining it by a link or a QR code, what people there may do, and leaving it. */
 import { type Signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { ApiError, get, post, put, remove } from "../../api/client";
+import { get, post, put, remove } from "../../api/client";
 import type { HubMembership, HubPreview } from "../../api/types";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
 import { joining as words } from "../../strings/joining";
 import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
@@ -11,6 +10,7 @@ import { LinkScan } from "../../ui/LinkScan";
 import { ServerText } from "../../ui/ServerText";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
+import { usePolled } from "../../ui/usePolled";
 import "./hub.css";
 
 const AGAIN_MS = 2_000;
@@ -18,23 +18,7 @@ const USUAL = ["health", "events", "live", "clips"];
 type Share = HubMembership["allow"][number];
 
 export function Hub() {
-  const now = useSignal<HubMembership | null>(null);
-  const failed = useSignal("");
-  const load = () =>
-    get<HubMembership>("/fleet/membership").then(
-      (found) => {
-        now.value = found;
-        failed.value = "";
-      },
-      (reason: unknown) => {
-        failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
-      },
-    );
-  useEffect(() => {
-    void load();
-    const timer = setInterval(() => void load(), AGAIN_MS);
-    return () => clearInterval(timer);
-  }, []);
+  const { found: now, failed } = usePolled<HubMembership>("/fleet/membership", AGAIN_MS);
   if (!now.value) return failed.value ? <p role="alert"><ServerText text={failed.value} /></p> : null;
   const { hub, state } = now.value;
   return (

@@ -11,6 +11,7 @@ import { t } from "../../strings";
 import { locale } from "../../strings/language";
 import { parts } from "../../strings/clip-parts";
 import { share } from "../../strings/share";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import "../../ui/share.css";
 
@@ -55,7 +56,7 @@ async function opened(token: string, code: string): Promise<State> {
     if (reason.code === "code_needed") return { is: "asks", why: "" };
     if (reason.code === "wrong_code") return { is: "asks", why: reason.message };
     if (reason.wait_s !== null) return { is: "asks", why: words.wait(Math.ceil(reason.wait_s)) };
-    return { is: "ended", why: reason.status === 410 ? words.ended : `${reason.message} ${reason.todo}` };
+    return { is: "ended", why: reason.status === 410 ? words.ended : sentences(reason) };
   }
 }
 

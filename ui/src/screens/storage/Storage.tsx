@@ -41,7 +41,7 @@ export default function Storage() {
   };
   useEffect(() => {
     if (!isOwner) return;
-    get<Kept>("/retention").then(take, (error: unknown) => setFailed(error instanceof ApiError ? error.message : ""));
+    get<Kept>("/retention").then(take, (error: unknown) => setFailed(sentences(error)));
   }, [isOwner]);
 
   if (!isOwner) return <Page title={words.title}>{<p class="muted">{words.ownerOnly}</p>}</Page>;

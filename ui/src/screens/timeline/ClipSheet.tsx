@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
+import { get, post } from "../../api/client";
 import type { NewClip } from "../../api/schema";
 import { cameras, serverNow } from "../../api/state";
 import type { TimelinePart } from "../../api/types";
@@ -16,6 +16,7 @@ import { gapLabel } from "../../timeline/layout";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
+import { sentences } from "../../ui/sentences";
 import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
 import { share } from "../../ui/sharing";
@@ -107,8 +108,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       close();
       go("/clips");
     } catch (reason) {
-      if (!(reason instanceof ApiError)) throw reason;
-      refused.value = `${reason.message} ${reason.todo}`;
+      refused.value = sentences(reason);
     } finally {
       busy.value = false;
     }

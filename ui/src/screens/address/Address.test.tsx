@@ -1,0 +1,54 @@
+// @vitest-environment happy-dom
+import { act, cleanup, render, screen } from "@testing-library/preact";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ApiError } from "../../api/client";
+import type { AddressInfo } from "../../api/schema";
+import { address as words } from "../../strings/address";
+import { session } from "../../ui/session";
+import Address from "./Address";
+
+const api = vi.hoisted(() => ({ answer: (): unknown => null }));
+vi.mock("../../api/client", async (real) => ({
+  ...(await real<typeof import("../../api/client")>()),
+  get: (path: string) => (path === "/address" ? Promise.resolve().then(api.answer) : new Promise(() => {})),
+}));
+
+const NOW = { is_ordering: true, url: "https://cam.example", way: "domain", fixed: "Set in the settings file.", problem: "", certificate: null } as Partial<AddressInfo>;
+const fails = () => {
+  throw new ApiError(503, "storage", "The disk is full.", "Free up space.");
+};
+const pass = (ms: number) => act(async () => void (await vi.advanceTimersByTimeAsync(ms)));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  session.value = { state: "signed-in", user: { name: "Ada", role: "owner" } } as never;
+});
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+it("keeps what it shows while the recorder can’t say more", async () => {
+  api.answer = () => NOW;
+  render(<Address />);
+  await pass(100);
+  api.answer = fails;
+  await pass(2000);
+  expect(screen.getByRole("alert").textContent).toBe("The disk is full. Free up space.");
+  expect(screen.getByText("https://cam.example")).toBeTruthy();
+  api.answer = () => ({ ...NOW, is_ordering: false });
+  await pass(2000);
+  expect(screen.queryByRole("alert")).toBeNull();
+  expect(screen.queryByText(words.status.ordering)).toBeNull();
+});
+
+it("comes when its first answer failed", async () => {
+  api.answer = fails;
+  render(<Address />);
+  await pass(100);
+  expect(screen.getByRole("alert")).toBeTruthy();
+  api.answer = () => NOW;
+  await pass(2000);
+  expect(screen.getByText("https://cam.example")).toBeTruthy();
+  expect(screen.queryByRole("alert")).toBeNull();
+});

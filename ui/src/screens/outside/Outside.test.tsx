@@ -1,0 +1,32 @@
+// @vitest-environment happy-dom
+import { act, cleanup, render, screen } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
+import { session } from "../../ui/session";
+import Outside from "./Outside";
+
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const pass = (ms: number) => act(async () => void (await vi.advanceTimersByTimeAsync(ms)));
+
+it("says why its list doesn’t come and what to do, until it comes again", async () => {
+  vi.useFakeTimers();
+  session.value = { state: "signed-in", user: { name: "Ada", role: "owner" } } as never;
+  const full = { code: "storage", message: "The disk is full.", hint: "Free up space." };
+  let is_full = false;
+  vi.stubGlobal("fetch", (path: string) =>
+    Promise.resolve(path === "/api/v1/targets" && is_full ? new Response(JSON.stringify(full), { status: 503 }) : new Response('{"items":[],"address":""}')),
+  );
+  render(<Outside />);
+  await pass(100);
+  expect(screen.queryByRole("alert")).toBeNull();
+  is_full = true;
+  await pass(5000);
+  expect(screen.getByRole("alert").textContent).toBe("The disk is full. Free up space.");
+  is_full = false;
+  await pass(5000);
+  expect(screen.queryByRole("alert")).toBeNull();
+});
