@@ -11,6 +11,7 @@ from tawny.model.errors import (
     ContentGone,
     DeliveryError,
     DiskFull,
+    FileDamaged,
     TargetBusy,
     TargetFull,
     TargetRefused,
@@ -215,6 +216,39 @@ def test_a_refused_delivery_holds_up_the_target_but_a_refused_deletion(
     courier.step()
     is_deletion = kind is DeliveryKind.REMOVAL
     assert (shelf.carried, outbox.trouble("offsite") == "") == (["next"] if is_deletion else [], is_deletion)
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_while_the_sign_in_is_refused_deletions_wait(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf, *, is_connected: bool
+) -> None:
+    """A connection refuses it for certain; a server that can't be signed in to may only say no."""
+    refusals = [TargetRefused("offsite", "wrong password", is_sign_in=is_connected)]
+
+    def carrier() -> Carrier:
+        if refusals and not is_connected:
+            raise refusals.pop()
+        return shelf.carrier()
+
+    shelf.fails = [*refusals] if is_connected else []
+    courier = Courier(1, DeliveryRoute("offsite", carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None)
+    outbox.add([delivery("a", DeliveryKind.REMOVAL), delivery("b", DeliveryKind.REMOVAL)])
+    assert courier.step() > 0
+    assert outbox.waiting("offsite").count == 2
+    for _ in range(2):
+        clock.advance(2 * FIRST_WAIT_S)
+        courier.step()
+    assert shelf.carried == ["a", "b"]
+
+
+def test_what_cannot_be_read_here_says_what_to_do(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    def content(_: Delivery) -> MemoryContent:
+        raise FileDamaged("porch.mp4", "it has no header")
+
+    courier = Courier(1, DeliveryRoute("offsite", shelf.carrier, content), outbox, clock, lambda _: None)
+    outbox.add([delivery()])
+    courier.step()
+    assert "`tawny check --repair`" in outbox.trouble("offsite")
 
 
 @pytest.mark.parametrize("error", [ValueError("Port out of range: 99999"), SystemExit(3)], ids=["error", "exit"])

@@ -78,6 +78,18 @@ def test_a_clip_that_has_grown_is_sent_again_also_while_the_old_one_is_under_way
     assert new.size_bytes == 5000
 
 
+def test_of_a_clip_that_was_renewed_meanwhile_no_part_is_removed(outbox: Outbox) -> None:
+    outbox.add([clip("c.mp4", 1000)])
+    old = outbox.take("offsite")
+    assert old
+    outbox.add([clip("c.001.mp4", 1000, what=DeliveryKind.PIECE)])
+    outbox.renew(replace(clip("c.mp4", 1000), size_bytes=5000))
+    outbox.done(old, "old", 1000, [delivery("c.001.mp4", DeliveryKind.REMOVAL)])
+    part = outbox.find("offsite", "c.001.mp4")
+    assert part
+    assert part.what is DeliveryKind.PIECE
+
+
 def test_what_has_arrived_of_the_old_clip_is_known_to_the_new_one(outbox: Outbox) -> None:
     outbox.add([clip("c.mp4", 1000)])
     old = outbox.take("offsite")
@@ -226,6 +238,25 @@ def test_when_the_clock_is_set_back_only_what_is_planned_waits(
         outbox = Outbox(path, clock)
     assert drain(outbox) == ["tried", "new"] + ["digest"] * is_digest_due
     assert outbox.next_ms("offsite") == in_12_h_ms
+    outbox.close()
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_target_that_was_first_used_while_the_clock_was_ahead_counts_from_now(
+    tmp_path: Path, clock: FakeClock, *, is_restarted: bool
+) -> None:
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    clock.jump_utc(400 * 86_400)
+    outbox.take("offsite")
+    outbox.since_ms("offsite")
+    clock.jump_utc(-400 * 86_400)
+    now_ms = clock.now_ms()
+    if is_restarted:
+        outbox.close()
+        outbox = Outbox(tmp_path / "outbox.db", clock)
+    outbox.take("offsite")
+    clock.advance(60)
+    assert outbox.since_ms("offsite") == now_ms
     outbox.close()
 
 

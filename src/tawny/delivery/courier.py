@@ -68,6 +68,8 @@ class DeliveryRoute:
     """Returns whether everything waits, also what ignores the hours."""
     held_until_ms: Callable[[Delivery], int] = lambda _: 0
     """Returns until when this delivery waits, ms UTC; 0 if it doesn't."""
+    replaced: Callable[[Delivery], Sequence[Delivery]] = lambda _: ()
+    """Returns the removals of what a delivery replaces that was sent."""
 
 
 class Courier:
@@ -169,13 +171,13 @@ class Courier:
             self.close()  # the connection may be in the middle of the file
             self._end(delivery, gone)
         except (DeliveryError, StorageError) as error:
-            if delivery.what is DeliveryKind.REMOVAL and isinstance(error, TargetRefused):
+            is_signed_in = self._carrier is not None  # it may refuse, or have no room for, this one alone
+            is_denial = is_signed_in and isinstance(error, TargetRefused) and not error.is_sign_in
+            if delivery.what is DeliveryKind.REMOVAL and isinstance(error, TargetRefused) and is_denial:
                 self._end(delivery, error)  # a login that may not delete can still upload
             else:
-                is_answer = isinstance(error, TargetBusy)
-                if self._carrier is not None:  # signed in: it may refuse, or have no room for, this one alone
-                    is_denial = isinstance(error, TargetRefused) and not error.is_sign_in
-                    is_answer |= is_denial or isinstance(error, TargetFull)
+                is_answer = isinstance(error, TargetBusy) or is_denial
+                is_answer |= is_signed_in and isinstance(error, TargetFull)
                 self.close()
                 self._put_off(delivery, error, is_answer=is_answer)
         else:
@@ -190,7 +192,7 @@ class Courier:
             return True
         delivery, receipt, size_bytes = self._carried
         try:
-            self._outbox.done(delivery, receipt, size_bytes)
+            self._outbox.done(delivery, receipt, size_bytes, self._route.replaced(delivery))
         except StorageError as error:
             log.warning("%s was sent to %s, which is not stored yet: %s", delivery.name, self._route.to, error)
             return False
@@ -222,7 +224,8 @@ class Courier:
         if busy >= ASIDE_TRIES or not is_targets:  # otherwise less important deliveries would be sent first
             own_s = spread_s(busy or delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, max(wait_s, own_s))
-        self._outbox.failed(delivery, error.message, self._clock.now_ms() + round(own_s * 1000))
+        why = str(error) if isinstance(error, StorageError) else error.message  # what to do about a disk here, too
+        self._outbox.failed(delivery, why, self._clock.now_ms() + round(own_s * 1000))
 
     def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:
         """Retry later after an error that nothing expected, and leave it to the supervisor. failure: None without one.

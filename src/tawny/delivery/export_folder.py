@@ -115,11 +115,14 @@ class ExportFolder:
         except OSError as error:
             raise self._folder.worded(error) from error
 
-    def expire(self) -> None:
-        """Delete the files that are older than the retention, once the folder is there."""
+    def expire(self, ahead_ms: int = 0) -> None:
+        """Delete the files that are older than the retention, once the folder is there.
+
+        ahead_ms: by how much the clock is ahead of the one that ages are counted by.
+        """
         if self._limits.retention_s is None or not self.root.is_dir():
             return
-        before_ms = self._clock.now_ms() - round(self._limits.retention_s * 1000)
+        before_ms = self._clock.now_ms() - ahead_ms - round(self._limits.retention_s * 1000)
         with self._lock:
             for one in self._outbox.kept_files(self.to):
                 if one.at_ms >= before_ms:

@@ -155,11 +155,7 @@ class Outbox:
         The new one has the progress of the old one: the destination drops what has arrived of other content.
         """
         with self._writing() as db:
-            old = self._find(db, "target = ? AND name = ?", (delivery.to, delivery.name))
-            if old is not None:
-                delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms, progress=old.progress)
-                db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
-            db.execute(_INSERT, _row(delivery))
+            self._renew(db, delivery)
         self._notify({delivery.to})
 
     def amend(self, delivery: Delivery) -> bool:
@@ -227,9 +223,12 @@ class Outbox:
         with self._writing() as db:
             db.execute("UPDATE deliveries SET progress = ? WHERE id = ?", (progress, delivery.id))
 
-    def done(self, delivery: Delivery, receipt: str, size_bytes: int) -> None:
-        """End a delivery that was sent. After a StorageError it stays taken."""
-        self._end(delivery, DeliveryState.DONE, "", receipt, size_bytes)
+    def done(self, delivery: Delivery, receipt: str, size_bytes: int, removals: Sequence[Delivery] = ()) -> None:
+        """End a delivery that was sent. After a StorageError it stays taken.
+
+        removals: of what it replaces. They renew others in the same transaction, unless it was renewed meanwhile.
+        """
+        self._end(delivery, DeliveryState.DONE, "", receipt, size_bytes, removals)
 
     def drop(self, delivery: Delivery, why: str) -> None:
         """End a delivery without sending it."""
@@ -457,6 +456,7 @@ class Outbox:
                 "AND (tries > 0 OR json_extract(content, '$.kind') IS NOT 'digest')"
             )
             db.execute(change, (self._clock.now_ms(), LONGEST_PLAN_MS, LONGEST_BACKOFF_MS, CLOCK_STEP_MS))
+            db.execute("UPDATE targets SET since_ms = ?1 WHERE since_ms > ?1", (self._clock.now_ms(),))
 
     def _hold_digests(self, moved_ms: int) -> None:
         """Keep digests that are only due as the clock was set forward until their scheduler has planned them again."""
@@ -467,19 +467,39 @@ class Outbox:
             )
             db.execute(change, (self._clock.now_ms(), DIGESTS_PLANNED_MS, moved_ms))
 
-    def _end(self, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int) -> None:
+    def _renew(self, db: sqlite3.Connection, delivery: Delivery) -> None:
+        old = self._find(db, "target = ? AND name = ?", (delivery.to, delivery.name))
+        if old is not None:
+            delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms, progress=old.progress)
+            db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
+        db.execute(_INSERT, _row(delivery))
+
+    def _end(
+        self,
+        delivery: Delivery,
+        state: DeliveryState,
+        why: str,
+        receipt: str,
+        size_bytes: int,
+        removals: Sequence[Delivery] = (),
+    ) -> None:
         with self._writing() as db:
-            self._set_ended(db, delivery, state, why, receipt, size_bytes)
+            is_known = self._set_ended(db, delivery, state, why, receipt, size_bytes)
+            for one in removals if is_known else ():
+                self._renew(db, one)
         self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
+        self._notify({one.to for one in removals})
 
     def _set_ended(
         self, db: sqlite3.Connection, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int
-    ) -> None:
+    ) -> bool:
+        """Return False if the delivery was renewed since it was taken."""
         change = (
             "UPDATE deliveries SET state = ?, why = ?, receipt = ?, size_bytes = ?, done_ms = ?, progress = '' "
             "WHERE id = ?"  # a delivery renewed in between has a new row and keeps waiting
         )
-        db.execute(change, (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id))
+        values = (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id)
+        return db.execute(change, values).rowcount > 0
 
     def _sum_of(self, db: sqlite3.Connection, served: tuple[str | None]) -> int:
         query = (

@@ -254,6 +254,21 @@ def next_after(archive: RecordingArchive, camera: CameraId, at_ms: int, stream: 
     return None
 
 
+def recorded_until_ms(archive: RecordingArchive, camera: CameraId, now_ms: int) -> int:
+    """Return up to when a camera's main stream is recorded, so that it would survive a power failure; 0 if never.
+
+    It is the end of what began last by now: recordings of a clock that was ahead end later.
+    """
+    begun = [one for one in archive.open_segments(camera) if one.stream is StreamName.MAIN and one.start_ms <= now_ms]
+    bounds = archive.index.bounds(camera)
+    end_ms, look_ms = now_ms + 1, EDGE_MS
+    while not begun and bounds is not None and end_ms > bounds.begin_ms:
+        behind = Span(end_ms - look_ms, end_ms)
+        begun = segments(archive, camera, StreamName.MAIN, behind)
+        end_ms, look_ms = behind.begin_ms, look_ms * 2
+    return max(begun, key=lambda one: one.start_ms).end_ms if begun else 0
+
+
 def last_before(archive: RecordingArchive, camera: CameraId, at_ms: int) -> int | None:
     """Return the end of the last recording before an instant at which nothing is recorded, ms UTC, or None."""
     still_open = [one.span for one in archive.open_segments(camera)]

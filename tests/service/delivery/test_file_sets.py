@@ -509,6 +509,80 @@ def test_old_files_go_after_the_retention(tmp_path: Path) -> None:
     assert bench.paths("out") == []
 
 
+def test_a_clock_that_is_wrong_for_minutes_deletes_no_file(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", names="pancake", every="60 s", retention="30 days"))
+    bench.record(120)
+    bench.clock.jump_utc(40 * 86_400)
+    for _ in range(11):
+        bench.clock.advance(60)
+        bench.work()
+    assert len(bench.paths("out")) == 2
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("earlier_s", [0, 180])
+def test_when_the_clock_is_set_back_files_go_on(tmp_path: Path, earlier_s: int, *, is_restarted: bool) -> None:
+    bench = Bench(tmp_path)
+    if earlier_s:
+        bench.begin({"all": chosen(tmp_path / "out", names="pancake", every="60 s")})
+        bench.record(earlier_s)
+    bench.clock.jump_utc(7_200)
+    if not earlier_s:
+        bench.begin({"all": chosen(tmp_path / "out", names="pancake", every="60 s")})
+    bench.record(300)
+    bench.clock.jump_utc(-7_200)
+    before = len(bench.paths("out"))
+    if is_restarted:
+        bench.begin(bench.sets)
+    bench.record(600)
+    assert len(bench.paths("out")) - before in (9, 10)
+    bench.outbox.close()
+
+
+def test_after_a_start_with_a_clock_that_is_behind_no_file_comes_twice(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", names="pancake", every="60 s"))
+    bench.record(150)
+    bench.clock.jump_utc(-100)
+    bench.begin(bench.sets)
+    bench.work()
+    bench.clock.jump_utc(100)
+    bench.record(90)
+    assert bench.times("all") == [("07:30", "08:00"), ("08:00", "09:00"), ("09:00", "10:00"), ("10:00", "11:00")]
+    bench.outbox.close()
+
+
+def test_the_video_of_an_event_is_whole_after_the_clock_was_ahead(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", names="pancake", split="events"))
+    bench.archive.record(TEN_MS + 7_200_000, 30)
+    bench.record(90)
+    bench.event(60, 90)
+    bench.record(60)
+    assert bench.times("all") == [("08:27", "09:03")]
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_events_are_made_up_for_after_the_clock_was_ahead(tmp_path: Path, *, is_new: bool) -> None:
+    """Also for a set that was made while it was."""
+    sets = {"all": chosen(tmp_path / "out", names="pancake", split="events")}
+    bench = Bench(tmp_path)
+    bench.begin({} if is_new else sets)
+    bench.record(60)
+    bench.clock.jump_utc(2 * 86_400)
+    if is_new:
+        bench.begin(sets)
+    bench.event(20, 30, "ahead")
+    bench.clock.jump_utc(-2 * 86_400)
+    bench.work()
+    bench.record(30)
+    end_ms = bench.clock.now_ms() - 5_000
+    bench.archive.index.put_event(Event(EventId("missed"), PORCH, "person", end_ms - 9_000, end_ms, 50.0))
+    bench.begin(bench.sets)
+    bench.record(60)
+    assert bench.outbox.of_event(EventId("missed"))
+    bench.outbox.close()
+
+
 def test_to_a_destination_it_is_one_of_its_deliveries(tmp_path: Path) -> None:
     bench = Bench(tmp_path, all=FileSetSettings(destination="nas", names="rom-cam", every="60 s"))
     bench.record(60)

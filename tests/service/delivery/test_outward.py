@@ -1,6 +1,8 @@
 """Destinations as the settings have them: tried out, paused, in their hours, and swept."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -17,7 +19,7 @@ from tawny.delivery.destination import RemoteFile
 from tawny.delivery.destinations.folder import OpenFolder
 from tawny.delivery.witness_files import witness_path
 from tawny.engine import InlineEngine, ThreadEngine
-from tawny.model.errors import SettingsError, StorageError, TargetRefused
+from tawny.model.errors import DiskFull, SettingsError, StorageError, TargetRefused
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
@@ -26,6 +28,7 @@ from tawny.sealed.statements import Witness
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
 from tawny.service.delivery.uploads import SWEEP_AGAIN_S
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.api.fakes import FakeRecorder
@@ -108,6 +111,47 @@ def test_parts_stay_of_what_a_clip_does_not_have_because_the_picture_changed(tmp
     bench.inline.run_for(120)
     left = sorted(one.name.partition(".")[2] for one in bench.nas.rglob("*.mp4"))
     assert left == ["002.mp4", "003.mp4", "mp4"]
+    bench.outward.close()
+
+
+class OnceFull(SmallDb):
+    """A file on a disk that is full once, when the second removal is written."""
+
+    was_full = False
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        with super().writing() as db:
+            yield db
+            (count,) = db.execute("SELECT count(*) FROM deliveries WHERE what = 'removal'").fetchone()
+            if count > 1 and not OnceFull.was_full:
+                OnceFull.was_full = True
+                raise DiskFull("outbox.db")
+
+
+@pytest.mark.parametrize("write_only", [False, True])
+def test_parts_are_deleted_although_the_disk_here_was_full_when_the_clip_had_arrived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, write_only: bool
+) -> None:
+    """Unless nothing can be deleted there."""
+    monkeypatch.setattr("tawny.delivery.outbox.SmallDb", OnceFull)
+    monkeypatch.setattr(OnceFull, "was_full", False)
+    bench = Bench(tmp_path, f"write_only = {str(write_only).lower()}", is_inline=True)
+    event = Event(EventId("e"), PORCH, "person", bench.clock.now_ms(), None, 50.0)
+    bench.recorder.record(event.start_ms - 10_000, seconds=10)
+    bench.outward.start()
+    bench.recorder.index.put_event(event)
+    bench.recorder.bus.publish(EventChanged("started", event))
+    for part in range(3):
+        bench.recorder.record(event.start_ms + part * 6_000, seconds=6)
+        bench.inline.run_for(6)
+    over = event.ended(event.start_ms + 12_000)
+    bench.recorder.index.put_event(over)
+    bench.recorder.bus.publish(EventChanged("ended", over))
+    bench.inline.run_for(300)
+    left = {one.name.partition(".")[2] for one in bench.nas.rglob("*.mp4")}
+    parts = {"001.mp4", "002.mp4", "003.mp4"} if write_only else set()
+    assert (left, OnceFull.was_full) == ({"mp4"} | parts, not write_only)
     bench.outward.close()
 
 
@@ -210,6 +254,12 @@ def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -
     taken = bench.outward.outbox.take("nas")
     assert taken
     assert (taken.what, taken.name) == (DeliveryKind.REMOVAL, old.relative_to(bench.nas).as_posix())
+
+
+def test_a_clock_that_was_set_far_forward_removes_nothing_at_a_destination(bench: Bench) -> None:
+    bench.put("porch/2026/11/19/20261119T055812345-1a2b3c4d.mp4")
+    bench.clock.jump_utc(100 * 86_400)
+    assert bench.outward.uploads.too_old("nas") == []
 
 
 class WithParts(OpenFolder):

@@ -20,7 +20,13 @@ from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.times import Span, merge_spans
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
-from tawny.service.delivery.upload_scheduler import SETTLE_MS, DeliverySource, UploadRule, UploadScheduler
+from tawny.service.delivery.upload_scheduler import (
+    SETTLE_MS,
+    DeliverySource,
+    UploadRule,
+    UploadScheduler,
+    replaced_parts,
+)
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive
 
@@ -58,6 +64,14 @@ class Bench:
             self.outbox.done(taken, "", 0)
             kinds.append(taken.what)
         return kinds
+
+    def carry(self) -> list[Delivery]:
+        """Deliver all that is due, as a courier does. Return it."""
+        carried = []
+        while taken := self.outbox.take("offsite"):
+            self.outbox.done(taken, "", 1, replaced_parts(self.outbox, taken, None, self.clock.now_ms()))
+            carried.append(taken)
+        return carried
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)
@@ -220,6 +234,7 @@ def test_while_it_goes_on_its_video_follows_in_pieces(bench: Bench) -> None:
     bench.archive.record(event.start_ms - 10_000, seconds=10)
     for part in range(2):
         bench.archive.record(event.start_ms + part * 6_000, seconds=6)
+        bench.clock.advance(6)
         bench.upload_scheduler.step()
     pieces = bench.outbox.of_event(event.id)
     assert [piece.name for piece in pieces] == [
@@ -238,7 +253,9 @@ def test_a_part_ends_where_the_picture_size_changes(bench: Bench) -> None:
     bench.archive.record(event.start_ms - 10_000, seconds=12)
     bench.archive.record(event.start_ms + 2_000, seconds=8, size=(128, 80))
     bench.tell(event)
-    bench.upload_scheduler.step()
+    bench.clock.advance(10)
+    for _ in range(2):
+        bench.upload_scheduler.step()
     parts = [one.needs for one in bench.outbox.of_event(event.id)]
     start_ms = event.start_ms
     assert parts == [Span(start_ms - PRE_MS, start_ms + 2_000), Span(start_ms + 2_000, start_ms + 10_000)]
@@ -315,15 +332,33 @@ def test_pieces_are_taken_away_once_the_clip_is_there(bench: Bench) -> None:
     bench.upload_scheduler.step()
     bench.tell(event.ended(event.start_ms + 4_000), "ended")
     bench.clock.advance(30)
-    names: list[str] = []
-    while (taken := bench.outbox.take("offsite")) is not None:
-        names.append(taken.name)
-        bench.outbox.done(taken, taken.name, 1)
-        bench.upload_scheduler.ended(taken)
-    assert names == ["porch/2026/11/20/20261120T050000-e.001.mp4", "porch/2026/11/20/20261120T050000-e.mp4"]
+    assert [one.name for one in bench.carry()] == [
+        "porch/2026/11/20/20261120T050000-e.001.mp4",
+        "porch/2026/11/20/20261120T050000-e.mp4",
+    ]
     assert [one.what for one in bench.outbox.of_event(event.id) if one.state is DeliveryState.WAITING] == [
         DeliveryKind.REMOVAL
     ]
+
+
+def test_a_clip_waits_for_its_last_second_after_the_clock_was_ahead(bench: Bench) -> None:
+    event = bench.event()
+    bench.archive.record(event.start_ms + 7_200_000, seconds=10)
+    bench.archive.record(event.start_ms - 10_000, seconds=14)
+    bench.clock.advance(4)
+    bench.tell(event.ended(event.start_ms + 4_000), "ended")
+    bench.upload_scheduler.step()
+    assert bench.outbox.take("offsite") is None
+
+
+def test_after_the_clock_was_ahead_no_event_is_longer_than_it_is(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, max_s=600.0, follows=False))
+    event = bench.event()
+    bench.archive.record(event.start_ms + 7_200_000, seconds=10)
+    bench.archive.record(event.start_ms - 10_000, seconds=10)
+    bench.tell(event)
+    bench.upload_scheduler.step()
+    assert bench.kinds() == []
 
 
 def test_of_a_camera_with_masks_the_clip_is_as_long_as_can_be_masked_and_parts_of_the_rest_stay(bench: Bench) -> None:
@@ -337,9 +372,7 @@ def test_of_a_camera_with_masks_the_clip_is_as_long_as_can_be_masked_and_parts_o
     bench.tell(event.ended(event.start_ms + 360_000), "ended")
     (clip,) = [one for one in bench.outbox.of_event(event.id) if one.what is DeliveryKind.CLIP]
     assert clip.needs == Span(event.start_ms - PRE_MS, event.start_ms - PRE_MS + 300_000)
-    while (taken := bench.outbox.take("offsite")) is not None:
-        bench.outbox.done(taken, "", 1)
-        bench.upload_scheduler.ended(taken)
+    bench.carry()
     left = [one.what for one in bench.outbox.of_event(event.id) if one.what is not DeliveryKind.CLIP]
     assert left == [DeliveryKind.PIECE, DeliveryKind.REMOVAL]
 
@@ -508,6 +541,7 @@ def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) 
     nas = replace(OFFSITE, to="nas")
     bench.upload_scheduler.take_over([OFFSITE, nas], 10**9)
     bench.archive.record(event.start_ms + 8_000, seconds=8)
+    bench.clock.advance(16)
     bench.tell(event, "updated")
     bench.tell(event.ended(event.start_ms + 12_000), "ended")
     names = {(one.to, one.name.rpartition("-")[2]) for one in bench.outbox.of_event(event.id)}
@@ -592,9 +626,8 @@ def test_each_form_is_sent_once_and_nothing_before_the_end(tmp_path: Path) -> No
     bench.tell(begun.ended(bench.clock.now_ms()), "updated")
     found = bench.outbox.of_event(EventId("e"))
     assert [one.name.partition(".")[2] for one in found] == ["jpg", "ts", "mp4", "gif", "sheet.jpg"]
-    for one in found:
-        bench.outbox.done(one, "", 0)
-        bench.upload_scheduler.ended(one)
+    bench.clock.advance(60)
+    assert len(bench.carry()) == len(found)
     assert bench.kinds() == []
 
 
@@ -642,9 +675,7 @@ def masked(root: Path, **about: Any) -> tuple[Bench, Event]:
 
 def brought(bench: Bench) -> list[Span]:
     """Deliver what is due. Return the times that are at the destination then, in the order of their begin."""
-    while (taken := bench.outbox.take("offsite")) is not None:
-        bench.outbox.done(taken, "", 1)
-        bench.upload_scheduler.ended(taken)
+    bench.carry()
     sent = [one for one in bench.outbox.of_event(EventId("e")) if one.what in (DeliveryKind.PIECE, DeliveryKind.CLIP)]
     return sorted((one.needs for one in sent if one.needs is not None), key=lambda span: span.begin_ms)
 

@@ -18,7 +18,7 @@ from tawny.delivery.file_names import checked
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
-from tawny.service.delivery.upload_scheduler import PARTS, REMOVAL_MS, UploadRule
+from tawny.service.delivery.upload_scheduler import PARTS, REMOVAL_MS, UploadRule, replaced_parts
 from tawny.service.health.checks import uploads_behind
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.waiting import until
@@ -62,12 +62,12 @@ class Cloud:
             opened.client.meta.events.register("before-call.s3", lambda model, **_: self.calls.append(model.name))
             return FileCarrier(opened, "cloud", write_only=write_only)
 
-        route = DeliveryRoute("cloud", carrier, self.bench.contents.of)
-        self.courier = Courier(1, route, self.bench.outbox, self.bench.clock, self._ended)
+        def replaced(one: Delivery) -> list[Delivery]:
+            now_ms = self.bench.clock.now_ms()
+            return [] if write_only else replaced_parts(self.bench.outbox, one, None, now_ms)
 
-    def _ended(self, delivery: Delivery) -> None:
-        self.ended.append(delivery)
-        self.bench.upload_scheduler.ended(delivery)
+        route = DeliveryRoute("cloud", carrier, self.bench.contents.of, replaced=replaced)
+        self.courier = Courier(1, route, self.bench.outbox, self.bench.clock, self.ended.append)
 
     def run_for(self, seconds: float) -> None:
         """Advance the clock by a second at a time and send what is due."""

@@ -298,7 +298,7 @@ class DeliveryService:
         return {"steps": [{"what": one.what, "wrong": one.wrong, "hint": one.do} for one in steps]}
 
     def swept(self, name: str, *, dry_run: bool) -> dict[str, object]:
-        """Return the output of `tawny uploads clean`. only_told: list the files, delete none. `known`: all names."""
+        """Return the output of `tawny uploads clean`. dry_run: list the files, delete none. `known`: all names."""
         chosen = self._settings.destinations
         if name not in chosen:
             return {"known": list(chosen)}
@@ -389,7 +389,7 @@ class DeliveryService:
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""
-        self.upload_scheduler.ended(delivery, self.uploads.forms.cut_at_ms(delivery))
+        self.uploads.forms.forget(delivery)
         self.files.ended(delivery)
         self.notifications.scheduler.ended(delivery)
 

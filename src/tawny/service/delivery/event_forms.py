@@ -87,8 +87,12 @@ class EventForms:
         raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
 
     def cut_at_ms(self, delivery: Delivery) -> int | None:
-        """Return where this clip ended early, as the video format changed, once it was sent; then forget it."""
-        return self._cuts_ms.pop(delivery.id, None)
+        """Return where this clip ended early, as the video format changed, once it was sent."""
+        return self._cuts_ms.get(delivery.id)
+
+    def forget(self, delivery: Delivery) -> None:
+        """Forget where a clip ended early. Call once its delivery has ended."""
+        self._cuts_ms.pop(delivery.id, None)
 
     def preview(self, to: str, camera: CameraId, span: Span, form: Preview, sheet: SheetSize) -> bytes:
         """Return a GIF or a contact sheet of a time. Raises ContentGone and StorageError. Decodes: takes seconds."""

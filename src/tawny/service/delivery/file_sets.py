@@ -30,13 +30,14 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, FileFinished, Message, ProblemKind, SegmentClosed
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import CLOCK_STEP_MS, ClockSteps, Span
 from tawny.playback import recordings
 from tawny.playback.segment_player import keyframe_after, keyframe_before, reread_segment
-from tawny.service.delivery.upload_scheduler import LONGEST_EVENT_MS, DeliverySource
+from tawny.service.delivery.upload_scheduler import LONGEST_EVENT_MS, DeliverySource, same_format
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.index.protocol import all_events
+from tawny.storage.retention.runner import AgeClock
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 1.0
@@ -134,14 +135,15 @@ class FileSets:
         self._source, self._means = source, means
         self._outbox, self._archive, self._clock = source.outbox, source.archive, source.clock
         self._lock = threading.Lock()
+        self._steps, self._ages = ClockSteps(self._clock), AgeClock(self._clock)
         self._sets: tuple[_Set, ...] = ()
         self._since_ms: dict[str, int] = {}
         self._due_ms: dict[tuple[str, CameraId], int] = {}
+        self._from_ms: dict[tuple[str, CameraId], int] = {}
         self._changed: deque[Event] = deque()
         self._events: dict[EventId, Event] = {}
         self._folders: dict[str, tuple[FileSetSettings, ExportFolder]] = {}
-        self._expires_s = 0.0
-        self._is_new = True
+        self._expires_s, self._is_new = 0.0, True
         self._workers = WorkerPool[FileSetSettings](engine, self._begin)
         self.handle = ActorHandle()
 
@@ -171,6 +173,10 @@ class FileSets:
 
     def step(self) -> float:
         with self._lock:
+            ahead_ms = self._ages.ahead_ms()  # each time, so that it knows since when the clock is ahead
+            if self._steps.moved_ms():
+                self._due_ms = {}
+                self._since_ms = {one.name: self._since(one) for one in self._sets}
             if self._is_new:
                 self._find_missed()
                 self._is_new = False
@@ -183,7 +189,7 @@ class FileSets:
             if self._clock.mono_s() >= self._expires_s:
                 self._expires_s = self._clock.mono_s() + 600
                 for _, folder in self._folders.values():
-                    folder.expire()
+                    folder.expire(ahead_ms)
             return LOOK_S if self._events or self._is_near() else IDLE_S
 
     def close(self) -> None:
@@ -289,7 +295,8 @@ class FileSets:
         while True:
             if not self._segments(camera, Span(at_ms, at_ms + 1)):
                 following_ms = recordings.next_after(self._archive, camera, at_ms, StreamName.MAIN)
-                at_ms = max(at_ms, following_ms or at_ms)
+                if following_ms is not None and following_ms <= self._clock.now_ms():  # not of a clock that was ahead
+                    at_ms = max(at_ms, following_ms)
             mark_ms = next_mark_ms(at_ms, self._every_ms(one, camera), self._means.zone)
             self._due_ms[one.name, camera] = mark_ms
             end_ms = self._cut_ms(camera, mark_ms)
@@ -301,16 +308,22 @@ class FileSets:
 
     def _finish(self, one: _Set, camera: CameraId) -> None:
         at_ms, is_rest = self._position(one, camera)
-        end_ms = self._recorded_ms(camera)
+        end_ms = recordings.recorded_until_ms(self._archive, camera, self._clock.now_ms())
         if end_ms - at_ms > LEAST_MS:
             self._add(one, _FileSpan(camera, Span(at_ms, end_ms)), is_rest=is_rest)
             self._outbox.mark(self._mark(one, camera), f"{end_ms} stop")
 
     def _position(self, one: _Set, camera: CameraId) -> tuple[int, bool]:
         """Return up to when files are planned, and whether tawny stopped there."""
-        found = self._outbox.marks(self._mark(one, camera)).get(self._mark(one, camera), "")
-        at, _, stopped = found.partition(" ")
-        first_ms = max(self._since_ms[one.name], self._clock.now_ms() - CATCH_UP_MS)
+        key, mark, now_ms = (one.name, camera), self._mark(one, camera), self._clock.now_ms()
+        at, _, stopped = self._outbox.marks(mark).get(mark, "").partition(" ")
+        if at and int(at) > now_ms + CLOCK_STEP_MS:  # the clock was ahead, or is behind at a start: the mark stays
+            latest_ms = now_ms - round(IDLE_S * 1000)  # it was set since the last look
+            self._from_ms[key] = min(self._from_ms.get(key, latest_ms), latest_ms)
+            at, stopped = str(self._from_ms[key]), ""
+        else:
+            self._from_ms.pop(key, None)
+        first_ms = max(self._since_ms[one.name], now_ms - CATCH_UP_MS)
         at_ms = max(int(at or 0), first_ms)
         return at_ms if at else self._begin_ms(camera, at_ms), bool(stopped)
 
@@ -399,10 +412,11 @@ class FileSets:
 
     def _end_ms(self, camera: CameraId, at_ms: int) -> int | None:
         """Return this time once it is recorded, or will not be. None: not yet."""
-        if self._recorded_ms(camera) >= at_ms:
+        now_ms = self._clock.now_ms()
+        if recordings.recorded_until_ms(self._archive, camera, now_ms) >= at_ms:
             return at_ms
         still_open = [one for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
-        is_late = self._clock.now_ms() >= at_ms + SETTLE_MS
+        is_late = now_ms >= at_ms + SETTLE_MS
         return at_ms if is_late and not still_open else None
 
     def _forget_events(self) -> None:
@@ -418,7 +432,7 @@ class FileSets:
     def _find_missed(self) -> None:
         """Find the events since the last files, also those that went on while tawny was not running."""
         now_ms = self._clock.now_ms()
-        seen_ms = int(self._outbox.marks(_SEEN).get(_SEEN, 0)) - LONGEST_EVENT_MS
+        seen_ms = min(now_ms, int(self._outbox.marks(_SEEN).get(_SEEN, 0))) - LONGEST_EVENT_MS
         begin_ms = max(min(self._since_ms.values(), default=now_ms), now_ms - CATCH_UP_MS, seen_ms)
         if begin_ms >= now_ms or all(one.chosen.split == "clock" for one in self._sets):
             return
@@ -493,7 +507,7 @@ class FileSets:
             part = segment.span.cut_to(within)
             if part is None:
                 continue
-            is_near = last is not None and segment.start_ms - last.end_ms <= JOIN_MS and _form(segment) == _form(last)
+            is_near = last is not None and segment.start_ms - last.end_ms <= JOIN_MS and same_format(last, segment)
             file = self._file(segment)
             if is_near and _fit(before, file):
                 runs[-1] = Span(runs[-1].begin_ms, max(runs[-1].end_ms, part.end_ms))
@@ -521,11 +535,6 @@ class FileSets:
         found = recordings.segments(self._archive, camera, StreamName.MAIN, within)
         return [segment for segment in found if not is_sealed(segment.path)]
 
-    def _recorded_ms(self, camera: CameraId) -> int:
-        still_open = [one.end_ms for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
-        bounds = self._archive.index.bounds(camera)
-        return max([*still_open, bounds.end_ms if bounds else 0])
-
     def _cameras(self, one: _Set) -> list[CameraId]:
         return [camera for camera in self._means.cameras() if one.has(camera) and not self._source.sealed.seals(camera)]
 
@@ -542,11 +551,11 @@ class FileSets:
 
     def _since(self, one: _Set) -> int:
         """Return since when the set is in the settings, ms UTC."""
-        mark = f"files/{one.name}"
-        found = self._outbox.marks(mark).get(mark)
-        if found is None:
-            self._outbox.mark(mark, str(self._clock.now_ms()))
-        return int(found) if found else self._clock.now_ms()
+        mark, now_ms = f"files/{one.name}", self._clock.now_ms()
+        found_ms = int(self._outbox.marks(mark).get(mark, now_ms + 1))
+        if found_ms > now_ms:  # it is new, or the clock was ahead
+            self._outbox.mark(mark, str(now_ms))
+        return min(found_ms, now_ms)
 
     def _view(self, one: _Set) -> TargetView:
         is_folder = bool(one.chosen.folder)
@@ -583,10 +592,6 @@ class FileSets:
 
         route = DeliveryRoute(folder.to, folder.opened, content, is_paused=lambda: self._means.is_paused(one))
         return [Courier(1, route, self._outbox, self._clock, self.ended)]
-
-
-def _form(segment: Segment) -> tuple[object, ...]:
-    return segment.video, segment.width, segment.height, segment.audio
 
 
 def _fit(one: SegmentReader | None, other: SegmentReader | None) -> bool:

@@ -28,7 +28,7 @@ from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import MOST_COVERED_S
-from tawny.playback.recordings import RecordingArchive, segments
+from tawny.playback.recordings import RecordingArchive, recorded_until_ms, segments
 from tawny.service.delivery.event_forms import form_of
 from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider
@@ -237,32 +237,6 @@ class UploadScheduler:
                     going.rule = rule
         self.handle.wake()
 
-    def ended(self, delivery: Delivery, cut_at_ms: int | None = None) -> None:
-        """Remove the parts of an event once its clip has been uploaded. Call from any thread.
-
-        cut_at_ms: early end of the clip, if the video format changed there. Parts of what is not in the clip stay.
-        """
-        if delivery.what is not DeliveryKind.CLIP or delivery.event is None:
-            return
-        if form_of(delivery) not in _LIKE_PARTS:
-            return  # parts are replaced by the clip alone
-        clip = self._outbox.find(delivery.to, delivery.name)
-        if clip is None or clip.state is not DeliveryState.DONE:
-            return
-        with self._lock:
-            if any(rule.to == delivery.to and rule.write_only for rule in self._rules):
-                return
-        from_ms, to_ms = (int(clip.content.get(key, 0)) for key in ("from_ms", "to_ms"))
-        rest_ms = to_ms if cut_at_ms is None and to_ms - from_ms == LONGEST_MASKED_MS else cut_at_ms
-        after_ms = self._clock.now_ms() + REMOVAL_MS
-        for piece in self._outbox.of_event(delivery.event):
-            is_in_clip = rest_ms is None or int(piece.content.get("to_ms", 0)) <= rest_ms
-            if piece.to == delivery.to and piece.what is DeliveryKind.PIECE and is_in_clip:
-                anew = replace(
-                    piece, state=DeliveryState.WAITING, tries=0, next_ms=after_ms, why="", progress="", done_ms=None
-                )
-                self._outbox.renew(replace(anew, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0))
-
     # --- events ------------------------------------------------------------------------------------------------------
 
     def _bring(self, rule: UploadRule, event: Event, *, only_new: bool = False) -> None:
@@ -311,7 +285,7 @@ class UploadScheduler:
     def _follow(self, going: _Going) -> None:
         """Send the video recorded since the last part, if there is enough of it; at the maximum, the clip."""
         event, rule = going.event, going.rule
-        recorded_ms = self._recorded_ms(event.camera)
+        recorded_ms = recorded_until_ms(self._archive, event.camera, self._clock.now_ms())
         last_ms = self._clip_of(event, recorded_ms).begin_ms + round(rule.max_s * 1000)
         if rule.max_s and recorded_ms >= last_ms:
             self._clips(rule, event, last_ms)
@@ -374,7 +348,8 @@ class UploadScheduler:
     def _let_go(self, ending: _Ending) -> bool:
         """Release the clip if its end is recorded or the deadline has passed. Return whether it was released."""
         now_ms = self._clock.now_ms()
-        if now_ms < ending.end_ms + SETTLE_MS and self._recorded_ms(ending.camera) < ending.end_ms:
+        recorded_ms = recorded_until_ms(self._archive, ending.camera, now_ms)
+        if now_ms < ending.end_ms + SETTLE_MS and recorded_ms < ending.end_ms:
             return False
         self._outbox.amend(replace(ending.delivery, next_ms=now_ms))
         return True
@@ -492,12 +467,6 @@ class UploadScheduler:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _recorded_ms(self, camera: CameraId) -> int:
-        """Return the end of the recorded video that would survive a power failure, ms UTC; 0 without recordings."""
-        still_open = [one.end_ms for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
-        bounds = self._archive.index.bounds(camera)
-        return max([*still_open, bounds.end_ms if bounds else 0])
-
     def _size_bytes(self, camera: CameraId, span: Span) -> int:
         """Return the estimated size of a span, from the bytes per second of its recordings."""
         files = [one for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
@@ -522,7 +491,7 @@ class UploadScheduler:
     def _in_one_file(self, camera: CameraId, span: Span) -> Span:
         """Return the beginning of a span that one file can hold: up to a change of the video format."""
         found = segments(self._archive, camera, StreamName.MAIN, span)
-        begins_ms = [after.start_ms for before, after in pairwise(found) if _format(before) != _format(after)]
+        begins_ms = [after.start_ms for before, after in pairwise(found) if not same_format(before, after)]
         end_ms = next((begin_ms for begin_ms in begins_ms if begin_ms > span.begin_ms), span.end_ms)
         return self._maskable(camera, Span(span.begin_ms, end_ms))
 
@@ -573,13 +542,34 @@ class UploadScheduler:
         )
 
 
+def replaced_parts(outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int) -> list[Delivery]:
+    """Return the removals of an event's parts that this delivery replaces, once it has arrived.
+
+    cut_at_ms: early end of the clip, if the video format changed there. Parts of what is not in the clip stay.
+    """
+    if clip.what is not DeliveryKind.CLIP or clip.event is None or form_of(clip) not in _LIKE_PARTS:
+        return []
+    from_ms, to_ms = (int(clip.content.get(key, 0)) for key in ("from_ms", "to_ms"))
+    rest_ms = to_ms if cut_at_ms is None and to_ms - from_ms == LONGEST_MASKED_MS else cut_at_ms
+    removals = []
+    for piece in outbox.of_event(clip.event):
+        is_in_clip = rest_ms is None or int(piece.content.get("to_ms", 0)) <= rest_ms
+        if piece.to == clip.to and piece.what is DeliveryKind.PIECE and is_in_clip:
+            waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
+            removal = replace(waiting, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0)
+            removals.append(replace(removal, next_ms=now_ms + REMOVAL_MS))
+    return removals
+
+
 def _is_swept(delivery: Delivery) -> bool:
     """Return whether a delivery deletes an expired file, whose name is free then."""
     return delivery.what is DeliveryKind.REMOVAL and delivery.event is None
 
 
-def _format(segment: Segment) -> tuple[object, ...]:
-    return segment.video, segment.width, segment.height, segment.audio
+def same_format(one: Segment, other: Segment) -> bool:
+    """Return whether two recordings fit into one file, as far as the index knows."""
+    is_same = (one.video, one.audio) == (other.video, other.audio)
+    return is_same and (one.width, one.height) == (other.width, other.height)
 
 
 def _end_ms(part: Delivery) -> int:

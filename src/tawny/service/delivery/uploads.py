@@ -42,9 +42,10 @@ from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.sealed.statements import Witness, find_witnesses
 from tawny.service.delivery.event_forms import EventForms, form_of
-from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule
+from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule, replaced_parts
 from tawny.service.plugin_registry import BrokenTarget, PluginRegistry
 from tawny.service.recorder import RecorderService
+from tawny.storage.retention.runner import AgeClock
 
 # Rate limiting of uploads, and interruption at shutdown; both take effect where content is read.
 
@@ -203,6 +204,7 @@ class Uploads:
         self.forms = EventForms(recorder, ClipCache(recorder), recorder.event_picture, source.sealed, scratch)
         self._outbox, self._plugins, self._clock = source.outbox, plugins, source.clock
         self._is_paused, self._ended = is_paused, ended
+        self._ages, self._looking = AgeClock(source.clock), threading.Lock()
         self._settings: Mapping[str, Settings] = {}
         self._file_sets: Mapping[str, FileSetSettings] = {}
         self._without_links: set[str] = set()
@@ -253,7 +255,7 @@ class Uploads:
         one = self._settings[name]
         if one.retention is None:
             return []
-        before_ms = self._clock.now_ms() - round(one.retention * 1000)
+        before_ms = self._clock.now_ms() - self.ahead_ms() - round(one.retention * 1000)
         connection = self._connect(name, one)
         try:
             former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
@@ -269,6 +271,11 @@ class Uploads:
             return found
         finally:
             connection.close()
+
+    def ahead_ms(self) -> int:
+        """Return by how much the clock is ahead, ms, while that is doubted (`AgeClock`)."""
+        with self._looking:
+            return self._ages.ahead_ms()
 
     def sweep(self, name: str) -> list[RemoteFile]:
         """Queue the removal of expired files behind all waiting deliveries. Return these files.
@@ -358,7 +365,14 @@ class Uploads:
             if ending.wait(seconds):
                 raise CourierStopped
 
-        route = DeliveryRoute(name, carrier, content, trigger.open_in_s, lambda: self._is_paused(name))
+        def replaced(delivery: Delivery) -> list[Delivery]:
+            if one.write_only:
+                return []
+            return replaced_parts(self._outbox, delivery, self.forms.cut_at_ms(delivery), self._clock.now_ms())
+
+        route = DeliveryRoute(
+            name, carrier, content, trigger.open_in_s, lambda: self._is_paused(name), replaced=replaced
+        )
         numbers = range(1, one.parallel + 1)
         return [Courier(number, route, self._outbox, self._clock, self._ended) for number in numbers]
 
@@ -397,6 +411,7 @@ class Sweeper:
 
     def step(self) -> float:
         now_s = self._clock.mono_s()
+        self._uploads.ahead_ms()  # each time, so that it knows since when the clock is ahead
         if now_s >= self._forgets_s:
             self._outbox.forget_old()
             self._forgets_s = now_s + SWEEP_EVERY_S
