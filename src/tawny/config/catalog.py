@@ -47,7 +47,7 @@ _OWN_PAGE: Final = (
 
 
 _MAY_NAME_FILES: Final = re.compile(
-    r"cameras\.[^.]+\.detection\.sound\.(model|labels)|search\.model|object_detection\.kinds"
+    r"cameras\.[^.]+\.detection\.sound\.(model|labels)|search\.model|object_detection\.kinds|recognizers\.[^.]+\.model"
 )
 """Settings that take the name of a model of tawny's, or in the settings file a file, which may be a program."""
 _FILE: Final = re.compile(r"[/\\]|^~|\.(py|onnx|txt)$", re.IGNORECASE)

@@ -456,6 +456,8 @@ RUNS = {
     "a log file": '[log]\nfile = "/home/tawny/.bashrc"\n',
     "a sound model": '[cameras.gate.detection.sound]\nmodel = "/tmp/evil.onnx"\nlabels = "/tmp/evil.txt"\n',
     "a search model": '[search]\nmodel = "/tmp/clip"\n',
+    "a recognizer's model": '[recognizers.plates]\nmodel = "/tmp/plates.onnx"\n',
+    "any folder": '[destinations.disk]\nurl = "/home/tawny/.config/autostart"\nallow_any_folder = true\n',
     "rclone": '[destinations.cloud]\nurl = "rclone:drive/tawny"\nconfig = "/tmp/rclone.conf"\n',
 }
 

@@ -64,10 +64,13 @@ _UNITS: Final = (
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
 _HIDDEN: Final = "(not shown)"
 _OF_PROGRAMS: Final = frozenset(
-    {("scripts", "folder"), ("relays", "script"), ("destinations", "config"), ("updates", "command"), ("log", "file")}
-)
+    {
+        ("scripts", "folder"), ("relays", "script"), ("destinations", "config"), ("destinations", "allow_any_folder"),
+        ("updates", "command"), ("log", "file"),
+    }
+)  # fmt: skip
 """Tables and keys that name a program, a folder of programs, a file that names some (that of rclone), or a file to
-which the log is added, which could be a program."""
+which the log is added, which could be a program; and what lets uploads go to folders of programs."""
 _RUNS: Final = re.compile(r"\s*(run|say)\s", re.IGNORECASE)
 _PATHS: Final = re.compile(
     r"storage\.(mirror|spare|tiers\.\d+\.path)|web\.secure\.(certificate|key|authority)|log\.file"
