@@ -1,5 +1,6 @@
 """The log: repeated lines are counted, and different ones are all written."""
 
+import contextlib
 import io
 import json
 import logging
@@ -14,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from tawny.app import logging_setup
-from tawny.app.logging_setup import LINES_OF_KIND, CountingHandler, DailyFile, configure_logging
+from tawny.app.logging_setup import LINES_OF_KIND, CountingHandler, DailyFile, RecentLines, configure_logging
 from tawny.config.settings import LogSettings
 from tawny.model.errors import NotDone
 
@@ -86,6 +87,19 @@ def test_lines_that_are_all_different_take_a_limited_memory(monkeypatch: pytest.
     assert "repeated 1 times within a minute, last: line" in log.lines[-2], "counted early, and then forgotten"
     log.write("line")
     assert log.lines[-1] == "line"
+
+
+def test_a_wrong_template_that_repeats_ends_no_later_line() -> None:
+    log, recent = Log(), RecentLines()
+    log.handler = CountingHandler([recent])
+    with contextlib.redirect_stderr(io.StringIO()):
+        for _ in range(LINES_OF_KIND + 1):
+            log.write("%s %s", "one")
+    log.now_s += 61
+    log.write("another")
+    counted, last = recent.text().splitlines()
+    assert counted.endswith("repeated 1 times within a minute, last: %s %s")
+    assert last.endswith("another")
 
 
 class Calendar:

@@ -241,22 +241,35 @@ def test_when_the_clock_is_set_back_only_what_is_planned_waits(
     outbox.close()
 
 
-@pytest.mark.parametrize("is_restarted", [False, True])
 def test_a_target_that_was_first_used_while_the_clock_was_ahead_counts_from_now(
-    tmp_path: Path, clock: FakeClock, *, is_restarted: bool
+    outbox: Outbox, clock: FakeClock
 ) -> None:
-    outbox = Outbox(tmp_path / "outbox.db", clock)
     clock.jump_utc(400 * 86_400)
     outbox.take("offsite")
     outbox.since_ms("offsite")
     clock.jump_utc(-400 * 86_400)
     now_ms = clock.now_ms()
-    if is_restarted:
-        outbox.close()
-        outbox = Outbox(tmp_path / "outbox.db", clock)
     outbox.take("offsite")
     clock.advance(60)
     assert outbox.since_ms("offsite") == now_ms
+
+
+@pytest.mark.parametrize("further_s", [0, -60])
+def test_a_start_with_a_clock_that_is_behind_leaves_when_a_target_was_first_used(
+    tmp_path: Path, clock: FakeClock, further_s: int
+) -> None:
+    """Also if it is set back further."""
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    first_ms = outbox.since_ms("offsite")
+    outbox.close()
+    clock.jump_utc(-86_400)
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    assert outbox.since_ms("offsite") == clock.now_ms()
+    clock.jump_utc(further_s)
+    outbox.take("offsite")
+    clock.jump_utc(86_400 - further_s)
+    clock.advance(60)
+    assert outbox.since_ms("offsite") == first_ms
     outbox.close()
 
 

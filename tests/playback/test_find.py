@@ -1,5 +1,9 @@
+from typing import Any
+
+import pytest
+
 from tawny.model.ids import CameraId
-from tawny.model.segments import Gap, GapReason
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import MOST_IN_A_RUN, at, last_before, recorded_until_ms, run_from, segment, segments
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
@@ -85,6 +89,23 @@ def test_what_begins_later_than_now_is_not_recorded_yet(archive: FakeArchive) ->
     assert recorded_until_ms(archive, PORCH, T + 100 * DAY_MS) == T + 60_000
     assert recorded_until_ms(archive, PORCH, T + 201 * DAY_MS) == T + 200 * DAY_MS + 60_000
     assert recorded_until_ms(archive, PORCH, T - 1) == 0
+
+
+def test_the_end_of_what_is_recorded_is_found_without_reading_what_came_before(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(archive, *range(0, 60 * 100, 60))
+    read = list[int]()
+    segments_of = archive.index.segments
+
+    def counted(*wanted: Any) -> list[Segment]:
+        found = segments_of(*wanted)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(archive.index, "segments", counted)
+    assert recorded_until_ms(archive, PORCH, T + 10 * DAY_MS) == T + 6_000_000
+    assert sum(read) <= 2
 
 
 def test_after_a_small_step_back_what_began_last_is_recorded_last(archive: FakeArchive) -> None:

@@ -40,7 +40,7 @@ class _Kind:
     level: int
     written: int = 0
     counted: int = 0
-    last: logging.LogRecord | None = None
+    last: str = ""
     """The last line that was counted."""
 
 
@@ -69,7 +69,7 @@ class CountingHandler(logging.Handler):
             self._write(record)
         else:
             kind.counted += 1
-            kind.last = record
+            kind.last = _text(record)
 
     def close(self) -> None:
         self._write_counts(float("inf"))
@@ -86,9 +86,16 @@ class CountingHandler(logging.Handler):
         ended = [key for key, kind in self._kinds.items() if not now_s < kind.until_s <= now_s + 2 * INTERVAL_S]
         for key in ended:
             kind = self._kinds.pop(key)
-            if kind.last is not None:
-                text = f"repeated {kind.counted} times within a minute, last: {kind.last.getMessage()}"
+            if kind.counted:
+                text = f"repeated {kind.counted} times within a minute, last: {kind.last}"
                 self._write(logging.LogRecord(key[0], kind.level, "", 0, "%s", (text,), None))
+
+
+def _text(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (KeyError, TypeError, ValueError):  # its template is wrong, which must not end what comes later
+        return str(record.msg)
 
 
 class RecentLines(logging.Handler):
@@ -100,7 +107,10 @@ class RecentLines(logging.Handler):
         self.setFormatter(_TEXT)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(self.format(record)[:MOST_CHARACTERS])
+        try:
+            self._lines.append(self.format(record)[:MOST_CHARACTERS])
+        except (KeyError, TypeError, ValueError):  # a wrong template, as in logging's own handlers
+            self.handleError(record)
 
     def text(self) -> str:
         return "\n".join(self._lines.copy())

@@ -173,7 +173,7 @@ class Courier:
         except (DeliveryError, StorageError) as error:
             is_signed_in = self._carrier is not None  # it may refuse, or have no room for, this one alone
             is_denial = is_signed_in and isinstance(error, TargetRefused) and not error.is_sign_in
-            if delivery.what is DeliveryKind.REMOVAL and isinstance(error, TargetRefused) and is_denial:
+            if delivery.what is DeliveryKind.REMOVAL and is_denial:
                 self._end(delivery, error)  # a login that may not delete can still upload
             else:
                 is_answer = isinstance(error, TargetBusy) or is_denial
@@ -200,7 +200,7 @@ class Courier:
         self._report(delivery)
         return True
 
-    def _end(self, delivery: Delivery, error: DeliveryError) -> None:
+    def _end(self, delivery: Delivery, error: TawnyError) -> None:
         """Drop the delivery: a retry would not help."""
         self._busy.pop(delivery.id, None)
         log.warning("%s: %s", delivery.name, error)

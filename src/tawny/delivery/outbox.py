@@ -122,7 +122,7 @@ class Outbox:
         self._listeners: list[Callable[[str], None]] = []
         self._taken: set[int] = set()
         self._steps = ClockSteps(clock)
-        self._bring_back()  # the clock may have been set back while nothing ran
+        self._bring_back(0)  # the clock may have been set back while nothing ran
 
     def close(self) -> None:
         self._file.close()
@@ -179,7 +179,7 @@ class Outbox:
         with self._reading():
             moved_ms = self._steps.moved_ms()
         if moved_ms < 0:
-            self._bring_back()
+            self._bring_back(moved_ms)
         elif moved_ms > 0:
             self._hold_digests(moved_ms)
         now_ms = self._clock.now_ms()
@@ -228,11 +228,18 @@ class Outbox:
 
         removals: of what it replaces. They renew others in the same transaction, unless it was renewed meanwhile.
         """
-        self._end(delivery, DeliveryState.DONE, "", receipt, size_bytes, removals)
+        with self._writing() as db:
+            is_known = self._set_ended(db, delivery, DeliveryState.DONE, "", receipt, size_bytes)
+            for one in removals if is_known else ():
+                self._renew(db, one)
+        self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
+        self._notify({one.to for one in removals})
 
     def drop(self, delivery: Delivery, why: str) -> None:
         """End a delivery without sending it."""
-        self._end(delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
+        with self._writing() as db:
+            self._set_ended(db, delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
+        self._taken.discard(delivery.id)
 
     def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
         """Store a failed attempt; retry not before next_ms. The first one notes in messages when they were due."""
@@ -312,11 +319,16 @@ class Outbox:
             db.execute(ended, (before_ms, DeliveryKind.FILE.value))  # those of folders are known until they are removed
 
     def since_ms(self, to: str, first_ms: int | None = None) -> int:
-        """Return when the target was first used, ms UTC: at `first_ms` or now. Earlier events are not sent to it."""
+        """Return when the target was first used, ms UTC: at `first_ms` or now. Earlier events are not sent to it.
+
+        Never later than now: the clock was ahead, or is behind.
+        """
+        now_ms = self._clock.now_ms()
         with self._writing() as db:
-            new = (to, self._clock.now_ms() if first_ms is None else first_ms)
+            new = (to, now_ms if first_ms is None else first_ms)
             db.execute("INSERT INTO targets VALUES (?, ?) ON CONFLICT DO NOTHING", new)
-            return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
+            found = db.execute("SELECT min(since_ms, ?) FROM targets WHERE name = ?", (now_ms, to)).fetchone()
+            return int(found[0])
 
     def forget_target(self, to: str) -> None:
         """Delete a target that was removed from the settings, with its deliveries and what is stored about it."""
@@ -443,11 +455,13 @@ class Outbox:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _bring_back(self) -> None:
+    def _bring_back(self, moved_ms: int) -> None:
         """Make due what waits for a time that the clock showed before it was set back. What is planned waits.
 
-        Digests are left to their scheduler: at a start, the clock may be behind.
+        Digests are left to their scheduler: at a start, the clock may be behind. So is when targets were first used.
+        moved_ms: how far the clock was set, negative; 0 at a start.
         """
+        now_ms = self._clock.now_ms()
         with self._writing() as db:
             change = (
                 "UPDATE deliveries SET next_ms = ?1, made_ms = min(made_ms, ?1) "
@@ -455,8 +469,10 @@ class Outbox:
                 "OR (made_ms > ?1 + ?4 AND next_ms BETWEEN made_ms AND made_ms + ?3)) "
                 "AND (tries > 0 OR json_extract(content, '$.kind') IS NOT 'digest')"
             )
-            db.execute(change, (self._clock.now_ms(), LONGEST_PLAN_MS, LONGEST_BACKOFF_MS, CLOCK_STEP_MS))
-            db.execute("UPDATE targets SET since_ms = ?1 WHERE since_ms > ?1", (self._clock.now_ms(),))
+            db.execute(change, (now_ms, LONGEST_PLAN_MS, LONGEST_BACKOFF_MS, CLOCK_STEP_MS))
+            # later ones are of another run: the clock was behind before, too
+            first_used = "UPDATE targets SET since_ms = ?1 WHERE since_ms > ?1 AND since_ms <= ?1 - ?2"
+            db.execute(first_used, (now_ms, moved_ms))
 
     def _hold_digests(self, moved_ms: int) -> None:
         """Keep digests that are only due as the clock was set forward until their scheduler has planned them again."""
@@ -473,22 +489,6 @@ class Outbox:
             delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms, progress=old.progress)
             db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
         db.execute(_INSERT, _row(delivery))
-
-    def _end(
-        self,
-        delivery: Delivery,
-        state: DeliveryState,
-        why: str,
-        receipt: str,
-        size_bytes: int,
-        removals: Sequence[Delivery] = (),
-    ) -> None:
-        with self._writing() as db:
-            is_known = self._set_ended(db, delivery, state, why, receipt, size_bytes)
-            for one in removals if is_known else ():
-                self._renew(db, one)
-        self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
-        self._notify({one.to for one in removals})
 
     def _set_ended(
         self, db: sqlite3.Connection, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int

@@ -260,25 +260,23 @@ def recorded_until_ms(archive: RecordingArchive, camera: CameraId, now_ms: int) 
     It is the end of what began last by now: recordings of a clock that was ahead end later.
     """
     begun = [one for one in archive.open_segments(camera) if one.stream is StreamName.MAIN and one.start_ms <= now_ms]
-    bounds = archive.index.bounds(camera)
-    end_ms, look_ms = now_ms + 1, EDGE_MS
-    while not begun and bounds is not None and end_ms > bounds.begin_ms:
-        behind = Span(end_ms - look_ms, end_ms)
-        begun = segments(archive, camera, StreamName.MAIN, behind)
-        end_ms, look_ms = behind.begin_ms, look_ms * 2
-    return max(begun, key=lambda one: one.start_ms).end_ms if begun else 0
+    if not begun and (end_ms := last_before(archive, camera, now_ms + 1, StreamName.MAIN)) is not None:
+        begun = segments(archive, camera, StreamName.MAIN, Span(end_ms - EDGE_MS, end_ms))
+    return max((one.start_ms, one.end_ms) for one in begun)[1] if begun else 0
 
 
-def last_before(archive: RecordingArchive, camera: CameraId, at_ms: int) -> int | None:
-    """Return the end of the last recording before an instant at which nothing is recorded, ms UTC, or None."""
-    still_open = [one.span for one in archive.open_segments(camera)]
+def last_before(
+    archive: RecordingArchive, camera: CameraId, at_ms: int, stream: StreamName | None = None
+) -> int | None:
+    """Return up to when something is recorded before an instant, ms UTC, or None. stream: None for any."""
+    still_open = [one.span for one in archive.open_segments(camera) if stream in (None, one.stream)]
     bounds = archive.index.bounds(camera)
     begins_ms = [span.begin_ms for span in still_open] + ([bounds.begin_ms] if bounds else [])
     first_ms = min(begins_ms, default=at_ms)
     end_ms, look_ms = at_ms, LOOK_MS
     while end_ms > first_ms:
         behind = Span(end_ms - look_ms, end_ms)
-        recorded = archive.index.spans(camera, None, behind)
+        recorded = archive.index.spans(camera, stream, behind)
         recorded += [cut for span in still_open if (cut := span.cut_to(behind)) is not None]
         if recorded:
             return max(span.end_ms for span in recorded)

@@ -131,6 +131,19 @@ def test_a_wrong_password_is_told_without_it(server: int) -> None:
     assert "wrong-password" not in str(refused.value)
 
 
+@pytest.mark.parametrize(("says", "is_sign_in"), [("undeletable", False), ("signed out", True)])
+def test_a_login_that_may_not_delete_is_not_one_that_is_refused(
+    server: int, mode: Path, says: str, *, is_sign_in: bool
+) -> None:
+    """Apache answers both with 401."""
+    connection = connect(server)
+    mode.write_text(says)
+    with pytest.raises(TargetRefused) as refused:
+        connection.remove("a.jpg")
+    connection.close()
+    assert refused.value.is_sign_in is is_sign_in
+
+
 def test_a_folder_that_is_not_there_is_told(server: int) -> None:
     with pytest.raises(TargetMissing):
         connect(server, "nowhere")

@@ -19,13 +19,19 @@ def _is_forbidden(path: str) -> bool:
 
 
 def failing(app: Callable[..., Iterable[bytes]], mode: str) -> Callable[..., Iterable[bytes]]:
-    """As its mode says: keeps half of a file, or has no room; refuses names, answers late, or takes a file in vain."""
+    """As its mode says: keeps half of a file, or has no room; refuses names, answers late, or takes a file in vain.
+
+    Or it refuses the login: for all, or to delete.
+    """
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         said = Path(mode).read_text() if mode and Path(mode).exists() else ""
         if said == "nextcloud" and environ["REQUEST_METHOD"] in ("PUT", "MOVE") and _is_forbidden(environ["PATH_INFO"]):
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start("400 Bad Request", [("Content-Length", "0")])
+            return [b""]
+        if said == "signed out" or (said == "undeletable" and environ["REQUEST_METHOD"] == "DELETE"):
+            start("401 Unauthorized", [("Content-Length", "0")])
             return [b""]
         if environ["REQUEST_METHOD"] == "PUT" and said in ("slow", "unanswered"):
             done = b"".join(app(environ, start if said == "slow" else lambda *_: None))

@@ -539,15 +539,38 @@ def test_when_the_clock_is_set_back_files_go_on(tmp_path: Path, earlier_s: int, 
     bench.outbox.close()
 
 
-def test_after_a_start_with_a_clock_that_is_behind_no_file_comes_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("behind_s", [0, 90])
+def test_after_a_start_with_a_clock_that_is_behind_no_file_comes_twice(tmp_path: Path, behind_s: int) -> None:
+    """Also if a time at which a file would end passes meanwhile."""
     bench = Bench(tmp_path, all=chosen(tmp_path / "out", names="pancake", every="60 s"))
-    bench.record(150)
-    bench.clock.jump_utc(-100)
+    bench.record(330)
+    known = bench.times("all")
+    bench.clock.jump_utc(-300)
     bench.begin(bench.sets)
     bench.work()
-    bench.clock.jump_utc(100)
+    bench.record(behind_s)
+    bench.clock.jump_utc(300)
     bench.record(90)
-    assert bench.times("all") == [("07:30", "08:00"), ("08:00", "09:00"), ("09:00", "10:00"), ("10:00", "11:00")]
+    later = bench.times("all")[len(known) :]
+    assert later
+    assert min(later)[0] >= max(known)[1]
+    bench.outbox.close()
+
+
+def test_after_a_start_with_a_clock_that_is_behind_a_set_has_nothing_from_before_it_was_made(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.record(1800)
+    bench.begin({"all": chosen(tmp_path / "out", names="pancake", split="events")})
+    bench.archive.index.put_event(Event(EventId("old"), PORCH, "person", TEN_MS + 60_000, TEN_MS + 90_000, 50.0))
+    bench.record(60)
+    bench.clock.jump_utc(-86_400)
+    bench.begin(bench.sets)
+    bench.work()
+    bench.clock.jump_utc(86_400)
+    bench.work()
+    bench.begin(bench.sets)
+    bench.record(60)
+    assert not bench.outbox.of_event(EventId("old"))
     bench.outbox.close()
 
 

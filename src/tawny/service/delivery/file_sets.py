@@ -55,6 +55,7 @@ MASKED_MS: Final = 240_000
 CATCH_UP_MS: Final = 7 * 86_400_000
 FULL_TOLD_MS: Final = 86_400_000
 FINISH_S: Final = 5.0
+AHEAD_S: Final = 600.0
 _SEEN: Final = "seen files"
 """Mark: all files of events that had ended by then are planned."""
 _MODES: Final = {"tawny": 0o600, "group": 0o640, "everyone": 0o644}
@@ -139,7 +140,8 @@ class FileSets:
         self._sets: tuple[_Set, ...] = ()
         self._since_ms: dict[str, int] = {}
         self._due_ms: dict[tuple[str, CameraId], int] = {}
-        self._from_ms: dict[tuple[str, CameraId], int] = {}
+        self._from_ms, self._shown_ms, self._began_s = self._clock.now_ms(), 0, self._clock.mono_s()
+        """Since the start or the last step of the clock, and the latest time before one, ms UTC."""
         self._changed: deque[Event] = deque()
         self._events: dict[EventId, Event] = {}
         self._folders: dict[str, tuple[FileSetSettings, ExportFolder]] = {}
@@ -174,8 +176,10 @@ class FileSets:
     def step(self) -> float:
         with self._lock:
             ahead_ms = self._ages.ahead_ms()  # each time, so that it knows since when the clock is ahead
-            if self._steps.moved_ms():
-                self._due_ms = {}
+            if moved_ms := self._steps.moved_ms():
+                self._due_ms, now_ms = {}, self._clock.now_ms()
+                self._from_ms = now_ms - round(IDLE_S * 1000)  # it was set since the last look
+                self._shown_ms = max(self._shown_ms, now_ms - moved_ms)
                 self._since_ms = {one.name: self._since(one) for one in self._sets}
             if self._is_new:
                 self._find_missed()
@@ -292,7 +296,7 @@ class FileSets:
         if self._due_ms.get((one.name, camera), 0) > self._clock.now_ms():
             return
         at_ms, is_rest = self._position(one, camera)
-        while True:
+        while at_ms <= self._clock.now_ms() + CLOCK_STEP_MS:
             if not self._segments(camera, Span(at_ms, at_ms + 1)):
                 following_ms = recordings.next_after(self._archive, camera, at_ms, StreamName.MAIN)
                 if following_ms is not None and following_ms <= self._clock.now_ms():  # not of a clock that was ahead
@@ -315,14 +319,12 @@ class FileSets:
 
     def _position(self, one: _Set, camera: CameraId) -> tuple[int, bool]:
         """Return up to when files are planned, and whether tawny stopped there."""
-        key, mark, now_ms = (one.name, camera), self._mark(one, camera), self._clock.now_ms()
+        mark, now_ms = self._mark(one, camera), self._clock.now_ms()
         at, _, stopped = self._outbox.marks(mark).get(mark, "").partition(" ")
-        if at and int(at) > now_ms + CLOCK_STEP_MS:  # the clock was ahead, or is behind at a start: the mark stays
-            latest_ms = now_ms - round(IDLE_S * 1000)  # it was set since the last look
-            self._from_ms[key] = min(self._from_ms.get(key, latest_ms), latest_ms)
-            at, stopped = str(self._from_ms[key]), ""
-        else:
-            self._from_ms.pop(key, None)
+        is_old = self._clock.mono_s() - self._began_s >= AHEAD_S  # before, the clock may be behind since the start
+        if at and int(at) > now_ms + CLOCK_STEP_MS and (is_old or int(at) <= self._shown_ms):
+            at, stopped = str(self._from_ms), ""
+            self._outbox.mark(mark, at)
         first_ms = max(self._since_ms[one.name], now_ms - CATCH_UP_MS)
         at_ms = max(int(at or 0), first_ms)
         return at_ms if at else self._begin_ms(camera, at_ms), bool(stopped)
@@ -416,8 +418,7 @@ class FileSets:
         if recordings.recorded_until_ms(self._archive, camera, now_ms) >= at_ms:
             return at_ms
         still_open = [one for one in self._archive.open_segments(camera) if one.stream is StreamName.MAIN]
-        is_late = now_ms >= at_ms + SETTLE_MS
-        return at_ms if is_late and not still_open else None
+        return at_ms if now_ms >= at_ms + SETTLE_MS and not still_open else None
 
     def _forget_events(self) -> None:
         """Forget events of which every set has what it will get."""
@@ -552,10 +553,10 @@ class FileSets:
     def _since(self, one: _Set) -> int:
         """Return since when the set is in the settings, ms UTC."""
         mark, now_ms = f"files/{one.name}", self._clock.now_ms()
-        found_ms = int(self._outbox.marks(mark).get(mark, now_ms + 1))
-        if found_ms > now_ms:  # it is new, or the clock was ahead
+        found = self._outbox.marks(mark).get(mark)
+        if found is None or now_ms < int(found) <= self._shown_ms:  # it is new, or the clock was ahead
             self._outbox.mark(mark, str(now_ms))
-        return min(found_ms, now_ms)
+        return min(int(found or now_ms), now_ms)
 
     def _view(self, one: _Set) -> TargetView:
         is_folder = bool(one.chosen.folder)

@@ -347,9 +347,8 @@ class UploadScheduler:
 
     def _let_go(self, ending: _Ending) -> bool:
         """Release the clip if its end is recorded or the deadline has passed. Return whether it was released."""
-        now_ms = self._clock.now_ms()
-        recorded_ms = recorded_until_ms(self._archive, ending.camera, now_ms)
-        if now_ms < ending.end_ms + SETTLE_MS and recorded_ms < ending.end_ms:
+        now_ms, end_ms = self._clock.now_ms(), ending.end_ms
+        if now_ms < end_ms + SETTLE_MS and recorded_until_ms(self._archive, ending.camera, now_ms) < end_ms:
             return False
         self._outbox.amend(replace(ending.delivery, next_ms=now_ms))
         return True
