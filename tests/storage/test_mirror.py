@@ -1,6 +1,7 @@
 """The mirror has what the first volume has, explains the rest, stands alone, and is read when the first has lost it."""
 
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk import mirror
-from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.disk import DiskCapacity, parent_of
 from tawny.storage.disk.layout import scores_path
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.secondary_volumes import away, forget_mirrors
 from tawny.storage.disk.volume import Volume, copy
-from tawny.storage.index.opening import index_to_read
+from tawny.storage.history.ledger import HistoryJournal
+from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
@@ -107,6 +109,26 @@ def test_what_closes_later_follows_with_its_gaps_events_and_pictures(both: Mirro
     with index_to_read(both.root) as index:
         assert index.event(event.id) == event
     assert Volume.at(both.root).read_picture(event) == b"jpeg"
+
+
+def test_an_event_whose_file_it_has_to_list_stays_when_it_finishes_a_removal(both: Mirrored) -> None:
+    """Else it would be deleted here, and lost if the first disk failed before it is copied again."""
+    old, new = both.site.put(60), both.site.put(59)
+    event = Event(EventId("e1"), PORCH, "person", new.start_ms + 1000, new.start_ms + 6000, 50.0)
+    both.site.ledger.put_event(event)
+    both.run()
+    both.mirror.finish()
+    volume = Volume.at(both.root)
+    history = HistoryJournal(volume.disk)
+    with closing(history), closing(index_to_write(volume, history)) as index:
+        index.mark_removing([old])
+        index.drop_segments([new])
+    volume.open_folders.enter(parent_of(new.path))
+    volume.open_folders.save()
+    both.open()
+    both.run()
+    with closing(HistoryJournal(volume.disk)) as history:
+        assert not [line for line in history.lines() if line.what == "event_dropped"]
 
 
 def test_what_the_first_has_lost_is_read_from_it(both: Mirrored) -> None:

@@ -15,7 +15,7 @@ from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span, missing_spans
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import event_paths
-from tawny.storage.disk.volume import Reserve
+from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryLine, replay
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
@@ -445,6 +445,43 @@ def test_an_image_that_cannot_be_deleted_does_not_stop_the_next_start(
     site.index.mark_removing([old])
     monkeypatch.setattr(site.volume, "remove_picture", _fail)
     assert site.recover(cameras=()).removed == 1
+
+
+def test_an_event_whose_video_a_start_lists_stays_when_an_interrupted_removal_is_finished(site: Site) -> None:
+    """Its file was open when the recorder was killed, right after the one that was deleted."""
+    old = site.put(10)
+    site.index.mark_removing([old])
+    site.put(9, listed=False)
+    event = _event(site, 8.9)
+    EventFiles(site.volume).write_picture(event, b"jpeg")
+    site.recover()
+    assert site.index.event(event.id) == event
+    assert site.volume.read_picture(event) == b"jpeg"
+
+
+def test_an_image_that_cannot_be_deleted_waits_for_the_next_start_and_keeps_nothing_else(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.storage.retention.removal._AT_ONCE", 3)
+    event = _old_with_an_event(site)
+    site.put(4 * DAY_MIN)
+    with monkeypatch.context() as refused:
+        refused.setattr(site.volume, "remove_picture", _fail)
+        _retention(site, replace(ALL, max_s=86_400)).run()
+    assert (list(site.index.all_segments()), site.index.event(event.id)) == ([], event)
+    site.recover(cameras=())
+    assert (site.index.removing(), site.index.event(event.id)) == ([], None)
+    assert site.volume.read_picture(event) is None
+
+
+def test_others_forget_the_event_of_a_removal_that_a_volume_held_up(site: Site, tmp_path: Path) -> None:
+    site.index.mark_removing([site.put(5 * DAY_MIN)])
+    event = _event(site, 5 * DAY_MIN - 0.5)
+    site.volume.add_other(Volume.at(tmp_path / "other"), is_spare=False)
+    retention, told = _retention(site, ALL), list[EventId]()
+    retention.also = replace(retention.also, forget=told.append)
+    retention.run()
+    assert told == [event.id]
 
 
 def test_a_kept_event_stays_when_an_interrupted_removal_is_finished(site: Site) -> None:

@@ -20,6 +20,7 @@ class Faulty(asyncssh.SFTPServer):
 
     `timeless` sets no times; `hangs` never answers about files and folders; `scans` takes SCAN_S to close a file.
     `whole` refuses to append, as servers in front of object storage do; `whole later` does so with the first data.
+    `quota` fails as OpenSSH does for a user whose share of a disk is full.
     """
 
     mode: Path
@@ -32,7 +33,7 @@ class Faulty(asyncssh.SFTPServer):
     def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
         if "a" in file_obj.mode and self._said() == "whole later":
             raise asyncssh.SFTPFailure("append is not supported")
-        if self._said() == "full":
+        if self._said() in ("full", "quota"):
             raise asyncssh.SFTPFailure("Failure")
         return super().write(file_obj, offset, data)
 

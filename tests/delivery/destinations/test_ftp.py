@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from ftplib import FTP
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 
 from tawny.delivery.delivery import in_memory
 from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
-from tawny.delivery.destinations.ftp import Ftp
+from tawny.delivery.destinations.ftp import TIMEOUT_S, Ftp
 from tawny.model.errors import DeliveryError, StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
@@ -148,6 +149,26 @@ def test_a_server_may_take_its_time_for_a_whole_file(tmp_path: Path, monkeypatch
         connection.put("a.jpg", content(), "", lambda _: None)
         connection.close()
         assert (root / "a.jpg").read_bytes() == b"a picture"
+
+
+def test_only_what_takes_long_for_a_whole_file_is_waited_for_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that went away would hold the courier."""
+    asked, ask = dict[str, float](), FTP.putcmd
+
+    def asking(ftp: FTP, line: str) -> None:
+        assert ftp.sock is not None
+        asked[line.split()[0]] = ftp.sock.gettimeout() or 0.0
+        ask(ftp, line)
+
+    with serving(tmp_path) as port:
+        connection = connect(port)
+        monkeypatch.setattr(FTP, "putcmd", asking)
+        connection.put("porch/a.jpg", content(), "", lambda _: None)
+        connection.close()
+    assert {"MKD", "SIZE", "STOR"} < asked.keys()
+    assert {verb for verb, wait_s in asked.items() if wait_s > TIMEOUT_S} == {"DELE", "RNFR", "RNTO"}
 
 
 def test_what_is_there_whole_is_not_sent_again(tmp_path: Path) -> None:

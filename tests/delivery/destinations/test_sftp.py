@@ -7,6 +7,7 @@ import socket
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ import pytest
 from tawny.delivery.delivery import in_memory
 from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.sftp import Sftp
-from tawny.model.errors import StrangeTarget, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import (
+    DeliveryError,
+    StrangeTarget,
+    TargetFull,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
 from tests.delivery.destinations.faulty_sftp import faulty_ssh_server
@@ -215,13 +223,16 @@ def test_a_server_that_refuses_to_append_gets_the_whole_file(
     assert (tmp_path / "root" / "a.jpg").read_bytes() == b"a picture"
 
 
-def test_what_a_full_disk_has_of_a_file_stays(faulty: Server, mode: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("said", "error"), [("full", TargetFull), ("quota", DeliveryError)])
+def test_what_a_full_disk_has_of_a_file_stays(
+    faulty: Server, mode: Path, tmp_path: Path, said: str, error: type[DeliveryError]
+) -> None:
     """Sent whole again, it would be full again."""
     part = tmp_path / "root" / "a.jpg.part"
     part.write_bytes(b"a pic")
     connection = connect(faulty, tmp_path / "root")
-    mode.write_text("full")
-    with pytest.raises(TargetFull):
+    mode.write_text(said)
+    with pytest.raises(error):
         connection.put("a.jpg", content(), content().sha256, lambda _: None)
     connection.close()
     assert part.read_bytes() == b"a pic"
@@ -274,6 +285,65 @@ def test_a_server_with_three_other_host_keys_is_refused(with_three: Server, tmp_
     other = asyncssh.generate_private_key("ssh-ed25519").get_fingerprint()
     with pytest.raises(StrangeTarget):
         connect(with_three, tmp_path, host_key=other)
+
+
+def test_a_lost_connection_is_no_sign_of_an_attack(
+    with_three: Server, tmp_path: Path, hosts: dict[str, asyncssh.SSHKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a host key that is remembered from before, each first connection after a start shows another one."""
+    dial, numbers = asyncssh.connect, count(1)
+
+    def dialling(*to: Any, **how: Any) -> Any:
+        if next(numbers) == 2:
+            raise asyncssh.ConnectionLost("Connection lost")
+        return dial(*to, **how)
+
+    monkeypatch.setattr(asyncssh, "connect", dialling)
+    connect(with_three, tmp_path, host_key=hosts["ssh-rsa"].get_fingerprint()).close()
+
+
+def test_a_connection_that_is_lost_after_the_right_host_key_is_no_sign_of_an_attack(
+    with_three: Server, tmp_path: Path, hosts: dict[str, asyncssh.SSHKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dial = asyncssh.connect
+
+    async def dialling(*to: Any, **how: Any) -> Any:
+        made = await dial(*to, **how)
+        made.abort()
+        raise asyncssh.ConnectionLost("Connection lost")
+
+    monkeypatch.setattr(asyncssh, "connect", dialling)
+    with pytest.raises(TargetUnreachable):
+        connect(with_three, tmp_path, host_key=hosts["ssh-rsa"].get_fingerprint())
+
+
+def test_a_server_that_has_lost_the_remembered_host_key_is_strange(
+    with_three: Server, tmp_path: Path, hosts: dict[str, asyncssh.SSHKey]
+) -> None:
+    """Also where the last connection found that it is to be asked for that one only."""
+    kind, wanted, home = Sftp(), hosts["ssh-rsa"].get_fingerprint(), tmp_path / "another"
+    connect(with_three, tmp_path, kind, host_key=wanted).close()
+    home.mkdir()
+    with faulty_ssh_server(home, home / "mode") as another, pytest.raises(StrangeTarget):
+        connect(another, tmp_path, kind, host_key=wanted)
+
+
+def test_a_server_that_shows_a_host_key_that_was_not_offered_is_strange(
+    with_three: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interceptor would else be dialled for ever."""
+    dial, numbers = asyncssh.connect, count(1)
+
+    def dialling(*to: Any, **how: Any) -> Any:
+        if next(numbers) == 10:
+            raise asyncssh.KeyExchangeFailed("it was dialled too often")
+        return dial(*to, **how | {"server_host_key_algs": "ssh-ed25519"})
+
+    monkeypatch.setattr(asyncssh, "connect", dialling)
+    other = asyncssh.generate_private_key("ssh-ed25519").get_fingerprint()
+    with pytest.raises(StrangeTarget):
+        connect(with_three, tmp_path, host_key=other)
+    assert next(numbers) == 3
 
 
 def test_what_was_cut_off_goes_by_the_name_that_it_would_have(server: Server, tmp_path: Path) -> None:

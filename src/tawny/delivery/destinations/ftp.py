@@ -169,7 +169,7 @@ class _OpenFtp:
             return None if size_bytes is None else RemoteFile(name, size_bytes, self._modified_ms(name))
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
-        with _worded(self._public), self._patience():
+        with _worded(self._public):
             self._make_folders(name)
             path = self._path(name)
             part = path + PART
@@ -183,9 +183,10 @@ class _OpenFtp:
             if held_bytes != content.size_bytes:
                 note("")
                 raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
-            with suppress(error_perm):
-                self._ftp.delete(path)  # many servers cannot rename to an existing file
-            self._ftp.rename(part, path)
+            with self._patience():
+                with suppress(error_perm):
+                    self._ftp.delete(path)  # many servers cannot rename to an existing file
+                self._ftp.rename(part, path)
 
     def sha256(self, name: str) -> str | None:
         return None
@@ -284,11 +285,12 @@ class _OpenFtp:
             if isinstance(data, ssl.SSLSocket):
                 data.settimeout(WHOLE_FILE_S)  # the server may answer only once it has stored the file
                 data.unwrap()
-        self._ftp.voidresp()
+        with self._patience():
+            self._ftp.voidresp()
 
     @contextmanager
     def _patience(self) -> Iterator[None]:
-        """Wait longer for the server's replies; on the data connection, not longer."""
+        """Wait longer for replies about a whole file. For others, a server that went away would hold the courier."""
         assert self._ftp.sock is not None
         self._ftp.sock.settimeout(WHOLE_FILE_S)
         try:

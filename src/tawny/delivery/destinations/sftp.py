@@ -132,22 +132,28 @@ async def _logged_in(
 async def _verified(
     address: DestinationAddress, options: Mapping[str, Any], public: str, algorithms: dict[str, str]
 ) -> asyncssh.SSHClientConnection:
-    """Connect to the server with the wanted host key, which may be any of those it has."""
+    """Connect to the server with the wanted host key, which may be any of those it has.
+
+    A connection that is lost while only other keys are offered may mean that the server has none of them, or nothing.
+    It counts only if the server, asked from the start, answers and then ends it again.
+    """
     wanted = str(options["host_key"])
-    offered, refused = algorithms.get(wanted, _PREFERRED), list[_Client]()
+    offered, refused, was_lost = algorithms.get(wanted, _PREFERRED), dict[str, str](), False
     while True:
         client = _Client(wanted)
         try:
             ssh = await _logged_in(address, options, client, offered)
         except asyncssh.HostKeyNotVerifiable as error:
-            refused.append(client)
-            if not wanted or not client.shown:
-                raise _strange(public, refused[0].shown, wanted) from error
-            offered = "-" + ",".join(one.algorithms for one in refused)
+            if not wanted or not client.shown or client.algorithms in refused:  # shown again, though not offered
+                raise _strange(public, client.shown, wanted) from error
+            refused[client.algorithms] = client.shown
+            offered = "-" + ",".join(refused)
         except _NO_KEY as error:
-            if not refused:
+            if client.shown or offered == _PREFERRED:
                 raise
-            raise _strange(public, refused[0].shown, wanted) from error
+            if refused and was_lost:
+                raise _strange(public, next(iter(refused.values())), wanted) from error
+            offered, refused, was_lost = _PREFERRED, {}, True
         else:
             algorithms[wanted] = offered  # else each connection would begin with a refused one
             return ssh
@@ -242,7 +248,8 @@ class _OpenSftp:
         try:
             await self._send(part, content, begun, note)
         except asyncssh.SFTPError as error:
-            if not begun or isinstance(error, (*_LOST, *_FULL)) or await self._size(part) != begun:
+            is_of_disk = isinstance(error, _FULL) or error.reason == "Failure"  # as OpenSSH calls any, such as a quota
+            if not begun or is_of_disk or isinstance(error, _LOST) or await self._size(part) != begun:
                 raise
             if await self._room_bytes() < content.size_bytes - begun:
                 raise

@@ -113,12 +113,12 @@ def recover_files(
     with index.unsynced():  # the next start would replay them too
         replay(lines, index)
     cause = cause_of(lines, before, boot)
-    removed = finish_removals(volume, index, ledger, clock)
     folders = {each: folders_left_over(each, clock) for each in volume.everywhere}
     reclosed, listed, damaged = put_in_order(volume, index, folders[volume], _WHY[cause], sync_index=False, clock=clock)
     for other in volume.others:
         more = put_in_order(other, index, folders[other], _WHY[cause], clock=clock)
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
+    removed = finish_removals(volume, index, ledger, clock)
     if volume.signed is not None:
         for each in volume.everywhere:
             sign_found(each, volume.signed, folders[each])

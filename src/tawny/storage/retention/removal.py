@@ -50,11 +50,12 @@ def remove_segments(
     ledger: HistoryLedger,
     clock: Clock,
     removals: Sequence[Removal],
-    drop_events: Callable[[Sequence[Segment]], None] = lambda _segments: None,
+    drop: Callable[[Event], None] | None = None,
 ) -> None:
-    """Remove segments in this order. drop_events: called with those whose events may be without video now.
+    """Remove segments in this order. drop: deletes an event that is without video now; None: such events stay.
 
-    Raises StorageError; some are then removed, the others unchanged. Those whose file cannot be unlinked stay marked.
+    Raises StorageError; some are then removed, the others unchanged. Those of which a file or an event cannot be
+    deleted stay marked.
     """
     for begin in range(0, len(removals), _AT_ONCE):
         some = removals[begin : begin + _AT_ONCE]
@@ -66,7 +67,7 @@ def remove_segments(
             # the mark needs space too: unlink files first; `check` finds their rows after an interruption
             _unlink_files(volume, [one.segment for one in some])
             index.mark_removing([one.segment for one in some])
-        if stuck := _unlink(volume, index, clock, [one.segment for one in some], drop_events):
+        if stuck := _unlink(volume, index, clock, [one.segment for one in some], drop):
             raise stuck[0]
 
 
@@ -86,19 +87,21 @@ def _state(volume: Volume, removals: Sequence[Removal]) -> None:
         log.warning("removals are queued for the signed history: %s", error)  # their removal frees the space for it
 
 
-def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock) -> int:
-    """Complete interrupted removals. Return the number of segments. A file that cannot be unlinked is logged."""
+def finish_removals(
+    volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock, drop: Callable[[Event], None] | None = None
+) -> int:
+    """Complete interrupted removals. Return the number of segments. A file that cannot be unlinked is logged.
 
-    def drop_events(segments: Sequence[Segment]) -> None:
-        for event in without_video(index, segments, clock.now_ms()):
-            if event.end_ms is None:  # files of one that was left open may not be listed yet
-                continue
-            try:
-                drop_event(volume, ledger, event)
-            except StorageUnavailable:
-                raise
-            except StorageError as error:
-                log.warning("cannot delete an event without video: %s", error)
+    At a start, files that the index lacks must be listed before, or their events would count as without video.
+    """
+
+    def drop_ended(event: Event) -> None:
+        if event.end_ms is None:  # it may still be recorded
+            return
+        if drop is None:
+            drop_event(volume, ledger, event)
+        else:
+            drop(event)
 
     begun = index.removing()
     for segment in begun:
@@ -106,7 +109,7 @@ def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: 
         others = index.spans(segment.camera, None, segment.span)
         for span in missing_spans([*explained, *others], segment.span):
             ledger.put_gap(Gap(segment.camera, span.begin_ms, span.end_ms, GapReason.REMOVED))
-    stuck = _unlink(volume, index, clock, begun, drop_events)
+    stuck = _unlink(volume, index, clock, begun, drop_ended)
     for error in stuck:
         log.warning("cannot complete a removal: %s", error)
     return len(begun) - len(stuck)
@@ -148,9 +151,13 @@ def without_video(index: Index, segments: Iterable[Segment], now_ms: int, *, wit
     gone: dict[EventId, Event] = {}
     for segment in segments:
         for event in events_at(index, segment.camera, segment.span):
-            if (with_kept or not event.kept) and not index.spans(event.camera, None, lasted(event, now_ms)):
+            if (with_kept or not event.kept) and not has_video(index, event, now_ms):
                 gone[event.id] = event
     return list(gone.values())
+
+
+def has_video(index: Index, event: Event, now_ms: int) -> bool:
+    return bool(index.spans(event.camera, None, lasted(event, now_ms)))
 
 
 def lasted(event: Event, now_ms: int) -> Span:
@@ -168,12 +175,12 @@ def _unlink(
     index: Index,
     clock: Clock,
     segments: Sequence[Segment],
-    drop_events: Callable[[Sequence[Segment]], None],
+    drop: Callable[[Event], None] | None,
 ) -> list[StorageError]:
     """Unlink the files, then drop their events and the rows. Return the errors of files that cannot be unlinked.
 
-    Segments that may be on a missing volume stay marked until a start with that volume; those with an error, until a
-    start at which unlinking works.
+    Segments that may be on a missing volume stay marked until a start with that volume; those with an error, or of
+    events with one, until a start at which deleting works.
     """
     folders = sorted({parent_of(segment.path) for segment in segments})
     left = {segment.id for segment in segments if volume.disk.entry(segment.path) is None}
@@ -189,7 +196,8 @@ def _unlink(
     if len(well) == len(volume.everywhere):
         left = set()
     gone = [segment for segment in segments if segment.id not in left and segment.id not in stuck]
-    drop_events(segments)  # before the rows: by them, the next start finds the events after an interruption
+    if drop is not None and not _drop_events(index, segments, clock.now_ms(), drop):
+        gone = []  # by their rows, the next start finds the events
     with index.together():
         index.drop_segments(gone)
         for segment in gone:
@@ -198,6 +206,20 @@ def _unlink(
     for each in well:
         tidy(each, clock, folders, kept_days=kept_days)
     return list(stuck.values())
+
+
+def _drop_events(index: Index, segments: Sequence[Segment], now_ms: int, drop: Callable[[Event], None]) -> bool:
+    """Drop the events of these segments that have no video any more. Return whether all could be."""
+    are_gone = True
+    for event in without_video(index, segments, now_ms):
+        try:
+            drop(event)
+        except StorageUnavailable:
+            raise
+        except StorageError as error:
+            log.warning("cannot delete an event without video: %s", error)
+            are_gone = False
+    return are_gone
 
 
 def _recorded_days(index: Index, segments: Sequence[Segment]) -> set[str]:

@@ -40,6 +40,7 @@ from tawny.storage.retention.removal import (
     drop_event,
     events_at,
     finish_removals,
+    has_video,
     lasted,
     remove_segments,
     tidy,
@@ -237,7 +238,7 @@ class Retention:
             self._aged = None  # events may have lost their promise since
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
             if self._volume.others:  # a volume was away when something on it was removed
-                finish_removals(self._volume, self._index, self._ledger, self._clock)
+                finish_removals(self._volume, self._index, self._ledger, self._clock, self._drop)
 
     def wake(self) -> None:
         """Run soon, because the rules changed."""
@@ -295,7 +296,7 @@ class Retention:
 
     def apply(self, plan: RemovalPlan) -> None:
         """Remove and thin according to the plan, and drop events without remaining video. Raises StorageError."""
-        remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals, self._drop_without_video)
+        remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals, self._drop)
         self._thin(plan)
         self._looked, self._aged = plan.looked, plan.aged
         unsent = [one.segment for one in plan.removals if one.is_waiting]
@@ -390,18 +391,20 @@ class Retention:
         """Drop the events of a deleted time without video elsewhere, and delete what others show of that time."""
         # an image may be from shortly before its event
         found = {one.id: one for span in gone for one in events_at(self._index, wanted.camera, span)}
+        now_ms = self._clock.now_ms()
         for event in found.values():
             if event.kept and not wanted.with_kept:
                 continue
-            if self._is_within(wanted, event) and event.end_ms is not None and not self._has_video(event):
+            has_ended = event.end_ms is not None
+            if has_ended and self._is_within(wanted, event) and not has_video(self._index, event, now_ms):
                 self._drop(event)
             else:
                 self._strip(event, gone, wanted.why)
 
     def _is_within(self, wanted: CameraDeletion, event: Event) -> bool:
         """Return whether an event without video goes with the time asked for: not one around it, nor with an event."""
-        begin_ms, lasted = wanted.begin_ms or 0, self._lasted(event)
-        return not wanted.event and begin_ms <= lasted.begin_ms and lasted.end_ms <= wanted.until_ms
+        span = lasted(event, self._clock.now_ms())
+        return not wanted.event and (wanted.begin_ms or 0) <= span.begin_ms and span.end_ms <= wanted.until_ms
 
     def _strip_running(self, wanted: CameraDeletion) -> None:
         gone = self._unrecorded(wanted, [*self._asked(wanted)], [])
@@ -410,7 +413,8 @@ class Retention:
                 self._strip(event, gone, wanted.why)
 
     def _is_there(self, event: Event, gone: Sequence[Span]) -> bool:
-        return any(self._lasted(event).cut_to(one) is not None for one in gone)
+        span = lasted(event, self._clock.now_ms())
+        return any(span.cut_to(one) is not None for one in gone)
 
     def _strip(self, event: Event, gone: Sequence[Span], why: str) -> None:
         """Delete the files of an event that show something of the time that is gone; the event stays."""
@@ -426,10 +430,6 @@ class Retention:
             if newest is not None and newest.picture_ms == event.picture_ms:
                 self._ledger.put_event(replace(newest, picture_ms=None))
         self.also.forget(event.id)
-
-    def _drop_without_video(self, segments: Sequence[Segment]) -> None:
-        for event in without_video(self._index, segments, self._clock.now_ms()):
-            self._drop(event)
 
     def _drop(self, event: Event) -> None:
         drop_event(self._volume, self._ledger, event)
@@ -480,12 +480,6 @@ class Retention:
         finally:
             for why, segments in done.items():
                 self._ledger.thinned(segments, why)
-
-    def _has_video(self, event: Event) -> bool:
-        return bool(self._index.spans(event.camera, None, self._lasted(event)))
-
-    def _lasted(self, event: Event) -> Span:
-        return lasted(event, self._clock.now_ms())
 
 
 def _touching(merged: Sequence[Span], within: Span) -> list[Span]:
