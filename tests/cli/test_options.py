@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tawny.cli.main import parser
-from tawny.cli.options import future_instant, instant, time_text
+from tawny.cli.options import future_instant, instant, span, time_text
 from tawny.model.errors import UsageError
 from tawny.model.times import utc_from_text, utc_text
 from tests.cli.conftest import Tawny
@@ -58,6 +58,40 @@ def test_local_times(now: str, text: str, meant: str) -> None:
 )
 def test_the_next_time_that_the_clock_shows(now: str, text: str, meant: str) -> None:
     assert utc_text(future_instant(text, utc_from_text(now)))[:19] == meant
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        ("2026-10-25T00:00:42.7Z", "2026-10-25 02:00:42+02:00"),
+        ("2026-10-25T01:00:42.7Z", "2026-10-25 02:00:42+01:00"),
+        ("2026-10-24T23:59:59Z", "2026-10-25 01:59:59"),
+        ("2026-10-25T02:00:00Z", "2026-10-25 03:00:00"),
+        ("2026-03-29T01:00:00Z", "2026-03-29 03:00:00"),
+    ],
+)
+def test_a_time_that_the_clock_shows_twice_has_its_offset(at: str, shown: str) -> None:
+    assert time_text(utc_from_text(at)) == shown
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "seconds"),
+    [
+        ("2026-10-25 02:57", "2026-10-25 02:02", 300),
+        ("2026-10-25 02:00", "2026-10-25 02:10", 600),
+        ("2026-10-25 02:00:42+01:00", "2026-10-25 02:10", 558),
+        ("2026-10-25 02:00:42+01:00", "2026-10-25 02:01:42+01:00", 60),
+        ("2026-10-25 02:30+01:00", "2026-10-25 02:40", 600),
+        ("02:57", "02:02", 300),
+    ],
+)
+def test_an_end_before_the_start_is_the_second_such_time(begin: str, end: str, seconds: int) -> None:
+    assert span(begin, end, utc_from_text("2026-10-25T11:00:00Z")).seconds == seconds
+
+
+def test_on_other_days_an_end_before_the_start_is_refused() -> None:
+    with pytest.raises(UsageError, match="isn't after the start"):
+        span("2026-10-24 02:57", "2026-10-24 02:02", utc_from_text("2026-10-25T11:00:00Z"))
 
 
 @pytest.mark.parametrize("ms", [253_402_214_400_000, 300_000_000_000_000, 2**63 - 1])

@@ -47,15 +47,15 @@ _FIRST_MS, _END_MS = -62_135_596_800_000, 253_402_300_800_000
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
-def instant(text: str, now_ms: int) -> int:
-    """Parse a point in time to ms UTC.
+def instant(text: str, now_ms: int, *, fold: int = 0) -> int:
+    """Parse a point in time to ms UTC. fold: 1: of a local time that comes twice, the second.
 
     Forms: `2026-11-20T05:58:12Z`, `2026-11-20 05:58`, `05:58` (today, local), `yesterday`, `2 h ago`, `now`.
 
     Raises UsageError.
     """
     try:
-        ms = _instant_ms(text.strip(), now_ms)
+        ms = _instant_ms(text.strip(), now_ms, fold)
     except (ValueError, OverflowError):
         ms = _FIRST_MS - 1
     if not _FIRST_MS <= ms < _END_MS:
@@ -66,7 +66,7 @@ def instant(text: str, now_ms: int) -> int:
     return ms
 
 
-def _instant_ms(word: str, now_ms: int) -> int:
+def _instant_ms(word: str, now_ms: int, fold: int) -> int:
     """Return the time; it may be outside of all years. Raises ValueError, OverflowError."""
     # without an offset, so that times of a day with a clock change keep their own
     local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone().replace(tzinfo=None)
@@ -74,15 +74,15 @@ def _instant_ms(word: str, now_ms: int) -> int:
     if word == "now":
         return now_ms
     if word in ("today", "yesterday"):
-        return _ms(midnight - timedelta(days=word == "yesterday"))
+        return _ms((midnight - timedelta(days=word == "yesterday")).replace(fold=fold))
     clock = _CLOCK.fullmatch(word)
     if clock:
-        return _ms(midnight.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)))
+        return _ms(midnight.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0), fold=fold))
     if word.endswith(" ago"):
         return now_ms - round(seconds(word.removesuffix(" ago")) * 1000)
     if re.search(r"([Zz]|[+-]\d\d:\d\d)$", word) and "T" in word.upper():
         return utc_from_text(word)
-    return _ms(datetime.fromisoformat(word))
+    return _ms(datetime.fromisoformat(word).replace(fold=fold))
 
 
 def future_instant(text: str, now_ms: int) -> int:
@@ -112,6 +112,8 @@ def future_instant(text: str, now_ms: int) -> int:
 def span(begin: str, end: str, now_ms: int) -> Span:
     """Return the span. Raises UsageError: when the end is not after the start."""
     begin_ms, end_ms = instant(begin, now_ms), instant(end, now_ms)
+    if end_ms <= begin_ms:  # from 2:57 to 2:02, when the clock goes back at 3:00
+        end_ms = instant(end, now_ms, fold=1)
     if end_ms <= begin_ms:
         raise UsageError(f"The end ({end}) isn't after the start ({begin}).", "Swap them.")
     return Span(begin_ms, end_ms)
@@ -124,10 +126,16 @@ _SHOWN_FROM_MS = -62_135_424_000_000
 
 
 def time_text(ms: int | None) -> str:
-    """Return local date and time to the second, at most that of LAST_MS; a dash for None."""
+    """Return local date and time to the second, at most that of LAST_MS; a dash for None.
+
+    If the clock shows this time twice, its offset follows: `2026-10-25 02:00:42+01:00`.
+    """
     if ms is None:
         return "–"
-    return f"{datetime.fromtimestamp(min(max(ms, _SHOWN_FROM_MS), LAST_MS) / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+    at = datetime.fromtimestamp(min(max(ms, _SHOWN_FROM_MS), LAST_MS) / 1000).astimezone()
+    shown = at.replace(tzinfo=None)
+    is_twice = at.year < 9999 and _ms(shown.replace(fold=0)) != _ms(shown.replace(fold=1))
+    return (at if is_twice else shown).isoformat(" ", "seconds")
 
 
 def _ms(at: datetime) -> int:

@@ -40,6 +40,16 @@ UNDERSTOOD = [
     ("on monday", [("11-16 00:00", "11-17 00:00")]),
     ("monday night", [("11-16 20:00", "11-17 06:00")]),
     ("friday", [("11-20 00:00", "11-20 15:00")]),
+    ("last friday", [("11-13 00:00", "11-14 00:00")]),
+    ("last friday afternoon", [("11-13 12:00", "11-13 18:00")]),
+    ("last monday evening", [("11-16 18:00", "11-17 00:00")]),
+    ("friday afternoon", [("11-20 12:00", "11-20 15:00")]),
+    ("friday evening", [("11-13 18:00", "11-14 00:00")]),
+    ("friday at 20:00", [("11-13 19:30", "11-13 20:30")]),
+    ("friday after 18:00", [("11-13 18:00", "11-14 00:00")]),
+    ("friday before 7 am", [("11-20 00:00", "11-20 07:00")]),
+    ("today after 18:00", []),
+    ("monday and friday evening", [("11-13 18:00", "11-14 00:00"), ("11-16 18:00", "11-17 00:00")]),
     ("3 days ago", [("11-17 00:00", "11-18 00:00")]),
     ("the last 2 hours", [("11-20 13:00", "11-20 15:00")]),
     ("in the past 3 days", [("11-17 15:00", "11-20 15:00")]),
@@ -87,12 +97,30 @@ UNDERSTOOD = [
     ("from 2026-11-01 to 2026-11-02", [("11-01 00:00", "11-03 00:00")]),
     ("monday and wednesday", [("11-16 00:00", "11-17 00:00"), ("11-18 00:00", "11-19 00:00")]),
     ("friday of last week", [("11-13 00:00", "11-14 00:00")]),
+    ("monday evening last week", [("11-09 18:00", "11-10 00:00")]),
+    ("last week monday night", [("11-09 20:00", "11-10 06:00")]),
+    ("monday evening this week", [("11-16 18:00", "11-17 00:00")]),
     ("the week before last", [("11-02 00:00", "11-09 00:00")]),
     ("since yesterday", [("11-19 00:00", "11-20 15:00")]),
     ("since monday 18:00", [("11-16 18:00", "11-20 15:00")]),
     ("since noon", [("11-20 12:00", "11-20 15:00")]),
     ("since 22:00", [("11-19 22:00", "11-20 15:00")]),
     ("since last night", [("11-19 20:00", "11-20 15:00")]),
+    ("since november", [("11-01 00:00", "11-20 15:00")]),
+    ("since november 2025", [("11-01 00:00", "11-20 15:00")]),
+    ("since last month", [("10-01 00:00", "11-20 15:00")]),
+    ("since last year", [("01-01 00:00", "11-20 15:00")]),
+    ("since this week", [("11-16 00:00", "11-20 15:00")]),
+    ("since the weekend", [("11-14 00:00", "11-20 15:00")]),
+    ("since this morning", [("11-20 05:00", "11-20 15:00")]),
+    ("since this afternoon", [("11-20 12:00", "11-20 15:00")]),
+    ("since yesterday evening", [("11-19 18:00", "11-20 15:00")]),
+    ("since friday evening", [("11-13 18:00", "11-20 15:00")]),
+    ("since friday 18:00", [("11-13 18:00", "11-20 15:00")]),
+    ("since last friday", [("11-13 00:00", "11-20 15:00")]),
+    ("before yesterday evening", [("01-01 01:00", "11-19 18:00")]),
+    ("until yesterday morning", [("01-01 01:00", "11-19 12:00")]),
+    ("after wednesday night", [("11-19 06:00", "11-20 15:00")]),
     ("yesterday before noon", [("11-19 00:00", "11-19 12:00")]),
     ("yesterday 14:00", [("11-19 13:30", "11-19 14:30")]),
     ("yesterday until 8 in the morning", [("11-19 00:00", "11-19 08:00")]),
@@ -105,6 +133,8 @@ UNDERSTOOD = [
     ("yesterday by day", [("11-19 06:00", "11-19 20:00")]),
     ("the day before yesterday", [("11-18 00:00", "11-19 00:00")]),
     ("day before yesterday at 14:00", [("11-18 13:30", "11-18 14:30")]),
+    ("the day before yesterday evening", [("11-18 18:00", "11-19 00:00")]),
+    ("day before yesterday night", [("11-18 20:00", "11-19 06:00")]),
     ("until the day before yesterday", [("01-01 01:00", "11-19 00:00")]),
     ("since monday until wednesday", [("11-16 00:00", "11-19 00:00")]),
     ("since monday 18:00 before wednesday 7:00", [("11-16 18:00", "11-18 07:00")]),
@@ -189,6 +219,14 @@ def test_a_day_ends_at_its_midnight_where_the_hour_after_it_comes_twice() -> Non
 )  # fmt: skip
 def test_tonight_is_the_night_that_began(now: str, begin: str) -> None:
     assert spans("tonight", ms(now)) == [(begin, now[5:])]
+
+
+@pytest.mark.parametrize(
+    ("now", "saturday"), [("2026-11-20 10:00", "11-14"), ("2026-11-21 10:00", "11-14"), ("2026-11-22 10:00", "11-14"),
+                          ("2026-11-23 10:00", "11-21")],
+)  # fmt: skip
+def test_the_last_weekend_is_over(now: str, saturday: str) -> None:
+    assert [begin for begin, _ in spans("last weekend", ms(now))] == [f"{saturday} 00:00"]
 
 
 @pytest.mark.parametrize("text", ["last year", "in 2025", "person 2025", "in the year 2025"])

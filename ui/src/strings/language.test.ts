@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { transformWithEsbuild } from "vite";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { rewrite } from "../../scripts/translatable.mjs";
-import { formOf, fromServer, loadLanguage, setLanguage, textsOf, translated, within } from "./language";
+import { formOf, fromServer, loadLanguage, locale, setLanguage, textsOf, translated, within } from "./language";
 
 const GERMAN = join(import.meta.dirname, "../../../src/tawny/service/translations/de.json");
 const german = JSON.parse(readFileSync(GERMAN, "utf8")) as Record<string, string | Record<string, string>>;
@@ -12,6 +12,7 @@ const german = JSON.parse(readFileSync(GERMAN, "utf8")) as Record<string, string
 afterEach(() => {
   setLanguage("en", {});
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 describe("texts become translatable", () => {
@@ -85,6 +86,18 @@ describe("a language", () => {
     await loadLanguage("fr");
     expect([ask.mock.calls.length, document.documentElement.lang]).toEqual([1, "en"]);
   });
+});
+
+it.each([
+  ["de-DE", ["de-DE", "de"], "en-GB"],
+  ["de-DE", ["de-DE", "en-US"], "en-US"],
+  ["en-IE", ["en-US"], undefined],
+])("English has dates and numbers of an English region: a browser in %s with %s", (own, languages, region) => {
+  const options = Intl.DateTimeFormat().resolvedOptions();
+  vi.spyOn(Intl.DateTimeFormat.prototype, "resolvedOptions").mockReturnValue({ ...options, locale: own });
+  vi.stubGlobal("navigator", { languages });
+  void loadLanguage("en");
+  expect(locale).toBe(region);
 });
 
 const sources = readdirSync(import.meta.dirname).filter((name) => /^[a-z-]+\.ts$/.test(name) && !["index.ts", "language.ts"].includes(name));

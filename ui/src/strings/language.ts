@@ -25,6 +25,7 @@ export let pluralRules = new Intl.PluralRules("en");
 
 /** Loads the language chosen on this browser, or else the browser's own; null where the page is in English at once. */
 export function loadLanguage(chosen: string | null): Promise<void> | null {
+  locale = localeOf("en"); // until another is loaded
   const wanted = chosen ?? base(navigator.languages[0] ?? "en");
   return wanted === "en" ? null : load(wanted);
 }
@@ -38,12 +39,18 @@ async function load(code: string): Promise<void> {
   }
 }
 
+function localeOf(code: string): string | undefined {
+  const own = navigator.languages.find((tag) => base(tag) === code);
+  if (code !== "en") return own ?? code;
+  return base(Intl.DateTimeFormat().resolvedOptions().locale) === "en" ? undefined : (own ?? "en-GB");
+}
+
 /** Before any text is made. */
 export function setLanguage(code: string, catalogue: Catalogue): void {
   texts = catalogue;
   made = undefined;
   language = code;
-  locale = code === "en" ? undefined : (navigator.languages.find((tag) => base(tag) === code) ?? code);
+  locale = localeOf(code);
   pluralRules = new Intl.PluralRules(code);
   document.documentElement.lang = code;
   document.documentElement.dir = RIGHT_TO_LEFT.has(base(code)) ? "rtl" : "ltr";

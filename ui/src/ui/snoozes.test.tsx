@@ -1,7 +1,15 @@
 // @vitest-environment happy-dom
-import { expect, it } from "vitest";
+import { render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, expect, it, vi } from "vitest";
 import type { SnoozeInfo } from "../api/schema";
-import { snoozesOf, untilMorning } from "./snoozes";
+import { SnoozeSheet, snoozesOf } from "./snoozes";
+import { zone } from "./times";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 const one = (camera: string | null, until_ms: number | null): SnoozeInfo => ({ camera, everyone: false, by: "Anna", mine: true, may_end: true, since_ms: 0, until_ms, rule: "", rule_name: "" });
 
@@ -17,9 +25,19 @@ it("leaves out snoozed rules, and puts what has no end first", () => {
 });
 
 it.each([
-  [new Date(2026, 10, 22, 3, 0), new Date(2026, 10, 22, 7, 0)],
-  [new Date(2026, 10, 22, 7, 0), new Date(2026, 10, 23, 7, 0)],
-  [new Date(2026, 10, 22, 22, 30), new Date(2026, 10, 23, 7, 0)],
-])("ends in the next morning: %s", (now, next) => {
-  expect(untilMorning(now)).toEqual(next);
+  ["2026-11-22T03:00", 4 * 3_600],
+  ["2026-11-22T07:00", 24 * 3_600],
+  ["2026-11-22T22:30", 8.5 * 3_600],
+])("ends in the recorder's next morning, wherever the browser is: %s", async (now, for_s) => {
+  zone.value = "Asia/Tokyo";
+  vi.useFakeTimers({ now: Date.parse(`${now}+09:00`) });
+  const answer = JSON.stringify({ items: [], rules: [], ...one("porch", null) });
+  const ask = vi.fn(async (_: string, __?: RequestInit) => new Response(answer));
+  vi.stubGlobal("fetch", ask);
+  const place = document.body.appendChild(document.createElement("div"));
+  await act(async () => render(<SnoozeSheet what={{ camera: "porch" }} onClose={() => undefined} />, place));
+  await act(async () => [...place.querySelectorAll<HTMLButtonElement>(".snooze-times button")].at(-1)!.click());
+  const asked = ask.mock.calls.find(([, options]) => options?.method === "PUT");
+  expect(JSON.parse(String(asked?.[1]?.body))).toMatchObject({ for_s });
+  render(null, place);
 });

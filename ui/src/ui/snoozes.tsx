@@ -3,20 +3,22 @@ import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { get, put, remove } from "../api/client";
 import type { SnoozeInfo, SnoozeList } from "../api/schema";
-import { cameraNamed } from "../api/state";
+import { cameraNamed, serverNow } from "../api/state";
 import { phone } from "../strings/phone";
 import { tryTo } from "./Access";
 import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { mayDirect } from "./session";
 import { Sheet } from "./Sheet";
+import { nextTime } from "./timeFields";
 import { when } from "./times";
 import { toast } from "./toast";
 import "./snoozes.css";
 
 const words = phone.snooze;
 const HOUR_S = 3600;
-const MORNING_H = 7;
+/** By the recorder's clock. */
+const MORNING = "07:00";
 const AGAIN_MS = 60_000;
 
 export const snoozes = signal<readonly SnoozeInfo[]>([]);
@@ -86,14 +88,6 @@ function end(one: SnoozeInfo): Promise<void> {
   });
 }
 
-/** The next 7 o'clock of this device. */
-export function untilMorning(now: Date): Date {
-  const next = new Date(now);
-  next.setHours(MORNING_H, 0, 0, 0);
-  if (next.getTime() - now.getTime() < 60_000) next.setDate(next.getDate() + 1);
-  return next;
-}
-
 /** Snoozes a camera for an hour; while it is snoozed, and for all cameras, opens the sheet. camera: null for all. round: over a picture. */
 export function SnoozeButton({ camera, class: look = "btn", round = false }: { camera: string | null; class?: string; round?: boolean }) {
   const [open, setOpen] = useState(false);
@@ -122,7 +116,7 @@ export function SnoozeButton({ camera, class: look = "btn", round = false }: { c
 
 export function SnoozeSheet({ what, onClose }: { what: Snoozable; onClose: () => void }) {
   const [everyone, setEveryone] = useState(false);
-  const morning = untilMorning(new Date());
+  const morning_ms = nextTime(MORNING, serverNow());
   const isRule = "rule" in what;
   useEffect(() => void loadSnoozes(), []);
   const choose = (for_s: number | null) => {
@@ -150,8 +144,8 @@ export function SnoozeSheet({ what, onClose }: { what: Snoozable; onClose: () =>
             {label}
           </button>
         ))}
-        <button type="button" class="btn" onClick={() => choose(Math.round((morning.getTime() - Date.now()) / 1000))}>
-          {words.morning(when(morning.getTime()))}
+        <button type="button" class="btn" onClick={() => choose(Math.ceil((morning_ms - serverNow()) / 1000))}>
+          {words.morning(when(morning_ms))}
         </button>
         {isRule && (
           <button type="button" class="btn" onClick={() => choose(null)}>

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setLanguage } from "../strings/language";
-import { clock, date, day, dayBounds, dayKey, length, percent, size, when, zone } from "./times";
+import { clock, date, day, dayBounds, dayKey, instantOf, length, percent, size, when, zone } from "./times";
 
 const HOUR = 3_600_000;
 
@@ -97,4 +97,21 @@ describe("a day's bounds", () => {
     zone.value = "Asia/Kolkata";
     expect(dayBounds("2026-11-20").begin_ms).toBe(Date.UTC(2026, 10, 19, 18, 30));
   });
+});
+
+it.each([
+  ["Europe/Berlin", Date.UTC(2026, 9, 25, 2, 30), Date.UTC(2026, 9, 25, 0, 30)],
+  ["America/New_York", Date.UTC(2026, 10, 1, 1, 30), Date.UTC(2026, 10, 1, 5, 30)],
+  ["Australia/Lord_Howe", Date.UTC(2026, 3, 5, 1, 45), Date.UTC(2026, 3, 4, 14, 45)],
+])("a time that the clock shows twice is the first: %s", (name, wall_ms, first_ms) => {
+  zone.value = name;
+  expect(instantOf(wall_ms)).toBe(first_ms);
+});
+
+it.each([
+  ["Europe/Berlin", Date.UTC(2026, 2, 29, 2, 30), Date.UTC(2026, 2, 29, 1, 30)],
+  ["America/New_York", Date.UTC(2026, 2, 8, 2, 30), Date.UTC(2026, 2, 8, 7, 30)],
+])("a time that the clock skips is after the gap: %s", (name, wall_ms, after_ms) => {
+  zone.value = name;
+  expect(instantOf(wall_ms)).toBe(after_ms);
 });

@@ -15,6 +15,7 @@ const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** The recorder's time zone; the browser's until it is known. */
 export const zone = signal(here);
 
+const DAY_MS = 86_400_000;
 const HALF_YEAR_MS = 15_768_000_000;
 
 /** Whether the recorder's clock shows another time than the browser's, now or in half a year. */
@@ -82,7 +83,7 @@ export function date(ms: number): string {
 
 /** Whole days from the recorder's date of `ms` to its date now: 0 today, 1 yesterday. */
 export function daysAgo(ms: number): number {
-  return (Date.parse(dayKey(serverNow())) - Date.parse(dayKey(ms))) / 86_400_000;
+  return (Date.parse(dayKey(serverNow())) - Date.parse(dayKey(ms))) / DAY_MS;
 }
 
 /** `Today`, `Yesterday`, or the weekday and date. */
@@ -138,12 +139,11 @@ export function dayBounds(day: string): { begin_ms: number; end_ms: number } {
   return { begin_ms: instantOf(Date.UTC(year, month - 1, date)), end_ms: instantOf(Date.UTC(year, month - 1, date + 1)) };
 }
 
-/** The instant at which the recorder's wall clock shows what UTC shows at `wall_ms`. */
+/** The instant at which the recorder's wall clock shows what UTC shows at `wall_ms`; the first, where it does so twice. */
 export function instantOf(wall_ms: number): number {
-  const guess = wall_ms - offset(wall_ms);
-  const found = wall_ms - offset(guess);
-  // Where the clock skips this time, what is found may be before the gap: at midnight, on the day before.
-  return found + offset(found) < wall_ms ? guess : found;
+  const [before, after] = [wall_ms - offset(wall_ms - DAY_MS), wall_ms - offset(wall_ms + DAY_MS)] as const;
+  // Where the clock skips this time, the offset before the gap gives an instant after it.
+  return [before, after].find((ms) => ms + offset(ms) === wall_ms) ?? before;
 }
 
 const wallClocks = new Map<string, Intl.DateTimeFormat>();

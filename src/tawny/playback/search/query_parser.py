@@ -176,7 +176,7 @@ _GERMAN = {
     "alle": "all",
     "seit": "since", "bis": "until",
     **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
-    **dict.fromkeys(("letzte", "letzten", "letzter", "letztes"), "last"),
+    **dict.fromkeys(("letzte", "letzten", "letztem", "letzter", "letztes"), "last"),
     **dict.fromkeys(("der", "die", "das", "den", "dem", "ein", "eine", "einen", "einem", "einer"), "the"),
     **dict.fromkeys(("im", "am", "vor", "auf", "bei", "beim"), "in"), "wer": "who", "war": "was",
     **{f"{light}{word}{end}": name for word, name in _GERMAN_COLOURS.items()
@@ -216,7 +216,7 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"(vor|nach|bis)(?: dem| zum)? (?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)",
          lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
         (rf"ab (?=(?:dem )?(?:{_GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
-        (r"(\d{1,2}\.?|im|in) mai", r"\1 may"),  # alone it may be a part of a plate
+        (r"(\d{1,2}\.?|im|in|seit) mai", r"\1 may"),  # alone it may be a part of a plate
     )
 ]  # fmt: skip
 """German phrases of several words, before the words are translated."""

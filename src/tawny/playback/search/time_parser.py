@@ -143,7 +143,8 @@ def day_of(text: str, today: date) -> date | None:
     if words in _NEAR:
         return today - _NEAR[words] * DAY
     if words.removesuffix("s") in DAYS:
-        return today - (today.weekday() - DAYS.index(words.removesuffix("s"))) % 7 * DAY
+        ago = (today.weekday() - DAYS.index(words.removesuffix("s"))) % 7
+        return today - (ago or 7 * text.removeprefix("the ").startswith("last ")) * DAY
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", words):
             return _near(date.fromisoformat(words), today)
@@ -206,6 +207,7 @@ USUAL_DAYS = 7
 """Days searched if no day is given."""
 PARTS = {"night": (20, 6), "morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20)}
 """First and last hour; an end before the start is on the next day."""
+_PART = "|".join(PARTS)
 NEAR_MIN = 30
 """`at 14:00` includes this many minutes before and after."""
 _LENGTHS_S = {"min": 60, "minute": 60, "hour": 3600, "h": 3600, "day": 86400, "week": 604_800, "month": 2_592_000}
@@ -288,6 +290,9 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         else:
             when = replace(when, ignored=(*when.ignored, found[0].strip()))
         text = f"{text[: found.start()]} {text[found.end() :]}"
+    this_weekday = rf"(?:on )?{DAYS[today.weekday()]}s?(?: (?:{_PART}))?"
+    if any(re.fullmatch(this_weekday, one) for one in words) and _at(today, when.hours[0], zone) >= now_ms:
+        when = replace(when, days=when.days - {today} | {today - WEEK})  # the hours of today are still ahead
     return (replace(when, words=", ".join(words)) if words else when), text
 
 
@@ -304,6 +309,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _several_days(today)
     for _ in range(2):  # `after monday before friday`
         yield from _before_and_after_days(today, zone, now_ms)
+    yield from _weekday_of_a_week(today)
     yield from _parts_of_days(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
@@ -343,8 +349,15 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         return lambda when, _: None if on is None or minute is None else _exact(when, _at(on, minute, zone), now_ms)
 
     def a_day(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        minute = _minute(found[2], found[3], found[4]) if found[2] else 0
-        return since(day_of(found[1], today), minute)(when, found)
+        minute = _minute(found[3], found[4], found[5]) if found[3] else _part(found[2])[0] if found[2] else 0
+        day = day_of(found[1], today)
+        if day and minute and found[1].removesuffix("s") in DAYS and _at(day, minute, zone) >= now_ms:
+            day -= WEEK
+        return since(day, minute)(when, found)
+
+    def a_month(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        days = named_month(found[1], found[2], today)
+        return since(days[0], 0)(when, found) if days else None
 
     def an_hour(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         minute = _minute(found[1], found[2], found[3])
@@ -352,9 +365,18 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         return since(today if is_today else today - DAY, minute)(when, found)
 
     yield "since last night", since(today - DAY, _part("night")[0])
-    yield "since (?:this )?morning", since(today, _part("morning")[0])
-    yield "since last week", since(today - today.weekday() * DAY - WEEK, 0)
-    yield rf"since ({ANY})(?: (?:at )?{CLOCK})?", a_day
+    for name in ("morning", "afternoon", "evening"):
+        yield f"since (?:this )?{name}", since(today, _part(name)[0])
+    monday, first = today - today.weekday() * DAY, today.replace(day=1)
+    begins = {
+        "this week": monday, "last week": monday - WEEK, "this month": first, "last month": month_of(first - DAY)[0],
+        "this year": first.replace(month=1), "last year": first.replace(first.year - 1, 1),
+        "weekend": weekend(today)[0], "last weekend": weekend(today - 2 * DAY)[0],
+    }  # fmt: skip
+    for name, begin in begins.items():
+        yield f"since (?:the )?{name}", since(begin, 0)
+    yield rf"since ({ANY})(?: (?:({_PART})|(?:at )?{CLOCK}))?", a_day
+    yield rf"since ({MONTH})(?: ({_YEAR}))?", a_month
     yield rf"since {CLOCK}", an_hour
 
 
@@ -387,9 +409,11 @@ def _several_days(today: date) -> _Phrases:
 
 def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     def bounded(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        day, minute = day_of(found[2], today), _minute(found[3], found[4], found[5]) if found[3] else None
-        if day is None or (found[3] and minute is None):
+        day, minute = day_of(found[2], today), _minute(found[4], found[5], found[6]) if found[4] else None
+        if day is None or (found[4] and minute is None):
             return None
+        if found[3]:
+            minute = _part(found[3])[found[1] != "before"]
         is_whole = minute is None and found[1] != "before"  # `until` and `after` a day: its end
         at = _at if found[1] == "after" else _end_at
         at_ms = min(at(day + DAY if is_whole else day, minute or 0, zone), now_ms)
@@ -401,34 +425,45 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
 
     apart = "day", "days", "night", "morning", "the week", "1 week", "weeks"  # `the day after monday` is one day
     not_apart = "".join(rf"(?<!\b{one} )" for one in apart)
-    yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:at )?{CLOCK})?", bounded
+    yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:({_PART})|(?:at )?{CLOCK}))?", bounded
 
 
 def _parts_of_days(today: date, hour: int) -> _Phrases:
     def part(name: str, on: date) -> _Read:
         return lambda when, _: replace(when.on(on), hours=_part(name))
 
+    def of_weekday(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        on = _on(when, day_of(found[1], today))
+        return on and replace(on, hours=_part(found[2]))
+
     yield "last night", part("night", today - DAY)
     yield "tonight", part("night", today - DAY if hour < PARTS["night"][1] else today)
     for name in ("morning", "afternoon", "evening"):
         yield f"this {name}", part(name, today)
+    for name in ("morning", "afternoon", "evening", "night"):
+        yield f"(?:the )?day before yesterday {name}", part(name, today - 2 * DAY)
         yield f"yesterday {name}", part(name, today - DAY)
-    yield "yesterday night", part("night", today - DAY)
-    for n, weekday in enumerate(DAYS):
-        for name in PARTS:
-            yield f"(?:on )?(?:last )?{weekday} {name}", part(name, today - (today.weekday() - n) % 7 * DAY)
+    for _ in DAYS:
+        yield rf"(?:on )?((?:last )?(?:{WEEKDAY})) ({_PART})", of_weekday
+
+
+def _weekday_of_a_week(today: date) -> _Phrases:
+    def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
+        monday = today - today.weekday() * DAY - WEEK * ("last week" in found[0])
+        on = when.on(monday + DAYS.index(found[1] or found[3]) * DAY)
+        part = found[2] or found[4]
+        return replace(on, hours=_part(part)) if part else on
+
+    week, on = "(?:last|this) week", rf"({WEEKDAY})(?: ({_PART}))?"
+    yield rf"(?:on )?(?:{on}(?: of| in)? {week}|{week}(?:'s)?(?: on)? {on})", read
 
 
 def _weeks_and_months(today: date) -> _Phrases:
     def days(first: date, last: date) -> _Read:
         return lambda when, _: when.on(first, last)
 
-    def of_last_week(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
-        return when.on(monday - WEEK + DAYS.index(found[1] or found[2]) * DAY)
-
     monday = today - today.weekday() * DAY
     first = month_of(today)[0]
-    yield f"(?:on )?(?:({WEEKDAY})(?: of| in)? last week|last week(?:'s)?(?: on)? ({WEEKDAY}))", of_last_week
     yield "(?:the )?week before last", days(monday - 2 * WEEK, monday - WEEK - DAY)
     yield "last week", days(monday - WEEK, monday - DAY)
     yield "this week", days(monday, today)
@@ -436,7 +471,8 @@ def _weeks_and_months(today: date) -> _Phrases:
     yield "this month", days(first, today)
     yield "(?:in )?(?:the )?last year", days(first.replace(first.year - 1, 1), first.replace(month=1) - DAY)
     yield "(?:in )?this year", days(first.replace(month=1), today)
-    yield "(?:on |at )?(?:the |last )?weekend", days(*weekend(today))
+    yield "(?:on |at )?(?:the )?last weekend", days(*weekend(today - 2 * DAY))
+    yield "(?:on |at )?(?:the )?weekend", days(*weekend(today))
     yield rf"(?:in|during) ({MONTH})(?: ({_YEAR}))?", lambda when, found: _month(when, found, today)
 
 

@@ -19,3 +19,8 @@ it("is right on the day of the change to summer time", () => {
   zone.value = "Europe/Berlin";
   expect(secondsUntil("06:00", Date.UTC(2026, 2, 28, 23, 0))).toBe(5 * 3_600);
 });
+
+it("is the second of two equal times when the first is over", () => {
+  zone.value = "Europe/Berlin";
+  expect(secondsUntil("02:30", Date.UTC(2026, 9, 25, 1, 10))).toBe(20 * 60);
+});

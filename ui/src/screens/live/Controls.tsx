@@ -22,8 +22,8 @@ import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
 import { Sheet } from "../../ui/Sheet";
 import { SnoozeButton, snoozesOf, untilOf, snoozes } from "../../ui/snoozes";
-import { fieldInstant, fieldTime } from "../../ui/timeFields";
-import { clock, dayBounds, dayKey } from "../../ui/times";
+import { fieldTime, nextTime } from "../../ui/timeFields";
+import { clock } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { Pad, Presets, Switch } from "./ByHand";
 import { photoLink } from "./photo";
@@ -211,10 +211,7 @@ function UntilTime({ onChoose }: { onChoose: (for_s: number) => void }) {
 
 /** Until the recorder's clock shows this time, such as `07:30`, at least a minute from now. */
 export function secondsUntil(time: string, now_ms: number): number {
-  const today = dayKey(now_ms);
-  const at_ms = fieldInstant(`${today}T${time}`);
-  const next_ms = at_ms - now_ms < 60_000 ? fieldInstant(`${dayKey(dayBounds(today).end_ms)}T${time}`) : at_ms;
-  return Math.round((next_ms - now_ms) / 1000);
+  return Math.round((nextTime(time, now_ms) - now_ms) / 1000);
 }
 
 /** What a camera without a picture offers: what ends a pause or makes it longer, or records despite the mode. */
