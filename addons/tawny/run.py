@@ -56,10 +56,10 @@ def main(environ: dict[str, str]) -> None:
     tawny = str(Path(sys.executable).with_name("tawny"))
     known = [tawny, "user", "list", "--json", "--config", str(settings)]
     people = subprocess.run(known, capture_output=True, check=False)
-    if b'"owner"' not in people.stdout:
+    if people.returncode == 0 and b'"owner"' not in people.stdout:  # what fails here, `tawny run` explains
         made = [tawny, "user", "add", OWNER, "--role", "owner", "--config", str(settings)]
-        subprocess.run(made, check=True)
-        print("Put your Home Assistant's name in the place of the address in that link.", flush=True)
+        if subprocess.run(made, check=False).returncode == 0:
+            print("Put your Home Assistant's name in the place of the address in that link.", flush=True)
     clean = {key: value for key, value in environ.items() if key != "SUPERVISOR_TOKEN"} | {"HOME": str(config)}
     clean["TAWNY_HOST_NAME"] = host_of(environ.get("ADDON_SUPERVISOR", SUPERVISOR), environ.get("SUPERVISOR_TOKEN", ""))
     os.execve(tawny, [tawny, "run", "--config", str(settings)], clean)

@@ -2,7 +2,10 @@
 
 import base64
 import json
+import re
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,27 @@ def test_cameras_are_tried_if_asked_for(tawny: Tawny, tmp_path: Path) -> None:
     (camera,) = [one for one in told["checks"] if one["area"] == "camera gate"]
     assert camera["state"] == "wrong"
     assert camera["do"]
+
+
+def test_all_databases_of_a_newer_version_are_found(tawny: Tawny, tmp_path: Path) -> None:
+    for name, version in (("accounts.db", 99), ("modes.db", 99), ("outbox.db", 1)):
+        with closing(sqlite3.connect(tmp_path / name)) as db:
+            db.execute(f"PRAGMA user_version = {version}")
+    said = tawny("doctor", "--json", "--config", str(settings(tmp_path)), "--data", str(tmp_path))
+    assert said.code == 1
+    (databases,) = [one for one in json.loads(said.out)["checks"] if one["area"] == "databases"]
+    assert databases["state"] == "wrong"
+    assert re.findall(r"(\w+)\.db is from a newer version", databases["what"]) == ["accounts", "modes"]
+
+
+def test_the_time_zone_is_named_but_not_to_others(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.cli.doctor.find_zone", lambda: ("Etc/UTC", "times are in Etc/UTC, as TZ=x is no name"))
+    said = tawny("doctor", "--config", str(settings(tmp_path)), "--bundle", "out.zip")
+    assert "Times are in Etc/UTC, as TZ=x is no name." in said.out
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert all("Etc/UTC" not in archive.read(name).decode() for name in archive.namelist())
 
 
 def test_invalid_settings_are_a_finding(tawny: Tawny, tmp_path: Path) -> None:

@@ -66,6 +66,32 @@ def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, 
     ]
 
 
+@pytest.mark.parametrize(("folder", "is_said"), [("conf", True), ("tawny", False), ("data", False)])
+def test_installing_says_when_the_browser_cannot_change_the_settings(
+    folder: str, is_said: bool, tawny: Tawny, tmp_path: Path, systemctl: Path
+) -> None:
+    config = tmp_path / folder / "tawny.toml"
+    config.parent.mkdir()
+    config.touch()
+    said = tawny("service", "install", "--units", str(tmp_path), "--config", str(config), "--data", "data").out
+    assert (f"may not write to {config.parent}. " in said) is is_said, said
+
+
+@pytest.mark.parametrize("place", ["sys.prefix", "sys.argv"])
+def test_the_unit_runs_the_program_that_was_called(
+    place: str, tawny: Tawny, tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one of an earlier installation that is found by its name."""
+    config, earlier, called = tmp_path / "tawny.toml", tmp_path / "bin/tawny", tmp_path / "new/bin/tawny"
+    config.touch()
+    called.parent.mkdir(parents=True)
+    for program in (earlier, called):
+        program.touch(mode=0o755)
+    monkeypatch.setattr(place, str(tmp_path / "new") if place == "sys.prefix" else [str(called)])
+    unit = tawny("service", "show", "--config", str(config), "--data", "data").out
+    assert f"ExecStart={called} run" in unit
+
+
 def test_the_unit_waits_for_its_disk_unless_a_spare_can_stand_in(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     config = tmp_path / "tawny.toml"
     config.write_text('[storage]\nmirror = "/mnt/mirror"\n')

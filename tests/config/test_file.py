@@ -253,6 +253,16 @@ def test_what_changes_left_that_were_killed_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_settings_that_cannot_be_written_name_their_folder(tmp_path: Path) -> None:
+    """Another folder with `--data` would not help."""
+    file, denied = tmp_path / "tawny.toml", OSError(errno.EROFS, "Read-only file system")
+    file.touch()
+    with patch.object(Path, "replace", side_effect=denied), pytest.raises(FolderUnwritable) as refused:
+        put_table(file, "web", {"name": "Home"})
+    assert f"write permission in {tmp_path}. A service may write in /etc/tawny" in refused.value.do
+    assert "--data" not in refused.value.do
+
+
 def test_a_change_succeeds_where_folders_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on SMB."""
     file = tmp_path / "tawny.toml"

@@ -63,6 +63,16 @@ def test_each_former_action_names_its_new_form(old: str, new: str) -> None:
         parse_action(old)
 
 
+def test_all_former_actions_of_a_file_are_named_at_once() -> None:
+    text = '[[rules]]\ndo = ["tell everybody", "record", "clip to  nowhere"]\n[[rules]]\ndo = "no recording"\n'
+    _, problems = parse_settings(text, {})
+    assert [str(problem) for problem in problems] == [
+        "line 2: rules.0.do: `tell everybody` is now `notify everyone`",
+        "line 2: rules.0.do: `clip to  nowhere` is now `don't upload`",
+        "line 4: rules.1.do: `no recording` is now `don't record`",
+    ]
+
+
 def test_a_typographic_apostrophe_is_read() -> None:
     assert str(parse_action("don’t record")) == "don't record"
 

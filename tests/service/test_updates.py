@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,17 @@ from pydantic import ValidationError
 
 from tawny.config.settings import UpdateSettings
 from tawny.model.errors import NotDone
-from tawny.service.updates import AGAIN_S, EVERY_S, FIRST_S, MOST_S, Release, UpdateCheck, is_newer, newest_release
+from tawny.service.updates import (
+    AGAIN_S,
+    EVERY_S,
+    FIRST_S,
+    MOST_S,
+    Release,
+    UpdateCheck,
+    installed_by,
+    is_newer,
+    newest_release,
+)
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
 
@@ -26,6 +37,24 @@ GITHUB = [
 ]
 GITLAB = [{"tag_name": "0.3.0", "_links": {"self": NOTES}}]
 PYPI = {"info": {"version": "0.3.0", "release_url": NOTES}, "releases": {}}
+
+
+@pytest.mark.parametrize(
+    ("files", "way"),
+    [
+        (["src/.git", "src/pyproject.toml", "src/scripts/setup.sh"], "source"),
+        (["src/pyproject.toml", "src/scripts/setup.sh"], "folder"),
+        (["data/options.json"], "package"),
+        ([".dockerenv"], "container"),
+        (["run/.containerenv", "data/options.json"], "addon"),
+    ],
+)
+def test_the_way_to_update_is_that_of_the_installation(files: list[str], way: str, tmp_path: Path) -> None:
+    """A ZIP of the source has no `.git`, and Home Assistant updates its add-ons."""
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert installed_by(tmp_path, tmp_path / "src/src/tawny/service/updates.py") == way
 
 
 @pytest.mark.parametrize("said", [GITHUB, GITLAB, PYPI, GITHUB[3]], ids=["github", "gitlab", "pypi", "latest"])

@@ -2,12 +2,14 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tawny.model.damage import DamagedSpan
+from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Gap, GapEvidence, GapReason
@@ -15,6 +17,7 @@ from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index import opening
+from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write, rebuild, rebuild_index
 from tawny.storage.index.protocol import Index
@@ -200,3 +203,42 @@ def test_what_frees_nothing_is_not_given_up_for_long(site: Site, monkeypatch: py
     site.index.close()
     index_to_write(site.volume, site.history, frees=True).close()
     assert sum(file.exists() for file in days) >= 10
+
+
+def test_a_new_index_that_is_not_complete_leaves_the_old_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk, closing doesn't merge the WAL and reports nothing: as if another connection were open."""
+    index_to_write(site.volume, site.history).close()
+    before = (site.folder / "tawny.db").read_bytes()
+    others: list[sqlite3.Connection] = []
+
+    def rebuild_while_read(*args: Any) -> opening.Rebuilt:
+        rebuilt = rebuild(*args)
+        others.append(sqlite3.connect(site.folder / "tawny.db.new", isolation_level=None))
+        others[0].execute("BEGIN")
+        others[0].execute("SELECT count(*) FROM streams").fetchone()
+        return rebuilt
+
+    monkeypatch.setattr(opening, "rebuild", rebuild_while_read)
+    with pytest.raises(StorageError):
+        rebuild_index(site.volume, site.history)
+    others[0].close()
+    assert (site.folder / "tawny.db").read_bytes() == before
+    assert sorted(path.name for path in site.folder.glob("tawny.db*")) == ["tawny.db"]
+
+
+@pytest.mark.parametrize("frees", [True, False])
+def test_a_start_gives_up_an_old_index_when_the_new_one_has_no_space(
+    frees: bool, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(site.folder / "tawny.db")) as old:
+        old.execute("PRAGMA user_version = 2")
+
+    def rebuild_without_space(*args: Any) -> opening.Rebuilt:
+        if (site.folder / "tawny.db").exists():
+            raise DiskFull("tawny.db.new")
+        return rebuild(*args)
+
+    monkeypatch.setattr(opening, "rebuild", rebuild_without_space)
+    with nullcontext() if frees else pytest.raises(DiskFull):
+        index_to_write(site.volume, site.history, frees=frees).close()
+    assert (outdated(site.folder / "tawny.db") == "") is frees

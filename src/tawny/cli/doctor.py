@@ -9,17 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from tawny.api.auth import accounts_file
 from tawny.api.auth.accounts import Accounts
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.app.control_client import ask
+from tawny.app.local_zone import find_zone
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, new_file
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError, StorageError
+from tawny.delivery import outbox
+from tawny.events import modes
+from tawny.fleet import sqlite_fleet_index
+from tawny.model.errors import DatabaseNewer, FolderUnwritable, NotDone, Problem, SettingsError, StorageError
 from tawny.model.times import SystemClock
 from tawny.service.diagnosis.bundle import (
     LOG_LINES,
@@ -29,10 +34,19 @@ from tawny.service.diagnosis.bundle import (
     zip_of,
 )
 from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files, examine, is_trustworthy, try_cameras
-from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, run_program
+from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, fine, note, run_program, wrong
 from tawny.service.diagnosis.other_recorders import known_recorders
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
+from tawny.storage.index.index_schema import other_version
+
+DATABASES: Final = {
+    "accounts.db": accounts_file.VERSION,
+    "hub.db": sqlite_fleet_index.VERSION,
+    "modes.db": modes.VERSION,
+    "outbox.db": outbox.VERSION,
+}
+"""Those that can't be made again, with the version of each that this tawny writes."""
 
 
 def describe_doctor(parser: ArgumentParser) -> None:
@@ -57,11 +71,13 @@ def run_doctor(args: Namespace, out: Output) -> int:
             found.append(one)
 
     add(examine(recorder, clock))
+    add(_databases(recorder.folder))
     if args.cameras and recorder.settings is not None:
         add(try_cameras(recorder.settings, plugins, clock))
     out.progress("")
-    result: dict[str, Any] = {"ok": is_trustworthy(found), "checks": [asdict(one) for one in found]}
-    text = _text(found, out)
+    shown = [*found, _time_zone()]  # not in the archive: it tells where the computer is
+    result: dict[str, Any] = {"ok": is_trustworthy(found), "checks": [asdict(one) for one in shown]}
+    text = _text(shown, out)
     if target is not None:
         files = _files(data_folder(args, recorder.settings or Settings()), recorder, found, plugins)
         try:
@@ -82,6 +98,30 @@ def _text(found: Sequence[Diagnosis], out: Output) -> str:
         if one.do:
             lines += ["", f"{one.area}: {one.why}", f"    {one.do}"]
     return "\n".join(lines)
+
+
+def _time_zone() -> Diagnosis:
+    zone, problem = find_zone()
+    if not problem:
+        return fine("time zone", f"{zone}.")
+    why = "Schedules and shown times may be hours off."
+    return note("time zone", f"{problem[0].upper()}{problem[1:]}.", why, "Set TZ to a name like Europe/Berlin.")
+
+
+def _databases(folder: Path | None) -> Iterator[Diagnosis]:
+    """Say which databases a newer version has written. They aren't opened: SQLite would leave files of this user."""
+    if folder is None:
+        return
+    newer = []
+    for name, version in DATABASES.items():
+        with suppress(OSError), (folder / name).open("rb") as file:
+            found = int.from_bytes(file.read(64)[60:])  # where SQLite has `PRAGMA user_version`
+            if found > version:
+                newer.append(f"{name} is {other_version(found, version)}")
+    if newer:
+        yield wrong("databases", f"{'; '.join(newer)}.", "tawny doesn't start with it.", DatabaseNewer.advice)
+    else:
+        yield fine("databases", "None is from a newer version of tawny.")
 
 
 def _recorder(args: Namespace, plugins: PluginRegistry) -> ExaminedRecorder:

@@ -133,7 +133,11 @@ def run_service(args: Namespace, out: Output) -> int:
     _systemctl("daemon-reload")
     _systemctl("enable", "tawny.service")
     _systemctl("restart", "tawny.service")
-    out.data({"unit": str(unit)}, f"Created {unit}. To check it: systemctl status tawny, or tawny status")
+    said = f"Created {unit}. To check it: systemctl status tawny, or tawny status"
+    if not service.keeps_settings and not service.config.is_relative_to(service.data):
+        said += f"\nThe browser can't change the settings: the service may not write to {service.config.parent}. "
+        said += "To allow it, move tawny.toml and what belongs to it to /etc/tawny, then install again."
+    out.data({"unit": str(unit)}, said)
     return 0
 
 
@@ -176,6 +180,11 @@ class ServicePaths(NamedTuple):
         own = config.parent.name == "tawny" and not any(path.is_relative_to(config.parent) for path in program)
         return cls(config, data, settings, user, bool(in_home), own)
 
+    @property
+    def keeps_settings(self) -> bool:
+        """Whether the folder of the settings is only for them, or its user's: the service may write there."""
+        return self.own or self.is_in_home
+
 
 def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     """Return the systemd unit. Raises NotDone."""
@@ -184,11 +193,11 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     writable, secrets = _written(service), _credentials(service.config)
     has_microphone = any(camera.microphone.startswith("alsa:") for camera in settings.cameras.values())
     groups, devices = ((*GROUPS, "audio"), (*DEVICES, "char-alsa")) if has_microphone else (GROUPS, DEVICES)
-    if service.own or service.is_in_home:
+    if service.keeps_settings:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
         repository=REPOSITORY,
-        program=_word(shutil.which("tawny") or Path(sys.argv[0]).resolve()),
+        program=_word(_program()),
         config=_word(service.config).replace("$", "$$"),
         config_folder=_plain(service.config.parent),
         data=_word(service.data).replace("$", "$$"),
@@ -201,6 +210,16 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
         home="read-only" if service.is_in_home else "yes",
         devices="\n".join(f"DeviceAllow={name} rw" for name in devices),
     )
+
+
+def _program() -> Path:
+    """Return the command of the tawny that runs: by its name alone, an earlier installation may be found."""
+    own, called = Path(sys.prefix, "bin", "tawny"), Path(sys.argv[0])
+    if own.is_file():
+        return own
+    if called.name == "tawny" and called.is_file():
+        return called.absolute()
+    return Path(shutil.which("tawny") or called.resolve())
 
 
 def _credentials(config: Path) -> Path:

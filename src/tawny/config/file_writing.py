@@ -17,6 +17,15 @@ _NEW = ".new"
 """End of the name of a file that is not complete."""
 
 
+class SettingsFolderUnwritable(FolderUnwritable):
+    """The folder of a settings file: another folder of recordings doesn't help."""
+
+    advice = (
+        "Give the user that runs tawny write permission in {where}. A service may write in /etc/tawny: move tawny.toml "
+        "and secrets.toml there, then run `sudo tawny service install`."
+    )
+
+
 def read_file(path: Path) -> str:
     """Return the text of a settings file. Raises OSError, UnicodeDecodeError."""
     return path.read_text(encoding="utf-8-sig")  # some editors begin it with a byte order mark
@@ -51,7 +60,7 @@ def unchanged(path: Path, was: str) -> Iterator[None]:
     try:
         handle = os.open(path.parent, os.O_RDONLY)
     except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+        raise SettingsFolderUnwritable(str(path.parent), error.strerror or "") from None
     try:
         with suppress(OSError):  # such as on NFS
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -91,7 +100,7 @@ def replace_file(path: Path, text: str) -> None:
         with suppress(OSError):  # SMB can't, and the file is replaced
             sync_folder(target.parent)
     except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+        raise SettingsFolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
 def sync_folder(folder: Path) -> None:

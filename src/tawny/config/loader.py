@@ -273,11 +273,18 @@ def _line_of(path: list[str], text: str) -> int | None:
     """Return the line of the setting's key, or else of its table; None if neither is in the text."""
     best: tuple[int, int] | None = None
     table: list[str] = []
+    entries: dict[tuple[str, ...], int] = {}  # of `[[rules]]`: number of the last one
     for number, line in enumerate(text.splitlines(), 1):
         head = re.fullmatch(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?", line)
         key = re.match(r"\s*([A-Za-z0-9_\-.\"']+)\s*=", line)
         if head:
-            table = [part.strip(" \"'") for part in head[1].split(".")]
+            name = [part.strip(" \"'") for part in head[1].split(".")]
+            if line.lstrip().startswith("[["):
+                entries[tuple(name)] = entries.get(tuple(name), -1) + 1
+            table = []
+            for depth, part in enumerate(name, 1):
+                entry = entries.get(tuple(name[:depth]))
+                table += [part] if entry is None else [part, str(entry)]
         here = table if head else table + [p.strip(" \"'") for p in key[1].split(".")] if key else []
         here = here[: len(path)]  # `watch.level = 40` is also the line of `watch`
         depth = len(here)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from tawny.config.quantities import CHECKED, Duration
-from tawny.config.renamed import rename_action
+from tawny.config.renamed import plain_action, rename_action
 from tawny.config.retention import Table
 from tawny.config.units import duration_text, seconds
 from tawny.config.week import WEEKDAYS, Stretches, parsed_texts
@@ -344,7 +344,7 @@ def parse_action(text: str) -> RuleAction:
 
     Raises ValueError: when the action is unknown; the message lists the allowed forms, or the new form of a former one.
     """
-    words = " ".join(text.replace("’", "'").split())
+    words = plain_action(text)
     read = next(((verb, found) for verb, form in _PATTERNS if (found := form.fullmatch(words))), None)
     if read is None:
         new = rename_action(words)

@@ -106,13 +106,22 @@ def find_renamed(tables: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _find(tables, ())
 
 
+def plain_action(text: str) -> str:
+    """Return a rule action with one space between words and straight apostrophes."""
+    return " ".join(text.replace("’", "'").split())
+
+
 def rename_action(text: str) -> str:
     """Return the current form of a former rule action, for example `notify phone` for `tell phone`; empty: none."""
     return next((old.sub(new, text) for old, new in _ACTIONS if old.fullmatch(text)), "")
 
 
 def _find(value: object, path: tuple[str, ...]) -> Iterator[Problem]:
-    if isinstance(value, Mapping):
+    if _matches("rules.*.do", path):
+        for each in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+            if new := rename_action(plain_action(str(each))):
+                yield Problem(".".join(path), "", f"`{each}` is now `{new}`")
+    elif isinstance(value, Mapping):
         for key, each in value.items():
             here = (*path, str(key))
             new = next((new for old, new in RENAMED.items() if _matches(old, here)), "")

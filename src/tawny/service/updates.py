@@ -25,7 +25,7 @@ from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import NotDone
 from tawny.model.times import Clock
 
-Way = Literal["source", "container", "package"]
+Way = Literal["source", "folder", "container", "addon", "package"]
 EVERY_S: Final = 24 * 3600.0
 FIRST_S: Final = 60.0
 """Delay of the first question after the start, so that a restart loop doesn't ask all the time."""
@@ -42,11 +42,15 @@ _LINK: Final = re.compile(r"https?://[^\s\"'<>\\]{1,500}")
 log = logging.getLogger(__name__)
 
 
-def installed_by() -> Way:
-    """Return how this tawny was installed, and so how it is updated."""
-    if any(Path(one).exists() for one in ("/.dockerenv", "/run/.containerenv")):
-        return "container"
-    return "source" if (Path(__file__).parents[3] / ".git").exists() else "package"
+def installed_by(root: Path = Path("/"), module: Path = Path(__file__)) -> Way:
+    """Return how this tawny was installed, and so how it is updated. folder: from source, without git."""
+    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
+        return "addon" if (root / "data/options.json").exists() else "container"  # the file is the Supervisor's
+    source = module.parents[3]
+    if (source / ".git").exists():
+        return "source"
+    is_folder = all((source / name).is_file() for name in ("pyproject.toml", "scripts/setup.sh"))
+    return "folder" if is_folder else "package"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tomllib
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -87,6 +87,27 @@ def test_its_options_have_a_schema_and_words(config: dict[str, Any]) -> None:
     assert listed
     assert listed[1].split("|") == list(RIGHTS)
     assert set(config["options"]["may"]) <= set(RIGHTS)
+
+
+LARGE = (
+    "front-door/2026/11/20/05/x.main.mp4", "front-door/2026/11/20/scores", "clips/a.mp4", "copies/garage/2026/x.mp4",
+    "inbox/t/x.mp4", "snapshots/front-door/x.jpg", "history/reserve", "tawny.db", "tawny.db-wal", "appearance.db",
+)  # fmt: skip
+SMALL = (
+    "accounts.db", "accounts.db-wal", "modes.db", "outbox.db", "keys/passphrase.json", "history/2026-11-20.jsonl",
+    "history/signed/20261120.jsonl", "history/volume", "fleet.key", "known.bin", "models/detector.onnx", "setup.json",
+)  # fmt: skip
+
+
+def test_its_backups_hold_all_but_footage(config: dict[str, Any]) -> None:
+    """The Supervisor compares each path below /data with these, and leaves out all of a folder that fits."""
+
+    def is_saved(name: str) -> bool:
+        path = PurePosixPath("data/recordings", name)
+        return not any(one.match(left_out) for one in (path, *path.parents) for left_out in config["backup_exclude"])
+
+    assert [name for name in LARGE if is_saved(name)] == []
+    assert [name for name in SMALL if not is_saved(name)] == []
 
 
 def test_it_is_this_version(config: dict[str, Any]) -> None:
@@ -231,18 +252,28 @@ class Started(Exception):
 
 
 class AddOn:
-    """The add-on's start without root, up to tawny itself. `broker`: whether Home Assistant has one."""
+    """The add-on's start without root, up to tawny itself.
+
+    broker: whether Home Assistant has one. code: with which `tawny user` ends.
+    """
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.broker, self.folders = root, False, list[Path]()
+        self.asked, self.code = list[str](), 0
         (root / "data").mkdir()
         self._run = runpy.run_path(str(ADDON / "run.py"))
         names = self._run["main"].__globals__
         names["become"] = lambda _, folders: self.folders.extend(folders)
         names["told_by"] = lambda _, __, path: self._told() if path == "services/mqtt" else {}
-        owner = subprocess.CompletedProcess("", 0, b'"owner"')
-        monkeypatch.setattr(subprocess, "run", lambda *_, **__: owner)
+        monkeypatch.setattr(subprocess, "run", self._ask)
         monkeypatch.setattr(os, "execve", self._runs)
+
+    def _ask(self, command: list[str], *, check: bool, **_: object) -> "subprocess.CompletedProcess[bytes]":
+        self.asked.append(command[2])
+        done = subprocess.CompletedProcess(command, self.code, b"" if self.code else b'"owner"')
+        if check:
+            done.check_returncode()
+        return done
 
     def _told(self) -> dict[str, Any]:
         return {"host": "core-mosquitto", "port": 1883, "username": "addons", "password": "x"} if self.broker else {}
@@ -331,6 +362,13 @@ def test_another_folder_for_recordings_is_said_to_have_no_effect(
     addon.starts("other")
     assert "no effect" not in capsys.readouterr().out
     assert addon.root / "data" / "other" in addon.folders
+
+
+def test_what_is_wrong_with_the_settings_is_said_by_tawny(addon: AddOn) -> None:
+    """As a name that changed with an update: it ended with a traceback."""
+    addon.code = 2
+    addon.starts()
+    assert addon.asked == ["list"]
 
 
 def test_it_knows_the_name_of_home_assistants_computer() -> None:

@@ -510,6 +510,7 @@ export interface DayCoverageList {
 }
 
 export interface DeletionPreview {
+  away?: string[];
   bytes: number;
   events: number;
   files: number;
@@ -2605,7 +2606,7 @@ export interface SystemInfo {
   started_ms: number;
   update: UpdateInfo;
   version: string;
-  way: "source" | "container" | "package";
+  way: "source" | "folder" | "container" | "addon" | "package";
 }
 
 export interface TableInstanceInfo {

@@ -148,13 +148,17 @@ export const update = {
   asked: (time: string) => `Asked ${time}.`,
   ways: {
     source: "Installed from its source folder. To update, run there:",
+    folder: "Installed from its source folder. To update, unpack the new version over it, then run there:",
     container: "Runs in a container. To update, pull the new image and start it again:",
-    package: "Installed as a package. To update, run:",
+    addon: "Runs as an add-on. Update it on the add-on’s page in Home Assistant.",
+    package: "Installed as a package. To update, download the new one, then run:",
   },
   commands: {
     source: "git pull && ./tawny config check && sudo systemctl restart tawny",
+    folder: "./tawny config check && sudo systemctl restart tawny",
     container: "docker compose pull && docker compose up -d",
-    package: "pip install --upgrade tawny && sudo systemctl restart tawny",
+    addon: "",
+    package: "pip install --upgrade ./tawny-*.whl && sudo systemctl restart tawny",
   },
   back: "Save a backup first. Recording pauses for a few seconds, and the timeline says why.",
 };

@@ -24,7 +24,7 @@ from tawny.storage.index.appearance_db import FILE as APPEARANCE_NAME
 from tawny.storage.index.catalogue import Catalogue, row_of
 from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.sqlite_file import SUFFIXES, put_aside
+from tawny.storage.index.sqlite_file import SUFFIXES, put_aside, sqlite_errors
 from tawny.storage.index.sqlite_index import SqliteIndex
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,14 @@ def index_to_write(volume: Volume, history: HistoryJournal, *, frees: bool = Fal
         except IndexDamaged as error:
             log.error("%s Rebuilding it from the files.", error.message)
             put_aside(path)
-    rebuild_index(volume, history)
+    try:
+        rebuild_index(volume, history)
+    except DiskFull:
+        if not frees or not path.exists():
+            raise
+        log.warning("the disk at %s is full: giving up %s", volume.root, INDEX_NAME)
+        _unlink(path)  # this version can't use it, and without a new one nothing is recorded
+        rebuild_index(volume, history)
     return SqliteIndex(path, Catalogue(volume))
 
 
@@ -183,17 +190,23 @@ def _dispensable(volume: Volume) -> Iterator[str]:
 def rebuild_index(volume: Volume, history: HistoryJournal) -> Rebuilt:
     """Build a new `tawny.db` from the files and replace the old one.
 
-    The file gets its name only when complete, so that an interruption leaves the old index or none. After a power cut
-    it may be damaged, which the next start notices. Raises DiskFull, FolderUnwritable, StorageError.
+    The file gets its name only when complete: a full disk leaves the old index, an interruption that or none. After a
+    power cut it may be damaged, which the next start notices. Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
     new = path.with_name(f"{INDEX_NAME}.new")
     _unlink(new)
-    index = SqliteIndex(new, Catalogue(volume), sync=False)
     try:
-        rebuilt = rebuild(volume, index, history)
-    finally:
-        index.close()  # merges the WAL into the main file
+        index = SqliteIndex(new, Catalogue(volume), sync=False)
+        try:
+            rebuilt = rebuild(volume, index, history)
+        finally:
+            index.close()  # merges the WAL into the main file
+        _refuse_unmerged(new)
+    except StorageError:
+        with suppress(OSError):  # on a full disk, what is incomplete takes the space that is left
+            _unlink(new)
+        raise
     _unlink(path)
     volume.disk.rename(new.name, path.name)
     if not rebuilt.segments:
@@ -205,6 +218,15 @@ def rebuild_index(volume: Volume, history: HistoryJournal) -> Rebuilt:
         file.close()
     volume.disk.sync_folder("")
     return rebuilt
+
+
+def _refuse_unmerged(path: Path) -> None:
+    """Merge the WAL if closing left it: on a full disk, SQLite doesn't say so. Raises DiskFull, StorageError."""
+    if not path.with_name(f"{path.name}-wal").exists():
+        return
+    with sqlite_errors(str(path)), closing(sqlite3.connect(path, timeout=0)) as db:
+        if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise StorageError(str(path), "its WAL can't be merged")
 
 
 def _undamaged(volume: Volume, path: Path) -> SqliteIndex:

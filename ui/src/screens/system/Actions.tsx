@@ -78,9 +78,11 @@ export function Actions() {
               <p class="small sub">
                 {update.version(info.version)}. {update.ways[info.way]}
               </p>
-              <p class="system-command">
-                <code>{update.commands[info.way]}</code>
-              </p>
+              {update.commands[info.way] && (
+                <p class="system-command">
+                  <code>{update.commands[info.way]}</code>
+                </p>
+              )}
               <p class="small sub">{update.back}</p>
               <Newer now={info.update} version={info.version} onChange={(next) => setInfo({ ...info, update: next })} />
             </>
