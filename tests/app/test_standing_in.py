@@ -10,18 +10,25 @@ from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import DiskMissing
+from tawny.model.errors import DiskFull, DiskMissing
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.observations import MotionFigure
 from tawny.model.segments import GapReason
 from tawny.model.times import Span, SystemClock, missing_spans
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.failover import fail_over, move_back
+from tawny.storage.disk.layout import scores_path
+from tawny.storage.disk.secondary_volumes import VolumeUse, attach_all, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.repair.check import CheckScope, check_volume
+from tawny.storage.segments.detection_files import UNKNOWN, EventFiles, MotionFigures, MotionGrids, MotionScoreFile
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.app.rig import EVER
 from tests.faults.child import CAMERA, Film
+from tests.storage.bench import PORCH, Site
 
 CLOCK = SystemClock()
 
@@ -130,3 +137,68 @@ def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
         is_missing=lambda at: "away" if away[0] and at == first else "",
     )
     assert ran == [(spare, first, 1), (first, None, 2)]
+
+
+class _Meanwhile:
+    """A main disk with what its last day has, and a spare that stood in for it and recorded an event."""
+
+    def __init__(self, folder: Path) -> None:
+        self.site, self.stood_in = Site(folder / "first"), Site(folder / "spare")
+        self.spare = join(self.site.volume, folder / "spare", VolumeUse.SPARE)
+        fail_over(self.spare, self.site.clock.now_ms() - 600_000)
+        at_ms = self.stood_in.put(5).start_ms
+        self.event = Event(EventId("e1"), PORCH, "person", at_ms, at_ms + 1000, 50.0)
+        self.stood_in.ledger.put_event(self.event)
+        files = EventFiles(self.stood_in.volume)
+        files.write_picture(self.event, b"picture")
+        files.write_loop(self.event, b"loop")
+
+    def move_back(self) -> None:
+        move_back(self.site.volume, self.site.index, self.site.ledger, [PORCH], self.site.clock.now_ms())
+
+
+def test_images_of_events_move_to_the_main_disk(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    volume, event = meanwhile.site.volume, meanwhile.event
+    snapshot = f"snapshots/{PORCH}/2026/11/20/20261120T045500.000Z.jpg"
+    meanwhile.spare.write_whole(snapshot, b"hourly")
+    meanwhile.move_back()
+    assert meanwhile.site.index.event(event.id) == event
+    assert (volume.read_picture(event), volume.read_loop(event)) == (b"picture", b"loop")
+    assert volume.disk.read(snapshot) == b"hourly"
+    assert list(meanwhile.spare.root.rglob("*.jpg")) == []
+
+
+def test_what_is_stored_of_a_day_is_one_with_that_of_the_main_disk(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    before, after = meanwhile.site, meanwhile.stood_in
+    at_ms = meanwhile.event.start_ms
+    for site, second_ms, number in ((before, at_ms - 60_000, 1.0), (after, at_ms, 2.0)):
+        scores, grids = MotionScoreFile(site.volume, site.clock), MotionGrids(site.volume, site.clock)
+        figures = MotionFigures(site.volume, site.clock)
+        scores.put(PORCH, second_ms, 40)
+        grids.put(PORCH, second_ms, 0b101)
+        figures.put(PORCH, MotionFigure(second_ms, number, 1.0, True, ()))
+        for stored in (scores, grids, figures):
+            stored.flush()
+    meanwhile.move_back()
+    scores, grids = MotionScoreFile(before.volume, before.clock), MotionGrids(before.volume, before.clock)
+    span = Span(at_ms - 60_000, at_ms + 1000)
+    assert scores.read(PORCH, span) == bytes([40, *[UNKNOWN] * 59, 40])
+    assert grids.read(PORCH, span) == [(at_ms - 60_000, 0b101), (at_ms, 0b101)]
+    assert [one.number for one in MotionFigures(before.volume, before.clock).read(PORCH, span)] == [1.0, 2.0]
+    assert not (meanwhile.spare.root / scores_path(PORCH, at_ms)).exists()
+
+
+def test_a_full_main_disk_gets_the_images_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+
+    def full(*_: object) -> int:
+        raise DiskFull(str(tmp_path / "first"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tawny.storage.disk.failover.copy", full)
+        meanwhile.move_back()
+    assert meanwhile.site.volume.read_picture(meanwhile.event) is None
+    meanwhile.move_back()
+    assert meanwhile.site.volume.read_picture(meanwhile.event) == b"picture"

@@ -468,6 +468,13 @@ def test_a_user_id_without_a_name_deletes(tawny: Tawny, recorded: Path, monkeypa
     assert asked[0]["by"] == str(os.getuid())
 
 
+def test_a_deletion_names_the_disks_that_are_away(tawny: Tawny, recorded: Path) -> None:
+    answer = {"files": 0, "events": 0, "bytes": 0, "kept": 0, "away": ["/mnt/big"]}
+    with answering(recorded, Bus(), {"delete": lambda _: answer}):
+        said = tawny("delete", "--everything", "--yes", "--data", str(recorded))
+    assert "What /mnt/big has of it is deleted when that disk is back." in said.out
+
+
 def test_names_in_modes_that_do_not_exist_are_warned_of(tawny: Tawny, tmp_path: Path) -> None:
     """A camera was recorded where its owner believed it private."""
     config = tmp_path / "tawny.toml"

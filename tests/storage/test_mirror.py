@@ -24,7 +24,7 @@ from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.retention.runner import CameraDeletion
+from tawny.storage.retention.runner import CameraDeletion, Retention
 from tawny.storage.segments.detection_files import UNKNOWN, EventFiles, MotionScoreFile
 from tests.storage.bench import PORCH, Site, break_reads
 
@@ -163,6 +163,44 @@ def test_a_deleted_time_goes_there_too_with_its_motion(both: Mirrored) -> None:
     both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
     both.run()
     assert (both.rows(), there.read(PORCH, first)) == ([], bytes([UNKNOWN]))
+
+
+def test_what_is_deleted_while_it_is_away_goes_there_too(both: Mirrored) -> None:
+    both.site.record(5)
+    (row,) = _rows(both.site)
+    both.run()
+    away = both.root.rename(both.root.with_name("away"))
+    both.site.volume.disk.unlink(row.path)
+    both.site.index.drop_segments([row])
+    both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
+    both.mirror.step()
+    assert both.mirror.problem is not None
+    assert both.mirror.is_deleting
+    away.rename(both.root)
+    both.run()
+    assert (both.rows(), both.mirror.is_deleting) == ([], False)
+
+
+def test_a_file_that_cannot_be_deleted_keeps_nothing_from_being_copied(
+    both: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.site.record(5)
+    (row,) = _rows(both.site)
+    both.run()
+    both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
+
+    def stuck(*_: object) -> bool:
+        raise StorageError(row.path, "Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Retention, "delete_camera", stuck)
+        both.site.record(5)
+        both.mirror.on_message(SegmentClosed(_rows(both.site)[1]))
+        both.run()
+    assert both.rows() == _rows(both.site)
+    both.site.clock.advance(mirror.AGAIN_S)
+    both.run()
+    assert row not in both.rows()
 
 
 def test_an_image_that_was_deleted_while_it_was_away_goes_there_too(both: Mirrored) -> None:

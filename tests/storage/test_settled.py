@@ -1,6 +1,7 @@
 """Hours that are settled: whatever happens in them, the index says what one says that knows every segment."""
 
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +13,7 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Span
+from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, SegmentName
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
@@ -22,6 +24,7 @@ from tawny.storage.index.opening import index_to_read, rebuild_index
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
+from tawny.storage.repair.recovery import put_in_order
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
 from tawny.storage.retention.thinning import thin
@@ -279,6 +282,47 @@ def test_a_disk_that_is_away_takes_its_segments_along_and_brings_them_back(site:
     join(site.volume, tier.root, VolumeUse.TIER)
     assert list(site.index.all_segments()) == every[:5]
     assert site.found() == []
+
+
+def test_a_disk_that_comes_after_the_start_is_counted_once(site: Settled) -> None:
+    tier = join(site.volume, site.folder.parent / "tier", VolumeUse.TIER)
+    every = site.minutes(10)
+    shutil.move(site.folder / PORCH, tier.root / PORCH)
+    away = tier.root.rename(tier.root.with_name("away"))
+    site.index.close()
+    site.open(Volume.at(site.folder))
+    assert list(site.index.all_segments()) == []
+    away.rename(tier.root)
+    folder = parent_of(every[0].path)
+    join(site.volume, tier.root, VolumeUse.TIER, lambda volume: _put_in_order(volume, site, folder))
+    assert (site.index.count(), list(site.index.all_segments())) == (10, every)
+    assert site.found() == []
+
+
+def _put_in_order(volume: Volume, site: Settled, folder: str) -> None:
+    """As the recorder does with what the one before left."""
+    put_in_order(volume, site.index, [folder], "found open")
+
+
+def test_a_spare_takes_recordings_only_when_it_is_in_order(site: Settled) -> None:
+    """A file that the recorder has open would be closed."""
+    seen: list[tuple[int, int]] = []
+    join(
+        site.volume,
+        site.folder.parent / "spare",
+        VolumeUse.SPARE,
+        lambda _: seen.append((len(site.volume.others), len(site.volume.spares))),
+    )
+    assert (seen, len(site.volume.spares)) == ([(1, 0)], 1)
+
+
+def test_a_disk_that_cannot_be_put_in_order_is_not_used(site: Settled) -> None:
+    def fails(_volume: Volume) -> None:
+        raise StorageError("tier", "Input/output error")
+
+    with pytest.raises(StorageError):
+        join(site.volume, site.folder.parent / "tier", VolumeUse.TIER, fails)
+    assert site.volume.others == ()
 
 
 def test_retention_and_thinning_work_on_what_is_counted(site: Settled) -> None:

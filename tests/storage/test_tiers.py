@@ -19,7 +19,7 @@ from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.retention.removal import Removal, remove_segments
+from tawny.storage.retention.removal import Removal, finish_removals, remove_segments
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
 from tawny.storage.retention.tiers import TierMover
@@ -315,6 +315,21 @@ def test_what_is_on_a_disk_that_is_away_is_removed_when_it_is_back(tiered: Tiere
     assert site.recover(cameras=()).removed == 1
     assert not _is_on(tiered.tier, old)
     assert site.index.removing() == []
+
+
+def test_what_is_on_a_disk_that_was_away_at_the_start_is_removed_when_it_is_back(tiered: Tiered) -> None:
+    site = tiered.site
+    old = site.put(2 * DAY_MIN)
+    tiered.mover.move()
+    away = tiered.tier.root.rename(tiered.tier.root.with_name("away"))
+    again = Volume.at(site.folder)
+    assert len(attach_all(again)) == 1
+    remove_segments(again, site.index, site.ledger, site.clock, [Removal(old, "deleted by Anna")])
+    assert site.index.removing() == [old]
+    away.rename(tiered.tier.root)
+    assert attach_all(again) == []
+    assert finish_removals(again, site.index, site.ledger, site.clock) == 1
+    assert not _is_on(tiered.tier, old)
 
 
 def test_the_newest_names_win_when_a_segment_is_on_both(tiered: Tiered) -> None:

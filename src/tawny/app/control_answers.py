@@ -207,6 +207,7 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
             "kept_bytes": found.kept_bytes,
             "from": utc_text_or_none(found.from_ms),
             "to": utc_text_or_none(found.to_ms),
+            "away": list(found.away),
         }
 
     return delete

@@ -320,6 +320,8 @@ def _delete_text(size: dict[str, Any], *, yes: bool, with_kept: bool) -> str:
         lines.append(f"The first file begins {size['from']}, the last one ends {size['to']} (UTC).")
     if size["kept"] and not with_kept:
         lines.append(f"{size['kept']} kept events stay, with {size_text(size['kept_bytes'])}; see `--with-kept`.")
+    if size.get("away"):
+        lines.append(f"What {' and '.join(size['away'])} has of it is deleted when that disk is back.")
     if not yes:
         lines.append("Uploads, files in other folders and clips that you saved stay.")
         lines.append("To delete it, repeat the command with `--yes`.")

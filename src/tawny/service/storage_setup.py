@@ -22,10 +22,13 @@ from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.secondary_volumes import (
     Archives,
     ClosedBucket,
+    SecondaryVolume,
     VolumeUse,
     attach_archive,
+    attach_former,
     expect_itself,
     forget_mirrors,
+    former,
     join,
 )
 from tawny.storage.disk.volume import Volume
@@ -85,6 +88,8 @@ class VolumeChoice:
     """Access to a bucket; None: `root` is a folder."""
     taken: tuple[Path, ...] = ()
     """Folders with another use."""
+    is_former: bool = False
+    """No longer configured: its recordings are only read and deleted."""
 
     @property
     def name(self) -> str:
@@ -118,7 +123,8 @@ def open_store(
     mirror = Path(settings.storage.mirror).expanduser() if settings.storage.mirror else None
     with suppress(DiskFull):
         forget_mirrors(volume, mirror)
-    others = tuple(_others(settings, volume, clock))  # first: an index that is made again lists their files too
+    chosen = tuple(_others(settings, volume, clock))
+    others = (*chosen, *_former(volume, chosen))  # first: an index that is made again lists their files too
     return Store(
         volume,
         history,
@@ -151,6 +157,24 @@ def _others(settings: Settings, volume: Volume, clock: Clock) -> Iterator[Volume
     if settings.storage.spare:
         root = Path(settings.storage.spare).expanduser()
         yield _joined(volume, VolumeChoice(root, VolumeUse.SPARE, taken=tuple(taken)))
+
+
+def _former(volume: Volume, chosen: Sequence[VolumeChoice]) -> Iterator[VolumeChoice]:
+    """Yield the volumes that are no longer configured and may hold recordings, attached if they are there."""
+    is_any_unnamed = any(one.archive is not None and one.error is not None for one in chosen)
+    left: list[SecondaryVolume] = []
+    with suppress(DiskFull):
+        left = former(volume, {one.name for one in chosen})
+    for one in left:
+        if one.is_archive and is_any_unnamed:  # it may be that one
+            continue
+        archive = ArchiveSettings(ClosedBucket(one.path), 0) if one.is_archive else None
+        made = VolumeChoice(Path(one.path), VolumeUse.TIER, archive=archive, is_former=True)
+        try:
+            yield replace(made, volume=attach_former(volume, one.path))
+        except StorageError as error:
+            log.error("%s", error)
+            yield replace(made, error=error)
 
 
 def _archived(volume: Volume, tier: TierSettings, clock: Clock) -> VolumeChoice:

@@ -1,5 +1,6 @@
 """Disks beside the first come and go: told within a minute, once, and once when it is over; used again when back."""
 
+import shutil
 from pathlib import Path
 from types import NoneType
 
@@ -7,16 +8,17 @@ import pytest
 
 from tawny.config.loader import parse_settings
 from tawny.engine import InlineEngine
-from tawny.model.errors import FolderUnwritable
+from tawny.model.errors import FolderInUse, FolderUnwritable
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.service.backup.backup_file import is_kept
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.retention.secondary_volumes import OtherVolumes
-from tawny.service.storage_setup import VolumeChoice, open_store
+from tawny.service.storage_setup import Store, VolumeChoice, open_store
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.disk.secondary_volumes import VolumeUse, join, others
+from tawny.storage.disk.secondary_volumes import FolderOfAnother, VolumeUse, join, others
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.testing.clock import FakeClock
-from tests.storage.bench import Site
+from tests.storage.bench import PORCH, Site
 
 
 class Bench:
@@ -153,3 +155,75 @@ def test_a_folder_that_was_used_twice_before_is_not_waited_for(tmp_path: Path, m
     with pytest.raises(FolderUnwritable, match="names it too"):
         join(volume, link, VolumeUse.TIER)
     assert not others(volume)
+
+
+def _opened(data: Path, storage: str) -> Store:
+    settings, problems = parse_settings(f"[storage]\n{storage}\n", {})
+    assert settings is not None, problems
+    store = open_store(settings, data, FakeClock())
+    store.index.close()
+    store.release()
+    return store
+
+
+@pytest.mark.parametrize("use", ["tier", "spare"])
+def test_a_folder_of_another_recorder_is_refused(tmp_path: Path, use: str) -> None:
+    """Each would list the other's recordings as its own, and delete them."""
+    shared = tmp_path / "shared"
+    named = f'tiers = [{{ path = "{shared}", after = "1 day" }}]' if use == "tier" else f'spare = "{shared}"'
+    assert [one.error for one in _opened(tmp_path / "front", named).others] == [None]
+    assert [type(one.error) for one in _opened(tmp_path / "yard", named).others] == [FolderOfAnother]
+    assert [one.error for one in _opened(tmp_path / "front", named).others] == [None]
+    (shared / "history" / "owner").unlink()  # as the refusal advises
+    assert [one.error for one in _opened(tmp_path / "yard", named).others] == [None]
+
+
+def test_the_folder_that_another_recorder_records_to_is_refused(tmp_path: Path) -> None:
+    settings, _ = parse_settings("", {})
+    assert settings is not None
+    other = open_store(settings, tmp_path / "front", FakeClock())
+    named = f'tiers = [{{ path = "{tmp_path / "front"}", after = "1 day" }}]'
+    assert [type(one.error) for one in _opened(tmp_path / "yard", named).others] == [FolderInUse]
+    other.index.close()
+    other.release()
+
+
+def test_a_restored_recorder_and_its_mirror_are_the_owner_too(tmp_path: Path) -> None:
+    named = f'mirror = "{tmp_path / "mirror"}"\ntiers = [{{ path = "{tmp_path / "tier"}", after = "1 day" }}]'
+    join(_opened(tmp_path / "first", named).volume, tmp_path / "mirror", VolumeUse.MIRROR)
+    (tmp_path / "new" / "history").mkdir(parents=True)
+    for name in ("volume", "volumes.json"):  # as a backup has them
+        (tmp_path / "new" / "history" / name).write_bytes((tmp_path / "first" / "history" / name).read_bytes())
+        assert is_kept(f"data/history/{name}")
+    assert [one.error for one in _opened(tmp_path / "new", named).others] == [None]
+    assert [one.error for one in _opened(tmp_path / "mirror", named.splitlines()[1]).others] == [None]
+
+
+def test_a_tier_that_is_no_longer_configured_is_read_and_missed_until_it_is_empty(tmp_path: Path) -> None:
+    data, big = tmp_path / "first", tmp_path / "big"
+    _opened(data, f'tiers = [{{ path = "{big}", after = "1 day" }}]')
+    segment = Site(big).put(60, listed=False)
+    store = _opened(data, "")
+    assert [(one.root, one.is_former) for one in store.others] == [(big, True)]
+    assert store.volume.holding(segment.path) is not None
+    big.rename(tmp_path / "away")
+    away = _opened(data, "").others
+    engine = InlineEngine(FakeClock(), lambda name, error: pytest.fail(f"{name}: {error}"))
+    problems = OtherVolumes(store.volume, away, store.index, FakeClock(), engine, lambda: 0.0).problems()
+    assert [(one.what, "no longer names it" in one.detail) for one in problems] == [(ProblemKind.TIER, True)]
+    assert not big.exists()
+    (tmp_path / "away").rename(big)
+    shutil.rmtree(big / PORCH)
+    store = _opened(data, "")
+    assert (store.others, others(store.volume)) == ((), [])
+
+
+def test_nothing_moves_to_a_tier_that_is_no_longer_configured(tmp_path: Path) -> None:
+    site = Site(tmp_path / "first")
+    engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+    tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
+    former = VolumeChoice(tier.root, VolumeUse.TIER, volume=tier, is_former=True)
+    OtherVolumes(site.volume, [former], site.index, site.clock, engine, lambda: 0.0).start()
+    due = site.put(600)
+    engine.run_for(120)
+    assert (site.folder / due.path).exists()

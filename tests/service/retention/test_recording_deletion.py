@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +22,10 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.recording_deletion import EMPTY_S, DeletionScope, RecordingDeletion, StoredOfCamera
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.layout import SOUND, event_paths
+from tawny.storage.disk.secondary_volumes import VolumeUse, attach_all, join
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import CameraDeletion, Retention
@@ -601,3 +606,107 @@ def test_an_event_without_video_goes_alone_and_with_the_time_that_it_is_in(place
     assert place.site.index.event(EventId("hour")) is not None
     assert goes(DeletionScope(cameras=(PORCH,), span=Span(begin_ms, begin_ms + 3_600_001))) == 1
     assert place.site.index.event(EventId("hour")) is None
+
+
+class _Tiered(Place):
+    """All of PORCH is on a tier, in settled hours, as two hours after it was moved."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "first")
+        site, self.tier = self.site, folder / "tier"
+        site.index = SqliteIndex(site.folder / "tawny.db", Catalogue(site.volume))
+        for row in (self.old, self.new):
+            site.index.add_segment(row)
+        site.clock.advance(3 * 3600)
+        site.index.settle(site.clock.now_ms())
+        join(site.volume, self.tier, VolumeUse.TIER)
+        shutil.move(site.folder / PORCH, self.tier / PORCH)
+        self.site.ledger = type(site.ledger)(site.history, site.index, site.clock)
+        self.start()
+
+    def start(self) -> None:
+        site = self.site
+        site.volume = Volume.at(site.folder)
+        attach_all(site.volume)
+        site.index.close()
+        site.index = SqliteIndex(site.folder / "tawny.db", Catalogue(site.volume))
+        site.ledger = type(site.ledger)(site.history, site.index, site.clock)
+        self.retention = Retention(site.volume, site.index, site.ledger, site.clock, CONTRACT)
+        parts: Any = None
+        self.stored = StoredRecordings(site.volume, site.index, self.retention, parts, parts, None)
+        self.deleting = self.reopened()
+
+    def run(self, seconds: float) -> None:
+        self.site.clock.advance(seconds)
+        self.deleting.step()
+
+    def files(self) -> int:
+        return len(list(self.tier.rglob("*.mp4")))
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_is_on_a_disk_that_is_away_is_deleted_when_it_is_back(tmp_path: Path, *, is_restarted: bool) -> None:
+    place = _Tiered(tmp_path)
+    away = place.tier.rename(tmp_path / "away")
+    place.start()
+    everything = DeletionScope([PORCH])
+    assert place.deleting.measure(everything).away == (str(place.tier),)
+    place.deleting.delete(everything, "Anna")
+    place.run(31)
+    place.run(120)
+    away.rename(place.tier)
+    if is_restarted:
+        place.start()
+    else:
+        attach_all(place.site.volume)
+    assert place.files() == 2
+    place.run(61)
+    assert (place.files(), place.left()) == (0, 0)
+    assert json.loads(place.site.volume.disk.read("history/deletions.json")) == {}
+
+
+def test_nothing_is_done_again_while_the_disk_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, asked = _Tiered(tmp_path), list[CameraDeletion]()
+    place.tier.rename(tmp_path / "away")
+    place.start()
+    place.deleting.delete(DeletionScope([PORCH]), "Anna")
+    place.run(31)
+    place.run(120)
+    monkeypatch.setattr(place.retention, "delete_camera", asked.append)
+    place.run(61)
+    place.run(61)
+    assert asked == []
+
+
+class _AwayMirror:
+    """Keeps what it is asked, until it is back."""
+
+    def __init__(self) -> None:
+        self.asked: list[CameraDeletion] = []
+
+    def delete_camera(self, wanted: CameraDeletion) -> None:
+        self.asked.append(wanted)
+
+    @property
+    def is_deleting(self) -> bool:
+        return bool(self.asked)
+
+
+def test_a_mirror_that_is_away_is_told_again_after_a_restart(place: Place) -> None:
+    mirror: Any = _AwayMirror()
+    place.stored = replace(place.stored, mirror=mirror)
+    place.deleting = place.reopened()
+    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    for _ in range(2):
+        place.site.clock.advance(61)
+        place.deleting.step()
+    assert [one.camera for one in mirror.asked] == [PORCH]
+    mirror.asked.clear()  # not in its memory after a restart
+    place.deleting = place.reopened()
+    place.site.clock.advance(61)
+    place.deleting.step()
+    assert [one.camera for one in mirror.asked] == [PORCH]
+    mirror.asked.clear()  # it is back
+    place.site.clock.advance(61)
+    place.deleting.step()
+    assert json.loads(place.site.volume.disk.read("history/deletions.json")) == {}

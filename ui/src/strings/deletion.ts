@@ -20,6 +20,7 @@ export const deletion = {
   events: { one: "{n} event", other: "{n} events" },
   with: (amount: string, events: string) => `Deletes ${amount}, with ${events}.`,
   span: (from: string, to: string) => `Recordings go in whole files: ${from} – ${to}.`,
+  away: (disks: string) => `What ${disks} has of it is deleted when that disk is back.`,
   after: "It happens after 30 s. Until then you can undo it. Recording goes on.",
   stays: "Clips that you saved stay, and so do uploads and files in other folders. The signed history will say who deleted this.",
   keptStay: { one: "{n} kept event stays with its recordings.", other: "{n} kept events stay with their recordings." },

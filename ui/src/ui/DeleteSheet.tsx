@@ -82,6 +82,7 @@ function DeleteSheet(props: { what: Deletes; wanted: Wanted; onClose: () => void
               </label>
             </>
           )}
+          {now.away?.[0] && <p class="small sub">{words.away(now.away.join(", "))}</p>}
           <p class="small sub">{words.after}</p>
           <p class="small sub">{words.stays}</p>
         </>

@@ -22,6 +22,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.service.retention.periodic_snapshots import delete_snapshots, has_snapshots
 from tawny.service.retention.retention_service import StoredRecordings
+from tawny.storage.disk.secondary_volumes import VolumeUse, away
 from tawny.storage.retention.planning import around
 from tawny.storage.retention.runner import CameraDeletion
 
@@ -38,6 +39,8 @@ _CLOSES_S: Final = 120.0
 _COUNTED: Final = 1000
 _MOST_BEGUN: Final = 1000
 """How many deletions that were carried out are known."""
+_ON_DISKS: Final = " on disks"
+"""Ends the key of a deletion that waits for disks only."""
 log = logging.getLogger(__name__)
 
 
@@ -64,7 +67,8 @@ class DeletionScope:
 class DeletionPreview:
     """What a deletion would take, whole files. kept: events that stay with their recordings, and how large those are.
 
-    events, kept: at most 1000. from_ms, to_ms: from the first file to the last; None without any.
+    events, kept: at most 1000. from_ms, to_ms: from the first file to the last; None without any. away: disks that
+    aren't there: what they hold of it is deleted when they are back.
     """
 
     bytes: int
@@ -74,15 +78,20 @@ class DeletionPreview:
     kept_bytes: int
     from_ms: int | None
     to_ms: int | None
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A deletion that waits until due_ms. is_last: nothing more of it is still being recorded."""
+    """A deletion that waits until due_ms. is_last: nothing more of it is still being recorded.
+
+    away: IDs of volumes that were away when it was carried out; None: it wasn't yet.
+    """
 
     due_ms: int
     parts: tuple[CameraDeletion, ...]
     is_last: bool = False
+    away: tuple[str, ...] | None = None
 
     @property
     def running(self) -> set[EventId]:
@@ -117,6 +126,8 @@ class RecordingDeletion:
         self._pending = _read(stored)
         self._begun: dict[str, None] = {}
         self._done: set[tuple[str, int]] = set()
+        self._told: set[str] = set()
+        """Deletions that wait for disks only, and that this run's mirror knows."""
         self._handle = ActorHandle()
 
     def start(self, engine: Engine) -> None:
@@ -165,6 +176,7 @@ class RecordingDeletion:
             kept_bytes=sum(one.kept_bytes for one in sizes),
             from_ms=min(begins, default=None),
             to_ms=max((one.to_ms for one in sizes if one.to_ms is not None), default=None),
+            away=tuple(one.path for one in away(self._stored.volume)),
         )
 
     def _measured(self, part: CameraDeletion, counted: set[str]) -> DeletionPreview:
@@ -234,7 +246,8 @@ class RecordingDeletion:
             is_any_running = any(one.running for one in self._pending.values())
         lasting = {one.id for one in self._stored.index.open_events()} if is_any_running else set()
         with self._lock:
-            due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms or one.running - lasting]
+            waiting = [(key, one) for key, one in self._pending.items() if one.away is None]
+            due = [(key, one) for key, one in waiting if one.due_ms <= now_ms or one.running - lasting]
             self._begun |= dict.fromkeys(key for key, _ in due)
             for key in list(self._begun)[:-_MOST_BEGUN]:
                 del self._begun[key]
@@ -246,8 +259,10 @@ class RecordingDeletion:
         for part in self._of_removed(now_ms):
             self._delete(part)
             self._done.add((part.camera, part.until_ms))
+            self._wait_for_disks(part.camera, _Pending(now_ms, (replace(part, is_gone=False),)))
+        self._delete_on_returned(now_ms)
         self._forget_empty()
-        return _EVERY_S if not self._pending else 1.0
+        return 1.0 if any(one.away is None for one in self._pending.values()) else _EVERY_S
 
     def close(self) -> None:
         """Nothing to release."""
@@ -307,17 +322,58 @@ class RecordingDeletion:
         """
         last_ms = max((part.until_ms for part in one.parts if part.begin_ms is not None), default=0)
         again_ms = last_ms + round(_CLOSES_S * 1000)
+        is_over = not is_filling and (one.is_last or again_ms <= self._clock.now_ms())
+        if is_over and not one.running:
+            self._wait_for_disks(key, one)  # first: a kill forgets nothing
         with self._lock:
             if self._pending.get(key) != one:
                 return
             del self._pending[key]
             if is_filling:
                 self._pending[key] = replace(one, due_ms=self._clock.now_ms() + round(_EVERY_S * 1000))
-            elif not one.is_last and again_ms > self._clock.now_ms():
+            elif not is_over:
                 self._pending[key] = replace(one, due_ms=again_ms, is_last=True)
             elif running:
                 # not all of it again: of events that are no longer kept, nothing goes
                 self._pending[key] = _Pending(self._clock.now_ms() + round(_LASTS_S * 1000), running, is_last=True)
+        self._write()
+
+    def _wait_for_disks(self, key: str, one: _Pending) -> None:
+        """Keep a deletion that was carried out here until the disks that are away, and the mirror, have done so."""
+        ids, mirror = self._away(), self._stored.mirror
+        if not ids and (mirror is None or not mirror.is_deleting):
+            return
+        due_ms = self._clock.now_ms() + round(_LASTS_S * 1000)
+        with self._lock:
+            self._pending[f"{key}{_ON_DISKS}"] = replace(one, due_ms=due_ms, is_last=True, away=ids)
+            self._told.add(f"{key}{_ON_DISKS}")
+        self._write()
+
+    def _away(self) -> tuple[str, ...]:
+        """Return the volumes that are away, without mirrors, which know themselves what is to be deleted."""
+        return tuple(one.id for one in away(self._stored.volume) if one.use is not VolumeUse.MIRROR)
+
+    def _delete_on_returned(self, now_ms: int) -> None:
+        """Carry out again what waits for disks that are back, and tell the mirror what it forgot by a restart."""
+        with self._lock:
+            waiting = {key: one for key, one in self._pending.items() if one.away is not None and one.due_ms <= now_ms}
+        if not waiting:
+            return
+        ids, mirror = self._away(), self._stored.mirror
+        for key, one in waiting.items():
+            left = tuple(each for each in one.away or () if each in ids)
+            for part in one.parts:
+                if left != one.away:
+                    self._delete(part)
+                elif mirror is not None and key not in self._told:
+                    mirror.delete_camera(part)
+            self._told.add(key)
+            with self._lock:
+                if left or (mirror is not None and mirror.is_deleting):
+                    self._pending[key] = replace(one, due_ms=now_ms + round(_LASTS_S * 1000), away=left)
+                else:
+                    del self._pending[key]
+                    self._told.discard(key)
         self._write()
 
     def _of_removed(self, now_ms: int) -> list[CameraDeletion]:
@@ -396,7 +452,10 @@ def _read(stored: StoredRecordings) -> dict[str, _Pending]:
         content: dict[str, Any] = dict(json.loads(disk.read(PATH)))
         return {
             str(key): _Pending(
-                int(one["due_ms"]), tuple(CameraDeletion(**part) for part in one["parts"]), bool(one["is_last"])
+                int(one["due_ms"]),
+                tuple(CameraDeletion(**part) for part in one["parts"]),
+                bool(one["is_last"]),
+                None if one.get("away") is None else tuple(map(str, one["away"])),
             )
             for key, one in content.items()
         }

@@ -16,7 +16,7 @@ from typing import Final
 
 from tawny.engine import ActorHandle, Engine
 from tawny.model.damage import DamagedSpan
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DiskFull, StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message, SegmentClosed
 from tawny.model.segments import Gap, GapReason, Segment
@@ -241,7 +241,9 @@ class Mirror:
     def __init__(self, volume: Volume, index: Index, clock: Clock, root: Path, contract: RetentionContract) -> None:
         self._volume, self._index, self._clock, self._root = volume, index, clock, root
         self._contract = contract
-        self._waiting: deque[Segment | Gap | DamagedSpan | Event | CameraDeletion] = deque()
+        self._waiting: deque[Segment | Gap | DamagedSpan | Event] = deque()
+        self._deletions: deque[CameraDeletion] = deque()
+        self._deletes_s = 0.0
         self._is_behind = False
         self._copy: _Copy | None = None
         self._handle = ActorHandle()
@@ -258,8 +260,8 @@ class Mirror:
             self._copy.retention.set_rules(contract)
 
     def delete_camera(self, wanted: CameraDeletion) -> None:
-        """Delete the copies too, soon. Those of a mirror that is not there stay until its own retention."""
-        self._waiting.append(wanted)
+        """Delete the copies too: soon, or when the mirror is back."""
+        self._deletions.append(wanted)
         self._handle.wake()
 
     def on_message(self, message: Message) -> None:
@@ -277,6 +279,11 @@ class Mirror:
             self._is_behind = True
 
     @property
+    def is_deleting(self) -> bool:
+        """Whether something is still to be deleted. Call from any thread."""
+        return bool(self._deletions)
+
+    @property
     def problem(self) -> StorageError | None:
         """The error that stops copying now, or kept one file from it, or None. Call from any thread."""
         since_s = self._copying_s
@@ -291,11 +298,11 @@ class Mirror:
     @property
     def waiting(self) -> int:
         """Number of items still to be written to the mirror."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._deletions)
 
     @property
     def has_caught_up(self) -> bool:
-        return self._copy is not None and self._copy.has_caught_up and not self._waiting
+        return self._copy is not None and self._copy.has_caught_up and not self.waiting
 
     def step(self) -> float:
         self._goes_on()
@@ -336,12 +343,28 @@ class Mirror:
             self._put(self._copy, self._waiting[0])
             self._waiting.popleft()
             self._goes_on()
+        self._delete(self._copy.retention)
         self._copy.catch_up(self._goes_on)
         self._copy.look_after()
         self._problem = self._copy.unreadable
         return STEP_S if self._copy.has_caught_up else 0.0
 
-    def _put(self, to: _Copy, what: Segment | Gap | DamagedSpan | Event | CameraDeletion) -> None:
+    def _delete(self, retention: Retention) -> None:
+        """Carry out what was asked. A file that can't be deleted keeps nothing from being copied."""
+        if self._clock.mono_s() < self._deletes_s:
+            return
+        try:
+            while self._deletions:
+                while retention.delete_camera(self._deletions[0]):
+                    self._goes_on()
+                self._deletions.popleft()
+        except (DiskFull, StorageUnavailable):
+            raise
+        except StorageError as error:
+            log.warning("cannot delete on the mirror, retrying: %s", error)
+            self._deletes_s = self._clock.mono_s() + AGAIN_S
+
+    def _put(self, to: _Copy, what: Segment | Gap | DamagedSpan | Event) -> None:
         match what:
             case Segment():
                 to.put_segment(what)
@@ -351,9 +374,6 @@ class Mirror:
                 to.ledger.put_damage([what])
             case Event():
                 to.put_event(what)
-            case CameraDeletion():
-                while to.retention.delete_camera(what):
-                    self._goes_on()
 
     def _make_room(self, full: DiskFull) -> float:
         """Free space on the open mirror. One that was full when it was opened is tried again later."""

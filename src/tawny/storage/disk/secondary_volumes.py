@@ -3,7 +3,8 @@
 A tier may be an archive: a bucket instead of a folder.
 
 `history/volumes.json` of the main volume lists them. Each volume holds its id in `history/volume`, so that an empty
-mount point is never used in its place. The location of a file is not stored: the volumes are searched.
+mount point is never used in its place, and its recorder's id in `history/owner`. The location of a file is not stored:
+the volumes are searched.
 
 Invariant: the file of every segment in the index is complete on at least one of them.
 """
@@ -11,22 +12,30 @@ Invariant: the file of every segment in the index is complete on at least one of
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from tawny.model.errors import ArchiveAway, ArchiveUnlisted, FolderUnwritable, StorageError
+from tawny.model.errors import (
+    ArchiveAway,
+    ArchiveUnlisted,
+    FolderInUse,
+    FolderUnwritable,
+    StorageError,
+)
 from tawny.storage.archive.archive_disk import ArchiveDisk, ArchiveSettings
 from tawny.storage.archive.range_reader import OUTLINE, ObjectBucket, ObjectPart
 from tawny.storage.archive.stored_objects import StoredObjects
 from tawny.storage.disk.disk import DiskAccess, DiskCapacity, RealDisk, parent_of
+from tawny.storage.disk.lock import holder
 from tawny.storage.disk.volume import Volume
 
 _NAMES: Final = "history/volumes.json"
 _MARK: Final = "history/volume"
+_OWNER: Final = "history/owner"
 _MOST_MARK_BYTES: Final = 100
 
 
@@ -89,6 +98,15 @@ def unescaped(text: str) -> str:
 
 
 _SHARED: Final = "another setting of `storage` names it too: give each its own"
+_FORMER: Final = "it is missing, and has recordings, although `storage` no longer names it"
+
+
+@dataclass(eq=False)
+class FolderOfAnother(FolderUnwritable):
+    """Two recorders with one folder would delete each other's recordings."""
+
+    says = "The folder {where} is of another recorder."
+    advice = "Give each recorder its own folder. If the other one is gone, delete the file `history/owner` in this one."
 
 
 class VolumeUse(StrEnum):
@@ -132,24 +150,50 @@ def join(
 
     prepare: called with the new volume before other code can use it. taken: folders with another use.
 
-    Raises StorageError if a known volume is missing, and FolderUnwritable: also if what moves there would be deleted,
-    because the folder is `taken`.
+    Raises StorageError if a known volume is missing, FolderInUse, and FolderUnwritable: also if what moves there would
+    be deleted, because the folder is `taken` or another recorder's.
     """
     known = {(one.path, one.use): one for one in others(volume)}
     if any(_is_same_folder(root, one) for one in (volume.root, *taken)):
         if known.pop((str(root), use), None) is not None:  # else it would be waited for
             _remember(volume, [*known.values()])
         raise FolderUnwritable(str(root), _SHARED)
+    if use is not VolumeUse.MIRROR and (other_process := holder(root)) is not None:
+        raise FolderInUse(str(root), f"process {other_process.pid}")
     if (str(root), use) not in known:
         if why := is_disk_missing(root):
             raise StorageError(str(root), why)
         made = Volume.at(root)
         made.check_writable()
+        _check_owner(volume, made, use)
         mark = _mark(made.disk) or secrets.token_hex(8)
         _write(made.disk, _MARK, mark.encode())
         kept = [one for one in known.values() if one.id != mark or _is_there(one)]  # without its former place
         _remember(volume, [*kept, SecondaryVolume(str(root), mark, use)])
-    return attach(volume, root, use, prepare)
+    other = attach(volume, root, use, prepare)
+    with suppress(StorageError):  # a full disk has none until the next start
+        _own(volume, other)
+    return other
+
+
+def _recorder(volume: Volume) -> str:
+    """Return the id of the recorder: that of its main volume, also on a mirror or spare in its place."""
+    return _said(volume.disk, _OWNER) or _mark(volume.disk) or ""
+
+
+def _check_owner(volume: Volume, other: Volume, use: VolumeUse) -> None:
+    """Raise FolderOfAnother if the folder is another recorder's. A mirror may outlive its recorder."""
+    owner, own = _said(other.disk, _OWNER), _recorder(volume)
+    if owner and own and owner != own and use is not VolumeUse.MIRROR:
+        raise FolderOfAnother(str(other.root))
+
+
+def _own(volume: Volume, other: Volume) -> None:
+    own = _recorder(volume)
+    if own and _said(other.disk, _OWNER) != own:
+        if _said(volume.disk, _OWNER) is None:
+            _write(volume.disk, _MARK, own.encode())  # durable: with another id, it would no longer be the owner
+        _write(other.disk, _OWNER, own.encode())
 
 
 def _is_there(one: SecondaryVolume) -> bool:
@@ -202,13 +246,65 @@ def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it
     other = Volume.at(root, signed, one.id)
     if not is_volume_present(other):
         raise StorageError(str(root), "the disk that should be there is not")
+    _check_owner(volume, other, use)
     expect_itself(other)
-    prepare(other)
     if use is VolumeUse.MIRROR:
+        prepare(other)
         volume.add_copy(other)
     else:
-        volume.add_other(other, is_spare=use is VolumeUse.SPARE)
+        _add(volume, other, prepare, is_spare=use is VolumeUse.SPARE)
     return other
+
+
+def _add(volume: Volume, other: Volume, prepare: Prepare, *, is_spare: bool) -> None:
+    """Use the volume: it is read first, so that nothing is counted twice; recordings go to it when it is prepared."""
+    before = volume.spares
+    with ExitStack() as undone:
+        undone.callback(volume.drop_other, other)
+        volume.add_other(other, is_spare=False)
+        prepare(other)
+        undone.pop_all()
+    if is_spare:
+        volume.spares = (*before, other)
+
+
+def former(volume: Volume, named: Container[str]) -> list[SecondaryVolume]:
+    """Return the tiers and spares whose paths are no longer `named`, as tiers: they may hold recordings.
+
+    Those without any are forgotten. Raises StorageError of the main volume.
+    """
+    known, kept = others(volume), dict[SecondaryVolume, None]()
+    in_use = {other.mark for other in volume.others}
+    for one in known:
+        if one.use is VolumeUse.MIRROR or one.path in named:
+            kept[one] = None
+        elif one.id not in in_use and not _is_given_up(volume, one):
+            kept[replace(one, use=VolumeUse.TIER)] = None
+    if list(kept) != known:
+        _remember(volume, kept)
+    return [one for one in kept if one.use is VolumeUse.TIER and one.path not in named]
+
+
+def _is_given_up(volume: Volume, one: SecondaryVolume) -> bool:
+    """Return whether a volume is there and has no recordings of this recorder."""
+    if one.is_archive or not Path(one.path).is_dir() or not _is_there(one):
+        return False
+    other = Volume.at(Path(one.path))
+    try:
+        _check_owner(volume, other, one.use)
+        return not any(True for camera in other.cameras() for _ in other.hour_folders(camera))
+    except StorageError as error:
+        return isinstance(error, FolderOfAnother)
+
+
+def attach_former(volume: Volume, path: str, prepare: Prepare = _as_it_is) -> Volume:
+    """Attach one of `former`, to read and delete its recordings. Raises StorageError."""
+    if "://" in path:
+        return attach_archive(volume, ArchiveSettings(ClosedBucket(path), 0), prepare)
+    try:
+        return attach(volume, Path(path), VolumeUse.TIER, prepare)
+    except StorageError as error:
+        raise StorageError(path, _FORMER) from error
 
 
 def join_archive(volume: Volume, chosen: ArchiveSettings, prepare: Prepare = _as_it_is) -> Volume:
@@ -259,8 +355,7 @@ def attach_archive(
         objects.close()
         raise ArchiveUnlisted(name, "its recordings are not listed here yet")
     other = Volume(ArchiveDisk(chosen, objects, volume.root, is_new=is_new), volume.signed, one.id)
-    prepare(other)
-    volume.add_other(other, is_spare=False)
+    _add(volume, other, prepare, is_spare=False)
     return other
 
 
@@ -376,10 +471,14 @@ def _remember(volume: Volume, these: Iterable[SecondaryVolume]) -> None:
 
 
 def _mark(disk: DiskAccess) -> str | None:
-    entry = disk.entry(_MARK)
+    return _said(disk, _MARK)
+
+
+def _said(disk: DiskAccess, path: str) -> str | None:
+    entry = disk.entry(path)
     if entry is None or entry.kind != "file":
         return None
-    return disk.read(_MARK, 0, _MOST_MARK_BYTES).decode("ascii", "replace").strip()
+    return disk.read(path, 0, _MOST_MARK_BYTES).decode("ascii", "replace").strip()
 
 
 def _write(disk: DiskAccess, path: str, content: bytes) -> None:

@@ -225,6 +225,10 @@ class Volume:
         if is_spare:
             self.spares = (*self.spares, other)
 
+    def drop_other(self, other: "Volume") -> None:
+        """Stop using another volume."""
+        self.others = tuple(one for one in self.others if one is not other)
+
     def add_copy(self, mirror: "Volume") -> None:
         """Read from a mirror what is missing here."""
         self.copies = (*self.copies, mirror)

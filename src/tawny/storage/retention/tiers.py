@@ -160,7 +160,8 @@ class TierMover:
             self._tier.open_folders.leave(folder)
             self._tier.open_folders.save()
         if archive is None and is_sealed(path):
-            self._copy_keys(segment, source)
+            # readers look for it on the file's own volume
+            copy_keys(keys_path(segment.camera, segment.start_ms), source, self._tier)
         source.disk.unlink(path)
         source.disk.sync_folder(folder)
         tidy(source, self._clock, [folder], kept_days={parent_of(folder)})
@@ -177,23 +178,20 @@ class TierMover:
                 raise FileUnreadable(error.where, error.detail) from error
             raise
 
-    def _copy_keys(self, segment: Segment, source: Volume) -> None:
-        """Copy the key ring of the segment's day, because readers look for it on the file's own volume.
 
-        Keys that only the tier's ring has stay in it.
-        """
-        path = keys_path(segment.camera, segment.start_ms)
-        if source.disk.entry(path) is None:
-            return
-        ring, there = read_source(source, path), b""
-        if self._tier.disk.entry(path) is not None:
-            there = self._tier.disk.read(path)
-        known = read_ring(ring)
-        ending = b"\n" if ring and not ring.endswith(b"\n") else b""
-        more = (line.text() for commit, line in read_ring(there).items() if commit not in known)
-        merged = ring + ending + b"".join(more)
-        if merged != there:
-            self._tier.write_whole(path, merged)
+def copy_keys(path: str, source: Volume, target: Volume) -> None:
+    """Copy the key ring of a day. Keys that only the target's ring has stay in it. Raises StorageError."""
+    if source.disk.entry(path) is None:
+        return
+    ring, there = read_source(source, path), b""
+    if target.disk.entry(path) is not None:
+        there = target.disk.read(path)
+    known = read_ring(ring)
+    ending = b"\n" if ring and not ring.endswith(b"\n") else b""
+    more = (line.text() for commit, line in read_ring(there).items() if commit not in known)
+    merged = ring + ending + b"".join(more)
+    if merged != there:
+        target.write_whole(path, merged)
 
 
 def _has_folder(volume: Volume, folder: str) -> bool:

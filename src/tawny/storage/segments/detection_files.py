@@ -411,6 +411,19 @@ def _figure(record: bytes, day: int) -> MotionFigure:
     return MotionFigure(day * DAY_MS + of_day_ms, number, level, bool(flags & _MOVES), tuple(things))
 
 
+def merged_day(name: str, one: bytes, other: bytes) -> bytes:
+    """Return what two files of a day hold together. name: of a file of scores, grids or figures."""
+    if is_of_scores(name):
+        size, none = max(len(one), len(other)), bytes([UNKNOWN])
+        pairs = zip(one.ljust(size, none), other.ljust(size, none), strict=True)
+        return bytes(min(pair) if UNKNOWN in pair else max(pair) for pair in pairs)
+    size = _RECORD.size if name == "grids" else RECORD_BYTES
+    whole = one[: len(one) - len(one) % size] + other[: len(other) - len(other) % size]  # a power cut may tear the last
+    records = {whole[at : at + size] for at in range(0, len(whole), size)}
+    in_order = sorted(records, key=lambda record: int.from_bytes(record[:4], "little"))
+    return b"".join(in_order)
+
+
 # Files of events: snapshots, previews and paths of objects, encrypted where the camera is. `Volume` reads them.
 
 
