@@ -1,11 +1,20 @@
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tawny.api.auth.accounts import ENDED_KEPT_MS, MOST_SESSIONS, SESSION_MS, Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts import (
+    ENDED_KEPT_MS,
+    MOST_SESSIONS,
+    SESSION_MS,
+    Accounts,
+    Caller,
+    Role,
+    TokenPurpose,
+    hashed,
+)
 from tawny.api.auth.accounts_file import WRITE_AGAIN_S, AccountsFile
 from tawny.api.auth.guess_limit import MOST_DEVICES, KnownDevices
 from tawny.api.auth.passes import Passes
@@ -255,6 +264,116 @@ def test_a_step_of_the_clock_that_could_not_be_written_counts_later(tmp_path: Pa
     clock.advance(WRITE_AGAIN_S)
     assert shares.find(shared)
     accounts.close()
+
+
+@pytest.mark.parametrize("days", [60, -60])
+def test_a_step_that_waits_to_be_written_does_not_move_what_is_made_after_it(
+    days: int, tmp_path: Path, clock: FakeClock
+) -> None:
+    path = tmp_path / "accounts.db"
+    accounts = Accounts(AccountsFile(path), clock)
+    anna, shares = accounts.put_person("Anna", Role.OWNER), Shares(accounts.file, clock)
+    _, before = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 3_600_000)
+    with accounts.file.reading() as db:
+        db.execute("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        clock.jump_utc(days * DAY_S)
+        accounts.people()
+    _, after = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 3_600_000)
+    ends_ms = clock.now_ms() + 3_600_000
+    clock.advance(WRITE_AGAIN_S)
+    assert [found and found.ends_ms for found in map(shares.find, (before, after))] == [ends_ms] * 2
+    accounts.close()
+
+
+def test_a_sign_in_while_the_clock_is_set_is_valid(
+    accounts: Accounts, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request waits for the file meanwhile."""
+    anna, writing, shares = accounts.put_person("Anna", Role.OWNER), accounts.file.writing, Shares(accounts.file, clock)
+
+    def writing_later() -> AbstractContextManager[sqlite3.Connection]:
+        clock.jump_utc(60 * DAY_S)
+        return writing()
+
+    monkeypatch.setattr(accounts.file, "writing", writing_later)
+    monkeypatch.setattr(accounts, "_writing", writing_later)
+    _, shared = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 3_600_000)
+    assert shares.find(shared)
+    assert accounts.is_good(accounts.new_token(TokenPurpose.LINK, anna), TokenPurpose.LINK)
+    assert accounts.session(accounts.begin_session(anna, HERE))
+
+
+@pytest.mark.parametrize("confirms", [False, True])
+def test_a_proof_of_who_one_is_does_not_become_recent_when_the_clock_is_set_back(
+    confirms: bool, accounts: Accounts, clock: FakeClock
+) -> None:
+    token = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+
+    def is_recent() -> bool:
+        session = accounts.session(token)
+        assert session
+        return accounts.is_recent(session)
+
+    if confirms:
+        clock.advance(DAY_S)
+        accounts.confirm_session(hashed(token))
+    clock.advance(20 * 60)
+    clock.jump_utc(-10 * 60)
+    assert not is_recent()
+
+
+def test_a_sign_in_by_a_clock_that_is_ahead_is_recent_and_not_in_the_future(
+    accounts: Accounts, clock: FakeClock
+) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    clock.jump_utc(60 * DAY_S)
+    token = accounts.begin_session(anna, HERE)
+    clock.jump_utc(-60 * DAY_S)
+    session = accounts.session(token)
+    assert session
+    assert accounts.is_recent(session)
+    assert [one.made_ms for one in accounts.sessions_of(anna)] == [clock.now_ms()]
+
+
+def test_using_a_session_of_an_earlier_run_does_not_move_when_it_began(tmp_path: Path, clock: FakeClock) -> None:
+    file = tmp_path / "accounts.db"
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        anna = accounts.put_person("Anna", Role.OWNER)
+        session, began_ms = accounts.begin_session(anna, HERE), clock.now_ms()
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        clock.advance(3600)
+        accounts.session(session)
+        clock.jump_utc(DAY_S)
+        assert [one.made_ms for one in accounts.sessions_of(anna)] == [began_ms]
+
+
+def test_a_use_that_a_full_disk_refused_leaves_the_end_of_a_session(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only COMMIT fails then."""
+    file = tmp_path / "accounts.db"
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        session = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
+        ends_ms = clock.now_ms() + SESSION_MS
+    clock.advance(DAY_S)
+    writing = AccountsFile.writing
+
+    @contextmanager
+    def refused(file: AccountsFile) -> Iterator[sqlite3.Connection]:
+        with writing(file) as db:
+            yield db
+            raise StorageError("accounts.db", "full")
+
+    with closing(Accounts(AccountsFile(file), clock)) as accounts:
+        with monkeypatch.context() as full:
+            full.setattr(AccountsFile, "writing", refused)
+            accounts.session(session)
+        clock.jump_utc(-10 * DAY_S)
+        clock.advance(WRITE_AGAIN_S)
+        with accounts.file.reading() as db:
+            assert db.execute("SELECT ends_ms FROM sessions").fetchone() == (ends_ms,)
 
 
 def test_a_session_of_an_earlier_run_is_not_extended_by_a_start_with_a_clock_that_is_behind(

@@ -55,14 +55,20 @@ def test_cameras_are_tried_if_asked_for(tawny: Tawny, tmp_path: Path) -> None:
 
 
 def test_all_databases_of_a_newer_version_are_found(tawny: Tawny, tmp_path: Path) -> None:
-    for name, version in (("accounts.db", 99), ("modes.db", 99), ("outbox.db", 1)):
+    for name, version in (("accounts.db", 99), ("modes.db", 99), ("outbox.db", 1), ("standby.db", 99)):
         with closing(sqlite3.connect(tmp_path / name)) as db:
             db.execute(f"PRAGMA user_version = {version}")
     said = tawny("doctor", "--json", "--config", str(settings(tmp_path)), "--data", str(tmp_path))
     assert said.code == 1
     (databases,) = [one for one in json.loads(said.out)["checks"] if one["area"] == "databases"]
     assert databases["state"] == "wrong"
-    assert re.findall(r"(\w+)\.db is from a newer version", databases["what"]) == ["accounts", "modes"]
+    assert re.findall(r"(\w+)\.db is from a newer version", databases["what"]) == ["accounts", "modes", "standby"]
+
+
+def test_a_database_that_cannot_be_read_is_not_called_fine(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "modes.db").mkdir()  # as unreadable as one of another user, also to root
+    said = tawny("doctor", "--json", "--config", str(settings(tmp_path)), "--data", str(tmp_path))
+    assert "databases" not in [one["area"] for one in json.loads(said.out)["checks"]]
 
 
 def test_the_time_zone_is_named_but_not_to_others(

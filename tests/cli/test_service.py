@@ -92,6 +92,20 @@ def test_the_unit_runs_the_program_that_was_called(
     assert f"ExecStart={called} run" in unit
 
 
+def test_the_unit_runs_the_program_that_was_called_also_where_another_is_in_the_same_place_as_python(
+    tawny: Tawny, tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Debian, where pip installs to /usr/local, and packages to /usr."""
+    of_debian, called = tmp_path / "usr/bin/tawny", tmp_path / "usr/local/bin/tawny"
+    for program in (of_debian, called):
+        program.parent.mkdir(parents=True)
+        program.touch(mode=0o755)
+    (tmp_path / "tawny.toml").touch()
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "usr"))
+    monkeypatch.setattr("sys.argv", [str(called)])
+    assert f"ExecStart={called} run" in tawny("service", "show", "--data", "data").out
+
+
 def test_the_unit_waits_for_its_disk_unless_a_spare_can_stand_in(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     config = tmp_path / "tawny.toml"
     config.write_text('[storage]\nmirror = "/mnt/mirror"\n')

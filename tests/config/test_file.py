@@ -263,6 +263,14 @@ def test_settings_that_cannot_be_written_name_their_folder(tmp_path: Path) -> No
     assert "--data" not in refused.value.do
 
 
+def test_settings_that_a_full_disk_refuses_say_so(tmp_path: Path) -> None:
+    file, full = tmp_path / "tawny.toml", OSError(errno.ENOSPC, "No space left on device")
+    file.touch()
+    with patch("tawny.config.file_writing.os.fsync", side_effect=full), pytest.raises(FolderUnwritable) as refused:
+        put_table(file, "web", {"name": "Home"})
+    assert (refused.value.message, refused.value.do) == (f"The disk at {tmp_path} is full.", "Free up space there.")
+
+
 def test_a_change_succeeds_where_folders_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on SMB."""
     file = tmp_path / "tawny.toml"

@@ -242,3 +242,19 @@ def test_a_start_gives_up_an_old_index_when_the_new_one_has_no_space(
     with nullcontext() if frees else pytest.raises(DiskFull):
         index_to_write(site.volume, site.history, frees=frees).close()
     assert (outdated(site.folder / "tawny.db") == "") is frees
+
+
+def test_a_start_gives_up_a_damaged_index_when_the_new_one_has_no_space(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.index.close()
+    (site.folder / "tawny.db").write_bytes(b"rubbish" * 1000)
+
+    def rebuild_without_space(*args: Any) -> opening.Rebuilt:
+        if (site.folder / "tawny.db.damaged").exists():
+            raise DiskFull("tawny.db.new")
+        return rebuild(*args)
+
+    monkeypatch.setattr(opening, "rebuild", rebuild_without_space)
+    index_to_write(site.volume, site.history, frees=True).close()
+    assert sorted(path.name for path in site.folder.glob("tawny.db*")) == ["tawny.db"]

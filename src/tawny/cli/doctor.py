@@ -45,6 +45,7 @@ DATABASES: Final = {
     "hub.db": sqlite_fleet_index.VERSION,
     "modes.db": modes.VERSION,
     "outbox.db": outbox.VERSION,
+    "standby.db": sqlite_fleet_index.VERSION,
 }
 """Those that can't be made again, with the version of each that this tawny writes."""
 
@@ -112,15 +113,19 @@ def _databases(folder: Path | None) -> Iterator[Diagnosis]:
     """Say which databases a newer version has written. They aren't opened: SQLite would leave files of this user."""
     if folder is None:
         return
-    newer = []
+    newer, unread = [], False
     for name, version in DATABASES.items():
-        with suppress(OSError), (folder / name).open("rb") as file:
-            found = int.from_bytes(file.read(64)[60:])  # where SQLite has `PRAGMA user_version`
-            if found > version:
-                newer.append(f"{name} is {other_version(found, version)}")
+        try:
+            with (folder / name).open("rb") as file:
+                found = int.from_bytes(file.read(64)[60:])  # where SQLite has `PRAGMA user_version`
+        except OSError as error:
+            unread = unread or not isinstance(error, FileNotFoundError)
+            continue
+        if found > version:
+            newer.append(f"{name} is {other_version(found, version)}")
     if newer:
         yield wrong("databases", f"{'; '.join(newer)}.", "tawny doesn't start with it.", DatabaseNewer.advice)
-    else:
+    elif not unread:
         yield fine("databases", "None is from a newer version of tawny.")
 
 

@@ -215,10 +215,10 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
 def _program() -> Path:
     """Return the command of the tawny that runs: by its name alone, an earlier installation may be found."""
     own, called = Path(sys.prefix, "bin", "tawny"), Path(sys.argv[0])
-    if own.is_file():
-        return own
     if called.name == "tawny" and called.is_file():
         return called.absolute()
+    if own.is_file():
+        return own
     return Path(shutil.which("tawny") or called.resolve())
 
 

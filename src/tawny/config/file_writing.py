@@ -3,6 +3,7 @@
 Links stay links, line ends stay, and what root writes belongs to the owner of the file or its folder.
 """
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -24,6 +25,13 @@ class SettingsFolderUnwritable(FolderUnwritable):
         "Give the user that runs tawny write permission in {where}. A service may write in /etc/tawny: move tawny.toml "
         "and secrets.toml there, then run `sudo tawny service install`."
     )
+
+
+class SettingsDiskFull(FolderUnwritable):
+    """The disk of a settings file is full: to write in another folder doesn't help."""
+
+    says = "The disk at {where} is full."
+    advice = "Free up space there."
 
 
 def read_file(path: Path) -> str:
@@ -100,7 +108,9 @@ def replace_file(path: Path, text: str) -> None:
         with suppress(OSError):  # SMB can't, and the file is replaced
             sync_folder(target.parent)
     except OSError as error:
-        raise SettingsFolderUnwritable(str(path.parent), error.strerror or "") from None
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        kind = SettingsDiskFull if is_full else SettingsFolderUnwritable
+        raise kind(str(path.parent), error.strerror or "") from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,7 +27,7 @@ from tawny.model.errors import FolderInUse, NotDone, StorageError
 from tawny.sealed import age_file
 from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
 from tawny.sealed.broken import SealedFileBroken
-from tawny.service.backup import backup_file, restore
+from tawny.service.backup import backup_file, restore, restored_accounts
 from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
 from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held, setting_changes
 from tawny.service.backup.restored_accounts import access_changes, end_sign_ins
@@ -750,3 +751,26 @@ def test_a_backup_of_a_version_without_guests_and_links_is_compared(data: Path, 
     with closing(sqlite3.connect(new)) as db:
         db.executescript("ALTER TABLE people DROP COLUMN ends_ms; DROP TABLE identities;")
     assert list(access_changes(new, data / "accounts.db"))[1:] == ["Ben is no user after the restore."]
+
+
+def test_links_that_a_locked_file_does_not_tell_are_not_called_missing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, new = FakeClock(), tmp_path / "accounts.db"
+    (data / "accounts.db").unlink()
+    with closing(AccountsFile(data / "accounts.db")) as file:
+        links = Identities(file, clock)
+        links.link(Accounts(file, clock).put_person("Anna", Role.OWNER), "anna@example.org")
+        file.copy_to(new)
+
+    class Locked(sqlite3.Connection):
+        def execute(self, query: str, *values: Any) -> sqlite3.Cursor:
+            if "FROM identities" in query:
+                raise sqlite3.OperationalError("database is locked")
+            return super().execute(query, *values)
+
+    def reading(path: Path) -> sqlite3.Connection:
+        return sqlite3.connect(path, factory=Locked if path == new else sqlite3.Connection)
+
+    monkeypatch.setattr(restored_accounts, "_reading", reading)
+    assert list(access_changes(new, data / "accounts.db")) == []

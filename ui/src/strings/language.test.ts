@@ -89,10 +89,12 @@ describe("a language", () => {
 });
 
 it.each([
-  ["de-DE", ["de-DE", "de"], "en-GB"],
-  ["de-DE", ["de-DE", "en-US"], "en-US"],
+  ["de-DE", ["de-DE", "de", "en-US", "en"], "en-DE"],
+  ["de", ["de"], "en-DE"],
+  ["de-DE", ["en-US", "de"], "en-US"],
+  ["xx", ["xx"], "en-GB"],
   ["en-IE", ["en-US"], undefined],
-])("English has dates and numbers of an English region: a browser in %s with %s", (own, languages, region) => {
+])("English has dates and numbers of the browser's region: a browser in %s with %s", (own, languages, region) => {
   const options = Intl.DateTimeFormat().resolvedOptions();
   vi.spyOn(Intl.DateTimeFormat.prototype, "resolvedOptions").mockReturnValue({ ...options, locale: own });
   vi.stubGlobal("navigator", { languages });

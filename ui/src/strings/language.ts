@@ -19,7 +19,7 @@ const base = (tag: string): string => tag.split("-")[0] ?? tag;
 let texts: Catalogue = {};
 /** The page's language, such as `de`. */
 export let language = "en";
-/** For dates and numbers: the browser's own region where it speaks this language. */
+/** For dates and numbers: the browser's own region. */
 export let locale: string | undefined;
 export let pluralRules = new Intl.PluralRules("en");
 
@@ -40,9 +40,11 @@ async function load(code: string): Promise<void> {
 }
 
 function localeOf(code: string): string | undefined {
-  const own = navigator.languages.find((tag) => base(tag) === code);
-  if (code !== "en") return own ?? code;
-  return base(Intl.DateTimeFormat().resolvedOptions().locale) === "en" ? undefined : (own ?? "en-GB");
+  if (code !== "en") return navigator.languages.find((tag) => base(tag) === code) ?? code;
+  const own = Intl.DateTimeFormat().resolvedOptions().locale;
+  if (base(own) === "en") return undefined;
+  const first = navigator.languages[0] ?? "";
+  return base(first) === "en" ? first : `en-${new Intl.Locale(own).maximize().region ?? "GB"}`;
 }
 
 /** Before any text is made. */

@@ -325,8 +325,8 @@ class Accounts:
         made_by: the owner who makes it, without whom it is void; None: the recorder. session: the session that makes
         it, with which it ends. token: of a code; else it has 256 random bits.
         """
-        token, now_ms = token or secrets.token_urlsafe(32), self._clock.now_ms()
         with self._writing() as db:
+            token, now_ms = token or secrets.token_urlsafe(32), self._clock.now_ms()  # it may be set while this waits
             # not at their end: the clock may be ahead for a moment
             ended = "DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'code' AND ends_ms < ?"
             db.execute(ended, (now_ms - ENDED_KEPT_MS, now_ms))
@@ -334,7 +334,7 @@ class Accounts:
             maker = made_by.id if made_by else None
             row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms, maker, session)
             db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, ?, ?)", row)
-            self.file.keep_in_step("tokens", row[0])
+            self.file.keep_in_step(row[0], "tokens")
         return token
 
     def is_good(self, token: str, purpose: TokenPurpose) -> bool:
@@ -356,8 +356,8 @@ class Accounts:
 
         A screen's link and its code are the same grant: using one uses up the other.
         """
-        now_ms = self._clock.now_ms()
         with self._writing() as db:
+            now_ms = self._clock.now_ms()
             for purpose in purposes:
                 row = db.execute(_FIND_USABLE, (hashed(token), purpose, now_ms)).fetchone()
                 person = find_account(db, row[0], now_ms) if row and row[0] else None
@@ -396,12 +396,12 @@ class Accounts:
 
     def begin_session(self, person: Account, caller: Caller, how: str = "") -> str:
         """Sign in a user. Return the cookie's token. how: a word of the audit log."""
-        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
-        row = (hashed(token), person.id, now_ms, now_ms, now_ms + session_ms(person), caller.agent[:300])
         with self._writing() as db:
+            token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+            row = (hashed(token), person.id, now_ms, now_ms, now_ms + session_ms(person), caller.agent[:300])
             db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms - ENDED_KEPT_MS,))
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, caller.address, how, now_ms))
-            self.file.keep_in_step("sessions", row[0])
+            self.file.keep_in_step(row[0], "sessions", "begun", "confirmed")
             query = "SELECT hash FROM sessions WHERE person = ? ORDER BY seen_ms DESC, rowid DESC"
             # a clock that is behind makes those of this run the earliest
             kept = sorted(db.execute(query, row[1:2]), key=lambda one: not self.file.is_in_step("sessions", one[0]))
@@ -414,8 +414,8 @@ class Accounts:
 
     def session_of(self, key: bytes) -> LoginSession | None:
         """Return the session by its database key; None if it is invalid, or the access of its user has ended."""
-        now_ms = self._clock.now_ms()
         with self._reading() as db:
+            now_ms = self._clock.now_ms()
             row = db.execute(_SIGNED_IN, (key, now_ms)).fetchone()
         if row is None:
             return None
@@ -446,6 +446,7 @@ class Accounts:
         """The user has just entered the password again."""
         with self._writing() as db:
             db.execute("UPDATE sessions SET confirmed_ms = ? WHERE hash = ?", (self._clock.now_ms(), key))
+            self.file.keep_in_step(key, "confirmed")
 
     def sessions_of(self, person: Account) -> list[OpenSession]:
         """Return the sessions of a user, last used first."""

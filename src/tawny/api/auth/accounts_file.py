@@ -118,10 +118,12 @@ _LATER: Final = (
 
 _MOVES: Final = {
     "sessions": "UPDATE sessions SET seen_ms = seen_ms + ?1, ends_ms = ends_ms + ?1 WHERE hash = ?2",
-    "tokens": "UPDATE tokens SET ends_ms = ends_ms + ?1 WHERE hash = ?2",
+    "begun": "UPDATE sessions SET made_ms = made_ms + ?1 WHERE hash = ?2",
+    "confirmed": "UPDATE sessions SET confirmed_ms = confirmed_ms + ?1 WHERE hash = ?2",
+    "tokens": "UPDATE tokens SET ends_ms = ends_ms + ?1, used_ms = used_ms + ?1 WHERE hash = ?2",
     "shares": "UPDATE shares SET made_ms = made_ms + ?1, ends_ms = ends_ms + ?1 WHERE hash = ?2",
 }
-"""How rows follow a step of the clock."""
+"""How times of a row follow a step of the clock: of sessions, each in the run that set it."""
 MOST_IN_STEP: Final = 2000
 WRITE_AGAIN_S: Final = 60.0
 """Until the next try to write what may be lost."""
@@ -136,9 +138,10 @@ class AccountsFile(SmallDb):
 
     def __init__(self, path: Path | str, *, renew: bool = False) -> None:
         super().__init__(path, SCHEMA, VERSION, _migrate, renew=renew)
-        self._in_step: dict[tuple[str, bytes], None] = {}
-        """Table and hash of rows, the last set last."""
-        self._moved_ms, self._write_again_s = 0, 0.0
+        self._in_step: dict[tuple[str, bytes], int] = {}
+        """Key in _MOVES and hash of rows, the last set last, with `_moved_ms` as of their times."""
+        self._set_now: list[tuple[str, bytes]] = []
+        self._moved_ms, self._must_follow, self._write_again_s = 0, False, 0.0
         self.use_clock(SystemClock())
 
     def use_clock(self, clock: Clock) -> None:
@@ -147,25 +150,30 @@ class AccountsFile(SmallDb):
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with super().reading() as db:
-            self._moved_ms += self._steps.moved_ms()
-            if self._moved_ms and self._clock.mono_s() >= self._write_again_s:
+            if moved_ms := self._steps.moved_ms():
+                self._moved_ms, self._must_follow = self._moved_ms + moved_ms, True
+            if self._must_follow and self._clock.mono_s() >= self._write_again_s:
                 self._follow_clock(db)
+            self._set_now = []
             yield db
+            for one in self._set_now:  # committed: on a full disk, only COMMIT fails
+                self._in_step.pop(one, None)
+                self._in_step[one] = self._moved_ms
+            while len(self._in_step) > MOST_IN_STEP:
+                del self._in_step[next(iter(self._in_step))]
 
-    def keep_in_step(self, table: str, key: bytes) -> None:
-        """Let the times of a row, set just now, follow steps of the clock. Call within `writing`."""
-        self._in_step.pop((table, key), None)
-        self._in_step[table, key] = None
-        while len(self._in_step) > MOST_IN_STEP:
-            del self._in_step[next(iter(self._in_step))]
+    def keep_in_step(self, key: bytes, *what: str) -> None:
+        """Let times of a row, set just now, follow steps of the clock. Call within `writing`. what: keys in _MOVES."""
+        self._set_now += [(each, key) for each in what]
 
-    def is_in_step(self, table: str, key: bytes) -> bool:
-        return (table, key) in self._in_step
+    def is_in_step(self, what: str, key: bytes) -> bool:
+        """Return whether times of a row follow steps of the clock. Call within `writing`."""
+        return (what, key) in self._in_step or (what, key) in self._set_now
 
     def note_use(self, query: str, row: Sequence[Any], in_step: str = "") -> bool:
         """Write when or how often something was used. Return False while the disk takes no writes: what reads goes on.
 
-        It is then tried again after WRITE_AGAIN_S. in_step: table of the row of this key, the last value.
+        It is then tried again after WRITE_AGAIN_S. in_step: as for `keep_in_step`; the last value is the row's key.
         """
         now_s = self._clock.mono_s()
         if now_s < self._write_again_s:
@@ -174,7 +182,7 @@ class AccountsFile(SmallDb):
             with self.writing() as db:
                 db.execute(query, row)
                 if in_step:
-                    self.keep_in_step(in_step, row[-1])
+                    self.keep_in_step(row[-1], in_step)
         except StorageError as error:
             self._put_off(error)
             return False
@@ -189,17 +197,18 @@ class AccountsFile(SmallDb):
     def _follow_clock(self, db: sqlite3.Connection) -> None:
         """Move what was set in this run. While the disk takes no writes, it moves later."""
         if not self._in_step:
-            self._moved_ms = 0
+            self._must_follow = False
             return
         try:
             db.execute("BEGIN IMMEDIATE")
-            for table, key in self._in_step:
-                db.execute(_MOVES[table], (self._moved_ms, key))
+            for (what, key), set_ms in self._in_step.items():
+                db.execute(_MOVES[what], (self._moved_ms - set_ms, key))
             db.execute("COMMIT")
         except sqlite3.Error as error:
             self._put_off(error)
         else:
-            self._moved_ms, self._write_again_s = 0, 0.0
+            self._in_step = dict.fromkeys(self._in_step, self._moved_ms)
+            self._must_follow, self._write_again_s = False, 0.0
         finally:
             if db.in_transaction:
                 db.execute("ROLLBACK")

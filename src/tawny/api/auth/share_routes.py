@@ -154,8 +154,8 @@ async def share(body: NewShare, note: Note, signed: Signed, here: Here) -> Share
             _check_shows(here, camera, span)
         elif here.jobs.change(job, kept=True) is None:  # kept, or it could be deleted to free space
             raise not_found("Clip not found.")
-        ends_ms = here.recorder.clock.now_ms() + body.lasts_s * 1000
         note("shared", clip_name(here, camera, span.begin_ms))
+        ends_ms = here.recorder.clock.now_ms() + body.lasts_s * 1000
         saved = SharedClip(job.id, job.cameras) if job else None
         return here.shares.make(
             signed.person, camera, span, ends_ms, code=code, names_camera=body.names_camera, clip=saved

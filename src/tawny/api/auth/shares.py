@@ -75,27 +75,29 @@ class Shares:
         clip: SharedClip | None = None,
     ) -> tuple[Share, str]:
         """Create a link. Return it and its token. code: hashed, empty for none. clip: None for recordings."""
-        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
-        shown = frozenset({camera, *(clip.cameras if clip else ())})
+        lasts_ms = ends_ms - self._clock.now_ms()
+        token, shown = secrets.token_urlsafe(32), frozenset({camera, *(clip.cameras if clip else ())})
         key, clip_id = secrets.token_hex(8), clip.id if clip else ""
-        made = Share(key, camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0, clip_id, shown)
-        row = (
-            made.id,
-            hashed(token),
-            camera,
-            span.begin_ms,
-            span.end_ms,
-            names_camera,
-            code,
-            made_by.id,
-            now_ms,
-            ends_ms,
-            clip_id,
-            seen_as_text(shown),
-        )
         with self._file.writing() as db:
+            now_ms = self._clock.now_ms()  # it may be set while this waits
+            ends_ms = now_ms + lasts_ms
+            made = Share(key, camera, span, names_camera, code, made_by.id, now_ms, ends_ms, 0, clip_id, shown)
+            row = (
+                made.id,
+                hashed(token),
+                camera,
+                span.begin_ms,
+                span.end_ms,
+                names_camera,
+                code,
+                made_by.id,
+                now_ms,
+                ends_ms,
+                clip_id,
+                seen_as_text(shown),
+            )
             db.execute("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)", row)
-            self._file.keep_in_step("shares", hashed(token))
+            self._file.keep_in_step(hashed(token), "shares")
         return made, token
 
     def of(self, person: Account) -> list[Share]:

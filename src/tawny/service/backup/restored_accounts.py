@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -116,9 +116,9 @@ def _access(db: sqlite3.Connection) -> tuple[Named, Named, set[str], dict[str, s
     people = db.execute("SELECT id, name, role, cameras FROM people ORDER BY name").fetchall()
     ends: dict[str, int | None] = {}
     linked: dict[str, str] = {}
-    with suppress(sqlite3.OperationalError):  # earlier versions had no such column
+    if db.execute("SELECT 1 FROM pragma_table_info('people') WHERE name = 'ends_ms'").fetchone():  # since version 3
         ends = dict(db.execute("SELECT id, ends_ms FROM people").fetchall())
-    with suppress(sqlite3.OperationalError):
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'identities'").fetchone():
         linked = dict(db.execute("SELECT person, name FROM identities").fetchall())
     passes = db.execute("SELECT id, name, cameras FROM passes ORDER BY name").fetchall()
     shares = db.execute("SELECT id FROM shares").fetchall()

@@ -129,10 +129,12 @@ def index_to_write(volume: Volume, history: HistoryJournal, *, frees: bool = Fal
     try:
         rebuild_index(volume, history)
     except DiskFull:
-        if not frees or not path.exists():
+        of_no_use = [one for one in (path, path.with_name(f"{INDEX_NAME}.damaged")) if one.is_file()]
+        if not frees or not of_no_use:
             raise
-        log.warning("the disk at %s is full: giving up %s", volume.root, INDEX_NAME)
-        _unlink(path)  # this version can't use it, and without a new one nothing is recorded
+        for one in of_no_use:  # this version can't use it, and without a new one nothing is recorded
+            log.warning("the disk at %s is full: giving up %s", volume.root, one.name)
+            _unlink(one)
         rebuild_index(volume, history)
     return SqliteIndex(path, Catalogue(volume))
 

@@ -109,7 +109,7 @@ test("of many clips, the newest hundred are shown, and more at the end of the li
   );
   const { container } = render(<Clips />);
   const ids = () => [...container.querySelectorAll("[data-clip]")].map((row) => row.getAttribute("data-clip"));
-  const items = Array.from({ length: 230 }, (_, n): ClipJob => ({ ...WORKING, id: String(n), from_ms: n }));
+  const items = Array.from({ length: 230 }, (_, n): ClipJob => ({ ...WORKING, id: String(n), from_ms: n, state: "done" }));
   api.answer({ items, used_bytes: 0, most_bytes: 100 });
   await waitFor(() => expect(ids()).toEqual(Array.from({ length: 100 }, (_, n) => String(229 - n))));
   await waitFor(() => expect(watched).toBe(true));
@@ -119,4 +119,16 @@ test("of many clips, the newest hundred are shown, and more at the end of the li
   expect(ids().length).toBe(230);
   expect(screen.queryByText(words.showMore)).toBeNull();
   vi.unstubAllGlobals();
+});
+
+test("a clip of an old day is in sight while it is made, and when it is done", async () => {
+  cleanup();
+  const { container } = render(<Clips />);
+  const old = () => container.querySelector("[data-clip=a]")?.getAttribute("data-state");
+  const items = Array.from({ length: 120 }, (_, n): ClipJob => ({ ...WORKING, id: String(n), from_ms: n + 1, state: "done" }));
+  api.answer({ items: [...items, WORKING], used_bytes: 0, most_bytes: 100 });
+  await waitFor(() => expect(old()).toBe("working"));
+  expect(container.querySelectorAll("[data-clip]").length).toBe(101);
+  await act(async () => api.tell({ ...WORKING, state: "done", progress: 1, file: "/media/a" }));
+  expect(old()).toBe("done");
 });

@@ -36,10 +36,10 @@ const STEP = 100;
 const SHOWN: ReadonlySet<ClipJob["kind"]> = new Set(["mp4", "timelapse", "side-by-side", "gif", "sheet"]);
 const STILL: ReadonlySet<ClipJob["kind"]> = new Set(["gif", "sheet"]);
 
-/** By the day of what they show: this many, newest first. */
-function byDay(jobs: readonly ClipJob[], most: number): [ClipJob, ...ClipJob[]][] {
+/** By the day of what they show: this many, newest first, and those that are `current`. */
+function byDay(jobs: readonly ClipJob[], most: number, current: Set<string>): [ClipJob, ...ClipJob[]][] {
   const groups: [ClipJob, ...ClipJob[]][] = [];
-  for (const job of [...jobs].sort((a, b) => b.from_ms - a.from_ms).slice(0, most)) {
+  for (const job of [...jobs].sort((a, b) => b.from_ms - a.from_ms).filter((one, n) => n < most || current.has(one.id))) {
     const last = groups.at(-1);
     if (last && dayKey(last[0].from_ms) === dayKey(job.from_ms)) last.push(job);
     else groups.push([job]);
@@ -51,6 +51,8 @@ export default function Clips() {
   const saved = useSignal<SavedClips | null>(null);
   const failed = useSignal("");
   const most = useSignal(STEP);
+  /** Clips that were being made while the page was open: those stay in sight when they are done. */
+  const current = useRef(new Set<string>()).current;
   useEffect(() => {
     /** What was said while the list is under way: it may be newer than the list. */
     let said: ClipJob[] | null = null;
@@ -79,6 +81,7 @@ export default function Clips() {
     };
   }, []);
   const found = saved.value;
+  for (const { id, state } of found?.items ?? []) if (state === "waiting" || state === "working") current.add(id);
   return (
     <Page title={words.title} class="clips">
       {!found && failed.value && <p class="muted"><ServerText text={failed.value} /></p>}
@@ -92,7 +95,7 @@ export default function Clips() {
       )}
       {found && found.items.length > 0 && (
         <>
-          {byDay(found.items, most.value).map(([first, ...others]) => (
+          {byDay(found.items, most.value, current).map(([first, ...others]) => (
             <section key={dayKey(first.from_ms)} aria-label={day(first.from_ms)}>
               <div class="clips-day">
                 <h2>{day(first.from_ms)}</h2>
