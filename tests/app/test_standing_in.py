@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +10,7 @@ from tawny.app import program
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
+from tawny.engine import InlineEngine
 from tawny.model.errors import DiskFull, DiskMissing
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -17,18 +18,22 @@ from tawny.model.observations import MotionFigure
 from tawny.model.segments import GapReason
 from tawny.model.times import Span, SystemClock, missing_spans
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention.secondary_volumes import OtherVolumes
+from tawny.service.sealing.policy import DiskSealedExport
+from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.failover import fail_over, move_back
-from tawny.storage.disk.layout import scores_path
+from tawny.storage.disk.layout import picture_path, scores_path, sealed_path
 from tawny.storage.disk.secondary_volumes import VolumeUse, attach_all, join
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.repair.check import CheckScope, check_volume
+from tawny.storage.retention.removal import drop_event
 from tawny.storage.segments.detection_files import UNKNOWN, EventFiles, MotionFigures, MotionGrids, MotionScoreFile
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.app.rig import EVER
 from tests.faults.child import CAMERA, Film
-from tests.storage.bench import PORCH, Site
+from tests.storage.bench import PORCH, Site, break_reads
 
 CLOCK = SystemClock()
 
@@ -152,9 +157,21 @@ class _Meanwhile:
         files = EventFiles(self.stood_in.volume)
         files.write_picture(self.event, b"picture")
         files.write_loop(self.event, b"loop")
+        self.engine: InlineEngine | None = None
 
     def move_back(self) -> None:
+        """As at a start, before recording."""
         move_back(self.site.volume, self.site.index, self.site.ledger, [PORCH], self.site.clock.now_ms())
+
+    def run(self, seconds: float) -> None:
+        if self.engine is None:
+            self.engine = InlineEngine(self.site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+            chosen = [VolumeChoice(self.spare.root, VolumeUse.SPARE, volume=self.spare)]
+            OtherVolumes(self.site.volume, chosen, self.site.index, self.site.clock, self.engine, lambda: 0.0).start()
+        self.engine.run_for(seconds)
+
+    def images(self, disk: str) -> list[str]:
+        return sorted(path.name for path in (self.spare.root.parent / disk).rglob("*.jpg"))
 
 
 def test_images_of_events_move_to_the_main_disk(tmp_path: Path) -> None:
@@ -163,6 +180,7 @@ def test_images_of_events_move_to_the_main_disk(tmp_path: Path) -> None:
     snapshot = f"snapshots/{PORCH}/2026/11/20/20261120T045500.000Z.jpg"
     meanwhile.spare.write_whole(snapshot, b"hourly")
     meanwhile.move_back()
+    meanwhile.run(60)
     assert meanwhile.site.index.event(event.id) == event
     assert (volume.read_picture(event), volume.read_loop(event)) == (b"picture", b"loop")
     assert volume.disk.read(snapshot) == b"hourly"
@@ -190,15 +208,91 @@ def test_what_is_stored_of_a_day_is_one_with_that_of_the_main_disk(tmp_path: Pat
     assert not (meanwhile.spare.root / scores_path(PORCH, at_ms)).exists()
 
 
-def test_a_full_main_disk_gets_the_images_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_does_not_wait_for_images_which_are_shown_from_the_fallback_disk(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    meanwhile.move_back()
+    assert meanwhile.images("first") == []
+    assert meanwhile.site.volume.read_picture(meanwhile.event) == b"picture"
+
+
+def test_an_encrypted_image_is_uploaded_from_the_fallback_disk(tmp_path: Path) -> None:
+    meanwhile, unused = _Meanwhile(tmp_path), cast("Any", None)
+    meanwhile.spare.write_whole(sealed_path(picture_path(meanwhile.event)), b"sealed")
+    meanwhile.move_back()
+    export = DiskSealedExport(meanwhile.site.volume, unused, unused)
+    assert export.sealed_picture(meanwhile.event) == b"sealed"
+
+
+def _full(*_: object) -> int:
+    raise DiskFull("first")
+
+
+def test_a_full_main_disk_gets_the_images_an_hour_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("tawny.storage.disk.failover.copy", _full)
+        meanwhile.move_back()
+        meanwhile.run(60)
+    assert meanwhile.images("first") == []
+    meanwhile.run(3600)
+    assert meanwhile.images("first") == ["e1.jpg", "e1.loop.jpg"]
+    assert not (meanwhile.spare.root / "history" / "moving").exists()
+
+
+def test_an_event_that_is_deleted_before_its_images_moved_stays_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("tawny.storage.disk.failover.copy", _full)
+        meanwhile.move_back()
+    drop_event(meanwhile.site.volume, meanwhile.site.ledger, meanwhile.event)
+    meanwhile.move_back()
+    meanwhile.run(60)
+    assert meanwhile.site.index.event(meanwhile.event.id) is None
+    assert (meanwhile.images("first"), meanwhile.images("spare")) == ([], [])
+
+
+def test_an_event_that_is_deleted_during_the_move_has_no_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     meanwhile = _Meanwhile(tmp_path)
 
-    def full(*_: object) -> int:
-        raise DiskFull(str(tmp_path / "first"))
+    def slow(source: Volume, target: Volume, path: str) -> int:
+        size_bytes = copy(source, target, path)
+        meanwhile.site.ledger.drop_event(meanwhile.event.id)
+        return size_bytes
 
-    with monkeypatch.context() as patched:
-        patched.setattr("tawny.storage.disk.failover.copy", full)
-        meanwhile.move_back()
-    assert meanwhile.site.volume.read_picture(meanwhile.event) is None
     meanwhile.move_back()
-    assert meanwhile.site.volume.read_picture(meanwhile.event) == b"picture"
+    monkeypatch.setattr("tawny.storage.disk.failover.copy", slow)
+    meanwhile.run(60)
+    assert (meanwhile.images("first"), meanwhile.images("spare")) == ([], [])
+
+
+def test_a_file_that_can_not_be_moved_stays_until_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    at_ms = meanwhile.event.start_ms
+    for site, second_ms in ((meanwhile.site, at_ms - 60_000), (meanwhile.stood_in, at_ms)):
+        scores = MotionScoreFile(site.volume, site.clock)
+        scores.put(PORCH, second_ms, 40)
+        scores.flush()
+    stays = meanwhile.spare.root / scores_path(PORCH, at_ms)
+    with monkeypatch.context() as patched:
+        break_reads(patched, meanwhile.site.volume.disk, scores_path(PORCH, at_ms))
+        meanwhile.move_back()
+    meanwhile.run(60)
+    assert stays.exists()
+    meanwhile.move_back()
+    assert not stays.exists()
+    meanwhile.run(3600)
+    assert not (meanwhile.spare.root / "history" / "moving").exists()
+
+
+def test_a_file_in_the_place_of_a_folder_keeps_no_other_image_from_its_place(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    (tmp_path / "first" / "snapshots").write_text("")
+    meanwhile.spare.write_whole(f"snapshots/{PORCH}/2026/11/20/20261120T045500.000Z.jpg", b"hourly")
+    meanwhile.move_back()
+    meanwhile.run(60)
+    assert meanwhile.images("first") == ["e1.jpg", "e1.loop.jpg"]
+    assert meanwhile.images("spare") == ["20261120T045500.000Z.jpg"]

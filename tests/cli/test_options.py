@@ -94,6 +94,11 @@ def test_on_other_days_an_end_before_the_start_is_refused() -> None:
         span("2026-10-24 02:57", "2026-10-24 02:02", utc_from_text("2026-10-25T11:00:00Z"))
 
 
+def test_a_time_that_comes_twice_is_no_span_from_and_to_itself() -> None:
+    with pytest.raises(UsageError, match="isn't after the start"):
+        span("02:30", "02:30", utc_from_text("2026-10-25T11:00:00Z"))
+
+
 @pytest.mark.parametrize("ms", [253_402_214_400_000, 300_000_000_000_000, 2**63 - 1])
 def test_a_time_after_all_dates_is_shown_as_the_last_one(ms: int) -> None:
     assert time_text(ms) == "9999-12-31 01:00:00"

@@ -15,9 +15,9 @@ from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk import mirror
 from tawny.storage.disk.disk import DiskCapacity, parent_of
-from tawny.storage.disk.layout import scores_path
+from tawny.storage.disk.layout import objects_path, scores_path
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.disk.secondary_volumes import away, forget_mirrors
+from tawny.storage.disk.secondary_volumes import VolumeUse, away, forget_mirrors, join
 from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import index_to_read, index_to_write
@@ -217,6 +217,16 @@ def test_an_image_that_was_deleted_while_it_was_away_goes_there_too(both: Mirror
     both.run()
     assert Volume.at(both.root).read_picture(event) is None
     assert both.site.volume.read_picture(event) is None
+
+
+def test_files_of_an_event_that_are_still_on_the_fallback_disk_are_copied_too(both: Mirrored, tmp_path: Path) -> None:
+    both.site.record(20)
+    (row,) = _rows(both.site)
+    event = Event(EventId("e1"), PORCH, "person", row.start_ms, row.end_ms, 50.0)
+    both.site.ledger.put_event(event)
+    join(both.site.volume, tmp_path / "spare", VolumeUse.SPARE).write_whole(objects_path(event), b"paths")
+    both.run()
+    assert Volume.at(both.root).read_objects(event) == b"paths"
 
 
 def test_its_retention_is_its_own(both: Mirrored) -> None:

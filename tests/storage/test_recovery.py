@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.media.mp4.segment_reader import read_segment
+from tawny.model.errors import FolderUnwritable
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import is_hour_folder
 from tawny.storage.disk.lock import LockHolder
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.history.ledger import HistoryLine
 from tawny.storage.repair.findings import wall_coverage
-from tawny.storage.repair.recovery import cause_of, recover
+from tawny.storage.repair.recovery import cause_of, recover, recover_files
 from tests.storage.bench import PORCH, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -335,3 +337,21 @@ def test_a_short_hole_whose_record_was_lost_is_explained(site: Site) -> None:
     assert 0 < hole.end_ms - hole.begin_ms < 1000
     assert hole.detail
     assert site.recover(boot="boot-2").gaps == []
+
+
+@pytest.mark.parametrize("use", [VolumeUse.TIER, VolumeUse.SPARE])
+def test_a_read_only_disk_does_not_keep_the_recorder_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: VolumeUse
+) -> None:
+    site = Site(tmp_path / "first")
+    other = join(site.volume, tmp_path / "other", use)
+    Site(other.root).record(5, stop=False)
+    listed = site.put(10, listed=False)
+
+    def read_only(*_: object) -> None:
+        raise FolderUnwritable(str(other.root), "Read-only file system")
+
+    for name in ("create", "rename", "unlink"):
+        monkeypatch.setattr(other.disk, name, read_only)
+    recover_files(site.volume, site.index, site.ledger, site.clock, before=None, boot="boot-1", cameras=[PORCH])
+    assert site.index.segment(listed.id) is not None

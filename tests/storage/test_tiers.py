@@ -332,6 +332,18 @@ def test_what_is_on_a_disk_that_was_away_at_the_start_is_removed_when_it_is_back
     assert not _is_on(tiered.tier, old)
 
 
+def test_what_is_on_a_disk_that_was_given_up_before_this_version_does_not_stay_listed(tiered: Tiered) -> None:
+    site = tiered.site
+    old = site.put(2 * DAY_MIN)
+    tiered.mover.move()
+    file = site.folder / "history" / "volumes.json"
+    file.write_text(file.read_text().replace(', "is_used": true', ""))
+    tiered.tier.root.rename(tiered.tier.root.with_name("away"))
+    again = Volume.at(site.folder)
+    remove_segments(again, site.index, site.ledger, site.clock, [Removal(old, "older than max")])
+    assert (site.index.removing(), site.index.segment(old.id)) == ([], None)
+
+
 def test_the_newest_names_win_when_a_segment_is_on_both(tiered: Tiered) -> None:
     """A copy that another disk has in another size is made again."""
     site = tiered.site

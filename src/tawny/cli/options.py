@@ -112,7 +112,7 @@ def future_instant(text: str, now_ms: int) -> int:
 def span(begin: str, end: str, now_ms: int) -> Span:
     """Return the span. Raises UsageError: when the end is not after the start."""
     begin_ms, end_ms = instant(begin, now_ms), instant(end, now_ms)
-    if end_ms <= begin_ms:  # from 2:57 to 2:02, when the clock goes back at 3:00
+    if end_ms <= begin_ms and begin != end:  # from 2:57 to 2:02, when the clock goes back at 3:00
         end_ms = instant(end, now_ms, fold=1)
     if end_ms <= begin_ms:
         raise UsageError(f"The end ({end}) isn't after the start ({begin}).", "Swap them.")

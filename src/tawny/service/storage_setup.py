@@ -3,7 +3,7 @@
 import logging
 import resource
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -24,8 +24,8 @@ from tawny.storage.disk.secondary_volumes import (
     ClosedBucket,
     SecondaryVolume,
     VolumeUse,
+    attach,
     attach_archive,
-    attach_former,
     expect_itself,
     forget_mirrors,
     former,
@@ -92,6 +92,11 @@ class VolumeChoice:
     """No longer configured: its recordings are only read and deleted."""
 
     @property
+    def takes_segments(self) -> bool:
+        """Whether older segments move there."""
+        return self.use is VolumeUse.TIER and not self.is_former
+
+    @property
     def name(self) -> str:
         """The folder, or the address of a bucket without credentials."""
         return str(self.root) if self.archive is None else self.archive.bucket.name
@@ -124,7 +129,8 @@ def open_store(
     with suppress(DiskFull):
         forget_mirrors(volume, mirror)
     chosen = tuple(_others(settings, volume, clock))
-    others = (*chosen, *_former(volume, chosen))  # first: an index that is made again lists their files too
+    named = {one.name for one in chosen} | ({str(mirror)} if mirror is not None else set())
+    others = (*chosen, *_former(volume, named))  # first: an index that is made again lists their files too
     return Store(
         volume,
         history,
@@ -159,19 +165,15 @@ def _others(settings: Settings, volume: Volume, clock: Clock) -> Iterator[Volume
         yield _joined(volume, VolumeChoice(root, VolumeUse.SPARE, taken=tuple(taken)))
 
 
-def _former(volume: Volume, chosen: Sequence[VolumeChoice]) -> Iterator[VolumeChoice]:
-    """Yield the volumes that are no longer configured and may hold recordings, attached if they are there."""
-    is_any_unnamed = any(one.archive is not None and one.error is not None for one in chosen)
+def _former(volume: Volume, named: Container[str]) -> Iterator[VolumeChoice]:
+    """Yield the volumes that are no longer `named` and have recordings, attached."""
     left: list[SecondaryVolume] = []
     with suppress(DiskFull):
-        left = former(volume, {one.name for one in chosen})
+        left = former(volume, named)
     for one in left:
-        if one.is_archive and is_any_unnamed:  # it may be that one
-            continue
-        archive = ArchiveSettings(ClosedBucket(one.path), 0) if one.is_archive else None
-        made = VolumeChoice(Path(one.path), VolumeUse.TIER, archive=archive, is_former=True)
+        made = VolumeChoice(Path(one.path), VolumeUse.TIER, is_former=True)
         try:
-            yield replace(made, volume=attach_former(volume, one.path))
+            yield replace(made, volume=attach(volume, made.root, made.use, is_former=True))
         except StorageError as error:
             log.error("%s", error)
             yield replace(made, error=error)

@@ -20,6 +20,7 @@ class Faulty(asyncssh.SFTPServer):
 
     `timeless` sets no times; `hangs` never answers about files and folders; `scans` takes SCAN_S to close a file.
     `whole` refuses to append, as servers in front of object storage do; `whole later` does so with the first data.
+    `whole failure` refuses it without saying why.
     `quota` fails as OpenSSH does for a user whose share of a disk is full.
     """
 
@@ -28,6 +29,8 @@ class Faulty(asyncssh.SFTPServer):
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         if pflags & asyncssh.FXF_APPEND and self._said() == "whole":
             raise asyncssh.SFTPOpUnsupported("append is not supported")
+        if pflags & asyncssh.FXF_APPEND and self._said() == "whole failure":
+            raise asyncssh.SFTPFailure("Failure")
         return super().open(path, pflags, attrs)
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> Any:

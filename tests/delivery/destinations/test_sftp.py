@@ -211,7 +211,7 @@ def test_a_server_may_take_its_time_for_a_whole_file(
     assert (tmp_path / "root" / "a.jpg").read_bytes() == b"a picture"
 
 
-@pytest.mark.parametrize("said", ["whole", "whole later"])
+@pytest.mark.parametrize("said", ["whole", "whole later", "whole failure"])
 def test_a_server_that_refuses_to_append_gets_the_whole_file(
     faulty: Server, mode: Path, tmp_path: Path, said: str
 ) -> None:

@@ -1,6 +1,6 @@
 """Times as people say them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -227,6 +227,33 @@ def test_tonight_is_the_night_that_began(now: str, begin: str) -> None:
 )  # fmt: skip
 def test_the_last_weekend_is_over(now: str, saturday: str) -> None:
     assert [begin for begin, _ in spans("last weekend", ms(now))] == [f"{saturday} 00:00"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("saturday evening", [("11-14 18:00", "11-15 00:00")]),
+        ("this saturday", [("11-21 00:00", "11-21 09:00")]),
+        ("this saturday evening", []),
+        ("until this saturday morning", [("01-01 01:00", "11-21 09:00")]),
+        ("after saturday evening", [("11-15 00:00", "11-21 09:00")]),
+        ("after this saturday", [("11-21 00:00", "11-21 09:00")]),
+        ("the weekend", [("11-21 00:00", "11-21 09:00")]),
+        ("weekend morning", [("11-21 05:00", "11-21 09:00")]),
+        ("weekend evening", [("11-14 18:00", "11-15 00:00"), ("11-15 18:00", "11-16 00:00")]),
+        ("the weekend at night", [("11-14 20:00", "11-15 06:00"), ("11-15 20:00", "11-16 06:00")]),
+        ("last weekend evening", [("11-14 18:00", "11-15 00:00"), ("11-15 18:00", "11-16 00:00")]),
+        ("this weekend evening", []),
+    ],
+)  # fmt: skip
+def test_hours_of_a_weekday_that_are_still_ahead_are_those_before(text: str, expected: list[tuple[str, str]]) -> None:
+    assert spans(text, ms("2026-11-21 09:00")) == expected
+
+
+@pytest.mark.parametrize(("text", "days"), [("today and saturday evening", {14, 21}), ("saturday after 21:00", {14})])
+def test_today_stays_one_of_the_days_only_if_it_was_named(text: str, days: set[int]) -> None:
+    when, _ = parse_time(text, BERLIN, ms("2026-11-21 09:00"))
+    assert when.days == {date(2026, 11, day) for day in days}
 
 
 @pytest.mark.parametrize("text", ["last year", "in 2025", "person 2025", "in the year 2025"])

@@ -1,5 +1,8 @@
 """Disks beside the first come and go: told within a minute, once, and once when it is over; used again when back."""
 
+import errno
+import fcntl
+import json
 import shutil
 from pathlib import Path
 from types import NoneType
@@ -15,7 +18,8 @@ from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.storage_setup import Store, VolumeChoice, open_store
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.disk.secondary_volumes import FolderOfAnother, VolumeUse, join, others
+from tawny.storage.disk.secondary_volumes import FolderOfAnother, VolumeUse, awaited, join, others
+from tawny.storage.disk.volume import Volume
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.testing.clock import FakeClock
 from tests.storage.bench import PORCH, Site
@@ -199,23 +203,101 @@ def test_a_restored_recorder_and_its_mirror_are_the_owner_too(tmp_path: Path) ->
     assert [one.error for one in _opened(tmp_path / "mirror", named.splitlines()[1]).others] == [None]
 
 
-def test_a_tier_that_is_no_longer_configured_is_read_and_missed_until_it_is_empty(tmp_path: Path) -> None:
+def test_a_replaced_main_disk_is_told_how_to_get_its_archive_disk_back(tmp_path: Path) -> None:
+    data, named = tmp_path / "first", f'tiers = [{{ path = "{tmp_path / "big"}", after = "1 day" }}]'
+    _opened(data, named)
+    shutil.rmtree(data)
+    (refused,) = _opened(data, named).others
+    assert "this one got a new main disk, delete the file `history/owner` there" in getattr(refused.error, "do", "")
+
+
+def test_a_disk_without_locks_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = f'spare = "{tmp_path / "spare"}"'
+    _opened(tmp_path / "first", named)
+    (tmp_path / "spare" / "lock").touch()
+    lock = fcntl.flock
+
+    def without(fd: int, how: int) -> None:
+        if how & fcntl.LOCK_SH:
+            raise OSError(errno.ENOLCK, "No locks available")
+        lock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    assert [one.error for one in _opened(tmp_path / "first", named).others] == [None]
+
+
+def test_a_tier_that_is_no_longer_configured_is_read_until_it_is_empty(tmp_path: Path) -> None:
     data, big = tmp_path / "first", tmp_path / "big"
     _opened(data, f'tiers = [{{ path = "{big}", after = "1 day" }}]')
     segment = Site(big).put(60, listed=False)
     store = _opened(data, "")
     assert [(one.root, one.is_former) for one in store.others] == [(big, True)]
     assert store.volume.holding(segment.path) is not None
-    big.rename(tmp_path / "away")
-    away = _opened(data, "").others
-    engine = InlineEngine(FakeClock(), lambda name, error: pytest.fail(f"{name}: {error}"))
-    problems = OtherVolumes(store.volume, away, store.index, FakeClock(), engine, lambda: 0.0).problems()
-    assert [(one.what, "no longer names it" in one.detail) for one in problems] == [(ProblemKind.TIER, True)]
-    assert not big.exists()
-    (tmp_path / "away").rename(big)
     shutil.rmtree(big / PORCH)
     store = _opened(data, "")
     assert (store.others, others(store.volume)) == ((), [])
+
+
+def test_a_tier_that_is_neither_configured_nor_there_is_no_problem(tmp_path: Path) -> None:
+    data, big = tmp_path / "first", tmp_path / "big"
+    _opened(data, f'tiers = [{{ path = "{big}", after = "1 day" }}]')
+    Site(big).put(60, listed=False)
+    big.rename(tmp_path / "away")
+    assert _opened(data, "").others == ()
+    (tmp_path / "away").rename(big)
+    assert [one.root for one in _opened(data, "").others] == [big]
+
+
+def test_a_tier_that_was_given_up_before_this_version_is_left_alone(tmp_path: Path) -> None:
+    """Its owner stopped using it and keeps what is on it: retention would delete that."""
+    data, big = tmp_path / "first", tmp_path / "big"
+    _opened(data, f'tiers = [{{ path = "{big}", after = "1 day" }}]')
+    Site(big).put(60, listed=False)
+    (big / "history" / "owner").unlink()  # as an earlier version
+    store = _opened(data, "")
+    assert (store.others, [one.path for one in others(store.volume)]) == ((), [str(big)])
+
+
+def test_what_an_earlier_version_registered_is_waited_for_only_if_it_is_configured(tmp_path: Path) -> None:
+    data, big, old = tmp_path / "first", tmp_path / "big", tmp_path / "old"
+    tiers = [f'{{ path = "{root}", after = "{days} days" }}' for days, root in enumerate((big, old), 1)]
+    _opened(data, f"tiers = [{', '.join(tiers)}]")
+    file = data / "history" / "volumes.json"
+    file.write_text(json.dumps([{name: one[name] for name in ("path", "id", "use")} for one in _said(data)]))
+    for root in (big, old):
+        shutil.rmtree(root)
+    store = _opened(data, f"tiers = [{tiers[0]}]")
+    assert [one.path for one in awaited(store.volume)] == [str(big)]
+
+
+def _said(data: Path) -> list[dict[str, str]]:
+    said: list[dict[str, str]] = json.loads((data / "history" / "volumes.json").read_text())
+    return said
+
+
+def test_a_tier_that_became_the_mirror_is_not_used_as_both(tmp_path: Path) -> None:
+    data, big = tmp_path / "first", tmp_path / "big"
+    _opened(data, f'tiers = [{{ path = "{big}", after = "1 day" }}]')
+    Site(big).put(60, listed=False)
+    assert _opened(data, f'mirror = "{big}"').others == ()
+
+
+def test_a_spare_that_is_configured_again_is_registered_once(tmp_path: Path) -> None:
+    data, spare = tmp_path / "first", f'spare = "{tmp_path / "spare"}"'
+    _opened(data, spare)
+    Site(tmp_path / "spare").put(60, listed=False)
+    store = _opened(data, "")
+    assert ([one.is_former for one in store.others], store.volume.spares) == ([True], ())
+    store = _opened(data, spare)
+    assert [one.use for one in others(store.volume)] == [VolumeUse.SPARE]
+    assert [one.root for one in store.volume.spares] == [tmp_path / "spare"]
+
+
+def test_a_tier_that_became_the_spare_is_registered_once(tmp_path: Path) -> None:
+    volume, root = Site(tmp_path / "first").volume, tmp_path / "disk"
+    join(volume, root, VolumeUse.TIER)
+    join(Volume.at(volume.root), root, VolumeUse.SPARE)
+    assert [one.use for one in others(volume)] == [VolumeUse.SPARE]
 
 
 def test_nothing_moves_to_a_tier_that_is_no_longer_configured(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from tawny.config.settings import Settings
 from tawny.model.errors import DiskFull
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.states import CameraState
-from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
+from tawny.model.times import Span
+from tawny.service.retention.periodic_snapshots import PeriodicSnapshots, delete_snapshots
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -52,6 +54,15 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
+
+
+def test_images_on_the_fallback_disk_are_deleted_too(place: Place, tmp_path: Path) -> None:
+    """They would come back when they are moved to the main disk."""
+    spare = join(place.volume, tmp_path / "spare", VolumeUse.SPARE)
+    for name in ("20261120T045500.000Z", "20261120T055500.000Z"):
+        spare.write_whole(f"snapshots/{PORCH}/2026/11/20/{name}.jpg", b"hourly")
+    delete_snapshots(place.volume, PORCH, Span(0, place.clock.now_ms()))
+    assert [path.stem for path in spare.root.rglob("*.jpg")] == ["20261120T055500.000Z"]
 
 
 @pytest.mark.shows("RC23")

@@ -13,6 +13,7 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
+from tawny.engine import InlineEngine
 from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -678,6 +679,33 @@ def test_nothing_is_done_again_while_the_disk_is_away(tmp_path: Path, monkeypatc
     assert asked == []
 
 
+def test_a_deletion_that_waits_for_a_disk_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, written = _Tiered(tmp_path), list[str]()
+    place.tier.rename(tmp_path / "away")
+    place.start()
+    place.deleting.delete(DeletionScope([PORCH]), "Anna")
+    place.run(31)
+    place.run(120)
+    assert PORCH in place.site.volume.disk.read("history/deletions.json").decode()
+    monkeypatch.setattr(Volume, "write_whole", lambda _volume, path, _content: written.append(path))
+    for _ in range(5):
+        place.run(61)
+    assert written == []
+
+
+def test_a_disk_that_was_given_up_before_this_version_is_not_waited_for(tmp_path: Path) -> None:
+    place = _Tiered(tmp_path)
+    file = place.site.folder / "history" / "volumes.json"
+    file.write_text(file.read_text().replace(', "is_used": true', ""))
+    place.tier.rename(tmp_path / "away")
+    place.start()
+    assert place.deleting.measure(DeletionScope([PORCH])).away == ()
+    place.deleting.delete(DeletionScope([PORCH]), "Anna")
+    place.run(31)
+    place.run(120)
+    assert json.loads(place.site.volume.disk.read("history/deletions.json")) == {}
+
+
 class _AwayMirror:
     """Keeps what it is asked, until it is back."""
 
@@ -703,8 +731,10 @@ def test_a_mirror_that_is_away_is_told_again_after_a_restart(place: Place) -> No
     assert [one.camera for one in mirror.asked] == [PORCH]
     mirror.asked.clear()  # not in its memory after a restart
     place.deleting = place.reopened()
-    place.site.clock.advance(61)
-    place.deleting.step()
+    place.deleting.start(InlineEngine(place.site.clock, lambda name, error: pytest.fail(f"{name}: {error}")))
+    for _ in range(3):
+        place.site.clock.advance(61)
+        place.deleting.step()
     assert [one.camera for one in mirror.asked] == [PORCH]
     mirror.asked.clear()  # it is back
     place.site.clock.advance(61)

@@ -245,18 +245,21 @@ class _OpenSftp:
 
     async def _write(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
         """Upload the rest of a content, or all of it where the server refuses to append."""
+        file = None
         try:
-            await self._send(part, content, begun, note)
+            file = await self._in_time(_opened(self._sftp, part, "ab" if begun else "wb"))
+            await self._send(file, content, begun, note)
         except asyncssh.SFTPError as error:
-            is_of_disk = isinstance(error, _FULL) or error.reason == "Failure"  # as OpenSSH calls any, such as a quota
+            # OpenSSH calls any error "Failure": while it writes, that may be a quota
+            is_of_disk = isinstance(error, _FULL) or (file is not None and error.reason == "Failure")
             if not begun or is_of_disk or isinstance(error, _LOST) or await self._size(part) != begun:
                 raise
             if await self._room_bytes() < content.size_bytes - begun:
                 raise
-            await self._send(part, content, 0, note)
+            whole = await self._in_time(_opened(self._sftp, part, "wb"))
+            await self._send(whole, content, 0, note)
 
-    async def _send(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
-        file = await self._in_time(_opened(self._sftp, part, "ab" if begun else "wb"))
+    async def _send(self, file: Any, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
         try:
             note(content.sha256)  # only now: until it is open, it may hold other content
             for portion in portions(content, begun):

@@ -131,7 +131,7 @@ OF_MONTH = rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{MONTH})(?: {_YEA
 ANY = (
     rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?day before yesterday|yesterday|today|{OF_MONTH}"
     rf"|(?:{MONTH}) (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: {_YEAR})?"
-    rf"|the \d{{1,2}}(?:st|nd|rd|th)|(?:last )?(?:{WEEKDAY})s?)"
+    rf"|the \d{{1,2}}(?:st|nd|rd|th)|(?:(?:last|this) )?(?:{WEEKDAY})s?)"
 )
 """Pattern without groups that matches what `day_of` parses."""
 _NEAR = {"today": 0, "yesterday": 1, "day before yesterday": 2}
@@ -139,7 +139,7 @@ _NEAR = {"today": 0, "yesterday": 1, "day before yesterday": 2}
 
 def day_of(text: str, today: date) -> date | None:
     """Return the day, or None if the text is none."""
-    words = text.removeprefix("the ").removeprefix("last ")
+    words = text.removeprefix("the ").removeprefix("last ").removeprefix("this ")
     if words in _NEAR:
         return today - _NEAR[words] * DAY
     if words.removesuffix("s") in DAYS:
@@ -290,9 +290,12 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         else:
             when = replace(when, ignored=(*when.ignored, found[0].strip()))
         text = f"{text[: found.start()]} {text[found.end() :]}"
-    this_weekday = rf"(?:on )?{DAYS[today.weekday()]}s?(?: (?:{_PART}))?"
-    if any(re.fullmatch(this_weekday, one) for one in words) and _at(today, when.hours[0], zone) >= now_ms:
-        when = replace(when, days=when.days - {today} | {today - WEEK})  # the hours of today are still ahead
+    for name, days in ((rf"{DAYS[today.weekday()]}s?", (today,)), ("(?:the )?weekend", weekend(today))):
+        pattern = rf"(?:on |at )?{name}(?: (?:{_PART}))?"
+        others = [one for one in words if not re.fullmatch(pattern, one)]
+        if len(others) < len(words) and _at(days[0], when.hours[0], zone) >= now_ms:  # these hours are still ahead
+            named = {day_of(found[1], today) for one in others if (found := re.fullmatch(rf"(?:on )?({ANY})", one))}
+            when = replace(when, days=when.days - ({*days} - named) | {day - WEEK for day in days})
     return (replace(when, words=", ".join(words)) if words else when), text
 
 
@@ -414,9 +417,11 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
             return None
         if found[3]:
             minute = _part(found[3])[found[1] != "before"]
-        is_whole = minute is None and found[1] != "before"  # `until` and `after` a day: its end
-        at = _at if found[1] == "after" else _end_at
-        at_ms = min(at(day + DAY if is_whole else day, minute or 0, zone), now_ms)
+        if minute is None:
+            minute = 24 * 60 * (found[1] != "before")  # `until` and `after` a day: its end
+        at_ms = min((_at if found[1] == "after" else _end_at)(day, minute, zone), now_ms)
+        if found[1] == "after" and found[2].removesuffix("s") in DAYS and at_ms == now_ms:
+            at_ms = _at(day - WEEK, minute, zone)
         limits = Span(at_ms, now_ms) if found[1] == "after" else Span(min(0, at_ms), at_ms)
         left = (when.exact or when.limits or Span(0, now_ms)).cut_to(limits)
         if left is None:
@@ -444,7 +449,7 @@ def _parts_of_days(today: date, hour: int) -> _Phrases:
         yield f"(?:the )?day before yesterday {name}", part(name, today - 2 * DAY)
         yield f"yesterday {name}", part(name, today - DAY)
     for _ in DAYS:
-        yield rf"(?:on )?((?:last )?(?:{WEEKDAY})) ({_PART})", of_weekday
+        yield rf"(?:on )?((?:(?:last|this) )?(?:{WEEKDAY})) ({_PART})", of_weekday
 
 
 def _weekday_of_a_week(today: date) -> _Phrases:
@@ -462,6 +467,12 @@ def _weeks_and_months(today: date) -> _Phrases:
     def days(first: date, last: date) -> _Read:
         return lambda when, _: when.on(first, last)
 
+    def of_weekend(days: tuple[date, date]) -> _Read:
+        def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
+            return replace(when.on(*days), hours=_part(found[1]) if found[1] else when.hours)
+
+        return read
+
     monday = today - today.weekday() * DAY
     first = month_of(today)[0]
     yield "(?:the )?week before last", days(monday - 2 * WEEK, monday - WEEK - DAY)
@@ -471,8 +482,8 @@ def _weeks_and_months(today: date) -> _Phrases:
     yield "this month", days(first, today)
     yield "(?:in )?(?:the )?last year", days(first.replace(first.year - 1, 1), first.replace(month=1) - DAY)
     yield "(?:in )?this year", days(first.replace(month=1), today)
-    yield "(?:on |at )?(?:the )?last weekend", days(*weekend(today - 2 * DAY))
-    yield "(?:on |at )?(?:the )?weekend", days(*weekend(today))
+    for name, newest in (("last weekend", today - 2 * DAY), ("(?:this )?weekend", today)):
+        yield rf"(?:on |at )?(?:the )?{name}(?: ({_PART}))?", of_weekend(weekend(newest))
     yield rf"(?:in|during) ({MONTH})(?: ({_YEAR}))?", lambda when, found: _month(when, found, today)
 
 

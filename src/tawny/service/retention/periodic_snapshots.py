@@ -6,6 +6,7 @@ and neither has a camera while it isn't recorded.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -104,7 +105,10 @@ def has_snapshots(volume: Volume, camera: CameraId) -> bool:
 
 
 def delete_snapshots(volume: Volume, camera: CameraId, within: Span) -> None:
-    """Delete a camera's images of a time. Raises StorageError."""
+    """Delete a camera's images of a time, also those that a failover left on a spare. Raises StorageError."""
+    for spare in volume.spares:
+        with suppress(StorageError):  # it may be away
+            delete_snapshots(spare, camera, within)
     for path, at_ms in list(_below(volume, f"{FOLDER}/{camera}")):
         if within.begin_ms <= at_ms < within.end_ms:
             _remove(volume, path)

@@ -22,7 +22,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.service.retention.periodic_snapshots import delete_snapshots, has_snapshots
 from tawny.service.retention.retention_service import StoredRecordings
-from tawny.storage.disk.secondary_volumes import VolumeUse, away
+from tawny.storage.disk.secondary_volumes import awaited, away
 from tawny.storage.retention.planning import around
 from tawny.storage.retention.runner import CameraDeletion
 
@@ -39,8 +39,8 @@ _CLOSES_S: Final = 120.0
 _COUNTED: Final = 1000
 _MOST_BEGUN: Final = 1000
 """How many deletions that were carried out are known."""
-_ON_DISKS: Final = " on disks"
-"""Ends the key of a deletion that waits for disks only."""
+_ON_DISKS: Final = "on disks"
+"""Key in the file for deletions that wait for disks only. No camera has a space in its ID."""
 log = logging.getLogger(__name__)
 
 
@@ -83,20 +83,24 @@ class DeletionPreview:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A deletion that waits until due_ms. is_last: nothing more of it is still being recorded.
-
-    away: IDs of volumes that were away when it was carried out; None: it wasn't yet.
-    """
+    """A deletion that waits until due_ms. is_last: nothing more of it is still being recorded."""
 
     due_ms: int
     parts: tuple[CameraDeletion, ...]
     is_last: bool = False
-    away: tuple[str, ...] | None = None
 
     @property
     def running(self) -> set[EventId]:
         """Events that write their image again until they end. Not empty: all else of it was deleted."""
         return {event for part in self.parts for event in part.running}
+
+
+@dataclass(frozen=True, slots=True)
+class _OnDisks:
+    """A deletion that was carried out but for volumes that are away, by their IDs, and for the mirror."""
+
+    parts: tuple[CameraDeletion, ...]
+    away: tuple[str, ...]
 
 
 class RecordingDeletion:
@@ -123,14 +127,16 @@ class RecordingDeletion:
         self._is_filling = is_filling
         self._empty_since_s: dict[CameraId, float] = {}
         self._lock = threading.Lock()
-        self._pending = _read(stored)
+        self._pending, self._on_disks = _read(stored)
+        self._disks_s = 0.0  # when to look for those disks again
         self._begun: dict[str, None] = {}
         self._done: set[tuple[str, int]] = set()
-        self._told: set[str] = set()
-        """Deletions that wait for disks only, and that this run's mirror knows."""
         self._handle = ActorHandle()
 
     def start(self, engine: Engine) -> None:
+        if self._stored.mirror is not None:
+            for part in (part for one in self._on_disks.values() for part in one.parts):
+                self._stored.mirror.delete_camera(part)  # it forgot them by the restart
         self._handle.start(engine, self.name, lambda: self)
 
     def stored(self, camera: CameraId) -> StoredOfCamera:
@@ -176,7 +182,7 @@ class RecordingDeletion:
             kept_bytes=sum(one.kept_bytes for one in sizes),
             from_ms=min(begins, default=None),
             to_ms=max((one.to_ms for one in sizes if one.to_ms is not None), default=None),
-            away=tuple(one.path for one in away(self._stored.volume)),
+            away=tuple(one.path for one in away(self._stored.volume) if one.is_used),
         )
 
     def _measured(self, part: CameraDeletion, counted: set[str]) -> DeletionPreview:
@@ -246,8 +252,7 @@ class RecordingDeletion:
             is_any_running = any(one.running for one in self._pending.values())
         lasting = {one.id for one in self._stored.index.open_events()} if is_any_running else set()
         with self._lock:
-            waiting = [(key, one) for key, one in self._pending.items() if one.away is None]
-            due = [(key, one) for key, one in waiting if one.due_ms <= now_ms or one.running - lasting]
+            due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms or one.running - lasting]
             self._begun |= dict.fromkeys(key for key, _ in due)
             for key in list(self._begun)[:-_MOST_BEGUN]:
                 del self._begun[key]
@@ -259,10 +264,10 @@ class RecordingDeletion:
         for part in self._of_removed(now_ms):
             self._delete(part)
             self._done.add((part.camera, part.until_ms))
-            self._wait_for_disks(part.camera, _Pending(now_ms, (replace(part, is_gone=False),)))
-        self._delete_on_returned(now_ms)
+            self._wait_for_disks(part.camera, (replace(part, is_gone=False),))
+        self._delete_on_returned()
         self._forget_empty()
-        return 1.0 if any(one.away is None for one in self._pending.values()) else _EVERY_S
+        return 1.0 if self._pending else _EVERY_S
 
     def close(self) -> None:
         """Nothing to release."""
@@ -324,7 +329,7 @@ class RecordingDeletion:
         again_ms = last_ms + round(_CLOSES_S * 1000)
         is_over = not is_filling and (one.is_last or again_ms <= self._clock.now_ms())
         if is_over and not one.running:
-            self._wait_for_disks(key, one)  # first: a kill forgets nothing
+            self._wait_for_disks(key, one.parts)  # first: a kill forgets nothing
         with self._lock:
             if self._pending.get(key) != one:
                 return
@@ -338,43 +343,40 @@ class RecordingDeletion:
                 self._pending[key] = _Pending(self._clock.now_ms() + round(_LASTS_S * 1000), running, is_last=True)
         self._write()
 
-    def _wait_for_disks(self, key: str, one: _Pending) -> None:
+    def _wait_for_disks(self, key: str, parts: tuple[CameraDeletion, ...]) -> None:
         """Keep a deletion that was carried out here until the disks that are away, and the mirror, have done so."""
         ids, mirror = self._away(), self._stored.mirror
         if not ids and (mirror is None or not mirror.is_deleting):
             return
-        due_ms = self._clock.now_ms() + round(_LASTS_S * 1000)
         with self._lock:
-            self._pending[f"{key}{_ON_DISKS}"] = replace(one, due_ms=due_ms, is_last=True, away=ids)
-            self._told.add(f"{key}{_ON_DISKS}")
+            self._on_disks[key] = _OnDisks(parts, ids)
         self._write()
 
     def _away(self) -> tuple[str, ...]:
         """Return the volumes that are away, without mirrors, which know themselves what is to be deleted."""
-        return tuple(one.id for one in away(self._stored.volume) if one.use is not VolumeUse.MIRROR)
+        return tuple(one.id for one in awaited(self._stored.volume))
 
-    def _delete_on_returned(self, now_ms: int) -> None:
-        """Carry out again what waits for disks that are back, and tell the mirror what it forgot by a restart."""
-        with self._lock:
-            waiting = {key: one for key, one in self._pending.items() if one.away is not None and one.due_ms <= now_ms}
-        if not waiting:
+    def _delete_on_returned(self) -> None:
+        """Carry out again what waits for disks that are back."""
+        now_s, mirror, is_changed = self._clock.mono_s(), self._stored.mirror, False
+        if not self._on_disks or now_s < self._disks_s:
             return
-        ids, mirror = self._away(), self._stored.mirror
-        for key, one in waiting.items():
-            left = tuple(each for each in one.away or () if each in ids)
-            for part in one.parts:
-                if left != one.away:
+        self._disks_s = now_s + _LASTS_S
+        ids = self._away()
+        for key, one in list(self._on_disks.items()):
+            left = tuple(each for each in one.away if each in ids)
+            if left != one.away:
+                for part in one.parts:
                     self._delete(part)
-                elif mirror is not None and key not in self._told:
-                    mirror.delete_camera(part)
-            self._told.add(key)
+            is_over = not left and (mirror is None or not mirror.is_deleting)
             with self._lock:
-                if left or (mirror is not None and mirror.is_deleting):
-                    self._pending[key] = replace(one, due_ms=now_ms + round(_LASTS_S * 1000), away=left)
+                if is_over:
+                    del self._on_disks[key]
                 else:
-                    del self._pending[key]
-                    self._told.discard(key)
-        self._write()
+                    self._on_disks[key] = replace(one, away=left)
+            is_changed = is_changed or is_over or left != one.away
+        if is_changed:
+            self._write()
 
     def _of_removed(self, now_ms: int) -> list[CameraDeletion]:
         settings, found = self._settings(), []
@@ -429,7 +431,9 @@ class RecordingDeletion:
     def _write(self) -> None:
         """Save what waits. Where that fails, as on a full disk, it is deleted all the same, but not after a restart."""
         with self._lock:
-            content = {key: asdict(one) for key, one in self._pending.items()}
+            content: dict[str, Any] = {key: asdict(one) for key, one in self._pending.items()}
+            if self._on_disks:
+                content[_ON_DISKS] = {key: asdict(one) for key, one in self._on_disks.items()}
             try:
                 self._stored.volume.write_whole(PATH, json.dumps(content).encode())
             except StorageError as error:
@@ -443,21 +447,24 @@ def _may_show(event: Event, part: CameraDeletion) -> bool:
     return around(event, 0).begin_ms < part.until_ms and (part.with_kept or not event.kept)
 
 
-def _read(stored: StoredRecordings) -> dict[str, _Pending]:
+def _read(stored: StoredRecordings) -> tuple[dict[str, _Pending], dict[str, _OnDisks]]:
     """Return what a run before could not finish. An unreadable file holds nothing: nothing is deleted by mistake."""
     disk = stored.volume.disk
     if disk.entry(PATH) is None:
-        return {}
+        return {}, {}
     with suppress(StorageError, ValueError, KeyError, TypeError):
         content: dict[str, Any] = dict(json.loads(disk.read(PATH)))
-        return {
-            str(key): _Pending(
-                int(one["due_ms"]),
-                tuple(CameraDeletion(**part) for part in one["parts"]),
-                bool(one["is_last"]),
-                None if one.get("away") is None else tuple(map(str, one["away"])),
-            )
-            for key, one in content.items()
+        on_disks = {
+            str(key): _OnDisks(_parts_of(one), tuple(map(str, one["away"])))
+            for key, one in dict(content.pop(_ON_DISKS, {})).items()
         }
+        pending = {
+            str(key): _Pending(int(one["due_ms"]), _parts_of(one), bool(one["is_last"])) for key, one in content.items()
+        }
+        return pending, on_disks
     log.warning("%s can't be read: what was to be deleted stays", PATH)
-    return {}
+    return {}, {}
+
+
+def _parts_of(one: dict[str, Any]) -> tuple[CameraDeletion, ...]:
+    return tuple(CameraDeletion(**part) for part in one["parts"])

@@ -14,7 +14,8 @@ from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.storage_setup import VolumeChoice
-from tawny.storage.disk.secondary_volumes import VolumeUse, attach_former, check_present, join, join_archive
+from tawny.storage.disk.failover import ImageReturn
+from tawny.storage.disk.secondary_volumes import VolumeUse, attach, check_present, join, join_archive
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
@@ -89,13 +90,14 @@ class OtherVolumes:
         volume.open_folders.clear()
 
     def _joined(self, chosen: VolumeChoice, volume: Volume) -> None:
-        if chosen.use is not VolumeUse.TIER or chosen.is_former:
+        if chosen.use is VolumeUse.SPARE:
+            ImageReturn(volume, self._first, self._index).start(self._engine)
+        if not chosen.takes_segments:
             return
         before = [
             look.volume
             for look in self._looks
-            if look.chosen.use is VolumeUse.TIER and look.chosen.after_s < chosen.after_s and look.volume is not None
-            if not look.chosen.is_former
+            if look.chosen.takes_segments and look.chosen.after_s < chosen.after_s and look.volume is not None
         ]
         mover = TierMover([self._first, *before], volume, self._index, self._clock, chosen.after_s, self._free_share)
         self._movers.append(mover)
@@ -150,7 +152,7 @@ class _Look:
     def _look(self) -> None:
         if self.volume is None:
             if self.chosen.is_former:
-                self.volume = attach_former(self._first, self.chosen.name, self._prepare)
+                self.volume = attach(self._first, self.chosen.root, self.chosen.use, self._prepare, is_former=True)
             elif self.chosen.archive is not None:
                 self.volume = join_archive(self._first, self.chosen.archive, self._prepare)
             else:

@@ -266,7 +266,8 @@ class DiskSealedExport(SealedExport):
 
     def sealed_picture(self, event: Event) -> bytes | None:
         path = sealed_path(picture_path(event))
-        return self._volume.disk.read(path) if self._volume.disk.entry(path) is not None else None
+        holder = self._volume.holding(path)
+        return None if holder is None else holder.disk.read(path)
 
     def picture_in_memory(self, event: Event) -> bytes | None:
         return self._pictures.get(event.id)

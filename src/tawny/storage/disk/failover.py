@@ -3,22 +3,26 @@
 While the main disk is missing, the spare is a recorder folder with its own index and history. When the main disk is
 back, `move_back` imports segments, gaps and events into its index and history.
 
-Recordings stay on the spare. What else belongs to them moves, because it is looked for on the main disk only.
-`history/standing-in` on the spare marks data to import and holds the time of the
-failover. It is removed last, so that an interrupted import is repeated at the next start.
+Recordings stay on the spare. What else belongs to them moves, because it is looked for on the main disk: the files of
+days at the start, images while the recorder runs. `history/standing-in` on the spare marks data to import and holds
+the time of the failover. It is renamed last, so that an interrupted import is repeated at the next start, but a
+complete one isn't: what is deleted later stays deleted. `history/moving`, its new name, marks files to move.
 """
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
-from tawny.model.errors import DiskFull, FileDamaged
+from tawny.engine import Engine
+from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, explaining
 from tawny.model.times import Span, merge_spans, missing_spans
-from tawny.storage.disk.layout import is_of_day, picture_event
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.layout import is_hour_folder, is_of_day, picture_event
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy, read_source
 from tawny.storage.disk.volume_walk import FileKind, walk
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, replay
@@ -35,6 +39,10 @@ log = logging.getLogger(__name__)
 
 WHY: Final = "its disk was not there"
 _MARK: Final = "history/standing-in"
+_MOVING: Final = "history/moving"
+_AT_ONCE: Final = 20
+_SOON_S: Final = 0.5
+_AGAIN_S: Final = 3600.0
 _EVER: Final = 1 << 45
 
 
@@ -53,7 +61,7 @@ def fail_over(spare: Volume, now_ms: int) -> None:
 
 
 def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iterable[CameraId], now_ms: int) -> int:
-    """Import what the spares recorded during a failover.
+    """Import what the spares recorded during a failover. `ImageReturn` moves their images later.
 
     Return the number of imported segments. Raises StorageError.
     """
@@ -64,12 +72,11 @@ def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iter
             before = {camera: index.bounds(camera) for camera in cameras}
             count += _list(spare, index)
             _copy_history(spare, index, ledger, since_ms)
-            is_moved = _move_files(spare, volume)
             for camera, bounds in before.items():
                 if bounds is not None and bounds.end_ms < since_ms:
                     _explain(index, ledger, camera, Span(bounds.end_ms, now_ms), since_ms)
-            if is_moved:
-                _forget(spare)
+            _forget(spare)
+        _move_days(spare, volume)
     return count
 
 
@@ -112,47 +119,112 @@ def _copy_history(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: 
             ledger.put_event(event)
 
 
-def _move_files(spare: Volume, volume: Volume) -> bool:
-    """Move the files of events and days, and periodic snapshots. Return False if the main disk lacks space for them."""
+def _move_days(spare: Volume, volume: Volume) -> None:
+    """Move the files of days before something is added to those of the main disk. One that can't be moved stays."""
     try:
+        if spare.disk.entry(_MOVING) is None:
+            return
         for camera in spare.cameras():
             for day in list(spare.day_folders(camera)):
-                _move(spare, volume, day, is_of_day)
-            for hour in list(spare.hour_folders(camera)):
-                _move(spare, volume, hour, lambda name: picture_event(name) is not None)
-        _move_below(spare, volume, "snapshots")
-    except DiskFull as error:
-        log.warning("images of events stay on %s until the next start: %s", spare.root, error)
-        return False
-    return True
+                found = [path for path, entry in spare.files(day) if entry.kind == "file" and is_of_day(entry.name)]
+                for path in found:
+                    _move_day(spare, volume, path)
+                if found:
+                    spare.disk.sync_folder(day)
+    except StorageError as error:
+        log.warning("motion scores stay on %s until the next start: %s", spare.root, error)
 
 
-def _move_below(spare: Volume, volume: Volume, folder: str) -> None:
-    _move(spare, volume, folder, lambda name: name.endswith(".jpg"))
-    for path, entry in list(spare.files(folder)):
-        if entry.kind == "folder":
-            _move_below(spare, volume, path)
-
-
-def _move(spare: Volume, volume: Volume, folder: str, is_moved: Callable[[str], bool]) -> None:
-    """Move files of a folder. One that can't be read stays."""
-    found = [path for path, entry in list(spare.files(folder)) if entry.kind == "file" and is_moved(entry.name)]
-    for path in found:
-        name = path.rpartition("/")[2]
-        try:
-            if name.endswith(".keys"):  # the spare's recordings need it there, too
-                copy_keys(path, spare, volume)
-                continue
-            if is_of_day(name) and volume.disk.entry(path) is not None:
-                volume.write_whole(path, merged_day(name, volume.disk.read(path), read_source(spare, path)))
-            else:
-                copy(spare, volume, path)
-        except FileUnreadable as error:
-            log.warning("a file stays on the fallback disk: %s", error)
-            continue
+def _move_day(spare: Volume, volume: Volume, path: str) -> None:
+    name = path.rpartition("/")[2]
+    try:
+        if name.endswith(".keys"):  # the spare's recordings need it there, too
+            copy_keys(path, spare, volume)
+            return
+        if volume.disk.entry(path) is not None:
+            volume.write_whole(path, merged_day(name, volume.disk.read(path), read_source(spare, path)))
+        else:
+            copy(spare, volume, path)
         spare.disk.unlink(path)
-    if found:
-        spare.disk.sync_folder(folder)
+    except StorageUnavailable:
+        raise
+    except StorageError as error:
+        log.warning("a file stays on the fallback disk: %s", error)
+
+
+class ImageReturn:
+    """Actor that moves images of events and periodic snapshots from a spare, because recording doesn't wait for them.
+
+    Those of events that were deleted meanwhile are deleted. What can't be moved is tried again an hour later.
+    """
+
+    name = "images from the fallback disk"
+
+    def __init__(self, spare: Volume, volume: Volume, index: Index) -> None:
+        self._spare, self._volume, self._index = spare, volume, index
+        self._moving = self._move()
+
+    def start(self, engine: Engine) -> None:
+        engine.start(self.name, lambda: self)
+
+    def step(self) -> float:
+        try:
+            if sum(1 for _ in islice(self._moving, _AT_ONCE)) == _AT_ONCE:
+                return _SOON_S
+        except StorageError as error:
+            log.warning("images stay on %s for now: %s", self._spare.root, error)
+        self._moving = self._move()
+        return _AGAIN_S
+
+    def close(self) -> None:
+        """No effect."""
+
+    def _move(self) -> Iterator[None]:
+        """Move one file, or go to the next folder, at each step. Raises StorageError."""
+        disk = self._spare.disk
+        if disk.entry(_MOVING) is None:
+            return
+        is_left, folders = False, ["snapshots", *self._spare.cameras()]
+        while folders:
+            folder = folders.pop()
+            found = list(self._spare.files(folder))
+            folders += [path for path, entry in found if entry.kind == "folder"]
+            files = [path for path, entry in found if entry.kind == "file"]
+            images = [path for path in files if _is_image(path)]
+            for path in images:
+                is_left |= not self._is_moved(path)
+                yield
+            if images:
+                disk.sync_folder(folder)
+            is_left |= any(is_of_day(path.rpartition("/")[2]) and not path.endswith(".keys") for path in files)
+            yield
+        if not is_left:
+            disk.unlink(_MOVING)
+            disk.sync_folder("history")
+
+    def _is_moved(self, path: str) -> bool:
+        try:
+            if self._is_wanted(path):
+                copy(self._spare, self._volume, path)
+            if not self._is_wanted(path):  # its event was deleted, perhaps during the copy
+                self._volume.disk.unlink(path)
+            self._spare.disk.unlink(path)
+        except StorageUnavailable:
+            raise
+        except StorageError as error:
+            log.warning("a file stays on the fallback disk: %s", error)
+            return isinstance(error, FileUnreadable)  # there is no use in another try
+        return True
+
+    def _is_wanted(self, path: str) -> bool:
+        event = picture_event(path)
+        return not is_hour_folder(parent_of(path)) or event is None or self._index.event(event) is not None
+
+
+def _is_image(path: str) -> bool:
+    if is_hour_folder(parent_of(path)):
+        return picture_event(path) is not None
+    return path.startswith("snapshots/") and path.endswith(".jpg")
 
 
 def _explain(index: Index, ledger: HistoryLedger, camera: CameraId, away: Span, since_ms: int) -> None:
@@ -169,11 +241,11 @@ def _explain(index: Index, ledger: HistoryLedger, camera: CameraId, away: Span, 
 
 
 def _forget(spare: Volume) -> None:
-    """Make the folder a plain spare again: remove its history, index and mark."""
+    """Make the folder a plain spare again, with files to move: remove its history and index, and rename the mark."""
     for entry in spare.disk.entries("history"):
         if entry.name.endswith(".jsonl"):
             spare.disk.unlink(f"history/{entry.name}")
     for suffix in SUFFIXES:
         spare.disk.unlink(f"{INDEX_NAME}{suffix}")
-    spare.disk.unlink(_MARK)
+    spare.disk.rename(_MARK, _MOVING)
     spare.disk.sync_folder("history")

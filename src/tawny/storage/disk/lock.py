@@ -86,6 +86,8 @@ def holder(root: Path) -> LockHolder | None:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return life or LockHolder(0, "", 0)
+    except OSError:  # a file system without locks
+        return None
     finally:
         os.close(fd)
     return None

@@ -135,8 +135,8 @@ class _Copy:
         if picture is not None and self.mirror.read_picture(event) != picture:
             EventFiles(self.mirror).write_picture(event, picture)
         for path in (*map(sealed_path, event_paths(event)), objects_path(event)):
-            if self._volume.disk.entry(path) is not None:
-                self._copy_file(self._volume, path)
+            if (source := self._volume.holding(path)) is not None:
+                self._copy_file(source, path)
         loop = self._volume.read_loop(event)
         if loop is not None and self.mirror.read_loop(event) != loop:
             EventFiles(self.mirror).write_loop(event, loop)

@@ -98,7 +98,6 @@ def unescaped(text: str) -> str:
 
 
 _SHARED: Final = "another setting of `storage` names it too: give each its own"
-_FORMER: Final = "it is missing, and has recordings, although `storage` no longer names it"
 
 
 @dataclass(eq=False)
@@ -106,7 +105,10 @@ class FolderOfAnother(FolderUnwritable):
     """Two recorders with one folder would delete each other's recordings."""
 
     says = "The folder {where} is of another recorder."
-    advice = "Give each recorder its own folder. If the other one is gone, delete the file `history/owner` in this one."
+    advice = (
+        "Give each recorder its own folder. If that one is gone, or this one got a new main disk, delete the file "
+        "`history/owner` there."
+    )
 
 
 class VolumeUse(StrEnum):
@@ -120,9 +122,12 @@ class VolumeUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecondaryVolume:
+    """is_used: whether this version had it in its settings. One that was given up before is left alone."""
+
     path: str
     id: str
     use: VolumeUse
+    is_used: bool = True
 
     @property
     def is_archive(self) -> bool:
@@ -166,9 +171,9 @@ def join(
         made = Volume.at(root)
         made.check_writable()
         _check_owner(volume, made, use)
-        mark = _mark(made.disk) or secrets.token_hex(8)
+        mark = _said(made.disk, _MARK) or secrets.token_hex(8)
         _write(made.disk, _MARK, mark.encode())
-        kept = [one for one in known.values() if one.id != mark or _is_there(one)]  # without its former place
+        kept = [one for one in known.values() if one.id != mark or _is_another(one, root)]
         _remember(volume, [*kept, SecondaryVolume(str(root), mark, use)])
     other = attach(volume, root, use, prepare)
     with suppress(StorageError):  # a full disk has none until the next start
@@ -178,7 +183,7 @@ def join(
 
 def _recorder(volume: Volume) -> str:
     """Return the id of the recorder: that of its main volume, also on a mirror or spare in its place."""
-    return _said(volume.disk, _OWNER) or _mark(volume.disk) or ""
+    return _said(volume.disk, _OWNER) or _said(volume.disk, _MARK) or ""
 
 
 def _check_owner(volume: Volume, other: Volume, use: VolumeUse) -> None:
@@ -194,6 +199,11 @@ def _own(volume: Volume, other: Volume) -> None:
         if _said(volume.disk, _OWNER) is None:
             _write(volume.disk, _MARK, own.encode())  # durable: with another id, it would no longer be the owner
         _write(other.disk, _OWNER, own.encode())
+
+
+def _is_another(one: SecondaryVolume, root: Path) -> bool:
+    """Return whether this isn't the volume at root too, at its former place or in its former use."""
+    return _is_there(one) and (one.path != str(root) or one.use is VolumeUse.MIRROR)
 
 
 def _is_there(one: SecondaryVolume) -> bool:
@@ -221,7 +231,7 @@ def forget_mirrors(volume: Volume, but: Path | None) -> None:
 
 def expect_itself(volume: Volume) -> None:
     """Reject access from now on unless the same disk is mounted. Raises StorageError."""
-    mark = _mark(volume.disk)
+    mark = _said(volume.disk, _MARK)
     if not mark:  # nothing refers to this id yet, so it needs no sync: after a power cut it is made again
         mark = secrets.token_hex(8)
         volume.disk.unlink(_MARK)
@@ -235,11 +245,17 @@ def expect_itself(volume: Volume) -> None:
         volume.disk.expect(_MARK, mark.encode())
 
 
-def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is) -> Volume:
-    """Attach a volume that `join` registered. Raises StorageError if it is missing, FolderUnwritable."""
+def attach(
+    volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_is, *, is_former: bool = False
+) -> Volume:
+    """Attach a volume that `join` registered. Raises StorageError if it is missing, FolderUnwritable.
+
+    is_former: one of `former`, which may have been a spare.
+    """
     if _is_same_folder(root, volume.root):  # registered before this was refused
         raise FolderUnwritable(str(root), _SHARED)
-    one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
+    uses = (VolumeUse.TIER, VolumeUse.SPARE) if is_former else (use,)
+    one = next((one for one in others(volume) if one.path == str(root) and one.use in uses), None)
     if one is None or not root.is_dir():
         raise StorageError(str(root), "the disk that should be there is not")
     signed = None if use is VolumeUse.MIRROR else volume.signed  # the history is of the originals
@@ -269,42 +285,44 @@ def _add(volume: Volume, other: Volume, prepare: Prepare, *, is_spare: bool) -> 
 
 
 def former(volume: Volume, named: Container[str]) -> list[SecondaryVolume]:
-    """Return the tiers and spares whose paths are no longer `named`, as tiers: they may hold recordings.
+    """Return the tiers and spares whose paths are no longer `named`, but that are there with recordings.
 
-    Those without any are forgotten. Raises StorageError of the main volume.
+    Only a folder that this version used has an owner: others are left alone. Those without recordings, and those of
+    another recorder, are forgotten. Raises StorageError of the main volume.
     """
-    known, kept = others(volume), dict[SecondaryVolume, None]()
-    in_use = {other.mark for other in volume.others}
+    known, kept, found = others(volume), list[SecondaryVolume](), list[SecondaryVolume]()
+    own, in_use = _recorder(volume), {other.mark for other in volume.others}
     for one in known:
-        if one.use is VolumeUse.MIRROR or one.path in named:
-            kept[one] = None
-        elif one.id not in in_use and not _is_given_up(volume, one):
-            kept[replace(one, use=VolumeUse.TIER)] = None
-    if list(kept) != known:
+        if one.path in named:
+            kept.append(replace(one, is_used=True))
+        elif one.use is not VolumeUse.MIRROR and one.id in in_use:
+            continue  # it is at another place now
+        elif one.use is VolumeUse.MIRROR or not own or not (owner := _owner(one)):
+            kept.append(one)
+        elif owner == own and _has_recordings(one):
+            kept.append(one)
+            found.append(one)
+    if kept != known:
         _remember(volume, kept)
-    return [one for one in kept if one.use is VolumeUse.TIER and one.path not in named]
+    return found
 
 
-def _is_given_up(volume: Volume, one: SecondaryVolume) -> bool:
-    """Return whether a volume is there and has no recordings of this recorder."""
+def _owner(one: SecondaryVolume) -> str:
+    """Return the id of the recorder that used a folder. Empty if it isn't there, or has none."""
     if one.is_archive or not Path(one.path).is_dir() or not _is_there(one):
-        return False
+        return ""
+    try:
+        return _said(RealDisk(Path(one.path)), _OWNER) or ""
+    except StorageError:
+        return ""
+
+
+def _has_recordings(one: SecondaryVolume) -> bool:
     other = Volume.at(Path(one.path))
     try:
-        _check_owner(volume, other, one.use)
-        return not any(True for camera in other.cameras() for _ in other.hour_folders(camera))
-    except StorageError as error:
-        return isinstance(error, FolderOfAnother)
-
-
-def attach_former(volume: Volume, path: str, prepare: Prepare = _as_it_is) -> Volume:
-    """Attach one of `former`, to read and delete its recordings. Raises StorageError."""
-    if "://" in path:
-        return attach_archive(volume, ArchiveSettings(ClosedBucket(path), 0), prepare)
-    try:
-        return attach(volume, Path(path), VolumeUse.TIER, prepare)
-    except StorageError as error:
-        raise StorageError(path, _FORMER) from error
+        return any(True for camera in other.cameras() for _ in other.hour_folders(camera))
+    except StorageError:  # unreadable, so unknown
+        return True
 
 
 def join_archive(volume: Volume, chosen: ArchiveSettings, prepare: Prepare = _as_it_is) -> Volume:
@@ -416,7 +434,7 @@ def check_present(volume: Volume) -> None:
         return
     if volume.archive is not None:
         volume.archive.expect(_MARK, volume.mark.encode())
-    elif _mark(volume.disk) != volume.mark:
+    elif _said(volume.disk, _MARK) != volume.mark:
         raise StorageError(str(volume.root), "the disk that should be there is not")
 
 
@@ -442,6 +460,14 @@ def _name(one: SecondaryVolume) -> str:
     return one.path if one.is_archive else str(Path(one.path).resolve())
 
 
+def awaited(volume: Volume) -> list[SecondaryVolume]:
+    """Return those of `away`, without mirrors, on which what is deleted meanwhile is to be deleted later.
+
+    Raises StorageError of the main volume.
+    """
+    return [one for one in away(volume) if one.is_used and one.use is not VolumeUse.MIRROR]
+
+
 def spaces(volume: Volume) -> list[tuple[Volume, DiskCapacity]]:
     """Return the capacity of the main volume and of the others that respond, without archives, which state none.
 
@@ -461,17 +487,16 @@ def others(volume: Volume) -> list[SecondaryVolume]:
         return []
     try:
         said: Any = json.loads(volume.disk.read(_NAMES))
-        return [SecondaryVolume(str(one["path"]), str(one["id"]), VolumeUse(one["use"])) for one in said]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return [
+            SecondaryVolume(str(one["path"]), str(one["id"]), VolumeUse(one["use"]), bool(one.get("is_used")))
+            for one in said
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
 
 
 def _remember(volume: Volume, these: Iterable[SecondaryVolume]) -> None:
     _write(volume.disk, _NAMES, json.dumps([asdict(one) for one in these]).encode() + b"\n")
-
-
-def _mark(disk: DiskAccess) -> str | None:
-    return _said(disk, _MARK)
 
 
 def _said(disk: DiskAccess, path: str) -> str | None:

@@ -395,9 +395,9 @@ class Volume:
         return path if path.is_file() else None
 
     def _read_whole(self, path: str) -> bytes | None:
-        """Read from this volume, or from a mirror if missing here."""
-        for volume in (self, *self.copies):
-            with suppress(*((StorageError,) if self.copies else ())):
+        """Read from this volume; if missing here, from a spare that a failover left it on, or from a mirror."""
+        for volume in (self, *self.spares, *self.copies):
+            with suppress(*((StorageError,) if self.copies or volume is not self else ())):
                 entry = volume.disk.entry(path)
                 if entry is not None and entry.kind == "file":
                     return volume.disk.read(path)

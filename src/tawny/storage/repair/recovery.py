@@ -116,7 +116,11 @@ def recover_files(
     folders = {each: folders_left_over(each, clock) for each in volume.everywhere}
     reclosed, listed, damaged = put_in_order(volume, index, folders[volume], _WHY[cause], sync_index=False, clock=clock)
     for other in volume.others:
-        more = put_in_order(other, index, folders[other], _WHY[cause], clock=clock)
+        try:
+            more = put_in_order(other, index, folders[other], _WHY[cause], clock=clock)
+        except StorageError as error:  # recording goes on without it
+            log.error("cannot put %s in order: %s", other.name, error)
+            continue
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
     removed = finish_removals(volume, index, ledger, clock)
     if volume.signed is not None:

@@ -18,7 +18,7 @@ from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, day_folder, is_of_day
-from tawny.storage.disk.secondary_volumes import any_away, check_present
+from tawny.storage.disk.secondary_volumes import awaited, check_present
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import skipping_unreadable
 from tawny.storage.history.ledger import HistoryLedger
@@ -193,7 +193,7 @@ def _unlink(
             well.append(other)
         except StorageError as error:
             log.warning("removal is pending on another volume: %s", error)
-    if len(well) == len(volume.everywhere) and not (left and any_away(volume)):
+    if len(well) == len(volume.everywhere) and not (left and awaited(volume)):
         left = set()
     gone = [segment for segment in segments if segment.id not in left and segment.id not in stuck]
     if drop is not None and not _drop_events(index, segments, clock.now_ms(), drop):
