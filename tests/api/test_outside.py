@@ -326,10 +326,10 @@ class FakePlacing:
         if is_new and name == "nas":
             raise TargetNameTaken(name)
 
-    def add_browser_channel(self, contact: str) -> str:
+    def add_browser_channel(self, contact: str, language: str) -> str:
         if any(name == "browsers" for _, name, _ in self.put_there):
             return ""
-        self.put("notifiers", "browsers", {"url": f"webpush:{contact}"})
+        self.put("notifiers", "browsers", {"url": f"webpush:{contact}", "language": language})
         return "browsers"
 
     def remove(self, name: str) -> None:
@@ -410,5 +410,18 @@ async def test_the_first_browser_brings_its_channel(
     assert placing.put_there == []
     for _ in range(2):
         await viewer.post("/api/v1/push", json={"endpoint": place, "p256dh": "p", "auth": "a"})
-    assert placing.put_there == [("notifiers", "browsers", {"url": f"webpush:{contact}"})]
+    assert placing.put_there == [("notifiers", "browsers", {"url": f"webpush:{contact}", "language": "en"})]
     assert [one.detail for one in house.accounts.audit() if one.action == "notification channel added"] == ["browsers"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("de-DE,de;q=0.9,en;q=0.8", "de"), ("fr-FR, de-AT;q=0.8, en;q=0.5", "de"), ("en-GB,de;q=0.5", "en"), ("fr", "en")],
+)
+async def test_the_channel_of_browsers_has_the_language_of_the_first(
+    house: House, outside: FakeOutside, placing: FakePlacing, accepted: str, language: str
+) -> None:
+    body = {"endpoint": "https://push.example/abc", "p256dh": "p", "auth": "a"}
+    headers = {"Accept-Language": accepted}
+    await house.signed_in(Role.VIEWER).post("/api/v1/push", json=body, headers=headers)
+    assert placing.put_there == [("notifiers", "browsers", {"url": "webpush:", "language": language})]

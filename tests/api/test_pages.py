@@ -122,6 +122,11 @@ async def test_without_the_interface_the_page_says_what_to_do(house: House) -> N
     assert "npm run build" in answer.text
 
 
+async def test_a_region_without_a_file_is_answered_in_its_language(house: House) -> None:
+    answer = await house.browser().get("/api/v1/languages/de-AT")
+    assert (answer.status_code, answer.headers["content-language"]) == (200, "de")
+
+
 async def test_an_unchanged_language_is_not_sent_again(house: House) -> None:
     page = house.browser()
     tag = (await page.get("/api/v1/languages/de")).headers["etag"]

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -142,6 +143,51 @@ def test_a_title_can_be_read_on_a_small_phone(german: Page, house: Tawny, path: 
     german.locator(".mode-pill").wait_for()
     assert title.evaluate("one => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth")
     assert german.evaluate(SIDEWAYS) == []
+
+
+@pytest.mark.parametrize("german", [320], indirect=True)
+@pytest.mark.parametrize("opens", [".mode-pill", ".mode-head"])
+def test_a_panel_is_no_wider_than_a_small_phone(german: Page, house: Tawny, opens: str) -> None:
+    opened(german, house, "/settings/modes")
+    german.locator(opens).first.click()
+    panel = german.locator(":popover-open")
+    panel.get_by_role("button").nth(2).wait_for()
+    assert panel.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+
+
+@pytest.mark.parametrize("german", [320], indirect=True)
+def test_a_channel_is_no_wider_than_a_small_phone(german: Page, house: Tawny) -> None:
+    channel = {
+        "name": "phone", "kind": "notifier", "where": "ntfy.sh", "gets": "all events", "receives": "all", "shows": "",
+        "paused": False, "trouble": "", "waiting": 0, "waiting_bytes": 0, "oldest_ms": None, "mutes": [], "last": [],
+    }  # fmt: skip
+    german.route("**/api/v1/targets", lambda route: route.fulfill(json={"items": [channel], "address": "x"}))
+    opened(german, house, "/settings/notifications")
+    german.get_by_role("article", name="phone").wait_for()
+    assert german.evaluate(SIDEWAYS) == []
+    assert german.evaluate(IS_OUT) == []
+
+
+@pytest.mark.parametrize("german", [320], indirect=True)
+def test_the_address_check_keeps_off_the_edges_of_a_phone(german: Page, house: Tawny) -> None:
+    german.goto(f"{house.base}/check")
+    german.get_by_role("heading", level=1).wait_for()
+    lefts = german.locator("main > *").evaluate_all("all => all.map((one) => one.getBoundingClientRect().left)")
+    assert min(lefts) == 16
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_command_in_a_toast_can_be_read(
+    browser: Browser, owner: BrowserContext, house: Tawny, scheme: Literal["light", "dark"]
+) -> None:
+    """Axe can't tell: the colours of a toast are those of the page, swapped."""
+    context = browser.new_context(locale="en-GB", color_scheme=scheme, storage_state=owner.storage_state())
+    page = context.new_page()
+    opened(page, house, "/settings")
+    page.evaluate("""() => document.querySelector('.app').insertAdjacentHTML(
+      'beforeend', '<div class="toasts"><div class="toast"><span>Run <code>tawny models</code>.</span></div></div>')""")
+    assert violations(page, axe_script()) == []
+    context.close()
 
 
 def test_english_descriptions_of_settings_say_that_they_are(

@@ -191,11 +191,11 @@ def test_n19_the_summaries_of_the_pill_follow_the_table(page: Page) -> None:
         page.locator(".mode-pill").click()
         return page.locator(".mode-choice", has_text="Home")
 
-    expect(home()).to_contain_text("Hall private; Front door and Shed notify about people", ignore_case=True)
+    expect(home()).to_contain_text("Hall private. Front door and Shed notify about people.", ignore_case=True)
     page.keyboard.press("Escape")
     choose(page, "Hall", "Home", "Events")
     choose(page, "Shed", "Home", "Not")
-    expect(home()).to_contain_text("Shed not recorded, Hall recorded around events", ignore_case=True)
+    expect(home()).to_contain_text("Shed not recorded. Hall recorded around events.", ignore_case=True)
     page.keyboard.press("Escape")
 
 

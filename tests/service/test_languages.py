@@ -85,6 +85,9 @@ def test_a_file_replaces_single_texts_of_ours(tmp_path: Path) -> None:
         ("{", "Can't use the language file"),
         ("[]", "it isn't an object of texts"),
         ('{"Person": 5, "Motion": "Mouvement"}', "'Person'"),
+        ('{"Person": "", "Motion": "Mouvement"}', "'Person'"),
+        ('{"{n} days": {"one": "", "other": "{n} jours"}}', "'{n} days'"),
+        ('{"Person": "\\ud800", "Motion": "Mouvement"}', "'Person'"),
     ],
 )
 def test_a_wrong_file_is_logged_and_stays_english(
@@ -95,6 +98,55 @@ def test_a_wrong_file_is_logged_and_stays_english(
     with caplog.at_level(logging.WARNING):
         assert Languages(tmp_path).catalogue("fr").translate("Person") == "Person"
     assert says in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content", ['{"Person": " "}', '{"{n} days": {}}', '{"Person": "\\ud800"}', '{"\\udfff": "x"}']
+)
+def test_a_text_that_can_not_be_shown_is_left_out(tmp_path: Path, content: str) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "fr.json").write_text(content)
+    assert Languages(tmp_path).catalogue("fr").json == b"{}"
+
+
+@pytest.mark.parametrize("name", [{"one": "x"}, "", 5])
+def test_a_language_without_a_name_is_called_by_its_code(tmp_path: Path, name: object) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "fr.json").write_text(json.dumps({"@name": name}))
+    assert Languages(tmp_path).known()[-1] == ("fr", "fr")
+
+
+@pytest.mark.parametrize("name", ["de-old", "de-a", "DE", "fr (copy)"])
+def test_a_file_whose_name_is_no_language_is_told_once_and_not_offered(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / f"{name}.json").write_text('{"Person": "Personne"}')
+    languages = Languages(tmp_path)
+    assert [languages.known() for _ in range(2)] == [[("en", "English"), ("de", "Deutsch")]] * 2
+    assert caplog.text.count(f"{name}.json isn't used") == 1
+
+
+@pytest.mark.parametrize("code", ["pt-BR", "zh-Hant-TW", "es-419", "sr-Latn", "xx-informal"])
+def test_a_file_may_be_for_a_region_a_script_or_a_variant(tmp_path: Path, code: str) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / f"{code}.json").write_text('{"Person": "Pessoa"}')
+    languages = Languages(tmp_path)
+    assert (code, code) in languages.known()
+    assert languages.catalogue(code).translate("Person") == "Pessoa"
+
+
+def test_a_region_takes_what_it_lacks_from_its_language(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "de-AT.json").write_text('{"Motion": "Regung"}')
+    austrian = Languages(tmp_path).catalogue("de-AT")
+    assert [austrian.translate(text) for text in ("Motion", "Vehicle")] == ["Regung", "Fahrzeug"]
+    assert (austrian.code, austrian.name) == ("de-AT", "de-AT")
+
+
+def test_a_region_without_a_file_is_its_language_kept_once() -> None:
+    languages = Languages(None)
+    assert languages.catalogue("de-AT") is languages.catalogue("de-CH") is languages.catalogue("de")
 
 
 @pytest.mark.parametrize("code", ["xx", "../de", "", "de/../de", "DE"])

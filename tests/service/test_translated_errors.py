@@ -11,15 +11,18 @@ from typing import get_args
 import pytest
 from pydantic_core.core_schema import ErrorType
 
+from tawny.api.auth.audit_counts import REFUSALS
 from tawny.model.validation import allowed_text, is_own_text
 from tawny.service.languages import Languages
-from tests.support.said_texts import SOURCE, Said, forget_source, said_in
+from tawny.service.system_actions import ACTIONS
+from tests.support.said_texts import SOURCE, Said, forget_source, noted, said_in
 
 GERMAN = Languages(None).catalogue("de")
 EXEMPT = {"sudo install -d -m 700 -o {geteuid} -g {getegid} {folder}": "a command to copy"}
 """Each with its reason."""
 COMMANDS_ONLY = ("config/importers/", "testing/")
 """Only commands print these. The output of commands is English."""
+PEOPLE = SOURCE.parents[1] / "ui/src/strings/people.ts"
 FOLDERS = sorted({one.parent.name for one in SOURCE.glob("*/__init__.py")} - {"cli", "testing"})
 _PLACE = re.compile(r"\{\w+\}")
 _SENTENCES = re.compile(r"(?<=[.!?]) ")
@@ -66,6 +69,69 @@ def test_german_has_every_text_that_people_see(folder: str) -> None:
 
 def test_german_has_what_settings_may_be() -> None:
     assert _without_german(_shown("config", frozenset({"ValueError"}))) == []
+
+
+DOCTOR = frozenset({"fine", "note", "wrong"})
+"""What makes the sentences of `tawny doctor`, which the interface shows, too."""
+AREAS = {
+    "camera {name}": "only the command tries cameras",
+    "{name} port": "test_german_has_what_the_doctor_looks_at",
+    "{group} devices": "test_german_has_what_the_doctor_looks_at",
+}
+"""Each with what is said of it instead."""
+
+
+def _of_doctor() -> list[Said]:
+    return [said for said in said_in("service/diagnosis", DOCTOR) if said.text not in AREAS]
+
+
+def test_german_has_what_the_doctor_says() -> None:
+    assert _without_german(_of_doctor()) == []
+
+
+def test_what_the_doctor_says_is_translated_with_values_in_it() -> None:
+    examples = [one for said in _of_doctor() for one in _examples(said.text.strip())]
+    assert [one for one in examples if GERMAN.translate(one) == one and one not in SAME] == []
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        *("settings", "disk", "folder", "disk speed", "disk space", "disk health", "clock", "power supply"),
+        *("throttling", "temperature", "memory", "video devices", "render devices", "dialout devices", "network"),
+        *("service", "versions", "web port", "RTSP port", "certificate"),
+    ],
+)
+def test_german_has_what_the_doctor_looks_at(area: str) -> None:
+    assert GERMAN.translate(area) != area
+
+
+WITH_VALUES = {
+    "{group} changed": ("notifiers changed", "destinations changed", "files changed"),
+    "uploads and notifications {value}": ("uploads and notifications paused", "uploads and notifications resumed"),
+    "rule {what}": ("rule snoozed", "rule no longer snoozed"),
+    "own notifications {what}": ("own notifications snoozed", "own notifications no longer snoozed"),
+    "notifications {what} for everyone": (
+        "notifications snoozed for everyone",
+        "notifications no longer snoozed for everyone",
+    ),
+    "{value} begun": tuple(f"{one.replace('_', ' ')} begun" for one in ACTIONS),
+    "{value} cancelled": tuple(f"{one.replace('_', ' ')} cancelled" for one in ACTIONS),
+}
+"""Actions of the access log of which each value has German of its own."""
+
+
+def _actions() -> list[str]:
+    """Return what the access log says of actions, but for those that the interface itself has words for."""
+    own = set(re.findall(r'^    "?([^":]+)"?: "', PEOPLE.read_text(), re.MULTILINE))
+    found = {one for text in noted() for one in WITH_VALUES.get(text, (text,))} | {*REFUSALS}
+    return sorted(found - own)
+
+
+def test_german_has_what_the_access_log_says() -> None:
+    actions = _actions()
+    assert "recorder named" in actions
+    assert [one for one in actions if not _has(_shape(one)) and not _has(_shape(one[:1].upper() + one[1:]))] == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(ErrorType) if not is_own_text({"type": kind})])

@@ -27,6 +27,9 @@ _LOOKED_AT: Final = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Return, ast.Call, ast.Dict),
     *(ast.Assign, ast.AnnAssign, ast.NamedExpr),
 )
+_NOTES: Final = {"note": (0,), "_note": (0, 3), "note_marked": (1,)}
+"""The functions that write into the access log, and where the action is among their arguments."""
+_ACTION: Final = re.compile(r"[a-z][a-z -]+[a-z:](?: \{\w+\}.*)?|\{\w+\} [a-z]+")
 _PLACE: Final = re.compile(r"\{\w+\}")
 
 
@@ -102,6 +105,21 @@ def _said_in(folder: str, also: frozenset[str]) -> list[Said]:
             for text, line in _of_module(tree, also):
                 found.setdefault(text, Said(text, f"{path}:{line}"))
     return list(found.values())
+
+
+def noted() -> set[str]:
+    """Return the actions that the API writes into the access log."""
+    found = set[str]()
+    for path, tree in trees().items():
+        everywhere = _Names(tree) if path.startswith("api/") else None
+        for scope, nodes in _scopes(tree).items() if everywhere else ():
+            assert everywhere is not None
+            names = everywhere.seen_from(scope)
+            for node in nodes:
+                places = _NOTES.get(_name(node.func), ()) if isinstance(node, ast.Call) else ()
+                parts = [node.args[place] for place in places if isinstance(node, ast.Call) and place < len(node.args)]
+                found |= {text for part in parts for text in _texts(part, names) if _ACTION.fullmatch(text)}
+    return found
 
 
 def _of_module(tree: ast.Module, also: frozenset[str]) -> Iterator[tuple[str, int]]:

@@ -5,3 +5,11 @@ setInterval(() => {
     () => {},
   );
 }, 10_000);
+
+const wanted = localStorage.getItem("tawny.language") ?? navigator.language;
+if (/^de\b/.test(wanted)) {
+  document.documentElement.lang = "de";
+  document.title = "tawny ist nicht erreichbar";
+  const texts = { h1: "tawny ist von hier aus nicht erreichbar.", p: "Bist du zu Hause oder in deinem privaten Netz?", a: "Erneut versuchen" };
+  for (const [name, text] of Object.entries(texts)) document.querySelector(name).textContent = text;
+}

@@ -52,19 +52,25 @@ async function page(event) {
 // --- notifications -----------------------------------------------------------------------------------------------
 
 const SNOOZE_S = 3600;
+/** The recorder sends these in the channel's language, in this order (delivery/notifiers/webpush.py). */
+const LABELS = [
+  ...["Live", "Snooze 1 h", "Talk", "Snoozed until {0}", "Recording continues.", "Undo"],
+  ...["Not snoozed", "Still snoozed", "Open tawny and sign in first.", "tawny can’t be reached."],
+];
 /** Pages that lose nothing when they open something else. */
 const FREE = /^\/($|live\/|events|timeline|health)/;
 
 self.addEventListener("push", (event) => {
   const told = event.data.json();
-  const data = { url: told.url, camera: told.camera ?? "" };
+  const labels = told.labels?.length === LABELS.length ? told.labels : LABELS;
+  const data = { url: told.url, camera: told.camera ?? "", labels };
   const options = { body: told.body, tag: told.tag, icon: "/icon-192.png", badge: "/badge-96.png", data, silent: told.silent, renotify: !told.silent };
   if (told.image) options.image = told.image;
-  if (told.camera) options.actions = [{ action: "live", title: "Live" }, { action: "snooze", title: "Snooze 1 h" }];
+  if (told.camera) options.actions = [{ action: "live", title: labels[0] }, { action: "snooze", title: labels[1] }];
   if (told.talk) {
     options.requireInteraction = true;
     // where a browser shows two, a press on the notification itself opens the camera
-    options.actions = [{ action: "talk", title: "Talk" }, ...options.actions.slice(self.Notification?.maxActions < 3 ? 1 : 0)];
+    options.actions = [{ action: "talk", title: labels[2] }, ...options.actions.slice(self.Notification?.maxActions < 3 ? 1 : 0)];
   }
   event.waitUntil(self.registration.showNotification(told.title, options));
   if (told.badge !== undefined) event.waitUntil(count(told.badge));
@@ -73,10 +79,10 @@ self.addEventListener("push", (event) => {
 
 self.addEventListener("notificationclick", (event) => {
   const { notification, action } = event;
-  const { url, camera } = notification.data;
+  const { url, camera, labels = LABELS } = notification.data;
   notification.close();
-  if (action === "snooze") event.waitUntil(snooze(camera, notification.tag));
-  else if (action === "undo") event.waitUntil(undo(camera, notification.tag));
+  if (action === "snooze") event.waitUntil(snooze(camera, notification.tag, labels));
+  else if (action === "undo") event.waitUntil(undo(camera, notification.tag, labels));
   else event.waitUntil(open(action === "live" ? `/live/${encodeURIComponent(camera)}` : url));
 });
 
@@ -94,20 +100,20 @@ async function open(path) {
 }
 
 /** With the session of this browser: who is signed out or was removed can snooze nothing. */
-async function snooze(camera, tag) {
+async function snooze(camera, tag, labels) {
   const body = JSON.stringify({ camera, for_s: SNOOZE_S });
   const answer = await ask("/api/v1/snoozes", { method: "PUT", body });
-  if (!answer?.ok) return tell("Not snoozed", answer?.status === 401 ? "Open tawny and sign in first." : "tawny can’t be reached.", tag);
+  if (!answer?.ok) return tell(labels[6], labels[answer?.status === 401 ? 8 : 9], tag);
   const { until_ms } = await answer.json();
   await changed();
   const until = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" }).format(until_ms);
-  const actions = [{ action: "undo", title: "Undo" }];
-  return tell(`Snoozed until ${until}`, "Recording continues.", tag, { actions, data: { url: `/live/${encodeURIComponent(camera)}`, camera } });
+  const actions = [{ action: "undo", title: labels[5] }];
+  return tell(labels[3].replace("{0}", until), labels[4], tag, { actions, data: { url: `/live/${encodeURIComponent(camera)}`, camera, labels } });
 }
 
-async function undo(camera, tag) {
+async function undo(camera, tag, labels) {
   const answer = await ask(`/api/v1/snoozes?camera=${encodeURIComponent(camera)}`, { method: "DELETE" });
-  return answer?.ok ? changed() : tell("Still snoozed", "tawny can’t be reached.", tag);
+  return answer?.ok ? changed() : tell(labels[7], labels[9], tag);
 }
 
 /** Open pages show it at once. */

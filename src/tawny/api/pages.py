@@ -111,6 +111,7 @@ def language(code: str, request: Request, here: Here) -> Response:
     except NotDone as error:
         raise not_found(error.message, error.do) from None
     headers = {"Cache-Control": ASK_AGAIN, "ETag": f'"{found.etag}"', "Vary": "Accept-Encoding"}
+    headers["Content-Language"] = found.code
     if headers["ETag"] in request.headers.get("if-none-match", "").replace("W/", "").replace(" ", "").split(","):
         return Response(status_code=304, headers=headers)
     if "gzip" not in request.headers.get("accept-encoding", ""):

@@ -81,6 +81,8 @@ class Message:
     facts: tuple[tuple[str, str], ...] = ()
     """Names and values that the service shows in a table."""
     buttons: tuple[Button, ...] = ()
+    labels: tuple[str, ...] = ()
+    """`NotifierTraits.labels` in the channel's language."""
     about: str = ""
     """ID of the event whose message this one takes the place of; `event` if empty."""
     alone: "Message | None" = None
@@ -194,6 +196,8 @@ class NotifierTraits:
     """It receives no images itself, but displays the one that a link leads to."""
     buttons: Literal["", "links", "calls"] = ""
     """How buttons work: as links to tawny, or by callbacks from the service."""
+    labels: tuple[str, ...] = ()
+    """Texts of its own that the service shows with each message."""
     carries_history: bool = False
     """`Message.history` is in a field or in small print: every message has it. Otherwise one message a day shows it."""
     largest_bytes: int = 0

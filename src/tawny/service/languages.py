@@ -24,7 +24,11 @@ FOLDER: Final = "languages"
 OURS: Final = Path(__file__).parent / "translations"
 NAME: Final = "@name"
 LARGEST_BYTES: Final = 4_000_000
-_CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")
+_CODE = re.compile(
+    r"[a-z]{2,3}(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))?"
+)
+"""Language, script, region and variant: browsers refuse other codes, and can't count or write dates in them."""
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _SENTENCES = re.compile(r"(?<=[.!?]) ")
 _NAMES: Final = frozenset({"camera", "name", "zone", "where", "file", "address", "known", "names"})
@@ -128,26 +132,37 @@ class Languages:
         self._own = own
         self._read: dict[tuple[str, int], Translations] = {}
         self._missing: set[str] = set()
+        self._misnamed: set[Path] = set()
 
     def known(self) -> list[tuple[str, str]]:
         """Return code and own name of each language, English first."""
-        codes = {
-            path.stem for folder in self._folders() for path in folder.glob("*.json") if _CODE.fullmatch(path.stem)
-        }
+        files = {path for folder in self._folders() for path in folder.glob("*.json")}
+        misnamed = {path for path in files if not _CODE.fullmatch(path.stem)}
+        for path in sorted(misnamed - self._misnamed):
+            log.warning("The language file %s isn't used: its name is no code such as `fr` or `pt-BR`.", path)
+        self._misnamed |= misnamed
+        codes = {path.stem for path in files - misnamed}
         return [(ENGLISH, "English"), *((code, self.catalogue(code).name) for code in sorted(codes - {ENGLISH}))]
 
     def catalogue(self, code: str) -> Translations:
-        """Return a language's catalogue. Raises NotDone if there is none."""
+        """Return a language's catalogue, of `pt` where there is none of `pt-BR`. Raises NotDone if there is neither."""
         if code == ENGLISH:
             return Translations(ENGLISH, "English", {})
-        paths = [folder / f"{code}.json" for folder in self._folders()] if _CODE.fullmatch(code) else []
+        parts = code.split("-")[:4]
+        codes = [one for n in range(len(parts)) if _CODE.fullmatch(one := "-".join(parts[: n + 1]))]
+        paths = [folder / f"{one}.json" for one in codes for folder in self._folders()]
         paths = [path for path in paths if path.is_file()]
         if not paths:
             raise NotDone(f"There is no language {code!r}.", f"Available: {', '.join(one for one, _ in self.known())}.")
+        code = paths[-1].stem  # or each region that a browser asks for would be kept
         key = code, max(path.stat().st_mtime_ns for path in paths)
         if key not in self._read:
-            texts = {text: to for path in paths for text, to in _texts(path).items()}
-            self._read[key] = Translations(code, str(texts.get(NAME, code)), texts)
+            texts, name = dict[str, str | dict[str, str]](), code
+            for path in paths:
+                texts |= (found := _texts(path))
+                if path.stem == code and isinstance(own := found.get(NAME), str):
+                    name = own
+            self._read[key] = Translations(code, name, texts)
         return self._read[key]
 
     def closest(self, code: str) -> Translations:
@@ -176,16 +191,21 @@ def _texts(path: Path) -> dict[str, str | dict[str, str]]:
     except (OSError, ValueError, RecursionError) as error:
         log.warning("Can't use the language file %s: %s. Its texts stay English.", path, error)
         return {}
-    wrong = [text for text, to in found.items() if not _is_translation(to)]
+    texts = {text: to for text, to in found.items() if _is_text(text) and _is_translation(to)}
+    wrong = [text for text in found if text not in texts]
     if wrong:
         log.warning(
-            "In the language file %s, %d texts aren't text, for example %r. They stay English.",
+            "In the language file %s, %d translations are empty or no text, for example of %r. They stay English.",
             path,
             len(wrong),
             wrong[0],
         )
-    return {text: to for text, to in found.items() if _is_translation(to)}
+    return texts
 
 
 def _is_translation(to: object) -> bool:
-    return isinstance(to, str) or (isinstance(to, dict) and all(isinstance(form, str) for form in to.values()))
+    return _is_text(to) or (isinstance(to, dict) and to != {} and all(map(_is_text, (*to, *to.values()))))
+
+
+def _is_text(one: object) -> bool:
+    return isinstance(one, str) and one.strip() != "" and not _NO_CHARACTER.search(one)

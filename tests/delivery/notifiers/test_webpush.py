@@ -1,11 +1,13 @@
 """Web push: sealed for the browser alone, signed by us, and browsers that are gone are forgotten."""
 
 import json
+import re
 import socket
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -98,6 +100,25 @@ def test_only_the_browser_can_read_it(service: StandIn) -> None:
     assert SENT.title.encode() not in asked.body
     assert (asked.path, asked.headers["content-encoding"], asked.headers["ttl"]) == ("/push/abc", "aes128gcm", "86400")
     assert len(asked.headers["topic"]) <= 32
+
+
+@pytest.mark.parametrize(
+    ("labels", "sent"),
+    [((), None), (webpush.LABELS, None), (("Jetzt", *webpush.LABELS[1:]), ["Jetzt", *webpush.LABELS[1:]])],
+)
+def test_it_carries_the_labels_of_another_language(
+    labels: tuple[str, ...], sent: list[str] | None, service: StandIn
+) -> None:
+    marks, phone = Marks(), Phone()
+    subscribe(marks, phone.asks(f"{service.base}/push/abc"))
+    WebPush().open(context_of(marks)).send(replace(SENT, labels=labels), None)
+    assert json.loads(phone.opens(service.last.body)).get("labels") == sent
+
+
+def test_the_service_worker_has_the_same_labels_in_this_order() -> None:
+    worker = (Path(__file__).parents[3] / "ui/public/push.js").read_text()
+    listed = worker.partition("const LABELS = [")[2].partition("];")[0]
+    assert tuple(re.findall('"([^"]+)"', listed)) == webpush.LABELS
 
 
 @pytest.mark.parametrize("letter", ["a", "ü", "😀", '"', "\x01", "\ud800"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -18,6 +19,8 @@ from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings
 from tawny.delivery.courier import Courier
 from tawny.delivery.delivery import DeliveryState
+from tawny.delivery.notifier import Attachment, Message
+from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
 from tawny.events.rule_engine import RuleDecision
@@ -368,6 +371,25 @@ def test_the_link_has_a_label_in_the_language_of_the_channel(tmp_path: Path, ser
     bench.work()
     content = json.loads(bench.sent("/webhooks")[0].form["payload_json"])["content"]
     assert f"[Ansehen](<{HOME}/" in content
+    bench.outbox.close()
+
+
+def test_the_labels_of_a_browser_are_in_the_language_of_its_channel(
+    tmp_path: Path, service: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Message] = []
+
+    def send(message: Message, attached: Attachment | None) -> str:
+        said.append(message)
+        return message.id
+
+    sender = SimpleNamespace(send=send, close=lambda: None)
+    monkeypatch.setattr(webpush.WebPush, "open", lambda _, channel: sender)
+    bench = Bench(tmp_path, service, url="webpush:", api=None, language="de")
+    bench.happens()
+    bench.work()
+    assert said[0].labels[:4] == ("Live", "1 Std. stumm", "Sprechen", "Stumm bis {0}")
+    assert not set(said[0].labels[1:]) & {*webpush.LABELS}
     bench.outbox.close()
 
 

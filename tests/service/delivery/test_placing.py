@@ -243,3 +243,11 @@ def test_each_kind_that_is_offered_makes_an_address_that_is_understood(bench: Be
 def test_home_assistant_is_offered_as_it_is_once_installed(bench: Bench) -> None:
     addresses = [one.address for one in bench.placing.kinds() if one.title.startswith("Home Assistant")]
     assert [one.partition("://")[0] for one in addresses] == ["homeassistant", "homeassistant+http"]
+
+
+@pytest.mark.parametrize(("language", "written"), [("de", 'language = "de"'), ("en", "")])
+def test_the_channel_of_browsers_has_a_language(bench: Bench, language: str, written: str) -> None:
+    name = bench.placing.add_browser_channel("", language)
+    assert bench.settings.notifiers[name].language == language
+    table = bench.file.read_text().partition(f"[notifiers.{name}]")[2]
+    assert ("language" in table) == bool(written) and written in table

@@ -150,21 +150,21 @@ def test_detection_off_records_on() -> None:
 
 
 SUMMARIES: list[tuple[Any, str, str]] = [
-    ({}, "home", "everything is recorded; notifies about people and vehicles"),
-    (None, "home", "hall private; Front door and Shed notify about people"),
-    (None, "night", "hall recorded around events; Front door notifies about any motion, Garden notifies about people, "
-     "Shed notifies about people and vehicles"),
+    ({}, "home", "Everything is recorded. Notifies about people and vehicles."),
+    (None, "home", "Hall private. Front door and Shed notify about people."),
+    (None, "night", "Hall recorded around events. Front door notifies about any motion. Garden notifies about people. "
+     "Shed notifies about people and vehicles."),
     ({"away": {"outside": {"notify": []}, "inside": {"notify": []}, "others": {"notify": []}}}, "away",
-     "everything is recorded; no notifications"),
+     "Everything is recorded. No notifications."),
     ({"away": {"outside": {"record": "off"}, "inside": {"privacy": True}, "others": {"record": "off"}}}, "away",
-     "nothing is recorded"),
+     "Nothing is recorded."),
     ({"away": {"doors": {"record": "off"}, "outside": {"record": "off"}, "others": {"record": "off"}}}, "away",
-     "3 cameras not recorded; notifies about people and vehicles"),
+     "3 cameras not recorded. Notifies about people and vehicles."),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("modes", "mode", "words"), SUMMARIES)
-def test_n19_a_mode_is_said_in_one_line(modes: Any, mode: str, words: str) -> None:
+def test_n19_a_mode_is_said_in_sentences(modes: Any, mode: str, words: str) -> None:
     assert mode_summary(settings(modes), mode).lower() == words.lower()
 
 
@@ -177,7 +177,7 @@ def test_a_rule_that_stops_recording_in_a_mode_is_in_the_table() -> None:
 def test_rules_that_notify_are_named_where_the_table_says_nothing() -> None:
     rules = [{"when": {"kind": "person"}, "do": ["notify phone"]}]
     assert mode_cell(settings({}, rules=rules), "home", "shed").notify_by == "rules"
-    assert mode_summary(settings({}, rules=rules), "home") == "everything is recorded; notifications by rules"
+    assert mode_summary(settings({}, rules=rules), "home") == "Everything is recorded. Notifications by rules."
 
 
 @pytest.mark.parametrize("name", PRESETS)

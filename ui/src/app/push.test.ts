@@ -1,8 +1,19 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import code from "../../public/push.js?raw";
 
 const witness = (n: number, day = "20261120", recorder = "3f2a91c0") =>
   `tawny-${recorder}-${n}-${day}T055000Z-aaaaaaaaaaaaaaaaaaaaaaaaaa`;
+
+type Worker = Record<string, (event: unknown) => void>;
+
+/** Its listeners, with these services of the browser. */
+function worker(registration: object, caches: object): Worker {
+  const heard: Worker = {};
+  const addEventListener = (name: string, listener: (event: unknown) => void) => void (heard[name] = listener);
+  const clients = { matchAll: () => Promise.resolve([]) };
+  new Function("self", "caches", code)({ addEventListener, clients, registration }, caches);
+  return heard;
+}
 
 /** The worker with a cache of its own; returns what it has kept. */
 async function pushed(histories: string[]): Promise<string> {
@@ -10,12 +21,7 @@ async function pushed(histories: string[]): Promise<string> {
   const caches = {
     open: () => Promise.resolve({ match: () => Promise.resolve(kept?.clone()), put: (_: string, one: Response) => void (kept = one) }),
   };
-  const heard: Record<string, (event: unknown) => void> = {};
-  const self = {
-    addEventListener: (name: string, listener: (event: unknown) => void) => void (heard[name] = listener),
-    registration: { showNotification: () => Promise.resolve() },
-  };
-  new Function("self", "caches", code)(self, caches);
+  const heard = worker({ showNotification: () => Promise.resolve() }, caches);
   for (const history of histories) {
     const waits: Promise<unknown>[] = [];
     heard["push"]?.({ data: { json: () => ({ title: "Person", history }) }, waitUntil: (one: Promise<unknown>) => waits.push(one) });
@@ -33,4 +39,33 @@ it("keeps the witness with the highest number of each recorder and day", async (
 it("keeps no more than the recorder takes at once", async () => {
   const days = Array.from({ length: 20 }, (_, day) => witness(day, `202611${String(day + 10)}`));
   expect((await pushed(days)).split(" ")).toEqual(days.slice(-16));
+});
+
+interface Shown {
+  title: string;
+  options: { body: string; data: unknown; actions?: { title: string }[] };
+}
+
+/** What is shown for a message, and after a press on its button to snooze, which the recorder refuses. */
+async function snoozed(labels?: string[]): Promise<Shown[]> {
+  const shown: Shown[] = [];
+  const heard = worker({ showNotification: (title: string, options: Shown["options"]) => Promise.resolve(shown.push({ title, options })) }, {});
+  const waits: Promise<unknown>[] = [];
+  const waitUntil = (one: Promise<unknown>) => waits.push(one);
+  heard["push"]?.({ data: { json: () => ({ title: "Person", camera: "porch", talk: true, labels }) }, waitUntil });
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response("", { status: 401 })));
+  heard["notificationclick"]?.({ notification: { data: shown[0]?.options.data, tag: "", close() {} }, action: "snooze", waitUntil });
+  await Promise.all(waits);
+  vi.unstubAllGlobals();
+  return shown;
+}
+
+it.each([
+  [["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"], ["C", "A", "B"], "G", "I"],
+  [undefined, ["Talk", "Live", "Snooze 1 h"], "Not snoozed", "Open tawny and sign in first."],
+  [["of", "another", "version"], ["Talk", "Live", "Snooze 1 h"], "Not snoozed", "Open tawny and sign in first."],
+])("labels its buttons and replies as the recorder says: %s", async (labels, buttons, title, body) => {
+  const [message, reply] = await snoozed(labels);
+  expect(message?.options.actions?.map((one) => one.title)).toEqual(buttons);
+  expect([reply?.title, reply?.options.body]).toEqual([title, body]);
 });

@@ -86,6 +86,31 @@ describe("a language", () => {
     await loadLanguage("fr");
     expect([ask.mock.calls.length, document.documentElement.lang]).toEqual([1, "en"]);
   });
+  it("stays English where the browser doesn't know its code", async () => {
+    vi.stubGlobal("fetch", async () => new Response('{"On": "An"}'));
+    await loadLanguage("de-old");
+    expect([textsOf("live").say("On"), document.documentElement.lang]).toEqual(["On", "en"]);
+    expect(() => new Intl.NumberFormat(locale)).not.toThrow();
+  });
+});
+
+it.each([
+  [["de-DE", "de", "en-US", "en"], ["de-DE"], "de"],
+  [["pt-BR", "pt", "en"], ["pt-BR"], "pt-BR"],
+  [["fr-FR", "fr", "de-DE", "de", "en-US"], ["fr-FR", "de-DE"], "de"],
+  [["fr", "en-GB", "de"], ["fr"], "en"],
+  [["en-GB", "de"], [], "en"],
+])("a browser with %s asks for %s, and shows %s", async (languages, wanted, shown) => {
+  const there: Record<string, string> = { "de-DE": "de", "pt-BR": "pt-BR" };
+  const asked: string[] = [];
+  vi.stubGlobal("navigator", { languages });
+  vi.stubGlobal("fetch", async (path: string) => {
+    const tag = path.split("/").at(-1) ?? "";
+    asked.push(tag);
+    return new Response("{}", there[tag] ? { headers: { "Content-Language": there[tag] } } : { status: 404 });
+  });
+  await loadLanguage(null);
+  expect([asked, document.documentElement.lang]).toEqual([wanted, shown]);
 });
 
 it.each([
@@ -93,6 +118,7 @@ it.each([
   ["de", ["de"], "en-DE"],
   ["de-DE", ["en-US", "de"], "en-US"],
   ["xx", ["xx"], "en-GB"],
+  ["ru-RU", ["ru-RU", "ru"], "en-GB"],
   ["en-IE", ["en-US"], undefined],
 ])("English has dates and numbers of the browser's region: a browser in %s with %s", (own, languages, region) => {
   const options = Intl.DateTimeFormat().resolvedOptions();

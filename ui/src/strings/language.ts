@@ -21,19 +21,24 @@ let texts: Catalogue = {};
 export let language = "en";
 /** For dates and numbers: the browser's own region. */
 export let locale: string | undefined;
+export let isRightToLeft = false;
 export let pluralRules = new Intl.PluralRules("en");
 
 /** Loads the language chosen on this browser, or else the browser's own; null where the page is in English at once. */
 export function loadLanguage(chosen: string | null): Promise<void> | null {
   locale = localeOf("en"); // until another is loaded
-  const wanted = chosen ?? base(navigator.languages[0] ?? "en");
-  return wanted === "en" ? null : load(wanted);
+  const wanted = chosen ? [chosen] : navigator.languages;
+  const end = wanted.findIndex((tag) => (chosen ?? base(tag)) === "en");
+  return end === 0 ? null : load(end < 0 ? wanted : wanted.slice(0, end));
 }
 
-async function load(code: string): Promise<void> {
+async function load(tags: readonly string[]): Promise<void> {
   try {
-    const answer = await fetch(`/api/v1/languages/${encodeURIComponent(code)}`);
-    if (answer.ok) setLanguage(code, (await answer.json()) as Catalogue);
+    for (const tag of tags) {
+      if (tags.some((one) => one.startsWith(`${tag}-`))) continue; // who is asked for `de-AT` answers with `de`, too
+      const answer = await fetch(`/api/v1/languages/${encodeURIComponent(tag)}`);
+      if (answer.ok) return setLanguage(answer.headers.get("Content-Language") ?? tag, (await answer.json()) as Catalogue);
+    }
   } catch {
     // Then English: without the recorder there is nothing else to show either.
   }
@@ -44,18 +49,21 @@ function localeOf(code: string): string | undefined {
   const own = Intl.DateTimeFormat().resolvedOptions().locale;
   if (base(own) === "en") return undefined;
   const first = navigator.languages[0] ?? "";
-  return base(first) === "en" ? first : `en-${new Intl.Locale(own).maximize().region ?? "GB"}`;
+  if (base(first) === "en") return first;
+  const tag = `en-${new Intl.Locale(own).maximize().region ?? "GB"}`;
+  return new Intl.NumberFormat(tag).resolvedOptions().locale === tag ? tag : "en-GB"; // else it would be American
 }
 
-/** Before any text is made. */
+/** Before any text is made. Throws, and stays as it was, if the browser knows no such code. */
 export function setLanguage(code: string, catalogue: Catalogue): void {
+  pluralRules = new Intl.PluralRules(code);
   texts = catalogue;
   made = undefined;
   language = code;
   locale = localeOf(code);
-  pluralRules = new Intl.PluralRules(code);
+  isRightToLeft = RIGHT_TO_LEFT.has(base(code));
   document.documentElement.lang = code;
-  document.documentElement.dir = RIGHT_TO_LEFT.has(base(code)) ? "rtl" : "ltr";
+  document.documentElement.dir = isRightToLeft ? "rtl" : "ltr";
 }
 
 const found = (text: string, file = ""): string | Readonly<Record<string, string>> | undefined => texts[`${file}|${text}`] ?? texts[text];
@@ -85,7 +93,7 @@ export function formOf(n: number, forms: { one: string; other: string }): string
 }
 
 /** A text as part of a sentence. German nouns keep their capital letter. */
-export const within = (text: string): string => (language === "de" ? text : text.toLowerCase());
+export const within = (text: string): string => (base(language) === "de" ? text : text.toLowerCase());
 
 // Sentences of the recorder, with values in them: `The camera at {where} isn't responding ({detail}).` The recorder does
 // the same to notifications, in `service/languages.py`; `tests/service/translated.json` has cases for both.

@@ -79,6 +79,7 @@ export const accessLog = {
     "standby left": "ended the standby",
     "standby link created": "created a link for a recorder to be protected",
     "recorder removed from standby": "ended the protection of a recorder",
+    left: "left home",
     claim: "created the owner’s account, or set a new password",
     "sign-in": "signed in with a password",
     "sign-in by link": "signed in by link",

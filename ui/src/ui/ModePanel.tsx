@@ -8,6 +8,7 @@ import { mayDirect, session } from "./session";
 import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { tryTo } from "./Access";
+import { fromServer } from "../strings/language";
 import { modes as words } from "../strings/modes";
 import { nextSentence, nowSentence } from "./modeSentences";
 import "./modePanel.css";
@@ -46,7 +47,7 @@ export default function ModePanel({ now, close }: { now: ModesInfo; close: () =>
                   <Icon name={modeIcon(mode)} />
                   <span class="grow">
                     <b>{modeName(mode)}</b>
-                    <span class="small sub">{now.does[mode]}</span>
+                    <span class="small sub">{fromServer(now.does[mode] ?? "")}</span>
                   </span>
                   {mode === now.mode && <Icon name="check" small />}
                 </button>

@@ -44,6 +44,13 @@ it("has the decimal point of the language", () => {
   setLanguage("en", {});
 });
 
+it("keeps a time of day together in a line from right to left", () => {
+  const shown = clock(Date.now());
+  setLanguage("ar", {});
+  expect(clock(Date.now())).toBe(`\u2068${shown}\u2069`);
+  setLanguage("en", {});
+});
+
 it("tells a day of another year with its year", () => {
   expect([Date.UTC(2026, 5, 1), Date.UTC(2025, 5, 1)].map((ms) => /\d{4}/.exec(date(ms))?.[0])).toEqual([undefined, "2025"]);
 });

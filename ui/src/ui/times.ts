@@ -7,7 +7,7 @@ import { get } from "../api/client";
 import type { ZoneInfo } from "../api/types";
 import { serverNow } from "../api/state";
 import { plural, t } from "../strings";
-import { locale } from "../strings/language";
+import { isRightToLeft, locale } from "../strings/language";
 import { clockText } from "./clockText";
 
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -63,10 +63,11 @@ export function dayKey(ms: number): string {
   return wall(ms).toISOString().slice(0, 10);
 }
 
-/** `20:46` or `8:46 PM`. */
+/** `20:46` or `8:46 PM`, to be shown: from right to left it is isolated, or what follows would go between its parts. */
 export function clock(ms: number): string {
   const at = wall(ms);
-  return clockText(at.getUTCHours(), at.getUTCMinutes());
+  const text = clockText(at.getUTCHours(), at.getUTCMinutes());
+  return isRightToLeft ? `\u2068${text}\u2069` : text;
 }
 
 /** `20:46:02`. */

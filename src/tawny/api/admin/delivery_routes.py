@@ -23,6 +23,7 @@ from tawny.model.ids import CameraId
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.notification_filter import LONGEST_SNOOZE_S, SHORTEST_SNOOZE_S, Snooze, Snoozes
 from tawny.service.delivery.target_settings import TargetNameTaken, TargetSettingsService
+from tawny.service.languages import ENGLISH
 
 # API schemas of upload destinations, notification channels and message actions.
 
@@ -321,7 +322,7 @@ def push_key(here: Here) -> PushKey:
 
 
 @router.post("/push", dependencies=view)
-def subscribe_browser(body: PushAddress, signed: Signed, note: Note, here: Here) -> OkResponse:
+def subscribe_browser(body: PushAddress, request: Request, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe.
 
     The first one adds the notification channel of browsers.
@@ -334,10 +335,18 @@ def subscribe_browser(body: PushAddress, signed: Signed, note: Note, here: Here)
             raise bad_input("These aren't valid browser push keys.") from None
     if keys is not None:
         is_public = here.address.startswith("https://") and not here.is_at_home_only
+        language = _language(request.headers.get("accept-language", ""), here)
         with _settings(here) as settings:
-            if added := settings.add_browser_channel(here.address if is_public else ""):
+            if added := settings.add_browser_channel(here.address if is_public else "", language):
                 note("notification channel added", added)
     return OkResponse()
+
+
+def _language(accepted: str, here: AppContext) -> str:
+    """Return the first of a browser's languages that tawny has. accepted: its `Accept-Language`, best first."""
+    known = {code for code, _ in here.languages.known()}
+    tags = [one.partition(";")[0].strip() for one in accepted.split(",")]
+    return next((code for tag in tags for code in (tag, tag.partition("-")[0]) if code in known), ENGLISH)
 
 
 @router.get("/snoozes", dependencies=view)

@@ -287,9 +287,10 @@ def set_mode(body: SetModeRequest, note: Note, signed: Signed, here: Here) -> Mo
     with _service(here) as service:
         if body.mode:
             service.set_mode(body.mode, signed.person.name, body.for_s)
+            note("mode set", body.mode)
         else:
             service.back_to_week()
-        note("mode set", body.mode or "mode follows the schedule")
+            note("mode follows the schedule", "")
     return modes(here)
 
 

@@ -114,6 +114,11 @@ ABOUT_EVENTS = frozenset({"event", "digest"})
 """Kinds of messages that can be snoozed, and offer it."""
 PAGES = {"digest": "/events", "alarm": "/health", "recap": "/timeline"}
 """What a click on a message without an event opens."""
+LABELS = (
+    *("Live", "Snooze 1 h", "Talk", "Snoozed until {0}", "Recording continues.", "Undo"),
+    *("Not snoozed", "Still snoozed", "Open tawny and sign in first.", "tawny can’t be reached."),
+)
+"""What the service worker (`ui/public/push.js`) shows by itself, in its order."""
 _KEY, _BROWSER = "key", "browser/"
 
 
@@ -164,6 +169,7 @@ class WebPush:
         return NotifierTraits(
             "Android and computers show the snapshot; iPhone requires tawny on the home screen.",
             edits=True,
+            labels=LABELS,
             carries_history=True,
         )
 
@@ -298,6 +304,8 @@ class _Sender:
             "history": message.history,
             "silent": message.urgency is Urgency.QUIET,
         }
+        if message.labels not in ((), LABELS):
+            content["labels"] = message.labels
         try:
             parts = urlsplit(_usable(browser.endpoint, self._own_hosts))
         except ValueError as error:  # stored by an earlier version

@@ -190,6 +190,7 @@ def _in_language(message: Message, language: Translations) -> Message:
         title=say(message.title),
         text=say(message.text),
         link_label=say(message.link_label),
+        labels=tuple(say(one) for one in message.labels),
         facts=tuple((say(name), value) for name, value in message.facts),
         buttons=tuple(replace(one, label=say(one.label)) for one in message.buttons),
         alone=_in_language(message.alone, language) if message.alone else None,
@@ -243,6 +244,9 @@ class MessageComposer:
         if is_late(delivery, self._now_ms):
             alone = replace(message.alone, urgency=Urgency.QUIET) if message.alone else None
             message = replace(message, urgency=Urgency.QUIET, alone=alone)
+        labels = self._traits.labels
+        alone = replace(message.alone, labels=labels) if message.alone else None
+        message = replace(message, labels=labels, alone=alone)
         message = _in_language(message, self._means.source.languages.closest(self._settings.language))
         return replace(message, history=self._history(message, delivery))
 

@@ -15,6 +15,7 @@ from tawny.model.errors import NotDone
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.notifications import BROWSERS_URL
+from tawny.service.languages import ENGLISH
 from tawny.service.plugin_registry import PluginRegistry
 
 _NAMES_PROGRAMS: Final = "config"
@@ -292,12 +293,16 @@ class TargetSettingsService:
             self._take_over(draft)
         self._outward.forget(name)
 
-    def add_browser_channel(self, contact: str) -> str:
-        """Add the channel of browsers if there is none, and return its name; empty: there was one. contact: https."""
+    def add_browser_channel(self, contact: str, language: str) -> str:
+        """Add the channel of browsers if there is none, and return its name; empty: there was one. contact: https.
+
+        language: of its notifications.
+        """
         name, is_there = self._outward.notifications.browser_channel()
         if is_there:
             return ""
-        self.put("notifiers", name, {"url": BROWSERS_URL + contact})
+        own = None if language == ENGLISH else language
+        self.put("notifiers", name, {"url": BROWSERS_URL + contact, "language": own})
         return name
 
     def try_out(

@@ -192,7 +192,8 @@ def certificate(path: Path, names: Sequence[str], clock: Clock) -> Diagnosis:
             text = f"{path} isn't for {name}, but for {', '.join(sorted(covered)) or 'no name'}."
             return wrong(area, text, why, "Get one for this name, or correct `web.secure.domain`.")
     if (end - now).days < SOON_DAYS:
-        return note(area, f"{path} expires on {end:%Y-%m-%d}.", f"After that: {why[0].lower()}{why[1:]}", renew)
+        why = "After that, browsers and phones refuse to connect."
+        return note(area, f"{path} expires on {end:%Y-%m-%d}.", why, renew)
     return fine(area, f"Valid until {end:%Y-%m-%d} for {', '.join(sorted(covered))}.")
 
 

@@ -376,10 +376,10 @@ def memory(root: Path = ROOT) -> Iterator[Diagnosis]:
 # --- devices, network, service, versions -----------------------------------------------------------------------------
 
 _DEVICES: Final = (
-    ("dev/video*", "video", "Webcams and Raspberry Pi cameras"),
-    ("dev/dri/renderD*", "render", "Hardware decoders"),
-    ("dev/ttyUSB*", "dialout", "Serial devices of scripts"),
-    ("dev/ttyACM*", "dialout", "Serial devices of scripts"),
+    ("dev/video*", "video", "Webcams and Raspberry Pi cameras don't work."),
+    ("dev/dri/renderD*", "render", "Hardware decoders don't work."),
+    ("dev/ttyUSB*", "dialout", "Serial devices of scripts don't work."),
+    ("dev/ttyACM*", "dialout", "Serial devices of scripts don't work."),
 )
 
 
@@ -387,20 +387,22 @@ def devices(root: Path = ROOT, *, needs_video: bool = False) -> Iterator[Diagnos
     """needs_video: a camera of this computer is configured."""
     lacking = missing_modules(root)
     if lacking or (needs_video and not any(root.glob("dev/video*"))):
-        say = wrong if needs_video else note
+        state = DiagnosisState.WRONG if needs_video else DiagnosisState.NOTE
+        what = "Linux shows no camera of this computer."
         advice = " ".join(lacking) or "Connect it, or check its cable. See `tawny cameras find`."
-        yield say("video devices", "Linux shows no camera of this computer.", "It can't be recorded.", advice)
-    for pattern, group, what in _DEVICES:
+        yield Diagnosis("video devices", state, what, "It can't be recorded.", advice)
+    for pattern, group, why in _DEVICES:
         found = sorted(root.glob(pattern))
         closed = [one for one in found if not os.access(one, os.R_OK | os.W_OK)]
         if closed:
             with suppress(KeyError):
                 group = grp.getgrgid(closed[0].stat().st_gid).gr_name  # noqa: PLW2901 # the system's own
-            say = wrong if needs_video and group == "video" else note
-            yield say(
+            is_needed = needs_video and group == "video"
+            yield Diagnosis(
                 f"{group} devices",
+                DiagnosisState.WRONG if is_needed else DiagnosisState.NOTE,
                 f"{closed[0]} can't be opened by this user.",
-                f"{what} don't work.",
+                why,
                 f"Run `sudo usermod -aG {group} {_user(os.geteuid())}`, and sign in again.",
             )
         elif found:

@@ -146,43 +146,42 @@ def _own(settings: Settings, mode: str, camera: str, choice: CellChoice) -> dict
 
 
 def mode_summary(settings: Settings, mode: str) -> str:
-    """Return what a mode does, in one line."""
+    """Return what a mode does, in sentences that catalogues of languages have one by one."""
     cells = {display_name(camera, one): mode_cell(settings, mode, camera) for camera, one in settings.cameras.items()}
-    parts = [_recorded_words(cells)]
+    parts = _recorded_words(cells)
     if settings.notifiers and any(cell.is_recorded for cell in cells.values()):
-        parts.append(_notified_words({name: cell for name, cell in cells.items() if cell.is_recorded}))
-    return "; ".join(parts)
+        parts += _notified_words({name: cell for name, cell in cells.items() if cell.is_recorded})
+    return " ".join(f"{one}." for one in parts)
 
 
-def _recorded_words(cells: Mapping[str, ModeCell]) -> str:
+def _recorded_words(cells: Mapping[str, ModeCell]) -> list[str]:
     if not any(cell.is_recorded for cell in cells.values()) and cells:
-        return "nothing is recorded"
+        return ["Nothing is recorded"]
     by_record = {record: [name for name, cell in cells.items() if cell.record == record] for record in _RECORDS}
     found = [f"{_names(names, len(cells))} {_RECORDS[record]}" for record, names in by_record.items() if names]
-    return ", ".join(found) or "everything is recorded"
+    return found or ["Everything is recorded"]
 
 
-def _notified_words(cells: Mapping[str, ModeCell]) -> str:
+def _notified_words(cells: Mapping[str, ModeCell]) -> list[str]:
     if any(cell.notify_by == "rules" for cell in cells.values()):
-        return "notifications by rules"
+        return ["Notifications by rules"]
     about: dict[str, list[str]] = {}
     for name, cell in cells.items():
         about.setdefault(type_words(cell.notify), []).append(name)
     if list(about) == [""]:
-        return "no notifications"
+        return ["No notifications"]
     if len(about) == 1:
-        return f"notifies about {next(iter(about))}"
-    loud = [
+        return [f"Notifies about {next(iter(about))}"]
+    return [
         f"{_names(names, len(cells))} {'notifies' if len(names) == 1 else 'notify'} about {types}"
         for types, names in about.items()
         if types
     ]
-    return ", ".join(loud)
 
 
 def _names(names: Sequence[str], of: int) -> str:
     if len(names) == of and of > 1:
-        return "all cameras"
+        return "All cameras"
     if len(names) > _FEW:
         return f"{len(names)} cameras"
     return " and ".join(names)

@@ -14,6 +14,7 @@ import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
+import { fromServer } from "../../strings/language";
 import { modes as words } from "../../strings/modes";
 import { AutomaticAway } from "./Beside";
 import { CellPanel } from "./CellPanel";
@@ -224,7 +225,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
         <ColumnPanel
           key={opened.mode}
           mode={opened.mode}
-          does={plan.does[opened.mode] ?? ""}
+          does={fromServer(plan.does[opened.mode] ?? "")}
           names={names}
           isOn={opened.mode === now.mode}
           canCopy={names.length < MOST_MODES}

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { get } from "../../api/client";
 import type { AuditEntry, AuditLog } from "../../api/schema";
+import { fromServer } from "../../strings/language";
 import { accessLog as words } from "../../strings/people";
 import { Segmented } from "../../ui/Segmented";
 import { when } from "../../ui/times";
@@ -56,7 +57,7 @@ function Entry({ one }: { one: AuditEntry }) {
       <span class="num muted">{when(one.at_ms)}</span>
       <b>{one.person || words.noName}</b>
       <span>
-        {words.actions[one.action] ?? one.action}
+        {words.actions[one.action] ?? fromServer(one.action)}
         {one.detail && <span class="sub">: {one.detail}</span>}
       </span>
       <span class="num sub">{one.address}</span>

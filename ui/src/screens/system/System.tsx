@@ -110,13 +110,13 @@ function Check({ check, brief = false }: { check: DiagnosisInfo; brief?: boolean
     <li>
       <span class={`tag ${TAGS[check.state]}`}>{words.check.state[check.state]}</span>
       <div>
-        <b class="system-area">{check.area}</b>
+        <b class="system-area">{fromServer(check.area)}</b>
         <p class="small">
           <ServerText text={check.what} />
         </p>
         {!brief && check.do && (
           <p class="small sub">
-            <ServerText text={`${check.why} ${check.do}`} />
+            <ServerText text={`${check.why} ${fromServer(check.do)}`} />
           </p>
         )}
       </div>
