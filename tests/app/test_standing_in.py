@@ -1,6 +1,7 @@
 """The first disk is not there at the start: the spare stands in, and all of that is taken over when it is back."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,9 +23,10 @@ from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.sealing.policy import DiskSealedExport
 from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.failover import fail_over, move_back
-from tawny.storage.disk.layout import picture_path, scores_path, sealed_path
+from tawny.storage.disk.layout import event_paths, keys_path, picture_path, scores_path, sealed_path
 from tawny.storage.disk.secondary_volumes import VolumeUse, attach_all, join
 from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.removal import drop_event
@@ -152,21 +154,30 @@ class _Meanwhile:
         self.spare = join(self.site.volume, folder / "spare", VolumeUse.SPARE)
         fail_over(self.spare, self.site.clock.now_ms() - 600_000)
         at_ms = self.stood_in.put(5).start_ms
-        self.event = Event(EventId("e1"), PORCH, "person", at_ms, at_ms + 1000, 50.0)
+        self.event = Event(EventId("e1"), PORCH, "person", at_ms, at_ms + 1000, 50.0, picture_ms=at_ms)
         self.stood_in.ledger.put_event(self.event)
         files = EventFiles(self.stood_in.volume)
         files.write_picture(self.event, b"picture")
         files.write_loop(self.event, b"loop")
         self.engine: InlineEngine | None = None
+        self.use = VolumeUse.SPARE
 
     def move_back(self) -> None:
         """As at a start, before recording."""
         move_back(self.site.volume, self.site.index, self.site.ledger, [PORCH], self.site.clock.now_ms())
 
+    def is_refused_at_first(self) -> None:
+        """A start at which the main disk is full."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(self.site.history, "write", _full)
+            self.move_back()
+            self.run(60)
+
     def run(self, seconds: float) -> None:
         if self.engine is None:
             self.engine = InlineEngine(self.site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
-            chosen = [VolumeChoice(self.spare.root, VolumeUse.SPARE, volume=self.spare)]
+            is_former = self.use is not VolumeUse.SPARE
+            chosen = [VolumeChoice(self.spare.root, self.use, volume=self.spare, is_former=is_former)]
             OtherVolumes(self.site.volume, chosen, self.site.index, self.site.clock, self.engine, lambda: 0.0).start()
         self.engine.run_for(seconds)
 
@@ -237,6 +248,77 @@ def test_a_full_main_disk_gets_the_images_an_hour_later(tmp_path: Path, monkeypa
     meanwhile.run(3600)
     assert meanwhile.images("first") == ["e1.jpg", "e1.loop.jpg"]
     assert not (meanwhile.spare.root / "history" / "moving").exists()
+
+
+def test_what_a_full_main_disk_refuses_is_imported_at_the_next_start(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    meanwhile.is_refused_at_first()
+    meanwhile.site.ledger = HistoryLedger(meanwhile.site.history, meanwhile.site.index, meanwhile.site.clock)
+    meanwhile.move_back()
+    meanwhile.run(3600)
+    assert meanwhile.site.index.event(meanwhile.event.id) == meanwhile.event
+    assert (meanwhile.images("first"), meanwhile.images("spare")) == (["e1.jpg", "e1.loop.jpg"], [])
+
+
+def test_images_wait_until_all_events_are_imported_also_after_an_earlier_failover(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    (meanwhile.spare.root / "history" / "moving").touch()
+    meanwhile.is_refused_at_first()
+    assert meanwhile.images("spare") == ["e1.jpg", "e1.loop.jpg"]
+
+
+def test_an_event_that_is_deleted_before_the_import_is_repeated_stays_deleted(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    meanwhile.is_refused_at_first()
+    assert meanwhile.site.ledger.flush()
+    drop_event(meanwhile.site.volume, meanwhile.site.ledger, meanwhile.event)
+    meanwhile.move_back()
+    assert meanwhile.site.index.event(meanwhile.event.id) is None
+    assert not (meanwhile.spare.root / "history" / "standing-in").exists()
+
+
+def test_images_that_are_deleted_before_they_moved_do_not_come_back(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    meanwhile.move_back()
+    meanwhile.site.volume.remove_event_files(event_paths(meanwhile.event), "deleted by Anna")
+    meanwhile.run(60)
+    assert (meanwhile.images("first"), meanwhile.images("spare")) == ([], [])
+
+
+def test_a_snapshot_that_is_deleted_while_the_fallback_disk_is_away_does_not_come_back(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    meanwhile.move_back()
+    meanwhile.site.ledger.put_event(replace(meanwhile.event, picture_ms=None))
+    meanwhile.run(60)
+    assert (meanwhile.images("first"), meanwhile.images("spare")) == (["e1.loop.jpg"], [])
+
+
+def test_keys_that_a_full_main_disk_refuses_are_copied_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    keys = keys_path(PORCH, meanwhile.event.start_ms)
+    meanwhile.spare.write_whole(keys, b"ring\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("tawny.storage.disk.failover.copy_keys", _full)
+        meanwhile.move_back()
+        meanwhile.run(60)
+    assert (meanwhile.spare.root / "history" / "moving").exists()
+    meanwhile.run(3600)
+    assert meanwhile.site.volume.disk.read(keys) == b"ring\n"
+    assert not (meanwhile.spare.root / "history" / "moving").exists()
+
+
+def test_images_move_also_from_a_disk_that_is_no_longer_the_fallback_disk(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    site, event = meanwhile.site, meanwhile.event
+    meanwhile.move_back()
+    site.volume.spares = ()
+    scores = scores_path(PORCH, event.start_ms)
+    meanwhile.spare.write_whole(scores, b"scores")
+    meanwhile.move_back()
+    assert (site.volume.read_picture(event), site.volume.disk.read(scores)) == (b"picture", b"scores")
+    meanwhile.use = VolumeUse.TIER
+    meanwhile.run(60)
+    assert (meanwhile.images("first"), meanwhile.images("spare")) == (["e1.jpg", "e1.loop.jpg"], [])
 
 
 def test_an_event_that_is_deleted_before_its_images_moved_stays_deleted(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import FolderUnwritable
+from tawny.model.errors import FolderUnwritable, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
@@ -20,9 +20,10 @@ from tawny.storage.disk.layout import is_hour_folder
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.history.ledger import HistoryLine
+from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.repair.recovery import cause_of, recover, recover_files
-from tests.storage.bench import PORCH, YARD, Site
+from tests.storage.bench import PORCH, YARD, Site, break_reads
 
 EVER = Span(0, 1 << 45)
 
@@ -353,5 +354,34 @@ def test_a_read_only_disk_does_not_keep_the_recorder_from_starting(
 
     for name in ("create", "rename", "unlink"):
         monkeypatch.setattr(other.disk, name, read_only)
+    recover_files(site.volume, site.index, site.ledger, site.clock, before=None, boot="boot-1", cameras=[PORCH])
+    assert site.index.segment(listed.id) is not None
+
+
+def test_an_unreadable_list_of_folders_on_another_disk_does_not_keep_the_recorder_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path / "first")
+    other = join(site.volume, tmp_path / "other", VolumeUse.TIER)
+    other.write_whole("history/folders.json", b"[]")
+    break_reads(monkeypatch, other.disk, "history/folders.json")
+    listed = site.put(10, listed=False)
+    recover_files(site.volume, site.index, site.ledger, site.clock, before=None, boot="boot-1", cameras=[PORCH])
+    assert site.index.segment(listed.id) is not None
+
+
+def test_a_disk_whose_files_can_not_be_signed_does_not_keep_the_recorder_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path / "first")
+    site.volume.signed = SignedHistory.opened(site.volume.disk, site.clock.now_ms(), tuple)
+    other = join(site.volume, tmp_path / "other", VolumeUse.TIER)
+    other.open_folders.clear()
+
+    def broken(_: str) -> Iterator[FolderEntry]:
+        raise StorageError(str(other.root), "Input/output error")
+
+    monkeypatch.setattr(other.disk, "entries", broken)
+    listed = site.put(10, listed=False)
     recover_files(site.volume, site.index, site.ledger, site.clock, before=None, boot="boot-1", cameras=[PORCH])
     assert site.index.segment(listed.id) is not None

@@ -3,7 +3,7 @@
 import logging
 import resource
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -22,7 +22,6 @@ from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.secondary_volumes import (
     Archives,
     ClosedBucket,
-    SecondaryVolume,
     VolumeUse,
     attach,
     attach_archive,
@@ -31,6 +30,7 @@ from tawny.storage.disk.secondary_volumes import (
     former,
     join,
 )
+from tawny.storage.disk.secondary_volumes import others as registered
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine
 from tawny.storage.history.signed_history import SignedHistory
@@ -130,6 +130,8 @@ def open_store(
         forget_mirrors(volume, mirror)
     chosen = tuple(_others(settings, volume, clock))
     named = {one.name for one in chosen} | ({str(mirror)} if mirror is not None else set())
+    if any(one.archive is not None and one.error is not None for one in chosen):  # it may be any of these
+        named |= {one.path for one in registered(volume) if one.is_archive}
     others = (*chosen, *_former(volume, named))  # first: an index that is made again lists their files too
     return Store(
         volume,
@@ -165,12 +167,9 @@ def _others(settings: Settings, volume: Volume, clock: Clock) -> Iterator[Volume
         yield _joined(volume, VolumeChoice(root, VolumeUse.SPARE, taken=tuple(taken)))
 
 
-def _former(volume: Volume, named: Container[str]) -> Iterator[VolumeChoice]:
+def _former(volume: Volume, named: Collection[str]) -> Iterator[VolumeChoice]:
     """Yield the volumes that are no longer `named` and have recordings, attached."""
-    left: list[SecondaryVolume] = []
-    with suppress(DiskFull):
-        left = former(volume, named)
-    for one in left:
+    for one in former(volume, named):
         made = VolumeChoice(Path(one.path), VolumeUse.TIER, is_former=True)
         try:
             yield replace(made, volume=attach(volume, made.root, made.use, is_former=True))

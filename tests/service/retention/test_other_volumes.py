@@ -11,14 +11,14 @@ import pytest
 
 from tawny.config.loader import parse_settings
 from tawny.engine import InlineEngine
-from tawny.model.errors import FolderInUse, FolderUnwritable
+from tawny.model.errors import DiskFull, FolderInUse, FolderUnwritable
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.backup.backup_file import is_kept
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.storage_setup import Store, VolumeChoice, open_store
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.disk.secondary_volumes import FolderOfAnother, VolumeUse, awaited, join, others
+from tawny.storage.disk.secondary_volumes import FolderOfAnother, VolumeUse, awaited, former, join, others
 from tawny.storage.disk.volume import Volume
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.testing.clock import FakeClock
@@ -268,6 +268,35 @@ def test_what_an_earlier_version_registered_is_waited_for_only_if_it_is_configur
         shutil.rmtree(root)
     store = _opened(data, f"tiers = [{tiers[0]}]")
     assert [one.path for one in awaited(store.volume)] == [str(big)]
+
+
+def test_an_archive_that_can_not_be_opened_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> None:
+        raise ImportError("boto3")
+
+    monkeypatch.setattr("tawny.service.storage_setup.import_module", missing)
+    Volume.at(tmp_path).write_whole("history/volumes.json", _registered("s3://nas:9000/video"))
+    store = _opened(tmp_path, 'tiers = [{ url = "s3://key:word@nas:9000/video", after = "1 day" }]')
+    assert [one.path for one in awaited(store.volume)] == ["s3://nas:9000/video"]
+
+
+def test_a_tier_that_is_away_is_waited_for_though_a_full_disk_can_not_note_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, away = Volume.at(tmp_path / "first"), str(tmp_path / "away")
+    volume.write_whole("history/volumes.json", _registered(away))
+
+    def full(_: str) -> None:
+        raise DiskFull(str(volume.root))
+
+    monkeypatch.setattr(volume.disk, "create", full)
+    assert former(volume, {away}) == []
+    assert [one.path for one in awaited(volume)] == [away]
+
+
+def _registered(name: str) -> bytes:
+    """Return `volumes.json` as an earlier version wrote it."""
+    return json.dumps([{"path": name, "id": "ab", "use": "tier"}]).encode()
 
 
 def _said(data: Path) -> list[dict[str, str]]:

@@ -105,10 +105,10 @@ def has_snapshots(volume: Volume, camera: CameraId) -> bool:
 
 
 def delete_snapshots(volume: Volume, camera: CameraId, within: Span) -> None:
-    """Delete a camera's images of a time, also those that a failover left on a spare. Raises StorageError."""
-    for spare in volume.spares:
+    """Delete a camera's images of a time, also those that a failover left on another disk. Raises StorageError."""
+    for other in volume.other_disks:
         with suppress(StorageError):  # it may be away
-            delete_snapshots(spare, camera, within)
+            delete_snapshots(other, camera, within)
     for path, at_ms in list(_below(volume, f"{FOLDER}/{camera}")):
         if within.begin_ms <= at_ms < within.end_ms:
             _remove(volume, path)

@@ -5,13 +5,14 @@ back, `move_back` imports segments, gaps and events into its index and history.
 
 Recordings stay on the spare. What else belongs to them moves, because it is looked for on the main disk: the files of
 days at the start, images while the recorder runs. `history/standing-in` on the spare marks data to import and holds
-the time of the failover. It is renamed last, so that an interrupted import is repeated at the next start, but a
-complete one isn't: what is deleted later stays deleted. `history/moving`, its new name, marks files to move.
+the time of the failover. It is renamed last, so that an import that was interrupted, or that a full main disk refused,
+is repeated at the next start, but a complete one isn't: what is deleted later stays deleted. `history/moving`, its new
+name, marks files to move.
 """
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
@@ -20,9 +21,9 @@ from tawny.engine import Engine
 from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, explaining
-from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.model.times import Span, merge_spans, missing_spans, utc_text
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import is_hour_folder, is_of_day, picture_event
+from tawny.storage.disk.layout import is_hour_folder, is_of_day, picture_event, picture_path, sealed_path
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy, read_source
 from tawny.storage.disk.volume_walk import FileKind, walk
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, replay
@@ -71,12 +72,14 @@ def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iter
         if since_ms is not None:
             before = {camera: index.bounds(camera) for camera in cameras}
             count += _list(spare, index)
-            _copy_history(spare, index, ledger, since_ms)
+            _copy_history(spare, index, ledger, since_ms, _dropped(volume, ledger, since_ms))
             for camera, bounds in before.items():
                 if bounds is not None and bounds.end_ms < since_ms:
                     _explain(index, ledger, camera, Span(bounds.end_ms, now_ms), since_ms)
-            _forget(spare)
-        _move_days(spare, volume)
+            if ledger.flush():  # else a full disk refused some of it, and the spare still has it
+                _forget(spare)
+    for other in volume.other_disks:
+        _move_days(other, volume)
     return count
 
 
@@ -105,8 +108,19 @@ def _list(spare: Volume, index: Index) -> int:
     return len(rows)
 
 
-def _copy_history(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> None:
-    """Copy gaps and events since `since_ms` from the spare's history to the ledger."""
+def _dropped(volume: Volume, ledger: HistoryLedger, since_ms: int) -> set[str]:
+    """Return the events that were deleted since a failover, perhaps after an import that is repeated now."""
+    day, dropped = utc_text(since_ms)[:10], set[str]()
+    newest = sum(entry.name.endswith(".jsonl") and entry.name >= day for entry in volume.disk.entries("history"))
+    with suppress(StorageError):  # an event that comes back is better than none
+        for line in ledger.history.lines(newest) if newest else ():
+            if line.what == "event_dropped":
+                dropped.add(str(line.record.get("id")))
+    return dropped
+
+
+def _copy_history(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int, dropped: Container[str]) -> None:
+    """Copy gaps and events since `since_ms` from the spare's history to the ledger. dropped: events to leave out."""
     seen, history = MemoryIndex(), HistoryJournal(spare.disk)
     replay([line for line in history.lines() if line.at_ms >= since_ms], seen)
     history.close()
@@ -115,7 +129,7 @@ def _copy_history(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: 
             if gap.begin_ms >= since_ms and gap.reason is not GapReason.REMOVED:
                 ledger.put_gap(gap)
     for event in all_events(lambda after: seen.events(Span(0, _EVER), after=after, limit=200)):
-        if index.event(event.id) is None:
+        if index.event(event.id) is None and event.id not in dropped:
             ledger.put_event(event)
 
 
@@ -155,7 +169,8 @@ def _move_day(spare: Volume, volume: Volume, path: str) -> None:
 class ImageReturn:
     """Actor that moves images of events and periodic snapshots from a spare, because recording doesn't wait for them.
 
-    Those of events that were deleted meanwhile are deleted. What can't be moved is tried again an hour later.
+    Those of events that were deleted meanwhile are deleted, so it waits until all events are imported. What can't be
+    moved is tried again an hour later.
     """
 
     name = "images from the fallback disk"
@@ -182,7 +197,7 @@ class ImageReturn:
     def _move(self) -> Iterator[None]:
         """Move one file, or go to the next folder, at each step. Raises StorageError."""
         disk = self._spare.disk
-        if disk.entry(_MOVING) is None:
+        if disk.entry(_MOVING) is None or disk.entry(_MARK) is not None:
             return
         is_left, folders = False, ["snapshots", *self._spare.cameras()]
         while folders:
@@ -196,7 +211,9 @@ class ImageReturn:
                 yield
             if images:
                 disk.sync_folder(folder)
-            is_left |= any(is_of_day(path.rpartition("/")[2]) and not path.endswith(".keys") for path in files)
+            for path in files:
+                if is_of_day(path.rpartition("/")[2]):
+                    is_left |= not (path.endswith(".keys") and self._are_keys_copied(path))
             yield
         if not is_left:
             disk.unlink(_MOVING)
@@ -216,9 +233,25 @@ class ImageReturn:
             return isinstance(error, FileUnreadable)  # there is no use in another try
         return True
 
+    def _are_keys_copied(self, path: str) -> bool:
+        try:
+            copy_keys(path, self._spare, self._volume)
+        except StorageUnavailable:
+            raise
+        except StorageError as error:
+            log.warning("keys are only on the fallback disk: %s", error)
+            return isinstance(error, FileUnreadable)
+        return True
+
     def _is_wanted(self, path: str) -> bool:
-        event = picture_event(path)
-        return not is_hour_folder(parent_of(path)) or event is None or self._index.event(event) is not None
+        event_id = picture_event(path)
+        if not is_hour_folder(parent_of(path)) or event_id is None:
+            return True
+        event = self._index.event(event_id)
+        if event is None:
+            return False
+        picture = picture_path(event)  # of one without a time, that time was deleted
+        return event.picture_ms is not None or path not in (picture, sealed_path(picture))
 
 
 def _is_image(path: str) -> bool:

@@ -12,7 +12,7 @@ Invariant: the file of every segment in the index is complete on at least one of
 import json
 import re
 import secrets
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Final
 from tawny.model.errors import (
     ArchiveAway,
     ArchiveUnlisted,
+    DiskFull,
     FolderInUse,
     FolderUnwritable,
     StorageError,
@@ -284,12 +285,13 @@ def _add(volume: Volume, other: Volume, prepare: Prepare, *, is_spare: bool) -> 
         volume.spares = (*before, other)
 
 
-def former(volume: Volume, named: Container[str]) -> list[SecondaryVolume]:
+def former(volume: Volume, named: Collection[str]) -> list[SecondaryVolume]:
     """Return the tiers and spares whose paths are no longer `named`, but that are there with recordings.
 
     Only a folder that this version used has an owner: others are left alone. Those without recordings, and those of
-    another recorder, are forgotten. Raises StorageError of the main volume.
+    another recorder, are forgotten. Raises StorageError of the main volume, but not that it is full.
     """
+    volume.named = frozenset(named)
     known, kept, found = others(volume), list[SecondaryVolume](), list[SecondaryVolume]()
     own, in_use = _recorder(volume), {other.mark for other in volume.others}
     for one in known:
@@ -303,7 +305,8 @@ def former(volume: Volume, named: Container[str]) -> list[SecondaryVolume]:
             kept.append(one)
             found.append(one)
     if kept != known:
-        _remember(volume, kept)
+        with suppress(DiskFull):  # written by a later start; until then, `named` is known
+            _remember(volume, kept)
     return found
 
 
@@ -465,7 +468,8 @@ def awaited(volume: Volume) -> list[SecondaryVolume]:
 
     Raises StorageError of the main volume.
     """
-    return [one for one in away(volume) if one.is_used and one.use is not VolumeUse.MIRROR]
+    waiting = [one for one in away(volume) if one.use is not VolumeUse.MIRROR]
+    return [one for one in waiting if one.is_used or one.path in volume.named]
 
 
 def spaces(volume: Volume) -> list[tuple[Volume, DiskCapacity]]:

@@ -206,6 +206,8 @@ class Volume:
         """Those of `others` that receive recordings while this volume cannot be written."""
         self.copies: tuple[Volume, ...] = ()
         """Mirrors."""
+        self.named: frozenset[str] = frozenset()
+        """Paths and addresses of the other volumes in the settings."""
 
     @classmethod
     def at(cls, root: Path, signed: SignedHistory | None = None, mark: str | None = None) -> "Volume":
@@ -277,6 +279,11 @@ class Volume:
     def everywhere(self) -> "tuple[Volume, ...]":
         """All volumes that hold segments of this recorder, this one first."""
         return (self, *self.others)
+
+    @property
+    def other_disks(self) -> "tuple[Volume, ...]":
+        """The others without archives. A failover may have left images there, also on one that is no spare now."""
+        return tuple(one for one in self.others if one.archive is None)
 
     def holding(self, path: str) -> "Volume | None":
         """Return the first volume that has the file. Volumes that cannot be read are skipped."""
@@ -395,8 +402,8 @@ class Volume:
         return path if path.is_file() else None
 
     def _read_whole(self, path: str) -> bytes | None:
-        """Read from this volume; if missing here, from a spare that a failover left it on, or from a mirror."""
-        for volume in (self, *self.spares, *self.copies):
+        """Read from this volume; if missing here, from a disk that a failover left it on, or from a mirror."""
+        for volume in (self, *self.other_disks, *self.copies):
             with suppress(*((StorageError,) if self.copies or volume is not self else ())):
                 entry = volume.disk.entry(path)
                 if entry is not None and entry.kind == "file":
@@ -407,18 +414,27 @@ class Volume:
         self.remove_event_files(event_paths(event), "its event was removed")
 
     def remove_event_files(self, paths: Iterable[str], why: str) -> None:
-        """Remove files of an event. paths: in their unsealed form. why: for the signed history."""
-        for path in paths:
-            self._state_removed(sealed_path(path), why)
-            for each in (path, sealed_path(path)):
-                self.disk.unlink(each)
-                self.disk.unlink(f"{each}.new")  # left by a power cut
+        """Remove files of an event, also those that a failover left on another disk.
 
-    def _state_removed(self, path: str, why: str) -> None:
+        paths: in their unsealed form. why: for the signed history.
+        """
+        for path in paths:
+            self._remove_on(self.disk, path, why)
+            for other in self.other_disks:
+                with suppress(StorageError):  # it may be away
+                    self._remove_on(other.disk, path, why)
+
+    def _remove_on(self, disk: DiskAccess, path: str, why: str) -> None:
+        self._state_removed(disk, sealed_path(path), why)
+        for each in (path, sealed_path(path)):
+            disk.unlink(each)
+            disk.unlink(f"{each}.new")  # left by a power cut
+
+    def _state_removed(self, disk: DiskAccess, path: str, why: str) -> None:
         """Record the removal of a sealed snapshot in the signed history, where it has a number."""
-        if self.signed is None or self.disk.entry(path) is None:
+        if self.signed is None or disk.entry(path) is None:
             return
-        header = read_header(self.disk, path)
+        header = read_header(disk, path)
         if header is not None:
             self.signed.add_removed(header, why)
             with suppress(DiskFull):  # written with the next statement

@@ -113,19 +113,26 @@ def recover_files(
     with index.unsynced():  # the next start would replay them too
         replay(lines, index)
     cause = cause_of(lines, before, boot)
-    folders = {each: folders_left_over(each, clock) for each in volume.everywhere}
+    folders = {volume: folders_left_over(volume, clock)}
     reclosed, listed, damaged = put_in_order(volume, index, folders[volume], _WHY[cause], sync_index=False, clock=clock)
     for other in volume.others:
         try:
-            more = put_in_order(other, index, folders[other], _WHY[cause], clock=clock)
+            left_over = folders_left_over(other, clock)
+            more = put_in_order(other, index, left_over, _WHY[cause], clock=clock)
         except StorageError as error:  # recording goes on without it
             log.error("cannot put %s in order: %s", other.name, error)
             continue
+        folders[other] = left_over
         reclosed, listed, damaged = [*reclosed, *more[0]], listed + more[1], [*damaged, *more[2]]
     removed = finish_removals(volume, index, ledger, clock)
     if volume.signed is not None:
-        for each in volume.everywhere:
-            sign_found(each, volume.signed, folders[each])
+        for each, left_over in folders.items():
+            try:
+                sign_found(each, volume.signed, left_over)
+            except StorageError as error:
+                if each is volume:
+                    raise
+                log.error("cannot sign the files on %s: %s", each.name, error)
         volume.signed.all_found()
     by = str(lines[-1].record.get("by", "")) if lines and lines[-1].what == "stopped" else ""
     alive_ms = _alive_ms(lines, before, index, cameras)
