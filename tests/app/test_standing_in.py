@@ -16,7 +16,7 @@ from tawny.model.errors import DiskFull, DiskMissing
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import MotionFigure
-from tawny.model.segments import GapReason
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, SystemClock, missing_spans
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.secondary_volumes import OtherVolumes
@@ -151,8 +151,8 @@ class _Meanwhile:
 
     def __init__(self, folder: Path) -> None:
         self.site, self.stood_in = Site(folder / "first"), Site(folder / "spare")
+        fail_over(self.stood_in.volume, self.site.clock.now_ms() - 600_000)
         self.spare = join(self.site.volume, folder / "spare", VolumeUse.SPARE)
-        fail_over(self.spare, self.site.clock.now_ms() - 600_000)
         at_ms = self.stood_in.put(5).start_ms
         self.event = Event(EventId("e1"), PORCH, "person", at_ms, at_ms + 1000, 50.0, picture_ms=at_ms)
         self.stood_in.ledger.put_event(self.event)
@@ -378,3 +378,42 @@ def test_a_file_in_the_place_of_a_folder_keeps_no_other_image_from_its_place(tmp
     meanwhile.run(60)
     assert meanwhile.images("first") == ["e1.jpg", "e1.loop.jpg"]
     assert meanwhile.images("spare") == ["20261120T045500.000Z.jpg"]
+
+
+def _gaps(meanwhile: _Meanwhile) -> list[tuple[GapReason, str]]:
+    return [(one.reason, one.detail) for one in meanwhile.site.index.gaps(PORCH, EVER)]
+
+
+def test_an_import_that_is_repeated_explains_the_outage_and_undoes_nothing(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    begin_ms = meanwhile.event.start_ms + 200_000
+    meanwhile.stood_in.ledger.put_gap(Gap(PORCH, begin_ms, begin_ms + 30_000, GapReason.UNREACHABLE, "away"))
+    meanwhile.site.put(30)
+    meanwhile.is_refused_at_first()
+    assert _gaps(meanwhile) == []
+    meanwhile.site.ledger.put_gap(Gap(PORCH, begin_ms, begin_ms + 30_000, GapReason.FILLED, "from the card"))
+    meanwhile.move_back()
+    assert (GapReason.RECORDER_OFF, "its disk was not there") in _gaps(meanwhile)
+    assert [one for one in _gaps(meanwhile) if one[0] is not GapReason.RECORDER_OFF] == [
+        (GapReason.FILLED, "from the card")
+    ]
+
+
+def test_a_disk_that_is_no_longer_the_fallback_disk_is_imported_too(tmp_path: Path) -> None:
+    meanwhile = _Meanwhile(tmp_path)
+    meanwhile.site.volume.spares = ()
+    meanwhile.use = VolumeUse.TIER
+    meanwhile.move_back()
+    meanwhile.run(60)
+    assert meanwhile.site.index.event(meanwhile.event.id) == meanwhile.event
+    assert meanwhile.images("first") == ["e1.jpg", "e1.loop.jpg"]
+
+
+def test_an_archive_disk_without_a_failover_is_not_asked_for_images(tmp_path: Path) -> None:
+    site = Site(tmp_path / "first")
+    tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
+    event = Event(EventId("e1"), PORCH, "person", 1_795_150_500_000, 1_795_150_501_000, 50.0)
+    EventFiles(tier).write_picture(event, b"of another time")
+    assert site.volume.read_picture(event) is None
+    site.volume.remove_picture(event)
+    assert tier.read_picture(event) is not None

@@ -59,6 +59,7 @@ def place(tmp_path: Path) -> Place:
 @pytest.mark.parametrize("use", [VolumeUse.SPARE, VolumeUse.TIER])
 def test_images_on_the_fallback_disk_are_deleted_too(place: Place, tmp_path: Path, use: VolumeUse) -> None:
     """They would come back when they are moved to the main disk. use: TIER: it was one before."""
+    Volume.at(tmp_path / "spare").write_whole("history/moving", b"")
     spare = join(place.volume, tmp_path / "spare", use)
     for name in ("20261120T045500.000Z", "20261120T055500.000Z"):
         spare.write_whole(f"snapshots/{PORCH}/2026/11/20/{name}.jpg", b"hourly")

@@ -90,7 +90,7 @@ class OtherVolumes:
         volume.open_folders.clear()
 
     def _joined(self, chosen: VolumeChoice, volume: Volume) -> None:
-        if chosen.use is VolumeUse.SPARE or chosen.is_former:
+        if volume.has_moving_files:
             ImageReturn(volume, self._first, self._index).start(self._engine)
         if not chosen.takes_segments:
             return

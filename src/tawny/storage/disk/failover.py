@@ -23,8 +23,8 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, explaining
 from tawny.model.times import Span, merge_spans, missing_spans, utc_text
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import is_hour_folder, is_of_day, picture_event, picture_path, sealed_path
-from tawny.storage.disk.volume import FileUnreadable, Volume, copy, read_source
+from tawny.storage.disk.layout import DAY_MS, is_hour_folder, is_of_day, picture_event, picture_path, sealed_path
+from tawny.storage.disk.volume import FAILOVER_MARKS, FileUnreadable, Volume, copy, read_source
 from tawny.storage.disk.volume_walk import FileKind, walk
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, replay
 from tawny.storage.index.catalogue import row_of
@@ -39,11 +39,11 @@ from tawny.storage.segments.detection_files import merged_day
 log = logging.getLogger(__name__)
 
 WHY: Final = "its disk was not there"
-_MARK: Final = "history/standing-in"
-_MOVING: Final = "history/moving"
+_MARK, _MOVING = FAILOVER_MARKS
 _AT_ONCE: Final = 20
 _SOON_S: Final = 0.5
 _AGAIN_S: Final = 3600.0
+_LOOKED_BACK_MS: Final = 40 * DAY_MS
 _EVER: Final = 1 << 45
 
 
@@ -67,15 +67,17 @@ def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iter
     Return the number of imported segments. Raises StorageError.
     """
     count = 0
-    for spare in volume.spares:
+    for spare in volume.other_disks:
         since_ms = _since_ms(spare)
         if since_ms is not None:
-            before = {camera: index.bounds(camera) for camera in cameras}
+            ends_ms = {camera: _end_before(index, camera, since_ms) for camera in cameras}
             count += _list(spare, index)
-            _copy_history(spare, index, ledger, since_ms, _dropped(volume, ledger, since_ms))
-            for camera, bounds in before.items():
-                if bounds is not None and bounds.end_ms < since_ms:
-                    _explain(index, ledger, camera, Span(bounds.end_ms, now_ms), since_ms)
+            with ledger.together():
+                _copy_history(spare, index, ledger, since_ms, _dropped(volume, ledger, since_ms))
+            with ledger.together():
+                for camera, end_ms in ends_ms.items():
+                    if end_ms is not None and end_ms < since_ms:
+                        _explain(index, ledger, camera, Span(end_ms, now_ms), since_ms)
             if ledger.flush():  # else a full disk refused some of it, and the spare still has it
                 _forget(spare)
     for other in volume.other_disks:
@@ -91,6 +93,15 @@ def _since_ms(spare: Volume) -> int | None:
         return int(said["since_ms"])
     except (ValueError, KeyError, TypeError):
         return 0
+
+
+def _end_before(index: Index, camera: CameraId, at_ms: int) -> int | None:
+    """Return up to when something is recorded before a failover, also while its import is repeated; None if nothing."""
+    bounds = index.bounds(camera)
+    if bounds is None or bounds.end_ms <= at_ms:
+        return bounds.end_ms if bounds is not None else None
+    spans = index.spans(camera, None, Span(max(0, at_ms - _LOOKED_BACK_MS), at_ms))
+    return spans[-1].end_ms if spans else None
 
 
 def _list(spare: Volume, index: Index) -> int:
@@ -126,7 +137,9 @@ def _copy_history(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: 
     history.close()
     for camera in spare.cameras():
         for gap in seen.gaps(camera, Span(0, _EVER)):
-            if gap.begin_ms >= since_ms and gap.reason is not GapReason.REMOVED:
+            at = Span(gap.begin_ms, gap.begin_ms + 1)
+            is_known = any(one.begin_ms == gap.begin_ms for one in index.gaps(camera, at))  # it may be filled since
+            if gap.begin_ms >= since_ms and gap.reason is not GapReason.REMOVED and not is_known:
                 ledger.put_gap(gap)
     for event in all_events(lambda after: seen.events(Span(0, _EVER), after=after, limit=200)):
         if index.event(event.id) is None and event.id not in dropped:
@@ -217,6 +230,7 @@ class ImageReturn:
             yield
         if not is_left:
             disk.unlink(_MOVING)
+            self._spare.has_moving_files = False
             disk.sync_folder("history")
 
     def _is_moved(self, path: str) -> bool:

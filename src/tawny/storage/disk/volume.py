@@ -189,6 +189,8 @@ def _hour(folder: str) -> str:
 
 _DIGITS: Final = (re.compile(r"\d{4}"), re.compile(r"\d\d"), re.compile(r"\d\d"), re.compile(r"\d\d"))
 _TRIAL: Final = "history/trial"
+FAILOVER_MARKS: Final = ("history/standing-in", "history/moving")
+"""Of a spare: what it recorded is to be imported; its images are to be moved to the main volume."""
 
 
 class Volume:
@@ -206,6 +208,8 @@ class Volume:
         """Those of `others` that receive recordings while this volume cannot be written."""
         self.copies: tuple[Volume, ...] = ()
         """Mirrors."""
+        self.has_moving_files = False
+        """Whether a failover may have left files here that belong on the main volume."""
         self.named: frozenset[str] = frozenset()
         """Paths and addresses of the other volumes in the settings."""
 
@@ -223,6 +227,8 @@ class Volume:
 
     def add_other(self, other: "Volume", *, is_spare: bool) -> None:
         """Use another volume that may hold segments."""
+        if other.archive is None:
+            other.has_moving_files = any(other.disk.entry(path) is not None for path in FAILOVER_MARKS)
         self.others = (*self.others, other)
         if is_spare:
             self.spares = (*self.spares, other)
@@ -282,8 +288,8 @@ class Volume:
 
     @property
     def other_disks(self) -> "tuple[Volume, ...]":
-        """The others without archives. A failover may have left images there, also on one that is no spare now."""
-        return tuple(one for one in self.others if one.archive is None)
+        """The others on which a failover left files, also one that is no spare now."""
+        return tuple(one for one in self.others if one.has_moving_files)
 
     def holding(self, path: str) -> "Volume | None":
         """Return the first volume that has the file. Volumes that cannot be read are skipped."""
