@@ -141,24 +141,25 @@ class AccountsFile(SmallDb):
         self._in_step: dict[tuple[str, bytes], int] = {}
         """Key in _MOVES and hash of rows, the last set last, with `_moved_ms` as of their times."""
         self._set_now: list[tuple[str, bytes]] = []
-        self._moved_ms, self._must_follow, self._write_again_s = 0, False, 0.0
+        self._moved_ms, self._write_again_s = 0, 0.0
         self.use_clock(SystemClock())
 
     def use_clock(self, clock: Clock) -> None:
         self._clock, self._steps = clock, ClockSteps(clock)
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        with super().reading() as db:
-            if moved_ms := self._steps.moved_ms():
-                self._moved_ms, self._must_follow = self._moved_ms + moved_ms, True
-            if self._must_follow and self._clock.mono_s() >= self._write_again_s:
-                self._follow_clock(db)
-            self._set_now = []
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        with super().writing() as db:
+            self._set_now = set_now = list[tuple[str, bytes]]()
+            moved_ms = self._moved_ms
             yield db
-            for one in self._set_now:  # committed: on a full disk, only COMMIT fails
+        if not set_now:
+            return
+        with self._lock:  # committed: on a full disk, only COMMIT fails
+            for one in set_now:
                 self._in_step.pop(one, None)
-                self._in_step[one] = self._moved_ms
+                self._in_step[one] = moved_ms
+            self._must_follow |= moved_ms != self._moved_ms  # by another thread's step since
             while len(self._in_step) > MOST_IN_STEP:
                 del self._in_step[next(iter(self._in_step))]
 
@@ -194,10 +195,11 @@ class AccountsFile(SmallDb):
             log.warning("cannot write to the accounts: %s", error)
         self._write_again_s = self._clock.mono_s() + WRITE_AGAIN_S
 
-    def _follow_clock(self, db: sqlite3.Connection) -> None:
+    def _follow_clock(self, db: sqlite3.Connection, moved_ms: int) -> None:
         """Move what was set in this run. While the disk takes no writes, it moves later."""
-        if not self._in_step:
-            self._must_follow = False
+        self._moved_ms += moved_ms
+        self._must_follow = bool(self._in_step)
+        if not self._in_step or self._clock.mono_s() < self._write_again_s:
             return
         try:
             db.execute("BEGIN IMMEDIATE")

@@ -27,7 +27,7 @@ from tawny.model.errors import (
 )
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment, stream_mark
-from tawny.model.times import SystemClock
+from tawny.model.times import ClockSteps, SystemClock
 from tawny.storage.disk.disk import denied, turned
 from tawny.storage.index.index_schema import other_version, prepare
 
@@ -436,6 +436,9 @@ class SmallDb:
         self._drops = drops
         self._path = str(path)
         self._lock = threading.Lock()
+        self._steps: ClockSteps | None = None
+        """None: no times in it follow steps of the clock."""
+        self._must_follow = False
         self.was_renewed = False
         try:
             self._db = self._opened(schema, version, migrate, checked=renew)
@@ -511,7 +514,13 @@ class SmallDb:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock, _db_errors(self._path):
+            moved_ms = self._steps.moved_ms() if self._steps is not None else 0
+            if moved_ms or self._must_follow:
+                self._follow_clock(self._db, moved_ms)
             yield self._db
+
+    def _follow_clock(self, db: sqlite3.Connection, moved_ms: int) -> None:
+        """Move times by a step of the clock, or by earlier ones that could not be written."""
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
