@@ -477,7 +477,7 @@ def test_an_image_that_cannot_be_deleted_waits_for_the_next_start_and_keeps_noth
 def test_others_forget_the_event_of_a_removal_that_a_volume_held_up(site: Site, tmp_path: Path) -> None:
     site.index.mark_removing([site.put(5 * DAY_MIN)])
     event = _event(site, 5 * DAY_MIN - 0.5)
-    site.volume.add_other(Volume.at(tmp_path / "other"), is_spare=False)
+    site.volume.add_other(Volume.at(tmp_path / "other"))
     retention, told = _retention(site, ALL), list[EventId]()
     retention.also = replace(retention.also, forget=told.append)
     retention.run()

@@ -115,7 +115,7 @@ def test_a_key_is_not_cleared_on_a_disk_that_lacks_the_ring() -> None:
     whole = recorded([OWNER])
     disk, other = loaded({path: data for path, data in whole.items() if not is_sealed(path)}), loaded(files(whole))
     volume = Volume(disk)
-    volume.add_other(Volume(other), is_spare=False)
+    volume.add_other(Volume(other))
     many = [OWNER, SHEET, GUEST, *(Identity.new() for _ in range(6))]
     rewrap_camera(volume, PORCH, [OWNER], [one.recipient for one in many], shuts_out=True, before=ALL_DAYS)
     assert who_opens(other.files, many) == [set(range(9))] * 3

@@ -106,7 +106,7 @@ def has_snapshots(volume: Volume, camera: CameraId) -> bool:
 
 def delete_snapshots(volume: Volume, camera: CameraId, within: Span) -> None:
     """Delete a camera's images of a time, also those that a failover left on another disk. Raises StorageError."""
-    for other in volume.other_disks:
+    for other in volume.disks_to_move_from:
         with suppress(StorageError):  # it may be away
             delete_snapshots(other, camera, within)
     for path, at_ms in list(_below(volume, f"{FOLDER}/{camera}")):

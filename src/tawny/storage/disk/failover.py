@@ -67,7 +67,7 @@ def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iter
     Return the number of imported segments. Raises StorageError.
     """
     count = 0
-    for spare in volume.other_disks:
+    for spare in volume.disks_to_move_from:
         since_ms = _since_ms(spare)
         if since_ms is not None:
             ends_ms = {camera: _end_before(index, camera, since_ms) for camera in cameras}
@@ -80,7 +80,7 @@ def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iter
                         _explain(index, ledger, camera, Span(end_ms, now_ms), since_ms)
             if ledger.flush():  # else a full disk refused some of it, and the spare still has it
                 _forget(spare)
-    for other in volume.other_disks:
+    for other in volume.disks_to_move_from:
         _move_days(other, volume)
     return count
 

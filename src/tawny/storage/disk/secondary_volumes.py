@@ -275,14 +275,13 @@ def attach(
 
 def _add(volume: Volume, other: Volume, prepare: Prepare, *, is_spare: bool) -> None:
     """Use the volume: it is read first, so that nothing is counted twice; recordings go to it when it is prepared."""
-    before = volume.spares
     with ExitStack() as undone:
         undone.callback(volume.drop_other, other)
-        volume.add_other(other, is_spare=False)
+        volume.add_other(other)
         prepare(other)
         undone.pop_all()
     if is_spare:
-        volume.spares = (*before, other)
+        volume.spares = (*volume.spares, other)
 
 
 def former(volume: Volume, named: Collection[str]) -> list[SecondaryVolume]:

@@ -225,13 +225,11 @@ class Volume:
             ) from error
         return cls(RealDisk(root), signed, mark)
 
-    def add_other(self, other: "Volume", *, is_spare: bool) -> None:
+    def add_other(self, other: "Volume") -> None:
         """Use another volume that may hold segments."""
         if other.archive is None:
             other.has_moving_files = any(other.disk.entry(path) is not None for path in FAILOVER_MARKS)
         self.others = (*self.others, other)
-        if is_spare:
-            self.spares = (*self.spares, other)
 
     def drop_other(self, other: "Volume") -> None:
         """Stop using another volume."""
@@ -287,7 +285,7 @@ class Volume:
         return (self, *self.others)
 
     @property
-    def other_disks(self) -> "tuple[Volume, ...]":
+    def disks_to_move_from(self) -> "tuple[Volume, ...]":
         """The others on which a failover left files, also one that is no spare now."""
         return tuple(one for one in self.others if one.has_moving_files)
 
@@ -409,7 +407,7 @@ class Volume:
 
     def _read_whole(self, path: str) -> bytes | None:
         """Read from this volume; if missing here, from a disk that a failover left it on, or from a mirror."""
-        for volume in (self, *self.other_disks, *self.copies):
+        for volume in (self, *self.disks_to_move_from, *self.copies):
             with suppress(*((StorageError,) if self.copies or volume is not self else ())):
                 entry = volume.disk.entry(path)
                 if entry is not None and entry.kind == "file":
@@ -426,7 +424,7 @@ class Volume:
         """
         for path in paths:
             self._remove_on(self.disk, path, why)
-            for other in self.other_disks:
+            for other in self.disks_to_move_from:
                 with suppress(StorageError):  # it may be away
                     self._remove_on(other.disk, path, why)
 
