@@ -35,6 +35,7 @@ from tawny.testing.waiting import until
 from tests.detection import films
 from tests.detection.made_clip import make_clip
 from tests.support.long_recording import BEGIN_MS, record_films
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 DOOR = CameraId("door")
@@ -92,10 +93,7 @@ def ray_address() -> Iterator[str]:
     """A cluster of its own: one computer with two cores."""
     if find_spec("ray") is None:
         pytest.skip("Ray isn't installed: pip install 'tawny[bulk]'")
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("127.0.0.1", 0))
-        port, client = one.getsockname()[1], other.getsockname()[1]
+    port, client = free_port(), free_port()
     words = [
         str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=2",
         "--disable-usage-stats",

@@ -1,7 +1,6 @@
 """A tablet on the wall: its owner makes it a screen by a link, and from then on nobody touches it."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from tawny.testing.waiting import until
 from tests.e2e.conftest import LINK, OURS, Tawny, owner_of
 from tests.e2e.rules import axe_script, violations
 from tests.e2e.touch import TABLET, TABLET_UPRIGHT, UPRIGHT, turn
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 pytestmark = pytest.mark.browser
@@ -39,9 +39,7 @@ class Recorder:
     """One that can be restarted at the same address."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self._folder, self._log = folder / "data", folder / "tawny.log"
         self._config = folder / "tawny.toml"

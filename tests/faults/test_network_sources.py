@@ -200,9 +200,7 @@ class Program:
 
 @contextmanager
 def udp(_: str) -> Iterator[Faulty]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     to = f"udp://127.0.0.1:{port}?pkt_size=1316"
     program = Program(ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", to, speed=1))
 

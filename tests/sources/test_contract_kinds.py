@@ -156,9 +156,7 @@ def by_rtmp_pulled(cell: Cell, _: Clock) -> Iterator[SourceCase]:
 
 @contextmanager
 def by_udp(cell: Cell, _: Clock) -> Iterator[SourceCase]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     here = opening(f"udp://127.0.0.1:{port}", SystemClock())
     with running(_words(cell, f"udp://127.0.0.1:{port}?pkt_size=1316")):
         yield SourceCase(Udp(), here, replace(here, address="udp://192.0.2.1:5000"), cell.sound)

@@ -24,6 +24,7 @@ from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.contracts.source import SourceCase, SourceContract
 from tawny.testing.waiting import until
 from tests.sources.reading import opening, read_all
+from tests.support.ports import free_port
 
 SPEC = ClipSpec()
 
@@ -174,9 +175,7 @@ class TestUdp(SourceContract):
 
     @contextmanager
     def case(self, clock: Clock) -> Iterator[SourceCase]:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         here = opening(f"udp://127.0.0.1:{port}", SystemClock())
         words = ffmpeg(self.SPEC, "-c", "copy", "-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316")
         with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as sender:
@@ -264,9 +263,7 @@ def test_srt_is_read_by_the_command_of_the_documentation() -> None:
     page = (Path(__file__).parents[2] / "docs" / "cameras" / "other-streams.md").read_text("utf-8")
     written = next(line.strip() for line in page.splitlines() if "srt://" in line and "command" in line)
     command: list[str] = tomllib.loads(written)["command"]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", f"srt://127.0.0.1:{port}?mode=listener", speed=1)
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as camera:
         try:
@@ -337,9 +334,7 @@ def test_a_sender_that_restarts_is_followed() -> None:
 
 
 def test_only_the_chosen_sender_is_listened_to() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316")
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as sender:
         try:

@@ -33,6 +33,7 @@ from tawny.storage.disk.disk import RealDisk
 from tawny.testing.waiting import until
 from tests.support.nats import NatsServer
 from tests.support.network_relay import NetworkRelay, tcp_line
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 Carrier = Literal["websocket", "nats"]
@@ -155,7 +156,7 @@ class HubProcess:
         self._folder, self.database = folder, database
         self.data = folder / "data"
         self.file = self.data / "hub.db"
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir()
         settings = "[hub]\nenabled = true\n" + (f'database = "{database}"\n' if database else "")
@@ -368,12 +369,6 @@ def many_boxes(
             first += count
         until(lambda: made.online == made.boxes, PATIENCE_S, "all boxes to be online")
         yield made
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

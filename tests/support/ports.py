@@ -5,15 +5,22 @@ import socket
 
 FIRST, LAST = 15_000, 32_000
 """Below those that Linux gives to outgoing connections: one of another test would take a port found there."""
+_CLAIMS: list[socket.socket] = []
+"""Held until this process ends: a server that is still starting keeps its port from the tests side by side with it."""
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nothing listens on; another program may take it meanwhile."""
+    """Return a port of the loopback that nothing listens on, by TCP or UDP, and that no other test gets."""
     while True:
         port = random.randrange(FIRST, LAST)
-        with socket.socket() as found:
+        claim = socket.socket(socket.AF_UNIX)
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             try:
-                found.bind(("127.0.0.1", port))
+                claim.bind(f"\0tawny-test-port-{port}")
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
             except OSError:
+                claim.close()
                 continue
-            return port
+        _CLAIMS.append(claim)
+        return port
