@@ -207,6 +207,48 @@ def test_a_refused_recipient_is_told_and_the_others_get_one_letter(caplog: pytes
     assert post.to == [["anna@example.org"]] * 2
 
 
+def test_a_host_with_umlauts_is_sent_as_servers_know_it(post: Post) -> None:
+    about = {"to": "Jörg <joerg@müller.example>, ben@example.org", "sender": "tawny@müller.example"}
+    receipt = sender(f"smtp+plain://127.0.0.1:{post.port}", **about).send(SENT, None)
+    assert post.to == [["joerg@xn--mller-kva.example", "ben@example.org"]]
+    assert post.letters[0]["To"] == "Jörg <joerg@xn--mller-kva.example>, ben@example.org"
+    assert receipt.endswith("@xn--mller-kva.example>")
+
+
+def test_recipients_with_umlauts_are_left_out_where_the_server_cannot_take_them(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = sender(f"smtp+plain://127.0.0.1:{post.port}", to="jörg@example.org, Jörg <ben@example.org>")
+    one.send(SENT, None)
+    assert post.to == [["ben@example.org"]]
+    assert post.letters[0]["To"] == "Jörg <ben@example.org>"
+    assert "it only takes addresses of ASCII letters, not jörg@example.org" in caplog.text
+    with pytest.raises(DeliveryError, match=r"not jörg@example\.org"):
+        one.send(replace(SENT, kind="test"), None)
+
+
+@pytest.mark.parametrize("change", [{"to": "jörg@example.org"}, {"sender": "tür@example.org"}])
+def test_a_server_that_takes_none_of_the_addresses_is_not_out_of_reach(post: Post, change: dict[str, str]) -> None:
+    with pytest.raises(DeliveryError, match="ASCII letters") as refused:
+        sender(f"smtp+plain://127.0.0.1:{post.port}", **change).send(SENT, None)
+    assert not isinstance(refused.value, TargetUnreachable)
+    assert post.letters == []
+
+
+def test_umlauts_are_kept_for_servers_that_take_them() -> None:
+    with running(Post(), enable_SMTPUTF8=True) as post:
+        sender(f"smtp+plain://127.0.0.1:{post.port}", to="jörg@example.org").send(SENT, None)
+    assert post.to == [["jörg@example.org"]]
+
+
+def test_a_message_that_waited_has_the_date_of_its_letter(post: Post) -> None:
+    clock = FakeClock()
+    clock.advance(36_000)
+    url = f"smtp+plain://127.0.0.1:{post.port}"
+    Email().open(NotifierContext("mail", url, Email().settings(url, TABLE), clock)).send(SENT, None)
+    assert round(post.letters[0]["Date"].datetime.timestamp()) == clock.now_ms() // 1000
+
+
 def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path))
@@ -214,7 +256,7 @@ def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
         sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
 
 
-@pytest.mark.parametrize("change", [{"to": ""}, {"to": "nobody"}, {"sender": "x"}, {"colour": "red"}])
+@pytest.mark.parametrize("change", [{"to": ""}, {"to": "nobody"}, {"to": "a@ü..ä"}, {"sender": "x"}, {"colour": "red"}])
 def test_settings_that_cannot_be_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="allowed"):
         Email().settings("smtps://h", {**TABLE, **change})

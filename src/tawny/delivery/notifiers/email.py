@@ -8,10 +8,10 @@ import logging
 import smtplib
 import ssl
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from hashlib import sha256
 from html import escape
 from typing import Any, ClassVar
@@ -66,23 +66,24 @@ class Email:
         return f"the mail server {parse(url, EXAMPLE).host}"
 
     def open(self, channel: NotifierContext) -> NotifierConnection:
-        return _Sender(parse(channel.url, EXAMPLE), channel.options, f"{channel.name} ({self.public(channel.url)})")
+        return _Sender(parse(channel.url, EXAMPLE), channel, f"{channel.name} ({self.public(channel.url)})")
 
 
 class _Sender:
-    def __init__(self, address: NotifierAddress, options: Mapping[str, Any], public: str) -> None:
-        self._address, self._public = address, public
-        self._to = [one.strip() for one in str(options["to"]).split(",")]
-        self._from = str(options["sender"]).strip()
+    def __init__(self, address: NotifierAddress, channel: NotifierContext, public: str) -> None:
+        self._address, self._public, self._clock = address, public, channel.clock
+        self._to = [_with_plain_host(one) for one in str(channel.options["to"]).split(",")]
+        self._from = _with_plain_host(str(channel.options["sender"]))
 
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send a mail. A repeated message has the same Message-ID, so many servers deliver it once.
 
         It is not repeated for recipients that the server refuses if it takes others. Only a test raises their error.
         """
-        letter = self._letter(message, attached)
         try:
             with self._server() as server:
+                to, left_out = self._recipients(server)
+                letter = self._letter(message, attached, to)
                 refused = server.send_message(letter)
         except smtplib.SMTPAuthenticationError as error:
             raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
@@ -96,8 +97,8 @@ class _Sender:
         except (OSError, smtplib.SMTPException) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise TargetUnreachable(self._public, why) from None
-        for address, (code, _) in refused.items():
-            found = _refused(self._public, code, f"to {address}")
+        left_out += [_refused(self._public, code, f"to {address}") for address, (code, _) in refused.items()]
+        for found in left_out:
             log.warning("a recipient did not get a notification: %s", found.message)
             if message.kind == "test":
                 raise found
@@ -128,6 +129,23 @@ class _Sender:
             raise
         return server
 
+    def _recipients(self, server: smtplib.SMTP) -> tuple[list[str], list[DeliveryError]]:
+        """Return those whose address the server can take, and errors of the others. Raises DeliveryError: none, or not
+        the sender.
+        """
+        server.ehlo_or_helo_if_needed()
+        if server.has_extn("smtputf8"):
+            return self._to, []
+        unfit = [one for one in (self._from, *self._to) if not parseaddr(one)[1].isascii()]
+        errors = [
+            DeliveryError(self._public, f"it only takes addresses of ASCII letters, not {parseaddr(one)[1]}")
+            for one in unfit
+        ]
+        to = [one for one in self._to if one not in unfit]
+        if self._from in unfit or not to:
+            raise errors[0]
+        return to, errors
+
     def _sign_in(self, server: smtplib.SMTP) -> None:
         """Sign in; in UTF-8 by ourselves, because `smtplib` takes ASCII alone. Raises TargetRefused and its errors."""
         user, password = self._address.user, self._address.password
@@ -142,12 +160,12 @@ class _Sender:
         if code != 235:
             raise smtplib.SMTPAuthenticationError(code, said)
 
-    def _letter(self, message: Message, attached: Attachment | None) -> EmailMessage:
+    def _letter(self, message: Message, attached: Attachment | None, to: Sequence[str]) -> EmailMessage:
         letter = EmailMessage()
-        letter["Subject"], letter["From"], letter["To"] = message.words, self._from, ", ".join(self._to)
-        letter["Date"] = format_datetime(datetime.fromtimestamp(message.at_ms / 1000, UTC))
+        letter["Subject"], letter["From"], letter["To"] = message.words, self._from, ", ".join(to)
+        letter["Date"] = format_datetime(datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC))
         key = sha256(message.id.encode()).hexdigest()[:32]
-        letter["Message-ID"] = f"<{key}@{self._from.rpartition('@')[2]}>"
+        letter["Message-ID"] = f"<{key}@{parseaddr(self._from)[1].rpartition('@')[2]}>"
         letter["Auto-Submitted"] = "auto-generated"
         plain = [f"{message.title}\n{message.text}", *(f"{label}: {url}" for label, url in message.links)]
         if message.history:
@@ -178,4 +196,15 @@ def _refused(public: str, code: int, where: str) -> DeliveryError:
 
 def _is_address(text: str) -> bool:
     name, at, host = parseaddr(text.strip())[1].partition("@")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
     return bool(name and at and host) and not any(ord(one) < 32 for one in text)
+
+
+def _with_plain_host(text: str) -> str:
+    """Return an address with its host as mail servers know it: `a@xn--mller-kva.example` for `a@müller.example`."""
+    shown, address = parseaddr(text.strip())
+    name, _, host = address.rpartition("@")
+    return text.strip() if host.isascii() else formataddr((shown, f"{name}@{host.encode('idna').decode()}"))
