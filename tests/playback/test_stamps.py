@@ -35,7 +35,7 @@ from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
-from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text, objects_in
+from tawny.playback.stamps import FrameStamps, event_clips, figures_in, figures_text, objects_in, read_stamps
 from tests.playback.archives import PORCH, FakeArchive, pictures
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -171,9 +171,29 @@ def test_a_stamp_is_readable_in_any_size(size: tuple[int, int]) -> None:
 
 def test_letters_that_are_lacking_are_told_plainly() -> None:
     assert plain_text("Küche Ñandú 门") == "Kuche Nandu ?"
+    assert plain_text("Großer Łódź-Sjø") == "Grosser Lodz-Sjo"
     assert figures_text(742, 400) == "000742/000400"
     assert figures_text(3.5, 12.25) == "003.50/012.25"
     assert figures_text(12_000_000, 20_000) == "999999/020000"
+
+
+@pytest.mark.parametrize(
+    ("name", "stamped_name"), [("Großer Saal", "Grosser Saal"), ("門 A12", "? A12"), ("Двор", "porch"), ("???", "???")]
+)
+def test_a_camera_whose_name_cannot_be_written_is_stamped_by_its_id(
+    archive: FakeArchive, name: str, stamped_name: str
+) -> None:
+    class Read:
+        index = archive.index
+
+        def figures(self, camera: CameraId, within: Span) -> list[MotionFigure]:
+            return []
+
+        def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
+            return ()
+
+    made = read_stamps(Read(), PORCH, Span(START_MS, START_MS + 1), name, ZONE, (0, 0)).at(START_MS)
+    assert plain_text(made.lines[0]).startswith(f"{stamped_name}  2026")
 
 
 def test_a_small_picture_is_stamped_in_its_own_size() -> None:

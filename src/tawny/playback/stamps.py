@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Protocol
 
-from tawny.media.image.stamp import Stamp
+from tawny.media.image.stamp import Stamp, plain_text
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, Box, MotionFigure, ObjectPath, PathPoint
@@ -119,11 +119,16 @@ def read_stamps(
     *,
     only_boxes: bool = False,
 ) -> FrameStamps:
-    """Return the stamps of a camera's frames in a time. rolls: the camera's pre-roll and post-roll, s."""
+    """Return the stamps of a camera's frames in a time. rolls: the camera's pre-roll and post-roll, s.
+
+    title: the camera's name; if there are no letters for most of it, its ID is stamped.
+    """
     clips = event_clips(archive.index, camera, span, *rolls)
     figures = figures_in(lambda near: archive.figures(camera, near), span)
     objects = objects_in(archive.index, camera, span, archive.event_objects) if only_boxes else ()
-    return FrameStamps(title, zone, figures, clips, only_boxes, objects)
+    lacking = plain_text(title).count("?") - title.count("?")
+    shown = camera if 2 * lacking > len(title.replace(" ", "")) else title
+    return FrameStamps(shown, zone, figures, clips, only_boxes, objects)
 
 
 def figures_in(read: Callable[[Span], Sequence[MotionFigure]], span: Span) -> Sequence[MotionFigure]:

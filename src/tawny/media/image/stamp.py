@@ -21,6 +21,11 @@ LINE_DOTS: Final = GLYPH_HEIGHT + 2 * MARGIN
 HEIGHT_PER_DOT: Final = 360
 """A dot is one pixel up to this frame height, two up to twice of it, and so on."""
 REC: Final = "REC"
+_WRITTEN_AS: Final = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "–": "-", "’": "'"}
+)
+"""What Unicode doesn't take apart."""
 Colour = tuple[int, int, int]
 _BLACK, GREY, _YELLOW = (16, 128, 128), (235, 128, 128), (210, 16, 146)
 _RED, _LIGHT_RED = (81, 90, 240), (235, 90, 240)
@@ -80,8 +85,9 @@ def glyphs(text: str) -> Any:
 
 
 def plain_text(text: str) -> str:
-    """Return the text in the letters that there are: `Kuche` for `Küche`."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+    """Return the text in the letters that there are: `Kuche, Strasse` for `Küche, Straße`."""
+    split = unicodedata.normalize("NFKD", text.translate(_WRITTEN_AS))
+    plain = "".join(one for one in split if not unicodedata.combining(one))
     return "".join(one if " " <= one <= "~" else "?" for one in plain)
 
 
