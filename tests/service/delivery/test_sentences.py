@@ -14,6 +14,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason
+from tawny.model.times import utc_from_text
 from tawny.service.delivery import message_composer
 from tawny.service.delivery.notification_filter import is_late
 from tawny.service.visits import EventVisit
@@ -47,6 +48,21 @@ def event(**about: Any) -> Event:
 )
 def test_an_event(about: dict[str, object], title: str, text: str) -> None:
     assert message_composer.of_event(event(**about), "Front door", BERLIN, AT_MS, lambda _who: "") == (title, text)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "text"),
+    [
+        ("2026-10-25T00:10:00.000Z", "2026-10-25T01:10:00.000Z", "02:10 CEST to 02:10 CET."),
+        ("2026-10-25T00:50:00.000Z", "2026-10-25T02:10:00.000Z", "02:50 CEST to 03:10."),
+        ("2026-10-25T01:10:00.000Z", "2026-10-25T01:10:30.000Z", "02:10 CET."),
+        ("2026-03-29T00:50:00.000Z", "2026-03-29T01:10:00.000Z", "01:50 to 03:10."),
+    ],
+)
+def test_times_that_the_clock_shows_twice_name_their_zone(begin: str, end: str, text: str) -> None:
+    start_ms, end_ms = map(utc_from_text, (begin, end))
+    one = event(start_ms=start_ms, end_ms=end_ms)
+    assert message_composer.of_event(one, "Front door", BERLIN, end_ms, lambda _who: "")[1] == text
 
 
 def test_who_was_recognised_and_what_was_read() -> None:

@@ -27,7 +27,7 @@ from tawny.playback.frame_reader import event_snapshot
 from tawny.playback.timeline import recorded_of_wanted
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.message_actions import INSTEAD, LABELS, LINK_ENDED, MUTE, MessageActions
-from tawny.service.delivery.notification_filter import Snoozes, is_late, time_text
+from tawny.service.delivery.notification_filter import Snoozes, clock_text, is_late, time_text
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
@@ -42,7 +42,7 @@ def between_text(begin_ms: int, end_ms: int, zone: ZoneInfo, now_ms: int) -> tup
     """Return the times of begin and end; the end says its day only if it is another one than that of the begin."""
     first, last = (datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone) for at_ms in (begin_ms, end_ms))
     if first.date() == last.date():
-        return time_text(begin_ms, now_ms, zone), f"{last:%H:%M}"
+        return time_text(begin_ms, now_ms, zone), clock_text(last)
     return time_text(begin_ms, now_ms, zone), time_text(end_ms, now_ms, zone, names_day=True)
 
 

@@ -249,12 +249,18 @@ class Snooze:
 def time_text(at_ms: int, now_ms: int, zone: ZoneInfo, *, names_day: bool = False) -> str:
     """Return a time of today as `21:12`, another one as `Mon 07:00`, from a week on as `Mon 2026-11-30 07:00`.
 
-    names_day: also that of today.
+    names_day: also that of today. If the clock shows this time twice, its zone follows: `02:12 CET`.
     """
     at, now = (datetime.fromtimestamp(one_ms / 1000, UTC).astimezone(zone) for one_ms in (at_ms, now_ms))
     days = abs((at.date() - now.date()).days)
     day = "" if days == 0 and not names_day else f"{at:%a} " if days < 7 else f"{at:%a %Y-%m-%d} "
-    return f"{day}{at:%H:%M}"
+    return f"{day}{clock_text(at)}"
+
+
+def clock_text(at: datetime) -> str:
+    """Return a local time as `21:12`, or as `02:12 CET` if the clock shows it twice."""
+    is_twice = at.replace(fold=0).timestamp() != at.replace(fold=1).timestamp()
+    return f"{at:%H:%M %Z}" if is_twice else f"{at:%H:%M}"
 
 
 class Snoozes:
