@@ -92,7 +92,7 @@ export const storage = {
     breaks: "There isn’t enough space: some of this is below its minimum retention.",
     missing: (size: string) => `${size} more would have to be deleted, but everything else is kept.`,
     more: { one: "and {n} more", other: "and {n} more" },
-    list: "Show full list",
+    list: "Save list",
     head: ["camera", "day", "files", "bytes", "seconds", "reason"],
   },
   locked: {

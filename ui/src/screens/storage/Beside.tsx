@@ -60,11 +60,12 @@ export function Next({ next, isKnown }: { next: GoingNext | null; isKnown: boole
 /** As a table that any office program opens. */
 function save(next: GoingNext): void {
   const rows = next.items.map((one) => [one.name, dayKey(one.day_ms), one.files, one.size_bytes, one.seconds, one.why]);
-  const text = [words.next.head, ...rows]
+  const more = next.more ? [[plural(next.more, words.next.more)]] : [];
+  const text = [words.next.head, ...rows, ...more]
     .map((row) => row.map((cell) => `"${String(cell).replaceAll('"', '""')}"`).join(","))
     .join("\r\n");
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
   link.download = "tawny-what-goes-next.csv";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -8,17 +8,22 @@ import { leaving } from "../../strings/leaving";
 import { storage as words } from "../../strings/storage";
 import { go, path } from "../../ui/router";
 import { session } from "../../ui/session";
+import { Next } from "./Beside";
 import Storage from "./Storage";
 
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };
 const sent = vi.hoisted(() => [] as unknown[]);
-const site = vi.hoisted(() => ({ kept: {} as unknown, put: (_: unknown): unknown => null }));
+const site = vi.hoisted(() => ({
+  kept: {} as unknown,
+  next: { items: [], more: 0, size_bytes: 0, files: 0, missing_bytes: 0, breaks_promise: false },
+  put: (_: unknown): unknown => null,
+}));
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
   get: (address: string) => (address === "/retention" ? Promise.resolve(site.kept) : new Promise(() => {})),
-  post: () => Promise.resolve({ items: [], more: 0, size_bytes: 0, files: 0, missing_bytes: 0, breaks_promise: false }),
+  post: () => Promise.resolve(site.next),
   put: (_: string, body: unknown) => {
     sent.push(body);
     return Promise.resolve().then(() => site.put(body));
@@ -86,4 +91,20 @@ it("asks before unsaved changes are lost", async () => {
   go("/events");
   expect(await screen.findByText(leaving.leave)).toBeTruthy();
   expect(path.value).toBe("/settings/storage");
+});
+
+it("says in the saved list of what is deleted next what is missing there", async () => {
+  const saved: Blob[] = [];
+  vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
+    saved.push(blob as Blob);
+    return "blob:list";
+  });
+  const one = { breaks_promise: false, camera: "tuer", name: "Tür", day_ms: 0, at_ms: 0, files: 2, size_bytes: 9, seconds: 60, why: "older" };
+  render(<Next next={{ ...site.next, items: [{ ...one, thinned: false }], more: 412 }} isKnown />);
+  fireEvent.click(screen.getByRole("button", { name: words.next.list }));
+  const bytes = new Uint8Array(await saved[0]!.arrayBuffer());
+  expect([...bytes.slice(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
+  const rows = new TextDecoder().decode(bytes).split("\r\n");
+  expect(rows[1]).toMatch(/^"Tür",/);
+  expect(rows[2]).toBe('"and 412 more"');
 });
