@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from copy import copy
 from itertools import accumulate, pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,11 +13,9 @@ from tests.media.clips import Unit
 Cut = tuple[int, list[Sample]]
 
 
-def cuts(
-    pts: Sequence[int], sizes: Sequence[int], *, usual: int = 10, reorders: bool = False, look: bool = True
-) -> list[Cut]:
+def cuts(pts: Sequence[int], sizes: Sequence[int], *, usual: int = 10, look: bool = True) -> list[Cut]:
     """Fragments of these sizes; look: the next packet is known."""
-    times = FileDecodeTimes(pts[0], usual, reorders=reorders)
+    times = FileDecodeTimes(pts[0], usual)
     made, at = [], 0
     for size in sizes:
         part = [Unit(b"", time, False) for time in pts[at : at + size]]
@@ -56,20 +55,53 @@ def test_a_gap_that_was_not_foreseen_moves_the_next_fragment() -> None:
     assert [base for base, _ in made] == [0, 500]
 
 
-def test_reordered_pictures_are_decoded_in_even_steps() -> None:
-    pts = [0, 30, 10, 20, 60, 40, 50]
-    assert decode_times(cuts(pts, [7])) == [0, 10, 20, 30, 40, 50, 60]
+REORDERED = [0, 30, 10, 20, 60, 40, 50, 90, 70, 80]
+PYRAMID = [0, 40, 20, 10, 30, 80, 60, 50, 70, 120, 100, 90, 110]
 
 
-def test_a_cut_between_reordered_pictures_changes_no_decode_time() -> None:
-    pts = [0, 30, 10, 20, 60, 40, 50, 90, 70, 80]
-    for first in range(2, 9):
-        assert decode_times(cuts(pts, [first, 10 - first])) == list(range(0, 100, 10))
+@pytest.mark.parametrize(
+    ("pts", "decode"),
+    [
+        (REORDERED, [0, 1, 10, 20, 30, 40, 50, 60, 70, 80]),
+        (PYRAMID, [0, 1, 2, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
+    ],
+)
+def test_reordered_pictures_are_decoded_before_they_are_shown(pts: list[int], decode: list[int]) -> None:
+    """In even steps, after those that would be before the file's beginning."""
+    for first in range(4, len(pts)):
+        assert decode_times(cuts(pts, [first, len(pts) - first])) == decode
 
 
-def test_single_samples_keep_even_steps_if_reordering_is_known() -> None:
-    pts = [0, 30, 10, 20, 60, 40, 50, 90, 70, 80]
-    assert decode_times(cuts(pts, [1] * 10, reorders=True)) == list(range(0, 100, 10))
+def test_a_file_that_goes_on_from_its_middle_begins_with_even_steps() -> None:
+    times = FileDecodeTimes(0, 10)
+    base, part = times.samples([Unit(b"", 1000 + time, False) for time in PYRAMID])
+    assert decode_times([(base, part)]) == list(range(980, 1110, 10))
+
+
+@pytest.mark.parametrize("first", range(1, len(PYRAMID)))
+def test_single_pictures_are_soon_decoded_before_they_are_shown(first: int) -> None:
+    """Although the first of them don't show that there are more to come."""
+    made = cuts(PYRAMID, [1] * first + [len(PYRAMID) - first])
+    late = [pts for pts, at in zip(PYRAMID, decode_times(made), strict=True) if at > pts]
+    assert len(late) <= 3
+
+
+def test_the_next_file_knows_that_pictures_are_reordered() -> None:
+    before = FileDecodeTimes(0, 10)
+    before.samples([Unit(b"", time, False) for time in PYRAMID])
+    times = before.next_file(2000)
+    units = [Unit(b"", 2000 + time, False) for time in PYRAMID]
+    made = [times.samples([one], units[at].pts if at < len(units) else None) for at, one in enumerate(units, 1)]
+    assert decode_times(made) == [0, 1, 2, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+
+
+@pytest.mark.parametrize("pts", [REORDERED, PYRAMID])
+def test_the_end_of_reordered_pictures_is_that_of_the_last_one_shown(pts: list[int]) -> None:
+    times = FileDecodeTimes(0, 10)
+    times.samples([Unit(b"", time, False) for time in pts])
+    assert times.shown_end == max(pts) + 10
+    times.samples([Unit(b"", max(pts) + 10, True)], max(pts) + 25)
+    assert times.shown_end == max(pts) + 25
 
 
 @st.composite
@@ -90,18 +122,24 @@ def streams(draw: st.DrawFn) -> tuple[list[int], list[int]]:
     return [times[k] for k in order], sizes
 
 
-@given(streams(), st.booleans(), st.booleans())
-def test_decode_times_grow_and_presentation_times_stay(
-    stream: tuple[list[int], list[int]], reorders: bool, look: bool
-) -> None:
+@given(streams(), st.booleans())
+def test_decode_times_grow_and_presentation_times_stay(stream: tuple[list[int], list[int]], look: bool) -> None:
     pts, sizes = stream
-    made = cuts(pts, sizes, reorders=reorders, look=look)
+    made = cuts(pts, sizes, look=look)
     decode = decode_times(made)
     assert all(later > earlier for earlier, later in pairwise(decode))
     assert decode[0] == 0
     assert [sample.pts for _, part in made for sample in part] == [time - pts[0] for time in pts]
     ends = [base + sum(sample.duration for sample in part) for base, part in made]
     assert all(base >= end for end, (base, _) in zip(ends, made[1:], strict=False))
+
+
+@given(streams())
+def test_no_picture_is_decoded_after_it_is_shown(stream: tuple[list[int], list[int]]) -> None:
+    pts, _ = stream
+    times = FileDecodeTimes(0, 10)  # not limited by the file's beginning
+    base, part = times.samples([Unit(b"", 200_000 + time, False) for time in pts])
+    assert all(at <= 200_000 + time for time, at in zip(pts, decode_times([(base, part)]), strict=True))
 
 
 @given(streams(), st.integers(1, 5))

@@ -53,16 +53,22 @@ def test_units_come_back_byte_for_byte_in_order_with_their_times(
     assert [bytes(packet) for packet in read] == [unit.data for unit in clip.units]
     assert [packet.is_keyframe for packet in read] == [unit.is_keyframe for unit in clip.units]
     times = [packet.pts or 0 for packet in read]
-    delay = times[0]  # FFmpeg begins a file at its first decode time
+    delay = times[0]  # FFmpeg shows all later by as much as a picture is decoded after it is shown
+    assert delay == 0 or per_fragment == 1  # one picture doesn't say what comes
     assert [time - delay for time in times] == [unit.pts - clip.units[0].pts for unit in clip.units]
     decode = [packet.dts or 0 for packet in read]
     assert all(later > earlier for earlier, later in pairwise(decode))
 
 
+_BEGIN = 3
+"""The decode times of reordered pictures would be before the file's beginning."""
+
+
 @pytest.mark.parametrize(("codec", "params"), KINDS)
 def test_durations_are_even(codec: VideoCodec, params: str) -> None:
     clip = encoded(codec, params=params)
-    assert {packet.duration for packet in packets(written(clip.video, clip.units))} == {6000}
+    durations = [packet.duration for packet in packets(written(clip.video, clip.units))]
+    assert set(durations[_BEGIN:]) == {6000}
 
 
 @pytest.mark.parametrize(("codec", "params"), KINDS)

@@ -63,7 +63,7 @@ def test_samples_come_back_as_they_were(put: Put) -> None:
     sound = [sample for sample in read if not sample.is_video]
     assert [(s.data, s.pts, s.is_keyframe) for s in video] == [(u.data, u.pts, u.is_keyframe) for u in CLIP.units]
     assert [(s.data, s.pts, s.duration) for s in sound] == [(u.data, u.pts, 160) for u in g711(2.667)]
-    assert {s.duration for s in video} == {6000}
+    assert {s.duration for s in video[3:]} == {6000}  # those before are decoded too late at a file's beginning
 
 
 def test_a_file_says_what_it_is_and_why_it_ended(put: Put) -> None:

@@ -275,11 +275,12 @@ _AAC_FRAME: Final = 1024
 class _OpenFile:
     """An open file and its timestamps."""
 
-    def __init__(self, new: NewSegmentFile, start_ms: int, file: OpenSegment, *, splits: bool, usual: int) -> None:
-        """usual: estimated ticks between pictures."""
+    def __init__(
+        self, new: NewSegmentFile, start_ms: int, file: OpenSegment, pictures: FileDecodeTimes, *, splits: bool
+    ) -> None:
         self.splits = splits
         self.new, self.start_ms, self.file = new, start_ms, file
-        self.pictures = FileDecodeTimes(new.first_pts, usual)
+        self.pictures = pictures
         self.sounds = FileDecodeTimes(_sound_begin(new), _AAC_FRAME)
         self.sequence = 0
         self.end_ticks = self.durable_ticks = 0  # 90 kHz ticks: written or being written, and synced
@@ -303,7 +304,7 @@ class _OpenFile:
                 made.append(self._fragment(pictures[:1], [], base_video, base_audio))
                 base_video, pictures = base_video + pictures[0].duration, pictures[1:]
             made.append(self._fragment(pictures, sounds, base_video, base_audio))
-            self.end_ticks = base_video + sum(sample.duration for sample in pictures)
+            self.end_ticks = self.pictures.shown_end
         return made
 
     def _fragment(
@@ -312,7 +313,8 @@ class _OpenFile:
         self.sequence += 1
         parts = fragment(self.sequence, pictures, sounds, base_video, base_audio)
         is_keyframe = bool(pictures) and pictures[0].is_keyframe
-        return WrittenFragment(parts, max(0, base_video * 1000 // VIDEO_RATE), is_keyframe)
+        begin = min((picture.pts for picture in pictures), default=base_video)
+        return WrittenFragment(parts, max(0, begin * 1000 // VIDEO_RATE), is_keyframe)
 
 
 class StreamWriter:
@@ -329,8 +331,8 @@ class StreamWriter:
         self._volume, self._index, self._closing, self._seals = volume, index, closing, seals
         self.camera, self.stream = camera, stream
         self._open: _OpenFile | None = None
-        self._usual = _USUAL_PICTURE
-        """Ticks between the pictures of the last file: a fragment may hold one picture before the next is known."""
+        self._last_pictures = FileDecodeTimes(0, _USUAL_PICTURE)
+        """Those of the last file."""
         self._begun_ms = self._avoided_ms = -1  # start of the newest file; start used by another writer
         self.durable_ms: int | None = None
         """All data up to this time is on the disk."""
@@ -394,7 +396,7 @@ class StreamWriter:
         """Close the open file, if any."""
         opened, self._open = self._open, None
         if opened is not None:
-            self._usual = opened.pictures.usual
+            self._last_pictures = opened.pictures
             self._closing.finish(opened.file, SegmentTrailer(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
 
     @property
@@ -425,7 +427,8 @@ class StreamWriter:
             volume, said, lambda more: init_segment(new.video, new.audio, {**said.record(), **more})
         )
         file = OpenSegment.create(volume, said, content, signing)
-        return _OpenFile(new, said.start_ms, file, splits=content.splits, usual=self._usual)
+        pictures = self._last_pictures.next_file(new.first_pts)
+        return _OpenFile(new, said.start_ms, file, pictures, splits=content.splits)
 
     @property
     def _is_sealed(self) -> bool:

@@ -1,16 +1,17 @@
 """Computes increasing decode times for packets that have only presentation times: cameras send no others.
 
-The nth frame in decode order gets the nth smallest presentation time. A file knows the packets of a fragment; a live
-viewer gets each frame alone, so its times are `depth` frames early. Not thread-safe.
+No decode time is after its presentation time, so with B-frames they are `depth` frames early. Not thread-safe.
 """
 
 import heapq
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from tawny.media.mp4.fragment_writer import Sample
 
 USUAL_TICKS = 3000
+_MOST_DEPTH: Final = 16
+"""Frames that may precede one that is displayed earlier, by H.264 and H.265."""
 
 
 class Timed(Protocol):
@@ -27,28 +28,40 @@ class Timed(Protocol):
 class FileDecodeTimes:
     """Decode times of one track of one file.
 
-    At the end of a fragment, frames displayed earlier may still be missing. So the next packet is included in the sort,
-    and a decode time that is too small becomes the previous one plus 1.
+    Without B-frames they are the presentation times. With them, each frame gets the presentation time `depth` places
+    earlier in display order, as `LiveDecodeTimes` gives it: FFmpeg shows a file whose decode times are after
+    presentation times late, against its sound. A file can't begin before its zero: its first decode times are one tick
+    apart. The depth is that of the frames so far.
 
-    first_pts: maps to the file's zero. usual: initial estimate of the ticks between packets. reorders: decode order is
-    known to differ from display order; otherwise detected.
+    first_pts: maps to the file's zero. usual: initial estimate of the ticks between packets.
     """
 
-    def __init__(self, first_pts: int, usual: int, *, reorders: bool = False) -> None:
-        self._first_pts, self._usual, self._reorders = first_pts, usual, reorders
+    def __init__(self, first_pts: int, usual: int) -> None:
+        self._first_pts, self._usual = first_pts, usual
+        self._depth = 0
+        self._recent: list[int] = []
+        """The last presentation times, in decode order."""
+        self._shown: list[int] = []
+        """Heap of up to `depth` presentation times that are not yet used as decode times."""
         self._end = 0  # Invariant: no later decode time is smaller
-        self._ahead: int | None = None  # presentation time of the next packet, already included in the last sort
-        self._left_over = 0  # if `_ahead` is set: the greatest time of that sort, not yet used as a decode time
+        self._shown_end = 0
 
     def __copy__(self) -> "FileDecodeTimes":
-        copied = FileDecodeTimes(self._first_pts, self._usual, reorders=self._reorders)
-        copied._end, copied._ahead, copied._left_over = self._end, self._ahead, self._left_over
+        copied = FileDecodeTimes(self._first_pts, self._usual)
+        copied._depth, copied._recent, copied._shown = self._depth, self._recent[:], self._shown[:]
+        copied._end, copied._shown_end = self._end, self._shown_end
         return copied
 
+    def next_file(self, first_pts: int) -> "FileDecodeTimes":
+        """Return those of the stream's next file, which may get one frame before the next is known."""
+        following = FileDecodeTimes(first_pts, self._usual)
+        following._depth = self._depth
+        return following
+
     @property
-    def usual(self) -> int:
-        """The estimated ticks between packets."""
-        return self._usual
+    def shown_end(self) -> int:
+        """The end of what the samples so far show, ticks since the file's zero."""
+        return self._shown_end
 
     def samples(self, packets: Sequence[Timed], next_pts: int | None = None) -> tuple[int, list[Sample]]:
         """Return the decode time of the fragment's first sample (`fragment`'s base), and the packets as samples.
@@ -67,26 +80,36 @@ class FileDecodeTimes:
         return decode[0], samples
 
     def _decode_times(self, times: list[int], following: int | None) -> list[int]:
-        seen = times if times[0] != self._ahead else [self._left_over, *times[1:]]
-        if following is not None:
-            seen = [*seen, following]
-        in_order = sorted(seen)
-        self._reorders = self._reorders or seen != in_order
-        decode, at = [], self._end - 1
-        for pts in in_order[: len(times)]:
-            at = max(at + 1, pts)
-            decode.append(at)
+        seen = [*self._recent, *times] if following is None else [*self._recent, *times, following]
+        if seen != sorted(seen):
+            self._depth = max(self._depth, reorder_depth(seen))
+        self._recent = [*self._recent, *times][-_MOST_DEPTH:]
+        decode = []
+        for pts in times:
+            decode.append(max(self._end, self._next(pts)))
+            self._end = decode[-1] + 1
         if len(times) > 1:
-            self._learn(at - decode[-2])
-        self._end = at + self._usual
-        if following is not None and self._reorders:
-            # it may be far ahead of frames that are still to come
-            self._end = max(at + 1, min(in_order[-1], self._end))
-        elif following is not None:
-            self._end = max(at + 1, following)
-            self._learn(self._end - at)
-        self._ahead, self._left_over = following, in_order[-1]
+            self._learn(decode[-1] - decode[-2])
+        if following is None:
+            self._end = decode[-1] + self._usual
+        else:
+            earliest = min([following, *self._shown]) if len(self._shown) == self._depth else 0
+            self._end = max(self._end, earliest)
+            self._learn(self._end - decode[-1])
+        if self._depth == 0:
+            self._shown_end = self._end
+        else:
+            latest = max(self._recent)
+            is_last = following is not None and following > latest
+            self._shown_end = following if is_last and following is not None else latest + self._usual
         return decode
+
+    def _next(self, pts: int) -> int:
+        """Return the decode time of the next frame; too early at the beginning of a file."""
+        heapq.heappush(self._shown, pts)
+        if len(self._shown) > self._depth:
+            return heapq.heappop(self._shown)
+        return self._shown[0] - (self._depth - len(self._shown) + 1) * self._usual
 
     def _learn(self, step: int) -> None:
         """Update the usual step. Limited to twice the previous value, so that gaps have little effect."""
@@ -128,6 +151,6 @@ def reorder_depth(shown: Iterable[int]) -> int:
     """Return the reorder depth required by these presentation times, given in decode order."""
     depth, earlier = 0, list[int]()
     for pts in shown:
-        depth = max(depth, sum(1 for other in earlier[-16:] if other > pts))
+        depth = max(depth, sum(1 for other in earlier[-_MOST_DEPTH:] if other > pts))
         earlier.append(pts)
     return depth
