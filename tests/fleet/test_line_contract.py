@@ -52,6 +52,13 @@ async def test_both_sides_show_the_same_four_words(rig: HubRig, box: BoxRig) -> 
     assert len(own.split()) == 4
 
 
+def test_a_second_file_of_the_first_day_makes_no_other_history(box: BoxRig) -> None:
+    box.write(event_line("e1"))
+    before = box.offer().history.book()
+    box.write(event_line("e2"), DAY.replace(".jsonl", "-2.jsonl"))
+    assert box.offer().history.book() == before
+
+
 async def test_a_recorder_that_never_joined_is_refused(rig: HubRig, box: BoxRig) -> None:
     with pytest.raises(LineRefused):
         await box.greet(await rig.carrier(), rig.mark)

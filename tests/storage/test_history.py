@@ -28,6 +28,7 @@ from tawny.testing.clock import FakeClock
 from tests.support.disk import MemoryDisk
 
 NOON = 1_795_176_000_000
+DAY_MS = 86_400_000
 GAP = Gap(CameraId("porch"), NOON, None, GapReason.STALLED, "no packets")
 EVENT = Event(EventId("e1"), CameraId("porch"), "motion", NOON, None, 50.0)
 EVER = Span(0, 1 << 45)
@@ -104,6 +105,50 @@ def test_after_a_failed_sync_another_file_is_begun() -> None:
     history.write([_line(3)])
     assert list(disk.files) == ["history/2026-11-20.jsonl", "history/2026-11-20-2.jsonl"]
     assert list(history.lines())[-1] == _line(3)
+
+
+def test_after_a_failed_sync_and_a_restart_the_newest_file_goes_on() -> None:
+    disk = MemoryDisk()
+    history = HistoryJournal(disk)
+    history.write([_line(1)])
+    disk.before = _failing("sync")
+    with pytest.raises(StorageError):
+        history.write([_line(2)])
+    disk.before = _well
+    history.write([_line(3)])
+    HistoryJournal(disk).write([_line(4)])
+    assert list(history.lines())[-2:] == [_line(3), _line(4)]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_lines_come_back_in_order_after_the_clock_was_set_back(is_restarted: bool) -> None:
+    disk = MemoryDisk()
+    history = HistoryJournal(disk)
+    lines = [_line(number, NOON + days * DAY_MS) for number, days in enumerate((0, 4000, 0, 1, 4000, 4001))]
+    for line in lines:
+        history.write([line])
+        history = HistoryJournal(disk) if is_restarted else history
+    assert list(history.lines()) == lines
+
+
+def test_a_file_of_a_clock_that_was_years_ahead_does_not_grow_for_years(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.history.ledger._MOST_AHEAD_BYTES", 100)
+    disk = MemoryDisk()
+    history = HistoryJournal(disk)
+    lines = [_line(0, NOON + 4000 * DAY_MS), *(_line(number) for number in range(1, 31))]
+    for line in lines:
+        history.write([line])
+    assert max(len(disk.read(path)) for path in disk.files) < 200
+    assert list(history.lines()) == lines
+
+
+def test_a_large_day_has_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.storage.history.ledger._MOST_AHEAD_BYTES", 100)
+    disk = MemoryDisk()
+    history = HistoryJournal(disk)
+    for number in range(9):
+        history.write([_line(number)])
+    assert list(disk.files) == ["history/2026-11-20.jsonl"]
 
 
 def test_nonsense_is_skipped(tmp_path: Path) -> None:

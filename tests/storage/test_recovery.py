@@ -12,7 +12,8 @@ from hypothesis import strategies as some
 
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FolderUnwritable, StorageError
-from tawny.model.ids import CameraId
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.disk import FolderEntry
@@ -298,6 +299,24 @@ def test_the_index_catches_up_with_the_history(site: Site) -> None:
     site.forget_index()
     site.recover(cameras=())
     assert site.index.gaps(PORCH, EVER) == [gap]
+
+
+def test_an_event_that_was_deleted_after_the_clock_was_set_back_stays_deleted(site: Site) -> None:
+    site.clock.jump_utc(86_400)
+    event = Event(EventId("e1"), PORCH, "motion", site.clock.now_ms(), None, 50.0)
+    site.ledger.put_event(event)
+    site.clock.jump_utc(-86_400)
+    site.ledger.drop_event(event.id)
+    site.recover()
+    assert site.index.event(event.id) is None
+
+
+def test_the_cause_is_the_last_one_after_the_clock_was_set_back(site: Site) -> None:
+    site.clock.jump_utc(86_400)
+    site.ledger.stopped("update")
+    site.clock.jump_utc(-86_400)
+    site.ledger.started("boot-1")
+    assert site.recover().cause == "crash"
 
 
 @pytest.mark.parametrize(

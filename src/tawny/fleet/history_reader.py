@@ -42,7 +42,7 @@ class HistoryReader:
 
     def book(self) -> str:
         """Return the identity of this history, which another one doesn't have: the hash of its first line."""
-        for name in sorted(self._sizes()):
+        for name in sorted(self._sizes(), key=_order):
             first = self._disk.read(f"{FOLDER}/{name}", 0, MOST_BYTES).partition(b"\n")[0]
             return sha256(name.encode() + first).hexdigest()[:32]
         return ""

@@ -2,7 +2,8 @@
 
 `history/2026-11-20.jsonl` has one line per change, in order, durable when `write` returns. Reading skips a line torn by
 a power cut; the next line starts on its own. After a failed sync the file is not used again, and `2026-11-20-2.jsonl`
-is started. The index is rebuilt from it.
+is started. After the clock was set back, the newest file goes on, so that the order of names stays that of writing. The
+index is rebuilt from it.
 
 The ledger writes to the history first, then to the index. Invariant: the history contains every gap, damage and event
 of the index. A change that cannot be written, as on a full disk, is queued and written first next time. Of a gap
@@ -194,6 +195,8 @@ def _box(said: Any) -> Box | None:
 
 _FOLDER: Final = "history"
 _NAME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(\d{1,6}))?\.jsonl")
+_MOST_AHEAD_BYTES: Final = 4 << 20
+"""Size at which a file of a later day is followed by another: a clock that was years ahead leaves one for years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,7 @@ class HistoryJournal:
     def __init__(self, disk: DiskAccess) -> None:
         self._disk = disk
         self._lock = threading.Lock()
+        self._place = ("", 1)  # day and number of the open file
         self._path = ""
         self._file: OpenFile | None = None
         self._is_named = False
@@ -247,7 +251,11 @@ class HistoryJournal:
                 raise
 
     def _opened(self, day: str) -> OpenFile:
-        path = next(path for path in _paths(day) if path not in self._spoiled)
+        """Return the file for lines of a day. It is never one before the newest: what is written last counts."""
+        places = [self._place] if self._file is not None else [one[:2] for one in self._names()]
+        named, number = max([(day, 1), *places])
+        while (path := _path(named, number)) in self._spoiled or (named > day and self._is_large(path)):
+            number += 1
         if self._file is not None and self._path == path:
             return self._file
         self._close()
@@ -258,8 +266,20 @@ class HistoryJournal:
             self._file = self._disk.extend(path)
             if self._file.size_bytes and self._disk.read(path, self._file.size_bytes - 1) != b"\n":
                 self._file.append([b"\n"])  # end the torn line
-        self._path, self._is_named = path, False
+        self._place, self._path, self._is_named = (named, number), path, False
         return self._file
+
+    def _is_large(self, path: str) -> bool:
+        entry = self._disk.entry(path)
+        return entry is not None and entry.size_bytes >= _MOST_AHEAD_BYTES
+
+    def _names(self) -> list[tuple[str, int, str]]:
+        """Return day, number and name of each file, sorted as they were written."""
+        return sorted(
+            (found[1], int(found[2] or 1), one.name)
+            for one in self._disk.entries(_FOLDER)
+            if one.kind == "file" and (found := _NAME.fullmatch(one.name))
+        )
 
     def _close(self) -> None:
         file, self._file = self._file, None
@@ -276,23 +296,15 @@ class HistoryJournal:
 
         newest_files: number of newest files to read. None reads all.
         """
-        names = sorted(
-            (found[1], int(found[2] or 1), one.name)
-            for one in self._disk.entries(_FOLDER)
-            if one.kind == "file" and (found := _NAME.fullmatch(one.name))
-        )
+        names = self._names()
         for _, _, name in names if newest_files is None else names[-newest_files:]:
             for text in self._disk.read(f"{_FOLDER}/{name}").split(b"\n"):
                 if (line := _decoded(text)) is not None:
                     yield line
 
 
-def _paths(day: str) -> Iterator[str]:
-    yield f"{_FOLDER}/{day}.jsonl"
-    number = 2
-    while True:
-        yield f"{_FOLDER}/{day}-{number}.jsonl"
-        number += 1
+def _path(day: str, number: int) -> str:
+    return f"{_FOLDER}/{day}.jsonl" if number == 1 else f"{_FOLDER}/{day}-{number}.jsonl"
 
 
 def _encoded(line: HistoryLine) -> bytes:
