@@ -1,6 +1,7 @@
 """Live pictures elsewhere: a card that any page may frame, and a picture that follows what happens."""
 
 import asyncio
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -94,6 +95,15 @@ async def test_a_small_picture_is_of_the_large_stream_while_the_small_one_sends_
     assert was_ms - 1000 <= int(old.headers["x-at-ms"]) <= was_ms, "the last picture of a camera that is offline"
     now_ms = sends(house)
     assert int((await viewer.get(path)).headers["x-at-ms"]) > now_ms - 2000
+
+
+async def test_a_snapshot_tells_when_it_is_from(house: House) -> None:
+    sends(house)
+    house.clock.advance(600)
+    answer = await house.signed_in(Role.VIEWER).get("/api/v1/cameras/porch/snapshot")
+    told = parsedate_to_datetime(answer.headers["last-modified"])
+    assert told.timestamp() == int(answer.headers["x-at-ms"]) // 1000
+    assert answer.headers["cache-control"] == "no-store", "browsers would keep an old image for a tenth of its age"
 
 
 async def test_where_no_camera_shows_anything_there_is_nothing_to_follow(house: House) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Literal
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from tawny.model.packets import Packet, VideoCodec
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.api.fakes import House
+from tests.live.cameras import numbered, sound, video
 from tests.playback.archives import MAIN, PORCH, SUB
 
 AUTO = "/api/v1/cameras/porch/hls/auto"
@@ -100,3 +102,13 @@ async def test_a_stream_that_ended_is_not_offered_while_the_other_one_goes_on(ho
     house.recorder.hubs[PORCH, SUB] = old[PORCH, SUB]
     listed = (await house.signed_in().get("/api/v1/cameras/porch/hls/index.m3u8")).text
     assert re.findall(r"(\w+)/live\.m3u8", listed) == ["main"]
+
+
+@pytest.mark.parametrize("codec", ["aac", "pcmu"])
+async def test_the_list_of_streams_names_the_codec_of_the_sound(house: House, codec: Literal["aac", "pcmu"]) -> None:
+    """Some players don't play sound that isn't named."""
+    hub, start_ms = house.recorder.hubs[PORCH, MAIN], house.clock.now_ms() - 4000
+    for packet in numbered(video(start_ms=start_ms), sound(codec, start_ms=start_ms)):
+        hub.append(packet)
+    listed = (await house.signed_in().get("/api/v1/cameras/porch/hls/index.m3u8")).text
+    assert re.findall(r'CODECS="avc1\.\w+,([^"]+)"', listed) == ["mp4a.40.2"]

@@ -10,11 +10,12 @@ import pytest
 
 from tawny.live.hls import PART_S, HlsFeed, HlsFeedKey, HlsFeeds
 from tawny.live.stream_choice import StreamChoice
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
+from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tests.live.cameras import GOP, numbered, sound, video
+from tests.live.cameras import GOP, RUN, START_MS, numbered, sound, video
 
 PACKETS = list(numbered(video(count=150), sound(seconds=10)))
 """Ten seconds, a keyframe a second."""
@@ -74,6 +75,21 @@ async def test_parts_are_short_and_together_they_are_the_segment() -> None:
     assert all(part.seconds <= PART_S + 0.1 for part in segment.parts)
     assert segment.parts[0].begins
     assert b"".join(part.data for part in segment.parts) == segment.data
+
+
+async def test_with_b_frames_segments_and_parts_are_listed_as_long_as_they_play() -> None:
+    clip, hub = made_clip(ClipSpec(width=64, height=48, fps=30, seconds=5.0, gop_s=2.0, b_frames=2)), Hub()
+    for at, one in enumerate(clip.packets):
+        hub.append(Packet(RUN, at, one.format, one.data, one.pts, START_MS + one.pts // 90, one.is_keyframe))
+    async with running(hub) as feed:
+        assert await has(feed, 1)
+        text = feed.playlist()
+    lengths = [
+        [float(found) for found in re.findall(rf"#{tag}([\d.]+)", text)] for tag in ("EXTINF:", "EXT-X-PART:DURATION=")
+    ]
+    assert lengths[0] == pytest.approx([2.0, 2.0])
+    assert lengths[1][:12] == pytest.approx([1 / 3] * 12, abs=0.001)
+    assert "TARGETDURATION:2\n" in text
 
 
 async def test_no_part_is_longer_than_the_list_declares() -> None:
@@ -242,6 +258,20 @@ async def test_what_came_before_an_outage_is_not_in_a_new_list() -> None:
     task.cancel()
     assert begins
     assert begins.at_ms == PACKETS[0].at_ms + 60_000
+
+
+async def test_what_came_before_an_outage_is_not_in_a_list_opened_just_after_it() -> None:
+    clock, hub = FakeClock(), filled(150)
+    clock.advance(64)
+    back = later(60, 60)
+    for packet in back:
+        hub.append(replace(packet, run=RunId("second")))
+    task = asyncio.create_task((feed := HlsFeed(hub, clock)).run())
+    assert await has(feed, 0, 0)
+    begins = feed.segment(0)
+    task.cancel()
+    assert begins
+    assert begins.at_ms == back[0].at_ms
 
 
 async def test_numbers_go_on_when_another_stream_is_chosen() -> None:

@@ -55,6 +55,8 @@ class Fragmenter:
         self._steps: deque[int] = deque(maxlen=8)  # intervals between recent frames
         self._newest_dts = self._said_dts = self._lasts = 0  # values of the last emitted frame
         self._sequence = 0
+        self.newest_s = 0.0
+        """Duration of the newest fragment's frame, in seconds."""
 
     def take(self, packet: Packet) -> Iterator[NewInitSegment | bytes]:
         """Yield the init segments and fragments that this packet completes."""
@@ -104,6 +106,7 @@ class Fragmenter:
 
     def _fragment(self, packet: Packet, dts: int, lasts: int) -> bytes:
         self._sequence += 1
+        self.newest_s = lasts / VIDEO_RATE
         picture = Sample(packet.data, packet.pts - self._zero, lasts, is_keyframe=packet.is_keyframe)
         sounds = self._sound.take() if self._sound else []
         return b"".join(fragment(self._sequence, [picture], sounds, dts, sounds[0].pts if sounds else 0))

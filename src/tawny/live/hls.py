@@ -16,7 +16,7 @@ from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
-from tawny.model.packets import VIDEO_RATE, Packet
+from tawny.model.packets import Packet
 from tawny.model.times import Clock, utc_text
 from tawny.stream.hub import Hub
 
@@ -161,9 +161,10 @@ class HlsFeed:
         try:
             while self._clock.mono_s() - self._asked_s < UNUSED_S:
                 packets = reader.take().packets
-                has_begun = has_begun or self._hub.is_live(self._clock.now_ms())
                 if not has_begun:
-                    packets = []  # from before an outage: players would show them as live
+                    has_begun = self._hub.is_live(self._clock.now_ms())
+                    # without those from before an outage: players would show them as live
+                    packets = [one for one in packets if has_begun and one.run == packets[-1].run]
                 for packet in packets:
                     self._take(packet)
                 if packets:
@@ -187,13 +188,12 @@ class HlsFeed:
                 for old in [number for number in self._begins if number < self._count - KEPT_BEGINS]:
                     del self._begins[old]
             elif self._held is not None:
-                self._add(made, self._held, packet)
+                self._add(made, self._held)
         if packet.is_video:
             self._held = packet
 
-    def _add(self, fragment: bytes, picture: Packet, following: Packet) -> None:
-        """Add one frame's fragment. `following` determines its duration."""
-        seconds = max(0.0, (following.pts - picture.pts) / VIDEO_RATE)
+    def _add(self, fragment: bytes, picture: Packet) -> None:
+        seconds = self._fragmenter.newest_s  # by decode times: with B-frames, presentation times step back
         if picture.is_keyframe:
             self._end_part()
             if not self._segments or self._segments[-1].is_whole or self._segments[-1].seconds >= SEGMENT_S - PART_S:

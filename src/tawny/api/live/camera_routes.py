@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Sequence
+from email.utils import formatdate
 from html import escape
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -51,13 +52,21 @@ def health(here: Here) -> schemas.Health:
 @router.head("/cameras/{camera}/snapshot", dependencies=see, include_in_schema=False)
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
 def snapshot(camera: CameraId, here: Here, width: Width = 1280, *, stamp: bool = False) -> Response:
-    """Return the newest keyframe as JPEG. stamp: with title, time, detector figures, REC and boxes."""
+    """Return the newest keyframe as JPEG; `Last-Modified` is its time, and that of the last one while offline.
+
+    stamp: with title, time, detector figures, REC and boxes.
+    """
     hub, _ = hub_for_pictures(here, camera, width)
     options = JpegOptions(width, 1, 80, LiveStamps(here, camera).at)
     still = jpeg_stream.stamped_snapshot(hub, options) if stamp else here.pictures.newest(hub, width)
     if still is None:
         raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
-    return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})
+    headers = {
+        "X-At-Ms": str(still.at_ms),
+        "Last-Modified": formatdate(still.at_ms / 1000, usegmt=True),
+        "Cache-Control": "no-store",  # browsers would keep an old image for a tenth of its age
+    }
+    return Response(still.jpeg, media_type="image/jpeg", headers=headers)
 
 
 @router.get("/cameras/{camera}/mjpeg", dependencies=see, response_class=Response, responses={200: {}})

@@ -19,9 +19,11 @@ from tawny.api.live.stream_access import gets_masked_stream, stream_for_session
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.live import jpeg_stream
+from tawny.live.fragmenter import sound_of
 from tawny.live.hls import HlsFeed, HlsFeedKey
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
 from tawny.live.stream_choice import StreamChoice, codec_of
+from tawny.media.audio import soundtrack
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
@@ -188,7 +190,9 @@ def _variant(name: StreamName, hub: Hub, more: str) -> list[str]:
         return []
     seconds = max(1.0, (recent[-1].at_ms - recent[0].at_ms) / 1000)
     rate = round(sum(len(packet.data) for packet in recent) * 8 * 1.3 / seconds)
-    about = f'BANDWIDTH={rate},RESOLUTION={"x".join(map(str, video.shown_size))},CODECS="{codec_string(video)}"'
+    sound = soundtrack(sound_of(recent))  # a player that doesn't find it in CODECS may play none
+    codecs = ",".join(codec_string(track) for track in (video, sound and sound.format) if track)
+    about = f'BANDWIDTH={rate},RESOLUTION={"x".join(map(str, video.shown_size))},CODECS="{codecs}"'
     return [f"#EXT-X-STREAM-INF:{about}", f"{name.value}/live.m3u8{more}"]
 
 
