@@ -20,7 +20,7 @@ from tawny.service.delivery.notification_filter import is_late
 from tawny.service.visits import EventVisit
 from tawny.testing.http_service import StandIn, served
 from tests.playback.archives import PORCH
-from tests.service.delivery.test_messaging import Bench, bot, until_done
+from tests.service.delivery.test_messaging import HOME, Bench, bot, until_done
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT_MS = 1_795_203_960_000  # 20:46 there
@@ -246,6 +246,27 @@ def test_several_events_of_the_quiet_hours_are_not_more_and_as_they_were_correct
     bench.clock.advance(3700)
     bench.work()
     assert words(bench) == ["Front door: 3 events. 06:00: 2 × person, 1 × animal"]
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("levels", "page"),
+    [
+        (("alert", "motion"), "/events"),
+        (("motion", "detection"), "/events?tab=detections"),
+        (("motion", "motion"), "/events?tab=motion"),
+    ],
+)
+def test_the_link_of_several_events_opens_the_page_that_has_them(
+    tmp_path: Path, service: StandIn, levels: tuple[str, ...], page: str
+) -> None:
+    bench = Bench(tmp_path, service, quiet_hours="05:00-07:00", levels=["alert", "detection", "motion"])
+    for level in levels:
+        bench.happens(level=level)
+    bench.clock.advance(3700)
+    bench.work()
+    (sent,) = bench.sent()
+    assert sent.form["text"].decode().endswith(f"\n{HOME}{page}")
     bench.outbox.close()
 
 

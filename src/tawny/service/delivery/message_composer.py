@@ -16,7 +16,16 @@ from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
 from tawny.media.image.canvas import contact_sheet
 from tawny.media.image.jpeg import ImageView
 from tawny.model.errors import ContentGone, FileSealed, NotDone
-from tawny.model.events import DOORBELL, Event, actor_name, event_title, kind_title
+from tawny.model.events import (
+    DOORBELL,
+    Event,
+    Level,
+    actor_name,
+    event_title,
+    highest,
+    kind_title,
+    shown_level,
+)
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.observations import RecognisedText
@@ -36,6 +45,9 @@ from tawny.storage.index.protocol import all_events
 
 # Texts of messages: what, where, when; the same for all notifiers. now_ms: when they are sent, as a time says its day
 # unless that is today.
+
+_TABS: Final = {Level.ALERT: "", Level.DETECTION: "?tab=detections", Level.MOTION: "?tab=motion"}
+"""Of the Events page, in its address: that of alerts opens by itself."""
 
 
 def between_text(begin_ms: int, end_ms: int, zone: ZoneInfo, now_ms: int) -> tuple[str, str]:
@@ -383,7 +395,8 @@ class MessageComposer:
         camera = CameraId(delivery.content["camera"])
         is_first = bool(delivery.content.get("first"))
         title, text = of_events(events, self._camera_name(camera), self._zone, self._now_ms, is_first=is_first)
-        link = f"{self._address}/events" if self._address else ""
+        tab = _TABS[highest(map(shown_level, events))]
+        link = f"{self._address}/events{tab}" if self._address else ""
         return Message(delivery.name, "digest", title, text, delivery.at_ms, camera=camera, link=link)
 
     def _of_alarm(self, delivery: Delivery) -> Message:
