@@ -86,6 +86,12 @@ def test_single_pictures_are_soon_decoded_before_they_are_shown(first: int) -> N
     assert len(late) <= 3
 
 
+def test_sound_whose_times_step_back_once_is_not_decoded_early_from_then_on() -> None:
+    times = FileDecodeTimes(0, 10, most_depth=0)
+    made = [times.samples([Unit(b"", time, False)]) for time in (0, 20, 10, 40, 50)]
+    assert decode_times(made) == [0, 20, 30, 40, 50]
+
+
 def test_the_next_file_knows_that_pictures_are_reordered() -> None:
     before = FileDecodeTimes(0, 10)
     before.samples([Unit(b"", time, False) for time in PYRAMID])

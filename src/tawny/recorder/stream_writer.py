@@ -281,7 +281,7 @@ class _OpenFile:
         self.splits = splits
         self.new, self.start_ms, self.file = new, start_ms, file
         self.pictures = pictures
-        self.sounds = FileDecodeTimes(_sound_begin(new), _AAC_FRAME)
+        self.sounds = FileDecodeTimes(_sound_begin(new), _AAC_FRAME, most_depth=0)
         self.sequence = 0
         self.end_ticks = self.durable_ticks = 0  # 90 kHz ticks: written or being written, and synced
 

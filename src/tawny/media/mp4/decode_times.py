@@ -33,11 +33,12 @@ class FileDecodeTimes:
     presentation times late, against its sound. A file can't begin before its zero: its first decode times are one tick
     apart. The depth is that of the frames so far.
 
-    first_pts: maps to the file's zero. usual: initial estimate of the ticks between packets.
+    first_pts: maps to the file's zero. usual: initial estimate of the ticks between packets. most_depth: 0 for sound,
+    which has no such order, even if its times step back once.
     """
 
-    def __init__(self, first_pts: int, usual: int) -> None:
-        self._first_pts, self._usual = first_pts, usual
+    def __init__(self, first_pts: int, usual: int, most_depth: int = _MOST_DEPTH) -> None:
+        self._first_pts, self._usual, self._most_depth = first_pts, usual, most_depth
         self._depth = 0
         self._recent: list[int] = []
         """The last presentation times, in decode order."""
@@ -47,7 +48,7 @@ class FileDecodeTimes:
         self._shown_end = 0
 
     def __copy__(self) -> "FileDecodeTimes":
-        copied = FileDecodeTimes(self._first_pts, self._usual)
+        copied = FileDecodeTimes(self._first_pts, self._usual, self._most_depth)
         copied._depth, copied._recent, copied._shown = self._depth, self._recent[:], self._shown[:]
         copied._end, copied._shown_end = self._end, self._shown_end
         return copied
@@ -82,7 +83,7 @@ class FileDecodeTimes:
     def _decode_times(self, times: list[int], following: int | None) -> list[int]:
         seen = [*self._recent, *times] if following is None else [*self._recent, *times, following]
         if seen != sorted(seen):
-            self._depth = max(self._depth, reorder_depth(seen))
+            self._depth = min(self._most_depth, max(self._depth, reorder_depth(seen)))
         self._recent = [*self._recent, *times][-_MOST_DEPTH:]
         decode = []
         for pts in times:

@@ -231,8 +231,7 @@ _TRAF = Struct(">I4s" + "I4sII" + "I4sIQ" + "I4sIIi")
 def _table(samples: Sequence[Sample], base: int, *, is_video: bool) -> tuple[int, bytes, int]:
     """Return the trun flags, the sample table, and the total size of the samples.
 
-    Composition offsets are signed (version 1): a frame may be displayed before its decode time. Thus reordering adds no
-    delay at the file's start.
+    Composition offsets are signed (version 1): until reordering shows, a frame may be displayed before its decode time.
     """
     data, pts, durations, are_keyframes = zip(*samples, strict=True)
     sizes = list(map(len, data))
