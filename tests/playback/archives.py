@@ -47,6 +47,8 @@ class FakeArchive:
         self.still_open: list[Segment] = []
         self.score: dict[int, int] = {}
         self.hidden: tuple[Polygon, ...] = ()
+        self.suffix = "mp4"
+        """Of new files. `tws`: as if they were encrypted; their content isn't."""
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         return [segment for segment in self.still_open if segment.camera == camera]
@@ -80,7 +82,7 @@ class FakeArchive:
         sound = {"": None, "pcmu": G711, "aac": AAC}[audio]
         video = packets[0].format
         assert isinstance(video, VideoFormat)
-        name = f"{camera}-{start_ms}.{stream}{'.open' if is_open else ''}.mp4"
+        name = f"{camera}-{start_ms}.{stream}{'.open' if is_open else ''}.{self.suffix}"
         parts = [init_segment(video, sound, {"camera": camera, "start_ms": start_ms})]
         for second in range(seconds):
             shown = [

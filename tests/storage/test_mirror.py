@@ -293,6 +293,32 @@ def test_a_disk_that_is_full_at_opening_is_tried_again(both: Mirrored, monkeypat
     assert both.rows() == _rows(both.site)
 
 
+def test_a_full_mirror_is_told_by_its_folder(both: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the file that didn't fit, and not as the disk of `--data`."""
+    both.site.record(90)
+
+    def full(_: Volume, target: Volume, path: str) -> int:
+        raise DiskFull(str(target.root / f"{path}.new"))
+
+    monkeypatch.setattr(mirror, "copy", full)
+    both.mirror.step()
+    problem = both.mirror.problem
+    assert isinstance(problem, DiskFull)
+    assert problem.message == f"The mirror at {both.root} (`storage.mirror`) is full."
+    assert problem.do == "Free up space there, or set `storage.mirror` to a larger disk."
+
+
+def test_a_main_disk_that_is_full_is_not_told_as_the_mirror(both: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    both.site.record(90)
+
+    def full(*_: object) -> None:
+        raise DiskFull(str(both.site.folder))
+
+    monkeypatch.setattr(mirror, "index_to_write", full)
+    both.mirror.step()
+    assert str(both.mirror.problem).startswith(f"The disk at {both.site.folder} is full.")
+
+
 @pytest.mark.parametrize("error", [StorageError("second", "broken"), DiskFull("second")])
 def test_a_copy_that_fails_is_made_later(both: Mirrored, monkeypatch: pytest.MonkeyPatch, error: StorageError) -> None:
     both.site.record(150)

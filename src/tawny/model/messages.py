@@ -163,7 +163,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.CHECK_IN: "Heartbeat failed",
     ProblemKind.SELF_TEST: "Self-test failed",
     ProblemKind.UPLOAD: "Uploads or notifications delayed",
-    ProblemKind.FILES: "Folder of files is full",
+    ProblemKind.FILES: "Problem with a folder of files",
     ProblemKind.CLOCK: "Clock not synchronized",
     ProblemKind.CERTIFICATE: "Certificate problem",
     ProblemKind.SIGN_INS: "Many refused sign-ins",

@@ -8,7 +8,7 @@ import pytest
 from tawny.delivery.destination import DestinationContext
 from tawny.delivery.destinations import folder
 from tawny.delivery.destinations.folder import FolderDestination
-from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.storage.disk import secondary_volumes
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
@@ -128,6 +128,20 @@ def test_a_share_may_keep_its_own_times_but_not_be_gone(
     with nullcontext() if arrives else pytest.raises(TargetUnreachable):
         FolderDestination().connect(opening(tmp_path)).put("a.jpg", made, "", lambda _: None)
     assert (tmp_path / "a.jpg").exists() == arrives
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_folder_that_cannot_be_written_to_has_no_sign_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(folder.OpenFolder, "open_part", refuse)
+    with pytest.raises(TargetRefused) as told:
+        FolderDestination().connect(opening(tmp_path)).put("a.jpg", content(), "", lambda _: None)
+    assert told.value.message == f"nas ({tmp_path}) can't be written to ({os.strerror(number)})."
+    assert told.value.do.startswith("Give the user that runs tawny write permission there, or mount it writable.")
 
 
 @pytest.mark.parametrize("url", ["folder:relative/path", "folder:"])

@@ -85,6 +85,11 @@ class Bench:
         self.files.step()
         self.engine.run_for(1e-4)
 
+    def encrypt(self) -> None:
+        """As if the camera was encrypted from now on."""
+        self.sealing.sealed.add(PORCH)
+        self.archive.suffix = "tws"
+
     def finish(self) -> None:
         """As at a stop."""
         self.files.finish()
@@ -406,12 +411,52 @@ def test_names_of_begin_and_end_are_those_of_the_recording(tmp_path: Path) -> No
 
 def test_encrypted_cameras_are_left_out(tmp_path: Path) -> None:
     bench = Bench(tmp_path, all=chosen(tmp_path / "out"), events=chosen(tmp_path / "out", split="events"))
-    bench.sealing.sealed.add(PORCH)
+    bench.encrypt()
     bench.record(30)
     bench.event(10, 12)
     bench.record(10 * 60)
     assert bench.outbox.waiting().count == 0
     assert bench.told == []
+
+
+def test_what_was_recorded_before_a_camera_was_encrypted_still_becomes_a_file(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
+    bench.record(60)
+    bench.encrypt()
+    bench.record(7 * 60)
+    assert bench.times("all") == [("07:30", "08:30")]
+
+
+def test_a_stop_writes_what_was_recorded_before_a_camera_was_encrypted(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
+    bench.record(60)
+    bench.encrypt()
+    bench.record(60)
+    bench.finish()
+    assert bench.times("all") == [("07:30", "08:30")]
+
+
+@pytest.mark.parametrize(("start_s", "files"), [(12, [("07:39", "08:00")]), (31, [])], ids=["before", "after"])
+def test_an_event_that_began_before_its_camera_was_encrypted_becomes_a_file(
+    tmp_path: Path, start_s: int, files: list[tuple[str, str]]
+) -> None:
+    """One that began later doesn't, although its pre-roll isn't encrypted."""
+    bench = Bench(tmp_path, events=chosen(tmp_path / "out", split="events", snapshots=False))
+    bench.record(30)
+    bench.encrypt()
+    bench.record(30)
+    bench.event(start_s, 40)
+    bench.record(30)
+    assert bench.times("events") == files
+
+
+def test_time_of_an_encrypted_camera_is_looked_through_once(tmp_path: Path) -> None:
+    """As planned: what is looked through grows no longer than the time between two files."""
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out", every="60 s"))
+    bench.encrypt()
+    bench.record(10 * 60)
+    (planned,) = (int(at) for mark, at in bench.outbox.marks("files/all/").items())
+    assert bench.clock.now_ms() - planned <= MINUTE
 
 
 def test_the_oldest_go_when_the_limit_is_reached(tmp_path: Path) -> None:
@@ -452,6 +497,7 @@ def test_a_full_disk_loses_the_oldest_and_says_so(tmp_path: Path, monkeypatch: p
     (problem,) = bench.files.troubles()
     assert f"{10 - len(paths)} files were deleted from" in problem.detail
     assert "its disk is full" in problem.detail
+    assert problem.do == "Free up space on that disk, or set a lower `max_size`."
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -466,6 +512,33 @@ def test_a_folder_that_cannot_be_written_is_a_problem_and_nothing_is_lost(tmp_pa
     bench.work()
     assert bench.times("all") == [("07:30", "15:00")]
     assert list(bench.files.troubles()) == []
+
+
+def test_a_read_only_folder_is_no_full_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
+    with monkeypatch.context() as patched:
+        patched.setattr("tawny.delivery.destinations.folder.OpenFolder.open_part", refuse)
+        bench.record(8 * 60)
+        (problem,) = bench.files.troubles()
+        assert "can't be written to (Read-only file system)" in problem.detail
+        assert problem.do.startswith("Give the user that runs tawny write permission there")
+    bench.clock.advance(60)
+    bench.work()
+    assert list(bench.files.troubles()) == []
+
+
+def test_a_full_disk_without_files_to_delete_is_a_problem_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = type("Disk", (), {"total": 1000, "free": 0, "used": 1000})
+    monkeypatch.setattr("tawny.delivery.export_folder.shutil.disk_usage", lambda _: full)
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
+    bench.record(8 * 60)
+    (problem,) = bench.files.troubles()
+    assert problem.do == "Free up space on that disk, or set a lower `max_size`."
 
 
 def test_no_half_file_has_the_name_of_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

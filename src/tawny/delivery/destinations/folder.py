@@ -34,6 +34,16 @@ ROOT: Final = 0
 _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
 
 
+class FolderDenied(TargetRefused):
+    """A folder of this computer has no sign-in: its permissions or its mount refuse."""
+
+    says = "{where} can't be written to ({detail})."
+    advice = (
+        "Give the user that runs tawny write permission there, or mount it writable. If tawny runs as a service, run "
+        "`sudo tawny service install`."
+    )
+
+
 def _without_links(path: str, flags: int) -> int:
     """Open a file, but none that a link leads to."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -218,7 +228,7 @@ class OpenFolder:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return TargetFull(self.public, detail)
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return TargetRefused(self.public, detail)
+            return FolderDenied(self.public, detail)
         if error.errno in _GONE:
             return TargetUnreachable(self.public, detail)
         if error.errno == errno.ENOENT and not self.root.is_dir():

@@ -19,7 +19,7 @@ from tawny.config.targets import FileSetSettings
 from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute, TargetWorker, WorkerPool
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.export_folder import ExportFolder, FolderLimits
+from tawny.delivery.export_folder import FULL_DO, ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
 from tawny.delivery.outbox import OutboxBacklog, TargetView
 from tawny.engine import ActorHandle, Engine
@@ -204,7 +204,7 @@ class FileSets:
         with self._lock:
             for one in self._sets:
                 if one.chosen.split == "clock":
-                    for camera in self._cameras(one):
+                    for camera in filter(one.has, self._means.cameras()):
                         self._finish(one, camera)
 
     def await_written(self) -> None:
@@ -259,37 +259,33 @@ class FileSets:
 
     def troubles(self) -> Iterator[HealthProblem]:
         """Yield folders that cannot be written to, or whose disk is full."""
-        found = []
-        since_ms = self._clock.now_ms() - FULL_TOLD_MS
+        found, todo = list[str](), list[str]()
         for one, (_, folder) in self._folders.items():
             trouble, waiting = self._outbox.trouble(folder.to), self._outbox.waiting(folder.to).count
             if trouble and waiting:
                 many = "1 file is" if waiting == 1 else f"{waiting} files are"
                 found.append(f"{many} waiting for {one}: {trouble}")
-            if count := folder.removed_when_full(since_ms):
+                todo.append(folder.advice)
+            if count := folder.removed_when_full(self._clock.now_ms() - FULL_TOLD_MS):
                 many = "1 file was" if count == 1 else f"{count} files were"
                 found.append(f"Within the last day, {many} deleted from {folder.root}, because its disk is full.")
+                todo.append(FULL_DO)
         if found:
-            yield HealthProblem(
-                ProblemKind.FILES, None, " ".join(found), "Free up space on that disk, or set a lower `max_size`."
-            )
+            yield HealthProblem(ProblemKind.FILES, None, " ".join(found), " ".join(dict.fromkeys(todo)).strip())
 
     # --- times of the clock
 
     def _plan(self, one: _Set) -> None:
-        if one.chosen.split == "clock":
-            for camera in self._cameras(one):
-                try:
-                    self._by_clock(one, camera)
-                except StorageError as error:
-                    log.warning("%s: %s", one.name, error)
-            return
-        for event in list(self._events.values()):
-            if one.wants(event) and not self._source.sealed.seals(event.camera):
-                try:
-                    self._by_event(one, event)
-                except StorageError as error:
-                    log.warning("%s: %s", one.name, error)
+        cameras, events = filter(one.has, self._means.cameras()), filter(one.wants, [*self._events.values()])
+        found: Iterator[CameraId | Event] = cameras if one.chosen.split == "clock" else events
+        for what in found:
+            try:
+                if isinstance(what, Event):
+                    self._by_event(one, what)
+                else:
+                    self._by_clock(one, what)
+            except StorageError as error:
+                log.warning("%s: %s", one.name, error)
 
     def _by_clock(self, one: _Set, camera: CameraId) -> None:
         """Plan every file that has ended."""
@@ -297,6 +293,9 @@ class FileSets:
             return
         at_ms, is_rest = self._position(one, camera)
         while at_ms <= self._clock.now_ms() + CLOCK_STEP_MS:
+            if not self._has_plain(camera, Span(at_ms, max(at_ms, self._clock.now_ms()) + 1)):
+                at_ms = max(at_ms, self._clock.now_ms())
+                self._outbox.mark(self._mark(one, camera), str(at_ms))  # this time is looked through only once
             if not self._segments(camera, Span(at_ms, at_ms + 1)):
                 following_ms = recordings.next_after(self._archive, camera, at_ms, StreamName.MAIN)
                 if following_ms is not None and following_ms <= self._clock.now_ms():  # not of a clock that was ahead
@@ -348,6 +347,8 @@ class FileSets:
     # --- events
 
     def _by_event(self, one: _Set, event: Event) -> None:
+        if not self._has_plain(event.camera, Span(event.start_ms, event.start_ms + 1)):
+            return
         if one.chosen.split == "transitions":
             for edge, at_ms in (("start", event.start_ms), ("end", event.end_ms)):
                 if at_ms is not None and self._is_edge(one, event, at_ms):
@@ -536,16 +537,16 @@ class FileSets:
         found = recordings.segments(self._archive, camera, StreamName.MAIN, within)
         return [segment for segment in found if not is_sealed(segment.path)]
 
-    def _cameras(self, one: _Set) -> list[CameraId]:
-        return [camera for camera in self._means.cameras() if one.has(camera) and not self._source.sealed.seals(camera)]
+    def _has_plain(self, camera: CameraId, within: Span) -> bool:
+        """Return whether something can be cut: of an encrypted camera, what was recorded before it was encrypted."""
+        return not self._source.sealed.seals(camera) or bool(self._segments(camera, within))
 
     def _every_ms(self, one: _Set, camera: CameraId) -> int:
         every_ms = round(one.chosen.every * 1000)
         return min(every_ms, MASKED_MS) if self._archive.private(camera) else every_ms
 
     def _is_near(self) -> bool:
-        soon_ms = self._clock.now_ms() + round(IDLE_S * 1000)
-        return any(due_ms < soon_ms for due_ms in self._due_ms.values())
+        return min(self._due_ms.values(), default=1 << 62) < self._clock.now_ms() + round(IDLE_S * 1000)
 
     def _mark(self, one: _Set, camera: CameraId) -> str:
         return f"files/{one.name}/{camera}"
@@ -573,9 +574,8 @@ class FileSets:
         if known is not None and known[0] == chosen:
             return known
         limits = FolderLimits(chosen.max_size, chosen.retention, _MODES[chosen.readable_by])
-        return chosen, ExportFolder(
-            folder_target(one), Path(chosen.folder), self._outbox, self._clock, self._is_kept, limits
-        )
+        to, root = folder_target(one), Path(chosen.folder)
+        return chosen, ExportFolder(to, root, self._outbox, self._clock, self._is_kept, limits)
 
     def _is_kept(self, event: EventId) -> bool:
         found = self._archive.index.event(event)

@@ -56,6 +56,13 @@ _SETTLED_MS: Final = 600_000
 _MOST_WAITING: Final = 10_000
 
 
+class MirrorFull(DiskFull):
+    """where: the folder. Which of its files didn't fit says nothing to users."""
+
+    says = "The mirror at {where} (`storage.mirror`) is full."
+    advice = "Free up space there, or set `storage.mirror` to a larger disk."
+
+
 class _Copy:
     """The open mirror. Raises StorageError when its disk fails."""
 
@@ -309,13 +316,17 @@ class Mirror:
         try:
             return self._step()
         except DiskFull as error:
-            self._problem = error
+            self._problem = self._named(error)
             return self._make_room(error)
         except StorageError as error:
             self._give_up(error)
             return AGAIN_S
         finally:
             self._copying_s = None
+
+    def _named(self, error: StorageError) -> StorageError:
+        is_full = isinstance(error, DiskFull) and Path(error.where).is_relative_to(self._root)
+        return MirrorFull(str(self._root)) if is_full else error
 
     def _goes_on(self) -> None:
         self._copying_s = self._clock.mono_s()
@@ -388,6 +399,7 @@ class Mirror:
 
     def _give_up(self, error: StorageError) -> None:
         """Close the mirror. Reopening it finds the missing segments, so the queue is dropped."""
+        error = self._named(error)
         if self._problem is None or isinstance(self._problem, FileUnreadable):
             log.warning("mirror not available, retrying: %s", error)
         self._problem = error
