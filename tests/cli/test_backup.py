@@ -1,7 +1,9 @@
 """`tawny backup` and `tawny restore` as people type them."""
 
+import errno
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -132,6 +134,19 @@ def test_existing_file_and_missing_folder_and_file(tawny: Tawny, saved: Path, co
     said = tawny("backup", "no/such/folder", "--config", str(config))
     assert (said.code, "Folder no/such doesn't exist. Create it" in said.err) == (3, True)
     assert "Can't read" in tawny("restore", "nothing").err
+
+
+def test_a_full_disk_is_that_of_the_file(
+    tawny: Tawny, config: Path, typing: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        if Path(f"/proc/self/fd/{file}").readlink().name == "one.part":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    said = tawny("backup", "one", "--config", str(config))
+    told = "The disk at . is full. Free up space there, or write to another disk (FILE)."
+    assert (said.code, said.err.endswith(f"tawny: {told}\n")) == (31, True), said.err
 
 
 def test_a_disk_that_is_not_here(tawny: Tawny, config: Path, archive: Path, typing: None, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`tawny encryption` and `tawny decrypt`: nobody seals without the sheet in hand, and the sheet opens everything."""
 
+import errno
 import json
 import os
 import re
@@ -255,6 +256,24 @@ def test_what_is_decrypted_is_on_the_disk_before_it_has_its_name(
     monkeypatch.setattr(os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink().name))
     assert tawny("decrypt", "--key", "key", "good.tws").code == 0
     assert synced == ["good.mp4.part"]
+
+
+def test_a_full_disk_is_told_as_such(tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files(tmp_path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    said = tawny("decrypt", "--key", "key", "good.tws", "-o", "films")
+    told = "The disk at films is full. Free up space there, or write to another disk (`-o`)."
+    assert (said.code, said.err) == (31, f"tawny: {told}\n")
+
+
+def test_a_file_in_place_of_the_folder_names_the_option(tawny: Tawny, tmp_path: Path) -> None:
+    files(tmp_path)
+    said = tawny("decrypt", "--key", "key", "good.tws", "-o", "none")
+    assert (said.code, "Can't write to the folder none" in said.err, "(`-o`)" in said.err) == (32, True, True), said.err
 
 
 def test_nothing_is_written_over(tawny: Tawny, tmp_path: Path) -> None:

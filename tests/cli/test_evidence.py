@@ -1,9 +1,11 @@
 """`tawny export --evidence` and `tawny verify`: from one machine to another that has no recorder."""
 
+import errno
 import json
 import time
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 
@@ -122,6 +124,20 @@ def test_a_key_that_is_not_theirs_is_named_with_what_to_do(tawny: Tawny, tmp_pat
     assert not (tmp_path / "proof").exists()
     assert tawny(*words, "--key", "both.key", "--evidence", "-o", "proof").code == 0
     assert "`--key`" in tawny(*words, "-o", "clip.mp4").err
+
+
+def test_a_full_disk_is_that_of_the_folder(tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = Path.mkdir
+
+    def full(path: Path, *words: Any, **more: Any) -> None:
+        if path.name == "proof":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        mkdir(path, *words, **more)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    said = tawny("export", "--data", str(recorded), "--camera", "door", *SPAN, "--evidence", "-o", "proof")
+    told = "The disk at proof is full. Free up space there, or write to another disk (`-o`)."
+    assert (said.code, said.err) == (31, f"tawny: {told}\n")
 
 
 def test_a_zip_file_is_to_be_unpacked_first(tawny: Tawny, tmp_path: Path) -> None:

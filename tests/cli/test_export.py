@@ -185,6 +185,13 @@ def test_what_is_sealed_says_what_it_needs(tawny: Tawny, sealed: Path) -> None:
         assert "sealed" in said.err
 
 
+def test_a_key_that_is_not_theirs_is_told_from_none(tawny: Tawny, sealed: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text(Identity.new().text)
+    for more in (["-o", "a.mp4"], ["--gif", "-o", "b.gif"]):
+        said = tawny(*words(sealed), "--key", "other.txt", *more)
+        assert (said.code, "was encrypted for another key. Pass that key with" in said.err) == (3, True), said.err
+
+
 def test_with_its_key_everything_can_be_made_of_what_is_sealed(tawny: Tawny, sealed: Path, tmp_path: Path) -> None:
     key = ["--key", str(sealed / "key.txt")]
     before = sorted(path.name for path in sealed.rglob("*"))
@@ -368,6 +375,17 @@ def test_a_file_that_is_too_large_for_its_file_system_can_be_split(
     said = tawny(*words(recorded), "-o", "clip.mp4")
     assert (said.code, "Use `--split 2GB`" in said.err) == (3, True), said.err
     assert not (tmp_path / "clip.mp4").exists()
+
+
+def test_a_full_disk_is_that_of_the_output(tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ClipFile, "read", full)
+    said = tawny(*words(recorded), "-o", "clip.mp4")
+    told = "The disk at clip.mp4 is full. Free up space there, or write to another disk (`-o`)."
+    assert (said.code, said.err) == (31, f"tawny: {told}\n")
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])

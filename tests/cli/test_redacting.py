@@ -81,8 +81,8 @@ def test_a_film_that_cannot_be_made_leaves_nothing(
 @pytest.mark.parametrize(
     ("what", "says"),
     [
-        ("0.1,0.2", "isn't a valid area"),
-        ("0.1,0.2 2,3", "outside"),
+        ("0.1,0.2", "isn't a valid area: it must have at least three points"),
+        ("0.1,0.2 2,3", "points in the image"),
         ("left", "is invalid"),
         ("all-but:2,2", "outside the image"),
         ("all-but:0.5,0.5@2020-01-01 05:00", "outside the exported time"),

@@ -185,6 +185,11 @@ def test_wrong_use_is_told(tawny: Tawny, words: tuple[str, ...]) -> None:
     assert tawny("scan", "clip.mp4", *words).code == 2
 
 
+def test_a_region_that_is_none_is_told_with_what_it_needs(tawny: Tawny) -> None:
+    said = tawny("scan", "clip.mp4", "--region", "0,0,1,1")
+    assert said.err == "tawny: --region 0,0,1,1 must have at least three points. See `tawny scan --help`.\n"
+
+
 def test_detectors_are_compared_over_recordings(tawny: Tawny, recorded: Path) -> None:
     words = ("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--json", "--compare")
     said = tawny(*words)

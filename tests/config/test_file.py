@@ -148,6 +148,19 @@ def test_a_mistake_is_told_with_its_path_and_line(text: str, path: str, line: in
     assert any(each.startswith(f"line {line}: {path}: found ") for each in told), told
 
 
+@pytest.mark.parametrize(
+    ("points", "allowed"),
+    [
+        ("[[0, 0], [1, 1]]", "at least three points"),
+        ("[[0, 0], [1, 0], [1, 2]]", "points in the image, with x and y from 0 to 1"),
+        ("[[0, 0], [1, 1], [1, 0], [0, 1]]", "edges that meet only at their ends"),
+    ],
+)
+def test_a_zone_that_is_none_is_told_with_what_is_allowed(points: str, allowed: str) -> None:
+    told = problems_of(f'[cameras.a]\nsource = "x"\n[cameras.a.detection.zones]\nyard = {points}')
+    assert told == [f"line 4: cameras.a.detection.zones.yard.points: found a list; allowed: {allowed}"]
+
+
 def test_values_that_conflict_are_told_in_a_sentence() -> None:
     told = problems_of('[storage]\nretention = { min = "30 days", max = "3 days" }')
     assert told == ["line 2: storage.retention: Keep at least must not be longer than keep at most"]

@@ -58,7 +58,7 @@ def test_its_area() -> None:
     ],
 )
 def test_what_is_no_polygon_is_refused(points: list[tuple[float, float]]) -> None:
-    with pytest.raises(ValueError, match=r"three are required|must be between 0 and 1|may only meet at"):
+    with pytest.raises(ValueError, match=r"at least three|from 0 to 1|only at their ends"):
         Polygon.of(points)
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from tawny.cli.keys import Keys
+from tawny.cli.keys import Keys, other_key
 from tawny.config.settings import Settings
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import StorageError, StorageUnavailable
+from tawny.model.errors import FileSealed, StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
@@ -124,7 +124,12 @@ def open_folder(
     """Open the folder's index and recordings read-only.
 
     private: privacy masks by camera, blacked out in everything derived from the recordings. settings: see
-    `RecordingFolder`.
+    `RecordingFolder`. Raises NotDone: when none of the keys fits.
     """
     with index_to_read(path) as index:
-        yield RecordingFolder(path, index, keys, private, settings)
+        try:
+            yield RecordingFolder(path, index, keys, private, settings)
+        except FileSealed as error:
+            if not keys:
+                raise
+            raise other_key(error.where) from None

@@ -15,7 +15,15 @@ from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.cli import options
 from tawny.cli.keys import typed
 from tawny.cli.output import Output
-from tawny.cli.paths import SETTINGS, config_file, data_folder, default_folder, existing_data, load_settings
+from tawny.cli.paths import (
+    SETTINGS,
+    config_file,
+    data_folder,
+    default_folder,
+    existing_data,
+    load_settings,
+    output_error,
+)
 from tawny.model.errors import NotDone, SettingsError, UsageError
 from tawny.model.times import SystemClock
 from tawny.sealed.mnemonics import new_passphrase
@@ -88,7 +96,7 @@ def _save(path: Path, parts: Iterable[bytes]) -> int:
             os.fsync(file.fileno())
         part.rename(path)
     except OSError as error:
-        raise turned(error, str(path.parent)) from None
+        raise output_error(turned(error, str(path.parent)), "FILE") from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

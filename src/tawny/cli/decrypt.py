@@ -15,6 +15,7 @@ from typing import Final
 from tawny.cli.keys import from_file, from_words
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
+from tawny.cli.paths import output_error
 from tawny.model.errors import FolderUnwritable, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import stamp, utc_text
@@ -26,6 +27,7 @@ from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import BLOB, FRAGMENTS, INFO, INIT
 from tawny.sealed.sealer import read_compact
 from tawny.sealed.statements import DAYS, genesis_of
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.layout import LONGEST_MS, SegmentName, hour_folder, is_camera
 from tawny.storage.history.evidence_folder import read_evidence
 from tawny.storage.sealing.epoch_keys import from_ring
@@ -112,7 +114,7 @@ def run_decrypt(args: Namespace, out: Output) -> int:
 
 
 def _decrypt(path: Path, identities: list[Identity], target: Path) -> _Opened:
-    """Decrypt one file. Errors of this file are its problem. Raises FolderUnwritable, StorageError: of the target."""
+    """Decrypt one file. Errors of this file are its problem. Raises StorageError: of the target."""
     found = _Opened(path)
     try:
         file = scan_file(InMemorySource(path.read_bytes()))
@@ -182,7 +184,10 @@ def _written(target: Path, name: Path, parts: list[bytes]) -> tuple[Path, bool]:
         except OSError as error:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-            raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+            refused = turned(error, str(path.parent))
+            if isinstance(error, FileExistsError | NotADirectoryError):  # a file where a folder should be
+                refused = FolderUnwritable(refused.where, refused.detail)
+            raise output_error(refused) from None
         return free, True
     raise AssertionError
 

@@ -19,10 +19,10 @@ from tawny import __version__
 from tawny.app.local_zone import local_zone
 from tawny.cli import keys, options
 from tawny.cli.archive import RecordingFolder, open_folder
-from tawny.cli.keys import named
+from tawny.cli.keys import named, other_key
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
-from tawny.cli.paths import existing_data, new_file
+from tawny.cli.paths import existing_data, new_file, output_error
 from tawny.cli.redact_option import redacted_words, redaction
 from tawny.config.settings import Settings, display_name
 from tawny.config.targets import sheet_size
@@ -30,7 +30,7 @@ from tawny.config.units import duration_text, seconds, size, size_text
 from tawny.detection.zones import masks_of
 from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.media.mp4.byte_reader import open_stored, read_exactly
-from tawny.model.errors import FileDamaged, NotDone, UsageError
+from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
 from tawny.model.events import POST_S, PRE_S
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
@@ -73,10 +73,7 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
                 file = scan_file(InMemorySource(read_exactly(place, stored, stored.size, 0)))
                 return open_sealed(file, keys, from_ring(place, file))
             except WrongKey:
-                raise NotDone(
-                    f"{path} was encrypted for another key.",
-                    "Pass that key with `--key`. A key file can contain several keys, one per line.",
-                ) from None
+                raise other_key(path) from None
             except SealedFileBroken as error:
                 raise FileDamaged(str(place), str(error)) from error
 
@@ -119,6 +116,17 @@ def _original(args: Namespace) -> Path:
     """Return the folder of what is recorded: the redacted one is next to it, if there is one."""
     target = Path(args.output)
     return target.with_name(f"{target.name}-original") if args.redact else target
+
+
+@contextmanager
+def _to_folders(args: Namespace) -> Iterator[None]:
+    """Tell errors of these folders from those of the recordings."""
+    try:
+        yield
+    except StorageError as error:
+        if Path(error.where) in (Path(args.output), _original(args)):
+            raise output_error(error) from error
+        raise
 
 
 def _print_evidence(
@@ -251,7 +259,8 @@ def run_export(args: Namespace, out: Output) -> int:
     if args.evidence and burns:
         raise UsageError(f"{burns} can't be combined with --evidence.", "Evidence is never changed; export it apart.")
     if args.evidence:
-        return export(args, (folder, chosen), within, out)
+        with _to_folders(args):
+            return export(args, (folder, chosen), within, out)
     if not args.split:
         new_file(Path(args.output))
     named = {} if args.unmasked else {**chosen.cameras, **chosen.removed_cameras}
@@ -474,7 +483,7 @@ def _new_file(path: Path, out: Output) -> Iterator[Path]:
         if error.errno == errno.EFBIG:  # such as 4 GB on FAT32
             todo = "Use `--split 2GB` or a shorter time, or write to another file system."
             raise NotDone(f"{path} would be larger than its file system allows.", todo) from None
-        raise turned(error, str(path)) from error
+        raise output_error(turned(error, str(path))) from error
     finally:
         out.progress("")
         with suppress(OSError):

@@ -43,6 +43,12 @@ def named(args: Namespace) -> list[Identity]:
     return from_file(Path(args.key)) if args.key else []
 
 
+def other_key(path: str) -> NotDone:
+    """Return the error for a file that none of the identities opens."""
+    todo = "Pass that key with `--key`. A key file can contain several keys, one per line."
+    return NotDone(f"{path} was encrypted for another key.", todo)
+
+
 def typed(question: str) -> str:
     """Read one line without echo from a terminal, or plainly from standard input."""
     if sys.stdin.isatty():

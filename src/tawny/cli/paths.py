@@ -3,11 +3,12 @@
 import os
 from argparse import Namespace
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tawny.app.control_client import is_in_memory
-from tawny.model.errors import NotDone
+from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, StorageError
 
 if TYPE_CHECKING:
     from tawny.config.settings import Settings
@@ -86,6 +87,29 @@ def new_file(path: Path) -> Path:
     if not path.parent.is_dir():
         raise NotDone(f"Folder {path.parent} doesn't exist.", "Create it, or choose another one with `-o`.")
     return path
+
+
+@dataclass(eq=False)
+class OutputFull(DiskFull):
+    """The disk of a file that a command writes: another `--data` and shorter retention don't help."""
+
+    option: str = "`-o`"
+    advice = "Free up space there, or write to another disk ({option})."
+
+
+@dataclass(eq=False)
+class OutputUnwritable(FolderUnwritable):
+    option: str = "`-o`"
+    advice = "Write to a folder in which you have write permission ({option})."
+
+
+def output_error(error: StorageError, option: str = "`-o`") -> StorageError:
+    """Return the error for a file that a command writes. option: what names its place."""
+    if isinstance(error, DiskFull):
+        return OutputFull(error.where, error.detail, option)
+    if type(error) is FolderUnwritable:
+        return OutputUnwritable(error.where, error.detail, option)
+    return error
 
 
 def demo_folder() -> Path:

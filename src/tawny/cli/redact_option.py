@@ -36,7 +36,7 @@ def _area(word: str) -> Polygon:
     try:
         return Polygon.of(corners)
     except ValueError as error:
-        raise UsageError(f"--redact {word!r} isn't a valid area: {error}.", _HOW) from None
+        raise UsageError(f"--redact {word!r} isn't a valid area: it must have {error}.", _HOW) from None
 
 
 def _mark(word: str, past: RecordingIndex, within: Span) -> SubjectMark:

@@ -287,4 +287,7 @@ def polygon(text: str) -> Polygon:
         numbers = [0.0]
     if len(numbers) % 2:
         raise ValueError(f"--region {text} must be pairs of x and y")
-    return Polygon.of(zip(numbers[::2], numbers[1::2], strict=True))
+    try:
+        return Polygon.of(zip(numbers[::2], numbers[1::2], strict=True))
+    except ValueError as error:
+        raise ValueError(f"--region {text} must have {error}") from None

@@ -4,9 +4,9 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -163,6 +163,17 @@ def _unknown_keys(path: str, table: object, model: type[BaseModel]) -> Iterator[
             yield Problem(f"{path}.{setting}", "an unknown setting", f"one of {known}")
 
 
+def unknown_table(camera: str, table: str, sources: Iterable[str], detectors: Collection[str]) -> Problem:
+    """Return the problem of a camera's table that is neither its own nor one of a source."""
+    if table in DetectionSettings.model_fields or table in detectors:
+        allowed = f"cameras.{camera}.detection.{table}"
+    else:
+        fields = CameraSettings.model_fields.items()
+        own = sorted(name for name, field in fields if _model_in(field.annotation) is not None)
+        allowed = ", ".join([*own, *sorted(sources)])
+    return Problem(f"cameras.{camera}.{table}", "an unknown table", allowed)
+
+
 def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problems: list[Problem]) -> Any:
     if isinstance(value, dict):
         return {key: _fill(each, secrets, (*path, key), problems) for key, each in value.items()}
@@ -266,7 +277,7 @@ def _siblings(path: list[str]) -> str:
 def _model_in(annotation: Any) -> Any:
     if hasattr(annotation, "model_fields"):
         return annotation
-    return next(each for each in annotation.__args__ if hasattr(each, "model_fields"))
+    return next((each for each in get_args(annotation) if hasattr(each, "model_fields")), None)
 
 
 def _line_of(path: list[str], text: str) -> int | None:

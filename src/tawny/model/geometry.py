@@ -21,14 +21,14 @@ class Polygon(NamedTuple):
 
     @classmethod
     def of(cls, points: Iterable[Sequence[float]]) -> "Polygon":
-        """Build a polygon. Raises ValueError that names the error."""
+        """Build a polygon. Raises ValueError: with what is allowed."""
         made = tuple((float(x), float(y)) for x, y in points)
         if len(made) < 3:
-            raise ValueError(f"found {len(made)} points; at least three are required")
+            raise ValueError("at least three points")
         if any(not (0 <= x <= 1 and 0 <= y <= 1) for x, y in made):
-            raise ValueError("found a point outside the image; x and y must be between 0 and 1")
+            raise ValueError("points in the image, with x and y from 0 to 1")
         if crosses_itself(made):
-            raise ValueError("found edges that cross; edges may only meet at their ends")
+            raise ValueError("edges that meet only at their ends")
         return cls(made)
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 from tawny.config import integrations
+from tawny.config.loader import unknown_table
 from tawny.config.modes import ALL, NONE, RuleAction
 from tawny.config.recognition import RecogniserSettings, SearchSettings
 from tawny.config.settings import CameraSettings, Settings
@@ -311,7 +312,7 @@ class PluginRegistry:
             if why := _why_broken(self.sources, table):
                 yield _not_loaded(path, table, why)
             elif table not in self.sources:
-                yield Problem(path, "an unknown table", ", ".join(sorted(self.sources)))
+                yield unknown_table(name, table, self.sources, self.detectors)
             else:
                 yield from _failures(path, table, partial(self.sources[table].settings, values))
         detector = camera.detection.detector
@@ -326,9 +327,8 @@ class PluginRegistry:
             yield from _failures(path, detector, lambda: kind(camera.detection.options))
         for key in camera.detection.model_extra or {}:
             if key not in self.detectors and not _why_broken(self.detectors, key):
-                yield Problem(
-                    f"cameras.{name}.detection.{key}", "an unknown setting", "a detector, or a detector's table"
-                )
+                path = f"cameras.{name}.detection.{key}"
+                yield Problem(path, "an unknown setting", "a detector, or a detector's table")
 
     def _check_destination(self, path: str, one: DestinationSettings, settings: Settings) -> Iterator[Problem]:
         kind = self.destination_of(one.url)
