@@ -11,7 +11,7 @@ import pytest
 from tawny.fleet import fleet_index as limits
 from tawny.fleet import postgres_fleet_index
 from tawny.fleet.fleet_index import BoxDay, CameraDay, EventQuestion, FleetIndex, FleetLane, PlacedCamera
-from tawny.fleet.history_reader import MARK_BYTES, HistoryPiece, mark_of
+from tawny.fleet.history_reader import MARK_BYTES, HistoryPiece, HistoryReader, mark_of
 from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
@@ -19,9 +19,11 @@ from tawny.model.errors import StorageError
 from tawny.model.events import event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
+from tawny.storage.history.ledger import HistoryJournal, HistoryLine
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.fleet.rig import DAY, dropped_line, event_line
+from tests.support.disk import MemoryDisk
 from tests.support.postgres import FAST, PostgresServer, postgres_server
 
 TODAY = 20_000
@@ -370,6 +372,43 @@ def test_pictures_are_kept_with_their_time(index: FleetIndex) -> None:
     assert index.picture("nobody", FRONT) is None
 
 
+def test_the_picture_of_a_camera_that_is_paused_or_gone_is_deleted(index: FleetIndex) -> None:
+    join(index, "Shed", "Barn")
+    for box, camera in (("shed", "front"), ("shed", "paused"), ("shed", "gone"), ("barn", "gone")):
+        index.keep_picture(box, CameraId(camera), b"jpeg")
+    cameras = [{"id": "front", "state": "offline"}, {"id": "paused", "state": "paused"}, {"id": "\0"}, 5]
+    index.note("shed", "1", ("live",), {"cameras": cameras})
+    assert sorted(index.picture_times()) == [("barn", "gone"), ("shed", "front")]
+
+
+def test_the_picture_of_time_that_was_deleted_is_deleted(clock: FakeClock, index: FleetIndex) -> None:
+    join(index, "Shed")
+    for camera in ("front", "back", "yard", "side"):
+        index.keep_picture("shed", CameraId(camera), b"jpeg")
+    now_ms = clock.now_ms()
+    add(index, "shed", gap_line(now_ms - 9, now_ms + 9, "removed") + gap_line(now_ms - 9, now_ms + 9, "off", "back"))
+    add(index, "shed", gap_line(now_ms - 9, now_ms - 5, "removed", "yard"))
+    assert sorted(index.picture_times()) == [("shed", "back"), ("shed", "side"), ("shed", "yard")]
+
+
+@pytest.mark.parametrize(
+    ("former", "first", "is_kept"),
+    [(-5, -5, True), (-5, 5, False), (None, 5, False), (-5, None, False), (None, None, True)],
+)
+def test_a_picture_from_before_all_recordings_is_deleted(
+    clock: FakeClock, index: FleetIndex, former: int | None, first: int | None, is_kept: bool
+) -> None:
+    """A camera that is only watched has no recordings at any time, and keeps its picture."""
+    join(index, "Shed")
+    now_ms = clock.now_ms()
+    for number, first_ms in enumerate([former, first]):
+        said = BoxDay(TODAY, ZERO_MS, {}, {FRONT: None if first_ms is None else now_ms + first_ms})
+        index.put_recorded("shed", "book", said)
+        if number == 0:
+            index.keep_picture("shed", FRONT, b"jpeg")
+    assert (index.picture("shed", FRONT) is not None) == is_kept
+
+
 def test_records_of_a_box_are_bounded_by_their_bytes(index: FleetIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [event_line(f"e{number}", 1000 + number, muted="x" * 2000) for number in range(20)]
     monkeypatch.setattr(limits, "MOST_EVENT_BYTES", 12_000)
@@ -441,6 +480,17 @@ def test_an_older_file_deletes_no_event_that_was_said_later(index: FleetIndex, e
     assert ids(index) == [event]
     add(index, "shed", dropped_line(event), "2026-11-21.jsonl")
     assert (ids(index), lane(index).events) == ([], [])
+
+
+def test_an_event_that_a_box_deleted_after_its_clock_was_set_back_is_gone(index: FleetIndex) -> None:
+    disk, said = MemoryDisk(), json.loads(event_line("e", ZERO_MS + DAY_MS))
+    history, reader, cursors = HistoryJournal(disk), HistoryReader(disk), dict[str, int]()
+    history.write([HistoryLine(ZERO_MS + DAY_MS, "event", said["event"])])
+    history.write([HistoryLine(ZERO_MS, "event_dropped", {"id": "e"})])
+    join(index, "Shed")
+    while (piece := reader.next_piece(cursors)) is not None:
+        cursors[piece.file] = index.add("shed", piece)
+    assert ids(index) == []
 
 
 def test_an_event_whose_day_and_camera_change_is_there_once(index: FleetIndex) -> None:

@@ -40,7 +40,7 @@ def fill(index: FleetIndex) -> None:
     add(index, "barn", event_line("e2", TODAY * DAY_MS + 5))
     index.put_recorded("shed", "book", recorded(TODAY, (0, 100)))
     index.keep_picture("shed", FRONT, b"jpeg")
-    index.note("shed", "1", ("live",), {"working": 1})
+    index.note("shed", "1", ("live",), {"working": 1, "cameras": [{"id": "front", "state": "recording"}]})
 
 
 def test_rows_and_cursors_move_and_boxes_read_on(server: PostgresServer, tmp_path: Path) -> None:

@@ -92,7 +92,10 @@ async def installed(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def told() -> dict[str, Any]:
         given = store.now()
-        return status() | {STATUS_FIELD: {"until_ms": given.until_ms, "shares": list(given.shares)} if given else None}
+        cameras = [{"id": "porch", "state": "recording"}]
+        return status(cameras=cameras) | {
+            STATUS_FIELD: {"until_ms": given.until_ms, "shares": list(given.shares)} if given else None
+        }
 
     async with hub_rig("memory", house) as rig:
         box = StatedBox(tmp_path / "box", allow=FULL, told=told)
@@ -416,5 +419,15 @@ async def test_a_kept_picture_is_not_shown_once_live_video_is_not_allowed(instal
     installed.rig.index.keep_picture("shed", CameraId("porch"), b"jpeg")
     last = "/api/v1/fleet/boxes/shed/cameras/porch/picture"
     for allow, expected in ((FULL, 200), (INSTALLED, 404)):
-        installed.rig.index.note("shed", "1", allow, status())
+        installed.rig.index.note("shed", "1", allow, status(cameras=[{"id": "porch", "state": "recording"}]))
         assert (await installed.house.signed_in(Role.OWNER).get(last)).status_code == expected
+
+
+async def test_the_last_picture_of_a_camera_goes_as_soon_as_it_is_paused(installed: Installed) -> None:
+    state = ["recording"]
+    installed.box.told = lambda: status(cameras=[{"id": "porch", "state": state[0]}])
+    async with installed.rig.connected(installed.box):
+        await eventually(lambda: "cameras" in installed.rig.hub.status("shed"), "the hub to know the camera")
+        installed.rig.index.keep_picture("shed", CameraId("porch"), b"jpeg")
+        state[0] = "paused"
+        await eventually(lambda: not installed.rig.index.picture_times(), "the picture to be deleted", 20)

@@ -14,11 +14,12 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from tawny.fleet.history_reader import NAME, HistoryPiece
-from tawny.fleet.history_rows import DAY_MS, FALSE_ALARM, KEPT, NAMED, PICTURE, REVIEWED
+from tawny.fleet.history_rows import DAY_MS, FALSE_ALARM, KEPT, NAMED, PICTURE, REVIEWED, Row
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
+from tawny.model.states import CameraState
 from tawny.model.times import Span, merge_spans, missing_spans
 
 INVITATION_MS: Final = 10 * 60_000
@@ -180,7 +181,7 @@ class FleetIndex(Protocol):
         ...
 
     def note(self, box: str, version: str, allow: Iterable[str], status: Mapping[str, Any]) -> None:
-        """Store what a box is now, and the time. Deletes the oldest rows beyond the limits."""
+        """Store what a box is now, and the time. Deletes the oldest rows beyond the limits, and hidden pictures."""
         ...
 
     # --- history
@@ -203,12 +204,16 @@ class FleetIndex(Protocol):
     def add(self, box: str, piece: HistoryPiece) -> int:
         """Store lines and the cursor behind them in one commit; return the cursor. Lines before it change nothing.
 
-        Lines beyond the cursor are not stored either: the box reads on from the returned one.
+        Lines beyond the cursor are not stored either: the box reads on from the returned one. Last pictures of time
+        that was deleted are deleted, too.
         """
         ...
 
     def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
-        """Store what a box recorded on a day, instead of what it said before. No effect if it has another book now."""
+        """Store what a box recorded on a day, instead of what it said before. No effect if it has another book now.
+
+        Last pictures from before a camera's oldest recording are deleted.
+        """
         ...
 
     def recorded_days(self, box: str, book: str) -> dict[int, int]:
@@ -300,6 +305,18 @@ def without_deleted(lane: FleetLane) -> FleetLane:
     deleted = [gap.span(gap.begin_ms) for gap in lane.gaps if gap.reason is GapReason.REMOVED]
     left = [part for one in lane.recorded for part in missing_spans(deleted, one)] if deleted else lane.recorded
     return replace(lane, recorded=left)
+
+
+def cameras_to_show(status: Mapping[str, Any]) -> frozenset[str]:
+    """Return the cameras of which a last picture may be kept: the box has them, and they aren't paused for privacy."""
+    said = status.get("cameras")
+    cameras = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    return frozenset(str(one.get("id")) for one in cameras if one.get("state") != CameraState.PAUSED)
+
+
+def deleted_time(gaps: Iterable[Row]) -> list[Row]:
+    """Return camera, begin and end, ms UTC, of what was deleted. gaps: as in `HistoryRows`."""
+    return [row[:3] for row in gaps if row[3] == GapReason.REMOVED]
 
 
 def lane_event(row: Sequence[Any]) -> LaneEvent:

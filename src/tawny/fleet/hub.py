@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, Final, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import SHARES
-from tawny.fleet.fleet_index import Box, FleetIndex
+from tawny.fleet.fleet_index import Box, FleetIndex, cameras_to_show
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import comparison_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, open_as_hub
@@ -89,6 +90,7 @@ class BoxConnection(LineSession):
         self._pieces: asyncio.Queue[tuple[HistoryPiece | None, float]] = asyncio.Queue(_UNSTORED_PIECES)
         """With the time at which each arrived, s of the event loop."""
         self._last_number = 0
+        self._must_note = asyncio.Event()
         self.is_leaving = False
 
     async def serve(self) -> None:
@@ -128,7 +130,9 @@ class BoxConnection(LineSession):
             case Kind.REFILL if not self._pieces.full():
                 self._pieces.put_nowait((None, 0.0))
             case Kind.STATUS if len(frame.payload) <= MOST_STATUS_BYTES:
-                self.status = frame.json
+                former, self.status = self.status, frame.json
+                if cameras_to_show(former) != cameras_to_show(self.status):
+                    self._must_note.set()  # a picture that is hidden now must not stay for a minute
             case Kind.LEAVE:
                 self.is_leaving = True
                 raise LineClosed("the recorder has left")
@@ -150,8 +154,11 @@ class BoxConnection(LineSession):
 
     async def _note(self) -> None:
         while True:
+            self._must_note.clear()
             await self._stored(self._note_now)
-            await asyncio.sleep(NOTE_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(NOTE_S):
+                    await self._must_note.wait()
 
     def _note_now(self) -> None:
         self._index.note(self.box.id, self.version, self.allow, self.status)

@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tawny.fleet import fleet_index as limits
 from tawny.fleet import postgres_history
 from tawny.fleet.fleet_index import (
+    EVER,
     INVITATION_MS,
     MOST_INVITATIONS,
     MOST_MARKS,
@@ -29,6 +30,8 @@ from tawny.fleet.fleet_index import (
     FleetLane,
     PlacedCamera,
     box_of_row,
+    cameras_to_show,
+    deleted_time,
     free_id,
     hash_of,
     hash_of_use,
@@ -90,6 +93,11 @@ _FORMER: Final = (
 )
 """Tables of version 1 that became `postgres_history`'s, in an order in which each of its rows is written once."""
 _BOXES: Final = "SELECT id, name, key, words, joined_ms, seen_ms, version, allow, status FROM boxes"
+_DROP_DELETED_PICTURE: Final = "DELETE FROM pictures WHERE box = %s AND camera = %s AND at_ms BETWEEN %s AND %s"
+# A camera without recordings has lost them, or is only watched: then its picture stays.
+_DROP_OLD_PICTURE: Final = """
+DELETE FROM pictures WHERE box = %(box)s AND camera = %(camera)s AND at_ms < coalesce(%(first)s::bigint,
+(SELECT %(all)s::bigint FROM recorded_from WHERE box = %(box)s AND camera = %(camera)s AND first_ms IS NOT NULL))"""
 _SETUP_LOCK: Final = 6_240_118
 """The number of the lock under which the tables are created."""
 
@@ -292,6 +300,9 @@ class PostgresFleetIndex:
         with self.writing() as db:
             db.execute("UPDATE boxes SET seen_ms = %s, version = %s, allow = %s, status = %s WHERE id = %s", row)
             postgres_history.bound(db, box)
+            pictured = db.execute("SELECT camera FROM pictures WHERE box = %s", (box,)).fetchall()
+            hidden = {camera for (camera,) in pictured} - cameras_to_show(status)
+            db.execute("DELETE FROM pictures WHERE box = %s AND camera = ANY(%s)", (box, list(hidden)))
 
     # --- history
 
@@ -327,7 +338,10 @@ class PostgresFleetIndex:
             is_new = row is None and files is not None and files[0] >= limits.MOST_FILES
             if known is None or is_new or not is_whole(piece) or piece.offset != cursor:
                 return cursor
-            postgres_history.store(db, box, rows_of(piece.file, piece.offset, piece.data), self._today)
+            rows = rows_of(piece.file, piece.offset, piece.data)
+            postgres_history.store(db, box, rows, self._today)
+            with db.cursor() as drops:
+                drops.executemany(_DROP_DELETED_PICTURE, [(box, *one) for one in deleted_time(rows.gaps)])
             db.execute(
                 "INSERT INTO cursors VALUES (%s, %s, %s) ON CONFLICT (box, file) "
                 'DO UPDATE SET "offset" = excluded."offset"',
@@ -345,6 +359,12 @@ class PostgresFleetIndex:
         with self.writing() as db:
             known = db.execute("SELECT 1 FROM boxes WHERE id = %s AND book = %s FOR UPDATE", (box, book)).fetchone()
             if known is not None:
+                asked = [
+                    {"box": box, "camera": camera, "first": first_ms, "all": EVER.end_ms}
+                    for camera, first_ms in said.first_ms.items()
+                ]
+                with db.cursor() as cursor:
+                    cursor.executemany(_DROP_OLD_PICTURE, asked)
                 postgres_history.put_recorded(db, box, said, self._today)
 
     def recorded_days(self, box: str, book: str) -> dict[int, int]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from tawny.fleet import fleet_index as limits
 from tawny.fleet.fleet_index import (
     EVENT_MARKS,
+    EVER,
     INVITATION_MS,
     MOST_INVITATIONS,
     MOST_MARKS,
@@ -24,7 +25,9 @@ from tawny.fleet.fleet_index import (
     FleetLane,
     PlacedCamera,
     box_of_row,
+    cameras_to_show,
     days_of,
+    deleted_time,
     free_id,
     hash_of,
     hash_of_use,
@@ -154,6 +157,13 @@ _FIRST: Final = (
 )
 
 
+_DROP_DELETED_PICTURE: Final = "DELETE FROM pictures WHERE box = ? AND camera = ? AND at_ms BETWEEN ? AND ?"
+# A camera without recordings has lost them, or is only watched: then its picture stays.
+_DROP_OLD_PICTURE: Final = """
+DELETE FROM pictures WHERE box = ?1 AND camera = ?2 AND at_ms < coalesce(?3, (SELECT ?4 FROM recorded_from
+WHERE box = ?1 AND camera = ?2 AND first_ms IS NOT NULL))"""
+
+
 class SqliteFleetIndex(SmallDb):
     """A `FleetIndex` in one file, or in memory. renew: as in SmallDb."""
 
@@ -237,6 +247,9 @@ class SqliteFleetIndex(SmallDb):
                     (box, most),
                 )
             _bound_bytes(db, box)
+            pictured = db.execute("SELECT camera FROM pictures WHERE box = ?", (box,)).fetchall()
+            hidden = {camera for (camera,) in pictured} - cameras_to_show(status)
+            db.executemany("DELETE FROM pictures WHERE box = ? AND camera = ?", [(box, one) for one in hidden])
 
     # --- history
 
@@ -272,7 +285,9 @@ class SqliteFleetIndex(SmallDb):
             is_new = row is None and known is not None and known[0] >= limits.MOST_FILES
             if known is None or is_new or not is_whole(piece) or piece.offset != cursor:
                 return cursor
-            _store(db, box, rows_of(piece.file, piece.offset, piece.data))
+            rows = rows_of(piece.file, piece.offset, piece.data)
+            _store(db, box, rows)
+            db.executemany(_DROP_DELETED_PICTURE, [(box, *one) for one in deleted_time(rows.gaps)])
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (box, piece.file, piece.end))
             if piece.data:
                 marked = (box, piece.file, piece.end, mark_of(piece.data))
@@ -290,6 +305,9 @@ class SqliteFleetIndex(SmallDb):
                     (box, camera, said.day, one.until_ms, spans_text(one.recorded, said.day))
                     for camera, one in said.cameras.items()
                 ],
+            )
+            db.executemany(
+                _DROP_OLD_PICTURE, [(box, camera, first_ms, EVER.end_ms) for camera, first_ms in said.first_ms.items()]
             )
             db.execute("DELETE FROM recorded_from WHERE box = ?", (box,))
             db.executemany(
