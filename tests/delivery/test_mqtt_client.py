@@ -13,19 +13,23 @@ from paho.mqtt.client import Client
 from tawny.delivery import mqtt_client
 from tawny.delivery.mqtt_client import EXAMPLE, MqttClient
 from tawny.delivery.notifier import parse
-from tawny.model.errors import TargetUnreachable
+from tawny.model.errors import TargetRefused, TargetUnreachable
 from tawny.testing.waiting import until
 
 CONNECT, PUBLISH = 1, 3
 
 
 class SlowBroker:
-    """Takes every client. `acknowledges`: whether messages are acknowledged, the waiting ones included."""
+    """Takes every client. `acknowledges`: whether messages are acknowledged, the waiting ones included.
+
+    answer: its code for who connects; 0: welcome. lines: of all clients.
+    """
 
     def __init__(self) -> None:
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port = self._door.getsockname()[1]
         self.ids: list[str] = []
+        self.answer, self.lines = 0, list[socket.socket]()
         self.published: list[bytes] = []
         self.acknowledges = threading.Event()
         threading.Thread(target=self._serve, daemon=True).start()
@@ -38,6 +42,7 @@ class SlowBroker:
         with suppress(OSError):
             while True:
                 line, _ = self._door.accept()
+                self.lines.append(line)
                 threading.Thread(target=self._talk, args=(line,), daemon=True).start()
 
     def _talk(self, line: socket.socket) -> None:
@@ -46,7 +51,7 @@ class SlowBroker:
                 body = packets.read(head[1])
                 if head[0] >> 4 == CONNECT:
                     self.ids.append(body[12 : 12 + int.from_bytes(body[10:12])].decode())
-                    line.sendall(b"\x20\x02\x00\x00")
+                    line.sendall(bytes([0x20, 2, 0, self.answer]))
                 elif head[0] >> 4 == PUBLISH:
                     size = int.from_bytes(body[:2])
                     self.published.append(body[4 + size :])
@@ -107,6 +112,17 @@ def test_a_state_is_published_again_after_another_one(
             client.publish("tawny/door/motion", state, retain=True)
     broker.acknowledges.set()
     until(lambda: broker.published == [b"ON", b"OFF", b"ON"], 60, "the last state is the last one published")
+
+
+def test_a_broker_that_refuses_a_reconnect_is_not_just_lost(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.why_lost().message == "the broker isn't responding (the connection is lost)."
+    monkeypatch.setattr(Client, "_reconnect_wait", lambda _: None)
+    broker.answer = 5
+    broker.lines[0].shutdown(socket.SHUT_RDWR)
+    until(lambda: isinstance(client.why_lost(), TargetRefused), 60, "the refusal")
+    assert client.why_lost().message == "the broker rejected the sign-in (Not authorized)."
 
 
 def test_a_certificate_that_is_not_trusted_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

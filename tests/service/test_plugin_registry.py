@@ -158,6 +158,21 @@ def test_a_mistake_in_the_settings_still_stops_a_start() -> None:
         only_here.check_to_record(settings(text), "tawny.toml")
 
 
+@pytest.mark.parametrize(
+    ("table", "allowed"),
+    [
+        ("zones", "cameras.porch.detection.zones"),
+        ("motion", "cameras.porch.detection.motion"),
+        ("rstp", "detection, event_api, lens, ptz, retention, demo, exec, file, "),
+    ],
+)
+def test_an_unknown_table_of_a_camera_is_told_with_where_it_belongs(table: str, allowed: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        PluginRegistry.opened().check(settings(f"{CAMERA}[cameras.porch.{table}]\nyard = 1"), "tawny.toml")
+    (told,) = refused.value.problems
+    assert str(told).startswith(f"cameras.porch.{table}: found an unknown table; allowed: {allowed}")
+
+
 def test_a_plug_in_with_a_taken_name_hides_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PARTS, "tawny.notifiers", {"ntfy": "Bell"})
     registry = PluginRegistry.opened()

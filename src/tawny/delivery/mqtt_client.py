@@ -94,13 +94,17 @@ class MqttClient:
         is_answered = self._answered.wait(TIMEOUT_S)
         if not is_answered or self._refusal:
             self.close()
-            if self._refusal in _REFUSED:
-                raise TargetRefused(public, self._refusal)
-            raise TargetUnreachable(public, self._refusal or "no answer in time")
+            raise self.why_lost("no answer in time")
 
     @property
     def is_connected(self) -> bool:
         return self._client.is_connected()
+
+    def why_lost(self, otherwise: str = "the connection is lost") -> DeliveryError:
+        """Return why it isn't connected: the broker's refusal, if its last answer was one; else `otherwise`."""
+        if self._refusal in _REFUSED:
+            return TargetRefused(self._public, self._refusal)
+        return TargetUnreachable(self._public, self._refusal or otherwise)
 
     def subscribe(self, topic: str) -> None:
         """Subscribe for the current connection; repeat it in `connected`."""

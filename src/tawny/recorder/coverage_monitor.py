@@ -86,6 +86,8 @@ class CoverageMonitor:
         self._disk: tuple[GapReason, str] | None = None
         self._is_wanted = True
         self._silent_ms: int | None = None
+        self.left: Gap | None = None
+        """The gap that goes on after `stop`."""
         self._put(gap)
 
     @property
@@ -244,7 +246,7 @@ class CoverageMonitor:
             self._is_wanted = False
             gap = self._gap
             if gap is not None and (gap.reason, gap.detail) == (reason, detail):
-                self._gap = None
+                self.left, self._gap = gap, None
                 return gap.begin_ms
             if gap is not None:
                 self._close(at_ms)

@@ -1,10 +1,15 @@
-"""A camera that is connected again while an event lasts goes on recording it, where it records only events."""
+"""A camera that is connected again while an event lasts goes on recording it, where it records only events.
+
+A pause is told once.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tawny.model.messages import GapChanged
+from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.service.integrations.external_events import EventKey
 from tawny.testing.clips import ClipSpec, clip_file
@@ -39,3 +44,13 @@ def test_an_event_that_lasts_is_recorded_after_the_camera_is_connected_again(
         until(lambda: made.recorded_s(DOOR) >= before_s + 3, 20, "it is recorded further")
         made.running.said.end(opened[0].id)
         made.wait_for(CameraState.WAITING)
+
+
+def test_a_pause_is_told_once(tmp_path: Path) -> None:
+    with rig(one_camera(str(clip_file(ClipSpec(seconds=30)))), tmp_path) as made:
+        made.wait_for(CameraState.RECORDING)
+        made.running.arming.modes.pause(DOOR, None, "Anna")
+        made.wait_for(CameraState.PAUSED)
+        told = [one.gap for one in made.heard if isinstance(one, GapChanged) and one.gap.reason is GapReason.PRIVACY]
+        assert len(told) == 1
+        assert made.told()[-1] is CameraState.PAUSED

@@ -123,6 +123,7 @@ class Home:
         client = Mock()
         type(client).is_connected = PropertyMock(side_effect=lambda: self.is_reachable)
         client.publish.side_effect = self.publish
+        client.why_lost.return_value = TargetUnreachable("the broker", "the connection is lost")
         self.client_class = Mock(return_value=client)
         monkeypatch.setattr(mqtt_topics, "MqttClient", self.client_class)
         monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: b"JPEG")
@@ -253,6 +254,22 @@ def test_after_an_outage_nothing_reacts_to_what_is_long_over(home: Home) -> None
     (told,) = [about for topic, about in home.once if topic == "tawny/porch/event"]
     assert (told["id"], told["time"]) == (now.id, utc_text(now.start_ms))
     assert now.id != late.id
+
+
+def test_a_password_that_is_refused_after_an_outage_is_said_and_logged_once(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.passes()
+    home.is_reachable = False
+    home.client_class.return_value.why_lost.return_value = TargetRefused("the broker", "Not authorized")
+    caplog.clear()
+    for _ in range(3):
+        home.passes()
+    assert home.topics.bridge.trouble == "the broker rejected the sign-in (Not authorized)."
+    assert [one.message.split(".")[0] for one in caplog.records] == ["the broker rejected the sign-in (Not authorized)"]
+    home.is_reachable = True
+    home.passes()
+    assert home.topics.bridge.trouble == ""
 
 
 def test_a_late_answer_is_not_sent(home: Home) -> None:

@@ -149,15 +149,9 @@ class RunningCamera:
         self.watching = CameraDetection(
             camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.on_event
         )
-        self.coverage = CoverageMonitor(
-            CameraStatus(camera_id, self.name, self.duty.state, since_ms),
-            Gap(camera_id, since_ms, None, self.duty.reason, self.duty.detail),
-            parts.clock,
-            self._put_gap,
-            lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
-            waits=self.duty.waits,
-            called_ms=self._calls.since_ms if settings.sleeps else None,
-        )
+        self._left: Gap | None = None
+        """While this is made: the gap that goes on, as the camera put it before."""
+        self.coverage = self._begin_coverage(since_ms, before)
         self._pass_on: Callable[[EventChanged], None] | None = None
         self._ignore_events = parts.bus.subscribe(EventChanged, self.on_event)
         if before is not None:
@@ -174,6 +168,23 @@ class RunningCamera:
         )
         self._watch()
         self._read_reports()
+
+    def _begin_coverage(self, since_ms: int, before: "RunningCamera | None") -> CoverageMonitor:
+        gap = Gap(self.id, since_ms, None, self.duty.reason, self.duty.detail)
+        self._left = before.coverage.left if before is not None else None
+        made = CoverageMonitor(
+            CameraStatus(self.id, self.name, self.duty.state, since_ms),
+            gap,
+            self._parts.clock,
+            self._put_gap,
+            self._status_changed,
+            waits=self.duty.waits,
+            called_ms=self._calls.since_ms if self.settings.sleeps else None,
+        )
+        if gap == self._left:
+            self._status_changed(made.status)  # only the state is new
+        self._left = None
+        return made
 
     def _wake_readers(self) -> None:
         for _, handle in list(self._readers.values()):
@@ -504,11 +515,15 @@ class RunningCamera:
         self._parts.bus.publish(message)
 
     def _seen_otherwise(self) -> None:
-        self._parts.bus.publish(StatusChanged(self.watching.shown(self.coverage.status)))
+        self._status_changed(self.coverage.status)
+
+    def _status_changed(self, status: CameraStatus) -> None:
+        self._parts.bus.publish(StatusChanged(self.watching.shown(status)))
 
     def _put_gap(self, gap: Gap) -> None:
-        self._parts.gaps.put(gap)
-        self._parts.bus.publish(GapChanged(gap))
+        if gap != self._left:
+            self._parts.gaps.put(gap)
+            self._parts.bus.publish(GapChanged(gap))
 
     def connected(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
         """Handle a stream's first packets. notes: properties of the connection."""

@@ -469,11 +469,9 @@ class MqttBridge:
                 self._send(self._line)
                 self._backoff.reset()
             else:  # the library reconnects by itself
-                self.trouble = f"{self.public} isn't responding."
+                self._troubled(self._line.why_lost())
         except DeliveryError as error:
-            if error.message != self.trouble:
-                log.warning("%s", error)
-            self.trouble = error.message
+            self._troubled(error)
             wait_s = self._backoff.next_s()
             self._not_before_s = self._clock.mono_s() + wait_s
             return wait_s
@@ -491,6 +489,11 @@ class MqttBridge:
         line.close()
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _troubled(self, error: DeliveryError) -> None:
+        if error.message != self.trouble:
+            log.warning("%s", error)
+        self.trouble = error.message
 
     def _drop_late(self) -> bool:
         """Drop what automations must not react to any more. Return whether there was any."""
