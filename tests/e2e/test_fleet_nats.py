@@ -1,7 +1,6 @@
 """A hub and two recorders that reach each other only through a NATS server, in processes of their own."""
 
 import base64
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from tawny.testing.waiting import until
 from tests.e2e.conftest import LINK, OURS, OWNER, SMALL_DEMO, with_settings
 from tests.e2e.test_fleet import SETTINGS, command
 from tests.support.nats import NatsServer, nats_server
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 HUB = '[hub]\nenabled = true\n[hub.nats]\naddress = "{address}"\n[web]\nname = "Our houses"\n'
@@ -79,8 +79,7 @@ class Houses:
 @pytest.fixture(scope="module")
 def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
     folders = {name: tmp_path_factory.mktemp(name) for name in ("hub", *NAMES)}
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        base = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    base = f"http://127.0.0.1:{free_port()}"
     with ExitStack() as stack:
         nats = stack.enter_context(nats_server())
         (folders["hub"] / "tawny.toml").write_text(HUB.format(address=nats.address))

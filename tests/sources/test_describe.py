@@ -22,6 +22,7 @@ from tawny.sources.rtsp.ffmpeg_guard import FfmpegGate, describe
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer
+from tests.support.ports import free_port
 
 SECRET = "s3cret/pässword"
 
@@ -158,8 +159,7 @@ def test_trickling_bytes_do_not_put_the_deadline_off(camera: RtspCamera) -> None
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     with pytest.raises(SourceUnreachable, match="connection refused"):
         describe(parse_rtsp(f"rtsp://127.0.0.1:{port}/"), SystemClock())
 

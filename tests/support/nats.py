@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tawny.testing.waiting import until
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 
@@ -23,8 +24,7 @@ class NatsServer:
     """port: stays the same when it is started again. settings: its configuration file's text."""
 
     def __init__(self, folder: Path, settings: str = "") -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.port = taken.getsockname()[1]
+        self.port = free_port()
         self.address = f"nats://127.0.0.1:{self.port}"
         self.log = folder / "nats.log"
         self._settings = folder / "nats.conf"

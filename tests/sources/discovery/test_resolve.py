@@ -1,6 +1,5 @@
 """From address and login to streams: by ONVIF as cameras differ, else by paths; never elsewhere."""
 
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -37,6 +36,7 @@ from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
 from tests.sources.onvif.fake_camera import served
 from tests.support.onvif_device import OnvifDevice, Stream
+from tests.support.ports import free_port
 
 MAIN = Stream("p0", "H264", 2560, 1440, "rtsp://10.9.9.9:5541/main?channel=1")
 SUB = Stream("p1", "H264", 640, 360, "rtsp://10.9.9.9:5541/sub")
@@ -268,8 +268,7 @@ def test_a_found_service_that_fails_says_why(
 ) -> None:
     monkeypatch.setattr(resolving, "RTSP_PORTS", (1,))
     device.reply = reply
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
+    closed = free_port()
     port = closed if reply is None else device.port
     place = replace(LOGIN, onvif=f"http://127.0.0.1:{port}/onvif/device_service")
     with pytest.raises(NotDone, match=rf"127\.0\.0\.1 has no video .*its ONVIF service fails: .*{why}"):
@@ -287,8 +286,7 @@ def test_a_camera_without_a_usable_codec_says_which_it_has(
 
 
 def test_a_service_that_is_gone_is_an_error(device: OnvifDevice) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     with pytest.raises(SourceUnreachable):
         ask_details(device.url.replace(str(device.port), str(port)), SystemClock())
 
