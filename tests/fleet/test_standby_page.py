@@ -17,7 +17,7 @@ from tawny.api.server import WebServer
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.fleet import standby_member
-from tawny.fleet.identity import JoinLink, load_or_make_key
+from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState, StandbyOffer
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
@@ -25,7 +25,7 @@ from tawny.fleet.standby_server import StandbyServer
 from tawny.fleet.standby_store import Takeover
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
-from tawny.service.cameras.standby_cameras import NOT_RECORDED, id_at_standby
+from tawny.service.cameras.standby_cameras import NOT_RECORDED, id_at_standby, member_problems
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.standby_service import StandbyParts, StandbyService, StatedPartner, unknown_modes
 from tawny.storage.index.memory_index import MemoryIndex
@@ -260,6 +260,20 @@ async def test_a_standby_that_is_away_is_left_all_the_same(pair: Pair) -> None:
     assert hint.startswith("The standby wasn't reached: cannot connect to")
     assert "end the protection there under Settings, Standby" in hint
     assert read_settings(pair.house.file).standby.address == ""
+
+
+async def test_a_lost_key_is_said_and_what_is_left_to_do_at_the_standby(pair: Pair) -> None:
+    """A data folder that was replaced, while the settings file stayed."""
+    await pair.join()
+    (pair.house.folder / KEY_FILE).unlink()
+    pair.house.member.retry()
+    await eventually(lambda: pair.house.member.state is StandbyMemberState.REFUSED, "the lost key to be noticed")
+    (told,) = member_problems(pair.house.member)
+    assert "the key of this recorder is missing" in told.detail
+    assert (await pair.house.shows())["own"]["why"] == pair.house.member.detail
+    hint = (await pair.house.page.delete(AT)).json()["hint"]
+    assert "end the protection there under Settings, Standby" in hint
+    await eventually(lambda: pair.house.member.state is StandbyMemberState.NONE, "the end")
 
 
 async def test_the_standby_ends_it_and_the_recorder_says_so(pair: Pair) -> None:

@@ -17,7 +17,7 @@ from tawny.cli.paths import data_folder, existing_data, load_settings, running_d
 from tawny.config.changes import put_table
 from tawny.config.fleet import is_nats_address
 from tawny.fleet.identity import JoinLink, fingerprint, load_key, load_or_make_key
-from tawny.fleet.standby_member import join_standby, leave_standby
+from tawny.fleet.standby_member import UNTOLD, join_standby, leave_standby
 from tawny.fleet.standby_store import STANDBY_FILE, StandbyStore
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import SystemClock
@@ -131,12 +131,16 @@ def _leave(args: Namespace, out: Output) -> None:
     if path is None or not chosen.standby.address:
         raise NotDone("This recorder has no standby.")
     folder = data_folder(args, chosen)
-    key = load_key(folder)
+    try:
+        key = load_key(folder)
+    except NotDone:  # damaged: the standby would not know this recorder by it
+        key = None
     put_table(path, "standby", {"address": "", "key": ""})
     note_here(folder, "standby left")
     if key is not None:
         asyncio.run(leave_standby(chosen.standby, key))
-    text = f"{chosen.standby.address} isn't the standby any more, and has deleted the cameras' credentials."
+    left = f"{chosen.standby.address} isn't the standby any more"
+    text = f"{left}. {UNTOLD}" if key is None else f"{left}, and has deleted the cameras' credentials."
     out.data({"left": chosen.standby.address}, text)
 
 

@@ -383,6 +383,13 @@ def _by_own_clock(takeover: Takeover, ahead_ms: int) -> Takeover:
     )
 
 
+NO_STANDBY_KEY: Final = "the key of this recorder is missing or damaged; choose the standby by a new link, and end the former protection there"
+UNTOLD: Final = (
+    "The standby wasn't told: the key of this recorder is missing or damaged. Also end the protection there under "
+    "Settings, Standby."
+)
+
+
 class StandbyMemberState(StrEnum):
     NONE = "none"
     """This recorder has no standby."""
@@ -426,7 +433,10 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
             self.known, self.standby, self._keys = StandbyKnowledge(), "", None
 
     def _rest(self, settings: StandbySettings) -> None:
-        self._become(StandbyMemberState.NONE, "")
+        is_lost = bool(settings.address)
+        if is_lost:
+            log.warning("the standby isn't ready: %s", NO_STANDBY_KEY)
+        self._become(*((StandbyMemberState.REFUSED, NO_STANDBY_KEY) if is_lost else (StandbyMemberState.NONE, "")))
 
     def _ended(self, why: LineClosed) -> float:
         if self.state is StandbyMemberState.READY:

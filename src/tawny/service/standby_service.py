@@ -18,7 +18,14 @@ from tawny.config.settings import Settings, in_mode
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.identity import JoinLink, fingerprint, load_key, load_or_make_key
 from tawny.fleet.standby_lease import LeaseState
-from tawny.fleet.standby_member import StandbyMember, StandbyMemberState, join_standby, leave_standby, standby_words
+from tawny.fleet.standby_member import (
+    UNTOLD,
+    StandbyMember,
+    StandbyMemberState,
+    join_standby,
+    leave_standby,
+    standby_words,
+)
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_server import ProtectedState, StandbyServer
 from tawny.fleet.standby_store import Takeover
@@ -226,7 +233,7 @@ class StandbyService:
             key = None
         await to_thread(self._changeable.put, "standby", {"address": "", "key": ""})
         if key is None:
-            return ""
+            return UNTOLD
         try:
             await leave_standby(chosen, key)
         except NotDone as error:
