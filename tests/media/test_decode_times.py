@@ -62,12 +62,12 @@ PYRAMID = [0, 40, 20, 10, 30, 80, 60, 50, 70, 120, 100, 90, 110]
 @pytest.mark.parametrize(
     ("pts", "decode"),
     [
-        (REORDERED, [0, 1, 10, 20, 30, 40, 50, 60, 70, 80]),
-        (PYRAMID, [0, 1, 2, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
+        (REORDERED, [0, 5, 10, 20, 30, 40, 50, 60, 70, 80]),
+        (PYRAMID, [0, 3, 6, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
     ],
 )
 def test_reordered_pictures_are_decoded_before_they_are_shown(pts: list[int], decode: list[int]) -> None:
-    """In even steps, after those that would be before the file's beginning."""
+    """In even steps, after shorter ones where they would be before the file's beginning."""
     for first in range(4, len(pts)):
         assert decode_times(cuts(pts, [first, len(pts) - first])) == decode
 
@@ -98,7 +98,14 @@ def test_the_next_file_knows_that_pictures_are_reordered() -> None:
     times = before.next_file(2000)
     units = [Unit(b"", 2000 + time, False) for time in PYRAMID]
     made = [times.samples([one], units[at].pts if at < len(units) else None) for at, one in enumerate(units, 1)]
-    assert decode_times(made) == [0, 1, 2, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+    assert decode_times(made) == [0, 3, 6, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+
+
+def test_one_step_back_is_forgotten_by_the_next_file() -> None:
+    times = FileDecodeTimes(0, 10)
+    times.samples([Unit(b"", time, False) for time in (0, 50, 20, *range(60, 300, 10))])
+    base, part = times.next_file(300).samples([Unit(b"", time, False) for time in range(300, 400, 10)])
+    assert decode_times([(base, part)]) == list(range(0, 100, 10))
 
 
 @pytest.mark.parametrize("pts", [REORDERED, PYRAMID])
@@ -106,8 +113,16 @@ def test_the_end_of_reordered_pictures_is_that_of_the_last_one_shown(pts: list[i
     times = FileDecodeTimes(0, 10)
     times.samples([Unit(b"", time, False) for time in pts])
     assert times.shown_end == max(pts) + 10
-    times.samples([Unit(b"", max(pts) + 10, True)], max(pts) + 25)
-    assert times.shown_end == max(pts) + 25
+    last = [Unit(b"", max(pts) + 10, True)]
+    copy(times).samples(last, max(pts) + 25)
+    base, part = times.samples(last, max(pts) + 25, is_last=True)
+    assert times.shown_end == base + sum(one.duration for one in part) == max(pts) + 25
+
+
+def test_pictures_that_may_still_come_are_not_shown_yet() -> None:
+    times = FileDecodeTimes(0, 10)
+    times.samples([Unit(b"", time, False) for time in PYRAMID], max(PYRAMID) + 40)
+    assert times.shown_end == max(PYRAMID) + 10
 
 
 @st.composite

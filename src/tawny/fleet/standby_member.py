@@ -383,7 +383,10 @@ def _by_own_clock(takeover: Takeover, ahead_ms: int) -> Takeover:
     )
 
 
-NO_STANDBY_KEY: Final = "the key of this recorder is missing or damaged; choose the standby by a new link, and end the former protection there"
+NO_STANDBY_KEY: Final = (
+    "the key of this recorder is missing or damaged; choose the standby by a new link, "
+    "and end the former protection there"
+)
 UNTOLD: Final = (
     "The standby wasn't told: the key of this recorder is missing or damaged. Also end the protection there under "
     "Settings, Standby."

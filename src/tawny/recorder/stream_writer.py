@@ -297,8 +297,9 @@ class _OpenFile:
         """Return the unit's fragments as stored in the file. Advances all counters."""
         made: list[WrittenFragment] = []
         nexts = [*(one.pictures[0].pts for one in piece.fragments[1:]), piece.next_pts]
-        for one, next_pts in zip(piece.fragments, nexts, strict=True):
-            base_video, pictures = self.pictures.samples(one.pictures, next_pts)
+        for number, (one, next_pts) in enumerate(zip(piece.fragments, nexts, strict=True), 1):
+            is_last = piece.ends is not None and number == len(piece.fragments)
+            base_video, pictures = self.pictures.samples(one.pictures, next_pts, is_last=is_last)
             base_audio, sounds = self.sounds.samples(one.sounds)
             if self.splits and len(pictures) > 1 and pictures[0].is_keyframe:
                 made.append(self._fragment(pictures[:1], [], base_video, base_audio))

@@ -1,10 +1,11 @@
 """Computes increasing decode times for packets that have only presentation times: cameras send no others.
 
-No decode time is after its presentation time, so with B-frames they are `depth` frames early. Not thread-safe.
+With B-frames they are `depth` frames early, as no frame is decoded after it is shown. Not thread-safe.
 """
 
 import heapq
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final, Protocol
 
 from tawny.media.mp4.fragment_writer import Sample
@@ -30,8 +31,9 @@ class FileDecodeTimes:
 
     Without B-frames they are the presentation times. With them, each frame gets the presentation time `depth` places
     earlier in display order, as `LiveDecodeTimes` gives it: FFmpeg shows a file whose decode times are after
-    presentation times late, against its sound. A file can't begin before its zero: its first decode times are one tick
-    apart. The depth is that of the frames so far.
+    presentation times late, against its sound. A file can't begin before its zero: its first decode times are less than
+    a frame apart, and those of pictures that belong to the file before (an open GOP) are too late. The depth is that of
+    the frames so far.
 
     first_pts: maps to the file's zero. usual: initial estimate of the ticks between packets. most_depth: 0 for sound,
     which has no such order, even if its times step back once.
@@ -55,8 +57,8 @@ class FileDecodeTimes:
 
     def next_file(self, first_pts: int) -> "FileDecodeTimes":
         """Return those of the stream's next file, which may get one frame before the next is known."""
-        following = FileDecodeTimes(first_pts, self._usual)
-        following._depth = self._depth
+        following = FileDecodeTimes(first_pts, self._usual, self._most_depth)
+        following._depth = min(self._most_depth, reorder_depth(self._recent))
         return following
 
     @property
@@ -64,16 +66,21 @@ class FileDecodeTimes:
         """The end of what the samples so far show, ticks since the file's zero."""
         return self._shown_end
 
-    def samples(self, packets: Sequence[Timed], next_pts: int | None = None) -> tuple[int, list[Sample]]:
+    def samples(
+        self, packets: Sequence[Timed], next_pts: int | None = None, *, is_last: bool = False
+    ) -> tuple[int, list[Sample]]:
         """Return the decode time of the fragment's first sample (`fragment`'s base), and the packets as samples.
 
         next_pts: presentation time of the following packet, which ends the last sample. None: the last sample has the
-        previous duration, after a gap at most twice the usual one.
+        previous duration, after a gap at most twice the usual one. is_last: the fragment ends the file, and its last
+        sample lasts until the end of what is shown.
         """
         if not packets:
             return self._end, []
         times = [packet.pts - self._first_pts for packet in packets]
-        decode = self._decode_times(times, None if next_pts is None else next_pts - self._first_pts)
+        following = None if next_pts is None else next_pts - self._first_pts
+        decode = self._decode_times(times, following)
+        self._note_end(following, is_last=is_last)
         samples = [
             Sample(packet.data, pts, end - begin, packet.is_keyframe)
             for packet, pts, begin, end in zip(packets, times, decode, [*decode[1:], self._end], strict=True)
@@ -82,28 +89,38 @@ class FileDecodeTimes:
 
     def _decode_times(self, times: list[int], following: int | None) -> list[int]:
         seen = [*self._recent, *times] if following is None else [*self._recent, *times, following]
-        if seen != sorted(seen):
+        in_order = sorted(seen)
+        if seen != in_order:
             self._depth = min(self._most_depth, max(self._depth, reorder_depth(seen)))
         self._recent = [*self._recent, *times][-_MOST_DEPTH:]
-        decode = []
+        least = 0
+        if self._depth:
+            least = min([self._usual, *(after - before for before, after in pairwise(in_order) if after > before)])
+        decode: list[int] = []
         for pts in times:
             decode.append(max(self._end, self._next(pts)))
             self._end = decode[-1] + 1
+            if self._end < least:  # a file begins: those of its first pictures fit between the first two that are shown
+                self._end = max(self._end, decode[-1] + least // (self._depth + 1))
         if len(times) > 1:
             self._learn(decode[-1] - decode[-2])
         if following is None:
             self._end = decode[-1] + self._usual
-        else:
-            earliest = min([following, *self._shown]) if len(self._shown) == self._depth else 0
-            self._end = max(self._end, earliest)
+        elif len(self._shown) == self._depth:
+            self._end = max(self._end, min([following, *self._shown]))
             self._learn(self._end - decode[-1])
+        return decode
+
+    def _note_end(self, following: int | None, *, is_last: bool) -> None:
         if self._depth == 0:
             self._shown_end = self._end
-        else:
-            latest = max(self._recent)
-            is_last = following is not None and following > latest
-            self._shown_end = following if is_last and following is not None else latest + self._usual
-        return decode
+            return
+        latest = max(self._recent)
+        self._shown_end = latest + self._usual
+        if following is not None and following > latest:  # pictures between both may still come
+            self._shown_end = following if is_last else min(following, self._shown_end)
+        if is_last:
+            self._end = max(self._end, self._shown_end)
 
     def _next(self, pts: int) -> int:
         """Return the decode time of the next frame; too early at the beginning of a file."""

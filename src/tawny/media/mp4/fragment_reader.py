@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import add
 from pathlib import Path
 from struct import unpack_from
@@ -186,6 +186,20 @@ class SampleRun:
         return list(map(add, decode, self.offsets)) if self.offsets else decode
 
     @property
+    def shown(self) -> Sequence[int]:
+        """How long each sample is shown: until the next one in display order, the last of them as long as usual.
+
+        With B-frames, that of a sample's own duration is the time until another one is decoded.
+        """
+        if not self.offsets or len(self.durations) == 1:
+            return self.durations
+        pts = self.pts
+        order = sorted(range(len(pts)), key=pts.__getitem__)
+        steps = [pts[after] - pts[before] for before, after in pairwise(order)]
+        usual = sorted(steps)[len(steps) // 2]
+        return [step for _, step in sorted(zip(order, [*steps, usual], strict=True))]
+
+    @property
     def data_end(self) -> int:
         return self.data_at + sum(self.sizes)
 
@@ -303,7 +317,7 @@ def summary(offset: int, head_bytes: int, data_bytes: int, runs: list[SampleRun]
     for run in video or runs:
         pts, rate = run.pts, run.track.rate
         begins.append(min(pts) * VIDEO_RATE // rate)
-        ends.append(max(map(add, pts, run.durations)) * VIDEO_RATE // rate)
+        ends.append(max(map(add, pts, run.shown)) * VIDEO_RATE // rate)
     begin = min(begins, default=0)
     return StoredFragment(
         offset=offset,

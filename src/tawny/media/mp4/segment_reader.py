@@ -176,7 +176,7 @@ def _places(segment: SegmentReader, file: StoredFile, fragments: Iterable[Stored
 
 def _run_places(run: SampleRun, offset: int) -> Iterator[SamplePlace]:
     track, is_video = run.track, run.track.is_video
-    for size, pts, duration, flags in zip(run.sizes, run.pts, run.durations, run.flags, strict=True):
+    for size, pts, duration, flags in zip(run.sizes, run.pts, run.shown, run.flags, strict=True):
         is_keyframe = is_video and not flags & NOT_SYNC
         yield SamplePlace(offset, size, track.ticks(pts), track.ticks(duration), is_keyframe, is_video)
         offset += size
