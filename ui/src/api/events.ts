@@ -33,7 +33,9 @@ function countSoon(): void {
 
 /** Loads all and keeps them up to date until the returned function is called. */
 export function startEvents(): () => void {
+  let reloading: ReturnType<typeof setTimeout> | undefined;
   const load = () => {
+    reloading = undefined;
     loadCounts();
     get<EventPage>("/events", { levels: "alert,detection", limit: LATEST }).then(
       (page) =>
@@ -49,6 +51,9 @@ export function startEvents(): () => void {
   load();
   const stops = [
     on("back", load),
+    on("gap", ({ reason }) => {
+      if (reason === "removed") reloading ??= setTimeout(load, SOON_MS);
+    }),
     on("event", ({ what, event }) => {
       const now = new Map(ongoing.value);
       const was = now.get(event.id);
@@ -61,6 +66,7 @@ export function startEvents(): () => void {
   ];
   return () => {
     clearTimeout(timer);
+    clearTimeout(reloading);
     timer = undefined;
     for (const stop of stops) stop();
   };

@@ -17,8 +17,15 @@ export type Deletes = "event" | "visit" | "events" | "time" | "everything";
 /** Events; or a time of cameras; nothing for everything until now. */
 type Wanted = Partial<DeletionRequest>;
 
+interface DeleteProps {
+  what: Deletes;
+  wanted: Wanted;
+  onDone?: () => void;
+  onUndone?: () => void;
+}
+
 /** For owners: a button that asks first. */
-export function DeleteButton(props: { what: Deletes; wanted: Wanted; label?: string; class?: string; onDone?: () => void }) {
+export function DeleteButton(props: DeleteProps & { label?: string; class?: string }) {
   const asks = useSignal(false);
   if (session.value?.user?.role !== "owner") return null;
   return (
@@ -26,13 +33,13 @@ export function DeleteButton(props: { what: Deletes; wanted: Wanted; label?: str
       <button type="button" class={props.class ?? "btn bad"} onClick={() => (asks.value = true)}>
         {props.label ?? words.button}
       </button>
-      {asks.value && <DeleteSheet what={props.what} wanted={props.wanted} onClose={() => (asks.value = false)} onDone={props.onDone} />}
+      {asks.value && <DeleteSheet {...props} onClose={() => (asks.value = false)} />}
     </>
   );
 }
 
 /** Says how much goes and what stays, deletes it after half a minute, and offers to undo that. */
-function DeleteSheet(props: { what: Deletes; wanted: Wanted; onClose: () => void; onDone: (() => void) | undefined }) {
+function DeleteSheet(props: DeleteProps & { onClose: () => void }) {
   const found = useSignal<DeletionPreview | null>(null);
   const withKept = useSignal(false);
   const failed = useSignal("");
@@ -46,7 +53,10 @@ function DeleteSheet(props: { what: Deletes; wanted: Wanted; onClose: () => void
       const { id } = await post<DeletionStarted>("/deletions", { ...props.wanted, with_kept: withKept.value });
       const undo = () =>
         void remove(`/deletions/${id}`).then(
-          () => toast(words.undone),
+          () => {
+            toast(words.undone);
+            props.onUndone?.();
+          },
           (reason: unknown) => toast(sentences(reason)),
         );
       props.onClose();

@@ -55,6 +55,7 @@ export function ConfirmSheet({ now }: { now: MySignIn }) {
       setError(reason);
       return;
     }
+    if (waiting.peek() !== action) return; // pressed twice: it is done already
     close();
     await change(action);
   };

@@ -40,12 +40,13 @@ interface Props {
   onKeep: (visit: Visit) => void;
   onReview: (visit: Visit) => void;
   onGone: (visit: Visit) => void;
+  onUndone: () => void;
 }
 
 export const timelineOf = (event: TawnyEvent): string =>
   `/timeline?cam=${encodeURIComponent(event.camera)}&t=${Math.floor(event.start_ms / 1000)}&span=3600`;
 
-export function Drawer({ visit, first, onClose, onKeep, onReview, onGone }: Props) {
+export function Drawer({ visit, first, onClose, onKeep, onReview, onGone, onUndone }: Props) {
   const { best, events } = visit;
   const may = mayDirect();
   const at = useSignal<number | null>(null);
@@ -111,6 +112,7 @@ export function Drawer({ visit, first, onClose, onKeep, onReview, onGone }: Prop
           wanted={{ events: over.map((each) => each.id) }}
           class="btn bad drawer-delete"
           onDone={() => onGone(visit)}
+          onUndone={onUndone}
         />
       )}
     </div>

@@ -290,6 +290,7 @@ export default function Events({ params }: { params: Params }) {
                   visits.leaveOut([which]);
                   close();
                 }}
+                onUndone={visits.reload}
               />
             )
           )}
@@ -344,6 +345,7 @@ function Selection({ chosen, visits, onClear }: { chosen: readonly Visit[]; visi
             visits.leaveOut(chosen);
             onClear();
           }}
+          onUndone={visits.reload}
         />
       )}
       <button type="button" class="btn ghost" onClick={onClear}>

@@ -9,7 +9,7 @@ import { type Filters } from "./filters";
 import { useVisits } from "./useVisits";
 
 const asked = vi.hoisted(() => [] as { query: Record<string, unknown>; answer: (page: unknown) => void; refuse: (reason: unknown) => void }[]);
-const tell = vi.hoisted(() => ({ event: (_: unknown) => {} }));
+const tell = vi.hoisted(() => ({ event: (_: unknown) => {}, gap: (_: unknown) => {} }));
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
   get: (_: string, query: Record<string, unknown>) => new Promise((answer, refuse) => asked.push({ query, answer, refuse })),
@@ -17,7 +17,7 @@ vi.mock("../../api/client", async (real) => ({
 vi.mock("../../api/state", async (real) => ({
   ...(await real<typeof import("../../api/state")>()),
   on: (name: string, listen: (what: unknown) => void) => {
-    if (name === "event") tell.event = listen;
+    if (name === "event" || name === "gap") tell[name] = listen;
     return () => {};
   },
 }));
@@ -38,6 +38,17 @@ it("leaves a late page of other filters out of the list", async () => {
   expect([result.current.list.items?.map((each) => each.id), result.current.list.next]).toEqual([["m"], "o"]);
   act(() => result.current.loadMore());
   expect(asked).toHaveLength(4);
+});
+
+it("asks again when recordings are deleted, here or in another tab", async () => {
+  const { result } = renderHook(() => useVisits(filters, () => false));
+  await act(async () => void asked[0]?.answer({ items: [one("a"), one("b")], next: null }));
+  act(() => tell.gap({ reason: "camera_off" }));
+  act(() => tell.gap({ reason: "removed" }));
+  act(() => tell.gap({ reason: "removed" }));
+  await waitFor(() => expect(asked).toHaveLength(2), { timeout: 3000 });
+  await act(async () => void asked[1]?.answer({ items: [one("b")], next: null }));
+  expect(result.current.list.items?.map((each) => each.id)).toEqual(["b"]);
 });
 
 it("keeps a visit that is not in the list up to date", async () => {

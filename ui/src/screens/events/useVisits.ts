@@ -57,6 +57,11 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let since_ms = Infinity;
+    let reloading: ReturnType<typeof setTimeout> | undefined;
+    const reload = () => {
+      reloading = undefined;
+      setRound((n) => n + 1);
+    };
     const load = () => {
       const query = ask(newest.current.filters, null);
       const from_ms = Math.max(since_ms - LONGEST_MS, Number(query["from_ms"] ?? 0));
@@ -72,6 +77,9 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
     };
     const stops = [
       on("back", () => setRound((n) => n + 1)),
+      on("gap", ({ reason }) => {
+        if (reason === "removed") reloading ??= setTimeout(reload, SOON_MS);
+      }),
       on("event", ({ event }) => {
         dispatch({ what: "event", event });
         since_ms = Math.min(since_ms, event.start_ms);
@@ -80,6 +88,7 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
     ];
     return () => {
       clearTimeout(timer);
+      clearTimeout(reloading);
       for (const stop of stops) stop();
     };
   }, []);

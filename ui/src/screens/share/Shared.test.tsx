@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { clockText } from "../../ui/clockText";
 import { share } from "../../strings/share";
@@ -65,5 +65,20 @@ it("says that the browser can’t play the video", async () => {
   Object.defineProperty(video, "error", { value: { code: 4 } });
   fireEvent.error(video);
   await screen.findByText(words.unplayable);
+  vi.unstubAllGlobals();
+});
+
+it("says when it is downloaded that the link has ended meanwhile", async () => {
+  isPicture.value = false;
+  const atFirst = vi.fn(async () => new Response(null));
+  vi.stubGlobal("fetch", atFirst);
+  render(<Shared token="a" />);
+  const save = await screen.findByText(words.save);
+  await waitFor(() => expect(atFirst).toHaveBeenCalled());
+  const refusal = { code: "share_ended", message: "This link is no longer valid.", hint: "" };
+  vi.stubGlobal("fetch", vi.fn(async () => Response.json(refusal, { status: 410 })));
+  fireEvent.click(save);
+  await screen.findByText("This link is no longer valid.");
+  expect(screen.queryByText(words.save)).toBeNull();
   vi.unstubAllGlobals();
 });

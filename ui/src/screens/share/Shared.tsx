@@ -112,8 +112,19 @@ async function aboutOf(address: string): Promise<About> {
 function Clip({ clip }: { clip: OpenedShare }) {
   const [about, setAbout] = useState<About | null>(null);
   const [isUnplayable, setUnplayable] = useState(false);
-  useEffect(() => void aboutOf(clip.video).then(setAbout), [clip]);
+  const ask = async () => {
+    const now = await aboutOf(clip.video);
+    setAbout(now);
+    return now;
+  };
+  useEffect(() => void ask(), [clip]);
   const problem = about?.problem;
+  const file = `${clip.video}&save=1`;
+  /** The link may have ended since the page was opened. */
+  const save = async (event: Event) => {
+    event.preventDefault();
+    if (!(await ask()).problem) location.assign(file);
+  };
   return (
     <>
       {problem ? (
@@ -128,7 +139,10 @@ function Clip({ clip }: { clip: OpenedShare }) {
           muted
           playsInline
           aria-label={words.title}
-          onError={(event) => setUnplayable((event.currentTarget.error?.code ?? 0) > 2)}
+          onError={(event) => {
+            setUnplayable((event.currentTarget.error?.code ?? 0) > 2);
+            void ask();
+          }}
         />
       )}
       <div class="shared-head">
@@ -137,7 +151,7 @@ function Clip({ clip }: { clip: OpenedShare }) {
           <p class="sub num">{local(clip.from_ms, clip.offset_s)}</p>
         </div>
         {!problem && (
-          <a class="btn" href={`${clip.video}&save=1`} download>
+          <a class="btn" href={file} download onClick={(event) => void save(event)}>
             <Icon name="download" small />
             {words.save}
           </a>

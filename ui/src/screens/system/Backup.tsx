@@ -50,7 +50,7 @@ export function Backup() {
   const check = () =>
     run("check", async () => {
       const chosen = file.current?.files?.[0];
-      if (!chosen) return;
+      if (!chosen) return file.current?.click();
       await transfer("PUT", "/restore/file", chosen, "application/octet-stream");
       setPlan(await post<RestorePlanInfo>("/restore/check", { passphrase }));
     });
