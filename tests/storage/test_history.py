@@ -142,6 +142,23 @@ def test_a_file_of_a_clock_that_was_years_ahead_does_not_grow_for_years(monkeypa
     assert list(history.lines()) == lines
 
 
+def test_a_torn_line_that_cannot_be_ended_yet_moves_no_line_to_an_older_file() -> None:
+    disk = MemoryDisk()
+    HistoryJournal(disk).write([_line(0, NOON + DAY_MS)])
+    (newest,) = disk.files
+    whole = disk.read(newest)
+    disk.write_at(newest, len(whole), b'{"torn')
+    history = HistoryJournal(disk)
+    disk.total_bytes = disk.used_bytes
+    with pytest.raises(DiskFull):
+        history.write([_line(1)])
+    disk.total_bytes = 1 << 30
+    history.write([_line(2)])
+    assert list(disk.files) == [newest]
+    assert disk.read(newest).startswith(whole + b'{"torn\n')
+    assert [line.record for line in history.lines()] == [_line(0).record, _line(2).record]
+
+
 def test_a_large_day_has_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.storage.history.ledger._MOST_AHEAD_BYTES", 100)
     disk = MemoryDisk()

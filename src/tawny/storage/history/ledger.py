@@ -261,13 +261,17 @@ class HistoryJournal:
         self._close()
         if self._disk.entry(path) is None:
             self._disk.make_folder(_FOLDER, sync=False)
-            self._file = self._disk.create(path)
+            file = self._disk.create(path)
         else:
-            self._file = self._disk.extend(path)
-            if self._file.size_bytes and self._disk.read(path, self._file.size_bytes - 1) != b"\n":
-                self._file.append([b"\n"])  # end the torn line
-        self._place, self._path, self._is_named = (named, number), path, False
-        return self._file
+            file = self._disk.extend(path)
+        self._file, self._place, self._path, self._is_named = file, (named, number), path, False
+        try:
+            if file.size_bytes and self._disk.read(path, file.size_bytes - 1) != b"\n":
+                file.append([b"\n"])  # end the torn line
+        except StorageError:
+            self._close()  # opened again, it is ended then
+            raise
+        return file
 
     def _is_large(self, path: str) -> bool:
         entry = self._disk.entry(path)
