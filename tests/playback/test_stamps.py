@@ -172,6 +172,7 @@ def test_a_stamp_is_readable_in_any_size(size: tuple[int, int]) -> None:
 def test_letters_that_are_lacking_are_told_plainly() -> None:
     assert plain_text("Küche Ñandú 门") == "Kuche Nandu ?"
     assert plain_text("Großer Łódź-Sjø") == "Grosser Lodz-Sjo"
+    assert plain_text("Tür „Hof“ — ‘A’") == "Tur \"Hof\" - 'A'"
     assert figures_text(742, 400) == "000742/000400"
     assert figures_text(3.5, 12.25) == "003.50/012.25"
     assert figures_text(12_000_000, 20_000) == "999999/020000"

@@ -237,8 +237,13 @@ def test_a_server_that_takes_none_of_the_addresses_is_not_out_of_reach(post: Pos
 
 def test_umlauts_are_kept_for_servers_that_take_them() -> None:
     with running(Post(), enable_SMTPUTF8=True) as post:
-        sender(f"smtp+plain://127.0.0.1:{post.port}", to="jörg@example.org").send(SENT, None)
-    assert post.to == [["jörg@example.org"]]
+        sender(f"smtp+plain://127.0.0.1:{post.port}", to="jörg@müller.example").send(SENT, None)
+    assert post.to == [["jörg@xn--mller-kva.example"]]
+
+
+def test_umlauts_before_and_after_the_sign_leave_one_recipient_out(post: Post) -> None:
+    sender(f"smtp+plain://127.0.0.1:{post.port}", to="jörg@müller.example, ben@example.org").send(SENT, None)
+    assert post.to == [["ben@example.org"]]
 
 
 def test_a_message_that_waited_has_the_date_of_its_letter(post: Post) -> None:
@@ -256,7 +261,10 @@ def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
         sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
 
 
-@pytest.mark.parametrize("change", [{"to": ""}, {"to": "nobody"}, {"to": "a@ü..ä"}, {"sender": "x"}, {"colour": "red"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"to": ""}, {"to": "nobody"}, {"to": "a@ü..ä"}, {"to": "info@straße.example"}, {"sender": "x"}, {"colour": "red"}],
+)
 def test_settings_that_cannot_be_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="allowed"):
         Email().settings("smtps://h", {**TABLE, **change})

@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 from html import escape
 from typing import Any, ClassVar
@@ -59,7 +59,9 @@ class Email:
         found = filled(table, {"to": "", "sender": address.user if "@" in address.user else ""})
         for key in ("to", "sender"):
             if not found[key] or not all(_is_address(one) for one in found[key].split(",")):
-                raise ValueError(f"{key}: allowed: an address such as anna@example.org")
+                raise ValueError(
+                    f"{key}: allowed: an address such as anna@example.org; of a domain with ß: its xn-- form"
+                )
         return found
 
     def public(self, url: str) -> str:
@@ -195,16 +197,15 @@ def _refused(public: str, code: int, where: str) -> DeliveryError:
 
 
 def _is_address(text: str) -> bool:
-    name, at, host = parseaddr(text.strip())[1].partition("@")
+    name, at, host = parseaddr(text.strip())[1].rpartition("@")
     try:
-        host.encode("idna")
+        is_same = host.encode("idna").decode("idna") == host.lower()  # ß became ss, which is another domain now
     except UnicodeError:
         return False
-    return bool(name and at and host) and not any(ord(one) < 32 for one in text)
+    return bool(name and at and host) and is_same and not any(ord(one) < 32 for one in text)
 
 
 def _with_plain_host(text: str) -> str:
     """Return an address with its host as mail servers know it: `a@xn--mller-kva.example` for `a@müller.example`."""
-    shown, address = parseaddr(text.strip())
-    name, _, host = address.rpartition("@")
-    return text.strip() if host.isascii() else formataddr((shown, f"{name}@{host.encode('idna').decode()}"))
+    host = parseaddr(text.strip())[1].rpartition("@")[2]
+    return text.strip() if host.isascii() else text.strip().replace(f"@{host}", f"@{host.encode('idna').decode()}")
