@@ -1,16 +1,19 @@
 """Cameras of other recorders beside a recorder's own, while its settings change."""
 
+import json
 import threading
 from pathlib import Path
 
 import pytest
 
 from tawny.config.settings import Settings
-from tawny.model.errors import Problem
+from tawny.model.errors import DiskFull, Problem
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.retention import recording_deletion
 from tawny.service.sealing.policy import OthersCameraSettings
+from tawny.storage.disk.volume import Volume
 from tests.app.rig import rig, settings
 
 DOOR = '[cameras.door]\nsource = "rtsp://192.0.2.7/"\nrecord = "off"\n'
@@ -36,13 +39,95 @@ def test_settings_that_change_during_a_takeover_are_kept(tmp_path: Path, monkeyp
         assert set(bench.running.settings.cameras) == {"door", "garden", "barn-front"}
 
 
+MASK = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5))
+FRONT = CameraId("barn-front")
+LEFT_FILE = "history/borrowed-cameras.json"
+
+
+def with_mask(mask: tuple[tuple[float, float], ...]) -> dict[str, OthersCameraSettings]:
+    source = "rtsp://192.0.2.8/"
+    return {FRONT: OthersCameraSettings(source=source, name="Front (Barn)", record="off", privacy_masks=(mask,))}
+
+
 def test_privacy_masks_of_a_camera_that_was_given_back_still_apply(tmp_path: Path) -> None:
-    mask = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5))
-    others = OthersCameraSettings(source="rtsp://192.0.2.8/", record="off", privacy_masks=(mask,))
     with rig(settings(DOOR), tmp_path) as bench:
-        bench.running.record_for_others({"barn-front": others})
+        bench.running.record_for_others(with_mask(MASK))
         bench.running.record_for_others({})
-        assert bench.running.private(CameraId("barn-front")) == (Polygon(mask),)
+        assert bench.running.private(FRONT) == (Polygon(MASK),)
+
+
+def test_privacy_masks_of_a_camera_of_others_still_apply_after_a_restart(tmp_path: Path) -> None:
+    with rig(settings(DOOR), tmp_path) as bench:
+        bench.running.record_for_others(with_mask(MASK))
+    with rig(settings(DOOR), tmp_path) as bench:
+        assert bench.running.private(FRONT) == (Polygon(MASK),)
+        assert bench.running.settings.removed_names == {FRONT: "Front (Barn) (removed)"}
+
+
+def test_privacy_masks_are_durable_as_soon_as_the_camera_is_recorded(tmp_path: Path) -> None:
+    with rig(settings(DOOR), tmp_path) as bench:
+        bench.running.record_for_others(with_mask(MASK))
+        assert list(json.loads((tmp_path / LEFT_FILE).read_bytes())) == [FRONT]
+
+
+def test_privacy_masks_that_the_disk_refused_are_written_with_the_heartbeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise DiskFull(str(tmp_path))
+
+    with rig(settings(DOOR), tmp_path, has_interface=True) as bench:
+        with monkeypatch.context() as broken:
+            broken.setattr(Volume, "write_whole", full)
+            bench.running.record_for_others(with_mask(MASK))
+        assert not (tmp_path / LEFT_FILE).exists()
+        bench.running.pulse(bench.clock.now_ms())
+        assert (tmp_path / LEFT_FILE).exists()
+
+
+def test_the_masks_of_the_last_takeover_apply(tmp_path: Path) -> None:
+    other = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+    with rig(settings(DOOR), tmp_path) as bench:
+        for mask in (MASK, other):
+            bench.running.record_for_others(with_mask(mask))
+            bench.running.record_for_others({})
+        assert bench.running.private(FRONT) == (Polygon(other),)
+
+
+def test_a_camera_that_was_given_back_is_listed_at_once(tmp_path: Path) -> None:
+    with rig(settings(DOOR), tmp_path) as bench:
+        assert bench.running.settings.removed_names == {}
+        bench.running.record_for_others(with_mask(MASK))
+        bench.running.record_for_others({})
+        assert set(bench.running.settings.removed_names) == {FRONT}
+
+
+@pytest.mark.parametrize("is_taken_meanwhile", [False, True])
+def test_what_is_left_is_forgotten_without_recordings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_taken_meanwhile: bool
+) -> None:
+    monkeypatch.setattr(recording_deletion, "EMPTY_S", 0.0)
+    file = tmp_path / "tawny.toml"
+    file.write_text(DOOR)
+    with rig(settings(DOOR), tmp_path / "data", config=file, has_interface=True) as bench:
+        bench.running.record_for_others(with_mask(MASK))
+        bench.running.record_for_others({})
+        if is_taken_meanwhile:
+            bench.running.deleting.forget_before(lambda _: bench.running.record_for_others(with_mask(MASK)))
+        bench.running.deleting.step()
+        kept = {FRONT} if is_taken_meanwhile else set()
+        assert set(json.loads((tmp_path / "data" / LEFT_FILE).read_bytes())) == kept
+        assert FRONT not in bench.running.settings.removed_names
+
+
+def test_a_recorder_starts_although_the_masks_of_others_are_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with rig(settings(DOOR), tmp_path):
+        pass
+    (tmp_path / LEFT_FILE).write_text("{")
+    with rig(settings(DOOR), tmp_path):
+        assert f"{LEFT_FILE} is damaged" in caplog.text
 
 
 def test_privacy_masks_of_a_removed_camera_still_apply(tmp_path: Path) -> None:

@@ -85,6 +85,32 @@ def test_an_exact_clip_has_nothing_from_before(tawny: Tawny, recorded: Path, tmp
     assert "frames re-encoded" in tawny(*words(recorded, 1_500), "--exact", "-o", "again.mp4").out
 
 
+@pytest.fixture
+def borrowed(archive: Path) -> Path:
+    """Recordings of a camera of another recorder, with a mask over everything."""
+    mask = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    (archive / "history/borrowed-cameras.json").write_text(json.dumps({"door": {"privacy_masks": [mask]}}))
+    return archive
+
+
+@pytest.mark.parametrize("kind", [["-o", "clip.mp4"], ["--sheet", "2x1", "-o", "sheet.jpg"]])
+def test_cameras_of_other_recorders_keep_their_masks(
+    tawny: Tawny, borrowed: Path, tmp_path: Path, kind: list[str]
+) -> None:
+    done = tawny(*words(borrowed), *kind)
+    assert done.code == 0, done.err
+    assert all(image.mean() < 60 for image in pictures(tmp_path / kind[-1]))
+
+
+def test_nothing_is_exported_while_the_masks_of_other_recorders_are_damaged(
+    tawny: Tawny, borrowed: Path, tmp_path: Path
+) -> None:
+    (borrowed / "history/borrowed-cameras.json").write_text("{")
+    done = tawny(*words(borrowed), "-o", "clip.mp4")
+    assert (done.code, "is damaged" in done.err) == (3, True)
+    assert not (tmp_path / "clip.mp4").exists()
+
+
 def test_time_without_video_is_listed_with_its_reason() -> None:
     door, span = CameraId("door"), Span(10_000, 60_000)
     gaps = [

@@ -10,6 +10,7 @@ import pytest
 
 from tawny.cli import kinds
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import EventId
 from tawny.playback.training_samples import SampleCrop
 from tawny.storage.disk.volume import Volume
@@ -53,6 +54,22 @@ def test_events_that_were_called_something_are_exported(
     assert (again.code, "already exists" in again.err) == (3, True)
     told = tawny("kinds", "export", "--data", str(archive), "-o", "other", "--json")
     assert json.loads(told.out)["labels"] == {"person": 1}
+
+
+def test_samples_of_cameras_of_other_recorders_have_their_masks(
+    tawny: Tawny, archive: Path, said: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = [[0, 0], [1, 0], [1, 1]]
+    (archive / "history/borrowed-cameras.json").write_text(json.dumps({DOOR: {"privacy_masks": [mask]}}))
+    given: list[Any] = []
+
+    def cut(archive: Any, event: Event, private: Any) -> list[SampleCrop]:
+        given.append(private)
+        return cuts(archive, event, private)
+
+    monkeypatch.setattr(kinds, "crop_samples", cut)
+    tawny("kinds", "export", "--data", str(archive), "-o", "crops")
+    assert given == [(Polygon(((0, 0), (1, 0), (1, 1))),)]
 
 
 def test_what_is_sealed_is_not_exported(

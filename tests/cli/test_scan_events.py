@@ -17,6 +17,7 @@ import pytest
 
 from tawny.cli.scan_computers import not_scanned
 from tawny.cli.scan_inputs import ScanTarget
+from tawny.cli.scan_pool import ScanLog
 from tawny.cli.scan_recipe import ScanRecipe
 from tawny.cli.scan_worker import ScanWorker
 from tawny.media.codec.decoder import DecodedFrame
@@ -85,6 +86,12 @@ def test_detectors_get_masks_black_and_results_without_are_not_used(masked: Mask
     words = ("--detector", "framediff", "--set", "level=10", "--set", "frames=1", "--log", str(tmp_path / "log"))
     assert events(masked("[[0, 0], [0.1, 0], [0.1, 0.1]]", *words))
     assert events(masked(WHOLE, *words)) == []
+
+
+def test_detectors_get_masks_of_cameras_of_other_recorders(tawny: Tawny, archive: Path) -> None:
+    (archive / "history/borrowed-cameras.json").write_text(f'{{"door": {{"privacy_masks": [{WHOLE}]}}}}')
+    words = ("--detector", "framediff", "--set", "level=10", "--set", "frames=1", "--from", "2000-01-01", "--json")
+    assert events(tawny("scan", "--data", str(archive), "--camera", "door", *words)) == []
 
 
 @pytest.mark.parametrize(("mask", "finds"), [("[[0, 0], [0.1, 0], [0.1, 0.1]]", True), (WHOLE, False)])
@@ -259,6 +266,44 @@ def test_a_log_that_cannot_be_written_is_said_at_once(tawny: Tawny, log: str, mo
     monkeypatch.setattr("tawny.cli.scan_computers.scan_part", None)
     said = tawny("scan", str(clip_file()), "--log", log)
     assert (said.code, f"Can't use {log} as log" in said.err) == (3, True)
+
+
+def test_a_full_disk_is_that_of_the_clips(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = Path.mkdir
+
+    def full(path: Path, *words: Any, **more: Any) -> None:
+        if path.name == "events":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        mkdir(path, *words, **more)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    said = tawny("scan", str(clip_file()), "--events-out", "events")
+    told = "The disk at events is full. Free up space there, or write to another disk (`--events-out`)."
+    assert (said.code, said.err.endswith(f"tawny: {told}\n")) == (31, True), said.err
+
+
+def test_a_full_disk_is_that_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ScanLog(tmp_path / "log")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(DiskFull) as told:
+        patched.setattr(Path, "open", full)
+        log.add_plan("a", [])
+    assert told.value.do == "Free up space there, or write to another disk (`--log`)."
+
+
+def test_a_full_disk_is_that_of_the_numbers(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.open
+
+    def full(path: Path, *words: Any, **more: Any) -> Any:
+        return real(Path("/dev/full"), "w") if path.name == "numbers.csv" else real(path, *words, **more)
+
+    monkeypatch.setattr(Path, "open", full)
+    said = tawny("scan", str(clip_file()), "--compare", "--csv", "numbers.csv")
+    told = "Can't write numbers.csv: No space left on device. Leave out `--csv`, or choose another file."
+    assert (said.code, said.err.endswith(f"tawny: {told}\n")) == (3, True), said.err
 
 
 def test_a_compared_video_that_cannot_be_written_is_said(tawny: Tawny, tmp_path: Path) -> None:

@@ -94,6 +94,12 @@ def test_a_mirror_that_is_no_longer_configured_is_not_waited_for(both: Mirrored,
     assert both.rows() == _rows(both.site)
 
 
+def test_it_has_the_privacy_masks_of_cameras_of_other_recorders(both: Mirrored) -> None:
+    both.site.volume.write_whole("history/borrowed-cameras.json", b"{}")
+    both.run()
+    assert (both.root / "history/borrowed-cameras.json").read_bytes() == b"{}"
+
+
 def test_what_closes_later_follows_with_its_gaps_events_and_pictures(both: Mirrored) -> None:
     both.run()
     both.site.record(20)

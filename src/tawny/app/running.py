@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -10,7 +10,7 @@ from typing import Any, Self
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.effects import difference
-from tawny.config.settings import RemovedCameraSettings, Settings
+from tawny.config.settings import Settings
 from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import start_thread
@@ -42,6 +42,7 @@ from tawny.service.sealing.policy import OthersCameraSettings
 from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
+from tawny.storage.history.borrowed_cameras import BorrowedCameras, with_borrowed
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import START_BYTES
 from tawny.storage.repair.healing import Healer
@@ -153,7 +154,7 @@ class RecorderRuntime:
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.deleting = RecordingDeletion(
-            parts.stored, place.clock, settings, self.changeable.forget_removed, parts.filler.is_storing
+            parts.stored, place.clock, settings, self._forget_removed, parts.filler.is_storing
         )
         self.appearance = parts.recognition.appearance
         self.tuning = DetectionTuningService(
@@ -166,8 +167,8 @@ class RecorderRuntime:
         """Of damaged databases: from memory, as a question about health must not wait for the disk."""
         self._of_others: dict[str, OthersCameraSettings] = {}
         """Cameras of other recorders that are recorded in their place."""
-        self._formerly_others: dict[str, RemovedCameraSettings] = {}
-        """What is left of those that were recorded in this run, by ID."""
+        self._borrowed = BorrowedCameras(store.volume)
+        settings.now = self._with_others(settings.now)
         recognition = parts.recognition
         self._on_changes: list[Callable[[Settings], None]] = [
             lambda _settings: self.appearance.wake(),
@@ -245,7 +246,7 @@ class RecorderRuntime:
         if stored.mirror is not None:
             stored.mirror.start(pooled)
         login_file.start(pooled)
-        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, self._pulse, self.clock))
+        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, self.pulse, self.clock))
         self.sealing.start(pooled)
         self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
@@ -324,7 +325,15 @@ class RecorderRuntime:
             except SettingsError:
                 self._of_others = before
                 raise
-            self._formerly_others |= {camera: one.left() for camera, one in cameras.items()}
+            self._borrowed.put({camera: one.left() for camera, one in cameras.items()})
+        self._borrowed.write()
+
+    def _forget_removed(self, cameras: Collection[CameraId]) -> None:
+        """Forget removed cameras without recordings. Raises SettingsError, FolderUnwritable, NotDone."""
+        with self._changing:
+            self._borrowed.forget([camera for camera in cameras if camera not in self._of_others])
+        self._borrowed.write()
+        self.changeable.forget_removed(cameras)
 
     def _apply(self, new: Settings, check: Callable[[Settings], None]) -> None:
         """See `apply`. Called with `_changing` held. check: raises SettingsError."""
@@ -350,13 +359,11 @@ class RecorderRuntime:
 
     def _with_others(self, new: Settings) -> Settings:
         """Return settings with the cameras of other recorders; those given back are shown as removed."""
-        if not self._of_others and not self._formerly_others:
+        if not self._of_others and not self._borrowed.left:
             return new
         own = {name: one for name, one in new.cameras.items() if not isinstance(one, OthersCameraSettings)}
-        former = {name: left for name, left in self._formerly_others.items() if name not in self._of_others}
-        return new.model_copy(
-            update={"cameras": own | self._of_others, "removed_cameras": former | new.removed_cameras}
-        )
+        former = {name: left for name, left in self._borrowed.left.items() if name not in self._of_others}
+        return with_borrowed(new.model_copy(update={"cameras": own | self._of_others}), former)
 
     def _explain_absence(self, added: Iterable[str], until_ms: int) -> None:
         """Explain the time in which these cameras were not in the settings. They are recorded already."""
@@ -440,9 +447,10 @@ class RecorderRuntime:
     def disk(self) -> web.DiskInfo | None:
         return self.parts.stored.room.figures
 
-    def _pulse(self, now_ms: int) -> None:
+    def pulse(self, now_ms: int) -> None:
         """Write the heartbeat, and look for databases that were put aside. Raises OSError."""
         self.parts.storage.store.pulse(now_ms)
+        self._borrowed.write()
         folder = self.parts.place.kept_in
         self._renewed = [] if folder is None else renewed_databases(folder, now_ms)
 

@@ -22,7 +22,7 @@ from tawny.cli.archive import RecordingFolder, open_folder
 from tawny.cli.keys import named, other_key
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
-from tawny.cli.paths import existing_data, new_file, output_error
+from tawny.cli.paths import masked_data, new_file, output_error
 from tawny.cli.redact_option import redacted_words, redaction
 from tawny.config.settings import Settings, display_name
 from tawny.config.targets import sheet_size
@@ -253,7 +253,7 @@ def _describe_kinds(parser: ArgumentParser) -> None:
 
 def run_export(args: Namespace, out: Output) -> int:
     _check_ending(args)
-    chosen, folder = existing_data(args)
+    chosen, folder = masked_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     burns = _burns(args)
     if args.evidence and burns:

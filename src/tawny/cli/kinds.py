@@ -14,7 +14,7 @@ from typing import Any, Final
 from tawny.cli import options
 from tawny.cli.archive import RecordingFolder, open_folder
 from tawny.cli.output import Output
-from tawny.cli.paths import config_file, existing_data, running_data
+from tawny.cli.paths import config_file, existing_data, masked_data, running_data
 from tawny.cli.scan_boxes import BoxComputer, ask_hub, chosen_cameras, joined_boxes
 from tawny.cli.scan_computers import Computer, PartDone, TargetFailed, TargetPlanned
 from tawny.cli.scan_inputs import PartId, PlannedInput, ScanTarget, digest
@@ -62,7 +62,7 @@ def describe_kinds(parser: ArgumentParser) -> None:
 def run_kinds(args: Namespace, out: Output) -> int:
     if args.on:
         return _export_elsewhere(args, out)
-    chosen, folder = existing_data(args)
+    chosen, folder = masked_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
     with open_folder(folder, settings=chosen) as archive:

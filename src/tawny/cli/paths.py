@@ -133,6 +133,23 @@ def existing_data(args: Namespace) -> "tuple[Settings, Path]":
     return chosen, folder
 
 
+def masked_data(args: Namespace) -> "tuple[Settings, Path]":
+    """Return the same for commands that show images: with the privacy masks of cameras recorded for other recorders.
+
+    Raises also StorageError, NotDone: when these masks can't be read.
+    """
+    chosen, folder = existing_data(args)
+    return masked(chosen, folder), folder
+
+
+def masked(chosen: "Settings", folder: Path) -> "Settings":
+    """Return settings with the privacy masks of cameras recorded for other recorders. Raises StorageError, NotDone."""
+    from tawny.storage.disk.volume import Volume  # loads more than a question to a running recorder needs
+    from tawny.storage.history.borrowed_cameras import left_of_borrowed, with_borrowed
+
+    return with_borrowed(chosen, left_of_borrowed(Volume.at(folder).disk))
+
+
 def running_data(args: Namespace) -> Path:
     """Return the folder of a recorder that may be running; in memory mode the folder only serves as its name.
 

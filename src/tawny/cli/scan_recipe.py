@@ -162,10 +162,11 @@ def masks_of(args: Namespace, camera: str) -> tuple[Polygon, ...]:
     """Return the privacy masks of a camera, in the image as sent; none for files. args: where settings are."""
     if not camera:
         return ()
-    from tawny.cli.paths import load_settings  # lazy: files are scanned without settings
+    from tawny.cli.paths import data_folder, load_settings, masked  # lazy: files are scanned without settings
     from tawny.detection import zones
 
-    return zones.masks_of(load_settings(args)[0], camera)
+    settings, _ = load_settings(args)
+    return zones.masks_of(masked(settings, data_folder(args, settings)), camera)
 
 
 def _look_meter(args: Namespace, camera: str, private: tuple[Polygon, ...]) -> "LookMeter | None":

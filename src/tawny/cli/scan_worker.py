@@ -85,9 +85,9 @@ class ScanWorker:
     def _samples(self, target: ScanTarget, order: Order) -> dict[str, Any]:
         """Answer an order of an export of training samples. Labels and masks may have changed: settings are read."""
         from tawny.cli.kinds import SampleRunner  # lazy: most workers scan
-        from tawny.cli.paths import existing_data
+        from tawny.cli.paths import masked_data
 
-        runner = SampleRunner(self._opened(), existing_data(self._args)[0])
+        runner = SampleRunner(self._opened(), masked_data(self._args)[0])
         if order["do"] == "plan":
             return {"inputs": [one.as_json() for one in runner.plan(target)]}
         done = runner.part(target, order["key"])

@@ -66,6 +66,7 @@ def make_recorder(root: Path, genesis: str = "ab" * 32) -> Path:
     (data / "history/signed/names.key").write_bytes(b"n" * 32)
     (data / "history/2026-11-20.jsonl").write_text('{"event": 1}\n')
     (data / "history/volume").write_text("an id")
+    (data / "history/borrowed-cameras.json").write_text("{}")
     (data / "history/reserve").write_bytes(bytes(1000))
     (data / "keys/owner.age").write_text("age")
     (data / "models/birds.onnx").write_bytes(b"model")
@@ -116,6 +117,7 @@ def test_holds_everything_but_footage(data: Path) -> None:
     assert names_in(backup(data)) == {
         "settings/tawny.toml", "settings/secrets.toml", "settings/certificates/own/authority-key.pem",
         "data/accounts.db", "data/setup.json", "data/camera-logins.json", "data/history/volume",
+        "data/history/borrowed-cameras.json",
         "data/history/2026-11-20.jsonl", "data/history/signed/days.jsonl", "data/history/signed/state.json",
         "data/history/signed/names.key", "data/keys/owner.age", "data/models/birds.onnx",
     }  # fmt: skip
