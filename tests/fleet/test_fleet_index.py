@@ -377,8 +377,26 @@ def test_the_picture_of_a_camera_that_is_paused_or_gone_is_deleted(index: FleetI
     for box, camera in (("shed", "front"), ("shed", "paused"), ("shed", "gone"), ("barn", "gone")):
         index.keep_picture(box, CameraId(camera), b"jpeg")
     cameras = [{"id": "front", "state": "offline"}, {"id": "paused", "state": "paused"}, {"id": "\0"}, 5]
-    index.note("shed", "1", ("live",), {"cameras": cameras})
+    index.note("shed", "1", ("live", "events"), {"cameras": cameras})
     assert sorted(index.picture_times()) == [("barn", "gone"), ("shed", "front")]
+
+
+def test_no_picture_stays_of_a_box_that_does_not_say_what_was_deleted(index: FleetIndex) -> None:
+    join(index, "Shed")
+    index.keep_picture("shed", FRONT, b"jpeg")
+    index.note("shed", "1", ("live", "health"), {"cameras": [{"id": "front", "state": "recording"}]})
+    assert index.picture_times() == {}
+
+
+@pytest.mark.parametrize("way", ["another book", "refill"])
+def test_no_picture_stays_when_a_history_begins_again(index: FleetIndex, way: str) -> None:
+    join(index, "Shed")
+    index.keep_picture("shed", FRONT, b"jpeg")
+    if way == "refill":
+        index.refill("shed")
+    else:
+        index.cursors("shed", "other")
+    assert index.picture_times() == {}
 
 
 def test_the_picture_of_time_that_was_deleted_is_deleted(clock: FakeClock, index: FleetIndex) -> None:
@@ -391,14 +409,22 @@ def test_the_picture_of_time_that_was_deleted_is_deleted(clock: FakeClock, index
     assert sorted(index.picture_times()) == [("shed", "back"), ("shed", "side"), ("shed", "yard")]
 
 
+def test_a_picture_is_deleted_by_its_own_time(index: FleetIndex) -> None:
+    join(index, "Shed")
+    for camera, at_ms in (("front", ZERO_MS), ("back", ZERO_MS + 10)):
+        index.keep_picture("shed", CameraId(camera), b"jpeg", at_ms)
+    add(index, "shed", gap_line(ZERO_MS, ZERO_MS + 9, "removed") + gap_line(ZERO_MS, ZERO_MS + 9, "removed", "back"))
+    assert index.picture_times() == {("shed", "back"): ZERO_MS + 10}
+
+
 @pytest.mark.parametrize(
     ("former", "first", "is_kept"),
-    [(-5, -5, True), (-5, 5, False), (None, 5, False), (-5, None, False), (None, None, True)],
+    [(-5, -5, True), (-5, 5, False), (None, 5, True), (3, 5, True), (-5, None, False), (None, None, True)],
 )
-def test_a_picture_from_before_all_recordings_is_deleted(
+def test_a_picture_whose_recordings_are_gone_is_deleted(
     clock: FakeClock, index: FleetIndex, former: int | None, first: int | None, is_kept: bool
 ) -> None:
-    """A camera that is only watched has no recordings at any time, and keeps its picture."""
+    """A camera that is only watched, or had no event yet, has lost no recordings, and keeps its picture."""
     join(index, "Shed")
     now_ms = clock.now_ms()
     for number, first_ms in enumerate([former, first]):

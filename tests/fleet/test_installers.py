@@ -1,6 +1,7 @@
 """The installer's view: health and settings of all recorders; pictures only by a pass of the owner, which ends."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,9 +16,11 @@ from tawny.api.fleet.box_requests import PICTURES_SEEN, BoxRequestHandler
 from tawny.api.fleet.installer_rights import STATUS_FIELD, allowed_to, camera_named, pass_in
 from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer
+from tawny.fleet.fleet_index import PlacedCamera
 from tawny.fleet.hub_pass import FILE_NAME, LONGEST_PASS_S, PASS_SHARES, PassStore, PassUse
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
+from tawny.model.times import Span
 from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState
 from tawny.service.diagnosis.doctor import ExaminedRecorder
 from tawny.service.plugin_registry import PluginRegistry
@@ -27,13 +30,15 @@ from tests.fleet.rig import BoxRig, HubRig, eventually, hub_rig
 
 FULL = ("health", "events", "live", "clips", "orders", "settings")
 INSTALLED = ("health", "settings")
+SNAPSHOT = "/api/v1/cameras/porch/snapshot?width=320"
+JPEG = b"\xff\xd8jpeg"
 PICTURES = (
     ("events", "/api/v1/events"),
     ("live", "/api/v1/live/clock"),
     ("clips", "/api/v1/cameras/porch/figures?from_ms=1&to_ms=2"),
     ("events", "/media/e-1.jpg"),
     ("live", "/api/v1/plan/image"),
-    ("live", "/api/v1/cameras/porch/snapshot?width=320"),
+    ("live", SNAPSHOT),
 )
 
 
@@ -71,6 +76,19 @@ class Installed:
         """Give a pass, and wait until the hub knows."""
         self.passes.give(lasts_s, shares or PASS_SHARES)
         await eventually(lambda: bool(pass_in(self.rig.hub.status("shed"))[0]), "the hub to know of the pass")
+
+    def show(self, allow: tuple[str, ...], at: str = "") -> None:
+        """Let the box answer all with a picture. at: its time."""
+
+        async def picture(scope: Any, receive: Any, send: Any) -> None:
+            headers = [(b"content-type", b"image/jpeg"), (b"content-length", str(len(JPEG)).encode())]
+            headers += [(b"x-at-ms", at.encode())] if at else []
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": JPEG})
+
+        self.box.allow = allow
+        use = PassUse(self.passes, lambda *_: None)
+        self.box.answer = BoxRequestHandler(picture, lambda: frozenset(allow), use)
 
     def log(self) -> list[tuple[str, str]]:
         return [(one.person, one.detail) for one in self.remote.accounts.audit(limit=50) if one.action == PICTURES_SEEN]
@@ -397,22 +415,51 @@ async def test_an_offline_home_is_said_to_be_so(installed: Installed) -> None:
 async def test_the_hub_keeps_no_picture_that_a_pass_showed(
     installed: Installed, allow: tuple[str, ...], kept: bool
 ) -> None:
-    jpeg = b"\xff\xd8jpeg"
-
-    async def picture(scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"content-type", b"image/jpeg"), (b"content-length", str(len(jpeg)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": jpeg})
-
-    installed.box.allow = allow
-    use = PassUse(installed.passes, lambda *_: None)
-    installed.box.answer = BoxRequestHandler(picture, lambda: frozenset(allow), use)
+    installed.show(allow)
     last = "/api/v1/fleet/boxes/shed/cameras/porch/picture"
     async with installed.rig.connected(installed.box):
         await installed.give()
         browser = installed.house.signed_in(Role.OWNER)
-        assert (await browser.get("/boxes/shed/api/v1/cameras/porch/snapshot?width=320")).content == jpeg
+        assert (await browser.get(f"/boxes/shed{SNAPSHOT}")).content == JPEG
         assert (await browser.get(last)).status_code == (200 if kept else 404)
+
+
+@pytest.mark.parametrize(("at", "known"), [("5000", 5000), ("", None), ("9" * 5000, None), ("-5", None)])
+async def test_a_kept_picture_has_its_time_by_the_recorder(installed: Installed, at: str, known: int | None) -> None:
+    """The last image of a camera that is offline is old. Without a valid time, it counts as new."""
+    installed.show(FULL, at)
+    async with installed.rig.connected(installed.box):
+        await eventually(lambda: "cameras" in installed.rig.hub.status("shed"), "the hub to know the camera")
+        assert (await installed.ask(SNAPSHOT, Role.OWNER)).content == JPEG
+    expected = FakeClock().now_ms() if known is None else known
+    assert installed.rig.index.picture_times() == {("shed", "porch"): expected}
+
+
+async def test_a_picture_of_deleted_time_is_not_kept_again(installed: Installed) -> None:
+    """A recorder goes on showing the last image of a camera that is offline."""
+    installed.show(FULL, "5000")
+    gap = {"camera": "porch", "begin_ms": 4000, "end_ms": 6000, "reason": "removed", "detail": ""}
+    installed.box.write(json.dumps({"at_ms": 6000, "what": "gap", "gap": gap}).encode() + b"\n")
+    index, porch = installed.rig.index, PlacedCamera("shed", CameraId("porch"))
+    async with installed.rig.connected(installed.box):
+        await eventually(lambda: "cameras" in installed.rig.hub.status("shed"), "the hub to know the camera")
+        await eventually(lambda: bool(index.lanes([porch], Span(0, 9000))[0].gaps), "the hub to know the gap")
+        assert (await installed.ask(SNAPSHOT, Role.OWNER)).content == JPEG
+        assert index.picture_times() == {}
+
+
+@pytest.mark.parametrize(
+    ("allow", "state"), [(FULL, "paused"), (("live", "events"), "recording"), (("live", "health"), "recording")]
+)
+async def test_no_picture_is_kept_that_may_not_stay(installed: Installed, allow: tuple[str, ...], state: str) -> None:
+    """Such as one that was under way when the camera was paused."""
+    installed.box.told = lambda: status(cameras=[{"id": "porch", "state": state}])
+    installed.show(allow)
+    async with installed.rig.connected(installed.box):
+        if "health" in allow:
+            await eventually(lambda: "cameras" in installed.rig.hub.status("shed"), "the hub to know the camera")
+        assert (await installed.ask(SNAPSHOT, Role.OWNER)).content == JPEG
+        assert installed.rig.index.picture_times() == {}
 
 
 async def test_a_kept_picture_is_not_shown_once_live_video_is_not_allowed(installed: Installed) -> None:

@@ -46,7 +46,9 @@ class Bench:
 def _coverage(clock: Clock, bench: Bench) -> CoverageMonitor:
     status = CameraStatus(CameraId("door"), "Door", CameraState.STARTING, clock.now_ms())
     gap = Gap(status.id, status.since_ms, None, GapReason.RECORDER_OFF, STARTING)
-    return CoverageMonitor(status, gap, clock, bench.put, bench.told.append)
+    made = CoverageMonitor(status, gap, clock, bench.put, bench.told.append)
+    made.start()
+    return made
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ class Bench:
         status = CameraStatus(CameraId("door"), "Door", CameraState.STARTING, clock.now_ms())
         gap = Gap(status.id, status.since_ms, None, GapReason.RECORDER_OFF, STARTING)
         self.monitor = CoverageMonitor(status, gap, clock, self.written.append, lambda status: None)
+        self.monitor.start()
         self.monitor.begun(clock.now_ms())
 
     def lose(self, error: SourceError) -> None:

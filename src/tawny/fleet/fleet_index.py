@@ -8,13 +8,13 @@ the boxes' keys can be lost: the boxes send it again.
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from tawny.fleet.history_reader import NAME, HistoryPiece
-from tawny.fleet.history_rows import DAY_MS, FALSE_ALARM, KEPT, NAMED, PICTURE, REVIEWED, Row
+from tawny.fleet.history_rows import DAY_MS, FALSE_ALARM, KEPT, NAMED, PICTURE, REVIEWED, Row, is_camera
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
@@ -180,14 +180,17 @@ class FleetIndex(Protocol):
         """Remove a box and all that is known of it. Return False if there is none."""
         ...
 
-    def note(self, box: str, version: str, allow: Iterable[str], status: Mapping[str, Any]) -> None:
+    def note(self, box: str, version: str, allow: Collection[str], status: Mapping[str, Any]) -> None:
         """Store what a box is now, and the time. Deletes the oldest rows beyond the limits, and hidden pictures."""
         ...
 
     # --- history
 
     def cursors(self, box: str, book: str) -> dict[str, int]:
-        """Return how far each file of this book is stored. With another book, what came from the former is deleted."""
+        """Return how far each file of this book is stored. With another book, what came from the former is deleted.
+
+        So are last pictures: nothing will say that their time was deleted.
+        """
         ...
 
     def marks(self, box: str) -> dict[str, tuple[int, str]]:
@@ -198,7 +201,7 @@ class FleetIndex(Protocol):
         ...
 
     def refill(self, box: str) -> None:
-        """Delete rows and cursors of a box, which sends everything again."""
+        """Delete rows, cursors and last pictures of a box, which sends all but the pictures again."""
         ...
 
     def add(self, box: str, piece: HistoryPiece) -> int:
@@ -212,7 +215,7 @@ class FleetIndex(Protocol):
     def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
         """Store what a box recorded on a day, instead of what it said before. No effect if it has another book now.
 
-        Last pictures from before a camera's oldest recording are deleted.
+        Last pictures of time of which recordings were known are deleted if it is before the oldest one now.
         """
         ...
 
@@ -230,12 +233,15 @@ class FleetIndex(Protocol):
 
     # --- last pictures
 
-    def keep_picture(self, box: str, camera: CameraId, jpeg: bytes) -> None:
-        """Store the last picture that was shown of a camera, for when its box is offline."""
+    def keep_picture(self, box: str, camera: CameraId, jpeg: bytes, at_ms: int | None = None) -> None:
+        """Store the last picture that was shown of a camera, for when its box is offline.
+
+        at_ms: its time by the box's clock, ms UTC, as that of deleted time; None: the box didn't say, so it is now.
+        """
         ...
 
     def picture(self, box: str, camera: CameraId) -> tuple[int, bytes] | None:
-        """Return the last picture and when it was seen, ms UTC; None if there is none."""
+        """Return the last picture and its time, ms UTC; None if there is none."""
         ...
 
     def picture_times(self) -> dict[tuple[str, str], int]:
@@ -307,16 +313,28 @@ def without_deleted(lane: FleetLane) -> FleetLane:
     return replace(lane, recorded=left)
 
 
-def cameras_to_show(status: Mapping[str, Any]) -> frozenset[str]:
-    """Return the cameras of which a last picture may be kept: the box has them, and they aren't paused for privacy."""
+def cameras_to_show(status: Mapping[str, Any], allow: Collection[str]) -> frozenset[str]:
+    """Return the cameras of which a last picture may be kept: the box has them, and they aren't paused for privacy.
+
+    None without `events`, by which a hub learns what was deleted.
+    """
+    if "events" not in allow:
+        return frozenset()
     said = status.get("cameras")
     cameras = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
-    return frozenset(str(one.get("id")) for one in cameras if one.get("state") != CameraState.PAUSED)
+    shown = (str(one.get("id")) for one in cameras if one.get("state") != CameraState.PAUSED)
+    return frozenset(filter(is_camera, shown))
 
 
 def deleted_time(gaps: Iterable[Row]) -> list[Row]:
     """Return camera, begin and end, ms UTC, of what was deleted. gaps: as in `HistoryRows`."""
     return [row[:3] for row in gaps if row[3] == GapReason.REMOVED]
+
+
+def is_deleted(index: FleetIndex, of: PlacedCamera, at_ms: int) -> bool:
+    """Return whether a box has said that what it recorded at this time was deleted."""
+    [lane] = index.lanes([of], Span(at_ms, at_ms + 1))
+    return any(gap.reason is GapReason.REMOVED for gap in lane.gaps)
 
 
 def lane_event(row: Sequence[Any]) -> LaneEvent:

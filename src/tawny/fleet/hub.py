@@ -131,7 +131,7 @@ class BoxConnection(LineSession):
                 self._pieces.put_nowait((None, 0.0))
             case Kind.STATUS if len(frame.payload) <= MOST_STATUS_BYTES:
                 former, self.status = self.status, frame.json
-                if cameras_to_show(former) != cameras_to_show(self.status):
+                if cameras_to_show(former, self.allow) != cameras_to_show(self.status, self.allow):
                     self._must_note.set()  # a picture that is hidden now must not stay for a minute
             case Kind.LEAVE:
                 self.is_leaving = True

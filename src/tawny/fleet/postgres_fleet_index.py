@@ -5,7 +5,7 @@ What boxes say of their past is in `postgres_history`. Only these two import `ps
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any, Final
@@ -94,10 +94,10 @@ _FORMER: Final = (
 """Tables of version 1 that became `postgres_history`'s, in an order in which each of its rows is written once."""
 _BOXES: Final = "SELECT id, name, key, words, joined_ms, seen_ms, version, allow, status FROM boxes"
 _DROP_DELETED_PICTURE: Final = "DELETE FROM pictures WHERE box = %s AND camera = %s AND at_ms BETWEEN %s AND %s"
-# A camera without recordings has lost them, or is only watched: then its picture stays.
+# Only of time that recordings reached back to: a camera may be only watched, or record its first event later.
 _DROP_OLD_PICTURE: Final = """
-DELETE FROM pictures WHERE box = %(box)s AND camera = %(camera)s AND at_ms < coalesce(%(first)s::bigint,
-(SELECT %(all)s::bigint FROM recorded_from WHERE box = %(box)s AND camera = %(camera)s AND first_ms IS NOT NULL))"""
+DELETE FROM pictures WHERE box = %(box)s AND camera = %(camera)s AND at_ms < %(first)s
+AND at_ms >= (SELECT first_ms FROM recorded_from WHERE box = %(box)s AND camera = %(camera)s)"""
 _SETUP_LOCK: Final = 6_240_118
 """The number of the lock under which the tables are created."""
 
@@ -295,14 +295,13 @@ class PostgresFleetIndex:
             _clear(db, box)
             return db.execute("DELETE FROM boxes WHERE id = %s", (box,)).rowcount == 1
 
-    def note(self, box: str, version: str, allow: Iterable[str], status: Mapping[str, Any]) -> None:
+    def note(self, box: str, version: str, allow: Collection[str], status: Mapping[str, Any]) -> None:
         row = (self._clock.now_ms(), version, json.dumps(list(allow)), json.dumps(status) if status else "", box)
         with self.writing() as db:
             db.execute("UPDATE boxes SET seen_ms = %s, version = %s, allow = %s, status = %s WHERE id = %s", row)
             postgres_history.bound(db, box)
-            pictured = db.execute("SELECT camera FROM pictures WHERE box = %s", (box,)).fetchall()
-            hidden = {camera for (camera,) in pictured} - cameras_to_show(status)
-            db.execute("DELETE FROM pictures WHERE box = %s AND camera = ANY(%s)", (box, list(hidden)))
+            shown = list(cameras_to_show(status, allow))
+            db.execute("DELETE FROM pictures WHERE box = %s AND camera <> ALL(%s)", (box, shown))
 
     # --- history
 
@@ -360,7 +359,7 @@ class PostgresFleetIndex:
             known = db.execute("SELECT 1 FROM boxes WHERE id = %s AND book = %s FOR UPDATE", (box, book)).fetchone()
             if known is not None:
                 asked = [
-                    {"box": box, "camera": camera, "first": first_ms, "all": EVER.end_ms}
+                    {"box": box, "camera": camera, "first": EVER.end_ms if first_ms is None else first_ms}
                     for camera, first_ms in said.first_ms.items()
                 ]
                 with db.cursor() as cursor:
@@ -384,15 +383,16 @@ class PostgresFleetIndex:
 
     # --- last pictures
 
-    def keep_picture(self, box: str, camera: CameraId, jpeg: bytes) -> None:
+    def keep_picture(self, box: str, camera: CameraId, jpeg: bytes, at_ms: int | None = None) -> None:
         if len(jpeg) > MOST_PICTURE_BYTES:
             return
+        at_ms = self._clock.now_ms() if at_ms is None else at_ms
         with self.writing() as db:
             db.execute(
                 "INSERT INTO pictures SELECT id, %(camera)s, %(at)s, %(jpeg)s FROM boxes WHERE id = %(box)s "
                 "AND (SELECT count(*) FROM pictures WHERE box = %(box)s AND camera != %(camera)s) < %(most)s "
                 "ON CONFLICT (box, camera) DO UPDATE SET at_ms = excluded.at_ms, jpeg = excluded.jpeg",
-                {"box": box, "camera": camera, "at": self._clock.now_ms(), "jpeg": jpeg, "most": MOST_PICTURES},
+                {"box": box, "camera": camera, "at": at_ms, "jpeg": jpeg, "most": MOST_PICTURES},
             )
 
     def picture(self, box: str, camera: CameraId) -> tuple[int, bytes] | None:
@@ -410,10 +410,11 @@ class PostgresFleetIndex:
 
 
 def _clear(db: Connection[Row], box: str) -> None:
-    """Delete what a box has said, and the cursors."""
+    """Delete what a box has said, the cursors and the last pictures."""
     _allow(db, _MOST_LONG_S, local=True)
     db.execute("SELECT 1 FROM boxes WHERE id = %s FOR UPDATE", (box,))  # first, as all that changes its rows does
     postgres_history.clear(db, box)
+    db.execute("DELETE FROM pictures WHERE box = %s", (box,))
 
 
 def _pairs(rows: Iterable[Row]) -> dict[Any, int]:

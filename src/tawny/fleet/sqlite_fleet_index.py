@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -158,10 +158,10 @@ _FIRST: Final = (
 
 
 _DROP_DELETED_PICTURE: Final = "DELETE FROM pictures WHERE box = ? AND camera = ? AND at_ms BETWEEN ? AND ?"
-# A camera without recordings has lost them, or is only watched: then its picture stays.
+# Only of time that recordings reached back to: a camera may be only watched, or record its first event later.
 _DROP_OLD_PICTURE: Final = """
-DELETE FROM pictures WHERE box = ?1 AND camera = ?2 AND at_ms < coalesce(?3, (SELECT ?4 FROM recorded_from
-WHERE box = ?1 AND camera = ?2 AND first_ms IS NOT NULL))"""
+DELETE FROM pictures WHERE box = ?1 AND camera = ?2 AND at_ms < ?3
+AND at_ms >= (SELECT first_ms FROM recorded_from WHERE box = ?1 AND camera = ?2)"""
 
 
 class SqliteFleetIndex(SmallDb):
@@ -232,7 +232,7 @@ class SqliteFleetIndex(SmallDb):
         with self.writing() as db:
             return db.execute("DELETE FROM boxes WHERE id = ?", (box,)).rowcount == 1
 
-    def note(self, box: str, version: str, allow: Iterable[str], status: Mapping[str, Any]) -> None:
+    def note(self, box: str, version: str, allow: Collection[str], status: Mapping[str, Any]) -> None:
         row = (self._clock.now_ms(), version, json.dumps(list(allow)), json.dumps(status) if status else "", box)
         with self.writing() as db:
             db.execute("UPDATE boxes SET seen_ms = ?, version = ?, allow = ?, status = ? WHERE id = ?", row)
@@ -247,9 +247,10 @@ class SqliteFleetIndex(SmallDb):
                     (box, most),
                 )
             _bound_bytes(db, box)
-            pictured = db.execute("SELECT camera FROM pictures WHERE box = ?", (box,)).fetchall()
-            hidden = {camera for (camera,) in pictured} - cameras_to_show(status)
-            db.executemany("DELETE FROM pictures WHERE box = ? AND camera = ?", [(box, one) for one in hidden])
+            db.execute(
+                "DELETE FROM pictures WHERE box = ? AND camera NOT IN (SELECT value FROM json_each(?))",
+                (box, json.dumps(list(cameras_to_show(status, allow)))),
+            )
 
     # --- history
 
@@ -307,7 +308,11 @@ class SqliteFleetIndex(SmallDb):
                 ],
             )
             db.executemany(
-                _DROP_OLD_PICTURE, [(box, camera, first_ms, EVER.end_ms) for camera, first_ms in said.first_ms.items()]
+                _DROP_OLD_PICTURE,
+                [
+                    (box, camera, EVER.end_ms if first_ms is None else first_ms)
+                    for camera, first_ms in said.first_ms.items()
+                ],
             )
             db.execute("DELETE FROM recorded_from WHERE box = ?", (box,))
             db.executemany(
@@ -359,7 +364,7 @@ class SqliteFleetIndex(SmallDb):
 
     # --- last pictures
 
-    def keep_picture(self, box: str, camera: CameraId, jpeg: bytes) -> None:
+    def keep_picture(self, box: str, camera: CameraId, jpeg: bytes, at_ms: int | None = None) -> None:
         if len(jpeg) > MOST_PICTURE_BYTES:
             return
         with self.writing() as db:
@@ -367,7 +372,7 @@ class SqliteFleetIndex(SmallDb):
                 "SELECT count(*) FROM pictures WHERE box = ? AND camera != ?", (box, camera)
             ).fetchone()
             if count < MOST_PICTURES and db.execute("SELECT 1 FROM boxes WHERE id = ?", (box,)).fetchone():
-                row = (box, camera, self._clock.now_ms(), jpeg)
+                row = (box, camera, self._clock.now_ms() if at_ms is None else at_ms, jpeg)
                 db.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", row)
 
     def picture(self, box: str, camera: CameraId) -> tuple[int, bytes] | None:
@@ -390,7 +395,7 @@ def _table(db: sqlite3.Connection, name: str) -> tuple[str, Sequence[str], Itera
 
 
 def _clear_history(db: sqlite3.Connection, box: str) -> None:
-    for table in (*HISTORY_TABLES, "event_bytes"):
+    for table in (*HISTORY_TABLES, "event_bytes", "pictures"):
         db.execute(f"DELETE FROM {table} WHERE box = ?", (box,))  # noqa: S608
 
 

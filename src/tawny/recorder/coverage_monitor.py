@@ -88,7 +88,14 @@ class CoverageMonitor:
         self._silent_ms: int | None = None
         self.left: Gap | None = None
         """The gap that goes on after `stop`."""
-        self._put(gap)
+
+    def start(self, before: "CoverageMonitor | None" = None) -> None:
+        """Put the first gap, unless it goes on. before: the stopped monitor of the same camera."""
+        with self._lock:
+            if self._gap is not None and (before is None or before.left != self._gap):
+                self._put(self._gap)
+            elif before is not None and replace(before.status, since_ms=self._status.since_ms) != self._status:
+                self._report(self._status)  # the gap goes on, in another state
 
     @property
     def status(self) -> CameraStatus:

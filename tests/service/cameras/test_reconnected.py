@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.messages import GapChanged
+from tawny.model.messages import GapChanged, StatusChanged
 from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.service.integrations.external_events import EventKey
@@ -54,3 +54,13 @@ def test_a_pause_is_told_once(tmp_path: Path) -> None:
         told = [one.gap for one in made.heard if isinstance(one, GapChanged) and one.gap.reason is GapReason.PRIVACY]
         assert len(told) == 1
         assert made.told()[-1] is CameraState.PAUSED
+
+
+def test_a_paused_camera_that_is_connected_again_is_not_announced_again(tmp_path: Path) -> None:
+    with rig(one_camera(str(clip_file(ClipSpec(seconds=30)))), tmp_path) as made:
+        made.wait_for(CameraState.RECORDING)
+        made.running.arming.modes.pause(DOOR, None, "Anna")
+        made.wait_for(CameraState.PAUSED)
+        before = len(made.heard)
+        made.running.restart_camera(DOOR)
+        assert [one for one in made.heard[before:] if isinstance(one, GapChanged | StatusChanged)] == []

@@ -197,6 +197,7 @@ class Monitor:
         self.monitor = CoverageMonitor(
             status, gap, self.clock, self.put, lambda _: None, called_ms=since if sleeps else None
         )  # fmt: skip
+        self.monitor.start()
         self.clock.advance(1)
         self.monitor.begun(self.clock.now_ms())
         self.clock.advance(9)

@@ -24,7 +24,7 @@ from tawny.api.fleet.box_requests import SOCKET, refusal
 from tawny.api.fleet.copy_answers import CopiesResponse, copies_for, serve_socket
 from tawny.api.fleet.installer_rights import OF_INSTALLERS, pass_in
 from tawny.api.request_handling import WorkerRoute
-from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
+from tawny.fleet.fleet_index import MOST_PICTURE_BYTES, FleetIndex, PlacedCamera, cameras_to_show, is_deleted
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES, LineClosed
 from tawny.fleet.session import Exchange, Kind, LineFrame
@@ -38,6 +38,8 @@ HEAD_TIMEOUT_S: Final = 30.0
 """Maximum time in s until a box begins to answer."""
 MOST_SOCKET_BYTES: Final = 8 * 1024 * 1024
 """Of one message of a WebSocket from a box, such as a keyframe."""
+_TIME_DIGITS: Final = 13
+"""At most in a time, ms UTC."""
 ENDED: Final = 1012
 _CLOSE_CODES: Final = {403: 4403, 503: 4503}
 """Why a WebSocket isn't opened, by the status that a request would get."""
@@ -45,7 +47,7 @@ _ASKED: Final = ("accept", "accept-encoding", "content-type", "if-none-match", "
 _ANSWERED: Final = frozenset(
     {
         "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-length", "content-range",
-        "content-type", "etag", "last-modified", "retry-after", "vary",
+        "content-type", "etag", "last-modified", "retry-after", "vary", "x-at-ms",
     }
 )  # fmt: skip
 _TYPES: Final = frozenset(
@@ -154,7 +156,7 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
     if _is_snapshot(request, status, headers):
         jpeg = await _picture(pieces, int(headers["content-length"]))
         if _may_keep(box, here, signed):
-            await _keep(request, box, here, jpeg)
+            await _keep(request, box, here, jpeg, headers.get("x-at-ms", ""))
         return Response(jpeg, status, headers)
     return StreamingResponse(pieces, status, headers)
 
@@ -331,10 +333,18 @@ def _is_snapshot(request: Request, status: int, headers: dict[str, str]) -> bool
     return is_jpeg and is_small and is_whole and request.url.path.endswith("/snapshot")
 
 
-async def _keep(request: Request, box: str, here: AppContext, jpeg: bytes) -> None:
-    camera = request.url.path.split("/")[-2]
-    if len(camera) <= 64 and here.hub is not None:
+async def _keep(request: Request, box: str, here: AppContext, jpeg: bytes, at: str) -> None:
+    """Store a camera's last picture, unless the camera has just been paused. at: its time as the box said it, ms."""
+    hub, camera = here.hub, request.url.path.split("/")[-2]
+    if hub is not None and camera in cameras_to_show(hub.status(box), hub.allowed(box)):
+        at_ms = int(at) if at.isdecimal() and len(at) <= _TIME_DIGITS else None
         try:
-            await asyncio.to_thread(here.hub.index.keep_picture, box, CameraId(camera), jpeg)
+            await asyncio.to_thread(_store, hub.index, PlacedCamera(box, CameraId(camera)), jpeg, at_ms)
         except StorageError as error:
             log.warning("cannot store the last picture of a recorder: %s", error)
+
+
+def _store(index: FleetIndex, of: PlacedCamera, jpeg: bytes, at_ms: int | None) -> None:
+    """Store a last picture, unless its time was deleted: the box goes on showing it of a camera that is offline."""
+    if at_ms is None or not is_deleted(index, of, at_ms):
+        index.keep_picture(of.box, of.camera, jpeg, at_ms)

@@ -149,8 +149,6 @@ class RunningCamera:
         self.watching = CameraDetection(
             camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.on_event
         )
-        self._left: Gap | None = None
-        """While this is made: the gap that goes on, as the camera put it before."""
         self.coverage = self._begin_coverage(since_ms, before)
         self._pass_on: Callable[[EventChanged], None] | None = None
         self._ignore_events = parts.bus.subscribe(EventChanged, self.on_event)
@@ -170,20 +168,16 @@ class RunningCamera:
         self._read_reports()
 
     def _begin_coverage(self, since_ms: int, before: "RunningCamera | None") -> CoverageMonitor:
-        gap = Gap(self.id, since_ms, None, self.duty.reason, self.duty.detail)
-        self._left = before.coverage.left if before is not None else None
         made = CoverageMonitor(
             CameraStatus(self.id, self.name, self.duty.state, since_ms),
-            gap,
+            Gap(self.id, since_ms, None, self.duty.reason, self.duty.detail),
             self._parts.clock,
             self._put_gap,
             self._status_changed,
             waits=self.duty.waits,
             called_ms=self._calls.since_ms if self.settings.sleeps else None,
         )
-        if gap == self._left:
-            self._status_changed(made.status)  # only the state is new
-        self._left = None
+        made.start(before.coverage if before is not None else None)
         return made
 
     def _wake_readers(self) -> None:
@@ -521,9 +515,8 @@ class RunningCamera:
         self._parts.bus.publish(StatusChanged(self.watching.shown(status)))
 
     def _put_gap(self, gap: Gap) -> None:
-        if gap != self._left:
-            self._parts.gaps.put(gap)
-            self._parts.bus.publish(GapChanged(gap))
+        self._parts.gaps.put(gap)
+        self._parts.bus.publish(GapChanged(gap))
 
     def connected(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
         """Handle a stream's first packets. notes: properties of the connection."""
