@@ -270,6 +270,22 @@ def test_a_full_disk_is_told_as_such(tawny: Tawny, tmp_path: Path, monkeypatch: 
     assert (said.code, said.err) == (31, f"tawny: {told}\n")
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EINVAL, 32), (errno.ENAMETOOLONG, 32), (errno.EIO, 30)], ids=lambda one: str(one)
+)
+def test_only_a_disk_that_fails_is_told_as_one(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
+    files(tmp_path)
+
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    said = tawny("decrypt", "--key", "key", "good.tws", "-o", "films")
+    assert (said.code, os.strerror(number) in said.err, "cable" in said.err) == (code, True, code == 30), said.err
+
+
 def test_a_file_in_place_of_the_folder_names_the_option(tawny: Tawny, tmp_path: Path) -> None:
     files(tmp_path)
     said = tawny("decrypt", "--key", "key", "good.tws", "-o", "none")

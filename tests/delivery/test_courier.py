@@ -12,8 +12,10 @@ from tawny.model.errors import (
     DeliveryError,
     DiskFull,
     FileDamaged,
+    StrangeTarget,
     TargetBusy,
     TargetFull,
+    TargetMissing,
     TargetRefused,
     TargetUnreachable,
 )
@@ -249,6 +251,20 @@ def test_what_cannot_be_read_here_says_what_to_do(outbox: Outbox, clock: FakeClo
     outbox.add([delivery()])
     courier.step()
     assert "`tawny check --repair`" in outbox.trouble("offsite")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TargetRefused("nas", "denied"), TargetFull("nas", "full"), TargetMissing("nas", "gone"), StrangeTarget("nas")],
+)
+def test_what_needs_a_remedy_is_kept_with_it(
+    courier: Courier, outbox: Outbox, shelf: Shelf, error: DeliveryError
+) -> None:
+    """Also for the next start."""
+    shelf.fails = [error]
+    outbox.add([delivery()])
+    courier.step()
+    assert outbox.trouble("offsite") == f"{error.message} {error.do}"
 
 
 @pytest.mark.parametrize("error", [ValueError("Port out of range: 99999"), SystemExit(3)], ids=["error", "exit"])

@@ -163,6 +163,8 @@ def test_a_mistake_in_the_settings_still_stops_a_start() -> None:
     [
         ("zones", "cameras.porch.detection.zones"),
         ("motion", "cameras.porch.detection.motion"),
+        ("zone", "cameras.porch.detection.zones"),
+        ("privacy_mask", "cameras.porch.privacy_masks"),
         ("rstp", "detection, event_api, lens, ptz, retention, demo, exec, file, "),
     ],
 )

@@ -196,25 +196,32 @@ def _verdict(one: ComparedDetector) -> str:
 
 @contextmanager
 def _numbers(file: Path, detectors: Sequence[ComparedDetector]) -> Iterator[Callable[[ComparedFrame], None]]:
-    """Write one line for each frame: time, and each detector's number, threshold and verdict if it looked."""
-    with file.open("x", newline="", encoding="utf-8") as opened:
-        writer = csv.writer(opened)
-        columns = [f"{one.name}{part}" for one in detectors for part in ("", "_threshold", "_motion")]
-        writer.writerow(["time_s", "frame", *columns])
+    """Write one line for each frame: time, and each detector's number, threshold and verdict if it looked.
 
-        def note(frame: ComparedFrame) -> None:
-            cells: list[object] = [f"{frame.at_s:.3f}", frame.number]
-            for one in detectors:
-                reading = frame.readings.get(one.name)
-                shown = (
-                    ("", "", "")
-                    if reading is None
-                    else (_number(reading.number), f"{one.threshold:g}", int(reading.moves))
-                )
-                cells += shown
+    Raises NotDone if the file can't be written.
+    """
+    with _writable(file, "--csv"):
+        opened = file.open("x", newline="", encoding="utf-8")
+    writer = csv.writer(opened)
+    columns = [f"{one.name}{part}" for one in detectors for part in ("", "_threshold", "_motion")]
+    writer.writerow(["time_s", "frame", *columns])
+
+    def note(frame: ComparedFrame) -> None:
+        cells: list[object] = [f"{frame.at_s:.3f}", frame.number]
+        for one in detectors:
+            reading = frame.readings.get(one.name)
+            shown = (
+                ("", "", "") if reading is None else (_number(reading.number), f"{one.threshold:g}", int(reading.moves))
+            )
+            cells += shown
+        with _writable(file, "--csv"):
             writer.writerow(cells)
 
+    try:
         yield note
+    finally:
+        with _writable(file, "--csv"):
+            opened.close()
 
 
 # The annotated video: the boxes of each detector in its color, and below the picture a line with its newest number.
@@ -237,7 +244,7 @@ def _film(file: Path, fps: float) -> Iterator[Callable[[Callable[[], DecodedFram
 
     def put(drawn: Callable[[], DecodedFrame], at_s: float) -> None:
         nonlocal writer
-        with _writable(file):
+        with _writable(file, "--video"):
             frame = drawn()
             if writer is None:
                 writer = VideoWriter(file, scratch, frame.width, frame.height, fps)
@@ -247,7 +254,7 @@ def _film(file: Path, fps: float) -> Iterator[Callable[[Callable[[], DecodedFram
     try:
         yield put
         if writer is not None:
-            with _writable(file):
+            with _writable(file, "--video"):
                 writer.finish(0)
     finally:
         if writer is not None:
@@ -256,13 +263,13 @@ def _film(file: Path, fps: float) -> Iterator[Callable[[Callable[[], DecodedFram
 
 
 @contextmanager
-def _writable(file: Path) -> Iterator[None]:
+def _writable(file: Path, option: str) -> Iterator[None]:
     """Raise NotDone for an error of the disk or the encoder, also of an image that is too small."""
     try:
         yield
     except (SourceUnusable, OSError, ValueError) as error:
         said = error.detail if isinstance(error, SourceUnusable) else getattr(error, "strerror", None) or str(error)
-        raise NotDone(f"Can't write {file}: {said}.", "Leave out `--video`, or choose another file.") from None
+        raise NotDone(f"Can't write {file}: {said}.", f"Leave out `{option}`, or choose another file.") from None
 
 
 def _drawn(

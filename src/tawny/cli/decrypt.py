@@ -1,5 +1,6 @@
 """`tawny decrypt` and `tawny verify`: without a recorder."""
 
+import errno
 import os
 import re
 from argparse import ArgumentParser, Namespace
@@ -16,7 +17,7 @@ from tawny.cli.keys import from_file, from_words
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import output_error
-from tawny.model.errors import FolderUnwritable, NotDone, StorageError, UsageError
+from tawny.model.errors import DiskReadOnly, FolderUnwritable, NotDone, StorageError, StorageUnavailable, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import stamp, utc_text
 from tawny.sealed.broken import SealedFileBroken, WrongKey
@@ -185,8 +186,8 @@ def _written(target: Path, name: Path, parts: list[bytes]) -> tuple[Path, bool]:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             refused = turned(error, str(path.parent))
-            if isinstance(error, FileExistsError | NotADirectoryError):  # a file where a folder should be
-                refused = FolderUnwritable(refused.where, refused.detail)
+            if error.errno != errno.EIO and not isinstance(refused, StorageUnavailable | DiskReadOnly):
+                refused = FolderUnwritable(refused.where, error.strerror or "")  # the disk is well
             raise output_error(refused) from None
         return free, True
     raise AssertionError

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from tawny.cli.output import table_text
+from tawny.cli.paths import output_error
 from tawny.cli.scan_inputs import MOST_BYTES, InputFinder, PlannedInput, ScanInput
 from tawny.media.codec.video_file import FileVideo
 from tawny.media.image.jpeg import jpeg
@@ -183,7 +184,7 @@ class ScanEventWriter:
             page = scan_page(stem, summary["duration_s"], scores, events, each.file)
             (self._folder / f"{stem}.html").write_text(page, encoding="utf-8")
         except OSError as error:
-            raise turned(error, str(self._folder)) from error
+            raise output_error(turned(error, str(self._folder)), "`--events-out`") from error
         return replace(whole, summary={**summary, "events": events}, written=self.about(stem))
 
     def _write_each(self, each: ScanInput, stem: str, events: Iterable[tuple[dict[str, Any], float]]) -> None:

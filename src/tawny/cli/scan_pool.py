@@ -11,6 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from tawny.cli.paths import output_error
 from tawny.cli.scan_computers import Computer, PartDone, Report, TargetFailed, TargetPlanned
 from tawny.cli.scan_events import ScanEventWriter, WholeResult
 from tawny.cli.scan_inputs import (
@@ -114,7 +115,7 @@ class ScanLog:
                 file.write("\n" * self._is_torn + json.dumps(entry) + "\n")
                 self._is_torn = False
         except OSError as error:
-            raise turned(error, str(self._file)) from error
+            raise output_error(turned(error, str(self._file)), "`--log`") from error
 
 
 @contextmanager

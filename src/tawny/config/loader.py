@@ -165,9 +165,10 @@ def _unknown_keys(path: str, table: object, model: type[BaseModel]) -> Iterator[
 
 def unknown_table(camera: str, table: str, sources: Iterable[str], detectors: Collection[str]) -> Problem:
     """Return the problem of a camera's table that is neither its own nor one of a source."""
-    if table in DetectionSettings.model_fields or table in detectors:
-        allowed = f"cameras.{camera}.detection.{table}"
-    else:
+    places = {name: f"cameras.{camera}.{name}" for name in CameraSettings.model_fields}
+    places |= {name: f"cameras.{camera}.detection.{name}" for name in (*DetectionSettings.model_fields, *detectors)}
+    allowed = places.get(table) or places.get(f"{table}s")  # `zone` is a slip for `zones`
+    if allowed is None:
         fields = CameraSettings.model_fields.items()
         own = sorted(name for name, field in fields if _model_in(field.annotation) is not None)
         allowed = ", ".join([*own, *sorted(sources)])

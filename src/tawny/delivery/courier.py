@@ -42,7 +42,9 @@ HELD_S: Final = 20.0
 log = logging.getLogger(__name__)
 
 
-TARGETS_FAULT = (TargetUnreachable, TargetRefused, TargetFull, TargetMissing, StrangeTarget)
+REMEDIED = (TargetRefused, TargetFull, TargetMissing, StrangeTarget)
+"""Errors that last until their remedy is applied."""
+TARGETS_FAULT = (TargetUnreachable, *REMEDIED)
 
 
 class CourierStopped(Exception):
@@ -224,7 +226,7 @@ class Courier:
         if busy >= ASIDE_TRIES or not is_targets:  # otherwise less important deliveries would be sent first
             own_s = spread_s(busy or delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, max(wait_s, own_s))
-        why = str(error) if isinstance(error, StorageError) else error.message  # what to do about a disk here, too
+        why = str(error) if isinstance(error, (StorageError, *REMEDIED)) else error.message
         self._outbox.failed(delivery, why, self._clock.now_ms() + round(own_s * 1000))
 
     def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:

@@ -269,7 +269,7 @@ def check_destination(
         try:
             connection.remove(name)
         except TargetRefused:
-            may = "This login may not delete" if is_readable else "This login may only write"
+            may = "tawny may not delete files" if is_readable else "tawny may only write files"
             done.append(ConnectionTestStep(f"{may}; {name} stays there", write_only=True))
         else:
             done.append(ConnectionTestStep("Deleted it"))

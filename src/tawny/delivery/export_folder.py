@@ -9,24 +9,21 @@ import os
 import shutil
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.destination import FOLDER_GONE, refuse_no_destination
 from tawny.delivery.destinations.folder import PART, OpenFolder
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import DeliveryError, TargetFull, TargetMissing
+from tawny.model.errors import TargetFull, TargetMissing
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
 from tawny.storage.disk.headroom import SPARE_SHARE
 from tawny.storage.disk.secondary_volumes import is_disk_missing, is_listed_disk_missing
 
 log = logging.getLogger(__name__)
-FULL_DO: Final = "Free up space on that disk, or set a lower `max_size`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +57,6 @@ class ExportFolder:
         self.to, self.root, self._outbox, self._clock, self._is_kept = to, root, outbox, clock, is_kept
         self._folder, self._limits = OpenFolder(root, f"{to} ({root})"), limits
         self._lock = threading.Lock()
-        self.advice = ""
-        """What to do about the last failure; empty once a file could be written."""
         self._full: deque[int] = deque(maxlen=1000)
         self._told: set[Path] = set()
         """Links of other users that were logged."""
@@ -75,14 +70,24 @@ class ExportFolder:
 
         A folder that had files is not created again: it may be on a disk that is not mounted.
         """
-        with self._advised():
-            self._open()
+        refuse_no_destination(self.root, self.public)
+        is_there = self.root.is_dir()
+        if why := (is_listed_disk_missing if is_there else is_disk_missing)(self.root):
+            raise TargetMissing(self.public, why)
+        if not is_there and self._had_files():
+            raise TargetMissing(self.public, FOLDER_GONE)
+        try:
+            self._make(self.root)
+        except FileNotFoundError:
+            raise TargetMissing(self.public, f"{self.root.parent} doesn't exist; is its disk mounted") from None
+        except OSError as error:
+            raise self._folder.worded(error) from error
         return self
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Write a file; make room for it first. The receipt is its path. Raises DeliveryError."""
         path = self._folder.path(delivery.name)
-        with self._lock, self._advised():
+        with self._lock:
             self._keep_within(content.size_bytes)
             while self._lacks(content.size_bytes):
                 if not self._make_room():
@@ -95,7 +100,6 @@ class ExportFolder:
                     if isinstance(worded, TargetFull) and self._make_room():
                         continue
                     raise worded from error
-                self.advice = ""
                 return str(path)
 
     def close(self) -> None:
@@ -134,29 +138,6 @@ class ExportFolder:
         return any(Path(one.receipt).is_relative_to(self.root) for one in self._outbox.kept_files(self.to))
 
     # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _open(self) -> None:
-        refuse_no_destination(self.root, self.public)
-        is_there = self.root.is_dir()
-        if why := (is_listed_disk_missing if is_there else is_disk_missing)(self.root):
-            raise TargetMissing(self.public, why)
-        if not is_there and self._had_files():
-            raise TargetMissing(self.public, FOLDER_GONE)
-        try:
-            self._make(self.root)
-        except FileNotFoundError:
-            raise TargetMissing(self.public, f"{self.root.parent} doesn't exist; is its disk mounted") from None
-        except OSError as error:
-            raise self._folder.worded(error) from error
-
-    @contextmanager
-    def _advised(self) -> Iterator[None]:
-        """Keep what to do about a failure."""
-        try:
-            yield
-        except DeliveryError as error:
-            self.advice = FULL_DO if isinstance(error, TargetFull) else error.do
-            raise
 
     def _write(self, path: Path, content: DeliveryContent) -> None:
         self._folder.check_links(path)

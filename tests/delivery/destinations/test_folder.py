@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.delivery.destination import DestinationContext
+from tawny.delivery.destination import DestinationContext, check_destination
 from tawny.delivery.destinations import folder
-from tawny.delivery.destinations.folder import FolderDestination
+from tawny.delivery.destinations.folder import FolderDenied, FolderDestination
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.storage.disk import secondary_volumes
 from tawny.testing.clock import FakeClock
@@ -131,7 +131,7 @@ def test_a_share_may_keep_its_own_times_but_not_be_gone(
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
-def test_a_folder_that_cannot_be_written_to_has_no_sign_in(
+def test_a_folder_that_refuses_access_has_no_sign_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def refuse(*_: object) -> None:
@@ -140,8 +140,31 @@ def test_a_folder_that_cannot_be_written_to_has_no_sign_in(
     monkeypatch.setattr(folder.OpenFolder, "open_part", refuse)
     with pytest.raises(TargetRefused) as told:
         FolderDestination().connect(opening(tmp_path)).put("a.jpg", content(), "", lambda _: None)
-    assert told.value.message == f"nas ({tmp_path}) can't be written to ({os.strerror(number)})."
-    assert told.value.do.startswith("Give the user that runs tawny write permission there, or mount it writable.")
+    assert told.value.message == f"nas ({tmp_path}) refused access ({os.strerror(number)})."
+
+
+def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word of writing, which may be fine."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    opened = FolderDestination().connect(opening(tmp_path))
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(TargetRefused) as told:
+        list(opened.read("a.jpg"))
+    assert told.value.message == f"nas ({tmp_path}) refused access (Permission denied)."
+    assert told.value.do.startswith("Give the user that runs tawny read and write permission there")
+    monkeypatch.undo()
+
+
+def test_a_folder_of_which_nothing_can_be_deleted_has_no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise FolderDenied("nas", "Operation not permitted")
+
+    monkeypatch.setattr(folder.OpenFolder, "remove", refuse)
+    steps = check_destination(lambda: FolderDestination().connect(opening(tmp_path)), "nas")
+    assert [one.what.partition(";")[0] for one in steps][-1] == "tawny may not delete files"
 
 
 @pytest.mark.parametrize("url", ["folder:relative/path", "folder:"])

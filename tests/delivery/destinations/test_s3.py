@@ -149,7 +149,7 @@ def test_what_another_kind_of_destination_noted_starts_anew(server: str, bucket:
     ("key", "set_before", "steps"),
     [
         ("key", False, ["Connected", "Uploaded a test file", "Downloaded it again", "Deleted it"]),
-        (WRITER, False, ["Connected", "Uploaded a test file", "This login may only write"]),
+        (WRITER, False, ["Connected", "Uploaded a test file", "tawny may only write files"]),
         (WRITER, True, ["Connected", "Uploaded a test file"]),
     ],
 )

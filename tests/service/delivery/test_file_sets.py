@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import av
@@ -16,13 +17,14 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
-from tawny.model.errors import DiskFull
+from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
 from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, FileFinished, Message
 from tawny.model.packets import VideoFormat
 from tawny.model.times import utc_from_text, utc_text
+from tawny.playback import recordings
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets, next_mark_ms
@@ -436,6 +438,34 @@ def test_a_stop_writes_what_was_recorded_before_a_camera_was_encrypted(tmp_path:
     assert bench.times("all") == [("07:30", "08:30")]
 
 
+def test_what_a_start_records_before_its_camera_is_encrypted_becomes_a_file(tmp_path: Path) -> None:
+    """However short: only what a stop recorded after its last file doesn't."""
+    sets = {"all": chosen(tmp_path / "out")}
+    bench = Bench(tmp_path, TEN, **sets)
+    bench.record(60)
+    bench.finish()
+    bench.clock.advance(6)
+    bench.begin(sets)
+    bench.record(7)
+    bench.encrypt()
+    bench.record(8 * 60)
+    assert bench.times("all") == [("07:30", "08:30"), ("08:36", "08:43")]
+
+
+def test_an_event_of_a_camera_that_was_encrypted_meanwhile_costs_no_more_with_its_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, events=chosen(tmp_path / "out", split="events", every="60 s", snapshots=False))
+    bench.record(30)
+    bench.event(12, None)
+    bench.encrypt()
+    bench.record(600)
+    look = Mock(wraps=recordings.segments)
+    monkeypatch.setattr(recordings, "segments", look)
+    bench.files.step()
+    assert look.call_count < 6
+
+
 @pytest.mark.parametrize(("start_s", "files"), [(12, [("07:39", "08:00")]), (31, [])], ids=["before", "after"])
 def test_an_event_that_began_before_its_camera_was_encrypted_becomes_a_file(
     tmp_path: Path, start_s: int, files: list[tuple[str, str]]
@@ -523,8 +553,10 @@ def test_a_read_only_folder_is_no_full_one(tmp_path: Path, monkeypatch: pytest.M
         patched.setattr("tawny.delivery.destinations.folder.OpenFolder.open_part", refuse)
         bench.record(8 * 60)
         (problem,) = bench.files.troubles()
-        assert "can't be written to (Read-only file system)" in problem.detail
-        assert problem.do.startswith("Give the user that runs tawny write permission there")
+        assert "refused access (Read-only file system). Give the user that runs tawny read and " in problem.detail
+        assert problem.do == ""
+        bench.begin(bench.sets)
+        assert list(bench.files.troubles()) == [problem]
     bench.clock.advance(60)
     bench.work()
     assert list(bench.files.troubles()) == []
@@ -538,7 +570,26 @@ def test_a_full_disk_without_files_to_delete_is_a_problem_with_its_remedy(
     bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
     bench.record(8 * 60)
     (problem,) = bench.files.troubles()
-    assert problem.do == "Free up space on that disk, or set a lower `max_size`."
+    assert problem.detail.endswith("is full (no space left). Free up space there, or keep less there.")
+
+
+def test_the_remedy_is_that_of_the_present_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that can't be read asks for no space in the folder that was full before."""
+
+    def fails(*_: object) -> None:
+        raise StorageError("/data/recordings", "Input/output error")
+
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
+    with monkeypatch.context() as full:
+        disk = type("Disk", (), {"total": 1000, "free": 0, "used": 1000})
+        full.setattr("tawny.delivery.export_folder.shutil.disk_usage", lambda _: disk)
+        bench.record(8 * 60)
+    monkeypatch.setattr(ClipCache, "clip", fails)
+    bench.clock.advance(60)
+    bench.work()
+    (problem,) = bench.files.troubles()
+    assert problem.detail.endswith("Input/output error. Check the disk's cable and health.")
+    assert problem.do == ""
 
 
 def test_no_half_file_has_the_name_of_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,10 +37,10 @@ _GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, er
 class FolderDenied(TargetRefused):
     """A folder of this computer has no sign-in: its permissions or its mount refuse."""
 
-    says = "{where} can't be written to ({detail})."
+    says = "{where} refused access ({detail})."
     advice = (
-        "Give the user that runs tawny write permission there, or mount it writable. If tawny runs as a service, run "
-        "`sudo tawny service install`."
+        "Give the user that runs tawny read and write permission there, or mount it writable. If tawny runs as a "
+        "service, run `sudo tawny service install`."
     )
 
 

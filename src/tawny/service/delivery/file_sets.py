@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from tawny.config.targets import FileSetSettings
 from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute, TargetWorker, WorkerPool
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.export_folder import FULL_DO, ExportFolder, FolderLimits
+from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
 from tawny.delivery.outbox import OutboxBacklog, TargetView
 from tawny.engine import ActorHandle, Engine
@@ -259,31 +260,29 @@ class FileSets:
 
     def troubles(self) -> Iterator[HealthProblem]:
         """Yield folders that cannot be written to, or whose disk is full."""
-        found, todo = list[str](), list[str]()
+        found, do = list[str](), ""
         for one, (_, folder) in self._folders.items():
             trouble, waiting = self._outbox.trouble(folder.to), self._outbox.waiting(folder.to).count
             if trouble and waiting:
                 many = "1 file is" if waiting == 1 else f"{waiting} files are"
                 found.append(f"{many} waiting for {one}: {trouble}")
-                todo.append(folder.advice)
             if count := folder.removed_when_full(self._clock.now_ms() - FULL_TOLD_MS):
                 many = "1 file was" if count == 1 else f"{count} files were"
                 found.append(f"Within the last day, {many} deleted from {folder.root}, because its disk is full.")
-                todo.append(FULL_DO)
+                do = "Free up space on that disk, or set a lower `max_size`."
         if found:
-            yield HealthProblem(ProblemKind.FILES, None, " ".join(found), " ".join(dict.fromkeys(todo)).strip())
+            yield HealthProblem(ProblemKind.FILES, None, " ".join(found), do)
 
     # --- times of the clock
 
     def _plan(self, one: _Set) -> None:
-        cameras, events = filter(one.has, self._means.cameras()), filter(one.wants, [*self._events.values()])
-        found: Iterator[CameraId | Event] = cameras if one.chosen.split == "clock" else events
-        for what in found:
+        if one.chosen.split == "clock":
+            plans = [partial(self._by_clock, one, camera) for camera in filter(one.has, self._means.cameras())]
+        else:
+            plans = [partial(self._by_event, one, event) for event in filter(one.wants, [*self._events.values()])]
+        for plan in plans:
             try:
-                if isinstance(what, Event):
-                    self._by_event(one, what)
-                else:
-                    self._by_clock(one, what)
+                plan()
             except StorageError as error:
                 log.warning("%s: %s", one.name, error)
 
@@ -299,7 +298,7 @@ class FileSets:
             if not self._segments(camera, Span(at_ms, at_ms + 1)):
                 following_ms = recordings.next_after(self._archive, camera, at_ms, StreamName.MAIN)
                 if following_ms is not None and following_ms <= self._clock.now_ms():  # not of a clock that was ahead
-                    at_ms = max(at_ms, following_ms)
+                    at_ms, is_rest = max(at_ms, following_ms), is_rest and following_ms <= at_ms + LEAST_MS
             mark_ms = next_mark_ms(at_ms, self._every_ms(one, camera), self._means.zone)
             self._due_ms[one.name, camera] = mark_ms
             end_ms = self._cut_ms(camera, mark_ms)
@@ -366,7 +365,7 @@ class FileSets:
             if not self._has_part(one, event, str(number)) and end_ms > at_ms:
                 edge = "start" if number == 0 and one.chosen.first else ""
                 self._add(one, _FileSpan(event.camera, Span(at_ms, end_ms), str(number), event, edge=edge))
-            if is_last:
+            if is_last or not self._has_plain(event.camera, Span(end_ms, max(end_ms, self._clock.now_ms()) + 1)):
                 return
             at_ms = end_ms
 
@@ -446,9 +445,10 @@ class FileSets:
     # --- files
 
     def _add(self, one: _Set, wanted: _FileSpan, *, is_rest: bool = False) -> None:
-        """Queue the files of this video. is_rest: the last stop wrote what came before it."""
-        runs = self._runs(wanted.camera, wanted.span)
-        if is_rest and runs and runs[0].end_ms < wanted.span.begin_ms + REST_MS and runs[0].end_ms < wanted.span.end_ms:
+        """Queue the files of this video. is_rest: a stop wrote what came before it, all but a short run."""
+        runs, begin_ms = self._runs(wanted.camera, wanted.span), wanted.span.begin_ms
+        until_ms = min(begin_ms + REST_MS, wanted.span.end_ms)
+        if is_rest and runs and runs[0].begin_ms <= begin_ms + LEAST_MS and runs[0].end_ms < until_ms:
             del runs[0]
         made: list[Delivery] = []
         for number, run in enumerate(runs):
