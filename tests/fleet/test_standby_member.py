@@ -57,8 +57,12 @@ async def told(
     takeover: Takeover,
     now_ms: int,
     known: StandbyKnowledge | None = None,
+    asked: list[LineFrame] | None = None,
 ) -> LineFrame:
-    """Say of a takeover by the standby's clock; return the answer. Raises LineClosed: the recorder ends the line."""
+    """Say of a takeover by the standby's clock; return the answer. Raises LineClosed: the recorder ends the line.
+
+    asked: gets what the recorder asks for.
+    """
     here, there = MemoryLink.pair()
     offer = StandbyOffer("Barn", "1", StandbyPlan, lambda: None, placer)
     welcome = StandbyWelcome("Barn", "", "Shed", Identity.new().recipient)
@@ -69,6 +73,8 @@ async def told(
         await there.send(LineFrame(Kind.STANDBY, 0, said).encoded())
         while (frame := decode_frame(await there.receive())).kind is not Kind.HANDED:
             if frame.kind is Kind.OPEN:
+                if asked is not None:
+                    asked.append(frame)
                 answer = as_payload({"is_ready": True, "sizes": []})
                 await there.send(LineFrame(Kind.HEAD, frame.exchange, answer).encoded())
         return frame
@@ -86,7 +92,47 @@ async def test_the_standbys_times_are_used_by_this_recorders_clock(tmp_path: Pat
     frame = await told(placer, clock, tmp_path, Takeover("front", now_ms - 9000, now_ms - 6000, now_ms), now_ms)
     assert (frame.kind, frame.json) == (Kind.HANDED, {"camera": "front", "begin_ms": now_ms - 6000})
     here_ms = clock.now_ms()
-    assert placer.asked == [Takeover("front", here_ms - 9000, here_ms - 6000, here_ms)]
+    assert placer.asked == [Takeover("front", here_ms - 9000, here_ms - 6000, here_ms, ahead_ms=10_000)]
+
+
+@pytest.mark.parametrize(
+    ("then_ms", "used_ms"), [(600_000, 600_000), (-600_000, -600_000), (900, 0)], ids=["ahead", "behind", "only late"]
+)
+async def test_a_takeover_is_understood_by_the_clocks_of_its_time(tmp_path: Path, then_ms: int, used_ms: int) -> None:
+    """The standby's clock was set right since then."""
+    clock, placer = FakeClock(), Placer()
+    now_ms = clock.now_ms()
+    takeover = Takeover("front", now_ms - 9000, now_ms - 6000, now_ms, ahead_ms=then_ms)
+    known = StandbyKnowledge()
+    await told(placer, clock, tmp_path, takeover, now_ms, known)
+    begin_ms = now_ms - 6000 - used_ms
+    assert placer.asked == [Takeover("front", begin_ms - 3000, begin_ms, now_ms - used_ms, ahead_ms=used_ms)]
+    assert list(known.takeovers) == placer.asked
+
+
+async def test_the_standby_is_asked_by_the_clock_that_it_had(tmp_path: Path) -> None:
+    clock, placer = FakeClock(), Placer()
+    now_ms = clock.now_ms()
+    placer.parts = [Span(now_ms - 606_000, now_ms - 600_000)]
+    takeover = Takeover("front", now_ms - 9000, now_ms - 6000, now_ms, ahead_ms=600_000)
+    asked: list[LineFrame] = []
+    await told(placer, clock, tmp_path, takeover, now_ms, asked=asked)
+    assert [one.json for one in asked] == [{"camera": "front", "begin_ms": now_ms - 6000, "end_ms": now_ms}]
+
+
+async def test_a_recorder_says_what_time_it_has(tmp_path: Path) -> None:
+    here, there = MemoryLink.pair()
+    clock = FakeClock()
+    offer = StandbyOffer("Barn", "1", StandbyPlan, lambda: ["front"], Placer())
+    welcome = StandbyWelcome("Barn", "", "Shed", Identity.new().recipient)
+    serving = asyncio.create_task(StandbyLine(here, offer, welcome, tmp_path, clock, StandbyKnowledge()).serve())
+    try:
+        while (frame := decode_frame(await there.receive())).kind is not Kind.PRESENT:
+            pass
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert frame.json == {"recorded": ["front"], "now_ms": clock.now_ms()}
 
 
 async def test_a_takeover_that_cannot_be_understood_ends_the_line_with_the_reason(tmp_path: Path) -> None:
@@ -119,6 +165,16 @@ async def test_a_part_that_cannot_be_stored_keeps_no_other_from_it(
     await told(placer, clock, tmp_path, takeover, now_ms)
     assert placer.parts == [parts[number] for number in left]
     assert placer.failing[parts[1].begin_ms] == []
+
+
+@pytest.mark.parametrize("wrong", [None, "600000", True, 1 << 62])
+def test_a_takeover_without_a_difference_of_the_clocks_is_understood(wrong: object) -> None:
+    """One of an earlier version has none."""
+    said = asdict(Takeover("front", 1, 2, HOUR_MS, ahead_ms=-600_000))
+    assert takeovers_in([said]) == [Takeover("front", 1, 2, HOUR_MS, ahead_ms=-600_000)]
+    assert takeovers_in([said | {"ahead_ms": wrong}]) == [Takeover("front", 1, 2, HOUR_MS)]
+    del said["ahead_ms"]
+    assert takeovers_in([said]) == [Takeover("front", 1, 2, HOUR_MS)]
 
 
 @pytest.mark.parametrize("wrong", [{"silent_ms": -1}, {"begin_ms": 1 << 60}, {"end_ms": 1 << 62}])

@@ -19,7 +19,7 @@ from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
 from tawny.fleet.standby_member import StandbyWelcome, greet_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
 from tawny.fleet.standby_server import AGAIN_S, StandbyServer
-from tawny.fleet.standby_store import FOLDER, StandbyStore
+from tawny.fleet.standby_store import FOLDER, StandbyStore, Takeover
 from tawny.model.errors import NotDone, Problem, SettingsError, StorageError, TawnyError
 from tawny.model.times import Span
 from tawny.sealed import age_file
@@ -131,6 +131,8 @@ class Barn:
     link: SecureLink
     welcome: StandbyWelcome
     recorded: Sequence[str] = ("front", "yard")
+    behind_ms: int = 0
+    """How far its clock is behind the standby's."""
 
     async def plan(self, *cameras: StandbyCamera) -> None:
         sealed = StandbyPlan((), cameras).sealed(self.welcome.recipient)
@@ -142,7 +144,8 @@ class Barn:
         if self._has_been_here(self.standby.clock.now_ms()):
             self.standby.clock.advance(0.001)  # else nothing tells this time from the one before
         silent_ms = self.standby.clock.now_ms()
-        await self.link.send(LineFrame(Kind.PRESENT, 0, as_payload({"recorded": list(self.recorded)})).encoded())
+        said = as_payload({"recorded": list(self.recorded), "now_ms": silent_ms - self.behind_ms})
+        await self.link.send(LineFrame(Kind.PRESENT, 0, said).encoded())
         await eventually(lambda: self._has_been_here(silent_ms), "the standby to understand")
 
     def _has_been_here(self, at_ms: int) -> bool:
@@ -274,6 +277,48 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     barn.link, _ = await standby.connect()
     [handed] = await takeovers(barn.link)  # the recorder's page shows it, and fetches nothing
     assert (handed["begin_ms"], handed["is_handed"]) == (offered["begin_ms"], True)
+
+
+async def test_a_takeover_keeps_how_far_both_clocks_differed_at_its_end(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    barn.link, _ = await standby.connect()
+    barn.behind_ms = 600_000
+    await standby.passes(RETURN_S + 2 * STEP_S, barn)
+    await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
+    standby.clock.jump_utc(-600)
+    barn.behind_ms = 0
+    await barn.present()
+    [takeover] = standby.server.states()[0].takeovers
+    assert takeover.ahead_ms == 600_000
+
+
+async def test_a_takeover_begins_again_when_the_standbys_clock_is_set(standby: Standby) -> None:
+    """What was recorded before has times by the former clock, and the rest has not."""
+    barn = await standby.pair(FRONT)
+    here_ms = standby.clock.now_ms()
+    await barn.dies()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    set_ms = standby.clock.now_ms()
+    standby.clock.jump_utc(-600)
+    await eventually(lambda: len(standby.server.states()[0].takeovers) == 2, "the clock to be noticed")
+    before, after = standby.server.states()[0].takeovers
+    assert (before.silent_ms, before.end_ms, before.ahead_ms) == (here_ms, set_ms, 0)
+    now_ms = set_ms - 600_000
+    assert after == Takeover("front", here_ms - 600_000, now_ms, ahead_ms=-600_000)
+
+
+async def test_a_recorder_learns_that_its_standbys_clock_was_set(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    while decode_frame(await barn.link.receive()).json.get("is_watched") is not True:
+        pass  # nothing else is news
+    standby.clock.jump_utc(-600)
+    async with asyncio.timeout(10):
+        frame = decode_frame(await barn.link.receive())
+    assert (frame.kind, frame.json["now_ms"]) == (Kind.STANDBY, standby.clock.now_ms())
 
 
 async def test_a_recorder_fetches_nothing_but_its_own_takeovers(standby: Standby) -> None:
@@ -411,6 +456,18 @@ async def test_a_key_that_was_deleted_is_used_no_longer(standby: Standby) -> Non
 async def test_a_recorder_that_never_joined_is_refused(standby: Standby) -> None:
     with pytest.raises(LineRefused, match="revoked"):
         await standby.connect()
+
+
+async def test_one_that_has_just_started_refuses_no_recorder(standby: Standby) -> None:
+    """Its page listens before its task has opened what it knows, and a refusal is repeated a minute later."""
+    await standby.connect(standby.invite())
+    work = Work()
+    again = StandbyServer(standby.folder, standby.clock, work, lambda: True, lambda: "Shed", lambda _key: None)
+    started = replace(standby, server=again)
+    try:
+        await started.connect()
+    finally:
+        await again.close()
 
 
 async def test_one_that_is_no_standby_refuses_everyone(standby: Standby) -> None:

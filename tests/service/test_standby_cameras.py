@@ -29,6 +29,7 @@ from tawny.service.cameras.standby_addresses import (
 )
 from tawny.service.cameras.standby_cameras import (
     INVALID,
+    SLEEPS,
     StandbyCameras,
     StandbyPlanner,
     id_at_standby,
@@ -98,6 +99,11 @@ def test_a_camera_of_the_network_crosses_with_what_recording_needs() -> None:
     made = at_standby(found)
     assert (made.name, made.record, made.detection.detector) == ("Front (Barn)", "continuous", "off")
     assert (made.rotate, made.warm_up, made.table("rtsp")) == (90, 3.0, {"transport": "tcp"})
+
+
+def test_a_battery_camera_that_sleeps_stays_with_its_recorder() -> None:
+    found = planned(FRONT + "sleeps = true\n")
+    assert (found.hindrance(NOW_MS), dict(found.settings)) == (SLEEPS, {})
 
 
 def test_masks_are_burned_in_by_the_standby_as_well() -> None:

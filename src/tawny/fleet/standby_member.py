@@ -45,6 +45,8 @@ MOST_FILE_BYTES: Final = 2_000_000_000
 MOST_REFUSED: Final = 256
 MOST_AHEAD_MS: Final = 60_000
 """Most that both clocks may differ: beyond, one of them has not been set yet, and nothing is fetched."""
+_SET_MS: Final = 2_000
+"""Difference to how far they differed at a takeover beyond which a clock was set since; less is delay of the line."""
 
 
 class NotNow(NotDone):
@@ -238,7 +240,7 @@ class StandbyLine(LineSession):
         while True:
             recorded = await asyncio.to_thread(self._offer.recorded)
             if recorded is not None:
-                said = as_payload({"recorded": list(recorded)})
+                said = as_payload({"recorded": list(recorded), "now_ms": self._clock.now_ms()})
                 await self.send(LineFrame(Kind.PRESENT, 0, said))
             await asyncio.sleep(PRESENT_S)
 
@@ -281,6 +283,7 @@ class StandbyLine(LineSession):
             return False
         try:
             here = _by_own_clock(takeover, ahead_ms)
+            ahead_ms = here.ahead_ms or 0
             if takeover not in self._explained:
                 await asyncio.to_thread(placer.explain, here, standby)
                 self._explained.add(takeover)
@@ -374,12 +377,17 @@ def _refused_in(said: Mapping[str, object]) -> Mapping[str, str]:
 
 
 def _by_own_clock(takeover: Takeover, ahead_ms: int) -> Takeover:
+    """Return a takeover by this recorder's clock. ahead_ms: of the standby's clock now, which may be set since then."""
+    then_ms = takeover.ahead_ms
+    if then_ms is not None and abs(then_ms - ahead_ms) > _SET_MS:
+        ahead_ms = then_ms
     end_ms = takeover.end_ms
     return replace(
         takeover,
         silent_ms=max(0, takeover.silent_ms - ahead_ms),
         begin_ms=max(0, takeover.begin_ms - ahead_ms),
         end_ms=None if end_ms is None else max(1, end_ms - ahead_ms),
+        ahead_ms=ahead_ms,
     )
 
 

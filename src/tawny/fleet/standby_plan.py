@@ -14,14 +14,16 @@ import zlib
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from tawny.engine.actor import start_thread
-from tawny.model.times import SystemClock
+from tawny.fleet.fleet_index import Box
+from tawny.model.times import Span, SystemClock
 from tawny.sealed.key_wrapping import KeyUnwrapper, wrap
 
 MOST_PLAN_BYTES: Final = 256 * 1024
@@ -111,6 +113,22 @@ class StandbyPlan:
             return _plan_in(json.loads(text))
         except (InvalidTag, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"the plan can't be read: {error or 'it is damaged'}") from error
+
+
+class StandbyWork(Protocol):
+    """What records others' cameras. Called in worker threads, one for each recorder."""
+
+    def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
+        """Record exactly these cameras of a recorder from now on.
+
+        silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id. Raises SettingsError.
+        """
+
+    def check(self, cameras: Sequence[StandbyCamera]) -> Mapping[str, str]:
+        """Return why some of these cameras could not be recorded, by id."""
+
+    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        """Return the files with some of this time, oldest first; None while one of them is still being written."""
 
 
 def _plan_in(said: Any) -> StandbyPlan:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -29,8 +29,8 @@ from tawny.fleet.message_link import (
 )
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.standby_lease import Lease, LeaseState
-from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan
-from tawny.fleet.standby_store import StandbyStore, Takeover
+from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan, StandbyWork
+from tawny.fleet.standby_store import StandbyNews, StandbyStore, Takeover, begun_again
 from tawny.model.errors import NotDone, SettingsError, StorageError
 from tawny.model.times import Clock, Span
 from tawny.sealed.key_wrapping import Identity
@@ -48,6 +48,8 @@ RETRY_S: Final = 2.0
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while recorded: refused ones are tried, names looked up."""
+SET_MS: Final = 1_000
+"""Least that a step of the clock is."""
 MOST_RECORDED: Final = 256
 MOST_SENT: Final = 200
 """Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
@@ -57,22 +59,6 @@ _SLACK_MS: Final = 10_000
 _FILE_BYTES: Final = 64 * 1024
 _EXPECTED: Final = (StorageError, SettingsError, NotDone)
 """What can go wrong with one recorder, and ends nothing."""
-
-
-class StandbyWork(Protocol):
-    """What records others' cameras. Called in worker threads, one for each recorder."""
-
-    def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
-        """Record exactly these cameras of a recorder from now on.
-
-        silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id. Raises SettingsError.
-        """
-
-    def check(self, cameras: Sequence[StandbyCamera]) -> Mapping[str, str]:
-        """Return why some of these cameras could not be recorded, by id."""
-
-    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
-        """Return the files with some of this time, oldest first; None while one of them is still being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +103,10 @@ class _Protected:
     plan: StandbyPlan | None
     takeovers: list[Takeover]
     since_ms: int
+    clock_ms: int
+    """Of `_clock_ms` when this clock was set last."""
+    ahead_ms: int | None = None
+    """How far this clock is ahead of the recorder's, as it has said last; None: unknown."""
     recorded: dict[str, StandbyCamera] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     connection: "StandbyConnection | None" = None
@@ -126,20 +116,6 @@ class _Protected:
     """When its cameras were set last."""
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while its takeovers are stored, so that the latest ones are stored last."""
-
-
-@dataclass(frozen=True, slots=True)
-class StandbyNews:
-    """What a standby says of a recorder. Each change replaces `refused` and `takeovers`."""
-
-    is_watched: bool
-    refused: Mapping[str, str]
-    takeovers: Sequence[Takeover]
-
-    def is_same(self, other: "StandbyNews | None") -> bool:
-        if other is None or self.is_watched != other.is_watched:
-            return False
-        return self.refused is other.refused and self.takeovers is other.takeovers
 
 
 class StandbyConnection(LineSession):
@@ -165,7 +141,8 @@ class StandbyConnection(LineSession):
     def send_news(self) -> None:
         """Send the takeovers of this recorder's cameras, and whether they are watched, unless it knows that."""
         one = self._protected
-        news = StandbyNews(one.lease.is_settled(self._server.clock.mono_s()), one.refused, one.takeovers)
+        is_watched = one.lease.is_settled(self._server.clock.mono_s())
+        news = StandbyNews(is_watched, one.refused, one.takeovers, one.clock_ms)
         if news.is_same(self._said):
             return
         self._said = news
@@ -180,7 +157,7 @@ class StandbyConnection(LineSession):
     async def handle(self, frame: LineFrame) -> None:
         match frame.kind:
             case Kind.PRESENT:
-                self._server.renew(self._protected, frame.json.get("recorded"))
+                self._server.renew(self._protected, frame.json)
             case Kind.PLAN if len(frame.payload) <= MOST_PLAN_BYTES:
                 await self._server.take_plan(self._protected, frame.payload)
             case Kind.HANDED:
@@ -319,12 +296,15 @@ class StandbyServer:
 
     # --- by connections
 
-    def renew(self, one: _Protected, recorded: object) -> None:
+    def renew(self, one: _Protected, said: Mapping[str, Any]) -> None:
+        self._follow_clock(one)
+        recorded, their_ms = said.get("recorded"), said.get("now_ms")
         cameras = [str(each) for each in recorded[:MOST_RECORDED]] if isinstance(recorded, list) else []
         if one.lease.state is LeaseState.TAKEN:
             log.warning("recorder %s is back", one.box.name)
         one.lease.renew(self.clock.mono_s(), cameras)
         one.silent_ms = self.clock.now_ms()
+        one.ahead_ms = one.silent_ms - their_ms if type(their_ms) is int else None
 
     async def take_plan(self, one: _Protected, sealed: bytes) -> None:
         """Store and use what a recorder says about its cameras. Raises LineClosed, StorageError."""
@@ -379,8 +359,9 @@ class StandbyServer:
 
     async def _greet(self, link: SecureLink, hello: Mapping[str, Any], key: Ed25519PrivateKey) -> _Protected | None:
         """Return a known recorder, or one with a valid code; None if it was refused."""
-        store = self._store
-        if store is None or self._identity is None:
+        if self._store is None:
+            await self._look_once()  # this recorder may just have started
+        if (store := self._store) is None or self._identity is None:
             await _refuse(link, self.problem or "this recorder is no standby")
             return None
         code, own_key = hello.get("code"), key.public_key().public_bytes_raw()
@@ -424,7 +405,8 @@ class StandbyServer:
             now_ms, before = self.clock.now_ms(), await asyncio.to_thread(self._store.takeovers, box.id)
             ended = [one if one.end_ms else replace(one, end_ms=now_ms) for one in before]
             refused = await asyncio.to_thread(self._work.check, plan.cameras) if plan is not None else {}
-            made = _Protected(box, Lease(self.clock.mono_s()), box.seen_ms, plan, ended, now_ms, refused=refused)
+            lease, clock_ms = Lease(self.clock.mono_s()), _clock_ms(self.clock)
+            made = _Protected(box, lease, box.seen_ms, plan, ended, now_ms, clock_ms, refused=refused)
             found = self._protected.setdefault(box.id, made)  # another connection may have been faster
             if found is made:
                 made.task = asyncio.create_task(self._keep(made), name=f"standby of {box.id}")
@@ -494,6 +476,8 @@ class StandbyServer:
                         await self.revoke(one.box.id)
                         return
                     one.lease.answer(self.clock.mono_s(), is_recording=answer)
+                if self._follow_clock(one):
+                    await self._keep_takeovers(one)
                 await self._record(one)
                 if one.connection is not None:
                     one.connection.send_news()
@@ -505,6 +489,16 @@ class StandbyServer:
                 if said != error.message:
                     log.error("the standby of %s: %s", one.box.name, error)
                 said = error.message
+
+    def _follow_clock(self, one: _Protected) -> bool:
+        """Go on by this clock if it was set: what was recorded before has its former time. Return whether it was."""
+        moved_ms = _clock_ms(self.clock) - one.clock_ms
+        if abs(moved_ms) < SET_MS:
+            return False
+        one.takeovers = begun_again(one.takeovers, self.clock.now_ms(), moved_ms, one.ahead_ms)
+        one.clock_ms, one.silent_ms = one.clock_ms + moved_ms, one.silent_ms + moved_ms
+        one.ahead_ms = None if one.ahead_ms is None else one.ahead_ms + moved_ms
+        return True
 
     async def _record(self, one: _Protected) -> None:
         """Record what must be recorded now; no other camera of this recorder."""
@@ -529,9 +523,11 @@ class StandbyServer:
         changed_ms = self.clock.now_ms()
         begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
         one.takeovers = [
-            replace(each, end_ms=changed_ms) if each.camera in ended and each.end_ms is None else each
+            replace(each, end_ms=changed_ms, ahead_ms=one.ahead_ms)
+            if each.camera in ended and each.end_ms is None
+            else each
             for each in one.takeovers
-        ] + [Takeover(camera, one.silent_ms, now_ms) for camera in sorted(begun)]
+        ] + [Takeover(camera, one.silent_ms, now_ms, ahead_ms=one.ahead_ms) for camera in sorted(begun)]
         one.recorded = wanted
         if begun:
             one.since_ms = now_ms
@@ -582,6 +578,10 @@ async def _ask_at(url: str, key: Ed25519PrivateKey, recorder: str) -> bool | Non
         return frame.kind is Kind.PRESENT and frame.json.get("is_recording") is True
     finally:
         await carrier.close()
+
+
+def _clock_ms(clock: Clock) -> int:
+    return clock.now_ms() - round(clock.mono_s() * 1000)
 
 
 async def _refuse(link: SecureLink, why: str) -> None:

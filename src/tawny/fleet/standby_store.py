@@ -6,8 +6,8 @@ recorder deletes them at once.
 
 import json
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,8 @@ MOST_TAKEOVERS: Final = 1000
 class Takeover:
     """A camera that the standby recorded in place of its recorder. Times in ms UTC of the standby's clock.
 
-    silent_ms: when the recorder was here last. end_ms: None while it lasts. is_handed: the recorder has it.
+    silent_ms: when the recorder was here last. end_ms: None while it lasts. is_handed: the recorder has it. ahead_ms:
+    how far the standby's clock was ahead of the recorder's; None: unknown.
     """
 
     camera: str
@@ -41,6 +42,41 @@ class Takeover:
     begin_ms: int
     end_ms: int | None = None
     is_handed: bool = False
+    ahead_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyNews:
+    """What a standby says of a recorder. Each change replaces `refused` and `takeovers`. clock_ms: differs once its
+    clock was set.
+    """
+
+    is_watched: bool
+    refused: Mapping[str, str]
+    takeovers: Sequence[Takeover]
+    clock_ms: int
+
+    def is_same(self, other: "StandbyNews | None") -> bool:
+        if other is None or (self.is_watched, self.clock_ms) != (other.is_watched, other.clock_ms):
+            return False
+        return self.refused is other.refused and self.takeovers is other.takeovers
+
+
+def begun_again(takeovers: Sequence[Takeover], now_ms: int, moved_ms: int, ahead_ms: int | None) -> list[Takeover]:
+    """Return takeovers after the standby's clock was set: those that last end by its former time, and begin again.
+
+    moved_ms: by how much. ahead_ms: how far it was ahead of the recorder's before; None: unknown.
+    """
+    was_ahead_ms = -moved_ms if ahead_ms is None else ahead_ms  # a clock that is set is right from then on
+    lasting = [one for one in takeovers if one.end_ms is None]
+    ended = [
+        replace(one, end_ms=max(one.begin_ms, now_ms - moved_ms), ahead_ms=was_ahead_ms) if one in lasting else one
+        for one in takeovers
+    ]
+    return ended + [
+        Takeover(one.camera, max(0, one.silent_ms + moved_ms), now_ms, ahead_ms=was_ahead_ms + moved_ms)
+        for one in lasting
+    ]
 
 
 def takeovers_in(said: object) -> list[Takeover]:
@@ -53,7 +89,11 @@ def takeovers_in(said: object) -> list[Takeover]:
                 raise ValueError("a takeover has no times")
             if not all(0 <= each <= _MOST_MS for each in (silent_ms, begin_ms, end_ms or 0)):
                 raise ValueError("the times of a takeover are out of range")
-            found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, one["is_handed"] is True))
+            ahead_ms = one.get("ahead_ms")  # of earlier versions: none
+            if type(ahead_ms) is not int or abs(ahead_ms) > _MOST_MS:
+                ahead_ms = None
+            is_handed = one["is_handed"] is True
+            found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, is_handed, ahead_ms))
         except (KeyError, TypeError) as error:
             raise ValueError("a takeover is invalid") from error
     return found

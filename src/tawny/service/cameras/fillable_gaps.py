@@ -1,4 +1,4 @@
-"""Which missing time may be filled from a camera's card, and what a gap becomes when it was."""
+"""Which missing time may be filled from a camera's card or the standby, and what a gap becomes when it was."""
 
 from dataclasses import replace
 from typing import Final
@@ -46,16 +46,38 @@ def fillable(
     is_asked: by hand. is_constant: the camera is recorded in all modes. Otherwise nothing is known of time in which
     tawny was off: a mode may have made it private.
     """
-    gaps = index.gaps(camera, within)
     oldest_ms = within.begin_ms if is_asked else 0
-    found = []
-    for gap in gaps:
-        if gap.end_ms is None or gap.reason in _LEFT or gap.is_start or now_ms - gap.end_ms < settles_s * 1000:
-            continue
-        if gap.reason is GapReason.RECORDER_OFF and not is_constant:
-            continue
-        if gap.end_ms - max(gap.begin_ms, oldest_ms) >= LEAST_MS and not _is_chosen(index, gap, is_asked=is_asked):
-            found.append(gap)
+    found = [
+        gap
+        for gap in _over(index, camera, within, oldest_ms)
+        if now_ms - gap.span(now_ms).end_ms >= settles_s * 1000
+        and (is_constant or gap.reason is not GapReason.RECORDER_OFF)
+        and not _is_chosen(index, gap, is_asked=is_asked)
+    ]
+    return _holes(index, camera, found, oldest_ms, now_ms)
+
+
+def fillable_by_standby(index: Index, camera: CameraId, within: Span, now_ms: int) -> list[tuple[Gap, Span]]:
+    """Return the missing time that the standby may have, with its gap, oldest first.
+
+    Unlike a card, the standby knew what was to be recorded; `choices_beside` says what it may not have known.
+    """
+    return _holes(index, camera, _over(index, camera, within, 0), 0, now_ms)
+
+
+def _over(index: Index, camera: CameraId, within: Span, oldest_ms: int) -> list[Gap]:
+    """Return gaps that have ended and were no choice."""
+    return [
+        gap
+        for gap in index.gaps(camera, within)
+        if gap.end_ms is not None
+        and gap.end_ms - max(gap.begin_ms, oldest_ms) >= LEAST_MS
+        and gap.reason not in _LEFT
+        and not gap.is_start
+    ]
+
+
+def _holes(index: Index, camera: CameraId, found: list[Gap], oldest_ms: int, now_ms: int) -> list[tuple[Gap, Span]]:
     if not found:
         return []
     whole = Span(min(one.begin_ms for one in found), max(one.span(now_ms).end_ms for one in found))
@@ -71,26 +93,31 @@ def fillable(
 
 
 def _is_chosen(index: Index, gap: Gap, *, is_asked: bool) -> bool:
-    """Return whether the camera was not to be recorded, or only around events.
-
-    A pause or a mode ends with the last sign of life, and begins again after the start: what a recorder that was off
-    has between is part of it.
-    """
+    """Return whether the camera was not to be recorded, or only around events."""
     if not is_asked and gap.reason is GapReason.RECORDER_OFF and _DECIDED in gap.detail:
         return True
     if not is_asked and any(one.reason is GapReason.WAITING for one in _neighbors(index, gap)):
         return True
+    return bool(choices_beside(index, gap))
+
+
+def choices_beside(index: Index, gap: Gap) -> list[Gap]:
+    """Return the choices not to record that may have held in a gap, too: those next to time in which tawny was off.
+
+    A pause or a mode ends with the last sign of life, and begins again after the start: what a recorder that was off
+    has between is part of it.
+    """
     if gap.reason is not GapReason.RECORDER_OFF:
-        return False
-    seen, left = {gap.begin_ms}, [gap]
+        return []
+    seen, left, found = {gap.begin_ms}, [gap], list[Gap]()
     while left:
         for other in _neighbors(index, left.pop()):
             if other.reason in _UNRECORDED:
-                return True
+                found.append(other)
             if other.reason is GapReason.RECORDER_OFF and other.begin_ms not in seen:
                 seen.add(other.begin_ms)
                 left.append(other)
-    return False
+    return found
 
 
 def _neighbors(index: Index, gap: Gap) -> list[Gap]:

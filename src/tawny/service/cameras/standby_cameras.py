@@ -39,6 +39,7 @@ _TABLES: Final = frozenset({"rtsp", "http"})
 _AHEAD_MS: Final = 7 * 86_400_000
 PAUSED: Final = "it is paused there"
 NOT_RECORDED: Final = "it is not recorded there"
+SLEEPS: Final = "it sleeps to save its battery, and the standby would hold it awake"
 INVALID: Final = "its settings are invalid, or of another version of tawny"
 
 
@@ -71,7 +72,7 @@ class StandbyPlanner:
         self, settings: Settings, name: CameraId, camera: CameraSettings, times: Sequence[int], *, is_weekly: bool
     ) -> StandbyCamera:
         duty = self._arming.duty(name, camera)
-        why_not = why_unreachable(camera.source)
+        why_not = why_unreachable(camera.source) or (SLEEPS if camera.sleeps else "")
         values: dict[str, Any] = {}
         if not why_not:
             values = camera.model_dump(mode="json", include=set(CROSSING), exclude_unset=True)

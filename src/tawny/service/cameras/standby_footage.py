@@ -23,7 +23,7 @@ from tawny.model.times import Clock, Span
 from tawny.recorder.card_footage import CardClock, CardWriter, FrameMark, UnfitFootage, frame_digest, offset_ms
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
 from tawny.service.cameras.card_session import recorded_marks
-from tawny.service.cameras.fillable_gaps import fillable, pieces_of
+from tawny.service.cameras.fillable_gaps import choices_beside, fillable_by_standby, pieces_of
 from tawny.service.cameras.gap_filler import GapFiller, is_masked
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
@@ -36,6 +36,8 @@ PART_MS: Final = 120_000
 _EDGE_MS: Final = 12_000
 _SLACK_MS: Final = 3_000
 """Time around a takeover in which gaps belong to it: both clocks may differ."""
+_KNOWN_MS: Final = 5_000
+"""A choice not to record that began longer before the recorder fell silent was in its plan at the standby."""
 _MOST_OFF_MS: Final = 1_000
 """How much frames that both have may differ from what the line says of the standby's clock: others only look alike."""
 _MARK: Final = "; the standby "
@@ -118,10 +120,18 @@ class StandbyFootage:
     def _holes(self, takeover: Takeover) -> list[tuple[Gap, Span]]:
         now_ms = self._of.clock.now_ms()
         within, name = _within(takeover, now_ms), CameraId(takeover.camera)
-        found = fillable(self._of.index, name, within, now_ms, is_asked=False, settles_s=0.0)
         begin_ms = takeover.begin_ms - _SLACK_MS  # nothing is there before
-        cut = [(gap, hole.cut_to(Span(min(begin_ms, within.end_ms), within.end_ms))) for gap, hole in found]
-        return [(gap, hole) for gap, hole in cut if hole is not None]
+        found = []
+        for gap, hole in fillable_by_standby(self._of.index, name, within, now_ms):
+            choices = choices_beside(self._of.index, gap)
+            if not all(_was_known(choice, gap, takeover) for choice in choices):
+                continue
+            part = Span(min(begin_ms, within.end_ms), within.end_ms)
+            if choices:
+                part = _chosen_time(takeover, now_ms)
+            if (cut := hole.cut_to(part)) is not None:
+                found.append((gap, cut))
+        return found
 
     def _gaps(self, takeover: Takeover) -> list[Gap]:
         found = self._of.index.gaps(CameraId(takeover.camera), _within(takeover, self._of.clock.now_ms()))
@@ -200,6 +210,20 @@ def _within(takeover: Takeover, now_ms: int) -> Span:
     """Return the time in which gaps belong to a takeover. This recorder's clock may be behind its begin."""
     begin_ms = max(0, takeover.silent_ms - _SLACK_MS)
     return Span(begin_ms, max(begin_ms, (takeover.end_ms or now_ms) + _SLACK_MS))
+
+
+def _was_known(choice: Gap, gap: Gap, takeover: Takeover) -> bool:
+    """Return whether the standby knew of a choice not to record next to a gap; else it has recorded all the same."""
+    if choice.begin_ms < gap.begin_ms:
+        return choice.begin_ms + _KNOWN_MS < takeover.silent_ms
+    return takeover.end_ms is not None and takeover.end_ms + _SLACK_MS < choice.begin_ms
+
+
+def _chosen_time(takeover: Takeover, now_ms: int) -> Span:
+    """Return the time in which a camera was to be recorded, by both clocks and without slack: the rest is private."""
+    ahead_ms = takeover.ahead_ms or 0
+    begin_ms = takeover.begin_ms + max(0, ahead_ms)
+    return Span(begin_ms, max(begin_ms, (takeover.end_ms or now_ms) + min(0, ahead_ms)))
 
 
 def _parts(hole: Span) -> Iterator[Span]:
