@@ -270,6 +270,7 @@ async def test_a_lost_key_is_said_and_what_is_left_to_do_at_the_standby(pair: Pa
     await eventually(lambda: pair.house.member.state is StandbyMemberState.REFUSED, "the lost key to be noticed")
     (told,) = member_problems(pair.house.member)
     assert "the key of this recorder is missing" in told.detail
+    assert "it may be recording the cameras" in told.detail
     assert (await pair.house.shows())["own"]["why"] == pair.house.member.detail
     hint = (await pair.house.page.delete(AT)).json()["hint"]
     assert "end the protection there under Settings, Standby" in hint

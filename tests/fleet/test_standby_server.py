@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.fleet.fleet_index import Box
-from tawny.fleet.identity import fingerprint, forget_key, load_or_make_key
+from tawny.fleet.identity import fingerprint, forget_key, load_key, load_or_make_key
 from tawny.fleet.member_line import LineRefused
 from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, open_as_box
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
@@ -468,6 +468,16 @@ async def test_one_that_has_just_started_refuses_no_recorder(standby: Standby) -
         await started.connect()
     finally:
         await again.close()
+
+
+async def test_the_question_of_a_standby_makes_no_key(tmp_path: Path) -> None:
+    """It would hide that the recorder's own is gone, and nothing knows the new one."""
+    asked = StandbyServer(tmp_path, FakeClock(), Work(), lambda: False, lambda: "Barn", lambda _key: True)
+    here, there = MemoryLink.pair()
+    await asked.accept(there)
+    with pytest.raises(LineClosed):
+        await here.receive()
+    assert load_key(tmp_path) is None
 
 
 async def test_one_that_is_no_standby_refuses_everyone(standby: Standby) -> None:

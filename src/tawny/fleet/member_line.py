@@ -105,16 +105,20 @@ class MemberLine(ABC, Generic[_Settings, _State]):
             settings = self._get_settings()
             self._turn_to(settings)
             self._used = settings
-            key = await asyncio.to_thread(self._key) if self._is_joined(settings) else None
+            is_joined = self._is_joined(settings)
+            key = await asyncio.to_thread(self._key) if is_joined else None
             if key is None:
                 self._rest(settings)
-                await self._changed.wait()
+                await self._await_change(REFUSED_S if is_joined else None)  # the key may come back
                 continue
             ended = await self._connect_until_changed(settings, key)
             pause_s = self._ended(ended) if ended is not None else 0.0
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._changed.wait()
+            await self._await_change(pause_s)
+
+    async def _await_change(self, most_s: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                await self._changed.wait()
 
     async def _connect_until_changed(self, settings: _Settings, key: Ed25519PrivateKey) -> LineClosed | None:
         """Return why the line has ended; None: the settings have changed."""

@@ -444,10 +444,12 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
             self.known, self.standby, self._keys = StandbyKnowledge(), "", None
 
     def _rest(self, settings: StandbySettings) -> None:
-        is_lost = bool(settings.address)
-        if is_lost:
+        if not settings.address:
+            self._become(StandbyMemberState.NONE, "")
+            return
+        if self.detail != NO_STANDBY_KEY:
             log.warning("the standby isn't ready: %s", NO_STANDBY_KEY)
-        self._become(*((StandbyMemberState.REFUSED, NO_STANDBY_KEY) if is_lost else (StandbyMemberState.NONE, "")))
+        self._become(StandbyMemberState.REFUSED, NO_STANDBY_KEY)
 
     def _ended(self, why: LineClosed) -> float:
         if self.state is StandbyMemberState.READY:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.engine.actor import caller
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.hub import MOST_NAME
-from tawny.fleet.identity import fingerprint, load_or_make_key
+from tawny.fleet.identity import fingerprint, load_key, load_or_make_key
 from tawny.fleet.message_link import (
     OPEN_TIMEOUT_S,
     LineClosed,
@@ -48,8 +48,7 @@ RETRY_S: Final = 2.0
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while recorded: refused ones are tried, names looked up."""
-SET_MS: Final = 1_000
-"""Least that a step of the clock is."""
+SET_MS: Final = 1_000  # least that a step of the clock is
 MOST_RECORDED: Final = 256
 MOST_SENT: Final = 200
 """Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
@@ -345,8 +344,9 @@ class StandbyServer:
     # --- internal
 
     def _own_key(self) -> Ed25519PrivateKey | None:
-        """Return the key as it is stored now: leaving a hub may have deleted it."""
-        return None if self._folder is None else load_or_make_key(self._folder)
+        """Return the key as it is stored now: leaving a hub may have deleted it. Only a standby gets a new one."""
+        load = load_key if self._store is None else load_or_make_key
+        return None if self._folder is None else load(self._folder)
 
     async def _answer(self, link: SecureLink) -> None:
         """Answer the standby of this recorder, which asks whether it records."""

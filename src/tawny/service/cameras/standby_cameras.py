@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
-from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
+from tawny.fleet.standby_member import NO_STANDBY_KEY, StandbyMember, StandbyMemberState
 from tawny.fleet.standby_plan import MOST_CHANGES, StandbyCamera, StandbyPlan, look_up
 from tawny.fleet.standby_server import ProtectedState
 from tawny.model.errors import SettingsError
@@ -171,6 +171,8 @@ def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
     if member.state in (StandbyMemberState.NOT_READY, StandbyMemberState.REFUSED):
         who = member.standby or "The standby"
         detail = f"{who} isn't ready: {member.detail}. Meanwhile, no other recorder takes over its cameras."
+        if member.detail == NO_STANDBY_KEY:  # it can't say that it is here
+            detail = f"{who} isn't ready: {member.detail}. Meanwhile, it may be recording the cameras, too."
         yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO, "own standby")
 
 
