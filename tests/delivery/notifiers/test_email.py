@@ -270,6 +270,13 @@ def test_settings_that_cannot_be_are_refused(change: dict[str, str]) -> None:
         Email().settings("smtps://h", {**TABLE, **change})
 
 
+@pytest.mark.parametrize(
+    "to", ["a@xn--mller-kva.example", "info@xn--strae-oqa.example", "a@MÜLLER.example", "a@mu\u0308ller.example"]
+)
+def test_hosts_in_all_forms_are_taken(to: str) -> None:
+    assert Email().settings("smtps://h", {**TABLE, "to": to})["to"] == to
+
+
 def test_who_signs_in_by_address_sends_from_it() -> None:
     options = Email().settings("smtps://me%40example.org:x@h", {"to": "anna@example.org"})
     assert options["sender"] == "me@example.org"

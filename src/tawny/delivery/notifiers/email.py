@@ -15,6 +15,7 @@ from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 from html import escape
 from typing import Any, ClassVar
+from unicodedata import normalize
 
 from tawny.delivery.notifier import (
     Attachment,
@@ -199,7 +200,9 @@ def _refused(public: str, code: int, where: str) -> DeliveryError:
 def _is_address(text: str) -> bool:
     name, at, host = parseaddr(text.strip())[1].rpartition("@")
     try:
-        is_same = host.encode("idna").decode("idna") == host.lower()  # ß became ss, which is another domain now
+        plain = host.encode("idna")
+        # ß becomes ss, which is another domain now
+        is_same = host.isascii() or plain.decode("idna") == normalize("NFKC", host).lower()
     except UnicodeError:
         return False
     return bool(name and at and host) and is_same and not any(ord(one) < 32 for one in text)

@@ -187,7 +187,8 @@ class SampleRun:
 
     @property
     def shown(self) -> Sequence[int]:
-        """How long each sample is shown: until the next one in display order, the last of them as long as usual.
+        """How long each sample is shown: until the next one in display order, the last of them as long as usual, and at
+        least until the last one ends in decode order.
 
         With B-frames, that of a sample's own duration is the time until another one is decoded.
         """
@@ -196,8 +197,9 @@ class SampleRun:
         pts = self.pts
         order = sorted(range(len(pts)), key=pts.__getitem__)
         steps = [pts[after] - pts[before] for before, after in pairwise(order)]
-        usual = sorted(steps)[len(steps) // 2]
-        return [step for _, step in sorted(zip(order, [*steps, usual], strict=True))]
+        left = self.decode_at + sum(self.durations) - pts[order[-1]]
+        last = max(sorted(steps)[len(steps) // 2], left)
+        return [step for _, step in sorted(zip(order, [*steps, last], strict=True))]
 
     @property
     def data_end(self) -> int:

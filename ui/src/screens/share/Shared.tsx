@@ -112,18 +112,20 @@ async function aboutOf(address: string): Promise<About> {
 function Clip({ clip }: { clip: OpenedShare }) {
   const [about, setAbout] = useState<About | null>(null);
   const [isUnplayable, setUnplayable] = useState(false);
-  const ask = async () => {
+  useEffect(() => void aboutOf(clip.video).then(setAbout), [clip]);
+  /** Whether the link has not ended since the page was opened; a recorder that is busy or away may be back. */
+  const isThere = async () => {
     const now = await aboutOf(clip.video);
-    setAbout(now);
-    return now;
+    const status = now.problem?.status ?? 0;
+    const hasEnded = status >= 400 && status < 500 && status !== 429;
+    if (hasEnded) setAbout(now);
+    return !hasEnded;
   };
-  useEffect(() => void ask(), [clip]);
   const problem = about?.problem;
   const file = `${clip.video}&save=1`;
-  /** The link may have ended since the page was opened. */
   const save = async (event: Event) => {
     event.preventDefault();
-    if (!(await ask()).problem) location.assign(file);
+    if (await isThere()) Object.assign(document.createElement("a"), { href: file, download: "" }).click();
   };
   return (
     <>
@@ -141,7 +143,7 @@ function Clip({ clip }: { clip: OpenedShare }) {
           aria-label={words.title}
           onError={(event) => {
             setUnplayable((event.currentTarget.error?.code ?? 0) > 2);
-            void ask();
+            void isThere();
           }}
         />
       )}
