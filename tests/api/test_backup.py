@@ -84,6 +84,17 @@ async def test_what_is_refused(kept: House) -> None:
     assert not list(data.glob("before-restore*"))
 
 
+async def test_the_audit_log_tells_a_restore_once_it_is_certain(kept: House) -> None:
+    browser, told = kept.signed_in(), list[str]()
+    kept.site.can_restart = True
+    kept.site.restart = lambda: told.extend(one.action for one in kept.accounts.audit())
+    await saved_and_uploaded(browser)
+    await browser.post("/api/v1/restore", json={"passphrase": "something else"})
+    assert "backup restored" not in [one.action for one in kept.accounts.audit()]
+    await browser.post("/api/v1/restore", json=PASSPHRASE)
+    assert told.count("backup restored") == 1, "before the restart"
+
+
 async def test_too_large(kept: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.service.backup.backup_service.MOST_BYTES", 1000)
     sent = await kept.signed_in().put("/api/v1/restore/file", content=bytes(2000))

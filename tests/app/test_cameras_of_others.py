@@ -64,9 +64,10 @@ def test_privacy_masks_of_a_camera_of_others_still_apply_after_a_restart(tmp_pat
         assert bench.running.settings.removed_names == {FRONT: "Front (Barn) (removed)"}
 
 
-def test_privacy_masks_are_durable_as_soon_as_the_camera_is_recorded(tmp_path: Path) -> None:
-    with rig(settings(DOOR), tmp_path) as bench:
+def test_privacy_masks_are_durable_with_the_next_heartbeat(tmp_path: Path) -> None:
+    with rig(settings(DOOR), tmp_path, has_interface=True) as bench:
         bench.running.record_for_others(with_mask(MASK))
+        bench.running.pulse(bench.clock.now_ms())
         assert list(json.loads((tmp_path / LEFT_FILE).read_bytes())) == [FRONT]
 
 
@@ -80,6 +81,7 @@ def test_privacy_masks_that_the_disk_refused_are_written_with_the_heartbeat(
         with monkeypatch.context() as broken:
             broken.setattr(Volume, "write_whole", full)
             bench.running.record_for_others(with_mask(MASK))
+            bench.running.pulse(bench.clock.now_ms())
         assert not (tmp_path / LEFT_FILE).exists()
         bench.running.pulse(bench.clock.now_ms())
         assert (tmp_path / LEFT_FILE).exists()
@@ -120,14 +122,36 @@ def test_what_is_left_is_forgotten_without_recordings(
         assert FRONT not in bench.running.settings.removed_names
 
 
-def test_a_recorder_starts_although_the_masks_of_others_are_damaged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_camera_is_recorded_for_others_without_waiting_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    written: list[str] = []
+    with rig(settings(DOOR), tmp_path, has_interface=True) as bench:
+        with monkeypatch.context() as watched:
+            watched.setattr(Volume, "write_whole", lambda _volume, path, _data: written.append(path))
+            bench.running.record_for_others(with_mask(MASK))
+        assert FRONT in bench.running.settings.cameras
+    assert LEFT_FILE not in written
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A folder whose masks of cameras of other recorders can't be understood."""
     with rig(settings(DOOR), tmp_path):
         pass
     (tmp_path / LEFT_FILE).write_text("{")
-    with rig(settings(DOOR), tmp_path):
-        assert f"{LEFT_FILE} is damaged" in caplog.text
+    return tmp_path
+
+
+def test_a_recorder_says_that_the_masks_of_others_are_damaged(damaged: Path) -> None:
+    with rig(settings(DOOR), damaged) as bench:
+        assert any(f"{LEFT_FILE}.damaged is damaged" in one.message for one in bench.running.warnings())
+
+
+def test_an_unknown_camera_is_black_while_masks_of_others_are_damaged(damaged: Path) -> None:
+    with rig(settings(DOOR), damaged) as bench:
+        assert bench.running.private(FRONT) == (Polygon(((0, 0), (1, 0), (1, 1), (0, 1))),)
+        assert bench.running.private(CameraId("door")) == ()
 
 
 def test_privacy_masks_of_a_removed_camera_still_apply(tmp_path: Path) -> None:

@@ -51,6 +51,35 @@ def test_to_a_new_folder(tawny: Tawny, saved: Path, archive: Path, tmp_path: Pat
     assert before is not None
 
 
+def noted(tawny: Tawny, saved: Path, *words: str) -> list[str]:
+    said = tawny("restore", str(saved), "--dry-run", "--json", *words)
+    return [note for note in json.loads(said.out)["notes"] if "tawny run" in note]
+
+
+def test_other_settings_that_a_start_would_read_are_said(tawny: Tawny, saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "tawny.toml").write_text("")
+    start = f"Start it with `--config {tmp_path}/new/tawny.toml`."
+    assert noted(tawny, saved, "--data", "new") == [f"`tawny run` reads {tmp_path}/tawny.toml here. {start}"]
+
+
+def test_settings_that_a_start_would_not_find_are_said(tawny: Tawny, saved: Path, archive: Path) -> None:
+    start = f"Start it with `--config {archive}/tawny.toml`."
+    assert noted(tawny, saved) == [f"`tawny run` finds no settings here. {start}"]
+
+
+def test_settings_that_a_start_reads_need_no_note(tawny: Tawny, saved: Path, tmp_path: Path) -> None:
+    for default in ("var-lib", "share/tawny"):  # of root, and of others
+        (tmp_path / default).mkdir(parents=True)
+        (tmp_path / default / "tawny.toml").write_text("")
+    assert noted(tawny, saved, "--data", "new") == []
+
+
+def test_a_backup_without_settings_restores_none(tawny: Tawny, archive: Path, tmp_path: Path, typing: None) -> None:
+    assert tawny("backup", "mine", "--data", str(archive)).code == 0
+    said = tawny("restore", "mine", "--data", "new")
+    assert said.out.splitlines()[-2] == "Restored to new."
+
+
 def test_never_overwrites_by_itself(tawny: Tawny, saved: Path, archive: Path, config: Path, tmp_path: Path) -> None:
     changed = config.read_text() + '\n[web]\nlisten = "127.0.0.1:8123"\n'
     config.write_text(changed)

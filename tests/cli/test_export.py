@@ -111,6 +111,23 @@ def test_nothing_is_exported_while_the_masks_of_other_recorders_are_damaged(
     assert not (tmp_path / "clip.mp4").exists()
 
 
+@pytest.mark.parametrize("more", [["--unmasked", "-o", "clip.mp4"], ["--evidence", "-o", "proof"]])
+def test_what_shows_no_masks_is_exported_while_those_of_other_recorders_are_damaged(
+    tawny: Tawny, borrowed: Path, more: list[str]
+) -> None:
+    (borrowed / "history/borrowed-cameras.json").write_text("{")
+    assert "is damaged" not in tawny(*words(borrowed), *more).err
+
+
+def test_own_cameras_are_exported_while_masks_of_other_recorders_are_damaged(
+    tawny: Tawny, borrowed: Path, tmp_path: Path
+) -> None:
+    (borrowed / "history/borrowed-cameras.json").write_text("{")
+    (tmp_path / "tawny.toml").write_text('[cameras.door]\nsource = "rtsp://192.0.2.7/"\n')
+    done = tawny(*words(borrowed), "-o", "clip.mp4")
+    assert done.code == 0, done.err
+
+
 def test_time_without_video_is_listed_with_its_reason() -> None:
     door, span = CameraId("door"), Span(10_000, 60_000)
     gaps = [

@@ -302,6 +302,7 @@ class RecorderRuntime:
         self.arming.finish()
         self.appearance.finish()
         self.sealing.finish()
+        self._borrowed.write()
         self._ledger.stopped(cause, by)
         storage.store.history.close()
         self.index.close()
@@ -325,8 +326,8 @@ class RecorderRuntime:
             except SettingsError:
                 self._of_others = before
                 raise
+            # `pulse` writes it: the next camera's recording must not wait for a slow disk
             self._borrowed.put({camera: one.left() for camera, one in cameras.items()})
-        self._borrowed.write()
 
     def _forget_removed(self, cameras: Collection[CameraId]) -> None:
         """Forget removed cameras without recordings. Raises SettingsError, FolderUnwritable, NotDone."""
@@ -359,8 +360,6 @@ class RecorderRuntime:
 
     def _with_others(self, new: Settings) -> Settings:
         """Return settings with the cameras of other recorders; those given back are shown as removed."""
-        if not self._of_others and not self._borrowed.left:
-            return new
         own = {name: one for name, one in new.cameras.items() if not isinstance(one, OthersCameraSettings)}
         former = {name: left for name, left in self._borrowed.left.items() if name not in self._of_others}
         return with_borrowed(new.model_copy(update={"cameras": own | self._of_others}), former)
@@ -462,6 +461,8 @@ class RecorderRuntime:
         warnings += [web.RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in left_out]
         if self._ledger.problem is not None:
             warnings.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
+        if (trouble := self._borrowed.trouble) is not None:
+            warnings.append(web.RecorderWarning(trouble.message, trouble.do))
         unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles, self.appearance.trouble)
         warnings += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
@@ -483,11 +484,12 @@ class RecorderRuntime:
         return self._volume.path(segment.path) if is_open(segment) else self._healer.sound_path(segment.path)
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
-        return masks_of(self.settings, camera)
+        return masks_of(self._borrowed.masking(self.settings, camera), camera)
 
     def _shown_masks(self, camera: CameraId) -> tuple[Polygon, ...]:
         """Return the privacy masks in images as shown: those of events."""
-        known = self.settings.cameras.get(camera) or self.settings.removed_cameras.get(camera)
+        settings = self._borrowed.masking(self.settings, camera)
+        known = settings.cameras.get(camera) or settings.removed_cameras.get(camera)
         return tuple(map(Polygon, known.privacy_masks)) if known is not None else ()
 
     def scores(self, camera: CameraId, within: Span) -> bytes:

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -125,6 +125,7 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
     unpacked = UnpackedBackup.unpack(_portions(path), passphrase, data)
     try:
         plan = unpacked.plan(config)
+        plan = replace(plan, notes=[*plan.notes, *_start_notes(args, plan, config)])
         if not args.dry_run and plan.overwrites and not args.replace:
             raise NotDone(
                 f"This would replace {', '.join(plan.overwrites)}.",
@@ -156,6 +157,15 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
 def _found_config(args: Namespace) -> Path | None:
     """Return the settings file in force here; with `--data` alone, that of this folder only."""
     return None if args.data else config_file(args)
+
+
+def _start_notes(args: Namespace, plan: RestorePlan, config: Path) -> Iterator[str]:
+    """Yield what to mind where a start of tawny doesn't read the restored settings by itself."""
+    found = config_file(args, made=config)
+    is_read = found is not None and found.resolve() == config.resolve()
+    if not is_read and NO_SETTINGS not in plan.notes:
+        reads = f"reads {found.absolute()}" if found else "finds no settings"
+        yield f"`tawny run` {reads} here. Start it with `--config {config.absolute()}`."
 
 
 def _target(args: Namespace, path: Path, passphrase: str) -> Path:
@@ -211,4 +221,5 @@ def _text(plan: RestorePlan, data: Path, config: Path, out: Output, *, is_done: 
     if not is_done:
         replaced = f"A restore replaces {', '.join(plan.overwrites)}." if plan.overwrites else "Nothing is replaced."
         return "\n".join([*lines, "", f"{replaced} Nothing was changed."])
-    return "\n".join([*lines, "", f"Restored to {data}, with the settings in {config}."])
+    settings = "" if NO_SETTINGS in plan.notes else f", with the settings in {config}"
+    return "\n".join([*lines, "", f"Restored to {data}{settings}."])

@@ -253,7 +253,7 @@ def _describe_kinds(parser: ArgumentParser) -> None:
 
 def run_export(args: Namespace, out: Output) -> int:
     _check_ending(args)
-    chosen, folder = masked_data(args)
+    chosen, folder = masked_data(args, [] if args.unmasked or args.evidence else args.camera.split(","))
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     burns = _burns(args)
     if args.evidence and burns:

@@ -2,6 +2,7 @@
 
 import os
 from argparse import Namespace
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,11 @@ SETTINGS: Final = "tawny.toml"
 ROOTS_FOLDER: Final = Path("/var/lib/tawny")
 
 
-def config_file(args: Namespace) -> Path | None:
+def config_file(args: Namespace, made: Path | None = None) -> Path | None:
     """Return `--config`, else the first existing of ./tawny.toml, ~/.config/tawny/tawny.toml, /etc/tawny/tawny.toml.
 
     Then those that the first start has created in the data folder: in `--data` if given, and in the default one.
+    made: a file that counts as existing.
     """
     if args.config:
         return Path(args.config)
@@ -32,7 +34,7 @@ def config_file(args: Namespace) -> Path | None:
         folders.append(Path(args.data))
     with suppress(NotDone):
         folders.append(default_folder())
-    return next((path for folder in folders if (path := folder / SETTINGS).exists()), None)
+    return next((path for folder in folders if (path := folder / SETTINGS) == made or path.exists()), None)
 
 
 def new_config_file(args: Namespace) -> Path:
@@ -133,12 +135,14 @@ def existing_data(args: Namespace) -> "tuple[Settings, Path]":
     return chosen, folder
 
 
-def masked_data(args: Namespace) -> "tuple[Settings, Path]":
+def masked_data(args: Namespace, shown: Iterable[str] | None = None) -> "tuple[Settings, Path]":
     """Return the same for commands that show images: with the privacy masks of cameras recorded for other recorders.
 
-    Raises also StorageError, NotDone: when these masks can't be read.
+    shown: the only cameras whose masks are needed. Raises also StorageError, NotDone: when these masks can't be read.
     """
     chosen, folder = existing_data(args)
+    if shown is not None and chosen.cameras.keys() >= set(shown):
+        return chosen, folder
     return masked(chosen, folder), folder
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import sqlite3
 import tarfile
 import zlib
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tomlkit.exceptions import TOMLKitError
 
 from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
@@ -31,6 +33,8 @@ from tawny.service.backup import backup_file, restore, restored_accounts
 from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
 from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held, setting_changes
 from tawny.service.backup.restored_accounts import access_changes, end_sign_ins
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
 from tawny.testing.clock import FakeClock
 
 PASSPHRASE = "river-candle-otter-amber"
@@ -262,6 +266,100 @@ def test_replaces_all_of_another_recorder(data: Path, tmp_path: Path) -> None:
     assert not (there / "known.bin").exists()
     assert not (there / "tawny.db").exists(), "the index is made again"
     assert (there / "gate/2026/11/20/05/x.mp4").exists(), "recordings stay"
+
+
+def test_a_deletion_that_waits_for_a_disk_is_restored(data: Path, tmp_path: Path) -> None:
+    (data / "history/deletions.json").write_text('{"on disks": {}}')
+    UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new").commit(tmp_path / "tawny.toml")
+    finish_restore(tmp_path / "new")
+    assert (tmp_path / "new/history/deletions.json").read_text() == '{"on disks": {}}'
+
+
+def sign(data: Path, at_ms: int) -> None:
+    assert SignedHistory.opened(Volume.at(data).disk, at_ms).state(at_ms)
+
+
+@pytest.fixture
+def stated(data: Path) -> Path:
+    """A recorder's folder with a signed history."""
+    shutil.rmtree(data / "history/signed")
+    sign(data, 0)
+    return data
+
+
+def copied(data: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(data.parent, tmp_path / "copy")) / "data"
+
+
+def said_and_restored(file: bytes, data: Path) -> list[str]:
+    config = data.parent / "tawny.toml"
+    unpacked = UnpackedBackup.unpack([file], PASSPHRASE, data)
+    notes = list(unpacked.plan(config).notes)
+    unpacked.commit(config)
+    finish_restore(data)
+    return notes
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize("later_ms", [0, 5 * DAY_MS])
+def test_a_newer_backup_goes_on_from_an_older_copy_of_the_folder(stated: Path, tmp_path: Path, later_ms: int) -> None:
+    older = copied(stated, tmp_path)
+    sign(stated, later_ms)
+    (stated / "history/2026-11-21.jsonl").write_text('{"event": 2}\n')
+    said = said_and_restored(backup(stated), older)
+    assert tree(older / "history/signed") == tree(stated / "history/signed")
+    assert (older / "history/2026-11-21.jsonl").exists()
+    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
+
+
+@pytest.mark.parametrize(("in_backup", "in_folder"), [(0, 0), (0, 1), (2, 1)])
+def test_a_history_that_the_backup_does_not_go_on_from_stays(
+    stated: Path, tmp_path: Path, in_backup: int, in_folder: int
+) -> None:
+    """The same, a newer one, and one that went another way. in_…: statements since they were the same."""
+    here = copied(stated, tmp_path)
+    for folder, statements in ((stated, in_backup), (here, in_folder)):
+        for _ in range(statements):
+            sign(folder, 1)
+    before = tree(here / "history/signed")
+    said = said_and_restored(backup(stated), here)
+    assert tree(here / "history/signed") == before
+    assert "The history in this folder is of the same recorder and stays: it is never set back." in said
+
+
+MASKS = "history/borrowed-cameras.json"
+
+
+def restored_masks(data: Path) -> object:
+    """Of a recorder with masks in its backup, `barn`, that has lost or kept what is in its folder now."""
+    here = (data / MASKS).read_bytes() if (data / MASKS).exists() else None
+    (data / MASKS).write_text('{"barn": {"name": "Barn"}}')
+    file = backup(data)
+    (data / MASKS).unlink()
+    if here is not None:
+        (data / MASKS).write_bytes(here)
+    UnpackedBackup.unpack([file], PASSPHRASE, data).commit(data.parent / "tawny.toml")
+    finish_restore(data)
+    return json.loads((data / MASKS).read_bytes())
+
+
+def test_lost_masks_are_restored_although_the_history_stays(data: Path) -> None:
+    (data / MASKS).unlink()
+    assert restored_masks(data) == {"barn": {"name": "Barn"}}
+
+
+def test_damaged_masks_are_restored_next_to_newer_ones(data: Path) -> None:
+    (data / MASKS).write_text('{"yard": {"name": "Yard"}}')
+    (data / f"{MASKS}.damaged").write_text("{")
+    assert restored_masks(data) == {"barn": {"name": "Barn"}, "yard": {"name": "Yard"}}
+    assert not (data / f"{MASKS}.damaged").exists()
+
+
+def test_whole_masks_are_never_set_back(data: Path) -> None:
+    (data / MASKS).write_text('{"yard": {"name": "Yard"}}')
+    assert restored_masks(data) == {"yard": {"name": "Yard"}}
 
 
 @pytest.mark.parametrize(("in_backup", "left"), [(True, "fr.json"), (False, "it.json")])
@@ -609,6 +707,94 @@ def test_settings_that_are_invalid_here_name_the_folder_too(
     text = (new / "tawny.toml").read_text()
     assert made.format(new=new) in text
     assert camera in text
+
+
+def restored_settings(data: Path, text: str) -> tuple[list[str], str]:
+    """Of a backup of these settings, restored where it was made."""
+    config = data.parent / "tawny.toml"
+    config.write_bytes(text.encode())
+    notes = said_and_restored(backup(data), data)
+    return notes, config.read_bytes().decode()
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_settings_as_windows_writes_them_name_the_folder(data: Path, mark: str) -> None:
+    _, text = restored_settings(data, f'{mark}[storage]\r\npath = "/old"\r\n')
+    assert text == f'[storage]\r\npath = "{data}"\r\n'
+
+
+def test_a_folder_that_cannot_be_changed_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: str) -> None:
+        raise TOMLKitError
+
+    monkeypatch.setattr("tomlkit.parse", refused)
+    notes, text = restored_settings(data, '[storage]\npath = "/old"\n')
+    assert f"storage.path is /old and can't be changed. Change it in {data.parent}/tawny.toml to {data}." in notes
+    assert text == '[storage]\npath = "/old"\n'
+
+
+def test_a_relative_folder_becomes_absolute(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service is started elsewhere."""
+    monkeypatch.chdir(data.parent)
+    notes, text = restored_settings(data, '[storage]\npath = "data"\n')
+    assert text == f'[storage]\npath = "{data}"\n'
+    assert f"storage.path was data. It becomes {data}." in notes
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
+    """Root restores: to whom it gives files of which names."""
+    found: dict[str, tuple[int, int]] = {}
+
+    def chown(made: int | Path, user: int, group: int, **_: bool) -> None:
+        path = Path(f"/proc/self/fd/{made}").readlink() if isinstance(made, int) else made
+        found[path.name] = user, group
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", chown)
+    return found
+
+
+def owned(monkeypatch: pytest.MonkeyPatch, path: Path, user: int, group: int) -> None:
+    """Make this file look as if it belonged to another user."""
+    real = Path.stat
+
+    def stat(one: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = real(one, follow_symlinks=follow_symlinks)
+        if one != path:
+            return found
+        values = list(found)
+        values[4:6] = user, group
+        return os.stat_result(values)
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+
+def test_settings_stay_those_of_their_owner(
+    data: Path, given: dict[str, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = data.parent / "tawny.toml"
+    file = backup(data)
+    (data.parent / "secrets.toml").unlink()
+    config.chmod(0o640)
+    owned(monkeypatch, config, 71, 72)
+    said_and_restored(file, data)
+    names = (".tawny.toml.restore", ".secrets.toml.restore", "certificates", ".authority-key.pem.restore")
+    assert [given[name] for name in names] == [(71, 72)] * 4
+    assert config.stat().st_mode & 0o777 == 0o640
+    assert (data.parent / "secrets.toml").stat().st_mode & 0o777 == 0o600
+
+
+def test_settings_are_restored_where_root_may_give_nothing_away(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def give(_: Path | int, like: Path) -> None:
+        if like != data:
+            raise PermissionError
+
+    file = backup(data)
+    (data.parent / "secrets.toml").unlink()
+    monkeypatch.setattr(restore, "give_to_owner", give)
+    said_and_restored(file, data)
+    assert (data.parent / "secrets.toml").exists()
 
 
 def test_a_backup_without_settings_says_so(data: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
-from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.access import Access, AuditNote, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.auth.session_routes import check_setup_link
@@ -130,16 +130,18 @@ def check_backup(body: PassphraseRequest, signed: Signed, here: Here) -> Restore
 @router.post("/restore", dependencies=own)
 async def restore_backup(body: PassphraseRequest, signed: Signed, note: Note, here: Here) -> RestoreInfo:
     """Restore the uploaded backup: save what is here as a backup, then start again with the restored files."""
-    service = await in_worker(_service, here, signed)
-    await in_worker(note, "backup restored", "")
-    return await _restore(service, body.passphrase, here)
+    return await _restore(await in_worker(_service, here, signed), body.passphrase, here, note)
 
 
-async def _restore(service: BackupService, passphrase: str, here: AppContext) -> RestoreInfo:
+async def _restore(
+    service: BackupService, passphrase: str, here: AppContext, note: AuditNote | None = None
+) -> RestoreInfo:
     try:
         saved = await in_worker(service.restore, passphrase)
     except NotDone as error:
         raise bad_input(error.what, error.todo) from None
+    if note is not None:
+        await in_worker(note, "backup restored", "")
     if here.can_restart:
         here.restart()
     return RestoreInfo(saved=str(saved), restarts=here.can_restart)

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,6 +26,9 @@ from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
 from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.model.validation import value_text
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.signing import hash_of
+from tawny.sealed.statements import SigningState, lines_of, statements_name
 from tawny.service import languages
 from tawny.service.backup.backup_file import (
     DAMAGED,
@@ -39,6 +43,9 @@ from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history import borrowed_cameras
+from tawny.storage.history.signed_files import FOLDER, STATE, read_object
 from tawny.storage.index.sqlite_file import forget_put_aside
 
 PENDING: Final = ".restore"
@@ -61,6 +68,8 @@ _UNITS: Final = (
     languages.FOLDER,
 )
 """What is replaced in the data folder, each as a whole."""
+_MASKS: Final = borrowed_cameras.BORROWED
+"""Replaced where the history stays and has lost it."""
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
 _HIDDEN: Final = "(not shown)"
 _OF_PROGRAMS: Final = frozenset(
@@ -138,6 +147,10 @@ class UnpackedBackup:
     def _notes(self, config: Path) -> Iterator[str]:
         if self._keeps_history():
             yield "The history in this folder is of the same recorder and stays: it is never set back."
+            if self._masks() is not None:
+                yield "Lost privacy masks of cameras of other recorders come from the backup."
+        elif self._is_same_recorder():
+            yield "The history in this folder is older: that of the backup goes on from it, and replaces it."
         elif self.info.fingerprint:
             yield f"The recorder gets the fingerprint {self.info.fingerprint[:16]}… of the backup."
         for path, value in _flat(_tables(self._folder / SETTINGS_FILE)).items():
@@ -146,9 +159,7 @@ class UnpackedBackup:
         for file in sorted((self._folder / DAMAGED).glob("*.db")):
             yield f"{file.name} was damaged when it was saved, and isn't restored."
         yield from access_changes(self._folder / "data" / ACCOUNTS, self._data / ACCOUNTS)
-        stated = _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
-        if stated and not _is_same(expanded(str(stated)), self._data):
-            yield f"storage.path was {stated}. It becomes {self._data}."
+        yield from self._folder_notes(config)
         if not _is_there(self._folder / SETTINGS_FILE):
             yield NO_SETTINGS
             return
@@ -156,6 +167,15 @@ class UnpackedBackup:
             read_settings(self._folder / SETTINGS_FILE)
         except SettingsError as error:
             yield f"The settings of the backup need a look before they work here: {_first(error.problems)}"
+
+    def _folder_notes(self, config: Path) -> Iterator[str]:
+        stated, folder = self._stated(), self._data.absolute()
+        if not stated or self._is_named():
+            return
+        if self._naming_folder() is None:
+            yield f"storage.path is {stated} and can't be changed. Change it in {config} to {folder}."
+        else:
+            yield f"storage.path was {stated}. It becomes {folder}."
 
     def check_programs(self, config: Path) -> None:
         """Raise NotDone if the settings of the backup run programs which those here don't run, or use such files.
@@ -180,15 +200,29 @@ class UnpackedBackup:
         return [name for name in _UNITS if name != languages.FOLDER or _is_there(self._folder / "data" / name)]
 
     def _keeps_history(self) -> bool:
-        """Whether the folder has the history of the same recorder, which may be newer than the backup's."""
+        """Whether the folder has a history of the same recorder, and the backup has none that goes on from it."""
+        return self._is_same_recorder() and not _goes_on(self._folder / "data", self._data)
+
+    def _is_same_recorder(self) -> bool:
         return bool(self.info.fingerprint) and fingerprint_in(self._data) == self.info.fingerprint
+
+    def _masks(self) -> bytes | None:
+        """Return the masks of cameras of other recorders if those of the history that stays are lost."""
+        saved = self._folder / "data" / _MASKS
+        if not self._keeps_history() or not _is_there(saved):
+            return None
+        return borrowed_cameras.regained(Volume.at(self._data).disk, saved.read_bytes())
 
     def commit(self, config: Path) -> None:
         """Make the restore certain; `finish_restore` carries it out. Raises StorageError."""
         units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
-        present = [name for name in units if _is_there(self._folder / "data" / name)]
-        plan = {"config": str(config.absolute()), "units": units, "present": present}
         try:
+            if (masks := self._masks()) is not None:
+                units.append(_MASKS)
+                (self._folder / "data" / _MASKS).unlink()
+                _write(self._folder / "data" / _MASKS, [masks])
+            present = [name for name in units if _is_there(self._folder / "data" / name)]
+            plan = {"config": str(config.absolute()), "units": units, "present": present}
             self._set_folder()
             _write(self._folder / _PLAN, [json.dumps(plan).encode()])
             _sync_tree(self._folder)
@@ -203,26 +237,47 @@ class UnpackedBackup:
 
         They may be invalid here, as without secrets that the environment of the other computer had: `plan` says so.
         """
+        if not self._is_named() and (text := self._naming_folder()) is not None:
+            path = self._folder / SETTINGS_FILE
+            path.unlink()
+            _write(path, [text.encode()])
+
+    def _stated(self) -> object:
+        return _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
+
+    def _is_named(self) -> bool:
+        """Whether the settings of the backup name this folder, wherever tawny is started."""
+        stated = self._stated()
+        folder = expanded(str(stated)) if stated else Path()
+        return folder.is_absolute() and _is_same(folder, self._data)
+
+    def _naming_folder(self) -> str | None:
+        """Return the settings of the backup with this data folder. None: there are none, or they can't be changed."""
         path = self._folder / SETTINGS_FILE
-        storage = _tables(path).get("storage", {})
-        if not isinstance(storage, dict):
-            return
-        stated = storage.get("path")
-        if stated and _is_same(expanded(str(stated)), self._data):
-            return
+        if not isinstance(_tables(path).get("storage", {}), dict):
+            return None
         try:
-            document: Any = tomlkit.parse(path.read_bytes())
+            document: Any = tomlkit.parse(path.read_bytes().decode("utf-8-sig"))  # line ends stay
         except (FileNotFoundError, UnicodeDecodeError, TOMLKitError):
-            return  # no settings, or none that can be changed
+            return None
         if "storage" not in document:
             document["storage"] = new_table(document)
         document["storage"]["path"] = str(self._data.absolute())
-        path.unlink()
-        _write(path, [tomlkit.dumps(document).encode()])
+        return tomlkit.dumps(document)
 
     def discard(self) -> None:
         """Remove what was unpacked; after `commit` there is nothing to remove."""
         _discard(self._folder, self._made)
+
+
+def _goes_on(new: Path, here: Path) -> bool:
+    """Return whether the signed history in `new` has all of that in `here`, and more. Neither is verified."""
+    try:
+        ours, theirs = (SigningState.read(read_object((folder / STATE).read_bytes())) for folder in (here, new))
+        lines = lines_of((new / FOLDER / statements_name(ours.day)).read_bytes())
+    except (OSError, SealedFileBroken):
+        return False
+    return theirs.n > ours.n and any(hash_of(line) == ours.prev for line in lines)
 
 
 def _discard(folder: Path, made: Iterable[Path]) -> None:
@@ -280,7 +335,7 @@ def finish_restore(data: Path) -> bool:
         return False
     try:
         plan = json.loads((folder / _PLAN).read_text())
-        config, units = Path(plan["config"]), [name for name in plan["units"] if name in _UNITS]
+        config, units = Path(plan["config"]), [name for name in plan["units"] if name in (*_UNITS, _MASKS)]
     except (OSError, ValueError, KeyError, TypeError):
         raise StorageError(str(folder), "the plan of a restore can't be read; move this folder away") from None
     try:
@@ -293,6 +348,9 @@ def finish_restore(data: Path) -> bool:
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
             if is_in_backup:
                 forget_put_aside(data, name)
+        if _MASKS in units:
+            (data / borrowed_cameras.DAMAGED).unlink(missing_ok=True)
+            sync_folder((data / _MASKS).parent)
         if "history" in units:  # the index is made again from the recordings
             for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):
                 (data / name).unlink(missing_ok=True)
@@ -313,6 +371,7 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
         return  # done before an interruption
     for end in ("-wal", "-shm") if there.suffix == ".db" else ():
         there.with_name(there.name + end).unlink(missing_ok=True)
+    old.parent.mkdir(mode=0o700, exist_ok=True)
     if _is_there(there) and not _is_there(old):
         there.rename(old)
     if is_in_backup:
@@ -333,6 +392,10 @@ def _put_settings(new: Path, config: Path) -> None:
         raise StorageError(str(certificates), "it is a link")
     if is_whole or (new / "certificates").exists():
         _remove(certificates)
+    like = config if _is_plain(config) else config.parent  # the service's user may own the file in a folder of root
+    if (new / "certificates").exists():
+        make_folder(certificates)
+        _give(certificates, like)
     for path in sorted(new.glob("**/*")):
         name = f"settings/{path.relative_to(new)}"
         if path.is_dir() or not is_kept(name):
@@ -341,13 +404,22 @@ def _put_settings(new: Path, config: Path) -> None:
         make_folder(to.parent)
         written = to.with_name(f".{to.name}.restore")
         written.unlink(missing_ok=True)
-        _write(written, [path.read_bytes()])
-        give_to_owner(written, config.parent)
+        mode = stat.S_IMODE(to.stat().st_mode) if to == like else 0o600  # secrets are refused with another one
+        _write(written, [path.read_bytes()], to if _is_plain(to) else like, mode)
         written.replace(to)
     for name in ("secrets.toml", "known.key") if is_whole else ():
         if not (new / name).exists():
             config.with_name(name).unlink(missing_ok=True)
     sync_folder(config.parent)
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _give(made: Path | int, like: Path) -> None:
+    with suppress(PermissionError):  # as in a container
+        give_to_owner(made, like)
 
 
 def setting_changes(old: Path, new: Path) -> list[SettingChange]:
@@ -421,11 +493,13 @@ def _is_same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _write(path: Path, portions: Iterable[bytes]) -> None:
-    """Write a new file durably, for its owner alone."""
+def _write(path: Path, portions: Iterable[bytes], like: Path | None = None, mode: int = 0o600) -> None:
+    """Write a new file durably. like: whose owner gets what root writes; None: root keeps it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
+        if like is not None:
+            _give(file.fileno(), like)
+        os.fchmod(file.fileno(), mode)
         for portion in portions:
             file.write(portion)
         file.flush()

@@ -7,28 +7,35 @@ import json
 import logging
 import threading
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Final
 
 from tawny.config.settings import RemovedCameraSettings, Settings
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.volume import Volume
 
 BORROWED: Final = "history/borrowed-cameras.json"
+DAMAGED: Final = f"{BORROWED}.damaged"
+"""What could not be understood. While it is there, masks may be missing."""
+_BLACK: Final = RemovedCameraSettings(privacy_masks=(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),))
+_TURNED: Final = frozenset({"rotate", "mirror"})
 log = logging.getLogger(__name__)
 
 
 class BorrowedCameras:
-    """Thread-safe. left: by ID, also of cameras that are recorded at the moment; replaced by each change."""
+    """Thread-safe. left: by ID, also of cameras that are recorded at the moment; replaced by each change.
+
+    trouble: why masks may be missing.
+    """
 
     def __init__(self, volume: Volume) -> None:
         self._volume, self._changing, self._writing = volume, threading.Lock(), threading.Lock()
         self.left: Mapping[str, RemovedCameraSettings] = {}
-        try:
-            self.left = left_of_borrowed(volume.disk)
-        except (NotDone, StorageError) as error:
-            log.error("recordings for other recorders have no privacy masks: %s", error)
-        self._written: Mapping[str, RemovedCameraSettings] = self.left
+        self._written: Mapping[str, RemovedCameraSettings] = {}
+        self._is_read = False
+        self.trouble: TawnyError | None = None
+        self._look()
 
     def put(self, left: Mapping[str, RemovedCameraSettings]) -> None:
         """Keep these, too. Call `write` afterwards."""
@@ -45,32 +52,110 @@ class BorrowedCameras:
     def write(self) -> None:
         """Make changes durable. It may wait for the disk; where that fails, call it again."""
         with self._writing:
+            if self.trouble is not None:
+                self._look()
             left = self.left
-            if left is self._written:
+            if left is self._written or not self._is_read:  # what couldn't be read must not be replaced
                 return
-            said = {camera: one.model_dump(mode="json", exclude_defaults=True) for camera, one in left.items()}
             try:
-                self._volume.write_whole(BORROWED, json.dumps(said).encode())
+                self._volume.write_whole(BORROWED, _packed(left))
             except StorageError as error:
                 log.warning("a restart would forget privacy masks of cameras of other recorders: %s", error)
             else:
                 self._written = left
 
+    def masking(self, settings: Settings, camera: str) -> Settings:
+        """Return settings with the camera's masks. While masks may be missing, an unknown camera is black."""
+        if camera in settings.cameras:
+            return settings
+        known = with_borrowed(settings, self.left)
+        if self.trouble is None or camera in known.removed_cameras:
+            return known
+        return with_borrowed(known, {camera: _BLACK})
+
+    def _look(self) -> None:
+        """Read what hasn't been read yet, and find out whether masks may be missing."""
+        before, disk = self.trouble, self._volume.disk
+        try:
+            if not self._is_read:
+                self._read()
+            self.trouble = _damaged(DAMAGED) if disk.entry(DAMAGED) is not None else None
+        except StorageError as error:
+            self.trouble = NotDone("The privacy masks of cameras of other recorders can't be read.", error.do)
+            if before is None:
+                log.error("%s", error)
+        if before is None and self.trouble is not None:
+            log.error("recordings of removed cameras may be black: %s", self.trouble)
+
+    def _read(self) -> None:
+        """Raises StorageError. A damaged file is put aside: the next change would replace it."""
+        try:
+            found = _stored(self._volume.disk)
+        except NotDone:
+            self._volume.disk.rename(BORROWED, DAMAGED)
+            found = {}
+        with self._changing:
+            self.left = {**found, **self.left} if self.left else found
+            self._written, self._is_read = found, True
+
 
 def left_of_borrowed(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
-    """Return what is left of these cameras, by ID. Raises StorageError; NotDone: it is damaged."""
-    if disk.entry(BORROWED) is None:
-        return {}
-    try:
-        said = dict(json.loads(disk.read(BORROWED)))
-        return {str(camera): RemovedCameraSettings.model_validate(one) for camera, one in said.items()}
-    except (TypeError, ValueError):
-        raise NotDone(
-            f"{BORROWED} is damaged: it has the privacy masks of cameras of other recorders.",
-            "Take it from a backup. To do without these masks, delete it.",
-        ) from None
+    """Return what is left of these cameras, by ID. Raises StorageError; NotDone: some of it is damaged."""
+    if disk.entry(DAMAGED) is not None:
+        raise _damaged(DAMAGED)
+    return _stored(disk)
+
+
+def regained(disk: DiskAccess, saved: bytes) -> bytes | None:
+    """Return the file with what a backup has of it, if some is lost here. None: nothing is, or it hasn't more."""
+    here: dict[str, RemovedCameraSettings] = {}
+    with suppress(NotDone, StorageError):
+        here = _stored(disk)
+    with suppress(NotDone, StorageError):
+        if left_of_borrowed(disk):
+            return None
+    with suppress(NotDone):
+        both = {**_parsed(saved), **here}
+        return _packed(both) if both != here else None
+    return None
 
 
 def with_borrowed(settings: Settings, left: Mapping[str, RemovedCameraSettings]) -> Settings:
-    """Return settings in which these cameras are removed ones."""
-    return settings.model_copy(update={"removed_cameras": {**settings.removed_cameras, **left}}) if left else settings
+    """Return settings in which these cameras are removed ones. What the settings file says of them stays."""
+    if not left:
+        return settings
+    said = settings.removed_cameras
+    merged = {camera: _merged(said.get(camera, RemovedCameraSettings()), one) for camera, one in left.items()}
+    return settings.model_copy(update={"removed_cameras": {**said, **merged}})
+
+
+def _merged(said: RemovedCameraSettings, left: RemovedCameraSettings) -> RemovedCameraSettings:
+    """Only what the file says counts as set: the next takeover replaces the rest."""
+    own = said.model_fields_set
+    own = own | _TURNED if "privacy_masks" in own else own - _TURNED  # masks lie in an image turned like this
+    values = {**dict(left), **{name: getattr(said, name) for name in own}}
+    return RemovedCameraSettings.model_construct(_fields_set=set(said.model_fields_set), **values)
+
+
+def _stored(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
+    return {} if disk.entry(BORROWED) is None else _parsed(disk.read(BORROWED))
+
+
+def _parsed(data: bytes) -> dict[str, RemovedCameraSettings]:
+    try:
+        said = dict(json.loads(data))
+        return {str(camera): RemovedCameraSettings.model_validate(one) for camera, one in said.items()}
+    except (TypeError, ValueError):
+        raise _damaged(BORROWED) from None
+
+
+def _packed(left: Mapping[str, RemovedCameraSettings]) -> bytes:
+    said = {camera: one.model_dump(mode="json", exclude_defaults=True) for camera, one in left.items()}
+    return json.dumps(said).encode()
+
+
+def _damaged(borrowed: str) -> NotDone:
+    return NotDone(
+        f"{borrowed} is damaged: it has the privacy masks of cameras of other recorders.",
+        "Restore a backup. To do without these masks, delete this file.",
+    )
