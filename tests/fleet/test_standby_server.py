@@ -18,8 +18,8 @@ from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
 from tawny.fleet.standby_member import StandbyWelcome, greet_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
-from tawny.fleet.standby_server import AGAIN_S, StandbyServer
-from tawny.fleet.standby_store import FOLDER, StandbyStore, Takeover
+from tawny.fleet.standby_server import AGAIN_S, NOTE_S, StandbyServer
+from tawny.fleet.standby_store import FOLDER, STANDBY_KEY_FILE, StandbyStore, Takeover
 from tawny.model.errors import NotDone, Problem, SettingsError, StorageError, TawnyError
 from tawny.model.times import Span
 from tawny.sealed import age_file
@@ -279,20 +279,120 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     assert (handed["begin_ms"], handed["is_handed"]) == (offered["begin_ms"], True)
 
 
-async def test_a_takeover_keeps_how_far_both_clocks_differed_at_its_end(standby: Standby) -> None:
+async def test_a_takeover_keeps_how_far_both_clocks_differed_at_its_begin(standby: Standby) -> None:
+    """A recorder that has just booted may have a wrong clock for some seconds."""
     barn = await standby.pair(FRONT)
+    barn.behind_ms = 600_000
+    await barn.present()
+    await taken_over(standby, barn)
+    barn.link, _ = await standby.connect()
+    barn.behind_ms = -7_200_000
+    await standby.passes(RETURN_S + 2 * STEP_S, barn)
+    await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
+    [takeover] = standby.server.states()[0].takeovers
+    assert (takeover.ahead_ms, takeover.is_by_plan) == (600_000, False)
+
+
+async def taken_over(standby: Standby, barn: Barn) -> None:
+    """The recorder dies, and the standby records its camera."""
     await barn.dies()
     standby.clock.advance(LEASE_S + 0.1)
     await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+
+
+async def test_a_takeover_that_the_plan_has_ended_says_so(standby: Standby) -> None:
+    barn = await standby.pair(replace(FRONT, due_until_ms=standby.clock.now_ms() + 60_000))
+    await taken_over(standby, barn)
+    standby.clock.advance(60)
+    await eventually(lambda: standby.work.of_barn == [], "the begin of the mode")
+    await eventually(lambda: standby.server.states()[0].takeovers[0].is_by_plan, "the end by plan")
+
+
+async def test_a_takeover_that_a_new_plan_ends_was_not_planned(standby: Standby) -> None:
+    """The recorder is back, and its camera was made private before: nothing says since when."""
+    barn = await standby.pair(FRONT)
+    await taken_over(standby, barn)
+    barn.link, barn.welcome = await standby.connect()
+    await barn.plan(replace(FRONT, is_due=False))
+    await eventually(lambda: standby.server.states()[0].takeovers[0].end_ms is not None, "the new plan")
+    assert not standby.server.states()[0].takeovers[0].is_by_plan
+
+
+async def test_a_step_of_the_clock_that_the_recorder_would_not_notice_splits_nothing(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await taken_over(standby, barn)
     barn.link, _ = await standby.connect()
-    barn.behind_ms = 600_000
-    await standby.passes(RETURN_S + 2 * STEP_S, barn)
-    await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
-    standby.clock.jump_utc(-600)
-    barn.behind_ms = 0
+    standby.clock.jump_utc(1.5)
     await barn.present()
-    [takeover] = standby.server.states()[0].takeovers
-    assert takeover.ahead_ms == 600_000
+    assert len(standby.server.states()[0].takeovers) == 1
+
+
+async def test_a_split_that_a_recorders_word_makes_is_stored(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await taken_over(standby, barn)
+    await eventually(lambda: len(stored(standby)) == 1, "the takeover to be stored")
+    barn.link, _ = await standby.connect()
+    await is_held_up(standby, AGAIN_S)
+    standby.clock.jump_utc(-600)
+    await barn.present()
+    standby.work.may_go_on.set()
+    await eventually(lambda: len(stored(standby)) == 2, "both to be stored")
+
+
+async def test_a_takeover_that_begins_while_the_clock_is_set_has_times_by_one_clock_each(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    here_ms = standby.clock.now_ms()
+    await barn.dies()
+    await is_held_up(standby, LEASE_S + 0.1)
+    begun_ms = standby.clock.now_ms()
+    barn.link, _ = await standby.connect()
+    standby.clock.jump_utc(-600)
+    await barn.present()
+    now_ms = standby.clock.now_ms()
+    standby.work.may_go_on.set()
+    await eventually(lambda: len(standby.server.states()[0].takeovers) > 0, "the takeover")
+    assert standby.server.states()[0].takeovers == (
+        Takeover("front", here_ms, begun_ms, now_ms + 600_000, ahead_ms=0),
+        Takeover("front", here_ms - 600_000, now_ms, ahead_ms=-600_000),
+    )
+
+
+async def is_held_up(standby: Standby, after_s: float) -> None:
+    """Let time pass after which the standby sets what it records, and let that take long."""
+    standby.work.may_go_on.clear()
+    standby.work.begun.clear()
+    standby.clock.advance(after_s)
+    await eventually(standby.work.begun.is_set, "the standby to set its cameras")
+
+
+def stored(standby: Standby) -> Sequence[Takeover]:
+    store = StandbyStore(standby.folder, standby.clock)
+    try:
+        return store.takeovers("barn")
+    finally:
+        store.close()
+
+
+async def test_a_line_on_which_the_recorder_says_nothing_does_not_count_as_seen(standby: Standby) -> None:
+    """After a restart of the standby, it would seem to have known what was decided meanwhile."""
+    await standby.pair(FRONT)
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    before_ms = seen_ms(standby)
+    await is_held_up(standby, 2 * NOTE_S)
+    standby.work.begun.clear()
+    standby.work.may_go_on.set()
+    standby.clock.advance(AGAIN_S)
+    await eventually(standby.work.begun.is_set, "the next turn")
+    assert seen_ms(standby) == before_ms
+
+
+def seen_ms(standby: Standby) -> int:
+    store = StandbyStore(standby.folder, standby.clock)
+    try:
+        return store.recorders()[0].seen_ms
+    finally:
+        store.close()
 
 
 async def test_a_takeover_begins_again_when_the_standbys_clock_is_set(standby: Standby) -> None:
@@ -468,6 +568,14 @@ async def test_one_that_has_just_started_refuses_no_recorder(standby: Standby) -
         await started.connect()
     finally:
         await again.close()
+
+
+async def test_one_whose_key_is_damaged_says_that_as_it_refuses(standby: Standby) -> None:
+    await standby.connect(standby.invite())
+    (standby.folder / STANDBY_KEY_FILE).write_text("rubbish")
+    again = StandbyServer(standby.folder, standby.clock, Work(), lambda: True, lambda: "Shed", lambda _key: None)
+    with pytest.raises(LineRefused, match=r"standby\.key is damaged"):
+        await replace(standby, server=again).connect()
 
 
 async def test_the_question_of_a_standby_makes_no_key(tmp_path: Path) -> None:

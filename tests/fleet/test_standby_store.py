@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.fleet.standby_store import FOLDER, StandbyStore, Takeover
+from tawny.fleet.standby_store import FOLDER, STANDBY_KEY_FILE, StandbyStore, Takeover
+from tawny.model.errors import NotDone
 from tawny.testing.clock import FakeClock
 
 ONE, TWO = Takeover("front", 1, 2), Takeover("front", 1, 2, 3)
@@ -62,3 +63,18 @@ def test_a_plan_that_comes_after_the_removal_is_not_stored(store: StandbyStore, 
     store.keep_plan(box, b"sealed")
     store.keep_takeovers(box, [ONE])
     assert not (tmp_path / FOLDER).exists()
+
+
+def test_a_store_whose_key_is_damaged_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A standby tries again each two seconds: files left open would become too many."""
+    (tmp_path / STANDBY_KEY_FILE).write_text("rubbish")
+    closed, close = list[StandbyStore](), StandbyStore.close
+
+    def noted(store: StandbyStore) -> None:
+        closed.append(store)
+        close(store)
+
+    monkeypatch.setattr(StandbyStore, "close", noted)
+    with pytest.raises(NotDone, match="damaged"):
+        StandbyStore.opened(tmp_path, FakeClock())
+    assert len(closed) == 1

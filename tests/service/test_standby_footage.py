@@ -7,7 +7,9 @@ import pytest
 
 from tawny.config.loader import parse_settings
 from tawny.engine import Bus
-from tawny.fleet.standby_store import Takeover
+from tawny.events.modes import BY_SCHEDULE, ModeSnapshot
+from tawny.fleet.standby_member import NotNow
+from tawny.fleet.standby_store import Takeover, begun_again
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
@@ -25,9 +27,17 @@ UNUSED: Any = None
 
 
 def footage(
-    more: str = "", detail: str = "", beside: Sequence[tuple[int, int, GapReason]] = ()
+    more: str = "",
+    detail: str = "",
+    beside: Sequence[tuple[int, int | None, GapReason]] = (),
+    why: str = "",
+    by: Sequence[tuple[int, str]] = (),
 ) -> tuple[StandbyFootage, int]:
-    """A recorder that was off for a minute until now, ms UTC. beside: more gaps, s before and after now."""
+    """A recorder that was off for a minute until now, ms UTC.
+
+    beside: more gaps, s before and after now; without an end: they last. why: their detail. by: what else than the
+    schedule set the mode, and when, s before and after now, newest first.
+    """
     settings, problems = parse_settings(f'[cameras.front]\nsource = "rtsp://192.0.2.7/"\n{more}', {})
     assert settings is not None, problems
     clock, index = FakeClock(), MemoryIndex()
@@ -35,9 +45,17 @@ def footage(
     ledger = HistoryLedger(HistoryJournal(MemoryDisk()), index, clock)
     ledger.put_gap(Gap(FRONT, now_ms - 60_000, now_ms, GapReason.RECORDER_OFF, detail))
     for begin_s, end_s, reason in beside:
-        ledger.put_gap(Gap(FRONT, now_ms + begin_s * 1000, now_ms + end_s * 1000, reason))
-    services = PlacingServices(lambda: settings, lambda: "Barn", UNUSED, index, ledger, Bus(), clock, None, UNUSED)
-    return StandbyFootage(services), now_ms
+        said = why or ("" if reason is GapReason.OFF else "The mode night says so.")
+        end_ms = None if end_s is None else now_ms + end_s * 1000
+        ledger.put_gap(Gap(FRONT, now_ms + begin_s * 1000, end_ms, reason, said))
+    states = [
+        (now_ms + at_s * 1000, ModeSnapshot("night", who, frozenset())) for at_s, who in (*by, (-999, BY_SCHEDULE))
+    ]
+    return StandbyFootage(
+        PlacingServices(
+            lambda: settings, lambda: "Barn", UNUSED, index, ledger, Bus(), clock, None, UNUSED, lambda: states
+        )
+    ), now_ms
 
 
 def test_the_missing_time_is_asked_for() -> None:
@@ -87,8 +105,56 @@ def test_a_camera_that_its_schedule_switched_on_meanwhile_is_asked_for_from_then
 @CHOICES
 def test_a_camera_that_its_schedule_switched_off_meanwhile_is_asked_for_until_then(choice: GapReason) -> None:
     placer, now_ms = footage(beside=[(0, 9, choice)])
-    takeover = Takeover("front", now_ms - 60_000, now_ms - 57_000, now_ms - 30_000)
+    takeover = Takeover("front", now_ms - 60_000, now_ms - 57_000, now_ms - 30_000, is_by_plan=True)
     assert placer.missing(takeover) == [Span(now_ms - 57_000, now_ms - 30_000)]
+
+
+@CHOICES
+@pytest.mark.parametrize("moved_ms", [0, 5000], ids=["restarted", "clock set"])
+def test_a_takeover_in_two_pieces_was_ended_by_no_schedule(choice: GapReason, moved_ms: int) -> None:
+    """What ended its first piece says nothing of the choice that the standby did not know."""
+    placer, now_ms = footage(beside=[(0, 9, choice)])
+    whole = Takeover("front", now_ms - 60_000, now_ms - 57_000)
+    first, _ = begun_again([whole], now_ms - 20_000, moved_ms, 0)
+    assert placer.missing(first) == []
+
+
+PEOPLE = pytest.mark.parametrize(
+    ("choice", "why", "by"),
+    [
+        (GapReason.PRIVACY, "Anna", ()),
+        (GapReason.OFF, "recording stopped by Anna", ()),
+        (GapReason.PRIVACY, "", [(-80, "Anna")]),
+        (GapReason.MODE, "", [(20, BY_SCHEDULE), (-59, "Anna")]),
+    ],
+    ids=["pause", "stop", "private mode", "mode"],
+)
+
+
+@PEOPLE
+def test_nothing_is_asked_for_after_a_choice_whose_end_a_person_may_have_moved(
+    choice: GapReason, why: str, by: Sequence[tuple[int, str]]
+) -> None:
+    """The standby began at the end that it knew."""
+    placer, now_ms = footage(beside=[(-90, -60, choice)], why=why, by=by)
+    assert placer.missing(Takeover("front", now_ms - 60_000, now_ms - 30_000, now_ms + 10_000)) == []
+
+
+@PEOPLE
+def test_nothing_is_asked_for_before_a_choice_that_a_person_may_have_begun_earlier(
+    choice: GapReason, why: str, by: Sequence[tuple[int, str]]
+) -> None:
+    """The standby ended by its schedule, later."""
+    placer, now_ms = footage(beside=[(0, 9, choice)], why=why, by=by)
+    takeover = Takeover("front", now_ms - 60_000, now_ms - 57_000, now_ms - 30_000, is_by_plan=True)
+    assert placer.missing(takeover) == []
+
+
+def test_nothing_is_asked_for_while_its_gap_lasts() -> None:
+    """The standby's clock was set, so that its takeover has ended: it would count as handed back."""
+    placer, now_ms = footage(beside=[(-60, None, GapReason.UNREACHABLE)])
+    with pytest.raises(NotNow, match="still lasts"):
+        placer.missing(Takeover("front", now_ms - 60_000, now_ms - 57_000, now_ms - 20_000))
 
 
 @CHOICES
@@ -106,5 +172,6 @@ def test_nothing_is_asked_for_of_a_choice_that_the_standby_did_not_know(
 def test_clocks_that_differ_make_nothing_private_public(ahead_s: int, from_s: int, to_s: int) -> None:
     """The standby began and ended by its own clock, at the times that the schedule names."""
     placer, now_ms = footage(beside=[(-90, -60, GapReason.MODE), (0, 9, GapReason.MODE)])
-    takeover = Takeover("front", now_ms - 60_000, now_ms - 30_000, now_ms - 10_000, ahead_ms=ahead_s * 1000)
+    begin_ms, end_ms = now_ms - 30_000, now_ms - 10_000
+    takeover = Takeover("front", now_ms - 60_000, begin_ms, end_ms, ahead_ms=ahead_s * 1000, is_by_plan=True)
     assert placer.missing(takeover) == [Span(now_ms + from_s * 1000, now_ms + to_s * 1000)]

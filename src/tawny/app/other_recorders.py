@@ -168,7 +168,7 @@ def _make_protected(running: RecorderRuntime, site: AppContext, planner: Standby
     placer = StandbyFootage(
         PlacingServices(
             place.settings, lambda: site.title, parts.storage.store.volume, running.index, parts.storage.ledger,
-            running.bus, place.clock, parts.storage.sealing.seals, parts.filler,
+            running.bus, place.clock, parts.storage.sealing.seals, parts.filler, running.arming.modes.changes,
         )
     )  # fmt: skip
 

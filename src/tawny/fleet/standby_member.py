@@ -26,7 +26,7 @@ from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_paylo
 from tawny.fleet.standby_lease import PRESENT_S
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_server import STANDBY_PATH
-from tawny.fleet.standby_store import Takeover, takeovers_in
+from tawny.fleet.standby_store import SET_MS, Takeover, takeovers_in
 from tawny.model.errors import FileDamaged, NotDone, StorageError
 from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import turned
@@ -45,12 +45,10 @@ MOST_FILE_BYTES: Final = 2_000_000_000
 MOST_REFUSED: Final = 256
 MOST_AHEAD_MS: Final = 60_000
 """Most that both clocks may differ: beyond, one of them has not been set yet, and nothing is fetched."""
-_SET_MS: Final = 2_000
-"""Difference to how far they differed at a takeover beyond which a clock was set since; less is delay of the line."""
 
 
 class NotNow(NotDone):
-    """The camera's card is being read, which may take long: no try in vain."""
+    """The camera's card is being read, or its gap still lasts: no try in vain."""
 
 
 class FootagePlacer(Protocol):
@@ -63,7 +61,10 @@ class FootagePlacer(Protocol):
         """Say in the gaps of this time that both recorders are part of it."""
 
     def missing(self, takeover: Takeover) -> Sequence[Span]:
-        """Return what the recorder lacks of this time, in parts of a few minutes, oldest first."""
+        """Return what the recorder lacks of this time, in parts of a few minutes, oldest first.
+
+        Raises NotNow.
+        """
 
     def place(self, camera: str, hole: Span, files: Sequence[Path], ahead_ms: int, standby: str) -> None:
         """Store what these files have of a part. ahead_ms: of the standby's clock."""
@@ -294,7 +295,8 @@ class StandbyLine(LineSession):
         except ValueError as error:
             raise LineClosed(f"what the standby says of {takeover.camera} couldn't be understood: {error}") from error
         except (StorageError, NotDone) as error:
-            log.warning("what the standby recorded is taken over later: %s", error)
+            level = logging.INFO if isinstance(error, NotNow) else logging.WARNING
+            log.log(level, "what the standby recorded is taken over later: %s", error)
             return False
         if not all(done):
             return False
@@ -379,7 +381,7 @@ def _refused_in(said: Mapping[str, object]) -> Mapping[str, str]:
 def _by_own_clock(takeover: Takeover, ahead_ms: int) -> Takeover:
     """Return a takeover by this recorder's clock. ahead_ms: of the standby's clock now, which may be set since then."""
     then_ms = takeover.ahead_ms
-    if then_ms is not None and abs(then_ms - ahead_ms) > _SET_MS:
+    if then_ms is not None and abs(then_ms - ahead_ms) >= SET_MS:
         ahead_ms = then_ms
     end_ms = takeover.end_ms
     return replace(

@@ -30,7 +30,7 @@ from tawny.fleet.message_link import (
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.standby_lease import Lease, LeaseState
 from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan, StandbyWork
-from tawny.fleet.standby_store import StandbyNews, StandbyStore, Takeover, begun_again
+from tawny.fleet.standby_store import SET_MS, StandbyNews, StandbyStore, Takeover, begun_again, with_ended
 from tawny.model.errors import NotDone, SettingsError, StorageError
 from tawny.model.times import Clock, Span
 from tawny.sealed.key_wrapping import Identity
@@ -38,17 +38,14 @@ from tawny.sealed.key_wrapping import Identity
 log = logging.getLogger(__name__)
 STANDBY_PATH: Final = "/api/v1/standby/line"
 """Where a recorder accepts connections of those that it protects, and of its own standby."""
-ASK_S: Final = 0.4
-"""Time in s within which a silent recorder must answer."""
+ASK_S: Final = 0.4  # time in s within which a silent recorder must answer
 LOOK_S: Final = 0.1
-REVOKED_S: Final = 0.5
-"""Interval in s at which a standby looks for recorders that another process has revoked."""
+REVOKED_S: Final = 0.5  # interval in s at which a standby looks for recorders that another process has revoked
 RETRY_S: Final = 2.0
 """Interval in s at which a recorder that cannot be a standby, although it is set to be one, tries again."""
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while recorded: refused ones are tried, names looked up."""
-SET_MS: Final = 1_000  # least that a step of the clock is
 MOST_RECORDED: Final = 256
 MOST_SENT: Final = 200
 """Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
@@ -111,8 +108,9 @@ class _Protected:
     connection: "StandbyConnection | None" = None
     task: asyncio.Task[None] | None = None
     recording: asyncio.Task[Mapping[str, str]] | None = None
-    set_s: float = 0.0
-    """When its cameras were set last."""
+    set_s: float = 0.0  # when its cameras were set last
+    kept: Sequence[Takeover] = ()
+    """Those that are stored."""
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while its takeovers are stored, so that the latest ones are stored last."""
 
@@ -142,7 +140,7 @@ class StandbyConnection(LineSession):
         one = self._protected
         is_watched = one.lease.is_settled(self._server.clock.mono_s())
         news = StandbyNews(is_watched, one.refused, one.takeovers, one.clock_ms)
-        if news.is_same(self._said):
+        if news == self._said:
             return
         self._said = news
         not_handed = [each for each in one.takeovers if not each.is_handed][-MOST_SENT:]
@@ -233,9 +231,8 @@ class StandbyServer:
 
     async def close(self) -> None:
         """End everything but recording; the recorder itself does that."""
-        tasks = [one.task for one in self._protected.values() if one.task is not None]
-        if self._watch is not None:
-            tasks.append(self._watch)
+        all_tasks = [self._watch, *(one.task for one in self._protected.values())]
+        tasks = [task for task in all_tasks if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -354,13 +351,13 @@ class StandbyServer:
         if is_recording is None:
             await _refuse(link, "this recorder has another standby, or none")
         else:
-            said = as_payload({"is_recording": is_recording})
-            await link.send(LineFrame(Kind.PRESENT, 0, said).encoded())
+            await link.send(LineFrame(Kind.PRESENT, 0, as_payload({"is_recording": is_recording})).encoded())
 
     async def _greet(self, link: SecureLink, hello: Mapping[str, Any], key: Ed25519PrivateKey) -> _Protected | None:
         """Return a known recorder, or one with a valid code; None if it was refused."""
         if self._store is None:
-            await self._look_once()  # this recorder may just have started
+            with suppress(*_EXPECTED):  # the recorder hears of the problem
+                await self._look_once()  # this recorder may just have started
         if (store := self._store) is None or self._identity is None:
             await _refuse(link, self.problem or "this recorder is no standby")
             return None
@@ -406,7 +403,7 @@ class StandbyServer:
             ended = [one if one.end_ms else replace(one, end_ms=now_ms) for one in before]
             refused = await asyncio.to_thread(self._work.check, plan.cameras) if plan is not None else {}
             lease, clock_ms = Lease(self.clock.mono_s()), _clock_ms(self.clock)
-            made = _Protected(box, lease, box.seen_ms, plan, ended, now_ms, clock_ms, refused=refused)
+            made = _Protected(box, lease, box.seen_ms, plan, ended, now_ms, clock_ms, refused=refused, kept=before)
             found = self._protected.setdefault(box.id, made)  # another connection may have been faster
             if found is made:
                 made.task = asyncio.create_task(self._keep(made), name=f"standby of {box.id}")
@@ -420,7 +417,7 @@ class StandbyServer:
                 await self._look_once()
                 again_s = None if self._store is None else REVOKED_S
             except _EXPECTED as error:
-                self.problem, again_s = error.message, RETRY_S
+                again_s = RETRY_S
                 log.error("cannot be a standby: %s", error)
             with suppress(TimeoutError):  # `wait_for` may lose a cancellation
                 async with asyncio.timeout(again_s):
@@ -428,15 +425,18 @@ class StandbyServer:
 
     async def _look_once(self) -> None:
         async with self._looking:
-            await self._follow_settings()
+            try:
+                await self._follow_settings()
+                self.problem = ""
+            except _EXPECTED as error:
+                self.problem = error.message
+                raise
 
     async def _follow_settings(self) -> None:
         is_enabled = self._is_enabled() and self._folder is not None
         if is_enabled and self._store is None:
             assert self._folder is not None
-            store = await asyncio.to_thread(StandbyStore, self._folder, self.clock)
-            self._identity = await asyncio.to_thread(store.identity)
-            self._store, self.problem = store, ""
+            self._store, self._identity = await asyncio.to_thread(StandbyStore.opened, self._folder, self.clock)
         if self._store is None:
             return
         known = {box.id: box for box in await asyncio.to_thread(self._store.recorders)} if is_enabled else {}
@@ -476,43 +476,46 @@ class StandbyServer:
                         await self.revoke(one.box.id)
                         return
                     one.lease.answer(self.clock.mono_s(), is_recording=answer)
-                if self._follow_clock(one):
-                    await self._keep_takeovers(one)
+                self._follow_clock(one)
                 await self._record(one)
                 if one.connection is not None:
                     one.connection.send_news()
-                if one.connection is not None and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
+                is_here = one.lease.state is LeaseState.HELD
+                if is_here and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
                     await asyncio.to_thread(self._store.note, one.box.id, "")
+                await self._keep_takeovers(one)
                 said = ""
             except _EXPECTED as error:
                 if said != error.message:
                     log.error("the standby of %s: %s", one.box.name, error)
                 said = error.message
 
-    def _follow_clock(self, one: _Protected) -> bool:
-        """Go on by this clock if it was set: what was recorded before has its former time. Return whether it was."""
+    def _follow_clock(self, one: _Protected) -> None:
+        """Go on by this clock if it was set: what was recorded before has its former time."""
         moved_ms = _clock_ms(self.clock) - one.clock_ms
         if abs(moved_ms) < SET_MS:
-            return False
+            return
         one.takeovers = begun_again(one.takeovers, self.clock.now_ms(), moved_ms, one.ahead_ms)
         one.clock_ms, one.silent_ms = one.clock_ms + moved_ms, one.silent_ms + moved_ms
         one.ahead_ms = None if one.ahead_ms is None else one.ahead_ms + moved_ms
-        return True
 
     async def _record(self, one: _Protected) -> None:
         """Record what must be recorded now; no other camera of this recorder."""
         now_s, now_ms = self.clock.mono_s(), self.clock.now_ms()
-        is_taken = one.lease.state is LeaseState.TAKEN
-        wanted = {
+        is_taken, is_away = one.lease.state is LeaseState.TAKEN, one.connection is None
+        missed = {
             camera.id: camera
             for camera in (one.plan.cameras if one.plan is not None else ())
-            if (is_taken or (camera.id in one.recorded and not one.lease.has_returned(camera.id, now_s)))
-            and not camera.hindrance(now_ms)
+            if is_taken or (camera.id in one.recorded and not one.lease.has_returned(camera.id, now_s))
         }
+        wanted = {name: camera for name, camera in missed.items() if not camera.hindrance(now_ms)}
         is_same = wanted == one.recorded
         if is_same and not (wanted and now_s >= one.set_s + AGAIN_S):
             return
+        begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
+        made = [Takeover(camera, one.silent_ms, now_ms, ahead_ms=one.ahead_ms) for camera in sorted(begun)]
+        clock_ms, ahead_ms = one.clock_ms, one.ahead_ms
         recording = asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
         one.recording, one.set_s = asyncio.create_task(recording), now_s
         refused = await asyncio.shield(one.recording)
@@ -520,24 +523,21 @@ class StandbyServer:
         one.refused = {**former, **refused}
         if is_same:
             return
-        changed_ms = self.clock.now_ms()
-        begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
-        one.takeovers = [
-            replace(each, end_ms=changed_ms, ahead_ms=one.ahead_ms)
-            if each.camera in ended and each.end_ms is None
-            else each
-            for each in one.takeovers
-        ] + [Takeover(camera, one.silent_ms, now_ms, ahead_ms=one.ahead_ms) for camera in sorted(begun)]
+        if moved_ms := one.clock_ms - clock_ms:  # `renew` has followed a step of the clock meanwhile
+            made = begun_again(made, self.clock.now_ms(), moved_ms, ahead_ms)
+        by_plan = ended & missed.keys() if is_taken and is_away else ()  # a recorder that is back sends other plans
+        one.takeovers = with_ended(one.takeovers, ended, by_plan, self.clock.now_ms(), one.ahead_ms) + made
         one.recorded = wanted
-        if begun:
-            one.since_ms = now_ms
+        if made:
+            one.since_ms = made[-1].begin_ms
             log.warning("recorder %s is silent; recording %s in its place", one.box.name, ", ".join(sorted(begun)))
-        await self._keep_takeovers(one)
 
     async def _keep_takeovers(self, one: _Protected) -> None:
-        assert self._store is not None
+        """Store its takeovers if they have changed."""
         async with one.keeping:
-            await asyncio.to_thread(self._store.keep_takeovers, one.box.id, one.takeovers)
+            if self._store is not None and one.kept != (latest := one.takeovers):
+                await asyncio.to_thread(self._store.keep_takeovers, one.box.id, latest)
+                one.kept = latest
 
     async def _ask(self, one: _Protected) -> bool | None:
         """Ask a recorder itself whether it records. None: it says that this is not its standby any more."""

@@ -6,7 +6,7 @@ recorder deletes them at once.
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,8 @@ STANDBY_KEY_FILE: Final = "standby.key"
 FOLDER: Final = ".standby"
 _MOST_MS: Final = 253_402_300_799_999
 """The end of the year 9999."""
+SET_MS: Final = 2_000
+"""Least step of a clock, on both sides; less is delay of the line."""
 MOST_TAKEOVERS: Final = 1000
 """Of one recorder; the oldest ones are forgotten, their recordings stay."""
 
@@ -34,7 +36,8 @@ class Takeover:
     """A camera that the standby recorded in place of its recorder. Times in ms UTC of the standby's clock.
 
     silent_ms: when the recorder was here last. end_ms: None while it lasts. is_handed: the recorder has it. ahead_ms:
-    how far the standby's clock was ahead of the recorder's; None: unknown.
+    how far the standby's clock was ahead of the recorder's; None: unknown. is_by_plan: it ended as the silent recorder
+    had planned.
     """
 
     camera: str
@@ -43,23 +46,37 @@ class Takeover:
     end_ms: int | None = None
     is_handed: bool = False
     ahead_ms: int | None = None
+    is_by_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StandbyNews:
-    """What a standby says of a recorder. Each change replaces `refused` and `takeovers`. clock_ms: differs once its
-    clock was set.
-    """
+    """What a standby says of a recorder. clock_ms: differs once its clock was set."""
 
     is_watched: bool
     refused: Mapping[str, str]
     takeovers: Sequence[Takeover]
     clock_ms: int
 
-    def is_same(self, other: "StandbyNews | None") -> bool:
-        if other is None or (self.is_watched, self.clock_ms) != (other.is_watched, other.clock_ms):
-            return False
-        return self.refused is other.refused and self.takeovers is other.takeovers
+
+def with_ended(
+    takeovers: Sequence[Takeover], ended: Collection[str], by_plan: Collection[str], end_ms: int, ahead_ms: int | None
+) -> list[Takeover]:
+    """Return takeovers after these cameras are recorded no longer. by_plan: those that the plan has ended.
+
+    ahead_ms: counts where it wasn't known at the begin. A recorder that is back may not have set its clock yet.
+    """
+    return [
+        replace(
+            one,
+            end_ms=end_ms,
+            ahead_ms=ahead_ms if one.ahead_ms is None else one.ahead_ms,
+            is_by_plan=one.camera in by_plan,
+        )
+        if one.camera in ended and one.end_ms is None
+        else one
+        for one in takeovers
+    ]
 
 
 def begun_again(takeovers: Sequence[Takeover], now_ms: int, moved_ms: int, ahead_ms: int | None) -> list[Takeover]:
@@ -70,7 +87,7 @@ def begun_again(takeovers: Sequence[Takeover], now_ms: int, moved_ms: int, ahead
     was_ahead_ms = -moved_ms if ahead_ms is None else ahead_ms  # a clock that is set is right from then on
     lasting = [one for one in takeovers if one.end_ms is None]
     ended = [
-        replace(one, end_ms=max(one.begin_ms, now_ms - moved_ms), ahead_ms=was_ahead_ms) if one in lasting else one
+        replace(one, end_ms=max(one.begin_ms, now_ms - moved_ms), ahead_ms=was_ahead_ms) if one.end_ms is None else one
         for one in takeovers
     ]
     return ended + [
@@ -92,8 +109,8 @@ def takeovers_in(said: object) -> list[Takeover]:
             ahead_ms = one.get("ahead_ms")  # of earlier versions: none
             if type(ahead_ms) is not int or abs(ahead_ms) > _MOST_MS:
                 ahead_ms = None
-            is_handed = one["is_handed"] is True
-            found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, is_handed, ahead_ms))
+            kinds = one["is_handed"] is True, ahead_ms, one.get("is_by_plan") is True
+            found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, *kinds))
         except (KeyError, TypeError) as error:
             raise ValueError("a takeover is invalid") from error
     return found
@@ -107,6 +124,16 @@ class StandbyStore:
         self._key_file = folder / STANDBY_KEY_FILE
         self._index = SqliteFleetIndex(folder / STANDBY_FILE, clock)
         self._writing = threading.Lock()  # held while a recorder's files change: each has one writer at a time
+
+    @classmethod
+    def opened(cls, folder: Path, clock: Clock) -> "tuple[StandbyStore, Identity]":
+        """Open it with its `identity`. Raises NotDone, too."""
+        made = cls(folder, clock)
+        try:
+            return made, made.identity()
+        except (NotDone, StorageError):
+            made.close()
+            raise
 
     def close(self) -> None:
         self._index.close()

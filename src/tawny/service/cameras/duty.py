@@ -65,18 +65,23 @@ def duty_of(
     if hold is not None and hold.what == "pause":
         return _private(hold.by)
     if in_mode.privacy:
-        return _private(f"The mode {mode} says so.")
+        return _private(by_mode(mode))
     if hold is not None:
         return CameraDuty(back_s=settings.pre, is_held=True)
     if settings.record == "off" and in_mode.record is None:
         return replace(OFF, is_watched=in_mode.detection is not False)
     if not unrecorded and in_mode.record == "off":
-        unrecorded = f"The mode {mode} says so."
+        unrecorded = by_mode(mode)
     if unrecorded:
         return CameraDuty(
             record="off", is_watched=False, state=CameraState.MODE_OFF, reason=GapReason.MODE, detail=unrecorded
         )
     return CameraDuty(in_mode.record or settings.record, is_watched=in_mode.detection is not False)
+
+
+def by_mode(mode: str) -> str:
+    """Return the detail of what a mode leaves unrecorded."""
+    return f"The mode {mode} says so."
 
 
 def _private(why: str) -> CameraDuty:

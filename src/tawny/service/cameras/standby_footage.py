@@ -12,6 +12,8 @@ from typing import Final
 
 from tawny.config.settings import Settings
 from tawny.engine import Bus
+from tawny.events.modes import BY_PRESENCE, BY_SCHEDULE, ModeSnapshot
+from tawny.fleet.standby_member import NotNow
 from tawny.fleet.standby_store import Takeover
 from tawny.media.mp4.segment_reader import SegmentReader, read_segment, samples
 from tawny.model.errors import FileDamaged, NotDone
@@ -23,6 +25,7 @@ from tawny.model.times import Clock, Span
 from tawny.recorder.card_footage import CardClock, CardWriter, FrameMark, UnfitFootage, frame_digest, offset_ms
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
 from tawny.service.cameras.card_session import recorded_marks
+from tawny.service.cameras.duty import by_mode
 from tawny.service.cameras.fillable_gaps import choices_beside, fillable_by_standby, pieces_of
 from tawny.service.cameras.gap_filler import GapFiller, is_masked
 from tawny.storage.disk.volume import Volume
@@ -45,7 +48,7 @@ _MARK: Final = "; the standby "
 
 @dataclass(frozen=True, slots=True)
 class PlacingServices:
-    """What placing needs. own_name: of this recorder."""
+    """What placing needs. own_name: of this recorder. modes: latest states with their begin, newest first."""
 
     settings: Callable[[], Settings]
     own_name: Callable[[], str]
@@ -56,6 +59,7 @@ class PlacingServices:
     clock: Clock
     seals: EpochKeys | None
     filler: GapFiller
+    modes: Callable[[], Sequence[tuple[int, ModeSnapshot]]]
 
 
 class StandbyFootage:
@@ -87,6 +91,10 @@ class StandbyFootage:
         camera = settings.cameras.get(takeover.camera)
         if camera is None or settings.is_sealed(takeover.camera) or is_masked(camera):
             return []
+        within = Span(takeover.begin_ms, max(takeover.begin_ms, takeover.end_ms or 0))
+        gaps = self._of.index.gaps(CameraId(takeover.camera), within)
+        if any(gap.end_ms is None and gap.reason not in BY_CHOICE and not gap.is_start for gap in gaps):
+            raise NotNow(f"A gap of {takeover.camera} still lasts.", "Try again later.")
         return [part for _, hole in self._holes(takeover) for part in _parts(hole)]
 
     def place(self, camera: str, hole: Span, files: Sequence[Path], ahead_ms: int, standby: str) -> None:
@@ -126,12 +134,28 @@ class StandbyFootage:
             choices = choices_beside(self._of.index, gap)
             if not all(_was_known(choice, gap, takeover) for choice in choices):
                 continue
-            part = Span(min(begin_ms, within.end_ms), within.end_ms)
-            if choices:
-                part = _chosen_time(takeover, now_ms)
+            if any(self._may_be_by_person(choice, gap) for choice in choices):
+                continue
+            whole = Span(min(begin_ms, within.end_ms), within.end_ms)
+            part = _chosen_time(takeover, now_ms) if choices else whole
             if (cut := hole.cut_to(part)) is not None:
                 found.append((gap, cut))
         return found
+
+    def _may_be_by_person(self, choice: Gap, gap: Gap) -> bool:
+        """Return whether a person may have moved the end of a choice next to a gap, which leaves no trace in it."""
+        begin_ms = min(gap.begin_ms, choice.begin_ms if choice.end_ms is None else choice.end_ms)
+        end_ms = max(gap.begin_ms if gap.end_ms is None else gap.end_ms, choice.begin_ms)
+        states = self._of.modes()
+        before = next((at_ms for at_ms, _ in states if at_ms <= begin_ms), None)
+        if before is None:  # forgotten
+            return True
+        meanwhile = [was for at_ms, was in states if before <= at_ms <= end_ms]
+        if any(was.by not in (BY_SCHEDULE, BY_PRESENCE) for was in meanwhile):
+            return True
+        if choice.reason is GapReason.PRIVACY:  # else a pause
+            return choice.detail not in {by_mode(was.mode) for was in meanwhile}
+        return choice.reason is GapReason.OFF and bool(choice.detail)  # who stopped all recording for a while
 
     def _gaps(self, takeover: Takeover) -> list[Gap]:
         found = self._of.index.gaps(CameraId(takeover.camera), _within(takeover, self._of.clock.now_ms()))
@@ -216,7 +240,7 @@ def _was_known(choice: Gap, gap: Gap, takeover: Takeover) -> bool:
     """Return whether the standby knew of a choice not to record next to a gap; else it has recorded all the same."""
     if choice.begin_ms < gap.begin_ms:
         return choice.begin_ms + _KNOWN_MS < takeover.silent_ms
-    return takeover.end_ms is not None and takeover.end_ms + _SLACK_MS < choice.begin_ms
+    return takeover.is_by_plan and takeover.end_ms is not None and takeover.end_ms + _SLACK_MS < choice.begin_ms
 
 
 def _chosen_time(takeover: Takeover, now_ms: int) -> Span:
