@@ -19,6 +19,7 @@ from tawny.model.times import SystemClock
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.ffmpeg_guard import FfmpegGate, describe
+from tawny.sources.source import SourceLoginUnknown
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer
@@ -64,6 +65,12 @@ def test_a_wrong_password_is_refused(camera: RtspCamera) -> None:
     camera.setup.login, camera.setup.password = "md5", "another"
     assert type(failing(camera)) is SourceRefused
     assert len(camera.viewers[0].requests) <= 4
+
+
+def test_a_sign_in_that_is_not_known_is_named(camera: RtspCamera) -> None:
+    asked = 'WWW-Authenticate: Digest realm="r", nonce="1", algorithm=SHA-512-256'
+    camera.faults.answers = {"DESCRIBE": answer("401 Unauthorized", asked)}
+    assert (type(failed := failing(camera)), failed.detail) == (SourceLoginUnknown, "SHA-512-256")
 
 
 @pytest.mark.parametrize(

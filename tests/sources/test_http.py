@@ -36,7 +36,7 @@ from tawny.sources.discovery.known_cameras import known_makers
 from tawny.sources.http import CameraHttp, Http, parse_playlist
 from tawny.sources.media_connection import MOST_CUT_OFF, JpegSplitter, MediaConnection, MediaInput, sniff
 from tawny.sources.network_address import parse_network
-from tawny.sources.source import CameraConnection, read_packets
+from tawny.sources.source import CameraConnection, SourceLoginUnknown, read_packets
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.waiting import until
 from tests.sources.http_camera import HttpCamera, http_camera
@@ -148,6 +148,29 @@ def test_a_camera_may_renew_its_nonce_for_as_long_as_it_likes() -> None:
         camera.close()
         server.shutdown()
     assert _RenewsItsNonce.answered == 12
+
+
+class _WantsToken(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", "Bearer")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("login", "kind"), [("viewer:s3cret@", SourceLoginUnknown), ("", SourceRefused)])
+def test_a_sign_in_that_is_not_known_is_named(login: str, kind: type[SourceError]) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _WantsToken) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        camera = CameraHttp(parse_network(f"http://{login}127.0.0.1:{server.server_port}/"), "", 5.0, None)
+        with pytest.raises(SourceError) as failed:
+            camera.get("/")
+        camera.close()
+        server.shutdown()
+    assert type(failed.value) is kind
 
 
 def test_basic_is_refused_where_a_digest_was_offered_before(camera: HttpCamera) -> None:

@@ -78,6 +78,21 @@ def test_what_cannot_be_answered_is_not(offered: list[str]) -> None:
     assert not ClientAuth("me", "pw").challenged(offered)
 
 
+@pytest.mark.parametrize(
+    ("offered", "unknown"),
+    [
+        (['Digest nonce="1", algorithm=SHA-512-256'], "SHA-512-256"),
+        (["NTLM", 'Digest nonce="1", algorithm=TIGER', "NTLM"], "NTLM, TIGER"),
+        ([], ""),
+        (["NTLM", 'Basic realm="a"'], ""),
+    ],
+)
+def test_sign_ins_that_are_not_known_are_named(offered: list[str], unknown: str) -> None:
+    login = ClientAuth("me", "pw")
+    login.challenged(offered)
+    assert login.unknown == unknown
+
+
 def test_who_has_no_login_gives_none() -> None:
     assert not ClientAuth("", "").challenged(['Digest realm="a", nonce="1"'])
 

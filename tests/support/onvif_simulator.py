@@ -39,6 +39,12 @@ class OnvifSimulator(OnvifDevice):
 
     has_events: bool = True
     named_by: str = "path"
+    declares: str = f'xmlns:dom0="{AXIS}"'
+    """Attributes of the header that names a subscription."""
+    declares_outside: str = ""
+    """Those of the element around it all."""
+    grants_s: int = 0
+    """How long it says that a subscription lasts; 0: it doesn't say."""
     can_renew: bool = True
     has_pull_points: bool = True
     """False: it sends its events only (WS-BaseNotification)."""
@@ -153,7 +159,7 @@ class OnvifSimulator(OnvifDevice):
                 if found is None or not self.can_renew:
                     return 400, fault("wsnt:ResourceUnknown", "no such subscription")
                 found.until_s = time.monotonic() + 60
-                return 200, "<r/>"
+                return 200, f"<r>{self._times()}</r>"
             case "Unsubscribe" if path.startswith((SUBSCRIPTION, EVENTS)):
                 with self.changed:
                     self.subscriptions.pop(path.rpartition("/")[2], None)
@@ -233,10 +239,15 @@ class OnvifSimulator(OnvifDevice):
         if self.named_by == "header":
             where = (
                 f"<a:Address>http://{host}{EVENTS}</a:Address><a:ReferenceParameters>"
-                f'<dom0:SubscriptionId xmlns:dom0="{AXIS}">{key}</dom0:SubscriptionId></a:ReferenceParameters>'
+                f"<dom0:SubscriptionId {self.declares}>{key}</dom0:SubscriptionId></a:ReferenceParameters>"
             )
-        now = (datetime.now(UTC) + self.ahead).isoformat().replace("+00:00", "Z")
-        return f"<r><SubscriptionReference>{where}</SubscriptionReference><CurrentTime>{now}</CurrentTime></r>"
+        reference = f"<SubscriptionReference>{where}</SubscriptionReference>"
+        return f"<r {self.declares_outside}>{reference}{self._times()}</r>"
+
+    def _times(self) -> str:
+        now = datetime.now(UTC) + self.ahead
+        end = f"<TerminationTime>{(now + timedelta(seconds=self.grants_s)).isoformat()}</TerminationTime>"
+        return f"<CurrentTime>{now.isoformat()}</CurrentTime>{end if self.grants_s else ''}"
 
     def _subscription_at(self, path: str) -> Subscription | None:
         key = self.header_key if self.named_by == "header" else path.rpartition("/")[2]

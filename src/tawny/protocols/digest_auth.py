@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tawny.model.validation import device_label
 from tawny.protocols.login_history import SIGN_IN_NAMES, LoginHistory, LoginRecord, SignIn
 
 MOST_CHALLENGES = 3
@@ -33,7 +34,7 @@ class _Challenge:
     """NONE: unsupported scheme."""
     fields: dict[str, str]
     algorithm: str = ""
-    """Normalized algorithm name without `-sess`; `fields` keeps the camera's spelling."""
+    """Normalized algorithm name without `-sess`, or an unsupported scheme; `fields` keeps the camera's spelling."""
     is_session: bool = False
 
 
@@ -50,6 +51,8 @@ class ClientAuth:
         self._record = record or LoginHistory().record("", "", 0)
         self.weaker = ""
         """The weaker scheme that was refused and the one expected, as text; empty if none was."""
+        self.unknown = ""
+        """The schemes of the last challenge, as text, if tawny supports none of them; otherwise empty."""
         self._challenge: _Challenge | None = None
         self._answered: set[str] = set()
         self._count = 0
@@ -64,12 +67,17 @@ class ClientAuth:
     def challenged(self, values: Sequence[str]) -> bool:
         """Process the `WWW-Authenticate` values of a 401.
 
-        Return False if the login is refused: no new challenge to try, or only a weaker one than before (`weaker`).
+        Return False if the login is refused: no new challenge to try, only a weaker one than before (`weaker`), or only
+        unsupported ones (`unknown`).
         """
+        self.unknown = ""
         short = [value for value in values[:MAX_OFFERS] if len(value) <= MAX_OFFER_CHARS]
         offered = [_read(part) for value in short for part in _SCHEMES.split(value)[:MAX_OFFERS]]
         best = max(offered, key=lambda challenge: challenge.rank, default=None)
-        if best is None or best.rank is SignIn.NONE or not (self._user or self._password):
+        if best is None or best.rank is SignIn.NONE:
+            self.unknown = device_label(", ".join(dict.fromkeys(one.algorithm for one in offered if one.algorithm)))
+            return False
+        if not (self._user or self._password):
             return False
         expected = self._record.strongest
         if best.rank < expected:
@@ -126,7 +134,7 @@ def _read(text: str) -> _Challenge:
     if scheme.lower() == "basic":
         return _Challenge(SignIn.BASIC, {})
     if scheme.lower() != "digest":
-        return _Challenge(SignIn.NONE, {})
+        return _Challenge(SignIn.NONE, {}, scheme)
     fields = _fields(rest)
     said = fields.get("algorithm", "MD5").upper()
     algorithm = said.removesuffix(_SESSION)

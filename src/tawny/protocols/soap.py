@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 from base64 import b64encode
 from hashlib import sha1
-from typing import Final
+from typing import Final, cast
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -25,12 +25,19 @@ class UnreadableXml(ValueError):
     """The data is no XML, or exceeds a limit; the message gives the reason."""
 
 
+class _Element(ET.Element):
+    space = ""
+    """Namespace; empty: none, or its prefix is not declared."""
+
+
 class _BoundedBuilder:
     """Builds the tree from expat's callbacks. Raises UnreadableXml at the limits."""
 
     def __init__(self) -> None:
-        self._tree = ET.TreeBuilder()
+        self._tree = ET.TreeBuilder(element_factory=_Element)
         self._depth = self._elements = 0
+        self._spaces: list[dict[str, str]] = [{}]
+        """Namespaces by prefix at each level."""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -41,10 +48,16 @@ class _BoundedBuilder:
             raise UnreadableXml(f"more than {MAX_ELEMENTS} elements")
         if len(attributes) > MAX_ATTRIBUTES:
             raise UnreadableXml(f"more than {MAX_ATTRIBUTES} attributes in one element")
-        self._tree.start(_local(name), {_local(key): value for key, value in attributes.items()})
+        outer = self._spaces[-1]
+        own = {_local(key) if key != "xmlns" else "": value for key, value in attributes.items() if _declares(key)}
+        self._spaces.append({**outer, **own} if own else outer)
+        made = cast(_Element, self._tree.start(_local(name), {_local(key): one for key, one in attributes.items()}))
+        if space := self._spaces[-1].get(name.rpartition(":")[0]):
+            made.space = space
 
     def end(self, name: str) -> None:
         self._depth -= 1
+        self._spaces.pop()
         self._tree.end(_local(name))
 
     def text(self, data: str) -> None:
@@ -110,8 +123,17 @@ def local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
+def namespace(element: ET.Element) -> str:
+    """Return the namespace of an element that `read_xml` has read; empty if it has none."""
+    return element.space if isinstance(element, _Element) else ""
+
+
 def _local(name: str) -> str:
     return name.rpartition(":")[2] or name
+
+
+def _declares(key: str) -> bool:
+    return key == "xmlns" or key.startswith("xmlns:")
 
 
 # Envelopes: requests and responses.

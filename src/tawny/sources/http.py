@@ -48,7 +48,7 @@ from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
 from tawny.sources.network_address import NetworkAddress, parse_network, public_address, scheme_of
 from tawny.sources.rtsp.client.tcp_transport import in_words
 from tawny.sources.rtsp.source import fingerprint_of, stream_settings
-from tawny.sources.source import CameraConnection, SourceContext
+from tawny.sources.source import CameraConnection, SourceContext, SourceLoginUnknown
 
 CONNECT_S: Final = 8.0
 _RESETS: Final = struct.pack("ii", 1, 0)
@@ -164,6 +164,8 @@ class CameraHttp:
                     continue
                 if self._login.weaker:
                     raise SourceLoginWeaker(where, self._login.weaker)
+                if self._login.unknown and self.address.user:  # a token alone is sent as Bearer, which it may ask for
+                    raise SourceLoginUnknown(where, self._login.unknown)
             raise _refusal(where, response)
 
     def _skip(self, response: http.client.HTTPResponse) -> None:

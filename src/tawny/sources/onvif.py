@@ -30,6 +30,7 @@ from tawny.protocols.soap import (
     with_address,
     write_request,
 )
+from tawny.sources.source import SourceLoginUnknown
 
 # One HTTP POST to a camera, with a total deadline and a total size.
 
@@ -187,6 +188,8 @@ class SoapClient:
             if not login.challenged(answer.challenges):
                 if login.weaker:
                     raise SourceLoginWeaker(service.public, login.weaker)
+                if login.unknown:
+                    raise SourceLoginUnknown(service.public, login.unknown)
                 raise SourceRefused(service.public)
             answer = self._post(path, with_address("", address), body, login.header("POST", path), until_s, waits_s)
         try:
@@ -227,7 +230,10 @@ OPERATION_S: Final = 10.0
 _MAX_NAMES, _MAX_NAME_CHARS, _MAX_NAMED = 500, 100, 50
 """Presets or relays used of one camera, which has up to 300; their length; how many an error names."""
 _YEARS = range(1970, 2100)
-_SECONDS: Final = re.compile(r"PT(?:(\d{1,3})M)?(?:(\d{1,4}(?:\.\d{1,3})?)S)?")
+_DURATION: Final = re.compile(
+    r"P(?:0{1,4}Y)?(?:0{1,4}M)?(?:0{1,4}D)?T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,4}(?:\.\d{1,20})?)S)?"
+)
+"""Cameras also write the parts that are zero."""
 _FARTHEST: Final = 1000.0
 """Greatest number that can be a position: degrees, or shares."""
 _CLOCK_SET_MS: Final = 2_000
@@ -508,8 +514,9 @@ def _number(element: ET.Element | None, key: str) -> float | None:
 
 def _seconds(text: str) -> float | None:
     """Return a duration such as `PT5S`, from 0.1 s to an hour; None for another one."""
-    found = _SECONDS.fullmatch(text)
-    seconds = 60 * float(found[1] or 0) + float(found[2] or 0) if found else 0.0
+    found = _DURATION.fullmatch(text)
+    hours, minutes, rest = (float(one or 0) for one in found.groups()) if found else (0.0, 0.0, 0.0)
+    seconds = 3600 * hours + 60 * minutes + rest
     return seconds if 0.1 <= seconds <= 3600 else None
 
 

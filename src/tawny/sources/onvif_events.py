@@ -16,7 +16,7 @@ from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, So
 from tawny.model.events import DOORBELL
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
-from tawny.protocols.soap import find_elements, quoted, text_at
+from tawny.protocols.soap import find_elements, namespace, quoted, text_at
 from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, request_path
 
 # What messages mean. Makers name their topics differently, so words are looked for, the more specific first.
@@ -163,6 +163,8 @@ def _stamp_ms(text: str) -> int | None:
 LASTS_S: Final = 60.0
 """Length of a subscription, s: a recorder that vanishes leaves none for long."""
 RENEWS_S: Final = 25.0
+"""Age of a subscription at which it is renewed, s; less if the camera grants a short one."""
+_LEAST_S: Final = 1.0
 PULL_S: Final = 10.0
 """How long the camera may wait for something to report, s."""
 _LEAVES_S: Final = 1.5
@@ -200,7 +202,8 @@ class EventSubscription:
             made = self._made or self._subscribe()
             if self._clock.mono_s() >= made.renew_s:
                 made = self._renew(made)
-            return self._received(made, waits_s)
+            # a camera that waits for longer than it keeps the subscription ends it meanwhile
+            return self._received(made, min(waits_s, max(_LEAST_S, made.renew_s - self._clock.mono_s())))
         except SourceError:
             if not self._camera.client.is_cancelled:  # else it still lasts, and `leave` ends it
                 self._made = None
@@ -238,20 +241,27 @@ class EventSubscription:
         address = text_at(answer, "SubscriptionReference", "Address")
         parameters = find_elements(named, "ReferenceParameters") if named is not None else []
         echoed = "".join(_echoed(one) for below in parameters[:1] for one in list(below)[:8])
-        renew_s = self._clock.mono_s() + RENEWS_S
-        self._made = _Subscription(request_path(address) if address else path, address, echoed, renew_s)
+        named_path = request_path(address) if address else path
+        self._made = _Subscription(named_path, address, echoed, self._renewal_s(answer))
         return self._made
 
     def _renew(self, made: _Subscription) -> _Subscription:
         body = f'<n:Renew xmlns:n="{NOTIFY}"><n:TerminationTime>PT{LASTS_S:g}S</n:TerminationTime></n:Renew>'
         try:
-            self._ask(made, f"{_MANAGER}/RenewRequest", body)
+            answer = self._ask(made, f"{_MANAGER}/RenewRequest", body)
         except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
             raise
         except SourceError:
             return self._subscribe()  # it knows the subscription no more, or can't renew any
-        self._made = _Subscription(made.path, made.address, made.parameters, self._clock.mono_s() + RENEWS_S)
+        self._made = _Subscription(made.path, made.address, made.parameters, self._renewal_s(answer))
         return self._made
+
+    def _renewal_s(self, answer: ET.Element) -> float:
+        """Return when to renew, s monotonic: before half of what the camera grants is over, if it says that."""
+        begins_ms, ends_ms = (_stamp_ms(text_at(answer, name)) for name in ("CurrentTime", "TerminationTime"))
+        granted_s = (ends_ms - begins_ms) / 1000 if begins_ms is not None and ends_ms is not None else 0.0
+        after_s = min(RENEWS_S, max(_LEAST_S, granted_s / 2)) if granted_s > 0 else RENEWS_S
+        return self._clock.mono_s() + after_s
 
     def _ask(self, made: _Subscription, action: str, body: str, waits_s: float = 0.0) -> ET.Element:
         address = _headers(action, made.address) + made.parameters
@@ -288,8 +298,8 @@ def _headers(action: str, to: str) -> str:
 
 
 def _echoed(element: ET.Element) -> str:
-    """Return a reference parameter as it is sent back: the namespace is the one that it declares, if any."""
-    space = next((value for value in element.attrib.values() if _NAMESPACE.fullmatch(value)), "")
+    """Return a reference parameter as it is sent back, with its namespace."""
+    space = namespace(element) if _NAMESPACE.fullmatch(namespace(element)) else ""
     name = element.tag[:_MOST_CHARACTERS] if re.fullmatch(r"[A-Za-z_][\w.-]*", element.tag) else ""
     declared = f' xmlns="{quoted(space)}"' if space else ""
     return f"<{name}{declared}>{quoted((element.text or '').strip()[:_MOST_CHARACTERS])}</{name}>" if name else ""

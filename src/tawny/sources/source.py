@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
-from tawny.model.errors import SourceUnusable
+from tawny.model.errors import SourceRefused, SourceUnusable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import GapEvidence
@@ -160,6 +160,7 @@ class SpeakingSource(CameraSource, Protocol):
 
 
 _WAITING: Final = GapEvidence("waiting-key")
+_UNKNOWN: Final = GapEvidence("login-unknown")
 
 
 @dataclass(eq=False)
@@ -168,3 +169,12 @@ class SourceWithoutKeyframe(SourceUnusable):
 
     evidence: GapEvidence | None = _WAITING
     advice = "Set its keyframe interval to 2 s, and switch off intra refresh and smart codecs such as H.264+."
+
+
+@dataclass(eq=False)
+class SourceLoginUnknown(SourceRefused):
+    """It offers no sign-in that could be tried. detail: those that it offers."""
+
+    evidence: GapEvidence | None = _UNKNOWN
+    says = "The camera at {where} asks for a sign-in that tawny doesn't know ({detail})."
+    advice = "In the camera's own settings, choose digest sign-in with MD5 or SHA-256."

@@ -30,6 +30,8 @@ class FakeCamera:
     locks_clock: bool = False
     """It wants the login for its clock, too."""
     relays: tuple[str, ...] = ("relay-1",)
+    pulse: str = "PT3S"
+    """How long a relay whose name ends in `pulse` stays on."""
     presets: tuple[tuple[str, str], ...] = (("1", "Gate"), ("2", "Door"))
     elsewhere: str = ""
     """The host that it says its services are at."""
@@ -88,7 +90,7 @@ class FakeCamera:
                 )
                 return 200, f"<r>{listed}</r>"
             case "GetRelayOutputs", "/onvif/device_service":
-                return 200, f"<r>{''.join(map(_relay, self.relays))}</r>"
+                return 200, f"<r>{''.join(_relay(one, self.pulse) for one in self.relays)}</r>"
             case "SetPreset", "/onvif/ptz":
                 token = values.get("PresetToken") or f"new-{len(self.presets)}"
                 others = tuple(one for one in self.presets if one[0] != token)
@@ -130,11 +132,11 @@ class FakeCamera:
         return user == self.user and base64.b64decode(digest) == right and late < timedelta(seconds=10)
 
 
-def _relay(token: str) -> str:
-    """One whose name ends in `pulse` switches itself off after 3 s."""
+def _relay(token: str, pulse: str) -> str:
+    """One whose name ends in `pulse` switches itself off after this duration."""
     mode = "Monostable" if token.endswith("pulse") else "Bistable"
     return (
-        f'<RelayOutputs token="{token}"><Properties><Mode>{mode}</Mode><DelayTime>PT3S</DelayTime>'
+        f'<RelayOutputs token="{token}"><Properties><Mode>{mode}</Mode><DelayTime>{pulse}</DelayTime>'
         "<IdleState>open</IdleState></Properties></RelayOutputs>"
     )
 

@@ -8,6 +8,7 @@ import pytest
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
 from tawny.model.times import SystemClock
 from tawny.sources.onvif import OnvifCamera, OnvifRelay, PtzPreset
+from tawny.sources.source import SourceLoginUnknown
 from tests.sources.onvif.fake_camera import FakeCamera, served
 
 
@@ -110,6 +111,26 @@ def test_its_relays_say_whether_they_end_by_themselves(fake: FakeCamera) -> None
     assert opened(fake).relays() == [OnvifRelay("Siren_1", None), OnvifRelay("gate-pulse", 3.0)]
 
 
+@pytest.mark.parametrize(
+    ("pulse", "seconds"),
+    [
+        ("PT5.000S", 5.0),
+        ("PT0.5000S", 0.5),
+        ("PT0H0M5S", 5.0),
+        ("P0DT0H0M5S", 5.0),
+        ("P0Y0M0DT0H1M5.000S", 65.0),
+        ("PT1H", 3600.0),
+        ("PT1H1S", None),
+        ("P1DT5S", None),
+        ("PT", None),
+        ("5", None),
+    ],
+)
+def test_a_pulse_is_read_however_its_duration_is_written(fake: FakeCamera, pulse: str, seconds: float | None) -> None:
+    fake.relays, fake.pulse = ("gate-pulse",), pulse
+    assert opened(fake).relays() == [OnvifRelay("gate-pulse", seconds)]
+
+
 DIGEST = 'Digest realm="camera", qop="auth", nonce="abc", algorithm=MD5'
 
 
@@ -126,6 +147,12 @@ def test_a_login_that_http_refuses_is_told(fake: FakeCamera, challenge: str) -> 
     with pytest.raises(SourceRefused):
         OnvifCamera(address, SystemClock()).stop()
     assert fake.done() == []
+
+
+def test_a_sign_in_of_http_that_is_not_known_is_named(fake: FakeCamera) -> None:
+    fake.challenge = 'Digest realm="camera", nonce="abc", algorithm=SHA-512-256'
+    with pytest.raises(SourceLoginUnknown, match="SHA-512-256"):
+        opened(fake).stop()
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=-400), timedelta(hours=1)])

@@ -10,9 +10,10 @@ from tawny.model.errors import NotDone, SourceError
 from tawny.model.times import SystemClock
 from tawny.protocols.soap import read_xml
 from tawny.sources.onvif import OnvifCamera
-from tawny.sources.onvif_events import CameraReport, PullPoint, read_reports
+from tawny.sources.onvif_events import ADDRESSING, CameraReport, PullPoint, read_reports
+from tawny.testing.clock import AheadClock
 from tawny.testing.waiting import until
-from tests.support.onvif_simulator import OnvifSimulator, simulated
+from tests.support.onvif_simulator import AXIS, OnvifSimulator, simulated
 
 NOTE = "NotificationMessage"
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
@@ -115,6 +116,40 @@ def test_a_subscription_may_be_named_in_a_header() -> None:
         point = subscribed(camera)
         camera.report(MOTION, {}, {"IsMotion": "true"})
         assert [one.kind for one in point.pull(0)] == ["motion"]
+
+
+@pytest.mark.parametrize(
+    ("declares", "outside"),
+    [
+        ("", f'xmlns:dom0="{AXIS}"'),
+        (f'xmlns:a="{ADDRESSING}" a:IsReferenceParameter="true" xmlns:dom0="{AXIS}"', ""),
+    ],
+)
+def test_a_header_that_names_a_subscription_keeps_its_namespace(declares: str, outside: str) -> None:
+    with simulated(named_by="header", declares=declares, declares_outside=outside) as camera:
+        point = subscribed(camera)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        assert [one.kind for one in point.pull(0)] == ["motion"]
+
+
+@pytest.mark.parametrize(("grants_s", "renews"), [(10, True), (60, False), (0, False), (-3600, False)])
+def test_a_subscription_is_renewed_before_it_ends(grants_s: int, renews: bool) -> None:
+    with simulated(grants_s=grants_s) as camera:
+        clock = AheadClock()
+        point = PullPoint(OnvifCamera(camera.url, clock), clock)
+        for _ in range(3):
+            point.pull(0)
+            clock.advance(6)
+        assert [name for name, _ in camera.told].count("Renew") == (2 if renews else 0)
+
+
+def test_no_pull_waits_until_a_subscription_has_ended() -> None:
+    with simulated(grants_s=10) as camera:
+        point = subscribed(camera)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        point.pull(10)
+        waits = camera.told[-1][1]["Timeout"]
+    assert waits in ("PT1S", "PT2S", "PT3S", "PT4S", "PT5S")
 
 
 def test_it_leaves_no_subscription_behind_also_while_it_waits() -> None:

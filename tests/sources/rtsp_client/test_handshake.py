@@ -392,6 +392,13 @@ def test_a_wrong_login_is_tried_once() -> None:
     assert len(camera.headers("Authorization")) == 1
 
 
+def test_a_camera_that_offers_only_an_unknown_sign_in_has_not_rejected_the_password() -> None:
+    camera = LoginCamera(lambda said: False, digest("1", ", algorithm=SHA-512-256"))
+    error = fault(camera).error("rtsp://cam/live")
+    assert "a sign-in that tawny doesn't know (SHA-512-256)" in str(error)
+    assert "password" not in str(error)
+
+
 def test_ever_new_challenges_are_given_up() -> None:
     class Endless(LoginCamera):
         def reply(self, request: bytes) -> bytes:

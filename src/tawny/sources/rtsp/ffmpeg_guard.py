@@ -38,6 +38,7 @@ from tawny.protocols.rtsp_message import (
 )
 from tawny.protocols.sdp import MOST_TRACKS, SdpDescription, read_sdp
 from tawny.sources.network_address import NetworkAddress
+from tawny.sources.source import SourceLoginUnknown
 
 DEADLINE_S = 8.0
 _REFUSED, _GONE = {401, 403}, {404, 410}
@@ -113,6 +114,8 @@ class _Conversation:
             if not self._login.challenged(answer.headers.get("www-authenticate", [])):
                 if self._login.weaker:
                     raise SourceLoginWeaker(self._address.public, self._login.weaker)
+                if self._login.unknown:
+                    raise SourceLoginUnknown(self._address.public, self._login.unknown)
                 raise SourceRefused(self._address.public, answer.says)
 
     def _check(self, answer: RtspResponse) -> None:

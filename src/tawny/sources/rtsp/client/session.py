@@ -310,6 +310,8 @@ def _asked(
             continue
         if answer.status == 401 and talk.login.weaker:
             raise ConversationFault("login-weaker", talk.login.weaker)
+        if answer.status == 401 and talk.login.unknown:
+            raise ConversationFault("login-unknown", talk.login.unknown)
         reason = _REASONS.get(answer.status, "refused")
         raise ConversationFault(
             reason, _WORDS.get(reason, f"it responded with {answer.says}" if reason == "refused" else answer.says)

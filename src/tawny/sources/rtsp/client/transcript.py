@@ -20,12 +20,12 @@ from tawny.model.errors import (
 )
 from tawny.model.segments import GapEvidence
 from tawny.sources.network_address import SecretFilter
-from tawny.sources.source import SourceWithoutKeyframe
+from tawny.sources.source import SourceLoginUnknown, SourceWithoutKeyframe
 
 # Reasons why an RTSP session fails, and their mapping to SourceErrors.
 
 Reason = Literal[
-    "unreachable", "refused", "login-refused", "login-weaker", "not-found", "busy", "redirect-refused",
+    "unreachable", "refused", "login-refused", "login-weaker", "login-unknown", "not-found", "busy", "redirect-refused",
     "open-timeout", "not-rtsp", "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big",
     "header-too-long", "body-too-long", "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key",
     "bad-parameters", "no-parameters",
@@ -39,6 +39,7 @@ _ERRORS: dict[Reason, type[SourceError]] = {
     "open-timeout": SourceUnreachable,
     "login-refused": SourceRefused,
     "login-weaker": SourceLoginWeaker,
+    "login-unknown": SourceLoginUnknown,
     "not-found": SourceNotFound,
     "redirect-refused": SourceRedirected,
     "sdp": SourceUnusable,
