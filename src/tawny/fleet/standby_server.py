@@ -41,14 +41,12 @@ STANDBY_PATH: Final = "/api/v1/standby/line"
 ASK_S: Final = 0.4  # time in s within which a silent recorder must answer
 LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5  # interval in s at which a standby looks for recorders that another process has revoked
-RETRY_S: Final = 2.0
-"""Interval in s at which a recorder that cannot be a standby, although it is set to be one, tries again."""
+RETRY_S: Final = 2.0  # interval in s at which what has failed is tried again
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while recorded: refused ones are tried, names looked up."""
 MOST_RECORDED: Final = 256
-MOST_SENT: Final = 200
-"""Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
+MOST_SENT: Final = 200  # unreturned takeovers that a recorder gets, besides MOST_FORMER whose recordings it has
 MOST_FORMER: Final = 100
 _SLACK_MS: Final = 10_000
 """Time around a takeover that its recorder may fetch, too: both clocks may differ."""
@@ -465,7 +463,7 @@ class StandbyServer:
 
     async def _keep(self, one: _Protected) -> None:
         """Watch a recorder's lease."""
-        noted_s, said = self.clock.mono_s(), ""
+        noted_s, again_s, said = self.clock.mono_s(), 0.0, ""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -484,9 +482,11 @@ class StandbyServer:
                 if is_here and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
                     await asyncio.to_thread(self._store.note, one.box.id, "")
-                await self._keep_takeovers(one)
-                said = ""
+                if self.clock.mono_s() >= again_s:
+                    await self._keep_takeovers(one)
+                    said = ""
             except _EXPECTED as error:
+                again_s = self.clock.mono_s() + RETRY_S
                 if said != error.message:
                     log.error("the standby of %s: %s", one.box.name, error)
                 said = error.message

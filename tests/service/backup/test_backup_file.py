@@ -332,14 +332,21 @@ def test_a_history_that_the_backup_does_not_go_on_from_stays(
 MASKS = "history/borrowed-cameras.json"
 
 
-def restored_masks(data: Path) -> object:
-    """Of a recorder with masks in its backup, `barn`, that has lost or kept what is in its folder now."""
-    here = (data / MASKS).read_bytes() if (data / MASKS).exists() else None
+def restored_masks(data: Path, *, is_later: bool = False) -> object:
+    """Of a recorder with masks in its backup, `barn`, that has lost or kept what is in its folder now.
+
+    is_later: the backup was made after they were damaged.
+    """
+    damaged = data / f"{MASKS}.damaged"
+    kept = [path for path in (data / MASKS, damaged) if path.exists()]
+    here = {path: path.read_bytes() for path in kept}
+    if not is_later:
+        damaged.unlink(missing_ok=True)
     (data / MASKS).write_text('{"barn": {"name": "Barn"}}')
     file = backup(data)
     (data / MASKS).unlink()
-    if here is not None:
-        (data / MASKS).write_bytes(here)
+    for path, content in here.items():
+        path.write_bytes(content)
     UnpackedBackup.unpack([file], PASSPHRASE, data).commit(data.parent / "tawny.toml")
     finish_restore(data)
     return json.loads((data / MASKS).read_bytes())
@@ -783,6 +790,49 @@ def test_settings_stay_those_of_their_owner(
     assert [given[name] for name in names] == [(71, 72)] * 4
     assert config.stat().st_mode & 0o777 == 0o640
     assert (data.parent / "secrets.toml").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("group", "mode", "owner", "restored_mode"),
+    [(0, 0o644, (71, 72), 0o600), (72, 0o640, (0, 72), 0o640), (72, 0o644, (0, 72), 0o640)],
+)
+def test_settings_of_root_in_a_users_folder_are_for_that_user(
+    data: Path,
+    given: dict[str, tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    group: int,
+    mode: int,
+    owner: tuple[int, int],
+    restored_mode: int,
+) -> None:
+    """An admin has copied them there, for all or for the user's group; with passwords they are not for all."""
+    config = data.parent / "tawny.toml"
+    file = backup(data)
+    (data.parent / "secrets.toml").unlink()
+    config.chmod(mode)
+    owned(monkeypatch, data.parent, 71, 72)
+    owned(monkeypatch, config, 0, group)
+    said_and_restored(file, data)
+    assert given[".tawny.toml.restore"] == owner
+    assert config.stat().st_mode & 0o777 == restored_mode
+    assert [given[name] for name in (".secrets.toml.restore", "certificates")] == [(71, 72)] * 2
+
+
+def test_a_history_that_was_signed_after_the_restore_was_decided_stays(stated: Path, tmp_path: Path) -> None:
+    here = copied(stated, tmp_path)
+    sign(stated, 1)
+    UnpackedBackup.unpack([backup(stated)], PASSPHRASE, here).commit(here.parent / "tawny.toml")
+    sign(here, 2)
+    before = tree(here / "history/signed")
+    finish_restore(here)
+    assert tree(here / "history/signed") == before
+
+
+def test_masks_that_a_backup_lacks_as_well_stay_missing(data: Path) -> None:
+    """A backup made after the damage has what was noted since, not what is lost."""
+    (data / f"{MASKS}.damaged").write_text("{")
+    assert restored_masks(data, is_later=True) == {"barn": {"name": "Barn"}}
+    assert (data / f"{MASKS}.damaged").exists()
 
 
 def test_settings_are_restored_where_root_may_give_nothing_away(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

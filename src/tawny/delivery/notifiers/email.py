@@ -202,7 +202,7 @@ def _is_address(text: str) -> bool:
     try:
         plain = host.encode("idna")
         # ß becomes ss, which is another domain now
-        is_same = host.isascii() or plain.decode("idna") == normalize("NFKC", host).lower()
+        is_same = host.isascii() or plain.decode("idna").lower() == normalize("NFKC", host).lower()
     except UnicodeError:
         return False
     return bool(name and at and host) and is_same and not any(ord(one) < 32 for one in text)

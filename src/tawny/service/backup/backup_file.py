@@ -44,7 +44,7 @@ _KEPT: Final = re.compile(
     r"|data/(accounts\.db|modes\.db|outbox\.db|hub\.db|standby\.db|fleet\.key|standby\.key)"
     r"|data/(camera-logins\.json|known\.bin|mutings\.json|setup\.json)"
     r"|data/history/(\d{4}-\d\d-\d\d(-\d+)?\.jsonl|volume|owner)"
-    r"|data/history/(volumes|witnesses|deletions|borrowed-cameras)\.json"
+    r"|data/history/((volumes|witnesses|deletions)\.json|borrowed-cameras\.json(\.damaged)?)"
     rf"|data/history/signed/{_WORD}\.(json|jsonl|list|key)"
     rf"|data/keys/{_WORD}|data/models/(sounds/)?{_WORD}"
     r"|data/languages/[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\.json"

@@ -280,6 +280,12 @@ def _goes_on(new: Path, here: Path) -> bool:
     return theirs.n > ours.n and any(hash_of(line) == ours.prev for line in lines)
 
 
+def _has_gone_on(new: Path, here: Path) -> bool:
+    """Return whether the history here is of the same recorder, and has statements that the other lacks."""
+    ours = fingerprint_in(here)
+    return bool(ours) and ours == fingerprint_in(new) and not _goes_on(new, here)
+
+
 def _discard(folder: Path, made: Iterable[Path]) -> None:
     with suppress(OSError):
         _remove(folder)
@@ -343,18 +349,20 @@ def finish_restore(data: Path) -> bool:
         for path in (folder, *folder.glob("**/*")):
             give_to_owner(path, data)
         end_sign_ins(folder / "data" / ACCOUNTS, data / ACCOUNTS)
+        if "history" in units and _has_gone_on(folder / "data", data):
+            units.remove("history")  # signed here since the restore was decided
         for name in units:
             is_in_backup = name in plan["present"]
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
             if is_in_backup:
                 forget_put_aside(data, name)
-        if _MASKS in units:
+        if _MASKS in units and not _is_there(folder / "data" / borrowed_cameras.DAMAGED):
             (data / borrowed_cameras.DAMAGED).unlink(missing_ok=True)
             sync_folder((data / _MASKS).parent)
         if "history" in units:  # the index is made again from the recordings
             for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):
                 (data / name).unlink(missing_ok=True)
-        _put_settings(folder / "settings", config)
+        _put_settings(folder / "settings", config, data)
         sync_folder(data)
         done = data / f"{PENDING}.done"
         _remove(done)
@@ -378,7 +386,7 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
         new.rename(there)
 
 
-def _put_settings(new: Path, config: Path) -> None:
+def _put_settings(new: Path, config: Path, data: Path) -> None:
     """Write the settings and what belongs to them; an interrupted try is repeated.
 
     Without the settings file, as of a folder that had lost it, what the backup doesn't have stays.
@@ -392,7 +400,8 @@ def _put_settings(new: Path, config: Path) -> None:
         raise StorageError(str(certificates), "it is a link")
     if is_whole or (new / "certificates").exists():
         _remove(certificates)
-    like = config if _is_plain(config) else config.parent  # the service's user may own the file in a folder of root
+    users = [path for path in (config, config.parent, data) if path.exists() and path.stat().st_uid]
+    like = users[0] if users else config.parent  # the service's user may own the file in a folder of root
     if (new / "certificates").exists():
         make_folder(certificates)
         _give(certificates, like)
@@ -404,13 +413,25 @@ def _put_settings(new: Path, config: Path) -> None:
         make_folder(to.parent)
         written = to.with_name(f".{to.name}.restore")
         written.unlink(missing_ok=True)
-        mode = stat.S_IMODE(to.stat().st_mode) if to == like else 0o600  # secrets are refused with another one
-        _write(written, [path.read_bytes()], to if _is_plain(to) else like, mode)
+        _write(written, [path.read_bytes()], *_like_former(to, like, is_settings=to == config))
         written.replace(to)
     for name in ("secrets.toml", "known.key") if is_whole else ():
         if not (new / name).exists():
             config.with_name(name).unlink(missing_ok=True)
     sync_folder(config.parent)
+
+
+def _like_former(to: Path, like: Path, *, is_settings: bool) -> tuple[Path, int]:
+    """Return what has the owner of a file that is replaced, and its mode. like: has the owner of a new one.
+
+    The settings stay readable for a group, and for all where root alone owns all: they may hold passwords. Secrets that
+    others can read are refused.
+    """
+    former = to.stat() if _is_plain(to) else None
+    if former is None or (former.st_uid == former.st_gid == 0 and like.stat().st_uid):
+        return like, 0o600
+    mode = stat.S_IMODE(former.st_mode) if is_settings else 0o600
+    return to, mode if former.st_uid == former.st_gid == 0 else mode & 0o660 | 0o600
 
 
 def _is_plain(path: Path) -> bool:

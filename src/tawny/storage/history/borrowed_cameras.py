@@ -68,10 +68,11 @@ class BorrowedCameras:
         """Return settings with the camera's masks. While masks may be missing, an unknown camera is black."""
         if camera in settings.cameras:
             return settings
-        known = with_borrowed(settings, self.left)
-        if self.trouble is None or camera in known.removed_cameras:
-            return known
-        return with_borrowed(known, {camera: _BLACK})
+        if (one := self.left.get(camera)) is not None:
+            return with_borrowed(settings, {camera: one})
+        if self.trouble is None or camera in settings.removed_cameras:
+            return settings
+        return with_borrowed(settings, {camera: _BLACK})
 
     def _look(self) -> None:
         """Read what hasn't been read yet, and find out whether masks may be missing."""
