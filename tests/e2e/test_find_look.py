@@ -116,6 +116,7 @@ def test_a_red_car_is_found_and_more_like_it(
     looked_at(page, "look-red")
     page.locator(f'.find-hit[href*="{events["red1"].event.id}"]').click()
     page.wait_for_url(re.compile(r"/events/.+"))
+    expect(page.get_by_text("This clip can’t be played")).to_be_visible(timeout=WAIT_MS)  # it moves what is below
     page.get_by_role("link", name="Find alike").click()
     expect(page.get_by_text("Looks like this event")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator(f'.find-hit[href*="{events["red2"].event.id}"]')).to_be_visible(timeout=WAIT_MS)
