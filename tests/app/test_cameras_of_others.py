@@ -67,7 +67,7 @@ def test_privacy_masks_of_a_camera_of_others_still_apply_after_a_restart(tmp_pat
 def test_privacy_masks_are_durable_with_the_next_heartbeat(tmp_path: Path) -> None:
     with rig(settings(DOOR), tmp_path, has_interface=True) as bench:
         bench.running.record_for_others(with_mask(MASK))
-        bench.running.pulse(bench.clock.now_ms())
+        bench.running.keep_masks()
         assert list(json.loads((tmp_path / LEFT_FILE).read_bytes())) == [FRONT]
 
 
@@ -81,9 +81,9 @@ def test_privacy_masks_that_the_disk_refused_are_written_with_the_heartbeat(
         with monkeypatch.context() as broken:
             broken.setattr(Volume, "write_whole", full)
             bench.running.record_for_others(with_mask(MASK))
-            bench.running.pulse(bench.clock.now_ms())
+            bench.running.keep_masks()
         assert not (tmp_path / LEFT_FILE).exists()
-        bench.running.pulse(bench.clock.now_ms())
+        bench.running.keep_masks()
         assert (tmp_path / LEFT_FILE).exists()
 
 

@@ -79,31 +79,35 @@ class Housekeeping:
 
 
 class Heartbeat:
-    """Actor that writes heartbeat and pending history entries. Blocks while the main disk is stalled."""
+    """Actor that writes heartbeat, pending history and what else waits. Blocks while the main disk is stalled."""
 
     name = "disk heartbeat"
 
-    def __init__(self, ledger: HistoryLedger, pulse: Callable[[int], None], clock: Clock) -> None:
-        self._ledger, self._write_pulse, self._clock = ledger, pulse, clock
+    def __init__(
+        self,
+        ledger: HistoryLedger,
+        pulse: Callable[[int], None],
+        clock: Clock,
+        write: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger, self._write_pulse, self._clock, self._write = ledger, pulse, clock, write
         self._pulse_s = clock.mono_s()
 
     def step(self) -> float:
         now_s = self._clock.mono_s()
         if self._ledger.waiting:
             self._ledger.flush()
+        self._write()
         if now_s >= self._pulse_s:
             self._pulse_s = now_s + PULSE_S
-            self._pulse()
+            try:
+                self._write_pulse(self._clock.now_ms())
+            except OSError as error:
+                log.warning("cannot write the heartbeat to disk: %s", error)
         return FLUSH_S
 
     def close(self) -> None:
         """Nothing to release."""
-
-    def _pulse(self) -> None:
-        try:
-            self._write_pulse(self._clock.now_ms())
-        except OSError as error:
-            log.warning("cannot write the heartbeat to disk: %s", error)
 
 
 LAST_WRITES_S = 4.0
@@ -168,6 +172,7 @@ class RecorderRuntime:
         self._of_others: dict[str, OthersCameraSettings] = {}
         """Cameras of other recorders that are recorded in their place."""
         self._borrowed = BorrowedCameras(store.volume)
+        self.keep_masks = self._borrowed.write
         settings.now = self._with_others(settings.now)
         recognition = parts.recognition
         self._on_changes: list[Callable[[Settings], None]] = [
@@ -246,7 +251,7 @@ class RecorderRuntime:
         if stored.mirror is not None:
             stored.mirror.start(pooled)
         login_file.start(pooled)
-        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, self.pulse, self.clock))
+        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, self._pulse, self.clock, self.keep_masks))
         self.sealing.start(pooled)
         self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
@@ -326,7 +331,7 @@ class RecorderRuntime:
             except SettingsError:
                 self._of_others = before
                 raise
-            # `pulse` writes it: the next camera's recording must not wait for a slow disk
+            # `keep_masks` writes it soon: the next camera's recording must not wait for a slow disk
             self._borrowed.put({camera: one.left() for camera, one in cameras.items()})
 
     def _forget_removed(self, cameras: Collection[CameraId]) -> None:
@@ -446,10 +451,9 @@ class RecorderRuntime:
     def disk(self) -> web.DiskInfo | None:
         return self.parts.stored.room.figures
 
-    def pulse(self, now_ms: int) -> None:
+    def _pulse(self, now_ms: int) -> None:
         """Write the heartbeat, and look for databases that were put aside. Raises OSError."""
         self.parts.storage.store.pulse(now_ms)
-        self._borrowed.write()
         folder = self.parts.place.kept_in
         self._renewed = [] if folder is None else renewed_databases(folder, now_ms)
 

@@ -306,11 +306,13 @@ DAY_MS = 86_400_000
 @pytest.mark.parametrize("later_ms", [0, 5 * DAY_MS])
 def test_a_newer_backup_goes_on_from_an_older_copy_of_the_folder(stated: Path, tmp_path: Path, later_ms: int) -> None:
     older = copied(stated, tmp_path)
+    (older / "history/archive-1.db").write_text("checksums")
     sign(stated, later_ms)
     (stated / "history/2026-11-21.jsonl").write_text('{"event": 2}\n')
     said = said_and_restored(backup(stated), older)
     assert tree(older / "history/signed") == tree(stated / "history/signed")
     assert (older / "history/2026-11-21.jsonl").exists()
+    assert (older / "history/archive-1.db").read_text() == "checksums"
     assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
 
 
@@ -785,6 +787,7 @@ def test_settings_stay_those_of_their_owner(
     (data.parent / "secrets.toml").unlink()
     config.chmod(0o640)
     owned(monkeypatch, config, 71, 72)
+    owned(monkeypatch, data, 71, 72)
     said_and_restored(file, data)
     names = (".tawny.toml.restore", ".secrets.toml.restore", "certificates", ".authority-key.pem.restore")
     assert [given[name] for name in names] == [(71, 72)] * 4
@@ -794,7 +797,12 @@ def test_settings_stay_those_of_their_owner(
 
 @pytest.mark.parametrize(
     ("group", "mode", "owner", "restored_mode"),
-    [(0, 0o644, (71, 72), 0o600), (72, 0o640, (0, 72), 0o640), (72, 0o644, (0, 72), 0o640)],
+    [
+        (0, 0o644, (71, 72), 0o600),
+        (72, 0o640, (0, 72), 0o640),
+        (72, 0o644, (0, 72), 0o640),
+        (72, 0o600, (71, 72), 0o600),
+    ],
 )
 def test_settings_of_root_in_a_users_folder_are_for_that_user(
     data: Path,
@@ -810,7 +818,8 @@ def test_settings_of_root_in_a_users_folder_are_for_that_user(
     file = backup(data)
     (data.parent / "secrets.toml").unlink()
     config.chmod(mode)
-    owned(monkeypatch, data.parent, 71, 72)
+    owned(monkeypatch, data.parent, 73, 73)
+    owned(monkeypatch, data, 71, 72)
     owned(monkeypatch, config, 0, group)
     said_and_restored(file, data)
     assert given[".tawny.toml.restore"] == owner

@@ -356,6 +356,8 @@ def finish_restore(data: Path) -> bool:
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
             if is_in_backup:
                 forget_put_aside(data, name)
+        if "history" in units:
+            _keep_others(folder / _OLD / "history", data / "history")
         if _MASKS in units and not _is_there(folder / "data" / borrowed_cameras.DAMAGED):
             (data / borrowed_cameras.DAMAGED).unlink(missing_ok=True)
             sync_folder((data / _MASKS).parent)
@@ -371,6 +373,13 @@ def finish_restore(data: Path) -> bool:
     except OSError as error:
         raise turned(error, str(data)) from error
     return True
+
+
+def _keep_others(old: Path, here: Path) -> None:
+    """Take over files of a replaced history that no backup has, such as the checksums of archived recordings."""
+    for path in sorted(old.iterdir()) if old.is_dir() else ():
+        if path.is_file() and not is_kept(f"data/history/{path.name}") and not _is_there(here / path.name):
+            path.rename(here / path.name)
 
 
 def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
@@ -400,8 +409,8 @@ def _put_settings(new: Path, config: Path, data: Path) -> None:
         raise StorageError(str(certificates), "it is a link")
     if is_whole or (new / "certificates").exists():
         _remove(certificates)
-    users = [path for path in (config, config.parent, data) if path.exists() and path.stat().st_uid]
-    like = users[0] if users else config.parent  # the service's user may own the file in a folder of root
+    users = [path for path in (data, config.parent, config) if path.exists() and path.stat().st_uid]
+    like = users[0] if users else config.parent  # tawny runs as the owner of its data
     if (new / "certificates").exists():
         make_folder(certificates)
         _give(certificates, like)
@@ -422,16 +431,17 @@ def _put_settings(new: Path, config: Path, data: Path) -> None:
 
 
 def _like_former(to: Path, like: Path, *, is_settings: bool) -> tuple[Path, int]:
-    """Return what has the owner of a file that is replaced, and its mode. like: has the owner of a new one.
+    """Return what has the owner of a file that is written, and its mode. like: has the owner of new ones.
 
-    The settings stay readable for a group, and for all where root alone owns all: they may hold passwords. Secrets that
-    others can read are refused.
+    A file that is replaced keeps its owner if that is the same, or if the settings are readable for a group. They may
+    hold passwords, so they are never readable for all; secrets are refused with a mode other than 0600.
     """
-    former = to.stat() if _is_plain(to) else None
-    if former is None or (former.st_uid == former.st_gid == 0 and like.stat().st_uid):
+    if not _is_plain(to):
         return like, 0o600
-    mode = stat.S_IMODE(former.st_mode) if is_settings else 0o600
-    return to, mode if former.st_uid == former.st_gid == 0 else mode & 0o660 | 0o600
+    former = to.stat()
+    mode = stat.S_IMODE(former.st_mode) & 0o660 | 0o600 if is_settings else 0o600
+    is_of_group = former.st_gid != 0 and bool(mode & 0o040)
+    return (to, mode) if former.st_uid == like.stat().st_uid or is_of_group else (like, 0o600)
 
 
 def _is_plain(path: Path) -> bool:
