@@ -488,7 +488,8 @@ class RecorderRuntime:
         return self._volume.path(segment.path) if is_open(segment) else self._healer.sound_path(segment.path)
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
-        return masks_of(self._borrowed.masking(self.settings, camera), camera)
+        is_own = camera in self.settings.cameras
+        return masks_of(self.settings if is_own else self._borrowed.masking(self.settings, camera), camera)
 
     def _shown_masks(self, camera: CameraId) -> tuple[Polygon, ...]:
         """Return the privacy masks in images as shown: those of events."""
