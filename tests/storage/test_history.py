@@ -94,7 +94,8 @@ def test_a_full_disk_leaves_no_torn_line_behind() -> None:
     assert list(history.lines()) == [_line(1), _line(3)]
 
 
-def test_after_a_failed_sync_another_file_is_begun() -> None:
+def _after_a_failed_sync() -> tuple[MemoryDisk, HistoryJournal]:
+    """With line 3, written after line 2 failed."""
     disk = MemoryDisk()
     history = HistoryJournal(disk)
     history.write([_line(1)])
@@ -103,19 +104,17 @@ def test_after_a_failed_sync_another_file_is_begun() -> None:
         history.write([_line(2)])
     disk.before = _well
     history.write([_line(3)])
+    return disk, history
+
+
+def test_after_a_failed_sync_another_file_is_begun() -> None:
+    disk, history = _after_a_failed_sync()
     assert list(disk.files) == ["history/2026-11-20.jsonl", "history/2026-11-20-2.jsonl"]
     assert list(history.lines())[-1] == _line(3)
 
 
 def test_after_a_failed_sync_and_a_restart_the_newest_file_goes_on() -> None:
-    disk = MemoryDisk()
-    history = HistoryJournal(disk)
-    history.write([_line(1)])
-    disk.before = _failing("sync")
-    with pytest.raises(StorageError):
-        history.write([_line(2)])
-    disk.before = _well
-    history.write([_line(3)])
+    disk, history = _after_a_failed_sync()
     HistoryJournal(disk).write([_line(4)])
     assert list(history.lines())[-2:] == [_line(3), _line(4)]
 

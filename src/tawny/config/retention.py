@@ -1,5 +1,6 @@
 """Retention settings for all recordings, one camera, or sub streams. Missing values inherit from the wider table."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -27,6 +28,13 @@ class Table(BaseModel):
     """Base of all settings tables. Unknown keys are errors, so that typos are reported."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy without values cached from the former ones."""
+        made = super().model_copy(update=update, deep=deep)
+        for name in made.__dict__.keys() - type(made).model_fields.keys():
+            del made.__dict__[name]
+        return made
 
     @model_validator(mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -566,7 +567,7 @@ class Settings(Table):
             )
         return self
 
-    @property
+    @cached_property
     def removed_names(self) -> dict[str, str]:
         """What removed cameras are called, by ID: `Front door (removed)`."""
         return {

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tawny.media.audio import Soundtrack, soundtrack
-from tawny.media.codec.parameter_sets import codec_string
+from tawny.media.codec.parameter_sets import codec_strings
 from tawny.media.mp4.decode_times import LiveDecodeTimes, reorder_depth
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.ids import RunId
@@ -123,7 +123,7 @@ class Fragmenter:
         self._zero = self._times.next(packet.pts)
         self._sound = soundtrack(sound, self._zero * sound.rate // VIDEO_RATE) if sound else None
         self._deaf = sound
-        codecs = ",".join(codec_string(track) for track in (video, self._sound and self._sound.format) if track)
+        codecs = codec_strings(video, self._sound.format if self._sound else None)
         return NewInitSegment(
             f'video/mp4; codecs="{codecs}"',
             packet.at_ms - (packet.pts - self._zero) * 1000 // VIDEO_RATE,

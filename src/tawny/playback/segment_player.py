@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from tawny.media.audio import Soundtrack, soundtrack
-from tawny.media.codec.parameter_sets import codec_string
+from tawny.media.codec.parameter_sets import codec_strings
 from tawny.media.mp4.byte_reader import StoredFile, open_stored, read_chunks
 from tawny.media.mp4.decode_times import FileDecodeTimes
 from tawny.media.mp4.fragment_writer import fragment, init_segment
@@ -131,7 +131,7 @@ def _as_it_lies(
                 yield head + piece  # send the first frame together with the header it needs
                 head = b""
 
-    codecs = ",".join(codec_string(track) for track in (file.video, file.audio) if track)
+    codecs = codec_strings(file.video, file.audio)
     return SegmentPlayback(segment.start_ms, codecs, file.init_bytes + end - begin, data())
 
 
@@ -142,7 +142,7 @@ def _with_aac(
     fragments: Sequence[StoredFragment],
     sound: Soundtrack | None,
 ) -> SegmentPlayback:
-    codecs = ",".join(codec_string(track) for track in (file.video, sound and sound.format) if track)
+    codecs = codec_strings(file.video, sound.format if sound else None)
 
     def data() -> Iterator[bytes]:
         with _held(archive, segment) as held:

@@ -24,7 +24,7 @@ from tawny.live.hls import HlsFeed, HlsFeedKey
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
 from tawny.live.stream_choice import StreamChoice, codec_of
 from tawny.media.audio import soundtrack
-from tawny.media.codec.parameter_sets import codec_string
+from tawny.media.codec.parameter_sets import codec_strings
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.stream.hub import Hub, live_hubs
@@ -191,7 +191,7 @@ def _variant(name: StreamName, hub: Hub, more: str) -> list[str]:
     seconds = max(1.0, (recent[-1].at_ms - recent[0].at_ms) / 1000)
     rate = round(sum(len(packet.data) for packet in recent) * 8 * 1.3 / seconds)
     sound = soundtrack(sound_of(recent))  # a player that doesn't find it in CODECS may play none
-    codecs = ",".join(codec_string(track) for track in (video, sound and sound.format) if track)
+    codecs = codec_strings(video, sound.format if sound else None)
     about = f'BANDWIDTH={rate},RESOLUTION={"x".join(map(str, video.shown_size))},CODECS="{codecs}"'
     return [f"#EXT-X-STREAM-INF:{about}", f"{name.value}/live.m3u8{more}"]
 

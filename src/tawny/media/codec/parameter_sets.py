@@ -26,6 +26,11 @@ def codec_string(stored: Format) -> str:
     return f"avc1.{sps[1:4].hex()}" if stored.codec == "h264" else _h265(sps)
 
 
+def codec_strings(*tracks: Format | None) -> str:
+    """Return those of the tracks that there are, with commas. Raises ValueError as above."""
+    return ",".join(codec_string(track) for track in tracks if track)
+
+
 def _h265(nal: bytes) -> str:
     sps = parse_h265(nal)
     compatibility = int(f"{sps.compatibility:032b}"[::-1], 2)  # the string has the flags in reverse bit order
