@@ -6,7 +6,7 @@ with simulated() as camera:
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 from tawny.testing.clips import SampleClip
 from tawny.testing.rtsp_card import MemoryCard
-from tests.sources.onvif.fake_camera import fault, served
+from tests.sources.onvif.fake_camera import FakeCamera, fault, served
 from tests.support.onvif_device import OnvifDevice, Stream
 
 EVENTS, IMAGING = "/onvif/events", "/onvif/imaging"
@@ -66,6 +66,14 @@ class OnvifSimulator(OnvifDevice):
     bit_rate: int = 4096
     raw: str = ""
     """What it answers to a pull instead."""
+    event_port: int = 0
+    """Where it says that its subscriptions are; 0: where everything is."""
+    serves_apart: bool = False
+    """Its subscriptions are nowhere else."""
+    event_host: str = "127.0.0.1"
+    """The host of its subscriptions, as it says."""
+    closes: Callable[[], None] | None = None
+    """Called at each pull, after which it closes the connection without an answer."""
     card: MemoryCard | None = None
     """Its own recordings; None: it has no card."""
     clip: SampleClip | None = None
@@ -234,7 +242,7 @@ class OnvifSimulator(OnvifDevice):
             waiting = list(self.states.values())
             self.subscriptions[key] = Subscription(time.monotonic() + 60, waiting, consumer)
             self.changed.notify_all()
-        host = f"127.0.0.1:{self.port}"
+        host = f"{self.event_host}:{self.event_port or self.port}"
         where = f"<a:Address>http://{host}{SUBSCRIPTION}/{key}</a:Address>"
         if self.named_by == "header":
             where = (
@@ -255,6 +263,9 @@ class OnvifSimulator(OnvifDevice):
             return self.subscriptions.get(key)
 
     def _pull(self, found: Subscription | None, values: dict[str, str]) -> tuple[int, str]:
+        if self.closes is not None:
+            self.closes()
+            return 0, ""
         if self.raw:
             return 200, self.raw
         if found is None:
@@ -275,7 +286,21 @@ class OnvifSimulator(OnvifDevice):
             text = body.decode()
             assert f'xmlns="{AXIS}"' in text
             self.header_key = text.partition("<SubscriptionId")[2].partition(">")[2].partition("<")[0]
+        if self.serves_apart and path.startswith(SUBSCRIPTION):
+            return 400, fault("ter:InvalidArgVal", "error")
         return super().answer(path, body, authorization)
+
+    def answer_apart(self, path: str, body: bytes, authorization: str) -> tuple[int, str]:
+        """Answer at the port of the subscriptions."""
+        return super().answer(path, body, authorization)
+
+
+@dataclass
+class _EventPort(FakeCamera):
+    camera: OnvifSimulator = field(default_factory=OnvifSimulator)
+
+    def answer(self, path: str, body: bytes, authorization: str) -> tuple[int, str]:
+        return self.camera.answer_apart(path, body, authorization)
 
 
 def notify(consumer: str, *messages: str) -> int:
@@ -303,3 +328,11 @@ def simulated(**how: Any) -> Iterator[OnvifSimulator]:
     with served(camera):
         yield camera
         camera.restart()
+
+
+@contextmanager
+def simulated_apart(**how: Any) -> Iterator[OnvifSimulator]:
+    """A camera that serves its subscriptions at another port, as those of TP-Link do."""
+    with simulated(**how) as camera, served(_EventPort(camera=camera)) as apart:
+        camera.event_port, camera.serves_apart = apart.port, True
+        yield camera

@@ -1,12 +1,11 @@
 """Ports of this computer for servers of a test."""
 
+import atexit
 import random
 import socket
 
 FIRST, LAST = 15_000, 32_000
 """Below those that Linux gives to outgoing connections: one of another test would take a port found there."""
-_CLAIMS: list[socket.socket] = []
-"""Held until this process ends: a server that is still starting keeps its port from the tests side by side with it."""
 
 
 def free_port() -> int:
@@ -22,5 +21,6 @@ def free_port() -> int:
             except OSError:
                 claim.close()
                 continue
-        _CLAIMS.append(claim)
+        # held until this process ends: a server that is still starting keeps its port from the tests side by side
+        atexit.register(claim.close)
         return port

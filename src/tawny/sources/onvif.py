@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import ipaddress
 import math
 import re
 import secrets
@@ -10,7 +11,7 @@ import ssl
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
@@ -158,6 +159,10 @@ TIMEOUT_S = 5.0
 """Limit of one exchange, from connecting to the last byte, in seconds."""
 
 
+class SourceClosed(SourceUnreachable):
+    """The camera closed a connection without a response."""
+
+
 class SoapClient:
     """Sends requests to one camera. record: what sign-in the camera offered before. Thread-safe; blocking."""
 
@@ -168,21 +173,29 @@ class SoapClient:
         """Ends the request that is under way, and refuses all further ones."""
 
     def send(
-        self, path: str, body: str, at_ms: int, until_s: float, *, address: str = "", waits_s: float = 0.0
+        self,
+        path: str,
+        body: str,
+        at_ms: int,
+        until_s: float,
+        *,
+        address: str = "",
+        waits_s: float = 0.0,
+        port: int | None = None,
     ) -> ET.Element:
         """Send a request; return the first child of the response body.
 
         body: XML. at_ms: camera time; 0: unauthenticated. until_s: deadline of the operation, s monotonic. address:
-        headers of WS-Addressing. waits_s: how long the camera may wait before it answers. Raises SourceUnreachable,
-        SourceRefused, SourceLoginWeaker, SourceError.
+        headers of WS-Addressing. waits_s: how long the camera may wait before it answers. port: another one than that
+        of its address. Raises SourceUnreachable, of which SourceClosed, SourceRefused, SourceLoginWeaker, SourceError.
         """
-        service = self._service
+        service = self._service if port is None else replace(self._service, port=port)
         head = (
             login_header(service.user, service.password, secrets.token_bytes(16), at_ms)
             if service.user and at_ms
             else ""
         )
-        answer = self._post(path, with_address(head, address), body, "", until_s, waits_s)
+        answer = self._post(service, path, write_request(with_address(head, address), body), "", until_s, waits_s)
         login = ClientAuth(service.user, service.password, self._record)
         while answer.status == 401:
             if not login.challenged(answer.challenges):
@@ -191,22 +204,22 @@ class SoapClient:
                 if login.unknown:
                     raise SourceLoginUnknown(service.public, login.unknown)
                 raise SourceRefused(service.public)
-            answer = self._post(path, with_address("", address), body, login.header("POST", path), until_s, waits_s)
+            data, authorization = write_request(with_address("", address), body), login.header("POST", path)
+            answer = self._post(service, path, data, authorization, until_s, waits_s)
         try:
             content = read_response(service.public, answer.status, answer.data)
         except SourceRefused:
             if at_ms or not service.user or login.form:
                 raise
             # it wants to know who asks even for its clock: it may run like ours
-            return self.send(path, body, self._clock.now_ms(), until_s, address=address, waits_s=waits_s)
+            return self.send(path, body, self._clock.now_ms(), until_s, address=address, waits_s=waits_s, port=port)
         if head and not login.form:
             self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
         return content
 
     def _post(
-        self, path: str, head: str, body: str, authorization: str, until_s: float, waits_s: float
+        self, service: OnvifService, path: str, data: bytes, authorization: str, until_s: float, waits_s: float
     ) -> OnvifResponse:
-        service = self._service
         headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
         if authorization:
             headers["Authorization"] = authorization
@@ -216,8 +229,9 @@ class SoapClient:
             return 0.0 if self.is_cancelled else until_s - self._clock.mono_s()
 
         try:
-            data = write_request(head, body)
             return post(service, path, headers, data, left_s, MAX_BYTES)
+        except ConnectionResetError as error:  # of which http.client.RemoteDisconnected
+            raise SourceClosed(service.public, error.strerror or type(error).__name__) from None
         except (OSError, http.client.HTTPException) as error:
             why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
             raise SourceUnreachable(service.public, why or type(error).__name__) from None
@@ -376,15 +390,40 @@ class OnvifCamera:
             until_s,
         )
 
-    def ask(self, service: str, body: str, *, path: str = "", address: str = "", waits_s: float = 0.0) -> ET.Element:
+    def ask(
+        self,
+        service: str,
+        body: str,
+        *,
+        path: str = "",
+        address: str = "",
+        waits_s: float = 0.0,
+        port: int | None = None,
+    ) -> ET.Element:
         """Send a request to one of the camera's services, named as in `_SERVICES`; empty: its device.
 
-        path: of a part of the service, such as a subscription. address, waits_s: as `SoapClient.send`. Raises NotDone
-        for a service that the camera lacks.
+        path: of a part of the service, such as a subscription. address, waits_s, port: as `SoapClient.send`. Raises
+        NotDone for a service that the camera lacks.
         """
         until_s = self._until_s() + waits_s
         path = path or (self.path_of(service, until_s) if service else self._service.path)
-        return self._ask(path, body, until_s, address=address, waits_s=waits_s)
+        return self._ask(path, body, until_s, address=address, waits_s=waits_s, port=port)
+
+    def port_named(self, address: str) -> int | None:
+        """Return the port that the camera names for a part of a service; None: that of its own address.
+
+        None as well if the address names another host, such as the one behind a router that forwards ports, or no
+        encryption where the camera's own address has it.
+        """
+        try:
+            parts = urlsplit(address)
+            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            return None
+        own = self._service
+        if port == own.port_used or parts.scheme != ("https" if own.is_secure else "http"):
+            return None
+        return port if _is_same_host(host, own.host) else None
 
     def path_of(self, service: str, until_s: float | None = None) -> str:
         """Return the path of a service. Raises NotDone if the camera lacks it."""
@@ -459,11 +498,13 @@ class OnvifCamera:
             raise NotDone("This camera doesn't support pan and tilt.", "It reports no PTZ motors.")
         return known.paths["PTZ"], known.profile
 
-    def _ask(self, path: str, body: str, until_s: float, *, address: str = "", waits_s: float = 0.0) -> ET.Element:
+    def _ask(
+        self, path: str, body: str, until_s: float, *, address: str = "", waits_s: float = 0.0, port: int | None = None
+    ) -> ET.Element:
         known = self._learned(until_s)
         try:
             at_ms = self._clock.now_ms() + known.ahead_ms
-            return self.client.send(path, body, at_ms, until_s, address=address, waits_s=waits_s)
+            return self.client.send(path, body, at_ms, until_s, address=address, waits_s=waits_s, port=port)
         except SourceLoginWeaker:
             raise
         except SourceRefused:
@@ -472,7 +513,7 @@ class OnvifCamera:
             if abs(again.ahead_ms - known.ahead_ms) < _CLOCK_SET_MS:
                 raise
             at_ms = self._clock.now_ms() + again.ahead_ms
-            return self.client.send(path, body, at_ms, until_s, address=address, waits_s=waits_s)
+            return self.client.send(path, body, at_ms, until_s, address=address, waits_s=waits_s, port=port)
 
     def _learned(self, until_s: float) -> _Known:
         """Return clock offset and capabilities; queries the camera once."""
@@ -518,6 +559,17 @@ def _seconds(text: str) -> float | None:
     hours, minutes, rest = (float(one or 0) for one in found.groups()) if found else (0.0, 0.0, 0.0)
     seconds = 3600 * hours + 60 * minutes + rest
     return seconds if 0.1 <= seconds <= 3600 else None
+
+
+def _is_same_host(named: str, own: str) -> bool:
+    """Return whether a host that the camera names is the one of its address, which may be a name."""
+    if named == own.casefold():
+        return True
+    try:
+        ipaddress.ip_address(named)
+        return named in {str(found[4][0]) for found in socket.getaddrinfo(own, None)}
+    except (ValueError, OSError):
+        return False
 
 
 def request_path(address: str) -> str:

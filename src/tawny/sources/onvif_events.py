@@ -8,7 +8,7 @@ import re
 import secrets
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +17,7 @@ from tawny.model.events import DOORBELL
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
 from tawny.protocols.soap import find_elements, namespace, quoted, text_at
-from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, request_path
+from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, SourceClosed, request_path
 
 # What messages mean. Makers name their topics differently, so words are looked for, the more specific first.
 
@@ -165,8 +165,10 @@ LASTS_S: Final = 60.0
 RENEWS_S: Final = 25.0
 """Age of a subscription at which it is renewed, s; less if the camera grants a short one."""
 _LEAST_S: Final = 1.0
-PULL_S: Final = 10.0
-"""How long the camera may wait for something to report, s."""
+PULL_S: Final = 8.0
+"""How long the camera may wait for something to report, s: some close a connection after 10 s."""
+_CLOSES_S: Final = 5.0
+"""A connection that the camera closes after this much waiting, s, is its way to say that there is nothing."""
 _LEAVES_S: Final = 1.5
 _LIMIT: Final = 64
 _EVENTS, NOTIFY = "http://www.onvif.org/ver10/events/wsdl", "http://docs.oasis-open.org/wsn/b-2"
@@ -179,6 +181,8 @@ _NAMESPACE: Final = re.compile(r"(https?://|urn:)[^\s\"<>&]{1,200}")
 @dataclass(frozen=True, slots=True)
 class _Subscription:
     path: str
+    port: int | None
+    """Of its own; None: that of the camera's address."""
     address: str
     """As the camera named it."""
     parameters: str
@@ -195,6 +199,10 @@ class EventSubscription:
     def __init__(self, camera: OnvifCamera, clock: Clock) -> None:
         self._camera, self._clock = camera, clock
         self._made: _Subscription | None = None
+        self._is_answered = False
+        """Whether the camera has answered at the address of the subscription."""
+        self._follows = True
+        """Whether to use the port that the camera names: some name one where nothing answers."""
 
     def pull(self, waits_s: float = PULL_S) -> list[CameraReport]:
         """Return what was reported since; waits so long for something. Subscribes if it is not."""
@@ -206,6 +214,8 @@ class EventSubscription:
             return self._received(made, min(waits_s, max(_LEAST_S, made.renew_s - self._clock.mono_s())))
         except SourceError:
             if not self._camera.client.is_cancelled:  # else it still lasts, and `leave` ends it
+                if self._made is not None and not self._is_answered:
+                    self._follows = not self._follows
                 self._made = None
             raise
 
@@ -242,7 +252,9 @@ class EventSubscription:
         parameters = find_elements(named, "ReferenceParameters") if named is not None else []
         echoed = "".join(_echoed(one) for below in parameters[:1] for one in list(below)[:8])
         named_path = request_path(address) if address else path
-        self._made = _Subscription(named_path, address, echoed, self._renewal_s(answer))
+        port = self._camera.port_named(address) if self._follows else None
+        self._is_answered = False
+        self._made = _Subscription(named_path, port, address, echoed, self._renewal_s(answer))
         return self._made
 
     def _renew(self, made: _Subscription) -> _Subscription:
@@ -253,7 +265,7 @@ class EventSubscription:
             raise
         except SourceError:
             return self._subscribe()  # it knows the subscription no more, or can't renew any
-        self._made = _Subscription(made.path, made.address, made.parameters, self._renewal_s(answer))
+        self._made = replace(made, renew_s=self._renewal_s(answer))
         return self._made
 
     def _renewal_s(self, answer: ET.Element) -> float:
@@ -265,7 +277,9 @@ class EventSubscription:
 
     def _ask(self, made: _Subscription, action: str, body: str, waits_s: float = 0.0) -> ET.Element:
         address = _headers(action, made.address) + made.parameters
-        return self._camera.ask("", body, path=made.path, address=address, waits_s=waits_s)
+        answer = self._camera.ask("", body, path=made.path, address=address, waits_s=waits_s, port=made.port)
+        self._is_answered = True
+        return answer
 
 
 class PullPoint(EventSubscription):
@@ -283,7 +297,13 @@ class PullPoint(EventSubscription):
             f'<e:PullMessages xmlns:e="{_EVENTS}"><e:Timeout>PT{waits_s:.0f}S</e:Timeout>'
             f"<e:MessageLimit>{_LIMIT}</e:MessageLimit></e:PullMessages>"
         )
-        answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
+        asked_s = self._clock.mono_s()
+        try:
+            answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
+        except SourceClosed:
+            if self._camera.client.is_cancelled or self._clock.mono_s() - asked_s < _CLOSES_S:
+                raise
+            return []
         return read_reports(answer, self._clock.now_ms())
 
 

@@ -153,6 +153,9 @@ def handler(camera: FakeCamera) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             asked = self.path, body, self.headers.get("Authorization", "")
             status, content = (200, "") if camera.reply is not None else camera.answer(*asked)
+            if status == 0:
+                self.close_connection = True
+                return
             whole = f'<s:Envelope xmlns:s="{ENVELOPE}"><s:Body>{content}</s:Body></s:Envelope>'.encode()
             data = whole if camera.reply is None else camera.reply
             self.send_response(status)

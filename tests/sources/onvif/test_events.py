@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from tawny.model.errors import NotDone, SourceError
+from tawny.model.errors import NotDone, SourceError, SourceUnreachable
 from tawny.model.times import SystemClock
 from tawny.protocols.soap import read_xml
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.onvif_events import ADDRESSING, CameraReport, PullPoint, read_reports
 from tawny.testing.clock import AheadClock
 from tawny.testing.waiting import until
-from tests.support.onvif_simulator import AXIS, OnvifSimulator, simulated
+from tests.support.onvif_simulator import AXIS, OnvifSimulator, simulated, simulated_apart
+from tests.support.ports import free_port
 
 NOTE = "NotificationMessage"
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
@@ -197,3 +198,66 @@ def test_an_answer_that_is_none_or_huge_is_an_error(raw: str) -> None:
         camera.raw = raw or "</s:Body>"
         with pytest.raises(SourceError):
             point.pull(0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_subscription_at_another_port_of_the_camera_is_read(host: str) -> None:
+    with simulated_apart() as camera:
+        clock = SystemClock()
+        point = PullPoint(OnvifCamera(camera.url.replace("@127.0.0.1", f"@{host}"), clock), clock)
+        point.pull(0)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        assert [one.kind for one in point.pull(0)] == ["motion"]
+
+
+def test_a_subscription_at_another_host_is_asked_for_at_the_cameras_own() -> None:
+    """Where a router forwards the port, the camera names an address that only its own network has."""
+    with simulated(event_host="192.0.2.7", event_port=1025) as camera:
+        point = subscribed(camera)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        assert [one.kind for one in point.pull(0)] == ["motion"]
+
+
+def test_an_encrypted_camera_is_not_followed_to_a_port_without_encryption() -> None:
+    camera = OnvifCamera("https://admin:x@127.0.0.1/onvif/device_service", SystemClock())
+    assert camera.port_named("http://127.0.0.1:1025/event-1") is None
+    assert camera.port_named("https://127.0.0.1:1025/event-1") == 1025
+
+
+def test_a_port_where_nothing_answers_is_not_followed_again() -> None:
+    with simulated() as camera:
+        point = pulling(camera)
+        camera.event_port = free_port()
+        with pytest.raises(SourceUnreachable):
+            point.pull(0)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        assert [one.kind for one in point.pull(0)] == ["motion"]
+
+
+def test_a_port_that_answered_is_kept_while_the_camera_is_away() -> None:
+    with simulated_apart() as camera:
+        point = subscribed(camera)
+        camera.restart()
+        with pytest.raises(SourceError, match="no such subscription"):
+            point.pull(0)
+        point.pull(0)
+        assert camera.made == 2
+
+
+def closing_after(camera: OnvifSimulator, waited_s: float) -> PullPoint:
+    clock = AheadClock()
+    point = PullPoint(OnvifCamera(camera.url, clock), clock)
+    point.pull(0)
+    camera.closes = lambda: clock.advance(waited_s)
+    return point
+
+
+def test_a_connection_closed_after_long_waiting_says_that_there_is_nothing() -> None:
+    with simulated() as camera:
+        assert closing_after(camera, 7).pull() == []
+        assert camera.made == 1
+
+
+def test_a_connection_closed_at_once_is_a_failure() -> None:
+    with simulated() as camera, pytest.raises(SourceUnreachable):
+        closing_after(camera, 1).pull()
