@@ -159,7 +159,7 @@ TIMEOUT_S = 5.0
 """Limit of one exchange, from connecting to the last byte, in seconds."""
 
 
-class SourceClosed(SourceUnreachable):
+class UnansweredClose(SourceUnreachable):
     """The camera closed a connection without a response."""
 
 
@@ -187,7 +187,7 @@ class SoapClient:
 
         body: XML. at_ms: camera time; 0: unauthenticated. until_s: deadline of the operation, s monotonic. address:
         headers of WS-Addressing. waits_s: how long the camera may wait before it answers. port: another one than that
-        of its address. Raises SourceUnreachable, of which SourceClosed, SourceRefused, SourceLoginWeaker, SourceError.
+        of its address. Raises SourceUnreachable, of which UnansweredClose, SourceRefused, SourceLoginWeaker, SourceError.
         """
         service = self._service if port is None else replace(self._service, port=port)
         head = (
@@ -231,7 +231,7 @@ class SoapClient:
         try:
             return post(service, path, headers, data, left_s, MAX_BYTES)
         except ConnectionResetError as error:  # of which http.client.RemoteDisconnected
-            raise SourceClosed(service.public, error.strerror or type(error).__name__) from None
+            raise UnansweredClose(service.public, error.strerror or type(error).__name__) from None
         except (OSError, http.client.HTTPException) as error:
             why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
             raise SourceUnreachable(service.public, why or type(error).__name__) from None

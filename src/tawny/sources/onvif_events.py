@@ -17,7 +17,7 @@ from tawny.model.events import DOORBELL
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
 from tawny.protocols.soap import find_elements, namespace, quoted, text_at
-from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, SourceClosed, request_path
+from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, UnansweredClose, request_path
 
 # What messages mean. Makers name their topics differently, so words are looked for, the more specific first.
 
@@ -300,7 +300,7 @@ class PullPoint(EventSubscription):
         asked_s = self._clock.mono_s()
         try:
             answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
-        except SourceClosed:
+        except UnansweredClose:
             if self._camera.client.is_cancelled or self._clock.mono_s() - asked_s < _CLOSES_S:
                 raise
             return []
