@@ -187,7 +187,7 @@ class SoapClient:
 
         body: XML. at_ms: camera time; 0: unauthenticated. until_s: deadline of the operation, s monotonic. address:
         headers of WS-Addressing. waits_s: how long the camera may wait before it answers. port: another one than that
-        of its address. Raises SourceUnreachable, of which UnansweredClose, SourceRefused, SourceLoginWeaker, SourceError.
+        of its address. Raises SourceUnreachable, of it UnansweredClose, SourceRefused, SourceLoginWeaker, SourceError.
         """
         service = self._service if port is None else replace(self._service, port=port)
         head = (
