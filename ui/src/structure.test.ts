@@ -54,6 +54,11 @@ describe("the interface's sources", () => {
     expect(wrong.map((edge) => edge.join(" > "))).toEqual([]);
   });
 
+  it("follow the font size that the browser is set to: neither texts nor the widths of layouts are in px", () => {
+    const fixed = /font(?:-size)?:[^;{}]*\dpx|\((?:min|max)-width: *[\d.]+px/;
+    expect(files.filter((file) => fixed.test(readFileSync(SRC + file, "utf8")))).toEqual([]);
+  });
+
   it("have screens that do not import each other", () => {
     const wrong = edges.filter(([file, one]) => screen(file) && screen(one) && screen(file) !== screen(one));
     expect(wrong.map((edge) => edge.join(" > "))).toEqual([]);

@@ -446,7 +446,7 @@ export function CastAct({ camera, look }: Of) {
 
 // On a tile
 
-const phone = matchMedia("(max-width: 760px)");
+const phone = matchMedia("(max-width: 47.5em)");
 const LONG_MS = 500;
 const STILL_PX = 10;
 

@@ -272,7 +272,7 @@ function AloneButtons({ camera, live }: { camera: Camera; live: Live }) {
   );
 }
 
-const narrow = matchMedia("(max-width: 760px)");
+const narrow = matchMedia("(max-width: 47.5em)");
 const MOST_DOTS = 8;
 
 /** With words; on a phone large, four in a row. */

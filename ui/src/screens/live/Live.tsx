@@ -40,12 +40,12 @@ const editor = () => import("./LayoutEditor");
 const wallScreen = () => import("./WallScreen");
 /** From more cameras on each has to cost little. */
 const FEW = 4;
-const roomy = matchMedia("(min-width: 1200px)");
+const roomy = matchMedia("(min-width: 75em)");
 const wide = signal(roomy.matches);
 roomy.addEventListener("change", () => {
   wide.value = roomy.matches;
 });
-const handy = matchMedia("(max-width: 760px)");
+const handy = matchMedia("(max-width: 47.5em)");
 const narrow = signal(handy.matches);
 handy.addEventListener("change", () => {
   narrow.value = handy.matches;

@@ -30,7 +30,7 @@ import "./modes.css";
 
 const TRY_AFTER_MS = 400;
 const { table: t } = words;
-const narrow = matchMedia("(max-width: 760px)");
+const narrow = matchMedia("(max-width: 47.5em)");
 const trying = () => import("./Try");
 
 type Change = (plan: PlanChange) => PlanChange;

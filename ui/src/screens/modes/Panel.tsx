@@ -21,7 +21,7 @@ export function Panel(props: { title: string; anchor: HTMLElement; onClose: () =
   useEffect(() => {
     const place = () => {
       const node = panel.current;
-      if (!node || innerWidth <= 760) return;
+      if (!node || matchMedia("(max-width: 47.5em)").matches) return;
       const { left, right, bottom, top } = anchor.getBoundingClientRect();
       const { offsetWidth, offsetHeight } = node;
       const isBelow = bottom + GAP_PX + offsetHeight <= innerHeight;

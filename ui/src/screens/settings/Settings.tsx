@@ -10,7 +10,7 @@ import { CamerasPage } from "./Pages";
 import { Find, List, chosen, found, query } from "./Nav";
 import type { SectionId } from "./sections";
 
-const WIDE = "(min-width: 1100px)";
+const WIDE = "(min-width: 68.75em)";
 
 /** Whether the sections stand beside what they open. */
 function useWide(): boolean {

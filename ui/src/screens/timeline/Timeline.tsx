@@ -35,7 +35,7 @@ const loadClipSheet = () => import("./ClipSheet");
 const nothing = () => null;
 const MOST_ZONE_MS = 1_000;
 
-const narrow = matchMedia("(max-width: 760px), (max-height: 480px) and (pointer: coarse)");
+const narrow = matchMedia("(max-width: 47.5em), (max-height: 480px) and (pointer: coarse)");
 const phone = signal(narrow.matches);
 narrow.addEventListener("change", () => {
   phone.value = narrow.matches;
