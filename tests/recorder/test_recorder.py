@@ -163,6 +163,39 @@ def test_a_run_that_ends_closes_its_file_at_once(bench: Bench) -> None:
     assert bench.recorded_s() == pytest.approx(10, abs=0.001)
 
 
+@pytest.mark.parametrize("how", ["length", "end of the run", "removed", "a disk that fails for a second"])
+def test_a_recording_is_found_all_the_time_while_its_file_is_closed(bench: Bench, how: str) -> None:
+    bench.add()
+    bench.run(5)
+    (first,) = bench.recorder.open_segments(PORCH)
+    operations: list[str] = []
+    missed: list[str] = []
+    fails = how.startswith("a disk")
+
+    def look(operation: str, path: str) -> None:
+        operations.append(operation)
+        found = [*(one.id for one in bench.recorder.open_segments(PORCH)), *(one.id for one in bench.closed)]
+        if first.id not in found or len(set(found)) < len(found):
+            missed.append(f"{operation} {path}")
+        if fails and operation == "rename":
+            raise StorageError("disk", "input/output error")
+
+    bench.disk.before = look
+    if how == "removed":
+        bench.recorder.remove(PORCH, MAIN)
+        bench.feeds.clear()
+    elif how != "length":
+        bench.recorder.end_run(PORCH, MAIN, "closed")
+        bench.feeds.clear()
+    bench.run(130 if how == "length" else 1)
+    fails = False
+    bench.run(30)
+    bench.disk.before = _well
+    assert "rename" in operations
+    assert missed == []
+    assert first.id in [one.id for one in bench.closed]
+
+
 @pytest.mark.plain
 @pytest.mark.parametrize("is_removed", [False, True])
 def test_packets_and_an_end_that_come_while_the_recorder_reads_are_written(

@@ -152,10 +152,14 @@ class SegmentRecorder:
 
         Reads memory only.
         """
-        closed = [one for one in self._closing.unlisted() if one.camera == camera]
         with self._lock:
             theirs = [one for (whose, _), one in self._recordings.items() if whose == camera]
-        return [*closed, *(segment for one in theirs if (segment := one.segment) is not None)]
+            theirs += [one for whose, one in self._leaving if whose == camera]
+        still_open = [segment for one in theirs if (segment := one.segment) is not None]
+        # read last, and preferred: a segment may have been closed since
+        closed = [one for one in self._closing.unlisted() if one.camera == camera]
+        known = {one.id for one in closed}
+        return [*closed, *(one for one in still_open if one.id not in known)]
 
     def is_ending(self, camera: CameraId) -> bool:
         """Return whether a stream of this camera was removed, and its last file is not closed yet."""

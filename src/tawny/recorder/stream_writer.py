@@ -200,8 +200,14 @@ class SegmentCloser:
         self._lock = threading.Lock()
         self._unnamed: deque[tuple[OpenSegment, SegmentTrailer]] = deque()
         self._unlisted: dict[SegmentId, tuple[Segment, Volume]] = {}
+        self._ending: dict[OpenSegment, Segment] = {}
         self.is_due = False
         """Closed segments wait for their first attempt to be added to the index."""
+
+    def begin(self, file: OpenSegment, durable: Segment) -> None:
+        """List the durable part of a segment until `finish` has closed it, which takes as long as the disk needs."""
+        with self._lock:
+            self._ending[file] = durable
 
     def finish(self, file: OpenSegment, end: SegmentTrailer) -> None:
         """Finalize a segment. After a disk error, `retry` continues."""
@@ -212,12 +218,13 @@ class SegmentCloser:
             with self._lock:
                 self._unnamed.append((file, end))
             return
+        with self._lock:
+            self._ending.pop(file, None)
+            if segment is not None:
+                self._unlisted[segment.id] = segment, file.volume
+                self.is_due = True
         if segment is None:
             file.volume.open_folders.leave(file.about.name.folder)
-            return
-        with self._lock:
-            self._unlisted[segment.id] = segment, file.volume
-            self.is_due = True
 
     def _write_items(self, history: SignedHistory) -> bool:
         try:
@@ -228,9 +235,9 @@ class SegmentCloser:
         return True
 
     def unlisted(self) -> list[Segment]:
-        """Return closed segments that are not yet in the index."""
+        """Return segments that are closed but not yet in the index, and those being closed, as they were when open."""
         with self._lock:
-            return [segment for segment, _ in self._unlisted.values()]
+            return [*(segment for segment, _ in self._unlisted.values()), *self._ending.values()]
 
     def has(self, segment_id: SegmentId) -> bool:
         """Return whether the segment is closed but not yet in the index."""
@@ -394,11 +401,14 @@ class StreamWriter:
             self.end(piece.ends)
 
     def end(self, end: SegmentTrailer) -> None:
-        """Close the open file, if any."""
-        opened, self._open = self._open, None
-        if opened is not None:
-            self._last_pictures = opened.pictures
-            self._closing.finish(opened.file, SegmentTrailer(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
+        """Close the open file, if any. Its recording can be found all the time."""
+        opened, durable = self._open, self.segment
+        if opened is None:
+            return
+        if durable is not None:
+            self._closing.begin(opened.file, durable)
+        self._open, self._last_pictures = None, opened.pictures
+        self._closing.finish(opened.file, SegmentTrailer(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
 
     @property
     def on_spare(self) -> Volume | None:
