@@ -1,21 +1,25 @@
 """The door for commands: in the data folder, or, when nothing may be written, a name that only the kernel keeps."""
 
 import asyncio
+import errno
 import os
 import socket
 import threading
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from tawny.app.control_client import NAME, abstract_address, ask, is_in_memory
+from tawny.app import control_client, control_socket
+from tawny.app.control_client import NAME, abstract_address, ask, is_in_memory, is_running
 from tawny.app.control_socket import MOST_AT_ONCE, ControlSocket
 from tawny.engine import Bus
-from tawny.model.errors import FolderInUse, NotDone, SettingsError, SourceUnreachable, TawnyError
+from tawny.model.errors import FolderInUse, FolderUnwritable, NotDone, SettingsError, SourceUnreachable, TawnyError
 from tawny.model.messages import Message
 
 
@@ -76,6 +80,102 @@ async def test_on_a_disk_it_is_for_its_owner_only(tmp_path: Path) -> None:
     finally:
         await control.close()
     assert not (tmp_path / NAME).exists()
+
+
+def _without_sockets(monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """Let no file system hold sockets."""
+    start = asyncio.start_unix_server
+
+    async def refuse(serve: Any, path: str, **more: Any) -> asyncio.Server:
+        if not path.startswith("\0"):
+            raise OSError(error, os.strerror(error))
+        return await start(serve, path, **more)
+
+    monkeypatch.setattr(asyncio, "start_unix_server", refuse)
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.EOPNOTSUPP])
+async def test_on_a_disk_that_holds_no_sockets_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    _without_sockets(monkeypatch, error)
+    control = _control(tmp_path, on_disk=True)
+    await control.open()
+    try:
+        assert await _asked(tmp_path) == [{"ok": True}]
+        assert not is_in_memory(tmp_path)
+    finally:
+        await control.close()
+    assert not is_running(tmp_path)
+
+
+async def test_a_folder_that_may_not_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_sockets(monkeypatch, errno.EACCES)
+    control = _control(tmp_path, on_disk=True)
+    with pytest.raises(FolderUnwritable):
+        await control.open()
+    await control.close()
+
+
+async def test_it_answers_when_its_disk_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    control = _control(folder, on_disk=True)
+    await control.open()
+    try:
+        folder.rename(tmp_path / "gone")
+        assert await _asked(folder) == [{"ok": True}]
+    finally:
+        await control.close()
+
+
+async def test_two_recorders_with_folders_of_one_name_may_share_a_network(tmp_path: Path) -> None:
+    """As in two containers: each is asked by its folder."""
+    first, second = _control(tmp_path, on_disk=True), _control(tmp_path, on_disk=True)
+    await first.open()
+    try:
+        await second.open()
+        assert await _asked(tmp_path) == [{"ok": True}]
+    finally:
+        await second.close()
+        await first.close()
+
+
+@contextmanager
+def _listening(address: str) -> Iterator[None]:
+    with socket.socket(socket.AF_UNIX) as recorder:
+        recorder.bind(address)
+        recorder.listen()
+        yield
+
+
+@pytest.mark.parametrize(("process", "user", "is_own"), [(7, 0, True), (7, 1, False), (0, 0, False)])
+def test_an_abstract_socket_of_another_user_or_container_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, process: int, user: int, *, is_own: bool
+) -> None:
+    monkeypatch.setattr(control_client, "peer", lambda _: (process, os.geteuid() + user))
+    with _listening(abstract_address(tmp_path, os.geteuid(), has_folder=True)):
+        assert is_running(tmp_path) is is_own
+
+
+async def test_a_disk_is_not_opened_to_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_socket, "peer", lambda _: (7, os.geteuid() + 1))
+    control = _control(tmp_path, on_disk=True)
+    await control.open()
+    try:
+        (tmp_path / NAME).unlink()
+        assert await _asked(tmp_path) == []
+    finally:
+        await control.close()
+
+
+def test_root_also_asks_the_recorder_of_the_folders_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "stat", lambda _: SimpleNamespace(st_uid=4711))
+    monkeypatch.setattr(control_client, "peer", lambda _: (7, 4711))
+    assert not is_running(tmp_path)
+    with _listening(abstract_address(tmp_path, 4711, has_folder=True)):
+        assert is_running(tmp_path)
 
 
 async def test_one_that_says_nothing_does_no_harm(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tawny.app.running import RecorderRuntime
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.engine import InlineEngine
-from tawny.model.errors import DiskFull, DiskMissing
+from tawny.model.errors import DiskFull, DiskMissing, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import MotionFigure
@@ -94,6 +94,20 @@ def test_without_a_spare_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
         program.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "no disk is mounted there")
     assert told.value.exit_code == 36
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_objects_look_like_is_not_written_into_an_empty_mount_point(tmp_path: Path) -> None:
+    """That database is opened late, when the disk may be gone."""
+    folder, gone = tmp_path / "disk", tmp_path / "gone"
+    running = RecorderRuntime.open(Settings(), folder, CLOCK, PluginRegistry({}, {}))
+    folder.rename(gone)
+    folder.mkdir()
+    with pytest.raises(StorageError, match="the disk that should be there is not"):
+        running.appearance.search().looks(EVER)
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    gone.rename(folder)
+    running.close("person")
 
 
 def test_a_spare_that_was_never_one_is_not_taken_for_it(tmp_path: Path) -> None:

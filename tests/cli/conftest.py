@@ -46,6 +46,13 @@ def tawny(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
     return run
 
 
+async def _closed(control: ControlSocket) -> None:
+    """Close it when connections that a command has made and left are served."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await control.close()
+
+
 @contextmanager
 def answering(folder: Path, bus: Bus, answers: dict[str, Callable[[dict[str, Any]], Any]]) -> Iterator[None]:
     """The door for commands, as the program has it."""
@@ -57,7 +64,7 @@ def answering(folder: Path, bus: Bus, answers: dict[str, Callable[[dict[str, Any
     try:
         yield
     finally:
-        asyncio.run_coroutine_threadsafe(control.close(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(_closed(control), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tawny.engine import Bus
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer
@@ -127,3 +128,11 @@ def test_what_is_no_rtsp_camera_has_nothing_to_report(tawny: Tawny, tmp_path: Pa
     said = tawny("cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data"), "--json")
     assert said.code == 3
     assert json.loads(said.err)["error"]["code"] == "no_report"
+
+
+def test_a_recorder_without_a_socket_in_its_folder_is_asked(tawny: Tawny, tmp_path: Path) -> None:
+    """Its disk can't hold sockets, as with FAT."""
+    with answering(tmp_path, Bus(), {"report": lambda _: {"report": None}}):
+        (tmp_path / "control").unlink()
+        said = tawny("cameras", "report", "door", "--data", str(tmp_path))
+    assert "door isn't an RTSP camera" in said.err

@@ -32,6 +32,24 @@ def test_every_state_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, state
     assert json.loads(shown.out)["cameras"][0]["state"] == state.value
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("status", 0, "Everything is well"),
+        ("events", 36, "The disk for {folder} is missing: tawny runs for this folder"),
+    ],
+)
+def test_a_recorder_whose_disk_is_gone_is_asked(tmp_path: Path, tawny: Tawny, words: str, code: int, says: str) -> None:
+    folder, house = tmp_path / "disk", make_house(tmp_path / "house")
+    folder.mkdir()
+    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": "", "ok": True}
+    told["summary"] = "Everything is well"
+    with answering(folder, Bus(), {"status": lambda _: told}):
+        (folder / "control").unlink()  # an empty mount point
+        said = tawny(words, "--data", str(folder))
+    assert (said.code, says.format(folder=folder) in said.out + said.err) == (code, True), said
+
+
 @pytest.mark.parametrize(("again", "says"), [({"model": "nano", "done": 3, "total": 9}, True), (None, False)])
 def test_events_that_are_classified_again_are_told_with_how_far_it_is(
     recorded: Path, tmp_path: Path, tawny: Tawny, again: object, says: bool

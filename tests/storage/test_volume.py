@@ -1,5 +1,7 @@
 """A volume belongs to one recorder, can be written to, and nothing leads out of it."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from tawny.model.errors import FolderInUse, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.storage.disk.disk import RealDisk
-from tawny.storage.disk.lock import LockHolder, holder
+from tawny.storage.disk.lock import LockHolder, LocksUnsupported, holder
 from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.storage.segments.detection_files import EventFiles
 from tawny.testing.clock import FakeClock
@@ -48,6 +50,18 @@ def test_the_lock_is_gone_with_its_process(tmp_path: Path) -> None:
     assert lock.before is not None
     assert (lock.before.boot, lock.before.at_ms) == ("boot-1", 5)
     lock.release()
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_network_drive_without_locks_is_called_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(LocksUnsupported, match=r"network drive without file locks .* NFS version 4"):
+        Volume.at(tmp_path).lock(FakeClock())
 
 
 def test_signs_of_life_are_left_behind(tmp_path: Path) -> None:

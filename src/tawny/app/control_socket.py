@@ -1,29 +1,33 @@
 """UNIX socket for commands on this computer: one JSON object per line, accessible to its owner only.
 
-The socket is in the data folder. In memory mode nothing is written to disk, so it is an abstract socket whose name is
-derived from user and folder. Abstract sockets have no owner, so both ends check the peer's user ID.
+The socket is in the data folder. A second one is abstract, with a name derived from user and folder: for disks that
+can't hold sockets (FAT, SMB) and for when the disk is gone. In memory mode nothing is written to disk, so the only one
+is abstract, of another name. Abstract sockets have no owner, so both ends check the peer's user ID.
 `{"command": "status"}` gets one answer; `{"command": "follow"}` gets a line per message until the client disconnects.
 """
 
 import asyncio
 import errno
 import json
+import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tawny.app.control_client import NAME, abstract_address, peer_user
+from tawny.app.control_client import NAME, abstract_address, peer
 from tawny.engine import Bus
 from tawny.engine.actor import caller, named_executor
 from tawny.model.errors import FolderInUse, TawnyError
 from tawny.model.messages import Message
 from tawny.model.validation import problem_text
 from tawny.storage.disk.disk import turned
+
+log = logging.getLogger(__name__)
 
 QUICK = frozenset({"status", "where"})
 """Commands that wait for nothing. They have threads of their own: tests of uploads may take all others for minutes."""
@@ -32,6 +36,8 @@ LONGEST = 64_000
 """Maximum length of a request line in bytes."""
 MOST_WAITING = 1000
 """Maximum number of messages queued for a slow client; the oldest are dropped."""
+_NO_SOCKETS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
+"""What a file system says that can't hold sockets. A folder that this user may not write says EACCES."""
 
 
 Stream = Callable[[Mapping[str, Any]], AsyncGenerator[Mapping[str, Any], None]]
@@ -63,41 +69,53 @@ class ControlSocket:
         self._quick_threads = named_executor("control quick", 2)
         self._bus, self._answers, self._format_message = bus, answers, format_message
         self._streams = streams
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._folder: int | None = None
         self._callers: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
         """Start listening, replacing the socket of a killed recorder. Raises StorageError, of it FolderInUse."""
         try:
-            if not self._on_disk:
-                address = abstract_address(self._data, os.geteuid())
-                self._server = await asyncio.start_unix_server(self._serve, address, limit=LONGEST)
-                return
-            self._path.unlink(missing_ok=True)
-            before = os.umask(0o177)
-            try:
-                self._server = await asyncio.start_unix_server(self._serve, self._address(), limit=LONGEST)
-            finally:
-                os.umask(before)
+            await (self._listen_in_folder() if self._on_disk else self._listen_abstract())
         except OSError as error:
             if error.errno == errno.EADDRINUSE and not self._on_disk:
                 raise FolderInUse(str(self._data), "in memory mode") from error
-            raise turned(error, str(self._path)) from error
+            if not self._on_disk or error.errno not in _NO_SOCKETS:
+                raise turned(error, str(self._path)) from error
+        if self._on_disk:
+            try:
+                await self._listen_abstract()
+            except OSError as error:  # a recorder in a container that shares this network has the name
+                if not self._servers:
+                    log.warning("commands such as `tawny status` can't ask this recorder: %s", error)
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        if self._servers:
+            for server in self._servers:
+                server.close()
             for task in list(self._callers):
                 task.cancel()
             await asyncio.gather(*self._callers, return_exceptions=True)
             if self._on_disk:
-                self._path.unlink(missing_ok=True)
+                with suppress(OSError):  # the disk is gone
+                    self._path.unlink()
         if self._folder is not None:
             os.close(self._folder)
             self._folder = None
         for threads in (self._threads, self._quick_threads):
             threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _listen_in_folder(self) -> None:
+        self._path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            self._servers.append(await asyncio.start_unix_server(self._serve, self._address(), limit=LONGEST))
+        finally:
+            os.umask(before)
+
+    async def _listen_abstract(self) -> None:
+        address = abstract_address(self._data, os.geteuid(), has_folder=self._on_disk)
+        self._servers.append(await asyncio.start_unix_server(self._serve, address, limit=LONGEST))
 
     def _address(self) -> str:
         """Return the socket's path. Paths over the limit of 107 bytes are reached through the open folder."""
@@ -112,7 +130,9 @@ class ControlSocket:
         assert task is not None
         self._callers.add(task)
         try:
-            if not self._on_disk and peer_user(writer.get_extra_info("socket")) not in (os.geteuid(), 0):
+            connection = writer.get_extra_info("socket")
+            is_abstract = isinstance(connection.getsockname(), bytes)
+            if is_abstract and peer(connection)[1] not in (os.geteuid(), 0):
                 return
             line = await reader.readline()
             try:

@@ -231,7 +231,12 @@ def _make_recognition(place: RecorderPlace, storage: RecorderStorage, queue: Cla
         settings=lambda: settings().search, strip=volume.read_loop,
     )  # fmt: skip
     model = SearchModel(lambda: settings().search, plugins.embedders)
-    appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, clock)
+
+    def open_appearances() -> AppearanceDb:
+        volume.space()  # raises if the disk is gone: nothing is written into an empty mount point
+        return AppearanceDb(place.kept_in)
+
+    appearance = AppearanceService(open_appearances, seen, model, clock)
     place.bus.subscribe(EventChanged, appearance.on_event)
     return Recognition(naming, known, RecognitionService(settings, plugins, known, clock), sounds, appearance)
 

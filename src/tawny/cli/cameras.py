@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from tawny.app.control_client import NAME as CONTROL
+from tawny.app.control_client import is_running
 from tawny.cli import options
 from tawny.cli.camera_setup import (
     NO_SOUND,
@@ -203,8 +203,8 @@ def run_camera_report(args: Namespace, out: Output) -> int:
     if args.known:
         return _report_known(args, out)
     folder = data_folder(args, chosen)
-    runs = (folder / CONTROL).exists()
-    made, is_well = _of_recorder(folder, args) if runs and not args.tries else _of_our_own(args)
+    asks = not args.tries and is_running(folder)
+    made, is_well = _of_recorder(folder, args) if asks else _of_our_own(args)
     text = connection_report.report_text(made)
     if args.output:
         _write(Path(args.output), text)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tawny.app.control_client import is_in_memory
-from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, StorageError
+from tawny.app.control_client import is_in_memory, is_running
+from tawny.model.errors import DiskFull, DiskMissing, FolderUnwritable, NotDone, StorageError
 
 if TYPE_CHECKING:
     from tawny.config.settings import Settings
@@ -122,7 +122,7 @@ def demo_folder() -> Path:
 def existing_data(args: Namespace) -> "tuple[Settings, Path]":
     """Return the settings and the folder of recordings, for commands that read it.
 
-    Raises NotDone: when the folder has no recordings, or the recorder records elsewhere.
+    Raises NotDone: when the folder has no recordings, or the recorder records elsewhere. Raises DiskMissing.
     """
     chosen, _ = load_settings(args)
     folder = data_folder(args, chosen)
@@ -157,16 +157,20 @@ def masked(chosen: "Settings", folder: Path) -> "Settings":
 def running_data(args: Namespace) -> Path:
     """Return the folder of a recorder that may be running; in memory mode the folder only serves as its name.
 
-    Raises NotDone: when the folder has no recordings.
+    Raises NotDone: when none is running and the folder has no recordings.
     """
     folder = _data_folder(args, _stated_path(args))
-    if not is_in_memory(folder):
-        _check_is_data(folder)
+    with suppress(NotDone):  # this user may not ask it
+        if is_running(folder):  # even if its disk is gone
+            return folder
+    _check_is_data(folder)
     return folder
 
 
 def _check_is_data(folder: Path) -> None:
     if not _is_data(folder):
+        if is_running(folder):
+            raise DiskMissing(str(folder), "tawny runs for this folder, but there are no recordings in it")
         raise NotDone(
             f"{folder} contains no tawny recordings.", "Pass the folder with `--data`, or the settings with `--config`."
         )

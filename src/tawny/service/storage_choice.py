@@ -20,6 +20,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.forecast import DAY_S
 from tawny.service.retention.retention_service import RetentionRequest, RetentionService, StoredRecordings
+from tawny.storage.disk.lock import check_locks
 from tawny.storage.disk.secondary_volumes import unescaped
 
 FOLDER: Final = "tawny"
@@ -149,10 +150,6 @@ class StorageChoiceService:
                     self._keep(days, size)
             if folder is None or self._folder is None or folder == self._folder.absolute():
                 return False
-            try:
-                folder.mkdir(mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise FolderUnwritable(str(folder), error.strerror or "") from None
             self._bring(folder)
             self._settings.put("storage", {"path": str(folder)})
         return True
@@ -160,7 +157,7 @@ class StorageChoiceService:
     # --- internal
 
     def _usable(self, path: str) -> Path:
-        """Return the folder, which tawny can create or write. Raises SettingsError, NotDone."""
+        """Return the folder, made if necessary, that tawny can write. Raises SettingsError, NotDone, StorageError."""
         folder = Path(path)
         if not folder.is_absolute() or ".." in folder.parts or "\0" in path or len(path) > 1000:
             raise SettingsError("your input", (Problem("path", path[:80], "a folder such as /mnt/disk/tawny"),))
@@ -173,6 +170,11 @@ class StorageChoiceService:
             raise NotDone(f"{folder} has other files in it.", "Choose an empty folder, or one that doesn't exist yet.")
         if problem := _why_not(folder):
             raise NotDone(f"tawny can't write to {folder}.", _fix(folder) or problem)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise FolderUnwritable(str(folder), error.strerror or "") from None
+        check_locks(folder)  # without them tawny would not start again
         return folder
 
     def _keep(self, days: float | None, size: str | None) -> None:

@@ -1,5 +1,8 @@
 """Disks to record to: how they are found and judged, and what a choice changes or refuses."""
 
+import errno
+import fcntl
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import NotDone, SettingsError, TawnyError
+from tawny.model.errors import NotDone, SettingsError, StorageError, TawnyError
 from tawny.model.ids import CameraId, StreamName
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.retention_service import RetentionRequest, RetentionService, StoredRecordings
@@ -182,6 +185,18 @@ def test_a_folder_that_will_not_do_changes_nothing(
 ) -> None:
     with pytest.raises(error, match=says):
         chooser.service.change(path=make(chooser.root), days=30)
+    assert (chooser.brought, chooser.changed, (chooser.root / "tawny.toml").read_text()) == ([], [], "")
+
+
+def test_a_disk_without_locks_is_refused_before_anything_changes(
+    chooser: Chooser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StorageError, match="without file locks"):
+        chooser.service.change(path=str(chooser.root / "second"), days=30)
     assert (chooser.brought, chooser.changed, (chooser.root / "tawny.toml").read_text()) == ([], [], "")
 
 

@@ -8,14 +8,27 @@ import errno
 import fcntl
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.model.errors import FolderInUse
+from tawny.model.errors import FolderInUse, StorageError
 from tawny.storage.disk.disk import turned
 
 _SIZE: Final = 256  # fixed size within one sector, so that a write is never half old and half new
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
+
+
+@dataclass(eq=False)
+class LocksUnsupported(StorageError):
+    """The file system of a folder has no locks, as some network drives."""
+
+    says = "{where} is on a network drive without file locks ({detail})."
+    advice = (
+        "Mount it with locks: with NFS version 4, or start `rpc.statd` for version 3. Or choose another folder with "
+        "`--data`."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,8 @@ class VolumeLock:
     def take(cls, root: Path, boot: str, now_ms: int) -> "VolumeLock":
         """Acquire the lock.
 
-        Raises FolderInUse if another process holds it, FolderUnwritable if the folder cannot be written.
+        Raises FolderInUse if another process holds it, FolderUnwritable if the folder cannot be written,
+        LocksUnsupported.
         """
         path = root / "lock"
         try:
@@ -56,7 +70,7 @@ class VolumeLock:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 who = f"process {before.pid}" if before else "which one is unknown"
                 raise FolderInUse(str(root), who) from error
-            raise turned(error, str(path)) from error
+            raise _turned(error, path) from error
         return lock
 
     def pulse(self, now_ms: int) -> None:
@@ -73,6 +87,15 @@ class VolumeLock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def check_locks(folder: Path) -> None:
+    """Raise LocksUnsupported, or another StorageError, unless a file in the folder can be created and locked."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise _turned(error, folder / "lock") from error
 
 
 def holder(root: Path) -> LockHolder | None:
@@ -99,6 +122,12 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def _turned(error: OSError, path: Path) -> StorageError:
+    if error.errno in _NO_LOCKS:
+        return LocksUnsupported(str(path.parent), os.strerror(error.errno or 0))
+    return turned(error, str(path))
 
 
 def _read(fd: int) -> LockHolder | None:
