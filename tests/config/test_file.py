@@ -297,6 +297,15 @@ def test_a_change_succeeds_where_folders_cannot_be_synced(tmp_path: Path, monkey
     assert read_settings(file).web.name == "Home"
 
 
+def test_a_change_succeeds_where_files_have_no_mode(tmp_path: Path) -> None:
+    """As on FAT."""
+    file = tmp_path / "tawny.toml"
+    file.write_text('[web]\nlisten = "127.0.0.1:8000"\n')
+    with patch("os.chmod", side_effect=PermissionError(errno.EPERM, "Operation not permitted")):
+        put_table(file, "web", {"name": "Home"})
+    assert read_settings(file).web.name == "Home"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_change_by_root_leaves_the_files_to_their_owner(tmp_path: Path) -> None:
     os.chown(tmp_path, 33, 33)

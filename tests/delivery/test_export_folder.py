@@ -1,5 +1,6 @@
 """An export folder whose disk is away for a while."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -71,6 +72,35 @@ def test_what_is_behind_a_link_of_another_user_keeps_no_other_file_from_going(
     linked.expire()
     assert [one.name for one in outbox.kept_files(TO)] == ["front/old.mp4"]
     assert (linked.root.parent / "elsewhere" / "old.mp4").exists()
+
+
+@pytest.fixture
+def modeless(folder: ExportFolder, monkeypatch: pytest.MonkeyPatch) -> ExportFolder:
+    """Its files have no mode any longer, as on FAT."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    for name in ("chmod", "fchmod"):
+        monkeypatch.setattr(os, name, refused)
+    return folder
+
+
+def test_files_arrive_where_they_have_no_mode(modeless: ExportFolder, outbox: Outbox, clock: FakeClock) -> None:
+    write(modeless, outbox, clock, "front/second.mp4")
+    assert (modeless.root / "front" / "second.mp4").read_bytes() == b"0123456789"
+
+
+def test_files_that_others_may_open_against_the_settings_are_logged_once(
+    modeless: ExportFolder, outbox: Outbox, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = os.umask(0o022)
+    try:
+        for name in ("second.mp4", "third.mp4"):
+            write(modeless, outbox, clock, name)
+    finally:
+        os.umask(before)
+    assert caplog.text.count("other users of this computer may open the files") == 1
 
 
 def test_a_test_follows_no_link(folder: ExportFolder, tmp_path: Path) -> None:

@@ -100,6 +100,18 @@ def test_the_systems_errors_become_ours(number: int, ours: type[StorageError]) -
     assert error.where == "/data"
 
 
+@pytest.mark.parametrize(("inodes", "free", "is_said"), [(160, 0, True), (160, 5, False), (0, 0, False)])
+def test_a_disk_that_is_full_of_files_is_told_from_one_without_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inodes: int, free: int, is_said: bool
+) -> None:
+    """Btrfs and FAT count no inodes: they say 0 of 0."""
+    now = os.statvfs_result((4096, 4096, 100_000, 90_000, 90_000, inodes, free, free, 0, 255, 0))
+    monkeypatch.setattr(os, "statvfs", lambda _: now)
+    error = turned(OSError(errno.ENOSPC, "No space left on device"), str(tmp_path))
+    assert isinstance(error, DiskFull)
+    assert ("inodes are used up" in error.message) == is_said
+
+
 @pytest.mark.parametrize("closed", ["closed", "closed/file"])
 def test_what_may_not_even_be_read_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
     file = tmp_path / "closed" / "file"

@@ -1,5 +1,6 @@
 """What goes first, and why; and that whatever interrupts a removal, nothing is half there."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -197,6 +198,19 @@ def test_somebody_elses_data_does_not_eat_the_last_hour(site: Site) -> None:
     retention = _retention(site, RetentionRule(free_share=0.99))
     assert _gone(retention.plan()) == [old]
     assert len(_gone(retention.plan(urgent=True))) == 2
+
+
+def test_on_a_disk_that_is_full_of_files_few_recordings_make_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has space, of which a share would not be enough."""
+    site = Site(tmp_path)
+    rows = [site.put(minutes_ago) for minutes_ago in range(45, 0, -1)]
+    now = os.statvfs_result((4096, 4096, 100_000, 90_000, 90_000, 160, 0, 0, 0, 255, 0))
+    monkeypatch.setattr(os, "statvfs", lambda _: now)
+    plan = _retention(site, ALL).plan(urgent=True)
+    assert _gone(plan) == rows[:3]
+    assert {one.why for one in plan.removals} == {"no more files fit on the disk"}
 
 
 @pytest.mark.parametrize(("free_share", "gone"), [(0.1, 2), (0.9, 5)])

@@ -102,7 +102,8 @@ def replace_file(path: Path, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-                temporary.chmod(path.stat().st_mode & 0o777)
+                with modes_optional():
+                    temporary.chmod(path.stat().st_mode & 0o777)
                 give_to_owner(file.fileno(), path)
                 temporary.replace(target)
         with suppress(OSError):  # SMB can't, and the file is replaced
@@ -120,6 +121,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def modes_optional() -> Iterator[None]:
+    """Set modes where the file system has any."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):  # FAT, exFAT and SMB refuse with these
+            raise
 
 
 def give_to_owner(made: int, of: Path) -> None:

@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from tawny.config.file_writing import modes_optional
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.destination import FOLDER_GONE, refuse_no_destination
-from tawny.delivery.destinations.folder import PART, OpenFolder
+from tawny.delivery.destinations.folder import PART, FileTooLarge, OpenFolder
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetFull, TargetMissing
 from tawny.model.ids import EventId
@@ -24,6 +26,10 @@ from tawny.storage.disk.headroom import SPARE_SHARE
 from tawny.storage.disk.secondary_volumes import is_disk_missing, is_listed_disk_missing
 
 log = logging.getLogger(__name__)
+
+_TOLD_MS: Final = 86_400_000
+_OTHERS: Final = 0o066
+"""Rights of others than the owner to read and write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,9 @@ class ExportFolder:
         self._full: deque[int] = deque(maxlen=1000)
         self._told: set[Path] = set()
         """Links of other users that were logged."""
+        self._is_wider = False
+        self._too_large_ms: int | None = None
+        """When a file was last too large for the file system, ms UTC."""
 
     @property
     def public(self) -> str:
@@ -99,6 +108,8 @@ class ExportFolder:
                     worded = self._folder.worded(error)
                     if isinstance(worded, TargetFull) and self._make_room():
                         continue
+                    if isinstance(worded, FileTooLarge):
+                        self._too_large_ms = self._clock.now_ms()
                     raise worded from error
                 return str(path)
 
@@ -130,9 +141,13 @@ class ExportFolder:
                 if one.event is None or not self._is_kept(one.event):
                     self._remove(one)
 
-    def removed_when_full(self, since_ms: int) -> int:
-        """Count the files that were deleted since then because the disk was full."""
-        return sum(at_ms >= since_ms for at_ms in list(self._full))
+    def removed_when_full(self) -> int:
+        """Count the files that were deleted within the last day because the disk was full."""
+        return sum(at_ms >= self._clock.now_ms() - _TOLD_MS for at_ms in list(self._full))
+
+    def had_too_large(self) -> bool:
+        """Return whether files of the last day were too large for the file system."""
+        return self._too_large_ms is not None and self._too_large_ms >= self._clock.now_ms() - _TOLD_MS
 
     def _had_files(self) -> bool:
         return any(Path(one.receipt).is_relative_to(self.root) for one in self._outbox.kept_files(self.to))
@@ -146,7 +161,9 @@ class ExportFolder:
         part = path.with_name(f".{path.name}{PART}")
         try:
             with self._folder.open_part(part, "wb") as file:
-                os.fchmod(file.fileno(), self._limits.mode)
+                with modes_optional():
+                    os.fchmod(file.fileno(), self._limits.mode)
+                self._warn_if_wider(os.fstat(file.fileno()).st_mode)
                 for portion in portions(content):
                     file.write(portion)
                 file.flush()
@@ -158,7 +175,18 @@ class ExportFolder:
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
             folder.mkdir(exist_ok=True)
-            folder.chmod(self._limits.folder_mode)
+            with modes_optional():
+                folder.chmod(self._limits.folder_mode)
+
+    def _warn_if_wider(self, mode: int) -> None:
+        """Log once that more users may open the files than the settings say. mode: of a file, as it was set."""
+        if mode & _OTHERS & ~self._limits.mode and not self._is_wider:
+            self._is_wider = True
+            log.warning(
+                "%s: other users of this computer may open the files: permissions can't be set there, except by the "
+                "options of its mount",
+                self.public,
+            )
 
     def _keep_within(self, coming_bytes: int) -> None:
         """Delete the oldest files until the new one fits into the space limit."""

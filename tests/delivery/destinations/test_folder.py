@@ -1,11 +1,12 @@
 import errno
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from tawny.delivery.destination import DestinationContext, check_destination
+from tawny.delivery.destination import DestinationConnection, DestinationContext, check_destination
 from tawny.delivery.destinations import folder
 from tawny.delivery.destinations.folder import FolderDenied, FolderDestination
 from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
@@ -56,6 +57,29 @@ def test_a_folder_whose_disk_is_unplugged_is_not_made_again(tmp_path: Path) -> N
     with pytest.raises(TargetMissing, match="mounted"):
         connection.put("porch/2.jpg", content(), "", lambda _: None)
     assert not root.exists()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda one: one.remove("a.jpg"), lambda one: one.find("a.jpg"), lambda one: list(one.files())],
+    ids=["remove", "find", "files"],
+)
+@pytest.mark.parametrize("is_mount_point", [False, True], ids=["below the mount point", "the mount point"])
+def test_what_is_on_a_disk_that_was_unplugged_since_is_not_said_to_be_gone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[DestinationConnection], object],
+    is_mount_point: bool,
+) -> None:
+    (root := tmp_path / "usb").mkdir()
+    connection = FolderDestination().connect(opening(root))
+    connection.put("a.jpg", content(), "", lambda _: None)
+    root.rename(tmp_path / "unplugged")
+    if is_mount_point:
+        root.mkdir()
+        monkeypatch.setattr(folder, "is_listed_disk_missing", lambda _: "its disk is not mounted")
+    with pytest.raises(TargetMissing, match="mounted"):
+        ask(connection)
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b", ""])
@@ -113,6 +137,20 @@ def test_a_whole_file_is_listed_once_while_another_one_replaces_it(tmp_path: Pat
     connection.put("a.mp4", content(), "", lambda _: None)
     (tmp_path / "a.mp4.part").write_bytes(b"half")
     assert [(one.name, one.size_bytes) for one in connection.files()] == [("a.mp4", 9)]
+
+
+def test_nothing_is_left_of_a_file_that_its_file_system_cannot_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As 4 GB on FAT32."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(DeliveryError, match="too large for the file system"):
+        FolderDestination().connect(opening(tmp_path)).put("a.mp4", content(), "", lambda _: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("number", "arrives"), [(errno.EPERM, True), (errno.ESTALE, False)])

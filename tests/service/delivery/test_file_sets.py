@@ -562,6 +562,27 @@ def test_a_read_only_folder_is_no_full_one(tmp_path: Path, monkeypatch: pytest.M
     assert list(bench.files.troubles()) == []
 
 
+def test_a_file_that_its_file_system_cannot_hold_is_tried_once_and_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As 4 GB on FAT32."""
+    tried = []
+
+    def refuse(*_: object) -> None:
+        tried.append(1)
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    monkeypatch.setattr("tawny.delivery.destinations.folder.OpenFolder.open_part", refuse)
+    bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
+    bench.record(8 * 60)
+    bench.clock.advance(600)
+    bench.work()
+    (problem,) = bench.files.troubles()
+    assert (len(tried), problem.detail) == (
+        1, f"Files were too large for the file system of {tmp_path / 'out'}. Set a shorter `every`."
+    )  # fmt: skip
+
+
 def test_a_full_disk_without_files_to_delete_is_a_problem_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

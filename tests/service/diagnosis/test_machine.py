@@ -102,6 +102,13 @@ def test_folder_that_is_on_no_disk(
     assert words in one.what
 
 
+def test_disk_that_is_full_of_files(disk: Callable[..., list[Diagnosis]], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = os.statvfs_result((4096, 4096, 10**9, 9 * 10**8, 9 * 10**8, 160, 3, 3, 0, 255, 0))
+    monkeypatch.setattr(os, "statvfs", lambda _: now)
+    one = only(disk("sda"), "disk space")
+    assert (one.state, one.what) == (WRONG, "3 more files fit on the disk (inodes).")
+
+
 def test_mount_with_a_space_in_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "my disk"
     folder.mkdir()

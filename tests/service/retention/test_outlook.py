@@ -1,7 +1,9 @@
 """Whether the disk suffices is computed once and said in one sentence, which a young recorder does not know yet."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,6 +18,8 @@ from tawny.service.retention.forecast import LOOK_S, FreeSpace
 from tawny.service.retention.promises import Rates
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.retention.planning import RemovalPlan
+from tawny.storage.retention.removal import Removal
 from tests.api.fakes import FakeRecorder, make_house
 from tests.playback.archives import MAIN, PORCH
 from tests.storage.bench import Site
@@ -37,8 +41,9 @@ class Bench:
         site = self.site
         monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(free, 100 * GB))
         self.unsent = 0
+        self.plan: RemovalPlan | None = None
         self.room = FreeSpace(
-            site.volume, site.index, site.clock, lambda: self.settings, lambda: None, self.momentary,
+            site.volume, site.index, site.clock, lambda: self.settings, lambda: self.plan, self.momentary,
             lambda: self.unsent,
         )  # fmt: skip
 
@@ -65,6 +70,33 @@ def test_young_recorder_does_not_know_yet(bench: Bench) -> None:
     assert figures.outlook == (
         "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
     )
+
+
+PLAN = RemovalPlan([Removal(Mock(), "the disk was full", breaks_promise=True)])
+
+
+@pytest.mark.parametrize(
+    ("least", "words"), [("0 s", "recordings as long as the settings say."), ("3 days", "everything for 3 days.")]
+)
+def test_a_promise_to_events_that_was_broken_is_none_of_0_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: str, words: str
+) -> None:
+    bench = Bench(tmp_path, monkeypatch, {"min": least})
+    bench.plan = PLAN
+    bench.run(LOOK_S)
+    assert [one.message for one in bench.room.warnings] == [f"There isn't enough space to keep {words}"]
+
+
+def test_a_disk_that_is_full_of_files_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path, monkeypatch)
+    now = os.statvfs_result((4096, 4096, 100_000, 90_000, 90_000, 160, 0, 0, 0, 255, 0))
+    monkeypatch.setattr(bench.site.volume, "space", bench.site.volume.disk.space)
+    monkeypatch.setattr(os, "statvfs", lambda _: now)
+    bench.plan = PLAN
+    bench.run(LOOK_S)
+    assert [one.message for one in bench.room.warnings] == [
+        "Hardly any more files fit on the disk: its inodes are used up."
+    ]
 
 
 @pytest.mark.parametrize("use", [VolumeUse.TIER, VolumeUse.SPARE])

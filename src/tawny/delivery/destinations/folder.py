@@ -24,7 +24,7 @@ from tawny.delivery.destination import (
     url_path,
     why_no_destination,
 )
-from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import ContentGone, DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
 from tawny.storage.disk.secondary_volumes import is_listed_disk_missing
 
@@ -42,6 +42,13 @@ class FolderDenied(TargetRefused):
         "Give the user that runs tawny read and write permission there, or mount it writable. If tawny runs as a "
         "service, run `sudo tawny service install`."
     )
+
+
+class FileTooLarge(ContentGone):
+    """The file system has a largest size of a file, such as 4 GB on FAT32: a retry would only write it in vain."""
+
+    says = "The file is too large for the file system of {where} ({detail})."
+    advice = "Set a shorter `every` for files, or use a disk with another file system, such as exFAT."
 
 
 def _without_links(path: str, flags: int) -> int:
@@ -97,6 +104,7 @@ class OpenFolder:
         try:
             found = self.path(name).stat()
         except FileNotFoundError:
+            self._refuse_missing()
             return None
         except OSError as error:
             raise self.worded(error) from error
@@ -121,6 +129,9 @@ class OpenFolder:
                 os.fsync(file.fileno())
             self.publish(part, path, content.modified_ms)
         except OSError as error:
+            if error.errno == errno.EFBIG:  # nothing will complete it
+                with suppress(OSError):
+                    part.unlink()
             raise self.worded(error) from error
 
     def _make_folders(self, path: Path) -> None:
@@ -143,17 +154,24 @@ class OpenFolder:
             raise self.worded(error) from error
 
     def remove(self, name: str) -> None:
+        self._refuse_missing()
         path = self.path(name)
         self.remove_file(path.with_name(path.name + PART))
         self.remove_file(path)
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
+        self._refuse_missing()
         begin = self.path(prefix) if prefix else self.root
         try:
             for folder, _, names in os.walk(begin):
                 yield from named_as_whole(self._files_in(Path(folder), names), PART)
         except OSError as error:
             raise self.worded(error) from error
+
+    def _refuse_missing(self) -> None:
+        """Raise TargetMissing while the disk is away: without it, nothing would seem to be there."""
+        if why := is_listed_disk_missing(self.root) if self.root.is_dir() else FOLDER_GONE:
+            raise TargetMissing(self.public, why)
 
     def _files_in(self, folder: Path, names: list[str]) -> Iterator[RemoteFile]:
         for path in (folder / name for name in sorted(names)):
@@ -229,6 +247,8 @@ class OpenFolder:
             return TargetFull(self.public, detail)
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return FolderDenied(self.public, detail)
+        if error.errno == errno.EFBIG:
+            return FileTooLarge(self.public, detail)
         if error.errno in _GONE:
             return TargetUnreachable(self.public, detail)
         if error.errno == errno.ENOENT and not self.root.is_dir():

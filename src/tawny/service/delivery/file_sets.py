@@ -54,7 +54,6 @@ REST_MS: Final = 15_000
 MASKED_MS: Final = 240_000
 """Longest file, ms, of a camera with privacy masks, which is encoded in memory."""
 CATCH_UP_MS: Final = 7 * 86_400_000
-FULL_TOLD_MS: Final = 86_400_000
 FINISH_S: Final = 5.0
 AHEAD_S: Final = 600.0
 _SEEN: Final = "seen files"
@@ -262,14 +261,15 @@ class FileSets:
         """Yield folders that cannot be written to, or whose disk is full."""
         found, do = list[str](), ""
         for one, (_, folder) in self._folders.items():
-            trouble, waiting = self._outbox.trouble(folder.to), self._outbox.waiting(folder.to).count
-            if trouble and waiting:
+            if (trouble := self._outbox.trouble(folder.to)) and (waiting := self._outbox.waiting(folder.to).count):
                 many = "1 file is" if waiting == 1 else f"{waiting} files are"
                 found.append(f"{many} waiting for {one}: {trouble}")
-            if count := folder.removed_when_full(self._clock.now_ms() - FULL_TOLD_MS):
+            if count := folder.removed_when_full():
                 many = "1 file was" if count == 1 else f"{count} files were"
                 found.append(f"Within the last day, {many} deleted from {folder.root}, because its disk is full.")
                 do = "Free up space on that disk, or set a lower `max_size`."
+            if folder.had_too_large():
+                found.append(f"Files were too large for the file system of {folder.root}. Set a shorter `every`.")
         if found:
             yield HealthProblem(ProblemKind.FILES, None, " ".join(found), do)
 

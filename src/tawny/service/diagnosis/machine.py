@@ -30,6 +30,7 @@ from tawny.service.health.checks import EARLIEST_MS
 from tawny.service.storage_choice import device_kind
 from tawny.sources.discovery.local_cameras import missing_modules
 from tawny.sources.discovery.networks import own_networks
+from tawny.storage.disk.disk import FEW_FILES, FilesUsedUp
 from tawny.storage.disk.secondary_volumes import unescaped
 
 RunProgram = Callable[[Sequence[str]], str]
@@ -179,6 +180,14 @@ def _space(place: Path) -> Iterator[Diagnosis]:
     found = os.statvfs(place)
     free, whole = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
     summary = f"{size_text(free)} of {size_text(whole)} free."
+    if found.f_files and found.f_favail < FEW_FILES and free >= whole * _FEW_SHARE:
+        yield wrong(
+            "disk space",
+            f"{found.f_favail} more files fit on the disk (inodes).",
+            "Without any, tawny deletes the oldest recordings early, and other programs fail.",
+            FilesUsedUp.advice,
+        )
+        return
     if free < _FEW_BYTES or (whole and free / whole < _FEW_SHARE):
         yield wrong(
             "disk space",

@@ -13,7 +13,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock, Span
 from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.promises import Rates, contract, contradictions, limit_conflicts, needed_bytes
-from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.disk import DiskCapacity, FilesUsedUp
 from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
@@ -209,7 +209,13 @@ class FreeSpace:
     def _warnings(self, settings: Settings, outlook: StorageOutlook) -> Iterator[RecorderWarning]:
         yield from contradictions(settings)
         plan = self._last_plan()
-        if plan is not None and plan.breaks_promise:
+        space = self._volume.space()
+        if space.has_few_files and not _is_nearly_full(space):
+            yield RecorderWarning("Hardly any more files fit on the disk: its inodes are used up.", FilesUsedUp.advice)
+        elif plan is not None and plan.breaks_promise and not settings.storage.retention.min:
+            do = "Lower the minimum retention, record less, or add a larger disk."
+            yield RecorderWarning("There isn't enough space to keep recordings as long as the settings say.", do)
+        elif plan is not None and plan.breaks_promise:
             promised = duration_text(settings.storage.retention.min)
             yield RecorderWarning(f"There isn't enough space to keep everything for {promised}.", MORE_ROOM)
         elif outlook.fits is False:
@@ -221,7 +227,7 @@ class FreeSpace:
             )
         if outlook.fits is not None:
             yield from limit_conflicts(contract(settings), self._meter.rates())
-        if plan is not None and plan.missing_bytes and _is_nearly_full(self._volume.space()):
+        if plan is not None and plan.missing_bytes and _is_nearly_full(space):
             do = "Delete other files on it. Most of the space isn't used by tawny."
             yield RecorderWarning("The disk is almost full, and tawny can't delete anything else.", do)
 

@@ -35,8 +35,17 @@ _MOST_PARTS = 1024  # maximum number of buffers in one writev (IOV_MAX)
 _MOST_SYNCS = 16
 
 
+FEW_FILES: Final = 200
+"""With room for fewer files, a disk is as good as full."""
 SPARE_DESCRIPTORS: Final = 32
 """Descriptors held open for recording: the next file of 16 streams, and its folder while it is created."""
+
+
+class FilesUsedUp(DiskFull):
+    """The disk has space, but no inodes."""
+
+    says = "The disk at {where} can hold no more files, although it has space: its inodes are used up."
+    advice = "Delete small files on it that you don't need, or use a disk with more inodes."
 
 
 class DescriptorReserve:
@@ -118,6 +127,13 @@ class DiskCapacity(NamedTuple):
     free_bytes: int
     """Free space available to tawny, without the part the file system reserves for root."""
     total_bytes: int
+    free_files: int | None = None
+    """How many more files fit (inodes); None: no limit but space."""
+
+    @property
+    def has_few_files(self) -> bool:
+        """Return whether the files are about to run out, whatever the space."""
+        return self.free_files is not None and self.free_files < FEW_FILES
 
 
 class OpenFile(Protocol):
@@ -202,7 +218,7 @@ class DiskAccess(Protocol):
 def turned(error: OSError, where: str) -> StorageError:
     """Convert an OSError to a StorageError."""
     if error.errno in _FULL:
-        return DiskFull(where)
+        return FilesUsedUp(where) if error.errno == errno.ENOSPC and _are_files_used_up(where) else DiskFull(where)
     if error.errno in OUT_OF_DESCRIPTORS:
         return TooManyFiles(where, os.strerror(error.errno or 0))
     detail = os.strerror(error.errno) if error.errno else str(error)
@@ -215,6 +231,13 @@ def turned(error: OSError, where: str) -> StorageError:
     if error.errno == errno.ELOOP:
         detail = "it has been replaced by a symbolic link, which tawny doesn't follow"
     return StorageError(where, detail)
+
+
+def _are_files_used_up(where: str) -> bool:
+    with suppress(OSError):
+        now = os.statvfs(where)
+        return now.f_files > 0 and now.f_favail == 0 and now.f_bavail > 0
+    return False
 
 
 def denied(where: str, detail: str) -> StorageError:
@@ -364,7 +387,8 @@ class RealDisk:
     def space(self) -> DiskCapacity:
         with self._folder("") as fd:
             now = os.statvfs(fd)
-        return DiskCapacity(now.f_bavail * now.f_frsize, now.f_blocks * now.f_frsize)
+        free_files = now.f_favail if now.f_files else None  # FAT and Btrfs have no inodes to count
+        return DiskCapacity(now.f_bavail * now.f_frsize, now.f_blocks * now.f_frsize, free_files)
 
     def place(self, path: str) -> Path:
         return self._root / path

@@ -105,9 +105,9 @@ class RemovalConditions:
     """What a plan depends on besides the contract and the recordings.
 
     cameras: cameras whose segments may be thinned. urgent_bytes: minimum free bytes on the main disk, regardless of
-    settings. least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less
-    time. looked, aged: progress of earlier runs. held: recordings with a pending upload. ahead_ms: time by which the
-    clock is perhaps wrong: ages count from as much earlier.
+    settings; urgent_files: minimum files to remove from it. least_s: minimum age for removal for free space unless
+    urgent; less on a disk of which half holds less time. looked, aged: progress of earlier runs. held: recordings with
+    a pending upload. ahead_ms: time by which the clock is perhaps wrong: ages count from as much earlier.
     """
 
     cameras: Sequence[CameraId] = ()
@@ -118,6 +118,7 @@ class RemovalConditions:
     held: Sequence[tuple[CameraId, Span]] = ()
     aged: Segment | None = None
     ahead_ms: int = 0
+    urgent_files: int = 0
 
 
 class RemovalPlanner:
@@ -143,7 +144,8 @@ class RemovalPlanner:
     def plan(self) -> RemovalPlan:
         self._by_age()
         for number, room in enumerate(self._rooms):
-            self._for_free_space(room, self._conditions.urgent_bytes if number == 0 else 0)
+            urgent = _Need(self._conditions.urgent_bytes, self._conditions.urgent_files)
+            self._for_free_space(room, urgent if number == 0 else _Need())
         for camera, stream, keep in self._contract.limits():
             self._for_limits(camera, stream, keep)
         goes_on = self._thin()
@@ -173,16 +175,16 @@ class RemovalPlanner:
             if max_s is not None and segment.end_ms <= self._ago(max_s) and is_free:
                 self._removals[segment.id] = Removal(segment, f"older than {duration_words(max_s)}")
 
-    def _for_free_space(self, room: DiskSpace, urgent_bytes: int) -> None:
+    def _for_free_space(self, room: DiskSpace, urgent: _Need) -> None:
         share, (space, holds) = self._contract.everyone.free_share, room
-        need_bytes = max(round(space.total_bytes * share) - space.free_bytes, urgent_bytes)
-        gone = [one.segment for one in self._removals.values()]
-        need_bytes -= sum(one.size_bytes for one in gone if holds is None or holds(one))
+        need_bytes = max(round(space.total_bytes * share) - space.free_bytes, urgent.size_bytes)
+        gone = [one.segment for one in self._removals.values() if holds is None or holds(one.segment)]
+        need = _Need(need_bytes - sum(one.size_bytes for one in gone), urgent.files - len(gone))
         why = f"to keep {share:.0%} of the disk free".replace("%", " %")
-        if urgent_bytes:
-            why = "the disk was full"
-        youngest_ms = self._now_ms - (0 if urgent_bytes else round(self._protected_s(space) * 1000))
-        self._take(None, None, _Need(need_bytes), why, youngest_ms, holds)
+        if not urgent.is_met():
+            why = "no more files fit on the disk" if urgent.files else "the disk was full"
+        youngest_ms = self._now_ms - (round(self._protected_s(space) * 1000) if urgent.is_met() else 0)
+        self._take(None, None, need, why, youngest_ms, holds)
 
     def _protected_s(self, space: DiskCapacity) -> float:
         """Return the age at which recordings may go for free space: less where half of the disk holds less."""

@@ -61,6 +61,7 @@ _SETTLE_EVERY_S: Final = 3600.0
 _SETTLED_MS: Final = 2 * HOUR_MS
 """Segments that ended earlier no longer change, except by retention."""
 _URGENT_BYTES: Final = 256_000_000
+_URGENT_FILES: Final = 100
 _TOLD_MS: Final = 86_400_000
 """Time, ms, for which status reports that a recording was deleted before its upload."""
 _DELETED_AT_ONCE: Final = 300
@@ -260,6 +261,9 @@ class Retention:
         contract = chosen or self._contract
         space = self._volume.space()
         urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
+        urgent_files = 0
+        if urgent and space.has_few_files and space.free_bytes >= urgent_bytes:  # it is full of files, not of bytes
+            urgent_bytes, urgent_files = 0, min(_URGENT_FILES, self._index.count() // 20 + 1)
         return RemovalPlanner(
             replace(contract, everyone=self._limited(contract.everyone)),
             self._index,
@@ -274,6 +278,7 @@ class Retention:
                 self._held(),
                 self._aged if chosen is None else None,
                 self._ages.ahead_ms(),
+                urgent_files,
             ),
         ).plan()
 
