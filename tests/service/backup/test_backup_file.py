@@ -1,5 +1,6 @@
 """The backup file: what it holds, what it never shows, and that a cut, altered or hostile one restores nothing."""
 
+import errno
 import json
 import os
 import random
@@ -159,6 +160,17 @@ def test_restores_the_same(data: Path, tmp_path: Path) -> None:
     assert config.with_name("secrets.toml").stat().st_mode & 0o777 == 0o600
     assert all(one.stat().st_mode & 0o077 == 0 for one in new.glob("**/*"))
     assert not (new / PENDING).exists()
+
+
+def test_restores_to_a_disk_without_rights(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: int, _mode: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    file, new = backup(data), tmp_path / "new/data"
+    monkeypatch.setattr(os, "fchmod", refuse)
+    UnpackedBackup.unpack([file], PASSPHRASE, new).commit(tmp_path / "new/etc/tawny.toml")
+    assert finish_restore(new)
+    assert (new / "accounts.db").exists()
 
 
 def test_every_cut_restores_nothing(data: Path, tmp_path: Path) -> None:

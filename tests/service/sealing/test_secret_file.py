@@ -1,5 +1,6 @@
 """Files that hold a secret: whole or not there, and for their owner only."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -48,3 +49,12 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     with pytest.raises(NotDone):
         write_secret_file(tmp_path / "key", DATA)
     assert (tmp_path / "key").read_text() == "mine"
+
+
+def test_a_stick_without_rights_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: int, _mode: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    write_secret_file(tmp_path / "key", DATA)
+    assert (tmp_path / "key").read_bytes() == DATA

@@ -21,7 +21,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.catalog import names_file
-from tawny.config.file_writing import read_file, sync_folder
+from tawny.config.file_writing import modes_optional, read_file, sync_folder
 from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
 from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
@@ -530,7 +530,8 @@ def _write(path: Path, portions: Iterable[bytes], like: Path | None = None, mode
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
         if like is not None:
             _give(file.fileno(), like)
-        os.fchmod(file.fileno(), mode)
+        with modes_optional():
+            os.fchmod(file.fileno(), mode)
         for portion in portions:
             file.write(portion)
         file.flush()

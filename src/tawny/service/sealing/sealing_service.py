@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.config.changes import change_seal
+from tawny.config.file_writing import modes_optional
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
@@ -182,15 +183,16 @@ def _check_wrapped(wrapped: bytes) -> None:
 
 
 def write_secret_file(path: Path, data: bytes) -> None:
-    """Write a file durably, readable by its owner only, whatever the umask. Raises NotDone if it exists.
+    """Write a file durably, readable by its owner only where files have rights, whatever the umask.
 
-    A file that cannot be written whole is removed.
+    Raises NotDone if it exists, and FolderUnwritable. A file that cannot be written whole is removed.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.fchmod(file, 0o600)  # the umask may have taken our own rights, too
+            with modes_optional():  # a stick may have none
+                os.fchmod(file, 0o600)  # the umask may have taken our own rights, too
             written = 0
             while written < len(data):  # a call may write less
                 written += os.write(file, data[written:])
