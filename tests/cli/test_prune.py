@@ -76,6 +76,18 @@ def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "ftp").iterdir()) == ["notes.txt"]
 
 
+def test_files_without_a_date_that_stay_are_counted(tawny: Tawny, tmp_path: Path) -> None:
+    for name in ("a.h264", "b.h264", "c.h264"):
+        (tmp_path / name).write_bytes(b"12345")
+    where = ["--folder", str(tmp_path), "--files", "2"]
+    assert tawny("prune", *where).out == "Nothing was deleted.\n3 files without a date in their path stay.\n"
+    assert _json(tawny, *where)["undated_files"] == 3
+    for name in ("b.h264", "c.h264"):
+        (tmp_path / name).unlink()
+    said = tawny("prune", *where, "--dry-run").out
+    assert said == "Nothing would be deleted.\n1 file without a date in its path stays.\n"
+
+
 @pytest.mark.shows("PK29")
 def test_the_newest_days_stay_however_long_ago_they_were(tawny: Tawny, tmp_path: Path) -> None:
     first = date(2020, 1, 25)

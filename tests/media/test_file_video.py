@@ -118,6 +118,32 @@ def test_a_file_whose_times_begin_later_is_no_longer(tmp_path: Path, ending: str
     assert FileVideo(path).duration_s == pytest.approx(3.0, abs=0.11)
 
 
+@pytest.mark.parametrize("begin_s", [2.5, 5.5])
+def test_times_begin_with_what_an_edit_list_shows(tmp_path: Path, begin_s: float) -> None:
+    """A keyframe comes every 3 s, so 25 hidden frames are before the first one."""
+    path = tmp_path / "exact.mp4"
+    copy_part(clip_file(ClipSpec(seconds=9, fps=10, gop_s=3)), path, begin_s, 9, exact=True)
+    video = FileVideo(path)
+    assert [frame.at_ms for frame in video.pictures()] == list(range(0, round(9000 - begin_s * 1000), 100))
+    assert [gop.at_s for gop in video.keyframes() if gop.picture()] == pytest.approx(
+        [s - begin_s for s in (3, 6) if s > begin_s]
+    )
+    assert video.duration_s == pytest.approx(9 - begin_s, abs=0.11)
+
+
+def test_hidden_sound_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "hidden.mp4"
+    with av.open(str(clip_file(SPEC))) as one, av.open(str(path), "w") as two:
+        copies = {of.index: two.add_stream_from_template(of) for of in (one.streams.video[0], one.streams.audio[0])}
+        for packet in one.demux():
+            if packet.pts is not None and packet.dts is not None and packet.time_base is not None:
+                earlier = round(1.5 / packet.time_base)
+                packet.pts, packet.dts = packet.pts - earlier, packet.dts - earlier
+                packet.stream = copies[packet.stream_index]
+                two.mux(packet)
+    assert next(FileVideo(path).sounds()).at_s == pytest.approx(0, abs=0.05)
+
+
 @pytest.fixture
 def restarted(tmp_path: Path) -> Path:
     """Nine seconds whose times begin again after six."""

@@ -1,9 +1,13 @@
 """SudoCam's agent file, imported and run."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
+from tawny.config.importers.result import ImportSource
+from tawny.config.importers.sudocam import from_sudocam
 from tests.seeds.examples import SUDOCAM
 from tests.seeds.imported import awaited, files, imported, pi_camera, red
 
@@ -39,3 +43,22 @@ def test_sc12_motion_becomes_recording_around_events(tmp_path: Path) -> None:
         "10 s",
         {"threshold": 40},
     )
+
+
+def test_sc6_keys_in_camel_case_mean_the_same(tmp_path: Path) -> None:
+    def made(text: str) -> Any:
+        return from_sudocam(ImportSource(text, tmp_path, tmp_path)).settings
+
+    camel = re.sub(r'(?<=[a-z])_([a-z])(?=\w*":)', lambda one: one[1].upper(), SUDOCAM).replace(
+        "recordDir", "record_dir"
+    )
+    assert '"startTime": "08:00"' in camel
+    assert made(camel) == made(SUDOCAM)
+
+
+def test_sc12_without_a_recording_type_it_is_said_that_nothing_is_recorded(tmp_path: Path) -> None:
+    text = '{"cameraName": "a", "recording_type": "RECORDING_TYPE_MOTION", "sensitivity": 60}'
+    found = from_sudocam(ImportSource(text, tmp_path, tmp_path))
+    assert found.settings["cameras"]["a"]["record"] == "off"
+    assert [words for words in found.became.values() if "nothing will be recorded" in words]
+    assert {"recording_type", "sensitivity"} <= found.left.keys() - found.became.keys()

@@ -381,8 +381,9 @@ def describe_prune(parser: ArgumentParser) -> None:
 
 
 def run_prune(args: Namespace, out: Output) -> int:
+    undated = 0
     if args.folder:
-        plan = _prune_folder(args, _keep(args))
+        plan, undated = _prune_folder(args, _keep(args))
         paths = True
     else:
         if args.keep or args.days is not None or args.files is not None or args.size:
@@ -392,7 +393,11 @@ def run_prune(args: Namespace, out: Output) -> int:
         chosen, folder = existing_data(args)
         with given_to_recorder(folder):
             plan, paths = _prune(args, out, chosen, folder), False
-    out.data(_as_json(plan, dry_run=args.dry_run), _prune_text(plan, out, dry_run=args.dry_run, paths=paths))
+    text = _prune_text(plan, out, dry_run=args.dry_run, paths=paths)
+    if undated:
+        one, many = "file without a date in its path stays", "files without a date in their path stay"
+        text += f"\n{undated} {one if undated == 1 else many}."
+    out.data(_as_json(plan, dry_run=args.dry_run) | ({"undated_files": undated} if args.folder else {}), text)
     return 1 if plan.missing_bytes or plan.missing_files or plan.breaks_promise else 0
 
 
@@ -440,7 +445,8 @@ def _keep(args: Namespace) -> RetentionRule:
     return RetentionRule(max_s=max_s, size_bytes=size_bytes, count=args.files, free_share=0.0)
 
 
-def _prune_folder(args: Namespace, keep: RetentionRule) -> RemovalPlan:
+def _prune_folder(args: Namespace, keep: RetentionRule) -> tuple[RemovalPlan, int]:
+    """Return the plan, which is carried out, and the number of files without a date."""
     folder = Path(args.folder)
     if not folder.is_dir():
         raise NotDone(f"Folder {folder} doesn't exist.")
@@ -450,7 +456,7 @@ def _prune_folder(args: Namespace, keep: RetentionRule) -> RemovalPlan:
     plan = dated_folders.plan(disk, keep, now_ms, zone, args.days)
     if not args.dry_run:
         dated_folders.apply(disk, plan)
-    return plan
+    return plan, dated_folders.undated(disk)
 
 
 def _as_json(plan: RemovalPlan, *, dry_run: bool) -> dict[str, object]:
@@ -479,7 +485,8 @@ def _segment(segment: Segment) -> dict[str, object]:
 
 def _prune_text(plan: RemovalPlan, out: Output, *, dry_run: bool, paths: bool) -> str:
     verb = "would be deleted" if dry_run else "were deleted"
-    lines = [_table([(one.segment, one.why) for one in plan.removals], out, paths=paths, empty=f"Nothing {verb}.")]
+    nothing = "Nothing would be deleted." if dry_run else "Nothing was deleted."
+    lines = [_table([(one.segment, one.why) for one in plan.removals], out, paths=paths, empty=nothing)]
     if plan.removals:
         lines.append(f"{len(plan.removals)} files, {size_text(plan.size_bytes)} {verb}.")
     if plan.thinnings:

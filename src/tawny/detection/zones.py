@@ -15,7 +15,7 @@ from tawny.config.settings import CameraSettings, DetectionSettings, RemovedCame
 from tawny.detection.detector import Detector, EventTrigger, Glances
 from tawny.model.geometry import Orientation, Point, Polygon, crossing, foot, middle
 from tawny.model.ids import CameraId
-from tawny.model.observations import Frame, Look, Observation
+from tawny.model.observations import Frame, Look, Measurement, Observation
 
 # The region of the frame that is evaluated. Pixels outside get the mean brightness of the region.
 
@@ -93,6 +93,8 @@ EVERYWHERE = ""
 LOITERS = "loitering"
 GOES = 0.05
 """Minimum displacement, as a share of the frame, before an object has a direction."""
+_NEVER = 0.001
+"""Distance of level 100 to the highest score. 0 would divide by zero; no number reaches what this makes."""
 FORGET_MS = 10_000
 """An object not seen for this time is dropped."""
 _WAYS: Mapping[str, Point] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
@@ -197,6 +199,8 @@ class ZonedDetector:
         self._last_ms = 0
         self._reported: set[int] = set()
         self.looks_a_second = getattr(inner, "looks_a_second", 5.0)
+        if hasattr(inner, "near_from"):  # a classic detector has one track, which must end at the lowest level in use
+            inner.near_from = min(LINE_SCORE, places.level, *(one.level for one in places.zones if one.level))
 
     @property
     def takes_frame(self) -> bool:
@@ -220,7 +224,7 @@ class ZonedDetector:
         )
         self._reported = (self._reported | {thing.track for thing in seen}) - {thing.track for thing in look.over}
         score = self._score(look, strengths)
-        return Look(score, seen, over, near, look.grid, mask=look.mask, measured=look.measured)
+        return Look(score, seen, over, near, look.grid, mask=look.mask, measured=_measured(look, self._places.level))
 
     def _near(self, thing: Observation) -> Observation:
         """Return an object that does not count yet, with its zones: its zone scores are stored anyway."""
@@ -327,6 +331,14 @@ def _strength(thing: Observation, *, is_event: bool) -> int:
     """Return the object's score, 0..100: at least 50 if the detector reports it as an event, else at most 49."""
     own = round(thing.score * 100)
     return min(100, max(LINE_SCORE, own)) if is_event else max(0, min(LINE_SCORE - 1, own))
+
+
+def _measured(look: Look, level: int) -> Measurement | None:
+    """Return the measurement with the number whose score is this level (`classic.base`), instead of 50."""
+    if look.measured is None:
+        return None
+    share = level / LINE_SCORE if level <= LINE_SCORE else LINE_SCORE / max(100 - level, _NEVER)
+    return replace(look.measured, level=look.measured.level * share)
 
 
 def _goes(direction: str, born: Point, now: Point) -> bool:

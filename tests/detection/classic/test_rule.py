@@ -1,11 +1,23 @@
 """K of W: whatever the frames, an event begins at the K-th of W and ends when nothing moved for long enough."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.detection.classic.base import MotionEventState
+from tawny.detection.classic.background import Mixture
+from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, MotionEventState
+from tawny.detection.classic.blocks import Blocks
+from tawny.detection.classic.pixels import Pixels
+from tawny.detection.detector import DetectorParameter
+from tawny.detection.zones import CameraZones, DetectionZone, in_places
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Look
+from tests.detection.classic import standins
+from tests.support.scenes import START_MS, PictureFrame
 
 
 def _looks(moves: list[bool], k: int, within: int, hold_s: float = 0.5) -> list[Look]:
@@ -55,3 +67,83 @@ def test_a_pause_ends_what_went_on() -> None:
     look = rule.step(60_000, moves=False, k=1, within=1, box=None, score=0)
     assert [thing.until_ms for thing in look.over] == [0]
     assert look.seen == ()
+
+
+class Numbered(ClassicDetector):
+    """Measures the numbers that it was told, at a level of 400; two in a row are motion."""
+
+    name: ClassVar[str] = "numbered"
+    NUMBERS: ClassVar[Mapping[str, DetectorParameter]] = {
+        "level": DetectorParameter(400, 0, 1e6),
+        "frames": DetectorParameter(2, 1, 9, is_whole=True),
+    }
+
+    def __init__(self, numbers: list[int], **settings: Any) -> None:
+        super().__init__(settings)
+        self._told = iter(numbers)
+
+    def measure(self, luma: Any) -> ClassicMeasurement:
+        number = next(self._told)
+        return ClassicMeasurement(number, moves=number > 400)
+
+    def forget(self) -> None:
+        pass
+
+
+def _told(numbers: list[int], places: CameraZones, **settings: Any) -> list[Look]:
+    """One frame is 0.5 s."""
+    detector = in_places(Numbered(numbers, **settings), places)
+    frames = (PictureFrame(np.zeros((9, 16), np.uint8), START_MS + 500 * n) for n in range(len(numbers)))
+    return [detector.look(frame) for frame in frames]
+
+
+@pytest.mark.parametrize(("threshold", "begins"), [(1, 1), (25, 2), (40, 4), (49, 5), (50, 6)])
+def test_a_threshold_below_50_makes_an_event_of_less(threshold: int, begins: int) -> None:
+    """Their scores are 10, 25, 37, 42, 49, 99 and 99. The second one in a row that reaches it begins the event."""
+    seen = [bool(look.seen) for look in _told([80, 200, 300, 340, 396, 40_000, 40_000], CameraZones(level=threshold))]
+    assert seen.index(True) == begins
+
+
+def test_an_event_of_a_low_threshold_ends_although_less_goes_on() -> None:
+    looks = _told([300] * 4 + [100] * 8, CameraZones(level=30))
+    (over,) = [thing for look in looks for thing in look.over]
+    assert (over.since_ms, over.until_ms) == (START_MS, START_MS + 1500)
+    assert not looks[-1].seen
+
+
+def test_what_grows_from_less_to_an_event_stays_one_thing() -> None:
+    looks = _told([300] * 3 + [600] * 3, CameraZones(level=30))
+    assert {thing.track for look in looks for thing in look.seen} == {1}
+    assert looks[-1].seen[0].since_ms == START_MS
+
+
+def test_a_zone_with_a_higher_threshold_waits_for_it() -> None:
+    everywhere = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
+    zones = (DetectionZone("low", everywhere, level=30), DetectionZone("high", everywhere, level=50))
+    looks = _told([300, 300, 600, 600], CameraZones(zones))
+    assert [look.seen[0].zones if look.seen else () for look in looks] == [(), ("low",), ("low",), ("low", "high")]
+
+
+def test_a_low_threshold_makes_no_event_of_frames_that_do_not_count() -> None:
+    looks = _told([600] * 6, CameraZones(level=10), warm_up=2)
+    assert [bool(look.seen) for look in looks] == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("kind", [Blocks, Mixture, Pixels])
+def test_what_is_less_than_an_event_is_where_it_moves(kind: type[ClassicDetector]) -> None:
+    rule = {"seconds": 0.1} if kind is Mixture else {"frames": 1}
+    detector = kind({"level": kind.NUMBERS["level"].most / 2, **rule})
+    in_places(detector, CameraZones(level=1))
+    boxes = [thing.box for frame in standins.burst() for thing in detector.look(frame).near]
+    assert boxes
+    assert all(min(x0, y0) > 0.19 and max(x1, y1) < 0.81 for x0, y0, x1, y1 in boxes)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "level"), [(1, 8), (25, 200), (50, 400), (60, 500), (75, 800), (99, 20_000), (100, 20_000_000)]
+)
+def test_the_level_that_is_shown_is_the_one_in_use(threshold: int, level: int) -> None:
+    (look,) = _told([700], CameraZones(level=threshold))
+    assert look.measured is not None
+    assert look.measured.number == 700
+    assert look.measured.level == pytest.approx(level)

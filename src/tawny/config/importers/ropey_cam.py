@@ -16,6 +16,8 @@ from tawny.config.importers.result import (
 from tawny.model.geometry import Polygon
 
 DEFAULTS = "[ropey]\ntrigger_level = 400\nafter_frames = 5\nmax_disk_usage = 0.8\n"
+_OFF = 999_999
+"""What Ropey-Cam stores as the level while detection is switched off."""
 _LEFT = {
     "video_count": "not needed: files are named by time, not by number",
     "hasautofocus": "not needed: it only says what the camera can",
@@ -118,12 +120,13 @@ def _image(theirs: ForeignValues, camera: str, found: ImportResult) -> tuple[int
 
 def _detection(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
     numbers = f"{camera}.detection.framediff"
-    found.put("(the detector)", f"{camera}.detection.detector", "framediff")
-    if "trigger_level" in theirs.values:
-        level = theirs.whole("trigger_level", 400, 0, 999_999)
+    level = theirs.whole("trigger_level", 400, 0, _OFF)
+    found.put("(the detector)", f"{camera}.detection.detector", "off" if level == _OFF else "framediff")
+    if level == _OFF:
+        words = f"{numbers}.level = 400, the default, for when you switch detection on: {_OFF} was Ropey-Cam's off"
+        found.put("trigger_level", f"{numbers}.level", 400, words)
+    elif "trigger_level" in theirs.values:
         found.put("trigger_level", f"{numbers}.level", level)
-        if level == 999_999:
-            found.became["trigger_level"] += "; detection was switched off: nothing reaches this level"
     if "after_frames" in theirs.values:
         frames = theirs.whole("after_frames", 5, 0, 50)
         words = "" if frames else f"{numbers}.frames = 1, the least possible"

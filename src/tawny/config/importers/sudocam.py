@@ -38,6 +38,8 @@ def from_sudocam(source: ImportSource) -> ImportResult:
     is_ours = bool(KEYS & lines.keys()) and text.lstrip().startswith("{")
     try:
         read = json.loads(text)
+        if isinstance(read, dict) and "userConfig" in read:
+            read["userConfig"] = _snake_case(read["userConfig"])
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         words = getattr(error, "msg", "nested too deep")
@@ -67,14 +69,30 @@ def _lines(text: str) -> dict[str, int]:
     for number, line in enumerate(text.splitlines(), 1):
         for key in re.findall(r'"(\w{1,60})"\s*:', line):
             found.setdefault(key, number)
+            found.setdefault(_snake(key), number)
     return found
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda one: f"_{one[0].lower()}", key)
+
+
+def _snake_case(value: Any) -> Any:
+    """Return a value with all keys in its tables as `recording_type`, also those written `recordingType`."""
+    if isinstance(value, list):
+        return [_snake_case(one) for one in value]
+    return {_snake(key): _snake_case(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _recording(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
     kind = _TYPES[_type(theirs)]
     record = "off" if kind == "scheduled" else kind
     words = "" if kind != "scheduled" else f'{camera}.record = "off", and "continuous" in the mode {SCHEDULED}'
-    found.put("recording_type", f"{camera}.record", record, words)
+    if "recording_type" in theirs.values:
+        found.put("recording_type", f"{camera}.record", record, words)
+    else:
+        none = f'{camera}.record = "off": nothing will be recorded'
+        found.put("(userConfig has no recording_type)", f"{camera}.record", record, none)
     if kind == "scheduled":
         _schedule(theirs, camera, found)
     elif theirs.values.get("schedules"):
@@ -84,9 +102,9 @@ def _recording(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
         raise theirs.wrong("motion_config", "a table in braces")
     numbers = ForeignValues(motion, theirs.lines)
     sensitivity = numbers.whole("sensitivity", 50, 1, 100)
-    found.put("sensitivity", f"{camera}.detection.threshold", max(1, 100 - sensitivity))
+    found.put(_origin("sensitivity", motion), f"{camera}.detection.threshold", max(1, 100 - sensitivity))
     for key, here, usual, most in (("pre_record_seconds", "pre", 5, 30), ("post_record_seconds", "post", 10, 60)):
-        found.put(key, f"{camera}.{here}", f"{numbers.whole(key, usual, 0, most)} s")
+        found.put(_origin(key, motion), f"{camera}.{here}", f"{numbers.whole(key, usual, 0, most)} s")
     if theirs.values.get("motion_enabled") is False and kind != "events":
         found.put("motion_enabled", f"{camera}.detection.detector", "off")
     known = {"recording_type", "schedules", "motion_config", "motion_enabled", "name"}
@@ -96,6 +114,10 @@ def _recording(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
         found.left["name"] = "not needed: the same as cameraName"
     for key in [*(theirs.values.keys() - known), *(motion.keys() - found.became.keys())]:
         found.left[key] = "not a setting of SudoCam"
+
+
+def _origin(key: str, motion: dict[str, Any]) -> str:
+    return key if key in motion else f"(the default {key})"
 
 
 def _type(theirs: ForeignValues) -> int:

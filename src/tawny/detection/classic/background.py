@@ -92,7 +92,7 @@ class Mixture(ClassicDetector):
             mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._square)
         mean = cv2.mean(mask)[0]
         moves = mean >= self.numbers["level"] and mean > 0
-        return ClassicMeasurement(mean, moves=moves, box=box_of(mask) if moves else None)
+        return ClassicMeasurement(mean, moves=moves, box=box_of(mask))
 
     def forget(self) -> None:
         self._memory, self._count = self.memory(), 0

@@ -23,29 +23,38 @@ class MotionEventState:
 
     def __init__(self, hold_s: float) -> None:
         self._hold_ms = round(hold_s * 1000)
-        self._trigger = EventTrigger()
+        self._trigger, self._event_trigger = EventTrigger(), EventTrigger()
+        self._is_event = False
         self._track = 0
         self._since_ms: int | None = None
         self._moved_ms = 0
         self._box: Box = (0.0, 0.0, 1.0, 1.0)
 
     def step(self, at_ms: int, *, moves: bool, k: int, within: int, box: Box | None, score: int) -> Look:
-        """Register one frame. k of the last `within` frames must move. score: at least 50 if it moves, else less."""
+        """Register one frame. k of the last `within` frames must move.
+
+        score: at least 50 in k of these frames for an event; with lower ones it is near one.
+        """
         over = self._ended(at_ms)
         since_ms = self._trigger.add(at_ms, moves=moves, k=k, within=within)
+        reaches = self._event_trigger.add(at_ms, moves=score >= LINE, k=k, within=within) is not None
         if moves:
             self._moved_ms = at_ms
             self._box = box or (0.0, 0.0, 1.0, 1.0)
         if self._since_ms is None and since_ms is not None:
             self._since_ms = since_ms
             self._track += 1
-        seen = () if self._since_ms is None else (self._seen(score),)
-        return Look(score, seen, over)
+        if self._since_ms is None:
+            return Look(score, (), over)
+        self._is_event = self._is_event or reaches
+        thing = self._seen(score)
+        return Look(score, (thing,), over) if self._is_event else Look(score, (), over, (thing,))
 
     def forget(self) -> tuple[Observation, ...]:
         """Reset the state. Return the event that this ends."""
         over = self._end() if self._since_ms is not None else ()
         self._trigger.clear()
+        self._event_trigger.clear()
         return over
 
     def _ended(self, at_ms: int) -> tuple[Observation, ...]:
@@ -58,12 +67,14 @@ class MotionEventState:
 
     def _end(self) -> tuple[Observation, ...]:
         over = Observation("motion", 0.5, self._box, self._track, self._since_ms, self._moved_ms)
-        self._since_ms = None
+        self._since_ms, self._is_event = None, False
         self._trigger.clear()
+        self._event_trigger.clear()
         return (over,)
 
     def _seen(self, score: int) -> Observation:
-        return Observation("motion", max(score, 50) / 100, self._box, self._track, self._since_ms)
+        shown = max(score, LINE) if self._is_event else min(score, LINE - 1)
+        return Observation("motion", shown / 100, self._box, self._track, self._since_ms)
 
 
 LINE = 50
@@ -107,6 +118,8 @@ class ClassicDetector:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         cv2.setNumThreads(1)
         self.numbers = read_parameters({**self.NUMBERS, **SHARED}, self.LEVEL, settings)
+        self.near_from = LINE
+        """Score from which a frame moves. Set to the camera's lowest threshold, if that is below 50."""
         self._rule = MotionEventState(self.numbers["hold"])
         self._shape: tuple[int, ...] | None = None
         self._last_ms = self._begun_ms = 0
@@ -122,17 +135,18 @@ class ClassicDetector:
         if self._is_another_light(luma):
             self.forget()
         reading = self.reading = self.measure(luma)
-        moves = reading.moves and self._counts(luma, at_ms)
+        counts = self._counts(luma, at_ms)
+        score = self._score(reading.number, moves=reading.moves and counts)
         look = self._rule.step(
             at_ms,
-            moves=moves,
+            moves=counts and score >= self.near_from,
             k=self.k,
             within=self.within,
             box=reading.box,
-            score=self._score(reading.number, moves=moves),
+            score=score,
         )
         measured = Measurement(reading.number, self.numbers[self.LEVEL])
-        return Look(look.score, look.seen, (*over, *look.over), measured=measured)
+        return Look(look.score, look.seen, (*over, *look.over), look.near, measured=measured)
 
     def measure(self, luma: Any) -> ClassicMeasurement:
         """Measure one frame. luma: uint8 [height, width]; must not be kept.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import ClassicMeasurement, box_of
+from tawny.detection.classic.base import LINE, ClassicMeasurement, box_of
 from tawny.detection.classic.canny import DENOISE, HEIGHT, WIDTH, LineDetector
 from tawny.detection.detector import DetectorParameter
 
@@ -51,7 +51,9 @@ class Blocks(LineDetector):
         least = int(self.numbers["blocks"])
         active = sums > self.numbers["level"]
         number = float(np.partition(sums.ravel(), -least)[-least]) if least <= sums.size else 0.0
-        return ClassicMeasurement(number, moves=int(active.sum()) >= least, box=box_of(active))
+        moves = int(active.sum()) >= least
+        shown = active if moves else sums > self.numbers["level"] * self.near_from / LINE
+        return ClassicMeasurement(number, moves=moves, box=box_of(shown))
 
     def forget(self) -> None:
         super().forget()

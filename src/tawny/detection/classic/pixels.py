@@ -44,7 +44,7 @@ class Pixels(LineDetector):
         new = lit & ~(one | two) & 1
         count = int(cv2.countNonZero(new))
         moves = count > self.numbers["level"]
-        return ClassicMeasurement(count, moves=moves, box=box_of(new) if moves else None)
+        return ClassicMeasurement(count, moves=moves, box=box_of(new))
 
     def forget(self) -> None:
         super().forget()

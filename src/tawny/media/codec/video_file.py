@@ -179,7 +179,7 @@ class FileVideo:
             codec, config = AUDIO_CODECS[coded.name], bytes(coded.extradata or b"")
             form = AudioFormat(codec, coded.sample_rate, coded.channels, config)
             for packet in self._packets(container, tracks[0]):
-                if packet.pts is not None and packet.time_base is not None:
+                if packet.pts is not None and packet.time_base is not None and not packet.is_discard:
                     yield FileSound(float(packet.pts * packet.time_base) - self._zero_s, form, bytes(packet))
 
     def _kept(self, begin_s: float, *, only_referenced: bool) -> Opened:
@@ -216,12 +216,14 @@ class FileVideo:
     def _first_s(self, container: InputContainer, stream: VideoStream) -> float:
         """Return the time of the first frame. Detects files without timestamps, whose frames are counted instead."""
         times: list[float] = []
-        for number, packet in enumerate(container.demux(stream)):
+        for packet in container.demux(stream):
             if packet.pts is None or packet.time_base is None:
                 self.has_times = bool(times)
                 break
+            if packet.is_discard:  # an edit list hides it: players begin with a later one
+                continue
             times.append(float(packet.pts * packet.time_base))
-            if number > 16:
+            if len(times) > 17:
                 break
         return min(times, default=0.0)
 

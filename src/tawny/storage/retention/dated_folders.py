@@ -55,6 +55,11 @@ def find(disk: DiskAccess) -> list[DatedFile]:
     return sorted(found, key=lambda one: (one.day, one.path))
 
 
+def undated(disk: DiskAccess) -> int:
+    """Return the number of files below the root that no plan removes, as their paths have no date."""
+    return sum(dated(path) is None for path, _ in _files(disk, ""))
+
+
 def dated(path: str) -> date | None:
     """Return the first date in the path. None if it has none."""
     for year, _, month, day in _DATE.findall(path):
