@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from tawny.cli import fleet as fleet_commands
+from tawny.cli import standby as standby_commands
 from tawny.fleet.box import Welcome
 from tawny.fleet.identity import load_or_make_key
 from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
+from tawny.fleet.standby_member import StandbyWelcome
 from tawny.fleet.standby_store import StandbyStore
 from tawny.model.times import SystemClock
 from tests.cli.conftest import Tawny
@@ -72,3 +74,37 @@ def test_removals_at_a_standby(tawny: Tawny, place: tuple[str, ...], tmp_path: P
     store.close()
     assert tawny("standby", "revoke", "shed", *place).code == 0
     assert noted(tawny, place) == [("recorder removed from standby", "shed", "this computer")]
+
+
+def test_the_same_standby_chosen_again_is_used_at_once(
+    tawny: Tawny, place: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No setting changes, and the running recorder waits for a minute after a refusal."""
+    asked: list[dict[str, object]] = []
+
+    async def join(*_: object) -> StandbyWelcome:
+        return StandbyWelcome("House", "four words to compare", "Shed", "")
+
+    def ask_once(_folder: Path, request: dict[str, object]) -> dict[str, object]:
+        asked.append(request)
+        return {}
+
+    monkeypatch.setattr(standby_commands, "join_standby", join)
+    monkeypatch.setattr(standby_commands, "ask_once", ask_once)
+    for expected in ([], [{"command": "standby", "retry": True}]):
+        assert tawny("standby", "join", LINK.replace("#", "#standby."), *place).code == 0
+        assert asked == expected
+
+
+def test_a_standby_without_any_camera_does_not_say_that_it_records(
+    tawny: Tawny, place: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = {
+        "id": "house", "name": "House", "words": "", "lease": "taken", "is_connected": False, "since_ms": 0,
+        "recorded": [], "problems": {},
+    }  # fmt: skip
+    monkeypatch.setattr(standby_commands, "running_data", lambda _: Path())
+    monkeypatch.setattr(
+        standby_commands, "ask_once", lambda *_: {"is_standby": True, "standby": None, "protected": [silent]}
+    )
+    assert "silent: none of its cameras is recorded here" in tawny("standby", *place).out

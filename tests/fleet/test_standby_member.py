@@ -10,6 +10,7 @@ import pytest
 from tawny.fleet.message_link import LineClosed, MemoryLink
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_member import (
+    MOST_AHEAD_MS,
     MOST_TRIES,
     NotNow,
     StandbyKnowledge,
@@ -23,6 +24,7 @@ from tawny.model.errors import DiskFull, FileDamaged, NotDone, StorageError
 from tawny.model.times import Span
 from tawny.sealed.key_wrapping import Identity
 from tawny.testing.clock import FakeClock
+from tests.fleet.rig import eventually
 
 HOUR_MS = 3_600_000
 
@@ -32,6 +34,7 @@ class Placer:
     """Notes what it is asked. parts: what it lacks. failing: what storing raises, by the begin of a part."""
 
     asked: list[Takeover] = field(default_factory=list)
+    explained: list[Takeover] = field(default_factory=list)
     is_confused: bool = False
     parts: list[Span] = field(default_factory=list)
     failing: dict[int, list[Exception]] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class Placer:
     def explain(self, takeover: Takeover, standby: str) -> None:
         if self.is_confused:
             raise ValueError("a span cannot end before it begins")
+        self.explained.append(takeover)
 
     def missing(self, takeover: Takeover) -> Sequence[Span]:
         self.asked.append(takeover)
@@ -90,7 +94,7 @@ async def test_the_standbys_times_are_used_by_this_recorders_clock(tmp_path: Pat
     clock, placer = FakeClock(), Placer()
     now_ms = clock.now_ms() + 10_000
     frame = await told(placer, clock, tmp_path, Takeover("front", now_ms - 9000, now_ms - 6000, now_ms), now_ms)
-    assert (frame.kind, frame.json) == (Kind.HANDED, {"camera": "front", "begin_ms": now_ms - 6000})
+    assert (frame.kind, frame.json) == (Kind.HANDED, {"camera": "front", "begin_ms": now_ms - 6000, "is_gone": False})
     here_ms = clock.now_ms()
     assert placer.asked == [Takeover("front", here_ms - 9000, here_ms - 6000, here_ms, ahead_ms=10_000)]
 
@@ -118,6 +122,33 @@ async def test_the_standby_is_asked_by_the_clock_that_it_had(tmp_path: Path) -> 
     asked: list[LineFrame] = []
     await told(placer, clock, tmp_path, takeover, now_ms, asked=asked)
     assert [one.json for one in asked] == [{"camera": "front", "begin_ms": now_ms - 6000, "end_ms": now_ms}]
+
+
+async def test_a_gap_names_the_standby_also_while_both_clocks_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.fleet.standby_member.FETCH_S", (0.001, 0.001))
+    clock, placer, ahead_ms = FakeClock(), Placer(), 3 * MOST_AHEAD_MS
+    now_ms = clock.now_ms() + ahead_ms
+    telling = asyncio.create_task(
+        told(placer, clock, tmp_path, Takeover("front", now_ms - 9000, now_ms - 6000, now_ms), now_ms)
+    )
+    try:
+        await eventually(lambda: len(placer.explained) > 1, "the gap to be explained")
+        assert placer.asked == []
+        clock.jump_utc(ahead_ms / 1000)
+        await telling
+    finally:
+        telling.cancel()
+    assert placer.asked[0].begin_ms == now_ms - 6000
+
+
+async def test_a_standby_without_files_of_a_gap_is_told_so(tmp_path: Path) -> None:
+    clock = FakeClock()
+    now_ms = clock.now_ms()
+    placer = Placer(parts=[Span(now_ms - 6000, now_ms)])
+    frame = await told(placer, clock, tmp_path, Takeover("front", now_ms - 9000, now_ms - 6000, now_ms), now_ms)
+    assert frame.json["is_gone"] is True
 
 
 async def test_a_recorder_says_what_time_it_has(tmp_path: Path) -> None:

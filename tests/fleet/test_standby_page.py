@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -14,17 +15,19 @@ from fastapi import FastAPI
 from tawny.api.application import make_routes
 from tawny.api.auth.accounts import Role
 from tawny.api.server import WebServer
+from tawny.app.control_answers import _standby as standby_answer
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.fleet import standby_member
 from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S
-from tawny.fleet.standby_member import StandbyMember, StandbyMemberState, StandbyOffer
+from tawny.fleet.standby_member import StandbyMember, StandbyMemberState, StandbyOffer, join_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
 from tawny.fleet.standby_server import StandbyServer
 from tawny.fleet.standby_store import Takeover
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
+from tawny.model.times import Span
 from tawny.service.cameras.standby_cameras import NOT_RECORDED, id_at_standby, member_problems
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.standby_service import StandbyParts, StandbyService, StatedPartner, unknown_modes
@@ -53,6 +56,7 @@ class Side:
     work: Work
     index: MemoryIndex
     web: WebServer
+    placer: Placer
     plan: list[StandbyCamera] = field(default_factory=lambda: [FRONT, YARD])
     is_recording: bool = True
 
@@ -142,8 +146,11 @@ async def side(name: str, folder: Path, clock: FakeClock) -> AsyncIterator[Side]
         return made.is_recording if held[0].standby.key == standby else None
 
     server = StandbyServer(folder, clock, work, lambda: held[0].standby.enabled, lambda: name, answers)
-    offer = StandbyOffer(name, "1", plan, recorded, placer)
-    member = StandbyMember(folder, lambda: held[0].standby, lambda: offer, clock)
+
+    def offer() -> StandbyOffer:
+        return StandbyOffer(made.name, "1", plan, recorded, placer)
+
+    member = StandbyMember(folder, lambda: held[0].standby, offer, clock)
     web = WebServer(house.app, house.accounts, "127.0.0.1", 0)
     await web.start()
     parts = StandbyParts(
@@ -153,7 +160,7 @@ async def side(name: str, folder: Path, clock: FakeClock) -> AsyncIterator[Side]
     changeable = ChangeableSettings(lambda: held[0], apply, folder / "tawny.toml")
     house.site.standby, house.site.protected = server, member
     house.site.standbys = StandbyService(changeable, parts)
-    made = Side(name, house, house.signed_in(Role.OWNER), folder, server, member, work, index, web)
+    made = Side(name, house, house.signed_in(Role.OWNER), folder, server, member, work, index, web, placer)
     server.start()
     member.start()
     try:
@@ -243,6 +250,41 @@ async def test_a_takeover_is_on_both_pages_until_its_recordings_are_back(pair: P
     assert (await pair.house.shows())["own"]["takeovers"] == [ended | {"handing": "nothing", "lost_ms": 0}]
 
 
+async def test_what_the_standby_never_had_is_not_said_to_be_back(pair: Pair) -> None:
+    """Its disk was full, or it has deleted what it had."""
+    await pair.join()
+    await pair.passes(SETTLE_S)
+    silent_ms = pair.clock.now_ms()
+    pair.house.placer.parts, pair.shed.work.files = [Span(silent_ms, silent_ms + 9000)], ()
+    pair.house.index.put_gap(Gap(CameraId("front"), silent_ms, silent_ms + 9000, GapReason.RECORDER_OFF))
+    pair.house.is_recording = False
+    pair.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: pair.shed.work.recorded == {"house": ["front", "yard"]}, "the takeover")
+    pair.house.is_recording = True
+    await pair.passes(RETURN_S + STEP_S)
+    await eventually(lambda: pair.shed.work.recorded == {"house": []}, "the cameras to be given back")
+    await eventually(lambda: all(one.is_handed for one in pair.house.member.known.takeovers), "its recordings")
+    [own] = (await pair.house.shows())["own"]["takeovers"]
+    assert (own["handing"], own["lost_ms"]) == ("gone", 9000)
+    [theirs] = (await pair.shed.shows())["protected"][0]["takeovers"]
+    assert (theirs["handing"], theirs["lost_ms"]) == ("gone", theirs["end_ms"] - silent_ms)
+
+
+async def test_clocks_that_differ_are_a_problem(pair: Pair) -> None:
+    await pair.join()
+    assert list(member_problems(pair.house.member)) == []
+    pair.house.member.known.ahead_of_mono_ms = round(pair.clock.now_ms() - pair.clock.mono_s() * 1000) + 180_000
+    [told] = member_problems(pair.house.member)
+    assert told.detail.startswith("The clocks of Shed and of this recorder differ by 3 min.")
+
+
+async def test_a_recorder_that_is_renamed_tells_its_standby(pair: Pair) -> None:
+    await pair.join()
+    pair.house.name = "Villa"
+    pair.house.member.changed()
+    await eventually(lambda: pair.shed.server.states()[0].box.name == "Villa", "the new name")
+
+
 async def test_the_recorder_ends_it(pair: Pair) -> None:
     await pair.join()
     assert (await pair.house.page.delete(AT)).json() == {"hint": ""}
@@ -287,6 +329,18 @@ async def test_the_standby_ends_it_and_the_recorder_says_so(pair: Pair) -> None:
     assert [one.state for one in pair.house.service.stated()] == ["away"]
     assert (own["state"], own["why"], own["is_watched"]) == ("refused", "this recorder was revoked", False)
     await pair.join()  # by a new link, without ending it here first
+
+
+async def test_a_refused_recorder_connects_when_a_command_has_chosen_its_standby_again(pair: Pair) -> None:
+    """The settings don't change then."""
+    await pair.join()
+    await pair.shed.page.delete(f"{AT}/recorders/house")
+    await eventually(lambda: pair.house.member.state is StandbyMemberState.REFUSED, "the refusal")
+    link = JoinLink.parse(await pair.shed.link())
+    await join_standby(link, load_or_make_key(pair.house.folder), "House", "1")
+    web: Any = SimpleNamespace(site=pair.house.house.site)
+    standby_answer(web, {"retry": True})
+    await eventually(lambda: pair.house.member.state is StandbyMemberState.READY, "the connection")
 
 
 async def test_what_is_done_is_in_the_access_log(pair: Pair) -> None:

@@ -42,6 +42,8 @@ class Work:
     fetched: list[Span] = field(default_factory=list)
     failures: list[TawnyError] = field(default_factory=list)
     unfit: dict[str, str] = field(default_factory=dict)
+    files: Sequence[Path] | None = None
+    unreadable: StorageError | None = None
     begun: threading.Event = field(default_factory=threading.Event)
     may_go_on: threading.Event = field(default_factory=threading.Event)
 
@@ -61,7 +63,9 @@ class Work:
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         self.fetched.append(span)
-        return None
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.files
 
     @property
     def of_barn(self) -> list[str]:
@@ -82,13 +86,13 @@ class Standby:
     def mark(self) -> str:
         return fingerprint(load_or_make_key(self.folder).public_key().public_bytes_raw())
 
-    async def connect(self, code: str | None = None) -> tuple[SecureLink, StandbyWelcome]:
+    async def connect(self, code: str | None = None, name: str = "Barn") -> tuple[SecureLink, StandbyWelcome]:
         here, there = MemoryLink.pair()
         load_or_make_key(self.folder)
         serving = asyncio.create_task(self.server.accept(there))
         try:
             link = await open_as_box(here, self.key, self.mark)
-            return link, await greet_standby(link, {"name": "Barn"} | ({"code": code} if code else {}))
+            return link, await greet_standby(link, {"name": name} | ({"code": code} if code else {}))
         except LineClosed:
             await here.close()
             await serving
@@ -443,6 +447,56 @@ async def test_a_recorder_fetches_nothing_but_its_own_takeovers(standby: Standby
         ready.append(frame.json["is_ready"])
     assert standby.work.fetched == [Span(begin_ms - 3000, now_ms + 3000)]
     assert ready == [True, True, True, False]
+
+
+@pytest.mark.parametrize("missing", [None, StorageError("/data", "Input/output error")], ids=["file", "index"])
+async def test_recordings_that_cannot_be_read_now_are_for_later(
+    standby: Standby, missing: StorageError | None, tmp_path: Path
+) -> None:
+    """A disk that is away for a minute uses up no try of the recorder."""
+    barn = await standby.pair(FRONT)
+    await taken_over(standby, barn)
+    barn.link, _ = await standby.connect()
+    [offered] = await takeovers(barn.link)
+    standby.work.files, standby.work.unreadable = [tmp_path / "gone.mp4"], missing
+    said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"], "end_ms": standby.clock.now_ms() + 1})
+    await barn.link.send(LineFrame(Kind.OPEN, 1, said).encoded())
+    while (frame := decode_frame(await barn.link.receive())).kind not in (Kind.HEAD, Kind.END):
+        pass
+    assert (frame.kind, frame.json.get("is_ready")) == (Kind.HEAD, False)
+
+
+async def test_a_takeover_of_which_nothing_was_found_says_so(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await taken_over(standby, barn)
+    barn.link, _ = await standby.connect()
+    [offered] = await takeovers(barn.link)
+    await standby.passes(RETURN_S + 2 * STEP_S, barn)
+    await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
+    said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"], "is_gone": True})
+    await barn.link.send(LineFrame(Kind.HANDED, 0, said).encoded())
+    await eventually(lambda: standby.server.states()[0].takeovers[0].is_handed, "the recorder's word")
+    assert standby.server.states()[0].takeovers[0].is_gone
+    await eventually(lambda: stored(standby)[0].is_gone, "it to be stored")
+
+
+async def test_a_recorder_that_is_renamed_has_its_new_name_here(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    await (await standby.connect())[0].close()
+    link, welcome = await standby.connect(name="Villa")
+    assert welcome.name == "Villa"
+    assert [(one.box.id, one.box.name) for one in standby.server.states()] == [("barn", "Villa")]
+    await link.close()
+
+
+async def test_the_name_given_at_joining_stays(standby: Standby) -> None:
+    link, _ = await standby.connect(standby.invite(), name="Shop 12")
+    await link.close()
+    for _ in range(2):
+        link, welcome = await standby.connect()
+        assert welcome.name == "Shop 12"
+        await link.close()
 
 
 async def takeovers(link: SecureLink) -> list[dict[str, object]]:

@@ -12,10 +12,13 @@ from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
 from tawny.engine import Bus
 from tawny.fleet.fleet_index import Box
+from tawny.fleet.standby_lease import LeaseState
 from tawny.fleet.standby_plan import StandbyCamera
+from tawny.fleet.standby_store import ProtectedState
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.sealed.key_wrapping import Identity
 from tawny.service.cameras.standby_addresses import (
@@ -34,6 +37,8 @@ from tawny.service.cameras.standby_cameras import (
     StandbyPlanner,
     id_at_standby,
     others_camera,
+    protected_problems,
+    recorded_of,
 )
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings, policy_of
@@ -389,3 +394,72 @@ def test_footage_that_is_still_being_written_is_not_handed_over() -> None:
     assert cameras.footage(BARN, "front", Span(0, 10)) is None
     recorder.ending = False
     assert cameras.footage(BARN, "front", Span(0, 10)) == []
+
+
+MODE = '[modes]\nnames = ["home", "away"]\n[modes.home]\nothers = { record = "events" }\n'
+PRIVATE = MODE.replace('record = "events"', "privacy = true")
+UNRECORDED = '[[rules]]\nwhen = { mode = "home" }\ndo = ["don\'t record"]\n'
+
+
+@pytest.mark.parametrize("own", [MODE, PRIVATE, UNRECORDED], ids=["events", "private", "rule"])
+def test_modes_and_rules_of_the_standby_are_not_those_of_other_recorders_cameras(own: str) -> None:
+    """Their own recorder's plan says when they are recorded."""
+    settings, name = settings_of(own), CameraId(AT_STANDBY)
+    borrowed = at_standby(planned(FRONT))
+    settings = settings.model_copy(update={"cameras": {name: borrowed}})
+    arming = ModeController(
+        lambda: settings, ZoneInfo("UTC"), None, FakeClock(), Bus(), lambda _: False, lambda _: frozenset()
+    )
+    duty = arming.duty(name, borrowed)
+    assert (duty.record, duty.is_read) == ("continuous", True)
+    arming.modes.pause(name, None, "Anna")
+    assert not arming.duty(name, borrowed).is_read
+
+
+def protected_by(clock: FakeClock, *names: str) -> list[ProtectedState]:
+    """Recorders that are silent."""
+    now_ms = clock.now_ms()
+    return [
+        ProtectedState(
+            replace(BARN, id=name.lower(), name=name),
+            LeaseState.TAKEN,
+            False,
+            False,
+            now_ms,
+            now_ms,
+            ("front",),
+            (),
+            (),
+        )
+        for name in names
+    ]
+
+
+def test_each_recorder_that_fails_is_a_problem_of_its_own() -> None:
+    """Alarms tell of one more problem, not of one that changes."""
+    found = list(protected_problems(protected_by(FakeClock(), "Barn", "Loft"), ""))
+    assert len({one.about for one in found}) == 2
+    assert [one.detail for one in found] == [
+        f"This standby records 1 of the cameras of {name}." for name in ("Barn", "Loft")
+    ]
+
+
+BLOCKED, RECORDING, WAITING, OFFLINE = (
+    CameraState.BLOCKED, CameraState.RECORDING, CameraState.WAITING, CameraState.OFFLINE,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([RECORDING, WAITING, OFFLINE], ["0", "1"]),
+        ([OFFLINE], []),
+        ([BLOCKED, RECORDING], ["1"]),
+        ([BLOCKED, OFFLINE], None),
+        ([BLOCKED, WAITING], None),
+    ],
+)
+def test_a_recorder_whose_disk_takes_nothing_does_not_say_that_it_is_here(
+    states: Sequence[CameraState], expected: Sequence[str] | None
+) -> None:
+    assert recorded_of([CameraStatus(CameraId(str(n)), "", one, 0) for n, one in enumerate(states)]) == expected

@@ -1,6 +1,7 @@
 """Which recordings of the standby a recorder asks for."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -26,12 +27,23 @@ UNUSED: Any = None
 """Of services that are not asked here."""
 
 
+class Filler:
+    """One that is filling no gap."""
+
+    def leave_to_standby(self, camera: CameraId, hole: Span) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+FILLER: Any = Filler()
+
+
 def footage(
     more: str = "",
     detail: str = "",
     beside: Sequence[tuple[int, int | None, GapReason]] = (),
     why: str = "",
     by: Sequence[tuple[int, str]] = (),
+    index: MemoryIndex | None = None,
 ) -> tuple[StandbyFootage, int]:
     """A recorder that was off for a minute until now, ms UTC.
 
@@ -40,7 +52,7 @@ def footage(
     """
     settings, problems = parse_settings(f'[cameras.front]\nsource = "rtsp://192.0.2.7/"\n{more}', {})
     assert settings is not None, problems
-    clock, index = FakeClock(), MemoryIndex()
+    clock, index = FakeClock(), index or MemoryIndex()
     now_ms = clock.now_ms()
     ledger = HistoryLedger(HistoryJournal(MemoryDisk()), index, clock)
     ledger.put_gap(Gap(FRONT, now_ms - 60_000, now_ms, GapReason.RECORDER_OFF, detail))
@@ -53,7 +65,7 @@ def footage(
     ]
     return StandbyFootage(
         PlacingServices(
-            lambda: settings, lambda: "Barn", UNUSED, index, ledger, Bus(), clock, None, UNUSED, lambda: states
+            lambda: settings, lambda: "Barn", UNUSED, index, ledger, Bus(), clock, None, FILLER, lambda: states
         )
     ), now_ms
 
@@ -175,3 +187,14 @@ def test_clocks_that_differ_make_nothing_private_public(ahead_s: int, from_s: in
     begin_ms, end_ms = now_ms - 30_000, now_ms - 10_000
     takeover = Takeover("front", now_ms - 60_000, begin_ms, end_ms, ahead_ms=ahead_s * 1000, is_by_plan=True)
     assert placer.missing(takeover) == [Span(now_ms + from_s * 1000, now_ms + to_s * 1000)]
+
+
+def test_a_gap_says_that_the_standby_had_nothing_of_it() -> None:
+    """The standby's disk was full: it is in no gap as one that recorded."""
+    index = MemoryIndex()
+    placer, now_ms = footage(detail="crashed", index=index)
+    takeover = Takeover("front", now_ms - 60_000, now_ms - 57_000, now_ms)
+    placer.explain(takeover, "Shed")
+    placer.place("front", Span(now_ms - 60_000, now_ms), [], 0, "Shed")
+    [gap] = index.gaps(FRONT, Span(now_ms - 60_000, now_ms))
+    assert gap.detail == "crashed; the standby Shed has no recording of it"

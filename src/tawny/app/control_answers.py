@@ -84,7 +84,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
             "addresses": list(dict.fromkeys([web.site.address or web.url, *web.site.own_addresses()])),
             "rtsp": web.site.rtsp or None,
         },
-        "standby": lambda _: _standby(web),
+        "standby": lambda request: _standby(web, request),
         "report": running.report,
         "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
@@ -152,9 +152,14 @@ def _code_answer(web: WebInterface) -> Callable[[Mapping[str, Any]], dict[str, A
     return join_code
 
 
-def _standby(web: WebInterface) -> dict[str, Any]:
-    """Return both sides for `tawny standby`: this recorder's own standby, and the recorders that it protects."""
+def _standby(web: WebInterface, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both sides for `tawny standby`: this recorder's own standby, and the recorders that it protects.
+
+    retry: the same standby was chosen again, so that no setting has changed.
+    """
     own, protecting = web.site.protected, web.site.standby
+    if own is not None and request.get("retry") is True:
+        own.retry()
     return {
         "is_standby": protecting is not None and protecting.is_ready,
         "standby": None if own is None or own.state == "none" else {

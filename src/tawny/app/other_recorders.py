@@ -30,7 +30,6 @@ from tawny.fleet.nats_link import NatsListener
 from tawny.fleet.standby_member import StandbyMember, StandbyOffer
 from tawny.fleet.standby_server import StandbyServer
 from tawny.model.messages import ProblemKind
-from tawny.model.states import RECORDED
 from tawny.service.box_scans import BoxScans
 from tawny.service.box_update import UPDATE_LOG, UPDATE_ORDERED, BoxUpdate
 from tawny.service.cameras.standby_cameras import (
@@ -38,6 +37,7 @@ from tawny.service.cameras.standby_cameras import (
     StandbyPlanner,
     member_problems,
     protected_problems,
+    recorded_of,
 )
 from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
 from tawny.service.health.alarms import HealthProblem
@@ -156,7 +156,7 @@ def _make_standby(running: RecorderRuntime, site: AppContext, work: StandbyCamer
     place = running.parts.place
 
     def answer(standby: str) -> bool | None:
-        return running.is_alive() if place.settings().standby.key == standby else None
+        return _recorded(running) is not None if place.settings().standby.key == standby else None
 
     return StandbyServer(
         place.kept_in, place.clock, work, lambda: place.settings().standby.enabled, lambda: site.title, answer
@@ -172,13 +172,15 @@ def _make_protected(running: RecorderRuntime, site: AppContext, planner: Standby
         )
     )  # fmt: skip
 
-    def recorded() -> list[str] | None:
-        return [one.id for one in parts.cameras.statuses() if one.state in RECORDED] if running.is_alive() else None
-
     def offer() -> StandbyOffer:
-        return StandbyOffer(site.title, __version__, planner, recorded, placer)
+        name = place.settings().web.name or site.recorder.host  # `site` has a changed one later
+        return StandbyOffer(name, __version__, planner, lambda: _recorded(running), placer)
 
     return StandbyMember(place.kept_in, lambda: place.settings().standby, offer, place.clock)
+
+
+def _recorded(running: RecorderRuntime) -> list[str] | None:
+    return recorded_of(running.parts.cameras.statuses()) if running.is_alive() else None
 
 
 def standby_problems(standby: StandbyServer, protected: StandbyMember) -> list[HealthProblem]:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,6 +118,9 @@ def _join(args: Namespace, out: Output) -> None:
         raise NotDone("A recorder can't be its own standby.", "Run this on another recorder.")
     welcome = asyncio.run(join_standby(link, key, name, __version__))
     put_table(path, "standby", {"address": link.url, "key": link.hub})
+    if chosen.standby.address == link.url:  # no setting has changed, and it may have been refused before
+        with suppress(NotDone):  # no recorder is running
+            ask_once(folder, {"command": "standby", "retry": True})
     note_here(folder, "standby chosen", link.url)
     text = (
         f"{welcome.standby} is the standby of this recorder, as “{welcome.name}”. It gets the addresses and passwords "
@@ -170,6 +174,8 @@ def _status(args: Namespace, out: Output) -> None:
         lines += [f"    would not take over: {camera}: {why}" for camera, why in own["problems"].items()]
     for one in found["protected"]:
         state = _LEASES[one["lease"]] if one["is_connected"] or one["lease"] != "held" else "not connected"
+        if one["lease"] == "taken" and not one["recorded"]:
+            state = "silent: none of its cameras is recorded here"
         lines.append(f"{one['id']:<20} {one['name']:<24} {state}, since {time_text(one['since_ms'])}   {one['words']}")
         lines += [f"    recorded here: {camera}" for camera in one["recorded"]]
         lines += [f"    would not be taken over: {camera}: {why}" for camera, why in one["problems"].items()]

@@ -171,6 +171,14 @@ class StandbyKnowledge:
     """Why it could not record cameras, by ID."""
     takeovers: Sequence[Takeover] = ()
     """Oldest first, also those whose recordings this recorder has."""
+    ahead_of_mono_ms: int | None = None
+    """How far the standby's clock is ahead of this recorder's monotonic one; None: it has not said that yet."""
+
+    def ahead_ms(self, clock: Clock) -> int:
+        """Return how far the standby's clock is ahead now: this one may have been set meanwhile."""
+        if self.ahead_of_mono_ms is None:
+            return 0
+        return self.ahead_of_mono_ms + round(clock.mono_s() * 1000) - clock.now_ms()
 
 
 class StandbyLine(LineSession):
@@ -195,8 +203,9 @@ class StandbyLine(LineSession):
         self._explained: set[Takeover] = set()
         self._tries: Counter[tuple[Takeover, int]] = Counter()
         """Of parts by their begin."""
+        self._found: set[Takeover] = set()
+        """Those of which the standby had files."""
         self._has_news = asyncio.Event()
-        self._standby_ahead_of_mono_ms: int | None = None
         self._last_number = 0
 
     async def serve(self) -> None:
@@ -222,8 +231,8 @@ class StandbyLine(LineSession):
             raise LineClosed(str(error)) from None
         now_ms = said.get("now_ms")
         if type(now_ms) is int:
-            self._standby_ahead_of_mono_ms = now_ms - round(self._clock.mono_s() * 1000)
-        ahead_ms, refused = self._ahead_ms(), said.get("refused")
+            self._known.ahead_of_mono_ms = now_ms - round(self._clock.mono_s() * 1000)
+        ahead_ms, refused = self._known.ahead_ms(self._clock), said.get("refused")
         self._known.takeovers = [_by_own_clock(one, ahead_ms) for one in found]
         self._known.is_watched = said.get("is_watched") is True
         self._known.refused = _refused_in(refused) if isinstance(refused, dict) else {}
@@ -231,11 +240,6 @@ class StandbyLine(LineSession):
         if open_ones != self._takeovers:
             self._takeovers = open_ones
             self._has_news.set()
-
-    def _ahead_ms(self) -> int:
-        """Return how far the standby's clock is ahead now: this one may have been set meanwhile."""
-        ahead_ms = self._standby_ahead_of_mono_ms
-        return 0 if ahead_ms is None else ahead_ms + round(self._clock.mono_s() * 1000) - self._clock.now_ms()
 
     async def _say_present(self) -> None:
         while True:
@@ -275,19 +279,18 @@ class StandbyLine(LineSession):
 
     async def _fetch(self, takeover: Takeover) -> bool:
         """Fetch one takeover if it is over. Return whether nothing is left to do now."""
-        placer, standby, ahead_ms = self._offer.placer, self._welcome.standby, self._ahead_ms()
-        if abs(ahead_ms) > MOST_AHEAD_MS:
-            log.info(
-                "the standby's clock is %d s ahead of this one; nothing is fetched until both are right",
-                ahead_ms // 1000,
-            )
-            return False
+        placer, standby, ahead_ms = self._offer.placer, self._welcome.standby, self._known.ahead_ms(self._clock)
+        is_right = abs(ahead_ms) <= MOST_AHEAD_MS
         try:
             here = _by_own_clock(takeover, ahead_ms)
             ahead_ms = here.ahead_ms or 0
             if takeover not in self._explained:
                 await asyncio.to_thread(placer.explain, here, standby)
-                self._explained.add(takeover)
+                if is_right:  # else the gaps may get other times
+                    self._explained.add(takeover)
+            if not is_right:
+                log.info("the standby's clock and this one differ; nothing is fetched until both are right")
+                return False
             if takeover.end_ms is None:
                 return True  # it says when it is over
             parts = await asyncio.to_thread(placer.missing, here)
@@ -300,7 +303,8 @@ class StandbyLine(LineSession):
             return False
         if not all(done):
             return False
-        said = as_payload({"camera": takeover.camera, "begin_ms": takeover.begin_ms})
+        is_gone = bool(parts) and takeover not in self._found
+        said = as_payload({"camera": takeover.camera, "begin_ms": takeover.begin_ms, "is_gone": is_gone})
         await self.send(LineFrame(Kind.HANDED, 0, said))
         self._takeovers.pop((takeover.camera, takeover.begin_ms), None)
         return True
@@ -317,6 +321,8 @@ class StandbyLine(LineSession):
             files = await self._receive(takeover.camera, part, ahead_ms)
             if files is None:
                 return False
+            if files:
+                self._found.add(takeover)
             place, standby = self._offer.placer.place, self._welcome.standby
             await asyncio.to_thread(place, takeover.camera, part, files, ahead_ms, standby)
         except NotNow:
@@ -324,6 +330,7 @@ class StandbyLine(LineSession):
         except (FileDamaged, NotDone) as error:
             log.warning("cannot take over a part of what the standby recorded: %s", error)
             self._tries[key] += 1
+            self._found.add(takeover)
             return self._tries[key] >= MOST_TRIES
         finally:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
@@ -423,6 +430,8 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
     ) -> None:
         super().__init__(folder, get_settings, clock, StandbyMemberState.NONE, "standby member")
         self._make_offer = make_offer
+        self._said_name = ""
+        """When the line was opened."""
         self._backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
         self.standby = ""
         """Name of the standby, once it has said it."""
@@ -434,9 +443,14 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
         return {one.name: why for one in self._make_offer().plan().cameras if (why := one.hindrance(now_ms))}
 
     def changed(self) -> None:
-        """Use the settings as they are now. Others than those of the standby leave the line as it is. Any thread."""
-        if self._get_settings() != self._used:
+        """Use settings and name as they are now. Settings of others leave the line as it is. Any thread."""
+        if self._get_settings() != self._used or self._said_name not in ("", self._make_offer().name):
             self.retry()
+
+    def clocks_differ_ms(self) -> int:
+        """Return by how much, if that is too much for fetching anything; else 0."""
+        differ_ms = abs(self.known.ahead_ms(self._clock)) if self.state is StandbyMemberState.READY else 0
+        return differ_ms if differ_ms > MOST_AHEAD_MS else 0
 
     def _is_joined(self, settings: StandbySettings) -> bool:
         return bool(settings.address)
@@ -472,7 +486,7 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
                     welcome = await greet_standby(secure, {"name": offer.name, "version": offer.version})
             except TimeoutError:
                 raise LineClosed("the standby did not answer") from None
-            self.standby = welcome.standby
+            self.standby, self._said_name = welcome.standby, offer.name
             self._keys = secure.peer, key.public_key().public_bytes_raw()
             self._become(StandbyMemberState.READY, "")
             log.info("connected to the standby %s", welcome.standby)

@@ -30,7 +30,16 @@ from tawny.fleet.message_link import (
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.standby_lease import Lease, LeaseState
 from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan, StandbyWork
-from tawny.fleet.standby_store import SET_MS, StandbyNews, StandbyStore, Takeover, begun_again, with_ended
+from tawny.fleet.standby_store import (
+    SET_MS,
+    ProtectedCamera,
+    ProtectedState,
+    StandbyNews,
+    StandbyStore,
+    Takeover,
+    begun_again,
+    with_ended,
+)
 from tawny.model.errors import NotDone, SettingsError, StorageError
 from tawny.model.times import Clock, Span
 from tawny.sealed.key_wrapping import Identity
@@ -55,38 +64,6 @@ _EXPECTED: Final = (StorageError, SettingsError, NotDone)
 """What can go wrong with one recorder, and ends nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProtectedCamera:
-    """A camera of another recorder. problem: why it would not be taken over now; empty: it would."""
-
-    id: str
-    name: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProtectedState:
-    """A recorder as its standby shows it."""
-
-    box: Box
-    lease: LeaseState
-    is_connected: bool
-    is_watched: bool
-    """Whether its cameras would be recorded after some seconds of silence."""
-    silent_ms: int
-    """When it was here last."""
-    since_ms: int
-    """Of the connection's or the takeover's begin."""
-    taken: tuple[str, ...]
-    cameras: tuple[ProtectedCamera, ...]
-    takeovers: tuple[Takeover, ...]
-
-    @property
-    def problems(self) -> Mapping[str, str]:
-        """Why cameras would not be taken over, by name."""
-        return {one.name: one.problem for one in self.cameras if one.problem}
-
-
 @dataclass(slots=True)
 class _Protected:
     """A recorder. refused: why cameras could not be recorded, by id. recording: the change of them that goes on."""
@@ -107,6 +84,8 @@ class _Protected:
     task: asyncio.Task[None] | None = None
     recording: asyncio.Task[Mapping[str, str]] | None = None
     set_s: float = 0.0  # when its cameras were set last
+    called: str = ""
+    """What it has called itself on this line; empty: it has just joined."""
     kept: Sequence[Takeover] = ()
     """Those that are stored."""
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -171,17 +150,19 @@ class StandbyConnection(LineSession):
                 raise LineClosed("the recorder sent an unexpected message")
 
     async def _send_footage(self, asked: Mapping[str, Any], exchange: Exchange) -> None:
-        """Send the sizes of the files with a camera's time, then the files."""
+        """Send the sizes of the files with a camera's time, then the files; none of them while one can't be read."""
         try:
             files = await self._server.footage(self._protected, asked)
-            sizes = [one.stat().st_size for one in files or ()]
+            sizes = await asyncio.to_thread(_sizes, files or ())
             await exchange.send(Kind.HEAD, as_payload({"is_ready": files is not None, "sizes": sizes}))
             for path, size in zip(files or (), sizes, strict=True):
                 await self._send_file(path, size, exchange)
         except LineClosed:
             return  # the recorder has ended it
-        except OSError as error:
+        except (OSError, StorageError) as error:
             log.warning("cannot read recordings for their recorder: %s", error)
+            with suppress(LineClosed):  # the disk may be back soon: no try of the recorder in vain
+                await exchange.send(Kind.HEAD, as_payload({"is_ready": False}))
         finally:
             exchange.close()
 
@@ -313,9 +294,11 @@ class StandbyServer:
 
     async def hand_over(self, one: _Protected, said: Mapping[str, Any]) -> None:
         """Note that the recorder has what was recorded in a takeover."""
-        which = (said.get("camera"), said.get("begin_ms"))
+        which, is_gone = (said.get("camera"), said.get("begin_ms")), said.get("is_gone") is True
         one.takeovers = [
-            replace(each, is_handed=True) if (each.camera, each.begin_ms) == which and each.end_ms else each
+            replace(each, is_handed=True, is_gone=is_gone)
+            if (each.camera, each.begin_ms) == which and each.end_ms
+            else each
             for each in one.takeovers
         ]
         await self._keep_takeovers(one)
@@ -360,11 +343,11 @@ class StandbyServer:
             await _refuse(link, self.problem or "this recorder is no standby")
             return None
         code, own_key = hello.get("code"), key.public_key().public_bytes_raw()
+        name = " ".join(str(hello.get("name", "")).split())[:MOST_NAME]
         if isinstance(code, str):
-            name = " ".join(str(hello.get("name", "")).split())[:MOST_NAME] or "Recorder"
-            box = await asyncio.to_thread(store.join, code, name, link.peer, own_key)
+            box = await asyncio.to_thread(store.join, code, name or "Recorder", link.peer, own_key)
         else:
-            box = await asyncio.to_thread(store.recorder_of, link.peer)
+            box = await asyncio.to_thread(store.recorder_of, link.peer, name)
         if box is None:
             await _refuse(link, "the link was used already, or has expired" if code else "this recorder was revoked")
             return None
@@ -372,7 +355,9 @@ class StandbyServer:
             "name": box.name, "words": box.words, "standby": self._get_name(), "recipient": self._identity.recipient,
         }  # fmt: skip
         await link.send(LineFrame(Kind.WELCOME, 0, as_payload(welcome)).encoded())
-        return await self._known(box)
+        one = await self._known(box)
+        one.called = "" if isinstance(code, str) else name
+        return one
 
     async def _serve(self, link: SecureLink, one: _Protected, version: str) -> None:
         if one.connection is not None:
@@ -381,7 +366,7 @@ class StandbyServer:
         one.lease.connect(self.clock.mono_s())
         one.since_ms = self.clock.now_ms()
         assert self._store is not None
-        await asyncio.to_thread(self._store.note, one.box.id, version)
+        await asyncio.to_thread(self._store.note, one.box.id, version, one.called)
         try:
             await connection.serve()
         finally:
@@ -405,6 +390,7 @@ class StandbyServer:
             found = self._protected.setdefault(box.id, made)  # another connection may have been faster
             if found is made:
                 made.task = asyncio.create_task(self._keep(made), name=f"standby of {box.id}")
+        found.box = box  # it may have another name now
         return found
 
     async def _look(self) -> None:
@@ -481,7 +467,7 @@ class StandbyServer:
                 is_here = one.lease.state is LeaseState.HELD
                 if is_here and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
-                    await asyncio.to_thread(self._store.note, one.box.id, "")
+                    await asyncio.to_thread(self._store.note, one.box.id, "", one.called)
                 if self.clock.mono_s() >= again_s:
                     await self._keep_takeovers(one)
                     said = ""
@@ -578,6 +564,14 @@ async def _ask_at(url: str, key: Ed25519PrivateKey, recorder: str) -> bool | Non
         return frame.kind is Kind.PRESENT and frame.json.get("is_recording") is True
     finally:
         await carrier.close()
+
+
+def _sizes(files: Sequence[Path]) -> list[int]:
+    """Raises OSError: one can't be read."""
+    for path in files:
+        with path.open("rb") as file:
+            file.read(1)
+    return [path.stat().st_size for path in files]
 
 
 def _clock_ms(clock: Clock) -> int:

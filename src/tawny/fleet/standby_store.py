@@ -14,6 +14,7 @@ from typing import Any, Final
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.identity import comparison_words
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
+from tawny.fleet.standby_lease import LeaseState
 from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyPlan
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock
@@ -27,6 +28,8 @@ _MOST_MS: Final = 253_402_300_799_999
 """The end of the year 9999."""
 SET_MS: Final = 2_000
 """Least step of a clock, on both sides; less is delay of the line."""
+_CALLED: Final = "called"
+"""In a recorder's status: what it called itself last."""
 MOST_TAKEOVERS: Final = 1000
 """Of one recorder; the oldest ones are forgotten, their recordings stay."""
 
@@ -37,7 +40,7 @@ class Takeover:
 
     silent_ms: when the recorder was here last. end_ms: None while it lasts. is_handed: the recorder has it. ahead_ms:
     how far the standby's clock was ahead of the recorder's; None: unknown. is_by_plan: it ended as the silent recorder
-    had planned.
+    had planned. is_gone: the standby had nothing of what the recorder lacked.
     """
 
     camera: str
@@ -47,6 +50,7 @@ class Takeover:
     is_handed: bool = False
     ahead_ms: int | None = None
     is_by_plan: bool = False
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,38 @@ class StandbyNews:
     refused: Mapping[str, str]
     takeovers: Sequence[Takeover]
     clock_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedCamera:
+    """A camera of another recorder. problem: why it would not be taken over now; empty: it would."""
+
+    id: str
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedState:
+    """A recorder as its standby shows it."""
+
+    box: Box
+    lease: LeaseState
+    is_connected: bool
+    is_watched: bool
+    """Whether its cameras would be recorded after some seconds of silence."""
+    silent_ms: int
+    """When it was here last."""
+    since_ms: int
+    """Of the connection's or the takeover's begin."""
+    taken: tuple[str, ...]
+    cameras: tuple[ProtectedCamera, ...]
+    takeovers: tuple[Takeover, ...]
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Why cameras would not be taken over, by name."""
+        return {one.name: one.problem for one in self.cameras if one.problem}
 
 
 def with_ended(
@@ -109,7 +145,7 @@ def takeovers_in(said: object) -> list[Takeover]:
             ahead_ms = one.get("ahead_ms")  # of earlier versions: none
             if type(ahead_ms) is not int or abs(ahead_ms) > _MOST_MS:
                 ahead_ms = None
-            kinds = one["is_handed"] is True, ahead_ms, one.get("is_by_plan") is True
+            kinds = one["is_handed"] is True, ahead_ms, one.get("is_by_plan") is True, one.get("is_gone") is True
             found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, *kinds))
         except (KeyError, TypeError) as error:
             raise ValueError("a takeover is invalid") from error
@@ -149,12 +185,20 @@ class StandbyStore:
     def recorders(self) -> list[Box]:
         return self._index.boxes()
 
-    def recorder_of(self, key: bytes) -> Box | None:
-        return self._index.box_of(key)
+    def recorder_of(self, key: bytes, called: str) -> Box | None:
+        """Return the recorder with this key, renamed if it calls itself another name than last time.
 
-    def note(self, box: str, version: str) -> None:
-        """Store that a recorder is here."""
-        self._index.note(box, version, (), {})
+        The first one is no change: it may have joined by a name of its own.
+        """
+        box = self._index.box_of(key)
+        if box is None or not called or box.status.get(_CALLED, called) == called:
+            return box
+        self._index.rename(box.id, called)
+        return replace(box, name=called)
+
+    def note(self, box: str, version: str, called: str) -> None:
+        """Store that a recorder is here. called: what it calls itself; empty: not known since it joined."""
+        self._index.note(box, version, (), {_CALLED: called} if called else {})
 
     def revoke(self, box: str) -> bool:
         """Remove a recorder with its cameras' credentials. Return False if there is none. Recordings stay."""

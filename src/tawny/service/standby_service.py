@@ -27,8 +27,8 @@ from tawny.fleet.standby_member import (
     standby_words,
 )
 from tawny.fleet.standby_plan import StandbyPlan
-from tawny.fleet.standby_server import ProtectedState, StandbyServer
-from tawny.fleet.standby_store import Takeover
+from tawny.fleet.standby_server import StandbyServer
+from tawny.fleet.standby_store import ProtectedState, Takeover
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import BY_CHOICE, GapReason
@@ -53,9 +53,9 @@ _OWN_WORDS: Final = {
 }
 """Reasons on the recorder's own page."""
 
-Handing = Literal["lasting", "waiting", "handed", "kept", "nothing"]
+Handing = Literal["lasting", "waiting", "handed", "kept", "gone", "nothing"]
 """Of the recordings of a takeover: it lasts; they are not handed back yet; they are; they stay at the standby, because
-they are encrypted or have burned-in masks, or don't fit; or nothing was missing."""
+they are encrypted or have burned-in masks, or don't fit; the standby has none; or nothing was missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ class StandbyService:
         for silent_ms, several in _failures(takeovers):
             outcomes = [self._outcome(one) for one in several]
             found = {handing for _, handing in outcomes}
-            order: tuple[Handing, ...] = ("lasting", "waiting", "kept", "handed", "nothing")
+            order: tuple[Handing, ...] = ("lasting", "waiting", "kept", "gone", "handed", "nothing")
             handing = next(one for one in order if one in found)
             yield _together(silent_ms, several, max(lost_ms for lost_ms, _ in outcomes), handing)
 
@@ -331,7 +331,9 @@ class StandbyService:
             return before_ms, "lasting"
         if not one.is_handed:
             return before_ms, "waiting"
-        return before_ms, "kept" if after_ms > _LEAST_LEFT_MS else "nothing"
+        if after_ms <= _LEAST_LEFT_MS:
+            return before_ms, "nothing"
+        return (before_ms + after_ms, "gone") if one.is_gone else (before_ms, "kept")
 
     def _protected(self, state: ProtectedState) -> ProtectedRecorder:
         box, index = state.box, self._of.index
@@ -350,12 +352,16 @@ class StandbyService:
         for silent_ms, several in _failures(state.takeovers):
             lost_ms = max(self._recorded_from_ms(state.box, one) - silent_ms for one in several)
             handing: Handing = "handed" if all(one.is_handed for one in several) else "waiting"
+            if handing == "handed" and any(one.is_gone for one in several):
+                handing = "gone"
             if any(one.end_ms is None for one in several):
                 handing = "lasting"
             yield _together(silent_ms, several, max(0, lost_ms), handing)
 
     def _recorded_from_ms(self, box: Box, one: Takeover) -> int:
-        """Return when this standby had the first picture of a takeover."""
+        """Return when this standby had the first picture of a takeover; its end if it had none."""
+        if one.is_gone and one.end_ms is not None:
+            return one.end_ms
         within = Span(one.silent_ms, max(one.silent_ms, one.end_ms or self._of.clock.now_ms()))
         spans = self._of.index.spans(self._of.id_here(box, one.camera), StreamName.MAIN, within)
         first_ms = min((span.begin_ms for span in spans), default=one.begin_ms)

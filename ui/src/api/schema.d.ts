@@ -2625,7 +2625,7 @@ export interface TailscaleInfo {
 export interface TakeoverSummary {
   cameras: string[];
   end_ms: number | null;
-  handing: "lasting" | "waiting" | "handed" | "kept" | "nothing";
+  handing: "lasting" | "waiting" | "handed" | "kept" | "gone" | "nothing";
   lost_ms: number;
   silent_ms: number;
 }

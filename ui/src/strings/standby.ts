@@ -94,6 +94,7 @@ export const standby = {
       waiting: "Recordings not returned yet",
       handed: "Recordings returned",
       kept: "Recordings stay at the standby",
+      gone: "Recordings missing at the standby",
       nothing: "Recorded by both",
     } as Record<string, string>,
     keptWhy: "They are encrypted, have burned-in privacy masks, or don’t fit.",

@@ -15,11 +15,12 @@ from tawny.config.settings import CameraSettings, Settings, display_name, in_mod
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import NO_STANDBY_KEY, StandbyMember, StandbyMemberState
 from tawny.fleet.standby_plan import MOST_CHANGES, StandbyCamera, StandbyPlan, look_up
-from tawny.fleet.standby_server import ProtectedState
+from tawny.fleet.standby_store import ProtectedState
 from tawny.model.errors import SettingsError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import ProblemKind
 from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.states import RECORDED, CameraState, CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.standby_addresses import AddressRefused, CameraPlaces, LookUp, names_of, why_unreachable
@@ -143,37 +144,50 @@ def _why_off(duty: CameraDuty) -> str:
     return PAUSED if not duty.is_read else NOT_RECORDED
 
 
+def recorded_of(statuses: Sequence[CameraStatus]) -> list[str] | None:
+    """Return the cameras that this recorder records; None while its disk takes nothing: then its standby should."""
+    states = {one.state for one in statuses}
+    if CameraState.BLOCKED in states and not states & (RECORDED - {CameraState.WAITING}):
+        return None
+    return [one.id for one in statuses if one.state in RECORDED]
+
+
 # Health of both sides.
 
 STANDBY_DO: Final = "Check both recorders and the network between them. Settings, Standby shows more."
+CLOCKS_DO: Final = "Set the clocks of both recorders to the right time, best by NTP."
 
 
 def protected_problems(states: Sequence[ProtectedState], problem: str) -> Iterator[HealthProblem]:
     """Yield the problems of the standby's side. problem: why it can be no standby; empty: it can."""
-    found = []
     if problem:
-        found.append(f"This recorder can't be a standby: {problem}")
+        detail = f"This recorder can't be a standby: {problem}"
+        yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO)
     for one in states:
-        name = one.box.name
+        name, found = one.box.name, []
         if one.taken:
             found.append(f"This standby records {len(one.taken)} of the cameras of {name}.")
         elif not one.is_connected:
             found.append(f"{name} isn't connected to this standby.")
-        if one.problems:
+        if found and one.problems:
             which = ", ".join(f"{camera}: {why}" for camera, why in one.problems.items())
             found.append(f"The standby doesn't take over these cameras of {name} now ({which}).")
-    if any(one.taken or not one.is_connected for one in states) or problem:
-        yield HealthProblem(ProblemKind.STANDBY, None, " ".join(found), STANDBY_DO)
+        if found:
+            yield HealthProblem(ProblemKind.STANDBY, None, " ".join(found), STANDBY_DO, one.box.id)
 
 
 def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
-    """Yield a problem while this recorder's standby isn't ready."""
+    """Yield a problem while this recorder's standby isn't ready, or its clock is another."""
+    who = member.standby or "The standby"
     if member.state in (StandbyMemberState.NOT_READY, StandbyMemberState.REFUSED):
-        who = member.standby or "The standby"
         detail = f"{who} isn't ready: {member.detail}. Meanwhile, no other recorder takes over its cameras."
         if member.detail == NO_STANDBY_KEY:  # it can't say that it is here
             detail = f"{who} isn't ready: {member.detail}. Meanwhile, it may be recording the cameras, too."
         yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO, "own standby")
+    if differ_ms := member.clocks_differ_ms():
+        detail = f"The clocks of {who} and of this recorder differ by {differ_ms // 60_000} min. "
+        detail += "Until both are right, nothing of what the standby has recorded is fetched."
+        yield HealthProblem(ProblemKind.STANDBY, None, detail, CLOCKS_DO, "own standby")
 
 
 # The standby's side.

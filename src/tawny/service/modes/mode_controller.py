@@ -18,6 +18,7 @@ from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChange
 from tawny.model.times import Clock, ClockSteps
 from tawny.service.cameras.duty import OFF, CameraDuty, duty_of
 from tawny.service.modes.rule_actions import RuleDecider
+from tawny.service.sealing.policy import OthersCameraSettings
 from tawny.sources.discovery.networks import neighbours
 
 # Presence prober: periodically probes for the configured people and reports those found at home.
@@ -187,11 +188,12 @@ class ModeController:
 
     def duty(self, camera: CameraId, settings: CameraSettings) -> CameraDuty:
         """Return what this camera must do now."""
-        now = self.deciding.standing(camera)
-        unrecorded = self.deciding.rules.unrecorded(now)
-        duty = duty_of(
-            settings, self.modes.hold(camera), unrecorded, now.mode, in_mode(self._settings(), now.mode, camera)
-        )
+        hold, now = self.modes.hold(camera), self.deciding.standing(camera)
+        if isinstance(settings, OthersCameraSettings):  # the modes and rules of its own recorder count
+            duty = duty_of(settings, hold, "")
+        else:
+            there = in_mode(self._settings(), now.mode, camera)
+            duty = duty_of(settings, hold, self.deciding.rules.unrecorded(now), now.mode, there)
         stopped = self.stopped
         if not stopped or not duty.is_recorded:
             return duty

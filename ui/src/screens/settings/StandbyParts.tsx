@@ -120,7 +120,7 @@ export function Cover({ cameras, now, modes = [] }: { cameras: readonly CoveredC
   );
 }
 
-const tones: Record<StandbyTakeover["handing"], string> = { lasting: "warn", waiting: "warn", handed: "ok", kept: "", nothing: "" };
+const tones: Record<StandbyTakeover["handing"], string> = { lasting: "warn", waiting: "warn", handed: "ok", kept: "", gone: "warn", nothing: "" };
 
 export function Takeovers({ takeovers, cameras }: { takeovers: readonly StandbyTakeover[]; cameras: readonly CoveredCamera[] }) {
   if (takeovers.length === 0) return null;
