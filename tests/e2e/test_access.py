@@ -121,6 +121,20 @@ def test_high_contrast_shows_the_page_that_is_open(browser: Browser, signed_in: 
     context.close()
 
 
+def test_high_contrast_shows_the_level_of_the_meter_and_the_edge_of_live(
+    browser: Browser, signed_in: BrowserContext, demo: Tawny
+) -> None:
+    context = browser.new_context(forced_colors="active", storage_state=signed_in.storage_state())
+    page = context.new_page()
+    color = "node => getComputedStyle(node).backgroundColor"
+    page.goto(f"{demo.base}/settings/cameras/front/motion")
+    line = page.locator(".mm-trig")
+    assert line.evaluate(color) != page.locator(".mm-bar").evaluate(color)
+    page.goto(f"{demo.base}/timeline")
+    assert page.locator(".play").evaluate("node => getComputedStyle(node).borderTopWidth") != "0px"
+    context.close()
+
+
 def test_the_title_of_the_next_page_has_the_focus_of_what_is_gone(signed_in: BrowserContext, demo: Tawny) -> None:
     page = signed_in.new_page()
     page.goto(demo.base)

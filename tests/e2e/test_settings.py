@@ -227,6 +227,20 @@ def test_no_barriers_in_both_themes_and_widths(page: Page, house: Tawny, path: s
     assert barriers(page, axe_script()) == {"dark": [], "light": []}
 
 
+def test_a_page_prints_whole_also_after_the_one_with_keys_on_paper(page: Page, house: Tawny) -> None:
+    page.set_viewport_size({"width": 794, "height": 500})
+    page.goto(f"{house.base}/settings/encryption")
+    page.locator("main .card").first.wait_for()
+    # to another page without loading it anew: the styles of this one stay
+    page.evaluate("history.pushState(null, '', '/settings/system'), dispatchEvent(new PopStateEvent('popstate'))")
+    last = page.get_by_role("heading", name="Log", exact=True)
+    last.wait_for()
+    page.emulate_media(media="print")
+    expect(last).to_be_visible()
+    expect(page.locator(".tabs")).to_be_hidden()
+    assert last.evaluate("node => node.getBoundingClientRect().bottom <= document.documentElement.scrollHeight")
+
+
 def test_h3_storage_and_health_say_the_same_sentence(page: Page, house: Tawny) -> None:
     health = page.request.get(f"{house.base}/api/v1/health").json()
 

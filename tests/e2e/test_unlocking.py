@@ -295,6 +295,8 @@ def test_y5_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser:
         for paper in ("A4", "Letter"):
             pdf = page.pdf(format=paper, prefer_css_page_size=False)
             assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1, f"the sheet is one page of {paper}"
+        assert page.locator(".paper li").first.is_visible(), "the sheet is printed, and nothing else"
+        assert page.locator("button:visible").count() == 0
         page.emulate_media(media="screen")
         page.click(".sealing-setup .btn.pri")
         phrase = page.locator("[data-passphrase]").text_content() or ""

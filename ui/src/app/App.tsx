@@ -7,7 +7,7 @@ import Live from "../screens/live/Live";
 import { t } from "../strings";
 import { Problem } from "../ui/Problem";
 import { Frame } from "./Frame";
-import { Lazy } from "../ui/Lazy";
+import { Lazy, NotLoaded } from "../ui/Lazy";
 import { Page } from "../ui/Page";
 import { recall, remember } from "../ui/remember";
 import { type Params, go, match, path, place } from "../ui/router";
@@ -96,7 +96,7 @@ function mayReload(): boolean {
 }
 
 function outside(failed: boolean) {
-  return failed ? <NotLoaded /> : null;
+  return failed ? <Reloading /> : null;
 }
 
 const AFTER_MS = 1_000;
@@ -150,7 +150,7 @@ function Inside() {
       <Lazy
         load={route.load}
         props={{ params }}
-        waiting={(failed) => <Page title={route.title}>{failed && <NotLoaded />}</Page>}
+        waiting={(failed) => <Page title={route.title}>{failed && <Reloading />}</Page>}
       />
     </>
   );
@@ -160,19 +160,11 @@ function Inside() {
  * Reloads by itself at first: after an update a screen's code is at another address. Not while the recorder doesn't
  * answer: the browser's own error page would not come back.
  */
-function NotLoaded() {
+function Reloading() {
   const [isSaid, setSaid] = useState(false);
   useEffect(() => {
     const say = () => setSaid(true);
     get("/session").then(() => (mayReload() ? location.reload() : say()), say);
   }, []);
-  if (!isSaid) return null;
-  return (
-    <Problem
-      what={t.problems.screen}
-      todo={t.problems.screenDo}
-      button={t.actions.reload}
-      onPress={() => location.reload()}
-    />
-  );
+  return isSaid ? <NotLoaded /> : null;
 }

@@ -101,6 +101,10 @@ export function Address({ value, label, word = "", focus }: { value: string; lab
 /** As `ref` of a field that appears when it is wanted: `autofocus` works only once in a page. */
 export const focusOnce = (field: HTMLElement | null): void => field?.focus();
 
+/** Where what had the focus is gone, it goes to the first button of this part. */
+export const focusIn = (part: Element | null | undefined) =>
+  setTimeout(() => document.activeElement === document.body && part?.querySelector("button")?.focus());
+
 /** What the recorder refuses is said. */
 export async function tryTo(action: () => Promise<unknown>): Promise<void> {
   try {

@@ -10,7 +10,7 @@ export function KeysDialog() {
   if (!showKeys.value) return null;
   return (
     <Sheet title={t.keys.title} onClose={() => (showKeys.value = false)}>
-      <Lazy load={help} props={{}} waiting={() => null} />
+      <Lazy load={help} props={{}} />
     </Sheet>
   );
 }

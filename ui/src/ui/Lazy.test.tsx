@@ -1,8 +1,20 @@
 // @vitest-environment happy-dom
-import { act, cleanup, render, screen } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { render as draw } from "preact";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
+import { t } from "../strings";
+import { KeysDialog, showKeys } from "./KeysDialog";
 import { Lazy } from "./Lazy";
+import { share, Sharing } from "./sharing";
+
+const gone = vi.hoisted(() => () => {
+  throw new Error("404");
+});
+vi.mock("./KeysHelp", gone);
+vi.mock("./ShareSheet", gone);
+HTMLDialogElement.prototype.showModal = function () {
+  this.open = true;
+};
 
 afterEach(cleanup);
 
@@ -26,4 +38,21 @@ it("shows a screen whose code came for another place between drawing and looking
   });
   expect(screen.getByText("its screen")).toBeTruthy();
   draw(null, root);
+});
+
+it("says where it was wanted that its code could not be had, as after an update", async () => {
+  showKeys.value = true;
+  render(<KeysDialog />);
+  const said = await screen.findByText(t.problems.screenDo);
+  expect(said.closest("dialog")?.getAttribute("aria-label")).toBe(t.keys.title);
+  showKeys.value = false;
+});
+
+it("says it in a sheet where a sheet was wanted, which can be closed", async () => {
+  share({ camera: "yard", from_ms: 0, to_ms: 1000 });
+  render(<Sharing />);
+  const said = await screen.findByText(t.problems.screenDo);
+  expect(said.closest("dialog")).toBeTruthy();
+  fireEvent.click(screen.getByLabelText(t.actions.close));
+  await waitFor(() => expect(document.querySelector("dialog")).toBeNull());
 });

@@ -1,5 +1,8 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../strings";
+import { Problem } from "./Problem";
+import { Sheet } from "./Sheet";
 
 type Loader<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
@@ -7,16 +10,16 @@ const ready = new Map<unknown, unknown>();
 
 /**
  * A screen whose code comes when it is first shown. `waiting` stands in for it meanwhile, and is told when the code
- * could not be had, which happens after an update.
+ * could not be had, which happens after an update. Without it there is nothing until then, and `NotLoaded`.
  */
 export function Lazy<Props extends object>({
   load,
   props,
-  waiting,
+  waiting = (missing) => missing && <NotLoaded />,
 }: {
   load: Loader<Props>;
   props: Props;
-  waiting: (failed: boolean) => ComponentChildren;
+  waiting?: (failed: boolean) => ComponentChildren;
 }) {
   const [, setCount] = useState(0);
   const [failed, setFailed] = useState<Loader<Props> | null>(null);
@@ -42,3 +45,16 @@ export function Lazy<Props extends object>({
   }, [load]);
   return Screen ? <Screen {...props} /> : <>{waiting(failed === load)}</>;
 }
+
+/** Says that the code could not be had. */
+export const NotLoaded = () => (
+  <Problem what={t.problems.screen} todo={t.problems.screenDo} button={t.actions.reload} onPress={() => location.reload()} />
+);
+
+/** `waiting` for what is a sheet itself. */
+export const inSheet = (onClose: () => void) => (failed: boolean) =>
+  failed && (
+    <Sheet title={t.name} onClose={onClose}>
+      <NotLoaded />
+    </Sheet>
+  );

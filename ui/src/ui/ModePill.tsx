@@ -47,7 +47,7 @@ export function ModePill() {
         onToggle={(event) => setOpen(event.newState === "open")}
       >
         {open && (
-          <Lazy load={panel} props={{ now, close: () => drop.current?.hidePopover?.() }} waiting={() => null} />
+          <Lazy load={panel} props={{ now, close: () => drop.current?.hidePopover?.() }} />
         )}
       </div>
     </>

@@ -1,9 +1,9 @@
 /** Setting up two-step codes: the secret for an authenticator app, and the recovery codes. */
 import { mine } from "../strings/my-account";
+import { focusOnce } from "./Access";
 import { Icon } from "./Icon";
 import { QrCode } from "./QrCode";
 import { canCopy, copy } from "./toast";
-import "./access.css";
 
 const words = mine.twoStep;
 
@@ -21,7 +21,7 @@ export function CodeSecret({ secret, uri }: { secret: string; uri: string }) {
 
 export function RecoveryCodes({ list, onSaved }: { list: readonly string[]; onSaved: () => void }) {
   return (
-    <div class="setting access-made" role="group" aria-labelledby="codes-title">
+    <div class="setting access-made" role="group" aria-labelledby="codes-title" tabIndex={-1} ref={focusOnce}>
       <h3 id="codes-title">{words.codesTitle}</h3>
       <p class="sub">{words.codesSub}</p>
       <ul class="codes num">

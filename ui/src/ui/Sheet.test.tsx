@@ -2,6 +2,7 @@
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { t } from "../strings";
+import { go, place, startRouter } from "./router";
 import { Sheet } from "./Sheet";
 import { Toasts, toast } from "./toast";
 
@@ -56,4 +57,29 @@ it("is open as long as it is rendered: it may ask before it closes", async () =>
   expect([dialog.open, onClose.mock.calls.length]).toEqual([false, 2]);
   rerender(<Page sheets={["A"]} />);
   await waitFor(() => expect(dialog.open).toBe(true));
+});
+
+it("is closed by the browser's back button, the topmost one, and the page stays", () => {
+  const stop = startRouter();
+  go("/events/1");
+  const topmost = vi.fn();
+  render(
+    <>
+      <Page sheets={["A"]} />
+      <Sheet title="B" onClose={topmost}>
+        {null}
+      </Sheet>
+    </>,
+  );
+  history.replaceState(null, "", "/events"); // as the back button does
+  dispatchEvent(new PopStateEvent("popstate"));
+  expect([topmost.mock.calls.length, onClose.mock.calls.length]).toEqual([1, 0]);
+  expect([place.value.path, location.pathname]).toEqual(["/events/1", "/events/1"]);
+  stop();
+});
+
+it("lets its own links lead to another page", () => {
+  render(<Page sheets={["A"]} />);
+  go("/health");
+  expect([place.value.path, onClose.mock.calls.length]).toEqual(["/health", 0]);
 });

@@ -2,21 +2,27 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../strings";
 import { Icon } from "./Icon";
+import { guard } from "./router";
 import { Toasts, sheets } from "./toast";
 import "./sheet.css";
 
 /**
- * A modal sheet on the browser's own `<dialog>`: it keeps the focus, closes on Esc, and gives the focus back.
+ * A modal sheet on the browser's own `<dialog>`: it keeps the focus, closes on Esc and by the browser's back button, and
+ * gives the focus back.
  * It opens again while it is rendered, so that `onClose` may ask first, such as by `useLeaving`.
  */
 export function Sheet(props: { title: string; onClose: () => void; children: ComponentChildren; class?: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const depth = useRef(-1);
   const pressed = useRef<EventTarget | null>(null);
+  const close = useRef(props.onClose);
+  close.current = props.onClose;
   useEffect(() => {
     const before = document.activeElement;
     depth.current = ++sheets.value;
+    const stop = guard((_, __, isBack) => (isBack ? () => close.current() : null));
     return () => {
+      stop();
       sheets.value -= 1;
       if (before instanceof HTMLElement) before.focus();
     };

@@ -22,8 +22,8 @@ function read(): Place {
 export const place = signal<Place>(read());
 export const path = computed(() => place.value.path);
 
-/** Returns what to do instead of going to an address, such as to ask about unsaved changes; null: nothing. */
-type Guard = (to: string, isHere: boolean) => (() => void) | null;
+/** Returns what to do instead of going to an address, such as to ask about unsaved changes; null: nothing. isBack: by the browser's button. */
+type Guard = (to: string, isHere: boolean, isBack: boolean) => (() => void) | null;
 const guards: Guard[] = [];
 
 /** Asks the guard before another page is shown, until the function it returns is called. */
@@ -33,11 +33,11 @@ export function guard(asked: Guard): () => void {
 }
 
 /** True: a guard does something else first. */
-export function isHeld(to: string, before: () => void = () => {}): boolean {
+export function isHeld(to: string, before?: () => void): boolean {
   for (const each of [...guards].reverse()) {
-    const instead = each(to, to === shownAddress());
+    const instead = each(to, to === shownAddress(), before !== undefined);
     if (!instead) continue;
-    before();
+    before?.();
     instead();
     return true;
   }

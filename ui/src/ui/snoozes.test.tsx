@@ -3,7 +3,8 @@ import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, expect, it, vi } from "vitest";
 import type { SnoozeInfo } from "../api/schema";
-import { SnoozeSheet, snoozesOf } from "./snoozes";
+import { phone } from "../strings/phone";
+import { SnoozeCard, SnoozeSheet, snoozesOf } from "./snoozes";
 import { zone } from "./times";
 
 afterEach(() => {
@@ -39,5 +40,21 @@ it.each([
   await act(async () => [...place.querySelectorAll<HTMLButtonElement>(".snooze-times button")].at(-1)!.click());
   const asked = ask.mock.calls.find(([, options]) => options?.method === "PUT");
   expect(JSON.parse(String(asked?.[1]?.body))).toMatchObject({ for_s });
+  render(null, place);
+});
+
+it("keeps the focus in the card when its last snooze is ended", async () => {
+  let items = [one(null, null)];
+  vi.stubGlobal("fetch", async (_: string, options?: RequestInit) => {
+    if (options?.method === "DELETE") items = [];
+    return new Response(JSON.stringify({ items, rules: [], may_all: false }));
+  });
+  const place = document.body.appendChild(document.createElement("div"));
+  await act(async () => render(<SnoozeCard />, place));
+  const resume = await vi.waitUntil(() => [...place.querySelectorAll("button")].find((each) => each.textContent === phone.snooze.end));
+  resume.focus();
+  resume.click();
+  await vi.waitFor(() => expect(resume.isConnected).toBe(false));
+  await vi.waitFor(() => expect(document.activeElement?.matches('.snooze-card [data-act="snooze"]')).toBe(true));
   render(null, place);
 });

@@ -5,7 +5,7 @@ import { get, put, remove } from "../api/client";
 import type { SnoozeInfo, SnoozeList } from "../api/schema";
 import { cameraNamed, serverNow } from "../api/state";
 import { phone } from "../strings/phone";
-import { tryTo } from "./Access";
+import { focusIn, tryTo } from "./Access";
 import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { mayDirect } from "./session";
@@ -79,11 +79,13 @@ function start(what: Snoozable, for_s: number | null, everyone: boolean): Promis
   });
 }
 
-function end(one: SnoozeInfo): Promise<void> {
+/** part: where the focus stays, once what was pressed is gone. */
+function end(one: SnoozeInfo, part?: Element | null): Promise<void> {
   return tryTo(async () => {
     const asked = new URLSearchParams({ camera: one.camera ?? "", everyone: String(one.everyone), rule: one.rule });
     await remove(`/snoozes?${asked}`);
     await loadSnoozes();
+    focusIn(part);
     toast(words.ended(nameOf(whatOf(one))));
   });
 }
@@ -166,7 +168,7 @@ function Ended({ items }: { items: readonly SnoozeInfo[] }) {
             <b>{nameOf(whatOf(one))}</b> <span class="sub small num">{sentence(one)}</span>
           </span>
           {one.may_end && (
-            <button type="button" class="btn ghost" onClick={() => void end(one)}>
+            <button type="button" class="btn ghost" onClick={({ currentTarget }) => void end(one, currentTarget.closest(".snooze-line")?.parentElement)}>
               {words.end}
             </button>
           )}
@@ -191,7 +193,7 @@ export function RuleSnooze({ rule, name }: { rule: string; name: string }) {
         </span>
       )}
       {one && one.may_end && (
-        <button type="button" class="btn ghost" aria-label={words.endOf(words.rule(name))} onClick={() => void end(one)}>
+        <button type="button" class="btn ghost" aria-label={words.endOf(words.rule(name))} onClick={({ currentTarget }) => void end(one, currentTarget.parentElement)}>
           {words.end}
         </button>
       )}

@@ -5,6 +5,7 @@ import { get, post, put, remove } from "../../api/client";
 import type { MySignIn, PasskeyOptions, SessionEntry } from "../../api/schema";
 import { mine } from "../../strings/my-account";
 import { device } from "../../ui/agents";
+import { focusIn } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { PasswordField } from "../../ui/PasswordField";
@@ -57,12 +58,14 @@ function Password({ now, onDone }: Part) {
   const fresh = useSignal("");
   const submit = (event: Event) => {
     event.preventDefault();
+    const card = (event.target as Element).closest("section");
     void change(async () => {
       await put("/me/password", { password: fresh.peek() });
       fresh.value = "";
       changing.value = false;
       toast(words.saved);
       await onDone();
+      focusIn(card);
     });
   };
   return (

@@ -4,6 +4,7 @@ import { get, post } from "../../api/client";
 import type { MySignIn, PhoneLink, PhoneLinkState } from "../../api/schema";
 import { mine } from "../../strings/my-account";
 import { device } from "../../ui/agents";
+import { focusOnce } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
 import { ConfirmSheet, change } from "../../ui/confirm";
@@ -51,7 +52,7 @@ export function Phone({ onConnected }: { onConnected: () => Promise<void> }) {
       </div>
       <p class="small sub">{words.sub}</p>
       {link.value && now === "waiting" && (
-        <div class="setting access-made">
+        <div class="setting access-made" tabIndex={-1} ref={focusOnce}>
           {link.value.is_reachable ? <p class="sub">{words.scan}</p> : <p>{words.unreachable}</p>}
           <QrCode text={link.value.link} label={words.picture} />
         </div>

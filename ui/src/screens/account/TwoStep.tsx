@@ -3,6 +3,7 @@ import { post, remove } from "../../api/client";
 import type { MySignIn, RecoveryCodes, TwoStepOffer } from "../../api/schema";
 import { mine } from "../../strings/my-account";
 import { CodeSecret, RecoveryCodes as Codes } from "../../ui/RecoveryCodes";
+import { focusIn, focusOnce } from "../../ui/Access";
 import { toast } from "../../ui/toast";
 import { change } from "../../ui/confirm";
 
@@ -68,6 +69,7 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
             <label for="two-step-code">{words.code}</label>
             <input
               id="two-step-code"
+              ref={focusOnce}
               required
               inputmode="numeric"
               autocomplete="one-time-code"
@@ -80,7 +82,14 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
             <button type="submit" class="btn pri">
               {words.confirm}
             </button>
-            <button type="button" class="btn ghost" onClick={() => (offer.value = null)}>
+            <button
+              type="button"
+              class="btn ghost"
+              onClick={(event) => {
+                focusIn(event.currentTarget.closest("section"));
+                offer.value = null;
+              }}
+            >
               {mine.cancel}
             </button>
           </div>

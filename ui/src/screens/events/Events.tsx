@@ -76,6 +76,10 @@ export default function Events({ params }: { params: Params }) {
 
   const at = shown?.find((visit) => visit.id === cursor || visit.events.some((event) => event.id === cursor)) ?? null;
   const current = id ?? (wide ? (at ?? shown?.[0])?.id : cursor) ?? null;
+  // What is shown at first stays when something newer comes in: it may be played, or about to be deleted.
+  useEffect(() => {
+    if (wide && !at) setCursor(shown?.[0]?.id ?? null);
+  }, [wide, at, shown]);
   const visit = useVisit(id ?? (wide ? current : null), items ?? []);
   const isCurrent = (each: Visit) => each.id === current || each.events.some((event) => event.id === current);
 

@@ -83,7 +83,7 @@ export function Worth({ event }: { event: TawnyEvent }) {
           <ServerText text={`${failed.value.message} ${failed.value.todo}`} />
         </p>
       )}
-      {why && <Lazy load={MUTINGS} props={{ camera: event.camera, event: event.id }} waiting={() => null} />}
+      {why && <Lazy load={MUTINGS} props={{ camera: event.camera, event: event.id }} />}
       {why && <Proposed key={why} event={event} why={why} />}
     </section>
   );

@@ -44,7 +44,7 @@ export function Care({ care, onAsked }: { care: CareInfo | null; onAsked: () => 
   if (!care) return null;
   const { self_test: tested, check_in: sign } = care;
   const isOwner = session.value?.user?.role === "owner";
-  const test = () => void post("/self-test").then(onAsked, onAsked);
+  const test = () => care.testing || void post("/self-test").then(onAsked, onAsked);
   return (
     <div class="card care">
       <div class="row between">
@@ -80,7 +80,7 @@ export function Care({ care, onAsked }: { care: CareInfo | null; onAsked: () => 
           </>
         )}
         {isOwner && (
-          <button type="button" class="btn care-do" disabled={care.testing} onClick={test}>
+          <button type="button" class="btn care-do" aria-disabled={care.testing} onClick={test}>
             {words.now}
           </button>
         )}

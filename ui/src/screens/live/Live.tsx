@@ -7,7 +7,7 @@ import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
-import { Lazy } from "../../ui/Lazy";
+import { Lazy, NotLoaded } from "../../ui/Lazy";
 import { Problem } from "../../ui/Problem";
 import { path } from "../../ui/router";
 import { Layouts } from "./Layouts";
@@ -72,9 +72,9 @@ const help: KeyHelp = {
 
 /** On a screen on the wall the cameras alone, without a bar. */
 export default function Live() {
-  if (isScreen() || isOnWall.value) return <Lazy load={wallScreen} props={{}} waiting={() => <main />} />;
+  if (isScreen() || isOnWall.value) return <Lazy load={wallScreen} props={{}} waiting={(failed) => <main>{failed && <NotLoaded />}</main>} />;
   if (editing.value && cameras.value.length > 0)
-    return <Lazy load={editor} props={{ from: editing.value }} waiting={() => <Page title={t.live.title}>{null}</Page>} />;
+    return <Lazy load={editor} props={{ from: editing.value }} waiting={(failed) => <Page title={t.live.title}>{failed && <NotLoaded />}</Page>} />;
   return <Wall />;
 }
 

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { get } from "../../api/client";
 import type { Camera } from "../../api/types";
+import { isForPage } from "../../ui/keys";
 import { mayDirect } from "../../ui/session";
 import { Talking } from "../../live/talk";
 import { t } from "../../strings";
@@ -45,9 +46,9 @@ function Held({ camera, keys, class: look, round }: Look & { camera: Camera; key
   }, [answers]);
   useEffect(() => {
     if (!keys) return () => talking.stop();
-    const isFree = (event: KeyboardEvent) => event.code === "Space" && !(event.target as Element | null)?.closest?.("button, a, input, select, textarea");
+    const isFree = (event: KeyboardEvent) => event.code === "Space" && !(event.target as Element | null)?.closest?.("button, a, input, select, textarea, summary");
     const down = (event: KeyboardEvent) => {
-      if (!isFree(event)) return;
+      if (!isFree(event) || !isForPage(event)) return;
       event.preventDefault();
       if (!event.repeat) void talking.start();
     };

@@ -8,7 +8,7 @@ import { modeName } from "../../ui/modeNames";
 import { length, when } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
-import { tryTo } from "../../ui/Access";
+import { focusIn, tryTo } from "../../ui/Access";
 import { personSentence, titleSentence, whySentence } from "../../ui/modeSentences";
 import { modes as words } from "../../strings/modes";
 import { ServerText } from "../../ui/ServerText";
@@ -61,7 +61,14 @@ export function Now({ now }: { now: ModesInfo }) {
           <option value="86400">{w.for(w.day)}</option>
         </select>
         {now.is_by_hand && (
-          <button type="button" class="btn ghost" onClick={() => void setMode("", null)}>
+          <button
+            type="button"
+            class="btn ghost"
+            onClick={({ currentTarget }) => {
+              const part = currentTarget.parentElement;
+              void setMode("", null).then(() => focusIn(part));
+            }}
+          >
             <Icon name="undo-2" small />
             {panel.back}
           </button>

@@ -79,3 +79,12 @@ it("is as it was when a time is typed back", async () => {
   type("22:00");
   await waitFor(() => expect(JSON.stringify(plan)).toBe(before));
 });
+
+it("keeps the focus where the last time of a mode is removed", async () => {
+  const { getByLabelText } = render(<Host modes={{ names: ["home", "night"], schedule: { night: ["22:00-06:00"] } }} />);
+  const remove = getByLabelText(`${words.week.remove}: 22:00-06:00`);
+  remove.focus();
+  fireEvent.click(remove);
+  await waitFor(() => expect(times()).toEqual([]));
+  expect(document.activeElement?.matches(".week-add")).toBe(true);
+});

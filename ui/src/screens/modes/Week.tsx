@@ -164,7 +164,11 @@ function Times(props: { mode: string; times: readonly string[]; onChange: (times
             type="button"
             class="btn ghost sq"
             aria-label={`${w.remove}: ${text}`}
-            onClick={() => onChange(times.filter((_, n) => n !== index))}
+            onClick={({ currentTarget }) => {
+              const next = currentTarget.parentElement?.nextElementSibling;
+              if (next instanceof HTMLButtonElement) next.focus(); // that row goes; else the next time moves up to it
+              onChange(times.filter((_, n) => n !== index));
+            }}
           >
             <Icon name="x" small />
           </button>

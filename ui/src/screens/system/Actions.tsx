@@ -100,6 +100,7 @@ export function Actions() {
 function Newer({ now, version, onChange }: { now: UpdateInfo; version: string; onChange: (next: UpdateInfo) => void }) {
   const [asking, setAsking] = useState(false);
   const look = () => {
+    if (asking) return;
     setAsking(true);
     void tryTo(async () => onChange(await post<UpdateInfo>("/system/update-check"))).finally(() => setAsking(false));
   };
@@ -136,7 +137,7 @@ function Newer({ now, version, onChange }: { now: UpdateInfo; version: string; o
           )
         )}
       </div>
-      <button type="button" class="btn" disabled={asking || !now.host} onClick={look}>
+      <button type="button" class="btn" aria-disabled={asking} disabled={!now.host} onClick={look}>
         {asking ? update.looking : update.look}
       </button>
       <label class="update-daily">

@@ -27,6 +27,7 @@ export default function System() {
   const [failed, setFailed] = useState("");
   if (session.value?.user?.role !== "owner") return <Page title={words.title}>{<p class="muted">{words.ownerOnly}</p>}</Page>;
   const check = () => {
+    if (running) return;
     setRunning(true);
     setFailed("");
     get<DiagnosticsInfo>("/diagnostics")
@@ -43,7 +44,7 @@ export default function System() {
               <h2 id="check-title">{words.check.title}</h2>
               <p class="small sub">{words.check.sub}</p>
             </div>
-            <button type="button" class={made ? "btn" : "btn pri"} disabled={running} onClick={check}>
+            <button type="button" class={made ? "btn" : "btn pri"} aria-disabled={running} onClick={check}>
               <Icon name="heart-pulse" small />
               {running ? words.check.running : made ? words.check.again : words.check.run}
             </button>

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import { Lazy } from "../../ui/Lazy";
 import { t } from "../../strings";
@@ -10,13 +10,21 @@ import type { TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
 
 const words = t.timeline.days;
+const MINUTE_MS = 60_000;
 const loadMonth = () => import("./Month");
 
+/** When today began; looked at every minute, since a page may stay open over midnight. */
+function useToday(): number {
+  const [, setCount] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setCount((n) => n + 1), MINUTE_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return recorderZone.value.day(serverNow()).begin_ms;
+}
+
 export function DayStepper({ model }: { model: TimelineModel }) {
-  const zone = recorderZone.value;
-  const today = zone.day(serverNow());
-  const now = model.day.value;
-  const isToday = now.begin_ms === today.begin_ms;
+  const isToday = model.day.value.begin_ms === useToday();
   return (
     <div class="days">
       <button
@@ -50,8 +58,8 @@ export function DayButton({ model, short }: { model: TimelineModel; short?: bool
   const button = useRef<HTMLButtonElement>(null);
   const open = useSignal(false);
   const { begin_ms } = model.day.value;
-  const today = zone.day(serverNow());
-  const ago = begin_ms === today.begin_ms ? "today" : begin_ms === zone.day(today.begin_ms - 1).begin_ms ? "yesterday" : null;
+  const today = useToday();
+  const ago = begin_ms === today ? "today" : begin_ms === zone.day(today - 1).begin_ms ? "yesterday" : null;
   const shown = ago && !short ? words[ago](dayName(zone, begin_ms, "bare")) : date(begin_ms);
 
   return (
@@ -80,7 +88,7 @@ export function DayButton({ model, short }: { model: TimelineModel; short?: bool
         }}
       >
         {open.value && (
-          <Lazy load={loadMonth} props={{ model, onDone: () => popover.current?.hidePopover() }} waiting={() => null} />
+          <Lazy load={loadMonth} props={{ model, onDone: () => popover.current?.hidePopover() }} />
         )}
       </div>
     </>

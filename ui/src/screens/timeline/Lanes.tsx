@@ -10,11 +10,11 @@ import { clockBare, clockMinute, clockSecond } from "../../timeline/format";
 import { RULER_PX, lanesLayout } from "../../timeline/layout";
 import { spanOf, xOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
-import { Lazy } from "../../ui/Lazy";
+import { Lazy, inSheet } from "../../ui/Lazy";
 import { type Painted, measure, usePainted } from "../../timeline/canvas";
 import { hoverAt, type Hover, Preview } from "./Preview";
 import { listenToPointer } from "./pointer";
-import type { TimelineModel } from "./model";
+import { NO_MARKS, type TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
 import "./lanes.css";
 
@@ -58,7 +58,7 @@ export function Lanes({ model }: { model: TimelineModel }) {
       <Names model={model} />
       <div ref={painted.host} class="tl-time" style={{ height: `${RULER_PX + count * laneHeight}px` }}>
         <Canvas model={model} painted={painted} />
-        {(begin_ms ?? end_ms) !== null && <Lazy load={loadMarks} props={{ model }} waiting={() => null} />}
+        {(begin_ms ?? end_ms) !== null && <Lazy load={loadMarks} props={{ model }} waiting={inSheet(() => (model.marks.value = NO_MARKS))} />}
         <Playhead model={model} painted={painted} />
         <Preview hover={hover.value} laneHeight={laneHeight} lanes={count} roof={() => aboveControls(painted.host.current)} />
       </div>

@@ -1,7 +1,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { cameras, health } from "../../api/state";
-import { Lazy } from "../../ui/Lazy";
+import { Lazy, inSheet } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
 import { place } from "../../ui/router";
 import { session } from "../../ui/session";
@@ -114,7 +114,7 @@ function Screen({ model }: { model: TimelineModel }) {
   return (
     <Page title={t.timeline.title} tools={tools} class={`timeline${phone.value ? " is-phone" : ""}${phone.value ? classSideways(shown.value) : ""}`} flush={phone.value}>
       <Stage model={model} phone={phone.value} />
-      {phone.value ? <Lazy load={loadPhone} props={{ model }} waiting={nothing} /> : <Desk model={model} />}
+      {phone.value ? <Lazy load={loadPhone} props={{ model }} /> : <Desk model={model} />}
       {failed && (
         <p class="timeline-failed" role="alert">
           {t.timeline.failed} <ServerText text={failed.message} />
@@ -124,7 +124,7 @@ function Screen({ model }: { model: TimelineModel }) {
         </p>
       )}
       <Lazy load={loadHidden} props={{ model }} waiting={nothing} />
-      {model.saving.value && <Lazy load={loadClipSheet} props={{ model }} waiting={nothing} />}
+      {model.saving.value && <Lazy load={loadClipSheet} props={{ model }} waiting={inSheet(() => model.endSaving())} />}
     </Page>
   );
 }
@@ -133,7 +133,7 @@ function Desk({ model }: { model: TimelineModel }) {
   return (
     <>
       <Transport model={model} />
-      {model.instead.value ? <Lazy key={model.instead.value} load={loads[model.instead.value]} props={{ model }} waiting={nothing} /> : <Lanes model={model} />}
+      {model.instead.value ? <Lazy key={model.instead.value} load={loads[model.instead.value]} props={{ model }} /> : <Lanes model={model} />}
       <Lazy load={loadLegend} props={{}} waiting={nothing} />
     </>
   );
