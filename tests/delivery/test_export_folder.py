@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tawny.delivery.destinations import folder as destination
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetMissing
+from tawny.model.ids import EventId
 from tawny.storage.disk import secondary_volumes
 from tawny.testing.clock import FakeClock
 from tests.delivery.carried import delivery
@@ -45,7 +47,7 @@ def test_files_that_expire_while_the_disk_is_away_are_deleted_when_it_is_back(
     assert [one.name for one in outbox.kept_files(TO)] == ["first.mp4"]
     away.rename(tmp_path / "disk")
     folder.expire()
-    assert (outbox.kept_files(TO), list((tmp_path / "disk").rglob("*.mp4"))) == ([], [])
+    assert (list(outbox.kept_files(TO)), list((tmp_path / "disk").rglob("*.mp4"))) == ([], [])
 
 
 @pytest.fixture
@@ -161,3 +163,24 @@ def test_below_media_only_a_folder_that_is_missing_needs_a_disk(
     else:
         with pytest.raises(TargetMissing, match="no disk is mounted"):
             made.opened()
+
+
+def test_the_oldest_files_make_room_however_many_there_are(tmp_path: Path, outbox: Outbox, clock: FakeClock) -> None:
+    made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda _: False, FolderLimits(4_500, None))
+    names = [f"{number:03}.mp4" for number in range(460)]
+    for name in names:
+        write(made.opened(), outbox, clock, name)
+        clock.advance(1)
+    assert [one.name for one in outbox.kept_files(TO)] == names[10:]
+    assert sorted(one.name for one in made.root.iterdir()) == names[10:]
+
+
+def test_files_of_kept_events_go_last(tmp_path: Path, outbox: Outbox, clock: FakeClock) -> None:
+    made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda event: event == "kept", FolderLimits(20, None))
+    for name, event in (("first.mp4", "kept"), ("second.mp4", "other"), ("third.mp4", "other")):
+        outbox.add([replace(delivery(name, DeliveryKind.FILE, clock.now_ms(), to=TO), event=EventId(event))])
+        taken = outbox.take(TO)
+        assert taken
+        outbox.done(taken, made.opened().carry(taken, in_memory(b"0123456789", "video/mp4", 0), lambda _: None), 10)
+        clock.advance(1)
+    assert [one.name for one in outbox.kept_files(TO)] == ["first.mp4", "third.mp4"]

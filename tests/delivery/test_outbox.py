@@ -182,6 +182,19 @@ def test_what_ended_long_ago_is_forgotten_and_what_waits_never(outbox: Outbox, c
     assert [outbox.find("offsite", name) is None for name in ("done", "waits")] == [True, False]
 
 
+@pytest.mark.parametrize(("to", "is_known"), [("offsite", False), ("files hours", True)])
+def test_files_are_known_only_as_long_as_they_are_in_a_folder_of_ours(
+    outbox: Outbox, clock: FakeClock, to: str, *, is_known: bool
+) -> None:
+    outbox.add([delivery("file", DeliveryKind.FILE, to=to)])
+    taken = outbox.take(to)
+    assert taken
+    outbox.done(taken, "", 0)
+    clock.advance(REMEMBERED_MS / 1000 + 1)
+    outbox.forget_old()
+    assert (outbox.find(to, "file") is not None) is is_known
+
+
 def test_it_is_told_when_there_is_something(outbox: Outbox) -> None:
     heard: list[str] = []
     outbox.whenever_added(heard.append)

@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,6 +66,8 @@ class ExportFolder:
         self._full: deque[int] = deque(maxlen=1000)
         self._told: set[Path] = set()
         """Links of other users that were logged."""
+        self._held_bytes: int | None = None
+        """Of the files that are there; None: to be counted."""
         self._is_wider = False
         self._too_large_ms: int | None = None
         """When a file was last too large for the file system, ms UTC."""
@@ -111,6 +113,8 @@ class ExportFolder:
                     if isinstance(worded, FileTooLarge):
                         self._too_large_ms = self._clock.now_ms()
                     raise worded from error
+                if self._held_bytes is not None:
+                    self._held_bytes += content.size_bytes
                 return str(path)
 
     def close(self) -> None:
@@ -131,6 +135,8 @@ class ExportFolder:
 
         ahead_ms: by how much the clock is ahead of the one that ages are counted by.
         """
+        with self._lock:
+            self._held_bytes = None
         if self._limits.retention_s is None or not self.root.is_dir():
             return
         before_ms = self._clock.now_ms() - ahead_ms - round(self._limits.retention_s * 1000)
@@ -190,12 +196,13 @@ class ExportFolder:
 
     def _keep_within(self, coming_bytes: int) -> None:
         """Delete the oldest files until the new one fits into the space limit."""
-        files = self._outbox.kept_files(self.to)
-        excess = sum(one.size_bytes for one in files) + coming_bytes - self._limits.most_bytes
+        if self._held_bytes is None:
+            self._held_bytes = self._outbox.kept_bytes(self.to)
+        excess = self._held_bytes + coming_bytes - self._limits.most_bytes
         if excess <= 0:
             return
         count = 0
-        for one in self._oldest_first(files):
+        for one in self._oldest_first():
             if excess <= 0:
                 break
             count += self._remove(one)
@@ -211,16 +218,19 @@ class ExportFolder:
 
     def _make_room(self) -> bool:
         """Delete the oldest file because the disk is full. Return False if there is none."""
-        for one in self._oldest_first(self._outbox.kept_files(self.to)):
+        for one in self._oldest_first():
             if self._remove(one):
                 self._full.append(self._clock.now_ms())
                 log.warning("%s: the disk is full; deleted the oldest file, %s", self.public, one.name)
                 return True
         return False
 
-    def _oldest_first(self, files: list[Delivery]) -> list[Delivery]:
-        kept = {one.event for one in files if one.event is not None and self._is_kept(one.event)}
-        return sorted(files, key=lambda one: one.event in kept if one.event else False)
+    def _oldest_first(self) -> Iterator[Delivery]:
+        """Yield the files, those of kept events last."""
+        for is_kept in (False, True):
+            for one in self._outbox.kept_files(self.to):
+                if (one.event is not None and self._is_kept(one.event)) is is_kept:
+                    yield one
 
     def _remove(self, one: Delivery) -> bool:
         """Delete a file where it was written to, if it still exists. Return False if another user's link is before it.
@@ -235,5 +245,7 @@ class ExportFolder:
                 log.warning("%s: what is behind the link %s stays, as another user has made it", self.public, link)
             return False
         self._folder.remove_file(Path(one.receipt))
+        if self._held_bytes is not None:
+            self._held_bytes -= one.size_bytes
         self._outbox.drop(one, "It was deleted from the folder.")
         return True

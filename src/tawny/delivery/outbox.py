@@ -9,7 +9,7 @@ Thread-safe. Invariant: every change is durable when the call returns.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -80,6 +80,9 @@ LONGEST_PLAN_MS: Final = 2 * 86_400_000
 DIGESTS_PLANNED_MS: Final = 60_000
 """Their scheduler has planned all digests again by then, ms, after a step of the clock."""
 NUMBERED: Final = 1_000
+_PAGE: Final = 200
+FOLDERS: Final = "files "
+"""What the targets of export folders begin with. No destination has such a name."""
 QUEUE_FULL: Final = "The queue was full."
 
 
@@ -314,9 +317,11 @@ class Outbox:
         with self._writing() as db:
             before_ms = self._clock.now_ms() - REMEMBERED_MS
             ended = (
-                "DELETE FROM deliveries WHERE state <> 'waiting' AND done_ms < ? AND (what <> ? OR state = 'dropped')"
+                "DELETE FROM deliveries WHERE state <> 'waiting' AND done_ms < ? "
+                "AND (what <> ? OR state = 'dropped' OR substr(target, 1, ?) <> ?)"
             )
-            db.execute(ended, (before_ms, DeliveryKind.FILE.value))  # those of folders are known until they are removed
+            # those of folders are known until they are removed
+            db.execute(ended, (before_ms, DeliveryKind.FILE.value, len(FOLDERS), FOLDERS))
 
     def since_ms(self, to: str, first_ms: int | None = None) -> int:
         """Return when the target was first used, ms UTC: at `first_ms` or now. Earlier events are not sent to it.
@@ -430,11 +435,30 @@ class Outbox:
             row = db.execute(query, (to,)).fetchone()
         return str(row[0]) if row else ""
 
-    def kept_files(self, to: str) -> list[Delivery]:
-        """Return the files that are in an export folder, and their snapshots, oldest first."""
-        query = f"{_ROWS} WHERE target = ? AND what = ? AND state = 'done' ORDER BY at_ms, id"
+    def kept_files(self, to: str) -> Iterator[Delivery]:
+        """Yield the files that are in an export folder, and their snapshots, oldest first.
+
+        They are read in pages: there may be hundreds of thousands, of which the oldest are looked at.
+        """
+        query = (
+            f"{_ROWS} WHERE target = ? AND what = ? AND state = 'done' AND (at_ms, id) > (?, ?) "
+            "ORDER BY at_ms, id LIMIT ?"
+        )
+        after = (-1, -1)
+        while True:
+            with self._reading() as db:
+                rows = db.execute(query, (to, DeliveryKind.FILE.value, *after, _PAGE)).fetchall()
+            found = [_delivery(row) for row in rows]
+            yield from found
+            if len(found) < _PAGE:
+                return
+            after = found[-1].at_ms, found[-1].id
+
+    def kept_bytes(self, to: str) -> int:
+        """Return the size of all files that are in an export folder."""
+        query = "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE target = ? AND what = ? AND state = 'done'"
         with self._reading() as db:
-            return [_delivery(row) for row in db.execute(query, (to, DeliveryKind.FILE.value)).fetchall()]
+            return int(db.execute(query, (to, DeliveryKind.FILE.value)).fetchone()[0])
 
     def ended(self, to: str, limit: int = 20) -> list[Delivery]:
         """Return the deliveries that ended last, newest first."""

@@ -220,6 +220,7 @@ TABLE = [
     Row("upload", overflow, lambda bench: None, "1 item was dropped that waited for nas", lasts_s=86_400),
     Row("clock", set_kept(False), set_kept(True), "Nothing synchronizes the clock", begins_s=700),
     Row("certificate", ends_in(3), ends_in(300), "The certificate of 127.0.0.1 expires in 3 days"),
+    Row("certificate", ends_in(0.4), ends_in(300), "The certificate of 127.0.0.1 expires in 1 day."),
     Row("certificate", ends_in(-0.5), ends_in(300), "The certificate of 127.0.0.1 has expired"),
 ]
 

@@ -22,7 +22,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, Del
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
-from tawny.delivery.outbox import OutboxBacklog, TargetView
+from tawny.delivery.outbox import FOLDERS, OutboxBacklog, TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.media.codec.parameter_sets import same_picture
 from tawny.media.mp4.segment_reader import SegmentReader
@@ -64,8 +64,8 @@ _BYTES_S: Final = 500_000
 
 
 def folder_target(one: str) -> str:
-    """Return the name of a set's target in the outbox, if it has a folder. No destination has such a name."""
-    return f"files {one}"
+    """Return the name of a set's target in the outbox, if it has a folder."""
+    return f"{FOLDERS}{one}"
 
 
 def next_mark_ms(after_ms: int, every_ms: int, zone: ZoneInfo) -> int:
