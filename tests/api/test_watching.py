@@ -226,6 +226,14 @@ async def test_a_detector_that_is_left_keeps_its_numbers(
     assert house.recorder.tuning.watch.options == own
 
 
+async def test_every_browser_learns_which_detector_was_turned_off(house: House, owner: httpx.AsyncClient) -> None:
+    house.recorder.tuning.watch = DetectionSettings(detector="off", detector_when_on="framediff")
+    now = await told(owner)
+    assert (now["watch"]["detector"], now["detector_when_on"]) == ("off", "framediff")
+    await change(owner, now, level=60)
+    assert house.recorder.tuning.watch.detector_when_on == "framediff"
+
+
 @pytest.mark.parametrize("detector", DETECTORS)
 async def test_numbers_that_are_cleared_are_gone_and_nothing_else(
     house: House, owner: httpx.AsyncClient, detector: str

@@ -142,7 +142,8 @@ def test_ropey_cam_without_a_storage_limit_keeps_its_own(tawny: Tawny, tmp_path:
 def test_ropey_cam_with_detection_off_imports_it_off(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, ROPEY.replace("trigger_level = 420", "trigger_level = 999999"))
     detection = ours["cameras"]["yard"]["detection"]
-    assert (detection["detector"], detection["framediff"]["level"]) == ("off", 400)
+    assert (detection["detector"], detection["detector_when_on"]) == ("off", "framediff")
+    assert detection["framediff"]["level"] == 400
     assert "off" in told["became"]["trigger_level"]
 
 

@@ -185,6 +185,8 @@ class CameraInfo(ApiResponse):
     """Left and right are swapped, after `rotate`."""
     lens: LensSettings
     """How pages straighten the image; boxes and masks are those of the image as sent."""
+    undetected: bool = False
+    """It waits for events while its detection is off: only people, rules and other programs start a recording."""
 
 
 class CameraList(ApiResponse):

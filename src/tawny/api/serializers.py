@@ -221,6 +221,7 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
         rotate=made.orientation.rotate,
         mirror=made.orientation.mirror,
         lens=made.lens,
+        undetected=status.is_undetected,
         mask=schemas.MaskInfo(
             effect="hidden", burned_in=made.burns_in, parts=[list(part.points) for part in made.masks]
         ),

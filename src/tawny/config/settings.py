@@ -322,6 +322,7 @@ class DetectionSettings(Table):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     detector: str = Field("motion", description="`motion`, `off`, or the name of an installed detector.")
+    detector_when_on: str = Field("motion", description="With `off`: the detector when someone turns detection on.")
     effort: Literal["thorough", "balanced", "frugal"] = Field(
         "balanced",
         description=(

@@ -170,3 +170,5 @@ class CameraStatus:
     """How far the camera's clock is ahead of the recorder's."""
     latency_s: float | None = None
     """Latency from exposure to arrival."""
+    is_undetected: bool = False
+    """It waits for events, and nothing detects any: only people, rules and other programs start a recording."""

@@ -1,20 +1,24 @@
 """How a camera is watched, changed while it runs: the recording goes on; and what becomes of what it no longer sees."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
+import pytest
 
 from tawny.config.changes import plain_table
 from tawny.config.loader import read_settings
-from tawny.config.settings import DetectionSettings
+from tawny.config.settings import DetectionSettings, Settings
 from tawny.detection.scene_changes import STAYS_S, AbandonedObject
 from tawny.engine import Handle, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message, RunEnded
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
+from tawny.service.cameras.detection_tuning import DetectionTuningService
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.detection.camera_detection import WORDS, CameraDetection, DetectionServices
 from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.event_writer import EventWriter
@@ -68,6 +72,29 @@ def test_a_change_holds_at_once_and_the_recording_goes_on(tmp_path: Path) -> Non
     assert read_settings(file).cameras["door"].detection == later.watch
 
 
+def test_the_file_says_which_detector_was_turned_off_until_one_is_on_again(tmp_path: Path) -> None:
+    file = tmp_path / "tawny.toml"
+    file.write_text('[cameras.door]\nsource = "demo:front"\ndetection.detector = "framediff"\n', encoding="utf-8")
+    now = read_settings(file)
+
+    def apply(new: Settings, _where: str) -> None:
+        nonlocal now
+        now = new
+
+    changeable = ChangeableSettings(lambda: now, apply, file)
+    tuning = DetectionTuningService(changeable, dict, Mock(), FakeClock(), Mock(), Mock())
+
+    def after(**changes: Any) -> tuple[str, str]:
+        tuning.change(DOOR, changed_watch(now.cameras[DOOR].detection, **changes), (), "Anna")
+        written = read_settings(file).cameras[DOOR].detection
+        return written.detector, written.detector_when_on
+
+    assert after(detector="off") == ("off", "framediff")
+    assert after(threshold=62) == ("off", "framediff")
+    assert after(detector="framediff") == ("framediff", "motion")
+    assert "detector_when_on" not in file.read_text(encoding="utf-8")
+
+
 def test_without_a_file_it_holds_until_the_end(tmp_path: Path) -> None:
     with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path) as made:
         tuning = made.running.tuning
@@ -95,7 +122,12 @@ def _notes(made: Rig) -> Any:
     return now.notes
 
 
-def watching(folder: Path, told: list[Message], scores: MotionScoreFile | None = None) -> CameraDetection:
+def watching(
+    folder: Path,
+    told: list[Message],
+    scores: MotionScoreFile | None = None,
+    changed: Callable[[], None] = lambda: None,
+) -> CameraDetection:
     clock, marks = FakeClock(), Mock(EventMarks)
     volume = Volume.at(folder)
     nobody: Any = None
@@ -109,7 +141,7 @@ def watching(folder: Path, told: list[Message], scores: MotionScoreFile | None =
         scores or MotionScoreFile(volume, clock),
         MotionGrids(volume, clock),
     )
-    return CameraDetection(CameraId("door"), {StreamName.MAIN: Hub()}, means, told.append, told.append, lambda: None)
+    return CameraDetection(CameraId("door"), {StreamName.MAIN: Hub()}, means, told.append, told.append, changed)
 
 
 def status(state: CameraState) -> CameraStatus:
@@ -136,6 +168,24 @@ def test_a_covered_camera_is_in_a_state_of_its_own_until_it_sees_again(tmp_path:
         ("ended", "tamper", "covered", 9000),
     ]
     assert events[0].event.picture_ms == 5000
+
+
+@pytest.mark.parametrize(
+    ("reports", "record", "is_undetected"),
+    [(False, CameraState.WAITING, True), (True, CameraState.WAITING, False), (False, CameraState.RECORDING, False)],
+)
+def test_a_camera_that_waits_without_detection_says_so(
+    tmp_path: Path, *, reports: bool, record: CameraState, is_undetected: bool
+) -> None:
+    made = watching(tmp_path, [])
+    made.begin(DetectionSettings(detector="off"), (), reports=reports)
+    assert made.shown(status(record)).is_undetected is is_undetected
+
+
+def test_pages_learn_at_once_that_nothing_is_detected(tmp_path: Path) -> None:
+    changed = Mock()
+    watching(tmp_path, [], changed=changed).begin(DetectionSettings(detector="off"), ())
+    changed.assert_called_once_with()
 
 
 def test_every_way_not_to_see_is_a_state() -> None:

@@ -184,6 +184,7 @@ export interface CameraInfo {
   since_ms: number;
   state: "recording" | "waiting" | "asleep" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
+  undetected?: boolean;
   where: "" | "outside" | "inside";
 }
 
@@ -561,6 +562,7 @@ export interface DetectionChangedInfo {
 export interface DetectionInfo {
   camera: string;
   changed: DetectionChangedInfo | null;
+  detector_when_on: string;
   detectors: DetectorInfo[];
   kept: boolean;
   notes: DetectionNotes | null;

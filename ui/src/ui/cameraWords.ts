@@ -99,7 +99,7 @@ export function sentence(camera: Camera): string {
     case "recording":
       return t.states[camera.state];
     default:
-      return t.since[camera.state];
+      return t.since[camera.undetected ? "undetected" : camera.state];
   }
 }
 

@@ -177,6 +177,8 @@ class DetectionInfo(ApiResponse):
     sound_models: list[str]
     """What can classify sounds."""
     detectors: list[DetectorInfo]
+    detector_when_on: str
+    """While detection is off: the detector to turn it on with, which it had before."""
 
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -277,6 +279,7 @@ def _detection_info(here: AppContext, camera: CameraId) -> DetectionInfo:
         readers=list(here.recorder.tuning.readers()),
         sound_models=list(here.recorder.tuning.sound_models()),
         detectors=[_detector(about, now.watch) for about in here.recorder.tuning.detectors()],
+        detector_when_on=now.watch.detector_when_on,
     )
 
 
@@ -409,14 +412,9 @@ def _detector(about: recorder.DetectorView, watch: DetectionSettings) -> Detecto
         words=about.words,
         numbers=[
             DetectorNumber(
-                name=name,
-                usual=number.usual,
-                least=number.least,
-                most=number.most,
-                whole=number.is_whole,
-                odd=number.is_odd,
+                name=name, usual=one.usual, least=one.least, most=one.most, whole=one.is_whole, odd=one.is_odd
             )
-            for name, number in about.numbers.items()
+            for name, one in about.numbers.items()
         ],
         values=_numbers(watch.options_of(about.name)),
     )

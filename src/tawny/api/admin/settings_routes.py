@@ -131,6 +131,7 @@ def _section_lines(here: AppContext) -> Iterator[tuple[str, str]]:
     has_model = bool(here.models.there())
     yield "detection", "People, vehicles and more" if has_model else "Motion, built-in types"
     outward = _counted(now.notifiers, "channel") + _counted(now.destinations, "upload")
+    outward += _counted(now.files, "folder of files", "folders of files")
     yield "notifications", ", ".join(outward) or "None"
     if (disk := here.recorder.disk()) is not None:
         yield "storage", _storage_line(disk, now)

@@ -123,6 +123,7 @@ def _detection(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
     level = theirs.whole("trigger_level", 400, 0, _OFF)
     found.put("(the detector)", f"{camera}.detection.detector", "off" if level == _OFF else "framediff")
     if level == _OFF:
+        found.put("(the detector when on)", f"{camera}.detection.detector_when_on", "framediff")
         words = f"{numbers}.level = 400, the default, for when you switch detection on: {_OFF} was Ropey-Cam's off"
         found.put("trigger_level", f"{numbers}.level", 400, words)
     elif "trigger_level" in theirs.values:

@@ -83,6 +83,7 @@ class DetectionTuningService:
             now = self._settings.now()
             if camera not in now.cameras:
                 raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+            watch = _remembering(now.cameras[camera].detection, watch)
             new = _with(now, camera, watch, privacy_masks)
             self._plugins.check(new, "the settings")
             if self._settings.file is not None:  # other values in the file may be overridden by the command line
@@ -140,6 +141,14 @@ class DetectionTuningService:
         elif name == "motion":
             numbers = {"sensitivity": SENSITIVITY}
         return web.DetectorView(name, words, numbers)
+
+
+def _remembering(before: DetectionSettings, watch: DetectionSettings) -> DetectionSettings:
+    """Return the settings with the detector they had, so that every browser turns detection on with it again."""
+    if watch.detector == before.detector:
+        return watch
+    when_on = before.detector if watch.detector == OFF else "motion"
+    return watch.model_copy(update={"detector_when_on": when_on})
 
 
 def _with(

@@ -249,7 +249,7 @@ class CameraDetection:
         self._moved_ms = (0, 0)
         """Begin and end of the latest movement by command."""
         self._follower = means.followers.of(camera)
-        self._turns = self._reports = False
+        self._turns = self._reports = self._is_undetected = False
         self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
         self._naming_died = (0, 0)
@@ -328,6 +328,8 @@ class CameraDetection:
 
     def shown(self, status: CameraStatus) -> CameraStatus:
         """Return the camera's status, with the tampering state while tampering is detected."""
+        if self._is_undetected and status.state is CameraState.WAITING:
+            return replace(status, is_undetected=True)
         if not self._wrong or status.state not in ON_WATCH:
             return status
         words = status.detail or WORDS[self._wrong]
@@ -347,7 +349,7 @@ class CameraDetection:
         orientation: of the images it sees. turns: whether commands may move the camera. reports: whether `reported` may
         be called.
         """
-        was_wrong = self._wrong, self.trouble
+        was_shown = self._wrong, self.trouble, self._is_undetected
         self.stop()
         self.close()
         self.trouble = ""
@@ -365,7 +367,8 @@ class CameraDetection:
             self._begin_looking(settings, masks)
         if settings.sound.listen:
             self._begin_listening(settings.sound)
-        if (self._wrong, self.trouble) != was_wrong:
+        self._is_undetected = not (reports or settings.sound.listen or settings.detector != OFF)
+        if (self._wrong, self.trouble, self._is_undetected) != was_shown:
             self._changed()
 
     def stop(self) -> None:

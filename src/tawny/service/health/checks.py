@@ -150,7 +150,9 @@ class CertificateWatch:
         left_s = ends.timestamp() - self._clock.now_ms() / 1000
         if left_s < SOON_DAYS * _DAY_S:
             days = max(1, round(left_s / _DAY_S))
-            when = f"expires in {days} {'day' if days == 1 else 'days'}" if left_s > 0 else "has expired"
+            when = f"expires in {days} days" if days > 1 else "expires in 1 day"
+            if left_s <= 0:
+                when = "has expired"
             do = "Renew it. Phones and browsers reject an expired certificate."
             message = f"The certificate of {parts.hostname} {when}."
             yield HealthProblem(ProblemKind.CERTIFICATE, None, message, do, parts.hostname)

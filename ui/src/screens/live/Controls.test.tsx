@@ -1,10 +1,19 @@
 // @vitest-environment happy-dom
+import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { Camera } from "../../api/types";
+import { controls } from "../../strings/controls";
+import { session } from "../../ui/session";
 import { zone } from "../../ui/times";
-import { secondsUntil } from "./Controls";
+import { MoreActs, secondsUntil } from "./Controls";
 
 beforeEach(() => (zone.value = "Asia/Tokyo"));
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+  session.value = null;
+});
 
 const NOON = Date.UTC(2026, 10, 20, 3, 0); // in Tokyo
 
@@ -23,4 +32,18 @@ it("is right on the day of the change to summer time", () => {
 it("is the second of two equal times when the first is over", () => {
   zone.value = "Europe/Berlin";
   expect(secondsUntil("02:30", Date.UTC(2026, 9, 25, 1, 10))).toBe(20 * 60);
+});
+
+it("turns detection on with the detector that another browser turned off", async () => {
+  session.value = { state: "signed-in", user: { role: "owner" } } as never;
+  const told = (detector: string) => ({ watch: { detector, numbers: {} }, version: "1", detector_when_on: "framediff" });
+  const asked = vi.fn((_address: URL | string, init?: RequestInit) =>
+    Promise.resolve(new Response(JSON.stringify(told(init?.method === "PUT" ? "framediff" : "off")), { headers: { "Content-Type": "application/json" } })),
+  );
+  vi.stubGlobal("fetch", asked);
+  render(<MoreActs camera={{ id: "yard", name: "Yard" } as Camera} look="big" />);
+  fireEvent.click(await screen.findByTitle(controls.detection.turnOn));
+  await screen.findByTitle(controls.detection.turnOff);
+  const sent = asked.mock.calls.find(([, init]) => init?.method === "PUT")?.[1]?.body;
+  expect(JSON.parse(String(sent)).watch.detector).toBe("framediff");
 });

@@ -17,7 +17,6 @@ import { isByChoice } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { Lazy, inSheet } from "../../ui/Lazy";
-import { recall, remember } from "../../ui/remember";
 import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
 import { Sheet } from "../../ui/Sheet";
@@ -349,12 +348,9 @@ function DetectionAct({ camera, look }: Of) {
   }, [camera.id, may]);
   if (isOn.value === null) return null;
   const press = async () => {
-    const stored = `detector.${camera.id}`;
     try {
-      const { watch, version } = await get<Watching>(at);
-      const on = watch.detector !== OFF;
-      if (on) remember(stored, watch.detector);
-      const detector = on ? OFF : (recall(stored) ?? "motion");
+      const { watch, version, detector_when_on } = await get<Watching>(at);
+      const detector = watch.detector === OFF ? detector_when_on : OFF;
       const now = await put<Watching>(at, { watch: { ...watch, detector, numbers: {} }, version });
       isOn.value = now.watch.detector !== OFF;
       toast(isOn.value ? words.detection.isOn(camera.name) : words.detection.isOff(camera.name));
