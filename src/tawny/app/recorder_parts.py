@@ -255,7 +255,7 @@ def _make_stored_recordings(
     also = DeletedWith(motion, forget, lambda gap: place.bus.publish(GapChanged(gap)))
     retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace, also)
     room = FreeSpace(
-        store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates, retention.unsent
+        store.volume, store.index, clock, settings, lambda: retention.last, cameras.recorded_rates, retention.unsent
     )
     others = OtherVolumes(
         store.volume, store.others, store.index, clock, engine, lambda: settings().storage.retention.min_free

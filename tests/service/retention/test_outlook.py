@@ -11,10 +11,11 @@ from tawny.api.auth.accounts import Role
 from tawny.cli import status
 from tawny.cli.output import Output
 from tawny.config.settings import Settings
+from tawny.model.segments import Gap, GapReason
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.recorder import DiskInfo
-from tawny.service.retention.forecast import LOOK_S, FreeSpace
+from tawny.service.retention.forecast import IDLE, LOOK_S, FreeSpace
 from tawny.service.retention.promises import Rates
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
@@ -158,6 +159,31 @@ def test_restart_of_an_old_recorder_knows_from_what_is_stored(bench: Bench) -> N
     figures = bench.run(LOOK_S)
     assert figures.fits is False
     assert figures.keeps_days == pytest.approx(11.3, rel=0.03)
+
+
+def test_what_is_not_recorded_by_choice_takes_no_space(bench: Bench) -> None:
+    for _ in range(8):
+        bench.rates = {(PORCH, MAIN): (RATE, RATE / 10)}
+        bench.run(HOUR_S / 4)
+        bench.rates = {(PORCH, MAIN): (0.0, 0.0)}
+        figures = bench.run(3 * HOUR_S / 4)
+    assert figures.keeps_days == pytest.approx(4 * 11.28, rel=0.02)
+    assert bench.room.rates() == {(PORCH, MAIN): (pytest.approx(RATE / 4), pytest.approx(RATE / 40))}
+
+
+def test_a_camera_that_is_never_recorded_takes_no_space(bench: Bench) -> None:
+    bench.rates = {(PORCH, MAIN): (0.0, 0.0)}
+    figures = bench.run(2 * HOUR_S)
+    assert (figures.outlook, bench.room.warnings) == (IDLE, ())
+
+
+def test_after_a_restart_the_time_between_events_counts(bench: Bench) -> None:
+    for minutes_ago in range(240, 0, -4):
+        end_ms = bench.site.put(minutes_ago, size_bytes=round(RATE * 60)).end_ms
+        bench.site.index.put_gap(Gap(PORCH, end_ms, end_ms + 180_000, GapReason.WAITING))
+    bench.rates = {(PORCH, MAIN): (0.0, 0.0)}
+    bench.run(LOOK_S)
+    assert bench.room.rates()[PORCH, MAIN][0] == pytest.approx(RATE / 4, rel=0.03)
 
 
 def test_moment_with_much_motion_changes_little(bench: Bench) -> None:

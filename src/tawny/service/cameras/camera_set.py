@@ -7,7 +7,7 @@ from tawny.config.effects import SettingsDifference
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import ProblemKind
-from tawny.model.states import CameraState, CameraStatus
+from tawny.model.states import CHOSEN, CameraState, CameraStatus
 from tawny.recorder.recorder import WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera
 from tawny.service.cameras.duty import CameraDuty
@@ -18,6 +18,7 @@ from tawny.stream.hub import Hub
 
 OFFLINE_MS: Final = 60_000
 """Time without an answer after which a search may offer another address of a camera."""
+_NOT_STORED: Final = CHOSEN | {CameraState.WAITING}
 
 
 class RunningCameras:
@@ -57,6 +58,14 @@ class RunningCameras:
         """Return `byte_rates` of every stream that has them."""
         hubs = {(name, stream): hub for name, one in self.now.items() for stream, hub in one.hubs.items()}
         return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
+
+    def recorded_rates(self) -> Rates:
+        """Return `byte_rates`, and 0 for the streams that are not being recorded now by choice."""
+        states = {name: one.coverage.status.state for name, one in list(self.now.items())}
+        return {
+            (name, stream): (0.0, 0.0) if states.get(name) in _NOT_STORED else rate
+            for (name, stream), rate in self.byte_rates().items()
+        }
 
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""

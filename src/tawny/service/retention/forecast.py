@@ -5,11 +5,13 @@ It is computed here alone; the page, the commands, the API and the warnings show
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text, size_text
 from tawny.engine import Engine
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import BY_CHOICE, GapReason
 from tawny.model.times import Clock, Span
 from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.promises import Rates, contract, contradictions, limit_conflicts, needed_bytes
@@ -27,6 +29,8 @@ UNKNOWN = "It isn't known yet how far back recordings will go. An estimate appea
 IDLE = "Nothing is being recorded, so nothing more will be stored."
 ARCHIVED = "Older recordings move to the archive, which has room for all of them."
 _NO_LIMIT_BYTES = 1 << 60
+_NOT_RECORDED: Final = BY_CHOICE - {GapReason.REMOVED, GapReason.ENDED, GapReason.FILLED, GapReason.NOT_COPIED}
+"""Of times that are a part of the average: their like comes again."""
 
 
 @dataclass(slots=True)
@@ -58,24 +62,38 @@ class RateMeter:
                 average = self._averages[which] = self._stored(*which, kept, now_ms)
             average.lasting_s = min(average.lasting_s + step_s, DAY_S)
             average.bytes_a_second += (rate - average.bytes_a_second) * step_s / average.lasting_s
-            average.keyframes = keyframes / rate if rate else 0.0
+            average.keyframes = keyframes / rate if rate else average.keyframes
         self._now = frozenset(momentary)
 
     def rates(self) -> Rates:
-        """Return the averages of the streams that are recorded now. Call from any thread."""
+        """Return the averages of the streams that are recorded now and then. Call from any thread."""
         found = {which: self._averages[which] for which in self._now}
-        return {which: (one.bytes_a_second, one.bytes_a_second * one.keyframes) for which, one in found.items()}
+        return {
+            which: (one.bytes_a_second, one.bytes_a_second * one.keyframes)
+            for which, one in found.items()
+            if one.bytes_a_second
+        }
 
     @property
     def is_known(self) -> bool:
         return all(self._averages[which].lasting_s >= ENOUGH_S for which in self._now)
 
     def _stored(self, camera: CameraId, stream: StreamName, kept: RetentionContract, now_ms: int) -> _Average:
-        """Return the average of what is stored of a stream. What was reduced to keyframes says nothing about it."""
-        recorded_s = sum(span.seconds for span in self._index.spans(camera, stream, Span(0, now_ms)))
-        if recorded_s < ENOUGH_S or kept.of(camera, stream).thin_s is not None:
+        """Return the average of what is stored of a stream, also over the time in which it was not recorded by choice.
+
+        What was reduced to keyframes says nothing about it.
+        """
+        spans = self._index.spans(camera, stream, Span(0, now_ms))
+        if not spans or kept.of(camera, stream).thin_s is not None:
             return _Average()
-        return _Average(self._index.size_bytes(camera, stream) / recorded_s, min(recorded_s, DAY_S))
+        gaps = self._index.gaps(camera, Span(spans[0].begin_ms, max(spans[0].begin_ms + 1, now_ms)))
+        chosen = (gap.span(now_ms) for gap in gaps if gap.reason in _NOT_RECORDED)
+        begins_ms = spans[0].begin_ms
+        lasted_s = sum(span.seconds for span in spans)
+        lasted_s += sum(max(0, span.end_ms - max(span.begin_ms, begins_ms)) for span in chosen) / 1000
+        if lasted_s < ENOUGH_S:
+            return _Average()
+        return _Average(self._index.size_bytes(camera, stream) / lasted_s, min(lasted_s, DAY_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +115,10 @@ def storage_outlook(
 ) -> StorageOutlook:
     """Return the outlook at the average rates of the streams that are recorded now."""
     rates, rule = meter.rates(), kept.everyone
-    if not rates or not meter.is_known:
-        return StorageOutlook(UNKNOWN if rates else IDLE)
+    if not meter.is_known:
+        return StorageOutlook(UNKNOWN)
+    if not rates:
+        return StorageOutlook(IDLE)
     room_bytes = used_bytes + max(0.0, space.free_bytes - rule.free_share * space.total_bytes)
     if rule.size_bytes is not None:
         room_bytes = min(room_bytes, rule.size_bytes)
