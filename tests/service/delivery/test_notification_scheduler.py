@@ -456,6 +456,32 @@ def test_a_summary_after_a_power_cut_is_of_the_same_day(tmp_path: Path) -> None:
     assert [f"{one:%d. %H:%M}" for one in days] == ["19. 20:00", "20. 20:00"]
 
 
+def test_a_recorder_that_is_off_in_the_evening_sends_the_summary_in_the_morning(tmp_path: Path) -> None:
+    bench, told = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
+    for _ in range(4):  # from 6:00 to 18:00
+        for _ in range(12):
+            bench.scheduler.step()
+            told += [one.content for one in bench.delivered()]
+            bench.clock.advance(3600)
+        bench.clock.advance(12 * 3600)
+        bench.scheduler = bench.again()
+    assert [(one["to_ms"] - one["from_ms"]) / 3_600_000 for one in told] == [24, 24, 24]
+    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(told))
+
+
+@pytest.mark.parametrize(("away_days", "days"), [(3, 3), (30, 7)])
+def test_the_summary_after_days_without_one_is_of_all_of_them_up_to_a_week(
+    tmp_path: Path, away_days: int, days: int
+) -> None:
+    bench = Bench(tmp_path, replace(PHONE, recap=20 * 60))
+    bench.scheduler.step()
+    bench.clock.advance(away_days * 86_400)
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    (summary,) = bench.delivered()
+    assert (summary.content["to_ms"] - summary.content["from_ms"]) / 86_400_000 == days
+
+
 def test_a_digest_that_would_be_due_in_the_quiet_hours_waits_for_their_end(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(PHONE, quiet="06:01-07:00", cool_down_ms=120_000))
     bench.happens()

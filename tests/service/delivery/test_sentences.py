@@ -364,7 +364,7 @@ def test_the_summary_counts_every_event_of_the_day(tmp_path: Path, service: Stan
     bench.outbox.close()
 
 
-def test_the_summary_of_an_earlier_day_says_which(tmp_path: Path, service: StandIn) -> None:
+def test_the_summary_of_an_earlier_day_or_of_several_says_which(tmp_path: Path, service: StandIn) -> None:
     bench = Bench(tmp_path, service, daily_summary="06:30")
     bench.clock.advance(1800)
     bench.notifications.scheduler.step()
@@ -372,5 +372,8 @@ def test_the_summary_of_an_earlier_day_says_which(tmp_path: Path, service: Stand
     bench.work()
     bench.clock.advance(2 * 86_400)
     until_done(bench)
-    assert words(bench) == ["Daily summary of Thu 2026-11-19. No events.", "Daily summary. No events."]
+    assert words(bench) == [
+        "Daily summary of Thu 2026-11-19. No events.",
+        "Daily summary of Fri 2026-11-20 – Sun 2026-11-22. No events.",
+    ]
     bench.outbox.close()

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -419,8 +419,13 @@ class MessageComposer:
 
     def _of_day(self, delivery: Delivery) -> Message:
         day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
-        middle = datetime.fromtimestamp((day.begin_ms + day.end_ms) / 2000, UTC).astimezone(self._zone)
+        middle, begin, end = (
+            datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone)
+            for at_ms in ((day.begin_ms + day.end_ms) / 2, day.begin_ms, day.end_ms)
+        )
         about = f"{middle:%a %Y-%m-%d}" if self._now_ms - day.end_ms >= DAY_MS else ""
+        if end.date() - begin.date() > timedelta(days=1):  # the recorder was off at the times between
+            about = f"{begin:%a %Y-%m-%d} – {end:%a %Y-%m-%d}"
         title, text = of_day(self._recorded(day), self._events_in(day), about)
         link = f"{self._address}/timeline" if self._address else ""
         key = self._actions.of_recorder(self._to, delivery.name)

@@ -476,16 +476,17 @@ class NotificationScheduler:
             return
         now = self._calendar.local(now_ms)
         is_time = now.hour * 60 + now.minute >= channel.recap
+        due = now.date() if is_time else now.date() - timedelta(days=1)
         mark = f"recap/{channel.to}"
-        last = self._outbox.marks(mark).get(mark, "")
-        if not last or date.fromisoformat(last) > now.date():  # the clock was set back
-            last = str(now.date() if is_time else now.date() - timedelta(days=1))
-            self._outbox.mark(mark, last)
-        if is_time and date.fromisoformat(last) < now.date():
-            before_ms = self._calendar.at_ms(now.date() - timedelta(days=1), channel.recap)
-            content = {"kind": "recap", "from_ms": before_ms, "to_ms": self._calendar.at_ms(now.date(), channel.recap)}
-            self._outbox.add([Delivery(channel.to, f"recap/{now.date()}", DeliveryKind.RECAP, content, now_ms, now_ms)])
-            self._outbox.mark(mark, str(now.date()))
+        known = self._outbox.marks(mark).get(mark, "")
+        last = date.fromisoformat(known or str(due))
+        last = due if last > now.date() else last  # the clock was set back
+        if last < due:  # also a day late, with all since: the recorder may have been off at the time
+            begin_ms = self._calendar.at_ms(max(last, due - timedelta(days=7)), channel.recap)
+            content = {"kind": "recap", "from_ms": begin_ms, "to_ms": self._calendar.at_ms(due, channel.recap)}
+            self._outbox.add([Delivery(channel.to, f"recap/{due}", DeliveryKind.RECAP, content, now_ms, now_ms)])
+        if known != str(max(last, due)):
+            self._outbox.mark(mark, str(max(last, due)))
 
     # --- after a start, or a change of the settings or the clock -----------------------------------------------------
 
