@@ -173,3 +173,21 @@ def test_it_can_be_asked_for_at_any_time_and_writes_to_the_disk_too(
     night.pass_on(0.01)
     assert "Read-only file system" in night.last.problems[0]
     assert night.last.minutes == 1
+
+
+def test_the_next_night_has_its_own_whatever_was_asked_for_by_day(night: Night) -> None:
+    night.pass_on(14)
+    night.test.ask()
+    night.pass_on(0.01)
+    asked = night.last
+    night.pass_on(18)
+    assert night.last is not asked
+
+
+def test_a_restart_within_the_hour_runs_it_no_second_time(night: Night) -> None:
+    night.pass_on(6.1)
+    first = night.last
+    night.test = night.tester()
+    night.test.start(night.engine)
+    night.pass_on(0.5)
+    assert night.last == first

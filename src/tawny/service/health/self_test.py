@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 HOUR: Final = 3
 """Hour of local time in which it starts."""
-LEAST_S: Final = 20 * 3600.0
-"""Minimum interval, s, between two nightly tests."""
 _LOOK_S, _PAUSE_S = 60.0, 0.1
 _MINUTE_MS: Final = 60_000
 PATH: Final = "history/self-test.json"
@@ -50,6 +48,8 @@ class SelfTest:
     files: int
     """Count of files verified."""
     problems: tuple[str, ...]
+    night: str = ""
+    """Local date of the last nightly test, which may be an earlier one; empty: none."""
 
 
 class SelfTester:
@@ -75,7 +75,7 @@ class SelfTester:
         self._volume, self._index, self._clock, self._zone, self._cameras = volume, index, clock, zone, cameras
         self._dice = dice or random.SystemRandom()
         self._work: Iterator[None] | None = None
-        self._began_s = float("-inf")
+        self._night = ""
         self._minutes = self._files = 0
         self._problems: list[str] = []
         self._is_asked = False
@@ -98,13 +98,14 @@ class SelfTester:
         if self._work is None:
             if not self._is_asked and not self._is_due():
                 return _LOOK_S
-            self._began_s = self._clock.mono_s()
+            self._night = self._last_night if self._is_asked else str(self._local().date())
             self._minutes, self._files, self._problems = 0, 0, []
             self._work = self._all(newest=self._is_asked)
             self._is_asked = False
         if next(self._work, self) is self:
             self._work = None
-            self.last = SelfTest(self._clock.now_ms(), self._minutes, self._files, tuple(self._problems))
+            found = self._minutes, self._files, tuple(self._problems)
+            self.last = SelfTest(self._clock.now_ms(), *found, self._night)
             for problem in self._problems:
                 log.error("self-test: %s", problem)
             try:
@@ -117,8 +118,15 @@ class SelfTester:
         """No resources to release."""
 
     def _is_due(self) -> bool:
-        local = datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).astimezone(self._zone)
-        return local.hour == HOUR and self._clock.mono_s() - self._began_s >= LEAST_S
+        local = self._local()
+        return local.hour == HOUR and self._last_night != str(local.date())
+
+    @property
+    def _last_night(self) -> str:
+        return self.last.night if self.last is not None else ""
+
+    def _local(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC).astimezone(self._zone)
 
     def _all(self, *, newest: bool) -> Iterator[None]:
         if newest:
@@ -204,7 +212,7 @@ def _stored(volume: Volume) -> SelfTest | None:
     try:
         said = json.loads(volume.disk.read(PATH))
         numbers = int(said["at_ms"]), int(said["minutes"]), int(said["files"])
-        return SelfTest(*numbers, tuple(map(str, said["problems"])))
+        return SelfTest(*numbers, tuple(map(str, said["problems"])), str(said.get("night", "")))
     except FileMissing:
         return None
     except (StorageError, ValueError, KeyError, TypeError):
