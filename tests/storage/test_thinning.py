@@ -1,6 +1,7 @@
 """What is thinned keeps its time and its keyframes; whatever interrupts it, nothing that plays is lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,20 @@ def test_retention_thins_what_is_old_and_not_kept_nor_promised_for_its_events(si
     assert retention.run().thinnings == []
     assert [is_thinned(row) for row in _rows(site)] == [True, True, False]
     assert _is_well(site)
+
+
+def test_a_recording_whose_event_is_kept_no_more_is_thinned_within_a_day(site: Site) -> None:
+    kept = Event(EventId("e"), PORCH, "person", _rows(site)[0].start_ms, _rows(site)[0].end_ms, 50.0, kept=True)
+    site.ledger.put_event(kept)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(THIN))
+    site.clock.advance(7200)
+    retention.run()
+    assert [is_thinned(row) for row in _rows(site)] == [False, True, True]
+    site.ledger.put_event(replace(kept, kept=False))
+    for _ in range(25):
+        site.clock.advance(3600)
+        retention.run()
+    assert all(is_thinned(row) for row in _rows(site))
 
 
 STEPS = 9

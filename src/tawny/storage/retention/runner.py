@@ -58,6 +58,8 @@ LEAST_S: Final = 3600.0
 """Minimum age for removal for free space unless the disk is full: another program may be filling it."""
 _SOON_S: Final = 5.0
 _SETTLE_EVERY_S: Final = 3600.0
+_LOOK_AGAIN_S: Final = 86_400.0
+"""Recordings that were looked at for a reduction are looked at again: some came later, or an event is kept no more."""
 _SETTLED_MS: Final = 2 * HOUR_MS
 """Segments that ended earlier no longer change, except by retention."""
 _URGENT_BYTES: Final = 256_000_000
@@ -172,7 +174,7 @@ class Retention:
         self._lock = threading.Lock()
         self._ages = AgeClock(clock)
         self._is_urgent = False
-        self._settle_s = clock.mono_s()
+        self._settle_s, self._look_again_s = clock.mono_s(), clock.mono_s() + _LOOK_AGAIN_S
         self._looked: Looked = {}
         self._aged: Segment | None = None
         self._handle = ActorHandle()
@@ -237,6 +239,8 @@ class Retention:
         if now_s >= self._settle_s:
             self._settle_s = now_s + _SETTLE_EVERY_S
             self._aged = None  # events may have lost their promise since
+            if now_s >= self._look_again_s:
+                self._look_again_s, self._looked = now_s + _LOOK_AGAIN_S, {}
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
             if self._volume.others:  # a volume was away when something on it was removed
                 finish_removals(self._volume, self._index, self._ledger, self._clock, self._drop)
