@@ -21,7 +21,8 @@ from tawny.protocols.soap import (
     read_xml,
     text_at,
 )
-from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, camera_time_ms, request_path
+from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, request_path
+from tawny.sources.onvif_times import camera_time_ms
 from tests.attacks.hostile_onvif import HostileCamera, envelope, hostile, nested, response
 
 MOST_CPU_S, MOST_BYTES = 4.0, 20_000_000

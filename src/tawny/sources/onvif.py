@@ -12,7 +12,6 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -31,6 +30,7 @@ from tawny.protocols.soap import (
     with_address,
     write_request,
 )
+from tawny.sources.onvif_times import camera_time_ms, duration_s
 from tawny.sources.source import SourceLoginUnknown
 
 # One HTTP POST to a camera, with a total deadline and a total size.
@@ -171,6 +171,32 @@ class SoapClient:
         self._record = record or LoginHistory().record("", service.host, 0)
         self.is_cancelled = False
         """Ends the request that is under way, and refuses all further ones."""
+        self._named: dict[str, int] = {}
+        self._ports: dict[str, int] = {}
+        """Ports of services by path, where not the device's: that the camera names, and where a service answered."""
+
+    def port_named(self, address: str) -> int | None:
+        """Return the port that the camera names for a part of a service; None: that of its own address.
+
+        None as well if the address names another host, such as the one behind a router that forwards ports, or no
+        encryption where the camera's own address has it.
+        """
+        try:
+            parts = urlsplit(address)
+            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            return None
+        own = self._service
+        if port == own.port_used or parts.scheme != ("https" if own.is_secure else "http"):
+            return None
+        return port if _is_same_host(host, own.host) else None
+
+    def path_at(self, address: str) -> str:
+        """Return the path of a service, and note its port for `send`. address: as the camera names it."""
+        path, port = request_path(address), self.port_named(address)
+        if port is not None and path != self._service.path and port != self._ports.get(path):
+            self._named[path] = port
+        return path
 
     def send(
         self,
@@ -189,6 +215,28 @@ class SoapClient:
         headers of WS-Addressing. waits_s: how long the camera may wait before it answers. port: another one than that
         of its address. Raises SourceUnreachable, of it UnansweredClose, SourceRefused, SourceLoginWeaker, SourceError.
         """
+        named = self._named.get(path) if port is None else None
+        port = self._ports.get(path) if port is None else port
+        try:
+            answer = self._send(path, body, at_ms, until_s, address, waits_s, port)
+        except SourceError as error:
+            if named is None:
+                raise
+            try:  # second, as behind a router the camera may name a port of another device
+                answer = self._send(path, body, at_ms, until_s, address, waits_s, named)
+            except SourceUnreachable:
+                raise error from None
+            except SourceError:
+                self._named.pop(path, None)
+                raise error from None
+            self._ports[path] = named
+        if named is not None:
+            self._named.pop(path, None)
+        return answer
+
+    def _send(
+        self, path: str, body: str, at_ms: int, until_s: float, address: str, waits_s: float, port: int | None
+    ) -> ET.Element:
         service = self._service if port is None else replace(self._service, port=port)
         head = (
             login_header(service.user, service.password, secrets.token_bytes(16), at_ms)
@@ -212,7 +260,7 @@ class SoapClient:
             if at_ms or not service.user or login.form:
                 raise
             # it wants to know who asks even for its clock: it may run like ours
-            return self.send(path, body, self._clock.now_ms(), until_s, address=address, waits_s=waits_s, port=port)
+            return self._send(path, body, self._clock.now_ms(), until_s, address, waits_s, port)
         if head and not login.form:
             self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
         return content
@@ -243,11 +291,6 @@ OPERATION_S: Final = 10.0
 """Limit of one operation with all its requests, in seconds."""
 _MAX_NAMES, _MAX_NAME_CHARS, _MAX_NAMED = 500, 100, 50
 """Presets or relays used of one camera, which has up to 300; their length; how many an error names."""
-_YEARS = range(1970, 2100)
-_DURATION: Final = re.compile(
-    r"P(?:0{1,4}Y)?(?:0{1,4}M)?(?:0{1,4}D)?T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,4}(?:\.\d{1,20})?)S)?"
-)
-"""Cameras also write the parts that are zero."""
 _FARTHEST: Final = 1000.0
 """Greatest number that can be a position: degrees, or shares."""
 _CLOCK_SET_MS: Final = 2_000
@@ -366,7 +409,7 @@ class OnvifCamera:
         found = []
         for one in find_elements(answer, "RelayOutputs")[:_MAX_NAMES]:
             token, is_pulse = one.get("token", ""), text_at(one, "Properties", "Mode") == "Monostable"
-            pulse_s = _seconds(text_at(one, "Properties", "DelayTime")) if is_pulse else None
+            pulse_s = duration_s(text_at(one, "Properties", "DelayTime")) if is_pulse else None
             if 0 < len(token) <= _MAX_NAME_CHARS:
                 found.append(OnvifRelay(token, pulse_s))
         return found
@@ -408,22 +451,6 @@ class OnvifCamera:
         until_s = self._until_s() + waits_s
         path = path or (self.path_of(service, until_s) if service else self._service.path)
         return self._ask(path, body, until_s, address=address, waits_s=waits_s, port=port)
-
-    def port_named(self, address: str) -> int | None:
-        """Return the port that the camera names for a part of a service; None: that of its own address.
-
-        None as well if the address names another host, such as the one behind a router that forwards ports, or no
-        encryption where the camera's own address has it.
-        """
-        try:
-            parts = urlsplit(address)
-            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:
-            return None
-        own = self._service
-        if port == own.port_used or parts.scheme != ("https" if own.is_secure else "http"):
-            return None
-        return port if _is_same_host(host, own.host) else None
 
     def path_of(self, service: str, until_s: float | None = None) -> str:
         """Return the path of a service. Raises NotDone if the camera lacks it."""
@@ -533,7 +560,7 @@ class OnvifCamera:
         asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
         can = self.client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
         named = {service: text_at(can, service, "XAddr") for service in _SERVICES}
-        paths = {service: request_path(place) for service, place in named.items() if place}
+        paths = {service: self.client.path_at(place) for service, place in named.items() if place}
         profile = lens = ""
         if "Media" in paths and ("PTZ" in paths or "Imaging" in paths):
             asked, at_ms = f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', self._clock.now_ms() + ahead_ms
@@ -551,14 +578,6 @@ def _number(element: ET.Element | None, key: str) -> float | None:
     except ValueError:
         return None
     return number if abs(number) <= _FARTHEST else None
-
-
-def _seconds(text: str) -> float | None:
-    """Return a duration such as `PT5S`, from 0.1 s to an hour; None for another one."""
-    found = _DURATION.fullmatch(text)
-    hours, minutes, rest = (float(one or 0) for one in found.groups()) if found else (0.0, 0.0, 0.0)
-    seconds = 3600 * hours + 60 * minutes + rest
-    return seconds if 0.1 <= seconds <= 3600 else None
 
 
 def _is_same_host(named: str, own: str) -> bool:
@@ -579,17 +598,3 @@ def request_path(address: str) -> str:
     except ValueError:
         return "/"
     return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_PATH_SAFE)
-
-
-def camera_time_ms(answer: ET.Element, otherwise_ms: int) -> int:
-    """Return the camera's UTC time in ms, or `otherwise_ms` if it reports none."""
-    try:
-        date = [int(text_at(answer, "UTCDateTime", "Date", name)) for name in ("Year", "Month", "Day")]
-        time = [int(text_at(answer, "UTCDateTime", "Time", name)) for name in ("Hour", "Minute", "Second")]
-        if date[0] not in _YEARS:
-            return otherwise_ms
-        return round(
-            datetime(date[0], date[1], date[2], time[0], time[1], min(time[2], 59), tzinfo=UTC).timestamp() * 1000
-        )
-    except (ValueError, OverflowError):
-        return otherwise_ms

@@ -252,7 +252,7 @@ class EventSubscription:
         parameters = find_elements(named, "ReferenceParameters") if named is not None else []
         echoed = "".join(_echoed(one) for below in parameters[:1] for one in list(below)[:8])
         named_path = request_path(address) if address else path
-        port = self._camera.port_named(address) if self._follows else None
+        port = self._camera.client.port_named(address) if self._follows else None
         self._is_answered = False
         self._made = _Subscription(named_path, port, address, echoed, self._renewal_s(answer))
         return self._made

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tawny.model.errors import NotDone, SourceError
 from tawny.model.times import Span
 from tawny.protocols.soap import find_elements, quoted, text_at
-from tawny.sources.onvif import OnvifCamera, request_path
+from tawny.sources.onvif import OnvifCamera
 
 _SEARCH, _REPLAY = "http://www.onvif.org/ver10/search/wsdl", "http://www.onvif.org/ver10/replay/wsdl"
 _DEVICE, _SCHEMA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/schema"
@@ -101,7 +101,7 @@ class CameraCard:
             answer = ET.Element("none")
         for one in find_elements(answer, "Service"):
             if text_at(one, "Namespace").rstrip("/") == _NAMESPACES[service]:
-                return request_path(text_at(one, "XAddr"))
+                return self._camera.client.path_at(text_at(one, "XAddr"))
         raise NotDone(
             "This camera doesn't offer what it has recorded itself.", "It reports no search and replay by ONVIF."
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -34,7 +34,7 @@ from tawny.sources.onvif import OnvifService
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
-from tests.sources.onvif.fake_camera import served
+from tests.sources.onvif.fake_camera import MEDIA, fault, served
 from tests.support.onvif_device import OnvifDevice, Stream
 from tests.support.ports import free_port
 
@@ -81,6 +81,53 @@ def test_a_camera_with_jpeg_only_is_unusable(device: OnvifDevice) -> None:
     device.streams = (JPEG,)
     with pytest.raises(SourceUnusable, match="JPEG"):
         ask_details(device.url, SystemClock())
+
+
+class LocalTimeOnly(OnvifDevice):
+    """States its clock in local time, of a zone eight hours to the east."""
+
+    def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
+        if name == "GetSystemDateAndTime":
+            now = datetime.now(UTC) + self.ahead + timedelta(hours=8)
+            time = f"<Time><Hour>{now.hour}</Hour><Minute>{now.minute}</Minute><Second>{now.second}</Second></Time>"
+            date = f"<Date><Year>{now.year}</Year><Month>{now.month}</Month><Day>{now.day}</Day></Date>"
+            return 200, f"<r><TimeZone><TZ>CST-8</TZ></TimeZone><LocalDateTime>{time}{date}</LocalDateTime></r>"
+        return super()._of(name, values, path)
+
+
+def test_a_camera_that_states_only_its_local_time_lets_us_in(device: OnvifDevice) -> None:
+    with served(LocalTimeOnly(ahead=timedelta(minutes=7), streams=device.streams)) as camera:
+        assert ask_details(camera.url, SystemClock()).ahead_ms == pytest.approx(420_000, abs=5_000)
+
+
+class MediaElsewhere(OnvifDevice):
+    """Its media service is said to be at another port. is_true: and it is."""
+
+    media_port = 0
+    is_true = True
+
+    def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
+        if self.is_true and path == MEDIA:
+            return 400, fault("ter:ActionNotSupported", "not here")
+        status, answer = super()._of(name, values, path)
+        return status, answer.replace(f":{self.port}{MEDIA}<", f":{self.media_port}{MEDIA}<")
+
+
+def test_a_media_service_at_another_port_is_asked_there(device: OnvifDevice) -> None:
+    with served(MediaElsewhere(streams=device.streams)) as camera:
+        assert isinstance(camera, MediaElsewhere)
+        camera.media_port = device.port
+        assert ask_details(camera.url, SystemClock()).main.path == "/main?channel=1"
+        asked = [name for name, _ in camera.told]
+        assert (asked.count("GetProfiles"), asked.count("GetStreamUri")) == (1, 0), "then it is asked there at once"
+
+
+def test_a_port_that_is_named_wrongly_is_not_used(device: OnvifDevice) -> None:
+    with served(MediaElsewhere(streams=device.streams)) as camera:
+        assert isinstance(camera, MediaElsewhere)
+        camera.is_true, camera.media_port = False, device.port
+        assert ask_details(camera.url, SystemClock()).main.path == "/main?channel=1"
+        assert device.told == []
 
 
 def test_a_wrong_password_is_refused_and_tried_once(device: OnvifDevice) -> None:

@@ -7,9 +7,12 @@ import pytest
 
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
 from tawny.model.times import SystemClock
-from tawny.sources.onvif import OnvifCamera, OnvifRelay, PtzPreset
+from tawny.protocols.soap import ENVELOPE
+from tawny.sources.onvif import OnvifCamera, OnvifRelay, OnvifResponse, OnvifService, PtzPreset, SoapClient
 from tawny.sources.source import SourceLoginUnknown
-from tests.sources.onvif.fake_camera import FakeCamera, served
+from tawny.testing.clock import FakeClock
+from tests.sources.onvif.fake_camera import DEVICE, FakeCamera, fault, served
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -72,6 +75,58 @@ def test_a_name_that_is_another_ones_token_is_a_name(fake: FakeCamera) -> None:
     assert fake.told[-1][1]["PresetToken"] == "2"
     camera.remove_preset("1")
     assert [one.name for one in camera.presets()] == ["Gate", "Door"]
+
+
+class TurnedElsewhere(FakeCamera):
+    """It knows only its device service at its own port, and names another port for the rest."""
+
+    elsewhere_port = 0
+
+    def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
+        if path != DEVICE:
+            return 400, fault("ter:ActionNotSupported", "not here")
+        status, answer = super()._of(name, values, path)
+        return status, answer.replace(f":{self.port}/", f":{self.elsewhere_port}/")
+
+
+def test_services_at_another_port_are_asked_there(fake: FakeCamera) -> None:
+    with served(TurnedElsewhere()) as device:
+        assert isinstance(device, TurnedElsewhere)
+        device.elsewhere_port = fake.port
+        camera = opened(device)
+        camera.go_to("Door")
+        camera.switch("", on=True)
+    assert [name for name, _ in fake.told] == ["GetProfiles", "GetPresets", "GotoPreset"]
+    assert device.told[-1][0] == "SetRelayOutputState"
+
+
+def test_where_nothing_answers_at_the_named_port_its_own_words_are_said() -> None:
+    with served(TurnedElsewhere()) as device:
+        assert isinstance(device, TurnedElsewhere)
+        device.elsewhere_port = free_port()
+        with pytest.raises(SourceError, match="not here"):
+            opened(device).presets()
+
+
+def test_a_named_port_that_once_did_not_answer_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_up = False
+
+    def post(place: OnvifService, *_: object) -> OnvifResponse:
+        if place.port == 81 and not is_up:
+            raise ConnectionRefusedError
+        content = "<r/>" if place.port == 81 else fault("ter:ActionNotSupported", "not here")
+        return OnvifResponse(
+            200, (), f'<s:Envelope xmlns:s="{ENVELOPE}"><s:Body>{content}</s:Body></s:Envelope>'.encode()
+        )
+
+    monkeypatch.setattr("tawny.sources.onvif.post", post)
+    clock = FakeClock()
+    client = SoapClient(OnvifService.of("http://192.0.2.7"), clock)
+    path = client.path_at("http://192.0.2.7:81/onvif/media")
+    with pytest.raises(SourceError, match="not here"):
+        client.send(path, "<x/>", 0, clock.mono_s() + 5)
+    is_up = True
+    assert client.send(path, "<x/>", 0, clock.mono_s() + 5).tag == "r"
 
 
 def test_its_relays_are_switched(fake: FakeCamera) -> None:

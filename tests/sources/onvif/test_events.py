@@ -220,8 +220,8 @@ def test_a_subscription_at_another_host_is_asked_for_at_the_cameras_own() -> Non
 
 def test_an_encrypted_camera_is_not_followed_to_a_port_without_encryption() -> None:
     camera = OnvifCamera("https://admin:x@127.0.0.1/onvif/device_service", SystemClock())
-    assert camera.port_named("http://127.0.0.1:1025/event-1") is None
-    assert camera.port_named("https://127.0.0.1:1025/event-1") == 1025
+    assert camera.client.port_named("http://127.0.0.1:1025/event-1") is None
+    assert camera.client.port_named("https://127.0.0.1:1025/event-1") == 1025
 
 
 def test_a_port_where_nothing_answers_is_not_followed_again() -> None:

@@ -70,7 +70,7 @@ QUIRKS: dict[int, tuple[str, ...]] = {
         "test_quirks.start_codes",
     ),
     23: ("test_quirks.test_numbers_that_begin_anew_lose_nothing",),
-    24: ("test_quirks.stale_session", "test_rtp.test_two_streams_mixed_for_long_are_a_fault"),
+    24: ("test_quirks.stale_session", "test_rtp.test_of_two_streams_that_go_on_the_later_one_is_kept"),
     25: (
         "test_rtsp.test_a_camera_that_is_left_is_told_so",
         "test_reader.test_a_camera_without_a_place_is_given_time_to_free_one",

@@ -50,7 +50,8 @@ def packet(number: int, ssrc: int = 1, payload_type: int = 96, text: str = "") -
 class Peer:
     def __init__(self, window: int = TCP_WINDOW) -> None:
         self.listener = Listener()
-        self.receiver = RtpReceiver(96, self.listener, window)
+        self.now_s = 100.0
+        self.receiver = RtpReceiver(96, self.listener, window, lambda: self.now_s)
 
     def send(self, *packets: RtpPacket) -> list[str]:
         """All that was heard since it began."""
@@ -137,12 +138,49 @@ def test_three_of_another_source_in_a_row_are_a_new_stream() -> None:
     assert peer.receiver.source == 2
 
 
-def test_two_streams_mixed_for_long_are_a_fault() -> None:
+def burst(number: int, ssrc: int) -> list[RtpPacket]:
+    return [packet(number + k, ssrc=ssrc, text=f"{ssrc}:{number + k}") for k in range(4)]
+
+
+def mixed(peer: Peer, *ssrcs: int, seconds: int) -> list[str]:
+    """What is heard while these streams take turns, with ten bursts each second."""
+    before = len(peer.listener.heard)
+    for _ in range(10 * seconds):
+        peer.now_s += 0.1
+        peer.send(*(one for ssrc in ssrcs for one in burst(int(peer.now_s * 40), ssrc)))
+    return peer.listener.heard[before:]
+
+
+def test_of_two_streams_that_go_on_the_later_one_is_kept() -> None:
+    peer = Peer()
+    mixed(peer, 1, seconds=1)
+    heard = mixed(peer, 1, 2, seconds=20)
+    assert heard.count("new") == 1
+    assert all(one.startswith("2:") for one in heard[heard.index("new") + 1 :])
+    assert peer.receiver.counts.strangers == 199 * 4
+
+
+def test_when_the_later_stream_ends_the_other_one_is_taken_again() -> None:
+    peer = Peer()
+    mixed(peer, 1, 2, seconds=5)
+    heard = mixed(peer, 1, seconds=3)
+    assert peer.receiver.source == 1
+    assert heard[0] == "new"
+    assert 65 <= len(heard) <= 85, "it waits about a second"
+
+
+def test_a_source_that_comes_again_much_later_is_a_new_stream_at_once() -> None:
+    peer = Peer()
+    peer.send(*burst(0, 1), *burst(0, 2))
+    mixed(peer, 2, seconds=15)
+    assert peer.send(*burst(500, 1))[-5:] == ["new", "1:500", "1:501", "1:502", "1:503"]
+
+
+def test_a_source_that_keeps_changing_is_a_fault() -> None:
     peer = Peer()
     with pytest.raises(ConversationFault) as fault:
-        for number in range(0, 200, 4):
-            for ssrc in (1, 2):
-                peer.send(*(packet(number + k, ssrc=ssrc) for k in range(4)))
+        for ssrc in range(1, 8):
+            peer.send(*burst(0, ssrc))
     assert fault.value.reason == "mixed"
 
 

@@ -40,11 +40,11 @@ class Peer:
         }
         self.tracks.begin(100.0)
 
-    def send(self, at_s: float, *units: SourcePacket) -> None:
-        """All that is taken in one look, at this time."""
+    def send(self, at_s: float, *units: SourcePacket, of: Packetizer | None = None) -> None:
+        """All that is taken in one look, at this time. of: another session."""
         self.tracks.now_s = 100.0 + at_s
         for unit in units:
-            for packet in self._cut[unit.is_video].cut(unit.data, unit.pts):
+            for packet in (of or self._cut[unit.is_video]).cut(unit.data, unit.pts):
                 data = packet.to_bytes()
                 self._receivers[unit.is_video].packet(memoryview(data), 0, len(data))
         self.tracks.watch(0.0)
@@ -68,6 +68,17 @@ def steps(begin_s: float, end_s: float) -> Iterator[tuple[float, list[SourcePack
     for number in range(count):
         at_s = begin_s + number / 10
         yield at_s + 0.1, [*between(at_s, at_s + 0.1, video=True), *between(at_s, at_s + 0.1, video=False)]
+
+
+def test_a_session_that_goes_on_for_a_while_costs_a_second_of_pictures() -> None:
+    peer, old = Peer(), Packetizer(CLIP.video, 96, ssrc=7, first=500)
+    for number in range(8):
+        units = between(number / 2, number / 2 + 0.5, video=True)
+        peer.send(number / 2, *units)
+        peer.send(number / 2, *(units if number < 4 else ()), of=old)
+    assert peer.tracks.notes["restarts"] == 2, "to the one that began later, and back when it ended"
+    last = peer.came(video=True)[-1]
+    assert last.data.endswith(between(3.5, 4.0, video=True)[-1].data)
 
 
 def off_s(peer: Peer) -> float:

@@ -16,7 +16,8 @@ from tawny.model.validation import device_label
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.soap import find_elements, quoted, text_at
 from tawny.sources.network_address import DEFAULT_PORT, ENCRYPTED_PORT, NetworkAddress
-from tawny.sources.onvif import OnvifService, SoapClient, camera_time_ms, request_path
+from tawny.sources.onvif import OnvifService, SoapClient
+from tawny.sources.onvif_times import camera_time_ms
 
 DEADLINE_S: Final = 15.0
 """Of all requests together."""
@@ -294,7 +295,7 @@ class _Conversation:
                 f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>',
             )
             found = {_MEDIA: text_at(can, "Media", "XAddr")}
-        media, media2 = (request_path(place) if place else "" for place in map(found.get, (_MEDIA, _MEDIA2)))
+        media, media2 = (self._client.path_at(place) if place else "" for place in map(found.get, (_MEDIA, _MEDIA2)))
         return media, media2
 
     def _profiles(self, media: str, media2: str) -> tuple[list[OnvifProfile], bool]:

@@ -61,6 +61,10 @@ _FAR_PROOF, _BACK_PROOF, _SOURCE_PROOF = 2, 20, 3
 _TYPE_PROOF = 50
 """After this many packets of an unannounced payload type, and none of the announced one, it is accepted."""
 _MOST_RESTARTS, _RESTARTS_WITHIN = 4, 5000
+_SILENT_S = 1.0
+"""A source that went on after another one took its place returns once that one is silent for this time."""
+_GONE_S = 10.0
+"""A source that comes again after this time is a new stream."""
 
 
 class Depacketizer(Protocol):
@@ -130,9 +134,18 @@ def _alike(bytes_each: int, head_bytes: int) -> Struct:
 
 
 class RtpReceiver:
-    """RTP receiver of one track. window: maximum packets held while waiting for a late one."""
+    """RTP receiver of one track.
 
-    def __init__(self, payload_type: int, to: Depacketizer, window: int = TCP_WINDOW) -> None:
+    window: maximum packets held while waiting for a late one. get_now_s: current time, s monotonic.
+    """
+
+    def __init__(
+        self,
+        payload_type: int,
+        to: Depacketizer,
+        window: int = TCP_WINDOW,
+        get_now_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.counts = RtpCounts()
         self._payload_type, self._to, self._window = payload_type, to, window
         self._type_is_known = False
@@ -147,6 +160,10 @@ class RtpReceiver:
         self._strangers = ProbationQueue(_SOURCE_PROOF)
         self._has_aside = False  # Invariant: set if any packet is held in a queue
         self._restarts, self._restarted_at = 0, 0
+        self._get_now_s = get_now_s
+        self._left: dict[int, float] = {}
+        """Earlier sources, and when each was heard last."""
+        self._packets_then, self._heard_s = 0, 0.0  # when strangers came, and by then the source had sent
         self.extended: Callable[[int, memoryview, int, int], None] | None = None
         """Receives the RTP timestamp, view, begin and end of each header extension, before its payload."""
 
@@ -311,12 +328,23 @@ class RtpReceiver:
     def _stranger(self, header: RtpHeader, packet: bytes) -> None:
         """Process a packet with another SSRC: from an old session, or of a restarted stream."""
         self.counts.strangers += 1
+        now_s = self._get_now_s()
+        if self.counts.packets != self._packets_then:
+            self._packets_then, self._heard_s = self.counts.packets, now_s
+        left_s = self._left.pop(header.source, None)
+        goes_on = left_s is not None and now_s - left_s < _GONE_S
+        if goes_on:
+            self._left[header.source] = now_s
         proof = self._strangers.put(header.number, packet, header.source)
-        if not proof:
+        # of two that go on, the one that began later is ours: the other is of an old session, and ends
+        if not proof or (goes_on and now_s - self._heard_s < _SILENT_S):
             return
         self.give_up()
         self.counts.strangers -= len(proof)
         self._count_restart()
+        self._left = {source: heard_s for source, heard_s in self._left.items() if now_s - heard_s < _GONE_S}
+        self._left[self._source] = now_s
+        self._left.pop(header.source, None)
         self._source = header.source
         self._to.restart()
         self._replay(proof)

@@ -176,14 +176,14 @@ class Tracks:
         self._tool, self._fps = described.tool, video.fps
         self._units = VideoDepacketizer(video.video_codec, self._picture)
         self._pictures = PacketBuilder(video.video_codec, announced_sets(video))
-        self._video = RtpReceiver(video.payload_type, self._units, self._window)
+        self._video = RtpReceiver(video.payload_type, self._units, self._window, self._get_now_s)
         chosen = [video]
         sounds = [track for track in described.tracks if not track.is_back]  # the others are loudspeakers
         for track in sounds if self._wants_sound else ():
             found = sound_of(track, self._heard)
             if found:
                 self._audio_format, self._sound = found
-                self._audio = RtpReceiver(track.payload_type, self._sound, self._window)
+                self._audio = RtpReceiver(track.payload_type, self._sound, self._window, self._get_now_s)
                 self._placing = self._replay or TimestampAligner(self._audio_format.rate)
                 if self._replay is not None:
                     self._replay.sound_rate = self._audio_format.rate
@@ -191,6 +191,9 @@ class Tracks:
             if track.kind == "audio" and not self._sound_ignored:
                 self._sound_ignored = track.encoding
         return chosen
+
+    def _get_now_s(self) -> float:
+        return self.now_s
 
     def receiver_of(self, track: SdpTrack) -> RtpReceiver:
         """Return the RTP receiver of a chosen track."""
