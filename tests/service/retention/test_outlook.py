@@ -15,8 +15,8 @@ from tawny.model.segments import Gap, GapReason
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.recorder import DiskInfo
-from tawny.service.retention.forecast import IDLE, LOOK_S, FreeSpace
-from tawny.service.retention.promises import Rates
+from tawny.service.retention.forecast import IDLE, LOOK_S, FreeSpace, RateMeter
+from tawny.service.retention.promises import Rates, contract
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.retention.planning import RemovalPlan
@@ -96,7 +96,8 @@ def test_a_disk_that_is_full_of_files_is_said_to_be(tmp_path: Path, monkeypatch:
     bench.plan = PLAN
     bench.run(LOOK_S)
     assert [one.message for one in bench.room.warnings] == [
-        "Hardly any more files fit on the disk: its inodes are used up."
+        "Hardly any more files fit on the disk: few inodes are left.",
+        "There isn't enough space to keep everything for 14 days.",
     ]
 
 
@@ -169,6 +170,26 @@ def test_what_is_not_recorded_by_choice_takes_no_space(bench: Bench) -> None:
         figures = bench.run(3 * HOUR_S / 4)
     assert figures.keeps_days == pytest.approx(4 * 11.28, rel=0.02)
     assert bench.room.rates()[PORCH, MAIN] == pytest.approx((RATE / 4, RATE / 40))
+
+
+def hourly(meter: RateMeter, hours: int, rate: float) -> float:
+    """Return the average after so many more hours of this rate."""
+    kept = contract(Settings())
+    for _ in range(hours):
+        meter.add({(PORCH, MAIN): (rate, rate / 10)}, HOUR_S, kept, 0)
+    return meter.rates()[PORCH, MAIN][0]
+
+
+def test_a_schedule_gives_the_same_rate_in_the_morning_and_in_the_evening(bench: Bench) -> None:
+    meter = RateMeter(bench.site.index)
+    found = [hourly(meter, 12, rate) for _ in range(10) for rate in (RATE, 0.0)]
+    assert found[-6:] == [pytest.approx(RATE / 2, rel=0.08)] * 6
+
+
+def test_a_weekend_without_recording_hides_no_shortage_of_the_week(bench: Bench) -> None:
+    meter = RateMeter(bench.site.index)
+    hourly(meter, 5 * 24, RATE)
+    assert hourly(meter, 2 * 24, 0.0) == pytest.approx(RATE * 5 / 7)
 
 
 def test_a_camera_that_is_never_recorded_takes_no_space(bench: Bench) -> None:

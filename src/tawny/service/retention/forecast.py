@@ -3,8 +3,9 @@
 It is computed here alone; the page, the commands, the API and the warnings show it.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from tawny.config.settings import Settings
@@ -22,7 +23,8 @@ from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.planning import RemovalPlan
 
-DAY_S = 86_400.0
+HOUR_S, DAY_S = 3600.0, 86_400.0
+_WEEK_H: Final = 7 * 24
 ENOUGH_S = 3600.0
 """Minimum recorded time, s, of a stream before its rate is a figure and no guess."""
 UNKNOWN = "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
@@ -35,15 +37,42 @@ _NOT_RECORDED: Final = BY_CHOICE - {GapReason.REMOVED, GapReason.ENDED, GapReaso
 
 @dataclass(slots=True)
 class _Average:
-    """bytes_a_second: over `lasting_s`, at most a day. keyframes: share 0..1 of them at present."""
+    """Of one stream.
+
+    bytes_a_second: while it is recorded, over `lasting_s`, at most a day. keyframes: share 0..1 of them at present.
+    before: what was recorded before the start and how long that took, s.
+    """
 
     bytes_a_second: float = 0.0
     lasting_s: float = 0.0
     keyframes: float = 0.0
+    before: tuple[float, float] = (0.0, 0.0)
+    hours: deque[list[float]] = field(default_factory=lambda: deque(maxlen=_WEEK_H))
+    """How much of each hour was recorded, and of how much of it that is known, s."""
+
+    def add_recorded(self, recorded_s: float, step_s: float) -> None:
+        if not self.hours or self.hours[-1][1] >= HOUR_S:
+            self.hours.append([0.0, 0.0])
+        self.hours[-1][0] += recorded_s
+        self.hours[-1][1] += step_s
+
+    @property
+    def known_s(self) -> float:
+        return self.before[1] + sum(known_s for _, known_s in self.hours)
+
+    @property
+    def recorded_share(self) -> float:
+        """Share of the last week in which it was recorded: schedules differ by the day."""
+        recorded_s, known_s = (sum(part) for part in zip(*self.hours, strict=True)) if self.hours else (0.0, 0.0)
+        before_s, known_before_s = self.before
+        if known_before_s:
+            part = min(1.0, max(0.0, _WEEK_H * HOUR_S - known_s) / known_before_s)
+            recorded_s, known_s = recorded_s + part * before_s, known_s + part * known_before_s
+        return recorded_s / known_s if known_s else 0.0
 
 
 class RateMeter:
-    """Average byte rates of the streams, over up to a day. One thread.
+    """Average byte rates of the streams: over up to a day of recording, and how much of a week is recorded. One thread.
 
     A rate of some seconds is that of the moment: motion, rain and the night change it several times. After a start the
     average continues with what the index has of the stream.
@@ -52,7 +81,9 @@ class RateMeter:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._averages: dict[tuple[CameraId, StreamName], _Average] = {}
-        self._now: frozenset[tuple[CameraId, StreamName]] = frozenset()
+        self._rates: Rates = {}
+        self.is_known = True
+        """Whether all streams are known for long enough."""
 
     def add(self, momentary: Rates, step_s: float, kept: RetentionContract, now_ms: int) -> None:
         """Add the rates of the last step_s, s."""
@@ -60,23 +91,19 @@ class RateMeter:
             average = self._averages.get(which)
             if average is None:
                 average = self._averages[which] = self._stored(*which, kept, now_ms)
-            average.lasting_s = min(average.lasting_s + step_s, DAY_S)
-            average.bytes_a_second += (rate - average.bytes_a_second) * step_s / average.lasting_s
-            average.keyframes = keyframes / rate if rate else average.keyframes
-        self._now = frozenset(momentary)
+            average.add_recorded(step_s if rate else 0.0, step_s)
+            if rate:
+                average.lasting_s = min(average.lasting_s + step_s, DAY_S)
+                average.bytes_a_second += (rate - average.bytes_a_second) * step_s / average.lasting_s
+                average.keyframes = keyframes / rate
+        found = {which: self._averages[which] for which in momentary}
+        rates = {which: one.bytes_a_second * one.recorded_share for which, one in found.items()}
+        self._rates = {which: (rate, rate * found[which].keyframes) for which, rate in rates.items() if rate}
+        self.is_known = all(one.known_s >= ENOUGH_S for one in found.values())
 
     def rates(self) -> Rates:
         """Return the averages of the streams that are recorded now and then. Call from any thread."""
-        found = {which: self._averages[which] for which in self._now}
-        return {
-            which: (one.bytes_a_second, one.bytes_a_second * one.keyframes)
-            for which, one in found.items()
-            if one.bytes_a_second
-        }
-
-    @property
-    def is_known(self) -> bool:
-        return all(self._averages[which].lasting_s >= ENOUGH_S for which in self._now)
+        return self._rates
 
     def _stored(self, camera: CameraId, stream: StreamName, kept: RetentionContract, now_ms: int) -> _Average:
         """Return the average of what is stored of a stream, also over the time in which it was not recorded by choice.
@@ -86,14 +113,14 @@ class RateMeter:
         spans = self._index.spans(camera, stream, Span(0, now_ms))
         if not spans or kept.of(camera, stream).thin_s is not None:
             return _Average()
-        gaps = self._index.gaps(camera, Span(spans[0].begin_ms, max(spans[0].begin_ms + 1, now_ms)))
+        begins_ms, recorded_s = spans[0].begin_ms, sum(span.seconds for span in spans)
+        gaps = self._index.gaps(camera, Span(begins_ms, max(begins_ms + 1, now_ms)))
         chosen = (gap.span(now_ms) for gap in gaps if gap.reason in _NOT_RECORDED)
-        begins_ms = spans[0].begin_ms
-        lasted_s = sum(span.seconds for span in spans)
-        lasted_s += sum(max(0, span.end_ms - max(span.begin_ms, begins_ms)) for span in chosen) / 1000
-        if lasted_s < ENOUGH_S:
+        chosen_s = sum(max(0, span.end_ms - max(span.begin_ms, begins_ms)) for span in chosen) / 1000
+        if recorded_s + chosen_s < ENOUGH_S:
             return _Average()
-        return _Average(self._index.size_bytes(camera, stream) / lasted_s, min(lasted_s, DAY_S))
+        rate = self._index.size_bytes(camera, stream) / recorded_s
+        return _Average(rate, min(recorded_s, DAY_S), before=(recorded_s, recorded_s + chosen_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +258,8 @@ class FreeSpace:
         plan = self._last_plan()
         space = self._volume.space()
         if space.has_few_files and not _is_nearly_full(space):
-            yield RecorderWarning("Hardly any more files fit on the disk: its inodes are used up.", FilesUsedUp.advice)
-        elif plan is not None and plan.breaks_promise and not settings.storage.retention.min:
+            yield RecorderWarning("Hardly any more files fit on the disk: few inodes are left.", FilesUsedUp.advice)
+        if plan is not None and plan.breaks_promise and not settings.storage.retention.min:
             do = "Lower the minimum retention, record less, or add a larger disk."
             yield RecorderWarning("There isn't enough space to keep recordings as long as the settings say.", do)
         elif plan is not None and plan.breaks_promise:
