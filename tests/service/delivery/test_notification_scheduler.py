@@ -482,6 +482,33 @@ def test_the_summary_after_days_without_one_is_of_all_of_them_up_to_a_week(
     assert (summary.content["to_ms"] - summary.content["from_ms"]) / 86_400_000 == days
 
 
+def test_a_summary_that_is_switched_on_again_begins_with_the_day(tmp_path: Path) -> None:
+    chosen = replace(PHONE, recap=20 * 60)
+    bench = Bench(tmp_path, chosen)
+    bench.scheduler.step()
+    bench.scheduler.take_over([replace(PHONE, recap=None)], links=True)
+    bench.clock.advance(30 * 86_400)
+    bench.scheduler.take_over([chosen], links=True)
+    bench.scheduler.step()
+    assert bench.delivered() == []
+
+
+def test_a_start_with_a_wrong_clock_repeats_no_summary(tmp_path: Path) -> None:
+    bench, told = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
+    for _ in range(9):
+        bench.scheduler.step()
+        told += [one.content for one in bench.delivered()]
+        bench.clock.advance(86_400)
+    bench.clock.jump_utc(-300 * 86_400)
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    bench.clock.jump_utc(300 * 86_400)
+    bench.scheduler.step()
+    told += [one.content for one in bench.delivered()]
+    assert len(told) == 9
+    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(told))
+
+
 def test_a_digest_that_would_be_due_in_the_quiet_hours_waits_for_their_end(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(PHONE, quiet="06:01-07:00", cool_down_ms=120_000))
     bench.happens()

@@ -424,7 +424,7 @@ class MessageComposer:
             for at_ms in ((day.begin_ms + day.end_ms) / 2, day.begin_ms, day.end_ms)
         )
         about = f"{middle:%a %Y-%m-%d}" if self._now_ms - day.end_ms >= DAY_MS else ""
-        if end.date() - begin.date() > timedelta(days=1):  # the recorder was off at the times between
+        if end.date() - begin.date() > timedelta(days=1):  # none was sent at the times between
             about = f"{begin:%a %Y-%m-%d} – {end:%a %Y-%m-%d}"
         title, text = of_day(self._recorded(day), self._events_in(day), about)
         link = f"{self._address}/timeline" if self._address else ""

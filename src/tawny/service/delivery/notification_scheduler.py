@@ -129,8 +129,7 @@ class NotificationScheduler:
     def step(self) -> float:
         with self._lock:
             now_ms, now_s = self._clock.now_ms(), self._clock.mono_s()
-            if self._begun_s is None:
-                self._begun_s = now_s
+            self._begun_s = now_s if self._begun_s is None else self._begun_s
             self._restore(now_ms)
             self._plan_again(now_ms)
             while self._queue:
@@ -154,8 +153,9 @@ class NotificationScheduler:
         """Apply changed notifiers. Those that remain keep their state. Call from any thread."""
         with self._lock:
             before = {channel.to: (channel.quiet, channel.cool_down_ms) for channel in self._filters}
-            changed = (one.to for one in filters if before.get(one.to) != (one.quiet, one.cool_down_ms))
-            self._to_plan.update(changed)
+            self._to_plan |= {one.to for one in filters if before.get(one.to) != (one.quiet, one.cool_down_ms)}
+            for silent in (one.to for one in filters if one.recap is None):
+                self._outbox.mark(f"recap/{silent}", "")
             for gone in before.keys() - {one.to for one in filters}:
                 for mark in self._outbox.marks(f"alarm/{gone}/"):
                     self._outbox.mark(mark, "")  # it isn't told of their ends
@@ -475,18 +475,18 @@ class NotificationScheduler:
         if channel.recap is None:
             return
         now = self._calendar.local(now_ms)
-        is_time = now.hour * 60 + now.minute >= channel.recap
-        due = now.date() if is_time else now.date() - timedelta(days=1)
+        due = now.date() if now.hour * 60 + now.minute >= channel.recap else now.date() - timedelta(days=1)
         mark = f"recap/{channel.to}"
         known = self._outbox.marks(mark).get(mark, "")
         last = date.fromisoformat(known or str(due))
-        last = due if last > now.date() else last  # the clock was set back
-        if last < due:  # also a day late, with all since: the recorder may have been off at the time
-            begin_ms = self._calendar.at_ms(max(last, due - timedelta(days=7)), channel.recap)
+        if last < due:  # also days late, with all since the last: the recorder was off, or its clock was wrong
+            days = [due - timedelta(days=ago) for ago in range(1, 8)]
+            sent = (day for day in days if day <= last or self._outbox.find(channel.to, f"recap/{day}"))
+            begin_ms = self._calendar.at_ms(next(sent, days[-1]), channel.recap)
             content = {"kind": "recap", "from_ms": begin_ms, "to_ms": self._calendar.at_ms(due, channel.recap)}
             self._outbox.add([Delivery(channel.to, f"recap/{due}", DeliveryKind.RECAP, content, now_ms, now_ms)])
-        if known != str(max(last, due)):
-            self._outbox.mark(mark, str(max(last, due)))
+        if last < due or last > now.date() or not known:  # later than today: the clock was set back
+            self._outbox.mark(mark, str(due))
 
     # --- after a start, or a change of the settings or the clock -----------------------------------------------------
 
