@@ -10,7 +10,7 @@ import pytest
 from tawny.delivery import export_folder
 from tawny.delivery.delivery import DeliveryKind, in_memory
 from tawny.delivery.destinations import folder as destination
-from tawny.delivery.export_folder import ExportFolder, FolderLimits
+from tawny.delivery.export_folder import ExportFolder, FileLeftOut, FolderLimits
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import TargetMissing
 from tawny.model.ids import EventId
@@ -184,3 +184,25 @@ def test_files_of_kept_events_go_last(tmp_path: Path, outbox: Outbox, clock: Fak
         outbox.done(taken, made.opened().carry(taken, in_memory(b"0123456789", "video/mp4", 0), lambda _: None), 10)
         clock.advance(1)
     assert [one.name for one in outbox.kept_files(TO)] == ["first.mp4", "third.mp4"]
+
+
+def test_no_files_are_deleted_for_one_that_was_too_large_before(
+    tmp_path: Path, outbox: Outbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda _: False, FolderLimits(100, None)).opened()
+    large = in_memory(b"x" * 50, "video/mp4", 0)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    with monkeypatch.context() as patched, pytest.raises(FileLeftOut):
+        patched.setattr(destination.OpenFolder, "open_part", refuse)
+        made.carry(delivery("large.mp4", DeliveryKind.FILE, clock.now_ms(), to=TO), large, lambda _: None)
+    for number in range(10):
+        write(made, outbox, clock, f"{number}.mp4")
+    with pytest.raises(FileLeftOut):
+        made.carry(delivery("large.mp4", DeliveryKind.FILE, clock.now_ms(), to=TO), large, lambda _: None)
+    assert len(list(outbox.kept_files(TO))) == 10
+    clock.advance(90_000)
+    made.carry(delivery("large.mp4", DeliveryKind.FILE, clock.now_ms(), to=TO), large, lambda _: None)
+    assert (made.root / "large.mp4").stat().st_size == 50

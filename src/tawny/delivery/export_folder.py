@@ -4,6 +4,7 @@ A file is written under a hidden name and renamed when it is on the disk. Only f
 whatever else lies in the folder stays.
 """
 
+import errno
 import logging
 import os
 import shutil
@@ -19,7 +20,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.destination import FOLDER_GONE, refuse_no_destination
 from tawny.delivery.destinations.folder import PART, FileTooLarge, OpenFolder
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import TargetFull, TargetMissing
+from tawny.model.errors import ContentGone, TargetFull, TargetMissing
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
 from tawny.storage.disk.headroom import SPARE_SHARE
@@ -30,6 +31,12 @@ log = logging.getLogger(__name__)
 _TOLD_MS: Final = 86_400_000
 _OTHERS: Final = 0o066
 """Rights of others than the owner to read and write."""
+
+
+class FileLeftOut(ContentGone):
+    """A file is too large for the file system: another try would only write it in vain."""
+
+    says, advice = FileTooLarge.says, FileTooLarge.advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ class ExportFolder:
         self._is_wider = False
         self._too_large_ms: int | None = None
         """When a file was last too large for the file system, ms UTC."""
+        self._too_large_bytes = 0
+        """Its size."""
 
     @property
     def public(self) -> str:
@@ -99,6 +108,8 @@ class ExportFolder:
         """Write a file; make room for it first. The receipt is its path. Raises DeliveryError."""
         path = self._folder.path(delivery.name)
         with self._lock:
+            if self.had_too_large() and content.size_bytes >= self._too_large_bytes:  # no file makes room for it
+                raise FileLeftOut(self.public, os.strerror(errno.EFBIG))
             self._keep_within(content.size_bytes)
             while self._lacks(content.size_bytes):
                 if not self._make_room():
@@ -111,7 +122,8 @@ class ExportFolder:
                     if isinstance(worded, TargetFull) and self._make_room():
                         continue
                     if isinstance(worded, FileTooLarge):
-                        self._too_large_ms = self._clock.now_ms()
+                        self._too_large_ms, self._too_large_bytes = self._clock.now_ms(), content.size_bytes
+                        raise FileLeftOut(worded.where, worded.detail) from error
                     raise worded from error
                 if self._held_bytes is not None:
                     self._held_bytes += content.size_bytes

@@ -24,7 +24,7 @@ from tawny.delivery.destination import (
     url_path,
     why_no_destination,
 )
-from tawny.model.errors import ContentGone, DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
 from tawny.storage.disk.secondary_volumes import is_listed_disk_missing
 
@@ -44,8 +44,8 @@ class FolderDenied(TargetRefused):
     )
 
 
-class FileTooLarge(ContentGone):
-    """The file system has a largest size of a file, such as 4 GB on FAT32: a retry would only write it in vain."""
+class FileTooLarge(DeliveryError):
+    """The file system has a largest size of a file, such as 4 GB on FAT32."""
 
     says = "The file is too large for the file system of {where} ({detail})."
     advice = "Set a shorter `every` for files, or use a disk with another file system, such as exFAT."
