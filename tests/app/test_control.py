@@ -149,6 +149,14 @@ def _listening(address: str) -> Iterator[None]:
         yield
 
 
+def test_a_recorder_is_found_by_another_spelling_of_its_folder(tmp_path: Path) -> None:
+    """On disks that hold no sockets."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    with _listening(abstract_address(tmp_path / "disk", os.geteuid(), has_folder=True)):
+        assert [is_running(tmp_path / name) for name in ("link", "disk/../disk", "elsewhere")] == [True, True, False]
+
+
 @pytest.mark.parametrize(("process", "user", "is_own"), [(7, 0, True), (7, 1, False), (0, 0, False)])
 def test_an_abstract_socket_of_another_user_or_container_is_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, process: int, user: int, *, is_own: bool

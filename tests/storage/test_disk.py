@@ -106,10 +106,11 @@ def test_a_disk_that_is_full_of_files_is_told_from_one_without_space(
 ) -> None:
     """Btrfs and FAT count no inodes: they say 0 of 0."""
     now = os.statvfs_result((4096, 4096, 100_000, 90_000, 90_000, inodes, free, free, 0, 255, 0))
-    monkeypatch.setattr(os, "statvfs", lambda _: now)
-    error = turned(OSError(errno.ENOSPC, "No space left on device"), str(tmp_path))
-    assert isinstance(error, DiskFull)
-    assert ("inodes are used up" in error.message) == is_said
+    monkeypatch.setattr(os, "statvfs", lambda path: now if path.exists() else pytest.fail("it isn't there"))
+    for where in (tmp_path, tmp_path / "new" / "lock"):
+        error = turned(OSError(errno.ENOSPC, "No space left on device"), str(where))
+        assert isinstance(error, DiskFull)
+        assert ("inodes are used up" in error.message) == is_said
 
 
 @pytest.mark.parametrize("closed", ["closed", "closed/file"])

@@ -19,6 +19,7 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
+from tawny.storage.retention import planning
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
@@ -199,6 +200,17 @@ def test_a_recording_whose_event_is_kept_no_more_is_thinned_within_a_day(site: S
         site.clock.advance(3600)
         retention.run()
     assert all(is_thinned(row) for row in _rows(site))
+
+
+def test_an_urgent_plan_reduces_nothing_and_another_goes_on_in_parts(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(THIN))
+    site.clock.advance(7200)
+    assert retention.plan(urgent=True).thinnings == []
+    monkeypatch.setattr(planning, "MOST_EXAMINED", 2)
+    plans = [retention.run() for _ in range(3)]
+    assert [(len(plan.thinnings), plan.goes_on) for plan in plans] == [(2, True), (1, True), (0, False)]
 
 
 STEPS = 9

@@ -58,8 +58,8 @@ def is_in_memory(folder: Path) -> bool:
 
 def abstract_address(folder: Path, user: int, *, has_folder: bool = False) -> str:
     """Return the address of a recorder in memory mode, or the second address of one that records to the folder."""
-    kind = "tawny-folder" if has_folder else "tawny"
-    return f"\0{kind}-{user}-{sha256(os.fsencode(folder.absolute())).hexdigest()[:24]}"
+    kind, name = ("tawny-folder", folder.resolve()) if has_folder else ("tawny", folder.absolute())
+    return f"\0{kind}-{user}-{sha256(os.fsencode(name)).hexdigest()[:24]}"
 
 
 def peer(connection: socket.socket) -> tuple[int, int]:

@@ -234,8 +234,10 @@ def turned(error: OSError, where: str) -> StorageError:
 
 
 def _are_files_used_up(where: str) -> bool:
+    path = Path(where)
+    there = next((one for one in (path, *path.parents) if one.exists()), path)  # it could not be created
     with suppress(OSError):
-        now = os.statvfs(where)
+        now = os.statvfs(there)
         return now.f_files > 0 and now.f_favail == 0 and now.f_bavail > 0
     return False
 

@@ -29,6 +29,8 @@ from tawny.storage.retention.removal import AROUND_MS, Removal, events_at
 THINNED_AT_ONCE: Final = 120
 _ROWS_AT_ONCE: Final = 500
 _FACTS_AT_ONCE: Final = 50_000
+MOST_EXAMINED: Final = 20_000
+"""Recordings that one plan looks at for a reduction: the recorder waits for it when its disk is full."""
 
 Looked = Mapping[tuple[CameraId, StreamName, bool], Segment]
 """Last segment examined for thinning, by camera, stream and whether time with events is included."""
@@ -138,6 +140,7 @@ class RemovalPlanner:
         self._looked, self._aged = dict(self._conditions.looked), self._conditions.aged
         self._removals: dict[SegmentId, Removal] = {}
         self._thinnings: list[Removal] = []
+        self._examined = 0
         self._missing = _Need()
         self._facts: dict[SegmentId, _Facts] = {}
 
@@ -148,7 +151,8 @@ class RemovalPlanner:
             self._for_free_space(room, urgent if number == 0 else _Need())
         for camera, stream, keep in self._contract.limits():
             self._for_limits(camera, stream, keep)
-        goes_on = self._thin()
+        is_urgent = self._conditions.urgent_bytes or self._conditions.urgent_files
+        goes_on = not is_urgent and self._thin()  # recording waits for an urgent plan
         return RemovalPlan(
             list(self._removals.values()),
             self._missing.size_bytes,
@@ -275,8 +279,9 @@ class RemovalPlanner:
         key = (camera, stream, with_events)
         chosen = {one.segment.id for one in self._thinnings}
         for segment in self._oldest(camera, stream, self._ago(age_s), after=self._looked.get(key)):
-            if len(self._thinnings) >= self._conditions.thin_at_once:
+            if len(self._thinnings) >= self._conditions.thin_at_once or self._examined >= MOST_EXAMINED:
                 return False
+            self._examined += 1
             self._looked[key] = segment
             if is_thinned(segment) or segment.id in chosen:
                 continue
