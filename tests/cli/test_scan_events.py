@@ -317,3 +317,21 @@ def test_a_compared_video_that_cannot_be_written_is_said(tawny: Tawny, tmp_path:
     said = tawny("scan", "dot.mkv", "--compare", "--video", "compared.mp4")
     assert (said.code, "Can't write compared.mp4" in said.err) == (3, True)
     assert not list(tmp_path.glob("compared*"))
+
+
+def test_a_compared_video_keeps_the_levels_of_full_range_video(tawny: Tawny, tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "grey.mkv"), "w") as out:
+        stream: Any = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuvj420p"
+        grey = np.full((144, 128), 128, np.uint8)
+        grey[:96] = 255
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(grey, format="yuvj420p")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    said = tawny("scan", "grey.mkv", "--compare", "--video", "compared.mp4")
+    assert said.code == 0, said.err
+    with av.open(str(tmp_path / "compared.mp4")) as film:
+        first = next(film.decode(video=0))
+    assert int(first.to_ndarray()[20:80].max()) == pytest.approx(235, abs=2)

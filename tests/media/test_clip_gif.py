@@ -7,8 +7,9 @@ import av
 import numpy as np
 import pytest
 
+from tawny.media.codec.decoder import FULL_RANGE, NO_CAMERA, DecodedFrame
 from tawny.media.codec.encoder import Encoder
-from tawny.media.image.canvas import COLOURS, clip_gif, contact_sheet
+from tawny.media.image.canvas import COLOURS, Canvas, clip_gif, contact_sheet, gif_picture, write_gif
 from tawny.media.image.jpeg import jpeg
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.model.errors import FileDamaged
@@ -72,3 +73,28 @@ def test_pictures_on_a_sheet_in_rows() -> None:
 def test_a_sheet_of_nothing_is_none() -> None:
     with pytest.raises(ValueError, match="no picture"):
         contact_sheet([b"", b"rubbish"])
+
+
+def full_range(level: int, width: int, height: int) -> DecodedFrame:
+    """A grey frame of a camera that sends full range."""
+    planes = np.full((height * 3 // 2, width), 128, np.uint8)
+    planes[:height] = level
+    video = av.VideoFrame.from_ndarray(planes, format=FULL_RANGE)
+    video.color_range = 2
+    return DecodedFrame(video, NO_CAMERA, 0)
+
+
+@pytest.mark.parametrize(("shown", "luma"), [(0, 16), (64, 71), (255, 235)])
+def test_a_mosaic_keeps_the_levels_of_full_range_video(shown: int, luma: int) -> None:
+    canvas = Canvas(1, 1, 64, 48)
+    canvas.put(0, full_range(shown, 128, 96))
+    assert canvas.picture[:48].mean() == pytest.approx(luma, abs=1)
+
+
+def test_a_gif_keeps_the_levels_of_full_range_video_that_changes_its_shape() -> None:
+    first = gif_picture(full_range(64, 320, 240))
+    out = io.BytesIO()
+    write_gif(out, [first, gif_picture(full_range(64, 640, 240), first)])
+    with av.open(io.BytesIO(out.getvalue()), "r") as opened:
+        shown = [frame.to_ndarray(format="rgb24")[120, 160].mean() for frame in opened.decode(video=0)]
+    assert shown == pytest.approx([64, 64], abs=6)

@@ -1,13 +1,19 @@
 """Raw pictures become H.264 packets as sources give them."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
 from tawny.media.codec.decoder import Decoder
-from tawny.media.codec.encoder import CANDIDATES, Encoder, EncodingQuality, Picture
+from tawny.media.codec.demuxer import Capture, JpegTranscoder
+from tawny.media.codec.encoder import CANDIDATES, Colours, Encoder, EncodingQuality, Picture
 from tawny.media.codec.nal import is_keyframe, split_lengths
+from tawny.media.codec.transcoder import Reencoder
 from tawny.model.errors import SourceUnusable
-from tawny.model.packets import SourcePacket, VideoFormat
+from tawny.model.ids import RunId
+from tawny.model.packets import Packet, SourcePacket, VideoFormat
 
 WIDTH, HEIGHT, FPS = 128, 96, 5
 TICKS = 90_000 // FPS
@@ -119,3 +125,45 @@ def test_a_fixed_quantizer_decides_the_size() -> None:
         len(Encoder(WIDTH, HEIGHT, FPS, quality=EncodingQuality(qp=qp)).encode(noise, 0)[0].data) for qp in (20, 30, 40)
     ]
     assert sizes[0] > 1.3 * sizes[1] > 1.6 * sizes[2]
+
+
+LEVELS = [(0, 16), (64, 71), (255, 235)]
+"""Grey of a JPEG, which has full range, and of the limited range that the encoder states."""
+
+
+def grey_jpeg(level: int) -> bytes:
+    return bytes(cv2.imencode(".jpg", np.full((HEIGHT, WIDTH, 3), level, np.uint8))[1])
+
+
+def decoded_luma(packets: list[SourcePacket]) -> float:
+    assert isinstance(packets[0].format, VideoFormat)
+    decoder = Decoder(packets[0].format)
+    frames = [frame for packet in packets for frame in decoder.decode(packet)] + decoder.drain()
+    return float(frames[0].luma.mean())
+
+
+@pytest.mark.parametrize(("shown", "luma"), LEVELS)
+def test_jpegs_of_an_http_camera_keep_their_levels(shown: int, luma: int) -> None:
+    assert decoded_luma(JpegTranscoder().feed(grey_jpeg(shown), TICKS)) == pytest.approx(luma, abs=2)
+
+
+@pytest.mark.parametrize(("shown", "luma"), LEVELS)
+def test_jpegs_of_a_webcam_keep_their_levels(tmp_path: Path, shown: int, luma: int) -> None:
+    film = tmp_path / "x.mjpeg"
+    film.write_bytes(grey_jpeg(shown) * 2)
+    capture = Capture(str(film), "mjpeg", {}, "test", decode=True)
+    units = capture.read()
+    capture.close()
+    assert units is not None
+    assert units[0].picture is not None
+    assert units[0].picture[:HEIGHT].mean() == pytest.approx(luma, abs=1)
+
+
+@pytest.mark.parametrize(("shown", "luma"), LEVELS)
+def test_transcoded_full_range_video_keeps_its_levels(shown: int, luma: int) -> None:
+    (packet,) = Encoder(WIDTH, HEIGHT, FPS, colours=Colours(range=2)).encode(grey(shown), TICKS)
+    assert isinstance(packet.format, VideoFormat)
+    reencoder = Reencoder(packet.format, WIDTH, FPS)
+    sent = [Packet(RunId("r"), n, packet.format, packet.data, n * TICKS, n * 200, is_keyframe=True) for n in range(4)]
+    made = [coded for one in sent for coded, _ in reencoder.turn(one)]
+    assert decoded_luma(made) == pytest.approx(luma, abs=2)

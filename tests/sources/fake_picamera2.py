@@ -51,8 +51,11 @@ class Picamera2:
             raise RuntimeError("Tuning file not found")
         return {"name": name, "dir": dir}
     def __init__(self, number, tuning=None):
-        if ABOUT["busy"]:
-            raise RuntimeError("Camera __init__ sequence did not complete.")
+        if ABOUT["fails"]:
+            try:
+                raise RuntimeError(ABOUT["fails"])
+            except RuntimeError:
+                raise RuntimeError("Camera __init__ sequence did not complete.")
         note("camera", number=number, tuning=tuning)
     def create_video_configuration(self, **said):
         return said
@@ -61,6 +64,12 @@ class Picamera2:
         note("configure", transform=[turn.hflip, turn.vflip], **said)
     def set_controls(self, said):
         note("set_controls", controls=said)
+        if "AfTrigger" in said:
+            self.focusing = iter(ABOUT["focusing"])
+    def capture_metadata(self):
+        state = next(self.focusing)
+        note("focus state", state=state)
+        return {"AfState": state}
     def start_encoder(self, encoder, output, name):
         note("encoder", name=name, bitrate=encoder.bitrate, iperiod=encoder.iperiod, repeat=encoder.repeat)
         threading.Thread(target=self._film, args=(output, name), daemon=True).start()
@@ -86,11 +95,14 @@ _OTHERS = {
         "class H264Encoder:\n    def __init__(self, bitrate, repeat, iperiod, framerate):\n"
         "        self.bitrate, self.repeat, self.iperiod, self.framerate = bitrate, repeat, iperiod, framerate\n"
     ),
-    "picamera2/devices/__init__.py": "",
+    "picamera2/devices/__init__.py": "import http.client  # as that of imx500 does\n",
     "picamera2/devices/imx708.py": (
-        "from picamera2 import note\nclass IMX708:\n    def __init__(self, number):\n        self.number = number\n"
+        "from picamera2 import ABOUT, note\n"
+        "class IMX708:\n    def __init__(self, number):\n        self.number = number\n"
         "    def __enter__(self):\n        return self\n    def __exit__(self, *_):\n        pass\n"
         "    def set_sensor_hdr_mode(self, enable):\n        note('sensor hdr', number=self.number, enable=enable)\n"
+        "        print('IMX708: it prints')\n"
+        "        if ABOUT['no_hdr']:\n            raise RuntimeError('v4l2 device node not found')\n"
     ),
     "libcamera/__init__.py": (
         "class Transform:\n    def __init__(self, hflip, vflip):\n        self.hflip, self.vflip = hflip, vflip\n"
@@ -102,9 +114,11 @@ class FakePicamera2:
     """python: the Python that has it."""
 
     def __init__(self, folder: Path, models: tuple[str, ...] = ("imx708",), **about: Any) -> None:
-        """about: `rounds` of the clips; `pause_s` between pictures; `tunings`; `busy`; `more` controls."""
+        """about: `rounds` of the clips; `pause_s` between pictures; `tunings`; `fails`: why it can't be opened;
+        `no_hdr` of the sensor; `focusing`: states of an autofocus cycle; `more` controls."""
         controls = CONTROLS | (FOCUS if models and models[0].startswith("imx708") else {}) | about.pop("more", {})
-        usual: dict[str, Any] = {"rounds": 200, "pause_s": 0.005, "tunings": [], "busy": False}
+        usual: dict[str, Any] = {"rounds": 200, "pause_s": 0.005, "tunings": [], "fails": "", "no_hdr": False}
+        usual["focusing"] = [2, 1, 1, 2]
         self._folder = folder
         self.specs = {"main": ClipSpec(), "lores": ClipSpec(width=160, height=120)}
         for name, spec in self.specs.items():

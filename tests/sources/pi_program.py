@@ -17,7 +17,7 @@ if "--list-cameras" in sys.argv:
 (here / "words.json").write_text(json.dumps(sys.argv[1:]))
 said = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 if {wrong!r} or said["--camera"] != "0":
-    wrong = {wrong!r} or "no cameras available"
+    wrong = {wrong!r} or "selected camera is not available"
     print("[0:01:23.4] [99]  INFO Camera camera_manager.cpp:325 libcamera v0.3.0", file=sys.stderr)
     print(f"ERROR: *** {{wrong}} ***", file=sys.stderr)
     sys.exit(255)

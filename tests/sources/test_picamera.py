@@ -85,6 +85,11 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(table: dict[str, object])
 
 def test_a_pi_without_a_camera_says_so(tmp_path: Path) -> None:
     with pytest.raises(NoSuchDevice, match="ribbon cable"):
+        open_with(pi_program(tmp_path, wrong="no cameras available"))
+
+
+def test_a_second_camera_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchDevice, match="fewer cameras"):
         open_with(pi_program(tmp_path), "picamera:1")
 
 

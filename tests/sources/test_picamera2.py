@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -168,12 +169,48 @@ def test_a_camera_that_is_not_running_takes_the_settings_when_it_starts(tmp_path
 def test_rp21_the_focus_button_starts_one_cycle_and_positions_reach_the_lens(both: Any) -> None:
     fake, pi, here, _ = both
     pi.press(here, "focus_now")
-    until(lambda: len(fake.asked("set_controls")) == 2, 60, "it focuses")
+    until(lambda: len(fake.asked("set_controls")) == 3, 60, "it focuses")
     assert fake.asked("set_controls")[1]["controls"] == {"AfMode": 1, "AfTrigger": 0}
-    for at, position in enumerate((1.0, 1.5, 2.0), 2):
+    for at, position in enumerate((1.0, 1.5, 2.0), 3):
         assert pi.adjust(here, {**here.options} | {"focus": "manual", "lens_position": position})
         until(lambda at=at: len(fake.asked("set_controls")) == at + 1, 60, "it is set")  # type: ignore[misc]
         assert fake.asked("set_controls")[at]["controls"]["LensPosition"] == position
+
+
+def test_continuous_focus_goes_on_after_the_cycle_of_the_button(both: Any) -> None:
+    fake, pi, here, _ = both
+    pi.press(here, "focus_now")
+    until(lambda: len(fake.asked("set_controls")) == 3, 60, "it focuses on")
+    assert [one["state"] for one in fake.asked("focus state")] == [2, 1, 1, 2]
+    assert fake.asked("set_controls")[2]["controls"] == {"AfMode": 2}
+
+
+def test_a_cycle_that_does_not_begin_ends_continuous_focus_no_longer(tmp_path: Path) -> None:
+    fake = FakePicamera2(tmp_path, focusing=[2] * 1000)
+    pi, here = source(fake), opening("picamera:0", focus="continuous")
+    with closing(pi.open(here)):
+        pi.press(here, "focus_now")
+        until(lambda: len(fake.asked("set_controls")) == 3, 60, "it focuses on")
+    assert fake.asked("set_controls")[2]["controls"] == {"AfMode": 2}
+
+
+def test_auto_focus_stays_where_the_button_left_it(tmp_path: Path) -> None:
+    fake = FakePicamera2(tmp_path)
+    pi, here = source(fake), opening("picamera:0", focus="auto")
+    with closing(pi.open(here)):
+        pi.press(here, "focus_now")
+        assert pi.adjust(here, {**here.options, "ev": 1})
+        until(lambda: len(fake.asked("set_controls")) == 3, 60, "both are set")
+    assert [one["controls"] for one in fake.asked("set_controls")][1:] == [
+        {"AfMode": 1, "AfTrigger": 0}, {"AfMode": 1, "ExposureValue": 1},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("hdr", "hint"), [("off", ""), ("sensor", "The camera's own HDR can't be switched on.")])
+def test_a_sensor_whose_hdr_cannot_be_switched_records_all_the_same(tmp_path: Path, hdr: str, hint: str) -> None:
+    with closing(source(FakePicamera2(tmp_path, no_hdr=True)).open(opening("picamera:0", hdr=hdr))) as connection:
+        until(lambda: bool(pictures(connection, 1)) and "model" in connection.notes, 60, "it says what it is")
+    assert connection.notes["hint"] == hint
 
 
 def test_the_program_lasts_as_long_as_one_of_the_streams(both: Any) -> None:
@@ -224,14 +261,31 @@ def test_a_control_that_the_camera_lacks_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("models", "about", "error", "says"),
-    [((), {}, NoSuchDevice, "ribbon cable"), (("imx708",), {"busy": True}, SourceClosed, "did not complete")],
+    ("models", "fails", "error", "says"),
+    [
+        ((), "", NoSuchDevice, "ribbon cable"),
+        (("imx219",), "Failed to acquire camera: Device or resource busy", SourceError, "another program is using it"),
+        (("imx219",), "[Errno 12] Cannot allocate memory", SourceError, "choose a smaller `size`"),
+        (("imx219",), "Failed to start camera:\nInput/output error.", SourceClosed, "camera: Input/output error\\)"),
+    ],
 )
 def test_a_camera_that_cannot_be_opened(
-    tmp_path: Path, models: tuple[str, ...], about: Any, error: type[SourceError], says: str
+    tmp_path: Path, models: tuple[str, ...], fails: str, error: type[SourceError], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        source(FakePicamera2(tmp_path, models, **about)).open(opening("picamera:0"))
+        source(FakePicamera2(tmp_path, models, fails=fails)).open(opening("picamera:0"))
+
+
+def test_a_second_camera_that_is_not_there_is_no_matter_of_the_cable(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchDevice, match=r"fewer cameras; the first is picamera:0"):
+        source(FakePicamera2(tmp_path, ("imx219",))).open(opening("picamera:1"))
+
+
+def test_picamera2_that_does_not_fit_its_numpy_is_told(tmp_path: Path) -> None:
+    fake = FakePicamera2(tmp_path)
+    (tmp_path / "picamera2/__init__.py").write_text("raise ValueError('numpy.dtype size changed')\n")
+    with pytest.raises(SourceClosed, match=r"Picamera2 can't be loaded: numpy\.dtype size changed"):
+        source(fake).open(opening("picamera:0"))
 
 
 def test_missing_picamera2_is_told_if_it_was_chosen() -> None:

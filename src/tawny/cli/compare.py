@@ -248,7 +248,8 @@ def _film(file: Path, fps: float) -> Iterator[Callable[[Callable[[], DecodedFram
             frame = drawn()
             if writer is None:
                 writer = VideoWriter(file, scratch, frame.width, frame.height, fps)
-            picture: Picture = np.asarray(frame.video.reformat(format="yuv420p").to_ndarray(), np.uint8)
+            planes = frame.video.reformat(format="yuv420p", dst_color_range="MPEG")
+            picture: Picture = np.asarray(planes.to_ndarray(), np.uint8)
             writer.add(picture, at_s)
 
     try:

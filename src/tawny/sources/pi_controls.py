@@ -127,7 +127,7 @@ CONTROLS: Final[Mapping[str, PiControl]] = {
 """Numbers of libcamera: 0 of `exposure_time`, `gain`, `red_gain` and `blue_gain` is automatic, -1 of `lens_position`
 the lens's own rest position."""
 FOCUS_NOW: Final = "focus_now"
-"""Button: one autofocus cycle, while `focus` is `auto`."""
+"""Button: one autofocus cycle. Continuous focus goes on after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -458,6 +458,12 @@ class _CameraRun:
         why = self._running.why()
         if "no cameras available" in why:
             return NoSuchDevice(self._where, "the Raspberry Pi found no camera. Check the ribbon cable at both ends")
+        if "selected camera is not available" in why:
+            return NoSuchDevice(self._where, "the Raspberry Pi found fewer cameras; the first is picamera:0")
+        if "busy" in why:
+            return SourceError(self._where, "another program is using it")
+        if "allocat" in why:
+            return SourceError(self._where, "the memory for its images is used up; choose a smaller `size`")
         return SourceClosed(self._where, why)
 
 

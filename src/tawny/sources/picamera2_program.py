@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import redirect_stdout
 from struct import Struct
 from typing import Any
 
@@ -17,6 +18,8 @@ MAIN, SUB, NOTES = 0, 1, 2
 _IN_SHARES = ("ScalerCrop", "AfWindows")
 """Controls in shares of the image, of which pixels are made."""
 _SINGLE_EXPOSURE = 3
+_AUTO_FOCUS, _CONTINUOUS_FOCUS, _SCANNING, _FOCUS_FRAMES = 1, 2, 1, 60
+"""Of libcamera's `AfMode` and `AfState`; frames that an autofocus cycle may take."""
 _MODES = {"ExposureTime": "ExposureTimeMode", "AnalogueGain": "AnalogueGainMode"}
 """Switches (0: automatic) that libcamera has for these since version 0.5; before, the value 0 is automatic."""
 _writing = threading.Lock()
@@ -39,33 +42,40 @@ def main(argument: str) -> int:
     asked = json.loads(argument)
     try:
         from picamera2 import Picamera2
-    except ImportError as error:
+    except (ImportError, RuntimeError, ValueError) as error:  # NumPy of another version raises the others
         return _fail(f"Picamera2 can't be loaded: {error}")
     found = Picamera2.global_camera_info()
     if asked["camera"] >= len(found):
-        return _fail("no cameras available")
+        return _fail("selected camera is not available" if found else "no cameras available")
     model, hints = str(found[asked["camera"]].get("Model", "")), list[str]()
     if model.startswith("imx708"):
-        _set_sensor_hdr(asked["camera"], is_on=asked["hdr"] in ("auto", "sensor"))
+        _set_sensor_hdr(asked["camera"], hints, is_on=asked["hdr"] in ("auto", "sensor"))
     tuning = _tuning(Picamera2, asked["tuning"], model, hints)
-    try:
-        camera = Picamera2(asked["camera"], tuning=tuning) if tuning else Picamera2(asked["camera"])
-    except (RuntimeError, IndexError) as error:
-        return _fail(f"{error}".lower() or "failed to acquire camera")
+    camera = Picamera2(asked["camera"], tuning=tuning) if tuning else Picamera2(asked["camera"])
     return _record(camera, asked, model, hints)
 
 
 def _fail(why: str) -> int:
-    sys.stderr.write(f"ERROR: *** {why} ***\n")
+    sys.stderr.write(f"ERROR: *** {' '.join(why.split()).rstrip('.')} ***\n")
     return 255
 
 
-def _set_sensor_hdr(number: int, *, is_on: bool) -> None:
-    """Switch the HDR of Camera Module 3, which its driver remembers, before the camera is opened."""
-    from picamera2.devices.imx708 import IMX708
+def _tell(_kind: type[BaseException], error: BaseException, _trace: object) -> None:
+    """Say the first error of a chain: Picamera2 hides the reason behind "sequence did not complete"."""
+    while error.__context__ is not None:
+        error = error.__context__
+    _fail(str(error) if isinstance(error, (RuntimeError, OSError)) else f"{type(error).__name__}: {error}")
 
-    with IMX708(number) as sensor:
-        sensor.set_sensor_hdr_mode(is_on)
+
+def _set_sensor_hdr(number: int, hints: list[str], *, is_on: bool) -> None:
+    """Switch the HDR of Camera Module 3, which its driver remembers, before the camera is opened."""
+    try:
+        from picamera2.devices.imx708 import IMX708
+
+        with redirect_stdout(sys.stderr), IMX708(number) as sensor:  # it prints, and our output is records
+            sensor.set_sensor_hdr_mode(is_on)
+    except (ImportError, RuntimeError, OSError, ValueError):
+        hints += ["The camera's own HDR can't be switched on."] if is_on else []
 
 
 def _tuning(picamera2: Any, wanted: str, model: str, hints: list[str]) -> Any:
@@ -182,8 +192,23 @@ def _obey(camera: Any, set_now: dict[str, Any]) -> None:
         if "controls" in asked:
             _set(camera, asked["controls"], set_now)
         if asked.get("focus"):
-            camera.set_controls({"AfMode": 1, "AfTrigger": 0})
+            camera.set_controls({"AfMode": _AUTO_FOCUS, "AfTrigger": 0})
+            if set_now.get("AfMode") == _CONTINUOUS_FOCUS:
+                _await_focus(camera)
+                camera.set_controls({"AfMode": _CONTINUOUS_FOCUS})
+
+
+def _await_focus(camera: Any) -> None:
+    """Wait until an autofocus cycle that was asked for has begun and ended."""
+    was_scanning = False
+    for _ in range(_FOCUS_FRAMES):
+        is_scanning = camera.capture_metadata().get("AfState") == _SCANNING
+        if was_scanning and not is_scanning:
+            return
+        was_scanning = is_scanning
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # this folder, whose http.py would hide Python's own
+    sys.excepthook = _tell
     raise SystemExit(main(sys.argv[1]))

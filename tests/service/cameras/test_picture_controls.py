@@ -150,4 +150,4 @@ def test_network_cameras_have_none_here(place: Place) -> None:
 
 def test_a_button_is_pressed(place: Place, running: CameraConnection) -> None:
     place.service.press(YARD, "focus_now")
-    until(lambda: len(place.pi.asked("set_controls")) == 2, 60, "it focuses")
+    until(lambda: any("AfTrigger" in one["controls"] for one in place.pi.asked("set_controls")), 60, "it focuses")

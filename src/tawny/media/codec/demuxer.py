@@ -173,6 +173,12 @@ def open_stream(data: Readable, form: str, where: str) -> "Demuxer":
     raise failed
 
 
+def _planar(frame: av.VideoFrame, size: tuple[int, int]) -> Picture:
+    """Return the planes in limited range, which the encoder states; JPEGs have full range."""
+    small = frame.reformat(*size, "yuv420p", dst_color_range="MPEG")
+    return small.to_ndarray().astype(np.uint8, copy=False)
+
+
 class JpegTranscoder:
     """Decodes JPEGs and encodes them as H.264, with a keyframe every KEYFRAME_S. One thread."""
 
@@ -214,8 +220,7 @@ class JpegTranscoder:
         as_keyframe = ticks - self._keyframe >= self.KEYFRAME_S * VIDEO_RATE
         if as_keyframe:
             self._keyframe = ticks
-        planes = frame.reformat(*size, "yuv420p").to_ndarray().astype(np.uint8, copy=False)
-        return self._encoder.encode(planes, ticks, as_keyframe=as_keyframe)
+        return self._encoder.encode(_planar(frame, size), ticks, as_keyframe=as_keyframe)
 
     @staticmethod
     def _new_decoder() -> VideoCodecContext:
@@ -383,7 +388,7 @@ class Capture:
             if not self._decode:
                 return [CapturedUnit(pts, bytes(packet), None)]
             return [
-                CapturedUnit(pts, b"", self._planar(frame))
+                CapturedUnit(pts, b"", _planar(frame, self.size))
                 for frame in packet.decode()
                 if isinstance(frame, av.VideoFrame)
             ]
@@ -396,10 +401,6 @@ class Capture:
 
     def close(self) -> None:
         self._container.close()
-
-    def _planar(self, frame: av.VideoFrame) -> Picture:
-        width, height = self.size
-        return frame.reformat(width, height, "yuv420p").to_ndarray().astype(np.uint8, copy=False)
 
 
 def _capture_ticks(pts: int | None, base: Fraction | None) -> int:

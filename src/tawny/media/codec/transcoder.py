@@ -49,7 +49,7 @@ class Reencoder:
                 continue
             self._last = at
             small = mask_picture(frame, private).raw.reformat(
-                width=self._size[0], height=self._size[1], format="yuv420p"
+                width=self._size[0], height=self._size[1], format="yuv420p", dst_color_range="MPEG"
             )
             picture = np.asarray(small.to_ndarray(), np.uint8)
             encoded = (_shown(coded, self.format.orientation) for coded in self._encoder.encode(picture, at))

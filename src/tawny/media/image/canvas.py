@@ -40,7 +40,9 @@ class Canvas:
             return
         scale = min(wide / frame.width, high / frame.height)
         width, height = _even(frame.width * scale, wide), _even(frame.height * scale, high)
-        small = frame.video.reformat(width=width, height=height, format="yuv420p", interpolation="AREA")
+        small = frame.video.reformat(
+            width=width, height=height, format="yuv420p", interpolation="AREA", dst_color_range="MPEG"
+        )
         planes = np.asarray(small.to_ndarray(), np.uint8)
         left, top = left + (wide - width) // 4 * 2, top + (high - height) // 4 * 2
         self._luma[top : top + height, left : left + width] = planes[:height]
@@ -120,7 +122,9 @@ def gif_picture(frame: DecodedFrame, like: GifPicture | None = None) -> GifPictu
     """
     wide, high = even_size(frame, GIF_WIDTH)
     if like is None or (like.width, like.height) == (wide, high):
-        return frame.video.reformat(width=wide, height=high, format="yuv420p", interpolation="LANCZOS")
+        return frame.video.reformat(
+            width=wide, height=high, format="yuv420p", interpolation="LANCZOS", dst_color_range="MPEG"
+        )
     canvas = Canvas(1, 1, like.width, like.height)
     canvas.put(0, frame)
     colours = canvas.picture[canvas.height :].reshape(2, -1, like.width // 2)[:, : like.height // 2]
