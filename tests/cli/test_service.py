@@ -220,6 +220,16 @@ def test_a_microphone_of_this_computer_is_let_in(
         assert verified(unit, tmp_path) == []
 
 
+def test_a_camera_may_be_plugged_in_after_the_start(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
+    config = tmp_path / "tawny.toml"
+    for microphone, modules in (("", ["videodev"]), ("alsa:plughw:1", ["videodev", "snd"])):
+        config.write_text(f'[cameras.a]\nsource = "/dev/video0"\nmicrophone = "{microphone}"\n')
+        lines = tawny("service", "show", "--data", "data").out.splitlines()
+        for kind in ("After=", "Wants="):
+            words = next(line for line in lines if line.startswith(kind)).split()
+            assert words[-len(modules) :] == [f"modprobe@{name}.service" for name in modules]
+
+
 def test_the_unit_of_a_mount_point_has_the_name_that_systemd_gives_it(
     tawny: Tawny, tmp_path: Path, systemctl: Path
 ) -> None:

@@ -1,7 +1,9 @@
 """Microphones of this computer. Their programs are stood in for by one that takes the same words and writes a tone."""
 
 import json
+import os
 import sys
+from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from tawny.config.settings import CameraSettings
 from tawny.media.audio import linear
-from tawny.model.packets import AudioFormat, SourcePacket
+from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
 from tawny.sources.microphone import AGAIN_S, FORMAT, MicrophoneConnection, recorder_words
 from tawny.sources.source import IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip
@@ -144,6 +146,76 @@ def test_without_its_microphone_a_camera_goes_on_and_says_why(tmp_path: Path, fa
     connection.read()
     assert tries == ["arecord", "arecord"]
     connection.close()
+
+
+class Recorder:
+    """A program that records when it is told."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        out, self._into = os.pipe()
+        self.stdout = os.fdopen(out, "rb")
+
+    def record(self, samples: int) -> None:
+        os.write(self._into, b"\1\0" * samples)
+
+    def terminate(self) -> None: ...
+    def wait(self, limit_s: float = 0.0) -> None: ...
+
+    def kill(self) -> None:
+        os.close(self._into)
+
+
+class Pair:
+    """A camera and a microphone whose clocks run at these speeds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, camera: float = 1.0, microphone: float = 1.0) -> None:
+        self._speeds, self._clock, self._recorder = (camera, microphone), FakeClock(), Recorder()
+        monkeypatch.setattr("tawny.sources.microphone.subprocess.Popen", lambda *_, **__: self._recorder)
+        self._video, self._picture = Video(self._clock), made_clip(ClipSpec()).packets[0]
+        self.connection = MicrophoneConnection(self._video, "alsa:plughw:1", self._clock, lambda _: "arecord")
+        self._video.read = self._next  # type: ignore[method-assign]
+        self.camera_s = self._recorded_s = 0.0
+        self._shown = True
+        self.sound: list[SourcePacket] = []
+
+    def _next(self) -> SourcePacket | IdleUntil:
+        self._shown = not self._shown
+        return IdleUntil(1.0) if self._shown else replace(self._picture, pts=round(self.camera_s * VIDEO_RATE))
+
+    def run(self, seconds: int) -> None:
+        for _ in range(4 * seconds):
+            self._clock.advance(0.25)
+            self.camera_s += 0.25 * self._speeds[0]
+            before, self._recorded_s = self._recorded_s, self._recorded_s + 0.25 * self._speeds[1]
+            self._recorder.record(round(self._recorded_s * 8_000) - round(before * 8_000))
+            while not isinstance(one := self.connection.read(), IdleUntil):
+                if not one.is_video:
+                    self.sound.append(one)
+
+    @property
+    def apart_s(self) -> float:
+        """How far the newest sound is from the picture of its moment."""
+        return abs((self.sound[-1].pts + 320) / 8_000 - self.camera_s)
+
+
+@pytest.mark.parametrize(("camera", "microphone"), [(1.0, 1.001), (0.999, 1.0)])
+def test_sound_stays_with_its_pictures_when_a_clock_is_off(
+    monkeypatch: pytest.MonkeyPatch, camera: float, microphone: float
+) -> None:
+    pair = Pair(monkeypatch, camera, microphone)
+    pair.run(600)
+    pair.connection.close()
+    assert pair.apart_s < 0.4
+    assert all(after.pts - before.pts >= 320 for before, after in pairwise(pair.sound))
+
+
+def test_sound_goes_back_with_the_clock_of_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Pair(monkeypatch)
+    pair.run(60)
+    pair.camera_s -= 50
+    pair.run(2)
+    pair.connection.close()
+    assert pair.apart_s < 0.3
 
 
 @pytest.mark.parametrize("address", ["hw:1", "alsa:", "alsa:-x", "pulse:a b", "alsa:$(reboot)", "file:/etc/passwd"])

@@ -3,9 +3,11 @@
 import errno
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from struct import pack_into, unpack_from
 
+import av
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from tawny.media.codec.demuxer import Capture, CapturedUnit
 from tawny.media.codec.nal import annexb
 from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoFormat
-from tawny.sources.source import CameraConnection, IdleUntil
+from tawny.sources.source import CameraConnection, IdleUntil, SourceWithoutKeyframe
 from tawny.sources.v4l2 import (
     ENUM_FMT,
     ENUM_FRAMESIZES,
@@ -81,11 +83,11 @@ class FakeCapture:
 
 
 class StampingCapture(FakeCapture):
-    """Delivers 15 pictures a second with these timestamps."""
+    """Delivers 15 pictures a second with these timestamps. unit: each of them."""
 
-    def __init__(self, stamps: list[int], clock: FakeClock) -> None:
-        (units,) = pictures(1)
-        super().__init__([[units[0]._replace(pts=stamp)] for stamp in stamps])
+    def __init__(self, stamps: list[int], clock: FakeClock, unit: CapturedUnit | None = None) -> None:
+        unit = unit or next(pictures(1))[0]
+        super().__init__([[unit._replace(pts=stamp)] for stamp in stamps])
         self._clock = clock
 
     def read(self) -> list[CapturedUnit] | None:
@@ -216,6 +218,42 @@ def test_pictures_go_on_where_the_clock_of_the_device_jumps(stamps: list[int]) -
     connection = open_fake(StampingCapture(stamps, clock), V4l2Device("x", (DeviceFormat("YUYV", ()),)), clock)
     times = [packet.pts for packet in read(connection, clock, len(stamps))]
     assert times == [stamps[0] + number * 6000 for number in range(len(stamps))]
+
+
+def test_keyframes_stay_frequent_when_the_dark_makes_pictures_rare() -> None:
+    clock, (units,) = FakeClock(), pictures(1)
+    capture = FakeCapture([[units[0]._replace(pts=number * 18_000)] for number in range(50)], fps=30.0)
+    connection = open_fake(capture, V4l2Device("x", (DeviceFormat("YUYV", ()),)), clock)
+    keys = [packet.pts for packet in read(connection, clock, 50) if packet.is_keyframe]
+    assert {after - before for before, after in pairwise(keys)} == {180_000}
+
+
+def test_a_camera_that_compresses_without_keyframes_is_told() -> None:
+    clip, clock = made_clip(ClipSpec()), FakeClock()
+    unit = CapturedUnit(0, b"\0\0\0\1" + clip.packets[1].data[4:], None)
+    capture = StampingCapture(list(range(0, 3_000_000, 6000)), clock, unit)
+    connection = open_fake(capture, BOTH, clock)
+    begun_s = clock.mono_s()
+    with pytest.raises(SourceWithoutKeyframe, match="no keyframe within 30 s"):
+        connection.read()
+    assert 30.0 <= clock.mono_s() - begun_s < 31.0
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "USB has no bandwidth left for it. Plug it into another USB socket, or set a smaller size."),
+        (errno.ENODEV, "no such device. Unplug it and plug it in again."),
+        (errno.EPROTO, "protocol error. Unplug it and plug it in again."),
+    ],
+)
+def test_a_webcam_that_cannot_be_opened_gets_advice_for_webcams(
+    monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    monkeypatch.setattr("tawny.media.codec.demuxer.av.open", lambda *_, **__: av.error.err_check(-number))
+    with pytest.raises(SourceError) as failed:
+        V4l2(lambda path: BOTH).open(opening("/dev/video0", FakeClock()))
+    assert str(failed.value) == f"Camera error at /dev/video0: {says}"
 
 
 @pytest.mark.shows("RC3")

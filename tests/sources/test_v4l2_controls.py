@@ -124,6 +124,16 @@ def test_real_devices_are_asked_by_ioctl() -> None:
         read_controls("/dev/video-none")
 
 
+@pytest.mark.parametrize(("number", "says"), [(errno.EPERM, "restart it"), (errno.EACCES, "the group `video`")])
+def test_who_forbids_a_device_is_told(monkeypatch: pytest.MonkeyPatch, number: int, says: str) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(number, "no")
+
+    monkeypatch.setattr("tawny.sources.v4l2_controls.os.open", refuse)
+    with pytest.raises(NoSuchDevice, match=says):
+        read_controls("/dev/video0")
+
+
 @pytest.mark.parametrize("table", [{"controls": []}, {"controls": {"brightness": "high"}}, {"controls": {"a": 1.5}}])
 def test_controls_that_cannot_be_are_named(table: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"controls.*: found .*; allowed: "):

@@ -30,8 +30,9 @@ UNIT = """\
 [Unit]
 Description=tawny security-camera recorder
 Documentation=https://github.com/{repository}
-After=network-online.target time-sync.target
-Wants=network-online.target
+# systemd allows only devices whose drivers' base is loaded: a camera may be plugged in later
+After=network-online.target time-sync.target {modules}
+Wants=network-online.target {modules}
 {mounts}
 # a disk may come minutes after boot: systemd tries again until it starts
 StartLimitIntervalSec=0
@@ -193,10 +194,12 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     writable, secrets = _written(service), _credentials(service.config)
     has_microphone = any(camera.microphone.startswith("alsa:") for camera in settings.cameras.values())
     groups, devices = ((*GROUPS, "audio"), (*DEVICES, "char-alsa")) if has_microphone else (GROUPS, DEVICES)
+    modules = ("videodev", "snd") if has_microphone else ("videodev",)
     if service.keeps_settings:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
         repository=REPOSITORY,
+        modules=" ".join(f"modprobe@{name}.service" for name in modules),
         program=_word(_program()),
         config=_word(service.config).replace("$", "$$"),
         config_folder=_plain(service.config.parent),

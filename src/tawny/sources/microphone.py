@@ -29,7 +29,10 @@ _SLIPPED_S: Final = 0.2
 """Difference between the clocks of microphone and computer from which sound is placed again, s."""
 _READ_BYTES: Final = 1 << 16
 _CLOSE_S: Final = 0.2
-_RISE_S: Final = 2.0
+_BACK_S: Final = 1.0
+"""A step back of the video's times from which its clock has jumped, s; smaller ones are B-frames."""
+_LATE_S: Final = 60.0
+"""Time after which pictures that come late show a slow clock, not a delay, s."""
 
 
 def recorder_words(address: str) -> list[str]:
@@ -59,9 +62,13 @@ class MicrophoneConnection:
         self._samples = bytearray()
         self._ready: deque[SourcePacket] = deque()
         self._ahead_s: float | None = None
-        """Newest time of the video minus that of its arrival, at the least delay."""
+        """Time of the video minus that of its arrival, at the least delay of the last minutes."""
+        self._most_s = self._picture_s = self._since_s = -math.inf
+        """The same since `_since_s`; the time of the last picture."""
         self._pts: int | None = None
         """Where the next sound belongs, in samples."""
+        self._end_pts = 0
+        """Where the sound ends that was passed on, in samples."""
         self._begin()
 
     def read(self) -> SourcePacket | IdleUntil:
@@ -73,9 +80,7 @@ class MicrophoneConnection:
             return IdleUntil(min(got.for_s, _LOOK_S))
         if not got.is_video:
             return IdleUntil(0.0)  # the camera's own sound: there is one track
-        ahead_s = got.pts / VIDEO_RATE - self._clock.mono_s()
-        if self._ahead_s is None or not -_RISE_S < ahead_s - self._ahead_s < 0:
-            self._ahead_s = ahead_s
+        self._align(got.pts / VIDEO_RATE, self._clock.mono_s())
         return got
 
     def close(self) -> None:
@@ -86,6 +91,19 @@ class MicrophoneConnection:
     def notes(self) -> Mapping[str, Any]:
         said = " ".join(filter(None, (str(self._camera.notes.get("hint", "")), self._hint)))
         return {**self._camera.notes, "microphone": self._address} | ({"hint": said} if said else {})
+
+    def _align(self, picture_s: float, now_s: float) -> None:
+        """Follow the video's clock. picture_s: the time of a picture, which came now."""
+        ahead_s = picture_s - now_s
+        if picture_s < self._picture_s - _BACK_S:
+            self._pts, self._end_pts, self._ahead_s = None, 0, None
+        self._picture_s = picture_s
+        if self._ahead_s is None or ahead_s > self._ahead_s:
+            self._ahead_s = self._most_s = ahead_s
+            self._since_s = now_s
+        elif now_s - self._since_s >= _LATE_S:
+            self._ahead_s, self._most_s, self._since_s = self._most_s, ahead_s, now_s
+        self._most_s = max(self._most_s, ahead_s)
 
     def _begin(self) -> None:
         """Start the microphone, or note why not."""
@@ -133,10 +151,11 @@ class MicrophoneConnection:
         """Make packets of the samples. begin_s: where the first of them belongs, on the video's clock."""
         wanted = round(begin_s * FORMAT.rate)
         if self._pts is None or abs(wanted - self._pts) > _SLIPPED_S * FORMAT.rate:
-            self._pts = wanted if self._pts is None else max(wanted, self._pts)
+            self._pts = wanted
         while len(self._samples) >= 2 * _BLOCK:
-            if self._pts >= 0:
+            if self._pts >= self._end_pts:  # a clock that is fast brings more than fits
                 self._ready.append(SourcePacket(FORMAT, g711("pcmu", bytes(self._samples[: 2 * _BLOCK])), self._pts))
+                self._end_pts = self._pts + _BLOCK
             del self._samples[: 2 * _BLOCK]
             self._pts += _BLOCK
 

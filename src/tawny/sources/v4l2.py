@@ -6,6 +6,7 @@ the device. The controls of the settings are set at each start, so also when a c
 
 import errno
 import fcntl
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +16,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from tawny.media.codec.demuxer import CapturedUnit, open_capture
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.nal import split_annexb
-from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
+from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnreachable, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoCodec
 from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.picture_controls import PictureControl, Value
-from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext, SourceWithoutKeyframe
 from tawny.sources.v4l2_controls import Ioctl, described, opened, press_control, read_controls, write_controls
 
 # Queries the capabilities of a V4L2 device by ioctl (linux/videodev2.h). Does not stream.
@@ -104,6 +105,10 @@ def _listed(fd: int, ioctl: Ioctl, request: int, asked: Callable[[int], bytes], 
 
 
 STALL_S = 5.0
+KEYFRAME_S = 30.0
+"""Timeout for the first keyframe of a camera that compresses, in s."""
+KEYFRAME_EACH_S = 2.0
+"""Time between keyframes of pictures that are encoded here, in s."""
 _PIXELS = {"H264": "h264", "HEVC": "hevc", "MJPG": "mjpeg", "YUYV": "yuyv422", "NV12": "nv12", "YU12": "yuv420p"}
 """FFmpeg's names of the supported formats, preferred first."""
 _PASSED: dict[str, VideoCodec] = {"h264": "h264", "hevc": "h265"}
@@ -180,7 +185,10 @@ class V4l2:
         if choice is None:
             offered = ", ".join(kind.fourcc for kind in device.formats) or "nothing"
             raise SourceUnusable(path, f"it offers {offered}")
-        capture = self._capture(path, choice.pixels, choice.size, options["fps"], path)
+        try:
+            capture = self._capture(path, choice.pixels, choice.size, options["fps"], path)
+        except SourceError as error:
+            raise _of_device(error) from error
         try:
             refused = write_controls(path, _values(options["controls"]), self._ioctl) if options["controls"] else []
             return _DeviceConnection(capture, choice, device.name, opening, " ".join(refused))
@@ -211,6 +219,22 @@ class V4l2:
 
     def press(self, opening: SourceContext, name: str) -> None:
         press_control(opening.address, name, self._ioctl)
+
+
+@dataclass(eq=False)
+class DeviceFailed(SourceError):
+    """A local camera that can't be opened. detail: why. todo: what to do."""
+
+    todo: str = "Unplug it and plug it in again."
+    advice = "{todo}"
+
+
+def _of_device(error: SourceError) -> SourceError:
+    """Return an error of opening in words for local cameras: FFmpeg's advice would be about the network."""
+    if getattr(error.__cause__, "errno", None) == errno.ENOSPC:
+        todo = "Plug it into another USB socket, or set a smaller size."
+        return DeviceFailed(error.where, "USB has no bandwidth left for it", todo=todo)
+    return DeviceFailed(error.where, error.detail) if isinstance(error, SourceUnreachable) else error
 
 
 def _check_controls(controls: object) -> None:
@@ -253,11 +277,13 @@ class _DeviceConnection:
         self._notes: dict[str, Any] = {"fps": capture.fps, "tool": name, "format": choice.pixels, "hint": hint}
         codec = _PASSED.get(choice.pixels)
         self._pictures = PacketBuilder(codec) if codec is not None else None
-        self._encoder = Encoder(*capture.size, capture.fps) if codec is None else None
+        # keyframes go by time: in the dark, many cameras deliver fewer pictures than they say
+        self._encoder = Encoder(*capture.size, capture.fps, gop_s=20 * KEYFRAME_EACH_S) if codec is None else None
+        self._keyframe = -math.inf
         if self._encoder is not None:
             self._notes["encoder"] = self._encoder.name
         self._ready: list[SourcePacket] = []
-        self._alive_s = clock.mono_s()
+        self._alive_s = self._begun_s = clock.mono_s()
         self._times = _DeviceTimes(capture.fps)
 
     def read(self) -> SourcePacket | IdleUntil:
@@ -271,6 +297,8 @@ class _DeviceConnection:
             for unit in units:
                 self._alive_s = now_s
                 self._ready += self._packets(unit, now_s)
+            if self._pictures and self._pictures.format is None and now_s - self._begun_s > KEYFRAME_S:
+                raise SourceWithoutKeyframe(self._where, f"no keyframe within {KEYFRAME_S:g} s")
         return self._ready.pop(0)
 
     def close(self) -> None:
@@ -284,7 +312,13 @@ class _DeviceConnection:
     def _packets(self, unit: CapturedUnit, now_s: float) -> list[SourcePacket]:
         if self._encoder is not None and unit.picture is not None:
             pts = self._times.place(unit.pts, now_s)
-            return [] if pts is None else self._encoder.encode(unit.picture, pts)
+            if pts is None:
+                return []
+            nearest = KEYFRAME_EACH_S - 0.5 / max(1.0, self._capture.fps)
+            as_keyframe = pts - self._keyframe >= nearest * VIDEO_RATE
+            if as_keyframe:
+                self._keyframe = pts
+            return self._encoder.encode(unit.picture, pts, as_keyframe=as_keyframe)
         if self._pictures is None:
             return []
         try:

@@ -69,6 +69,8 @@ def opened(path: str) -> Iterator[int]:
     except FileNotFoundError as error:
         raise NoSuchDevice(path, "not connected") from error
     except PermissionError as error:
+        if error.errno == errno.EPERM:  # by the device rules of systemd or a container, not by the file
+            raise NoSuchDevice(path, "this service or container isn't allowed to use it; restart it") from error
         raise NoSuchDevice(path, "this user has no permission; add it to the group `video`") from error
     except OSError as error:
         raise NoSuchDevice(path, (error.strerror or "it cannot be opened").lower()) from error
