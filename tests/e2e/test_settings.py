@@ -237,7 +237,7 @@ def test_a_page_prints_whole_also_after_the_one_with_keys_on_paper(page: Page, h
     last.wait_for()
     page.emulate_media(media="print")
     expect(last).to_be_visible()
-    expect(page.locator(".tabs")).to_be_hidden()
+    expect(page.locator(".rail")).to_be_hidden()
     assert last.evaluate("node => node.getBoundingClientRect().bottom <= document.documentElement.scrollHeight")
 
 

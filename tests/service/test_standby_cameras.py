@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.config.loader import parse_settings
-from tawny.config.settings import Settings
+from tawny.config.modes import AS_SET
+from tawny.config.settings import Settings, in_mode
 from tawny.engine import Bus
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_lease import LeaseState
@@ -412,6 +413,7 @@ def test_modes_and_rules_of_the_standby_are_not_those_of_other_recorders_cameras
     )
     duty = arming.duty(name, borrowed)
     assert (duty.record, duty.is_read) == ("continuous", True)
+    assert in_mode(settings, "home", name) == AS_SET, "as MQTT and pages show it"
     arming.modes.pause(name, None, "Anna")
     assert not arming.duty(name, borrowed).is_read
 

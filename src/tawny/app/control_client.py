@@ -58,7 +58,7 @@ def is_in_memory(folder: Path) -> bool:
 
 def abstract_address(folder: Path, user: int, *, has_folder: bool = False) -> str:
     """Return the address of a recorder in memory mode, or the second address of one that records to the folder."""
-    kind, name = ("tawny-folder", folder.resolve()) if has_folder else ("tawny", folder.absolute())
+    kind, name = ("tawny-folder", os.path.realpath(folder)) if has_folder else ("tawny", folder.absolute())
     return f"\0{kind}-{user}-{sha256(os.fsencode(name)).hexdigest()[:24]}"
 
 

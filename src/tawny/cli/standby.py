@@ -175,7 +175,7 @@ def _status(args: Namespace, out: Output) -> None:
     for one in found["protected"]:
         state = _LEASES[one["lease"]] if one["is_connected"] or one["lease"] != "held" else "not connected"
         if one["lease"] == "taken" and not one["recorded"]:
-            state = "silent: none of its cameras is recorded here"
+            state = f"{'not recording' if one['is_connected'] else 'silent'}: none of its cameras is recorded here"
         lines.append(f"{one['id']:<20} {one['name']:<24} {state}, since {time_text(one['since_ms'])}   {one['words']}")
         lines += [f"    recorded here: {camera}" for camera in one["recorded"]]
         lines += [f"    would not be taken over: {camera}: {why}" for camera, why in one["problems"].items()]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_validator, model_validator
@@ -400,7 +400,7 @@ class CameraSettings(Table):
     """A camera. Settings specific to its source type go in a table with that name, such as `rtsp`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-
+    follows_modes: ClassVar[bool] = True
     source: str = Field(
         description="rtsp://user:password@host/path, http://…, /dev/video0, picamera:0, a video file, or demo:front. "
         "Phones (`phone:…`) are added in the interface."
@@ -585,7 +585,7 @@ class Settings(Table):
 def in_mode(settings: Settings, mode: str, camera: str) -> ModeCameraSettings:
     """Return what a mode does with a camera, from its own table and those of its places. Empty for unknown ones."""
     found = settings.cameras.get(camera)
-    if found is None:
+    if found is None or not found.follows_modes:
         return AS_SET
     return settings.modes.chosen(mode, camera, places_of(found.group, f"{camera} {found.name}"))
 

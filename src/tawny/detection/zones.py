@@ -199,8 +199,8 @@ class ZonedDetector:
         self._last_ms = 0
         self._reported: set[int] = set()
         self.looks_a_second = getattr(inner, "looks_a_second", 5.0)
-        if hasattr(inner, "near_from"):  # a classic detector has one track, which must end at the lowest level in use
-            inner.near_from = min(LINE_SCORE, places.level, *(one.level for one in places.zones if one.level))
+        if hasattr(inner, "near_from"):  # a classic detector has one track: no zone may prolong it in the others
+            inner.near_from = min(LINE_SCORE, places.level)
 
     @property
     def takes_frame(self) -> bool:

@@ -150,12 +150,13 @@ class StandbyConnection(LineSession):
                 raise LineClosed("the recorder sent an unexpected message")
 
     async def _send_footage(self, asked: Mapping[str, Any], exchange: Exchange) -> None:
-        """Send the sizes of the files with a camera's time, then the files; none of them while one can't be read."""
+        """Send the sizes of the files with a camera's time, then the files; not ready while none can be read."""
         try:
             files = await self._server.footage(self._protected, asked)
-            sizes = await asyncio.to_thread(_sizes, files or ())
+            found = await asyncio.to_thread(_readable, files or ())
+            sizes = [size for _, size in found]
             await exchange.send(Kind.HEAD, as_payload({"is_ready": files is not None, "sizes": sizes}))
-            for path, size in zip(files or (), sizes, strict=True):
+            for path, size in found:
                 await self._send_file(path, size, exchange)
         except LineClosed:
             return  # the recorder has ended it
@@ -566,12 +567,17 @@ async def _ask_at(url: str, key: Ed25519PrivateKey, recorder: str) -> bool | Non
         await carrier.close()
 
 
-def _sizes(files: Sequence[Path]) -> list[int]:
-    """Raises OSError: one can't be read."""
+def _readable(files: Sequence[Path]) -> list[tuple[Path, int]]:
+    """Return the files that can be opened, with their sizes. Raises OSError if there are files, and none can."""
+    found = list[tuple[Path, int]]()
     for path in files:
-        with path.open("rb") as file:
-            file.read(1)
-    return [path.stat().st_size for path in files]
+        try:
+            path.open("rb").close()
+            found.append((path, path.stat().st_size))
+        except OSError:
+            if path is files[-1] and not found:
+                raise
+    return found
 
 
 def _clock_ms(clock: Clock) -> int:

@@ -352,16 +352,21 @@ class StandbyService:
         for silent_ms, several in _failures(state.takeovers):
             lost_ms = max(self._recorded_from_ms(state.box, one) - silent_ms for one in several)
             handing: Handing = "handed" if all(one.is_handed for one in several) else "waiting"
-            if handing == "handed" and any(one.is_gone for one in several):
+            if handing == "handed" and any(self._is_gone(state.box, one) for one in several):
                 handing = "gone"
             if any(one.end_ms is None for one in several):
                 handing = "lasting"
             yield _together(silent_ms, several, max(0, lost_ms), handing)
 
+    def _is_gone(self, box: Box, one: Takeover) -> bool:
+        """Return whether the recorder got nothing of a takeover, and nothing of it is here."""
+        within = Span(one.begin_ms, max(one.begin_ms, one.end_ms or 0))
+        return one.is_gone and not self._of.index.spans(self._of.id_here(box, one.camera), StreamName.MAIN, within)
+
     def _recorded_from_ms(self, box: Box, one: Takeover) -> int:
         """Return when this standby had the first picture of a takeover; its end if it had none."""
-        if one.is_gone and one.end_ms is not None:
-            return one.end_ms
+        if self._is_gone(box, one):
+            return one.end_ms or one.begin_ms
         within = Span(one.silent_ms, max(one.silent_ms, one.end_ms or self._of.clock.now_ms()))
         spans = self._of.index.spans(self._of.id_here(box, one.camera), StreamName.MAIN, within)
         first_ms = min((span.begin_ms for span in spans), default=one.begin_ms)

@@ -194,7 +194,10 @@ class SoapClient:
     def path_at(self, address: str) -> str:
         """Return the path of a service, and note its port for `send`. address: as the camera names it."""
         path, port = request_path(address), self.port_named(address)
-        if port is not None and path != self._service.path and port != self._ports.get(path):
+        self._named.pop(path, None)
+        if port is None:
+            self._ports.pop(path, None)
+        elif path != self._service.path and port != self._ports.get(path):
             self._named[path] = port
         return path
 
@@ -220,18 +223,16 @@ class SoapClient:
         try:
             answer = self._send(path, body, at_ms, until_s, address, waits_s, port)
         except SourceError as error:
-            if named is None:
+            if named is None or isinstance(error, (SourceRefused, SourceLoginWeaker, SourceUnreachable)):
                 raise
             try:  # second, as behind a router the camera may name a port of another device
                 answer = self._send(path, body, at_ms, until_s, address, waits_s, named)
-            except SourceUnreachable:
-                raise error from None
-            except SourceError:
-                self._named.pop(path, None)
+            except SourceError as second:
+                if not isinstance(second, SourceUnreachable):
+                    self._named.pop(path, None)
                 raise error from None
             self._ports[path] = named
-        if named is not None:
-            self._named.pop(path, None)
+        self._named.pop(path, None)
         return answer
 
     def _send(
@@ -559,8 +560,7 @@ class OnvifCamera:
         ahead_ms = camera_time_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
         asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
         can = self.client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
-        named = {service: text_at(can, service, "XAddr") for service in _SERVICES}
-        paths = {service: self.client.path_at(place) for service, place in named.items() if place}
+        paths = {one: self.client.path_at(place) for one in _SERVICES if (place := text_at(can, one, "XAddr"))}
         profile = lens = ""
         if "Media" in paths and ("PTZ" in paths or "Imaging" in paths):
             asked, at_ms = f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', self._clock.now_ms() + ahead_ms

@@ -301,8 +301,10 @@ class PullPoint(EventSubscription):
         try:
             answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
         except UnansweredClose:
-            if self._camera.client.is_cancelled or self._clock.mono_s() - asked_s < _CLOSES_S:
+            # it may wait for less shortly before a renewal
+            if self._camera.client.is_cancelled or self._clock.mono_s() - asked_s < min(_CLOSES_S, 0.6 * waits_s):
                 raise
+            self._is_answered = True
             return []
         return read_reports(answer, self._clock.now_ms())
 

@@ -119,9 +119,26 @@ def test_what_grows_from_less_to_an_event_stays_one_thing() -> None:
 
 def test_a_zone_with_a_higher_threshold_waits_for_it() -> None:
     everywhere = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
-    zones = (DetectionZone("low", everywhere, level=30), DetectionZone("high", everywhere, level=50))
-    looks = _told([300, 300, 600, 600], CameraZones(zones))
+    zones = (DetectionZone("low", everywhere), DetectionZone("high", everywhere, level=50))
+    looks = _told([300, 300, 600, 600], CameraZones(zones, level=30))
     assert [look.seen[0].zones if look.seen else () for look in looks] == [(), ("low",), ("low",), ("low", "high")]
+
+
+def test_a_zone_with_a_lower_threshold_prolongs_nothing_in_the_others() -> None:
+    everywhere = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
+    zones = (DetectionZone("strict", everywhere), DetectionZone("faint", everywhere, level=10))
+    looks = _told([600, 600, *[300] * 60], CameraZones(zones))
+    assert looks[1].seen
+    assert not looks[-1].seen
+    assert any(look.over for look in looks)
+
+
+def test_faint_motion_goes_on_with_an_event_only_where_that_suffices() -> None:
+    everywhere = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
+    left = Polygon.of([(0, 0), (0.01, 0), (0.01, 0.01), (0, 0.01)])
+    zones = (DetectionZone("low", everywhere), DetectionZone("high", left, level=50))
+    looks = _told([600, 600, 300, 300], CameraZones(zones, level=30))
+    assert looks[-1].seen[0].zones == ("low",)
 
 
 def test_a_low_threshold_makes_no_event_of_frames_that_do_not_count() -> None:

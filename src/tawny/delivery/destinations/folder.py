@@ -129,9 +129,6 @@ class OpenFolder:
                 os.fsync(file.fileno())
             self.publish(part, path, content.modified_ms)
         except OSError as error:
-            if error.errno == errno.EFBIG:  # nothing will complete it
-                with suppress(OSError):
-                    part.unlink()
             raise self.worded(error) from error
 
     def _make_folders(self, path: Path) -> None:

@@ -47,8 +47,9 @@ class MotionEventState:
         if self._since_ms is None:
             return Look(score, (), over)
         self._is_event = self._is_event or reaches
-        thing = self._seen(score)
-        return Look(score, (thing,), over) if self._is_event else Look(score, (), over, (thing,))
+        is_seen = self._is_event and not (moves and score < LINE)  # faint motion is an event only where that suffices
+        thing = self._seen(score, is_seen=is_seen)
+        return Look(score, (thing,), over) if is_seen else Look(score, (), over, (thing,))
 
     def forget(self) -> tuple[Observation, ...]:
         """Reset the state. Return the event that this ends."""
@@ -72,8 +73,8 @@ class MotionEventState:
         self._event_trigger.clear()
         return (over,)
 
-    def _seen(self, score: int) -> Observation:
-        shown = max(score, LINE) if self._is_event else min(score, LINE - 1)
+    def _seen(self, score: int, *, is_seen: bool) -> Observation:
+        shown = max(score, LINE) if is_seen else min(score, LINE - 1)
         return Observation("motion", shown / 100, self._box, self._track, self._since_ms)
 
 

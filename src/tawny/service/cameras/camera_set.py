@@ -61,11 +61,14 @@ class RunningCameras:
 
     def recorded_rates(self) -> Rates:
         """Return `byte_rates`, and 0 for the streams that are not being recorded now by choice."""
-        states = {name: one.coverage.status.state for name, one in list(self.now.items())}
-        return {
-            (name, stream): (0.0, 0.0) if states.get(name) in _NOT_STORED else rate
-            for (name, stream), rate in self.byte_rates().items()
-        }
+        found: dict[tuple[CameraId, StreamName], tuple[float, float]] = {}
+        for name, one in self.now.items():
+            is_left_out = one.coverage.status.state in _NOT_STORED  # a camera that is paused isn't even read
+            for stream, hub in one.hubs.items():
+                rate = (0.0, 0.0) if is_left_out else byte_rates(hub)
+                if rate is not None:
+                    found[name, stream] = rate
+        return found
 
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""

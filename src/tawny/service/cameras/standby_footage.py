@@ -118,7 +118,7 @@ class StandbyFootage:
                 writer.finish()
                 self._closing.retry()
                 for gap in gaps:
-                    self._note(gap, standby, is_there=bool(files))
+                    self._note(gap, standby, is_there=is_there)
         if is_there and not writer.written:
             why = writer.refused or "its frames don't fit"
             raise NotDone(f"What the standby recorded can't be used: {why}.", "It stays there.")
@@ -180,7 +180,7 @@ class StandbyFootage:
         return made, any(hole.begin_ms <= clock.wall_ms(one.at_ms) < hole.end_ms for one in theirs)
 
     def _note(self, gap: Gap, standby: str, *, is_there: bool) -> None:
-        """Replace a gap by what the standby had and what is lost for good. is_there: it had files of this part."""
+        """Replace a gap by what the standby had and what is lost for good. is_there: it had frames of this part."""
         was, own = gap.detail.partition(_MARK)[0], self._of.own_name()
         made = []
         for one in pieces_of(self._of.index, replace(gap, detail=was), self._of.clock.now_ms()):

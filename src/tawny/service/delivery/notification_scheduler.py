@@ -154,7 +154,7 @@ class NotificationScheduler:
         with self._lock:
             before = {channel.to: (channel.quiet, channel.cool_down_ms) for channel in self._filters}
             self._to_plan |= {one.to for one in filters if before.get(one.to) != (one.quiet, one.cool_down_ms)}
-            for silent in (one.to for one in filters if one.recap is None):
+            for silent in before.keys() - {one.to for one in filters if one.recap is not None}:
                 self._outbox.mark(f"recap/{silent}", "")
             for gone in before.keys() - {one.to for one in filters}:
                 for mark in self._outbox.marks(f"alarm/{gone}/"):

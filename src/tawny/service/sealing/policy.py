@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from tawny import __version__
 from tawny.config.settings import CameraSettings, RemovedCameraSettings, Settings
@@ -40,8 +40,10 @@ JUMP_MS: Final = 2000
 class OthersCameraSettings(CameraSettings):
     """A camera of another recorder, in whose place this one records it. Never in a settings file.
 
-    If it is encrypted, only its own `recipients` can open it.
+    If it is encrypted, only its own `recipients` can open it. The modes are those of its own recorder.
     """
+
+    follows_modes: ClassVar[bool] = False
 
     def left(self) -> RemovedCameraSettings:
         """Return what stays of it for its recordings once it is given back."""

@@ -31,6 +31,11 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
       codes.value = (await post<RecoveryCodes>("/me/two-step/recovery-codes")).codes;
       await onDone();
     });
+  const card = () => document.getElementById("two-step-title")?.closest("section");
+  const leaveCodes = () => {
+    codes.value = null;
+    focusIn(card());
+  };
   const turnOff = () => {
     if (!confirm(words.sure)) return;
     void change(async () => {
@@ -38,6 +43,7 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
       codes.value = null;
       toast(words.isOff);
       await onDone();
+      focusIn(card());
     });
   };
   return (
@@ -95,7 +101,7 @@ export function TwoStep({ now, onDone }: { now: MySignIn; onDone: () => Promise<
           </div>
         </form>
       )}
-      {codes.value && <Codes list={codes.value} onSaved={() => (codes.value = null)} />}
+      {codes.value && <Codes list={codes.value} onSaved={leaveCodes} />}
     </section>
   );
 }

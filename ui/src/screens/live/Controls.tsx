@@ -17,6 +17,7 @@ import { isByChoice } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { Lazy, inSheet } from "../../ui/Lazy";
+import { recall } from "../../ui/remember";
 import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
 import { Sheet } from "../../ui/Sheet";
@@ -350,7 +351,8 @@ function DetectionAct({ camera, look }: Of) {
   const press = async () => {
     try {
       const { watch, version, detector_when_on } = await get<Watching>(at);
-      const detector = watch.detector === OFF ? detector_when_on : OFF;
+      const earlier = detector_when_on === "motion" ? recall(`detector.${camera.id}`) : null; // stored here before 2026-12
+      const detector = watch.detector === OFF ? (earlier ?? detector_when_on) : OFF;
       const now = await put<Watching>(at, { watch: { ...watch, detector, numbers: {} }, version });
       isOn.value = now.watch.detector !== OFF;
       toast(isOn.value ? words.detection.isOn(camera.name) : words.detection.isOff(camera.name));
