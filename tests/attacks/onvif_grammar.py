@@ -162,6 +162,12 @@ class _Client:
     def send(self, *_: object, **_how: object) -> ET.Element:
         return self._content
 
+    def path_at(self, address: str) -> str:
+        return onvif.request_path(address)
+
+    def port_named(self, _address: str) -> None:
+        """It names none."""
+
 
 _SERVICE: Final = OnvifService.of(_ONVIF_ADDRESS)
 

@@ -253,7 +253,7 @@ def test_a_webcam_that_cannot_be_opened_gets_advice_for_webcams(
     monkeypatch.setattr("tawny.media.codec.demuxer.av.open", lambda *_, **__: av.error.err_check(-number))
     with pytest.raises(SourceError) as failed:
         V4l2(lambda path: BOTH).open(opening("/dev/video0", FakeClock()))
-    assert str(failed.value) == f"Camera error at /dev/video0: {says}"
+    assert str(failed.value) == f"The camera at /dev/video0 failed: {says}"
 
 
 @pytest.mark.shows("RC3")

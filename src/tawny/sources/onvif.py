@@ -160,7 +160,7 @@ TIMEOUT_S = 5.0
 
 
 class UnansweredClose(SourceUnreachable):
-    """The camera closed a connection without a response."""
+    says = "The camera at {where} closed the connection without a response ({detail})."
 
 
 class SoapClient:

@@ -226,6 +226,7 @@ class DeviceFailed(SourceError):
     """A local camera that can't be opened. detail: why. todo: what to do."""
 
     todo: str = "Unplug it and plug it in again."
+    says = "The camera at {where} failed: {detail}."
     advice = "{todo}"
 
 

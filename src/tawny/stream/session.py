@@ -476,7 +476,7 @@ class _ConnectionLog:
             self._seen_s.clear()
         self._failed += 1
         # The details stay out of the key: they may contain any text of the camera.
-        key = error.code, error.evidence.word if error.evidence else ""
+        key = type(error).__name__, error.evidence.word if error.evidence else ""
         if now_s - self._seen_s.get(key, -math.inf) >= _SILENCE_S:
             log.warning("%s: %s", self._name, error)
             self._is_announced = False

@@ -184,7 +184,10 @@ def test_a_camera_that_waits_without_detection_says_so(
 
 def test_pages_learn_at_once_that_nothing_is_detected(tmp_path: Path) -> None:
     changed = Mock()
-    watching(tmp_path, [], changed=changed).begin(DetectionSettings(detector="off"), ())
+    made = watching(tmp_path, [], changed=changed)
+    made.begin(DetectionSettings(detector="off"), (), reports=True)
+    changed.assert_not_called()
+    made.begin(DetectionSettings(detector="off"), ())
     changed.assert_called_once_with()
 
 

@@ -2268,6 +2268,7 @@ export interface SelfTest {
   at_ms: number;
   files: number;
   minutes: number;
+  night?: string;
   problems: string[];
 }
 

@@ -103,7 +103,7 @@ export const app = {
     unknown: (clock: string) => `Unknown since ${clock}`,
     asleep: (clock: string) => `Asleep since ${clock}`,
     waiting: "Waiting for an event",
-    undetected: "Detection is off: records only when told to",
+    undetected: "Detection is off: records on request only",
     starting: "Starting",
     mode_off: "Off in this mode",
     paused: "Paused",

@@ -5,7 +5,7 @@ import { sentence } from "./cameraWords";
 
 it.each([
   [false, "Waiting for an event"],
-  [true, "Detection is off: records only when told to"],
+  [true, "Detection is off: records on request only"],
 ])("says what a camera waits for while its detection is off: %s", (undetected, said) => {
   expect(sentence({ state: "waiting", since_ms: 0, undetected } as Camera)).toBe(said);
 });

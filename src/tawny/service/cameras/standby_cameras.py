@@ -187,7 +187,7 @@ def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
     if differ_ms := member.clocks_differ_ms():
         detail = f"The clocks of {who} and of this recorder differ by {differ_ms // 60_000} min. "
         detail += "Until both are right, nothing of what the standby has recorded is fetched."
-        yield HealthProblem(ProblemKind.STANDBY, None, detail, CLOCKS_DO, "own standby's clock")
+        yield HealthProblem(ProblemKind.STANDBY, None, detail, CLOCKS_DO, "clocks")
 
 
 # The standby's side.

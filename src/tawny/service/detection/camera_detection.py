@@ -249,7 +249,9 @@ class CameraDetection:
         self._moved_ms = (0, 0)
         """Begin and end of the latest movement by command."""
         self._follower = means.followers.of(camera)
-        self._turns = self._reports = self._is_undetected = False
+        self._turns = self._reports = False
+        self._is_undetected: bool | None = None
+        """Whether nothing detects anything; None before the first start."""
         self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
         self._naming_died = (0, 0)
@@ -349,7 +351,7 @@ class CameraDetection:
         orientation: of the images it sees. turns: whether commands may move the camera. reports: whether `reported` may
         be called.
         """
-        was_shown = self._wrong, self.trouble, self._is_undetected
+        was_shown, was_undetected = (self._wrong, self.trouble), self._is_undetected
         self.stop()
         self.close()
         self.trouble = ""
@@ -368,7 +370,7 @@ class CameraDetection:
         if settings.sound.listen:
             self._begin_listening(settings.sound)
         self._is_undetected = not (reports or settings.sound.listen or settings.detector != OFF)
-        if (self._wrong, self.trouble, self._is_undetected) != was_shown:
+        if (self._wrong, self.trouble) != was_shown or was_undetected not in (None, self._is_undetected):
             self._changed()
 
     def stop(self) -> None:
