@@ -27,7 +27,7 @@ def _left(root: Path) -> set[str]:
 
 def _prune(root: Path, keep: RetentionRule) -> list[str]:
     disk = RealDisk(root)
-    made = plan(disk, keep, NOW_MS)
+    made, _ = plan(disk, keep, NOW_MS)
     apply(disk, made)
     return [one.segment.path for one in made.removals]
 

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tawny.cli.output import Output
 from tawny.cli.paths import new_file
 from tawny.cli.scan_computers import not_scanned
@@ -20,7 +18,7 @@ from tawny.detection.scan.compare import ComparedDetector, ComparedFrame, Detect
 from tawny.detection.zones import Region
 from tawny.engine.plugins import PluginFailed, PluginGroup, PluginMissing, plug_in_code
 from tawny.media.codec.decoder import DecodedFrame
-from tawny.media.codec.encoder import Picture
+from tawny.media.codec.encoder import planes
 from tawny.media.codec.transcoder import VideoWriter
 from tawny.media.image.stamp import GREY, Colour, Stamp, downscaled, stamped, yuv
 from tawny.model.errors import DetectorFailed, NotDone, SourceError, SourceUnusable, StorageError, UsageError
@@ -248,9 +246,7 @@ def _film(file: Path, fps: float) -> Iterator[Callable[[Callable[[], DecodedFram
             frame = drawn()
             if writer is None:
                 writer = VideoWriter(file, scratch, frame.width, frame.height, fps)
-            planes = frame.video.reformat(format="yuv420p", dst_color_range="MPEG")
-            picture: Picture = np.asarray(planes.to_ndarray(), np.uint8)
-            writer.add(picture, at_s)
+            writer.add(planes(frame.video), at_s)
 
     try:
         yield put

@@ -453,10 +453,10 @@ def _prune_folder(args: Namespace, keep: RetentionRule) -> tuple[RemovalPlan, in
     disk, now_ms = RealDisk(folder), SystemClock().now_ms()
     zone = datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo
     assert zone is not None
-    plan = dated_folders.plan(disk, keep, now_ms, zone, args.days)
+    plan, undated = dated_folders.plan(disk, keep, now_ms, zone, args.days)
     if not args.dry_run:
         dated_folders.apply(disk, plan)
-    return plan, dated_folders.undated(disk)
+    return plan, undated
 
 
 def _as_json(plan: RemovalPlan, *, dry_run: bool) -> dict[str, object]:

@@ -1,7 +1,7 @@
 /** In place of a picture that is sealed, and beside one that was unlocked. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Lazy, inSheet } from "../ui/Lazy";
+import { LazySheet } from "../ui/Lazy";
 import { Icon } from "../ui/Icon";
 import { toast } from "../ui/toast";
 import { isOpenHere, loadSealing, lock, sealing } from "./state";
@@ -24,7 +24,7 @@ export function UnlockButton() {
 /** Asks for a key when a button of the page wants it: a page with such buttons has one of these. */
 export function UnlockSheet() {
   useEffect(() => () => void (asked.value = false), []);
-  return asked.value ? <Lazy load={sheet} props={{ onClose: () => (asked.value = false) }} waiting={inSheet(() => (asked.value = false))} /> : null;
+  return asked.value ? <LazySheet load={sheet} props={{ onClose: () => (asked.value = false) }} /> : null;
 }
 
 /** Only while something is unlocked for this session. */

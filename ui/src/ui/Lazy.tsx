@@ -58,3 +58,8 @@ export const inSheet = (onClose: () => void) => (failed: boolean) =>
       <NotLoaded />
     </Sheet>
   );
+
+/** A sheet whose code comes when it is first shown. */
+export function LazySheet<Props extends { onClose: () => void }>(of: { load: Loader<Props>; props: Props }) {
+  return <Lazy {...of} waiting={inSheet(of.props.onClose)} />;
+}

@@ -8,7 +8,7 @@ import { focusOnce } from "./Access";
 import { when } from "./times";
 import { t } from "../strings";
 import { Icon } from "./Icon";
-import { Lazy, inSheet } from "./Lazy";
+import { LazySheet } from "./Lazy";
 import { Segmented } from "./Segmented";
 import { mayDirect } from "./session";
 import { Sheet } from "./Sheet";
@@ -66,7 +66,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
     }
   };
   if (onTv)
-    return <Lazy load={castSheet} props={{ camera: { id: props.camera, name: cameraNamed(props.camera) }, recording, onClose: props.onClose }} waiting={inSheet(props.onClose)} />;
+    return <LazySheet load={castSheet} props={{ camera: { id: props.camera, name: cameraNamed(props.camera) }, recording, onClose: props.onClose }} />;
   return (
     <Sheet title={words.title} onClose={props.onClose} class="share-sheet">
       {made ? (

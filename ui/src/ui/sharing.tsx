@@ -1,6 +1,6 @@
 /** What is to be shared, from wherever it is shown; the sheet's code comes when it is first wanted. */
 import { signal } from "@preact/signals";
-import { Lazy, inSheet } from "./Lazy";
+import { LazySheet } from "./Lazy";
 import type { TawnyEvent } from "../api/types";
 
 interface Clip {
@@ -31,5 +31,5 @@ export function Sharing() {
   const onClose = () => {
     clip.value = null;
   };
-  return <Lazy load={load} props={{ ...clip.value, onClose }} waiting={inSheet(onClose)} />;
+  return <LazySheet load={load} props={{ ...clip.value, onClose }} />;
 }

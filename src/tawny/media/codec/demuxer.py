@@ -12,13 +12,12 @@ from typing import Literal, NamedTuple, Protocol
 
 import av
 import av.error
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet as AvPacket
 from av.stream import Stream as AvStream
 from av.video.codeccontext import VideoCodecContext
 
-from tawny.media.codec.encoder import Encoder, Picture
+from tawny.media.codec.encoder import Encoder, Picture, planes
 from tawny.media.codec.nal import split_annexb
 from tawny.model.errors import (
     NoSuchDevice,
@@ -173,12 +172,6 @@ def open_stream(data: Readable, form: str, where: str) -> "Demuxer":
     raise failed
 
 
-def _planar(frame: av.VideoFrame, size: tuple[int, int]) -> Picture:
-    """Return the planes in limited range, which the encoder states; JPEGs have full range."""
-    small = frame.reformat(*size, "yuv420p", dst_color_range="MPEG")
-    return small.to_ndarray().astype(np.uint8, copy=False)
-
-
 class JpegTranscoder:
     """Decodes JPEGs and encodes them as H.264, with a keyframe every KEYFRAME_S. One thread."""
 
@@ -220,7 +213,7 @@ class JpegTranscoder:
         as_keyframe = ticks - self._keyframe >= self.KEYFRAME_S * VIDEO_RATE
         if as_keyframe:
             self._keyframe = ticks
-        return self._encoder.encode(_planar(frame, size), ticks, as_keyframe=as_keyframe)
+        return self._encoder.encode(planes(frame, *size), ticks, as_keyframe=as_keyframe)
 
     @staticmethod
     def _new_decoder() -> VideoCodecContext:
@@ -388,7 +381,7 @@ class Capture:
             if not self._decode:
                 return [CapturedUnit(pts, bytes(packet), None)]
             return [
-                CapturedUnit(pts, b"", _planar(frame, self.size))
+                CapturedUnit(pts, b"", planes(frame, *self.size))
                 for frame in packet.decode()
                 if isinstance(frame, av.VideoFrame)
             ]

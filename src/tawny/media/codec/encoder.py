@@ -23,6 +23,22 @@ from tawny.model.errors import SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoCodec, VideoFormat
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def limited(
+    frame: av.VideoFrame, width: int | None = None, height: int | None = None, interpolation: str | None = None
+) -> av.VideoFrame:
+    """Return a frame as YUV 4:2:0 in limited range, which the encoder states; JPEGs have full range."""
+    return frame.reformat(width, height, "yuv420p", interpolation=interpolation, dst_color_range="MPEG")
+
+
+def planes(
+    frame: av.VideoFrame, width: int | None = None, height: int | None = None, interpolation: str | None = None
+) -> Picture:
+    """Return the planes of `limited`, as `Encoder` takes them."""
+    return np.asarray(limited(frame, width, height, interpolation).to_ndarray(), np.uint8)
+
+
 """uint8 [height, width, 3], RGB; or, cheaper, uint8 [height·3/2, width], planar YUV 4:2:0 (BT.601, Y 16 to 235).
 
 Planar order: rows of Y, then all of U, then all of V.

@@ -12,7 +12,7 @@ import av.error
 import numpy as np
 
 from tawny.media.codec.decoder import DecodedFrame, Decoder
-from tawny.media.codec.encoder import Colours, Encoder, EncodingQuality, Picture
+from tawny.media.codec.encoder import Colours, Encoder, EncodingQuality, Picture, planes
 from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.file_part import ReadRange, VirtualFile
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
@@ -48,10 +48,7 @@ class Reencoder:
             if at <= self._last:
                 continue
             self._last = at
-            small = mask_picture(frame, private).raw.reformat(
-                width=self._size[0], height=self._size[1], format="yuv420p", dst_color_range="MPEG"
-            )
-            picture = np.asarray(small.to_ndarray(), np.uint8)
+            picture = planes(mask_picture(frame, private).raw, *self._size)
             encoded = (_shown(coded, self.format.orientation) for coded in self._encoder.encode(picture, at))
             made += [(coded, coded.pts // (VIDEO_RATE // 1000)) for coded in encoded]
         return made

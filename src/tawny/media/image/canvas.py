@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, even_size, stated_by
-from tawny.media.codec.encoder import Picture
+from tawny.media.codec.encoder import Picture, limited, planes
 from tawny.model.errors import FileDamaged, NotDone
 
 CLOCK_HEIGHT = 40
@@ -40,13 +40,10 @@ class Canvas:
             return
         scale = min(wide / frame.width, high / frame.height)
         width, height = _even(frame.width * scale, wide), _even(frame.height * scale, high)
-        small = frame.video.reformat(
-            width=width, height=height, format="yuv420p", interpolation="AREA", dst_color_range="MPEG"
-        )
-        planes = np.asarray(small.to_ndarray(), np.uint8)
+        small = planes(frame.video, width, height, "AREA")
         left, top = left + (wide - width) // 4 * 2, top + (high - height) // 4 * 2
-        self._luma[top : top + height, left : left + width] = planes[:height]
-        colours = planes[height:].reshape(2, height // 2, width // 2)
+        self._luma[top : top + height, left : left + width] = small[:height]
+        colours = small[height:].reshape(2, height // 2, width // 2)
         self._colours[:, top // 2 : (top + height) // 2, left // 2 : (left + width) // 2] = colours
 
     def write(self, text: str) -> None:
@@ -122,9 +119,7 @@ def gif_picture(frame: DecodedFrame, like: GifPicture | None = None) -> GifPictu
     """
     wide, high = even_size(frame, GIF_WIDTH)
     if like is None or (like.width, like.height) == (wide, high):
-        return frame.video.reformat(
-            width=wide, height=high, format="yuv420p", interpolation="LANCZOS", dst_color_range="MPEG"
-        )
+        return limited(frame.video, wide, high, "LANCZOS")
     canvas = Canvas(1, 1, like.width, like.height)
     canvas.put(0, frame)
     colours = canvas.picture[canvas.height :].reshape(2, -1, like.width // 2)[:, : like.height // 2]

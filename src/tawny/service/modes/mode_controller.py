@@ -18,7 +18,6 @@ from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChange
 from tawny.model.times import Clock, ClockSteps
 from tawny.service.cameras.duty import OFF, CameraDuty, duty_of
 from tawny.service.modes.rule_actions import RuleDecider
-from tawny.service.sealing.policy import OthersCameraSettings
 from tawny.sources.discovery.networks import neighbours
 
 # Presence prober: periodically probes for the configured people and reports those found at home.
@@ -189,11 +188,8 @@ class ModeController:
     def duty(self, camera: CameraId, settings: CameraSettings) -> CameraDuty:
         """Return what this camera must do now."""
         hold, now = self.modes.hold(camera), self.deciding.standing(camera)
-        if isinstance(settings, OthersCameraSettings):  # the modes and rules of its own recorder count
-            duty = duty_of(settings, hold, "")
-        else:
-            there = in_mode(self._settings(), now.mode, camera)
-            duty = duty_of(settings, hold, self.deciding.rules.unrecorded(now), now.mode, there)
+        unrecorded = self.deciding.rules.unrecorded(now) if settings.follows_modes else ""
+        duty = duty_of(settings, hold, unrecorded, now.mode, in_mode(self._settings(), now.mode, camera))
         stopped = self.stopped
         if not stopped or not duty.is_recorded:
             return duty

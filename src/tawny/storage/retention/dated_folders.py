@@ -39,8 +39,8 @@ class DatedFile:
     size_bytes: int
 
 
-def find(disk: DiskAccess) -> list[DatedFile]:
-    """Return all dated files below the root, in order of day and name.
+def find(disk: DiskAccess) -> tuple[list[DatedFile], int]:
+    """Return all dated files below the root, in order of day and name, and the number of those without a date.
 
     Those of recorders below it are left out. Raises NotDone if it is a recorder's own folder, or is in one.
     """
@@ -49,15 +49,13 @@ def find(disk: DiskAccess) -> list[DatedFile]:
     for folder in (disk.root, *disk.root.parents):
         if _is_of_recorder(folder):
             raise _refusal(folder)
-    found = [
-        DatedFile(path, day, entry.size_bytes) for path, entry in _files(disk, "") if (day := dated(path)) is not None
-    ]
-    return sorted(found, key=lambda one: (one.day, one.path))
-
-
-def undated(disk: DiskAccess) -> int:
-    """Return the number of files below the root that no plan removes, as their paths have no date."""
-    return sum(dated(path) is None for path, _ in _files(disk, ""))
+    found, undated = list[DatedFile](), 0
+    for path, entry in _files(disk, ""):
+        if (day := dated(path)) is None:
+            undated += 1
+        else:
+            found.append(DatedFile(path, day, entry.size_bytes))
+    return sorted(found, key=lambda one: (one.day, one.path)), undated
 
 
 def dated(path: str) -> date | None:
@@ -74,13 +72,15 @@ def dated(path: str) -> date | None:
 
 def plan(
     disk: DiskAccess, keep: RetentionRule, now_ms: int, zone: tzinfo = UTC, newest_days: int | None = None
-) -> RemovalPlan:
-    """Plan the removals. keep: uses `max_s`, `count` and `size_bytes`. zone: time zone of the dates.
+) -> tuple[RemovalPlan, int]:
+    """Plan the removals. Also return the number of files that none removes, as their paths have no date.
+
+    keep: uses `max_s`, `count` and `size_bytes`. zone: time zone of the dates.
 
     newest_days: number of days that keep their files, counting only days with files; None: no limit.
     """
     index = MemoryIndex()
-    found = find(disk)
+    found, undated = find(disk)
     kept = set(sorted({one.day for one in found}, reverse=True)[:newest_days])
     removals = list[Removal]()
     with index.together():
@@ -93,7 +93,7 @@ def plan(
             else:
                 removals.append(Removal(segment, "older than the newest days to keep"))
     planned = RemovalPlanner(RetentionContract(keep), index, disk.space(), now_ms).plan()
-    return replace(planned, removals=removals + planned.removals)
+    return replace(planned, removals=removals + planned.removals), undated
 
 
 def apply(disk: DiskAccess, made: RemovalPlan) -> None:

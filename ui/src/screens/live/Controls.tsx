@@ -16,7 +16,7 @@ import { controls as words } from "../../strings/controls";
 import { isByChoice } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
-import { Lazy, inSheet } from "../../ui/Lazy";
+import { LazySheet } from "../../ui/Lazy";
 import { recall } from "../../ui/remember";
 import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
@@ -437,7 +437,7 @@ export function CastAct({ camera, look }: Of) {
   return (
     <>
       <Act look={look === "words" ? "round" : look} act="cast" icon="cast" label={castWords.hint} short={castWords.action} onPress={() => (open.value = true)} />
-      {open.value && <Lazy load={castSheet} props={{ camera, onClose: () => (open.value = false) }} waiting={inSheet(() => (open.value = false))} />}
+      {open.value && <LazySheet load={castSheet} props={{ camera, onClose: () => (open.value = false) }} />}
     </>
   );
 }

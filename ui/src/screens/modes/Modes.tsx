@@ -4,7 +4,7 @@ import { ApiError, get, post, put } from "../../api/client";
 import { modes } from "../../api/modes";
 import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeRow, ModesInfo, ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { tryTo } from "../../ui/Access";
-import { Lazy, inSheet } from "../../ui/Lazy";
+import { LazySheet } from "../../ui/Lazy";
 import { useLeaving } from "../../ui/leaving";
 import { modeName } from "../../ui/modeNames";
 import { Page } from "../../ui/Page";
@@ -263,7 +263,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
       </button>
       <Save plan={plan} draft={draft} tried={tried.state} onSaved={(found, saved) => takeUnder(found, newest.current.draft, saved)} onUndo={() => setDraft(planOf(plan))} />
       {sheet}
-      {isTrying && <Lazy load={trying} props={{ plan, now, draft: isDirty ? draft : null, onClose: () => setTrying(false) }} waiting={inSheet(() => setTrying(false))} />}
+      {isTrying && <LazySheet load={trying} props={{ plan, now, draft: isDirty ? draft : null, onClose: () => setTrying(false) }} />}
       {asked && (
         <Sheet title={t.nothingTitle(asked.modes.map(modeName).join(", "))} onClose={() => asked.answer(false)}>
           <p>{t.nothing}</p>
