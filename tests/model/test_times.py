@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.model.times import Span, merge_spans, missing_spans, stamp, stamp_ms, utc_from_text, utc_text
+from tawny.model.times import Span, UtcMap, merge_spans, missing_spans, stamp, stamp_ms, utc_from_text, utc_text
 
 instants = st.integers(0, 4_102_444_800_000)
 spans = st.builds(lambda a, b: Span(min(a, b), max(a, b)), st.integers(0, 100), st.integers(0, 100))
@@ -54,3 +54,18 @@ def test_recorded_and_missing_tile_the_time(recorded: list[Span], within: Span) 
         assert tiles[0].begin_ms == within.begin_ms
         assert tiles[-1].end_ms == within.end_ms
     assert all(a.end_ms == b.begin_ms for a, b in itertools.pairwise(tiles))
+
+
+def test_what_keeps_coming_later_than_cameras_buffer_is_dated_near_its_arrival() -> None:
+    """Stamps that lose 1 % of time."""
+    utc = UtcMap(0.0, 1000.0)
+    for second in range(3600):
+        utc.feed(second * 0.99, 1000.0 + second)
+    assert utc.at_ms(3599 * 0.99) / 1000 > 4599 - 12
+
+
+def test_a_stall_moves_no_dates() -> None:
+    utc = UtcMap(0.0, 1000.0)
+    for second in range(240):
+        utc.feed(second, 1000.0 + max(second, min(120, 60 + second / 2) if second > 60 else 0))
+    assert utc.at_ms(239) == pytest.approx(1_239_000, abs=50)

@@ -19,6 +19,8 @@ Towards earlier times the first value always applies: nothing arrives before it 
 """
 _SETTLING_S = 10.0
 _WINDOW_S = 30.0
+_BUFFERED_S = 10.0
+"""Packets that keep coming later than this, because cameras don't buffer for longer, are dated by a faster slide."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -205,7 +207,9 @@ class UtcMap:
         passed_s = max(0.0, arrived_utc_s - self._last_utc_s)
         self._last_utc_s = max(self._last_utc_s, arrived_utc_s)
         wanted_s = self._least[0][1] - self._offset_s
-        settling = wanted_s < 0 or arrived_utc_s - self._begun_utc_s < _SETTLING_S
+        # a backlog that shrinks is none of these
+        is_late = wanted_s > _BUFFERED_S and arrived_utc_s - self._least[0][0] > _WINDOW_S / 2
+        settling = wanted_s < 0 or is_late or arrived_utc_s - self._begun_utc_s < _SETTLING_S
         most_s = (_SETTLE_SLIDE if settling else _SLIDE) * passed_s
         self._offset_s += max(-most_s, min(most_s, wanted_s))
 

@@ -173,3 +173,9 @@ def test_a_config_with_more_behind_it_is_kept() -> None:
 )
 def test_what_cannot_be_recorded_is_none(what: SdpTrack) -> None:
     assert sound_of(what, lambda _: None) is None
+
+
+def test_the_rate_is_that_of_the_config_if_a_lower_one_is_stated() -> None:
+    found = sound_of(track(rate=8000), lambda _: None)
+    assert found
+    assert found[0].rate == 16_000

@@ -252,3 +252,95 @@ def test_a_slow_camera_that_catches_up_does_not_jump() -> None:
 
 def test_a_long_silence_is_no_jump() -> None:
     assert placed([(0, 0.0), (60 * 90_000, 60.0)]) == [0, 60 * 90_000]
+
+
+Times = Callable[[float], float]
+
+
+def leads(
+    stamp: Times, arrival: Times = lambda at_s: at_s + 0.02, *, seconds: int = 60, fps: int = 15, poll_s: float = 0.4
+) -> list[float]:
+    """By how much frames were placed late, in s, with these stamps and arrivals of what was taken at a time."""
+    placing, found, comes_s = TimestampAligner(), [], 0.0
+    for number in range(seconds * fps):
+        at_s = number / fps
+        comes_s = max(comes_s, arrival(at_s))
+        ticks = round(stamp(at_s) * 90_000)
+        at = placing.picture_at(ticks, ticks, math.ceil(comes_s / poll_s) * poll_s, is_anew=False)
+        found.append(at / 90_000 - at_s)
+    return found
+
+
+@pytest.mark.parametrize("step_s", [2 / 15, 0.5, 1.0])
+def test_stamps_that_several_frames_share_run_no_faster(step_s: float) -> None:
+    found = leads(lambda at_s: math.floor(at_s / step_s + 1e-6) * step_s, poll_s=0.373)
+    assert max(map(abs, found[30:])) < 0.2, "the first seconds teach it the interval"
+
+
+def test_a_stall_moves_no_stamps_that_frames_share() -> None:
+    found = leads(lambda at_s: math.floor(at_s), lambda at_s: 40.0 if 20.5 < at_s < 40 else at_s + 0.02)
+    assert max(map(abs, found[30:])) < 0.3
+
+
+def test_a_single_stamp_far_ahead_moves_nothing_from_the_second_second_on() -> None:
+    found = leads(lambda at_s: at_s + 5 * (round(at_s * 15) % 30 == 29))
+    assert max(found) < 0.1
+
+
+@pytest.mark.parametrize("rate", [1.2, 2.0, 3.0])
+def test_stamps_faster_than_time_lead_by_a_backlog_at_most(rate: float) -> None:
+    found = leads(lambda at_s: rate * at_s, seconds=240)
+    assert max(found) < 10 * rate
+    assert max(found[-15:]) < 3
+
+
+@pytest.mark.parametrize("rate", [0.04, 0.5, 0.8, 0.96])
+def test_stamps_slower_than_time_lag_by_a_backlog_at_most(rate: float) -> None:
+    found = leads(lambda at_s: rate * at_s, seconds=400)
+    assert min(found) > min(-11.0, -26 * (1 - rate))
+    assert min(found[-15:]) > -0.4
+
+
+def test_stamps_that_become_right_again_are_used_as_they_are() -> None:
+    found = leads(lambda at_s: at_s / 2 if at_s < 100 else at_s - 50, seconds=240)
+    assert found[-1] == pytest.approx(found[-300], abs=1e-4)
+    assert abs(found[-1]) < 0.3
+
+
+@pytest.mark.parametrize(
+    "late_s",
+    [
+        lambda at_s: 8.0 if at_s < 20 else max(0.0, 8.0 - (at_s - 20) / 2),  # a backlog at the beginning
+        lambda at_s: min(9.0, max(0.0, at_s - 20) / 4),  # a network that is too slow, and fills what a camera keeps
+        lambda at_s: max(0.0, 60.0 - at_s) if 5 < at_s < 60 else 0.0,  # a minute comes at once
+        lambda at_s: max(0.0, 30 - (at_s - 10) / 2) if at_s > 10 else 0.0,  # a stall, and what it left comes slowly
+    ],
+)
+def test_a_slow_network_changes_no_stamp(late_s: Times) -> None:
+    assert max(map(abs, leads(lambda at_s: at_s, lambda at_s: at_s + late_s(at_s), seconds=120))) < 1e-4
+
+
+def sound_offs(rate: float, *, is_heard: Callable[[float], bool] = lambda at_s: True) -> list[float]:
+    """By how much sound whose stamps run at this rate was placed late, in s, over a minute."""
+    placing, found = TimestampAligner(8000), []
+    for number in range(60 * 15):
+        at_s = number / 15
+        now_s = math.ceil(at_s / 0.1) * 0.1
+        placing.picture_at(number * 6000, number * 6000, now_s, is_anew=False)
+        if is_heard(at_s):
+            ticks = round(number * 533 * rate)
+            placed = placing.sound_at(ticks, ticks, 533, now_s, is_anew=False)
+            if placed is not None:
+                found.append(placed / 8000 - number * 533 / 8000)
+    return found
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.9, 2.0, 90 / 8])
+def test_sound_stamped_at_another_rate_is_counted_by_its_samples(rate: float) -> None:
+    found = sound_offs(rate)
+    assert max(map(abs, found[-300:])) < 0.35
+    assert len(found) > 700, "most of it is kept"
+
+
+def test_silence_that_is_not_sent_is_no_wrong_rate() -> None:
+    assert max(map(abs, sound_offs(1.0, is_heard=lambda at_s: at_s % 4 < 2))) < 0.05

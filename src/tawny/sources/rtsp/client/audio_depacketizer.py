@@ -13,6 +13,7 @@ from tawny.protocols.sdp import SdpTrack
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment
 
 AAC_SAMPLES = 1024
+AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 _MOST_FRAME_BYTES = 8192
 _MOST_CONFIG_BYTES = 64
 MAX_FRAMES = 64
@@ -209,6 +210,7 @@ def sound_of(track: SdpTrack, give: Give) -> tuple[AudioFormat, G711Depacketizer
     if not config or not 0 < size_bits <= 16 or index_bits > 16 or (is_latm and track.fmtp.get("cpresent") != "0"):
         return None
     aac = AacDepacketizer(give, 0, 0) if is_latm else AacDepacketizer(give, size_bits, index_bits)
+    rate = max(rate, _config_rate(config))  # some state the rate of another codec
     return AudioFormat("aac", rate, channels, config), aac
 
 
@@ -228,6 +230,12 @@ def _config(text: str, *, is_latm: bool) -> bytes:
         shifted = int.from_bytes(config, "big") & ((1 << bits) - 1)
         config = (shifted << (-bits % 8)).to_bytes((bits + 7) // 8, "big")
     return config if 2 <= len(config) <= _MOST_CONFIG_BYTES and config[0] >> 3 else b""
+
+
+def _config_rate(config: bytes) -> int:
+    """Return the sampling rate of an AudioSpecificConfig; 0 if it has none of the usual ones."""
+    number = int.from_bytes(config[:2], "big") >> 7 & 15
+    return AAC_RATES[number] if number < len(AAC_RATES) and config[0] >> 3 < 31 else 0
 
 
 def _adts_size(data: bytes, at: int) -> int:

@@ -1,12 +1,15 @@
 """Timestamp alignment: puts a connection's video and audio on one continuous timeline.
 
-RTP timestamps define distances. After a jump, the arrival time decides. Video and audio timestamps are related by
+RTP timestamps define distances. After a jump, the arrival time decides. Where they run at another rate than the
+arrivals, video follows the arrivals, and audio the number of its samples. Video and audio timestamps are related by
 sender reports, and by arrival times without those.
 """
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 
 from tawny.model.packets import VIDEO_RATE
 from tawny.protocols.rtp import ReplayMark, SenderReport, read_replay_mark, signed_step
@@ -43,6 +46,10 @@ _ABSURD_S = 2.0
 _LEARN = 0.001
 """Share of a difference between reports and arrival times that counts for later, at each audio frame."""
 _SETTLED_S, _WINDOW_S = 3.0, 20.0
+_BURST_S = 1.0
+"""A connection may begin with buffered frames in this time, whose steps prove nothing."""
+_STANDS_S = 2.0
+"""A timestamp that stands for longer is a stopped clock; cameras stamp pairs of frames, or whole seconds."""
 
 
 @dataclass(slots=True)
@@ -66,6 +73,10 @@ class TrackTimeline:
     """Smallest delay: arrival time minus position."""
     _deepest_s: float = 0.0
     """Largest step back."""
+    _stood: int = 0
+    """Number of units since the timestamp last moved on."""
+    _moved: int = 0
+    """Place of the unit that it moved on with."""
 
     def place(self, ticks: int, now_s: float, *, is_anew: bool) -> int:
         """Return the unit's timestamp; its arrival time if the camera's clock jumped or stopped.
@@ -79,6 +90,12 @@ class TrackTimeline:
             return at
         passed_s = max(0.0, now_s - self.arrived_s)
         stands, self._ticks = ticks == self._ticks, ticks
+        is_behind = self._stood > 0 and self._moved < at <= self.newest and at >= self.newest - _JUMP_S * self.rate
+        if (stands or is_behind) and not (is_anew or self.is_sound):
+            at = self._stand(passed_s, now_s) if stands else self.newest + 1
+            self._stood += 1
+            self.newest, self.arrived_s = at, now_s
+            return at
         if is_anew or stands or self._is_jump(at, now_s, passed_s):
             self.jumps += not stands
             here = self.newest + max(1, round(passed_s * self.rate))
@@ -89,11 +106,21 @@ class TrackTimeline:
         elif at == self.newest or (self.is_sound and at < self.newest):
             at = self.newest + 1
         elif 0 < at - self.newest < AHEAD_S * self.rate:
-            self._usual = at - self.newest
+            self._usual = (at - self._moved) // (1 + self._stood) if self._stood else at - self.newest
         self._least_s = min(self._least_s + _RISE * passed_s, now_s - at / self.rate)
         if at > self.newest:
-            self.newest, self.arrived_s = at, now_s
+            self.newest, self.arrived_s, self._stood = at, now_s, 0
         return at
+
+    def _stand(self, passed_s: float, now_s: float) -> int:
+        """Return the place of a unit with the timestamp of the one before. The timestamp probably moves on soon."""
+        assert self.newest is not None
+        if not self._stood:
+            self._moved = self.newest
+        if not self._usual or self._stood * self._usual > _STANDS_S * self.rate:
+            return self.newest + max(1, round(passed_s * self.rate))
+        latest = round((now_s - self._least_s) * self.rate) + self._usual
+        return max(self.newest + 1, min(self.newest + self._usual, latest))
 
     def move(self, ticks: int) -> None:
         """Shift later timestamps. A shift ahead is no step of the camera's clock."""
@@ -114,7 +141,173 @@ class TrackTimeline:
         if step_s > AHEAD_S + passed_s:
             return True
         is_early = now_s - at / self.rate < self._least_s - _JUMP_S
-        return is_settled and is_early and step_s > max(_JUMP_S + passed_s, 1.5 * self._usual / self.rate)
+        is_known = is_settled or (self._usual > 0 and now_s - self._begun_s >= _BURST_S)
+        most_s = _JUMP_S if is_settled else _SETTLED_S  # on a slow network, cameras skip frames after the first ones
+        return is_known and is_early and step_s > max(most_s + passed_s, 1.5 * self._usual / self.rate)
+
+
+_MARK_S, _KEPT_S = 1.0, 60.0
+"""Delays are compared by the smallest of each second of the last minute."""
+_OFF_S = 1.0
+"""Change of the delay, in a straight line, from which timestamps count as running at another rate."""
+_CROOKED, _CROOKED_S = 0.1, 0.25
+"""Largest distance from that line, as a share of the change, or in seconds if that is more."""
+_LEAD_MARKS, _LAG_MARKS = 5, 20
+"""Minimum number of delays, and of seconds, on that line. No network makes frames earlier, but a backlog may end."""
+_BUFFERED_S = 10.0
+"""A smaller lag may be that of a slow network; a smaller lead, a backlog with which the connection began."""
+_FALL = 0.02
+"""Rate at which the usual delay follows a smaller one, as in `UtcMap`."""
+_RETURN_S = 20.0
+"""Time constant of the return to the delay before."""
+_RIGHT = 0.01
+"""Deviation of the rate, within which timestamps are used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """The frame with the smallest delay of about a second."""
+
+    begun_s: float
+    arrived_s: float
+    delay_s: float
+    """By the timestamps: arrival time minus position."""
+    placed_s: float
+    """By the place that it was given."""
+
+
+class _Pace:
+    """Video whose timestamps run faster or slower than time: follows the arrivals, smoothly. Others stay as they are.
+
+    Timestamps are wrong if they move away from the arrivals evenly, and further than cameras buffer.
+    """
+
+    def __init__(self) -> None:
+        self.pace = 1.0
+        """Seconds in a second of the timestamps."""
+        self._at: int | None = None
+        self._placed = 0
+        self._usual_s = 0.0
+        """Delay of frames that came without a backlog, as far as known; that to return to."""
+        self._since_s = 0.0
+        self._marks: deque[_Mark] = deque()
+
+    def place(self, at: int, now_s: float, *, is_anew: bool) -> int:
+        """Return the place of a frame that its timestamp puts at `at`."""
+        if self._at is None:
+            self._at = self._placed = at
+        if is_anew:
+            self.pace = 1.0
+            self._marks.clear()
+        placed = self._placed + round((at - self._at) * self.pace)
+        if at > self._at:
+            placed = max(placed, self._placed + 1)
+            self._at, self._placed = at, placed
+        self._mark(now_s, now_s - at / VIDEO_RATE, now_s - placed / VIDEO_RATE)
+        return placed
+
+    def _mark(self, now_s: float, delay_s: float, placed_s: float) -> None:
+        marks = self._marks
+        if not marks or now_s >= marks[-1].begun_s + _MARK_S:
+            if marks:
+                self._judge()
+            marks.append(_Mark(now_s, now_s, delay_s, placed_s))
+            while marks[0].begun_s < now_s - _KEPT_S and len(marks) > _LAG_MARKS + 1:
+                marks.popleft()
+        elif placed_s <= marks[-1].placed_s:
+            marks[-1] = _Mark(marks[-1].begun_s, now_s, delay_s, placed_s)
+
+    def _judge(self) -> None:
+        """Set the pace, at each new second."""
+        marks = list(self._marks)
+        if len(marks) == 1:
+            self._usual_s = marks[0].placed_s
+        off_s = marks[-1].placed_s - self._usual_s
+        if self.pace == 1.0:
+            passed_s = marks[-1].arrived_s - marks[-2 % len(marks)].arrived_s
+            self._usual_s += max(-_FALL * passed_s, min(_RISE * passed_s, off_s))
+            if abs(off_s) < _BUFFERED_S or off_s * self._change_s(marks) <= 0:
+                return
+            self._since_s = marks[-1].arrived_s
+        is_long = marks[-1].arrived_s - self._since_s > _LAG_MARKS and len(marks) > _LAG_MARKS
+        if is_long and abs(off_s) < _JUMP_S / 2 and abs(_pace_of(marks[-1 - _LAG_MARKS :]) - 1) < _RIGHT:
+            self.pace = 1.0
+            return
+        newest = median(_pace_of(list(pair)) for pair in pairwise(marks[-1 - _LEAD_MARKS :]))  # leaves out a stall
+        self.pace = newest * max(0.5, min(1.5, 1 + off_s / _RETURN_S))
+
+    @staticmethod
+    def _change_s(marks: list[_Mark]) -> float:
+        """Return by how much the delay has just changed, if in a straight line by _OFF_S at least; otherwise 0."""
+        last = marks[-1]
+        for begun in range(len(marks) - 1 - _LEAD_MARKS, -1, -1):
+            change_s = last.delay_s - marks[begun].delay_s
+            passed_s = last.arrived_s - marks[begun].arrived_s
+            least = _LAG_MARKS if change_s > 0 else _LEAD_MARKS
+            if abs(change_s) < _OFF_S or min(passed_s, len(marks) - 1 - begun) < least - _MARK_S / 2:
+                continue
+            slope, most_s = change_s / passed_s, max(_CROOKED_S, _CROOKED * abs(change_s))
+            line = ((mark.delay_s - last.delay_s) - slope * (mark.arrived_s - last.arrived_s) for mark in marks[begun:])
+            return change_s if all(abs(off_s) <= most_s for off_s in line) else 0.0
+        return 0.0
+
+
+def _pace_of(marks: list[_Mark]) -> float:
+    """Return the seconds in a second of the timestamps, over these marks."""
+    passed_s = marks[-1].arrived_s - marks[0].arrived_s
+    stated_s = passed_s - (marks[-1].delay_s - marks[0].delay_s)
+    return passed_s / max(stated_s, passed_s / 1000)
+
+
+_FEW_STEPS, _STEPS, _ALIKE = 8, 31, 0.03
+"""Least and largest number of audio steps that are compared, and the deviation within which they are alike."""
+_MISCOUNT_S = 1.0
+"""Difference between timestamps and samples from which the rate of the timestamps may be wrong."""
+
+
+class _SampleClock:
+    """Audio whose timestamps run at another rate than its samples: counts samples. Other ticks stay as they are."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self.scale = 1.0
+        """Samples of a tick."""
+        self._ticks: int | None = None
+        self._samples = self._counted = 0
+        self._steps: deque[float] = deque(maxlen=_STEPS)
+        self._begun: tuple[float, int, int] = 0.0, 0, 0
+        """Arrival of the first frame that is compared, its ticks, and the number of samples after it."""
+
+    def count(self, ticks: int, samples: int, now_s: float, *, is_anew: bool) -> int:
+        """Return the frame's ticks."""
+        if self._ticks is None or is_anew:
+            self._counted += ticks - (self._ticks or 0)
+            self.scale, self._begun = 1.0, (now_s, ticks, 0)
+            self._steps.clear()
+        else:
+            step = ticks - self._ticks
+            self._counted += step if self.scale == 1.0 else round(step * self.scale)
+            self._steps.append(step / max(1, self._samples))
+            begun_s, first, counted = self._begun
+            self._begun = begun_s, first, counted + self._samples
+            self._judge(ticks, now_s)
+        self._ticks, self._samples = ticks, samples
+        return self._counted
+
+    def _judge(self, ticks: int, now_s: float) -> None:
+        begun_s, first, counted = self._begun
+        wrong_by = abs(ticks - first - counted)
+        if self.scale == 1.0 and wrong_by > _MISCOUNT_S * self._rate and len(self._steps) >= _FEW_STEPS:
+            step = median(self._steps)
+            alike = sum(abs(one - step) <= _ALIKE * step for one in self._steps)
+            arrived = (now_s - begun_s) * self._rate
+            is_even = step > 0 and abs(step - 1) > _ALIKE and alike > 3 * len(self._steps) / 4
+            if is_even and abs(arrived - counted) < wrong_by / 4:  # silence that isn't sent arrives as stated
+                self.scale = 1 / step
+        elif self.scale != 1.0 and abs(median(self._steps) * self.scale - 1) > _ALIKE:
+            self.scale, self._begun = 1.0, (now_s, ticks, 0)
+        if now_s - begun_s > _KEPT_S:
+            self._begun = now_s, ticks, 0
 
 
 @dataclass(slots=True)
@@ -142,14 +335,14 @@ class _Least:
     _moved_s: float = 0.0
     _delays: deque[tuple[float, float]] = field(default_factory=deque)
 
-    def feed(self, arrived_s: float, at_s: float) -> None:
+    def feed(self, arrived_s: float, at_s: float, window_s: float) -> None:
         delays, delay_s = self._delays, arrived_s - at_s + self._moved_s
         if not delays:
             self.begun_s = arrived_s
         while delays and delays[-1][1] >= delay_s:
             delays.pop()
         delays.append((arrived_s, delay_s))
-        while delays[0][0] < arrived_s - _WINDOW_S:
+        while delays[0][0] < arrived_s - window_s:
             delays.popleft()
 
     def moved(self, by_s: float) -> None:
@@ -170,6 +363,7 @@ class TimestampAligner:
         self.sound = TrackTimeline(sound_rate or 8000, is_sound=True)
         self._reports = _Reported(VIDEO_RATE), _Reported(self.sound.rate)
         self._least = _Least(), _Least()
+        self._pace, self._samples = _Pace(), _SampleClock(self.sound.rate)
         self._is_begun = False
         self._apart_s = 0.0
         """How much later than by arrival times audio belongs by the reports, if those were right for long."""
@@ -178,11 +372,11 @@ class TimestampAligner:
 
     def picture_at(self, ticks: int, time: int, now_s: float, *, is_anew: bool) -> int:
         """Return a frame's timestamp, in 90 kHz ticks. time: RTP timestamp."""
-        if not self._has_sound:
-            return self.video.place(ticks, now_s, is_anew=is_anew)
         jumps = self.video.jumps
-        at = self.video.place(ticks, now_s, is_anew=is_anew)
-        if self.video.jumps != jumps:
+        at = self._pace.place(self.video.place(ticks, now_s, is_anew=is_anew), now_s, is_anew=is_anew)
+        if not self._has_sound:
+            return at
+        if self.video.jumps != jumps or self._pace.pace != 1.0:
             self._reports[0].arrived_s = None
         self._note(0, time, at, now_s)
         return at
@@ -203,14 +397,17 @@ class TimestampAligner:
 
         Requires an earlier video frame.
         """
-        line = self.sound
+        line, scale = self.sound, self._samples.scale
+        ticks = self._samples.count(ticks, samples, now_s, is_anew=is_anew)
+        if self._samples.scale != scale:
+            self._least = self._least[0], _Least()  # the delays so far followed from a wrong rate
         if line.newest is None:
             if not self._is_begun:
                 self.begin_sound([(ticks, now_s)])
             line.shift += round((self._off_s(time, ticks + line.shift, now_s) or 0.0) * line.rate)
         jumps = line.jumps
         at = line.place(ticks, now_s, is_anew=is_anew)
-        if line.jumps != jumps:
+        if line.jumps != jumps or self._samples.scale != 1.0:
             self._reports[1].arrived_s = None
         self._note(1, time, at, now_s)
         is_held = at != ticks + line.shift  # by a step back
@@ -247,7 +444,8 @@ class TimestampAligner:
         reported = self._reports[which]
         at_s = at / reported.rate
         reported.unit_time, reported.unit_at_s = time, at_s
-        self._least[which].feed(now_s, at_s)
+        window_s = _WINDOW_S if self._pace.pace == 1.0 else _SETTLED_S  # older delays are of another pace
+        self._least[which].feed(now_s, at_s, window_s)
 
     def _off_s(self, time: int, at: int, now_s: float) -> float | None:
         """Return how much later than `at` an audio frame belongs, in seconds; None if unknown."""
