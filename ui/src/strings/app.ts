@@ -10,6 +10,8 @@ export const app = {
     storage: "Storage",
     events: "Events",
     health: "Health",
+    isRecording: "Is it recording?",
+    find: "Search",
     settings: "Settings",
     more: "More",
     skip: "Skip to content",

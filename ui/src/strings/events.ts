@@ -1,6 +1,4 @@
 export const events = {
-  title: "Events",
-  find: "Search",
   loading: "Loading…",
   kept: { one: "{n} kept event", other: "{n} kept events" },
   all: { one: "{n} event", other: "{n} events" },

@@ -1,6 +1,5 @@
 export const health = {
   noCameras: "Search your network for cameras, or enter an address.",
-  title: "Is it recording?",
   loading: "Loading…",
   unknown: "Status unknown.",
   unknownMore: "This page lost its connection to tawny. What you see below may be out of date.",

@@ -3,14 +3,10 @@
  * loads later imports its own file of this folder, so that its texts load with it.
  */
 import { app } from "./app";
-import { events } from "./events";
-import { health } from "./health";
 import { formOf } from "./language";
 import { live } from "./live";
-import { settings } from "./settings";
-import { timeline } from "./timeline";
 
-export const t = { ...app, events, health, live, settings, timeline };
+export const t = { ...app, live };
 
 export interface Forms {
   one: string;

@@ -1,5 +1,4 @@
 export const settings = {
-  title: "Settings",
   ownersOnly: "Only owners can see this.",
   account: {
     title: "Your account",

@@ -1,7 +1,6 @@
 import { axis } from "./axis";
 
 export const timeline = {
-  title: "Timeline",
   axis,
   loading: "Loading recordings…",
   failed: "The timeline couldn’t be loaded.",

@@ -1,10 +1,9 @@
 import type { Camera, Stream } from "../api/types";
-import { t } from "../strings";
+import { settings as words } from "../strings/settings";
 import { locale } from "../strings/language";
 import { codecName } from "./codec";
 import { decimal } from "./times";
 
-const words = t.settings;
 
 /** What a camera sends, as it is told. */
 export function Facts({ camera }: { camera: Camera }) {

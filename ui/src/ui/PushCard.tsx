@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get } from "../api/client";
 import type { PushKey } from "../api/schema";
-import { t } from "../strings";
+import { settings } from "../strings/settings";
 import { phone } from "../strings/phone";
 import { tryTo } from "./Access";
 import { HomeSteps, canInstall, install, subscribed, turnOffPush, turnOnPush, whyNoPush } from "./device";
@@ -54,8 +54,8 @@ export function PushCard({ onChange }: { onChange?: () => void }) {
               label={words.title}
               value={on.value ? "on" : "off"}
               options={[
-                { value: "on", label: t.settings.look.on },
-                { value: "off", label: t.settings.look.off },
+                { value: "on", label: settings.look.on },
+                { value: "off", label: settings.look.off },
               ]}
               onChange={(value) => void change(value === "on")}
             />

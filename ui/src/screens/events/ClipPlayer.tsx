@@ -10,10 +10,11 @@ import { sealed } from "../../strings/sealed";
 import { visits } from "../../strings/visits";
 import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";
+import { events as eventsText } from "../../strings/events";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { Icon } from "../../ui/Icon";
 
-const words = t.events.player;
+const words = eventsText.player;
 const LOCKED = 423;
 /** Pre-roll and post-roll of a camera that says nothing of them. */
 const USUAL_BEFORE_MS = 5_000;

@@ -10,7 +10,7 @@ import { focusOnce } from "../../ui/Access";
 import { useKeys } from "../../ui/keys";
 import { mayDirect } from "../../ui/session";
 import { clock, clockSeconds, day, length } from "../../ui/times";
-import { t } from "../../strings";
+import { events as eventsText } from "../../strings/events";
 import { visits } from "../../strings/visits";
 import { Icon } from "../../ui/Icon";
 import { kindName } from "../../ui/kinds";
@@ -28,7 +28,7 @@ import { What } from "./What";
 import { Worth } from "./Worth";
 
 const filmstrip = () => import("./Filmstrip");
-const words = t.events.drawer;
+const words = eventsText.drawer;
 /** Kinds of events in which nothing moves that could be called something. */
 const NOT_SEEN: ReadonlySet<string> = new Set(["sound", "tamper", "object"]);
 

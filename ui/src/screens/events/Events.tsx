@@ -11,6 +11,7 @@ import { Page } from "../../ui/Page";
 import { type Params, go, place, setQuery } from "../../ui/router";
 import { date, day, dayKey, daysAgo } from "../../ui/times";
 import { plural, t } from "../../strings";
+import { events as eventsText } from "../../strings/events";
 import { visits as words } from "../../strings/visits";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import { tryTo } from "../../ui/Access";
@@ -29,7 +30,7 @@ import { type Filters, TABS, ask, belongs, flip, readFilters, writeFilters } fro
 import { type Visits, useVisits } from "./useVisits";
 import "./events.css";
 
-const keys = t.events.keys;
+const keys = eventsText.keys;
 const help: KeyHelp = {
   section: keys.section,
   rows: [
@@ -210,7 +211,7 @@ export default function Events({ params }: { params: Params }) {
   const hasDrawer = id !== null || (wide && shown?.length !== 0);
   return (
     <Page
-      title={t.events.title}
+      title={t.nav.events}
       flush
       class={`events${hasDrawer ? "" : " alone"}${lost.value ? " offline" : ""}`}
       {...(id && !wide ? { back: to(null) } : {})}
@@ -272,7 +273,7 @@ export default function Events({ params }: { params: Params }) {
             </section>
           ))
         )}
-        {visits.list.next && <More key={visits.list.next} label={t.events.more} onMore={visits.loadMore} />}
+        {visits.list.next && <More key={visits.list.next} label={eventsText.more} onMore={visits.loadMore} />}
         {chosen.length > 0 && <Selection chosen={chosen} visits={visits} onClear={() => setSelected([])} />}
       </div>
       {hasDrawer && (
@@ -307,7 +308,7 @@ export default function Events({ params }: { params: Params }) {
 
 /** What can be done with all that is selected. */
 function Selection({ chosen, visits, onClear }: { chosen: readonly Visit[]; visits: Visits; onClear: () => void }) {
-  const { selection } = t.events;
+  const { selection } = eventsText;
   const over = chosen.flatMap((visit) => visit.events).filter((event) => event.end_ms !== null);
   return (
     <div class="events-selection" role="toolbar" aria-label={selection.label}>

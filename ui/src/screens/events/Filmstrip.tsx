@@ -2,13 +2,13 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { TawnyEvent } from "../../api/types";
-import { t } from "../../strings";
+import { events } from "../../strings/events";
 import { clockSeconds } from "../../ui/times";
 import { useStrips } from "./frames";
 import { frameOf, frameStyle, stripAddress, timesOf } from "./strip";
 import "./filmstrip.css";
 
-const words = t.events.filmstrip;
+const words = events.filmstrip;
 
 /** at: the instant that the clip shows, ms UTC. */
 export default function Filmstrip({ event, at, onPick }: { event: TawnyEvent; at: ReadonlySignal<number | null>; onPick: (at_ms: number) => void }) {

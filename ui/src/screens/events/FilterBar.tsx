@@ -2,6 +2,7 @@ import type { Kind } from "../../api/types";
 import { cameras } from "../../api/state";
 import { date, dayBounds, daysAgo } from "../../ui/times";
 import { plural, t } from "../../strings";
+import { events as words } from "../../strings/events";
 import { DayPicker } from "../../ui/DayPicker";
 import { Drop } from "../../ui/Drop";
 import { Icon } from "../../ui/Icon";
@@ -9,7 +10,6 @@ import { kindIcon } from "../../ui/kinds";
 import { Segmented } from "../../ui/Segmented";
 import { type Filters, flip, isNarrowed } from "./filters";
 
-const words = t.events;
 const tabs = [
   { value: "new", label: words.new },
   { value: "kept", label: words.keptTab },
@@ -29,7 +29,7 @@ export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onC
       {/* Before cameras and kinds: they come later, and would move it away from under a finger. */}
       <a class="chip" href="/find">
         <Icon name="search" small />
-        {words.find}
+        {t.nav.find}
       </a>
       {cameras.value.length > 1 && (
         <Drop id="filter-cameras" label={camerasWords(filters.cameras)} on={filters.cameras.length > 0}>

@@ -5,14 +5,14 @@ import { counts } from "../../api/events";
 import { health, lost } from "../../api/state";
 import type { EventPage, TawnyEvent } from "../../api/types";
 import { when } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { events as words } from "../../strings/events";
 import { visits } from "../../strings/visits";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { ServerText } from "../../ui/ServerText";
 import { type Filters, TABS, type Tab, isNarrowed } from "./filters";
 
-const words = t.events;
 const MOST = { alerts: 99, detections: 999, motion: 999 };
 
 export function Tabs({ tab, onChange, onMarkAll }: { tab: Tab; onChange: (tab: Tab) => void; onMarkAll: (() => void) | null }) {

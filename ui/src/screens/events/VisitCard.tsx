@@ -14,7 +14,8 @@ import { kindName } from "../../ui/kinds";
 import { mayDirect } from "../../ui/session";
 import { snoozes, snoozesOf, untilOf } from "../../ui/snoozes";
 import { clock, clockSeconds, length, when } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { events as eventsText } from "../../strings/events";
 import { type Frame, LOOK_MS, framesOf, loopOf, momentsOf, shownEvents, useStrips } from "./frames";
 import { frameAt } from "./strip";
 import { type Touched, touches } from "./touch";
@@ -85,7 +86,7 @@ export const VisitCard = memo(function VisitCard({ visit, current, selected, sel
   };
   const touched = useRef<Touched>({ held: false });
   const [slid, slide] = useState(0);
-  const state = (reviewed ? "" : t.events.card.isNew) + (kept ? t.events.card.isKept : "") + (muted ? mutings.isMuted : "");
+  const state = (reviewed ? "" : eventsText.card.isNew) + (kept ? eventsText.card.isKept : "") + (muted ? mutings.isMuted : "");
   return (
     <article
       ref={card}
@@ -137,14 +138,14 @@ export const VisitCard = memo(function VisitCard({ visit, current, selected, sel
             <Icon name="bell-off" small />
           </span>
         )}
-        {!reviewed && <span class="ec-new" title={t.events.card.new} />}
+        {!reviewed && <span class="ec-new" title={eventsText.card.new} />}
         {may && (
           <button
             type="button"
             class={`ec-select${selecting ? " always" : ""}`}
             role="checkbox"
             aria-checked={selected}
-            aria-label={t.events.card.select(visit.title)}
+            aria-label={eventsText.card.select(visit.title)}
             onClick={(click) => acts.select(visit, click.shiftKey)}
           >
             <Icon name="check" small />
@@ -165,8 +166,8 @@ export const VisitCard = memo(function VisitCard({ visit, current, selected, sel
           )}
           {may && (
             <>
-              <Toggle icon="bookmark" on={kept} label={kept ? t.events.card.letGo : t.events.card.keep} onPress={() => acts.keep(visit)} />
-              <Toggle icon="check" on={reviewed} label={reviewed ? t.events.card.unreview : t.events.card.review} onPress={() => acts.review(visit)} />
+              <Toggle icon="bookmark" on={kept} label={kept ? eventsText.card.letGo : eventsText.card.keep} onPress={() => acts.keep(visit)} />
+              <Toggle icon="check" on={reviewed} label={reviewed ? eventsText.card.unreview : eventsText.card.review} onPress={() => acts.review(visit)} />
             </>
           )}
         </span>

@@ -1,13 +1,13 @@
 import { useSignal } from "@preact/signals";
 import type { TawnyEvent, WhatItWas } from "../../api/types";
-import { t } from "../../strings";
+import { events } from "../../strings/events";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { useFeedback } from "./feedback";
 import { ServerText } from "../../ui/ServerText";
 import { focusOnce } from "../../ui/Access";
 
-const words = t.events.what;
+const words = events.what;
 const KINDS = ["person", "vehicle", "animal", "nothing"] as const;
 
 /** What it was, said by somebody who looked: it is sorted by that, and a model of one's own can learn from it. */

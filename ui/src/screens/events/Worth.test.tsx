@@ -1,14 +1,14 @@
 // @vitest-environment happy-dom
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
-import { t } from "../../strings";
+import { events } from "../../strings/events";
 import { event } from "../../testing/make";
 import { toast } from "../../ui/toast";
 import { Worth } from "./Worth";
 
 vi.mock("../../ui/toast", () => ({ toast: vi.fn() }));
 
-const words = t.events.worth;
+const words = events.worth;
 afterEach(cleanup);
 afterEach(() => vi.unstubAllGlobals());
 

@@ -4,7 +4,8 @@ import { get } from "../../api/client";
 import { useLevel } from "../../api/tuning";
 import type { Proposal, TawnyEvent, WhyFalse } from "../../api/types";
 import { session } from "../../ui/session";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { events } from "../../strings/events";
 import { mutings as muting } from "../../strings/mutings";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
@@ -13,7 +14,7 @@ import { useFeedback } from "./feedback";
 import { ServerText } from "../../ui/ServerText";
 import { focusOnce, tryTo } from "../../ui/Access";
 
-const words = t.events.worth;
+const words = events.worth;
 /** From five false alarms of one type at one place on, similar ones can be muted. */
 const MUTINGS = () => import("../../ui/Mutings");
 const REASONS = ["shadow", "weather", "known", "traffic", "other"] as const;

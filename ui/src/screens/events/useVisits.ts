@@ -3,7 +3,8 @@ import { ApiError, get } from "../../api/client";
 import { type Marks, mark } from "../../api/events";
 import { on } from "../../api/state";
 import type { NewCounts, TawnyEvent, Visit, VisitPage } from "../../api/types";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { events as eventsText } from "../../strings/events";
 import { sentences } from "../../ui/sentences";
 import { toast, undoNewest } from "../../ui/toast";
 import { type Filters, LEVELS, TABS, ask, writeFilters } from "./filters";
@@ -165,7 +166,7 @@ function undone(marks: Marks): Marks {
 }
 
 function words(n: number, marks: Marks): string {
-  const { did } = t.events;
+  const { did } = eventsText;
   if (marks.kept !== undefined) return plural(n, marks.kept ? did.kept : did.letGo);
   return plural(n, marks.reviewed ? did.reviewed : did.unreviewed);
 }

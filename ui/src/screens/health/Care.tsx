@@ -4,11 +4,12 @@ import { get, post } from "../../api/client";
 import type { CareInfo } from "../../api/schema";
 import { session } from "../../ui/session";
 import { when } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { health } from "../../strings/health";
 import { Icon } from "../../ui/Icon";
 import { ServerText } from "../../ui/ServerText";
 
-const words = t.health.care;
+const words = health.care;
 const LOOK_MS = 15_000;
 const TESTING_MS = 1_500;
 
@@ -124,7 +125,7 @@ export function sinceOf(care: CareInfo | null, message: string): number | null {
 /** What to do about it, in words for this page: the recorder's name the page, as they are also in notifications. */
 export function hintOf(care: CareInfo | null, { message, hint }: { message: string; hint: string }): string {
   if (!tellsHistory(care, message)) return hint;
-  return isOfHistory(care, message) ? t.health.history.todo : t.health.history.todoOwner;
+  return isOfHistory(care, message) ? health.history.todo : health.history.todoOwner;
 }
 
 /** Whether this is the problem that only the owner can end, and this is the owner. */

@@ -2,11 +2,11 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { session } from "../../ui/session";
-import { t } from "../../strings";
+import { health } from "../../strings/health";
 import { hintOf, isOfHistory, isOfStandby } from "./Care";
 import { ConfirmHistory } from "./ConfirmHistory";
 
-const words = t.health.history;
+const words = health.history;
 
 afterEach(() => {
   cleanup();

@@ -2,11 +2,11 @@
 import { useState } from "preact/hooks";
 import { post } from "../../api/client";
 import type { HistoryInfo } from "../../api/schema";
-import { t } from "../../strings";
+import { health } from "../../strings/health";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 
-const words = t.health.history;
+const words = health.history;
 
 export function ConfirmHistory() {
   const [step, setStep] = useState<"offer" | "ask" | "done">("offer");

@@ -7,6 +7,7 @@ import { Page, Rows } from "../../ui/Page";
 import { clock, length, percent, size, when, zone } from "../../ui/times";
 import { serverNow } from "../../api/state";
 import { plural, t } from "../../strings";
+import { health as words } from "../../strings/health";
 import type { IconName } from "../../ui/icon-names";
 import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
@@ -20,14 +21,13 @@ import { together } from "./together";
 import { type Today, useToday } from "./useToday";
 import "./health.css";
 
-const words = t.health;
 
 export default function Health() {
   const now = health.value;
   const today = useToday(now?.cameras.map((camera) => camera.id) ?? []);
   const [care, lookAgain] = useCare();
   return (
-    <Page title={words.title} class="health">
+    <Page title={t.nav.isRecording} class="health">
       {now ? (
         <>
           <section class="health-main">

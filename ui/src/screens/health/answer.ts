@@ -2,7 +2,8 @@
 import type { Camera, Health } from "../../api/types";
 import { isByChoice, needsSomeone } from "../../ui/cameraWords";
 import { clock } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { health as words } from "../../strings/health";
 
 export interface Answer {
   tone: "ok" | "warn" | "bad" | "calm";
@@ -11,7 +12,6 @@ export interface Answer {
 }
 
 export function answer(health: Health, lost: boolean): Answer {
-  const words = t.health;
   if (lost) return { tone: "bad", line: words.unknown, more: words.unknownMore };
   const { cameras, working, summary: line } = health;
   if (cameras.length === 0) return { tone: "calm", line, more: words.noCameras };
@@ -33,7 +33,7 @@ const MOST_NAMES = 6;
 /** Of many only the first: what follows in the page must stay in sight. */
 export function listed(all: readonly string[]): string {
   const left = all.length - MOST_NAMES + 1;
-  const parts = left > 1 ? [...all.slice(0, -left), plural(left, t.health.others)] : all;
+  const parts = left > 1 ? [...all.slice(0, -left), plural(left, words.others)] : all;
   const last = parts.at(-1) ?? "";
-  return parts.length < 2 ? last : parts.slice(0, -1).join(", ") + t.health.and + last;
+  return parts.length < 2 ? last : parts.slice(0, -1).join(", ") + words.and + last;
 }

@@ -4,7 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { get, patch, post, put, remove } from "../../api/client";
 import { cameras, serverNow } from "../../api/state";
 import type { Invited, MySignIn, People as PeopleList, PersonInfo } from "../../api/schema";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { settings } from "../../strings/settings";
 import { people as words } from "../../strings/people";
 import { share } from "../../strings/share";
 import { ConfirmSheet, change } from "../../ui/confirm";
@@ -106,8 +107,8 @@ function Everyone() {
             label={words.secondStep}
             value={required.value ? "on" : "off"}
             options={[
-              { value: "on", label: t.settings.look.on },
-              { value: "off", label: t.settings.look.off },
+              { value: "on", label: settings.look.on },
+              { value: "off", label: settings.look.off },
             ]}
             onChange={(value) => void require(value === "on")}
           />

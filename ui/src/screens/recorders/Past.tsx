@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { url } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { FleetBox, FleetLane, FleetTimeline } from "../../api/types";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { recorders as words } from "../../strings/recorders";
 import { type Lane, NO_MOTION, type TimelineData, gapAt, within } from "../../timeline/data";
 import { type DrawList, type Item, type Target, hit } from "../../timeline/draw";
@@ -82,9 +82,9 @@ export default function Past({ boxes }: { boxes: readonly FleetBox[] }) {
         </details>
       </div>
       {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
-      {answer.value ? <Lanes key={day.begin_ms} answer={answer.value} boxes={boxes} day={day} /> : !failed.value && <p class="sub">{t.timeline.loading}</p>}
+      {answer.value ? <Lanes key={day.begin_ms} answer={answer.value} boxes={boxes} day={day} /> : !failed.value && <p class="sub">{timeline.loading}</p>}
       <p class="past-legend small" aria-hidden="true">
-        <span class="is-recorded" /> {t.timeline.legend.recorded} <span class="is-gap" /> {t.timeline.legend.gap} <span class="is-unknown" /> {words.past.unknown}
+        <span class="is-recorded" /> {timeline.legend.recorded} <span class="is-gap" /> {timeline.legend.gap} <span class="is-unknown" /> {words.past.unknown}
       </p>
     </>
   );
@@ -98,7 +98,7 @@ function Days({ day }: { day: Day }) {
   const isToday = day.end_ms > serverNow();
   return (
     <div class="past-days">
-      <button type="button" class="btn ghost sq" aria-label={t.timeline.transport.previousDay} onClick={() => to(day.begin_ms - 1)}>
+      <button type="button" class="btn ghost sq" aria-label={timeline.transport.previousDay} onClick={() => to(day.begin_ms - 1)}>
         <Icon name="chevron-left" />
       </button>
       <input
@@ -111,7 +111,7 @@ function Days({ day }: { day: Day }) {
           if (d) to(zone.midnight(y, m, d));
         }}
       />
-      <button type="button" class="btn ghost sq" aria-label={t.timeline.transport.nextDay} disabled={isToday} onClick={() => to(day.end_ms + 1)}>
+      <button type="button" class="btn ghost sq" aria-label={timeline.transport.nextDay} disabled={isToday} onClick={() => to(day.end_ms + 1)}>
         <Icon name="chevron-right" />
       </button>
     </div>
@@ -253,8 +253,8 @@ function Tip(props: { pointed: Signal<Pointed | null>; lanes: readonly UnknownLa
   const event = now.target.is === "pin" ? now.target.events[0] : undefined;
   const canAsk = box?.online === true && box.allow.includes("clips");
   const picture = event?.picture && box?.online ? event.picture : isRecorded && canAsk ? url(`/cameras/${lane.id}/frame`, { at_ms, width: PICTURE_PX }) : null;
-  const reason = gap && !event ? t.timeline.gapTip(length((gap.end_ms ?? props.now_ms) - gap.begin_ms), gapLabel(gap, recorderZone.value)) : "";
-  const text = event?.title ?? (reason || (isRecorded ? "" : within(lane.unknown, at_ms) ? words.past.unknown : t.timeline.player.nothing));
+  const reason = gap && !event ? timeline.gapTip(length((gap.end_ms ?? props.now_ms) - gap.begin_ms), gapLabel(gap, recorderZone.value)) : "";
+  const text = event?.title ?? (reason || (isRecorded ? "" : within(lane.unknown, at_ms) ? words.past.unknown : timeline.player.nothing));
   const left = clamp(now.x, PICTURE_PX / 2, Math.max(PICTURE_PX / 2, props.width - PICTURE_PX / 2));
   return (
     <div class="past-tip" style={{ left: `${left}px`, top: `${RULER_PX + (now.row + 1) * LANE_PX}px` }} data-camera={lane.id} aria-hidden="true">

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { remove } from "../../api/client";
 import type { Fleet, FleetBox } from "../../api/types";
 import { plural, t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { recorders as words } from "../../strings/recorders";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
@@ -30,7 +31,7 @@ type View = "all" | "wall" | "timeline" | "events" | "maintenance";
 const VIEWS: readonly View[] = ["all", "wall", "timeline", "events"];
 const loadPast = () => import("./Past");
 const loadMaintenance = () => import("./Maintenance");
-const waiting = (isFailed: boolean) => <p class="sub">{isFailed ? t.timeline.failed : t.timeline.loading}</p>;
+const waiting = (isFailed: boolean) => <p class="sub">{isFailed ? timeline.failed : timeline.loading}</p>;
 
 export default function Recorders({ params }: { params: Params }) {
   if (session.value?.user?.role === "installer")

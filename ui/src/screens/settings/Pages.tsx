@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { t } from "../../strings";
+import { settings as words } from "../../strings/settings";
 import { sections, single } from "../../strings/settings-page";
 import { themes } from "../../ui/AccountMenu";
 import { dotOf, sentence } from "../../ui/cameraWords";
@@ -33,7 +34,6 @@ import { Passes, SharedLinks } from "./Passes";
 import { type SectionId, sections as order } from "./sections";
 import "../../ui/settings.css";
 
-const words = t.settings;
 const loadStandby = () => import("./Standby");
 const isOwner = () => session.value?.user?.role === "owner";
 const within = (id: SectionId) => (path: string) => path !== "" && sectionOf(path) === id;
@@ -103,7 +103,7 @@ function SectionFrame({ id, children }: { id: SectionId; children: ComponentChil
 }
 
 function OwnersPage({ id, children }: { id: SectionId; children: ComponentChildren }) {
-  return <SectionFrame id={id}>{isOwner() ? children : <p class="muted">{t.settings.ownersOnly}</p>}</SectionFrame>;
+  return <SectionFrame id={id}>{isOwner() ? children : <p class="muted">{words.ownersOnly}</p>}</SectionFrame>;
 }
 
 export function CamerasPage() {

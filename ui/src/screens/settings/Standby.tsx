@@ -3,7 +3,8 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError, get, post, remove } from "../../api/client";
 import type { OwnStandby, StandbyInfo, StandbyPreview } from "../../api/types";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { standby as every } from "../../strings/standby";
 import { tryTo } from "../../ui/Access";
 import { LinkScan } from "../../ui/LinkScan";
@@ -195,6 +196,6 @@ function OwnState({ own }: { own: OwnStandby }) {
     case "not_ready":
       return <StateLine tone="warn" icon="wifi-off" name={words.notReady} text={words.notReadySub(since)} why={own.why} todo={words.notReadyDo} />;
     default:
-      return <StateLine tone="calm" icon="circle-dot" name={words.connecting} text={t.timeline.loading} />;
+      return <StateLine tone="calm" icon="circle-dot" name={words.connecting} text={timeline.loading} />;
   }
 }

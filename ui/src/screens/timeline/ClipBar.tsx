@@ -1,9 +1,10 @@
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import type { TimelineModel } from "./model";
 
-const words = t.timeline.clip;
+const words = timeline.clip;
 const loadMarked = () => import("./ClipMarked");
 
 /** Save; once a stretch is marked, with its length. */

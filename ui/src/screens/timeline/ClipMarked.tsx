@@ -2,11 +2,12 @@
 import type { ComponentChildren } from "preact";
 import { cameras } from "../../api/state";
 import { length, size } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { Icon } from "../../ui/Icon";
 import { NO_MARKS, type TimelineModel } from "./model";
 
-const words = t.timeline.clip;
+const words = timeline.clip;
 
 export default function ClipMarked({ model, length_ms, button }: { model: TimelineModel; length_ms: number; button: ComponentChildren }) {
   const chosen = model.chosen.value;

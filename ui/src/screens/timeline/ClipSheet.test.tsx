@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { expect, it, vi } from "vitest";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { parts } from "../../strings/clip-parts";
 import ClipSheet from "./ClipSheet";
 import type { TimelineModel } from "./model";
@@ -19,7 +19,7 @@ it("makes one clip, however often it is asked before the answer", async () => {
   const marks = { begin_ms: 0, end_ms: 10_000 };
   const model = { chosen: signal(["front"]), marks: signal(marks), saving: signal(true), lanes: signal([lane]) };
   render(<ClipSheet model={model as unknown as TimelineModel} />);
-  const button = screen.getByText(t.timeline.clip.keepHere);
+  const button = screen.getByText(timeline.clip.keepHere);
   for (let n = 0; n < 2; n += 1)
     await act(async () => {
       fireEvent.click(button);

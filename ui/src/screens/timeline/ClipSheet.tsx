@@ -7,7 +7,8 @@ import type { TimelinePart } from "../../api/types";
 import { go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { date, length, size } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { parts } from "../../strings/clip-parts";
 import { figures } from "../../strings/figures";
 import type { Gap, Lane } from "../../timeline/data";
@@ -29,7 +30,7 @@ import { recorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 import "./clipsheet.css";
 
-const words = t.timeline.clip;
+const words = timeline.clip;
 const APART_MS = 700;
 /** Up to which the recorder converts sound. */
 const MOST_SOUND_MS = 3_600_000;
@@ -172,7 +173,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
             />
             <span class="grow">
               {lane.name}
-              {none && !missing && <span class="clip-missing">{t.timeline.player.nothing}</span>}
+              {none && !missing && <span class="clip-missing">{timeline.player.nothing}</span>}
               {missing && (
                 <span class="clip-missing">
                   {missing.reason === "waiting" ? words.skipped(length(lost_ms)) : words.missing(length(lost_ms), gapLabel(missing, zone))}

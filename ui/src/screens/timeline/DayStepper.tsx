@@ -2,14 +2,14 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import { Lazy } from "../../ui/Lazy";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { dayName } from "../../timeline/format";
 import { date } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
 
-const words = t.timeline.days;
+const words = timeline.days;
 const MINUTE_MS = 60_000;
 const loadMonth = () => import("./Month");
 
@@ -30,8 +30,8 @@ export function DayStepper({ model }: { model: TimelineModel }) {
       <button
         type="button"
         class="btn ghost sq"
-        aria-label={t.timeline.transport.previousDay}
-        title={t.timeline.transport.previousDay}
+        aria-label={timeline.transport.previousDay}
+        title={timeline.transport.previousDay}
         onClick={() => model.shiftDay(-1)}
       >
         <Icon name="chevron-left" />
@@ -40,8 +40,8 @@ export function DayStepper({ model }: { model: TimelineModel }) {
       <button
         type="button"
         class="btn ghost sq"
-        aria-label={t.timeline.transport.nextDay}
-        title={t.timeline.transport.nextDay}
+        aria-label={timeline.transport.nextDay}
+        title={timeline.transport.nextDay}
         disabled={isToday}
         onClick={() => model.shiftDay(1)}
       >

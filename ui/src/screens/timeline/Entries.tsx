@@ -1,7 +1,7 @@
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { serverNow } from "../../api/state";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { type Entry, entries } from "../../timeline/entries";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
@@ -50,7 +50,7 @@ export const dataOf = (entry: Entry) => ({
 export default function HiddenList({ model }: { model: TimelineModel }) {
   const found = useEntries(model, false);
   return (
-    <ol class="hidden" aria-label={t.timeline.listLabel} data-timeline-list>
+    <ol class="hidden" aria-label={timeline.listLabel} data-timeline-list>
       {found.map((entry) => (
         <li key={entry.key}>
           <button type="button" tabIndex={-1} {...dataOf(entry)} onClick={() => model.go(entry.begin_ms)}>

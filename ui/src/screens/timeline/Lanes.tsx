@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { cameras, serverNow } from "../../api/state";
 import { iconOf, isShowing } from "../../ui/cameraWords";
 import { url } from "../../api/client";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { damageAt } from "../../timeline/data";
 import { type Target, hit } from "../../timeline/draw";
 import { clockBare, clockMinute, clockSecond } from "../../timeline/format";
@@ -109,7 +109,7 @@ function Canvas({ model, painted }: { model: TimelineModel; painted: Painted<Ret
   }, [model]);
   const zone = recorderZone.value;
   const { begin_ms, end_ms } = model.view.value;
-  return <canvas ref={canvas} role="img" aria-label={t.timeline.canvas(clockMinute(zone, begin_ms), clockMinute(zone, end_ms))} />;
+  return <canvas ref={canvas} role="img" aria-label={timeline.canvas(clockMinute(zone, begin_ms), clockMinute(zone, end_ms))} />;
 }
 
 /** The line, moved without repainting what is under it. It is a slider: arrows move it by a second. */
@@ -137,11 +137,11 @@ function Playhead({ model, painted }: { model: TimelineModel; painted: Painted<R
       class="playhead"
       role="slider"
       tabIndex={0}
-      aria-label={t.timeline.playhead}
+      aria-label={timeline.playhead}
       aria-valuemin={Math.round(begin_ms)}
       aria-valuemax={Math.round(end_ms)}
       aria-valuenow={at_ms}
-      aria-valuetext={t.timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
+      aria-valuetext={timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
     >
       <b class="num">{clockBare(zone, at_ms)}</b>
     </div>
@@ -149,7 +149,7 @@ function Playhead({ model, painted }: { model: TimelineModel; painted: Painted<R
 }
 
 export function whatAt(model: TimelineModel, at_ms: number): string {
-  const words = t.timeline.playheadIn;
+  const words = timeline.playheadIn;
   const lane = model.shownLanes.value[0];
   if (!lane) return words.nothing;
   const inside = ([begin, end]: readonly [number, number]): boolean => begin <= at_ms && at_ms < end;
@@ -161,7 +161,7 @@ export function whatAt(model: TimelineModel, at_ms: number): string {
 function Names({ model }: { model: TimelineModel }) {
   const chosen = model.chosen.value;
   return (
-    <div class="tl-names" role="group" aria-label={t.timeline.list.camera}>
+    <div class="tl-names" role="group" aria-label={timeline.list.camera}>
       {model.lanes.value.map((lane) => {
         const camera = cameras.value.find((each) => each.id === lane.id);
         const ticked = chosen.includes(lane.id);
@@ -171,8 +171,8 @@ function Names({ model }: { model: TimelineModel }) {
             type="button"
             class={`tl-name${chosen[0] === lane.id ? " on" : ""}${ticked ? " ticked" : ""}`}
             aria-pressed={ticked}
-            aria-label={t.timeline.tick(lane.name)}
-            title={t.timeline.swapHint}
+            aria-label={timeline.tick(lane.name)}
+            title={timeline.swapHint}
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => model.tick(lane.id)}
             onDblClick={() => model.makeLarge(lane.id)}

@@ -1,9 +1,10 @@
 import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { zoneIsElsewhere } from "../../ui/times";
 import { recorderZone, zoneKnown } from "../../timeline/wallclock";
 import "./legend.css";
 
-const words = t.timeline.legend;
+const words = timeline.legend;
 
 export default function Legend() {
   return (

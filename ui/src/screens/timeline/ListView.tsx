@@ -2,7 +2,7 @@ import { patch } from "../../api/client";
 import { serverNow } from "../../api/state";
 import { mayDirect } from "../../ui/session";
 import { length } from "../../ui/times";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { DAMAGE_ICON, iconOfGap, iconOfKind } from "../../timeline/draw";
 import type { Entry } from "../../timeline/entries";
 import { clockSecond, dayName } from "../../timeline/format";
@@ -15,7 +15,7 @@ import { recorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 import "./list.css";
 
-const words = t.timeline.list;
+const words = timeline.list;
 
 /** What the view shows as a table: the list for screen readers, for everybody, with what was recorded too. */
 export default function ListView({ model }: { model: TimelineModel }) {

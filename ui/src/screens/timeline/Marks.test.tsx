@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { cleanup, createEvent, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it } from "vitest";
-import { t } from "../../strings";
+import { timeline as words } from "../../strings/timeline";
 import Marks from "./Marks";
 import type { TimelineModel } from "./model";
 
@@ -22,7 +22,7 @@ it("moves a handle by a second with the arrows, and by ten with Shift", async ()
     await Promise.resolve();
     return event.defaultPrevented;
   };
-  const { begin, end } = t.timeline.clip;
+  const { begin, end } = words.clip;
   expect(await press(begin, { key: "ArrowRight" })).toBe(true);
   expect(await press(end, { key: "ArrowLeft", shiftKey: true })).toBe(true);
   expect(marks.value).toEqual({ begin_ms: BEGIN_MS + 1000, end_ms: END_MS - 10_000 });

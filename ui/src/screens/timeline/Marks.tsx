@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import { t } from "../../strings";
+import { timeline as words } from "../../strings/timeline";
 import { clockSecond } from "../../timeline/format";
 import { timeAt, xOf } from "../../timeline/view";
 import { recorderZone } from "../../timeline/wallclock";
@@ -57,8 +57,8 @@ export default function Marks({ model }: { model: TimelineModel }) {
       data-begin={begin_ms === null ? undefined : Math.round(begin_ms)}
       data-end={end_ms === null ? undefined : Math.round(end_ms)}
     >
-      {begin_ms !== null && handle("begin_ms", begin_ms, t.timeline.clip.begin)}
-      {end_ms !== null && handle("end_ms", end_ms, t.timeline.clip.end)}
+      {begin_ms !== null && handle("begin_ms", begin_ms, words.clip.begin)}
+      {end_ms !== null && handle("end_ms", end_ms, words.clip.end)}
     </div>
   );
 }

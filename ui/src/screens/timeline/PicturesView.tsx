@@ -4,7 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { cameraNamed, cameras, serverNow } from "../../api/state";
 
 import { Straight } from "../../live/straight";
-import { t } from "../../strings";
+import { timeline as words } from "../../strings/timeline";
 import { type Lane, gapAt } from "../../timeline/data";
 import { iconOfGap } from "../../timeline/draw";
 import { clockMinute, clockSecond } from "../../timeline/format";
@@ -73,7 +73,7 @@ function Moment({ model, lane, at_ms, apart_ms }: { model: TimelineModel; lane: 
         {!span && at_ms < serverNow() && (
           <span class="pictures-none small">
             {gap && <Icon name={iconOfGap(gap.reason) as IconName} small />}
-            <ServerText text={gap ? gapLabel(gap, zone) : t.timeline.player.nothing} />
+            <ServerText text={gap ? gapLabel(gap, zone) : words.player.nothing} />
           </span>
         )}
       </span>

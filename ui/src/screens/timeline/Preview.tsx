@@ -5,7 +5,7 @@ import { Straight } from "../../live/straight";
 import { length } from "../../ui/times";
 import { pictureUrl } from "../../player/source";
 import { unlocks } from "../../sealed/unlocks";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { damageAt, gapAt } from "../../timeline/data";
 import { type Target, iconOfKind, kindsOf } from "../../timeline/draw";
 import { clockBare, kindWord } from "../../timeline/format";
@@ -53,16 +53,16 @@ export function hoverAt(model: TimelineModel, x: number, y: number, target: Targ
   const gap = target.is === "gap" ? target.gap : gapAt(lane.gaps, at_ms);
   const base = { x, lane: lane.id, name: lane.name, row, at_ms, width: view.width, kinds: [] };
   if (gap && target.is !== "pin") {
-    const words = t.timeline.gapTip(length((gap.end_ms ?? serverNow()) - gap.begin_ms), gapLabel(gap, recorderZone.peek()));
+    const words = timeline.gapTip(length((gap.end_ms ?? serverNow()) - gap.begin_ms), gapLabel(gap, recorderZone.peek()));
     return { ...base, words: gap.detail ? `${words} (${gap.detail})` : words, hasPicture: false };
   }
   const count = target.is === "pin" ? target.events.length : 0;
   const damage = target.is === "damage" ? target.damage : target.is === "pin" ? undefined : damageAt(lane.damage, at_ms);
-  const damaged = damage ? t.timeline.damageTip(length(damage.end_ms - damage.begin_ms), damage.detail) : "";
-  const words = count > 1 ? t.timeline.clusterTip(count) : first ? kindWord(first.kind) : damaged;
+  const damaged = damage ? timeline.damageTip(length(damage.end_ms - damage.begin_ms), damage.detail) : "";
+  const words = count > 1 ? timeline.clusterTip(count) : first ? kindWord(first.kind) : damaged;
   const hasPicture = lane.spans.some(([begin, end]) => begin <= at_ms && at_ms <= end);
   const kinds = target.is === "pin" && count > 1 ? kindsOf(target.events) : [];
-  return { ...base, kinds, words: words || (hasPicture ? "" : t.timeline.player.nothing), hasPicture };
+  return { ...base, kinds, words: words || (hasPicture ? "" : timeline.player.nothing), hasPicture };
 }
 
 /** Over the lanes above or below its own, or else over the video: never over what stands between them. roof: how far its top is from there. */

@@ -1,4 +1,4 @@
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import type { Showing } from "../../player/past";
 import { length } from "../../ui/times";
 import { type Gap, gapAt } from "../../timeline/data";
@@ -18,7 +18,7 @@ import { ServerText } from "../../ui/ServerText";
 
 /** In place of a picture: why there is none, and where it goes on. Never the last picture as if it were this one. */
 export default function Reason({ model, camera, showing, large }: { model: TimelineModel; camera: string; showing: Showing; large: boolean }) {
-  if (showing.is === "loading") return <div class="pl-loading" role="status" aria-label={t.timeline.player.loading} />;
+  if (showing.is === "loading") return <div class="pl-loading" role="status" aria-label={timeline.player.loading} />;
   if (showing.is === "sealed")
     return (
       <Panel icon="lock" title={sealed.locked.title} sub={sealed.locked.sub} tone="choice">
@@ -26,7 +26,7 @@ export default function Reason({ model, camera, showing, large }: { model: Timel
       </Panel>
     );
   if (showing.is === "problem")
-    return <Panel icon="triangle-alert" title={t.timeline.player.problem} detail={showing.said} tone="warn" />;
+    return <Panel icon="triangle-alert" title={timeline.player.problem} detail={showing.said} tone="warn" />;
   if (showing.is !== "hole") return null;
   return <Hole model={model} camera={camera} next_ms={showing.hole.next_ms} why={showing.hole.why} large={large} />;
 }
@@ -41,7 +41,7 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
     large && next_ms !== null ? (
       <button type="button" class="btn" onClick={() => model.go(next_ms)}>
         <Icon name="skip-forward" small />
-        {t.timeline.player.goOn(whenFrom(zone, at_ms, next_ms))}
+        {timeline.player.goOn(whenFrom(zone, at_ms, next_ms))}
       </button>
     ) : null;
   if (gap)
@@ -55,7 +55,7 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
   const anything = lane?.spans.some(([begin, end]) => begin < end_ms && end > begin_ms) ?? false;
   const words = at_ms > serverNow() - 5_000 ? "future" : anything ? "nothing" : "nothingDay";
   return (
-    <Panel icon="video-off" title={t.timeline.player[words]} tone="choice">
+    <Panel icon="video-off" title={timeline.player[words]} tone="choice">
       {next}
     </Panel>
   );
@@ -65,7 +65,7 @@ function Hole(props: { model: TimelineModel; camera: string; next_ms: number | n
 function Known({ lines }: { lines: readonly string[] }) {
   if (lines.length === 0) return null;
   return (
-    <ul class="pl-known" aria-label={t.timeline.evidence.label}>
+    <ul class="pl-known" aria-label={timeline.evidence.label}>
       {lines.map((line) => (
         <li key={line}><ServerText text={line} /></li>
       ))}
@@ -81,8 +81,8 @@ function whenFrom(zone: Zone, from_ms: number, to_ms: number): string {
 
 function extent({ begin_ms, end_ms }: Gap): string {
   const zone = recorderZone.value;
-  const span = end_ms === null ? t.timeline.axis.sinceBegin(clockMinute(zone, begin_ms)) : clockSpan(zone, begin_ms, end_ms);
-  return `${t.timeline.player.notRecorded} · ${span} · ${length((end_ms ?? serverNow()) - begin_ms)}`;
+  const span = end_ms === null ? timeline.axis.sinceBegin(clockMinute(zone, begin_ms)) : clockSpan(zone, begin_ms, end_ms);
+  return `${timeline.player.notRecorded} · ${span} · ${length((end_ms ?? serverNow()) - begin_ms)}`;
 }
 
 function Panel(props: {

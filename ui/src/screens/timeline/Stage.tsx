@@ -16,7 +16,7 @@ import { sideways } from "../../player/sideways";
 import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { LockNow, UnlockSheet } from "../../sealed/Locked";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { clockSecond } from "../../timeline/format";
 import { date } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
@@ -106,7 +106,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
       class={`pl can-zoom${large ? " large" : ""}${whole && !filled.value ? " whole" : ""}`}
       data-camera={id}
       role="group"
-      aria-label={t.timeline.player.label(name)}
+      aria-label={timeline.player.label(name)}
       onDblClick={() => model.makeLarge(id)}
     >
       <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
@@ -127,15 +127,15 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
             <FiguresButton class="pl-tool" small />
             {camera?.audio && player && <Sound player={player} />}
             {player && (
-              <button type="button" class="pl-tool" aria-label={t.timeline.player.photo} title={t.timeline.player.photo} onClick={() => void savePicture(camera, frame.current, id, player.shown_ms ?? model.group.at_ms.peek())}>
+              <button type="button" class="pl-tool" aria-label={timeline.player.photo} title={timeline.player.photo} onClick={() => void savePicture(camera, frame.current, id, player.shown_ms ?? model.group.at_ms.peek())}>
                 <Icon name="camera" small />
               </button>
             )}
             <button
               type="button"
               class="pl-tool"
-              aria-label={filled.value ? t.timeline.player.fit : t.timeline.player.fill}
-              title={filled.value ? t.timeline.player.fit : t.timeline.player.fill}
+              aria-label={filled.value ? timeline.player.fit : timeline.player.fill}
+              title={filled.value ? timeline.player.fit : timeline.player.fill}
               aria-pressed={filled.value}
               onClick={() => {
                 filled.value = !filled.value;
@@ -146,8 +146,8 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
             <button
               type="button"
               class="pl-tool"
-              aria-label={t.timeline.player.full}
-              title={t.timeline.player.full}
+              aria-label={timeline.player.full}
+              title={timeline.player.full}
               onClick={() => flipFull(frame.current)}
             >
               <Icon name="maximize-2" small />
@@ -231,7 +231,7 @@ function useGlow(on: boolean, video: RefObject<HTMLVideoElement | null>, image: 
 
 function Sound({ player }: { player: PastPlayer }) {
   const on = player.wantsSound.value;
-  const words = on ? t.timeline.player.soundOff : t.timeline.player.soundOn;
+  const words = on ? timeline.player.soundOff : timeline.player.soundOn;
   return (
     <button
       type="button"
@@ -255,7 +255,7 @@ function Stamp({ model }: { model: TimelineModel }) {
   return (
     <div class="pl-stamp num">
       {date(at_ms)} · {clockSecond(zone, at_ms)}
-      {model.group.speed.value < 0 && ` · ${t.timeline.transport.speeds[String(model.group.speed.value)]}`}
+      {model.group.speed.value < 0 && ` · ${timeline.transport.speeds[String(model.group.speed.value)]}`}
     </div>
   );
 }
@@ -263,7 +263,7 @@ function Stamp({ model }: { model: TimelineModel }) {
 /** What one should know about this picture. */
 function Note({ player }: { player: PastPlayer }) {
   const showing = player.showing.value;
-  const words = t.timeline.player;
+  const words = timeline.player;
   if (showing.is === "pictures")
     return <div class="pl-note">{showing.because === "speed" ? words.keyPictures : words.pictures}</div>;
   if (player.thinned.value) return <div class="pl-note">{words.thinned}</div>;

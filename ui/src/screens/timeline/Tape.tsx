@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import { length } from "../../ui/times";
 import { unlocks } from "../../sealed/unlocks";
-import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { NO_MOTION, type Gap, type Happening, type Lane } from "../../timeline/data";
 import { type DrawList, iconOfGap, iconOfKind } from "../../timeline/draw";
 import { clockBare, clockMinute, clockSecond, kindWord } from "../../timeline/format";
@@ -148,7 +148,7 @@ function useMoving({ model, scale, rough, painted, scrubbed }: Moving, lie: Lie)
 function TapeCanvas({ model, painted }: { model: TimelineModel; painted: { canvas: Painted<Drawn>["canvas"]; size: Signal<Size> } }) {
   const zone = recorderZone.value;
   const { begin_ms, end_ms } = model.view.value;
-  return <canvas ref={painted.canvas} role="img" aria-label={t.timeline.canvas(clockMinute(zone, begin_ms), clockMinute(zone, end_ms))} />;
+  return <canvas ref={painted.canvas} role="img" aria-label={timeline.canvas(clockMinute(zone, begin_ms), clockMinute(zone, end_ms))} />;
 }
 
 function TapePlayhead({ model, lie }: { model: TimelineModel; lie: Lie }) {
@@ -161,12 +161,12 @@ function TapePlayhead({ model, lie }: { model: TimelineModel; lie: Lie }) {
       style={lie === "up" ? { top: `${PLAYHEAD_PX}px` } : {}}
       role="slider"
       tabIndex={0}
-      aria-label={`${t.timeline.playhead}. ${t.timeline.phone.tape}`}
+      aria-label={`${timeline.playhead}. ${timeline.phone.tape}`}
       aria-orientation={lie === "up" ? "vertical" : "horizontal"}
       aria-valuemin={Math.round(begin_ms)}
       aria-valuemax={Math.round(end_ms)}
       aria-valuenow={at_ms}
-      aria-valuetext={t.timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
+      aria-valuetext={timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
     >
       <b class="num">{clockBare(zone, at_ms)}</b>
     </div>
@@ -237,7 +237,7 @@ function ScrubPreview({ model, scrubbed, size, within_ms }: { model: TimelineMod
 
 function Card({ model, card }: { model: TimelineModel; card: Placed<Happening> }) {
   const { value: event, y } = card;
-  const lasted = event.end_ms === null ? t.timeline.list.lasting : length(event.end_ms - event.start_ms);
+  const lasted = event.end_ms === null ? timeline.list.lasting : length(event.end_ms - event.start_ms);
   return (
     <button type="button" class="tape-card" style={{ transform: `translateY(${Math.round(y)}px)` }} data-event={event.id} onClick={() => model.go(event.start_ms)}>
       <Icon name={iconOfKind(event.kind) as IconName} class={`kind-${event.kind}`} />
@@ -266,7 +266,7 @@ function GapSentence({ gap: { value: gap, y } }: { gap: Placed<Gap> }) {
 export function CameraChips({ model }: { model: TimelineModel }) {
   const large = model.chosen.value[0];
   return (
-    <div class="tape-chips" role="radiogroup" aria-label={t.timeline.phone.cameras}>
+    <div class="tape-chips" role="radiogroup" aria-label={timeline.phone.cameras}>
       {model.lanes.value.map((lane) => (
         <button
           key={lane.id}

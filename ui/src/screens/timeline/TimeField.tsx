@@ -2,12 +2,13 @@ import { effect, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { clockBare, clockMinute } from "../../timeline/format";
 import { meantOn } from "../../timeline/timefield";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
 
-const words = t.timeline.time;
+const words = timeline.time;
 
 type Answer = { is: "words"; text: string } | { is: "choice"; clock: string; first_ms: number; second_ms: number };
 

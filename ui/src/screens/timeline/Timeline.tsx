@@ -7,6 +7,7 @@ import { place } from "../../ui/router";
 import { session } from "../../ui/session";
 import { classSideways, useControls } from "../../player/sideways";
 import { t } from "../../strings";
+import { timeline as words } from "../../strings/timeline";
 import type { Preset } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
@@ -23,7 +24,7 @@ import { loadRecorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 import "./timeline.css";
 
-const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value, label: t.timeline.zoom[value] }));
+const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value, label: words.zoom[value] }));
 
 /** For screen readers. */
 const loadHidden = () => import("./Entries");
@@ -43,7 +44,7 @@ narrow.addEventListener("change", () => {
 
 export default function Timeline() {
   const has = cameras.value.length > 0;
-  return health.value ? <Shown key={has} has={has} /> : <Page title={t.timeline.title}>{null}</Page>;
+  return health.value ? <Shown key={has} has={has} /> : <Page title={t.nav.timeline}>{null}</Page>;
 }
 
 /** has: cameras; those that were removed may have left recordings. */
@@ -51,11 +52,11 @@ function Shown({ has }: { has: boolean }) {
   const model = useModel();
   if (model && (has || model.lanes.value.length > 0 || model.store.failed.value)) return <Screen model={model} />;
   return (
-    <Page title={t.timeline.title}>
+    <Page title={t.nav.timeline}>
       {model && !model.store.loading.value && (
         <Problem
           icon="camera"
-          what={t.timeline.noCameras}
+          what={words.noCameras}
           {...(session.value?.user?.role === "owner" && { href: "/settings/add-camera", button: t.live.add })}
         />
       )}
@@ -92,19 +93,19 @@ function Screen({ model }: { model: TimelineModel }) {
   const tools = (
     <>
       <span class="only-desk timeline-zoom">
-        <Segmented label={t.timeline.zoom.label} value={model.preset.value ?? ("" as Preset)} options={PRESETS} onChange={(preset) => model.setPreset(preset)} />
+        <Segmented label={words.zoom.label} value={model.preset.value ?? ("" as Preset)} options={PRESETS} onChange={(preset) => model.setPreset(preset)} />
       </span>
       <span class="only-desk timeline-tools">
         {(["pictures", "list"] as const).map((one) => (
-          <Toggle key={one} on={model.instead.value === one} icon={ICONS[one]} words={t.timeline.instead[one]} onPress={() => (model.instead.value = model.instead.peek() === one ? "" : one)} />
+          <Toggle key={one} on={model.instead.value === one} icon={ICONS[one]} words={words.instead[one]} onPress={() => (model.instead.value = model.instead.peek() === one ? "" : one)} />
         ))}
         <Toggle
           on={model.skipQuiet.value}
           icon="fast-forward"
-          words={t.timeline.quiet}
+          words={words.quiet}
           onPress={() => (model.skipQuiet.value = !model.skipQuiet.peek())}
         />
-        <a class="chip" href="/clips" title={t.timeline.clip.all} aria-label={t.timeline.clip.all}>
+        <a class="chip" href="/clips" title={words.clip.all} aria-label={words.clip.all}>
           <Icon name="film" small />
           <span class="timeline-toggle-words">{t.nav.clips}</span>
         </a>
@@ -112,12 +113,12 @@ function Screen({ model }: { model: TimelineModel }) {
     </>
   );
   return (
-    <Page title={t.timeline.title} tools={tools} class={`timeline${phone.value ? " is-phone" : ""}${phone.value ? classSideways(shown.value) : ""}`} flush={phone.value}>
+    <Page title={t.nav.timeline} tools={tools} class={`timeline${phone.value ? " is-phone" : ""}${phone.value ? classSideways(shown.value) : ""}`} flush={phone.value}>
       <Stage model={model} phone={phone.value} />
       {phone.value ? <Lazy load={loadPhone} props={{ model }} /> : <Desk model={model} />}
       {failed && (
         <p class="timeline-failed" role="alert">
-          {t.timeline.failed} <ServerText text={failed.message} />
+          {words.failed} <ServerText text={failed.message} />
           <button type="button" class="btn" onClick={() => model.store.reload()}>
             {t.actions.tryAgain}
           </button>

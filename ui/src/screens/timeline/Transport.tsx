@@ -1,4 +1,5 @@
 import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { SPEEDS, type Speed } from "../../player/sync";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
@@ -8,7 +9,7 @@ import type { TimelineModel } from "./model";
 import { TimeField } from "./TimeField";
 import "./transport.css";
 
-const words = t.timeline.transport;
+const words = timeline.transport;
 
 /** A mouse press leaves the focus where it was, so that the space bar goes on meaning play. */
 const keepFocus = (event: MouseEvent): void => {
@@ -51,7 +52,7 @@ export function PhoneTransport({ model }: { model: TimelineModel }) {
       >
         {words.speeds[String(speed)]}
       </button>
-      <Button icon="scissors" label={t.timeline.clip.save} onPress={() => model.save()} />
+      <Button icon="scissors" label={timeline.clip.save} onPress={() => model.save()} />
     </div>
   );
 }

@@ -1,9 +1,10 @@
 import { type KeyHelp, type KeyMap, useKeys } from "../../ui/keys";
 import { t } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import { focusTimeField } from "./TimeField";
 import { NO_MARKS, type TimelineModel } from "./model";
 
-const words = t.timeline.keys;
+const words = timeline.keys;
 
 const help: KeyHelp = {
   section: words.section,

@@ -1,11 +1,12 @@
 /** What a gap stands on, in sentences for people. */
 import { size } from "../../ui/times";
-import { plural, t } from "../../strings";
+import { plural } from "../../strings";
+import { timeline } from "../../strings/timeline";
 import type { Gap } from "../../timeline/data";
 import { clockSecond, dayName } from "../../timeline/format";
 import type { Zone } from "../../timeline/zone";
 
-const words = t.timeline.evidence;
+const words = timeline.evidence;
 const APART_MS = 1500;
 
 export function known(gap: Gap, zone: Zone): string[] {

@@ -4,7 +4,7 @@ import { cameras, serverNow } from "../../api/state";
 import { length } from "../../ui/times";
 import type { PastPlayer } from "../../player/past";
 import { BACKWARDS, SPEEDS, type Skip, type Speed, SyncGroup } from "../../player/sync";
-import { t } from "../../strings";
+import { timeline as words } from "../../strings/timeline";
 import { type Lane, eventBeside } from "../../timeline/data";
 import { gapLabel } from "../../timeline/layout";
 import { HOUR_MS, PRESET_MS, type Preset, type View, followingLive, paged, placing, presetAround, presetFor, presetOf, revealing, spanOf, zoomAt } from "../../timeline/view";
@@ -163,7 +163,7 @@ export class TimelineModel {
   toEvent(way: "next" | "previous"): void {
     const found = eventBeside(this.shownLanes.peek(), this.group.at_ms.peek(), way);
     if (found) this.go(found.start_ms);
-    else toast(t.timeline.transport.noMore[way]);
+    else toast(words.transport.noMore[way]);
   }
 
   /** Plays on that way; pressed again, faster. */
@@ -261,8 +261,8 @@ export class TimelineModel {
 
   private tellSkip({ from_ms, to_ms, hole }: Skip): void {
     const long = length(to_ms - from_ms);
-    if (hole?.why) toast(t.timeline.skipped(long, gapLabel(hole.why, recorderZone.peek())));
-    else toast(hole ? t.timeline.skippedNothing(long) : t.timeline.skippedQuiet(long));
+    if (hole?.why) toast(words.skipped(long, gapLabel(hole.why, recorderZone.peek())));
+    else toast(hole ? words.skippedNothing(long) : words.skippedQuiet(long));
     this.view.value = revealing(this.view.peek(), to_ms, serverNow());
   }
 }
