@@ -3,6 +3,7 @@
 import json
 import socket
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,19 @@ def test_every_state_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, state
     assert STATE_WORDS[state] in plain.out, plain.err
     assert plain.code == (1 if state in TROUBLE else 0)
     assert json.loads(shown.out)["cameras"][0]["state"] == state.value
+
+
+def test_a_camera_that_waits_with_its_detection_off_is_not_waiting_for_an_event(
+    recorded: Path, tmp_path: Path, tawny: Tawny
+) -> None:
+    house = make_house(tmp_path / "house")
+    house.recorder.set_state(CameraState.WAITING)
+    listed = house.recorder.listed
+    listed[0] = replace(listed[0], status=replace(listed[0].status, is_undetected=True))
+    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
+    with answering(recorded, Bus(), {"status": lambda _: told}):
+        plain = tawny("status", "--data", str(recorded))
+    assert "Waiting, detection off" in plain.out, plain
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceErr
 from tawny.model.geometry import ROTATIONS, Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Recording
-from tawny.model.states import STATE_WORDS, CameraState
+from tawny.model.states import CameraState, state_words
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
@@ -69,13 +69,13 @@ def run_camera_list(args: Namespace, out: Output) -> int:
         running = ask_once(folder, {"command": "status"})["cameras"]
     except NotDone:  # none runs, or this user may not ask it
         running = ()
+    words = {
+        one["id"]: state_words(CameraState(one["state"]), is_undetected=one.get("undetected", False)) for one in running
+    }
     shown = {one["id"]: {"name": one["name"], "state": one["state"], "source": None} for one in running}
     for key, one in chosen.cameras.items():
         shown.setdefault(key, {"name": display_name(key, one), "state": None})["source"] = plugins.public(one.source)
-    rows = [
-        (key, one["name"], STATE_WORDS[CameraState(one["state"])] if one["state"] else "–", one["source"] or "–")
-        for key, one in shown.items()
-    ]
+    rows = [(key, one["name"], words.get(key, "–"), one["source"] or "–") for key, one in shown.items()]
     text = out.table(("camera", "name", "state", "source"), rows, empty=NO_CAMERAS)
     out.data({"cameras": [{"id": key, **one} for key, one in shown.items()]}, text)
     return 0

@@ -10,7 +10,7 @@ from tawny.cli.options import NO_CAMERAS, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
 from tawny.config.units import size_text
-from tawny.model.states import STATE_WORDS, CameraState
+from tawny.model.states import STATE_WORDS, CameraState, state_words
 from tawny.model.times import utc_from_text
 
 FOLLOWED = frozenset({"camera.state", "gap.started", "gap.ended", "problem.started", "problem.ended"})
@@ -37,7 +37,7 @@ def text(status: dict[str, Any], out: Output) -> str:
     rows = [
         (
             camera["name"],
-            STATE_WORDS[CameraState(camera["state"])],
+            state_words(CameraState(camera["state"]), is_undetected=camera.get("undetected", False)),
             time_text(utc_from_text(camera["since"])),
             _or_dash(camera["fps"], "{:g} fps"),
             _or_dash(camera["bit_rate"], "{:.2f} Mbit/s", 1e-6),

@@ -50,6 +50,12 @@ STATE_WORDS: dict[CameraState, str] = {
 }
 """The texts of all readers. What else a new state needs: docs/how-it-works/adding-things.md."""
 
+
+def state_words(state: CameraState, *, is_undetected: bool) -> str:
+    """Return the text of a camera's state. is_undetected: its detection is off, so that no event will come."""
+    return "Waiting, detection off" if is_undetected and state is CameraState.WAITING else STATE_WORDS[state]
+
+
 STATE_WORDS_OF_SEVERAL = {
     CameraState.ENDED: "Video files ended",
     CameraState.REFUSED: "Wrong passwords",

@@ -166,6 +166,7 @@ def camera(health: "CameraHealth") -> dict[str, Any]:
         "id": this.id,
         "name": this.name,
         "state": this.state.value,
+        "undetected": this.is_undetected,
         "since": utc_text(this.since_ms),
         "detail": this.detail,
         "last_packet": utc_text_or_none(this.last_packet_ms),

@@ -93,6 +93,7 @@ export const app = {
     blocked: "Can’t write to disk",
     unknown: "Unknown",
   },
+  undetected: "Waiting, detection off",
   since: {
     offline: (clock: string) => `Offline since ${clock}`,
     refused: (clock: string) => `Wrong password since ${clock}`,

@@ -2,7 +2,7 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { useLeaving } from "./leaving";
-import { go, path } from "./router";
+import { go, path, startRouter } from "./router";
 
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
@@ -52,6 +52,16 @@ it("closes what is open when its own address is asked for", () => {
   isChanged = false;
   go("/plan");
   expect(close).toHaveBeenCalledOnce();
+});
+
+it.each([true, false])("ends the changing by the back button, and stays on the page (changed: %s)", async (changed) => {
+  const stop = startRouter();
+  isChanged = changed;
+  history.replaceState(null, "", "/live");
+  dispatchEvent(new PopStateEvent("popstate"));
+  if (changed) fireEvent.click(await screen.findByText("Leave"));
+  expect([path.value, location.pathname, close.mock.calls.length]).toEqual(["/plan", "/plan", 1]);
+  stop();
 });
 
 it("asks before it is closed by a key or a button", async () => {

@@ -28,14 +28,15 @@ export function useLeaving(asked: Asked): { ask: (then: () => void) => void; she
     const unload = (event: BeforeUnloadEvent) => {
       if (newest.current.isChanged()) event.preventDefault();
     };
-    const stop = guard((to, isHere) => {
+    const stop = guard((to, isHere, isBack) => {
       const { isChanged, within, close } = newest.current;
       if (within?.(to)) return null;
-      if (!isChanged()) return isHere && close ? close : null;
+      const only = (isHere || isBack) && close; // the back button ends the changing, and shows the page that it was on
+      if (!isChanged()) return only || null;
       return () =>
         ask(() => {
           close?.();
-          go(to, { anyway: true });
+          if (!only) go(to, { anyway: true });
         });
     });
     addEventListener("beforeunload", unload);

@@ -49,7 +49,7 @@ const help: KeyHelp = {
 };
 const changing: readonly string[] = [keys.review, keys.keep, keys.falseAlarm, keys.select, keys.undo];
 const viewerHelp: KeyHelp = { ...help, rows: help.rows.filter((row) => !changing.includes(row.words)) };
-const wideScreen = matchMedia("(min-width: 68.8125em)");
+const wideScreen = matchMedia("not all and (max-width: 68.75em)");
 const ASIDE_PX = 160;
 const MOST_PAGES = 20;
 const SKELETONS = 6;

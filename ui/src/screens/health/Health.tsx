@@ -234,7 +234,7 @@ function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
       <td class="today-now">
         <span class="row">
           <StateDot dot={dotOf(camera.state)} />
-          {t.states[camera.state]}
+          {camera.state === "waiting" && camera.undetected ? t.undetected : t.states[camera.state]}
         </span>
       </td>
       <td class="num sub today-gaps">
