@@ -43,6 +43,16 @@ async def test_that_there_are_more_is_said(house: House) -> None:
         assert (len(answer["items"]), answer["more"]) == (limit, is_cut)
 
 
+async def test_a_search_has_the_time_that_is_given_besides_the_words(house: House) -> None:
+    now_ms = house.clock.now_ms()
+    for number in range(3):
+        start_ms = now_ms - 10_000 * (number + 1)
+        house.recorder.index.put_event(Event(EventId(f"e{number}"), PORCH, "person", start_ms, start_ms + 5000, 80.0))
+    asked: dict[str, str | int] = {"q": "people", "from_ms": now_ms - 25_000, "to_ms": now_ms - 15_000}
+    answer = (await house.signed_in().get("/api/v1/find", params=asked)).json()
+    assert [one["id"] for one in answer["items"]] == ["e1"]
+
+
 async def test_zones_and_lines_of_the_settings_are_known(house: House) -> None:
     zone = {"points": [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9)]}
     line = {"points": [(0.1, 0.1), (0.9, 0.9)]}

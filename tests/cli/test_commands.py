@@ -74,6 +74,39 @@ def test_an_unknown_camera_is_told_with_those_there_are(tawny: Tawny, recorded: 
     assert "door" in said.err
 
 
+@pytest.fixture
+def without_recordings(archive: Path) -> Path:
+    """Also of a camera `gate`, which has never recorded, and was removed."""
+    now_ms = SystemClock().now_ms()
+    volume = Volume.at(archive)
+    with closing(index_to_write(volume, HistoryJournal(volume.disk))) as index:
+        index.put_gap(Gap(CameraId("gate"), now_ms - 60_000, now_ms - 1000, GapReason.UNREACHABLE, "refused"))
+        index.put_event(Event(EventId("e1"), CameraId("gate"), "bell", now_ms - 50_000, now_ms - 40_000, 90.0))
+    return archive
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [(["events"], "bell"), (["events", "--visits"], "bell"), (["timeline", "--from", "1 h ago"], "Camera offline")],
+    ids=["events", "visits", "timeline"],
+)
+def test_a_camera_without_recordings_is_shown(
+    tawny: Tawny, without_recordings: Path, words: list[str], shown: str
+) -> None:
+    said = tawny(*words, "--camera", "gate", "--data", str(without_recordings))
+    assert said.code == 0, said.err
+    assert shown in said.out
+
+
+def test_an_export_of_a_camera_without_recordings_names_those_that_have_some(
+    tawny: Tawny, without_recordings: Path
+) -> None:
+    times = ["--from", "1 h ago", "--to", "now", "-o", "x.mp4"]
+    said = tawny("export", "--camera", "gate", "--data", str(without_recordings), *times)
+    assert said.code == 3
+    assert "Available cameras: door" in said.err
+
+
 def test_checking_proves_every_second(tawny: Tawny, recorded: Path) -> None:
     said = tawny("check", "--deep", "--wall", "--data", str(recorded), "--json")
     told = as_json(said.out)
@@ -418,6 +451,15 @@ def test_that_there_are_more_than_are_shown_is_said(tawny: Tawny, archive: Path)
     for most, said in (("2", "Only the first 2; `--most N` shows more.\n"), ("3", "")):
         found = tawny("find", "animals", "--most", most, "--data", str(archive))
         assert (found.out.count("animal"), found.err) == (int(most), said)
+
+
+def test_find_on_boxes_says_that_there_may_be_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tawny: Tawny
+) -> None:
+    found = {"events": [], "missing": [], "unknown": [], "time": "yesterday", "more": True}
+    monkeypatch.setattr(events, "running_data", lambda _: tmp_path)
+    monkeypatch.setattr(events, "ask_once", lambda *_: found)
+    assert "There may be more" in tawny("find", "red", "--on", "boxes").err
 
 
 def test_when_something_moved_in_a_spot_is_found(tawny: Tawny, recorded: Path) -> None:

@@ -44,6 +44,32 @@ def test_links_and_removals_at_a_hub(tawny: Tawny, place: tuple[str, ...], tmp_p
     ]
 
 
+@pytest.mark.parametrize(
+    ("boxes", "wanted", "gone"),
+    [
+        ({"shed": "Garage"}, "gARAGE", "shed"),
+        ({"shed": "Garage", "shed-2": "Shed"}, "Garage", "shed"),
+        ({"shed": "Garage", "shed-2": "Shed"}, "shed-2", "shed-2"),
+        ({"shed": "Garage", "shed-2": "Shed"}, "shed", None),
+        ({"shed": "Garage", "shed-2": "Shed"}, "Shed", None),
+        ({"shed": "Shed", "shed-2": "Shed"}, "shed", "shed"),
+        ({"shed": "Shed", "shed-2": "Shed"}, "Shed", None),
+    ],
+)
+def test_a_recorder_is_removed_by_its_id_or_name_unless_another_one_could_be_meant(
+    tawny: Tawny, place: tuple[str, ...], tmp_path: Path, boxes: dict[str, str], wanted: str, gone: str | None
+) -> None:
+    index = SqliteFleetIndex(tmp_path / "data" / HUB_FILE, SystemClock())
+    for number, (box, name) in enumerate(boxes.items()):
+        assert index.join(index.invite()[0], "Shed", bytes([number]) * 32, "words") is not None
+        index.rename(box, name)
+    done = tawny("hub", "revoke", wanted, *place)
+    assert boxes.keys() - {one.id for one in index.boxes()} == ({gone} if gone else set())
+    index.close()
+    said = f"{boxes[gone]} ({gone}) is removed" if gone else " (shed-2)."
+    assert (done.code, said in done.out + done.err) == (0 if gone else 3, True)
+
+
 def test_joining_a_hub_a_pass_and_leaving(
     tawny: Tawny, place: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

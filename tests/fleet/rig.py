@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.api.auth.accounts import Role
 from tawny.api.server import WebServer
 from tawny.config.fleet import HubNatsSettings, NatsLogin
+from tawny.engine.connections import ConnectionManager
 from tawny.fleet.box import BoxOffer, HubConnection, Welcome, greet
 from tawny.fleet.fleet_index import EventQuestion, FleetIndex
 from tawny.fleet.history_reader import FOLDER, HistoryReader
@@ -115,6 +116,8 @@ class HubRig:
     index: FleetIndex
     carrier: Carrier
     url: str
+    connections: ConnectionManager
+    """Of the hub's web server."""
 
     @property
     def mark(self) -> str:
@@ -196,7 +199,7 @@ async def hub_rig(
     }
     try:
         urls = {"websocket": f"http://{server.address}", "nats": nats.address, "memory": ""}
-        yield HubRig(hub, index, carriers[kind], urls[kind])
+        yield HubRig(hub, index, carriers[kind], urls[kind], server.connections)
     finally:
         await hub.close()
         await listener.close()

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.api.auth.accounts import Role
+from tawny.engine import connections
 from tawny.fleet import fleet_index
 from tawny.fleet.box import HubConnection, greet
 from tawny.fleet.fleet_index import EventQuestion
@@ -280,6 +281,47 @@ async def test_a_box_gets_no_request_that_none_answers(
         answer = await browser.request(method, f"/boxes/shed/api/v1{path}", json=body)
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed_by_recorder")
     assert asked == []
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["by its key", "by a code"])
+async def test_the_line_of_a_recorder_lasts(
+    box: BoxRig, house: House, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    async with hub_rig("websocket", house) as rig:
+        if not is_new:
+            await rig.join(box)
+        carrier = await rig.carrier()
+        await box.greet(carrier, rig.mark, rig.index.invite()[0] if is_new else None)
+        await eventually(lambda: any(one.is_signed_in for one in rig.connections), "the box to be known", 3)
+        monkeypatch.setattr(connections, "UNSIGNED_S", -1.0)
+        rig.connections.sweep()
+        assert [one.is_signed_in for one in rig.connections] == [True]
+        await carrier.close()
+
+
+async def test_a_stranger_cannot_keep_a_line_open(box: BoxRig, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It proves a key, but none of a recorder here."""
+    async with hub_rig("websocket", house) as rig:
+        carrier = await rig.carrier()
+        await open_as_box(carrier, box.key, rig.mark)
+        assert [one.is_signed_in for one in rig.connections] == [False]
+        monkeypatch.setattr(connections, "UNSIGNED_S", -1.0)
+        rig.connections.sweep()
+        assert len(rig.connections) == 0
+        await carrier.close()
+
+
+@pytest.mark.parametrize("code", [None, "of-another-recorder"])
+async def test_a_refused_recorder_counts_as_a_stranger(
+    box: BoxRig, house: House, monkeypatch: pytest.MonkeyPatch, code: str | None
+) -> None:
+    async with hub_rig("websocket", house) as rig:
+        known: list[object] = []
+        monkeypatch.setattr(connections.ClientConnection, "sign_in", known.append)
+        with pytest.raises(LineClosed):
+            await box.greet(await rig.carrier(), rig.mark, code)
+        await eventually(lambda: not len(rig.connections), "the end of the line")
+    assert known == []
 
 
 async def lying_hub(box: BoxRig, frames: list[LineFrame], cursors: Mapping[str, object]) -> str:

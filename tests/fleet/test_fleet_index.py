@@ -268,6 +268,12 @@ def test_a_lane_has_what_is_drawn_of_events(index: FleetIndex) -> None:
     assert (second.id, second.end_ms, second.has_picture) == ("e2", ZERO_MS + 5009, False)
 
 
+def test_an_event_with_a_level_of_a_newer_version_is_there(index: FleetIndex) -> None:
+    join(index, "Shed")
+    add(index, "shed", event_line("e1", ZERO_MS, level="critical"))
+    assert ids(index) == ["e1"]
+
+
 def test_events_are_found_by_box_camera_kind_and_time(index: FleetIndex) -> None:
     join(index, "Shed", "Barn")
     add(index, "shed", event_line("s1", 1000) + event_line("s2", 2000, kind="vehicle", camera="yard"))

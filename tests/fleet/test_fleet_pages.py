@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.fleet.fleet_index import BoxDay, CameraDay
+from tawny.fleet.fleet_index import BoxDay, CameraDay, cameras_to_show
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tests.api.fakes import House
-from tests.fleet.rig import HubRig, event_line, hub_rig
+from tests.fleet.rig import BoxRig, HubRig, event_line, eventually, hub_rig
 from tests.fleet.test_fleet_index import gap_line
 
 PORCH = CameraId("porch")
@@ -151,6 +151,119 @@ async def test_a_search_is_narrowed_by_recorder_camera_kind_and_time(told: Known
             "b-person",
         ]
     assert (await told.get("find", q="animal", kinds="person"))["events"] == []
+
+
+async def test_that_a_search_has_more_is_said(told: Known) -> None:
+    found = {limit: await told.get("find", q="person", limit=limit) for limit in (2, 3)}
+    assert {limit: (len(one["events"]), one["more"]) for limit, one in found.items()} == {2: (2, True), 3: (3, False)}
+
+
+@pytest.fixture
+async def lasting(known: Known) -> Known:
+    """Two days ago a recorder went offline, an hour after an event began that lasted."""
+    at = [known.zero_ms + hour * HOUR_MS for hour in range(5)]
+    known.tell(
+        "beach",
+        4.5,
+        event_line("long", at[0], camera=PORCH, end_ms=at[2]),
+        event_line("lasts", at[4], camera=PORCH, end_ms=None),
+    )
+    known.house.clock.advance(2 * DAY_MS / 1000)
+    return known
+
+
+async def test_an_event_that_lasted_when_a_recorder_went_offline_is_as_long_as_until_then(lasting: Known) -> None:
+    found = (await lasting.get("find", q="2 longest persons"))["events"]
+    assert [(one["id"], one["end_ms"] is None) for one in found] == [("long", False), ("lasts", True)]
+    assert [one["id"] for one in (await lasting.get("find", q="person over 3 hours"))["events"]] == []
+
+
+async def test_an_event_that_lasted_when_a_recorder_went_offline_ends_there_on_the_timeline(lasting: Known) -> None:
+    seen_ms = lasting.rig.index.boxes()[0].seen_ms
+    events = (await lasting.lanes())["beach"]["events"]
+    assert [(one["id"], one["end_ms"]) for one in events if one["id"] == "lasts"] == [("lasts", seen_ms)]
+    next_ms = lasting.zero_ms + DAY_MS
+    lanes = (await lasting.get("timeline", from_ms=next_ms, to_ms=next_ms + DAY_MS))["cameras"]
+    assert {one["box"]: one["events"] for one in lanes}["beach"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("person front door", ["b-person", "t-person", "t-old"]),
+        ("person at Front door today", ["b-person", "t-person"]),
+        ("dog front door", ["t-dog"]),
+        ("person beach", ["b-person"]),
+    ],
+)
+async def test_words_that_name_a_recorder_and_another_ones_camera_mean_both(
+    told: Known, words: str, found: list[str]
+) -> None:
+    [_, town] = told.rig.index.boxes()
+    garden = {**town.status["cameras"][0], "name": "Garden"}
+    told.rig.index.note("town", "1", ("events",), {"cameras": [garden]})
+    told.rig.index.rename("town", "Front door")
+    assert [one["id"] for one in (await told.get("find", q=words))["events"]] == found
+
+
+async def test_a_cameras_name_with_a_recorders_name_in_it_means_the_camera(told: Known) -> None:
+    told.rig.index.rename("town", "Front")
+    assert [one["id"] for one in (await told.get("find", q="person front door today"))["events"]] == [
+        "b-person", "t-person"
+    ]  # fmt: skip
+
+
+async def test_all_cameras_of_a_large_recorder_are_shown_and_searched(known: Known) -> None:
+    porch = known.rig.index.boxes()[0].status["cameras"][0]
+    cameras = [{**porch, "id": f"c{number}", "name": f"Cam {number}"} for number in range(80)]
+    known.rig.index.note("beach", "1", ("events",), {"cameras": cameras})
+    known.tell("beach", 4, event_line("e", known.zero_ms + HOUR_MS, camera="c70"))
+    [shown, _] = (await known.browser.get("/api/v1/fleet")).json()["boxes"]
+    assert len(shown["cameras"]) == 80
+    assert [one["camera_name"] for one in (await known.get("find", q="person cam 70"))["events"]] == ["Cam 70"]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"state": "too_dark"}, {"state": "unknown"}),
+        ({"lens": {"kind": "odd"}, "rotate": 45}, {"rotate": 0}),
+        ({"mask": {"effect": "blurred", "burned_in": True, "parts": [[[0, 0], [1, 0], [1, 0.5]]]}},
+         {"mask": {"effect": "hidden", "burned_in": True, "parts": [[[0, 0], [1, 0], [1, 0.5]]]}}),
+        ({"mask": {"circles": []}}, {"mask": {"effect": "hidden", "burned_in": False,
+                                              "parts": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}}),
+    ],
+)  # fmt: skip
+async def test_a_camera_of_another_version_is_shown(known: Known, said: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Where its masks can't be understood, its whole image is covered."""
+    porch = known.rig.index.boxes()[0].status["cameras"][0]
+    known.rig.index.note("beach", "9", ("events",), {"cameras": [{**porch, **said}, {"name": "no ID"}]})
+    [beach, _] = (await known.browser.get("/api/v1/fleet")).json()["boxes"]
+    [camera] = beach["cameras"]
+    assert camera["info"] == {**camera["info"], "id": "porch", "name": "Front door", **shown}
+    assert "beach" in await known.lanes()
+
+
+async def test_a_camera_that_says_only_its_id_is_shown(known: Known) -> None:
+    known.rig.index.note("beach", "0", ("events",), {"cameras": [{"id": "porch"}]})
+    [beach, _] = (await known.browser.get("/api/v1/fleet")).json()["boxes"]
+    assert [one["info"]["name"] for one in beach["cameras"]] == ["porch"]
+
+
+async def test_a_recorder_that_keeps_its_health_to_itself_says_its_cameras(known: Known, tmp_path: Path) -> None:
+    porch = known.rig.index.boxes()[0].status["cameras"][0]
+    box = BoxRig(tmp_path / "box", allow=("events", "live"), cameras=[{**porch, "state": "paused"}])
+    welcome = await known.rig.join(box)
+    async with known.rig.connected(box):
+        await eventually(lambda: bool(known.rig.hub.status(welcome.box)), "its cameras")
+        shown = (await known.browser.get("/api/v1/fleet")).json()["boxes"]
+        [camera] = next(one["cameras"] for one in shown if one["id"] == welcome.box)
+        assert (camera["info"]["name"], camera["info"]["state"]) == ("Front door", "unknown")
+        assert camera["info"]["mask"] == porch["mask"]
+        assert welcome.box in await known.lanes()
+        said = known.rig.hub.status(welcome.box)
+    assert [*said] == ["named"] and "state" not in said["named"][0]
+    assert not cameras_to_show(said, box.allow)
 
 
 async def test_pages_of_events_lose_none_of_the_same_millisecond(known: Known) -> None:

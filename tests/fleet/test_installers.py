@@ -360,6 +360,10 @@ async def test_three_hundred_homes_are_one_list_with_problems_first(house: House
         (status(warnings=[{"message": "The disk is slow.", "hint": "Use another one."}]), INSTALLED, "warning"),
         (status(cameras=[{"name": "A", "state": "paused"}, 5, {"state": "odd"}], warnings=[{}, 3]), INSTALLED, "fine"),
         (status(), ("settings",), "unknown"),
+        (status(cameras=[{"name": "A", "state": "odd"}], working=0), INSTALLED, "problem"),
+        (status(expected=2), INSTALLED, "problem"),
+        (status(cameras=[{"name": "A", "state": "starting"}], working=0), INSTALLED, "fine"),
+        (status(cameras=[{"state": "recording"}] * 70 + [{"state": "offline"}]), INSTALLED, "problem"),
         (status(cameras=7, warnings=None, disk=5, working="1"), INSTALLED, "fine"),
     ],
 )  # fmt: skip
@@ -372,6 +376,20 @@ async def test_the_worst_problem_decides(
         await eventually(lambda: "health" not in allow or known("shed") == told, "its health")
         [row] = await listed(installed.house)
         assert (row["online"], row["level"]) == (True, level)
+
+
+async def test_a_camera_in_a_state_of_a_newer_version_is_named_if_too_few_record(house: House) -> None:
+    house.app.state.site = house.site
+    dark = {"name": "Front", "state": "too_dark", "detail": "It is too dark."}
+    async with hub_rig("memory", house) as rig:
+        for name, told in (("A", status(cameras=[dark], working=0)), ("B", status(working=0, summary="0 of 1."))):
+            code, _ = rig.index.invite()
+            box = rig.index.join(code, name, name.encode() * 32, "words")
+            assert box is not None
+            rig.index.note(box.id, "2", INSTALLED, told)
+        found = {one["name"]: one["problems"] for one in await listed(house)}
+    assert found["A"] == [{"camera": "Front", "state": "unknown", "what": "It is too dark.", "do": ""}]
+    assert found["B"] == [{"camera": "", "state": "unknown", "what": "0 of 1.", "do": ""}]
 
 
 async def test_the_list_shows_a_pass(installed: Installed) -> None:

@@ -272,7 +272,7 @@ async def test_a_name_that_was_changed_arrives_and_the_address_stays(rig: HubRig
 
 async def test_only_what_is_allowed_is_sent(rig: HubRig, box: BoxRig) -> None:
     box.write(event_line("e1"))
-    box.allow = ("live",)
+    box.allow = ("clips",)
     await rig.join(box)
     async with rig.connected(box):
         exchange = await rig.hub.ask("shed", ASK)

@@ -16,7 +16,7 @@ from tawny.api.auth.accounts import Role
 from tawny.api.fleet.box_search import BoxQuestion, ask_boxes
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tests.api.fakes import House
-from tests.fleet.rig import BoxRig, HubRig, answer_json, hub_rig
+from tests.fleet.rig import BoxRig, HubRig, answer_json, eventually, hub_rig
 
 PORCH = "porch"
 
@@ -30,6 +30,7 @@ class LookBox:
     found: dict[str, float] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, Any] = field(default_factory=dict)
     raw: Any = None
     asked: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ class LookBox:
             "items": [self.item(number, event) for number, event in enumerate(self.found)],
             "time": "the last 7 days", "unknown": list(self.unknown), "measured_to_ms": None,
             "why": {event: f"red, {event}" for event, score in self.found.items() if score},
-            "scores": {event: score for event, score in self.found.items() if score},
+            "scores": {event: score for event, score in self.found.items() if score}, **self.answers,
         }  # fmt: skip
 
     def item(self, number: int, event: str) -> dict[str, Any]:
@@ -146,6 +147,43 @@ async def test_a_search_is_narrowed_by_recorder_camera_kind_and_time(looks: Look
     assert await ids("red car yesterday", from_ms=now_ms - 90_000, box="shed") == []
     looks.one.more = {"camera": "other"}
     assert await ids(cameras="shed~porch") == []
+
+
+DAY_MS = 86_400_000
+
+
+async def test_recorders_are_asked_for_the_chosen_days_only(looks: Looks) -> None:
+    now_ms = looks.one.now_ms
+    await looks.find("red car", from_ms=now_ms - 20 * DAY_MS, to_ms=now_ms - 19 * DAY_MS)
+    await looks.find("red car yesterday", from_ms=now_ms - 20 * DAY_MS)
+    chosen, said = [(int(one["from_ms"][0]), int(one["to_ms"][0])) for one in looks.one.queries]
+    assert chosen == (now_ms - 20 * DAY_MS, now_ms - 19 * DAY_MS)
+    assert now_ms - 2 * DAY_MS < said[0] < said[1] < now_ms
+
+
+@pytest.mark.parametrize(("said", "more"), [({}, True), ({"more": True}, True), ({"more": False}, False)])
+async def test_that_a_recorder_has_more_than_it_answers_is_said(
+    looks: Looks, said: dict[str, bool], more: bool
+) -> None:
+    """One of an earlier version doesn't know until when, and doesn't say that it has more."""
+    now_ms, looks.one.answers = looks.one.now_ms, said
+    looks.one.found = {f"e{number}": 0.9 for number in range(200)}
+    found = await looks.find("red car", from_ms=now_ms - 20 * DAY_MS, to_ms=now_ms - 19 * DAY_MS)
+    assert (found["events"], found["more"]) == ([], more)
+
+
+async def test_more_events_by_look_than_are_asked_for_are_said(looks: Looks) -> None:
+    looks.one.found = looks.other.found = {"a": 0.9, "b": 0.8}
+    assert [(await looks.find("red car", limit=limit))["more"] for limit in (3, 4)] == [True, False]
+
+
+async def test_a_recorder_that_has_a_cameras_name_is_asked_without_it(looks: Looks) -> None:
+    looks.hub.index.rename("shed", "Front door")
+    await eventually(lambda: all(looks.hub.hub.status(box) for box in ("shed", "shed-2")), "their cameras")
+    looks.one.found = looks.other.found = {"a": 0.9}
+    found = await looks.find("red car front door")
+    assert [one["box"] for one in found["events"]] == ["shed", "shed-2"]
+    assert [one.queries[0]["q"] for one in (looks.one, looks.other)] == [["red car"], ["red car front door"]]
 
 
 async def test_a_word_is_unknown_if_no_recorder_knows_it(looks: Looks) -> None:

@@ -41,6 +41,7 @@ class Joining:
     box: BoxRig
     file: Path
     data: Path
+    settings: ChangeableSettings
 
     def link(self) -> str:
         code, _ = self.rig.index.invite()
@@ -80,7 +81,7 @@ async def joining(house: House, folder: Path) -> AsyncIterator[Joining]:
     member.start()
     try:
         async with hub_rig("websocket", house) as rig:
-            yield Joining(rig, own, own.signed_in(Role.OWNER), member, box, file, data)
+            yield Joining(rig, own, own.signed_in(Role.OWNER), member, box, file, data, changeable)
     finally:
         await member.close()
         own.accounts.close()
@@ -253,6 +254,15 @@ async def test_a_second_hub_is_joined_only_after_leaving_the_first(here: Joining
     other = f"http://127.0.0.1:9/join#{'c' * 22}.{'h' * 43}"
     refused = (await here.page.post(f"{AT}/preview", json={"link": other})).json()
     assert refused["message"] == f"This recorder has joined {here.rig.url}."
+
+
+async def test_a_hub_with_another_address_is_joined_by_its_new_link(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    here.settings.put("fleet", {"hub": "http://127.0.0.1:9"})
+    assert (await here.join("health", "events")).status_code == 200
+    await here.until("online")
+    assert ((await here.state())["hub"], [one.id for one in here.rig.index.boxes()]) == (here.rig.url, ["shed"])
 
 
 async def test_a_lost_key_is_said(here: Joining) -> None:

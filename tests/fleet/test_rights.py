@@ -1,9 +1,10 @@
 """What a hub may ask a box, and who may ask at the hub."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -177,8 +178,43 @@ async def test_an_offline_box_is_said_to_be_so(two: tuple[House, HubRig, BoxRig,
     browser = house.signed_in(Role.OWNER)
     answer = await ask(browser, "GET", "/api/v1/health")
     assert (answer.status_code, answer.json()["code"]) == (503, "recorder_offline")
-    assert (await browser.get("/boxes/unknown/api/v1/health")).status_code == 503
     await eventually(lambda: not rig.hub.is_online("shed"), "the box to stay offline")
+
+
+async def test_a_hub_without_such_a_recorder_says_so(two: tuple[House, HubRig, BoxRig, House]) -> None:
+    house, *_ = two
+    answer = await house.signed_in(Role.OWNER).get("/boxes/unknown/api/v1/session")
+    assert (answer.status_code, answer.json()["message"]) == (404, "This hub has no such recorder.")
+
+
+@pytest.mark.parametrize(("path", "method"), [("/api/v1/shares", "POST"), ("/api/v1/snoozes", "PUT")])
+async def test_what_no_hub_may_do_is_not_said_to_be_refused_by_the_owner(
+    two: tuple[House, HubRig, BoxRig, House], path: str, method: str
+) -> None:
+    house, rig, box, _ = two
+    async with rig.connected(box):
+        answer = await ask(house.signed_in(Role.OWNER), method, path, json={})
+    assert (answer.status_code, answer.json()["message"]) == (403, "This can be done at the recorder itself only.")
+
+
+@pytest.mark.parametrize(("method", "code"), [("POST", "recorder_unsure"), ("GET", "recorder_offline")])
+async def test_an_order_that_was_sent_may_have_been_done(
+    two: tuple[House, HubRig, BoxRig, House], method: str, code: str
+) -> None:
+    house, rig, box, _ = two
+    lines = list[asyncio.Task[None]]()
+
+    async def take(_: Mapping[str, Any], exchange: Exchange) -> None:
+        while (await exchange.receive()).kind is Kind.DATA:
+            pass
+        lines[0].cancel()  # before any answer
+
+    box.answer = take
+    async with rig.connected(box) as line:
+        lines.append(line)
+        path = "/api/v1/orders" if method == "POST" else "/api/v1/health"
+        answer = await ask(house.signed_in(Role.OWNER), method, path)
+    assert answer.json()["code"] == code
 
 
 @pytest.mark.parametrize(("path", "is_let_in"), [(LINE_PATH, True), ("/api/v1/ws", False)])

@@ -18,6 +18,7 @@ from tawny.api.server import WebServer
 from tawny.app.control_answers import _standby as standby_answer
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
+from tawny.engine import connections
 from tawny.fleet import standby_member
 from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S
@@ -201,6 +202,15 @@ async def test_a_link_makes_a_standby_and_the_owner_compares_before_it_is_used(p
     assert protected["words"] == (await pair.house.shows())["own"]["words"] == seen["words"]
     chosen = read_settings(pair.house.file).standby
     assert (chosen.address, chosen.key) == (pair.shed.url, seen["fingerprint"])
+
+
+async def test_the_line_of_a_recorder_to_its_standby_lasts(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    await pair.join()
+    lines = pair.shed.web.connections
+    await eventually(lambda: any(one.is_signed_in for one in lines), "the line to be one of a known recorder", 10)
+    monkeypatch.setattr(connections, "UNSIGNED_S", -1.0)
+    lines.sweep()
+    assert [one.is_signed_in for one in lines] == [True]
 
 
 async def test_both_pages_say_when_it_would_take_over(pair: Pair) -> None:

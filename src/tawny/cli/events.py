@@ -121,16 +121,16 @@ def _run_visits(args: Namespace, out: Output) -> int:
         raise UsageError("`--visits` and `--follow` don't go together: a visit may still grow.", "Leave one away.")
     chosen, folder = existing_data(args)
     now_ms = SystemClock().now_ms()
-    cameras = None if args.camera is None else frozenset(known_camera(folder, name) for name in args.camera)
-    query = VisitQuery(
-        options.span(args.begin, args.end, now_ms),
-        cameras,
-        None if args.kind is None else frozenset(args.kind),
-        None if args.level is None else frozenset(args.level),
-        limit=PAGE,
-    )
+    within = options.span(args.begin, args.end, now_ms)
     found: list[EventVisit] = []
     with index_to_read(folder) as index:
+        query = VisitQuery(
+            within,
+            None if args.camera is None else frozenset(known_camera(folder, name, index) for name in args.camera),
+            None if args.kind is None else frozenset(args.kind),
+            None if args.level is None else frozenset(args.level),
+            limit=PAGE,
+        )
         neighbors = neighbors_of(
             learn_neighbors(index, now_ms), {CameraId(name): one.neighbors for name, one in chosen.cameras.items()}
         )
@@ -162,8 +162,8 @@ def _visit_row(visit: dict[str, Any]) -> tuple[str, ...]:
 def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
     """Return the matching events in the index, oldest first."""
     within = options.span(args.begin, args.end, SystemClock().now_ms())
-    cameras = [known_camera(folder, name) for name in args.camera] if args.camera else None
     with index_to_read(folder) as index:
+        cameras = [known_camera(folder, name, index) for name in args.camera] if args.camera else None
         return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind, args.level)][::-1]
 
 
@@ -335,6 +335,8 @@ def _find_on_boxes(args: Namespace, out: Output) -> int:
         out.say(f"Not searched: {one['box']} {NOT_SEARCHED[one['reason']]}.")
     if found["unknown"]:
         out.say(f"Ignored unknown words: {', '.join(found['unknown'])}.")
+    if found.get("more"):
+        out.say("There may be more: `--most N` shows more, and a day or a recorder's name among the words narrows it.")
     out.data(found, out.table(FLEET_HEADS, rows, empty=f"No matching events ({found['time']})."))
     return 0
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -22,6 +23,7 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.config.units import seconds
 from tawny.fleet.box import comparison_words_of, forget_name, join_hub, leave_hub
+from tawny.fleet.fleet_index import Box
 from tawny.fleet.hub import MOST_BOXES
 from tawny.fleet.hub_pass import PASS_SHARES, PassStore
 from tawny.fleet.identity import JoinLink, fingerprint, forget_key, load_key, load_or_make_key
@@ -48,8 +50,8 @@ def describe_hub(parser: ArgumentParser) -> None:
     parser.add_argument(
         "recorder",
         nargs="*",
-        help="for revoke: its name in the list; for update: names (default: all that allow it); for migrate: address "
-        "of the database, such as postgresql:///tawny",
+        help="for revoke: its ID or name in the list; for update: IDs (default: all that allow it); for migrate: "
+        "address of the database, such as postgresql:///tawny",
     )
     parser.add_argument(
         "--stages",
@@ -79,8 +81,8 @@ def run_hub(args: Namespace, out: Output) -> int:
     most = {"revoke": 1, "migrate": 1, "update": MOST_BOXES}.get(args.action, 0)
     if len(args.recorder) > most or (most == 1 and not args.recorder):
         raise UsageError(
-            "`tawny hub revoke` needs the name of one recorder, `tawny hub migrate` the address of a database; "
-            "`tawny hub update` takes names, other actions none.",
+            "`tawny hub revoke` needs the ID or name of one recorder, `tawny hub migrate` the address of a "
+            "database; `tawny hub update` takes IDs, other actions none.",
             "See `tawny hub list`, or use an address such as postgresql:///tawny.",
         )
     match args.action:
@@ -143,15 +145,31 @@ def _revoke(args: Namespace, out: Output) -> int:
     _check_hub(chosen, folder)
     index = open_index(chosen.hub.database, folder, SystemClock())
     try:
-        is_gone = index.revoke(args.recorder[0])
+        box = _box_called(args.recorder[0], index.boxes())
+        index.revoke(box.id)
     finally:
         index.close()
-    if not is_gone:
-        raise NotDone(f"No recorder {args.recorder[0]} has joined this hub.", "See `tawny hub list`.")
-    note_here(folder, "recorder removed from hub", args.recorder[0])
-    text = f"{args.recorder[0]} is removed, with all that this hub knew of it. It can join again with a new link."
-    out.data({"revoked": args.recorder[0]}, text)
+    note_here(folder, "recorder removed from hub", box.id)
+    text = f"{box.name} ({box.id}) is removed, with all that this hub knew of it. It can join again with a new link."
+    out.data({"revoked": box.id, "name": box.name}, text)
     return 0
+
+
+def _box_called(wanted: str, boxes: Sequence[Box]) -> Box:
+    """Return the recorder with this ID or name. Raises NotDone: there is none, or another one could be meant."""
+    called = wanted.casefold()
+    found = [one for one in boxes if called in (one.id, one.name.casefold())]
+    # of several with one name, the ID says which; not if it is what another one is called now
+    exact = [one for one in found if one.id == wanted and one.name.casefold() == called]
+    if not found:
+        raise NotDone(f"No recorder {wanted} has joined this hub.", "See `tawny hub list`.")
+    if len(found) > 1 and not exact:
+        several = ", ".join(f"{one.name} ({one.id})" for one in found)
+        raise NotDone(
+            f"{wanted} may mean {several}.",
+            "Use the ID or the name that only one has, or remove it on the hub's page “Recorders”.",
+        )
+    return (exact or found)[0]
 
 
 def _migrate(args: Namespace, out: Output) -> int:

@@ -106,7 +106,7 @@ class FleetSettings(Table):
 class CopySettings(Table):
     """Recordings that a hub copies from other recorders that allow it (`copies` in their `fleet.allow`)."""
 
-    recorder: str = Field("", description="Its name in `tawny hub list`. Empty: every recorder that allows it.")
+    recorder: str = Field("", description="Its ID in `tawny hub list`. Empty: every recorder that allows it.")
     cameras: tuple[str, ...] = Field((), description="IDs of its cameras. Empty: all.")
     streams: Literal["all", "main", "sub"] = Field("all", description="Streams to copy.")
     max: Annotated[Duration, Field(gt=0)] = Field(

@@ -41,6 +41,9 @@ STATUS_S: Final = 5.0
 JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
+NAMED_FIELD: Final = "named"
+"""Of the status without `health`: the cameras by name, and how pages show them. Earlier hubs ignore it."""
+_OF_NAMED: Final = ("id", "name", "streams", "audio", "mask", "where", "rotate", "mirror", "lens")
 NAME_FILE: Final = "fleet.name"
 """In the data folder: the name that this recorder had when it told it to the hub last, as JSON."""
 HELD_S: Final = 5.0
@@ -162,7 +165,7 @@ class HubConnection(LineSession):
         works = []
         if "events" in self._offer.allow:
             works.append(self._send_history())
-        if "health" in self._offer.allow:
+        if {"health", "events", "live"} & {*self._offer.allow}:
             works.append(self._send_status())
         try:
             await self.run(*works)
@@ -242,7 +245,8 @@ class HubConnection(LineSession):
     async def _send_status(self) -> None:
         while True:
             now = await asyncio.to_thread(self._offer.status)
-            await self.send(LineFrame(Kind.STATUS, 0, as_payload(dict(now))))
+            said = now if "health" in self._offer.allow else _named_in(now)
+            await self.send(LineFrame(Kind.STATUS, 0, as_payload(dict(said))))
             await asyncio.sleep(STATUS_S)
 
 
@@ -375,6 +379,12 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
             write_private(self._folder / NAME_FILE, json.dumps({"hub": settings.hub_key, "name": name}).encode())
         except OSError as error:
             log.warning("cannot store which name the hub was told: %s", error)
+
+
+def _named_in(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what pages need to show cameras live and in the past, without how they are."""
+    cameras = status.get("cameras", ())
+    return {NAMED_FIELD: [{name: one[name] for name in _OF_NAMED if name in one} for one in cameras]}
 
 
 def _encoded(piece: HistoryPiece) -> bytes:

@@ -5,12 +5,12 @@ Of each event, gap and damage the line that was written last counts; files may a
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tawny.model.damage import DamagedSpan
-from tawny.model.events import RANKS, Event, event_title, shown_level
+from tawny.model.events import ALL_LEVELS, RANKS, Event, event_title, shown_level
 from tawny.model.segments import Gap, GapReason
 from tawny.storage.history.ledger import damage_of, event_of, gap_of
 
@@ -68,7 +68,7 @@ def _rows_in(line: bytes) -> Iterator[tuple[str, Row]]:
     try:
         said = json.loads(line)
         what = said["what"]
-        yield from _said_rows(what, said[what])
+        yield from _said_rows(what, said[what], _event_in)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return
 
@@ -83,12 +83,14 @@ def is_storable(what: str, record: Mapping[str, Any]) -> bool:
         return False
 
 
-def _said_rows(what: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
+def _said_rows(
+    what: str, record: Mapping[str, Any], event_in: Callable[[Mapping[str, Any]], Event] = event_of
+) -> Iterator[tuple[str, Row]]:
     """Raises ValueError, KeyError, TypeError, OverflowError, RecursionError: the record can't be understood."""
     match what:
         case "event":
             json.dumps(record, ensure_ascii=False).encode()  # half of a character can't be sent on
-            yield "event", _event_row(event_of(record), json.dumps(record, separators=(",", ":")))
+            yield "event", _event_row(event_in(record), json.dumps(record, separators=(",", ":")))
         case "event_dropped":
             event = str(record["id"])
             if _ID.fullmatch(event):
@@ -139,7 +141,14 @@ def damage_in(camera: str, row: Row) -> DamagedSpan:
 
 
 def event_in(record: str) -> Event:
-    return event_of(json.loads(record))
+    return _event_in(json.loads(record))
+
+
+def _event_in(record: Mapping[str, Any]) -> Event:
+    """Return an event, with a level of a newer version as if it had none: the hub will know it after an update."""
+    if isinstance(record, dict) and record.get("level", "") not in ("", *ALL_LEVELS):
+        record = {**record, "level": ""}
+    return event_of(record)
 
 
 def _number(file: str) -> int:

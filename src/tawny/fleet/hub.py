@@ -203,13 +203,14 @@ class FleetHub:
         for connection in list(self._connections.values()):
             connection.stop()
 
-    async def accept(self, carrier: MessageLink) -> None:
-        """Serve a connection until it ends. Never raises for what a box does."""
+    async def accept(self, carrier: MessageLink, note_known: Callable[[], None] = lambda: None) -> None:
+        """Serve a connection until it ends. Never raises for what a box does. note_known: called once it is a box's."""
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 link = await open_as_hub(carrier, self.key)
                 made = await self._greet(link, link.peer)
             if made is not None:
+                note_known()
                 await self._serve(made)
         except (LineClosed, TimeoutError) as error:
             log.info("the line of a recorder has ended: %s", error or "it sent nothing")

@@ -231,11 +231,10 @@ class StandbyServer:
         now_ms, now_s = self.clock.now_ms(), self.clock.mono_s()
         return [_state_of(one, now_ms, now_s) for one in list(self._protected.values())]
 
-    async def accept(self, carrier: MessageLink) -> None:
-        """Serve a connection until it ends. Never raises for what the other side does."""
+    async def accept(self, carrier: MessageLink, note_known: Callable[[], None] = lambda: None) -> None:
+        """As `FleetHub.accept`."""
         try:
-            key = await asyncio.to_thread(self._own_key)
-            if key is None:
+            if (key := await asyncio.to_thread(self._own_key)) is None:
                 return
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 link = await open_as_hub(carrier, key)
@@ -247,6 +246,7 @@ class StandbyServer:
                     return
                 protected = await self._greet(link, frame.json, key)
             if protected is not None:
+                note_known()
                 await self._serve(link, protected, str(frame.json.get("version", ""))[:40])
         except (LineClosed, TimeoutError) as error:
             log.info("the line of a recorder to its standby has ended: %s", error or "it sent nothing")

@@ -151,7 +151,7 @@ class HubMembershipService:
                 "This recorder has no folder and settings file, so it can't join a hub.",
                 "Create a settings file with `tawny init`, then restart tawny.",
             )
-        if fleet.hub and (fleet.hub, fleet.hub_key) != (link.url, link.hub):
+        if fleet.hub and fleet.hub_key != link.hub:  # the same hub may have another address now
             raise NotDone(f"This recorder has joined {fleet.hub}.", "Leave that hub first.")
         return load_or_make_key(self._folder)
 

@@ -82,12 +82,14 @@ def colour_score(shown: Appearance, colour: str, part: str = WHOLE) -> float:
     return float(AppearanceTable([shown.packed()]).colour_scores(colour, part)[0])
 
 
-def found(text: str, like: Event | None = None, since_ms: int | None = None) -> list[SearchHit]:
+def found(
+    text: str, like: Event | None = None, since_ms: int | None = None, until_ms: int | None = None
+) -> list[SearchHit]:
     index = MemoryIndex()
     for one in week().values():
         index.put_event(one.event)
     names = SearchableNames(CAMERAS)
-    return search_hits(index, text, names, BERLIN, NOW, 60, LookSearch(looks, like, since_ms))[1]
+    return search_hits(index, text, names, BERLIN, NOW, 60, LookSearch(looks, like, since_ms, until_ms=until_ms))[1]
 
 
 def first_five(text: str) -> list[str]:
@@ -200,6 +202,14 @@ def test_why_is_said_in_words() -> None:
 def test_a_time_that_is_given_replaces_that_of_the_words() -> None:
     names = {one.event.id: name for name, one in week().items()}
     assert {names[hit.event.id] for hit in found("red car", since_ms=at("19 00:00"))} == {"red2", "red3"}
+
+
+def test_a_search_by_look_ends_where_it_is_said_to() -> None:
+    names = {one.event.id: name for name, one in week().items()}
+    every = {names[hit.event.id]: hit.event.start_ms for hit in found("red car", since_ms=0)}
+    first, second, *_ = sorted(every, key=every.__getitem__)
+    until = {names[hit.event.id] for hit in found("red car", since_ms=0, until_ms=every[second])}
+    assert first in until and second not in until
 
 
 def test_appearances_survive_storage() -> None:

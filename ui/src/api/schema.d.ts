@@ -909,6 +909,7 @@ export interface FleetFound {
   by_look: boolean;
   events: FleetEvent[];
   missing: FleetMissing[];
+  more?: boolean;
   time: string;
   unknown: string[];
 }

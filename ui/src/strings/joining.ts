@@ -44,7 +44,7 @@ export const joining = {
   online: (since: string) => `Connected since ${since}`,
   offline: (since: string) => `No connection since ${since}. It is tried again by itself.`,
   refused: (since: string) => `Refused by the hub since ${since}`,
-  rejoin: "To join again, get a new link at the hub.",
+  rejoin: "To join again, or if the hub’s address has changed, get a new link at the hub.",
   pass: "Pass for installers",
   passSub: "For some time, installers and owners at the hub see pictures, also if they aren’t allowed above. The log of this recorder notes who looks at what.",
   passUntil: (when: string, what: string) => `Until ${when}: ${what}.`,

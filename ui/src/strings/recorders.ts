@@ -74,6 +74,7 @@ export const recorders = {
     none: "No events yet",
     noneDo: "Events of all recorders appear here, newest first.",
     more: "Show more",
+    narrow: "There may be more. Choose a recorder, a camera, a type or days.",
     find: "Search in words",
     look: "Search",
     camera: "Camera",
@@ -94,6 +95,7 @@ export const recorders = {
       no_model: (names: string) => `Without a search model, by colours and sizes only: ${names}.`,
     },
     going: "ongoing",
+    lasted: "ongoing when it went offline",
     away: "The recorder is offline. The video is there, and can be played when it is back.",
   },
 };

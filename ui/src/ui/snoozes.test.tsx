@@ -58,3 +58,17 @@ it("keeps the focus in the card when its last snooze is ended", async () => {
   await vi.waitFor(() => expect(document.activeElement?.matches('.snooze-card [data-act="snooze"]')).toBe(true));
   render(null, place);
 });
+
+it("offers nothing on the page of a hub, which may not snooze another recorder's cameras", async () => {
+  vi.resetModules();
+  vi.doMock("../api/within", () => ({ within: "/boxes/beach", placed: <T,>(answer: T) => answer }));
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ items: [one(null, null)], rules: ["Night watch"], may_all: true })));
+  const { RuleSnooze, SnoozeCard, SnoozeItem } = await import("./snoozes");
+  const place = document.body.appendChild(document.createElement("div"));
+  const all = [<SnoozeCard />, <SnoozeItem onOpen={() => undefined} />, <RuleSnooze rule="Night watch" name="Night watch" />];
+  await act(async () => render(all, place));
+  await vi.waitFor(() => expect(place.textContent).toContain(phone.snooze.all));
+  expect(place.querySelectorAll("button")).toHaveLength(0);
+  render(null, place);
+  vi.doUnmock("../api/within");
+});

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, put, remove } from "../api/client";
 import type { SnoozeInfo, SnoozeList } from "../api/schema";
 import { cameraNamed, serverNow } from "../api/state";
+import { within } from "../api/within";
 import { phone } from "../strings/phone";
 import { focusIn, tryTo } from "./Access";
 import { Icon } from "./Icon";
@@ -35,8 +36,8 @@ export async function loadSnoozes(): Promise<void> {
   clearTimeout(timer);
   try {
     const { items, may_all, rules } = await get<SnoozeList>("/snoozes");
-    snoozes.value = items;
-    allowed.value = { all: may_all, rules };
+    snoozes.value = within ? items.map((one) => ({ ...one, may_end: false })) : items; // no hub may change them
+    if (!within) allowed.value = { all: may_all, rules };
   } catch {
     // Without a connection the frame says so.
   }
@@ -94,6 +95,7 @@ function end(one: SnoozeInfo, part?: Element | null): Promise<void> {
 export function SnoozeButton({ camera, class: look = "btn", round = false }: { camera: string | null; class?: string; round?: boolean }) {
   const [open, setOpen] = useState(false);
   useEffect(() => void loadSnoozes(), []);
+  if (within) return null;
   const [longest] = snoozesOf(camera, snoozes.value);
   const until = longest && untilOf(longest);
   const label = until ? words.until(until) : camera === null ? words.allOf : words.hourShort;
@@ -254,7 +256,7 @@ export function SnoozedChip() {
 
 /** In the account's menu: for this person, all cameras. */
 export function SnoozeItem({ onOpen }: { onOpen: () => void }) {
-  return (
+  return within ? null : (
     <button
       type="button"
       class="menu-item"

@@ -219,12 +219,13 @@ class MotionHeatmap(BaseModel):
 
 class FindQuery(BaseModel):
     """q: words. like: ID of an event that the results shall resemble; `anything` as words then sets no other condition.
-    from_ms: replaces the time in the words.
+    from_ms, to_ms: replace the time in the words.
     """
 
     q: Annotated[str, Field(min_length=1, max_length=200)]
     like: Annotated[str, Field(max_length=64)] = ""
     from_ms: At | None = None
+    to_ms: At | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 60
 
 
@@ -234,7 +235,7 @@ def find(query: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
     recorder, seen = here.recorder, here.appearance
     like = find_event(EventId(query.like), here) if query.like else None
     names = SearchableNames(recorder.camera_names(), _zones(here), _recognised(here))
-    by = seen.search(like, query.from_ms)
+    by = seen.search(like, query.from_ms, query.to_ms)
     question, found = search_hits(
         recorder.index, query.q, names, here.zone, recorder.clock.now_ms(), query.limit + 1, by
     )  # fmt: skip

@@ -213,7 +213,9 @@ def refusal(method: str, path: str, length: int, allow: frozenset[str], role: st
     needed = required_share(method, path)
     if length <= MOST_ADDRESS_BYTES and needed is not None and (not needed or needed in allow):
         return None
-    return no_pass(needed or "", role) or RequestRefused(
+    if needed is None:
+        return RequestRefused(403, "not_allowed_by_recorder", "This can be done at the recorder itself only.")
+    return no_pass(needed, role) or RequestRefused(
         403, "not_allowed_by_recorder", "The owner of this recorder doesn't allow this from the hub.",
         "It can be allowed at the recorder itself, or done there.",
     )  # fmt: skip

@@ -56,11 +56,16 @@ class _HitList(BaseModel):
     unknown: Annotated[list[Text], Field(max_length=100)]
     why: dict[str, Text]
     scores: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    more: bool | None = None
+    """None: earlier versions don't say."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoxFound:
-    """What a box has found. reason: why it did not search; None: it did. why, scores: by event, of those by look."""
+    """What a box has found. reason: why it did not search; None: it did. why, scores: by event, of those by look.
+
+    has_more: it may have found more than it answered.
+    """
 
     box: str
     reason: Reason | None = None
@@ -68,16 +73,21 @@ class BoxFound:
     unknown: frozenset[str] = frozenset()
     why: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BoxQuestion:
-    """person, role: of whom asks; the box decides what they may see. from_ms: replaces the time in the words."""
+    """person, role: of whom asks; the box decides what they may see. from_ms, to_ms: replace the time in the words."""
 
     words: str
     person: str
     role: str
     from_ms: int | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Other words, for boxes that have the name of a camera."""
+    to_ms: int | None = None
+    """Earlier versions ignore it: what they answer is cut here."""
 
 
 async def ask_boxes(
@@ -103,9 +113,9 @@ async def ask_boxes(
 
 async def _ask(hub: FleetHub, box: str, question: BoxQuestion) -> BoxFound:
     """Raises LineClosed, NotDone, ValueError."""
-    query: dict[str, Any] = {"q": question.words, "limit": MOST_HITS}
-    if question.from_ms is not None:
-        query["from_ms"] = question.from_ms
+    query: dict[str, Any] = {"q": question.own.get(box, question.words), "limit": MOST_HITS}
+    times = {"from_ms": question.from_ms, "to_ms": question.to_ms}
+    query |= {name: at_ms for name, at_ms in times.items() if at_ms is not None}
     asked = {
         "method": "GET", "path": FIND_PATH, "query": urlencode(query), "headers": [], "person": question.person,
         "role": question.role,
@@ -121,4 +131,5 @@ async def _ask(hub: FleetHub, box: str, question: BoxQuestion) -> BoxFound:
     if status != 200:
         return BoxFound(box, "no_answer")
     found = _HitList.model_validate(said)
-    return BoxFound(box, None, tuple(found.items), frozenset(found.unknown), found.why, found.scores)
+    has_more = len(found.items) >= MOST_HITS if found.more is None else found.more
+    return BoxFound(box, None, tuple(found.items), frozenset(found.unknown), found.why, found.scores, has_more)

@@ -6,7 +6,7 @@ And the other way round: which hub this recorder has joined.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, ValidationError
@@ -35,7 +35,9 @@ from tawny.api.fleet.membership_routes import Invitation
 from tawny.api.fleet.relay_routes import OneBox, the_hub
 from tawny.api.fleet.standby_routes import StandbyPartner, partners_in
 from tawny.api.request_handling import WorkerRoute, in_worker
+from tawny.fleet.box import NAMED_FIELD
 from tawny.fleet.fleet_index import EVER, EventQuestion, FleetLane, PlacedCamera
+from tawny.fleet.fleet_index import MOST_CAMERAS as MOST_OF_BOX
 from tawny.fleet.hub import BoxState, FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.model.ids import CameraId
@@ -43,6 +45,15 @@ from tawny.model.times import LATEST_MS, Span, missing_spans
 
 router = APIRouter(prefix="/api/v1/fleet", route_class=WorkerRoute)
 _PLACES = r"^[a-z0-9~,-]*$"
+_HIDDEN_IMAGE = {"effect": "hidden", "burned_in": False, "parts": [[(0, 0), (1, 0), (1, 1), (0, 1)]]}
+_UNSAID: Final[Mapping[str, Any]] = {
+    "state": "unknown", "since_ms": 0, "detail": "", "last_packet_ms": None, "fps": None, "bit_rate": None,
+    "clock_offset_s": None, "latency_s": None, "recorded_today": None, "gaps_today": 0,
+    "damage_today": {"spans": 0, "seconds": 0, "pictures": 0, "packets_missing": 0},
+    "streams": {"main": None, "sub": None}, "audio": False, "mask": _HIDDEN_IMAGE, "where": "", "rotate": 0,
+    "mirror": False, "lens": {},
+}  # fmt: skip
+"""What stands for fields of a camera that a box has not said, or that are of another version."""
 view, own = [rule(Access.VIEW)], [rule(Access.OWN)]
 
 
@@ -110,7 +121,10 @@ class FleetMissing(schemas.ApiResponse):
 
 
 class FleetFound(schemas.ApiResponse):
-    """time: as understood. unknown: words without a meaning here. by_look: recorders were asked for it."""
+    """time: as understood. unknown: words without a meaning here. by_look: recorders were asked for it.
+
+    more: there are more events, or may be: a recorder has found more than it can answer at once.
+    """
 
     events: list[FleetEvent]
     time: str
@@ -118,6 +132,7 @@ class FleetFound(schemas.ApiResponse):
     by_look: bool
     missing: list[FleetMissing]
     """Recorders that did not search by look."""
+    more: bool = False
 
 
 class FleetLaneEvent(schemas.ApiResponse):
@@ -239,6 +254,7 @@ async def found_in_fleet(here: AppContext, asked: FleetSearch, person: str, role
         unknown=list(found.unknown),
         by_look=found.is_by_look,
         missing=[FleetMissing(box=box, reason=reason) for box, reason in found.missing],
+        more=found.has_more,
     )
 
 
@@ -297,12 +313,24 @@ def _info(state: BoxState, pictures: dict[tuple[str, str], int]) -> BoxInfo:
 
 
 def _cameras(status: Mapping[str, Any]) -> list[schemas.CameraInfo]:
-    """Return the cameras in what a box said. Invalid ones, or of another version, are left out."""
-    found, said = [], status.get("cameras")
-    for one in said[:MOST_CAMERAS] if isinstance(said, list) else ():
-        with suppress(ValidationError):
-            found.append(schemas.CameraInfo.model_validate(one))
-    return found
+    """Return the cameras in what a box said. Those without a valid ID are left out."""
+    said = status.get("cameras", status.get(NAMED_FIELD))
+    found = [_camera(one) for one in said[:MOST_OF_BOX] if isinstance(one, dict)] if isinstance(said, list) else []
+    return [one for one in found if one is not None]
+
+
+def _camera(said: Mapping[str, Any]) -> schemas.CameraInfo | None:
+    unsaid, said = {**_UNSAID, "name": str(said.get("id"))}, dict(said)
+    if isinstance(said.get("mask"), dict):
+        said["mask"] = {**said["mask"], "effect": "hidden"}  # another effect must not show what it covers
+    try:
+        return schemas.CameraInfo.model_validate(unsaid | said)
+    except ValidationError as error:
+        wrong = {one["loc"][0] for one in error.errors()}
+    with suppress(ValidationError):
+        known = {name: value for name, value in said.items() if name not in wrong}
+        return schemas.CameraInfo.model_validate(unsaid | known)
+    return None
 
 
 def _scope(hub: FleetHub, asked: FleetFilter) -> tuple[FleetScope, tuple[PlacedCamera, ...]]:
@@ -322,7 +350,8 @@ def _scope(hub: FleetHub, asked: FleetFilter) -> tuple[FleetScope, tuple[PlacedC
     is_bounded = asked.from_ms > 0 or asked.to_ms < LATEST_MS
     within = Span(asked.from_ms, max(asked.from_ms, asked.to_ms)) if is_bounded else EVER
     names = {one.box.id: one.box.name for one in states}
-    scope = FleetScope(names, cameras, tuple(parse_list(asked.kinds)), within, closed)
+    away = {one.box.id: one.box.seen_ms for one in states if not one.is_online}
+    scope = FleetScope(names, cameras, tuple(parse_list(asked.kinds)), within, closed, away)
     return scope, tuple(one for one in cameras if one in named)
 
 
@@ -338,6 +367,9 @@ def _found_event(found: FoundEvent, scope: FleetScope) -> FleetEvent:
 
 def _lane(lane: FleetLane, name: str, within: Span, now_ms: int, away_ms: int | None) -> FleetLaneInfo:
     """away_ms: since when the box is offline; what lasted then may be over."""
+    if away_ms is not None:
+        ended = [replace(one, end_ms=max(one.start_ms, away_ms)) if one.end_ms is None else one for one in lane.events]
+        lane = replace(lane, events=[one for one in ended if (one.end_ms or 0) >= within.begin_ms])
     gaps = [
         replace(gap, end_ms=max(gap.begin_ms, away_ms)) if gap.end_ms is None and away_ms else gap for gap in lane.gaps
     ]

@@ -5,17 +5,17 @@ What objects looked like is known to the recorders alone: a search for that asks
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from tawny.api.fleet.box_search import BoxFound, BoxHit, BoxQuestion, Reason, ask_boxes
-from tawny.fleet.fleet_index import EVER, BoxEvent, EventQuestion, FleetIndex, PlacedCamera
+from tawny.fleet.fleet_index import EVER, BoxEvent, EventQuestion, FleetIndex, PlacedCamera, cut
 from tawny.fleet.hub import FleetHub
 from tawny.model.events import Event, event_title, shown_level
 from tawny.model.ids import CameraId
 from tawny.model.observations import spoken
-from tawny.model.times import Span
+from tawny.model.times import LATEST_MS, Span
 from tawny.playback.search.event_search import SearchableNames, find_events, understand
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
 from tawny.storage.index.protocol import EventPage
@@ -28,7 +28,8 @@ ANYTHING = "anything"
 class FleetScope:
     """Where and when is searched. boxes: names by id. cameras: names. kinds: empty: all.
 
-    closed: boxes whose owner doesn't allow events, or no longer: what the hub knows of them isn't shown.
+    closed: boxes whose owner doesn't allow events, or no longer: what the hub knows of them isn't shown. away: those
+    that are offline, with when they were seen last. both: names of boxes that among the words may mean a camera, too.
     """
 
     boxes: Mapping[str, str]
@@ -36,10 +37,17 @@ class FleetScope:
     kinds: tuple[str, ...] = ()
     within: Span = EVER
     closed: frozenset[str] = frozenset()
+    away: Mapping[str, int] = field(default_factory=dict)
+    both: frozenset[str] = frozenset()
 
     @property
     def open(self) -> tuple[str, ...]:
         return tuple(one for one in self.boxes if one not in self.closed)
+
+    def is_named(self, place: PlacedCamera, names: Collection[str]) -> bool:
+        """Return whether a camera has one of these names, in lower case, or its box has."""
+        box = self.boxes.get(place.box, "")
+        return self.cameras.get(place, "").lower() in names or (box in self.both and box.lower() in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class FoundEvent:
 class FleetFinding:
     """unknown: words without a meaning. missing: recorders that did not search by look, with the reason.
 
-    is_by_look: recorders were asked what objects looked like.
+    is_by_look: recorders were asked what objects looked like. has_more: there are more events, or may be.
     """
 
     query: SearchQuery
@@ -86,6 +94,7 @@ class FleetFinding:
     unknown: tuple[str, ...] = ()
     missing: tuple[tuple[str, Reason], ...] = ()
     is_by_look: bool = False
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,8 @@ class FleetEventSource:
 
     def __init__(self, index: FleetIndex, scope: FleetScope, chosen: Sequence[PlacedCamera] = ()) -> None:
         self._index, self._scope, self._chosen = index, scope, tuple(chosen)
+        self._lasting = set[tuple[str, str]]()
+        """Events that lasted when their box was seen last."""
 
     def events(
         self,
@@ -127,7 +138,7 @@ class FleetEventSource:
         names = None if cameras is None else set(cameras)
         places = self._chosen or tuple(scope.cameras)
         if names is not None:
-            places = tuple(one for one in places if scope.cameras.get(one, "").lower() in names)
+            places = tuple(one for one in places if scope.is_named(one, names))
         is_narrowed = names is not None or bool(self._chosen)
         if span is None or (is_narrowed and not places) or (kinds and scope.kinds and not wanted):
             return EventPage([], None)
@@ -141,8 +152,20 @@ class FleetEventSource:
         )  # fmt: skip
         last = found[-1] if len(found) == limit else None
         mark = f"{last.event.start_ms}~{last.box}~{last.event.id}" if last else None
-        named = [replace(one.event, camera=CameraId(f"{one.box}~{one.event.camera}")) for one in found]
-        return EventPage(named, mark)
+        return EventPage([self._placed(one) for one in found], mark)
+
+    def stored(self, event: Event) -> BoxEvent:
+        """Return an event of this source as the index has it."""
+        box, _, camera = event.camera.partition("~")
+        end_ms = None if (box, event.id) in self._lasting else event.end_ms
+        return BoxEvent(box, replace(event, camera=CameraId(camera), end_ms=end_ms))
+
+    def _placed(self, one: BoxEvent) -> Event:
+        event, away_ms = one.event, self._scope.away.get(one.box)
+        if event.end_ms is None and away_ms is not None:  # else it would be longer each day
+            self._lasting.add((one.box, event.id))
+            event = replace(event, end_ms=max(event.start_ms, away_ms))
+        return replace(event, camera=CameraId(f"{one.box}~{event.camera}"))
 
 
 def search_fleet(
@@ -158,7 +181,7 @@ def search_fleet(
 
     Names of recorders may be among the words.
     """
-    left, boxes = without_names(text, scope.boxes)
+    left, boxes = without_names(text, scope.boxes, scope.both)
     scope = replace(scope, boxes={box: scope.boxes[box] for box in boxes})
     names = {CameraId(name.lower()): name for name in scope.cameras.values()}
     known = SearchableNames(names, recognised=SearchableIdentity(words=_words))
@@ -169,25 +192,29 @@ def search_fleet(
         if not question.cameras:
             return question, []
     found = find_events(source, question, most, now_ms, known.recognised.words)
-    return question, [_placed(event) for event in found]
+    return question, [source.stored(event) for event in found]
 
 
 async def search_with_boxes(hub: FleetHub, asked: FleetWords) -> FleetFinding:
     """Return what matches. Colours, sizes, and words that only a search model may know are asked of the recorders."""
-    scope = asked.scope
+    scope = replace(asked.scope, both=_names_of_cameras(asked.text, asked.scope))
     query, known = await asyncio.to_thread(
-        search_fleet, hub.index, asked.text, scope, asked.chosen, asked.zone, asked.now_ms, asked.most
+        search_fleet, hub.index, asked.text, scope, asked.chosen, asked.zone, asked.now_ms, asked.most + 1
     )
-    here = FleetFinding(query, list(map(FoundEvent.known, known)), query.unknown)
+    events = [FoundEvent.known(one) for one in known[: asked.most]]
+    here = FleetFinding(query, events, query.unknown, has_more=len(known) > asked.most)
     if not query.is_of_look and not query.unknown:
         return here
-    text, boxes = without_names(asked.text, scope.boxes)
-    places = _places(query, asked)
+    text, boxes = without_names(asked.text, scope.boxes, scope.both)
+    places = _places(query, scope, asked.chosen)
     if places is not None:
         boxes = [box for box in boxes if any(place.box == box for place in places)]
-    is_bounded = scope.within != EVER
-    question = BoxQuestion(text, asked.person, asked.role, scope.within.begin_ms if is_bounded else None)
-    answers = await ask_boxes(hub, boxes, question)
+    own = {
+        box: without_names(text, {box: name})[0]
+        for box, name in scope.boxes.items()
+        if name in scope.both and name.lower() in query.cameras
+    }
+    answers = await ask_boxes(hub, boxes, _timed(BoxQuestion(text, asked.person, asked.role, own=own), query, scope))
     hits = [FoundEvent.seen(found, hit) for found in answers for hit in found.hits if hit.id in found.why]
     hits = [one for one in hits if _is_in(one, query, scope, places)]
     if not query.is_of_look and not any(found.why for found in answers):
@@ -195,16 +222,27 @@ async def search_with_boxes(hub: FleetHub, asked: FleetWords) -> FleetFinding:
     understood = [found.unknown for found in answers if found.reason is None]
     unknown = tuple(one for one in query.unknown if all(one in words for words in understood))
     missing = tuple((found.box, reason) for found in answers if (reason := _why_not(found, query)))
-    return FleetFinding(query, _ranked(hits, query, asked.now_ms)[: asked.most], unknown, missing, is_by_look=True)
+    ranked = _ranked(hits, query, asked.now_ms)
+    has_more = len(ranked) > asked.most or any(found.has_more for found in answers if not _why_not(found, query))
+    return FleetFinding(query, ranked[: asked.most], unknown, missing, is_by_look=True, has_more=has_more)
 
 
-def _places(query: SearchQuery, asked: FleetWords) -> frozenset[PlacedCamera] | None:
+def _timed(question: BoxQuestion, query: SearchQuery, scope: FleetScope) -> BoxQuestion:
+    """Return a question with the time that was chosen, and in it, that of the words: a box answers the best of it."""
+    if scope.within == EVER:
+        return question
+    parts = (cut(query.spans, scope.within) if query.has_time else []) or [scope.within]
+    end_ms = max(one.end_ms for one in parts)
+    begin_ms = min(one.begin_ms for one in parts)
+    return replace(question, from_ms=begin_ms, to_ms=end_ms if end_ms < LATEST_MS else None)
+
+
+def _places(query: SearchQuery, scope: FleetScope, chosen: Sequence[PlacedCamera]) -> frozenset[PlacedCamera] | None:
     """Return the cameras that were chosen, or named in the words; None: all."""
-    if not asked.chosen and not query.cameras:
+    if not chosen and not query.cameras:
         return None
-    cameras = asked.scope.cameras
-    every = asked.chosen or tuple(cameras)
-    return frozenset(one for one in every if not query.cameras or cameras.get(one, "").lower() in query.cameras)
+    every = chosen or tuple(scope.cameras)
+    return frozenset(one for one in every if not query.cameras or scope.is_named(one, query.cameras))
 
 
 def _is_in(one: FoundEvent, query: SearchQuery, scope: FleetScope, places: frozenset[PlacedCamera] | None) -> bool:
@@ -234,20 +272,31 @@ def _ranked(found: list[FoundEvent], query: SearchQuery, now_ms: int) -> list[Fo
     return found if query.count is None else found[: query.count]
 
 
-def without_names(text: str, boxes: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Return the words without names of recorders, and the recorders that they name; all if they name none."""
+def without_names(text: str, boxes: Mapping[str, str], both: Collection[str] = ()) -> tuple[str, list[str]]:
+    """Return the words without names of recorders, and the recorders that they name; all if they name none.
+
+    both: names that stay, because they are of cameras as well.
+    """
     named = list[str]()
-    for name in sorted(set(boxes.values()), key=lambda one: -len(one)):
-        pattern = re.compile(rf"(?<!\w)(?:(?:at|in) )?{re.escape(name)}(?!\w)", re.IGNORECASE)
-        if name and pattern.search(text):
+    for name in sorted({*boxes.values()} - {"", *both}, key=lambda one: -len(one)):
+        pattern = _pattern_of(name)
+        if pattern.search(text):
             named += [box for box, own in boxes.items() if own == name]
             text = pattern.sub(" ", text)
     return " ".join(text.split()), named or list(boxes)
 
 
-def _placed(event: Event) -> BoxEvent:
-    box, _, camera = event.camera.partition("~")
-    return BoxEvent(box, replace(event, camera=CameraId(camera)))
+def _names_of_cameras(text: str, scope: FleetScope) -> frozenset[str]:
+    """Return the names of recorders that are among the words as the name of another one's camera, or in it."""
+    words = text.lower()
+    cameras = {(scope.boxes[one.box], name) for one, name in scope.cameras.items() if name and name.lower() in words}
+    said = [(box, name) for box, name in cameras if _pattern_of(name).search(text)]
+    names = {*scope.boxes.values()} - {""}
+    return frozenset(one for one in names if any(box != one and _pattern_of(one).search(name) for box, name in said))
+
+
+def _pattern_of(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:(?:at|in) )?{re.escape(name)}(?!\w)", re.IGNORECASE)
 
 
 def _words(event: Event) -> frozenset[str]:

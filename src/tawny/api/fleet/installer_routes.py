@@ -11,16 +11,17 @@ from fastapi import APIRouter
 from pydantic import ValidationError
 
 from tawny.api import schemas
-from tawny.api.auth.access import MOST_CAMERAS, Access, Signed, rule
+from tawny.api.auth.access import Access, Signed, rule
 from tawny.api.context import Here
 from tawny.api.errors import RequestRefused
 from tawny.api.fleet.installer_rights import NEWER_FIELD, pass_in
 from tawny.api.fleet.relay_routes import hub_of
 from tawny.api.fleet.standby_routes import StandbyPartner, partners_in
 from tawny.api.request_handling import WorkerRoute
+from tawny.fleet.fleet_index import MOST_CAMERAS
 from tawny.fleet.hub import BoxState
 from tawny.model.errors import SettingsError
-from tawny.model.states import TROUBLE, CameraState
+from tawny.model.states import EXPECTED, ON_WATCH, TROUBLE, CameraState
 from tawny.model.times import LATEST_MS
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -31,7 +32,10 @@ _ORDER: Mapping[Level, int] = {"offline": 0, "problem": 1, "warning": 2, "unknow
 
 
 class InstallerProblem(schemas.ApiResponse):
-    """camera, state: of a camera that doesn't record as it should; else empty. what, do: as sentences, may be empty."""
+    """camera, state: of a camera that doesn't record as it should; else empty. what, do: as sentences, may be empty.
+
+    A state without a camera: some don't record, and it isn't known which; `what` counts them.
+    """
 
     camera: str
     state: str
@@ -104,7 +108,7 @@ def _kept(state: BoxState, now_ms: int) -> InstallerRecorder:
     problems = list(_problems(status))[:MOST_PROBLEMS] if knows_health else []
     level: Level = "fine" if knows_health else "unknown"
     if problems:
-        level = "problem" if problems[0].camera else "warning"
+        level = "problem" if problems[0].state else "warning"
     disk, until_ms = status.get("disk"), pass_in(status)[0]
     days = disk.get("keeps_days") if isinstance(disk, Mapping) else None
     return InstallerRecorder(
@@ -122,12 +126,22 @@ def _kept(state: BoxState, now_ms: int) -> InstallerRecorder:
 def _problems(status: Mapping[str, object]) -> Iterator[InstallerProblem]:
     """Yield what a recorder has said is wrong: its cameras, then what concerns all of it. Other forms are left out."""
     cameras, warnings = status.get("cameras"), status.get("warnings")
+    expected, working, others = status.get("expected"), status.get("working"), list[InstallerProblem]()
+    missing = expected - working if isinstance(expected, int) and isinstance(working, int) else 0
     for one in cameras[:MOST_CAMERAS] if isinstance(cameras, list) else ():
         said = one if isinstance(one, Mapping) else {}
-        with suppress(ValueError):
-            if CameraState(str(said.get("state"))) in TROUBLE:
-                name, detail = str(said.get("name", ""))[:100] or "?", str(said.get("detail", ""))[:500]
-                yield InstallerProblem(camera=name, state=str(said["state"]), what=detail, do="")
+        name, detail = str(said.get("name", ""))[:100] or "?", str(said.get("detail", ""))[:500]
+        try:
+            state = CameraState(str(said.get("state")))
+        except ValueError:  # of another version
+            others.append(InstallerProblem(camera=name, state=CameraState.UNKNOWN, what=detail, do=""))
+            continue
+        missing -= state in EXPECTED - ON_WATCH
+        if state in TROUBLE:
+            yield InstallerProblem(camera=name, state=state, what=detail, do="")
+    if missing > 0:
+        summary = str(status.get("summary") or f"{working} of {expected} cameras working.")[:500]
+        yield from others or [InstallerProblem(camera="", state=CameraState.UNKNOWN, what=summary, do="")]
     for one in warnings if isinstance(warnings, list) else ():
         with suppress(ValidationError):
             warning = schemas.WarningInfo.model_validate(one)

@@ -8,6 +8,7 @@ asked, such as to sign in, isn't sent to it either: it may say that the user is 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from tawny.api.auth.access import LOOK_S, Access, Signed, has_ended, rule, run_while_allowed
 from tawny.api.auth.accounts import LoginSession, Role
+from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.allowed_requests import OF_PEOPLE
@@ -101,7 +103,7 @@ async def line(socket: WebSocket, here: Here) -> None:
     if here.hub is None:
         await socket.close(NO_HUB, "This recorder is no hub.")
         return
-    await here.hub.accept(AcceptedLink(socket))
+    await here.hub.accept(AcceptedLink(socket), partial(note_sign_in, socket))  # else it ends after UNSIGNED_S
 
 
 @line_router.websocket(STANDBY_PATH, dependencies=[rule(Access.SIGNED)])
@@ -111,7 +113,7 @@ async def standby_line(socket: WebSocket, here: Here) -> None:
     if here.standby is None:
         await socket.close(NO_HUB, "This recorder is no standby.")
         return
-    await here.standby.accept(AcceptedLink(socket))
+    await here.standby.accept(AcceptedLink(socket), partial(note_sign_in, socket))
 
 
 def the_hub(here: AppContext) -> FleetHub:
@@ -138,17 +140,18 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
     if copied is not None:
         return CopiesResponse(box, copied, signed)
     exchange = await _ask(request, request.method, box, here, signed)
-    is_answered = False
+    is_order, is_sent, is_answered = request.method not in ("GET", "HEAD"), False, False
     try:
-        if request.method not in ("GET", "HEAD"):
+        if is_order:
             await exchange.send(Kind.DATA, await request.body())
         await exchange.send(Kind.END)
+        is_sent = True
         async with asyncio.timeout(HEAD_TIMEOUT_S):
             frame = await exchange.receive()
         status, headers = _head(frame)
         is_answered = True
     except (LineClosed, TimeoutError) as error:
-        raise _offline("This recorder doesn't answer.") from error
+        raise (_unsure() if is_order and is_sent else _offline("This recorder doesn't answer.")) from error
     finally:
         if not is_answered:
             exchange.close()
@@ -240,9 +243,25 @@ async def _ask(
     try:
         return await hub.ask(box, asked)
     except BoxOffline as error:
+        if not await _has_joined(hub, box):
+            raise not_found("This hub has no such recorder.") from None
         raise _offline(error.message) from None
     except NotDone as error:
         raise RequestRefused(503, "recorder_busy", error.message, error.do) from None
+
+
+async def _has_joined(hub: FleetHub, box: str) -> bool:
+    try:
+        return box in {one.id for one in await asyncio.to_thread(hub.index.boxes)}
+    except StorageError:
+        return True  # as far as is known
+
+
+def _unsure() -> RequestRefused:
+    return RequestRefused(
+        504, "recorder_unsure", "This recorder was asked, but didn't answer. It may have been done.",
+        "Look before you repeat it.",
+    )  # fmt: skip
 
 
 def _offline(what: str) -> RequestRefused:

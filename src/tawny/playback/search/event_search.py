@@ -259,7 +259,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class LookSearch:
-    """looks: stored appearances. like: an event that the results shall resemble. since_ms: replaces its time.
+    """looks: stored appearances. like: an event that the results shall resemble. since_ms, until_ms: replace its time.
 
     similar: returns events that look like a text or an event, the best first, each with its standard score; None if
     there is no model for that.
@@ -269,6 +269,7 @@ class LookSearch:
     like: Event | None = None
     since_ms: int | None = None
     similar: Callable[[str | Event, Sequence[Span]], list[tuple[EventId, float]] | None] = lambda _what, _spans: None
+    until_ms: int | None = None
 
 
 def search_hits(
@@ -276,8 +277,10 @@ def search_hits(
 ) -> tuple[SearchQuery, list[SearchHit]]:
     """Return the parsed query and the matching events; those by look with the best first. See search_in_words."""
     question = understand(index, text, names, zone, now_ms)
-    if by.since_ms is not None:
-        question = replace(question, spans=(Span(by.since_ms, max(by.since_ms, now_ms) + 1),), time_words="since then")
+    if by.since_ms is not None or by.until_ms is not None:
+        begin_ms, end_ms = by.since_ms or 0, now_ms + 1 if by.until_ms is None else by.until_ms
+        words = "since then" if by.until_ms is None else "then"
+        question = replace(question, spans=(Span(begin_ms, max(begin_ms, end_ms)),), time_words=words)
     elif by.like is not None and not question.has_time:
         question = replace(question, spans=(Span(0, now_ms + 1),), time_words="any time")
     phrases = tuple(one for one in question.unknown if " " in one)  # exclusions, which no model understands

@@ -157,9 +157,9 @@ class AppearanceService:
     def trouble(self) -> str:
         return self._model.trouble
 
-    def search(self, like: Event | None = None, since_ms: int | None = None) -> LookSearch:
+    def search(self, like: Event | None = None, since_ms: int | None = None, until_ms: int | None = None) -> LookSearch:
         """Return what the search needs. like: an event that the results shall resemble."""
-        return LookSearch(lambda within: stored_looks(self._db, within), like, since_ms, self._search.similar)
+        return LookSearch(lambda within: stored_looks(self._db, within), like, since_ms, self._search.similar, until_ms)
 
     def step(self) -> float:
         try:

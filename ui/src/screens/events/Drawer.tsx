@@ -4,6 +4,7 @@ import { ApiError, get } from "../../api/client";
 import { pictureOf } from "../../api/events";
 import { cameraNamed, on } from "../../api/state";
 import type { TawnyEvent, Visit } from "../../api/types";
+import { within } from "../../api/within";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import type { IconName } from "../../ui/icon-names";
 import { focusOnce } from "../../ui/Access";
@@ -88,7 +89,7 @@ export function Drawer({ visit, first, onClose, onKeep, onReview, onGone, onUndo
           </a>
         )}
         {over.length > 1 && <Act icon="download" label={words.save} onPress={() => void downloadClips(over)} />}
-        {event.end_ms !== null && <Act icon="share-2" label={words.share} onPress={() => shareEvent(event)} />}
+        {event.end_ms !== null && !within && <Act icon="share-2" label={words.share} onPress={() => shareEvent(event)} />}
         <SnoozeButton key={event.camera} camera={event.camera} />
         {event.box && event.snapshot && (
           <a class="btn" href={`/find?q=anything&like=${encodeURIComponent(event.id)}`}>

@@ -4,6 +4,7 @@ import { ApiError, get } from "../../api/client";
 import { latest } from "../../api/events";
 import { lost } from "../../api/state";
 import type { Kind, Visit, VisitPage } from "../../api/types";
+import { within } from "../../api/within";
 import { mayDirect, session } from "../../ui/session";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { More } from "../../ui/More";
@@ -39,8 +40,7 @@ const help: KeyHelp = {
     { keys: [t.keys.space], words: keys.play },
     { keys: ["R"], words: keys.review },
     { keys: ["L"], words: keys.keep },
-    { keys: ["Z"], words: words.keys.snooze },
-    { keys: ["S"], words: keys.share },
+    ...(within ? [] : [{ keys: ["Z"], words: words.keys.snooze }, { keys: ["S"], words: keys.share }]),
     { keys: ["F"], words: keys.falseAlarm },
     { keys: ["X"], words: keys.select },
     { keys: ["U"], words: keys.undo },
@@ -163,8 +163,7 @@ export default function Events({ params }: { params: Params }) {
       j: () => step(1),
       k: () => step(-1),
       ...(may && { r: goOn(acts.review), l: onCurrent(acts.keep), x: onCurrent((which) => acts.select(which, false)) }),
-      z: onCurrent((which) => acts.snooze(which, false)),
-      s: onCurrent((which) => shareEvent(which.best)),
+      ...(!within && { z: onCurrent((which) => acts.snooze(which, false)), s: onCurrent((which) => shareEvent(which.best)) }),
       f: () => {
         document.querySelector<HTMLElement>('[data-act="feedback"]')?.click();
         setTimeout(() => document.querySelector<HTMLElement>('[data-act="false"]')?.click());

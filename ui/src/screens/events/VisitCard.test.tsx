@@ -90,4 +90,13 @@ describe("a visit's card", () => {
     expect(acts.review).toHaveBeenCalledTimes(1);
     expect(acts.snooze).toHaveBeenCalledWith(walk, true);
   });
+  it("can't snooze a camera from the page of a hub", async () => {
+    vi.resetModules();
+    vi.doMock("../../api/within", () => ({ within: "/boxes/beach" }));
+    const { VisitCard: AtHub } = await import("./VisitCard");
+    const acts = { open: vi.fn(), timeline: vi.fn(), keep: vi.fn(), review: vi.fn(), snooze: vi.fn(), select: vi.fn() };
+    render(<AtHub visit={walk} current={false} selected={false} selecting={false} acts={acts} />);
+    expect(screen.queryByRole("button", { name: "Snooze" })).toBeNull();
+    vi.doUnmock("../../api/within");
+  });
 });

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { pictureOf } from "../../api/events";
 import { cameraNamed, cameras } from "../../api/state";
 import type { Visit } from "../../api/types";
+import { within } from "../../api/within";
 import { Straight } from "../../live/straight";
 import type { Box } from "../../live/straightened";
 import { mutings } from "../../strings/mutings";
@@ -119,7 +120,7 @@ export const VisitCard = memo(function VisitCard({ visit, current, selected, sel
           hold: may ? () => acts.select(visit, false) : null,
           slide,
           right: may && !reviewed ? () => acts.review(visit) : null,
-          left: () => acts.snooze(visit, true),
+          left: within ? null : () => acts.snooze(visit, true),
         })}
       />
       <div class="ec-pic">
@@ -159,7 +160,7 @@ export const VisitCard = memo(function VisitCard({ visit, current, selected, sel
           <span class="num ec-when">{about(visit)}</span>
         </div>
         <span class="ec-acts">
-          {visit.level !== "motion" && (
+          {visit.level !== "motion" && !within && (
             <button type="button" data-act="snooze" aria-label={words.snooze} title={words.snooze} onClick={() => acts.snooze(visit, false)}>
               <Icon name="bell" small />
             </button>

@@ -126,13 +126,14 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
                   {event.camera_name} · {named(event.box)?.name ?? event.box}
                 </span>
                 <span class="small muted num">
-                  {when(event.start_ms)} · {event.end_ms === null ? words.events.going : length(event.end_ms - event.start_ms)}
+                  {when(event.start_ms)} · {event.end_ms === null ? words.events[named(event.box)?.online ? "going" : "lasted"] : length(event.end_ms - event.start_ms)}
                 </span>
               </span>
             </button>
           </li>
         ))}
       </ul>
+      {found?.more && <p class="sub">{words.events.narrow}</p>}
       {next.value !== null && (
         <button type="button" class="btn" onClick={() => void more()}>
           {words.events.more}

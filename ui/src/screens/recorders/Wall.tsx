@@ -13,7 +13,7 @@ export function Wall({ boxes }: { boxes: readonly FleetBox[] }) {
         <section key={box.id} aria-label={box.name}>
           <h2 class="rec-wall-head">
             <Icon name={box.online ? "circle-check" : "wifi-off"} small /> {box.name}
-            <span class="sub small">{box.online ? words.working(box.working, box.expected) : words.offline(when(box.seen_ms))}</span>
+            <span class="sub small">{box.online ? box.expected > 0 && words.working(box.working, box.expected) : words.offline(when(box.seen_ms))}</span>
           </h2>
           <div class="rec-tiles">
             {box.cameras.map((camera) =>

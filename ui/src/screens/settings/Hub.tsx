@@ -24,7 +24,7 @@ export function Hub() {
   return (
     <>
       {hub && <Joined now={now} />}
-      {(!hub || state === "refused") && (
+      {(!hub || state === "refused" || state === "offline") && (
         <section class="card" aria-labelledby="join-title">
           <h2 id="join-title">{words.title}</h2>
           <p class="small sub">{hub ? words.rejoin : words.sub}</p>

@@ -66,3 +66,16 @@ it("tells what the marked time lacks, also where the lanes don't reach", async (
     [false, true],
   ]);
 });
+
+it("offers no link to a recording on the page of a hub, which may not make one", async () => {
+  vi.resetModules();
+  vi.doMock("../../api/within", () => ({ within: "/boxes/beach" }));
+  const { default: AtHub } = await import("./ClipSheet");
+  const lane = { id: "front", name: "Front", gaps: [], events: [] };
+  const model = { chosen: signal(["front"]), marks: signal({ begin_ms: 0, end_ms: 10_000 }), lanes: signal([lane]) };
+  cleanup();
+  render(<AtHub model={model as unknown as TimelineModel} />);
+  expect(screen.queryByText("Download")).toBeTruthy();
+  expect(screen.queryByText(timeline.clip.share)).toBeNull();
+  vi.doUnmock("../../api/within");
+});

@@ -4,6 +4,7 @@ import { get, post } from "../../api/client";
 import type { NewClip } from "../../api/schema";
 import { cameras, serverNow } from "../../api/state";
 import type { TimelinePart } from "../../api/types";
+import { within } from "../../api/within";
 import { go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { date, length, size } from "../../ui/times";
@@ -242,7 +243,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
             onDone={close}
           />
         )}
-        {isCopy && only !== undefined && (
+        {isCopy && only !== undefined && !within && (
           <button
             type="button"
             class="btn"
