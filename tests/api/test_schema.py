@@ -1,3 +1,4 @@
+import inspect
 import json
 import re
 import runpy
@@ -9,6 +10,7 @@ import pytest
 from tawny.api import application
 from tawny.api.application import make_routes
 from tawny.api.auth.access import check_routes
+from tawny.service import json_format
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +46,13 @@ def test_every_address_that_the_documentation_names_is_there() -> None:
     assert "/healthz" in named
     missing = {path for path in named if not any(one.fullmatch(path) for one in patterns)}
     assert not missing
+
+
+def test_every_object_that_other_programs_get_is_documented() -> None:
+    made = set(re.findall(r'"([a-z]+\.[a-z_]+)"', inspect.getsource(json_format)))
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    assert "camera.state" in made
+    assert {one for one in made if f"`{one}`" not in text} == set()
 
 
 def test_every_answer_of_the_api_that_is_json_has_a_type(described: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Role, TokenPurpose
+from tawny.api.auth.guess_limit import HASH_TRIES, GuessAttempt
 from tests.api.fakes import OURS, PASSWORD, House
 
 WRONG = "wrong horse battery"
@@ -92,6 +93,17 @@ async def test_p5_five_wrong_passwords_make_wait_and_are_written_down(house: Hou
     assert sorted(told) == [("sign-in delayed", "1 time"), ("sign-in failed", "5 times")]
     house.clock.advance(30)
     assert (await sign_in(browser)).status_code == 200
+
+
+async def test_attempts_of_which_none_failed_are_not_called_failed(house: House) -> None:
+    await anna(house)
+    for number in range(HASH_TRIES):
+        right = GuessAttempt(f"person {number}", "127.0.0.1")
+        house.site.attempts.begin(right)
+        house.site.attempts.succeed(right)
+    answer = await sign_in(house.browser())
+    assert (answer.status_code, answer.json()["message"]) == (429, "Too many attempts. Try again in 1 s.")
+    assert "A program should stay signed in." in answer.json()["hint"]
 
 
 async def test_guesses_sent_at_once_do_not_slip_through_together(house: House) -> None:

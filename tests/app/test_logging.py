@@ -165,6 +165,16 @@ def test_json_lines_hold_one_object_each(
         assert said == {"level": "warning", "part": "tawny.recorder", "message": 'line 1\nline 2 “quoted” "porch"'}
 
 
+def test_a_client_that_leaves_while_it_is_sent_to_is_not_logged(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(LogSettings())
+    logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    logging.getLogger("asyncio").warning("another warning")
+    shown = capsys.readouterr().err.splitlines()
+    assert [line.endswith("WARNING another warning") for line in shown] == [True]
+
+
 def test_a_file_that_cannot_be_opened_stops_the_start_with_its_name(tmp_path: Path, root: logging.Logger) -> None:
     with pytest.raises(NotDone, match=r"missing/tawny\.log"):
         configure_logging(LogSettings(file=str(tmp_path / "missing" / "tawny.log")))

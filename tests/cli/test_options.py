@@ -94,6 +94,12 @@ def test_on_other_days_an_end_before_the_start_is_refused() -> None:
         span("2026-10-24 02:57", "2026-10-24 02:02", utc_from_text("2026-10-25T11:00:00Z"))
 
 
+def test_a_start_that_is_still_to_come_is_asked_for_with_its_date() -> None:
+    with pytest.raises(UsageError, match=r"22:00\) is still to come") as said:
+        span("22:00", "now", utc_from_text("2026-11-29T04:11:00Z"))
+    assert said.value.do == 'Give the date: "2026-11-28 22:00".'
+
+
 def test_a_time_that_comes_twice_is_no_span_from_and_to_itself() -> None:
     with pytest.raises(UsageError, match="isn't after the start"):
         span("02:30", "02:30", utc_from_text("2026-10-25T11:00:00Z"))

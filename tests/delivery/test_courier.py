@@ -85,6 +85,12 @@ def test_a_target_that_is_away_is_tried_ever_more_rarely_and_for_ever(
     assert shelf.carried == ["a.jpg"]
 
 
+def test_a_target_is_left_alone_for_as_long_as_it_asks_for(courier: Courier, outbox: Outbox, shelf: Shelf) -> None:
+    outbox.add([delivery()])
+    shelf.fails = [TargetBusy("offsite", "it responded with 429", 120.0)]
+    assert courier.step() == 120
+
+
 def test_while_it_is_away_nothing_else_is_tried(courier: Courier, outbox: Outbox, shelf: Shelf) -> None:
     outbox.add([delivery("a"), delivery("b")])
     shelf.fails = [AWAY]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from tawny.delivery import notifier
 from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
 from tawny.delivery.notifier import (
     Attachment,
@@ -17,11 +18,16 @@ from tawny.delivery.notifier import (
     Message,
     MessageCarrier,
     MessageRefused,
+    NotifierContext,
     NotifierTraits,
     refusal,
 )
+from tawny.delivery.notifiers.ntfy import Ntfy
 from tawny.model.errors import DeliveryError, TargetFull, TargetUnreachable
+from tawny.protocols.http_connection import PORTION_BYTES
+from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import JPEG, SENT
+from tawny.testing.http_service import StandIn, served
 
 TRAITS = NotifierTraits("text and pictures", edits=True, picture=True, largest_bytes=1000)
 PICTURE = in_memory(JPEG.data, JPEG.media_type, 0)
@@ -125,6 +131,36 @@ def test_a_connection_that_breaks_without_an_answer_is_unreachable() -> None:
         with pytest.raises(TargetUnreachable):
             HttpApi(f"http://127.0.0.1:{door.getsockname()[1]}", "phone").ask("PUT", "/topic", bytes(20_000_000))
         thread.join(10)
+
+
+def test_a_large_body_is_sent_in_portions_each_with_the_time_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole had 15 s: on a line of 30 kB/s no clip of more than 450 kB ever left, and all alerts waited."""
+    sizes: list[int] = []
+    sendall = socket.socket.sendall
+
+    def noted(self: socket.socket, data: bytes) -> None:
+        sizes.append(len(data))
+        sendall(self, data)
+
+    with served(StandIn()) as service:
+        monkeypatch.setattr(socket.socket, "sendall", noted)
+        HttpApi(service.base, "phone").well("PUT", "/topic", bytes(100_000))
+        monkeypatch.undo()
+        assert (service.last.headers["content-length"], len(service.last.body)) == ("100000", 100_000)
+    assert max(sizes) <= PORTION_BYTES
+
+
+def test_an_attachment_that_the_line_is_too_slow_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifier, "UPLOAD_S", -1.0)
+    with served(StandIn()) as service:
+        url = f"ntfy+http://127.0.0.1:{service.port}/door"
+        sender = Ntfy().open(NotifierContext("phone", url, {}, FakeClock()))
+        traits = replace(TRAITS, largest_bytes=1_000_000)
+        picture = in_memory(bytes(200_000), JPEG.media_type, 0)
+        delivery = Delivery("phone", "event/e1", DeliveryKind.MESSAGE, {}, 0, 0)
+        MessageCarrier(sender, traits, lambda _: SENT).carry(delivery, picture, lambda _: None)
+        titles = [one.query["title"] for one in service.asked if one.headers["content-length"] != "200000"]
+        assert titles == [SENT.title]
 
 
 @pytest.mark.parametrize(

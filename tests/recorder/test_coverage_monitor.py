@@ -76,6 +76,25 @@ def test_a_camera_that_never_answered_says_so_from_the_beginning(bench: Bench) -
     assert bench.coverage.status.state is CameraState.OFFLINE
 
 
+def test_a_camera_of_which_nothing_comes_is_offline_from_the_beginning(bench: Bench) -> None:
+    """As of a source that hangs while it opens: it reports no error."""
+    states = []
+    for seconds in (29, 1):
+        bench.clock.advance(seconds)
+        bench.coverage.starts()
+        states.append(bench.coverage.status.state)
+    assert states == [CameraState.STARTING, CameraState.OFFLINE]
+    assert bench.gaps == [(0, None, GapReason.UNREACHABLE)]
+    assert bench.coverage.status.detail.startswith("The camera isn't responding (no video within 30 s).")
+
+
+def test_setting_the_clock_makes_no_camera_that_starts_offline(bench: Bench) -> None:
+    bench.clock.advance(1)
+    bench.clock.jump_utc(3600)
+    bench.coverage.starts()
+    assert bench.coverage.status.state is CameraState.STARTING
+
+
 @pytest.mark.parametrize(
     ("error", "reason", "state"),
     [

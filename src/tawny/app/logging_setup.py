@@ -153,6 +153,11 @@ class DailyFile(TimedRotatingFileHandler):
             sys.stderr.write(f"Can't write the log {self.baseFilename}: {sys.exc_info()[1]}\n")
 
 
+def _tells_something(record: logging.LogRecord) -> bool:
+    """Leave out what asyncio logs for each write to a client that has left: it names no client and no remedy."""
+    return (record.name, record.msg) != ("asyncio", "socket.send() raised exception.")
+
+
 def configure_logging(settings: LogSettings) -> RecentLines:
     """Log to standard error and to the file of the settings. Other packages log from WARNING on.
 
@@ -173,8 +178,9 @@ def configure_logging(settings: LogSettings) -> RecentLines:
             raise NotDone(f"Can't write the log {path}: {error.strerror}.", "Change `file` under [log].") from None
         file.setFormatter(JsonLines() if is_json else _TEXT)
         targets.append(file)
-    root = logging.getLogger()
-    root.handlers[:] = [CountingHandler(targets)]
+    root, counting = logging.getLogger(), CountingHandler(targets)
+    counting.addFilter(_tells_something)
+    root.handlers[:] = [counting]
     root.setLevel(logging.WARNING)
     logging.getLogger("tawny").setLevel(os.environ.get("TAWNY_LOG", settings.level).upper())
     return recent

@@ -174,11 +174,11 @@ class RecorderRuntime:
         self._borrowed = BorrowedCameras(store.volume)
         self.keep_masks = self._borrowed.write
         settings.now = self._with_others(settings.now)
-        recognition = parts.recognition
         self._on_changes: list[Callable[[Settings], None]] = [
             lambda _settings: self.appearance.wake(),
-            lambda _settings: recognition.naming.look_now(),
-            lambda _settings: recognition.reading.look_now(),
+            lambda _settings: parts.recognition.naming.look_now(),
+            lambda _settings: parts.recognition.reading.look_now(),
+            lambda new: self.said.keep_only(new.cameras),
         ]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""

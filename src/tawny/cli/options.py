@@ -114,6 +114,10 @@ def span(begin: str, end: str, now_ms: int) -> Span:
     begin_ms, end_ms = instant(begin, now_ms), instant(end, now_ms)
     if end_ms <= begin_ms and begin != end:  # from 2:57 to 2:02, when the clock goes back at 3:00
         end_ms = instant(end, now_ms, fold=1)
+    if end_ms <= begin_ms and end == "now" and begin_ms > now_ms:  # there is nothing to swap: mostly no end was given
+        day_before = datetime.fromtimestamp(begin_ms / 1000, UTC).astimezone() - timedelta(days=1)
+        todo = f'Give the date: "{day_before:%Y-%m-%d %H:%M}".' if _CLOCK.fullmatch(begin.strip()) else ""
+        raise UsageError(f"The start ({begin}) is still to come.", todo or "Choose an earlier one.")
     if end_ms <= begin_ms:
         raise UsageError(f"The end ({end}) isn't after the start ({begin}).", "Swap them.")
     return Span(begin_ms, end_ms)

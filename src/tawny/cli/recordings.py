@@ -67,7 +67,7 @@ def run_timeline(args: Namespace, out: Output) -> int:
     _, folder = existing_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     with open_folder(folder) as archive:
-        camera = known_camera(folder, args.camera)
+        camera = known_camera(folder, args.camera, archive.index)
         out.data(timeline_as_json(archive, camera, within), "\n".join(lines(archive, camera, within)))
     return 0
 

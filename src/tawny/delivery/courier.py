@@ -220,7 +220,8 @@ class Courier:
         if busy:
             self._busy[delivery.id] = busy
         if is_targets:
-            wait_s = spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S)
+            asked_s = min(error.wait_s, MOST_WAIT_S) if isinstance(error, TargetBusy) else 0.0
+            wait_s = max(spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S), asked_s)
             self._misses += 1
             self._resume_s = self._clock.mono_s() + wait_s
         if busy >= ASIDE_TRIES or not is_targets:  # otherwise less important deliveries would be sent first

@@ -12,9 +12,10 @@ import re
 import secrets
 import ssl
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 from urllib.parse import quote, unquote, urlsplit
@@ -23,7 +24,14 @@ from tawny.config.secure import is_web_address
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
-from tawny.protocols.http_connection import PublicHttpsConnection, http_connection
+from tawny.protocols.http_connection import (
+    PORTION_BYTES,
+    UPLOAD_S,
+    PublicHttpsConnection,
+    UploadTooSlow,
+    http_connection,
+    timed_portions,
+)
 
 log = logging.getLogger(__name__)
 
@@ -329,6 +337,11 @@ class MessageRefused(DeliveryError):
     """The service won't take this message, however often it is sent."""
 
 
+def too_slow(public: str, size_bytes: int) -> MessageRefused:
+    """Return the error for a message whose attachment would keep later messages waiting."""
+    return MessageRefused(public, f"the connection is too slow to send {size_bytes} bytes within {UPLOAD_S:.0f} s")
+
+
 class MessageCarrier:
     """A notifier as a carrier (`delivery.delivery`).
 
@@ -343,8 +356,8 @@ class MessageCarrier:
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Send or edit the message. The receipt identifies the message for edits.
 
-        If the service refuses it with its attachment, it is sent without, and what was sent stays as it is; a test
-        raises the error.
+        If the service refuses it with its attachment, or the line is too slow for that, it is sent without, and what
+        was sent stays as it is; a test raises the error.
         """
         message = self._compose(delivery)
         attached = self._attached(content)
@@ -420,6 +433,8 @@ class HttpResponse:
     data: bytes
     sent: tuple[str, ...] = field(default=(), repr=False)
     """Words of the request to hide if the response repeats them."""
+    wait_s: float = 0.0
+    """How long it asks to wait (`Retry-After`), s."""
 
     @property
     def is_well(self) -> bool:
@@ -457,7 +472,9 @@ class HttpApi:
                 sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
                     _LONG, body[:_LOOKED_BYTES].decode("latin-1")
                 )
-                return HttpResponse(found.status, found.read(MOST_ANSWER_BYTES), sent)
+                return HttpResponse(found.status, found.read(MOST_ANSWER_BYTES), sent, _asked_wait_s(found))
+        except UploadTooSlow:
+            raise too_slow(self.public, len(body)) from None
         except ssl.SSLCertVerificationError as error:
             raise TargetUnreachable(self.public, f"its certificate isn't valid: {error.verify_message}") from None
         except (OSError, http.client.HTTPException) as error:
@@ -497,8 +514,12 @@ class HttpApi:
 def _response(
     line: http.client.HTTPConnection, method: str, target: str, body: bytes, headers: Mapping[str, str]
 ) -> http.client.HTTPResponse:
+    portions: bytes | Iterator[bytes] = body
+    if len(body) > PORTION_BYTES:
+        line.connect()
+        portions, headers = timed_portions(line.sock, body, UPLOAD_S), {**headers, "Content-Length": str(len(body))}
     try:
-        line.request(method, target, body, headers)
+        line.request(method, target, portions, headers)
     except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
         if line.sock is not None:  # it may have answered before it had the whole body, and closed the connection
             with suppress(OSError, http.client.HTTPException):
@@ -524,10 +545,22 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
     if answer.status in (404, 410):
         return TargetMissing(public, reason)
     if answer.status == 429 or answer.status >= 500:
-        return TargetBusy(public, reason)
+        return TargetBusy(public, reason, answer.wait_s)
     if answer.status in _OF_MESSAGE:
         return MessageRefused(public, reason)
     return DeliveryError(public, reason)
+
+
+def _asked_wait_s(answer: http.client.HTTPResponse) -> float:
+    """Return its Retry-After, s; of a date by the server's own clock. 0 if it has none that is valid."""
+    text = (answer.getheader("Retry-After") or "").strip()
+    if re.fullmatch("[0-9]{1,9}", text):
+        return float(text)
+    try:
+        until, now = (parsedate_to_datetime(one) for one in (text, answer.getheader("Date") or ""))
+        return max(0.0, (until - now).total_seconds())
+    except (TypeError, ValueError):  # TypeError: only one of them has a time zone
+        return 0.0
 
 
 def _words(least: int, *texts: str) -> tuple[str, ...]:

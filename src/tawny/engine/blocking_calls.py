@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -138,6 +139,22 @@ class OrderedCalls:
                 call()
             except Exception:  # the next call of the lane still runs
                 log.exception("%s failed", lane)
+
+
+def begin_call(name: str, call: Callable[[], None]) -> Future[None]:
+    """Begin a call in a daemon thread: who waits for it can be interrupted, and the program ends without it."""
+    done: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            call()
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    start_thread(name, work)
+    return done
 
 
 def try_call(name: str, call: Callable[[], object], timeout_s: float) -> Exception | None:

@@ -241,8 +241,6 @@ class NoSuchCamera(TawnyError):
 
 @dataclass(eq=False)
 class NothingToReport(TawnyError):
-    """name: of a camera."""
-
     name: str
     exit_code = 3
     code = "no_report"
@@ -531,8 +529,9 @@ class TargetUnreachable(DeliveryError):
 
 @dataclass(eq=False)
 class TargetBusy(TargetUnreachable):
-    """It responded that it can't: maybe to this delivery only."""
+    """It responded that it can't: maybe to this delivery only. wait_s: how long it asks to wait, s; 0: unknown."""
 
+    wait_s: float = 0.0
     exit_code = 62
     code = "target_busy"
     says = "{where} couldn't take it now ({detail})."

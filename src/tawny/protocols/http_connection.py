@@ -1,15 +1,42 @@
-"""HTTP connections to an address: its port, and TLS with certificates checked."""
+"""HTTP connections to an address: its port, and TLS with certificates checked. Bodies that are sent over slow lines."""
 
 import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Final
 from urllib.parse import SplitResult
+
+from tawny.model.times import SystemClock
 
 MOST_TRIED = 2
 """Maximum number of addresses of a name that are tried, of IPv6 and of IPv4 each."""
+
+PORTION_BYTES: Final = 16 * 1024
+UPLOAD_S: Final = 60.0
+"""Maximum time of a body in portions, in s: what is to be sent next waits for it."""
+_UNSENT_BYTES: Final = 64 * 1024
+"""What the system holds unsent; by itself it takes megabytes, which the wait for the response is too short for."""
+
+
+class UploadTooSlow(TimeoutError):
+    """The body wasn't sent in time, though it was on its way."""
+
+
+def timed_portions(connected: socket.socket, body: bytes, most_s: float) -> Iterator[bytes]:
+    """Yield a body in portions: a socket's time limit is for each call that sends, however much that is.
+
+    Raises UploadTooSlow after most_s.
+    """
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
+    clock = SystemClock()
+    end_s = clock.mono_s() + most_s
+    for begin in range(0, len(body), PORTION_BYTES):
+        if clock.mono_s() > end_s:
+            raise UploadTooSlow
+        yield body[begin : begin + PORTION_BYTES]
 
 
 def web_port(parts: SplitResult) -> int:

@@ -29,6 +29,9 @@ from tawny.model.times import Clock
 SILENT_S = 5.5
 """Time without a frame, in s, that counts as a stall regardless of the connection state."""
 
+STARTING_S = 30.0
+"""After this time, in s, a camera whose source has neither delivered nor failed counts as offline."""
+
 RESTART_S = 60.0
 """After this time, in s, a camera that closed the connection counts as unreachable instead of restarting."""
 
@@ -79,13 +82,15 @@ class CoverageMonitor:
         self._waited: deque[Gap] = deque(maxlen=_WAITED)
         """The last gaps in which nothing happened."""
         self._clock, self._put, self._report = clock, put_gap, report
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._status = status
         self._gap: Gap | None = gap
         self._changes = 0  # of the gap's reason
         self._disk: tuple[GapReason, str] | None = None
         self._is_wanted = True
         self._silent_ms: int | None = None
+        self._state_s = clock.mono_s()
+        """Since when it is in this state, s monotonic: the clock may be set while a camera starts."""
         self.left: Gap | None = None
         """The gap that goes on after `stop`."""
 
@@ -228,6 +233,12 @@ class CoverageMonitor:
                 self._become(CameraState.OFFLINE, "The video stopped. If it doesn't recover, restart the camera.")
                 self._silent_ms = last_ms
 
+    def starts(self) -> None:
+        """Report that nothing has come of the connection yet. A source that hangs reports no error itself."""
+        with self._lock:
+            if self._status.state is CameraState.STARTING and self._clock.mono_s() - self._state_s >= STARTING_S:
+                self.failed(SourceUnreachable("", f"no video within {STARTING_S:.0f} s"))
+
     def disk_failed(self, at_ms: int, reason: GapReason, detail: str) -> None:
         """Report that writing has failed since `at_ms`."""
         with self._lock:
@@ -350,7 +361,9 @@ class CoverageMonitor:
         if (state, detail) == (self._status.state, self._status.detail):
             return
         self._silent_ms = None
-        since_ms = self._clock.now_ms() if state is not self._status.state else self._status.since_ms
+        since_ms = self._status.since_ms
+        if state is not self._status.state:
+            since_ms, self._state_s = self._clock.now_ms(), self._clock.mono_s()
         self._status = replace(self._status, state=state, since_ms=since_ms, detail=detail)
         self._report(self._status)
 

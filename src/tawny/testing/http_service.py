@@ -64,6 +64,8 @@ class StandIn:
     port: int = 0
     tls: ssl.SSLContext | None = None
     """Makes it https."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """More headers of each answer."""
 
     @property
     def base(self) -> str:
@@ -94,7 +96,8 @@ def served(stand_in: StandIn) -> Iterator[StandIn]:
                 status, value = stand_in.reply(asked)
             body = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            for name, text in {"Content-Length": str(len(body)), **stand_in.headers}.items():
+                self.send_header(name, text)
             self.end_headers()
             self.wfile.write(body)
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from tawny.delivery.notifier import NotifierContext
+from tawny.delivery.notifier import MessageRefused, NotifierContext
+from tawny.delivery.notifiers import email as notifiers_email
 from tawny.delivery.notifiers.email import Email
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
@@ -114,6 +115,21 @@ def test_a_letter_has_the_words_the_links_and_the_picture(post: Post) -> None:
     (picture,) = [part for part in letter.walk() if part.get_content_type() == "image/jpeg"]
     assert picture["Content-ID"] == "<picture>"
     assert picture.get_payload(decode=True) == JPEG.data
+
+
+def test_a_picture_that_the_line_is_too_slow_for_is_refused_and_the_letter_goes_without(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = replace(JPEG, data=bytes(200_000))
+    plain(post).send(SENT, large)
+    monkeypatch.setattr(notifiers_email, "UPLOAD_S", -1.0)
+    with pytest.raises(MessageRefused, match="too slow"):
+        plain(post).send(SENT, large)
+    plain(post).send(SENT, None)
+    assert [any(part.get_content_type() == "image/jpeg" for part in one.walk()) for one in post.letters] == [
+        True,
+        False,
+    ]
 
 
 def test_a_letter_without_a_picture_is_one_too(post: Post) -> None:

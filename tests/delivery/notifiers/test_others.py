@@ -2,17 +2,19 @@
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from tawny.delivery.notifier import Urgency
+from tawny.delivery.notifier import MessageRefused, Urgency
+from tawny.delivery.notifiers import apprise as notifier_apprise
 from tawny.delivery.notifiers.apprise import Apprise
 from tawny.delivery.notifiers.homeassistant import HomeAssistant
 from tawny.model.errors import TargetUnreachable
 from tawny.testing.contracts.notifier import JPEG, LATER, SECRET, SENT, NotifierCase, NotifierContract
-from tawny.testing.http_service import Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 """Apprise loads all of its services at once, and some of them look for what Python no longer wants."""
@@ -74,6 +76,21 @@ class TestApprise(NotifierContract):
 
     def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
         assert (subject.kind.traits(subject.url).gif, subject.kind.traits(subject.url).video) == (True, False)
+
+    def test_a_picture_that_the_line_is_too_slow_for_is_refused(
+        self, subject: NotifierCase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(notifier_apprise, "UPLOAD_S", 0.05)
+        ended = threading.Event()
+
+        def answer_late(_: ReceivedRequest) -> Reply:
+            ended.wait(10)
+            return 200, {}
+
+        subject.service.reply = answer_late
+        with pytest.raises(MessageRefused, match="too slow"):
+            subject.open().send(SENT, JPEG)
+        ended.set()
 
     def test_a_service_that_shows_html_gets_the_text_as_html(self, subject: NotifierCase) -> None:
         """It took the text for HTML: lines ran together, and names in angle brackets were gone."""

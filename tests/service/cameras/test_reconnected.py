@@ -46,6 +46,17 @@ def test_an_event_that_lasts_is_recorded_after_the_camera_is_connected_again(
         made.wait_for(CameraState.WAITING)
 
 
+def test_an_event_ends_with_the_removal_of_its_camera(tmp_path: Path) -> None:
+    """No command can name it any more: it would go on for up to a day."""
+    with rig(one_camera(str(clip_file(ClipSpec(seconds=30)))), tmp_path) as made:
+        opened = made.running.said.open(DOOR, "alarm", EventKey("", "panel"), "", 100.0, 600.0)
+        assert opened is not None
+        made.running.apply(made.running.settings.model_copy(update={"cameras": {}}), "tawny.toml")
+        stored = made.running.index.event(opened[0].id)
+        assert stored is not None
+        assert stored.end_ms is not None
+
+
 def test_a_pause_is_told_once(tmp_path: Path) -> None:
     with rig(one_camera(str(clip_file(ClipSpec(seconds=30)))), tmp_path) as made:
         made.wait_for(CameraState.RECORDING)

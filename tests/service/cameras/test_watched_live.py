@@ -13,6 +13,7 @@ from tawny.app.running import RecorderRuntime
 from tawny.engine import InlineEngine
 from tawny.live.viewer import ViewerCounts
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.states import CameraState
 from tawny.model.times import Clock
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.plugin_registry import PluginRegistry
@@ -135,3 +136,11 @@ def test_some_time_after_the_last_has_left_it_is_read_rarely_again(bench: _Bench
         assert bench.pause_s(DOOR, StreamName.MAIN) <= QUICK_S
     bench.engine.run_for(LINGER_S)
     assert bench.pause_s(DOOR, StreamName.MAIN) == pytest.approx(SLOW_S)
+
+
+def test_a_camera_that_gives_nothing_is_offline_after_half_a_minute(bench: _Bench) -> None:
+    """No error comes of a source that hangs."""
+    camera = bench.running.parts.cameras.now[DOOR]
+    bench.clock.advance(31)
+    camera.look_after()
+    assert camera.status.state is CameraState.OFFLINE

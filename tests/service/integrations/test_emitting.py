@@ -26,6 +26,7 @@ from tawny.model.times import SystemClock
 from tawny.playback.clips import ClipCache
 from tawny.service.integrations.emitter_worker import (
     GIVEN_UP_S,
+    MOST_ASKED_S,
     MOST_CLIPS,
     MOST_LASTING,
     MOST_WAITING,
@@ -269,6 +270,30 @@ def test_what_a_webhook_refused_is_not_said_to_be_tried_again(bench: Bench, capl
         bench.engine.run_for(1)
         assert made.dropped == 1
     assert caplog.records[-1].message.endswith("It isn't sent again.")
+
+
+def test_what_a_webhook_misses_is_said_with_the_remedy_and_that_it_is_dropped(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(StandIn()) as service:
+        service.reply = lambda asked: (410, {})
+        bench.emit(url=f"webhook+{service.base}/")
+        bench.event()
+        bench.engine.run_for(1)
+    assert caplog.records[-1].message.endswith("or correct its name in the settings. It isn't sent again.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait_s"), [("30", 30), ("9999", MOST_ASKED_S), ("Fri, 31 Dec 2100 23:59:59 GMT", MOST_ASKED_S)]
+)
+def test_a_webhook_is_left_alone_for_as_long_as_it_asks_for(bench: Bench, asked: str, wait_s: float) -> None:
+    with served(StandIn(fails=[(429, {})] * 2, headers={"Retry-After": asked})) as service:
+        bench.emit(url=f"webhook+{service.base}/")
+        bench.event()
+        bench.engine.run_for(wait_s - 1)
+        assert len(service.fails) == 1
+        bench.engine.run_for(2)
+        assert not service.fails
 
 
 def test_what_waits_as_the_recorder_ends_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from zeroconf import ServiceInfo, Zeroconf
 
 from tawny.model.errors import NoSuchDevice
 from tawny.model.times import SystemClock
-from tawny.sources.discovery import local_cameras, rtsp_scan
+from tawny.sources.discovery import local_cameras, mdns, rtsp_scan, ws_discovery
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.local_cameras import pi_cameras, usb_cameras
@@ -46,6 +47,24 @@ def searched(search: Search) -> list[FoundCamera]:
 
 def test_nothing_there_is_nothing_found() -> None:
     assert searched(NOTHING) == []
+
+
+def test_an_interrupted_search_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, ended = threading.Event(), threading.Event()
+
+    def listen(*_: object) -> None:
+        released.wait(3.0)
+        ended.set()
+
+    def press_ctrl_c(*_: object) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    monkeypatch.setattr(ws_discovery, "search", listen)
+    monkeypatch.setattr(mdns, "search", press_ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        searched(NOTHING)
+    assert not ended.is_set()
+    released.set()
 
 
 def test_without_a_network_the_local_cameras_are_searched_alone(monkeypatch: pytest.MonkeyPatch) -> None:

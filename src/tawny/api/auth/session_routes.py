@@ -532,8 +532,10 @@ def _is_secure(request: Request) -> bool:
 
 
 def _too_many(wait_s: int) -> RequestRefused:
-    what = f"Too many failed attempts. Try again in {wait_s} s."
-    return RequestRefused(429, "wait", what, "Or use a device you have used before.", {"wait_s": wait_s})
+    """Refuse an attempt. It, and those before, may have been right: what strangers may try is shared."""
+    what = f"Too many attempts. Try again in {wait_s} s."
+    todo = "Or use a device you have used before. A program should stay signed in."
+    return RequestRefused(429, "wait", what, todo, {"wait_s": wait_s})
 
 
 def _too_late() -> RequestRefused:

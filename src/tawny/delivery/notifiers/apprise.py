@@ -21,8 +21,11 @@ from tawny.delivery.notifier import (
     Urgency,
     filled,
     refusal,
+    too_slow,
 )
 from tawny.model.errors import TargetUnreachable
+from tawny.model.times import SystemClock
+from tawny.protocols.http_connection import UPLOAD_S
 
 EXAMPLE = "apprise:signal://host/from/to, using Apprise's address format"
 _HERE = frozenset({"", "file", "syslog", "dbus", "gnome", "windows", "macosx"})
@@ -67,14 +70,20 @@ class _Sender:
         from apprise import Apprise as Service
         from apprise import NotifyFormat, NotifyType
 
+        if attached is not None:  # it has 4 s for all of a request by itself
+            made.socket_connect_timeout = made.socket_read_timeout = UPLOAD_S
         service = Service()
         service.add(made)
+        clock = SystemClock()
+        begun_s = clock.mono_s()
         kind = NotifyType.WARNING if message.urgency is Urgency.HIGH else NotifyType.INFO
         with _logged_lines() as log_lines:
             # the service itself would take it for text of its own format, mostly HTML
             went = service.notify(body, message.title, kind, NotifyFormat.TEXT, attach=_files(attached))
         if not went:
-            raise self._refusal("".join(log_lines))
+            error = self._refusal("".join(log_lines))
+            is_slow = isinstance(error, TargetUnreachable) and clock.mono_s() - begun_s >= UPLOAD_S
+            raise error if attached is None or not is_slow else too_slow(self._public, len(attached.data))
         return ""
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:

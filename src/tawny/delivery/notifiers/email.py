@@ -26,8 +26,10 @@ from tawny.delivery.notifier import (
     NotifierTraits,
     filled,
     parse,
+    too_slow,
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetRefused, TargetUnreachable
+from tawny.protocols.http_connection import PORTION_BYTES, UPLOAD_S, UploadTooSlow, timed_portions
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,25 @@ class Email:
         return _Sender(parse(channel.url, EXAMPLE), channel, f"{channel.name} ({self.public(channel.url)})")
 
 
+class _Server(smtplib.SMTP):
+    """Sends a large mail in portions."""
+
+    def send(self, s: Any) -> None:
+        if not isinstance(s, bytes) or len(s) <= PORTION_BYTES or self.sock is None:
+            super().send(s)
+            return
+        try:
+            for portion in timed_portions(self.sock, s, UPLOAD_S):
+                super().send(portion)
+        except UploadTooSlow:
+            self.close()  # QUIT would be a line of the mail
+            raise
+
+
+class _TlsServer(smtplib.SMTP_SSL, _Server):
+    """The same with TLS from the start."""
+
+
 class _Sender:
     def __init__(self, address: NotifierAddress, channel: NotifierContext, public: str) -> None:
         self._address, self._public, self._clock = address, public, channel.clock
@@ -97,6 +118,8 @@ class _Sender:
             raise _refused(self._public, error.smtp_code, "") from None
         except ssl.SSLCertVerificationError as error:
             raise TargetUnreachable(self._public, f"its certificate isn't valid: {error.verify_message}") from None
+        except UploadTooSlow:
+            raise too_slow(self._public, 0 if attached is None else len(attached.data)) from None
         except (OSError, smtplib.SMTPException) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise TargetUnreachable(self._public, why) from None
@@ -119,9 +142,9 @@ class _Sender:
         context = ssl.create_default_context()
         server: smtplib.SMTP
         if scheme == "smtps":
-            server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=context)
+            server = _TlsServer(host, port, timeout=TIMEOUT_S, context=context)
         else:
-            server = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
+            server = _Server(host, port, timeout=TIMEOUT_S)
         try:
             if scheme == "smtp":
                 server.starttls(context=context)

@@ -210,10 +210,11 @@ class RunningCamera:
         return replace(now, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
-        """Detect that an open connection delivers no packets, and that it does again. Called once a second."""
+        """Detect that a connection delivers no packets, and that it does again. Called once a second."""
         self._looked_s = self._parts.clock.mono_s()
         newest = self.hubs[StreamName.MAIN].newest
         silent_s = self._looked_s - self._sessions[StreamName.MAIN].arrived_s
+        self.coverage.starts()
         if newest is not None and silent_s > SILENT_S and self.coverage.status.state in ON_WATCH:
             self.coverage.silent(newest.at_ms)
         elif silent_s <= SILENT_S and (since_ms := self.coverage.silent_ms) is not None and self.duty.is_recorded:

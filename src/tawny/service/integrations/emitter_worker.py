@@ -23,7 +23,7 @@ from tawny.delivery.notifier import HEADER, HttpApi, refusal, signature
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
-from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetUnreachable
+from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetBusy, TargetUnreachable
 from tawny.model.events import Event, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, FileFinished, Message, SegmentClosed
@@ -308,6 +308,8 @@ class PancakeFormat:
 MOST_WAITING = 1000
 """Queue limit; the oldest messages are dropped."""
 IDLE_S = 30.0
+MOST_ASKED_S = 60.0
+"""How long, s, a message waits at most because its receiver asks for it: twice the usual longest delay."""
 GIVEN_UP_S, GIVEN_UP_TRIES = 600.0, 10
 """How long, s, and how often at least, a message that the receiver fails with is sent again."""
 
@@ -384,8 +386,9 @@ class EmitterWorker:
         is_news, self.trouble = error.message != self.trouble, error.message
         tries_again = tries_again and isinstance(error, TargetUnreachable | ReceiverFailed)
         if is_news:
-            todo = error.do if tries_again or error.advice not in _RETRIED else "It isn't sent again."
-            log.warning("%s %s", error.message, todo)
+            todo = [error.do] if tries_again or error.advice not in _RETRIED else []
+            todo += [] if tries_again else ["It isn't sent again."]
+            log.warning("%s", " ".join([error.message, *filter(None, todo)]))
         now_s = self._clock.mono_s()
         if isinstance(error, ReceiverFailed):
             self._failed_s = self._failed_s if self._failures else now_s
@@ -394,7 +397,8 @@ class EmitterWorker:
                 log.warning("%s %s was not sent: %s", message.get("type"), message.get("id"), error.message)
                 tries_again = False
         if tries_again:
-            self._again, self._not_before_s = message, now_s + self._backoff.next_s()
+            asked_s = min(error.wait_s, MOST_ASKED_S) if isinstance(error, TargetBusy) else 0.0
+            self._again, self._not_before_s = message, now_s + max(self._backoff.next_s(), asked_s)
         else:
             self.dropped += 1
             self._backoff.reset()

@@ -141,6 +141,13 @@ class ExternalEvents:
             found = self._open.get(event)
             return None if found is None else self._end(found)
 
+    def keep_only(self, cameras: Collection[str]) -> None:
+        """End the open events of other cameras: removed ones can't be named in a command that ends them."""
+        with self._lock:
+            for one in list(self._open.values()):
+                if one.event.camera not in cameras:
+                    self._end(one)
+
     def step(self) -> float:
         with self._lock:
             now_s = self._clock.mono_s()

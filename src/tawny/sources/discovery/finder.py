@@ -1,21 +1,25 @@
 """Searches for cameras in all ways at once, and joins what they say of one device.
 
-Nothing runs before `find` is called, and nothing after it has returned.
+Nothing runs before `find` is called, and nothing after it has returned. If it is interrupted, the searches end by
+themselves.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tawny.engine.blocking_calls import begin_call
 from tawny.model.times import Clock
 from tawny.sources.discovery import local_cameras, mdns, rtsp_scan, ws_discovery
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import OwnNetwork, ask_neighbours, own_networks
 
 TIMEOUT_S: Final = 4.0
+NAME: Final = "find cameras"
+"""Of the threads that search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +42,18 @@ def find(search: Search, clock: Clock, found: Callable[[FoundCamera], None]) -> 
     networks = own_networks() if search.networks is None else search.networks
     interfaces = [one.address for one in networks]
     joined = _Joined(found)
-    with ThreadPoolExecutor(4, "find cameras") as threads:
-        tasks = [
-            threads.submit(ws_discovery.search, interfaces, clock, search.timeout_s, joined.add, search.group),
-            threads.submit(mdns.search, interfaces, search.timeout_s, joined.add),
-        ]
-        if search.local:
-            tasks.append(threads.submit(_find_local, joined))
-        if search.probe:
-            hosts = rtsp_scan.addresses([one.network for one in networks], interfaces)
-            tasks.append(threads.submit(asyncio.run, rtsp_scan.scan(hosts, joined.add, search.ports)))
-        for task in tasks:
-            task.result()
+    tasks = [
+        begin_call(NAME, lambda: ws_discovery.search(interfaces, clock, search.timeout_s, joined.add, search.group)),
+        begin_call(NAME, lambda: mdns.search(interfaces, search.timeout_s, joined.add)),
+    ]
+    if search.local:
+        tasks.append(begin_call(NAME, lambda: _find_local(joined)))
+    if search.probe:
+        hosts = rtsp_scan.addresses([one.network for one in networks], interfaces)
+        tasks.append(begin_call(NAME, lambda: asyncio.run(rtsp_scan.scan(hosts, joined.add, search.ports))))
+    wait(tasks)
+    for task in tasks:
+        task.result()
     joined.identify()
 
 

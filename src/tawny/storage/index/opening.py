@@ -285,10 +285,17 @@ def index_to_read(folder: Path) -> Iterator[SqliteIndex]:
         index.close()
 
 
-def known_camera(folder: Path, name: str) -> CameraId:
-    """Return the camera of this name. Raises NotDone, which lists the available cameras, if it has no recordings."""
-    known = Volume.at(folder).cameras()
-    if name in known:
-        return CameraId(name)
+def known_camera(folder: Path, name: str, index: Index | None = None) -> CameraId:
+    """Return the camera of this name. Raises NotDone, which lists the available cameras, if it has no recordings.
+
+    index: a camera that only has gaps or events there is available, too.
+    """
+    known, camera = set(Volume.at(folder).cameras()), CameraId(name)
+    if index is not None:
+        known.update(gap.camera for gap in index.open_gaps())
+        if index.gaps(camera, _EVER) or index.events(_EVER, cameras=[camera], limit=1).events:
+            known.add(camera)
+    if camera in known:
+        return camera
     there = ", ".join(sorted(known)) or "none yet"
     raise NotDone(f"{folder} has no recordings of a camera {name!r}.", f"Available cameras: {there}.")
