@@ -42,8 +42,58 @@ export function url(path: string, query?: Query): string {
   return `${full}?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}`;
 }
 
-export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
-  return ask<T>("GET", url(path, query), undefined, signal);
+/** Ends each question that is under way. */
+const underWay = new Set<AbortController>();
+/** How many others are: those may be sending much, or take long. */
+let sending = 0;
+
+/** Asked again where its connection was found dead. */
+export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+  const line = new AbortController();
+  const end = () => line.abort(signal?.reason);
+  if (signal?.aborted) end();
+  signal?.addEventListener("abort", end);
+  underWay.add(line);
+  try {
+    return await ask<T>("GET", url(path, query), undefined, line.signal);
+  } catch (reason) {
+    if (signal?.aborted || !line.signal.aborted) throw reason;
+  } finally {
+    underWay.delete(line);
+    signal?.removeEventListener("abort", end);
+  }
+  return get(path, query, signal);
+}
+
+/**
+ * After a silence any connection may be dead without a word, and what is asked on it waits for minutes; giving up closes
+ * it. A browser has six to a host, of which a question takes one that is idle: six questions find those.
+ */
+export async function renewLines(): Promise<void> {
+  const before = [...underWay];
+  await Promise.all([..."123456"].map((n) => getsThrough(n, 4_000)));
+  for (const line of before) line.abort();
+  void getsThrough("7", 15_000).then((does) => does || sending || endPictures());
+}
+
+async function getsThrough(n: string, limit_ms: number): Promise<boolean> {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), limit_ms);
+  await get("/live/clock", { n }, stop.signal).catch(() => {}); // an error got through, too
+  return !stop.signal.aborted;
+}
+
+/** Where pictures hold all six. What the page shows or asks is asked again; `stop` ends pictures that are on no page. */
+function endPictures(): void {
+  for (const line of underWay) line.abort();
+  for (const one of document.querySelectorAll<HTMLImageElement & HTMLVideoElement>('img[src],video[src^="/"]')) {
+    const { src } = one;
+    if (one.complete ?? one.readyState) continue;
+    one.removeAttribute("src"); // before `stop`, after which it would tell that it failed
+    one.load?.();
+    setTimeout(() => (one.src ||= src));
+  }
+  stop();
 }
 
 /** For what is answered at once: a browser has six requests a host under way, and on a dead line waits for minutes. */
@@ -65,7 +115,7 @@ export function patch<T>(path: string, body: unknown): Promise<T> {
 
 /** What is no JSON, such as an image. */
 export async function getBlob(path: string): Promise<Blob> {
-  return (await answerOf("GET", url(path))).blob();
+  return (await answerOf("GET", url(path))).blob().catch(cutOff);
 }
 
 export function remove<T>(path: string): Promise<T> {
@@ -75,7 +125,7 @@ export function remove<T>(path: string): Promise<T> {
 async function ask<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await answerOf(method, address, body, signal);
   if (answer.status === 204) return undefined as T;
-  const said = (await answer.json()) as T;
+  const said = (await answer.json().catch(cutOff)) as T;
   return placed(address.includes("/audit") ? said : translated(said)); // the access log shows what was recorded
 }
 
@@ -87,18 +137,22 @@ async function answerOf(method: string, address: string, body?: unknown, signal?
   }
   const init: RequestInit = { method, headers, credentials: "same-origin", signal: signal ?? null };
   if (body !== undefined) init.body = body instanceof Blob ? body : JSON.stringify(body);
-  let answer: Response;
-  try {
-    answer = await fetch(address, init);
-  } catch (reason) {
-    if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
-    throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
-  }
+  const counts = +(method !== "GET");
+  sending += counts;
+  const answer = await fetch(address, init)
+    .catch(cutOff)
+    .finally(() => (sending -= counts));
   if (answer.ok) return answer;
   const error = await readError(answer);
   if (answer.status === 401 && error.code === "signed_out")
     within ? location.assign(`/sign-in?next=${location.pathname}`) : onSignedOut();
   throw error;
+}
+
+/** Throws what it means that a question, or its answer, did not get through. */
+function cutOff(reason: unknown): never {
+  if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
+  throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
 }
 
 /** The error that an answer tells. */

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { lost, startState, stopState, tryNow } from "./state";
+import { lost, on, startState, stopState, tryNow } from "./state";
 
 class Line {
   static readonly OPEN = 1;
@@ -23,8 +23,9 @@ beforeEach(() => {
   Line.made = [];
   startState(() => {});
 });
-afterEach(() => {
+afterEach(async () => {
   stopState();
+  await vi.advanceTimersByTimeAsync(0); // what was asked ends while there is no network
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });
@@ -75,4 +76,33 @@ it("gives up asking for the state where no answer comes, so that later questions
   }
   expect(signals.map((each) => each?.aborted)).toEqual([true]);
   limit.mockRestore();
+});
+
+/** What is told and asked, in order, once a line that ended like this is followed by another. */
+async function afterLine(ends: () => void): Promise<string[]> {
+  const order: string[] = [];
+  const unhear = on("back", () => order.push("back"));
+  Line.made.at(-1)?.onopen?.();
+  await vi.advanceTimersByTimeAsync(100);
+  order.length = 0;
+  vi.stubGlobal("fetch", async (address: string) => {
+    order.push(address.replace(/\?.*/, ""));
+    return new Response("{}");
+  });
+  ends();
+  await vi.advanceTimersByTimeAsync(1_000);
+  Line.made.at(-1)?.onopen?.();
+  await vi.advanceTimersByTimeAsync(100);
+  unhear();
+  return order;
+}
+
+it("renews the connections after a silence before it says that the recorder is back", async () => {
+  const order = await afterLine(() => vi.advanceTimersByTime(12_500));
+  expect(order.slice(0, 6)).toEqual(Array(6).fill("/api/v1/live/clock"));
+  expect(order).toContain("back");
+});
+
+it("says at once that the recorder is back where its line ended in order", async () => {
+  expect(await afterLine(() => Line.made.at(-1)?.onclose?.({ code: 1006 }))).toEqual(["back"]);
 });

@@ -3,7 +3,7 @@
  * a full picture comes on subscribing, then changes.
  */
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { get, inTime, url, whenSignedOut } from "./client";
+import { get, inTime, renewLines, url, whenSignedOut } from "./client";
 import { TELL_AFTER_MS, forwardClock, isLost, type Link, reduce, START, type Happened } from "./reconnect";
 import { translated } from "../strings/language";
 import { placed } from "./within";
@@ -126,6 +126,8 @@ let link: Link = START;
 let socket: WebSocket | null = null;
 let ticker: ReturnType<typeof setInterval> | null = null;
 let opened_before = false;
+/** The last socket was given up unanswered: others may be as dead. */
+let silent = false;
 let signedOut: () => void = () => {};
 const SIGNED_OUT = 4401;
 
@@ -157,6 +159,7 @@ function happen(what: Happened["what"]): void {
   link = reduce(link, { what, now });
   if (link.phase === "connecting" && (what === "start" || before === "waiting")) connect();
   if (link.phase === "waiting") drop();
+  silent ||= what === "tick" && link.phase === "waiting" && before !== "waiting";
   batch(() => {
     lost.value = isLost(link, now) && now - polled_ms > 2 * TELL_AFTER_MS;
     retry_s.value = link.retry_at_ms === null ? null : Math.max(0, Math.ceil((link.retry_at_ms - now) / 1000));
@@ -193,10 +196,12 @@ function connect(): void {
   drop();
   const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}${url("/ws")}`);
   socket = here;
-  here.onopen = () => {
+  here.onopen = async () => {
     subscribe();
     happen("opened");
-    if (opened_before) tell("back", null);
+    if (silent) await renewLines();
+    silent = false;
+    if (opened_before && socket === here) tell("back", null);
     opened_before = true;
   };
   here.onmessage = (message: MessageEvent<string>) => {

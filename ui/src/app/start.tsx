@@ -28,7 +28,7 @@ else if (root) {
   const start = () =>
     loadSession().then(
       () => render(<App />, root),
-      () => render(<NoRecorder tryAgain={start} />, root),
+      (error: unknown) => render(<NoRecorder error={error} tryAgain={start} />, root),
     );
   void start();
 }

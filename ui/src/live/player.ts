@@ -37,6 +37,7 @@ export class LivePlayer implements Player {
   private everPlayed = false;
   private got = 0;
   private said_ms = 0;
+  private saying: ReturnType<typeof setTimeout> | undefined;
   private watched: Watched | null = null;
   private period_ms = 0;
   private readonly even = new CalmPace();
@@ -97,6 +98,8 @@ export class LivePlayer implements Player {
   }
 
   private close(): void {
+    clearTimeout(this.saying);
+    this.saying = undefined;
     if (this.socket) {
       this.socket.onmessage = this.socket.onclose = null;
       this.socket.close();
@@ -244,14 +247,24 @@ export class LivePlayer implements Player {
     });
   }
 
-  /** What has come is told a few times a second: the recorder sends no more than the line takes. */
+  /**
+   * What has come is told a few times a second, the last of it too: the recorder sends no more than the line takes, and
+   * goes on once all has come.
+   */
   private acknowledge(): void {
     this.got += 1;
-    const now = localNow();
-    if (now - this.said_ms < SAY_MS || this.socket?.readyState !== WebSocket.OPEN) return;
-    this.said_ms = now;
-    this.socket.send(JSON.stringify({ got: this.got }));
+    const wait_ms = this.said_ms + SAY_MS - localNow();
+    if (wait_ms <= 0) this.say();
+    else this.saying ??= setTimeout(this.say, wait_ms);
   }
+
+  private readonly say = (): void => {
+    clearTimeout(this.saying);
+    this.saying = undefined;
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.said_ms = localNow();
+    this.socket.send(JSON.stringify({ got: this.got }));
+  };
 
   private onView(view: Parameters<Listener["onView"]>[0]): void {
     this.listener.onView(view);

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Answer, Piece } from "../api/pieces";
 import { RecordedPlayer } from "./recorded";
 import type { VideoSource } from "./source";
@@ -12,14 +12,16 @@ vi.mock("../api/state", async (real) => ({
     return () => heard.delete(name);
   },
 }));
-vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; buffered = []; close = () => {}; reaches = () => true }, SinkClosed: class extends Error {} }));
+vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; buffered = []; close = () => {}; reaches = () => true; begin = async () => {}; append = async () => {} }, SinkClosed: class extends Error {} }));
 
 const piece: Piece = { id: "p", start_ms: 10_000, end_ms: 70_000, video: "", audio: "", url: "", stream: "main", open: false };
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, refuse) => signal.addEventListener("abort", () => refuse(new DOMException("", "AbortError"))));
 
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
 it("asks again about what it shows when that was deleted, and about nothing else", async () => {
-  vi.useFakeTimers();
   const asked: number[] = [];
   const answer: Answer = { items: [piece], next_ms: null, gap: null };
   const source: VideoSource = {
@@ -45,5 +47,44 @@ it("asks again about what it shows when that was deleted, and about nothing else
   await vi.advanceTimersByTimeAsync(1000);
   expect(asked).toEqual([20_000]);
   player.close();
-  vi.useRealTimers();
+});
+
+/** How often a file is opened within a minute of which `every_ms` a byte comes, until it is given up. */
+async function opened(every_ms: number, sealed = false): Promise<number> {
+  let count = 0;
+  const answer: Answer = { items: [{ ...piece, sealed }], next_ms: null, gap: null };
+  const source: VideoSource = {
+    ask: async () => answer,
+    open: async (_, start_ms, signal) => {
+      count += 1;
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start: (at) => {
+          const coming = setInterval(() => at.enqueue(new Uint8Array(1)), every_ms);
+          signal.addEventListener("abort", () => (clearInterval(coming), at.error(signal.reason)));
+        },
+      });
+      return { start_ms, body, codecs: "" };
+    },
+    enter: async () => ({ answer, stretch: null }),
+    frameUrl: () => "",
+    canPlay: () => true,
+    now: () => 1_000_000,
+  };
+  const player = new RecordedPlayer("gate", document.createElement("video"), document.createElement("img"), null, source);
+  player.place(20_000);
+  await vi.advanceTimersByTimeAsync(60_000);
+  player.close();
+  return count;
+}
+
+it("asks again where nothing comes", async () => {
+  expect(await opened(1_000_000)).toBeGreaterThan(2);
+});
+
+it("waits for what comes slowly", async () => {
+  expect(await opened(10_000)).toBe(1);
+});
+
+it("waits for what is sealed, of which much may come before any of it can be shown", async () => {
+  expect(await opened(1_000_000, true)).toBe(1);
 });

@@ -29,6 +29,8 @@ const STEP_MS = 5;
 const BROKEN_AFTER = 3;
 /** A jump this little beyond what has come waits for it; a farther one asks anew. */
 const NEARLY_MS = 3_000;
+/** A line on which nothing comes in this time is dead; a disk that slept takes less. */
+const SILENT_MS = 15_000;
 /** Video stops this much before the end of what is buffered; or a little earlier, where it has no more pictures. */
 const END_MS = 120;
 
@@ -309,7 +311,7 @@ export class RecordedPlayer implements PastPlayer {
 
   private async ask(at_ms: number): Promise<void> {
     const signal = this.begin([at_ms - 1, at_ms + 3_600_000]);
-    const answer = await this.source.ask(this.camera, at_ms, this.stream, signal);
+    const answer = await this.unlessSilent(this.source.ask(this.camera, at_ms, this.stream, signal));
     this.asked_ms = this.source.now();
     this.pieces.learn(at_ms, answer, this.source.now());
   }
@@ -318,7 +320,7 @@ export class RecordedPlayer implements PastPlayer {
   private async standIn(piece: Piece, from_ms: number): Promise<void> {
     if (this.stream === "main" && !this.stills.has(piece.id)) {
       const signal = this.begin([from_ms - 1, piece.end_ms]);
-      const answer = await this.source.ask(this.camera, from_ms, "sub", signal);
+      const answer = await this.unlessSilent(this.source.ask(this.camera, from_ms, "sub", signal));
       const first = answer.items[0];
       if (first && this.source.canPlay(first)) {
         this.show("sub");
@@ -340,7 +342,7 @@ export class RecordedPlayer implements PastPlayer {
     const piece = this.pieces.at(from_ms);
     if (!piece || piece.id !== id) return;
     const around: Range = [from_ms - 500, from_ms + NEARLY_MS];
-    await this.take(piece, from_ms, await this.source.open(piece, from_ms, this.begin(around)));
+    await this.take(piece, from_ms, await this.unlessSilent(this.source.open(piece, from_ms, this.begin(around))));
     // A browser may drop what it got, such as pictures after a time stamp that jumps: asked for again, it is the same.
     if (!this.has(from_ms)) await this.pause(REST_MS);
   }
@@ -349,7 +351,7 @@ export class RecordedPlayer implements PastPlayer {
   private async enter(at_ms: number): Promise<void> {
     this.entered_ms = at_ms;
     // It is not given up before it answers: one is under way, however fast one looks around.
-    const found = await this.source.enter(this.camera, at_ms, this.stream, this.begin([0, Number.POSITIVE_INFINITY]));
+    const found = await this.unlessSilent(this.source.enter(this.camera, at_ms, this.stream, this.begin([0, Number.POSITIVE_INFINITY])));
     if (!found) return;
     this.pieces.learn(at_ms, found.answer, this.source.now());
     const piece = found.answer.items[0];
@@ -365,7 +367,8 @@ export class RecordedPlayer implements PastPlayer {
     const coming = new Gather(stretch.body);
     try {
       let length: number | null = null;
-      for (let bytes = await coming.next(); bytes; bytes = await coming.next()) {
+      const next = () => this.unlessSilent(coming.next(), piece.sealed);
+      for (let bytes = await next(); bytes; bytes = await next()) {
         if (length === null) this.turns.set(piece.id, takeAxes(bytes));
         length ??= lengthOf(bytes);
         this.picture_ms = length ?? this.picture_ms;
@@ -402,6 +405,13 @@ export class RecordedPlayer implements PastPlayer {
     this.download = new AbortController();
     this.heading = heading;
     return this.download.signal;
+  }
+
+  /** Gives up where nothing comes: a line that is dead says nothing. is_sealed: it comes long before it can be opened. */
+  private async unlessSilent<T>(what: Promise<T>, is_sealed = false): Promise<T> {
+    const { download } = this;
+    const timer = is_sealed ? undefined : setTimeout(() => download?.abort(new Error("nothing comes")), SILENT_MS);
+    return what.finally(() => clearTimeout(timer));
   }
 
   private async recover(reason: unknown): Promise<void> {
