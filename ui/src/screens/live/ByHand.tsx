@@ -6,7 +6,7 @@ import type { Camera, Relay } from "../../api/types";
 import { focusOnce } from "../../ui/Access";
 import { isForPage } from "../../ui/keys";
 import { type Move, Turning } from "../../live/turning";
-import { t } from "../../strings";
+import { byHand as words } from "../../strings/by-hand";
 import { Icon } from "../../ui/Icon";
 import { sentences } from "../../ui/sentences";
 import type { IconName } from "../../ui/icon-names";
@@ -14,7 +14,6 @@ import { session } from "../../ui/session";
 import { toast } from "../../ui/toast";
 import "./byhand.css";
 
-const words = t.live.byHand;
 const SPEED = 0.5;
 const KEYS: Record<string, Move> = {
   ArrowUp: { tilt: SPEED },

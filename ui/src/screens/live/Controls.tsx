@@ -11,6 +11,7 @@ import { straightened } from "../../live/straightened";
 import type { Live } from "../../live/useLive";
 import { BoxesButton } from "../../player/figuresSwitch";
 import { t } from "../../strings";
+import { byHand } from "../../strings/by-hand";
 import { cast as castWords } from "../../strings/cast";
 import { controls as words } from "../../strings/controls";
 import { isByChoice } from "../../ui/cameraWords";
@@ -320,7 +321,7 @@ function MoveAct({ camera, look }: Of) {
       <Act look={look} act="turn" icon="move" label={move.open} short={move.action} on={open.value} onPress={() => (open.value = !open.value)} />
       {open.value && (
         <div class="pad-over">
-          {devices.steered_by && <p class="small by-hand-steers">{t.live.byHand.steering(devices.steered_by)}</p>}
+          {devices.steered_by && <p class="small by-hand-steers">{byHand.steering(devices.steered_by)}</p>}
           <Presets camera={camera} presets={devices.presets} changed={() => learn(camera)} />
           <Pad camera={camera} />
         </div>

@@ -19,6 +19,7 @@ import { classSideways, sideways, useControls } from "../../player/sideways";
 import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { t } from "../../strings";
+import { talk } from "../../strings/talk";
 import { controls } from "../../strings/controls";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
@@ -47,7 +48,7 @@ const help: KeyHelp = {
     { keys: ["R"], words: words.record },
     { keys: ["V"], words: words.privacy },
     { keys: ["Z"], words: words.snooze },
-    { keys: [t.keys.space], words: t.live.talk.hold },
+    { keys: [t.keys.space], words: talk.hold },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
     { keys: ["F"], words: words.full },

@@ -6,11 +6,11 @@ import { isForPage } from "../../ui/keys";
 import { mayDirect } from "../../ui/session";
 import { Talking } from "../../live/talk";
 import { t } from "../../strings";
+import { talk as words } from "../../strings/talk";
 import { Icon } from "../../ui/Icon";
 import { place } from "../../ui/router";
 import { toast } from "../../ui/toast";
 
-const words = t.live.talk;
 
 interface Look {
   class: string;
