@@ -320,6 +320,19 @@ def test_a_slow_network_changes_no_stamp(late_s: Times) -> None:
     assert max(map(abs, leads(lambda at_s: at_s, lambda at_s: at_s + late_s(at_s), seconds=120))) < 1e-4
 
 
+def test_what_comes_at_once_after_a_line_that_was_too_slow_is_not_placed_in_the_future() -> None:
+    def arrival(at_s: float) -> float:
+        return at_s + 0.02 if at_s < 20 else min(20 + (at_s - 20) / 0.7, max(at_s, 60.0)) + 0.02
+
+    placing, ahead_s = TimestampAligner(), []
+    for number in range(120 * 15):
+        at_s = number / 15
+        now_s = math.ceil(arrival(at_s) / 0.4) * 0.4
+        at = placing.picture_at(round(at_s * 90_000), round(at_s * 90_000), now_s, is_anew=False)
+        ahead_s.append(at / 90_000 - now_s)
+    assert max(ahead_s) < 1
+
+
 def sound_offs(rate: float, *, is_heard: Callable[[float], bool] = lambda at_s: True) -> list[float]:
     """By how much sound whose stamps run at this rate was placed late, in s, over a minute."""
     placing, found = TimestampAligner(8000), []

@@ -200,6 +200,8 @@ class _Pace:
             self.pace = 1.0
             self._marks.clear()
         placed = self._placed + round((at - self._at) * self.pace)
+        if self.pace > 1.0:  # if a slow line was the reason, the rest comes at once
+            placed = min(placed, round((now_s - self._usual_s + _JUMP_S) * VIDEO_RATE))
         if at > self._at:
             placed = max(placed, self._placed + 1)
             self._at, self._placed = at, placed
