@@ -58,6 +58,22 @@ test("live, the RTP time itself is the instant, but of pictures sent since alone
   expect(position.of(rtp)).toBeCloseTo(NOW, 3);
 });
 
+test.each(["live", "playing"] as const)("seven hours after a jump, a picture (%s) is still there", (state) => {
+  const position = seeked();
+  if (state === "live") position.await("live");
+  for (let s = 1; s <= 7 * 3600; s += 1)
+    position.hear({ ...there(AT + s * 1000, (900_000 + s * 90_000) % 2 ** 32), state });
+  expect(position.of((900_000 + 7 * 3600 * 90_000 + 3_600) % 2 ** 32)).not.toBeNull();
+});
+
+test("a pause of seven hours leaves the pictures after it there", () => {
+  const position = seeked();
+  position.hear(there(AT + 500, 945_000, { state: "paused" }));
+  const later = 945_000 + 7 * 3600 * 90_000;
+  position.hear(there(AT + 540, later));
+  expect(position.of(later)).toBe(AT + 540);
+});
+
 test("RTP times begin anew after 2^32", () => {
   expect(apart(5, 2 ** 32 - 5)).toBe(10);
   expect(apart(2 ** 32 - 5, 5)).toBe(-10);

@@ -26,6 +26,8 @@ interface Base {
 
 const PICTURE_MS = 40;
 const TICKS_PER_MS = 90;
+/** This long after a jump no picture of before it is under way. */
+const SETTLED = 60_000 * TICKS_PER_MS;
 
 /** How far apart two RTP times are, which begin anew after 2^32. */
 export function apart(later: number, earlier: number): number {
@@ -63,7 +65,9 @@ export class Position {
       this.awaited = null;
       // The picture sent last may still be one of the past when it says that it is live.
       this.from = told.rtp === null ? null : told.state === "live" ? told.rtp + 1 : told.rtp;
-    }
+      // After hours, RTP times have gone so far round that later ones would count as before it.
+    } else if (told.rtp !== null && this.from !== null && Math.abs(apart(told.rtp, this.from)) > SETTLED)
+      this.from = null;
     this.isLive = told.state === "live";
     if (told.state === "seeking" || told.at_ms === null || told.rtp === null) return;
     const { rtp, rate } = told;

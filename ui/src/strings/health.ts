@@ -9,7 +9,7 @@ export const health = {
   others: { one: "{n} more", other: "{n} more" },
   needs: { one: "{names} needs attention.", other: "{names} need attention." },
   chosen: { one: "{names} is paused or off.", other: "{names} are paused or off." },
-  lastPicture: (clock: string) => `Last frame at ${clock}.`,
+  lastPicture: (clock: string) => `Last frame: ${clock}.`,
   openCamera: "Open camera",
   before: "See earlier recordings",
   today: "Today",

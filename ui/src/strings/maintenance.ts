@@ -24,7 +24,7 @@ export const maintenance = {
   problems: "What is wrong",
   noProblem: "Nothing is wrong.",
   healthHidden: "The owner of this recorder doesn’t allow health from here.",
-  then: (when: string) => `As it was at ${when}, when it was connected last.`,
+  then: (when: string) => `As it was when it was connected last: ${when}.`,
   settings: "Settings",
   settingsSub: "What differs from the defaults, without secrets.",
   usual: "Every setting has its default.",

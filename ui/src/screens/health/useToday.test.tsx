@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { cleanup, render, screen } from "@testing-library/preact";
-import { afterEach, it, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import type { Lane } from "../../api/types";
 import { zone } from "../../ui/times";
 import { useToday } from "./useToday";
@@ -10,12 +10,13 @@ const many = Array.from({ length: 70 }, (_, n) => `cam-${n}`);
 
 function Shown() {
   const today = useToday(many);
-  return today && <p>{today.lanes.map(({ id }) => id).join()}</p>;
+  return today && <p data-from={today.from_ms}>{today.lanes.map(({ id }) => id).join()}</p>;
 }
 
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
+  vi.useRealTimers();
 });
 
 it("shows more cameras than a request may name, and no removed ones", async () => {
@@ -30,4 +31,17 @@ it("shows more cameras than a request may name, and no removed ones", async () =
   vi.stubGlobal("fetch", asked);
   render(<Shown />);
   await screen.findByText(many.join());
+});
+
+it("begins with the new day after midnight, though nothing is recorded", async () => {
+  zone.value = "UTC";
+  const midnight = Date.UTC(2026, 10, 29);
+  vi.useFakeTimers({ now: midnight - 30_000 });
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(JSON.stringify({ cameras: many.map(lane) }))));
+  const { container } = render(<Shown />);
+  const from = () => Number(container.querySelector("p")?.dataset["from"]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(from()).toBeLessThan(midnight);
+  await vi.advanceTimersByTimeAsync(70_000);
+  expect(from()).toBe(midnight);
 });

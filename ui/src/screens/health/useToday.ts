@@ -11,6 +11,7 @@ export interface Today {
 }
 
 const SOON_MS = 4_000;
+const MINUTE_MS = 60_000;
 
 /** What was recorded since midnight and what was not, kept up to date as video and gaps come in. */
 export function useToday(cameras: readonly string[]): Today | null {
@@ -40,10 +41,13 @@ export function useToday(cameras: readonly string[]): Today | null {
       wait ??= setTimeout(load, SOON_MS);
     };
     load();
+    // Where nothing is recorded nothing is told, and midnight comes all the same.
+    const timer = setInterval(soon, MINUTE_MS);
     const stops = [on("segment", soon), on("gap", soon), on("back", soon)];
     return () => {
       stop.abort();
       clearTimeout(wait);
+      clearInterval(timer);
       for (const each of stops) each();
     };
   }, [key, place]);

@@ -37,10 +37,13 @@ export function LastHour({ camera }: { camera: Camera }) {
       if (which === camera.id) soon();
     };
     load();
+    // A camera that records nothing tells nothing, and the hour goes on.
+    const timer = setInterval(soon, BACK_MS);
     const stops = [on("segment", mine), on("gap", mine), on("event", ({ event }) => mine(event)), on("back", soon)];
     return () => {
       stop.abort();
       clearTimeout(wait);
+      clearInterval(timer);
       for (const each of stops) each();
     };
   }, [camera.id]);

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
+import { ApiError } from "../../api/client";
 import { clockText } from "../../ui/clockText";
 import { share } from "../../strings/share";
 import { Shared } from "./Shared";
@@ -8,14 +9,19 @@ import { Shared } from "./Shared";
 const words = share.page;
 
 const isPicture = vi.hoisted(() => ({ value: true }));
+const open = vi.hoisted(() => vi.fn<(path: string, body: { code: string }) => string>());
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
-  post: async () => ({
+  post: async (path: string, body: { code: string }) => ({
     ...{ from_ms: Date.UTC(2026, 9, 20, 10), to_ms: Date.UTC(2026, 9, 20, 11), offset_s: 32_400 },
-    ...{ ends_ms: Date.UTC(2026, 9, 27, 10), ends_offset_s: 36_000, camera: null, video: "/v", is_picture: isPicture.value },
+    ...{ ends_ms: Date.UTC(2026, 9, 27, 10), ends_offset_s: 36_000, camera: null },
+    ...{ video: open(path, body) ?? "/v?ticket=1", is_picture: isPicture.value },
   }),
 }));
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  open.mockReset();
+});
 
 it("tells the time of the clip and its end by the recorder's clock, each by that of its day", async () => {
   vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
@@ -80,5 +86,74 @@ it("says when it is downloaded that the link has ended meanwhile", async () => {
   fireEvent.click(save);
   await screen.findByText("This link is no longer valid.");
   expect(screen.queryByText(words.save)).toBeNull();
+  vi.unstubAllGlobals();
+});
+
+/** A recorder that has restarted: it knows the second address that it gave, not the first. */
+async function opensAgain() {
+  isPicture.value = false;
+  const fetched = vi.fn(async (_: string) => new Response(null));
+  vi.stubGlobal("fetch", fetched);
+  const { container } = render(<Shared token="a" />);
+  await waitFor(() => expect(fetched).toHaveBeenCalled());
+  const refusal = { code: "share_ended", message: "This link is no longer valid.", hint: "" };
+  const refused = () => Response.json(refusal, { status: 410 });
+  const answer = async (at: string) => (at === "/v?ticket=2" ? new Response(null) : refused());
+  vi.stubGlobal("fetch", vi.fn(answer));
+  open.mockReturnValue("/v?ticket=2");
+  return container;
+}
+
+it("downloads from a recorder that has restarted meanwhile", async () => {
+  await opensAgain();
+  const clicked = vi.spyOn(HTMLAnchorElement.prototype, "click").mockReturnValue(undefined);
+  fireEvent.click(screen.getByText(words.save));
+  await waitFor(() => expect(clicked).toHaveBeenCalled());
+  expect((clicked.mock.contexts[0] as HTMLAnchorElement).getAttribute("href")).toBe("/v?ticket=2&save=1");
+  expect(screen.queryByText("This link is no longer valid.")).toBeNull();
+  clicked.mockRestore();
+  vi.unstubAllGlobals();
+});
+
+it("plays on where it was after the recorder has restarted", async () => {
+  const container = await opensAgain();
+  const video = container.querySelector("video") as HTMLVideoElement;
+  Object.defineProperty(video, "currentTime", { value: 12, writable: true });
+  fireEvent.error(video);
+  await waitFor(() => expect(video.getAttribute("src")).toBe("/v?ticket=2"));
+  video.currentTime = 0;
+  fireEvent.loadedMetadata(video);
+  expect(video.currentTime).toBe(12);
+  vi.unstubAllGlobals();
+});
+
+it("opens the link again with the code that opened it", async () => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  open.mockImplementation((_, { code }) => {
+    if (code !== "1234") throw new ApiError(401, "code_needed", "This link requires a code.", "");
+    return "/v?ticket=1";
+  });
+  render(<Shared token="a" />);
+  const field = await screen.findByLabelText(words.codeLabel);
+  fireEvent.input(field, { target: { value: "1234" } });
+  fireEvent.click(screen.getByText(words.open));
+  const save = await screen.findByText(words.save);
+  vi.stubGlobal("fetch", vi.fn(async () => Response.json({ code: "share_ended" }, { status: 410 })));
+  fireEvent.click(save);
+  await waitFor(() => expect(open).toHaveBeenCalledTimes(3));
+  expect(open).toHaveBeenLastCalledWith("/shared/a", { code: "1234" });
+  vi.unstubAllGlobals();
+});
+
+it("doesn’t say that the link has ended while the recorder is away", async () => {
+  await opensAgain();
+  open.mockImplementation(() => {
+    throw new ApiError(0, "no_connection", "The recorder can’t be reached.", "");
+  });
+  fireEvent.click(screen.getByText(words.save));
+  await waitFor(() => expect(open).toHaveBeenCalledTimes(2));
+  await new Promise((done) => setTimeout(done));
+  expect(screen.getByText(words.save)).toBeTruthy();
   vi.unstubAllGlobals();
 });

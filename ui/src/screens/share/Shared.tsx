@@ -26,7 +26,7 @@ type State =
   | { is: "loading" }
   | { is: "asks"; why: string }
   | { is: "ended"; why: string }
-  | { is: "open"; clip: OpenedShare };
+  | { is: "open"; clip: OpenedShare; code: string };
 
 export function Shared({ token }: { token: string }) {
   const [state, setState] = useState<State>({ is: "loading" });
@@ -42,15 +42,17 @@ export function Shared({ token }: { token: string }) {
         {state.is === "loading" && <p class="sub">{words.loading}</p>}
         {state.is === "asks" && <AskCode why={state.why} onCode={(code) => void open(code)} />}
         {state.is === "ended" && <Problem icon="circle-slash" what={state.why} />}
-        {state.is === "open" && <Clip clip={state.clip} />}
+        {state.is === "open" && <Clip clip={state.clip} reopen={() => ask(token, state.code)} />}
       </main>
     </div>
   );
 }
 
+const ask = (token: string, code: string) => post<OpenedShare>(`/shared/${encodeURIComponent(token)}`, { code });
+
 async function opened(token: string, code: string): Promise<State> {
   try {
-    return { is: "open", clip: await post<OpenedShare>(`/shared/${encodeURIComponent(token)}`, { code }) };
+    return { is: "open", clip: await ask(token, code), code };
   } catch (reason) {
     if (!(reason instanceof ApiError)) throw reason;
     if (reason.code === "code_needed") return { is: "asks", why: "" };
@@ -109,23 +111,35 @@ async function aboutOf(address: string): Promise<About> {
   };
 }
 
-function Clip({ clip }: { clip: OpenedShare }) {
+function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<OpenedShare> }) {
+  const [address, setAddress] = useState(clip.video);
+  const [played, setPlayed] = useState({ address, from_s: 0 });
   const [about, setAbout] = useState<About | null>(null);
   const [isUnplayable, setUnplayable] = useState(false);
   useEffect(() => void aboutOf(clip.video).then(setAbout), [clip]);
-  /** Whether the link has not ended since the page was opened; a recorder that is busy or away may be back. */
-  const isThere = async () => {
-    const now = await aboutOf(clip.video);
+  /** Where the file is; null if the link has ended meanwhile. A recorder that is busy or away may be back. */
+  const find = async (): Promise<string | null> => {
+    let at = address;
+    let now = await aboutOf(at);
+    if (now.problem?.status === 410)
+      // An address ends before its link does: when the recorder restarts, and after hours.
+      try {
+        at = (await reopen()).video;
+        setAddress(at);
+        now = await aboutOf(at);
+      } catch (reason) {
+        now = { ...now, problem: reason as ApiError };
+      }
     const status = now.problem?.status ?? 0;
     const hasEnded = status >= 400 && status < 500 && status !== 429;
     if (hasEnded) setAbout(now);
-    return !hasEnded;
+    return hasEnded ? null : at;
   };
   const problem = about?.problem;
-  const file = `${clip.video}&save=1`;
   const save = async (event: Event) => {
     event.preventDefault();
-    if (await isThere()) Object.assign(document.createElement("a"), { href: file, download: "" }).click();
+    const at = await find();
+    if (at) Object.assign(document.createElement("a"), { href: saved(at), download: "" }).click();
   };
   return (
     <>
@@ -135,15 +149,19 @@ function Clip({ clip }: { clip: OpenedShare }) {
         <img class="shared-picture" src={clip.video} alt={words.title} />
       ) : (
         <video
-          src={clip.video}
+          src={played.address}
           controls
           autoplay
           muted
           playsInline
           aria-label={words.title}
-          onError={(event) => {
-            setUnplayable((event.currentTarget.error?.code ?? 0) > 2);
-            void isThere();
+          onLoadedMetadata={({ currentTarget }) => played.from_s && (currentTarget.currentTime = played.from_s)}
+          onError={async ({ currentTarget: { error, currentTime } }) => {
+            setUnplayable((error?.code ?? 0) > 2);
+            const at = await find();
+            if (!at || at === played.address) return;
+            setUnplayable(false);
+            setPlayed({ address: at, from_s: currentTime });
           }}
         />
       )}
@@ -153,7 +171,7 @@ function Clip({ clip }: { clip: OpenedShare }) {
           <p class="sub num">{local(clip.from_ms, clip.offset_s)}</p>
         </div>
         {!problem && (
-          <a class="btn" href={file} download onClick={(event) => void save(event)}>
+          <a class="btn" href={saved(address)} download onClick={(event) => void save(event)}>
             <Icon name="download" small />
             {words.save}
           </a>
@@ -166,6 +184,8 @@ function Clip({ clip }: { clip: OpenedShare }) {
     </>
   );
 }
+
+const saved = (address: string) => `${address}&save=1`;
 
 function lengthOf(ms: number): string {
   return ms < 120_000 ? t.times.seconds(Math.round(ms / 1000)) : t.times.minutes(Math.round(ms / 60_000));
