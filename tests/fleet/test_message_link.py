@@ -27,7 +27,7 @@ class Accepting:
         self.ends: list[MessageLink] = []
         self._over = asyncio.Event()
 
-    async def accept(self, link: MessageLink) -> None:
+    async def accept(self, link: MessageLink, note_known: Callable[[], None] = lambda: None) -> None:
         self.ends.append(link)
         await self._over.wait()
 

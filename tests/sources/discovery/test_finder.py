@@ -61,8 +61,12 @@ def test_an_interrupted_search_waits_for_nothing(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(ws_discovery, "search", listen)
     monkeypatch.setattr(mdns, "search", press_ctrl_c)
-    with pytest.raises(KeyboardInterrupt):
-        searched(NOTHING)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what runs behind
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            searched(NOTHING)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not ended.is_set()
     released.set()
 
