@@ -1,10 +1,12 @@
 """Backups by owners: saved, uploaded, compared, restored; never by others, never unconfirmed, never half."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect
 
 from tawny.api.auth.accounts import Caller, Role, TokenPurpose
 from tawny.service.backup.backup_service import UPLOAD, BackupService
@@ -100,6 +102,28 @@ async def test_too_large(kept: House, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = await kept.signed_in().put("/api/v1/restore/file", content=bytes(2000))
     assert sent.status_code == 400
     assert not (data_of(kept) / UPLOAD).exists()
+
+
+@pytest.mark.parametrize("ends", ["whole", "cut"])
+async def test_an_upload_that_hung_leaves_the_one_after_it(kept: House, ends: str) -> None:
+    browser = kept.signed_in()
+    content = (await browser.post("/api/v1/backup", json=PASSPHRASE)).content
+    hangs, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield content[: len(content) // 2]
+        hangs.set()
+        await goes_on.wait()
+        if ends == "cut":
+            raise ClientDisconnect
+        yield content[len(content) // 2 :]
+
+    first = asyncio.create_task(browser.put("/api/v1/restore/file", content=slowly()))
+    await hangs.wait()
+    await saved_and_uploaded(browser)
+    goes_on.set()
+    assert (await first).status_code == 400
+    assert (await browser.post("/api/v1/restore/check", json=PASSPHRASE)).status_code == 200
 
 
 CALLS = (

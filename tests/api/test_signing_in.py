@@ -4,9 +4,11 @@ import logging
 import httpx
 import pyotp
 import pytest
+from fastapi.routing import APIRoute
+from starlette.responses import Response
 
-from tawny.api.auth.access import COOKIE
-from tawny.api.auth.accounts import Role, TokenPurpose
+from tawny.api.auth.access import COOKIE, Access, rule
+from tawny.api.auth.accounts import Caller, Role, TokenPurpose, hashed
 from tawny.api.auth.guess_limit import HASH_TRIES, GuessAttempt
 from tests.api.fakes import OURS, PASSWORD, House
 
@@ -149,6 +151,84 @@ async def test_the_cookie_is_for_the_server_alone(house: House, scheme: str, is_
     assert "samesite=lax" in cookie
     assert "path=/" in cookie
     assert ("secure" in cookie) == is_secure
+
+
+DAY_S = 86_400
+HTTP, HTTPS, PORT = "http://tawny.test", "https://tawny.test", "http://tawny.test:8000"
+
+
+async def set_again(house: House, cookie: str, path: str = "/api/v1/cameras", base: str = HTTP) -> str:
+    """The cookie that the answer to a request with this one sets; empty if none."""
+    headers = OURS | {"Cookie": cookie}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(house.app), base_url=base, headers=headers) as browser:
+        answer = await browser.get(path)
+    assert answer.status_code < 300
+    return str(answer.headers.get("set-cookie", ""))
+
+
+def session(house: House, role: Role = Role.OWNER) -> str:
+    return house.accounts.begin_session(house.accounts.put_person(role, role), Caller("127.0.0.1"))
+
+
+@pytest.mark.parametrize(("role", "days"), [(Role.VIEWER, 30), (Role.SCREEN, 400)])
+async def test_the_cookie_is_set_again_once_a_day_so_that_it_lasts_as_long_as_the_session(
+    house: House, role: Role, days: int
+) -> None:
+    cookie = f"{COOKIE}={session(house, role)}"
+    await set_again(house, cookie)
+    house.clock.advance(DAY_S - 1)
+    assert await set_again(house, cookie) == ""
+    house.clock.advance(1)
+    attributes = f"HttpOnly; Max-Age={days * DAY_S}; Path=/; SameSite=lax"
+    assert await set_again(house, cookie) == f"{cookie}; {attributes}"
+
+
+@pytest.mark.parametrize(
+    ("base", "carried", "made"),
+    [
+        (PORT, "tawny_session-8000", "tawny_session-8000"),
+        (PORT, "tawny_session", "tawny_session-8000"),
+        (HTTPS, "__Host-tawny_session", "__Host-tawny_session"),
+        (HTTPS, "tawny_session", ""),  # of plain http: a copy over https would hide the next one
+    ],
+)
+async def test_the_cookie_that_is_set_again_is_the_one_of_this_port_and_scheme(
+    house: House, base: str, carried: str, made: str
+) -> None:
+    found = await set_again(house, f"{carried}={session(house)}", base=base)
+    assert (found.partition("=")[0], "Secure" in found) == (made, base == HTTPS and made != "")
+
+
+async def test_a_token_sets_no_cookie(house: House) -> None:
+    _, secret = house.passes.make("Blog", None)
+    assert await set_again(house, "", f"/embed/porch?pass={secret}") == ""
+
+
+async def test_an_answer_that_browsers_keep_sets_no_cookie(house: House) -> None:
+    async def kept() -> Response:
+        return Response(headers={"Cache-Control": "private, max-age=3600"})
+
+    route, routes = APIRoute("/healthz/kept", kept, dependencies=[rule(Access.VIEW)]), house.app.router.routes
+    routes.insert(0, route)
+    try:
+        assert await set_again(house, f"{COOKIE}={session(house)}", "/healthz/kept") == ""
+    finally:
+        routes.remove(route)
+
+
+async def test_an_answer_to_who_signed_out_meanwhile_sets_no_cookie(house: House) -> None:
+    token = session(house)
+
+    async def late() -> Response:
+        house.accounts.end_session(hashed(token))
+        return Response()
+
+    route, routes = APIRoute("/healthz/late", late, dependencies=[rule(Access.VIEW)]), house.app.router.routes
+    routes.insert(0, route)
+    try:
+        assert await set_again(house, f"{COOKIE}={token}", "/healthz/late") == ""
+    finally:
+        routes.remove(route)
 
 
 async def test_no_secret_is_logged_answered_or_written_down(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 """What the server reports of a real connection to the manager, and that late ones are closed, on the test's clock."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,16 @@ from fastapi.routing import APIRoute
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from tawny.api.auth.access import COOKIE
-from tawny.api.auth.accounts import Caller, Role
+from tawny.api.auth.access import COOKIE, Access, rule
+from tawny.api.auth.accounts import Caller, Role, TokenPurpose
 from tawny.api.client_protocols import CONNECTION, HTTP_RULES, AdmittedRequests
 from tawny.api.server import WebServer
 from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, Phase
+from tawny.engine.tls import make_server_context
+from tawny.service.backup.backup_service import BackupService
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import make_house
+from tests.delivery.certificates import self_signed
 
 HOST = b"Host: 127.0.0.1\r\n"
 POST = (
@@ -34,8 +38,10 @@ class Watched:
     clock: FakeClock
     cookie: bytes
 
-    async def open(self, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection(*self.server.address.split(":"))
+    async def open(
+        self, sent: bytes, trusting: ssl.SSLContext | None = None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(*self.server.address.split(":"), ssl=trusting)
         writer.write(sent)
         return reader, writer
 
@@ -58,7 +64,9 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     house, clock = make_house(tmp_path), FakeClock()
     manager = ConnectionManager(clock)
     token = house.accounts.begin_session(house.accounts.put_person("Anna", Role.OWNER), Caller("127.0.0.1"))
-    server = WebServer(house.app, house.accounts, "127.0.0.1", 0, manager)
+    context = make_server_context()
+    context.load_cert_chain(self_signed(tmp_path))
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0, manager, lambda: context)
     await server.start()
     yield Watched(house.app, server, manager, clock, f"Cookie: {COOKIE}={token}\r\n".encode())
     await server.stop()
@@ -139,6 +147,51 @@ async def test_who_has_a_session_is_signed_in(watched: Watched) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("is_secure", [False, True])
+async def test_a_download_that_is_read_with_long_pauses_goes_on_and_one_that_is_not_read_ends(
+    watched: Watched, is_secure: bool
+) -> None:
+    async def page() -> StreamingResponse:
+        return StreamingResponse(bytes(65_536) for _ in range(1000))
+
+    route, routes = APIRoute("/healthz/long", page, dependencies=[rule(Access.VIEW)]), watched.app.router.routes
+    routes.insert(0, route)
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    asked = b"GET /healthz/long HTTP/1.1\r\n" + HOST + watched.cookie + b"\r\n"
+    _, writer = await watched.open(asked, trusting if is_secure else None)
+    try:
+        await watched.only_one(Phase.STALLED)
+        watched.sweep_after(299)
+        assert len(watched.manager) == 1
+        watched.sweep_after(2)
+        assert len(watched.manager) == 0
+    finally:
+        routes.remove(route)
+        writer.transport.abort()
+
+
+async def test_a_backup_larger_than_what_strangers_may_send_arrives_with_the_setup_link(tmp_path: Path) -> None:
+    house, manager = make_house(tmp_path), ConnectionManager(FakeClock(), ConnectionLimits(held_bytes=100_000))
+    house.site.backup = BackupService(tmp_path, tmp_path / "tawny.toml", "garage", house.clock)
+    link, house.site.owner.has_owner = house.accounts.new_token(TokenPurpose.CLAIM), False
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0, manager)
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection(*server.place)
+        head = f"POST /api/v1/setup/restore/file HTTP/1.1\r\nX-Setup-Token: {link}\r\nContent-Length: 300000\r\n"
+        writer.write(head.encode() + HOST + b"X-Tawny: 1\r\nSec-Fetch-Site: same-origin\r\n\r\n")
+        for _ in range(30):  # as on a line between two computers
+            writer.write(bytes(10_000))
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            assert (await reader.read(1000)).startswith(b"HTTP/1.1 200")
+        writer.close()
+    finally:
+        await server.stop()
+        house.accounts.close()
+
+
 async def test_a_websocket_with_a_session_is_never_closed_for_others(watched: Watched) -> None:
     _, writer = await watched.open(
         b"GET /api/v1/ws HTTP/1.1\r\nHost: " + watched.server.address.encode() + b"\r\nConnection: Upgrade\r\n"
@@ -146,6 +199,7 @@ async def test_a_websocket_with_a_session_is_never_closed_for_others(watched: Wa
         b"Origin: http://" + watched.server.address.encode() + b"\r\n" + watched.cookie + b"\r\n"
     )
     connection = await watched.only_one(Phase.ACTIVE)
+    assert connection.rules.stalled_s == 60, "it is live: what waits is outdated"
     async with asyncio.timeout(10):
         while not connection.is_signed_in:
             await asyncio.sleep(0.01)

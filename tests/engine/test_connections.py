@@ -161,6 +161,17 @@ def test_each_phase_has_its_deadline(phase: Phase, signed_in: bool, last_s: floa
     assert one in server.after(0.4)
 
 
+@pytest.mark.parametrize(("signed_in", "last_s"), [(False, 60), (True, 300)])
+def test_only_who_signed_in_may_take_a_download_with_long_pauses(signed_in: bool, last_s: float) -> None:
+    server = Server()
+    one = server.open(rules=ConnectionRules(stalled_s=300.0))
+    one.enter(Phase.STALLED)
+    if signed_in:
+        one.sign_in()
+    assert server.after(last_s - 0.2) == []
+    assert server.after(0.4) == [one]
+
+
 def test_what_is_served_to_who_signed_in_has_no_deadline() -> None:
     server = Server()
     one = server.open()

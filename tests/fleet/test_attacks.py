@@ -224,6 +224,13 @@ async def test_a_box_sends_no_pages_scripts_or_redirects(
     assert "script" not in answer.text
 
 
+async def test_who_only_looks_at_a_box_stays_signed_in_at_the_hub(rig: HubRig, box: BoxRig, house: House) -> None:
+    await rig.join(box)
+    async with rig.connected(box):
+        answer = await house.signed_in(Role.OWNER).get("/boxes/shed/api/v1/health")
+    assert answer.headers["set-cookie"].startswith("tawny_session=")
+
+
 async def test_a_box_sets_no_cookie_and_no_policy(rig: HubRig, box: BoxRig, house: House) -> None:
     headers = [["content-type", "application/json"], ["set-cookie", "tawny_session=evil"], ["etag", "a\r\nX: y"]]
 
@@ -237,7 +244,8 @@ async def test_a_box_sets_no_cookie_and_no_policy(rig: HubRig, box: BoxRig, hous
     async with rig.connected(box):
         answer = await house.signed_in(Role.OWNER).get("/boxes/shed/api/v1/health")
     assert answer.status_code == 200
-    assert not {"set-cookie", "access-control-allow-origin", "etag", "x"} & set(answer.headers)
+    assert not {"access-control-allow-origin", "etag", "x"} & set(answer.headers)
+    assert "evil" not in str(answer.headers)
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 

@@ -27,7 +27,9 @@ _NO_REQUEST: Final = Context()
 """Of what the connections do for themselves: nothing of a request stays alive in it."""
 _LOOP: Final = "client_loop"
 """Key of the loop whose thread alone may call it."""
-HTTP_RULES: Final = ConnectionRules()
+HTTP_RULES: Final = ConnectionRules(stalled_s=300.0)
+"""A download at 20 kB/s took nothing for 95 s: the client's kernel waits until 1/16 of its buffer, of 32 MB, is free.
+"""
 MOST_UNREPORTED_BYTES: Final = 32 * 1024
 """Unsent bytes above which the manager counts them."""
 MOST_HEAD_BYTES: Final = 16 * 1024
@@ -145,6 +147,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._client.rules = ConnectionRules()  # live video that nothing reads ends soon
         self._client.enter(Phase.ACTIVE)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -209,6 +209,8 @@ class AppContext:
         self.attempts = GuessLimit(self.recorder.clock)
         self.claims = LoginThrottle(self.recorder.clock)
         """Of wrong setup links, by address. A right one is never refused: others in the network can't keep it out."""
+        self.renewed_s: dict[bytes, float] = {}
+        """When the cookie of a session was last set again, monotonic."""
         self.devices = KnownDevices(self.accounts.file, self.recorder.clock)
         self.passkeys = Passkeys(self.accounts.file, self.recorder.clock)
         self.two_step = TwoStep(self.accounts.file, self.recorder.clock)

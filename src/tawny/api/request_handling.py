@@ -5,7 +5,7 @@ The event loop moves bytes. A route that is a plain function is answered whole b
 
 import asyncio
 import html
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -213,6 +213,8 @@ UNLOCKED = "unlocked"
 """Request state: the session has unlocked encrypted recordings, so nothing may be cached."""
 
 
+RENEW = "renew_cookie"
+"""Request state: returns the session's cookie as a header if it is to be set again."""
 BY_HUB = "hub"
 """How people at a hub are signed in here, and the request state with their session (`api.fleet.box_requests`)."""
 COPIED = "copied"
@@ -253,6 +255,7 @@ class SecurityHeadersMiddleware:
                     headers["Access-Control-Allow-Origin"] = "*"
                 if scope["state"].get(UNLOCKED):
                     headers["Cache-Control"] = "no-store"
+                await _renew_cookie(scope, message["status"], headers)
             await send(message)
 
         body = await _body_within(scope, receive)
@@ -261,6 +264,14 @@ class SecurityHeadersMiddleware:
             await refused(scope, receive, send_with_headers)
         else:
             await self._app(scope, body, send_with_headers)
+
+
+async def _renew_cookie(scope: Scope, status: int, headers: MutableHeaders) -> None:
+    """Set the session's cookie again if it is due: not in what is kept, nor in the answer that deletes it."""
+    renew: Callable[[], Awaitable[str]] | None = scope["state"].get(RENEW)
+    is_fit = scope["method"] == "GET" and status < 400 and headers["Cache-Control"] == "no-store"
+    if renew is not None and is_fit and (cookie := await renew()):
+        headers.append("Set-Cookie", cookie)
 
 
 def _is_strict(scope: Scope) -> bool:

@@ -54,10 +54,14 @@ DEADLINES: Final = {Phase.OPEN: 10.0, Phase.HEAD: 10.0, Phase.STALLED: 60.0}
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRules:
-    """Deadlines of one server. idle_s: between requests. sign_in_s: from the start to the sign-in; None: none."""
+    """Deadlines of one server. idle_s: between requests. sign_in_s: from the start to the sign-in; None: none.
+
+    stalled_s: of a signed-in client that takes nothing more of a response.
+    """
 
     idle_s: float = 40.0
     sign_in_s: float | None = None
+    stalled_s: float = DEADLINES[Phase.STALLED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,8 @@ class ClientConnection:
                 return not self.is_signed_in and waited_s > UNSIGNED_S
             case Phase.IDLE:
                 return waited_s > self.rules.idle_s
+            case Phase.STALLED if self.is_signed_in:
+                return waited_s > self.rules.stalled_s
             case Phase.BODY:
                 return waited_s > BODY_S + self._received_bytes / BODY_BYTES_PER_S
         return waited_s > DEADLINES[self.phase]

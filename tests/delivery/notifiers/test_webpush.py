@@ -224,9 +224,30 @@ def test_a_ring_opens_the_camera_ready_to_answer(service: StandIn, opens: str, t
 def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/gone"))
+    subscribe(marks, Phone().asks(f"{service.base}/here"))
     service.fails = [(410, b"")]
     WebPush().open(context_of(marks)).send(SENT, None)
-    assert webpush.browsers(marks) == []
+    assert [one.endpoint for one in webpush.browsers(marks)] == [f"{service.base}/here"]
+
+
+def test_a_message_that_no_browser_is_left_for_is_not_sent(service: StandIn) -> None:
+    marks, clock = Marks(), FakeClock()
+    subscribe(marks, Phone().asks(f"{service.base}/gone"))
+    service.reply = lambda asked: (410, b"")
+    outbox = Outbox(":memory:", clock)
+
+    def carrier() -> MessageCarrier:
+        sender = WebPush().open(context_of(marks))
+        return MessageCarrier(sender, WebPush().traits(URL), lambda one: replace(SENT, id=one.name))
+
+    courier = Courier(1, DeliveryRoute("offsite", carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None)
+    outbox.add([delivery(name, DeliveryKind.MESSAGE) for name in ("first", "second")])
+    for _ in range(2):
+        courier.step()
+    ended = [(one.state, one.why) for one in outbox.ended("offsite")]
+    assert ended == [(DeliveryState.DROPPED, "No browser has turned on notifications.")] * 2
+    assert len(service.asked) == 1
+    outbox.close()
 
 
 def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: StandIn) -> None:

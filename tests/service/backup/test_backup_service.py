@@ -21,10 +21,14 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackupService:
     (tmp_path / "history/signed").mkdir(parents=True)
     (tmp_path / "tawny.toml").write_text('[web]\nname = "Home"\n')
     made = BackupService(tmp_path, tmp_path / "tawny.toml", "garage", FakeClock())
-    content = b"".join(made.parts(PASSPHRASE))
-    made.begin_upload()
-    made.add(content)
+    sent(made, b"".join(made.parts(PASSPHRASE)))
     return made
+
+
+def sent(service: BackupService, content: bytes) -> None:
+    upload = service.begin_upload()
+    upload.add(content)
+    upload.close()
 
 
 @pytest.mark.parametrize("error", [NotDone("The history changed.", "Try again."), StorageError("/data", "bad sector")])
@@ -44,8 +48,7 @@ def test_an_error_leaves_no_part_of_it(
 def test_one_that_is_there_stays(service: BackupService) -> None:
     saved = service.restore(PASSPHRASE)
     content = saved.read_bytes()
-    service.begin_upload()
-    service.add(content)
+    sent(service, content)
     with pytest.raises(StorageError):
         service.restore(PASSPHRASE)
     assert saved.read_bytes() == content

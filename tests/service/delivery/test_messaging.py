@@ -393,6 +393,16 @@ def test_the_labels_of_a_browser_are_in_the_language_of_its_channel(
     bench.outbox.close()
 
 
+def test_a_channel_of_browsers_that_has_none_says_so(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, url="webpush:", api=None)
+    none = "No browser has turned on notifications."
+    assert (bench.notifications.all()[0].trouble, bench.notifications.test("phone")[0].wrong) == (none, none)
+    kept = {"person": "Ada", "endpoint": "https://push.example.org/x", "p256dh": "", "auth": ""}
+    bench.outbox.mark("kept/phone/browser/x", json.dumps(kept))
+    assert bench.notifications.all()[0].trouble == ""
+    bench.outbox.close()
+
+
 def test_a_test_says_that_it_went_well(bench: Bench) -> None:
     (step,) = bench.notifications.test("phone")
     assert (step.what, step.wrong) == ("Notification sent", "")

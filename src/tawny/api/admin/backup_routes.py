@@ -15,6 +15,7 @@ from tawny.api.auth.access import Access, AuditNote, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.auth.session_routes import check_setup_link
+from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import in_worker
@@ -95,19 +96,21 @@ async def restore_at_setup(body: SetupRestoreRequest, request: Request, here: He
 
 
 async def _receive(request: Request, service: BackupService) -> None:
-    await in_worker(service.begin_upload)
+    upload = await in_worker(service.begin_upload)
     held = bytearray()
     try:
         async for piece in request.stream():
             held += piece
             if len(held) >= _PORTION:
-                await in_worker(service.add, bytes(held))
+                await in_worker(upload.add, bytes(held))
                 held.clear()
-        await in_worker(service.add, bytes(held))
+        await in_worker(upload.add, bytes(held))
     except (ClientDisconnect, NotDone) as error:
-        await in_worker(service.forget_upload)
+        await in_worker(upload.forget)
         refusal = error if isinstance(error, NotDone) else NotDone("The upload ended too early.", "Try again.")
         raise bad_input(refusal.what, refusal.todo) from None
+    finally:
+        await in_worker(upload.close)
 
 
 @router.post("/restore/check", dependencies=own)
@@ -150,6 +153,7 @@ async def _restore(
 async def _service_at_setup(token: str, request: Request, here: AppContext) -> BackupService:
     """Return the service for who has the setup link. Raises RequestRefused."""
     await check_setup_link(token, request, here)
+    note_sign_in(request)  # backups are larger, and restores longer, than the limits of strangers
     if await here.owner.look():
         raise RequestRefused(
             409, "has_owner", "This recorder has an owner already.",

@@ -27,12 +27,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
-from tawny.api.auth.accounts import Account, Caller, LoginSession, Role, hashed
+from tawny.api.auth.accounts import Account, Caller, LoginSession, Role, hashed, session_ms
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, as_answer, bad_input, not_found, share_ended
-from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, in_worker, is_local
+from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, RENEW, in_worker, is_local
 from tawny.api.schemas import Id
 from tawny.fleet.message_link import LINE_PATH
 from tawny.fleet.standby_server import STANDBY_PATH
@@ -48,6 +48,9 @@ SIGNED_OUT = 4401
 NOT_ALLOWED = 4403
 NOT_THERE = 4404
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+RENEWED_S: Final = 86_400.0
+"""Interval in s at which a session's cookie is set again."""
+MOST_RENEWED: Final = 1000
 LOOK_S = 1.0
 """Interval in s at which long answers, uploads and sockets check their rights: they end within 3 s (decision 40)."""
 
@@ -162,6 +165,36 @@ def carried_sessions(connection: HTTPConnection) -> dict[str, bytes]:
     return {name: hashed(connection.cookies[name]) for name in names if name in connection.cookies}
 
 
+def set_session_cookie(connection: HTTPConnection, response: Response, token: str, person: Account) -> None:
+    name, lasts_s, is_secure = session_cookie(connection), session_ms(person) // 1000, _is_secure(connection)
+    response.set_cookie(name, token, max_age=lasts_s, path="/", httponly=True, samesite="lax", secure=is_secure)
+
+
+async def renew_cookie(connection: HTTPConnection) -> str:
+    """Return the `Set-Cookie` header that keeps the cookie as long as its session, once a day; else an empty text.
+
+    Also without one: a request by a hub or a token, and one over https with the cookie of plain http.
+    """
+    session, site = the_session(connection), the_site(connection)
+    renewed_s, now_s = site.renewed_s, site.recorder.clock.mono_s()
+    if now_s - renewed_s.get(session.key, -RENEWED_S) < RENEWED_S:
+        return ""
+    carried = carried_sessions(connection)
+    names = _cookie_names(connection, SECURE_COOKIE if _is_secure(connection) else COOKIE)
+    name = next((name for name in names if carried.get(name) == session.key), None)
+    if name is None:
+        return ""
+    if len(renewed_s) >= MOST_RENEWED:
+        for key in [key for key, at_s in renewed_s.items() if now_s - at_s >= RENEWED_S]:
+            del renewed_s[key]
+    renewed_s[session.key] = now_s
+    if await has_ended(connection):
+        return ""  # meanwhile: the browser may have the cookie of another session now
+    made = Response()
+    set_session_cookie(connection, made, connection.cookies[name], session.person)
+    return made.headers["set-cookie"]
+
+
 def find_session(connection: HTTPConnection) -> LoginSession | None:
     """Return the session of the request's cookie, or of who asks at a hub; else None. Reads the disk."""
     by_hub: LoginSession | None = connection.scope.get("state", {}).get(BY_HUB)
@@ -190,6 +223,7 @@ def find_proxied(connection: HTTPConnection) -> Account | None:
 def _admit(connection: HTTPConnection, access: Access) -> None:
     """Find the session. Raises RequestRefused: when it may not do this, or not see the camera named in the request."""
     connection.state.session = _allowed(_found(connection, access), access)
+    connection.scope["state"][RENEW] = partial(renew_cookie, connection)
     note_sign_in(connection)
     if not may_see(connection):
         raise not_found("Camera not found.")

@@ -29,9 +29,9 @@ from tawny.api.auth.access import (
     find_session,
     of_port,
     rule,
-    session_cookie,
+    set_session_cookie,
 )
-from tawny.api.auth.accounts import Account, Role, TokenPurpose, session_ms
+from tawny.api.auth.accounts import Account, Role, TokenPurpose
 from tawny.api.auth.audit_counts import (
     PASSKEY_REFUSED,
     PROVIDER_REFUSED,
@@ -497,10 +497,7 @@ def _sign_in(
         here.unlocks.lock(before.key, "signed in again")
     token = here.accounts.begin_session(person, caller, how)
     here.accounts.note(how, person.name, caller, detail)
-    is_secure, lasts_s = _is_secure(request), session_ms(person) // 1000
-    response.set_cookie(
-        session_cookie(request), token, max_age=lasts_s, path="/", httponly=True, samesite="lax", secure=is_secure
-    )
+    set_session_cookie(request, response, token, person)
     device = here.devices.remember(_device(request), person)
     response.set_cookie(
         of_port(DEVICE_COOKIE, request),
@@ -509,7 +506,7 @@ def _sign_in(
         path=DEVICE_PATH,
         httponly=True,
         samesite="strict",
-        secure=is_secure,
+        secure=_is_secure(request),
     )
     return schemas.SignedIn(user=serializers.user(person))
 

@@ -230,17 +230,36 @@ def _read(text: str) -> CameraWall:
 
 
 # Embeddable pages: one camera, or the camera with current activity.
-# They require an access token (`?pass=…`) or a login session. The page has no script; its image is Motion JPEG.
+# They require an access token (`?pass=…`) or a login session. The image is Motion JPEG.
 
 STYLE = """
 html, body { margin: 0; height: 100%; background: #161310; color: #f6eee4; font: 600 14px/1.3 system-ui, sans-serif; }
 img { display: block; width: 100%; height: 100%; object-fit: contain; }
 p { position: fixed; left: 10px; top: 8px; margin: 0; padding: 3px 10px; border-radius: 9px; background: #161310b8; }
 """
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+SCRIPT = """
+const image = document.images[0], address = image.src;
+let waited_s = 0, wait_s = 2, tries = 0;
+const timer = setInterval(async () => {
+  const is_broken = image.complete && !image.naturalWidth;
+  waited_s += 1;
+  if (waited_s < (is_broken ? wait_s : 60)) return;
+  waited_s = 0;
+  wait_s = is_broken ? Math.min(2 * wait_s, 30) : 2;
+  if (is_broken && (await fetch(location.href).catch(() => ({}))).status === 401) clearInterval(timer);
+  else image.src = address + "&try=" + ++tries;
+}, 1000);
+"""
+"""Asks for the image again when it ended, unless access has; also each minute: not every browser tells of its end."""
+
+
+def _hash_of(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 POLICY = (
-    f"default-src 'none'; img-src 'self'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors *"
+    f"default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'sha256-{_hash_of(STYLE)}'; "
+    f"script-src 'sha256-{_hash_of(SCRIPT)}'; base-uri 'none'; form-action 'none'; frame-ancestors *"
 )
 
 see = [rule(Access.SEE)]
@@ -271,7 +290,8 @@ def _card(request: Request, path: str, name: str, width: int, fps: float) -> Res
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(name or 'tawny')}</title><style>{STYLE}</style>"
-        f'<img src="{picture}" alt="{escape(name or "Live")}">{words}</html>'
+        f'<img src="{picture}" alt="{escape(name or "Live")}">{words}'
+        f"<script>{SCRIPT}</script></html>"
     )
     headers = {"Content-Security-Policy": POLICY, "Cross-Origin-Resource-Policy": "cross-origin"}
     return HTMLResponse(page, headers=headers)

@@ -34,7 +34,7 @@ from tawny.delivery.notifier import (
     filled,
     refusal,
 )
-from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
+from tawny.model.errors import ContentGone, DeliveryError, TargetMissing, TargetUnreachable
 from tawny.protocols.http_connection import is_public
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,13 @@ LABELS = (
 )
 """What the service worker (`ui/public/push.js`) shows by itself, in its order."""
 _KEY, _BROWSER = "key", "browser/"
+
+
+class NoBrowser(ContentGone):
+    """No browser is subscribed. A message isn't kept for one: it would come much too late."""
+
+    says = "No browser has turned on notifications."
+    advice = "Turn on “Notifications on this device” in a browser: Settings, Notifications and uploads."
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +241,7 @@ class _Sender:
         The event's tag replaces an earlier notification. Browsers that got the last one come first, those that failed
         come last, and those that are left after MOST_SEND_S wait. A repeat skips the browsers that have it. Raises the
         browser's error if it reached none; a DeliveryError of this message alone if it reached some and another is to
-        be tried again.
+        be tried again; NoBrowser if none is subscribed any more.
         """
         now_s, key = self._context.clock.mono_s(), (self._context.name, message.id, message.title, message.text)
         for old, one in list(self._reached.items()):
@@ -267,6 +274,8 @@ class _Sender:
         if again is not None and now_s - reached.since_s < AGAIN_S:
             self._reached[key] = reached
             raise DeliveryError(again.where, again.detail)  # as a fault of the target it would hold up newer messages
+        if not browsers(self._kept):
+            raise NoBrowser(self._context.name)
         return message.id
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:

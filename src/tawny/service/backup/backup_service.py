@@ -48,23 +48,9 @@ class BackupService:
     def file_name(self) -> str:
         return f"tawny-{datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC):%Y-%m-%d}{SUFFIX}"
 
-    def begin_upload(self) -> None:
-        """Forget the backup that was uploaded before. Raises StorageError."""
-        try:
-            self._upload.unlink(missing_ok=True)
-            os.close(os.open(self._upload, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except OSError as error:
-            raise turned(error, str(self._upload)) from error
-
-    def add(self, portion: bytes) -> None:
-        """Append to the uploaded backup. Raises NotDone: when it is larger than backups are; StorageError."""
-        try:
-            with self._upload.open("ab") as file:
-                if file.tell() + len(portion) > MOST_BYTES:
-                    raise NotDone("This file is larger than a backup can be.", "Choose a file that tawny saved.")
-                file.write(portion)
-        except OSError as error:
-            raise turned(error, str(self._upload)) from error
+    def begin_upload(self) -> "BackupUpload":
+        """Forget the backup that was uploaded before, and end an upload that still runs. Raises StorageError."""
+        return BackupUpload(self._upload)
 
     def forget_upload(self) -> None:
         """Remove the uploaded backup."""
@@ -117,6 +103,47 @@ class BackupService:
         with self._upload.open("rb") as file:
             while portion := file.read(_PORTION):
                 yield portion
+
+
+class BackupUpload:
+    """An upload of a backup, which the next one ends. One thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StorageError."""
+        self._path = path
+        try:
+            path.unlink(missing_ok=True)
+            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+        except OSError as error:
+            raise turned(error, str(path)) from error
+
+    def add(self, portion: bytes) -> None:
+        """Append to it. Raises NotDone: larger than backups are, or another upload has begun; StorageError."""
+        try:
+            if not self._is_newest():
+                raise NotDone("Another upload of a backup has begun.", "Wait for that one, or choose the file again.")
+            if self._file.tell() + len(portion) > MOST_BYTES:
+                raise NotDone("This file is larger than a backup can be.", "Choose a file that tawny saved.")
+            self._file.write(portion)
+            self._file.flush()
+        except OSError as error:
+            raise turned(error, str(self._path)) from error
+
+    def forget(self) -> None:
+        """Remove it; a newer upload stays."""
+        with suppress(OSError):
+            if self._is_newest():
+                self._path.unlink()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+    def _is_newest(self) -> bool:
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return False
 
 
 def _save(path: Path, parts: Iterable[bytes]) -> None:

@@ -343,12 +343,20 @@ class Notifications:
 
     def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
         outbox, traits = self._outbox, self._plugins.traits_of(one.url)
-        trouble = outbox.trouble(name) if self._has_user(name) else NO_USER
+        trouble = (outbox.trouble(name) or self._without_browser(name, one)) if self._has_user(name) else NO_USER
         return TargetView(
             name, "notifier", self._plugins.public_notifier(one.url), traits.shows, _gets(one), outbox.waiting(name),
             trouble, self._is_paused(name), outbox.ended(name), self.actions.mutes(name),
             _receives(one, traits),
         )  # fmt: skip
+
+    def _without_browser(self, name: str, one: config.NotifierSettings) -> str:
+        """Return that a channel of browsers has none; empty if it has one, or is another channel."""
+        if not isinstance(self._kind(one.url), BrowserNotifier):
+            return ""
+        from tawny.delivery.notifiers.webpush import NoBrowser, browsers  # loads cryptography
+
+        return "" if browsers(OutboxMarks(self._outbox, f"kept/{name}/")) else NoBrowser(name).message
 
     def _wanted(self) -> dict[str, "_Wanted"]:
         """Return by notifier everything its workers depend on."""
