@@ -31,6 +31,8 @@ def cabled_cameras(
         if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
             pytest.skip("no network namespaces here")
         undo.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
+        # the namespace ends some time after it is deleted, and until then the next test can't have the cable's name
+        undo.callback(subprocess.run, ["ip", "link", "del", near], capture_output=True)
         for words in (
             ["link", "add", near, "type", "veth", "peer", far, "netns", name],
             ["addr", "add", f"{here}/29", "dev", near],
