@@ -73,6 +73,11 @@ def watching(owner: BrowserContext, house: Tawny) -> dict[str, Any]:
     return told
 
 
+IS_UNDER_BAR = """() => {
+  const box = document.activeElement.getBoundingClientRect();
+  const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)?.closest(".tu-bar");
+  return seen ? !seen.contains(document.activeElement) : false;
+}"""
 COUNTED_LOOKS = """
 window.looks = [];
 window.WebSocket = class extends WebSocket {
@@ -218,6 +223,21 @@ def test_a_tool_adds_its_shape_by_key_and_delete_takes_it_away(page: Page, tool:
     page.keyboard.press("Delete")
     expect(shapes).to_have_count(before)
     expect(page.locator(".ed-name, .ed-tools .btn").first).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [(640, 400), (320, 256)])
+def test_what_has_the_focus_is_not_under_the_save_bar(page: Page, size: tuple[int, int]) -> None:
+    """As a window of 1280 by 800 pixels is at 200 %, and one of 1280 by 1024 at 400 %."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.get_by_role("button", name="Zone", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Unsaved changes")).to_be_attached()
+    covered = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        if page.evaluate(IS_UNDER_BAR):
+            covered.append(page.evaluate("document.activeElement.outerHTML"))
+    assert covered == []
 
 
 def test_a_detector_that_is_switched_off_and_on_keeps_its_numbers(

@@ -54,8 +54,9 @@ const rows = [
     return [`${manifest[key].name}, scripts and styles`, sum(scripts(more)) + sum(styles(more)), LARGER[manifest[key].name] ?? LAZY];
   }),
   // Screens of settings come when they are opened, and are never all loaded: each is held to its own budget above.
-  // 10 kB more since parts are searched, cleared and loaded again where they were shown as they had been.
-  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1310 * KB],
+  // 10 kB more since parts are searched, cleared and loaded again where they were shown as they had been; 5 kB since the
+  // page goes on where connections die without a word, and works in browsers without popovers.
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1315 * KB],
 ];
 
 let over = 0;

@@ -38,10 +38,10 @@ export default function Countdown({ planned }: { planned: PlannedActionInfo }) {
       }}
     >
       <div class="sheet-in countdown-in">
-        <span class="countdown-left num" aria-hidden="true" style={{ "--left": `${left * 10}%` }}>
+        <span class="countdown-left num" translate={false} aria-hidden="true" style={{ "--left": `${left * 10}%` }}>
           {left}
         </span>
-        <h2 id="countdown-title">{words.counting[planned.action](left)}</h2>
+        <h2 id="countdown-title" translate={false}>{words.counting[planned.action](left)}</h2>
         <p class="sub">{words.by(planned.by)}</p>
         {mayDirect() && (
           <button type="button" class="btn pri" autofocus onClick={() => void cancel()}>

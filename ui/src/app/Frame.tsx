@@ -148,7 +148,7 @@ function problems(): number {
 function Badge({ n, label, warn }: { n: number; label: string; warn?: boolean }) {
   if (n <= 0) return null;
   return (
-    <span class={`badge${warn ? " warn" : ""}`}>
+    <span class={`badge${warn ? " warn" : ""}`} translate={false}>
       <span aria-hidden="true">{n > 99 ? "99+" : n}</span>
       <span class="hidden">, {label}</span>
     </span>

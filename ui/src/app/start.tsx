@@ -19,6 +19,7 @@ const alone: Readonly<Record<string, () => Promise<{ show: (root: HTMLElement) =
   check: device,
 };
 const page = alone[location.pathname.split("/")[1] ?? ""];
+if (!("popover" in HTMLElement.prototype)) void import("../ui/popovers");
 startTheme();
 if (root && page) void page().then(({ show }) => show(root));
 else if (root) {

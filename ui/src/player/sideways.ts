@@ -1,6 +1,7 @@
 /** A phone on its side: the picture fills it, and what lies over it goes away by itself. */
 import { type Signal, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { isPanelOpen } from "../ui/keys";
 import "./sideways.css";
 
 const query = matchMedia("(max-height: 480px) and (orientation: landscape) and (pointer: coarse)");
@@ -61,7 +62,7 @@ export function useControls(): Signal<boolean> {
 
 /** A panel is open, text is typed, or keys are used. */
 function isInUse(): boolean {
-  return document.querySelector("dialog[open], [popover]:popover-open, .is-sideways input:focus, .is-sideways :focus-visible:not(main)") !== null;
+  return Boolean(isPanelOpen() || document.querySelector("dialog[open], [data-open], .is-sideways input:focus, .is-sideways :focus-visible:not(main)"));
 }
 
 export const classSideways = (shown: boolean): string => (sideways.value ? ` is-sideways${shown ? "" : " is-bare"}` : "");

@@ -189,6 +189,7 @@ export const app = {
     back: "Back",
     reload: "Reload",
     tryAgain: "Try again",
+    notCopied: "Not copied. Select the text and copy it.",
   },
   problems: {
     noConnection: "Can’t reach tawny.",

@@ -35,7 +35,7 @@ export function ModePill() {
         onClick={placeIt}
       >
         <Icon name={modeIcon(now.mode)} small />
-        <span class="mode-pill-name">{modeName(now.mode)}</span>
+        <span class="mode-pill-name" translate={false}>{modeName(now.mode)}</span>
       </button>
       <div
         ref={drop}

@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
-import { cleanup, render, screen } from "@testing-library/preact";
+import { act, cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as state from "../api/state";
 import { camera, health } from "../testing/make";
+import { translate } from "../testing/translated";
 import { initials } from "./AccountMenu";
 import { Page } from "./Page";
 import { session } from "./session";
@@ -29,6 +30,14 @@ describe("every page", () => {
     expect(chips).toHaveLength(1);
     expect(chips[0]?.getAttribute("aria-label")).toMatch(/^1 of 2 cameras working/);
     expect(document.title).toBe("Events – tawny");
+  });
+  it("tells the truth on, where the browser translates it", () => {
+    const { container } = render(<Page title="Events">{null}</Page>);
+    translate(container);
+    const words = () => screen.getByRole("link", { name: /of 2 cameras/ }).textContent;
+    const before = words();
+    act(() => void (state.health.value = health([camera("front"), camera("hall")])));
+    expect(words()).not.toBe(before);
   });
   it("says when it is cut off, and offers to try again", () => {
     state.lost.value = true;

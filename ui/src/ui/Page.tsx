@@ -58,7 +58,7 @@ export function Page(props: {
 export function TruthChip() {
   const now = truth(health.value, lost.value);
   return (
-    <a class={`chip truth ${now.tone}`} href="/health" aria-label={now.label}>
+    <a class={`chip truth ${now.tone}`} translate={false} href="/health" aria-label={now.label}>
       <Icon name={now.tone === "calm" ? "circle-dot" : "triangle-alert"} small />
       <span class="only-desk">{now.words}</span>
       <span class="only-phone">{now.short}</span>
@@ -72,7 +72,7 @@ export function Lost() {
   return (
     <div class="lost-bar" role="alert">
       <Icon name="wifi-off" small />
-      <span class="grow">
+      <span class="grow" translate={false}>
         <b>{t.lost.title}</b> {wait ? t.lost.again(wait) : t.lost.now}
       </span>
       <button type="button" class="btn" onClick={tryNow}>

@@ -6,7 +6,7 @@ import type { PushKey } from "../api/schema";
 import { settings } from "../strings/settings";
 import { phone } from "../strings/phone";
 import { tryTo } from "./Access";
-import { HomeSteps, canInstall, install, subscribed, turnOffPush, turnOnPush, whyNoPush } from "./device";
+import { HomeSteps, canInstall, install, isFor, subscribed, turnOffPush, turnOnPush, whyNoPush } from "./device";
 import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { path } from "./router";
@@ -20,17 +20,22 @@ const words = phone.push;
 export function PushCard({ onChange }: { onChange?: () => void }) {
   const key = useSignal("");
   const on = useSignal(false);
+  const isUnable = useSignal(false);
   useEffect(() => {
-    void Promise.all([get<PushKey>("/push"), subscribed()]).then(
+    const asked = subscribed().catch(() => {
+      isUnable.value = true; // site storage is blocked, and service workers with it
+      return null;
+    });
+    void Promise.all([get<PushKey>("/push"), asked]).then(
       ([told, found]) => {
         key.value = told.key;
-        on.value = told.has_channel && found !== null;
+        on.value = told.has_channel && found !== null && isFor(found, told.key);
       },
       () => undefined,
     );
   }, []);
   const isOwner = session.value?.user?.role === "owner";
-  const reason = whyNoPush();
+  const reason = isUnable.value ? "unable" : whyNoPush();
   const why = reason && words[reason];
   const change = (wanted: boolean) =>
     tryTo(async () => {

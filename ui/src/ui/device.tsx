@@ -104,7 +104,7 @@ export async function turnOnPush(key: string): Promise<boolean> {
 }
 
 /** Whether a subscription is for this key: after its database was lost, the recorder has another one. */
-function isFor(made: PushSubscription, key: string): boolean {
+export function isFor(made: PushSubscription, key: string): boolean {
   const own = made.options?.applicationServerKey;
   const text = own && btoa(String.fromCharCode(...new Uint8Array(own)));
   return !text || text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "") === key;
@@ -122,7 +122,9 @@ export async function begin(isOwner: () => boolean): Promise<void> {
     const found = await subscribed();
     if (!found) return;
     const { has_channel, key } = await get<PushKey>("/push");
-    if (has_channel && isFor(found, key)) await tell(found);
+    if (!has_channel) return;
+    if (isFor(found, key)) await tell(found);
+    else if (Notification.permission === "granted") await turnOnPush(key);
   } catch {
     // The next time the page is opened.
   }

@@ -60,7 +60,7 @@ export function isForPage(event: KeyboardEvent): boolean {
 }
 
 /** Whether a menu or a panel is open: the browser closes it on Escape. */
-const isPanelOpen = () => globalThis.CSS?.supports?.("selector(:popover-open)") && document.querySelector("[popover=auto]:popover-open") !== null;
+export const isPanelOpen = () => globalThis.CSS?.supports?.("selector(:popover-open)") && document.querySelector("[popover=auto]:popover-open") !== null;
 
 function onKey(event: KeyboardEvent): void {
   if (!isForPage(event)) return;

@@ -111,7 +111,7 @@ export function SnoozeButton({ camera, class: look = "btn", round = false }: { c
         onClick={() => (atOnce ? void snooze(camera, HOUR_S, false) : setOpen(true))}
       >
         <Icon name="bell-off" small={look.startsWith("btn")} />
-        {round ? until && <span class="num">{until}</span> : <span>{label}</span>}
+        {round ? until && <span class="num" translate={false}>{until}</span> : <span translate={false}>{label}</span>}
       </button>
       {open && <SnoozeSheet what={{ camera }} onClose={() => setOpen(false)} />}
     </>

@@ -27,9 +27,9 @@ export function toast(words: string, undo: (() => void) | null = null, shown_ms 
 /** Only pages at a secure address have a clipboard. */
 export const canCopy = (): boolean => "clipboard" in navigator;
 
-/** Copies the text and says so; says nothing where nothing is copied. */
+/** Copies the text, and says so or that the browser refuses; says nothing without a clipboard. */
 export function copy(text: string, said: string): void {
-  void navigator.clipboard?.writeText(text).then(() => toast(said), () => {});
+  void navigator.clipboard?.writeText(text).then(() => toast(said), () => toast(t.actions.notCopied));
 }
 
 /** Takes back what the newest toast offers to take back; false when none does. */

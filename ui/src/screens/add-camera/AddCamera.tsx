@@ -34,7 +34,7 @@ export default function AddCamera() {
       {leaving.sheet}
       <div class="settings-in" onInput={() => (isTyped.current = true)}>
         {owner ? (
-          <CameraAdder onAdded={(camera) => go(camera ? `/live/${encodeURIComponent(camera)}` : "/", { anyway: true })} />
+          <CameraAdder onOther={() => (isTyped.current = false)} onAdded={(camera) => go(camera ? `/live/${encodeURIComponent(camera)}` : "/", { anyway: true })} />
         ) : (
           <p class="card sub">{words.onlyOwners}</p>
         )}
@@ -43,11 +43,14 @@ export default function AddCamera() {
   );
 }
 
-/** The same without a page around it. onPicked: how many are selected in the search. onAdded: is called with the ID of the new camera; without one if there are several. */
-export function CameraAdder({ onAdded, onPicked }: { onAdded: (camera?: string) => void; onPicked?: (count: number) => void }) {
+/** The same without a page around it. onPicked: how many are selected in the search. onAdded: is called with the ID of the new camera; without one if there are several. onOther: is called when the search is shown again. */
+export function CameraAdder({ onAdded, onPicked, onOther }: { onAdded: (camera?: string) => void; onPicked?: (count: number) => void; onOther?: () => void }) {
   const chosen = useSignal<ChosenCamera | null>(null);
-  const onOther = () => (chosen.value = null);
-  if (chosen.value) return <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={onOther} onAdded={onAdded} />;
+  const search = () => {
+    chosen.value = null;
+    onOther?.();
+  };
+  if (chosen.value) return <OneCamera key={chosen.value.address} chosen={chosen.value} onOther={search} onAdded={onAdded} />;
   return (
     <>
       <FindCameras onChoose={(one) => (chosen.value = one)} onAdded={() => onAdded()} onPicked={onPicked} />
@@ -181,6 +184,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const adding = useSignal(false);
   const refused = useSignal("");
   const changeFailed = useSignal("");
+  const leaving = useLeaving({ isChanged: () => Boolean(user.value || password.value || name.value), close: onOther });
   const wanted = () => ({
     address: chosen.address,
     onvif: chosen.onvif,
@@ -228,6 +232,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   };
   return (
     <>
+      {leaving.sheet}
       <section class="card" aria-labelledby="login-title">
         <div class="row between wrap">
           <div>

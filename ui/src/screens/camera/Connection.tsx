@@ -48,14 +48,14 @@ export function Connection({ camera }: { camera: Camera }) {
               {w.try}
             </button>
           </div>
-          <p class="row tu-say">
+          <p class="row tu-say" translate={false}>
             <StateDot dot={dotOf(camera.state)} />
             <span>
               <b>{sentence(camera)}</b>
               {camera.detail && <span class="sub"> <ServerText text={camera.detail} /></span>}
             </span>
           </p>
-          {last !== null && <p class="small sub tu-say">{w.last(when(last))}</p>}
+          {last !== null && <p class="small sub tu-say" translate={false}>{w.last(when(last))}</p>}
           {failed.value ? (
             <p class="tu-say" role="alert">
               {w.nothing}

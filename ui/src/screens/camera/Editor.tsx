@@ -54,7 +54,9 @@ export function Editor(props: {
   const finish = (from: Point, to: Point) => {
     const what = tool.value;
     if (!what) return;
-    const isTap = Math.abs(from[0] - to[0]) < TAP && Math.abs(from[1] - to[1]) < TAP;
+    const sides = [Math.abs(from[0] - to[0]), Math.abs(from[1] - to[1])];
+    // What is straight has no area: only a line can be so.
+    const isTap = Math.max(...sides) < TAP || (what !== "lines" && Math.min(...sides) < NUDGE);
     const ends: [Point, Point] = isTap ? [[from[0] - HALF[0], from[1] - HALF[1]], [from[0] + HALF[0], from[1] + HALF[1]]] : [from, to];
     const line: Point[] = isTap ? [[clamp(ends[0][0]), from[1]], [clamp(ends[1][0]), from[1]]] : ends;
     store.add(what, what === "lines" ? line : rectangle(...ends), what === "zones" ? words.places.newZone : words.places.newLine);
@@ -81,6 +83,10 @@ export function Editor(props: {
           onPointerDown={(event) => {
             if (disabled || !tool.value) {
               if (event.target === event.currentTarget) store.chosen.value = null;
+              return;
+            }
+            if (!event.isPrimary) {
+              drawn.value = null; // two fingers don't draw
               return;
             }
             event.currentTarget.setPointerCapture(event.pointerId);
@@ -130,7 +136,7 @@ export function Editor(props: {
           words.picture.drawHint
         ) : chosen ? (
           <>
-            {words.picture.hint} <span class="only-desk">{words.picture.keysHint}</span>
+            {chosen.what !== "lines" && words.picture.hint} <span class="only-desk">{words.picture.keysHint}</span>
           </>
         ) : null}
       </p>
@@ -140,7 +146,7 @@ export function Editor(props: {
 
 function ToolButton(props: { icon: "pen-tool" | "spline" | "eye-off" | "rotate-ccw"; name: string; on: boolean; off?: boolean; press: (event: MouseEvent) => void }) {
   return (
-    <button type="button" class={`btn${props.on ? " on" : ""}`} aria-pressed={props.on} disabled={props.off ?? false} onClick={props.press}>
+    <button type="button" class={`btn${props.on ? " on" : ""}`} aria-pressed={props.on} aria-disabled={props.off} onClick={props.press}>
       <Icon name={props.icon} small />
       {props.name}
     </button>
@@ -175,7 +181,7 @@ function Outline({ what, points, active }: { what: Chosen["what"]; points: reado
   );
 }
 
-/** A shape: pressed to choose it, dragged inside to move it, on an edge to add a point. */
+/** A shape: pressed to choose it, dragged inside (or on the line) to move it, on an edge to add a point. */
 function Shape(props: { store: TuningStore; shape: Drawn; name: string; active: boolean; disabled: boolean; at: (event: PointerEvent) => Point }) {
   const { store, shape, name, active, disabled, at } = props;
   const from = useRef<{ at: Point; points: Point[]; stepped: boolean } | null>(null);
@@ -184,40 +190,34 @@ function Shape(props: { store: TuningStore; shape: Drawn; name: string; active: 
     store.chosen.value = { what: shape.what, index: shape.index };
   };
   const shift = (dx: number, dy: number) => store.setPoints(shape, shifted(store.points(shape), dx, dy), words.picture.crossed);
+  const Body = shape.what === "lines" ? "polyline" : "polygon";
   return (
     <>
       <svg class={`ed-svg ${shape.what}${active ? " on" : ""}`} viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
-        {shape.what === "lines" ? (
-          <>
-            <polyline class="ed-hit" points={path(shape.points)} />
-            <polyline points={path(shape.points)} />
-          </>
-        ) : null}
-        {shape.what !== "lines" && (
-          <polygon
-            class="ed-body"
-            points={path(shape.points)}
-            data-shape={`${shape.what} ${shape.index}`}
-            onPointerDown={(event) => {
-              choose();
-              if (disabled) return;
-              event.stopPropagation();
-              event.currentTarget.setPointerCapture(event.pointerId);
-              from.current = { at: at(event), points: shape.points, stepped: false };
-            }}
-            onPointerMove={(event) => {
-              const begun = from.current;
-              if (!begun || disabled) return;
-              const [nx, ny] = at(event);
-              const [dx, dy] = [nx - begun.at[0], ny - begun.at[1]];
-              if (!begun.stepped && Math.hypot(dx, dy) < 0.004) return;
-              store.setPoints(shape, shifted(begun.points, dx, dy), words.picture.crossed, !begun.stepped);
-              begun.stepped = true;
-            }}
-            onPointerUp={() => (from.current = null)}
-            onPointerCancel={() => (from.current = null)}
-          />
-        )}
+        <Body
+          class="ed-body"
+          points={path(shape.points)}
+          data-shape={`${shape.what} ${shape.index}`}
+          onPointerDown={(event) => {
+            choose();
+            if (disabled) return;
+            event.stopPropagation();
+            event.currentTarget.setPointerCapture(event.pointerId);
+            from.current = { at: at(event), points: shape.points, stepped: false };
+          }}
+          onPointerMove={(event) => {
+            const begun = from.current;
+            if (!begun || disabled) return;
+            const [nx, ny] = at(event);
+            const [dx, dy] = [nx - begun.at[0], ny - begun.at[1]];
+            if (!begun.stepped && Math.hypot(dx, dy) < 0.004) return;
+            store.setPoints(shape, shifted(begun.points, dx, dy), words.picture.crossed, !begun.stepped);
+            begun.stepped = true;
+          }}
+          onPointerUp={() => (from.current = null)}
+          onPointerCancel={() => (from.current = null)}
+        />
+        {shape.what === "lines" && <polyline points={path(shape.points)} />}
         {active && !disabled && shape.what !== "lines" && <Edges store={store} shape={shape} at={at} />}
       </svg>
       <button
@@ -282,7 +282,7 @@ function Handles({ store, chosen, name, at }: { store: TuningStore; chosen: Chos
   const put = (next: Point[], step = true) => store.setPoints(chosen, next, words.picture.crossed, step);
   const drop = (index: number) => {
     if (points.length <= least) store.complaint.value = words.picture.three;
-    else put(removed(points, index));
+    else if (put(removed(points, index))) focusSoon(`[data-point="${Math.min(index, points.length - 2)}"]`);
   };
   return (
     <>
@@ -309,8 +309,10 @@ function Handles({ store, chosen, name, at }: { store: TuningStore; chosen: Chos
             if (way) put(moved(points, index, [point[0] + way[0] * by, point[1] + way[1] * by]));
             else if (event.key === "Delete" || event.key === "Backspace") drop(index);
             else if ((event.key === "+" || event.key === "Insert") && chosen.what !== "lines") put(inserted(points, index));
-            else if (event.key === "Escape") store.chosen.value = null;
-            else return;
+            else if (event.key === "Escape") {
+              document.querySelector<HTMLElement>(".ed-name.on")?.focus();
+              store.chosen.value = null;
+            } else return;
             event.preventDefault();
             event.stopPropagation();
           }}

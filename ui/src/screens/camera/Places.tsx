@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useId } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { WatchLine, WatchZone } from "../../api/types";
 import { Icon } from "../../ui/Icon";
@@ -112,7 +112,14 @@ export function Row(props: { store: TuningStore; chosen: Chosen; name: string; s
       {open && !props.disabled && (
         <div class="place-in">
           {props.children}
-          <button type="button" class="btn place-out" onClick={() => store.remove(chosen)}>
+          <button
+            type="button"
+            class="btn place-out"
+            onClick={(event) => {
+              event.currentTarget.closest(".places")?.querySelector("button")?.focus(); // as this row goes
+              store.remove(chosen);
+            }}
+          >
             <Icon name="trash-2" small />
             {w.remove}
           </button>
@@ -169,6 +176,9 @@ function Line({ store, draft, line, index }: { store: TuningStore; draft: Draft;
 function Name({ draft, name, set }: { draft: Draft; name: string; set: (name: string) => void }) {
   const typed = useSignal(spoken(name));
   const next = slug(typed.value);
+  useEffect(() => {
+    if (slug(typed.peek()) !== name) typed.value = spoken(name);
+  }, [name]);
   const wrong = next === "" || (next !== name && names(draft).includes(next));
   const id = useId();
   return (

@@ -99,8 +99,8 @@ function AnswerCard({ answer: { tone, line, more } }: { answer: Answer }) {
         <Icon name={answerIcons[tone]} />
       </span>
       <div class="grow">
-        <h2><ServerText text={line} /></h2>
-        <p class="sub"><ServerText text={more} /></p>
+        <h2 translate={false}><ServerText text={line} /></h2>
+        <p class="sub" translate={false}><ServerText text={more} /></p>
       </div>
     </div>
   );
@@ -113,11 +113,11 @@ function TroubleCard({ camera }: { camera: Camera }) {
       <div>
         <div class="row">
           <StateDot dot="bad" />
-          <h2>
+          <h2 translate={false}>
             {camera.name}: {sentence(camera)}
           </h2>
         </div>
-        {camera.detail && <p class="sub small fix-do"><ServerText text={camera.detail} /></p>}
+        {camera.detail && <p class="sub small fix-do" translate={false}><ServerText text={camera.detail} /></p>}
         {list.length > 0 && (
           <ol>
             {list.map((check) => (
@@ -157,7 +157,7 @@ function LosingCard({ camera }: { camera: Camera }) {
           <StateDot dot="warn" />
           <h2>{words.losing.title(camera.name)}</h2>
         </div>
-        <p class="sub small fix-do"><ServerText text={camera.detail} /></p>
+        <p class="sub small fix-do" translate={false}><ServerText text={camera.detail} /></p>
         <p class="small muted fix-do">
           {words.losing.today(length(Math.max(1000, seconds * 1000)), spans)}
           {packets_missing > 0 && ` ${plural(packets_missing, words.losing.packets)}`}
@@ -205,7 +205,7 @@ function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
   const lane = today?.lanes.find((each) => each.id === camera.id);
   const share = camera.recorded_today === null ? words.table.none : percent(camera.recorded_today);
   return (
-    <tr>
+    <tr translate={false}>
       <td class="today-camera">
         <a class="today-name touch" href={`/live/${encodeURIComponent(camera.id)}`}>
           {isShowing(camera.state) ? (

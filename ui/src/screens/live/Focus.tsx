@@ -193,7 +193,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
         {showing ? (
           <>
             <LiveVideo camera={camera} live={live} width={1280} turns />
-            <div class="tile-head over-picture">
+            <div class="tile-head over-picture" translate={false}>
               <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
               <b>{camera.name}</b>
               <span>{sentence(camera)}</span>
@@ -213,8 +213,8 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
             <LastPicture camera={camera} />
             <div class="quiet focus-quiet">
               <Icon name={iconOf(camera.state)} />
-              <b>{quiet.title}</b>
-              {quiet.sub && <span><ServerText text={quiet.sub} /></span>}
+              <b translate={false}>{quiet.title}</b>
+              {quiet.sub && <span translate={false}><ServerText text={quiet.sub} /></span>}
               <QuietActs camera={camera} />
               {!isByChoice(camera.state) && camera.state !== "ended" && camera.state !== "asleep" && (
                 <a class="btn" href="/health" target={isAlone() ? "_blank" : undefined}>

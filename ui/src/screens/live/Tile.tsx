@@ -50,7 +50,7 @@ function Showing({ camera, hero, canBeHero, fine, many, size }: Props) {
     >
       <LiveVideo camera={camera} live={live} width={fine ? 1280 : 640} />
       <TileLink camera={camera} />
-      <div class="tile-head">
+      <div class="tile-head" translate={false}>
         <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
         <b>{camera.name}</b>
         <span class="tile-state">
@@ -59,7 +59,7 @@ function Showing({ camera, hero, canBeHero, fine, many, size }: Props) {
           <Behind live={live} />
         </span>
       </div>
-      {camera.state === "blocked" && <p class="tile-note">{sentence(camera)}</p>}
+      {camera.state === "blocked" && <p class="tile-note" translate={false}>{sentence(camera)}</p>}
       <NumbersBox live={live} />
       {tileParts.value?.acts({ camera, live, hero, canBeHero })}
     </article>
@@ -98,7 +98,7 @@ export function NumbersBox({ live }: { live: Live }) {
   const words = t.live.numberWords;
   if (!now && live.view.value.kind === "idle") return null;
   return (
-    <div class="numbers num" data-numbers>
+    <div class="numbers num" translate={false} data-numbers>
       {now && (
         <>
           {words.size(now.codec, now.width, now.height)}
@@ -165,7 +165,7 @@ function Quiet({ camera, hero, size }: Props) {
     <article class={`tile flat${hero ? " hero" : ""}`} data-size={size} data-camera={camera.id} data-state={camera.state}>
       <LastPicture camera={camera} />
       <TileLink camera={camera} />
-      <div class="tile-head">
+      <div class="tile-head" translate={false}>
         <StateDot dot={dotOf(camera.state)} />
         <b>{camera.name}</b>
         <span class="tile-state">
@@ -175,8 +175,8 @@ function Quiet({ camera, hero, size }: Props) {
       </div>
       <div class="quiet">
         <Icon name={iconOf(camera.state)} />
-        <b>{title}</b>
-        {sub && <span><ServerText text={sub} /></span>}
+        <b translate={false}>{title}</b>
+        {sub && <span translate={false}><ServerText text={sub} /></span>}
         {tileParts.value?.quiet(camera)}
         {!chosen && camera.state !== "ended" && camera.state !== "asleep" && (
           <a class="btn" href="/health">

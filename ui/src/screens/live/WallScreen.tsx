@@ -111,7 +111,7 @@ function Cell({ camera, large, fine }: { camera: Camera; large: boolean; fine: b
         <b>{camera.name}</b>
       </div>
       {quiet && (
-        <div class="quiet">
+        <div class="quiet" translate={false}>
           <Icon name={iconOf(camera.state)} />
           <b>{quiet.title}</b>
           {quiet.sub && (

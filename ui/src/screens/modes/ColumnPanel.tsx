@@ -82,7 +82,7 @@ function Name(props: { label: string; value: string; names: readonly string[]; b
       <button type="submit" class="btn" disabled={!id || isTaken || typed === props.value}>
         {props.button}
       </button>
-      {isTaken && <span class="small modes-wrong" role="status">{w.taken}</span>}
+      {(isTaken || (typed.trim() && !id)) && <span class="small modes-wrong" role="status">{isTaken ? w.taken : w.nameWrong}</span>}
     </form>
   );
 }

@@ -1,12 +1,14 @@
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, render, waitFor } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, waitFor } from "@testing-library/preact";
 import { useState } from "preact/hooks";
-import { afterEach, expect, it } from "vitest";
-import type { ModePlanChange } from "../../api/schema";
+import { afterEach, expect, it, vi } from "vitest";
+import type { ModePlanChange, ModeWeekInfo } from "../../api/schema";
 import { modes as words } from "../../strings/modes";
 import { Week } from "./Week";
+import { WeekDrawn } from "./WeekDrawn";
 
 afterEach(cleanup);
+afterEach(() => void vi.useRealTimers());
 
 let plan: ModePlanChange;
 let setPlan: (plan: ModePlanChange) => void;
@@ -87,4 +89,70 @@ it("keeps the focus where the last time of a mode is removed", async () => {
   fireEvent.click(remove);
   await waitFor(() => expect(times()).toEqual([]));
   expect(document.activeElement?.matches(".week-add")).toBe(true);
+});
+
+const NIGHT_AT = 360;
+const monday = (from_min: number): ModeWeekInfo => ({
+  days: [{ date: "2026-11-30", weekday: 0, parts: [{ mode: "home", from_min: 0, to_min: from_min }, { mode: "night", from_min, to_min: 1440 }] }],
+});
+
+/** A day whose edge stands at six: what is painted, and its edge. */
+function drawn() {
+  vi.useFakeTimers();
+  const paint = vi.fn();
+  const at = (minute: number) => <WeekDrawn week={monday(minute)} modes={["home", "night"]} isException={() => false} onPaint={paint} />;
+  const { container, rerender, unmount } = render(at(NIGHT_AT));
+  const edge = () => container.querySelector<HTMLElement>(".week-edge")!;
+  const press = (key: string, times: number) => {
+    for (let n = 0; n < times; n++) act(() => void fireEvent.keyDown(edge(), { key }));
+  };
+  const pass = (ms: number) => act(() => void vi.advanceTimersByTime(ms));
+  return { container, edge, press, pass, paint, unmount, answer: (minute: number) => act(() => rerender(at(minute))) };
+}
+
+it("stores once where quick keys leave an edge", () => {
+  const { edge, press, pass, paint } = drawn();
+  press("ArrowRight", 4);
+  expect([edge().getAttribute("aria-valuenow"), paint.mock.calls.length]).toEqual(["420", 0]);
+  pass(1_000);
+  expect(paint.mock.calls).toEqual([["home", 0, NIGHT_AT, 420]]);
+});
+
+it("goes on from where keys left an edge before the recorder has answered", () => {
+  const { edge, press, pass, paint, answer } = drawn();
+  press("ArrowRight", 4);
+  pass(600);
+  press("ArrowLeft", 1);
+  answer(420);
+  expect(edge().getAttribute("aria-valuenow")).toBe("405");
+  pass(600);
+  expect(paint.mock.calls.at(-1)).toEqual(["night", 0, 405, 420]);
+});
+
+it("shows the recorder's edge once it has answered, and where nothing came of the keys", () => {
+  const { edge, press, pass, answer } = drawn();
+  press("ArrowRight", 1);
+  pass(600);
+  answer(375);
+  answer(NIGHT_AT); // undone
+  expect(edge().getAttribute("aria-valuenow")).toBe(`${NIGHT_AT}`);
+  press("ArrowRight", 1);
+  pass(6_000);
+  expect(edge().getAttribute("aria-valuenow")).toBe(`${NIGHT_AT}`);
+});
+
+it.each(["blur", "leave"] as const)("stores what keys moved at once on %s", (how) => {
+  const { edge, press, pass, paint, unmount } = drawn();
+  press("ArrowRight", 1);
+  if (how === "blur") act(() => void fireEvent.blur(edge()));
+  else act(() => void unmount());
+  expect(paint.mock.calls).toEqual([["home", 0, NIGHT_AT, 375]]);
+  pass(1_000);
+  expect(paint).toHaveBeenCalledTimes(1);
+});
+
+it("draws the hours from the left in every language, as a pointer counts them", () => {
+  const { container } = drawn();
+  const drawnIn = [".week-bar", ".week-hours"].map((part) => container.querySelector(part)?.closest("[dir]")?.getAttribute("dir"));
+  expect(drawnIn).toEqual(["ltr", "ltr"]);
 });

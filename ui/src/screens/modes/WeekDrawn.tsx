@@ -1,5 +1,6 @@
 /** A line a day in the colors of the modes: edges are dragged or moved by arrow keys, anything else is painted. */
-import { useState } from "preact/hooks";
+import type { HTMLAttributes } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { clockText } from "../../ui/clockText";
 import { modeName } from "../../ui/modeNames";
@@ -13,6 +14,9 @@ const STEP_MIN = 15;
 /** Less is a press, not a stroke. */
 const LEAST_MIN = 5;
 const NAMED_MIN = 170;
+/** After the last key at an edge: when it is stored, and until when it is shown there if no answer comes. */
+const STORED_MS = 500;
+const SHOWN_MS = 5_000;
 
 type Day = WeekInfo["days"][number];
 interface Stroke {
@@ -55,7 +59,7 @@ export function WeekDrawn(props: {
       {days.map((day) => {
         const isHoliday = props.isException(day.date);
         return (
-          <div key={day.date} class={`week-day${day.date === today ? " today" : ""}`}>
+          <div key={day.date} class={`week-day${day.date === today ? " today" : ""}`} dir="ltr">
             <span class="small">{short[day.weekday]}</span>
             <div class={`week-bar${isHoliday ? " holiday" : ""}`}>
               <div
@@ -84,23 +88,11 @@ export function WeekDrawn(props: {
                   const before = day.parts[index]?.mode ?? "";
                   const edge = { before, after: part.mode };
                   return (
-                    <button
+                    <Edge
                       key={index}
-                      type="button"
-                      role="slider"
-                      class="week-edge"
-                      style={{ left: share(part.from_min) }}
-                      aria-label={w.edge(long[day.weekday] ?? "", modeName(before), modeName(part.mode))}
-                      aria-valuemin={0}
-                      aria-valuemax={DAY_MIN}
-                      aria-valuenow={part.from_min}
-                      aria-valuetext={timeText(part.from_min)}
-                      onKeyDown={(event) => {
-                        const step = { ArrowLeft: -STEP_MIN, ArrowDown: -STEP_MIN, ArrowRight: STEP_MIN, ArrowUp: STEP_MIN }[event.key];
-                        if (!step) return;
-                        event.preventDefault();
-                        move(day, edge, part.from_min, Math.min(DAY_MIN, Math.max(0, quarter(part.from_min + step))));
-                      }}
+                      at={part.from_min}
+                      label={w.edge(long[day.weekday] ?? "", modeName(before), modeName(part.mode))}
+                      move={(from, to) => move(day, edge, from, to)}
                       onPointerDown={(event) => {
                         event.currentTarget.setPointerCapture(event.pointerId);
                         setStroke({ date: day.date, from: part.from_min, to: part.from_min, edge });
@@ -118,12 +110,66 @@ export function WeekDrawn(props: {
           </div>
         );
       })}
-      <div class="week-hours tiny sub num" aria-hidden="true">
+      <div class="week-hours tiny sub num" dir="ltr" aria-hidden="true">
         {[0, 6, 12, 18, 24].map((hour) => (
           <span key={hour}>{String(hour).padStart(2, "0")}</span>
         ))}
       </div>
     </figure>
+  );
+}
+
+type EdgeProps = Pick<HTMLAttributes<HTMLButtonElement>, "onPointerDown" | "onPointerMove" | "onPointerUp" | "onPointerCancel"> & {
+  at: number;
+  label: string;
+  move: (from: number, to: number) => void;
+};
+
+/** Keys move it at once; where they leave it is stored once. */
+function Edge({ at, label, move, ...drag }: EdgeProps) {
+  const [keyed, setKeyed] = useState<number | null>(null);
+  /** Where it was before the keys that are not stored yet. */
+  const from = useRef<number | null>(null);
+  const now = keyed ?? at;
+  const store = useRef(() => {});
+  store.current = () => {
+    const before = from.current;
+    from.current = null;
+    if (before !== null && before !== now) move(before, now);
+  };
+  useEffect(() => {
+    if (keyed === null) return undefined;
+    const timers = [setTimeout(() => store.current(), STORED_MS), setTimeout(() => setKeyed(null), SHOWN_MS)];
+    return () => timers.forEach(clearTimeout);
+  }, [keyed]);
+  useEffect(() => {
+    if (from.current === null) setKeyed(null);
+  }, [at === keyed, label]);
+  useEffect(() => () => store.current(), []);
+  return (
+    <button
+      type="button"
+      role="slider"
+      class="week-edge"
+      style={{ left: share(now) }}
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={DAY_MIN}
+      aria-valuenow={now}
+      aria-valuetext={timeText(now)}
+      onKeyDown={(event) => {
+        const step = { ArrowLeft: -STEP_MIN, ArrowDown: -STEP_MIN, ArrowRight: STEP_MIN, ArrowUp: STEP_MIN }[event.key];
+        if (!step) return;
+        event.preventDefault();
+        from.current ??= now;
+        setKeyed(Math.min(DAY_MIN, Math.max(0, quarter(now + step))));
+      }}
+      onBlur={() => {
+        store.current();
+        setKeyed(null);
+      }}
+      {...drag}
+    />
   );
 }
 

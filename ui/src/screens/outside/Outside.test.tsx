@@ -30,3 +30,14 @@ it("says why its list doesn’t come and what to do, until it comes again", asyn
   await pass(5000);
   expect(screen.queryByRole("alert")).toBeNull();
 });
+
+it("says what is wrong with a channel for which nothing waits", async () => {
+  vi.useFakeTimers();
+  const target = { name: "browsers", kind: "notifier", where: "", shows: "", gets: "", receives: "text", waiting: 0, waiting_bytes: 0, oldest_ms: null, trouble: "No browser has turned on notifications.", paused: false, last: [], mutes: [] };
+  vi.stubGlobal("fetch", (path: string) =>
+    Promise.resolve(new Response(JSON.stringify({ items: path === "/api/v1/targets" ? [target] : [], address: "" }))),
+  );
+  render(<Outside />);
+  await pass(100);
+  expect(screen.getByText(target.trouble)).toBeTruthy();
+});

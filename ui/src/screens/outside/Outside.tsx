@@ -186,7 +186,8 @@ function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: ()
 }
 
 function Queue({ target, onTry }: { target: TargetInfo; onTry: () => void }) {
-  if (target.waiting === 0) return <p class="small sub outside-queue">{target.paused ? words.paused : words.calm}</p>;
+  const trouble = target.trouble && <span class="outside-trouble"> <ServerText text={target.trouble} /></span>;
+  if (target.waiting === 0) return <p class="small sub outside-queue">{target.paused ? words.paused : trouble || words.calm}</p>;
   const bytes = target.waiting_bytes > 0 ? `, ${size(target.waiting_bytes)}` : "";
   return (
     <div class="row between outside-queue">
@@ -194,7 +195,7 @@ function Queue({ target, onTry }: { target: TargetInfo; onTry: () => void }) {
         {plural(target.waiting, words.waiting)}
         {bytes}
         {target.oldest_ms !== null && `, ${words.since(when(target.oldest_ms))}`}. {target.paused && words.paused}
-        {target.trouble && <span class="outside-trouble"> <ServerText text={target.trouble} /></span>}
+        {trouble}
       </p>
       <button type="button" class="btn ghost" onClick={onTry}>
         {words.tryNow}

@@ -43,3 +43,9 @@ it("asks before what was typed is lost", async () => {
   fireEvent.click(screen.getByText(leaving.go));
   expect(onClose).toHaveBeenCalledOnce();
 });
+
+it("says which letters a name can have when none of it can be kept", async () => {
+  await add();
+  fireEvent.input(screen.getByLabelText(words.name), { target: { value: "Почта" } });
+  expect(screen.getByRole("status").textContent).toBe(words.nameWrong);
+});

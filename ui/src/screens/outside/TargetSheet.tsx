@@ -149,6 +149,7 @@ function Form({ group, target, first, kind, kinds, taken, values, onTyped, onOth
       }}
     >
       {!target && <Text label={words.name} hint={words.nameHint} value={name} required focus onInput={setName} />}
+      {name.trim() && !key && <p class="small outside-trouble" role="status">{words.nameWrong}</p>}
       {kind ? (
         <>
           <p class="small sub">

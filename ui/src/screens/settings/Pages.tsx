@@ -139,7 +139,7 @@ function CameraFacts({ camera }: { camera: Camera }) {
         <StateDot dot={dotOf(camera.state)} />
         <a class="grow touch" href={`/live/${encodeURIComponent(camera.id)}`}>
           <b>{camera.name}</b>
-          <p class="small sub">{sentence(camera)}</p>
+          <p class="small sub" translate={false}>{sentence(camera)}</p>
         </a>
       </div>
       <a class="btn camera-tune" href={`/settings/cameras/${encodeURIComponent(camera.id)}`}>

@@ -253,7 +253,7 @@ function Stamp({ model }: { model: TimelineModel }) {
   const zone = recorderZone.value;
   const at_ms = model.second.value;
   return (
-    <div class="pl-stamp num">
+    <div class="pl-stamp num" translate={false}>
       {date(at_ms)} · {clockSecond(zone, at_ms)}
       {model.group.speed.value < 0 && ` · ${timeline.transport.speeds[String(model.group.speed.value)]}`}
     </div>
