@@ -18,7 +18,7 @@ from tawny.api.client_protocols import CONNECTION, HTTP_RULES, AdmittedRequests
 from tawny.api.server import WebServer
 from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, Phase
 from tawny.engine.tls import make_server_context
-from tawny.service.backup.backup_service import BackupService
+from tawny.service.backup.backup_service import UPLOAD, BackupService
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import make_house
 from tests.delivery.certificates import self_signed
@@ -190,6 +190,23 @@ async def test_a_backup_larger_than_what_strangers_may_send_arrives_with_the_set
     finally:
         await server.stop()
         house.accounts.close()
+
+
+async def test_an_upload_whose_line_dies_ends_however_fast_it_was(watched: Watched, tmp_path: Path) -> None:
+    """What came last was more than the server takes at once, so it stopped reading for a moment."""
+    watched.app.state.site.backup = BackupService(tmp_path, tmp_path / "tawny.toml", "garage", watched.clock)
+    head = b"PUT /api/v1/restore/file HTTP/1.1\r\nX-Tawny: 1\r\nSec-Fetch-Site: same-origin\r\n"
+    _, writer = await watched.open(head + HOST + watched.cookie + b"Content-Length: 9000000\r\n\r\n" + bytes(1_100_000))
+    async with asyncio.timeout(10):
+        while not (tmp_path / UPLOAD).exists() or not (tmp_path / UPLOAD).stat().st_size:
+            await asyncio.sleep(0.01)
+    await watched.only_one(Phase.BODY)
+    watched.sweep_after(61)
+    assert len(watched.manager) == 0
+    async with asyncio.timeout(10):
+        while (tmp_path / UPLOAD).exists():
+            await asyncio.sleep(0.01)
+    writer.transport.abort()
 
 
 async def test_a_websocket_with_a_session_is_never_closed_for_others(watched: Watched) -> None:

@@ -192,6 +192,18 @@ def test_a_slow_upload_goes_on_as_long_as_it_brings_a_thousand_bytes_a_second() 
     assert server.aborted == [slower]
 
 
+def test_an_upload_that_brings_nothing_more_ends_however_much_it_has_brought() -> None:
+    server = Server(held_bytes=1 << 30)
+    one = server.open()
+    one.enter(Phase.BODY)
+    one.sign_in()
+    for _ in range(100):
+        one.receive(1_000_000)
+        server.after(1.0)
+    assert server.after(58.8) == []
+    assert server.after(0.4) == [one]
+
+
 def test_a_player_that_does_not_sign_in_is_closed_whatever_it_asks() -> None:
     server = Server()
     one = server.open(rules=RTSP)

@@ -1,6 +1,7 @@
 """HTTP and WebSocket protocols of uvicorn that report to the connection manager what each connection does."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
 from email.utils import formatdate
@@ -10,6 +11,7 @@ from typing import Any, Final, cast
 import h11
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -57,6 +59,7 @@ class HttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _ReportingFlow(transport, self._report)
         _begin(self._client, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -71,7 +74,7 @@ class HttpProtocol(H11Protocol):
             self._set_date()
         super().data_received(data)
         self._report()
-        if self._client.phase is Phase.BODY:
+        if self._client.phase is Phase.BODY or self.flow.read_paused:
             self._client.receive(len(data))
 
     def on_response_complete(self) -> None:
@@ -131,6 +134,18 @@ class HttpProtocol(H11Protocol):
             self._client.enter(Phase.HEAD)
         else:
             self._client.enter(Phase.IDLE)
+
+
+class _ReportingFlow(FlowControl):
+    def __init__(self, transport: asyncio.Transport, report: Callable[[], None]) -> None:
+        super().__init__(transport)
+        self._report = report
+
+    def resume_reading(self) -> None:
+        was_paused = self.read_paused
+        super().resume_reading()
+        if was_paused:
+            self._report()  # it waits for the client again, from which nothing more may come
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):

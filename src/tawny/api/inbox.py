@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -104,16 +104,21 @@ class Inbox:
             return self._taken_bytes(holder)
 
     def begin(self, holder: str, sha256: str, offset: int, size_bytes: int, quota_bytes: int) -> "InboxWrite":
-        """Open an upload for appending at `offset`, and reserve the rest of it. Only one writer at a time."""
+        """Open an upload for appending at `offset`, and reserve the rest of it. It ends an earlier one of this file.
+
+        The earlier one's line may be dead: its sender has given up and begins again.
+        """
         part = self._part(holder, sha256)
+        with self._lock:
+            earlier = self._writing.get(part)
+        if earlier is not None and earlier.upload is not None:
+            earlier.upload.close()
         with self._lock:
             begun = self.begun_bytes(holder, sha256)
             before_bytes = _charged(begun) if part.exists() else 0
             more_bytes = _charged(size_bytes) - before_bytes
             if part in self._writing:
-                raise RequestRefused(
-                    409, "busy", "This file is being uploaded right now.", "Wait and try again.", {"begun": begun}
-                )
+                raise _busy({"begun": begun})
             if offset != begun:
                 raise RequestRefused(
                     409, "elsewhere", f"{begun} bytes have already arrived.", "Continue from there.", {"begun": begun}
@@ -128,10 +133,11 @@ class Inbox:
                     "This access token has reached its storage limit.",
                     "Delete older files, or ask for a higher limit.",
                 )
-            self._writing[part] = self._reserve(holder, before_bytes, more_bytes)
+            reserved = self._writing[part] = self._reserve(holder, before_bytes, more_bytes)
         try:
             part.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            return InboxWrite(part, partial(self._note_written, part), partial(self._close_write, part))
+            reserved.upload = InboxWrite(part, partial(self._note_written, part), partial(self._close_write, part))
+            return reserved.upload
         except OSError as error:
             self._close_write(part)
             raise turned(error, str(part)) from error
@@ -255,26 +261,33 @@ class Inbox:
 
 
 class InboxWrite:
-    """An upload in progress. One thread at a time. Raises StorageError, DiskFull."""
+    """An upload in progress. One thread at a time; `close` from any. Raises StorageError, DiskFull, RequestRefused."""
 
     def __init__(self, part: Path, on_written: Callable[[int], None], on_closed: Callable[[], None]) -> None:
         self._part, self._on_written, self._on_closed = part, on_written, on_closed
+        self._lock = threading.Lock()
         part.touch(mode=0o600)
         self._file = part.open("ab", buffering=0)
 
     def write(self, data: bytes) -> None:
-        try:
-            left = memoryview(data)
-            while left:  # a write to a nearly full disk may end early
-                written = self._file.write(left)
-                self._on_written(written)
-                left = left[written:]
-        except OSError as error:
-            raise turned(error, str(self._part)) from error
+        with self._lock:
+            if self._file.closed:  # by a later upload of this file
+                raise _busy({})
+            try:
+                left = memoryview(data)
+                while left:  # a write to a nearly full disk may end early
+                    written = self._file.write(left)
+                    self._on_written(written)
+                    left = left[written:]
+            except OSError as error:
+                raise turned(error, str(self._part)) from error
 
     def close(self) -> None:
-        self._file.close()
-        self._on_closed()
+        """End it. What arrived stays. No effect if it has ended."""
+        with self._lock:
+            if not self._file.closed:
+                self._file.close()
+                self._on_closed()
 
 
 @dataclass(slots=True)
@@ -289,6 +302,11 @@ class _Reservation:
     before_bytes: int
     size_bytes: int
     written_bytes: int = 0
+    upload: InboxWrite | None = None
+
+
+def _busy(more: Mapping[str, int]) -> RequestRefused:
+    return RequestRefused(409, "busy", "This file is being uploaded right now.", "Wait and try again.", more)
 
 
 def _charged(size_bytes: int) -> int:

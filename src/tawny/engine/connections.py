@@ -30,6 +30,8 @@ BODY_S: Final = 20.0
 BODY_BYTES_PER_S: Final = 1000.0
 """A request body has BODY_S, and a second more for each of these bytes: a phone on a bad line sends ten times as many.
 """
+SILENT_BODY_S: Final = 60.0
+"""Time in s without a byte of a body: its line may have died without a word, however much it has brought before."""
 
 
 class Phase(IntEnum):
@@ -105,15 +107,15 @@ class ClientConnection:
     """One admitted connection. abort: closes it at once; its protocol also checks `is_closing` when it begins."""
 
     __slots__ = (
-        "_manager", "_received_bytes", "_unsent_bytes", "abort", "group", "is_closing", "is_signed_in", "opened_s",
-        "phase", "rules", "since_s",
+        "_manager", "_received_bytes", "_received_s", "_unsent_bytes", "abort", "group", "is_closing", "is_signed_in",
+        "opened_s", "phase", "rules", "since_s",
     )  # fmt: skip
 
     def __init__(self, manager: "ConnectionManager", rules: ConnectionRules, now_s: float) -> None:
         self._manager, self.rules = manager, rules
         self.group: str | None = None
         self.phase, self.is_signed_in, self.is_closing = Phase.OPEN, False, False
-        self.opened_s = self.since_s = now_s
+        self.opened_s = self.since_s = self._received_s = now_s
         self._received_bytes = self._unsent_bytes = 0
         self.abort: Callable[[], None] = lambda: None
 
@@ -141,6 +143,7 @@ class ClientConnection:
 
     def receive(self, count: int) -> None:
         """Report received bytes of a request's body."""
+        self._received_s = self._manager.now_s()
         self._hold(self._received_bytes + count, self._unsent_bytes)
 
     def wait_for_client(self, unsent_bytes: int) -> None:
@@ -179,7 +182,8 @@ class ClientConnection:
             case Phase.STALLED if self.is_signed_in:
                 return waited_s > self.rules.stalled_s
             case Phase.BODY:
-                return waited_s > BODY_S + self._received_bytes / BODY_BYTES_PER_S
+                silent_s = now_s - max(self.since_s, self._received_s)
+                return silent_s > SILENT_BODY_S or waited_s > BODY_S + self._received_bytes / BODY_BYTES_PER_S
         return waited_s > DEADLINES[self.phase]
 
 
@@ -230,6 +234,9 @@ class ConnectionManager:
             self._close(connection)
 
     # --- called by the connections
+
+    def now_s(self) -> float:
+        return self._clock.mono_s()
 
     def move(self, connection: ClientConnection, phase: Phase, *, is_signed_in: bool) -> None:
         self._all.remove(connection)

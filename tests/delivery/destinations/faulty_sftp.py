@@ -19,7 +19,7 @@ class Faulty(asyncssh.SFTPServer):
     """mode: `lies` halves what was written when it is closed; `full` fails as OpenSSH does on a full disk.
 
     `timeless` sets no times; `hangs` never answers about files and folders; `scans` takes SCAN_S to close a file.
-    `whole` refuses to append, as servers in front of object storage do; `whole later` does so with the first data.
+    `whole` refuses to continue a file, as servers in front of object storage do; `whole later`: with the first data.
     `whole failure` refuses it without saying why.
     `quota` fails as OpenSSH does for a user whose share of a disk is full.
     """
@@ -27,15 +27,16 @@ class Faulty(asyncssh.SFTPServer):
     mode: Path
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        if pflags & asyncssh.FXF_APPEND and self._said() == "whole":
-            raise asyncssh.SFTPOpUnsupported("append is not supported")
-        if pflags & asyncssh.FXF_APPEND and self._said() == "whole failure":
+        continues = pflags & asyncssh.FXF_WRITE and not pflags & asyncssh.FXF_TRUNC
+        if continues and self._said() == "whole":
+            raise asyncssh.SFTPOpUnsupported("resuming is not supported")
+        if continues and self._said() == "whole failure":
             raise asyncssh.SFTPFailure("Failure")
         return super().open(path, pflags, attrs)
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
-        if "a" in file_obj.mode and self._said() == "whole later":
-            raise asyncssh.SFTPFailure("append is not supported")
+        if offset and self._said() == "whole later":
+            raise asyncssh.SFTPFailure("resuming is not supported")
         if self._said() in ("full", "quota"):
             raise asyncssh.SFTPFailure("Failure")
         return super().write(file_obj, offset, data)

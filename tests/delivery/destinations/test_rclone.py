@@ -107,11 +107,19 @@ def test_the_name_of_the_file_is_no_reason(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("large", [b"small", b"x" * 1_000_000])
 def test_one_that_hangs_is_ended_at_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bytes) -> None:
     monkeypatch.setattr(rclone, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(rclone, "SLOWEST_BYTES_PER_S", 1_000_000.0)
     stand_in(tmp_path, "exec sleep 60", monkeypatch)
     begun_s = time.monotonic()
     with pytest.raises(TargetUnreachable):
         connect("").put("a.jpg", content(large), "", lambda _: None)
     assert time.monotonic() - begun_s < 30
+
+
+def test_one_that_sends_what_it_holds_has_time_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For S3 it holds 20 MB in memory, so all of a file may be read long before it is sent."""
+    monkeypatch.setattr(rclone, "DEADLINE_S", 1.0)
+    stand_in(tmp_path, 'case "$*" in *rcat*) cat >/dev/null; exec sleep 1.3;; esac', monkeypatch)
+    connect("").put("a.jpg", content(b"x" * 1_000_000), "", lambda _: None)
 
 
 def test_without_rclone_it_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,7 +212,7 @@ def test_a_server_may_take_its_time_for_a_whole_file(
 
 
 @pytest.mark.parametrize("said", ["whole", "whole later", "whole failure"])
-def test_a_server_that_refuses_to_append_gets_the_whole_file(
+def test_a_server_that_refuses_to_continue_a_file_gets_the_whole_file(
     faulty: Server, mode: Path, tmp_path: Path, said: str
 ) -> None:
     (tmp_path / "root" / "a.jpg.part").write_bytes(b"a pic")
@@ -221,6 +221,22 @@ def test_a_server_that_refuses_to_append_gets_the_whole_file(
     connection.put("a.jpg", content(), content().sha256, lambda _: None)
     connection.close()
     assert (tmp_path / "root" / "a.jpg").read_bytes() == b"a picture"
+
+
+def test_what_a_lost_connection_brings_late_does_no_harm(server: Server, tmp_path: Path) -> None:
+    part = tmp_path / "a.jpg.part"
+    part.write_bytes(b"a pic")
+
+    class LateContent(CutContent):
+        def read(self, offset: int, size_bytes: int) -> bytes:
+            with part.open("ab") as lost:
+                lost.write(b"tu")
+            return super().read(offset, size_bytes)
+
+    made, connection = LateContent(b"a picture", at=0), connect(server, tmp_path)
+    connection.put("a.jpg", made, made.sha256, lambda _: None)
+    connection.close()
+    assert (tmp_path / "a.jpg").read_bytes() == b"a picture"
 
 
 @pytest.mark.parametrize(("said", "error"), [("full", TargetFull), ("quota", DeliveryError)])

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
-from tawny.api.inbox import Inbox
+from tawny.api.errors import RequestRefused
+from tawny.api.inbox import MOST_AT_ONCE, Inbox
 from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier, check_destination
 from tawny.delivery.destinations.tawny import TawnyDestination
-from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import LARGE, DestinationCase, DestinationContract, content
 from tests.api.fakes import House
@@ -80,22 +80,65 @@ def test_a_pass_that_was_taken_back_or_only_sees_brings_nothing(elsewhere: Elsew
     connection.close()
 
 
-def test_what_an_earlier_connection_brought_is_waited_for(elsewhere: Elsewhere) -> None:
+def test_an_upload_whose_line_died_is_ended_and_continued(elsewhere: Elsewhere) -> None:
+    """No end of it arrives: for the other side it still goes on."""
+    inbox, whole = elsewhere.house.site.inbox, content(LARGE)
+    dead = inbox.begin(elsewhere.pass_id, whole.sha256, 0, whole.size_bytes, QUOTA)
+    dead.write(LARGE[:5_000_000])
+    connection = elsewhere.connect()
+    connection.put("clip.mp4", whole, "", lambda _: None)
+    connection.close()
+    with pytest.raises(RequestRefused):
+        dead.write(LARGE[5_000_000:])
+    dead.close()
+    assert elsewhere.get("clip.mp4") == LARGE
+    assert inbox.used_bytes(elsewhere.pass_id) == len(LARGE)
+
+
+def test_what_arrives_while_it_asks_is_not_written_twice(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line broke, and the other side is still storing what came before that."""
     inbox, whole = elsewhere.house.site.inbox, content(LARGE)
     earlier = inbox.begin(elsewhere.pass_id, whole.sha256, 0, whole.size_bytes, QUOTA)
+    arriving, begun_bytes = [LARGE[:5_000_000]], inbox.begun_bytes
 
-    def stored() -> None:
-        earlier.write(LARGE[:5_000_000])
-        earlier.close()
+    def then_more(holder: str, sha256: str) -> int:
+        known = begun_bytes(holder, sha256)
+        while arriving:
+            earlier.write(arriving.pop())
+        return known
 
-    later = Timer(0.5, stored)
-    later.start()
+    monkeypatch.setattr(inbox, "begun_bytes", then_more)
     connection = elsewhere.connect()
     connection.put("clip.mp4", whole, "", lambda _: None)
-    later.join()
     connection.close()
     assert elsewhere.get("clip.mp4") == LARGE
+
+
+def test_one_that_has_too_many_uploads_is_busy(elsewhere: Elsewhere) -> None:
+    inbox = elsewhere.house.site.inbox
+    held = [inbox.begin(elsewhere.pass_id, f"{n:064x}", 0, 10, QUOTA) for n in range(MOST_AT_ONCE)]
+    connection = elsewhere.connect()
+    with pytest.raises(TargetBusy, match="Too many uploads at once") as refused:
+        connection.put("clip.mp4", content(), "", lambda _: None)
+    assert refused.value.wait_s == 5
+    connection.close()
+    for upload in held:
+        upload.close()
+
+
+def test_a_file_that_is_busy_is_sent_once(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = list[int]()
+
+    def begin(*_: object) -> None:
+        begun.append(1)
+        raise RequestRefused(409, "busy", "This file is being uploaded right now.")
+
+    monkeypatch.setattr(elsewhere.house.site.inbox, "begin", begin)
+    connection = elsewhere.connect()
+    with pytest.raises(TargetBusy, match="is being uploaded right now"):
+        connection.put("clip.mp4", content(), "", lambda _: None)
+    connection.close()
+    assert len(begun) == 1
 
 
 def test_what_is_over_the_quota_is_refused_and_room_that_is_made_counts(elsewhere: Elsewhere) -> None:

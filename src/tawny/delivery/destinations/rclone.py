@@ -27,6 +27,8 @@ PART = ".tmp"
 _FORMER_PART = ".part"
 DEADLINE_S = 60.0
 """Timeout, s, of a command without progress."""
+SLOWEST_BYTES_PER_S = 10_000.0
+"""The time grows with what rclone was given: for some remotes it reads parts of a file into memory, then sends them."""
 MOST_LIST_BYTES = 64_000_000
 _SAID_BYTES = 4000
 _MISSING = (3, 4)
@@ -102,7 +104,10 @@ class _Open:
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         part = self._at(name + PART)
-        with self._running("rcat", f"--size={content.size_bytes}", part, stdin=subprocess.PIPE) as process:
+        size_bytes = content.size_bytes
+        with self._running(
+            "rcat", f"--size={size_bytes}", part, stdin=subprocess.PIPE, fed_bytes=size_bytes
+        ) as process:
             assert process.stdin
             self._feed(process.stdin, content)
         self._output_of("moveto", part, self._at(name))
@@ -169,7 +174,9 @@ class _Open:
             return b"".join(self._portions(process.stdout, MOST_LIST_BYTES))
 
     @contextmanager
-    def _running(self, *words: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
+    def _running(
+        self, *words: str, stdin: int = subprocess.DEVNULL, fed_bytes: int = 0
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Run a command and kill it at the end of the block. Raises DeliveryError if it fails."""
         with _said() as errors:
             try:
@@ -182,7 +189,7 @@ class _Open:
                 if process.stdin:
                     with suppress(BrokenPipeError):
                         process.stdin.close()
-                code = process.wait(DEADLINE_S)
+                code = process.wait(_limit_s(fed_bytes))
             except subprocess.TimeoutExpired:
                 raise TargetUnreachable(self._public, "rclone didn't finish in time") from None
             finally:
@@ -199,13 +206,16 @@ class _Open:
 
     def _feed(self, pipe: IO[bytes], content: DeliveryContent) -> None:
         os.set_blocking(pipe.fileno(), False)
+        fed_bytes = 0
         for portion in portions(content):
             left = memoryview(portion)
             while left:
-                if not wait_writable([pipe], DEADLINE_S):
+                if not wait_writable([pipe], _limit_s(fed_bytes)):
                     raise TargetUnreachable(self._public, "rclone stopped accepting data")
                 with suppress(BlockingIOError):
-                    left = left[os.write(pipe.fileno(), left) :]
+                    written = os.write(pipe.fileno(), left)
+                    fed_bytes += written
+                    left = left[written:]
 
     def _portions(self, pipe: IO[bytes], most_bytes: int | None = None) -> Iterator[bytes]:
         read_bytes = 0
@@ -236,6 +246,10 @@ class _Open:
         last = output.strip().rpartition("\n")[2]
         detail = re.sub(r"\S*(://|=)\S*", "…", re.sub(r"^[\d/: ]+", "", last))[:160].strip(" .")
         return kind(self._public, f"rclone says: {detail}" if detail else f"rclone exited with code {code}")
+
+
+def _limit_s(fed_bytes: int) -> float:
+    return DEADLINE_S + fed_bytes / SLOWEST_BYTES_PER_S
 
 
 @contextmanager

@@ -244,10 +244,13 @@ class _OpenSftp:
                 await self._in_time(self._sftp.mkdir(self._path(str(folder))))  # refused if it exists
 
     async def _write(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
-        """Upload the rest of a content, or all of it where the server refuses to append."""
+        """Upload the rest of a content, or all of it where the server refuses to continue a file.
+
+        Each byte goes to its own place: what a lost connection still brings to the same file does no harm then.
+        """
         file = None
         try:
-            file = await self._in_time(_opened(self._sftp, part, "ab" if begun else "wb"))
+            file = await self._in_time(_opened(self._sftp, part, asyncssh.FXF_WRITE if begun else "wb"))
             await self._send(file, content, begun, note)
         except asyncssh.SFTPError as error:
             # OpenSSH calls any error "Failure": while it writes, that may be a quota
@@ -262,6 +265,7 @@ class _OpenSftp:
     async def _send(self, file: Any, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
         try:
             note(content.sha256)  # only now: until it is open, it may hold other content
+            await file.seek(begun)
             for portion in portions(content, begun):
                 await self._in_time(file.write(portion))
         finally:
@@ -375,8 +379,8 @@ async def _cut_off(ssh: asyncssh.SSHClientConnection) -> None:
             await ssh.wait_closed()
 
 
-async def _opened(sftp: asyncssh.SFTPClient, path: str, mode: str) -> Any:
-    return await sftp.open(path, mode)
+async def _opened(sftp: asyncssh.SFTPClient, path: str, mode: str | int) -> Any:
+    return await sftp.open(path, mode, encoding=None)
 
 
 @contextmanager

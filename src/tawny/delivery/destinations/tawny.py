@@ -6,7 +6,6 @@ is without TLS, for local networks. Interrupted uploads are resumed, and the rec
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from threading import Event
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -21,12 +20,12 @@ from tawny.delivery.destination import (
     only,
     parse,
 )
-from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused
+from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetLied, TargetMissing, TargetRefused
 
 PORTS = {"tawny": 443, "tawny+http": 80}
 MOST_ANSWER_BYTES = 64_000_000
-EARLIER_TRIES, EARLIER_APART_S = 100, 0.1
-"""A receiver may still be storing what an earlier connection brought, which was cut off; it says 409 until then."""
+PUT_TRIES = 3
+"""A receiver may have stored more of what a lost connection brought since it was asked; it says 409 then."""
 _WAY = "/api/v1/inbox"
 
 
@@ -91,16 +90,15 @@ class _Open:
             "size": content.size_bytes,
             "modified_ms": content.modified_ms,
         }
-        for tries_left in range(EARLIER_TRIES, -1, -1):
+        for tries_left in reversed(range(PUT_TRIES)):
             known = self.state(name, sha256)
             if known["sha256"] == sha256:
                 return
             begun = min(int(known["begun"]), content.size_bytes)
             status, reply = self._answered("PUT", "/file", {**query, "offset": begun}, _Sent(content, begun))
-            if status != 409 or not tries_left:
+            if reply.get("code") != "elsewhere" or not tries_left:
                 break
             self._line.close()  # what it has not read of the body
-            Event().wait(EARLIER_APART_S)
         self._expect_done(status, reply)
         if reply["size"] != content.size_bytes:
             raise TargetLied(self._public, f"{name} has {reply['size']} bytes there, expected {content.size_bytes}")
@@ -150,17 +148,20 @@ class _Open:
 
     def _expect_done(self, status: int, found: Mapping[str, Any]) -> None:
         if status != 200:
-            self._refuse(status, str(found.get("message", "")))
+            self._refuse(status, found)
         if not found:
             raise DeliveryError(self._public, "the server isn't a tawny")
 
-    def _refuse(self, status: int, reason: str) -> None:
+    def _refuse(self, status: int, found: Mapping[str, Any]) -> None:
+        reason, wait_s = str(found.get("message", "")), found.get("wait_s")
         if status in (401, 403):
             raise TargetRefused(self._public, "the access token doesn't allow uploads, or was revoked", is_sign_in=True)
         if status == 404:
             raise TargetMissing(self._public, reason or "the server isn't a tawny that accepts uploads")
         if status == 507:
             raise TargetFull(self._public, reason or "no space left")
+        if status in (409, 429) and reason:
+            raise TargetBusy(self._public, reason, wait_s if isinstance(wait_s, (int, float)) else 0.0)
         self._line.expect(status, 200)
 
 

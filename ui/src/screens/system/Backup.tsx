@@ -42,7 +42,11 @@ export function Backup() {
       const answer = await transfer("POST", "/backup", JSON.stringify({ passphrase }), "application/json");
       const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "tawny-backup";
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(await answer.blob());
+      link.href = URL.createObjectURL(
+        await answer.blob().catch(() => {
+          throw new ApiError(0, "no_connection", words.failed, ""); // cut in the middle
+        }),
+      );
       link.download = name;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
