@@ -175,7 +175,24 @@ def test_what_cannot_be_recorded_is_none(what: SdpTrack) -> None:
     assert sound_of(what, lambda _: None) is None
 
 
-def test_the_rate_is_that_of_the_config_if_a_lower_one_is_stated() -> None:
-    found = sound_of(track(rate=8000), lambda _: None)
-    assert found
-    assert found[0].rate == 16_000
+@pytest.mark.parametrize(
+    ("config", "rate", "ticks"),
+    [
+        ("1408", 16_000, 1024),
+        ("1408", 8000, 512),  # the clock of another codec
+        ("2b118800", 48_000, 2048),  # HE-AAC: 24 kHz and its upper half
+        ("1310", 48_000, 2048),  # the same, not said
+        ("1310", 24_000, 1024),
+        ("140c", 16_000, 960),
+        ("bc08", 16_000, 512),  # low delay
+        ("f8e820", 44_100, 512),  # enhanced low delay
+        ("1688", 16_000, 1024),  # a reserved rate
+    ],
+)
+def test_how_long_a_frame_is_follows_from_the_config(config: str, rate: int, ticks: int) -> None:
+    frames: list[AudioFrame] = []
+    made = sound_of(track(rate=rate, config=config), frames.append)
+    assert made
+    data = packed(FRAMES[0])
+    made[1].payload(memoryview(data), 0, len(data), 0, is_marked=True)
+    assert (made[0].rate, frames[0].samples) == (rate, ticks)

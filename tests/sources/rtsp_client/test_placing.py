@@ -258,15 +258,23 @@ Times = Callable[[float], float]
 
 
 def leads(
-    stamp: Times, arrival: Times = lambda at_s: at_s + 0.02, *, seconds: int = 60, fps: int = 15, poll_s: float = 0.4
+    stamp: Times,
+    arrival: Times = lambda at_s: at_s + 0.02,
+    *,
+    seconds: int = 60,
+    fps: int = 15,
+    poll_s: float = 0.4,
+    has_reports: bool = True,
 ) -> list[float]:
     """By how much frames were placed late, in s, with these stamps and arrivals of what was taken at a time."""
     placing, found, comes_s = TimestampAligner(), [], 0.0
     for number in range(seconds * fps):
         at_s = number / fps
         comes_s = max(comes_s, arrival(at_s))
-        ticks = round(stamp(at_s) * 90_000)
-        at = placing.picture_at(ticks, ticks, math.ceil(comes_s / poll_s) * poll_s, is_anew=False)
+        ticks, now_s = round(stamp(at_s) * 90_000), math.ceil(comes_s / poll_s) * poll_s
+        at = placing.picture_at(ticks, ticks, now_s, is_anew=False)
+        if has_reports and number % (5 * fps) == 0:
+            placing.report(SenderReport(1, 1_700_000_000 + at_s, ticks), now_s, is_video=True)
         found.append(at / 90_000 - at_s)
     return found
 
@@ -301,6 +309,13 @@ def test_stamps_slower_than_time_lag_by_a_backlog_at_most(rate: float) -> None:
     assert min(found[-15:]) > -0.4
 
 
+@pytest.mark.parametrize("rate", [0.5, 2.0])
+def test_without_reports_wrong_stamps_are_seen_a_minute_later(rate: float) -> None:
+    found = leads(lambda at_s: rate * at_s, seconds=400, has_reports=False)
+    assert max(map(abs, found)) < 65 * max(1, rate)
+    assert max(map(abs, found[-15:])) < 3
+
+
 def test_stamps_that_become_right_again_are_used_as_they_are() -> None:
     found = leads(lambda at_s: at_s / 2 if at_s < 100 else at_s - 50, seconds=240)
     assert found[-1] == pytest.approx(found[-300], abs=1e-4)
@@ -314,18 +329,38 @@ def test_stamps_that_become_right_again_are_used_as_they_are() -> None:
         lambda at_s: min(9.0, max(0.0, at_s - 20) / 4),  # a network that is too slow, and fills what a camera keeps
         lambda at_s: max(0.0, 60.0 - at_s) if 5 < at_s < 60 else 0.0,  # a minute comes at once
         lambda at_s: max(0.0, 30 - (at_s - 10) / 2) if at_s > 10 else 0.0,  # a stall, and what it left comes slowly
+        lambda at_s: max(0.0, 20.0 - at_s / 2),  # a backlog of 20 s at the beginning, that comes twice as fast
+        lambda at_s: min(25.0, max(0.0, (at_s - 20) / 4)) if at_s < 110 else 0.0,  # too slow for long, then all at once
     ],
 )
-def test_a_slow_network_changes_no_stamp(late_s: Times) -> None:
-    assert max(map(abs, leads(lambda at_s: at_s, lambda at_s: at_s + late_s(at_s), seconds=120))) < 1e-4
+@pytest.mark.parametrize("has_reports", [True, False])
+def test_a_slow_network_changes_no_stamp(late_s: Times, has_reports: bool) -> None:
+    found = leads(lambda at_s: at_s, lambda at_s: at_s + late_s(at_s), seconds=120, has_reports=has_reports)
+    assert max(map(abs, found)) < 1e-4
+
+
+def test_b_frames_keep_their_order_while_stamps_run_at_another_rate() -> None:
+    placing, found = TimestampAligner(), []
+    for number in range(200 * 15):
+        shown = number + (2, -1, -1)[number % 3]  # I P B B in the order in which they come
+        at_s = number / 15
+        ticks, now_s = round(shown * 3000), math.ceil(at_s / 0.4) * 0.4
+        found.append((ticks, placing.picture_at(ticks, ticks, now_s, is_anew=False)))
+        if number % 75 == 0:
+            placing.report(SenderReport(1, 1_700_000_000 + at_s, ticks), now_s, is_video=True)
+    places = [place for _, place in sorted(found)]
+    assert all(earlier < later for earlier, later in pairwise(places))
+    assert abs(places[-1] / 90_000 - 200) < 1
 
 
 def test_what_comes_at_once_after_a_line_that_was_too_slow_is_not_placed_in_the_future() -> None:
+    """Longer than relays buffer, and without reports: it looks as if the stamps ran slower."""
+
     def arrival(at_s: float) -> float:
-        return at_s + 0.02 if at_s < 20 else min(20 + (at_s - 20) / 0.7, max(at_s, 60.0)) + 0.02
+        return at_s + 0.02 if at_s < 20 else min(20 + (at_s - 20) / 0.3, max(at_s, 160.0)) + 0.02
 
     placing, ahead_s = TimestampAligner(), []
-    for number in range(120 * 15):
+    for number in range(240 * 15):
         at_s = number / 15
         now_s = math.ceil(arrival(at_s) / 0.4) * 0.4
         at = placing.picture_at(round(at_s * 90_000), round(at_s * 90_000), now_s, is_anew=False)

@@ -13,6 +13,9 @@ from tawny.protocols.sdp import SdpTrack
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment
 
 AAC_SAMPLES = 1024
+_ESCAPE, _OWN_RATE = 31, 15
+_HIGH_EFFICIENCY, _LOW_DELAY = (5, 29), (23, 39)
+"""Audio object types: with SBR, whose own rate is half the one that is heard; with short frames."""
 AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 _MOST_FRAME_BYTES = 8192
 _MOST_CONFIG_BYTES = 64
@@ -93,10 +96,11 @@ class G711Depacketizer(Depacketizer):
 
 
 class AacDepacketizer(Depacketizer):
-    """AAC depacketizer. size_bits, index_bits: field sizes of an AU header; both 0 for LATM."""
+    """AAC depacketizer. size_bits, index_bits: field sizes of an AU header; both 0 for LATM. ticks: of a frame."""
 
-    def __init__(self, give: Give, size_bits: int, index_bits: int) -> None:
+    def __init__(self, give: Give, size_bits: int, index_bits: int, ticks: int = AAC_SAMPLES) -> None:
         self._give, self._size_bits, self._header_bits = give, size_bits, size_bits + index_bits
+        self._ticks = ticks
         self._clock = _Clock()
         self._part, self._wanted = bytearray(), 0  # a frame fragmented over several packets
         self.bad = 0
@@ -112,10 +116,10 @@ class AacDepacketizer(Depacketizer):
             self._part.clear()
             return
         for number, frame in enumerate(frames):
-            at = (time + AAC_SAMPLES * number) & 0xFFFFFFFF
+            at = (time + self._ticks * number) & 0xFFFFFFFF
             raw = _without_adts(frame)
             if 0 < len(raw) <= _MOST_FRAME_BYTES:
-                self._give(AudioFrame(raw, self._clock.ticks(at), at, AAC_SAMPLES, self._clock.resync()))
+                self._give(AudioFrame(raw, self._clock.ticks(at), at, self._ticks, self._clock.resync()))
 
     def gap(self) -> None:
         self._part.clear()
@@ -209,9 +213,8 @@ def sound_of(track: SdpTrack, give: Give) -> tuple[AudioFormat, G711Depacketizer
     size_bits, index_bits = _number(track, "sizelength", 13), _number(track, "indexlength", 3)
     if not config or not 0 < size_bits <= 16 or index_bits > 16 or (is_latm and track.fmtp.get("cpresent") != "0"):
         return None
-    aac = AacDepacketizer(give, 0, 0) if is_latm else AacDepacketizer(give, size_bits, index_bits)
-    rate = max(rate, _config_rate(config))  # some state the rate of another codec
-    return AudioFormat("aac", rate, channels, config), aac
+    sizes = (0, 0) if is_latm else (size_bits, index_bits)
+    return AudioFormat("aac", rate, channels, config), AacDepacketizer(give, *sizes, _frame_ticks(config, rate))
 
 
 def _number(track: SdpTrack, name: str, usual: int) -> int:
@@ -232,10 +235,33 @@ def _config(text: str, *, is_latm: bool) -> bytes:
     return config if 2 <= len(config) <= _MOST_CONFIG_BYTES and config[0] >> 3 else b""
 
 
-def _config_rate(config: bytes) -> int:
-    """Return the sampling rate of an AudioSpecificConfig; 0 if it has none of the usual ones."""
-    number = int.from_bytes(config[:2], "big") >> 7 & 15
-    return AAC_RATES[number] if number < len(AAC_RATES) and config[0] >> 3 < 31 else 0
+def _frame_ticks(config: bytes, rate: int) -> int:
+    """Return how long a frame is by an AudioSpecificConfig, in ticks of the RTP clock.
+
+    HE-AAC has half the rate in it, and some cameras state the rate of another codec for the clock.
+    """
+    text = f"{int.from_bytes(config, 'big'):0{8 * len(config)}b}".ljust(64, "0")
+    at = 0
+
+    def take(bits: int) -> int:
+        nonlocal at
+        at += bits
+        return int(text[at - bits : at], 2)
+
+    def take_rate() -> int:
+        number = take(4)
+        return take(24) if number == _OWN_RATE else AAC_RATES[number] if number < len(AAC_RATES) else 0
+
+    kind = take(5)
+    kind = kind if kind != _ESCAPE else 32 + take(6)
+    own_rate = take_rate()
+    take(4)
+    if kind in _HIGH_EFFICIENCY:
+        take_rate()
+        kind = take(5)
+    is_shorter = take(1) == 1
+    samples = (480 if is_shorter else 512) if kind in _LOW_DELAY else 960 if is_shorter else AAC_SAMPLES
+    return round(samples * rate / own_rate) if own_rate else AAC_SAMPLES
 
 
 def _adts_size(data: bytes, at: int) -> int:

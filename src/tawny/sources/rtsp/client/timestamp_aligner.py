@@ -154,8 +154,14 @@ _CROOKED, _CROOKED_S = 0.1, 0.25
 """Largest distance from that line, as a share of the change, or in seconds if that is more."""
 _LEAD_MARKS, _LAG_MARKS = 5, 20
 """Minimum number of delays, and of seconds, on that line. No network makes frames earlier, but a backlog may end."""
-_BUFFERED_S = 10.0
-"""A smaller lag may be that of a slow network; a smaller lead, a backlog with which the connection began."""
+_BUFFERED_S = 60.0
+"""A smaller lag may be that of a slow line; a smaller lead, a backlog with which the connection began."""
+_REFUTED_S = 10.0
+"""The same where sender reports say that the timestamps are wrong: a line delays both alike."""
+_REPORTED_S, _WRONG = 9.0, 0.03
+"""Minimum distance of two reports, in s by the camera's clock, and the deviation of the rate that counts as wrong."""
+_LEAST_TICKS = 16
+"""Distance of frames that are squeezed: leaves room for B-frames."""
 _FALL = 0.02
 """Rate at which the usual delay follows a smaller one, as in `UtcMap`."""
 _RETURN_S = 20.0
@@ -179,7 +185,7 @@ class _Mark:
 class _Pace:
     """Video whose timestamps run faster or slower than time: follows the arrivals, smoothly. Others stay as they are.
 
-    Timestamps are wrong if they move away from the arrivals evenly, and further than cameras buffer.
+    Timestamps are wrong if they move away from the arrivals evenly, and further than cameras and relays buffer.
     """
 
     def __init__(self) -> None:
@@ -187,6 +193,10 @@ class _Pace:
         """Seconds in a second of the timestamps."""
         self._at: int | None = None
         self._placed = 0
+        self._before = 0, 0
+        """Timestamp and place of the frame that was the newest before."""
+        self._reports: deque[tuple[float, int]] = deque()
+        """Times of the last minute by the camera's clock, and the newest timestamp then."""
         self._usual_s = 0.0
         """Delay of frames that came without a backlog, as far as known; that to return to."""
         self._since_s = 0.0
@@ -196,17 +206,41 @@ class _Pace:
         """Return the place of a frame that its timestamp puts at `at`."""
         if self._at is None:
             self._at = self._placed = at
+            self._before = at - 1, at - 1
         if is_anew:
             self.pace = 1.0
             self._marks.clear()
-        placed = self._placed + round((at - self._at) * self.pace)
-        if self.pace > 1.0:  # if a slow line was the reason, the rest comes at once
-            placed = min(placed, round((now_s - self._usual_s + _JUMP_S) * VIDEO_RATE))
+            self._reports.clear()
         if at > self._at:
-            placed = max(placed, self._placed + 1)
+            placed = self._placed + round((at - self._at) * self.pace)
+            if self.pace > 1.0:  # if a slow line was the reason, the rest comes at once
+                placed = min(placed, round((now_s - self._usual_s + _JUMP_S) * VIDEO_RATE))
+            placed = max(placed, self._placed + (1 if self.pace == 1.0 else _LEAST_TICKS))
+            self._before = self._at, self._placed
             self._at, self._placed = at, placed
+        else:  # a B-frame keeps its order between the two
+            from_at, from_placed = self._before
+            placed = from_placed + round((at - from_at) * (self._placed - from_placed) / (self._at - from_at))
         self._mark(now_s, now_s - at / VIDEO_RATE, now_s - placed / VIDEO_RATE)
         return placed
+
+    def report(self, utc_s: float) -> None:
+        """Take the time by the camera's clock of a sender report."""
+        if self._at is None:
+            return
+        if self._reports and not 0 < utc_s - self._reports[-1][0] < _KEPT_S:
+            self._reports.clear()  # its clock was set
+        self._reports.append((utc_s, self._at))
+        while self._reports[0][0] < utc_s - _KEPT_S:
+            self._reports.popleft()
+
+    def _is_refuted(self) -> bool:
+        """Return whether the camera's own clock says that its timestamps run at another rate."""
+        if not self._reports:
+            return False
+        (first_s, first), (last_s, last) = self._reports[0], self._reports[-1]
+        passed_s = last_s - first_s
+        return passed_s >= _REPORTED_S and abs((last - first) / VIDEO_RATE / passed_s - 1) > _WRONG
 
     def _mark(self, now_s: float, delay_s: float, placed_s: float) -> None:
         marks = self._marks
@@ -228,7 +262,8 @@ class _Pace:
         if self.pace == 1.0:
             passed_s = marks[-1].arrived_s - marks[-2 % len(marks)].arrived_s
             self._usual_s += max(-_FALL * passed_s, min(_RISE * passed_s, off_s))
-            if abs(off_s) < _BUFFERED_S or off_s * self._change_s(marks) <= 0:
+            least_s = _REFUTED_S if self._is_refuted() else _BUFFERED_S
+            if abs(off_s) < least_s or off_s * self._change_s(marks) <= 0:
                 return
             self._since_s = marks[-1].arrived_s
         is_long = marks[-1].arrived_s - self._since_s > _LAG_MARKS and len(marks) > _LAG_MARKS
@@ -441,6 +476,8 @@ class TimestampAligner:
             reported.arrived_s = None  # its clock was set: earlier reports are invalid
             return
         reported.utc_s, reported.time, reported.arrived_s = report.utc_s, report.time, now_s
+        if is_video:
+            self._pace.report(report.utc_s)
 
     def _note(self, which: int, time: int, at: int, now_s: float) -> None:
         reported = self._reports[which]
