@@ -366,6 +366,7 @@ def test_what_a_box_is_now_is_stored(index: FleetIndex) -> None:
     assert (box.version, box.allow, dict(box.status)) == ("1.2", ("live",), {"working": 3})
     assert index.box_of(b"Shed".ljust(32)) == box
     assert index.box_of(b"nobody".ljust(32)) is None
+    assert [index.knows(one) for one in ("shed", "town")] == [True, False]
 
 
 def test_pictures_are_kept_with_their_time(index: FleetIndex) -> None:

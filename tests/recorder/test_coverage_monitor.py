@@ -79,13 +79,33 @@ def test_a_camera_that_never_answered_says_so_from_the_beginning(bench: Bench) -
 def test_a_camera_of_which_nothing_comes_is_offline_from_the_beginning(bench: Bench) -> None:
     """As of a source that hangs while it opens: it reports no error."""
     states = []
-    for seconds in (29, 1):
+    for seconds in (39, 1):
         bench.clock.advance(seconds)
         bench.coverage.starts()
         states.append(bench.coverage.status.state)
     assert states == [CameraState.STARTING, CameraState.OFFLINE]
     assert bench.gaps == [(0, None, GapReason.UNREACHABLE)]
-    assert bench.coverage.status.detail.startswith("The camera isn't responding (no video within 30 s).")
+    assert bench.coverage.status.detail.startswith("The camera isn't responding (no video within 40 s).")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize(
+    ("error", "reason", "state"),
+    [
+        (SourceFinished("clip.mp4"), GapReason.ENDED, CameraState.ENDED),
+        (SourceRefused("host"), GapReason.AUTH, CameraState.REFUSED),
+    ],
+)
+def test_a_known_reason_is_said_again_when_recording_is_switched_on(
+    running: Bench, error: SourceError, reason: GapReason, state: CameraState, waits: bool
+) -> None:
+    running.coverage.switch_off(running.now(), CameraState.MODE_OFF, GapReason.MODE, "away")
+    running.clock.advance(60)
+    running.coverage.switch_on(running.now(), waits=waits, arrives=False, failure=error)
+    running.clock.advance(60)
+    running.coverage.starts()
+    assert running.coverage.status.state is state
+    assert running.gaps[1:] == [(10_000, 70_000, GapReason.MODE), (70_000, None, reason)]
 
 
 def test_setting_the_clock_makes_no_camera_that_starts_offline(bench: Bench) -> None:

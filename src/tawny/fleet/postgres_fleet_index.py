@@ -281,6 +281,10 @@ class PostgresFleetIndex:
         with self.reading() as db:
             return [box_of_row(row) for row in db.execute(f"{_BOXES} ORDER BY lower(name), id")]
 
+    def knows(self, box: str) -> bool:
+        with self.reading() as db:
+            return db.execute("SELECT 1 FROM boxes WHERE id = %s", (box,)).fetchone() is not None
+
     def box_of(self, key: bytes) -> Box | None:
         with self.reading() as db:
             row = db.execute(f"{_BOXES} WHERE key = %s", (key,)).fetchone()

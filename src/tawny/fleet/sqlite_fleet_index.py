@@ -219,6 +219,10 @@ class SqliteFleetIndex(SmallDb):
         with self.reading() as db:
             return [box_of_row(row) for row in db.execute(f"{_BOXES} ORDER BY name COLLATE NOCASE, id")]
 
+    def knows(self, box: str) -> bool:
+        with self.reading() as db:
+            return db.execute("SELECT 1 FROM boxes WHERE id = ?", (box,)).fetchone() is not None
+
     def box_of(self, key: bytes) -> Box | None:
         with self.reading() as db:
             row = db.execute(f"{_BOXES} WHERE key = ?", (key,)).fetchone()

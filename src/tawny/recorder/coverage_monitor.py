@@ -29,8 +29,9 @@ from tawny.model.times import Clock
 SILENT_S = 5.5
 """Time without a frame, in s, that counts as a stall regardless of the connection state."""
 
-STARTING_S = 30.0
-"""After this time, in s, a camera whose source has neither delivered nor failed counts as offline."""
+STARTING_S = 40.0
+"""After this time, in s, a camera whose source has neither delivered nor failed is offline. Sources fail earlier: they
+wait at most 10 s for a connection, and then 30 s for a keyframe."""
 
 RESTART_S = 60.0
 """After this time, in s, a camera that closed the connection counts as unreachable instead of restarting."""
@@ -144,10 +145,11 @@ class CoverageMonitor:
                 self._missing(at_ms, reason, detail)
             self._become(state, "")
 
-    def switch_on(self, at_ms: int, *, waits: bool, arrives: bool) -> None:
+    def switch_on(self, at_ms: int, *, waits: bool, arrives: bool, failure: SourceError | None = None) -> None:
         """Report that the camera is recorded from `at_ms` on.
 
-        waits: only when something happens. arrives: frames arrive now; else the camera is not connected.
+        waits: only when something happens. arrives: frames arrive now; else the camera is not connected, because of
+        `failure` if it is known.
         """
         with self._lock:
             self._is_waiting = waits
@@ -161,6 +163,8 @@ class CoverageMonitor:
                 self._become(CameraState.STARTING, "")
             elif waits:
                 self._wait(at_ms)
+            if failure is not None and not arrives:
+                self.failed(failure)
 
     def over(self, at_ms: int, reason: GapReason = GapReason.CAMERA_RESTART, detail: str = "") -> None:
         """Report that the last packet arrived at `at_ms`.

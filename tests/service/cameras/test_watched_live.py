@@ -12,15 +12,19 @@ import pytest
 from tawny.app.running import RecorderRuntime
 from tawny.engine import InlineEngine
 from tawny.live.viewer import ViewerCounts
+from tawny.model.errors import SourceFinished, SourceUnreachable
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import Clock
 from tawny.service.cameras.camera import RunningCamera
+from tawny.service.cameras.duty import CameraDuty
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import IdleUntil, SourceContext
 from tawny.stream.session import LINGER_S
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
+from tests.live.cameras import numbered, video
 
 SLOW_S, QUICK_S = 0.1, 0.02
 DOOR, YARD = CameraId("door"), CameraId("yard")
@@ -138,9 +142,35 @@ def test_some_time_after_the_last_has_left_it_is_read_rarely_again(bench: _Bench
     assert bench.pause_s(DOOR, StreamName.MAIN) == pytest.approx(SLOW_S)
 
 
-def test_a_camera_that_gives_nothing_is_offline_after_half_a_minute(bench: _Bench) -> None:
+def test_a_camera_that_gives_nothing_is_offline_in_the_end(bench: _Bench) -> None:
     """No error comes of a source that hangs."""
     camera = bench.running.parts.cameras.now[DOOR]
-    bench.clock.advance(31)
+    bench.clock.advance(41)
     camera.look_after()
     assert camera.status.state is CameraState.OFFLINE
+
+
+UNRECORDED = CameraDuty(record="off", state=CameraState.MODE_OFF, reason=GapReason.MODE, detail="away")
+
+
+@pytest.mark.parametrize("came", [0, 20])
+def test_a_video_file_that_ended_is_said_to_have_when_a_mode_records_it_again(bench: _Bench, came: int) -> None:
+    """Also if its last pictures came just before."""
+    camera = bench.running.parts.cameras.now[DOOR]
+    was = camera.duty
+    camera.take_duty(UNRECORDED)
+    for packet in numbered(video(count=came)):
+        camera.hubs[StreamName.MAIN].append(packet)
+    camera.failed(StreamName.MAIN, SourceFinished("clip.mp4"))
+    camera.take_duty(was)
+    assert camera.status.state is CameraState.ENDED
+
+
+def test_why_a_camera_failed_before_it_connected_again_is_not_said(bench: _Bench) -> None:
+    camera = bench.running.parts.cameras.now[DOOR]
+    was = camera.duty
+    camera.take_duty(UNRECORDED)
+    camera.failed(StreamName.MAIN, SourceUnreachable("door"))
+    camera.connected(StreamName.MAIN, {})
+    camera.take_duty(was)
+    assert camera.status.state is CameraState.STARTING

@@ -30,7 +30,7 @@ from tawny.api.auth.accounts import Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
 from tawny.api.fleet.box_search import Reason
-from tawny.api.fleet.fleet_search import FleetScope, FleetWords, FoundEvent, search_with_boxes
+from tawny.api.fleet.fleet_search import FleetScope, FleetWords, FoundEvent, search_with_boxes, seen_end_ms
 from tawny.api.fleet.membership_routes import Invitation
 from tawny.api.fleet.relay_routes import OneBox, the_hub
 from tawny.api.fleet.standby_routes import StandbyPartner, partners_in
@@ -367,12 +367,8 @@ def _found_event(found: FoundEvent, scope: FleetScope) -> FleetEvent:
 
 def _lane(lane: FleetLane, name: str, within: Span, now_ms: int, away_ms: int | None) -> FleetLaneInfo:
     """away_ms: since when the box is offline; what lasted then may be over."""
-    if away_ms is not None:
-        ended = [replace(one, end_ms=max(one.start_ms, away_ms)) if one.end_ms is None else one for one in lane.events]
-        lane = replace(lane, events=[one for one in ended if (one.end_ms or 0) >= within.begin_ms])
-    gaps = [
-        replace(gap, end_ms=max(gap.begin_ms, away_ms)) if gap.end_ms is None and away_ms else gap for gap in lane.gaps
-    ]
+    events = [replace(one, end_ms=seen_end_ms(one.start_ms, one.end_ms, away_ms)) for one in lane.events]
+    gaps = [replace(one, end_ms=seen_end_ms(one.begin_ms, one.end_ms, away_ms)) for one in lane.gaps]
     past = within.cut_to(Span(0, max(now_ms, 1)))
     explained = [*lane.known, *(gap.span(now_ms) for gap in gaps)]
     unknown = missing_spans(explained, past) if past is not None else []
@@ -389,7 +385,8 @@ def _lane(lane: FleetLane, name: str, within: Span, now_ms: int, away_ms: int | 
                 id=one.id, type=one.kind, title=one.title, start_ms=one.start_ms, end_ms=one.end_ms, kept=one.kept,
                 snapshot=_media(lane.of.box, one.id, "jpg") if one.has_picture else None,
             )
-            for one in lane.events
+            for one in events
+            if one.end_ms is None or one.end_ms >= within.begin_ms
         ],
     )  # fmt: skip
 

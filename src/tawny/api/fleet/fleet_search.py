@@ -162,10 +162,15 @@ class FleetEventSource:
 
     def _placed(self, one: BoxEvent) -> Event:
         event, away_ms = one.event, self._scope.away.get(one.box)
-        if event.end_ms is None and away_ms is not None:  # else it would be longer each day
+        if event.end_ms is None and away_ms is not None:
             self._lasting.add((one.box, event.id))
-            event = replace(event, end_ms=max(event.start_ms, away_ms))
-        return replace(event, camera=CameraId(f"{one.box}~{event.camera}"))
+        end_ms = seen_end_ms(event.start_ms, event.end_ms, away_ms)
+        return replace(event, end_ms=end_ms, camera=CameraId(f"{one.box}~{event.camera}"))
+
+
+def seen_end_ms(begin_ms: int, end_ms: int | None, away_ms: int | None) -> int | None:
+    """Return the end of what lasted when its box was seen last, at `away_ms`: it may be over. None: it lasts."""
+    return max(begin_ms, away_ms) if end_ms is None and away_ms is not None else end_ms
 
 
 def search_fleet(

@@ -252,7 +252,7 @@ async def _ask(
 
 async def _has_joined(hub: FleetHub, box: str) -> bool:
     try:
-        return box in {one.id for one in await asyncio.to_thread(hub.index.boxes)}
+        return await asyncio.to_thread(hub.index.knows, box)
     except StorageError:
         return True  # as far as is known
 

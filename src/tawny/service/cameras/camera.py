@@ -131,6 +131,8 @@ class RunningCamera:
         self._handles: list[Handle] = []
         self._readers: dict[StreamName, tuple[PacketDemand, Handle]] = {}
         self._sub_trouble = self._hint = ""
+        self._failure: SourceError | None = None
+        """Why the main stream is not connected; reported again when a mode records the camera again."""
         self.filling = ""
         """How far gaps are filled from its card; empty: nothing to say."""
         self._is_over_tcp = self._is_ending = False
@@ -280,7 +282,9 @@ class RunningCamera:
         if duty.is_recorded and not before.is_recorded:
             for stream, hub in self.hubs.items():
                 self._parts.recorder.add(self.id, stream, hub, wanted=self._wanted, after=self._after.get(stream, 0))
-            self.coverage.switch_on(now_ms, waits=duty.waits, arrives=self._arrives())
+            failure = self._failure
+            arrives = failure is None and self._arrives()
+            self.coverage.switch_on(now_ms, waits=duty.waits, arrives=arrives, failure=failure)
         elif not duty.is_recorded:
             newest = self.hubs[StreamName.MAIN].newest if self._arrives() else None
             if before.is_recorded:
@@ -525,6 +529,7 @@ class RunningCamera:
         if stream is StreamName.SUB:
             self._sub_trouble = ""
         else:
+            self._failure = None
             self._is_over_tcp = notes.get("transport") == "tcp"
 
     def noted(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
@@ -536,6 +541,7 @@ class RunningCamera:
     def failed(self, stream: StreamName, error: SourceError) -> None:
         """Handle a source that cannot be opened or has ended. A failed sub stream does not stop the recording."""
         if stream is StreamName.MAIN:
+            self._failure = error
             if self.duty.is_recorded:
                 self.coverage.failed(error)
         elif not self._calls.sleeps:
