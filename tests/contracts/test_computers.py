@@ -44,6 +44,11 @@ TIMES, PARTS = 9, 3
 FILMS = (partial(films.walkers, 350),)
 RECIPE = ScanRecipe()
 PATIENCE_S = 120.0
+WORKER = """# tawny.cli.scan_worker, which says how far it is even where a part takes less than a second
+from tawny.cli import scan_worker
+scan_worker.REPORT_S = 0.0
+scan_worker.main()
+"""
 Place = Callable[[ScanLog], Computer]
 
 
@@ -75,7 +80,7 @@ class Boxes:
             yield {"offline": True}
             return
         self.orders.append(order)
-        command = [sys.executable, "-P", "-m", "tawny.cli.scan_worker", "--data", str(self.folder)]
+        command = [sys.executable, "-P", "-c", WORKER, "--data", str(self.folder)]
         command += ["--config", str(settings_in(self.folder))]
         scans = BoxScans(command, lambda: False)
         try:
