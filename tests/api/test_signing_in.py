@@ -7,9 +7,11 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from tawny.api.auth import access
 from tawny.api.auth.access import COOKIE, Access, rule
 from tawny.api.auth.accounts import Caller, Role, TokenPurpose, hashed
 from tawny.api.auth.guess_limit import HASH_TRIES, GuessAttempt
+from tawny.model.errors import StorageUnavailable
 from tests.api.fakes import OURS, PASSWORD, House
 
 WRONG = "wrong horse battery"
@@ -229,6 +231,21 @@ async def test_an_answer_to_who_signed_out_meanwhile_sets_no_cookie(house: House
         assert await set_again(house, f"{COOKIE}={token}", "/healthz/late") == ""
     finally:
         routes.remove(route)
+
+
+async def test_accounts_that_cannot_be_read_leave_an_answer_and_its_cookie_for_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request ended as 500, and the cookie had to wait for a day."""
+
+    async def unreadable(_: object) -> bool:
+        raise StorageUnavailable("/data")
+
+    cookie = f"{COOKIE}={session(house)}"
+    with monkeypatch.context() as patched:
+        patched.setattr(access, "has_ended", unreadable)
+        assert await set_again(house, cookie) == ""
+    assert await set_again(house, cookie) != ""
 
 
 async def test_no_secret_is_logged_answered_or_written_down(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,15 +1,16 @@
 """Messages with attachments that a service does not take, and addresses that are unusual but right."""
 
+import http.client
 import logging
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tawny.delivery import notifier
 from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
 from tawny.delivery.notifier import (
     Attachment,
@@ -24,10 +25,11 @@ from tawny.delivery.notifier import (
 )
 from tawny.delivery.notifiers.ntfy import Ntfy
 from tawny.model.errors import DeliveryError, TargetFull, TargetUnreachable
+from tawny.protocols import http_connection
 from tawny.protocols.http_connection import PORTION_BYTES
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import JPEG, SENT
-from tawny.testing.http_service import StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 
 TRAITS = NotifierTraits("text and pictures", edits=True, picture=True, largest_bytes=1000)
 PICTURE = in_memory(JPEG.data, JPEG.media_type, 0)
@@ -151,7 +153,7 @@ def test_a_large_body_is_sent_in_portions_each_with_the_time_of_the_line(monkeyp
 
 
 def test_an_attachment_that_the_line_is_too_slow_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifier, "UPLOAD_S", -1.0)
+    monkeypatch.setattr(http_connection, "UPLOAD_S", -1.0)
     with served(StandIn()) as service:
         url = f"ntfy+http://127.0.0.1:{service.port}/door"
         sender = Ntfy().open(NotifierContext("phone", url, {}, FakeClock()))
@@ -161,6 +163,55 @@ def test_an_attachment_that_the_line_is_too_slow_for_is_left_out(monkeypatch: py
         MessageCarrier(sender, traits, lambda _: SENT).carry(delivery, picture, lambda _: None)
         titles = [one.query["title"] for one in service.asked if one.headers["content-length"] != "200000"]
         assert titles == [SENT.title]
+
+
+def test_the_response_to_a_large_body_is_awaited_for_the_rest_of_its_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within 15 s a line of 4 kB/s didn't even send what the system held of a picture: it was tried for ever."""
+    waits_s: list[Any] = []
+    getresponse = http.client.HTTPConnection.getresponse
+
+    def noted(self: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        waits_s.append(self.sock.gettimeout())
+        return getresponse(self)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "getresponse", noted)
+    with served(StandIn()) as service:
+        for size in (1000, 100_000):
+            HttpApi(service.base, "phone", 15.0).well("PUT", "/topic", bytes(size))
+    assert (waits_s[0], 30 < waits_s[1] <= 60) == (15.0, True)
+
+
+def test_a_large_body_without_a_response_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "UPLOAD_S", 0.1)
+    ended = threading.Event()
+
+    def answer_late(_: ReceivedRequest) -> Reply:
+        ended.wait(10)
+        return 200, {}
+
+    with served(StandIn(answer_late)) as service:
+        with pytest.raises(TargetUnreachable, match="too slow"):
+            HttpApi(service.base, "phone", 0.1).ask("PUT", "/topic", bytes(100_000))
+        ended.set()
+
+
+def test_a_portion_that_a_line_does_not_take_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "UPLOAD_S", 0.1)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as door,
+        pytest.raises(TargetUnreachable, match="too slow"),
+    ):
+        HttpApi(f"http://127.0.0.1:{door.getsockname()[1]}", "phone", 0.1).ask("PUT", "/topic", bytes(20_000_000))
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "wait_s"),
+    [(429, "30", 30.0), (429, "Sun, 06 Nov 1994 08:49:37 +99999999999999", 0.0), (200, "30", 0.0)],
+)
+def test_only_a_valid_wait_of_a_service_that_took_nothing_counts(status: int, asked: str, wait_s: float) -> None:
+    """An absurd date with a message that was accepted failed its delivery, so it was sent again."""
+    with served(StandIn(lambda _: (status, {}), headers={"Retry-After": asked})) as service:
+        assert HttpApi(service.base, "phone").ask("GET", "/").wait_s == wait_s
 
 
 @pytest.mark.parametrize(

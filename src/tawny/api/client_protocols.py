@@ -31,6 +31,8 @@ _LOOP: Final = "client_loop"
 """Key of the loop whose thread alone may call it."""
 HTTP_RULES: Final = ConnectionRules(stalled_s=300.0)
 """A download at 20 kB/s took nothing for 95 s: the client's kernel waits until 1/16 of its buffer, of 32 MB, is free.
+
+Also of Motion JPEG and streams of events: here they look like a download.
 """
 MOST_UNREPORTED_BYTES: Final = 32 * 1024
 """Unsent bytes above which the manager counts them."""
@@ -162,7 +164,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._client.rules = ConnectionRules()  # live video that nothing reads ends soon
+        self._client.rules = ConnectionRules()  # live video by WebSocket that nothing reads ends soon
         self._client.enter(Phase.ACTIVE)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -160,16 +160,18 @@ def _box_called(wanted: str, boxes: Sequence[Box]) -> Box:
     called = wanted.casefold()
     found = [one for one in boxes if called in (one.id, one.name.casefold())]
     # of several with one name, the ID says which; not if it is what another one is called now
-    exact = [one for one in found if one.id == wanted and one.name.casefold() == called]
+    exact = next((one for one in found if one.id == wanted and one.name.casefold() == called), None)
+    if exact is not None:
+        return exact
     if not found:
         raise NotDone(f"No recorder {wanted} has joined this hub.", "See `tawny hub list`.")
-    if len(found) > 1 and not exact:
+    if len(found) > 1:
         several = ", ".join(f"{one.name} ({one.id})" for one in found)
         raise NotDone(
             f"{wanted} may mean {several}.",
             "Use the ID or the name that only one has, or remove it on the hub's page “Recorders”.",
         )
-    return (exact or found)[0]
+    return found[0]
 
 
 def _migrate(args: Namespace, out: Output) -> int:

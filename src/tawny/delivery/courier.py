@@ -14,7 +14,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import hours as parsed
-from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind
+from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind, NoRecipient
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Actor, ActorHandle, Engine
 from tawny.engine.backoff import spread_s
@@ -205,7 +205,8 @@ class Courier:
     def _end(self, delivery: Delivery, error: TawnyError) -> None:
         """Drop the delivery: a retry would not help."""
         self._busy.pop(delivery.id, None)
-        log.warning("%s: %s", delivery.name, error)
+        level = logging.INFO if isinstance(error, NoRecipient) else logging.WARNING
+        log.log(level, "%s: %s", delivery.name, error)
         self._outbox.drop(delivery, error.message)
         self._report(delivery)
 

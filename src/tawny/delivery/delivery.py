@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
+from tawny.model.errors import ContentGone
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
 
@@ -80,6 +81,10 @@ class Delivery:
     done_ms: int | None = None
     id: int = field(default=0, compare=False)
     """Row ID; 0 before it is stored."""
+
+
+class NoRecipient(ContentGone):
+    """The target is there, and has none to send to. Its entry says so by itself: no delivery needs a warning."""
 
 
 # Carrier: protocol that transfers deliveries to a target. Destinations and notifiers are wrapped as carriers.

@@ -12,8 +12,8 @@ import re
 import secrets
 import ssl
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -25,12 +25,11 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
 from tawny.protocols.http_connection import (
-    PORTION_BYTES,
     UPLOAD_S,
     PublicHttpsConnection,
     UploadTooSlow,
     http_connection,
-    timed_portions,
+    response_to,
 )
 
 log = logging.getLogger(__name__)
@@ -337,9 +336,13 @@ class MessageRefused(DeliveryError):
     """The service won't take this message, however often it is sent."""
 
 
-def too_slow(public: str, size_bytes: int) -> MessageRefused:
-    """Return the error for a message whose attachment would keep later messages waiting."""
-    return MessageRefused(public, f"the connection is too slow to send {size_bytes} bytes within {UPLOAD_S:.0f} s")
+class TargetTooSlow(TargetUnreachable):
+    """It didn't respond to something large: it, or the connection, may be too slow for that and not for a text."""
+
+
+def too_slow(public: str, size_bytes: int, limit_s: float = UPLOAD_S) -> TargetTooSlow:
+    why = f"no response to {size_bytes} bytes within {limit_s:.0f} s; the connection may be too slow"
+    return TargetTooSlow(public, why)
 
 
 class MessageCarrier:
@@ -356,15 +359,15 @@ class MessageCarrier:
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Send or edit the message. The receipt identifies the message for edits.
 
-        If the service refuses it with its attachment, or the line is too slow for that, it is sent without, and what
-        was sent stays as it is; a test raises the error.
+        If the service refuses it with its attachment, or doesn't take that in time, it is sent without, and what was
+        sent stays as it is; a test raises the error.
         """
         message = self._compose(delivery)
         attached = self._attached(content)
         edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
         try:
             return self._sent(edited, message, attached)
-        except (MessageRefused, TargetFull) as error:  # mail servers call a mail that is too large a full mailbox
+        except (MessageRefused, TargetTooSlow, TargetFull) as error:  # TargetFull: what mail servers call a large mail
             if attached is None or message.kind == "test":
                 raise
             size = f"{attached.media_type}, {len(attached.data)} bytes"
@@ -468,7 +471,7 @@ class HttpApi:
         where = _ascii(f"{self._path}{path.partition('?')[0]}{self._query}")
         try:
             with closing(self._connection()) as line:
-                found = _response(line, method, target, body, {"User-Agent": "tawny", **(headers or {})})
+                found = response_to(line, method, target, body, {"User-Agent": "tawny", **(headers or {})})
                 sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
                     _LONG, body[:_LOOKED_BYTES].decode("latin-1")
                 )
@@ -511,23 +514,6 @@ class HttpApi:
         return self.well(method, path, json.dumps(value).encode(), sent, why).json()
 
 
-def _response(
-    line: http.client.HTTPConnection, method: str, target: str, body: bytes, headers: Mapping[str, str]
-) -> http.client.HTTPResponse:
-    portions: bytes | Iterator[bytes] = body
-    if len(body) > PORTION_BYTES:
-        line.connect()
-        portions, headers = timed_portions(line.sock, body, UPLOAD_S), {**headers, "Content-Length": str(len(body))}
-    try:
-        line.request(method, target, portions, headers)
-    except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
-        if line.sock is not None:  # it may have answered before it had the whole body, and closed the connection
-            with suppress(OSError, http.client.HTTPException):
-                return line.getresponse()
-        raise
-    return line.getresponse()
-
-
 def _ascii(path: str) -> str:
     """Percent-encode what a request line can't contain."""
     return quote(path, safe=string.punctuation)
@@ -552,14 +538,16 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
 
 
 def _asked_wait_s(answer: http.client.HTTPResponse) -> float:
-    """Return its Retry-After, s; of a date by the server's own clock. 0 if it has none that is valid."""
+    """Return its Retry-After, s, if it took nothing; of a date by its own clock. 0 if it has none that is valid."""
+    if answer.status != 429 and answer.status < 500:
+        return 0.0
     text = (answer.getheader("Retry-After") or "").strip()
     if re.fullmatch("[0-9]{1,9}", text):
         return float(text)
     try:
         until, now = (parsedate_to_datetime(one) for one in (text, answer.getheader("Date") or ""))
         return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError):  # TypeError: only one of them has a time zone
+    except (TypeError, ValueError, OverflowError):  # TypeError: only one of them has a time zone
         return 0.0
 
 

@@ -4,7 +4,7 @@ import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 from urllib.parse import SplitResult
@@ -16,27 +16,33 @@ MOST_TRIED = 2
 
 PORTION_BYTES: Final = 16 * 1024
 UPLOAD_S: Final = 60.0
-"""Maximum time of a body in portions, in s: what is to be sent next waits for it."""
+"""Maximum time of a body in portions and of the response to it, in s: what is to be sent next waits for it."""
 _UNSENT_BYTES: Final = 64 * 1024
-"""What the system holds unsent; by itself it takes megabytes, which the wait for the response is too short for."""
+"""What the system holds unsent; by itself it takes megabytes, which would all be sent after the limit, too."""
 
 
 class UploadTooSlow(TimeoutError):
-    """The body wasn't sent in time, though it was on its way."""
+    """The body wasn't sent in time, though it was on its way, or nothing responded to it in time."""
 
 
-def timed_portions(connected: socket.socket, body: bytes, most_s: float) -> Iterator[bytes]:
-    """Yield a body in portions: a socket's time limit is for each call that sends, however much that is.
+def send_timed(connected: socket.socket, body: bytes) -> None:
+    """Send a body in portions. What is left of UPLOAD_S then limits the wait for the response, if that is longer.
 
-    Raises UploadTooSlow after most_s.
+    Raises UploadTooSlow.
     """
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
-    clock = SystemClock()
-    end_s = clock.mono_s() + most_s
+    clock, response_s = SystemClock(), connected.gettimeout() or 0.0
+    end_s = clock.mono_s() + UPLOAD_S
     for begin in range(0, len(body), PORTION_BYTES):
-        if clock.mono_s() > end_s:
+        left_s = end_s - clock.mono_s()
+        if left_s <= 0:
             raise UploadTooSlow
-        yield body[begin : begin + PORTION_BYTES]
+        connected.settimeout(left_s)
+        try:
+            connected.sendall(body[begin : begin + PORTION_BYTES])
+        except TimeoutError:
+            raise UploadTooSlow from None
+    connected.settimeout(max(response_s, end_s - clock.mono_s()))
 
 
 def web_port(parts: SplitResult) -> int:
@@ -51,6 +57,30 @@ def http_connection(parts: SplitResult, timeout_s: float) -> http.client.HTTPCon
     if parts.scheme == "https":
         return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=ssl.create_default_context())
     return http.client.HTTPConnection(host, port, timeout=timeout_s)
+
+
+def response_to(
+    line: http.client.HTTPConnection, method: str, target: str, body: bytes, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
+    """Send a request and return its response. Raises UploadTooSlow only if it is large."""
+    is_large = len(body) > PORTION_BYTES
+    try:
+        if is_large:
+            line.request(method, target, headers={**headers, "Content-Length": str(len(body))})
+            send_timed(line.sock, body)
+        else:
+            line.request(method, target, body, headers)
+    except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+        if line.sock is not None:  # it may have answered before it had the whole body, and closed the connection
+            with suppress(OSError, http.client.HTTPException):
+                return line.getresponse()
+        raise
+    try:
+        return line.getresponse()
+    except TimeoutError:
+        if is_large:
+            raise UploadTooSlow from None
+        raise
 
 
 def is_public(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import email
+import smtplib
 import ssl
 import threading
 from collections.abc import Iterator
@@ -15,10 +16,10 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from tawny.delivery.notifier import MessageRefused, NotifierContext
-from tawny.delivery.notifiers import email as notifiers_email
+from tawny.delivery.notifier import NotifierContext
 from tawny.delivery.notifiers.email import Email
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
+from tawny.protocols import http_connection
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, SECRET, SENT
 from tests.delivery.certificates import self_signed
@@ -122,14 +123,36 @@ def test_a_picture_that_the_line_is_too_slow_for_is_refused_and_the_letter_goes_
 ) -> None:
     large = replace(JPEG, data=bytes(200_000))
     plain(post).send(SENT, large)
-    monkeypatch.setattr(notifiers_email, "UPLOAD_S", -1.0)
-    with pytest.raises(MessageRefused, match="too slow"):
+    monkeypatch.setattr(http_connection, "UPLOAD_S", -1.0)
+    with pytest.raises(TargetUnreachable, match="too slow"):
         plain(post).send(SENT, large)
     plain(post).send(SENT, None)
     assert [any(part.get_content_type() == "image/jpeg" for part in one.walk()) for one in post.letters] == [
         True,
         False,
     ]
+
+
+def test_a_large_letter_without_an_answer_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counted as a server that is away, so it was tried again with its picture for ever."""
+
+    class LatePost(Post):
+        async def take(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+    codes, getreply = [0], smtplib.SMTP.getreply
+
+    def wait_shortly_for_the_last(self: Any) -> tuple[int, bytes]:
+        if codes[-1] == 354:  # go on with the letter
+            self.sock.settimeout(0.05)
+        code, said = getreply(self)
+        codes.append(code)
+        return code, said
+
+    monkeypatch.setattr(smtplib.SMTP, "getreply", wait_shortly_for_the_last)
+    with running(LatePost()) as post, pytest.raises(TargetUnreachable, match="too slow"):
+        plain(post).send(SENT, replace(JPEG, data=bytes(100_000)))
 
 
 def test_a_letter_without_a_picture_is_one_too(post: Post) -> None:

@@ -5,10 +5,12 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import requests
 
-from tawny.delivery.notifier import MessageRefused, Urgency
+from tawny.delivery.notifier import Urgency
 from tawny.delivery.notifiers import apprise as notifier_apprise
 from tawny.delivery.notifiers.apprise import Apprise
 from tawny.delivery.notifiers.homeassistant import HomeAssistant
@@ -77,10 +79,11 @@ class TestApprise(NotifierContract):
     def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
         assert (subject.kind.traits(subject.url).gif, subject.kind.traits(subject.url).video) == (True, False)
 
-    def test_a_picture_that_the_line_is_too_slow_for_is_refused(
+    def test_a_picture_that_nothing_responds_to_in_time_may_be_too_large(
         self, subject: NotifierCase, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(notifier_apprise, "UPLOAD_S", 0.05)
+        monkeypatch.setattr(notifier_apprise, "UPLOAD_S", 0.2)
+        subject.url += "?cto=0.2&rto=0.2"
         ended = threading.Event()
 
         def answer_late(_: ReceivedRequest) -> Reply:
@@ -88,9 +91,25 @@ class TestApprise(NotifierContract):
             return 200, {}
 
         subject.service.reply = answer_late
-        with pytest.raises(MessageRefused, match="too slow"):
+        with pytest.raises(TargetUnreachable, match=f"no response to {len(JPEG.data)} bytes"):
             subject.open().send(SENT, JPEG)
         ended.set()
+
+    @pytest.mark.parametrize(("options", "limits_s"), [("", (4.0, 60.0)), ("?cto=2&rto=180", (2.0, 180.0))])
+    def test_a_picture_only_has_more_time_for_the_response_than_the_address_says(
+        self, subject: NotifierCase, monkeypatch: pytest.MonkeyPatch, options: str, limits_s: tuple[float, float]
+    ) -> None:
+        """A service that was off took a minute each time, and options of its address didn't count."""
+        found, request = list[tuple[float, float]](), requests.Session.request
+
+        def noted(*args: Any, **about: Any) -> Any:
+            found.append(about["timeout"])
+            return request(*args, **about)
+
+        monkeypatch.setattr(requests.Session, "request", noted)
+        subject.url += options
+        subject.open().send(SENT, JPEG)
+        assert found == [limits_s]
 
     def test_a_service_that_shows_html_gets_the_text_as_html(self, subject: NotifierCase) -> None:
         """It took the text for HTML: lines ran together, and names in angle brackets were gone."""

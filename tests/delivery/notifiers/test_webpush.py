@@ -1,6 +1,7 @@
 """Web push: sealed for the browser alone, signed by us, and browsers that are gone are forgotten."""
 
 import json
+import logging
 import re
 import socket
 from base64 import urlsafe_b64decode
@@ -248,6 +249,22 @@ def test_a_message_that_no_browser_is_left_for_is_not_sent(service: StandIn) -> 
     assert ended == [(DeliveryState.DROPPED, "No browser has turned on notifications.")] * 2
     assert len(service.asked) == 1
     outbox.close()
+
+
+def test_a_message_without_any_browser_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """Each event was one in the log, while the channel's page says it all the time."""
+    caplog.set_level(logging.INFO)
+    clock = FakeClock()
+    outbox = Outbox(":memory:", clock)
+
+    def carrier() -> MessageCarrier:
+        return MessageCarrier(WebPush().open(context_of(Marks())), WebPush().traits(URL), lambda _: SENT)
+
+    courier = Courier(1, DeliveryRoute("offsite", carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None)
+    outbox.add([delivery("first", DeliveryKind.MESSAGE)])
+    courier.step()
+    outbox.close()
+    assert [one.levelname for one in caplog.records if "No browser" in one.getMessage()] == ["INFO"]
 
 
 def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: StandIn) -> None:

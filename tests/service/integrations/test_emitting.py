@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.config.integrations import EmitterSettings
-from tawny.delivery.notifier import HEADER, signed_at
+from tawny.delivery.notifier import HEADER, HttpApi, signed_at, too_slow
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
 from tawny.media.codec.video_file import FileVideo
@@ -283,17 +283,35 @@ def test_what_a_webhook_misses_is_said_with_the_remedy_and_that_it_is_dropped(
     assert caplog.records[-1].message.endswith("or correct its name in the settings. It isn't sent again.")
 
 
+@pytest.mark.parametrize("status", [429, 500])
 @pytest.mark.parametrize(
     ("asked", "wait_s"), [("30", 30), ("9999", MOST_ASKED_S), ("Fri, 31 Dec 2100 23:59:59 GMT", MOST_ASKED_S)]
 )
-def test_a_webhook_is_left_alone_for_as_long_as_it_asks_for(bench: Bench, asked: str, wait_s: float) -> None:
-    with served(StandIn(fails=[(429, {})] * 2, headers={"Retry-After": asked})) as service:
+def test_a_webhook_is_left_alone_for_as_long_as_it_asks_for(
+    bench: Bench, asked: str, wait_s: float, status: int
+) -> None:
+    with served(StandIn(fails=[(status, {})] * 2, headers={"Retry-After": asked})) as service:
         bench.emit(url=f"webhook+{service.base}/")
         bench.event()
         bench.engine.run_for(wait_s - 1)
         assert len(service.fails) == 1
         bench.engine.run_for(2)
         assert not service.fails
+
+
+def test_an_object_that_the_line_is_too_slow_for_is_sent_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was dropped at once, where a response that came too late was waited for again."""
+    tries: list[str] = []
+
+    def ask(*_: Any) -> None:
+        tries.append("")
+        raise too_slow("the webhook", 20_000)
+
+    monkeypatch.setattr(HttpApi, "ask", ask)
+    emitter = bench.emit(url="webhook+http://127.0.0.1:9/")
+    bench.event()
+    bench.engine.run_for(60)
+    assert (len(tries) > 1, emitter.dropped) == (True, 0)
 
 
 def test_what_waits_as_the_recorder_ends_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

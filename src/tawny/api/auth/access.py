@@ -187,9 +187,12 @@ async def renew_cookie(connection: HTTPConnection) -> str:
     if len(renewed_s) >= MOST_RENEWED:
         for key in [key for key, at_s in renewed_s.items() if now_s - at_s >= RENEWED_S]:
             del renewed_s[key]
+    try:
+        if await has_ended(connection):
+            return ""  # meanwhile: the browser may have the cookie of another session now
+    except StorageError:  # the request is answered: a later one renews it
+        return ""
     renewed_s[session.key] = now_s
-    if await has_ended(connection):
-        return ""  # meanwhile: the browser may have the cookie of another session now
     made = Response()
     set_session_cookie(connection, made, connection.cookies[name], session.person)
     return made.headers["set-cookie"]

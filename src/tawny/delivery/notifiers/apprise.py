@@ -23,7 +23,7 @@ from tawny.delivery.notifier import (
     refusal,
     too_slow,
 )
-from tawny.model.errors import TargetUnreachable
+from tawny.model.errors import TargetBusy, TargetUnreachable
 from tawny.model.times import SystemClock
 from tawny.protocols.http_connection import UPLOAD_S
 
@@ -70,8 +70,8 @@ class _Sender:
         from apprise import Apprise as Service
         from apprise import NotifyFormat, NotifyType
 
-        if attached is not None:  # it has 4 s for all of a request by itself
-            made.socket_connect_timeout = made.socket_read_timeout = UPLOAD_S
+        if attached is not None:  # it waits 4 s for a response by itself
+            made.socket_read_timeout = max(made.socket_read_timeout, UPLOAD_S)
         service = Service()
         service.add(made)
         clock = SystemClock()
@@ -82,8 +82,12 @@ class _Sender:
             went = service.notify(body, message.title, kind, NotifyFormat.TEXT, attach=_files(attached))
         if not went:
             error = self._refusal("".join(log_lines))
-            is_slow = isinstance(error, TargetUnreachable) and clock.mono_s() - begun_s >= UPLOAD_S
-            raise error if attached is None or not is_slow else too_slow(self._public, len(attached.data))
+            took_s = clock.mono_s() - begun_s
+            is_silent = isinstance(error, TargetUnreachable) and not isinstance(error, TargetBusy)
+            # its limit to connect is also that of sending what the system doesn't hold
+            if attached is not None and is_silent and took_s >= made.socket_connect_timeout:
+                raise too_slow(self._public, len(attached.data), took_s)
+            raise error
         return ""
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:

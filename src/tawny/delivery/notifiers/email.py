@@ -29,7 +29,7 @@ from tawny.delivery.notifier import (
     too_slow,
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetRefused, TargetUnreachable
-from tawny.protocols.http_connection import PORTION_BYTES, UPLOAD_S, UploadTooSlow, timed_portions
+from tawny.protocols.http_connection import PORTION_BYTES, UploadTooSlow, send_timed
 
 log = logging.getLogger(__name__)
 
@@ -77,15 +77,25 @@ class Email:
 class _Server(smtplib.SMTP):
     """Sends a large mail in portions."""
 
+    _is_large_sent = False
+
     def send(self, s: Any) -> None:
         if not isinstance(s, bytes) or len(s) <= PORTION_BYTES or self.sock is None:
             super().send(s)
             return
         try:
-            for portion in timed_portions(self.sock, s, UPLOAD_S):
-                super().send(portion)
-        except UploadTooSlow:
+            send_timed(self.sock, s)
+        except OSError:
             self.close()  # QUIT would be a line of the mail
+            raise
+        self._is_large_sent = True
+
+    def data(self, msg: Any) -> Any:
+        try:
+            return super().data(msg)
+        except smtplib.SMTPServerDisconnected as error:
+            if self._is_large_sent and isinstance(error.__context__, TimeoutError):
+                raise UploadTooSlow from None
             raise
 
 

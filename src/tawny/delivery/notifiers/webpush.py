@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from tawny.delivery.delivery import NoRecipient
 from tawny.delivery.notifier import (
     Attachment,
     HttpApi,
@@ -34,7 +35,7 @@ from tawny.delivery.notifier import (
     filled,
     refusal,
 )
-from tawny.model.errors import ContentGone, DeliveryError, TargetMissing, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
 from tawny.protocols.http_connection import is_public
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ LABELS = (
 _KEY, _BROWSER = "key", "browser/"
 
 
-class NoBrowser(ContentGone):
+class NoBrowser(NoRecipient):
     """No browser is subscribed. A message isn't kept for one: it would come much too late."""
 
     says = "No browser has turned on notifications."
@@ -274,7 +275,7 @@ class _Sender:
         if again is not None and now_s - reached.since_s < AGAIN_S:
             self._reached[key] = reached
             raise DeliveryError(again.where, again.detail)  # as a fault of the target it would hold up newer messages
-        if not browsers(self._kept):
+        if not has_browser(self._kept):
             raise NoBrowser(self._context.name)
         return message.id
 
@@ -388,3 +389,7 @@ def vapid(kept: NotifierStore) -> str:
 def browsers(kept: NotifierStore) -> list[Browser]:
     found = [value for name, value in kept.marks().items() if name.startswith(_BROWSER)]
     return [Browser(**json.loads(value)) for value in found]
+
+
+def has_browser(kept: NotifierStore) -> bool:
+    return bool(browsers(kept))

@@ -248,9 +248,9 @@ class DeliveryService:
 
     def has_browser(self) -> bool:
         """Return whether a browser gets notifications."""
-        from tawny.delivery.notifiers.webpush import browsers  # loads cryptography
+        from tawny.delivery.notifiers.webpush import has_browser  # loads cryptography
 
-        return self.has_browser_channel() and bool(browsers(self.notifications.browsers()[1]))
+        return self.has_browser_channel() and has_browser(self.notifications.browsers()[1])
 
     def subscribe_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None, session: str = "") -> None:
         """Add or remove a browser subscription. keys: its p256dh and auth; None removes it.

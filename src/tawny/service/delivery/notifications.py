@@ -354,9 +354,9 @@ class Notifications:
         """Return that a channel of browsers has none; empty if it has one, or is another channel."""
         if not isinstance(self._kind(one.url), BrowserNotifier):
             return ""
-        from tawny.delivery.notifiers.webpush import NoBrowser, browsers  # loads cryptography
+        from tawny.delivery.notifiers.webpush import NoBrowser, has_browser  # loads cryptography
 
-        return "" if browsers(OutboxMarks(self._outbox, f"kept/{name}/")) else NoBrowser(name).message
+        return "" if has_browser(OutboxMarks(self._outbox, f"kept/{name}/")) else NoBrowser(name).message
 
     def _wanted(self) -> dict[str, "_Wanted"]:
         """Return by notifier everything its workers depend on."""

@@ -13,6 +13,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -44,8 +45,11 @@ _RETRIED: Final = frozenset({DeliveryError.advice, TargetUnreachable.advice})
 """Advice that promises another try: untrue of what is dropped."""
 
 
+@dataclass(eq=False)
 class ReceiverFailed(DeliveryError):
-    """The receiver answered with an error of its own (5xx): maybe for this message only."""
+    """The receiver answered with an error of its own (5xx): maybe for this message only. wait_s: as in TargetBusy."""
+
+    wait_s: float = 0.0
 
 
 class Emitter(Protocol):
@@ -115,7 +119,7 @@ class WebhookEmitter:
             headers[HEADER] = signature(self._secret, self._clock.now_ms() // 1000, body)
         answer = self._api.ask("POST", "", body, headers)
         if answer.status >= 500 and answer.status not in _OF_PROXIES:
-            raise ReceiverFailed(self.public, f"it responded with {answer.status}")
+            raise ReceiverFailed(self.public, f"it responded with {answer.status}", answer.wait_s)
         if not answer.is_well:
             raise refusal(self.public, answer)
         return ""
@@ -386,9 +390,9 @@ class EmitterWorker:
         is_news, self.trouble = error.message != self.trouble, error.message
         tries_again = tries_again and isinstance(error, TargetUnreachable | ReceiverFailed)
         if is_news:
-            todo = [error.do] if tries_again or error.advice not in _RETRIED else []
-            todo += [] if tries_again else ["It isn't sent again."]
-            log.warning("%s", " ".join([error.message, *filter(None, todo)]))
+            remedy = error.do if tries_again or error.advice not in _RETRIED else ""
+            end = "" if tries_again else "It isn't sent again."
+            log.warning("%s", " ".join(filter(None, (error.message, remedy, end))))
         now_s = self._clock.mono_s()
         if isinstance(error, ReceiverFailed):
             self._failed_s = self._failed_s if self._failures else now_s
@@ -397,7 +401,7 @@ class EmitterWorker:
                 log.warning("%s %s was not sent: %s", message.get("type"), message.get("id"), error.message)
                 tries_again = False
         if tries_again:
-            asked_s = min(error.wait_s, MOST_ASKED_S) if isinstance(error, TargetBusy) else 0.0
+            asked_s = min(error.wait_s, MOST_ASKED_S) if isinstance(error, TargetBusy | ReceiverFailed) else 0.0
             self._again, self._not_before_s = message, now_s + max(self._backoff.next_s(), asked_s)
         else:
             self.dropped += 1

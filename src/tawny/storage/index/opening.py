@@ -291,10 +291,10 @@ def known_camera(folder: Path, name: str, index: Index | None = None) -> CameraI
     index: a camera that only has gaps or events there is available, too.
     """
     known, camera = set(Volume.at(folder).cameras()), CameraId(name)
-    if index is not None:
+    if index is not None and camera not in known:
         known.update(gap.camera for gap in index.open_gaps())
-        if index.gaps(camera, _EVER) or index.events(_EVER, cameras=[camera], limit=1).events:
-            known.add(camera)
+        if index.events(_EVER, cameras=[camera], limit=1).events or index.gaps(camera, _EVER):
+            return camera
     if camera in known:
         return camera
     there = ", ".join(sorted(known)) or "none yet"
