@@ -28,6 +28,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
+from tawny.protocols import http_connection
 from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
 from tawny.service.delivery.notifications import ChannelUser, Notifications, Users
 from tawny.service.delivery.upload_scheduler import DeliverySource
@@ -424,6 +425,14 @@ def test_a_test_says_that_images_are_refused(bench: Bench) -> None:
     )
     assert "413" in image.wrong
     assert [one.path.rpartition("/")[2] for one in bench.sent()] == ["sendMessage"]
+
+
+def test_a_test_over_a_line_that_is_too_slow_for_images_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "PORTION_BYTES", 3000)
+    monkeypatch.setattr(http_connection, "UPLOAD_S", -1.0)
+    sent, image = bench.notifications.test("phone")
+    assert (sent.wrong, image.what) == ("", "Attach an image")
+    assert "too slow" in image.wrong
 
 
 def test_a_test_of_a_channel_without_snapshots_sends_none(bench: Bench) -> None:

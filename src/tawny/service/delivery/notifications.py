@@ -36,6 +36,7 @@ from tawny.delivery.notifier import (
     NotifierContext,
     NotifierStore,
     NotifierTraits,
+    TargetTooSlow,
 )
 from tawny.delivery.outbox import OutboxMarks, TargetView
 from tawny.engine import ActorHandle, Engine
@@ -246,7 +247,7 @@ class Notifications:
             with target_code(one.url, TawnyError), closing(self._carrier(name, one)) as carrier:
                 try:
                     carrier.carry(delivery, _test_image(now_ms) if shows else bare, lambda _: None)
-                except (MessageRefused, TargetFull) as error:
+                except (MessageRefused, TargetFull, TargetTooSlow) as error:
                     carrier.carry(delivery, bare, lambda _: None)
                     steps.append(ConnectionTestStep("Attach an image", error.message, _NO_IMAGES))
         except DeliveryError as error:
