@@ -33,7 +33,6 @@ describe("after a silence", () => {
     asked = [];
     answers = () => new Response("{}");
     vi.useFakeTimers();
-    vi.stubGlobal("stop", vi.fn());
     vi.stubGlobal("fetch", (address: string, { signal }: RequestInit) => {
       asked.push(address.replace("/api/v1", ""));
       const answer = answers(address);
@@ -94,22 +93,28 @@ describe("after a silence", () => {
     expect(asked).toEqual(["/modes"]);
   });
 
+  /** A picture or a video on the page, and what ends its request. */
+  function shown(name: "img" | "video", loaded: object) {
+    const element = document.createElement(name);
+    element.setAttribute("src", "/media/a");
+    for (const [key, value] of Object.entries(loaded)) Object.defineProperty(element, key, { value });
+    document.body.append(element);
+    return [element, vi.spyOn(element, "removeAttribute")] as const;
+  }
+
   it.each([
-    ["img", "complete", false, "/media/a.jpg", [null]],
-    ["img", "complete", true, "/media/a.jpg", ["/media/a.jpg"]],
-    ["video", "readyState", 0, "/media/a.mp4", [null]],
-    ["video", "readyState", 0, "blob:a", ["blob:a"]],
-  ] as const)("asks again for what leaves no connection: %s, %s %s, %s", async (name, loaded, value, from, expected) => {
-    const image = document.createElement(name);
-    image.setAttribute("src", from);
-    Object.defineProperty(image, loaded, { value });
-    document.body.append(image);
+    ["img", { complete: false }, 1],
+    ["img", { complete: true }, 0],
+    ["video", { readyState: 0 }, 0],
+    ["video", { readyState: 4, networkState: 2 }, 0],
+  ] as const)("asks again for pictures that leave no connection: %s %j", async (name, loaded, times) => {
+    const stop = vi.fn();
+    vi.stubGlobal("stop", stop);
+    const [element, end] = shown(name, loaded);
     answers = () => null;
-    const during: (string | null)[] = [];
-    vi.mocked(stop).mockImplementation(() => void during.push(image.getAttribute("src")));
     void renewLines();
     await vi.advanceTimersByTimeAsync(20_000);
-    expect([during, image.getAttribute("src")?.endsWith(from)]).toEqual([expected, true]);
+    expect([end.mock.calls.length, element.src.endsWith("/media/a"), stop.mock.calls.length]).toEqual([times, true, 0]);
   });
 
   it("asks again what waited for pictures that were ended", async () => {
@@ -117,22 +122,24 @@ describe("after a silence", () => {
     void renewLines();
     await vi.advanceTimersByTimeAsync(5_000);
     const told = get("/modes");
-    vi.mocked(stop).mockImplementation(() => void (answers = () => new Response('{"on": "home"}')));
+    shown("img", { complete: false })[1].mockImplementation(() => void (answers = () => new Response('{"on": "home"}')));
     await vi.advanceTimersByTimeAsync(15_000);
     expect(await told).toEqual({ on: "home" });
   });
 
   it("ends no pictures where questions get through", async () => {
+    const [, end] = shown("img", { complete: false });
     void renewLines();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(stop).not.toHaveBeenCalled();
+    expect(end).not.toHaveBeenCalled();
   });
 
-  it("ends no pictures while something is sent", async () => {
+  it("ends pictures while something is sent, and leaves that alone", async () => {
+    const [, end] = shown("img", { complete: false });
     answers = () => null;
     void post("/exports").catch(() => {});
     void renewLines();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(stop).not.toHaveBeenCalled();
+    expect([end.mock.calls.length, asked.filter((each) => each === "/exports").length]).toEqual([1, 1]);
   });
 });

@@ -44,25 +44,24 @@ export function url(path: string, query?: Query): string {
 
 /** Ends each question that is under way. */
 const underWay = new Set<AbortController>();
-/** How many others are: those may be sending much, or take long. */
-let sending = 0;
 
 /** Asked again where its connection was found dead. */
 export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
-  const line = new AbortController();
-  const end = () => line.abort(signal?.reason);
-  if (signal?.aborted) end();
-  signal?.addEventListener("abort", end);
-  underWay.add(line);
-  try {
-    return await ask<T>("GET", url(path, query), undefined, line.signal);
-  } catch (reason) {
-    if (signal?.aborted || !line.signal.aborted) throw reason;
-  } finally {
-    underWay.delete(line);
-    signal?.removeEventListener("abort", end);
+  for (;;) {
+    const line = new AbortController();
+    const end = () => line.abort(signal?.reason);
+    if (signal?.aborted) end();
+    signal?.addEventListener("abort", end);
+    underWay.add(line);
+    try {
+      return await ask<T>("GET", url(path, query), undefined, line.signal);
+    } catch (reason) {
+      if (signal?.aborted || !line.signal.aborted) throw reason;
+    } finally {
+      underWay.delete(line);
+      signal?.removeEventListener("abort", end);
+    }
   }
-  return get(path, query, signal);
 }
 
 /**
@@ -73,7 +72,7 @@ export async function renewLines(): Promise<void> {
   const before = [...underWay];
   await Promise.all([..."123456"].map((n) => getsThrough(n, 4_000)));
   for (const line of before) line.abort();
-  void getsThrough("7", 15_000).then((does) => does || sending || endPictures());
+  void getsThrough("7", 15_000).then((does) => does || endPictures());
 }
 
 async function getsThrough(n: string, limit_ms: number): Promise<boolean> {
@@ -83,17 +82,15 @@ async function getsThrough(n: string, limit_ms: number): Promise<boolean> {
   return !stop.signal.aborted;
 }
 
-/** Where pictures hold all six. What the page shows or asks is asked again; `stop` ends pictures that are on no page. */
+/** Where pictures hold all six: those that the page shows are asked for again, and so are the questions behind them. */
 function endPictures(): void {
   for (const line of underWay) line.abort();
-  for (const one of document.querySelectorAll<HTMLImageElement & HTMLVideoElement>('img[src],video[src^="/"]')) {
-    const { src } = one;
-    if (one.complete ?? one.readyState) continue;
-    one.removeAttribute("src"); // before `stop`, after which it would tell that it failed
-    one.load?.();
-    setTimeout(() => (one.src ||= src));
+  for (const image of document.querySelectorAll<HTMLImageElement>("img[src]")) {
+    const { src } = image;
+    if (image.complete) continue;
+    image.removeAttribute("src"); // ends the request
+    setTimeout(() => (image.src ||= src));
   }
-  stop();
 }
 
 /** For what is answered at once: a browser has six requests a host under way, and on a dead line waits for minutes. */
@@ -137,11 +134,7 @@ async function answerOf(method: string, address: string, body?: unknown, signal?
   }
   const init: RequestInit = { method, headers, credentials: "same-origin", signal: signal ?? null };
   if (body !== undefined) init.body = body instanceof Blob ? body : JSON.stringify(body);
-  const counts = +(method !== "GET");
-  sending += counts;
-  const answer = await fetch(address, init)
-    .catch(cutOff)
-    .finally(() => (sending -= counts));
+  const answer = await fetch(address, init).catch(cutOff);
   if (answer.ok) return answer;
   const error = await readError(answer);
   if (answer.status === 401 && error.code === "signed_out")

@@ -88,3 +88,28 @@ it("waits for what comes slowly", async () => {
 it("waits for what is sealed, of which much may come before any of it can be shown", async () => {
   expect(await opened(1_000_000, true)).toBe(1);
 });
+
+it("takes an answer that waited for other downloads, or for a recorder behind its hub", async () => {
+  let taken = 0;
+  const answer: Answer = { items: [piece], next_ms: null, gap: null };
+  const source: VideoSource = {
+    ask: async () => answer,
+    open: (_, start_ms, signal) =>
+      new Promise((give, refuse) => {
+        const comes = setTimeout(() => {
+          taken += 1;
+          give({ start_ms, body: new ReadableStream(), codecs: "" });
+        }, 20_000);
+        signal.addEventListener("abort", () => (clearTimeout(comes), refuse(signal.reason)));
+      }),
+    enter: async () => ({ answer, stretch: null }),
+    frameUrl: () => "",
+    canPlay: () => true,
+    now: () => 1_000_000,
+  };
+  const player = new RecordedPlayer("gate", document.createElement("video"), document.createElement("img"), null, source);
+  player.place(20_000);
+  await vi.advanceTimersByTimeAsync(30_000);
+  player.close();
+  expect(taken).toBe(1);
+});

@@ -31,6 +31,8 @@ const BROKEN_AFTER = 3;
 const NEARLY_MS = 3_000;
 /** A line on which nothing comes in this time is dead; a disk that slept takes less. */
 const SILENT_MS = 15_000;
+/** An answer may wait for other downloads to begin, and a hub waits 30 s for its recorder. */
+const ANSWER_MS = 35_000;
 /** Video stops this much before the end of what is buffered; or a little earlier, where it has no more pictures. */
 const END_MS = 120;
 
@@ -367,7 +369,8 @@ export class RecordedPlayer implements PastPlayer {
     const coming = new Gather(stretch.body);
     try {
       let length: number | null = null;
-      const next = () => this.unlessSilent(coming.next(), piece.sealed);
+      // What is sealed comes long before it can be opened.
+      const next = () => (piece.sealed ? coming.next() : this.unlessSilent(coming.next(), SILENT_MS));
       for (let bytes = await next(); bytes; bytes = await next()) {
         if (length === null) this.turns.set(piece.id, takeAxes(bytes));
         length ??= lengthOf(bytes);
@@ -407,10 +410,10 @@ export class RecordedPlayer implements PastPlayer {
     return this.download.signal;
   }
 
-  /** Gives up where nothing comes: a line that is dead says nothing. is_sealed: it comes long before it can be opened. */
-  private async unlessSilent<T>(what: Promise<T>, is_sealed = false): Promise<T> {
+  /** Gives up where nothing comes: a line that is dead says nothing. */
+  private async unlessSilent<T>(what: Promise<T>, limit_ms = ANSWER_MS): Promise<T> {
     const { download } = this;
-    const timer = is_sealed ? undefined : setTimeout(() => download?.abort(new Error("nothing comes")), SILENT_MS);
+    const timer = setTimeout(() => download?.abort(new Error("nothing comes")), limit_ms);
     return what.finally(() => clearTimeout(timer));
   }
 

@@ -120,7 +120,6 @@ export const modes = {
     delete: "Delete",
     add: "Add",
     taken: "This mode exists.",
-    nameWrong: "Use the letters a–z and digits.",
     switch: (mode: string) => `Switch to ${mode}`,
   },
   presets: {

@@ -24,7 +24,6 @@ export const outside = {
   notKept: "There is no settings file. Changes are lost when tawny stops.",
   name: "Name",
   nameHint: "phone",
-  nameWrong: "Use the letters a–z and digits.",
   where: "Service",
   otherKind: "Other",
   keepAddress: "Keep the current address",

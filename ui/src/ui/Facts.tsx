@@ -4,7 +4,6 @@ import { locale } from "../strings/language";
 import { codecName } from "./codec";
 import { decimal } from "./times";
 
-
 /** What a camera sends, as it is told. */
 export function Facts({ camera }: { camera: Camera }) {
   const facts: readonly [string, string | null][] = [

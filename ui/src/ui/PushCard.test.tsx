@@ -58,3 +58,16 @@ it("subscribes again for the recorder’s new key after signing in", async () =>
   await begin(() => false);
   expect(posted).toEqual([{ endpoint: `of ${NEW}`, p256dh: "p", auth: "a" }]);
 });
+
+it("tells the recorder of a new subscription the next time where that failed at first", async () => {
+  let has: ReturnType<typeof made> | null = made(OLD);
+  const unsubscribe = () => Promise.resolve(((has = null), true));
+  pushManager.getSubscription = () => Promise.resolve(has);
+  pushManager.subscribe = ({ applicationServerKey }) => Promise.resolve((has = { ...made(applicationServerKey), unsubscribe }));
+  const answers = fetch;
+  vi.stubGlobal("fetch", (at: string, asked?: RequestInit) => (asked?.method === "POST" ? Promise.reject(new TypeError("restarting")) : answers(at)));
+  await begin(() => false);
+  vi.stubGlobal("fetch", answers);
+  await begin(() => false);
+  expect(posted).toEqual([{ endpoint: `of ${NEW}`, p256dh: "p", auth: "a" }]);
+});

@@ -83,17 +83,22 @@ export function whyNoPush(): "" | "insecure" | "notOnHome" | "unable" {
 
 const UNSUBSCRIBE_MS = 2_000;
 
-/** Asks the browser, then subscribes it; false: the person refused. key: the recorder's. */
-export async function turnOnPush(key: string): Promise<boolean> {
-  if ((await Notification.requestPermission()) !== "granted") return false;
+/** key: the recorder's. */
+async function subscribe(key: string): Promise<PushSubscription> {
   await navigator.serviceWorker.register(WORKER);
   const worker = await navigator.serviceWorker.ready;
   const ask = () => worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
-  const made = await ask().catch(async () => {
+  return ask().catch(async () => {
     // What was made with an earlier key of the recorder is in the way.
     await (await subscribed())?.unsubscribe();
     return ask();
   });
+}
+
+/** Asks the browser, then subscribes it; false: the person refused. */
+export async function turnOnPush(key: string): Promise<boolean> {
+  if ((await Notification.requestPermission()) !== "granted") return false;
+  const made = await subscribe(key);
   try {
     await tell(made);
   } catch (reason) {
@@ -124,9 +129,9 @@ export async function begin(isOwner: () => boolean): Promise<void> {
     const { has_channel, key } = await get<PushKey>("/push");
     if (!has_channel) return;
     if (isFor(found, key)) await tell(found);
-    else if (Notification.permission === "granted") await turnOnPush(key);
+    else if (Notification.permission === "granted") await tell(await subscribe(key));
   } catch {
-    // The next time the page is opened.
+    // The next time the page is opened: the subscription is kept, and told then.
   }
 }
 

@@ -28,6 +28,7 @@ import { TuningStore } from "./store";
 import { type Tab, Tabs, tabNamed } from "./Tabs";
 import { camera as words } from "../../strings/camera";
 import { ServerText } from "../../ui/ServerText";
+import "../../ui/save-bar.css";
 import "./camera.css";
 import "./editor.css";
 
@@ -175,7 +176,7 @@ function SaveBar({ store }: { store: TuningStore }) {
     if (await store.save(anyway)) toast(words.save.saved);
   };
   return (
-    <div class="tu-bar" role="region" aria-label={words.save.bar}>
+    <div class="save-bar tu-bar" role="region" aria-label={words.save.bar}>
       <span class="grow" role={failed ? "alert" : "status"}>
         {failed ? (
           <>

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
+import { go, path, startRouter } from "../../ui/router";
 import { session } from "../../ui/session";
 import { Toasts } from "../../ui/toast";
 import FloorPlan, { freeSpot } from "./FloorPlan";
@@ -44,4 +45,23 @@ it.each([
   fireEvent.click(await screen.findByText("Delete"));
   await waitFor(() => expect(screen.getByRole("status").textContent).toContain("The disk is full. Free some space."));
   expect(screen.queryByText("No floor plan yet")).toBeNull();
+});
+
+it("ends the editing by the back button, and stays on its page", async () => {
+  const plan = { version: 3, cameras: [] };
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json(plan)));
+  session.value = { state: "signed-in", user: { name: "Anna", role: "owner" } } as never;
+  const stop = startRouter();
+  go("/plan");
+  render(<FloorPlan />);
+  fireEvent.click(await screen.findByText("Edit"));
+  await screen.findByText("Cancel");
+  history.replaceState(null, "", "/");
+  dispatchEvent(new PopStateEvent("popstate"));
+  await screen.findByText("Edit");
+  expect(path.value).toBe("/plan");
+  history.replaceState(null, "", "/");
+  dispatchEvent(new PopStateEvent("popstate"));
+  expect(path.value).toBe("/");
+  stop();
 });

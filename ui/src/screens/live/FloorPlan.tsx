@@ -67,6 +67,7 @@ export default function FloorPlan() {
   };
   const { ask, sheet } = useLeaving({
     isChanged: () => draft.peek() !== null && (image.peek() !== null || JSON.stringify(draft.peek()) !== JSON.stringify(plan.peek()?.cameras)),
+    ...(draft.value && { close: end }),
   });
   useEffect(() => end, []);
   useKeys({ Escape: () => (draft.peek() ? ask(end) : go("/")) });

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
+import { within } from "../../api/within";
 import { dotOf, iconOf, isByChoice, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
@@ -47,7 +48,7 @@ const help: KeyHelp = {
     { keys: ["+", "−", "0"], words: words.zoom },
     { keys: ["R"], words: words.record },
     { keys: ["V"], words: words.privacy },
-    { keys: ["Z"], words: words.snooze },
+    ...(within ? [] : [{ keys: ["Z"], words: words.snooze }]),
     { keys: [t.keys.space], words: talk.hold },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },

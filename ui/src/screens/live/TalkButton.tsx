@@ -11,7 +11,6 @@ import { Icon } from "../../ui/Icon";
 import { place } from "../../ui/router";
 import { toast } from "../../ui/toast";
 
-
 interface Look {
   class: string;
   /** Over a picture: without words. */

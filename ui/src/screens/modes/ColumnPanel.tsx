@@ -1,6 +1,7 @@
 /** What can be done with a mode: switch to it, rename, copy and delete it; or give a new one a name. */
 import { useState } from "preact/hooks";
 import { modes as words } from "../../strings/modes";
+import { nameWrong } from "../../strings/name-wrong";
 import { Icon } from "../../ui/Icon";
 import { modeName } from "../../ui/modeNames";
 import { modeId } from "./columns";
@@ -82,7 +83,7 @@ function Name(props: { label: string; value: string; names: readonly string[]; b
       <button type="submit" class="btn" disabled={!id || isTaken || typed === props.value}>
         {props.button}
       </button>
-      {(isTaken || (typed.trim() && !id)) && <span class="small modes-wrong" role="status">{isTaken ? w.taken : w.nameWrong}</span>}
+      {(isTaken || (typed.trim() && !id)) && <span class="small modes-wrong" role="status">{isTaken ? w.taken : nameWrong}</span>}
     </form>
   );
 }

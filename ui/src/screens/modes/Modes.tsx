@@ -26,6 +26,7 @@ import { Now, Priority } from "./Now";
 import { Presets } from "./Presets";
 import { Rules } from "./Rules";
 import { Week } from "./Week";
+import "../../ui/save-bar.css";
 import "./modes.css";
 
 const TRY_AFTER_MS = 400;
@@ -336,7 +337,7 @@ function Save(props: { plan: PlanInfo; draft: PlanChange; tried: Tried; onSaved:
   };
   const wrong = refused || (tried.what === "refused" ? tried.message : "");
   return (
-    <div class="card modes-save row wrap">
+    <div class="card save-bar modes-save row wrap">
       <p class={`small grow ${wrong ? "modes-wrong" : "sub"}`} role="status">
         <ServerText text={wrong || (tried.what === "looking" ? words.save.looking : words.save.ready)} />
       </p>

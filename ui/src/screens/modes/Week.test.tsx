@@ -97,10 +97,10 @@ const monday = (from_min: number): ModeWeekInfo => ({
 });
 
 /** A day whose edge stands at six: what is painted, and its edge. */
-function drawn() {
+function drawn(day = monday) {
   vi.useFakeTimers();
   const paint = vi.fn();
-  const at = (minute: number) => <WeekDrawn week={monday(minute)} modes={["home", "night"]} isException={() => false} onPaint={paint} />;
+  const at = (minute: number) => <WeekDrawn week={day(minute)} modes={["home", "night", "away"]} isException={() => false} onPaint={paint} />;
   const { container, rerender, unmount } = render(at(NIGHT_AT));
   const edge = () => container.querySelector<HTMLElement>(".week-edge")!;
   const press = (key: string, times: number) => {
@@ -149,6 +149,39 @@ it.each(["blur", "leave"] as const)("stores what keys moved at once on %s", (how
   expect(paint.mock.calls).toEqual([["home", 0, NIGHT_AT, 375]]);
   pass(1_000);
   expect(paint).toHaveBeenCalledTimes(1);
+});
+
+it("shows an edge where keys left it while its answer comes, also when the focus has gone on", () => {
+  const { edge, press } = drawn();
+  press("ArrowRight", 1);
+  act(() => void fireEvent.blur(edge()));
+  expect(edge().getAttribute("aria-valuenow")).toBe("375");
+});
+
+/** Home until that minute, then night, and away from twelve. */
+const threeParts = (minute: number): ModeWeekInfo => {
+  const parts = [{ mode: "home", from_min: 0, to_min: minute }, { mode: "night", from_min: minute, to_min: 720 }, { mode: "away", from_min: 720, to_min: 1440 }];
+  return { days: [{ date: "2026-11-30", weekday: 0, parts: parts.filter((part) => part.to_min > part.from_min) }] };
+};
+
+it("takes nothing over to the next edge from one that keys moved to midnight", () => {
+  const { edge, press, pass, answer } = drawn(threeParts);
+  press("ArrowLeft", NIGHT_AT / 15);
+  pass(600);
+  press("ArrowLeft", 3); // still held
+  answer(0);
+  expect(edge().getAttribute("aria-valuenow")).toBe("720");
+});
+
+it("moves from where it is shown after keys that a bound stopped", () => {
+  const { press, pass, paint } = drawn();
+  press("ArrowLeft", NIGHT_AT / 15);
+  pass(600);
+  press("ArrowLeft", 3); // still held
+  pass(6_000); // no answer came
+  press("ArrowLeft", 1);
+  pass(600);
+  expect(paint.mock.calls.at(-1)).toEqual(["night", 0, 345, NIGHT_AT]);
 });
 
 it("draws the hours from the left in every language, as a pointer counts them", () => {

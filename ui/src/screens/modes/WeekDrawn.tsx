@@ -89,7 +89,7 @@ export function WeekDrawn(props: {
                   const edge = { before, after: part.mode };
                   return (
                     <Edge
-                      key={index}
+                      key={`${before} ${part.mode} ${index}`} // another edge has another place and keys of its own
                       at={part.from_min}
                       label={w.edge(long[day.weekday] ?? "", modeName(before), modeName(part.mode))}
                       move={(from, to) => move(day, edge, from, to)}
@@ -144,7 +144,7 @@ function Edge({ at, label, move, ...drag }: EdgeProps) {
   }, [keyed]);
   useEffect(() => {
     if (from.current === null) setKeyed(null);
-  }, [at === keyed, label]);
+  }, [at]);
   useEffect(() => () => store.current(), []);
   return (
     <button
@@ -161,13 +161,12 @@ function Edge({ at, label, move, ...drag }: EdgeProps) {
         const step = { ArrowLeft: -STEP_MIN, ArrowDown: -STEP_MIN, ArrowRight: STEP_MIN, ArrowUp: STEP_MIN }[event.key];
         if (!step) return;
         event.preventDefault();
+        const next = Math.min(DAY_MIN, Math.max(0, quarter(now + step)));
+        if (next === now) return;
         from.current ??= now;
-        setKeyed(Math.min(DAY_MIN, Math.max(0, quarter(now + step))));
+        setKeyed(next);
       }}
-      onBlur={() => {
-        store.current();
-        setKeyed(null);
-      }}
+      onBlur={() => store.current()}
       {...drag}
     />
   );

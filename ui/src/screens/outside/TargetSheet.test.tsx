@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import type { KindInfo } from "../../api/schema";
 import { t } from "../../strings";
 import { leaving } from "../../strings/leaving";
+import { nameWrong } from "../../strings/name-wrong";
 import { outside as words } from "../../strings/outside";
 import { TargetSheet } from "./TargetSheet";
 
@@ -47,5 +48,5 @@ it("asks before what was typed is lost", async () => {
 it("says which letters a name can have when none of it can be kept", async () => {
   await add();
   fireEvent.input(screen.getByLabelText(words.name), { target: { value: "Почта" } });
-  expect(screen.getByRole("status").textContent).toBe(words.nameWrong);
+  expect(screen.getByRole("status").textContent).toBe(nameWrong);
 });

@@ -12,6 +12,7 @@ import { addressOf, type Filled, freeName, ownSettings } from "./address";
 import { type Group, type Option, options, read, shown, type Value } from "./options";
 import { Steps } from "./Steps";
 import { outside as words } from "../../strings/outside";
+import { nameWrong } from "../../strings/name-wrong";
 import { fromServer } from "../../strings/language";
 import { plain, ServerText } from "../../ui/ServerText";
 import "./outside.css";
@@ -149,7 +150,7 @@ function Form({ group, target, first, kind, kinds, taken, values, onTyped, onOth
       }}
     >
       {!target && <Text label={words.name} hint={words.nameHint} value={name} required focus onInput={setName} />}
-      {name.trim() && !key && <p class="small outside-trouble" role="status">{words.nameWrong}</p>}
+      {name.trim() && !key && <p class="small outside-trouble" role="status">{nameWrong}</p>}
       {kind ? (
         <>
           <p class="small sub">

@@ -146,14 +146,15 @@ it("opens the link again with the code that opened it", async () => {
   vi.unstubAllGlobals();
 });
 
-it("doesn’t say that the link has ended while the recorder is away", async () => {
+it.each([0, 429, 503])("says why a file whose address is over can’t be fetched now, and not that the link has ended: %s", async (status) => {
   await opensAgain();
+  const clicked = vi.spyOn(HTMLAnchorElement.prototype, "click").mockReturnValue(undefined);
   open.mockImplementation(() => {
-    throw new ApiError(0, "no_connection", "The recorder can’t be reached.", "");
+    throw new ApiError(status, "away", "The recorder is away.", "");
   });
   fireEvent.click(screen.getByText(words.save));
-  await waitFor(() => expect(open).toHaveBeenCalledTimes(2));
-  await new Promise((done) => setTimeout(done));
-  expect(screen.getByText(words.save)).toBeTruthy();
+  await screen.findByText("The recorder is away.");
+  expect([screen.queryByText(words.save) !== null, clicked.mock.calls.length]).toEqual([true, 0]);
+  clicked.mockRestore();
   vi.unstubAllGlobals();
 });

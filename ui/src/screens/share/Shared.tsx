@@ -116,10 +116,11 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
   const [played, setPlayed] = useState({ address, from_s: 0 });
   const [about, setAbout] = useState<About | null>(null);
   const [isUnplayable, setUnplayable] = useState(false);
+  const [trouble, setTrouble] = useState("");
   useEffect(() => void aboutOf(clip.video).then(setAbout), [clip]);
-  /** Where the file is; null if the link has ended meanwhile. A recorder that is busy or away may be back. */
+  /** Where the file is; null if that can't be learned now, or the link has ended meanwhile. */
   const find = async (): Promise<string | null> => {
-    let at = address;
+    let at: string | null = address;
     let now = await aboutOf(at);
     if (now.problem?.status === 410)
       // An address ends before its link does: when the recorder restarts, and after hours.
@@ -128,11 +129,13 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
         setAddress(at);
         now = await aboutOf(at);
       } catch (reason) {
+        at = null;
         now = { ...now, problem: reason as ApiError };
       }
     const status = now.problem?.status ?? 0;
-    const hasEnded = status >= 400 && status < 500 && status !== 429;
+    const hasEnded = status >= 400 && status < 500 && status !== 429; // one that is busy or away may be back
     if (hasEnded) setAbout(now);
+    setTrouble(at ? "" : sentences(now.problem));
     return hasEnded ? null : at;
   };
   const problem = about?.problem;
@@ -177,7 +180,7 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
           </a>
         )}
       </div>
-      {isUnplayable && about && !problem && <p role="alert">{words.unplayable}</p>}
+      {(trouble || (isUnplayable && about)) && !problem && <p role="alert">{trouble || words.unplayable}</p>}
       {about?.cut_ms && <p class="sub num">{parts.cut(local(about.cut_ms, clip.offset_s))}</p>}
       {about && about.elsewhere_ms > 0 && <p class="sub num">{words.elsewhere(lengthOf(about.elsewhere_ms))}</p>}
       <p class="small muted num">{words.until(local(clip.ends_ms, clip.ends_offset_s))}</p>

@@ -1,0 +1,23 @@
+// @vitest-environment happy-dom
+import { cleanup, render } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
+
+afterEach(() => {
+  cleanup();
+  vi.doUnmock("../../api/within");
+  vi.unstubAllGlobals();
+});
+
+it.each([["", true], ["/boxes/beach", false]])("lists the key of Snooze only where there is that button (within %j)", async (within, lists) => {
+  vi.resetModules();
+  vi.doMock("../../api/within", () => ({ within, placed: <T,>(answer: T) => answer }));
+  vi.stubGlobal("isSecureContext", false);
+  vi.stubGlobal("fetch", () => new Promise(() => {}));
+  const { default: Focus } = await import("./Focus");
+  const state = await import("../../api/state");
+  const { keyHelp } = await import("../../ui/keys");
+  const { camera, health } = await import("../../testing/make");
+  state.health.value = health([camera("front")]);
+  render(<Focus params={{ camera: "front" }} />);
+  expect(keyHelp.value.flatMap(({ rows }) => rows).some(({ keys }) => keys.includes("Z"))).toBe(lists);
+});

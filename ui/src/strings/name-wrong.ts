@@ -1,0 +1,1 @@
+export const nameWrong = "Use the letters a–z and digits.";
