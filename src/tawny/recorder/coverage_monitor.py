@@ -163,7 +163,7 @@ class CoverageMonitor:
                 self._become(CameraState.STARTING, "")
             elif waits:
                 self._wait(at_ms)
-            if failure is not None and not arrives:
+            if failure is not None:
                 self.failed(failure)
 
     def over(self, at_ms: int, reason: GapReason = GapReason.CAMERA_RESTART, detail: str = "") -> None:

@@ -3,6 +3,8 @@
 from struct import pack
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tawny.media.mp4.fragment_writer import init_segment
 from tawny.model.packets import AudioFormat
@@ -173,6 +175,13 @@ def test_a_config_with_more_behind_it_is_kept() -> None:
 )
 def test_what_cannot_be_recorded_is_none(what: SdpTrack) -> None:
     assert sound_of(what, lambda _: None) is None
+
+
+@given(st.binary(min_size=2, max_size=12))
+@example(bytes.fromhex("2f802ee017805dc0"))
+def test_any_config_has_frames_of_some_length(config: bytes) -> None:
+    made = sound_of(track(config=config.hex()), lambda _: None)
+    assert made is None or made[0].rate == 16_000
 
 
 @pytest.mark.parametrize(

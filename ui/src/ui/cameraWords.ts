@@ -57,7 +57,7 @@ export function isTrouble(state: CameraState): boolean {
 }
 
 /** Starting for longer than this is trouble too. */
-const STARTING_MS = 30_000;
+const STARTING_MS = 40_000;
 
 export function needsSomeone(camera: Camera, now_ms: number): boolean {
   return isTrouble(camera.state) || (camera.state === "starting" && now_ms - camera.since_ms > STARTING_MS);

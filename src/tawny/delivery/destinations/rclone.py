@@ -27,7 +27,7 @@ PART = ".tmp"
 _FORMER_PART = ".part"
 DEADLINE_S = 60.0
 """Timeout, s, of a command without progress."""
-SLOWEST_BYTES_PER_S = 10_000.0
+SLOWEST_BYTES_PER_S, MOST_HELD_BYTES = 10_000.0, 20_000_000
 """The time grows with what rclone was given: for some remotes it reads parts of a file into memory, then sends them."""
 MOST_LIST_BYTES = 64_000_000
 _SAID_BYTES = 4000
@@ -249,7 +249,7 @@ class _Open:
 
 
 def _limit_s(fed_bytes: int) -> float:
-    return DEADLINE_S + fed_bytes / SLOWEST_BYTES_PER_S
+    return DEADLINE_S + min(fed_bytes, MOST_HELD_BYTES) / SLOWEST_BYTES_PER_S
 
 
 @contextmanager

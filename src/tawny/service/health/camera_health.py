@@ -41,7 +41,7 @@ SHARE_AGE_S = 10.0
 """Maximum age of today's figures; they are read from the index."""
 ANSWER_S = 2.0
 AAC = "mp4a.40.2"
-STARTING_MS = 30_000
+STARTING_MS = 40_000
 """Starting for longer than this counts as a problem."""
 
 

@@ -13,7 +13,7 @@ from tawny.protocols.sdp import SdpTrack
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment
 
 AAC_SAMPLES = 1024
-_ESCAPE, _OWN_RATE = 31, 15
+_ESCAPE, _OWN_RATE, _MOST_HEAD_BITS = 31, 15, 96
 _HIGH_EFFICIENCY, _LOW_DELAY = (5, 29), (23, 39)
 """Audio object types: with SBR, whose own rate is half the one that is heard; with short frames."""
 AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
@@ -240,7 +240,7 @@ def _frame_ticks(config: bytes, rate: int) -> int:
 
     HE-AAC has half the rate in it, and some cameras state the rate of another codec for the clock.
     """
-    text = f"{int.from_bytes(config, 'big'):0{8 * len(config)}b}".ljust(64, "0")
+    text = f"{int.from_bytes(config, 'big'):0{8 * len(config)}b}".ljust(_MOST_HEAD_BITS, "0")
     at = 0
 
     def take(bits: int) -> int:

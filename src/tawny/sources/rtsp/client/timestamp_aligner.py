@@ -156,8 +156,9 @@ _LEAD_MARKS, _LAG_MARKS = 5, 20
 """Minimum number of delays, and of seconds, on that line. No network makes frames earlier, but a backlog may end."""
 _BUFFERED_S = 60.0
 """A smaller lag may be that of a slow line; a smaller lead, a backlog with which the connection began."""
-_REFUTED_S = 10.0
-"""The same where sender reports say that the timestamps are wrong: a line delays both alike."""
+_REFUTED_S = 20.0
+"""The same where sender reports say that the timestamps are wrong: a line delays both alike, but some relays, and
+cameras that send reports first, don't."""
 _REPORTED_S, _WRONG = 9.0, 0.03
 """Minimum distance of two reports, in s by the camera's clock, and the deviation of the rate that counts as wrong."""
 _LEAST_TICKS = 16
@@ -239,8 +240,9 @@ class _Pace:
         if not self._reports:
             return False
         (first_s, first), (last_s, last) = self._reports[0], self._reports[-1]
-        passed_s = last_s - first_s
-        return passed_s >= _REPORTED_S and abs((last - first) / VIDEO_RATE / passed_s - 1) > _WRONG
+        passed_s, apart_s = last_s - first_s, ((self._at or 0) - self._before[0]) / VIDEO_RATE
+        wrong_by_s = abs((last - first) / VIDEO_RATE - passed_s)
+        return passed_s >= _REPORTED_S and wrong_by_s > _WRONG * passed_s + 2 * apart_s  # they come between frames
 
     def _mark(self, now_s: float, delay_s: float, placed_s: float) -> None:
         marks = self._marks
