@@ -212,7 +212,7 @@ async def test_every_camera_is_counted_once(house: House, state: CameraState) ->
 def test_a_camera_that_starts_slowly_is_trouble(house: House) -> None:
     house.recorder.set_state(CameraState.STARTING)
     assert HealthReader(house.recorder).now().counts == {CameraCount.STARTING: 1}
-    house.clock.advance(31)
+    house.clock.advance(41)
     assert HealthReader(house.recorder).now().counts == {CameraCount.TROUBLE: 1}
 
 
