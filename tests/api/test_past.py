@@ -74,7 +74,7 @@ async def test_health_counts_who_is_on_watch(
 
 async def test_starting_for_long_is_trouble(house: House, browser: httpx.AsyncClient) -> None:
     house.recorder.set_state(CameraState.STARTING)
-    house.clock.advance(31)
+    house.clock.advance(41)
     assert (await json(browser, "/api/v1/health"))["trouble"] == 1
 
 

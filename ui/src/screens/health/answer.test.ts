@@ -23,11 +23,11 @@ describe("is it recording?", () => {
     expect(answer(health([camera("front", "off")]), false).tone).toBe("calm");
     expect(answer(health([camera("front", "ended")]), false)).toMatchObject({ tone: "calm", more: "" });
   });
-  it("takes a start that lasts half a minute for trouble", () => {
+  it("takes a start that lasts 40 seconds for trouble", () => {
     const at = (now_ms: number) =>
       answer(health([camera("front"), camera("hall", "starting")], { now_ms }), false).tone;
-    expect(at(29_000)).toBe("ok");
-    expect(at(31_000)).toBe("warn");
+    expect(at(39_000)).toBe("ok");
+    expect(at(41_000)).toBe("warn");
   });
   it("cannot tell without a connection", () => {
     expect(answer(health([camera("front")]), true).tone).toBe("bad");
