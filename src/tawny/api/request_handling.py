@@ -214,7 +214,7 @@ UNLOCKED = "unlocked"
 
 
 RENEW = "renew_cookie"
-"""Request state: returns the session's cookie as a header if it is to be set again."""
+"""Request state: returns, of a connection, the session's cookie as a header if it is to be set again."""
 BY_HUB = "hub"
 """How people at a hub are signed in here, and the request state with their session (`api.fleet.box_requests`)."""
 COPIED = "copied"
@@ -268,9 +268,9 @@ class SecurityHeadersMiddleware:
 
 async def _renew_cookie(scope: Scope, status: int, headers: MutableHeaders) -> None:
     """Set the session's cookie again if it is due: not in what is kept, nor in the answer that deletes it."""
-    renew: Callable[[], Awaitable[str]] | None = scope["state"].get(RENEW)
+    renew: Callable[[HTTPConnection], Awaitable[str]] | None = scope["state"].get(RENEW)
     is_fit = scope["method"] == "GET" and status < 400 and headers["Cache-Control"] == "no-store"
-    if renew is not None and is_fit and (cookie := await renew()):
+    if renew is not None and is_fit and (cookie := await renew(HTTPConnection(scope))):
         headers.append("Set-Cookie", cookie)
 
 

@@ -144,10 +144,10 @@ def of_port(name: str, connection: HTTPConnection) -> str:
 
 def session_cookie(connection: HTTPConnection) -> str:
     """Return the name of the session's cookie on this connection."""
-    return of_port(SECURE_COOKIE if _is_secure(connection) else COOKIE, connection)
+    return of_port(SECURE_COOKIE if is_secure_connection(connection) else COOKIE, connection)
 
 
-def _is_secure(connection: HTTPConnection) -> bool:
+def is_secure_connection(connection: HTTPConnection) -> bool:
     return connection.url.scheme in ("https", "wss")
 
 
@@ -166,7 +166,7 @@ def carried_sessions(connection: HTTPConnection) -> dict[str, bytes]:
 
 
 def set_session_cookie(connection: HTTPConnection, response: Response, token: str, person: Account) -> None:
-    name, lasts_s, is_secure = session_cookie(connection), session_ms(person) // 1000, _is_secure(connection)
+    name, lasts_s, is_secure = session_cookie(connection), session_ms(person) // 1000, is_secure_connection(connection)
     response.set_cookie(name, token, max_age=lasts_s, path="/", httponly=True, samesite="lax", secure=is_secure)
 
 
@@ -180,7 +180,7 @@ async def renew_cookie(connection: HTTPConnection) -> str:
     if now_s - renewed_s.get(session.key, -RENEWED_S) < RENEWED_S:
         return ""
     carried = carried_sessions(connection)
-    names = _cookie_names(connection, SECURE_COOKIE if _is_secure(connection) else COOKIE)
+    names = _cookie_names(connection, SECURE_COOKIE if is_secure_connection(connection) else COOKIE)
     name = next((name for name in names if carried.get(name) == session.key), None)
     if name is None:
         return ""
@@ -203,7 +203,7 @@ def find_session(connection: HTTPConnection) -> LoginSession | None:
     by_hub: LoginSession | None = connection.scope.get("state", {}).get(BY_HUB)
     if by_hub is not None:
         return by_hub
-    names = _cookie_names(connection, *((SECURE_COOKIE, COOKIE) if _is_secure(connection) else (COOKIE,)))
+    names = _cookie_names(connection, *((SECURE_COOKIE, COOKIE) if is_secure_connection(connection) else (COOKIE,)))
     token = next((token for name in names if (token := connection.cookies.get(name))), "")
     found = the_site(connection).accounts.session(token) if token else None
     if found is not None and found.how == BY_PROXY:
@@ -226,7 +226,7 @@ def find_proxied(connection: HTTPConnection) -> Account | None:
 def _admit(connection: HTTPConnection, access: Access) -> None:
     """Find the session. Raises RequestRefused: when it may not do this, or not see the camera named in the request."""
     connection.state.session = _allowed(_found(connection, access), access)
-    connection.scope["state"][RENEW] = partial(renew_cookie, connection)
+    connection.scope["state"][RENEW] = renew_cookie
     note_sign_in(connection)
     if not may_see(connection):
         raise not_found("Camera not found.")

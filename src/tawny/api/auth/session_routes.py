@@ -27,6 +27,7 @@ from tawny.api.auth.access import (
     carried_sessions,
     find_proxied,
     find_session,
+    is_secure_connection,
     of_port,
     rule,
     set_session_cookie,
@@ -323,7 +324,7 @@ def begin_provider(request: Request, response: Response, here: Here) -> Provider
         raise RequestRefused(
             502, "provider_failed", "The sign-in provider can't be reached.", "Sign in with a password."
         ) from error
-    is_secure = _is_secure(request)
+    is_secure = is_secure_connection(request)
     response.set_cookie(
         PROVIDER_COOKIE,
         token,
@@ -375,7 +376,9 @@ def provider_callback(
     else:
         answer = RedirectResponse("/", 303)
         _sign_in(person, BY_PROVIDER, request, answer, here)
-    answer.delete_cookie(PROVIDER_COOKIE, path=PROVIDER_PATH, httponly=True, samesite="lax", secure=_is_secure(request))
+    answer.delete_cookie(
+        PROVIDER_COOKIE, path=PROVIDER_PATH, httponly=True, samesite="lax", secure=is_secure_connection(request)
+    )
     return answer
 
 
@@ -405,7 +408,7 @@ def sign_out(signed: Signed, note: Note, request: Request, response: Response, h
         here.unlocks.lock(key, "signed out")
     note("sign-out", "")
     for name in carried:
-        response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
+        response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=is_secure_connection(request))
     return schemas.OkResponse()
 
 
@@ -506,7 +509,7 @@ def _sign_in(
         path=DEVICE_PATH,
         httponly=True,
         samesite="strict",
-        secure=_is_secure(request),
+        secure=is_secure_connection(request),
     )
     return schemas.SignedIn(user=serializers.user(person))
 
@@ -522,10 +525,6 @@ def _wrong_link(request: Request, here: AppContext) -> RequestRefused:
         return _token_used()
     what = f"Too many failed attempts. Try again in {wait_s} s."
     return RequestRefused(429, "wait", what, "Check the link, or make a new one.", {"wait_s": wait_s})
-
-
-def _is_secure(request: Request) -> bool:
-    return request.url.scheme == "https"
 
 
 def _too_many(wait_s: int) -> RequestRefused:

@@ -32,6 +32,7 @@ from tawny.model.states import (
     summary,
 )
 from tawny.playback.timeline import damage_today, day_of, share_recorded
+from tawny.recorder.coverage_monitor import STARTING_S
 from tawny.service.recorder import CameraView, DiskInfo, RecorderService, RecorderWarning
 from tawny.stream.hub import Hub, live_hubs
 
@@ -41,7 +42,7 @@ SHARE_AGE_S = 10.0
 """Maximum age of today's figures; they are read from the index."""
 ANSWER_S = 2.0
 AAC = "mp4a.40.2"
-STARTING_MS = 40_000
+STARTING_MS = round(1000 * STARTING_S)
 """Starting for longer than this counts as a problem."""
 
 
