@@ -86,6 +86,18 @@ self.addEventListener("notificationclick", (event) => {
   else event.waitUntil(open(action === "live" ? `/live/${encodeURIComponent(camera)}` : url));
 });
 
+/** Browsers end subscriptions by themselves. Where nobody is signed in, the page does this when it is opened next. */
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(subscribeAgain(event.newSubscription)));
+
+async function subscribeAgain(made) {
+  const answer = await ask("/api/v1/push");
+  const { key, has_channel } = answer?.ok ? await answer.json() : {};
+  if (!has_channel) return;
+  made ??= await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  const { endpoint, keys } = made.toJSON();
+  await ask("/api/v1/push", { method: "POST", body: JSON.stringify({ endpoint, p256dh: keys.p256dh, auth: keys.auth }) });
+}
+
 /** In a page that is open already and busy with nothing, or in a new one. */
 async function open(path) {
   const pages = await self.clients.matchAll({ type: "window" });

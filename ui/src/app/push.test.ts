@@ -69,3 +69,25 @@ it.each([
   expect(message?.options.actions?.map((one) => one.title)).toEqual(buttons);
   expect([reply?.title, reply?.options.body]).toEqual([title, body]);
 });
+
+const subscription = (endpoint: string) => ({ toJSON: () => ({ endpoint, keys: { p256dh: "p", auth: "a" } }) });
+
+it.each([
+  ["the browser made a new one", subscription("new"), { key: "k", has_channel: true }, ["new"]],
+  ["the browser made none", null, { key: "k", has_channel: true }, ["of k"]],
+  ["an owner removed the channel", null, { key: "k", has_channel: false }, []],
+  ["the person was signed out", null, undefined, []],
+])("subscribes again when a subscription ends: %s", async (_, newSubscription, told, endpoints) => {
+  const posted: string[] = [];
+  vi.stubGlobal("fetch", (_path: string, asked: RequestInit) => {
+    if (asked.method === "POST") posted.push((JSON.parse(String(asked.body)) as { endpoint: string }).endpoint);
+    return Promise.resolve(told ? Response.json(told) : new Response("", { status: 401 }));
+  });
+  const subscribe = ({ applicationServerKey }: { applicationServerKey: string }) => Promise.resolve(subscription(`of ${applicationServerKey}`));
+  const waits: Promise<unknown>[] = [];
+  const event = { newSubscription, waitUntil: (one: Promise<unknown>) => waits.push(one) };
+  worker({ pushManager: { subscribe } }, {})["pushsubscriptionchange"]?.(event);
+  await Promise.all(waits);
+  vi.unstubAllGlobals();
+  expect([waits.length, posted]).toEqual([1, endpoints]);
+});

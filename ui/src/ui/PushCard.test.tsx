@@ -2,7 +2,7 @@
 import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { phone } from "../strings/phone";
-import { begin } from "./device";
+import { begin, turnOffPush, turnOnPush } from "./device";
 import { PushCard } from "./PushCard";
 
 const [OLD, NEW] = [btoa("old"), btoa("new")];
@@ -38,6 +38,7 @@ beforeEach(() => {
 
 afterEach(() => {
   cleanup();
+  localStorage.clear();
   vi.unstubAllGlobals();
 });
 
@@ -70,4 +71,16 @@ it("tells the recorder of a new subscription the next time where that failed at 
   vi.stubGlobal("fetch", answers);
   await begin(() => false);
   expect(posted).toEqual([{ endpoint: `of ${NEW}`, p256dh: "p", auth: "a" }]);
+});
+
+it("subscribes again where the browser has lost its subscription, until notifications are turned off", async () => {
+  pushManager.getSubscription = () => Promise.resolve(null);
+  await begin(() => false);
+  expect(posted).toEqual([]);
+  await turnOnPush(NEW);
+  await begin(() => false);
+  expect(posted).toEqual([0, 1].map(() => ({ endpoint: `of ${NEW}`, p256dh: "p", auth: "a" })));
+  await turnOffPush();
+  await begin(() => false);
+  expect(posted).toHaveLength(2);
 });

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { get, post } from "../api/client";
 import type { PushKey } from "../api/schema";
 import { phone } from "../strings/phone";
+import { recall, remember } from "./remember";
 import "./device.css";
 
 /** What Chromium gives a page that may be installed; main.tsx keeps it until it is asked for. */
@@ -82,6 +83,8 @@ export function whyNoPush(): "" | "insecure" | "notOnHome" | "unable" {
 }
 
 const UNSUBSCRIBE_MS = 2_000;
+/** What is remembered while notifications are on: a browser may lose its subscription by itself. */
+const ON = "push";
 
 /** key: the recorder's. */
 async function subscribe(key: string): Promise<PushSubscription> {
@@ -118,6 +121,7 @@ export function isFor(made: PushSubscription, key: string): boolean {
 async function tell(made: PushSubscription): Promise<void> {
   const { endpoint, keys } = made.toJSON();
   await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
+  remember(ON, "on");
 }
 
 /** What follows signing in. Notifications in this browser are for the person and the session that are signed in now. */
@@ -125,13 +129,13 @@ export async function begin(isOwner: () => boolean): Promise<void> {
   if (isOwner()) void import("./witness").then((it) => it.startWitness(isOwner), () => {});
   try {
     const found = await subscribed();
-    if (!found) return;
+    if (!found && !recall(ON)) return;
     const { has_channel, key } = await get<PushKey>("/push");
     if (!has_channel) return;
-    if (isFor(found, key)) await tell(found);
+    if (found && isFor(found, key)) await tell(found);
     else if (Notification.permission === "granted") await tell(await subscribe(key));
   } catch {
-    // The next time the page is opened: the subscription is kept, and told then.
+    // The next time the page is opened.
   }
 }
 
@@ -142,6 +146,7 @@ export async function endPush(): Promise<void> {
 }
 
 export async function turnOffPush(): Promise<void> {
+  remember(ON, null);
   const found = await subscribed();
   if (!found) return;
   await post("/push", { endpoint: found.endpoint });
