@@ -187,6 +187,15 @@ def test_a_zone_is_drawn_saved_and_only_what_is_in_it_is_an_event(
     assert {one["id"] for one in _events(owner, house) if one["end_ms"] is None} <= {one["id"] for one in known}
 
 
+def test_a_press_beside_an_edge_adds_a_point(page: Page) -> None:
+    draw(page, "Zone", (0.2, 0.2), (0.8, 0.8))
+    expect(page.locator("[data-point]")).to_have_count(4)
+    box = page.locator("[data-layer]").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"] + 6)
+    expect(page.locator("[data-point]")).to_have_count(5)
+
+
 def test_c8_all_of_it_by_keys(page: Page, owner: BrowserContext, house: Tawny) -> None:
     before = len(watching(owner, house)["watch"]["zones"])
     page.get_by_role("button", name="Add: Zones").press("Enter")
