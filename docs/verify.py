@@ -25,13 +25,16 @@ def signed(line, key, what, prev, problem):
     signature = (said := json.loads(line)).pop("sig")
     again = json.dumps(said | {"sig": signature.lower()}, **PLAIN).encode()  # else it could be read in two ways
     must(again == line and said["v"] == 1 and said.get("prev", "") == prev, problem)
-    check(key, what, json.dumps(said, **PLAIN).encode(), signature, problem)
-    return said
+    return check(key, what, json.dumps(said, **PLAIN).encode(), signature, problem) or said
 
 
 PLAIN = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
+OTHER = (".txt", ".md", ".pdf", ".py", ".json", ".log", ".key", ".age", ".db", ".ini", ".ds_store")  # no films
 folder, key, prev, days, keys, items, clocks, shown = Path(sys.argv[1]), sys.argv[2], "", [], {}, [], [], set()
+must("manifest.json" in (there := {one.name + "/" * one.is_dir() for one in folder.glob("*")}), "no manifest.json")
 manifest = json.loads(claimed := (folder / "manifest.json").read_bytes())
+more = [one for one in there - {*manifest["files"]} if not (one.startswith("._") or one.lower().endswith(OTHER))]
+must(not more, f"not part of the evidence, but in the folder: {more}")
 for name, said in manifest["files"].items():
     must(Path(name).name == name and (folder / name).is_file(), f"{name} is missing")
     with (folder / name).open("rb") as file:
@@ -51,8 +54,7 @@ for day, end in zip(days, [*(day["last"] for day in days[1:]), ""], strict=False
             items += [(*item, len(clocks)) for item in lists[one["list"]]]
             turned = sum(item[2] - item[1] for item in lists[one["list"]] if item[0] == "clock") / 1000
             clocks.append((at.timestamp(), said := clock.timestamp(), said - turned))  # by order, clock, clock before
-            keys |= {one["n"]: key, one["n"] + 1: one["next"]}
-            key, prev, now = one["next"], sha256(line).hexdigest(), str(at)
+            keys[one["n"]], keys[one["n"] + 1], prev, now = key, (key := one["next"]), sha256(line).hexdigest(), str(at)
         must(end in ("", prev), f"statements at the end of {day['day']} are missing")
 left_out = {day["day"] for day in days if f"chain-{day['day']}.jsonl" not in manifest["files"]}
 signed(claimed, keys.get(manifest["statement"], ""), b"export\0", "", "the manifest is not signed by this recorder")
@@ -63,15 +65,14 @@ for name in [name.removesuffix(".proof.json") for name in manifest["files"] if n
     for entry in (records := [bytes.fromhex(record) for record in proof["records"]]):
         size, seq = int.from_bytes(entry[1:4], "big"), int.from_bytes(entry[4:8], "big")
         if seq in proof["shown"]:
-            leaf = sha256(b"tawny.leaf/1" + bytes.fromhex(proof["leaf_key"]) + entry[:12] + film[at : at + size])
-            must(leaf.digest() == entry[12:], f"{name}: fragment {seq} is not what was recorded")
-            at += size
+            own = sha256(b"tawny.leaf/1" + bytes.fromhex(proof["leaf_key"]) + entry[:12] + film[at : (at := at + size)])
+            must(own.digest() == entry[12:], f"{name}: fragment {seq} is not what was recorded")
     must(at == len(film), f"{name}: something was added to the film, or taken from it")
     camera, number = (header[32:48].hex(), *header[9:11]), int.from_bytes(header[64:72], "big")
     said = [item for item in items if item[:5] == ("file", *camera, number)] or [(0,) * 8]
     must(len(said) == 1 and said[0][5] == digest.hexdigest(), f"{name}: the statements say otherwise, or nothing of it")
     start_s, long_s = int.from_bytes(header[72:80]) / 1000, max(int.from_bytes(one[8:12]) for one in records) / 1000
-    end_s, since, made = start_s + long_s, start_s + min(long_s + 60, 660), clocks[said[0][-1]]
+    end_s, since, made, shown = start_s + long_s, start_s + min(long_s + 60, 660), clocks[said[0][-1]], shown | {number}
     passed = [at for at in made[1:] for one in clocks[: said[0][-1]] if min(at, since) < one[1] <= at + 1200]
     fits = [at for at in made if -5 <= at - end_s <= 1200 and long_s <= 660 and (at == made[0] or at not in passed)]
     must(fits or header[11] & 2, f"{name}: too long, or stated {(made[0] - end_s) / 60:.0f} min after it ended")
@@ -81,7 +82,6 @@ for name in [name.removesuffix(".proof.json") for name in manifest["files"] if n
         print(f"To know: the clock was changed when {name} was signed. Its order is proven, its time is the clock's.")
     if proof["signature"]:
         check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")
-    shown.add(number)
 for number in sorted({*range(min(shown), max(shown))} - shown):
     said = [item[0] for item in items if item[1:4] == camera and item[4] <= number and number in item[4:6]]
     print(f"To know: recording {number} is not shown. What the recorder stated of it: {', '.join(said) or 'nothing'}.")

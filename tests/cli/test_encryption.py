@@ -21,6 +21,7 @@ from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import DiskFull, NotDone, SettingsError
 from tawny.model.times import utc_from_text
+from tawny.sealed.file_reader import InMemorySource, scan_file
 from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity, wrap
 from tawny.sealed.records import BLOB, KEY
@@ -221,7 +222,7 @@ def files(folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("--key", "key", "torn.tws"), 0, "last second incomplete"),
+        (("--key", "key", "torn.tws"), 1, "CUT OFF: its end is missing"),
         (("--key", "key", "changed.tws"), 1, "DAMAGED"),
         (("--key", "other", "good.tws"), 1, "can't open: it wasn't encrypted for this key"),
         (("--key", "none", "good.tws"), 3, "no private key"),
@@ -350,6 +351,30 @@ def test_a_file_with_an_opaque_name_gets_that_of_its_camera_and_time(tawny: Tawn
     table = tawny("decrypt", "--key", "key", "3f2a91c0", "-o", "films").out
     assert "front-door/2026/11/20/05" in table
     assert time_text(start_ms) in table
+
+
+@pytest.mark.parametrize(
+    ("name", "torn_bytes", "code", "says"),
+    [
+        (f"{OPAQUE}.tws", 20, 1, "CUT OFF"),
+        ("20261120T055812.345Z-20261120T055912.345Z.main.tws", 20, 1, "CUT OFF"),
+        ("20261120T055812.345Z-20261120T055912.345Z.main.tws", 0, 1, "CUT OFF"),
+        ("20261120T055812.345Z-20261120T055813.345Z.main.tws", 0, 0, "not closed properly"),
+        ("20261120T055812.345Z.main.open.tws", 20, 0, "last second incomplete"),
+    ],
+    ids=["opaque", "half", "between fragments", "power cut, finished later", "power cut"],
+)
+def test_a_file_whose_end_is_missing_is_a_problem(
+    tawny: Tawny, tmp_path: Path, name: str, torn_bytes: int, code: int, says: str
+) -> None:
+    (tmp_path / "key").write_text(OWNER.text)
+    data = _sealed(
+        {"camera": "door", "stream": "main"}, SealedFileKind.SEGMENT, utc_from_text("2026-11-20T05:58:12.345Z")
+    )
+    end = scan_file(InMemorySource(data)).records[-1].at
+    (tmp_path / name).write_bytes(data[: end + torn_bytes])
+    said = tawny("decrypt", "--key", "key", name, "-o", "films")
+    assert (said.code, says in said.out) == (code, True), said.out
 
 
 def test_a_camera_that_is_a_path_leads_nowhere(tawny: Tawny, tmp_path: Path) -> None:

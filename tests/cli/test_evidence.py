@@ -14,6 +14,7 @@ from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import rebuild_index
+from tawny.storage.retention.thinning import thin
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tests.cli.conftest import Tawny
 from tests.service.retention.archive_bench import ArchivedSite, bucket_server, moved_sealed
@@ -98,7 +99,8 @@ def test_the_export_itself_says_what_cannot_be_read(tawny: Tawny, tmp_path: Path
     words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *when, "--evidence")
     said = tawny(*words, "-o", "proof")
     assert said.code == 1
-    assert f"MISSING: 1 recording can't be read:\n  from {time_text(lost.start_ms)}: " in said.out
+    lacks = f"from {time_text(lost.start_ms)} to {time_text(lost.end_ms)}: "
+    assert f"MISSING, because it can't be read or proven:\n  {lacks}" in said.out
     told = json.loads(tawny(*words, "-o", "again", "--json").out)
     assert (told["ok"], told["problems"], told["not_signed"]) == (False, [], 0)
     assert [(one["start"], one["end"]) for one in told["unreadable"]] == [
@@ -106,6 +108,31 @@ def test_the_export_itself_says_what_cannot_be_read(tawny: Tawny, tmp_path: Path
     ]
     said = tawny("verify", "proof", "--recorder", told["fingerprint"])
     assert (said.code, f"Note: the recording from {utc_text(lost.start_ms)}" in said.out) == (0, True)
+
+
+def test_the_export_itself_says_what_is_gone_and_what_cannot_be_proven(tawny: Tawny, tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    span = box.record(300)
+    box.sign()
+    _, gone, thinned, *_ = box.index.segments(PORCH, MAIN, span)
+    box.volume.path(gone.path).unlink()
+    thin(box.volume, box.index, thinned)
+    rebuild_index(box.volume, HistoryJournal(box.volume.disk))
+    when = ("--from", utc_text(span.begin_ms), "--to", utc_text(span.end_ms))
+    words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *when, "--evidence")
+    said = tawny(*words, "-o", "proof")
+    assert (said.code, "1 min not recorded (there is no recording, and no gap was noted)" in said.out) == (1, True)
+    assert f"  from {time_text(thinned.start_ms)} to {time_text(thinned.end_ms)}: only its keyframes" in said.out
+    told = json.loads(tawny(*words, "-o", "again", "--json").out)
+    assert (told["ok"], told["unreadable"][0]["start"]) == (False, utc_text(thinned.start_ms))
+    assert told["not_recorded"][0]["start"] == utc_text(gone.start_ms)
+
+
+def test_a_film_that_was_added_is_wrong(tawny: Tawny, exported: tuple[Path, str]) -> None:
+    (exported[0] / "clip-2.mp4").write_bytes((exported[0] / "clip.mp4").read_bytes())
+    said = tawny("verify", str(exported[0]), "--recorder", exported[1])
+    assert (said.code, "VERIFIED: " in said.out) == (1, False)
+    assert "FAILED: clip-2.mp4 was added: it isn't part of the evidence." in said.out
 
 
 def test_a_key_that_is_not_theirs_is_named_with_what_to_do(tawny: Tawny, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from runpy import run_path
@@ -18,7 +19,7 @@ import pytest
 from tawny.media.mp4.leaf_proof import LeafProof
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, read_segment
 from tawny.media.mp4.segment_reader import places as places_of
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import FileDamaged, NotDone
 from tawny.model.ids import StreamName
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_from_text, utc_text
@@ -28,9 +29,11 @@ from tawny.sealed.file_reader import FileScan, open_sealed
 from tawny.sealed.records import leaf_of
 from tawny.sealed.signing import Signer, canonical, hash_of, new_key, read_signed, signed
 from tawny.sealed.statements import StatementDay, lines_of
+from tawny.storage.disk.layout import segment_name
 from tawny.storage.history.chains import SignedChain
 from tawny.storage.history.evidence_folder import EvidenceFolder, ExportedRecording, shown_of, signer_of
 from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.signed_files import NAMES, STATE
 from tawny.storage.history.signed_history import SignedRow
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.thinning import thin
@@ -177,10 +180,43 @@ def test_a_recording_that_cannot_be_read_is_left_out_and_named(
     verdict = checked(tmp_path / "export", made.fingerprint)
     assert (verdict.problems, told_by_program(tmp_path / "export", made.fingerprint)[0]) == ([], 0)
     assert [one["from"] for one in verdict.manifest["unreadable"]] == [utc_text(lost.start_ms)]
-    (note,) = (one for one in verdict.notes if "couldn't be read: " in one)
+    (note,) = (one for one in verdict.notes if "isn't included: " in one)
     assert utc_text(lost.start_ms) in note
     assert not note.endswith(": ")
     assert any("exists but isn't in this folder" in note for note in verdict.notes)
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_what_cannot_be_proven_is_named_as_one_time(tmp_path: Path, *, is_sealed: bool) -> None:
+    site = Site(record(tmp_path / "data", sealed=is_sealed))
+    first, second, *_ = site.segments
+    for segment in (first, second):
+        thin(site.volume, site.index, segment)
+    made = made_of(site, tmp_path / "export")
+    found = [(gap.begin_ms, gap.end_ms, gap.detail) for gap in made.unreadable]
+    assert found == [(first.start_ms, second.end_ms, "only its keyframes are left, which can't be proven")]
+    notes = checked(tmp_path / "export", made.fingerprint).notes
+    assert any(utc_text(first.start_ms) in note and "isn't included: only its keyframes" in note for note in notes)
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_recording_that_is_not_closed_is_named(tmp_path: Path, *, is_sealed: bool) -> None:
+    site = Site(record(tmp_path / "data", sealed=is_sealed))
+    last = site.segments[-1]
+    site.index.drop_segments([last])
+    name = segment_name(last.path)
+    assert name is not None
+    (site.folder / last.path).rename(site.folder / replace(name, end_ms=None).path)
+    (gap,) = made_of(site, tmp_path / "export").unreadable
+    assert (gap.begin_ms, gap.detail.partition(",")[0]) == (last.start_ms, "its file isn't closed yet")
+
+
+def test_where_only_keyframes_are_left_the_error_says_so(tmp_path: Path) -> None:
+    site = Site(record(tmp_path / "data", sealed=False))
+    for segment in site.segments:
+        thin(site.volume, site.index, segment)
+    with pytest.raises(NotDone, match="Only keyframes are left of what porch recorded in this time"):
+        evidence(site, tmp_path / "export")
 
 
 def test_a_sealed_recording_with_a_broken_second_is_left_out(tmp_path: Path) -> None:
@@ -528,6 +564,15 @@ def _clip_of_nothing(case: Case) -> None:
     case.sign_again(lambda said: said.update(derived=derived))
 
 
+def _clip_of_a_film_that_shows_nothing(case: Case) -> None:
+    """The proof of a recording of which nothing is shown, so that its film may be empty."""
+    case.write("000.mp4", b"")
+    said = case.proof() | {"shown": []}
+    case.write("000.proof.json", json.dumps(said).encode())
+    derived = {"clip.mp4": {"head": 8, "of": [["000.mp4", 0, len(case.read("clip.mp4")) - 8]]}}
+    case.sign_again(lambda said: said.update(derived=derived))
+
+
 def _film_beside(case: Case) -> None:
     case.write("099.mp4", film := case.read("clip.mp4"))
     added = {"099.mp4": {"bytes": len(film), "sha256": hash_of(film)}}
@@ -549,10 +594,10 @@ TAMPERINGS: list[tuple[Callable[[Case], None], str, str]] = [
     (_proof(_header(79)), "it contradicts the statement", _OTHERWISE),
     (_proof(_header(100)), "it contradicts the statement", _OTHERWISE),
     (_proof(_records_out), "it contradicts the statement", "is not what was recorded"),
-    (_proof(_records_swapped), "doesn't match the recording", "is not what was recorded"),
+    (_proof(_records_swapped), "fragments 4 to 5 don't match the recording", "is not what was recorded"),
     (_proof(_without_signature), "it contradicts the statement", _OTHERWISE),
     (_proof(_other_statement), "belongs to another statement", "its signature fails"),
-    (_films_swapped, "doesn't match the recording", "is not what was recorded"),
+    (_films_swapped, "don't match the recording", "is not what was recorded"),
     (_film_longer, "video data was added or removed", "something was added to the film"),
     (_film_gone, "000.mp4 is missing", "000.mp4 is missing"),
     (_recording_left_out, "001.mp4 is missing", "001.mp4 is missing"),
@@ -584,6 +629,7 @@ def test_every_tampering_is_named(case: Case, attack: Callable[[Case], None], na
         (_clip_bit_agreed, "clip.mp4 doesn't match"),
         (_clip_longer, "clip.mp4: data was added or removed"),
         (_clip_of_nothing, "other.mp4 isn't proven"),
+        (_clip_of_a_film_that_shows_nothing, "clip.mp4 doesn't match 000.mp4"),
         (_film_beside, "099.mp4 isn't covered by any proof"),
     ],
 )
@@ -591,6 +637,52 @@ def test_what_is_beside_the_films_is_held_against_them(case: Case, attack: Calla
     """The program says instead that only films with a proof count."""
     attack(case)
     assert any(named in problem for problem in case.verdict.problems), case.verdict.problems
+
+
+@pytest.mark.parametrize("name", ["clip-2.mp4", "more.txt/"])
+def test_what_was_added_is_named(case: Case, name: str) -> None:
+    """A film, or a folder, in which films may be."""
+    if name.endswith("/"):
+        (case.folder / name).mkdir()
+    else:
+        case.write(name, case.read("clip.mp4"))
+    problems = verify(case.read, case.genesis, [name]).problems
+    assert problems == [f"{name} was added: it isn't part of the evidence"]
+    assert case.program == (1, f"WRONG: not part of the evidence, but in the folder: ['{name}'].")
+
+
+def test_a_folder_without_a_manifest_is_named_by_the_program(case: Case) -> None:
+    (case.folder / MANIFEST).unlink()
+    assert case.program == (1, "WRONG: no manifest.json.")
+
+
+def test_files_that_are_no_films_do_not_make_it_fail(case: Case) -> None:
+    for name in ("verify.py", "tawny-3f2a91c0.txt", "owner.age", "._000.mp4", ".DS_Store", "Thumbs.db"):
+        case.write(name, b"")
+    verdict = verify(case.read, case.genesis, [path.name for path in case.folder.iterdir()])
+    assert verdict.problems == []
+    assert "not part of the evidence: .DS_Store, ._000.mp4, Thumbs.db and 3 more" in verdict.notes
+    assert case.program[0] == 0
+
+
+def test_films_that_were_swapped_are_one_line_for_each_reason(case: Case) -> None:
+    _films_swapped(case)
+    problems = case.verdict.problems
+    assert len(set(problems)) == len(problems) <= 6, problems
+
+
+def test_after_a_missing_film_the_others_are_verified(case: Case) -> None:
+    (case.folder / "000.mp4").unlink()
+    verdict = case.verdict
+    assert verdict.problems == ["000.mp4 is missing"]
+    names = sorted(path.stem for path in case.folder.glob("0*.mp4"))
+    assert verdict.notes[-1].startswith(f"{len(names)} of {len(names) + 1} recordings hold: {names[0]}")
+    assert any("was deleted by the recorder" in note for note in verdict.notes)
+
+
+def test_after_a_proof_that_cannot_be_read_the_others_are_verified(case: Case) -> None:
+    case.write("000.proof.json", b"{")
+    assert case.verdict.problems == ["000.proof.json was modified", "000: its proof can't be read"]
 
 
 def test_a_recording_that_nobody_explains_is_named(tmp_path: Path) -> None:
@@ -602,6 +694,29 @@ def test_a_recording_that_nobody_explains_is_named(tmp_path: Path) -> None:
     verdict = checked(tmp_path / "export", genesis)
     assert verdict.problems == []
     assert "recording 1 exists but isn't in this folder: left out or removed" in verdict.notes
+
+
+def test_keys_of_a_backup_that_is_days_older_prove_what_came_later(tmp_path: Path) -> None:
+    """The mirror's history is newer; evidence is exported before tawny starts there."""
+    site = Site(record(tmp_path / "data", sealed=False))
+    keys = (site.folder / STATE).read_bytes()
+    for _ in range(2):
+        site.clock.advance(86_400)
+        site.state()
+    (site.folder / STATE).write_bytes(keys)
+    made = EvidenceFolder.begun(tmp_path / "export")
+    made.put_history(site.volume.disk, ["2026-11-22"])
+    said = {"recorder": "", "software": "", "camera": "", "from": "", "to": "", "made": ""}
+    made.close(signer_of(site.volume.disk), said, [], "")
+    assert checked(tmp_path / "export", site.signed.genesis).problems == []
+
+
+def test_a_mirror_says_where_its_keys_are(tmp_path: Path) -> None:
+    site = Site(record(tmp_path / "data", sealed=False))
+    for name in (STATE, NAMES):
+        (site.folder / name).unlink()
+    with pytest.raises(NotDone, match="The keys of the signed history aren't in this folder: a mirror has none"):
+        signer_of(site.volume.disk)
 
 
 def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:

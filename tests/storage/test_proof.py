@@ -19,6 +19,7 @@ from tawny.sealed.file_reader import thin_file
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import leaf_of
+from tawny.sealed.statements import StatementDay
 from tawny.storage.disk.disk import DiskAccess, FolderEntry
 from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
@@ -27,7 +28,7 @@ from tawny.storage.history.chains import SignedChain, StatedFiles, broken_links
 from tawny.storage.history.file_signing import digest_of, read_sealed, sign_found
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.proof import read_history, verify_history
-from tawny.storage.history.signed_files import FOLDER
+from tawny.storage.history.signed_files import FOLDER, STATE
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
@@ -179,6 +180,30 @@ def test_what_is_thinned_on_a_disk_that_came_after_the_start_is_explained(site: 
     assert thin(site.volume, site.index, old) is not None
     site.state()
     assert site.found() == []
+
+
+def test_keys_that_are_older_than_the_statements_are_named(site: Site) -> None:
+    """A backup was restored, and the newer history of a mirror copied over it."""
+    keys = (site.folder / STATE).read_bytes()
+    for _ in range(2):
+        site.state()
+    (site.folder / STATE).write_bytes(keys)
+    detail = "the signing keys are older than the statements at its end, as those of an older backup"
+    assert site.found() == [(FindingKind.HISTORY, detail)]
+
+
+def test_statements_that_a_recorder_makes_during_the_check_are_no_finding(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = SignedChain.days
+
+    def meanwhile(chain: SignedChain) -> dict[str, StatementDay]:
+        for _ in range(2):
+            site.state()
+        return whole(chain)
+
+    monkeypatch.setattr(SignedChain, "days", meanwhile)
+    assert list(verify_history(site.volume, site.clock.now_ms())) == []
 
 
 def _replaced(site: Site) -> None:

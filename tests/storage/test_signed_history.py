@@ -169,6 +169,41 @@ def test_a_recorder_without_its_keys_begins_anew_and_says_so(damage: str) -> Non
     assert len(before) == 3, "what was stated before is still there"
 
 
+@pytest.mark.parametrize("left_out", ["nothing", "the line of the new day", "statements of the new day", "the new day"])
+def test_keys_of_an_older_backup_write_over_nothing(left_out: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The history of a mirror was copied over that of the backup; some of it may not have come along."""
+    disk = MemoryDisk()
+    history = SignedHistory.opened(disk, START)
+    keys, days = disk.files[STATE], disk.files[f"{FOLDER}/{DAYS}"]
+    record(history)
+    assert history.state(START + (1 if left_out == "the new day" else 3) * TEN_MINUTES)
+    files = disk.files | {STATE: keys}
+    if left_out == "the line of the new day":
+        files[f"{FOLDER}/{DAYS}"] = days
+    elif left_out == "statements of the new day":
+        files = {path: data for path, data in files.items() if "2026-11-21" not in path}
+    disk = loaded(files)
+    again = SignedHistory.opened(disk, START + 4 * TEN_MINUTES)
+    assert again.genesis != history.genesis
+    assert "Starting a new signed history: it has statements that are newer than its keys" in caplog.text
+    aside = [data for path, data in disk.files.items() if "/before-" in path]
+    assert sorted(aside) == sorted(data for path, data in files.items() if path.endswith((".jsonl", ".list")))
+
+
+def test_a_history_that_went_another_way_is_not_written_over() -> None:
+    """A backup was restored and its recorder went on; then the history of the mirror was copied over it."""
+    disk = MemoryDisk()
+    SignedHistory.opened(disk, START)
+    left = disk.files
+    for start in (one := loaded(left)), (other := loaded(left)):
+        assert SignedHistory.opened(start, START + 1).state(START + 2)
+    statements = f"{FOLDER}/2026-11-20.jsonl"
+    assert len(one.files[statements]) == len(other.files[statements])
+    disk = loaded(other.files | {statements: one.files[statements]})
+    SignedHistory.opened(disk, START + 3)
+    assert one.files[statements] in [data for path, data in disk.files.items() if "/before-" in path]
+
+
 @pytest.mark.parametrize("damage", ["removed", "emptied", "halved"])
 @pytest.mark.parametrize("name", [DAYS, "2026-11-20.jsonl", "2026-11-20.list"])
 def test_a_recorder_records_on_whatever_file_was_damaged(name: str, damage: str) -> None:

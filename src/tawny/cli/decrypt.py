@@ -22,14 +22,14 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import stamp, utc_text
 from tawny.sealed.broken import SealedFileBroken, WrongKey
 from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
-from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
+from tawny.sealed.file_reader import FileEnding, FileScan, InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import BLOB, FRAGMENTS, INFO, INIT
 from tawny.sealed.sealer import read_compact
 from tawny.sealed.statements import DAYS, genesis_of
 from tawny.storage.disk.disk import turned
-from tawny.storage.disk.layout import LONGEST_MS, SegmentName, hour_folder, is_camera
+from tawny.storage.disk.layout import LONGEST_MS, SegmentName, hour_folder, is_camera, segment_name
 from tawny.storage.history.evidence_folder import read_evidence
 from tawny.storage.sealing.epoch_keys import from_ring
 
@@ -47,6 +47,9 @@ _ENDS: Final = {
     FileEnding.TORN: "last second incomplete",
     FileEnding.DAMAGED: "DAMAGED: showing what can still be opened",
 }
+_CUT_OFF: Final = "CUT OFF: its end is missing"
+_EDGE_MS: Final = 2_000
+"""After a power cut, the name states an end up to this long after the last fragment's start."""
 
 
 def describe_decrypt(parser: ArgumentParser) -> None:
@@ -133,8 +136,10 @@ def _decrypt(path: Path, identities: list[Identity], target: Path) -> _Opened:
                 parts.append(content)
     except SealedFileBroken as error:
         problem = f"; {error}"
-    found.state = f"{_ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
-    found.is_fine = not problem and file.ends is not FileEnding.DAMAGED
+    is_cut_off = _is_cut_off(path.name, file)
+    ends = _CUT_OFF if is_cut_off else _ENDS[file.ends]
+    found.state = f"{ends}{'; keyframes only' if file.is_thinned else ''}{problem}"
+    found.is_fine = not problem and not is_cut_off and file.ends is not FileEnding.DAMAGED
     found.start_ms = file.header.start_ms if file.header.start_ms < _LATEST_MS else None
     camera = info.get("camera")
     found.camera = camera if isinstance(camera, str) and is_camera(camera) else ""
@@ -142,6 +147,20 @@ def _decrypt(path: Path, identities: list[Identity], target: Path) -> _Opened:
         found.written, is_new = _written(target, _name(found, one, str(info.get("stream"))), parts)
         found.state += "" if is_new else "; already there"
     return found
+
+
+def _is_cut_off(name: str, file: FileScan) -> bool:
+    """Return whether the end of a file is missing that the recorder had finished, as after half a download.
+
+    Of a file that was being recorded when a power cut came, which its name says, nothing else was written.
+    """
+    is_torn, start_ms = file.ends is FileEnding.TORN, file.header.start_ms
+    said = segment_name(f"{hour_folder(CameraId('any'), start_ms)}/{name}") if start_ms < _LATEST_MS else None
+    if said is None:
+        return is_torn
+    if said.end_ms is None:
+        return False
+    return is_torn or (file.ends is FileEnding.OPEN and said.end_ms - file.last_ms > _EDGE_MS)
 
 
 def _name(found: _Opened, one: SealedFileReader, stream: str) -> Path:
@@ -237,7 +256,7 @@ def run_verify(args: Namespace, out: Output) -> int:
     genesis = args.recorder.lower() if args.recorder else _claimed(read(CHAIN + DAYS) or b"")
     if not _FINGERPRINT.fullmatch(genesis):
         raise UsageError(f"{args.recorder} isn't a valid fingerprint.", "A fingerprint has 64 hex digits (0-9, a-f).")
-    verdict = verify(read, genesis)
+    verdict = verify(read, genesis, [one.name + "/" * one.is_dir() for one in folder.iterdir()])
     is_known = bool(args.recorder)
     result = {
         "ok": not verdict.problems and is_known,

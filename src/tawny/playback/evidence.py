@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from tawny.media.mp4.progressive import NoFrameInRange, SegmentPart, cut_clip
-from tawny.model.errors import NotDone, StorageError, StorageUnavailable
+from tawny.media.mp4.segment_reader import read_segment
+from tawny.model.errors import FileDamaged, FileMissing, NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import Gap, Segment
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.playback.clips import UnreadableParts, as_file
 from tawny.playback.recordings import RecordingIndex
@@ -27,6 +28,7 @@ from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence import FILM, MANIFEST, PROOF, REDACTED_OF, UNSIGNED, verify
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.statements import DAYS, Item, StatementDay, genesis_of, lines_of, list_name, read_lists
+from tawny.storage.disk.layout import HOUR_MS, hour_folder, is_thinned, segment_name
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on, read_stated
 from tawny.storage.history.evidence_folder import (
@@ -39,6 +41,7 @@ from tawny.storage.history.evidence_folder import (
     shown_of,
     signer_of,
 )
+from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.signed_files import FOLDER
 
 _AROUND_MS = 3_600_000
@@ -50,6 +53,12 @@ _SIGNED_EVERY_MS = 660_000
 """The recorder signs every ten minutes, after a file that is just being closed."""
 _FRESH_MS = 2_400_000
 """A recording that started within this time may still be signed: it lasts ten minutes, and files may wait for disks."""
+_LONGEST_OPEN_MS = 660_000
+"""A file is closed after this time at the latest."""
+_LEAST_MISSING_MS = 1000
+_NOT_CLOSED: Final = "its file isn't closed yet, which tawny does while it runs, or at its next start"
+_THINNED: Final = "only its keyframes are left, which can't be proven"
+_UNPROVEN: Final = "it was recorded without a proof"
 log = logging.getLogger(__name__)
 
 
@@ -77,7 +86,10 @@ class EvidenceCheck:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceResult:
-    """Written evidence. recordings: their number. fingerprint: of the recorder. unreadable: what it lacks."""
+    """Written evidence. recordings: their number. fingerprint: of the recorder.
+
+    unreadable: what it lacks although it was recorded, because it can't be read or proven.
+    """
 
     recordings: int
     fingerprint: str
@@ -96,8 +108,8 @@ def write_evidence(
 ) -> EvidenceResult:
     """Write the folder completely or not at all, and verify it.
 
-    Recordings that can't be read are left out, unless none can. Raises NotDone: if the folder exists or nothing is
-    signed; StorageError.
+    Recordings that can't be read or proven are left out, unless none can. Raises NotDone: if the folder exists or
+    nothing is signed; StorageError.
     """
 
     def fill(made: EvidenceFolder, shown: Iterator[ExportedRecording]) -> int:
@@ -153,13 +165,15 @@ def _proven(
     volume: Volume, past: RecordingIndex, request: EvidenceRequest, folder: Path, open_sealed: Open, content: _Content
 ) -> EvidenceResult:
     signer = signer_of(volume.disk)  # before the history is copied, which then contains its key
-    found, unreadable = past.segments(request.camera, request.stream, request.span), UnreadableParts()
-    shown = _shown(volume, found, request.span, open_sealed, unreadable)
+    left_out, unreadable = list(_still_open(volume, request)), UnreadableParts()  # before the closed ones
+    found = past.segments(request.camera, request.stream, request.span)
+    closed = {segment.start_ms for segment in found}
+    left_out = [gap for gap in left_out if gap.begin_ms not in closed]
+    shown = _shown(volume, found, request.span, open_sealed, unreadable, left_out)
     first = next(shown, None)
     if first is None:
         unreadable.check()
-        what = f"There is no signed recording from {request.camera} in this time."
-        raise NotDone(what, "Recent video can be exported as evidence after a few minutes.")
+        raise _nothing(request.camera, left_out)
     made = EvidenceFolder.begun(folder)
     is_whole = False
     try:
@@ -169,9 +183,7 @@ def _proven(
         made.put_history(volume.disk, _days(volume, days, request.span, headers))
         genesis = genesis_of(days)
         text = content.readme.format(recorder=request.recorder, genesis=genesis)
-        lacks = tuple(
-            replace(gap, detail=gap.detail or "its file is missing") for gap in unreadable.gaps(found, request.span)
-        )
+        lacks = _joined([*unreadable.gaps(found, request.span), *left_out], request.span)
         made.close(signer, content.said, past.gaps(request.camera, request.span), text, lacks)
         check = check_evidence(folder, genesis, request.now_ms)
         is_whole = True
@@ -197,10 +209,61 @@ def _start_ms(folder: Path, problem: str) -> int:
     return SealedHeader.read(bytes.fromhex(proof["header"])).start_ms
 
 
+def _still_open(volume: Volume, request: EvidenceRequest) -> Iterator[Gap]:
+    """Yield the time of files that have no proof yet: being written, or left by a power cut."""
+    first_ms, last_ms = request.span.begin_ms - _LONGEST_OPEN_MS, request.span.end_ms
+    for hour in range(first_ms // HOUR_MS, last_ms // HOUR_MS + 1):
+        folder = hour_folder(request.camera, hour * HOUR_MS)
+        for entry in volume.disk.entries(folder):
+            path = f"{folder}/{entry.name}"
+            name = segment_name(path)
+            if name is None or name.end_ms is not None or name.stream is not request.stream:
+                continue
+            with suppress(FileDamaged, FileMissing):  # only begun, or closed meanwhile
+                if name.is_sealed:
+                    end_ms = read_sealed(volume.disk, path).last_ms
+                else:
+                    end_ms = name.start_ms + read_segment(volume.path(path)).duration_ticks // 90
+                if Span(name.start_ms, max(name.start_ms, end_ms)).overlaps(request.span):
+                    yield Gap(request.camera, name.start_ms, end_ms, GapReason.UNKNOWN, _NOT_CLOSED)
+
+
+def _nothing(camera: CameraId, left_out: Sequence[Gap]) -> NotDone:
+    """Return the error of a time that has nothing to prove. left_out: what was recorded."""
+    if any(gap.detail == _THINNED for gap in left_out):
+        what = f"Only keyframes are left of what {camera} recorded in this time, and they can't be proven."
+        return NotDone(what, "Export them as an ordinary clip.")
+    what = f"There is no signed recording from {camera} in this time."
+    return NotDone(what, "Recent video can be exported as evidence after a few minutes.")
+
+
+def _joined(gaps: Sequence[Gap], within: Span) -> tuple[Gap, ...]:
+    """Return them in order, cut to the span, and neighbours with the same detail as one."""
+    joined: list[Gap] = []
+    for gap in sorted(gaps, key=lambda gap: gap.begin_ms):
+        part = gap.span(within.end_ms).cut_to(within)
+        if part is None:
+            continue
+        last, detail = joined[-1] if joined else None, gap.detail or "its file is missing"
+        if last is not None and last.detail == detail and part.begin_ms - (last.end_ms or 0) < _LEAST_MISSING_MS:
+            joined[-1] = replace(last, end_ms=part.end_ms)
+        else:
+            joined.append(replace(gap, begin_ms=part.begin_ms, end_ms=part.end_ms, detail=detail))
+    return tuple(joined)
+
+
 def _shown(
-    volume: Volume, found: Sequence[Segment], within: Span, open_sealed: Open, unreadable: UnreadableParts
+    volume: Volume,
+    found: Sequence[Segment],
+    within: Span,
+    open_sealed: Open,
+    unreadable: UnreadableParts,
+    left_out: list[Gap],
 ) -> Iterator[ExportedRecording]:
-    """Yield what can be proved of these segments. unreadable: takes the errors of those that can't be read."""
+    """Yield what can be proved of these segments.
+
+    unreadable: takes the errors of those that can't be read. left_out: takes the time of those that can't be proven.
+    """
     for segment in found:
         try:
             one = shown_of(volume, segment, within, open_sealed)
@@ -209,6 +272,9 @@ def _shown(
             continue
         if one is not None:
             yield one
+        elif (part := segment.span.cut_to(within)) and part.end_ms - part.begin_ms >= _LEAST_MISSING_MS:
+            detail = _THINNED if is_thinned(segment) else _UNPROVEN
+            left_out.append(Gap(segment.camera, part.begin_ms, part.end_ms, GapReason.UNKNOWN, detail))
 
 
 def _noted(

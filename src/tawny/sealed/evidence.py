@@ -8,7 +8,7 @@ A film assembled from recordings is compared with them. A redacted film is never
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
@@ -48,6 +48,9 @@ _CLOSING_MS, _LONGEST_MS = 60_000, 660_000
 """Maximum time from a file's end to the statement that lists it, if another is made between; maximum length of a file.
 """
 _MOST_SPAN: Final = 100_000
+_NO_FILMS: Final = (".txt", ".md", ".pdf", ".py", ".json", ".log", ".key", ".age", ".db", ".ini", ".ds_store")
+"""Endings of names in the folder that no one takes for evidence: notes, programs, keys, and what file managers add."""
+_BROKEN: Final = (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 _EDGE_MS: Final = 2_000
 UNSIGNED: Final = "no statement in the folder lists it: not yet, or never"
 """End of the problem of a recording without proof of its time."""
@@ -55,6 +58,8 @@ UNSIGNED: Final = "no statement in the folder lists it: not yet, or never"
 Read = Callable[[str], bytes | mmap | None]
 """Returns a file of the folder by plain name; None if missing. Films may exceed memory size."""
 Place = tuple[str, int, int, int]
+_Parts = dict[str, tuple["_ExportedPart | None", bool]]
+"""The exported recordings by name, as far as their proofs can be read, and whether all of each holds."""
 
 
 @dataclass(slots=True)
@@ -69,6 +74,11 @@ class EvidenceVerdict:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     until: str = ""
     """Time of the newest statement in the folder."""
+
+    def fail(self, problem: str) -> None:
+        """Add a problem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     @property
     def is_redacted(self) -> bool:
@@ -118,10 +128,11 @@ class _ExportedPart:
     end_ms: int
 
 
-def verify(read: Read, genesis: str) -> EvidenceVerdict:
+def verify(read: Read, genesis: str, names: Iterable[str] = ()) -> EvidenceVerdict:
     """Verify a folder.
 
-    genesis: the recorder's fingerprint from another source, such as its recovery sheet or health page.
+    genesis: the recorder's fingerprint from another source, such as its recovery sheet or health page. names: all that
+    the folder contains, to find what was added; those of folders end in "/".
     """
     verdict = EvidenceVerdict()
     try:
@@ -132,31 +143,45 @@ def verify(read: Read, genesis: str) -> EvidenceVerdict:
         verdict.manifest = line.said
         verdict.until = chain.order[-1].clock
         _look_at_files(read, line, verdict)
-        shown = list(_look_at_proofs(read, line, chain, verdict))
+        _look_at_others(names, line, verdict)
+        parts = _look_at_proofs(read, line, chain, verdict)
+        shown = [part for part, _ in parts.values() if part]
         _look_at_films(read, line, verdict)
         verdict.notes += _around(shown, chain)
         verdict.notes += _at_the_ends(shown, line.said)
         for lost in line.said.get(UNREADABLE, []):
-            verdict.notes.append(f"the recording from {lost['from']} to {lost['to']} couldn't be read: {lost['error']}")
+            verdict.notes.append(f"the recording from {lost['from']} to {lost['to']} isn't included: {lost['error']}")
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
             verdict.notes.append(f"{filled} of {len(shown)} recordings were filled in later, not recorded live")
         verdict.notes += [f"{count} of {len(shown)} {doubt}" for doubt, count in Counter(chain.doubts).items()]
-    except (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
-        message = str(problem) if isinstance(problem, SealedFileBroken) else "the folder contains an unreadable file"
-        verdict.problems.append(message)
+        if verdict.problems and not verdict.is_redacted:
+            verdict.notes += _holding(parts)
+    except _BROKEN as problem:
+        verdict.fail(_words(problem, "the folder contains an unreadable file"))
     return verdict
 
 
-def _there(read: Read, name: str) -> bytes | mmap:
-    """Return a required file. Names in a manifest must be plain, because they could be disguised paths."""
+def _words(problem: Exception, otherwise: str) -> str:
+    return str(problem) if isinstance(problem, SealedFileBroken) else otherwise
+
+
+def _found(read: Read, name: str, verdict: EvidenceVerdict) -> bytes | mmap | None:
+    """Return a file. That it is missing is a problem.
+
+    Names in a manifest must be plain, because they could be disguised paths.
+    """
     data = read(name) if is_plain(name) else None
     if data is None:
-        raise SealedFileBroken(f"{name} is missing")
+        verdict.fail(f"{name} is missing")
     return data
 
 
 def _text(read: Read, name: str) -> bytes:
-    return _there(read, name)[:]
+    """Return a file without which nothing can be verified."""
+    data = read(name) if is_plain(name) else None
+    if data is None:
+        raise SealedFileBroken(f"{name} is missing")
+    return data[:]
 
 
 def is_plain(name: str) -> bool:
@@ -204,44 +229,69 @@ def _take(chain: _Chain, statement: Statement, item: Item) -> None:
 
 def _look_at_files(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
     for name, said in line.said["files"].items():
-        data = read(name) if is_plain(name) else None
-        if data is None:
-            verdict.problems.append(f"{name} is missing")
-        elif sha256(data).hexdigest() != said["sha256"] or len(data) != said["bytes"]:
-            verdict.problems.append(f"{name} was modified")
+        data = _found(read, name, verdict)
+        if data is not None and (sha256(data).hexdigest() != said["sha256"] or len(data) != said["bytes"]):
+            verdict.fail(f"{name} was modified")
 
 
-def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: EvidenceVerdict) -> Iterator[_ExportedPart]:
-    """Yield the exported recordings."""
-    for name in sorted(line.said["files"]):
-        if name.endswith(PROOF) and is_plain(name):
-            one, problems = _look_at_proof(read, name, chain, is_redacted=verdict.is_redacted)
-            verdict.problems += [f"{name.removesuffix(PROOF)}: {problem}" for problem in problems]
-            yield one
+def _look_at_others(names: Iterable[str], line: SignedLine, verdict: EvidenceVerdict) -> None:
+    """Name what the manifest doesn't list: it could be taken for evidence."""
+    others = [name for name in sorted(names) if name != MANIFEST and name not in line.said["files"]]
+    harmless = [name for name in others if name.startswith("._") or name.lower().endswith(_NO_FILMS)]
+    for name in others:
+        if name not in harmless:
+            verdict.fail(f"{_shown_name(name)} was added: it isn't part of the evidence")
+    if harmless:
+        more = f" and {len(harmless) - 3} more" if len(harmless) > 3 else ""
+        verdict.notes.append(f"not part of the evidence: {', '.join(map(_shown_name, harmless[:3]))}{more}")
 
 
-def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -> tuple[_ExportedPart, list[str]]:
+def _shown_name(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
+
+
+def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: EvidenceVerdict) -> _Parts:
+    names = [name.removesuffix(PROOF) for name in line.said["files"] if name.endswith(PROOF) and is_plain(name)]
+    parts: _Parts = {}
+    for name in sorted(names, key=lambda name: (len(name), name)):
+        proof = _found(read, name + PROOF, verdict)
+        film = b"" if verdict.is_redacted else _found(read, name + FILM, verdict)
+        part: _ExportedPart | None = None
+        problems: Sequence[str] = ()
+        try:
+            if proof is not None:
+                part, problems = _look_at_proof(proof[:], film, chain)
+        except _BROKEN as problem:
+            problems = [_words(problem, "its proof can't be read")]
+        for one in problems:
+            verdict.fail(f"{name}: {one}")
+        is_changed = any(f"{name}{end} was modified" in verdict.problems for end in (PROOF, FILM))
+        parts[name] = part, part is not None and film is not None and not problems and not is_changed
+    return parts
+
+
+def _look_at_proof(text: bytes, film: bytes | mmap | None, chain: _Chain) -> tuple[_ExportedPart, list[str]]:
     """Verify one recording.
 
-    A redacted export has only the statements: no film, and no key that would reveal the video.
+    A redacted export has only the statements: no film, and no key that would reveal the video. film: None if missing.
     """
-    proof = json.loads(_text(read, name))
+    proof = json.loads(text)
     packed = bytes.fromhex(proof["header"])
     header, digest = SealedHeader.read(packed), Digest(packed)
     shown = set(proof["shown"])
-    film: bytes | mmap = b"" if is_redacted else _there(read, name.removesuffix(PROOF) + FILM)
-    leaf_key = b"" if is_redacted else bytes.fromhex(proof["leaf_key"])
-    problems, at, times_ms = list[str](), 0, dict[int, int]()
+    leaf_key = bytes.fromhex(proof["leaf_key"]) if film else b""
+    wrong, at, times_ms = list[int](), 0, dict[int, int]()
     for entry in map(bytes.fromhex, proof["records"]):
         head, leaf = entry[:12], entry[12:]
         digest.add(head, leaf)
         size, seq = int.from_bytes(head[1:4], "big"), int.from_bytes(head[4:8], "big")
         times_ms[seq] = header.start_ms + int.from_bytes(head[8:12], "big")
-        if seq in shown:
+        if seq in shown and film is not None:
             if leaf_of(leaf_key, head, film[at : at + size]) != leaf:
-                problems.append(f"fragment {seq} doesn't match the recording")
+                wrong.append(seq)
             at += size
-    if at != len(film):
+    problems = list(_mismatch(wrong))
+    if film is not None and at != len(film):
         problems.append("video data was added or removed")
     end_ms = max(times_ms.values(), default=header.start_ms)
     first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
@@ -250,28 +300,65 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
     return part, [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
 
 
+def _mismatch(wrong: Sequence[int]) -> Iterator[str]:
+    """Yield the problem of these fragments, if there are any."""
+    if len(wrong) == 1:
+        yield f"fragment {wrong[0]} doesn't match the recording"
+    elif wrong:
+        runs = [f"{first} to {last}" if last > first else f"{first}" for first, last in _runs(sorted(wrong))]
+        yield f"fragments {', '.join(runs)} don't match the recording"
+
+
+def _holding(parts: _Parts) -> Iterator[str]:
+    """Yield the note which recordings hold although others don't."""
+    names = list(parts)
+    of = {at: part for at, (part, holds) in enumerate(parts.values()) if part is not None and holds}
+    runs = [
+        f"{names[first]}{f' to {names[last]}' if last > first else ''}"
+        f" ({utc_text(of[first].first_ms)} to {utc_text(of[last].last_ms)})"
+        for first, last in _runs(of)
+    ]
+    if runs:
+        yield f"{len(of)} of {len(names)} recordings hold: {', '.join(runs)}"
+
+
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and the last number of each run of consecutive ones."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    return runs
+
+
 def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
     """Verify assembled films: proven bytes, except for new headers and re-encoded audio."""
     files, derived = line.said["files"], line.said.get(DERIVED, {})
     for name, said in derived.items():
-        film, at, rewritten = _there(read, name), said["head"], 0
+        film, at, rewritten = _found(read, name, verdict), said["head"], 0
+        if film is None:
+            continue
         for source, begin, size in said["of"]:
             if not source:
                 rewritten += size
             elif f"{source.removesuffix(FILM)}{PROOF}" not in files:
-                raise SealedFileBroken(f"{name}: {source} isn't proven")
-            elif film[at : at + size] != _there(read, source)[begin : begin + size]:
-                verdict.problems.append(f"{name} doesn't match {source}")
+                verdict.fail(f"{name}: {source} isn't proven")
+            else:
+                original = _found(read, source, verdict)
+                if original is not None and film[at : at + size] != original[begin : begin + size]:
+                    verdict.fail(f"{name} doesn't match {source}")
             at += size
         if at != len(film):
-            verdict.problems.append(f"{name}: data was added or removed")
+            verdict.fail(f"{name}: data was added or removed")
         verdict.notes.append(f"{name} combines the recordings for convenience. The recordings are the proof")
         if rewritten:
             verdict.notes.append(f"{rewritten} bytes of {name} were re-encoded for compatibility: its audio")
     for name in files:
         is_proved = f"{name.removesuffix(FILM)}{PROOF}" in files
         if name.endswith(FILM) and not is_proved and name not in derived and not verdict.is_redacted:
-            verdict.problems.append(f"{name} isn't covered by any proof")
+            verdict.fail(f"{name} isn't covered by any proof")
 
 
 def _at_the_ends(shown: list[_ExportedPart], manifest: Mapping[str, Any]) -> Iterator[str]:

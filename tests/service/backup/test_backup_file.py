@@ -343,6 +343,48 @@ def test_a_history_that_the_backup_does_not_go_on_from_stays(
     assert "The history in this folder is of the same recorder and stays: it is never set back." in said
 
 
+def mirrored(data: Path, tmp_path: Path) -> Path:
+    """A copy of a mirror, which has no keys."""
+    here = copied(data, tmp_path)
+    for name in ("state.json", "names.key"):
+        (here / "history/signed" / name).unlink()
+    return here
+
+
+STAYS = "The history in this folder stays, and "
+
+
+def test_the_history_of_a_mirror_gets_its_keys_from_the_backup(stated: Path, tmp_path: Path) -> None:
+    here = mirrored(stated, tmp_path)
+    (here / "history/2026-11-21.jsonl").write_text("newer\n")
+    said = said_and_restored(backup(stated), here)
+    assert f"{STAYS}gets its keys from the backup." in said
+    assert tree(here / "history/signed") == tree(stated / "history/signed")
+    assert (here / "history/2026-11-21.jsonl").exists()
+    assert {path.stat().st_mode & 0o077 for path in (here / "history/signed").glob("*.[jk]*")} == {0}
+
+
+def test_the_newer_history_of_a_mirror_stays_and_the_plan_says_what_follows(stated: Path, tmp_path: Path) -> None:
+    file = backup(stated)
+    keys = (stated / "history/signed/state.json").read_bytes()
+    sign(stated, 1)
+    here = mirrored(stated, tmp_path)
+    before = tree(here / "history/signed")
+    said = said_and_restored(file, here)
+    assert any(note.startswith(f"{STAYS}is newer than the keys in the backup") for note in said)
+    after = tree(here / "history/signed")
+    assert before.items() <= after.items()
+    assert after["state.json"] == keys
+
+
+def test_the_older_history_of_a_mirror_is_replaced(stated: Path, tmp_path: Path) -> None:
+    here = mirrored(stated, tmp_path)
+    sign(stated, 5 * DAY_MS)
+    said = said_and_restored(backup(stated), here)
+    assert tree(here / "history/signed") == tree(stated / "history/signed")
+    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
+
+
 MASKS = "history/borrowed-cameras.json"
 
 

@@ -45,7 +45,7 @@ from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history import borrowed_cameras
-from tawny.storage.history.signed_files import FOLDER, STATE, read_object
+from tawny.storage.history.signed_files import FOLDER, NAMES, STATE, read_object
 from tawny.storage.index.sqlite_file import forget_put_aside
 
 PENDING: Final = ".restore"
@@ -70,6 +70,9 @@ _UNITS: Final = (
 """What is replaced in the data folder, each as a whole."""
 _MASKS: Final = borrowed_cameras.BORROWED
 """Replaced where the history stays and has lost it."""
+_SIGNING: Final = (NAMES, STATE)
+"""Restored where the history stays and has lost its keys, as that of a mirror, which has none."""
+_UNREADABLE: Final = (OSError, SealedFileBroken, ValueError, KeyError, IndexError, TypeError)
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
 _HIDDEN: Final = "(not shown)"
 _OF_PROGRAMS: Final = frozenset(
@@ -146,7 +149,7 @@ class UnpackedBackup:
 
     def _notes(self, config: Path) -> Iterator[str]:
         if self._keeps_history():
-            yield "The history in this folder is of the same recorder and stays: it is never set back."
+            yield self._staying()
             if self._masks() is not None:
                 yield "Lost privacy masks of cameras of other recorders come from the backup."
         elif self._is_same_recorder():
@@ -203,6 +206,24 @@ class UnpackedBackup:
         """Whether the folder has a history of the same recorder, and the backup has none that goes on from it."""
         return self._is_same_recorder() and not _goes_on(self._folder / "data", self._data)
 
+    def _lost_keys(self) -> list[str]:
+        """Return the keys of a history that stays if it has lost them and the backup has them."""
+        if not self._keeps_history() or _is_there(self._data / STATE):
+            return []
+        return [name for name in _SIGNING if _is_there(self._folder / "data" / name)]
+
+    def _staying(self) -> str:
+        """Return the note about a history that stays."""
+        if STATE not in self._lost_keys():
+            return "The history in this folder is of the same recorder and stays: it is never set back."
+        with suppress(*_UNREADABLE):
+            if _end_of(self._data) == _end_of(self._folder / "data"):
+                return "The history in this folder stays, and gets its keys from the backup."
+        return (
+            "The history in this folder stays, and is newer than the keys in the backup: when tawny starts, it begins "
+            "a new one, with another fingerprint. Export evidence before."
+        )
+
     def _is_same_recorder(self) -> bool:
         return bool(self.info.fingerprint) and fingerprint_in(self._data) == self.info.fingerprint
 
@@ -216,6 +237,7 @@ class UnpackedBackup:
     def commit(self, config: Path) -> None:
         """Make the restore certain; `finish_restore` carries it out. Raises StorageError."""
         units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
+        units += self._lost_keys()
         try:
             if (masks := self._masks()) is not None:
                 units.append(_MASKS)
@@ -271,13 +293,28 @@ class UnpackedBackup:
 
 
 def _goes_on(new: Path, here: Path) -> bool:
-    """Return whether the signed history in `new` has all of that in `here`, and more. Neither is verified."""
-    try:
-        ours, theirs = (SigningState.read(read_object((folder / STATE).read_bytes())) for folder in (here, new))
-        lines = lines_of((new / FOLDER / statements_name(ours.day)).read_bytes())
-    except (OSError, SealedFileBroken):
+    """Return whether the signed history in `new` has its keys, all of that in `here`, and more. Neither is verified."""
+    if not _is_there(new / STATE):
         return False
-    return theirs.n > ours.n and any(hash_of(line) == ours.prev for line in lines)
+    try:
+        (n, day, prev), (theirs, *_) = _end_of(here), _end_of(new)
+        lines = lines_of((new / FOLDER / statements_name(day)).read_bytes())
+    except _UNREADABLE:
+        return False
+    return theirs > n and any(hash_of(line) == prev for line in lines)
+
+
+def _end_of(data: Path) -> tuple[int, str, str]:
+    """Return the number of the next statement, and day and hash of the last one; without keys, as its line says.
+
+    Raises one of `_UNREADABLE`.
+    """
+    if _is_there(data / STATE):
+        state = SigningState.read(read_object((data / STATE).read_bytes()))
+        return state.n, state.day, state.prev
+    newest = max((data / FOLDER).glob(statements_name("????-??-??")))
+    line = lines_of(newest.read_bytes())[-1]
+    return int(read_object(line)["n"]) + 1, newest.stem, hash_of(line)
 
 
 def _has_gone_on(new: Path, here: Path) -> bool:
@@ -341,7 +378,7 @@ def finish_restore(data: Path) -> bool:
         return False
     try:
         plan = json.loads((folder / _PLAN).read_text())
-        config, units = Path(plan["config"]), [name for name in plan["units"] if name in (*_UNITS, _MASKS)]
+        config, units = Path(plan["config"]), [name for name in plan["units"] if name in (*_UNITS, _MASKS, *_SIGNING)]
     except (OSError, ValueError, KeyError, TypeError):
         raise StorageError(str(folder), "the plan of a restore can't be read; move this folder away") from None
     try:
@@ -388,11 +425,12 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
         return  # done before an interruption
     for end in ("-wal", "-shm") if there.suffix == ".db" else ():
         there.with_name(there.name + end).unlink(missing_ok=True)
-    old.parent.mkdir(mode=0o700, exist_ok=True)
+    old.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _is_there(there) and not _is_there(old):
         there.rename(old)
     if is_in_backup:
         new.rename(there)
+        sync_folder(there.parent)
 
 
 def _put_settings(new: Path, config: Path, data: Path) -> None:

@@ -179,9 +179,13 @@ def read_chain(chain: SignedChain) -> tuple[StatedFiles, list[Finding]]:
             findings.append(Finding(FindingKind.HISTORY, lists, f"{len(statements) - len(listed)} lists are missing"))
         _take(stated, statements, listed)
         hashes |= {one.hash for one in statements}
-    if not findings and signing is not None and not {*signing} & (hashes or {""}):
-        detail = "statements at its end are missing: the signing keys follow a later one"
-        findings.append(Finding(FindingKind.HISTORY, chain.path(DAYS), detail))
+    if not findings and signing is not None and stated.last not in signing:
+        if not {*signing} & (hashes or {""}):
+            detail = "statements at its end are missing: the signing keys follow a later one"
+            findings.append(Finding(FindingKind.HISTORY, chain.path(DAYS), detail))
+        elif signing == _signing_state(chain):  # a running recorder made no statement meanwhile
+            detail = "the signing keys are older than the statements at its end, as those of an older backup"
+            findings.append(Finding(FindingKind.HISTORY, STATE, detail))
     return stated, findings
 
 

@@ -175,9 +175,18 @@ def _chosen(times: Iterable[tuple[int, bool, int]], begin_ms: int, end_ms: int) 
 
 def signer_of(disk: DiskAccess) -> Signer:
     """Return the signer of the next statement. Raises NotDone if the recorder's keys cannot be read."""
+    if disk.entry(STATE) is None and disk.entry(f"{FOLDER}/{DAYS}") is not None:
+        raise NotDone(
+            "The keys of the signed history aren't in this folder: a mirror has none.",
+            "Restore a backup of the recorder into a copy of this folder, and export before tawny starts there.",
+        )
     if disk.entry(STATE) is None:
         raise NotDone("This recorder has no signed history yet.", "It starts when tawny runs for the first time.")
-    return SigningState.read(read_object(disk.read(STATE))).signer
+    return _state_of(disk).signer
+
+
+def _state_of(disk: DiskAccess) -> SigningState:
+    return SigningState.read(read_object(disk.read(STATE)))
 
 
 @dataclass(slots=True)
@@ -225,9 +234,9 @@ class EvidenceFolder:
         self.derived[name] = {"head": len(film.header), "of": parts}
 
     def put_history(self, disk: DiskAccess, days: Iterable[str]) -> None:
-        """Add the chain of all days and the statements of `days`."""
+        """Add the chain of all days and the statements of `days`, and of the day that the signing keys follow."""
         self.put(CHAIN + DAYS, [disk.read(f"{FOLDER}/{DAYS}")])
-        for day in days:
+        for day in sorted({*days, _state_of(disk).day}):  # keys of a backup may be days older than the statements
             for path in lists_of(day):
                 if disk.entry(path) is not None:
                     self.put(CHAIN + path.rpartition("/")[2], [disk.read(path)])

@@ -25,7 +25,7 @@ from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import SealedHeader
-from tawny.sealed.signing import Signer, hash_of, is_signed
+from tawny.sealed.signing import Signer, hash_of, is_signed, read_signed
 from tawny.sealed.statements import (
     DAYS,
     Item,
@@ -36,6 +36,7 @@ from tawny.sealed.statements import (
     lines_of,
     make_statement,
     recorder_of,
+    statements_name,
     witness_of,
 )
 from tawny.storage.disk.disk import DiskAccess
@@ -67,6 +68,7 @@ log = logging.getLogger(__name__)
 
 _BEHIND_MS: Final = 1_200_000
 """Recordings may be signed this long after they ended."""
+_IS_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d\.jsonl").fullmatch
 
 Pending = tuple[str, int, bytes]
 """File name, offset and content of a line still to be written."""
@@ -417,6 +419,8 @@ class SignedHistory:
                 raise SealedFileBroken(f"{name} became shorter")
         if DAYS not in begins and self._disk.entry(f"{FOLDER}/{DAYS}") is None:
             raise SealedFileBroken(f"{DAYS} is missing")
+        if self._has_unknown(begins, {line.rstrip(b"\n") for _, _, line in pending}):
+            raise SealedFileBroken("it has statements that are newer than its keys, as with keys of an older backup")
         self._append(pending)
         self._head = _head_of(self._state)
         self._genesis = genesis_of(self._disk.read(f"{FOLDER}/{DAYS}"))
@@ -427,6 +431,24 @@ class SignedHistory:
             if item[0] != PICTURE:
                 self._take_again(item)
         self._written = len(self._items)
+
+    def _has_unknown(self, begins: dict[str, int], known: set[bytes]) -> bool:
+        """Return whether the files hold signed lines that the state does not know: to go on would write over them.
+
+        begins: where the last statement's lines begin, by file. known: those lines.
+        """
+        for name, begin in begins.items():
+            if name.endswith(".jsonl") and self._disk.entry(f"{FOLDER}/{name}") is not None:
+                text = self._disk.read(f"{FOLDER}/{name}")
+                lines = lines_of(text[text.rfind(b"\n", 0, begin) + 1 :])
+                if any(line not in known and _is_signed_line(line) for line in lines):
+                    return True
+        days = f"{FOLDER}/{DAYS}"
+        earlier = lines_of(self._disk.read(days))[:-1] if self._disk.entry(days) is not None else []
+        newest = statements_name(self._state.day)
+        return self._state.day_prev in map(hash_of, earlier) or any(
+            _IS_DAY(one.name) and one.name > newest for one in self._disk.entries(FOLDER)
+        )
 
     def _take_again(self, item: Item) -> None:
         self._items.append(item)
@@ -461,9 +483,8 @@ class SignedHistory:
 
     def _last_hash(self) -> str:
         """Return the hash of the last statement in the files; empty if there is none."""
-        is_day = re.compile(r"\d{4}-\d\d-\d\d\.jsonl").fullmatch
         for one in reversed(self._disk.entries(FOLDER)):
-            if is_day(one.name) and (lines := lines_of(self._disk.read(f"{FOLDER}/{one.name}"))):
+            if _IS_DAY(one.name) and (lines := lines_of(self._disk.read(f"{FOLDER}/{one.name}"))):
                 return hash_of(lines[-1])
         return ""
 
@@ -479,6 +500,13 @@ class SignedHistory:
             elif one.name.startswith(("state.json", "items-")):
                 self._disk.unlink(path)
         self._disk.sync_folder(FOLDER)
+
+
+def _is_signed_line(line: bytes) -> bool:
+    with suppress(SealedFileBroken):  # what a power cut left of a line
+        read_signed(line)
+        return True
+    return False
 
 
 def _head_of(state: SigningState) -> tuple[int, str, str]:
