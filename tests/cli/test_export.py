@@ -21,7 +21,7 @@ from tawny.cli.export import not_recorded, short_words
 from tawny.config.settings import Settings
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
-from tawny.model.times import Span, utc_text
+from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.playback.clips import ClipFile
 from tawny.playback.exports import ExportResult
 from tawny.sealed.key_wrapping import Identity
@@ -34,7 +34,7 @@ from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, one_camera, rig
 from tests.cli.conftest import Tawny
 from tests.storage.test_clock_set_back import MAIN, PORCH, Box
-from tests.support.bad_sector import bad_sector
+from tests.support.bad_sector import bad_sector, cut_off
 from tests.support.long_recording import BEGIN_MS, record_films
 
 OWNER = Identity.new()
@@ -176,6 +176,40 @@ def test_recorded_time_that_cannot_be_read_is_listed(
     assert said.code == 0, said.err
     (listed,) = (one for one in json.loads(said.out)["not_recorded"] if one["words"] == "Disk error")
     assert (listed["start"], listed["end"]) == (utc_text(bad.start_ms), utc_text(bad.end_ms))
+
+
+@pytest.mark.parametrize("part", ["2s", "100kB"])
+def test_parts_go_on_after_one_that_cannot_be_read(tawny: Tawny, tmp_path: Path, part: str) -> None:
+    command = of_formats(tmp_path / "data", 320, 320)
+    with index_to_read(tmp_path / "data") as index:
+        first, _ = index.segments(DOOR, None, Span(0, 1 << 45))
+    cut_off(tmp_path / "data" / first.path, 1)
+    said = tawny(*command, "-o", "part.mp4", "--split", part, "--json")
+    assert (said.code, json.loads(said.err.splitlines()[-1])["error"]["code"]) == (34, "damaged")
+    written = [json.loads(line) for line in said.out.splitlines()]
+    assert written[0]["start"] == utc_text(first.start_ms)
+    assert written[-1]["start"] >= utc_text(first.end_ms)
+
+
+def test_parts_in_the_hour_that_occurs_twice_have_names_that_sort(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_ms = utc_from_text("2026-11-01T05:00:00Z")
+    for hour in (0, 1):
+        record_films(tmp_path / "data", DOOR, [partial(clip_file, ClipSpec(seconds=2))], begin_ms + hour * 3_600_000)
+    times = ("--from", utc_text(begin_ms), "--to", utc_text(begin_ms + 7_200_000))
+    with monkeypatch.context() as zone:
+        zone.setenv("TZ", "America/New_York")
+        time.tzset()
+        said = tawny(
+            "export", "--camera", DOOR, "--data", str(tmp_path / "data"), *times, "--split", "1h", "-o", "p.mp4"
+        )
+    time.tzset()
+    assert said.code == 0, said.err
+    assert sorted(one.name for one in tmp_path.glob("p *")) == [
+        "p 2026-11-01 01.00.00.mp4",
+        "p 2026-11-01 01B.00.00.mp4",
+    ]
 
 
 def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +12,7 @@ from tawny.delivery.file_names import (
     checked,
     checked_in_folder,
     name,
+    name_stamp,
     other_name,
     piece_name,
     safe_names,
@@ -235,3 +236,11 @@ def test_rom_cams_keys_have_the_cameras_name_and_a_folder_for_each_form() -> Non
 def test_a_contact_sheet_is_not_named_like_the_snapshot() -> None:
     assert named("tawny", "sheet") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.sheet.jpg"
     assert named("tawny", "jpg") == "front-door/2026/11/20/20261120T055812-1a2b3c4d.jpg"
+
+
+def test_names_of_downloads_and_exports_sort_by_time_when_clocks_are_set_back() -> None:
+    begin = datetime(2026, 11, 1, 4, 30, tzinfo=UTC)
+    at = [(begin + timedelta(minutes=30 * n)).astimezone(ZoneInfo("America/New_York")) for n in range(6)]
+    stamps = [name_stamp(one) for one in at]
+    assert stamps[1:5] == [f"2026-11-01 {text}.00" for text in ("01.00", "01.30", "01B.00", "01B.30")]
+    assert sorted(stamps) == stamps

@@ -1,6 +1,7 @@
 import errno
 import io
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.recordings import in_run_order
 from tawny.playback.stills import ClipSheetHeader, clip_sheet
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
-from tests.support.bad_sector import bad_sector
+from tests.support.bad_sector import bad_sector, cut_off
 
 T = 1_795_000_000_000
 MUCH = 1 << 40
@@ -142,6 +143,49 @@ def test_a_file_that_cannot_be_read_is_left_out_and_named(
     assert len(shown(data(made))) == round((span.seconds - gap.span(0).seconds) * FPS)
     about = ClipSheetHeader("clip.mp4", PORCH, "Porch", "pi", "Anna", ZoneInfo("UTC"), T)
     assert f"({utc_text(gap.begin_ms)}) to " in clip_sheet(archive, made, span, about)
+
+
+@pytest.mark.parametrize("bad_at", [0, 1, 2])
+@pytest.mark.parametrize("more", ["as recorded", "exact", "masked"])
+def test_the_missing_end_of_a_file_is_named(archive: FakeArchive, bad_at: int, more: str) -> None:
+    files = [archive.record(T + 4000 * number) for number in range(3)]
+    if more == "masked":
+        archive.hidden = (Polygon.of([(0, 0), (0.5, 0), (0.5, 1)]),)
+    cut_off(archive.segment_path(files[bad_at]), 1)
+    span = Span(T + 500, T + 11_500)
+    made = ClipCache(archive).clip(PORCH, MAIN, span, MUCH, exact=more == "exact")
+    assert made
+    end_ms = min(files[bad_at].end_ms, span.end_ms)
+    gap = Gap(PORCH, files[bad_at].start_ms + 1000, end_ms, GapReason.DISK_ERROR, "its end is missing")
+    assert made.unreadable == (gap,)
+    assert len(shown(data(made))) == round((span.seconds - gap.span(0).seconds) * FPS)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_time_of_which_only_the_end_of_a_file_is_missing_has_no_image_from_before(
+    archive: FakeArchive, exact: bool
+) -> None:
+    cut_off(archive.segment_path(archive.record(T)), 1)
+    with pytest.raises(StorageError, match="its end is missing"):
+        ClipCache(archive).clip(PORCH, MAIN, Span(T + 2500, T + 3500), MUCH, exact=exact)
+
+
+def test_a_closed_file_whose_last_image_stands_lacks_nothing(archive: FakeArchive) -> None:
+    """The next image came late, so that the file ends before the time in its name."""
+    archive.index.add_segment(replace(archive.record(T), end_ms=T + 9000))
+    made = clip(archive, 0, 9)
+    assert made
+    assert made.unreadable == ()
+
+
+def test_a_part_that_cannot_be_read_is_told_after_the_others(archive: FakeArchive) -> None:
+    cut_off(archive.segment_path(archive.record(T)), 1)
+    archive.record(T + 4000)
+    parts = [Span(T + at, T + at + 2000) for at in range(0, 8000, 2000)]
+    found = ClipCache(archive).of_parts(PORCH, MAIN, parts, MUCH)
+    assert [next(found)[0] for _ in range(3)] == [parts[0], *parts[2:]]
+    with pytest.raises(StorageError, match="its end is missing"):
+        next(found)
 
 
 def test_sound_that_cannot_be_read_is_silent_and_ends_no_clip(

@@ -123,6 +123,17 @@ def test_an_exact_clip_over_files_has_its_sound(archive: FakeArchive) -> None:
     assert samples(path) == 35
 
 
+def test_no_sound_is_repeated_where_the_copied_part_begins(archive: FakeArchive) -> None:
+    archive.record(T, audio="aac")
+    clip = ClipCache(archive).clip(PORCH, MAIN, Span(T + 2_500, T + 4_000), 1 << 40, exact=True)
+    assert clip
+    path = archive.root / "clip.mp4"
+    path.write_bytes(b"".join(clip.read(0, clip.size_bytes)))
+    with av.open(str(path)) as film:
+        times = [packet.pts for packet in film.demux(audio=0) if packet.size and packet.pts is not None]
+    assert times == list(range(times[0], times[-1] + 1, 1024))
+
+
 _PLAYERS = {
     "ffmpeg": ["ffmpeg", "-v", "error", "-i", "{film}", "-fps_mode", "passthrough", "{out}/%04d.png"],
     "mpv": [

@@ -23,7 +23,7 @@ from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, make
 from tawny.playback.redaction_areas import Redaction
 from tawny.playback.stamps import FrameStamps
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
-from tests.support.bad_sector import bad_sector
+from tests.support.bad_sector import bad_sector, cut_off
 
 T = 1_795_000_000_000
 YARD = CameraId("yard")
@@ -195,6 +195,15 @@ def test_a_clip_leaves_out_what_cannot_be_read_and_tells(
 
 
 @pytest.mark.parametrize("how", HOW)
+def test_a_clip_tells_that_the_end_of_a_file_is_missing(archive: FakeArchive, bench: Bench, how: str) -> None:
+    files = [archive.record(T + 4000 * number) for number in range(3)]
+    cut_off(archive.segment_path(files[1]), 1)
+    told = made(archive, bench, HOW[how])
+    assert [gap.span(0) for gap in told.unreadable] == [Span(T + 5000, T + 8000)]
+    assert len(list(pictures(bench.out))) == 90
+
+
+@pytest.mark.parametrize("how", HOW)
 def test_a_clip_tells_what_only_the_other_stream_has(archive: FakeArchive, bench: Bench, how: str) -> None:
     archive.record(T)
     for second in (0, 4, 8):
@@ -240,6 +249,16 @@ def test_images_tell_what_cannot_be_read(
         bad_sector(monkeypatch, archive.segment_path(one))
     with pytest.raises(StorageError, match="Input/output error"):
         made(archive, bench, asked)
+
+
+@pytest.mark.parametrize("kind", [ExportKind.GIF, ExportKind.TIMELAPSE, ExportKind.SHEET])
+def test_images_tell_that_the_end_of_a_file_is_missing(archive: FakeArchive, bench: Bench, kind: ExportKind) -> None:
+    files = [archive.record(T + 4000 * number) for number in range(3)]
+    cut_off(archive.segment_path(files[1]), 1)
+    told = made(archive, bench, wish(kind, 12, speed=2 if kind is ExportKind.TIMELAPSE else None))
+    (gap,) = told.unreadable
+    assert gap.begin_ms == pytest.approx(T + 5000, abs=100)
+    assert gap.end_ms == T + 8000
 
 
 def test_images_go_on_at_the_next_keyframe_after_a_bad_sector(

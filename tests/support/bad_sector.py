@@ -1,10 +1,12 @@
-"""A file on a bad sector of a disk that works otherwise."""
+"""A file on a bad sector of a disk that works otherwise, and one that is cut off."""
 
 import errno
 import os
 from pathlib import Path
 
 import pytest
+
+from tawny.media.mp4.segment_reader import read_segment
 
 
 class _Held:
@@ -29,3 +31,8 @@ def bad_sector(
         return read(fd, size, offset)
 
     monkeypatch.setattr(os, "pread", reading)
+
+
+def cut_off(path: Path, fragments: int) -> None:
+    """Leave so many whole fragments of a closed file, and a piece of the next."""
+    os.truncate(path, read_segment(path).fragments[fragments].offset + 100)

@@ -20,13 +20,13 @@ from tawny.app.local_zone import local_zone
 from tawny.cli import keys, options
 from tawny.cli.archive import RecordingFolder, open_folder
 from tawny.cli.keys import named, other_key
-from tawny.cli.options import time_text
+from tawny.cli.options import lapse_speed, sheet_tiles, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import masked_data, new_file, output_error
 from tawny.cli.redact_option import redacted_words, redaction
 from tawny.config.settings import Settings, display_name
-from tawny.config.targets import sheet_size
 from tawny.config.units import duration_text, seconds, size, size_text
+from tawny.delivery.file_names import name_stamp
 from tawny.detection.zones import masks_of
 from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.media.mp4.byte_reader import open_stored, read_exactly
@@ -41,7 +41,7 @@ from tawny.playback.evidence import EvidenceRequest, EvidenceResult, prove_redac
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
 from tawny.playback.recordings import RecordingArchive
 from tawny.playback.stamps import FrameStamps, read_stamps
-from tawny.playback.timeline import UNNOTED, unnoted
+from tawny.playback.timeline import FRESH_MS, UNNOTED, unnoted
 from tawny.sealed.broken import SealedFileBroken, WrongKey
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.service.storage_setup import archives
@@ -89,7 +89,8 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
 
     with open_folder(folder, keys, settings=chosen) as archive:
         wanted = redaction(args.redact, archive.index, within) if args.redact else None
-        missing = not_recorded(archive.index.gaps(camera, within), within)
+        on_disk_ms = max(within.begin_ms, min(within.end_ms, now_ms - FRESH_MS))
+        missing = _missing(archive, camera, Span(within.begin_ms, on_disk_ms))
         results = [write_evidence(volume, archive.index, request, original, open_with_keys, report)]
         try:
             if wanted is not None:
@@ -159,9 +160,12 @@ def _print_evidence(
 def _evidence_problems(made: EvidenceResult) -> str:
     """Return why a folder isn't the whole evidence of its time; empty if it is."""
     words = "".join(f"\nFAILED: {problem}." for problem in made.check.problems)
-    if number := len(made.unreadable):
-        words += f"\nMISSING: {number} recording{'s' if number > 1 else ''} can't be read:"
-        words += "".join(f"\n  from {time_text(gap.begin_ms)}: {gap.detail}" for gap in made.unreadable)
+    if made.unreadable:
+        words += "\nMISSING, because it can't be read or proven:"
+        words += "".join(
+            f"\n  from {time_text(gap.begin_ms)} to {time_text(gap.span(gap.begin_ms).end_ms)}: {gap.detail}"
+            for gap in made.unreadable
+        )
     if made.check.waiting:
         words += (
             f"\n{made.check.waiting} of these recordings can't be verified yet, because the recorder signs every ten "
@@ -278,34 +282,33 @@ def run_export(args: Namespace, out: Output) -> int:
         def size_of(part: Span) -> int:
             if covers:
                 return 0  # masked video is split into parts of MOST_COVERED_S anyway
-            return max((clip.size_bytes for clip in clips.each(camera, stream, part, MOST_BYTES)), default=0)
+            return _largest(clips.each(camera, stream, part, MOST_BYTES))
 
         parts = _parts(within, args.split, size_of)
         if covers:  # in parts short enough to re-encode in one go
             parts = (each for part in parts for each in _each(part, round(MOST_COVERED_S * 1000)))
-        for part in parts:
-            for clip in clips.each(camera, stream, part, MOST_BYTES, exact=args.exact):
-                many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
-                path = _name(Path(args.output), clip.start_ms, taken, many=many)
-                start_ms = _write(clip, path, out)
-                shown = Span(min(start_ms, clip.span.begin_ms), max(start_ms, clip.end_ms))
-                missing = _missing(archive, camera, shown) + not_recorded(clip.unreadable, part)
-                size_bytes = path.stat().st_size
-                result = {
-                    "file": str(path),
-                    "start": utc_text(start_ms),
-                    "size_bytes": size_bytes,
-                    "exact": clip.is_exact,
-                    "encoded_anew": clip.anew,
-                    "covered": covers,
-                    "not_recorded": missing,
-                    **_short_of(clip),
-                }
-                how = (COVERED if covers else "") + _exactly(args, clip) + _missing_words(missing)
-                how += short_words(clip, goes_on=True)
-                out.data(result, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
-                written.append(result)
-                taken.add(path.name)
+        for part, clip in clips.of_parts(camera, stream, parts, MOST_BYTES, exact=args.exact):
+            many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
+            path = _name(Path(args.output), clip.start_ms, taken, many=many)
+            start_ms = _write(clip, path, out)
+            shown = Span(min(start_ms, clip.span.begin_ms), max(start_ms, clip.end_ms))
+            missing = _missing(archive, camera, shown) + not_recorded(clip.unreadable, part)
+            size_bytes = path.stat().st_size
+            result = {
+                "file": str(path),
+                "start": utc_text(start_ms),
+                "size_bytes": size_bytes,
+                "exact": clip.is_exact,
+                "encoded_anew": clip.anew,
+                "covered": covers,
+                "not_recorded": missing,
+                **_short_of(clip),
+            }
+            how = (COVERED if covers else "") + _exactly(args, clip) + _missing_words(missing)
+            how += short_words(clip, goes_on=True)
+            out.data(result, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
+            written.append(result)
+            taken.add(path.name)
     if not written:
         wanted = f"from {time_text(within.begin_ms)} to {time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
@@ -418,6 +421,15 @@ def _no_larger(part: Span, most_bytes: int, size_of: Callable[[Span], int]) -> I
         yield from _no_larger(smaller, most_bytes, size_of)
 
 
+def _largest(clips: Iterable[ClipFile]) -> int:
+    """Return the size of the largest clip, bytes. What can't be read is reported when it is to be written."""
+    largest = 0
+    with suppress(StorageError):
+        for clip in clips:
+            largest = max(largest, clip.size_bytes)
+    return largest
+
+
 def _each(within: Span, step_ms: int) -> Iterator[Span]:
     for begin_ms in range(within.begin_ms, within.end_ms, step_ms):
         yield Span(begin_ms, min(begin_ms + step_ms, within.end_ms))
@@ -430,7 +442,7 @@ def _name(output: Path, start_ms: int, taken: Collection[str], *, many: bool) ->
     """
     if not many:
         return output
-    stamp = f"{datetime.fromtimestamp(start_ms / 1000).astimezone():%Y-%m-%d %H.%M.%S}"
+    stamp = name_stamp(datetime.fromtimestamp(start_ms / 1000))  # noqa: DTZ006 - with its `fold`
     if f"{output.stem} {stamp}{output.suffix or '.mp4'}" in taken:
         stamp += f".{start_ms % 1000:03}"
     return output.with_name(f"{output.stem} {stamp}{output.suffix or '.mp4'}")
@@ -530,8 +542,8 @@ def _make(
     folder, chosen = where
     names = args.camera.split(",") if kind is ExportKind.SIDE_BY_SIDE else [args.camera]
     cameras = tuple(known_camera(folder, name) for name in names)
-    columns, rows = _sheet_size(args.sheet or "10x12")
-    options = ExportOptions(kind, cameras, within, _speed(args.timelapse), columns, rows)
+    columns, rows = sheet_tiles(args.sheet or "10x12")
+    options = ExportOptions(kind, cameras, within, lapse_speed(args.timelapse), columns, rows)
     check_export(options)
     burns, is_film = _burns(args), kind is not ExportKind.MP4
     if args.stream != StreamName.MAIN or (is_film and (args.split or args.exact)):
@@ -580,19 +592,3 @@ def _stamps(
     rolls = (one.pre, one.post) if one else (PRE_S, POST_S)
     title = display_name(camera, one) if one else camera
     return read_stamps(archive, camera, span, title, ZoneInfo(local_zone()), rolls, only_boxes=only_boxes)
-
-
-def _speed(text: str | None) -> float | None:
-    if not text:
-        return None
-    try:
-        return float(text.removesuffix("x"))
-    except ValueError:
-        raise UsageError(f"--timelapse {text} is invalid.", "Use a speed, for example 60.") from None
-
-
-def _sheet_size(text: str) -> tuple[int, int]:
-    try:
-        return sheet_size(text)
-    except ValueError as error:
-        raise UsageError(f"--sheet {text} is invalid.", f"Use {error}.") from None

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from tawny.config.targets import sheet_size
 from tawny.config.units import seconds
 from tawny.model.errors import UsageError
 from tawny.model.times import Span, utc_from_text
@@ -153,3 +154,19 @@ def option_s(text: str, option: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise UsageError(f"{option} {text} is invalid.", f"Use {error}.") from None
+
+
+def lapse_speed(text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text.removesuffix("x"))
+    except ValueError:
+        raise UsageError(f"--timelapse {text} is invalid.", "Use a speed, for example 60.") from None
+
+
+def sheet_tiles(text: str) -> tuple[int, int]:
+    try:
+        return sheet_size(text)
+    except ValueError as error:
+        raise UsageError(f"--sheet {text} is invalid.", f"Use {error}.") from None

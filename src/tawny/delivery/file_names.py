@@ -168,6 +168,11 @@ def name(pattern: str, file: NamedFile, form: str, zone: tzinfo = UTC, local: tz
     return made
 
 
+def name_stamp(at: datetime) -> str:
+    """Return a local time for the names of downloads and exports, which then sort by time."""
+    return f"{at:%Y-%m-%d %H}{SECOND_TIME if at.fold else ''}.{at:%M.%S}"
+
+
 def other_name(whole: str, number: int) -> str:
     """Return the name of a further file of the same name: `….mp4` becomes `…-2.mp4`, `….sheet.jpg` `…-2.sheet.jpg`."""
     stem, dot, file_type = whole.rpartition(".sheet.")

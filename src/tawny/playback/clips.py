@@ -24,14 +24,14 @@ from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.byte_reader import ArchivedPath
 from tawny.media.mp4.progressive import ClipSamples as Cut
 from tawny.media.mp4.progressive import ClipSoundtrack, NoFrameInRange, ProgressiveMp4, SegmentPart, cut_clip
-from tawny.media.mp4.segment_reader import SegmentReader, places, read_segment
-from tawny.model.errors import FileSealed, SourceUnusable, StorageError, StorageUnavailable
+from tawny.media.mp4.segment_reader import END_MISSING, SegmentReader, places, read_segment
+from tawny.model.errors import FileDamaged, FileSealed, SourceUnusable, StorageError, StorageUnavailable
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoCodec
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span, merge_spans, missing_spans
-from tawny.playback.recordings import JOIN_MS, RecordingArchive, closed_since, in_run_order, segments
+from tawny.playback.recordings import JOIN_MS, RecordingArchive, closed_since, in_run_order, lasts_ticks, segments
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.layout import is_open
 
@@ -95,19 +95,21 @@ def begun_exactly(piece: SegmentPart, held: ExitStack) -> ExactStart:
     end = file.duration_ticks if piece.end_ticks is None else piece.end_ticks
     begin = max((place.pts for place in video if place.pts <= piece.begin_ticks), default=None)
     keys = sorted(place.pts for place in video if place.is_keyframe)
-    if begin is None or begin in keys:
+    lacks_end = file.lacks_end(piece.lasts_ticks)
+    if begin is None or begin in keys or (lacks_end and piece.begin_ticks >= file.duration_ticks):
         return ExactStart([piece], 0, is_exact=True)
     following = next((pts for pts in keys if begin < pts < end), None)
     if not _can_be_made(file):
         return ExactStart([piece], 0, is_exact=False)
-    until = end if following is None else following
     try:
-        made, count = begun_file(piece.path, begin, until, file.video.codec)
+        made, count = begun_file(piece.path, begin, end if following is None else following, file.video.codec)
     except SourceUnusable:
         return ExactStart([piece], 0, is_exact=False)
     held.callback(made.close)
-    head = SegmentPart(Path(f"/dev/fd/{made.fileno()}"), piece.start_ms, begin, until, is_anew=True)
     rest = [replace(piece, begin_ticks=following)] if following is not None else []
+    lasts, until = (0, following) if rest else (piece.lasts_ticks if lacks_end else 0, piece.end_ticks)
+    place = Path(f"/dev/fd/{made.fileno()}")
+    head = SegmentPart(place, piece.start_ms, begin, until, is_anew=True, lasts_ticks=lasts)
     return ExactStart([head, *rest], count, is_exact=True)
 
 
@@ -186,27 +188,36 @@ def go_past(error: StorageError) -> None:
 
 
 class UnreadableParts:
-    """Errors of the segments of a clip that can't be read, by their start, ms UTC."""
+    """Errors of the segments of a clip that can't be read, by their start, and from when on each can't, ms UTC."""
 
     def __init__(self) -> None:
-        self._errors: dict[int, StorageError] = {}
+        self._errors: dict[int, tuple[int, StorageError]] = {}
 
-    def add(self, start_ms: int, error: StorageError) -> None:
-        """Leave a segment out. Raises the error as `go_past` does."""
+    def add(self, start_ms: int, error: StorageError, from_ms: int = 0) -> None:
+        """Leave a segment out, or what follows an instant. Raises the error as `go_past` does."""
         go_past(error)
-        self._errors[start_ms] = error
+        self._errors[start_ms] = from_ms, error
+
+    def add_end(self, segment: Segment, file: SegmentReader, span: Span) -> bool:
+        """Leave the end out if it is missing in the file. Return whether that is all of the segment in the span."""
+        from_ms = segment.start_ms + file.duration_ticks // 90
+        if from_ms >= span.end_ms or not file.lacks_end(lasts_ticks(segment)):
+            return False
+        self.add(segment.start_ms, FileDamaged(segment.path, END_MISSING), from_ms)
+        return from_ms <= span.begin_ms
 
     def check(self) -> None:
         """Raise the first error, if there is one."""
-        for error in self._errors.values():
+        for _, error in self._errors.values():
             raise error
 
     def gaps(self, found: Sequence[Segment], span: Span) -> tuple[Gap, ...]:
         """Return them as gaps within the span, in order of the clip. found: its segments."""
+        failed = ((one, *self._errors[one.start_ms]) for one in found if one.start_ms in self._errors)
         return tuple(
-            Gap(one.camera, part.begin_ms, part.end_ms, GapReason.DISK_ERROR, self._errors[one.start_ms].detail)
-            for one in found
-            if one.start_ms in self._errors and (part := one.span.cut_to(span)) is not None
+            Gap(one.camera, part.begin_ms, part.end_ms, GapReason.DISK_ERROR, error.detail)
+            for one, from_ms, error in failed
+            if (part := Span(max(one.start_ms, from_ms), one.end_ms).cut_to(span)) is not None
         )
 
 
@@ -324,6 +335,21 @@ class ClipCache:
                 except StorageError as error:  # also of a disk that is away: what was asked for is there
                     log.warning("left out of a clip: %s", error)
 
+    def of_parts(
+        self, camera: CameraId, stream: StreamName, parts: Iterable[Span], most_bytes: int, *, exact: bool = False
+    ) -> Iterator[tuple[Span, ClipFile]]:
+        """Yield the clips of each part. Raises as `clip` does, for a part that can't be read after all the others."""
+        failed: StorageError | None = None
+        for part in parts:
+            try:
+                for clip in self.each(camera, stream, part, most_bytes, exact=exact):
+                    yield part, clip
+            except StorageError as error:
+                go_past(error)
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
     def _in_turn(
         self, camera: CameraId, stream: StreamName, span: Span, most_bytes: int, *, exact: bool
     ) -> Iterator[ClipFile]:
@@ -376,7 +402,9 @@ class ClipCache:
             try:
                 whole = cut_clip(
                     pieces,
-                    lambda piece, error: unreadable.add(piece.start_ms, error),
+                    lambda piece, error: unreadable.add(
+                        piece.start_ms, error, piece.start_ms + piece.begin_ticks // 90
+                    ),
                     with_sound=wanted.with_sound,
                 )
             except NoFrameInRange:
@@ -464,13 +492,14 @@ def as_file(whole: Cut, *, with_sound: bool) -> ProgressiveMp4:
 def _piece(span: Span, segment: Segment, path: Path) -> SegmentPart:
     begin_ticks = max(0, (span.begin_ms - segment.start_ms) * 90)
     end_ticks = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
-    return SegmentPart(path, segment.start_ms, begin_ticks, end_ticks)
+    return SegmentPart(path, segment.start_ms, begin_ticks, end_ticks, lasts_ticks=lasts_ticks(segment))
 
 
 def _covered(piece: SegmentPart, private: Sequence[Polygon], held: ExitStack) -> SegmentPart:
     made = covered_file(piece.path, piece.begin_ticks, piece.end_ticks, private)
     held.callback(made.close)
-    return replace(piece, path=Path(f"/dev/fd/{made.fileno()}"))
+    lasts = piece.lasts_ticks if read_segment(piece.path).lacks_end(piece.lasts_ticks) else 0
+    return replace(piece, path=Path(f"/dev/fd/{made.fileno()}"), lasts_ticks=lasts)
 
 
 def is_too_long_for_sound(whole: Cut) -> bool:

@@ -7,7 +7,7 @@ progress callback raises to cancel.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +26,7 @@ from tawny.media.image.stamp import downscaled, stamped
 from tawny.media.mp4.progressive import SegmentPart, cut_clip
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import Gap
+from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.playback.clips import (
     MOST_COVERED_S,
@@ -120,8 +120,8 @@ class ExportResult:
     """A finished export.
 
     start_ms: its start, ms UTC. cut_at_ms: early end if the video format changed there. shown_s: seconds in which a
-    redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`. problem, todo: why evidence
-    can't be verified, for users.
+    redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`, but without what was deleted
+    meanwhile. problem, todo: why evidence can't be verified, or that something was deleted, for users.
     """
 
     start_ms: int
@@ -207,6 +207,28 @@ def make_export(
     Raises NotDone: if nothing is recorded or the request exceeds a limit; OSError; any error of `place`.
     """
     check_export(options)
+    made = _export(archive, clips, options, zone, place, most_bytes, prove)
+    left = tuple(gap for gap in made.unreadable if not _is_deleted(archive, gap))
+    what = "Part of it is missing, because its recording was deleted meanwhile." if left != made.unreadable else ""
+    return replace(made, unreadable=left, problem=made.problem or what)
+
+
+def _is_deleted(archive: RecordingArchive, gap: Gap) -> bool:
+    span = gap.span(gap.begin_ms)
+    middle_ms = (span.begin_ms + span.end_ms) // 2  # what is deleted before or after it may overlap a little
+    known = archive.index.gaps(gap.camera, Span(middle_ms, middle_ms + 1))
+    return any(one.reason is GapReason.REMOVED for one in known)
+
+
+def _export(
+    archive: RecordingArchive,
+    clips: ClipCache,
+    options: ExportOptions,
+    zone: ZoneInfo,
+    place: ExportTarget,
+    most_bytes: int,
+    prove: Prove | None,
+) -> ExportResult:
     match options.kind:
         case ExportKind.EVIDENCE:
             return _evidence(archive, options, zone, place, prove)
@@ -269,7 +291,8 @@ def _evidence(
                 path.unlink()
                 place.has_done(0.7 + 0.3 * number / len(paths))
     problem, todo = _unproven(made, zone)
-    return ExportResult(options.span.begin_ms, unreadable=made.unreadable, problem=problem, todo=todo)
+    unreadable = tuple(gap for gap in made.unreadable if gap.reason is GapReason.DISK_ERROR)
+    return ExportResult(options.span.begin_ms, unreadable=unreadable, problem=problem, todo=todo)
 
 
 def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
@@ -280,6 +303,9 @@ def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
         at = f"{datetime.fromtimestamp(made.check.until_ms / 1000, zone):%Y-%m-%d %H:%M}"
         what = "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes."
         return what, f"Save this time as evidence again after {at}."
+    if any(gap.reason is not GapReason.DISK_ERROR for gap in made.unreadable):
+        what = "This lacks video that can't be proven: only its keyframes are left, or its file isn't closed yet."
+        return what, "Unpack it and run `tawny verify`: it lists what is missing."
     return "", ""
 
 
@@ -315,7 +341,10 @@ def _stamped(archive: RecordingArchive, options: ExportOptions, make: StampMaker
             begin_ticks = max(0, (span.begin_ms - segment.start_ms) * 90)
             end_ticks = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
             try:
-                count = write_anew(made, reread_segment(archive, segment), RewriteSpan(begin_ticks, end_ticks), change)
+                file = reread_segment(archive, segment)
+                if unreadable.add_end(segment, file, span):
+                    continue
+                count = write_anew(made, file, RewriteSpan(begin_ticks, end_ticks), change)
             except StorageError as error:
                 if error in stopped:
                     raise
@@ -328,10 +357,10 @@ def _stamped(archive: RecordingArchive, options: ExportOptions, make: StampMaker
             unreadable.check()
             raise nothing_recorded()
         whole = cut_clip(pieces, with_sound=options.with_sound)
-        file = as_file(whole, with_sound=options.with_sound)
-        place.needs(file.size_bytes)
+        film = as_file(whole, with_sound=options.with_sound)
+        place.needs(film.size_bytes)
         with place.out.open("wb") as out:
-            for data in file.read(0, file.size_bytes):
+            for data in film.read(0, film.size_bytes):
                 out.write(data)
     cut_at_ms, gaps, elsewhere = left_out(archive, span, found, whole, unreadable)
     is_mute = options.with_sound and is_too_long_for_sound(whole)

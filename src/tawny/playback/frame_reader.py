@@ -12,14 +12,14 @@ from typing import Final
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.jpeg import SQUARE, WIDE, ImageView, event_image, jpeg
 from tawny.media.image.mask import mask_picture
-from tawny.media.mp4.segment_reader import SegmentReader, StoredSample, samples
-from tawny.model.errors import FileSealed, StorageError, StorageUnavailable
+from tawny.media.mp4.segment_reader import END_MISSING, SegmentReader, StoredSample, samples
+from tawny.model.errors import FileDamaged, FileSealed, StorageError, StorageUnavailable
 from tawny.model.events import Event, event_title
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
-from tawny.playback.recordings import JOIN_MS, RecordingArchive, segments
+from tawny.playback.recordings import JOIN_MS, RecordingArchive, lasts_ticks, segments
 from tawny.playback.segment_player import reread_segment
 
 LOOK_MS = 6 * 3_600_000
@@ -158,6 +158,8 @@ class _Reader:
 
     def at(self, at_ms: int) -> DecodedFrame | None:
         wanted_ms = at_ms - self.segment.start_ms
+        if wanted_ms * 90 >= self._file.duration_ticks and self._file.lacks_end(lasts_ticks(self.segment)):
+            raise FileDamaged(self.segment.path, END_MISSING)
         key = self._key_before(wanted_ms * 90)
         if key is None:
             return None

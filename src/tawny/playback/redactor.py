@@ -217,7 +217,10 @@ def redact(
             end = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
             made = held.enter_context(os.fdopen(os.memfd_create("redacted", os.MFD_CLOEXEC), "wb"))
             try:
-                encoded = write_anew(made, reread_segment(archive, segment), RewriteSpan(begin, end), change)
+                file = reread_segment(archive, segment)
+                if unreadable.add_end(segment, file, span):
+                    continue
+                encoded = write_anew(made, file, RewriteSpan(begin, end), change)
             except StorageError as error:
                 unreadable.add(segment.start_ms, error)
                 continue

@@ -7,7 +7,7 @@ segments on request. So the size is known in advance and any byte range can be s
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import sub
 from pathlib import Path
@@ -19,8 +19,8 @@ from tawny.media.codec.parameter_sets import can_follow, same_picture
 from tawny.media.mp4.boxes import box, full_box, media, movie_header, track_header
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.media.mp4.fragment_writer import VIDEO_TRACK, Sample, sample_entry
-from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
-from tawny.model.errors import StorageError
+from tawny.media.mp4.segment_reader import END_MISSING, SamplePlace, SegmentReader, places, read_segment
+from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.geometry import Orientation
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Format, VideoFormat
 
@@ -131,6 +131,8 @@ class SegmentPart:
     end_ticks: int | None = None
     is_anew: bool = False
     """The part was re-encoded by tawny, to precede samples encoded by a camera."""
+    lasts_ticks: int = 0
+    """Length of the file by its name, if it is closed: `cut_clip` reports a missing end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +211,12 @@ def cut_clip(
     The clip begins with the frame displayed at the first part's `begin_ticks`. Samples needed from before, back to a
     keyframe, have negative times. Without such a keyframe the clip begins at the first keyframe after it. Later parts
     begin at their first keyframe at or after `begin_ticks`.
-    go_past: called with a part whose headers can't be read; the clip goes on after it unless this raises.
+    go_past: called with a part whose headers can't be read, and with the missing end of one; the clip goes on after it
+    unless this raises.
     with_sound: else the parts' audio is ignored, and a change of its format ends nothing.
     Raises NoFrameInRange, StorageError.
     """
-    cutter = _Cutter(with_sound=with_sound)
+    cutter = _Cutter(go_past, with_sound=with_sound)
     for number, piece in enumerate(pieces):
         try:
             fits = cutter.take(piece)
@@ -229,8 +232,9 @@ def cut_clip(
 class _Cutter:
     """Appends parts while their formats are compatible."""
 
-    def __init__(self, *, with_sound: bool) -> None:
+    def __init__(self, go_past: Callable[[SegmentPart, StorageError], None], *, with_sound: bool) -> None:
         self.left_out: tuple[SegmentPart, ...] = ()
+        self._go_past = go_past
         self._with_sound = with_sound
         self._chunks: list[SampleChunk] = []
         self._video: VideoFormat | None = None
@@ -246,6 +250,11 @@ class _Cutter:
         segment = read_segment(piece.path)
         if not self._fits(piece, segment):
             return False
+        if _lacks_end(piece, segment):
+            lost = replace(piece, begin_ticks=max(piece.begin_ticks, segment.duration_ticks))
+            self._go_past(lost, FileDamaged(str(piece.path), END_MISSING))
+            if lost == piece:
+                return True
         kept, begin = _kept(piece, segment, is_first=self._video is None)
         if not self._with_sound:
             kept = [place for place in kept if place.is_video]
@@ -260,6 +269,7 @@ class _Cutter:
                 return False
             if first < self._end + _SNAP_TICKS:
                 shift += self._end - first
+        kept = self._once_heard(kept, _audio_shift(shift, segment))
         heard = [place.pts + _audio_shift(shift, segment) for place in kept if not place.is_video]
         if heard and self._last_heard is not None and heard[0] - self._last_heard > _MOST_32:
             return False
@@ -272,6 +282,13 @@ class _Cutter:
         self._declared_end = self._end if piece.end_ticks is None else piece.end_ticks + shift
         return True
 
+    def _once_heard(self, kept: list[SamplePlace], shift: int) -> list[SamplePlace]:
+        """Return samples without the sound at the join, which a re-encoded part before them has, too."""
+        last = self._last_heard
+        if last is None or not self._has_anew:
+            return kept
+        return [place for place in kept if place.is_video or place.pts + shift > last + place.duration // 2]
+
     def _fits(self, piece: SegmentPart, segment: SegmentReader) -> bool:
         if self._audio is not None and segment.audio is not None and self._audio != segment.audio:
             return False
@@ -283,6 +300,12 @@ class _Cutter:
             raise NoFrameInRange("there is nothing to be shown in this time")
         end = min(self._end, self._declared_end)
         return ClipSamples(self._video, self._audio, round(self._zero_ms), end, self._chunks, self.left_out)
+
+
+def _lacks_end(piece: SegmentPart, segment: SegmentReader) -> bool:
+    """Return whether something of a part's end is missing in its file."""
+    reaches = piece.end_ticks is None or piece.end_ticks > segment.duration_ticks
+    return reaches and segment.lacks_end(piece.lasts_ticks)
 
 
 def _kept(piece: SegmentPart, segment: SegmentReader, *, is_first: bool) -> tuple[list[SamplePlace], int]:

@@ -25,10 +25,11 @@ from tawny.media.mp4.fragment_reader import (
     tracks_of,
 )
 from tawny.model.errors import FileDamaged, FileSealed
-from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.packets import VIDEO_RATE, AudioFormat, VideoFormat
 from tawny.sealed.header import MAGIC
 
 __all__ = [
+    "END_MISSING",
     "SamplePlace",
     "SegmentReader",
     "StoredFragment",
@@ -40,6 +41,7 @@ __all__ = [
     "samples",
 ]
 
+END_MISSING = "its end is missing"
 _MOST_HEADER_BYTES = 1 << 20
 _MOST_JSON_BYTES = 1 << 16
 _MOST_FRAGMENTS = 200_000
@@ -79,6 +81,10 @@ class SegmentReader:
     @property
     def duration_ticks(self) -> int:
         return max((fragment.end_ticks for fragment in self.fragments), default=0)
+
+    def lacks_end(self, lasts_ticks: int) -> bool:
+        """Return whether the end of a closed file is missing, which lasts this long by its name."""
+        return self.end is None and lasts_ticks - self.duration_ticks >= VIDEO_RATE
 
 
 class StoredSample(NamedTuple):
