@@ -166,7 +166,9 @@ class CameraHttp:
                     raise SourceLoginWeaker(where, self._login.weaker)
                 if self._login.unknown and self.address.user:  # a token alone is sent as Bearer, which it may ask for
                     raise SourceLoginUnknown(where, self._login.unknown)
-            raise _refusal(where, response)
+            error = _refusal(where, response)
+            (self._login.refused if isinstance(error, SourceRefused) else self._login.accepted)()
+            raise error
 
     def _skip(self, response: http.client.HTTPResponse) -> None:
         """Read an unneeded response if its length is known; otherwise end its connection."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
-from tawny.model.errors import SourceRefused, SourceUnusable
+from tawny.model.errors import SourceRefused, SourceUnreachable, SourceUnusable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import GapEvidence
@@ -161,6 +161,14 @@ class SpeakingSource(CameraSource, Protocol):
 
 _WAITING: Final = GapEvidence("waiting-key")
 _UNKNOWN: Final = GapEvidence("login-unknown")
+
+
+@dataclass(eq=False)
+class SourceUnresolved(SourceUnreachable):
+    """Its host name can't be looked up. detail: why."""
+
+    says = "The name of the camera at {where} can't be resolved ({detail})."
+    advice = "Check the DNS server that this computer uses, or enter the camera's IP address."
 
 
 @dataclass(eq=False)

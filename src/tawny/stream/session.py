@@ -500,8 +500,8 @@ class StreamReader:
         self._pace = pace or PacketDemand()
         self._connection: CameraConnection | None = None
         self._opened_s, self._is_new, self._noted_s = 0.0, True, 0.0
-        # A camera that returns is recorded again within 5 s. After a rejected password, retries are slow, because many
-        # cameras lock the account after some attempts.
+        # A camera that returns is recorded again within 5 s. After a rejected password, retries are slow; the sign-ins
+        # of an account are fewer still (`SignInLimit`), because many cameras lock it after some.
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
         self._refused = Backoff(first_s=4.0, most_s=30.0)
         self._busy = Backoff(first_s=5.0, most_s=30.0)

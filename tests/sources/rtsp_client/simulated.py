@@ -125,7 +125,7 @@ def _every(step_s: float, what: int, first_s: float = 0.0) -> Iterator[tuple[flo
 class PaperLine:
     """Stands in for `line.Line`: answers requests as a good camera does, and gives what has arrived by the clock."""
 
-    is_encrypted = False
+    is_encrypted, is_resolved = False, True
 
     def __init__(self, camera: Simulated) -> None:
         self._camera = camera

@@ -55,7 +55,7 @@ def read(path: Path) -> Transcript:
 class ScriptedLine:
     """Stands in for `line.Line`. What we say must be what is written."""
 
-    is_encrypted = False
+    is_encrypted, is_resolved = False, True
 
     def __init__(self, transcript: Transcript) -> None:
         self._steps = iter(transcript.steps)

@@ -16,6 +16,7 @@ from tawny.model.packets import SourcePacket
 from tawny.model.segments import GapEvidence
 from tawny.model.times import Clock
 from tawny.protocols.rtp import receiver_report
+from tawny.protocols.rtsp_message import RtspResponse
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, UDP_WINDOW, RtpReceiver
@@ -34,6 +35,8 @@ from tawny.sources.source import IdleUntil
 
 OPEN_S = 8.0
 """Timeout for the whole handshake, from connecting to the PLAY reply, in seconds."""
+LOOKUP_S = 30.0
+"""Timeout for resolving the camera's name, in seconds: of several DNS servers, the first may be away."""
 TICK_S = 0.173
 """Poll interval, in seconds.
 
@@ -101,13 +104,16 @@ class RtspConnection:
         self._where, self._clock, self._memory = address.public, clock, memory
         self._line = TcpSocket(address, options["fingerprint"])
         self._talk = ClientSession(address, memory.login)
+        self._talk.is_polled = True
         self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
         self._wire = InterleavedReader(self._report, self._message)
         self._requests: Requests[SdpDescription] | None = None
         self._room = room or always(ReceiveBuffer())
         self._came_bytes = 0  # since the last poll
         self._left = b""  # incomplete packet or message
-        self._made_s = self._byte_s = clock.mono_s()
+        self._made_s = self._begun_s = self._byte_s = clock.mono_s()
+        self._lookup_s = LOOKUP_S
+        self._waiting: RtspResponse | None = None  # the reply to which a request waits for its turn
         self._played_s: float | None = None
         self._keep_alive_s = 0.0
         self._fault: ConversationFault | None = None
@@ -124,8 +130,8 @@ class RtspConnection:
         return self._played_s is not None
 
     def wait_until_it_plays(self) -> None:
-        """Block until the stream plays. Raises SourceError if it does not within OPEN_S."""
-        pause = threading.Event()
+        """Block until the stream plays. Raises SourceError if it does not within OPEN_S, after OPEN_S for its name."""
+        pause, self._lookup_s = threading.Event(), OPEN_S
         while not self.is_playing:
             self._try_step()
             if self._fault is not None:
@@ -204,18 +210,28 @@ class RtspConnection:
         now_s = self._tracks.now_s = self._clock.mono_s()
         self._talk.transcript.at_s = now_s - self._made_s
         if not self.is_playing:
-            if now_s - self._made_s > OPEN_S:
-                raise ConversationFault("open-timeout", f"no complete response within {OPEN_S:g} s")
+            self._check_time(now_s)
             if not self._line.step():
                 return
             if self._requests is None:
                 self._begin_to_ask()
+            if self._waiting is not None:
+                self._answer(self._waiting)
         self._receive(now_s)
         if self.is_playing:
             self._tracks.watch(now_s - self._byte_s)
             if now_s >= self._keep_alive_s:
                 self._keep_alive_s = now_s + self._pause_s
                 self._line.send(self._talk.keep_alive())
+
+    def _check_time(self, now_s: float) -> None:
+        """End an attempt that takes too long. The camera's own time begins when its name is known."""
+        if not self._line.is_resolved:
+            self._begun_s = now_s
+            if now_s - self._made_s > self._lookup_s:
+                raise ConversationFault("lookup", f"no DNS server answered within {self._lookup_s:g} s")
+        elif now_s - self._begun_s > OPEN_S:
+            raise ConversationFault("open-timeout", f"no complete response within {OPEN_S:g} s")
 
     def _begin_to_ask(self) -> None:
         self._requests = handshake(self._talk, self._tracks.choose, self._placed, self._ports())
@@ -262,9 +278,16 @@ class RtspConnection:
             try:
                 reply = read_reply(raw)
                 self._talk.note(reply)
-                self._line.send(self._requests.send(reply))
+                self._answer(reply)
             except StopIteration:
                 self._plays()
+
+    def _answer(self, reply: RtspResponse) -> None:
+        """Continue the handshake."""
+        assert self._requests is not None, "it has begun"
+        data = self._requests.send(reply)
+        self._waiting = None if data else reply
+        self._line.send(data)
 
     def _plays(self) -> None:
         now_s = self._tracks.now_s

@@ -51,6 +51,11 @@ class TcpSocket:
         return self._open_socket.family, str(self._open_socket.getsockname()[0])
 
     @property
+    def is_resolved(self) -> bool:
+        """The addresses of the camera's name are known."""
+        return self._found is not None
+
+    @property
     def is_encrypted(self) -> bool:
         return isinstance(self._socket, ssl.SSLSocket)
 

@@ -20,13 +20,13 @@ from tawny.model.errors import (
 )
 from tawny.model.segments import GapEvidence
 from tawny.sources.network_address import SecretFilter
-from tawny.sources.source import SourceLoginUnknown, SourceWithoutKeyframe
+from tawny.sources.source import SourceLoginUnknown, SourceUnresolved, SourceWithoutKeyframe
 
 # Reasons why an RTSP session fails, and their mapping to SourceErrors.
 
 Reason = Literal[
     "unreachable", "refused", "login-refused", "login-weaker", "login-unknown", "not-found", "busy", "redirect-refused",
-    "open-timeout", "not-rtsp", "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big",
+    "open-timeout", "lookup", "not-rtsp", "sdp", "no-video", "transport", "certificate", "framing", "picture-too-big",
     "header-too-long", "body-too-long", "stall", "closed", "reset", "bye", "session", "mixed", "waiting-key",
     "bad-parameters", "no-parameters",
 ]  # fmt: skip
@@ -37,6 +37,7 @@ FORM: frozenset[Reason] = frozenset({"sdp", "framing", "no-video", "no-parameter
 _ERRORS: dict[Reason, type[SourceError]] = {
     "unreachable": SourceUnreachable,
     "open-timeout": SourceUnreachable,
+    "lookup": SourceUnresolved,
     "login-refused": SourceRefused,
     "login-weaker": SourceLoginWeaker,
     "login-unknown": SourceLoginUnknown,
