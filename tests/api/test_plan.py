@@ -33,9 +33,13 @@ def owner(house: House) -> httpx.AsyncClient:
     return house.signed_in(Role.OWNER)
 
 
+def shown(answer: httpx.Response) -> tuple[int, list[Any]]:
+    return answer.json()["version"], answer.json()["cameras"]
+
+
 @pytest.mark.parametrize(("image", "kind"), [(PNG, "image/png"), (b"\xff\xd8\xff\xe0" + bytes(9), "image/jpeg")])
 async def test_an_image_is_kept_as_it_was_sent(owner: httpx.AsyncClient, image: bytes, kind: str) -> None:
-    assert (await owner.get("/api/v1/plan")).json() == {"version": 0, "cameras": []}
+    assert shown(await owner.get("/api/v1/plan")) == (0, [])
     assert (await owner.get("/api/v1/wall")).json()["plan"] is False
     assert (await owner.put("/api/v1/plan/image", content=image)).json()["version"] == 1
     answer = await owner.get("/api/v1/plan/image")
@@ -98,7 +102,45 @@ async def test_deleting_it_leaves_nothing(house: House, owner: httpx.AsyncClient
     await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES})
     assert (await owner.delete("/api/v1/plan")).status_code == 200
     assert house.accounts.plan()[1:] == (b"", "[]")
-    assert (await owner.get("/api/v1/plan")).json() == {"version": 0, "cameras": []}
+    assert shown(await owner.get("/api/v1/plan")) == (0, [])
+
+
+async def test_a_place_that_another_owner_gave_meanwhile_stays(owner: httpx.AsyncClient) -> None:
+    await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES[:1]})
+    version = (await owner.get("/api/v1/plan")).json()["cameras_version"]
+    first = await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES, "version": version})
+    moved = [PLACES[0] | {"x": 0.9}]
+    second = await owner.put("/api/v1/plan/cameras", json={"cameras": moved, "version": version})
+    assert (first.status_code, second.status_code, second.json()["code"]) == (200, 409, "changed")
+    assert (await owner.get("/api/v1/plan")).json()["cameras"] == PLACES
+    version = first.json()["cameras_version"]
+    assert (await owner.put("/api/v1/plan/cameras", json={"cameras": moved, "version": version})).status_code == 200
+
+
+@pytest.mark.parametrize("asked", [{}, {"version": None}])
+async def test_who_names_no_version_replaces_all_places(owner: httpx.AsyncClient, asked: dict[str, None]) -> None:
+    await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES})
+    answer = await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES[:1], **asked})
+    assert answer.json()["cameras"] == PLACES[:1]
+
+
+def test_places_are_compared_in_the_same_step_in_which_they_are_written(house: House) -> None:
+    assert house.accounts.put_plan(None, '["first"]', "[]")
+    assert not house.accounts.put_plan(None, '["second"]', "[]")
+    assert house.accounts.plan()[2] == '["first"]'
+
+
+async def test_the_version_of_the_places_tells_nothing_of_hidden_cameras(
+    house: House, owner: httpx.AsyncClient
+) -> None:
+    ben = house.accounts.put_person("Ben", Role.VIEWER)
+    viewer = house.browser(house.accounts.begin_session(ben, Caller("127.0.0.1")))
+    house.accounts.change_person(ben, Role.VIEWER, [CameraId("yard")])
+    versions = set()
+    for porch in ([PLACES[0]], [PLACES[0] | {"x": 0.9}], []):
+        await owner.put("/api/v1/plan/cameras", json={"cameras": [*porch, PLACES[1]]})
+        versions.add((await viewer.get("/api/v1/plan")).json()["cameras_version"])
+    assert len(versions) == 1
 
 
 @pytest.mark.parametrize("place", [{"x": 2}, {"camera": "../x"}, {"angle": 0}, {"looks": 360}])

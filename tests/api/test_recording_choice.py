@@ -164,6 +164,38 @@ async def test_a_wrong_choice_changes_nothing(wrong: dict[str, Any], house: Hous
     assert desk.settings.cameras["porch"].record == "continuous"
 
 
+async def test_what_another_owner_changed_meanwhile_stays(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    shown = {key: (await owner.get(PATH)).json()[key] for key in ("record", "pre_s", "post_s", "modes", "version")}
+    first = await owner.put(PATH, json=shown | {"record": "events"})
+    text = desk.file.read_text()
+    second = await owner.put(PATH, json=shown | {"modes": {"night": "off"}})
+    assert (first.status_code, second.status_code, second.json()["code"]) == (200, 409, "changed")
+    assert (desk.file.read_text(), desk.settings.cameras["porch"].record) == (text, "events")
+    assert desk.settings.modes.record_in("night", "porch") is None
+    overwritten = await owner.put(PATH, json=shown | {"modes": {"night": "off"}, "version": None})
+    assert (overwritten.json()["record"], overwritten.json()["modes"]) == ("continuous", {"night": "off"})
+
+
+async def test_a_change_of_a_mode_elsewhere_counts_as_a_change(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    shown = {key: (await owner.get(PATH)).json()[key] for key in ("record", "pre_s", "post_s", "modes", "version")}
+    made, _ = parse_settings(TEXT.replace("[cameras", '[modes.night.cameras]\nporch = {record = "off"}\n[cameras'), {})
+    assert made is not None
+    desk.settings = made
+    assert (await owner.put(PATH, json=shown | {"pre_s": 7})).status_code == 409
+
+
+async def test_the_version_is_the_same_after_the_file_is_read_again(house: House, desk: Desk) -> None:
+    owner = house.signed_in()
+    asked = {"record": "events", "pre_s": 3, "post_s": 10, "modes": {"night": "off"}}
+    saved = (await owner.put(PATH, json=asked)).json()["version"]
+    read, _ = parse_settings(desk.file.read_text(), {})
+    assert read is not None
+    desk.settings = read
+    assert (await owner.get(PATH)).json()["version"] == saved
+
+
 async def test_only_owners_may(house: House, desk: Desk) -> None:
     browser = house.signed_in(Role.VIEWER)
     assert (await browser.get(PATH)).status_code == 403

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
-from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
+from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, signed_in_again, with_settings
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -349,6 +349,29 @@ def test_a_password_is_changed_and_ends_the_other_sessions(member: Member, brows
     sign_in(there, base, member.name, PASSWORD + "!")
     is_inside(there)
     other.close()
+
+
+def test_a_page_keeps_nothing_when_another_person_signs_in(
+    member: Member, browser: Browser, house: Tawny, base: str
+) -> None:
+    context = signed_in_again(browser, house, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.goto(f"{house.base}/settings/cameras/yard/general")
+    page.locator("main input").first.fill("Not saved")
+    page.evaluate("window.kept = 'of Anna'")
+    said = {"name": member.name, "password": PASSWORD}
+    headers = {**OURS, "Origin": house.base}
+    assert context.request.post(f"{house.base}/api/v1/sign-in", data=said, headers=headers).ok
+    page.get_by_role("button", name=f"signed in as {member.name}").wait_for(timeout=WAIT_MS)
+    assert (page.evaluate("window.kept"), asked) == (None, [])
+    context.close()
 
 
 def test_a_screen_signs_in_by_its_code_and_shows_nothing_but_live(page: Page, browser: Browser, base: str) -> None:

@@ -952,6 +952,7 @@ export interface FleetTimeline {
 
 export interface FloorPlan {
   cameras: PlannedCamera[];
+  cameras_version: string;
   version: number;
 }
 
@@ -1826,6 +1827,7 @@ export interface PlannedCamera {
 
 export interface PlannedCameras {
   cameras: PlannedCamera[];
+  version?: string | null;
 }
 
 export interface PlayInfo {
@@ -2014,6 +2016,7 @@ export interface RecordingInfo {
   post_s: number;
   pre_s: number;
   record: "continuous" | "events" | "transitions" | "off";
+  version: string;
   yesterday: RecordedDayInfo;
 }
 
@@ -2022,6 +2025,7 @@ export interface RecordingRequest {
   post_s: number;
   pre_s: number;
   record: "continuous" | "events" | "transitions" | "off";
+  version?: string | null;
 }
 
 export interface RecoveryCodes {

@@ -59,6 +59,7 @@ export const app = {
     keys: "Keyboard shortcuts",
     settings: "Settings",
     signOut: "Sign out",
+    stillIn: "You’re still signed in.",
   },
   keys: {
     title: "Keyboard shortcuts",
@@ -172,6 +173,8 @@ export const app = {
     minutes: (n: number) => `${n} min`,
     hours: (n: number) => `${n} h`,
     days: { one: "{n} day", other: "{n} days" },
+    first: "first",
+    second: "second",
     elsewhere: (zone: string) => `Times are shown in the recorder’s time zone, ${zone}.`,
   },
   days: {

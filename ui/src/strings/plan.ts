@@ -8,6 +8,8 @@ export const plan = {
   replace: "Replace image",
   edit: "Edit",
   save: "Save",
+  reload: "Reload",
+  overwrite: "Overwrite",
   cancel: "Cancel",
   remove: "Delete",
   removed: "Floor plan deleted.",

@@ -5,8 +5,11 @@ import { t } from "../strings";
 import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { showKeys } from "./KeysDialog";
+import { isHeld } from "./router";
+import { sentences } from "./sentences";
 import { session, signOut } from "./session";
 import { setTheme, theme } from "./theme";
+import { toast } from "./toast";
 
 /** What the header has once the first picture is there: the chip of what is snoozed, an entry of this menu, what its title is given to. */
 export const lateParts = signal<{
@@ -27,6 +30,7 @@ export function AccountMenu() {
   const user = session.value?.user;
   if (!user) return null;
   const close = () => menu.current?.hidePopover?.();
+  const out = () => void signOut().catch((reason) => toast(`${t.menu.stillIn} ${sentences(reason)}`));
   return (
     <span class="only-desk account">
       <button
@@ -62,7 +66,14 @@ export function AccountMenu() {
           <Icon name="keyboard" small />
           {t.menu.keys}
         </button>
-        <button type="button" class="menu-item" onClick={() => void signOut()}>
+        <button
+          type="button"
+          class="menu-item"
+          onClick={() => {
+            close();
+            if (!isHeld("/sign-in", undefined, out)) out();
+          }}
+        >
           <Icon name="log-out" small />
           {t.menu.signOut}
         </button>

@@ -82,7 +82,6 @@ export function whyNoPush(): "" | "insecure" | "notOnHome" | "unable" {
   return hasWorker() && "PushManager" in window ? "" : "unable";
 }
 
-const UNSUBSCRIBE_MS = 2_000;
 /** What is remembered while notifications are on: a browser may lose its subscription by itself. */
 const ON = "push";
 
@@ -139,10 +138,10 @@ export async function begin(isOwner: () => boolean): Promise<void> {
   }
 }
 
-/** Ends notifications in this browser before its person signs out, or leaves that to the recorder after two seconds. */
+/** Once its person has signed out, the recorder forgets this browser by itself. */
 export async function endPush(): Promise<void> {
-  const off = turnOffPush().catch(() => {});
-  await Promise.race([off, new Promise((done) => setTimeout(done, UNSUBSCRIBE_MS))]);
+  remember(ON, null);
+  await (await subscribed())?.unsubscribe();
 }
 
 export async function turnOffPush(): Promise<void> {

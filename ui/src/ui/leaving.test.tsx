@@ -71,6 +71,13 @@ it("asks before it is closed by a key or a button", async () => {
   expect(close).toHaveBeenCalledOnce();
 });
 
+it("holds back nothing as soon as its form is gone", () => {
+  cleanup();
+  const event = new Event("beforeunload", { cancelable: true });
+  dispatchEvent(event);
+  expect(event.defaultPrevented).toBe(false);
+});
+
 it("holds back a browser that leaves, while there are changes", () => {
   const held = () => {
     const event = new Event("beforeunload", { cancelable: true });

@@ -1,7 +1,7 @@
 /** Asks before unsaved changes are lost: on links, keys and the back button of the browser, and when it leaves the page. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { leaving as words } from "../strings/leaving";
 import { go, guard } from "./router";
 import { Sheet } from "./Sheet";
@@ -24,26 +24,26 @@ export function useLeaving(asked: Asked): { ask: (then: () => void) => void; she
     if (newest.current.isChanged()) waiting.value = then;
     else then();
   };
-  useEffect(() => {
+  // A layout effect ends with its form; other effects end after a page that is loaded again at once has asked.
+  useLayoutEffect(() => {
     const unload = (event: BeforeUnloadEvent) => {
       if (newest.current.isChanged()) event.preventDefault();
     };
-    const stop = guard((to, isHere, isBack) => {
+    addEventListener("beforeunload", unload);
+    return () => removeEventListener("beforeunload", unload);
+  }, []);
+  useEffect(() => {
+    return guard((to, isHere, isBack) => {
       const { isChanged, within, close } = newest.current;
       if (within?.(to)) return null;
       const only = (isHere || isBack) && close; // the back button ends the changing, and shows the page that it was on
       if (!isChanged()) return only || null;
-      return () =>
+      return (then = () => go(to, { anyway: true })) =>
         ask(() => {
           close?.();
-          if (!only) go(to, { anyway: true });
+          if (!only) then();
         });
     });
-    addEventListener("beforeunload", unload);
-    return () => {
-      removeEventListener("beforeunload", unload);
-      stop();
-    };
   }, []);
   const then = waiting.value;
   const stay = () => (waiting.value = null);

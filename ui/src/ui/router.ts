@@ -22,8 +22,11 @@ function read(): Place {
 export const place = signal<Place>(read());
 export const path = computed(() => place.value.path);
 
-/** Returns what to do instead of going to an address, such as to ask about unsaved changes; null: nothing. isBack: by the browser's button. */
-type Guard = (to: string, isHere: boolean, isBack: boolean) => (() => void) | null;
+/**
+ * Returns what to do instead of going to an address, such as to ask about unsaved changes; null: nothing. isBack: by the
+ * browser's button. then: what comes after it, where that is not to go there.
+ */
+type Guard = (to: string, isHere: boolean, isBack: boolean) => ((then?: () => void) => void) | null;
 const guards: Guard[] = [];
 
 /** Asks the guard before another page is shown, until the function it returns is called. */
@@ -33,12 +36,12 @@ export function guard(asked: Guard): () => void {
 }
 
 /** True: a guard does something else first. */
-export function isHeld(to: string, before?: () => void): boolean {
+export function isHeld(to: string, before?: () => void, then?: () => void): boolean {
   for (const each of [...guards].reverse()) {
     const instead = each(to, to === shownAddress(), before !== undefined);
     if (!instead) continue;
     before?.();
-    instead();
+    instead(then);
     return true;
   }
   return false;

@@ -34,9 +34,40 @@ describe("when the recorder ends the connection", () => {
     state.ends();
     await vi.waitFor(() => expect(session.value?.user?.role).toBe("member"));
     expect([ended.value, state.starts]).toEqual(["", 1]);
-    vi.setSystemTime(1_001_000);
-    state.ends(); // at once again: it does not ask for ever
-    await vi.waitFor(() => expect(ended.value).toBe("ended"));
+  });
+
+  it("goes on later each time that the connection ends soon again", async () => {
+    const starts = async (after_ms: number) => {
+      await vi.advanceTimersByTimeAsync(after_ms);
+      return state.starts;
+    };
+    vi.setSystemTime(2_000_000);
+    answer({ state: "signed-in", user: viewer });
+    state.ends();
+    expect(await starts(1_500)).toBe(1);
+    state.ends();
+    expect([await starts(1_000), await starts(1_000)]).toEqual([1, 2]);
+    state.ends();
+    expect([await starts(5_000), await starts(2_000), ended.value]).toEqual([2, 3, ""]);
+  });
+
+  it("asks again when the recorder can't be asked who is signed in", async () => {
+    vi.setSystemTime(3_000_000);
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("offline")));
+    state.ends();
+    await vi.advanceTimersByTimeAsync(1_000);
+    answer({ state: "signed-in", user: viewer });
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([ended.value, state.starts]).toEqual(["", 1]);
+  });
+
+  it("loads the page again for another person", async () => {
+    const reload = vi.spyOn(location, "reload").mockReturnValue();
+    vi.setSystemTime(4_000_000);
+    answer({ state: "signed-in", user: { ...viewer, id: "b" } });
+    state.ends();
+    await vi.waitFor(() => expect(reload).toHaveBeenCalledOnce());
+    expect([session.value, state.starts]).toEqual([null, 0]);
   });
 
   it("goes to the sign-in page when the person is signed out", async () => {
@@ -54,6 +85,37 @@ describe("when the recorder ends the connection", () => {
     await vi.waitFor(() => expect(ended.value).toBe("lost"));
     stop();
     expect(location.pathname + location.search).toBe("/sign-in?next=%2Fsettings%2Fcameras%2Fgate");
+  });
+});
+
+describe("the next person who signs in", () => {
+  const reload = vi.spyOn(location, "reload").mockReturnValue();
+  const enter = (id: string) => {
+    session.value = { state: "signed-out", user: null } as unknown as Session;
+    signedIn({ id, name: "Vic", role: "viewer" } as never);
+  };
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response("{}")));
+    enter("v");
+    reload.mockClear();
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  it("gets a page that holds nothing of the earlier one", () => {
+    enter("b");
+    expect(session.value).toBeNull();
+    vi.runAllTimers();
+    expect(reload).toHaveBeenCalledOnce();
+  });
+
+  it("goes on with this page where it is the same person", () => {
+    enter("v");
+    vi.runAllTimers();
+    expect([session.value?.user?.id, reload.mock.calls.length]).toEqual(["v", 0]);
   });
 });
 
@@ -100,21 +162,35 @@ describe("notifications in this browser", () => {
     expect(asked.filter((one) => one.startsWith("POST"))).toEqual([]);
   });
 
-  it("end before the person is signed out", async () => {
+  it("end once the person is signed out", async () => {
     serve(true);
     await signOut();
-    expect(asked).toEqual(['POST /api/v1/push {"endpoint":"https://push.example/abc"}', "unsubscribed", "POST /api/v1/sign-out {}"]);
+    await vi.waitFor(() => expect(asked).toEqual(["POST /api/v1/sign-out {}", "unsubscribed"]));
+  });
+
+  it("stay when the person could not be signed out", async () => {
+    serve(true);
+    const answers = fetch;
+    vi.stubGlobal("fetch", (path: string, init?: RequestInit) => (path.endsWith("/sign-out") ? Promise.reject(new TypeError("offline")) : answers(path, init)));
+    await expect(signOut()).rejects.toThrow();
+    await new Promise((done) => setTimeout(done));
+    expect(asked).toEqual([]);
   });
 
   it("never keep a person from signing out", async () => {
     for (const unsubscribe of [() => Promise.reject(new Error("offline")), () => new Promise(() => {})]) {
       serve(true, { ...browser, unsubscribe });
-      vi.useFakeTimers();
-      const out = signOut();
-      await vi.advanceTimersByTimeAsync(2_000);
-      vi.useRealTimers();
-      await out;
-      expect(asked.at(-1)).toBe("POST /api/v1/sign-out {}");
+      await signOut();
+      expect([asked.at(-1), session.value?.state]).toEqual(["POST /api/v1/sign-out {}", "signed-out"]);
     }
+  });
+
+  it("leaves a form with unsaved changes for the sign-in page", async () => {
+    serve(true);
+    go("/settings/cameras/gate");
+    const stop = guard(() => () => {});
+    await signOut();
+    stop();
+    expect(location.pathname).toBe("/sign-in");
   });
 });

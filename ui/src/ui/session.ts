@@ -13,10 +13,14 @@ export const session = signal<Session | null>(null);
 export const ended = signal<"" | "ended" | "lost">("");
 
 const HERE = "signed-in";
-/** A connection that ends this soon after it was resumed is not resumed again. */
+/** A connection is not resumed sooner than this after the last time; longer each time it ends soon again. */
 const SETTLED_MS = 3_000;
+const LONGEST_MS = 60_000;
 let asking = false;
 let resumed_ms = 0;
+let wait_ms = SETTLED_MS;
+/** The one person that this page is for, since it was loaded. */
+let whose: string | undefined;
 
 /** A person was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
 export async function loadSession(): Promise<void> {
@@ -24,7 +28,7 @@ export async function loadSession(): Promise<void> {
   const told = await get<Session>("/session");
   if (told.zone) setZone(told.zone);
   session.value = told;
-  if (told.state === "signed-in") begin();
+  if (told.state === "signed-in") begin(told);
   else forget();
 }
 
@@ -40,19 +44,18 @@ export const inSettings = (): boolean => !isScreen() && (path.value === "/settin
 const isOwner = (): boolean => session.value?.user?.role === "owner";
 
 export function signedIn(user: User): void {
-  if (session.value) session.value = { ...session.value, state: "signed-in", user };
   ended.value = "";
-  begin();
+  begin({ ...(session.value as Session), state: "signed-in", user });
   loadZone().catch(() => {
     // Times are shown in the browser's zone until the recorder tells its own.
   });
 }
 
 export async function signOut(): Promise<void> {
-  await import("./device").then((it) => it.endPush(), () => {});
   await post("/sign-out");
   end();
-  go("/sign-in");
+  go("/sign-in", { anyway: true });
+  void import("./device").then((it) => it.endPush()).catch(() => {});
 }
 
 /** Where to go after signing in: only ever a path of this page. */
@@ -61,8 +64,16 @@ export function nextPath(query: URLSearchParams): string {
   return /^\/(?![/\\])/.test(next) && !next.startsWith("/sign-in") ? next : "/";
 }
 
-function begin(): void {
+function begin(now: Session): void {
   remember(HERE, "yes");
+  whose ??= now.user?.id;
+  if (now.user?.id !== whose) {
+    // Another person must not find what the page keeps of this one: layouts, settings, an opened key.
+    session.value = null;
+    setTimeout(() => location.reload()); // once no form is left that asks about unsaved changes
+    return;
+  }
+  session.value = now;
   startState(lose);
   void import("./device").then((it) => it.begin(isOwner), () => {});
 }
@@ -71,16 +82,30 @@ function begin(): void {
 function lose(): void {
   if (asking || session.value?.state !== "signed-in") return;
   asking = true;
-  void get<Session>("/session")
-    .then((now) => (now.state === "signed-in" && Date.now() - resumed_ms > SETTLED_MS ? resume(now) : leave()), leave)
-    .finally(() => (asking = false));
+  ask();
+}
+
+function ask(): void {
+  get<Session>("/session").then(
+    (now) => {
+      const isHere = now.state === HERE;
+      const rest_ms = resumed_ms + wait_ms - Date.now();
+      if (isHere && now.user?.id === whose && rest_ms > 0) return void setTimeout(ask, rest_ms);
+      asking = false;
+      if (session.value?.state !== HERE) return; // signed out by hand meanwhile
+      if (isHere) resume(now);
+      else leave();
+    },
+    () => setTimeout(ask, SETTLED_MS), // who is signed in is not known
+  );
 }
 
 function resume(now: Session): void {
+  const since_ms = Date.now() - resumed_ms;
+  wait_ms = since_ms < 2 * wait_ms ? Math.min(2 * wait_ms, LONGEST_MS) : SETTLED_MS;
   resumed_ms = Date.now();
   stopState();
-  session.value = now;
-  begin();
+  begin(now);
 }
 
 function leave(): void {

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setLanguage } from "../strings/language";
-import { clock, date, day, dayBounds, dayKey, instantOf, length, percent, size, when, zone } from "./times";
+import { clock, clockSeconds, date, day, dayBounds, dayKey, instantOf, length, percent, size, when, zone } from "./times";
 
 const HOUR = 3_600_000;
 
@@ -74,6 +74,21 @@ describe("the recorder's wall clock", () => {
     expect(day(Date.UTC(2026, 10, 19, 23, 30))).toBe("Today");
     expect(day(Date.UTC(2026, 10, 19, 22, 30))).toBe("Yesterday");
     expect(when(Date.UTC(2026, 10, 19, 22, 30))).toMatch(/^yesterday /);
+  });
+});
+
+describe("a time that the clock shows twice", () => {
+  it.each([
+    ["Europe/Berlin", Date.UTC(2026, 9, 25, 0, 30), HOUR],
+    ["America/New_York", Date.UTC(2026, 10, 1, 5, 30), HOUR],
+    ["Australia/Lord_Howe", Date.UTC(2026, 3, 4, 14, 45), HOUR / 2],
+  ])("says which one it is: %s", (name, first_ms, change_ms) => {
+    zone.value = name;
+    const all = [clock, clockSeconds].map((shown) => [-change_ms, 0, change_ms, 2 * change_ms].map((by) => shown(first_ms + by)));
+    for (const [before = "", first = "", second = "", after = ""] of all) {
+      expect([first.replace(/ first$/, ""), /first|second/.exec(before + after)]).toEqual([second.replace(/ second$/, ""), null]);
+      expect(first).toMatch(/^\S+( [AP]M)? first$/);
+    }
   });
 });
 

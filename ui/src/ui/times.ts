@@ -63,17 +63,25 @@ export function dayKey(ms: number): string {
   return wall(ms).toISOString().slice(0, 10);
 }
 
-/** `20:46` or `8:46 PM`, to be shown: from right to left it is isolated, or what follows would go between its parts. */
+/**
+ * `20:46` or `8:46 PM`, to be shown: from right to left it is isolated, or what follows would go between its parts.
+ * `2:30 AM second` inside a repeated hour.
+ */
 export function clock(ms: number): string {
   const at = wall(ms);
   const text = clockText(at.getUTCHours(), at.getUTCMinutes());
-  return isRightToLeft ? `\u2068${text}\u2069` : text;
+  return withTurn(ms, isRightToLeft ? `\u2068${text}\u2069` : text);
 }
 
 /** `20:46:02`. */
 export function clockSeconds(ms: number): string {
   const at = wall(ms);
-  return clockText(at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds());
+  return withTurn(ms, clockText(at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()));
+}
+
+function withTurn(ms: number, text: string): string {
+  const [first, second = first] = instantsOf(ms + offset(ms));
+  return first === second ? text : `${text} ${ms === first ? t.times.first : t.times.second}`;
 }
 
 /** `Sat, Nov 21` or `Sat, 21 Nov`, with the year when it is another one. */
@@ -142,9 +150,13 @@ export function dayBounds(day: string): { begin_ms: number; end_ms: number } {
 
 /** The instant at which the recorder's wall clock shows what UTC shows at `wall_ms`; the first, where it does so twice. */
 export function instantOf(wall_ms: number): number {
-  const [before, after] = [wall_ms - offset(wall_ms - DAY_MS), wall_ms - offset(wall_ms + DAY_MS)] as const;
   // Where the clock skips this time, the offset before the gap gives an instant after it.
-  return [before, after].find((ms) => ms + offset(ms) === wall_ms) ?? before;
+  return instantsOf(wall_ms)[0] ?? wall_ms - offset(wall_ms - DAY_MS);
+}
+
+/** By the offsets before and after: twice the same one, as a rule. */
+function instantsOf(wall_ms: number): number[] {
+  return [-DAY_MS, DAY_MS].map((by) => wall_ms - offset(wall_ms + by)).filter((ms) => ms + offset(ms) === wall_ms);
 }
 
 const wallClocks = new Map<string, Intl.DateTimeFormat>();

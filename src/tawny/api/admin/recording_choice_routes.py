@@ -8,13 +8,13 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import Here
-from tawny.api.errors import RequestRefused, bad_setting
+from tawny.api.errors import RequestRefused, bad_setting, changed_meanwhile
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Recording
-from tawny.service.cameras.recording_choice import RecordingChoice, RecordingChoiceService
+from tawny.service.cameras.recording_choice import RecordingChoice, RecordingChoiceService, RecordingConflict
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -23,12 +23,16 @@ PostRoll = Annotated[float, Field(ge=0, le=300)]
 
 
 class RecordingRequest(ApiRequest):
-    """What is recorded. modes: what single modes record instead; a mode that is not given records the same."""
+    """What is recorded. modes: what single modes record instead; a mode that is not given records the same.
+
+    version: of the choice that was shown; null: overwrite any changes made since.
+    """
 
     record: Recording
     pre_s: PreRoll
     post_s: PostRoll
     modes: Annotated[dict[str, Recording], Field(max_length=8)] = Field(default_factory=dict)
+    version: Annotated[str, Field(max_length=40)] | None = None
 
 
 class RecordedDayInfo(ApiResponse):
@@ -42,8 +46,12 @@ class RecordedDayInfo(ApiResponse):
 
 
 class RecordingInfo(ApiResponse):
-    """byte_rate: bytes per second while everything is recorded; null while not known. mode: the active one."""
+    """byte_rate: bytes per second while everything is recorded; null while not known. mode: the active one.
 
+    version: pass it back when changing.
+    """
+
+    version: str
     record: Recording
     pre_s: float
     post_s: float
@@ -70,10 +78,15 @@ async def recording(
 
 @router.put("/cameras/{camera}/recording", dependencies=own)
 async def change_recording(camera: OneCamera, body: RecordingRequest, note: Note, here: Here) -> RecordingInfo:
-    """Change what is recorded, at once and without a new connection. Nothing recorded before is deleted."""
+    """Change what is recorded, at once and without a new connection. Nothing recorded before is deleted.
+
+    409 `changed`: it was changed in the meantime.
+    """
     choice = RecordingChoice(body.record, body.pre_s, body.post_s, body.modes)
     try:
-        await here.calls.run("camera setup", partial(here.recording.change, camera, choice))
+        await here.calls.run("camera setup", partial(here.recording.change, camera, choice, body.version))
+    except RecordingConflict:
+        raise changed_meanwhile() from None
     except SettingsError as error:
         raise bad_setting(error) from error
     except (NotDone, FolderUnwritable) as error:
@@ -91,6 +104,7 @@ def _info(
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     day = found.yesterday
     return RecordingInfo(
+        version=found.choice.version,
         record=found.choice.record,
         pre_s=found.choice.pre_s,
         post_s=found.choice.post_s,

@@ -3,6 +3,7 @@
 Everyone signed in sees the image, with the cameras that they may see.
 """
 
+import hashlib
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from tawny.api.auth.access import MOST_LISTED, Access, Note, Signed, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.errors import RequestRefused, bad_input, changed_meanwhile
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, OkResponse
 from tawny.config.lens_and_ptz import Share
@@ -40,14 +41,18 @@ class PlannedCamera(ApiRequest):
 
 
 class PlannedCameras(ApiRequest):
+    """version: `cameras_version` of the plan that was shown; null: overwrite any changes made since."""
+
     cameras: Annotated[list[PlannedCamera], Field(max_length=MOST_LISTED)]
+    version: Annotated[str, Field(max_length=40)] | None = None
 
 
 class FloorPlan(ApiResponse):
-    """version: changes with the image; 0: there is none."""
+    """version: changes with the image; 0: there is none. cameras_version: pass it back when placing cameras."""
 
     version: int
     cameras: list[PlannedCamera]
+    cameras_version: str
 
 
 _CAMERAS: Final = TypeAdapter(list[PlannedCamera])
@@ -84,8 +89,13 @@ async def put_floor_plan_image(request: Request, signed: Signed, note: Note, her
 
 @router.put("/plan/cameras", dependencies=own)
 def place_cameras(body: PlannedCameras, signed: Signed, note: Note, here: Here) -> FloorPlan:
+    """Replace the places of all cameras. 409 `changed`: they were changed in the meantime."""
     placed = {one.camera: one for one in body.cameras}
-    here.accounts.put_plan(None, _CAMERAS.dump_json(list(placed.values())).decode())
+    was = None if body.version is None else here.accounts.plan()[2]
+    if was is not None and body.version != _version(_seen(here, signed.person, was)):
+        raise changed_meanwhile()
+    if not here.accounts.put_plan(None, _CAMERAS.dump_json(list(placed.values())).decode(), was):
+        raise changed_meanwhile()
     note("floor plan changed", f"cameras: {', '.join(placed) or 'none'}")
     return _plan(here, signed.person)
 
@@ -104,6 +114,15 @@ def _type_of(image: bytes) -> str:
 
 def _plan(here: AppContext, person: Account) -> FloorPlan:
     version, image, text = here.accounts.plan()
+    seen = _seen(here, person, text)
+    return FloorPlan(version=version if image else 0, cameras=seen, cameras_version=_version(seen))
+
+
+def _seen(here: AppContext, person: Account, text: str) -> list[PlannedCamera]:
     exist = here.recorder.camera_names()
-    seen = [one for one in _CAMERAS.validate_json(text) if one.camera in exist and person.may_see(CameraId(one.camera))]
-    return FloorPlan(version=version if image else 0, cameras=seen)
+    return [one for one in _CAMERAS.validate_json(text) if one.camera in exist and person.may_see(CameraId(one.camera))]
+
+
+def _version(seen: list[PlannedCamera]) -> str:
+    """Return 16 letters that differ with any change of these places; hidden cameras never change it."""
+    return hashlib.blake2s(_CAMERAS.dump_json(seen), digest_size=8).hexdigest()

@@ -3,6 +3,8 @@
 The cost of recording around events is replayed: yesterday's events with their pre-roll and post-roll.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +35,16 @@ class RecordingChoice:
     pre_s: float
     post_s: float
     modes: Mapping[str, Recording]
+
+    @property
+    def version(self) -> str:
+        """Return 16 letters that differ with any change of the choice."""
+        said = json.dumps([self.record, self.pre_s, self.post_s, dict(self.modes)], sort_keys=True)
+        return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+
+
+class RecordingConflict(Exception):  # another person's change, not a failure
+    """What is recorded of a camera has been changed since it was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +103,17 @@ class RecordingChoiceService:
             self._settings.file is not None,
         )
 
-    def change(self, camera: CameraId, choice: RecordingChoice) -> None:
+    def change(self, camera: CameraId, choice: RecordingChoice, version: str | None = None) -> None:
         """Apply the choice at once, durably if there is a settings file. Nothing recorded before is deleted.
 
-        Raises SettingsError, NotDone and FolderUnwritable; nothing has changed then.
+        version: of the choice that was shown; None: overwrite any changes made since. Raises RecordingConflict,
+        SettingsError, NotDone and FolderUnwritable; nothing has changed then.
         """
         with self._settings.changing():
             now = self._settings.now()
-            self._chosen(now, camera)
+            shown = self._chosen(now, camera)
+            if version is not None and version != shown.version:
+                raise RecordingConflict
             modes = with_recording_in_modes(now.modes, camera, choice.modes)
             if self._settings.file is not None:
                 change_recording(

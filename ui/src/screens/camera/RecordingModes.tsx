@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, get, put } from "../../api/client";
 import type { Camera, RecordingChoice, RecordingInfo } from "../../api/types";
+import { camera as page } from "../../strings/camera";
 import { recording as words } from "../../strings/recording";
 import { useLeaving } from "../../ui/leaving";
 import { modeName } from "../../ui/modeNames";
@@ -30,23 +31,30 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
   const now = useSignal<RecordingInfo | null>(null);
   const draft = useSignal<Draft | null>(null);
   const failed = useSignal("");
+  /** Another person has changed it since it was shown. */
+  const conflict = useSignal(false);
   const saving = useSignal(false);
   const isChanged = () => now.value !== null && draft.value !== null && changed(draft.value, draftOf(now.value));
   const { sheet } = useLeaving({ isChanged });
   const fail = (reason: unknown) => {
+    conflict.value = reason instanceof ApiError && reason.code === "changed";
     failed.value = reason instanceof ApiError ? [reason.message, reason.todo].filter(Boolean).join(" ") : words.failed;
   };
-  useEffect(() => {
-    const stop = new AbortController();
-    get<RecordingInfo>(path, {}, stop.signal).then(
+  const load = (stop?: AbortSignal) =>
+    get<RecordingInfo>(path, {}, stop).then(
       (found) => {
         now.value = found;
         draft.value = draftOf(found);
+        failed.value = "";
+        conflict.value = false;
       },
       (reason: unknown) => {
-        if (!stop.signal.aborted) fail(reason);
+        if (!stop?.aborted) fail(reason);
       },
     );
+  useEffect(() => {
+    const stop = new AbortController();
+    void load(stop.signal);
     return () => stop.abort();
   }, [path]);
   const pre_s = draft.value?.pre_s;
@@ -63,11 +71,12 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
     );
     return () => stop.abort();
   }, [path, pre_s, post_s]);
-  const save = async (asked: Draft) => {
+  const save = async (asked: Draft, version: string | null) => {
     saving.value = true;
     failed.value = "";
     try {
-      const found = await put<RecordingInfo>(path, asked);
+      const found = await put<RecordingInfo>(path, { ...asked, version });
+      conflict.value = false;
       now.value = found;
       if (draft.value === asked) draft.value = draftOf(found); // what was changed meanwhile stays, unsaved
       toast(words.saved);
@@ -89,7 +98,7 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
       aria-labelledby="recording-title"
       onSubmit={(event) => {
         event.preventDefault();
-        void save(asked);
+        void save(asked, found.version);
       }}
     >
       {sheet}
@@ -148,8 +157,18 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
         ))}
       </fieldset>
       <div class="row wrap">
-        <button type="submit" class="btn pri" disabled={disabled || saving.value || !isChanged()}>
-          {saving.value ? words.saving : words.save}
+        {conflict.value && (
+          <button type="button" class="btn" disabled={saving.value} onClick={() => void load()}>
+            {page.save.reload}
+          </button>
+        )}
+        <button
+          type={conflict.value ? "button" : "submit"}
+          class="btn pri"
+          disabled={disabled || saving.value || !isChanged()}
+          onClick={() => conflict.value && void save(asked, null)}
+        >
+          {saving.value ? words.saving : conflict.value ? page.save.overwrite : words.save}
         </button>
         <span class="small sub grow">{words.keeps}</span>
       </div>

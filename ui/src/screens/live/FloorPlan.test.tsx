@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { go, path, startRouter } from "../../ui/router";
 import { session } from "../../ui/session";
 import { Toasts } from "../../ui/toast";
@@ -9,6 +9,7 @@ import FloorPlan, { freeSpot } from "./FloorPlan";
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
   session.value = null;
 });
 
@@ -64,4 +65,122 @@ it("ends the editing by the back button, and stays on its page", async () => {
   dispatchEvent(new PopStateEvent("popstate"));
   expect(path.value).toBe("/");
   stop();
+});
+
+const place = (camera: string) => ({ camera, x: 0.5, y: 0.5, looks: 0, angle: 90, reach: 0.2 });
+const mark = (id: string) => document.querySelector<HTMLElement>(`button[data-camera="${id}"]`);
+
+/** A recorder: each answer by its request, for which the last one stays. Returns the bodies of what places cameras. */
+function recorder(answers: Record<string, Response[]>): { cameras: unknown; version: unknown }[] {
+  const placed: { cameras: unknown; version: unknown }[] = [];
+  vi.stubGlobal("fetch", (address: string, { method = "GET", body }: RequestInit) => {
+    if (method === "PUT" && address === "/api/v1/plan/cameras") placed.push(JSON.parse(String(body)));
+    const left = answers[`${method} ${address}`] ?? [];
+    return Promise.resolve(((left.length > 1 ? left.shift() : left[0]) ?? new Response("image")).clone());
+  });
+  session.value = { state: "signed-in", user: { name: "Anna", role: "owner" } } as never;
+  return placed;
+}
+
+async function edited(): Promise<void> {
+  render(
+    <>
+      <FloorPlan />
+      <Toasts />
+    </>,
+  );
+  fireEvent.click(await screen.findByText("Edit"));
+  await screen.findByText("Cancel");
+}
+
+const before = { version: 3, cameras: [place("yard")], cameras_version: "v1" };
+const after = { version: 3, cameras: [place("yard"), place("nursery")], cameras_version: "v2" };
+const refused = Response.json({ code: "changed", message: "This has been changed meanwhile.", hint: "Reload, or overwrite it." }, { status: 409 });
+
+describe("cameras that another owner has moved meanwhile", () => {
+  it("are overwritten only when asked to", async () => {
+    const placed = recorder({ "GET /api/v1/plan": [Response.json(before)], "PUT /api/v1/plan/cameras": [refused, Response.json(before)] });
+    await edited();
+    fireEvent.click(screen.getByText("Save"));
+    expect((await screen.findByRole("alert")).textContent).toBe("This has been changed meanwhile. Reload, or overwrite it.");
+    fireEvent.click(screen.getByText("Overwrite"));
+    await screen.findByText("Edit");
+    expect(placed).toEqual([before, before].map(({ cameras }, nth) => ({ cameras, version: nth ? null : "v1" })));
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("are on the plan after Reload", async () => {
+    recorder({ "GET /api/v1/plan": [Response.json(before), Response.json(after)], "PUT /api/v1/plan/cameras": [refused] });
+    await edited();
+    fireEvent.click(screen.getByText("Save"));
+    fireEvent.click(await screen.findByText("Reload"));
+    await waitFor(() => expect(mark("nursery")).not.toBeNull());
+    expect([screen.queryByRole("alert"), screen.getByText("Cancel").tagName]).toEqual([null, "BUTTON"]);
+  });
+
+  it("are noticed by who sends another image, too", async () => {
+    const placed = recorder({
+      "GET /api/v1/plan": [Response.json(before)],
+      "PUT /api/v1/plan/image": [Response.json({ ...after, version: 4 })],
+      "PUT /api/v1/plan/cameras": [Response.json({ code: "full", message: "The disk is full.", hint: "" }, { status: 507 }), refused],
+    });
+    vi.spyOn(Image.prototype, "decode").mockResolvedValue(undefined);
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue({ fillRect() {}, drawImage() {} } as never);
+    vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((done) => done(new Blob(["new"])));
+    await edited();
+    fireEvent.change(screen.getByLabelText("Replace image"), { target: { files: [new File(["new"], "plan.png")] } });
+    await waitFor(() => expect(document.querySelector("img")?.src).toMatch("blob:"));
+    fireEvent.click(screen.getByText("Save"));
+    await screen.findByText("The disk is full.");
+    fireEvent.click(screen.getByText("Save"));
+    await screen.findByText("Overwrite");
+    expect(placed.map(({ version }) => version)).toEqual(["v1", "v1"]);
+  });
+
+  it("come back with Undo after Delete", async () => {
+    const placed = recorder({
+      "GET /api/v1/plan": [Response.json(before), Response.json(after)],
+      "DELETE /api/v1/plan": [Response.json({})],
+      "PUT /api/v1/plan/image": [Response.json(after)],
+      "PUT /api/v1/plan/cameras": [Response.json(after)],
+    });
+    await edited();
+    fireEvent.click(screen.getByText("Delete"));
+    fireEvent.click(await screen.findByText("Undo"));
+    await waitFor(() => expect(placed).toEqual([{ cameras: after.cameras }]));
+  });
+});
+
+describe("the focus, when a camera is taken off the plan", () => {
+  const press = (id: string, repeat = false) => {
+    mark(id)?.focus();
+    fireEvent.keyDown(mark(id) as HTMLElement, { key: "Delete", repeat });
+    return new Promise(requestAnimationFrame);
+  };
+  beforeEach(async () => {
+    recorder({ "GET /api/v1/plan": [Response.json({ ...before, cameras: ["yard", "nursery", "porch"].map(place) })] });
+    await edited();
+  });
+
+  it("goes to the next mark, then to the one before, then to the panel", async () => {
+    await press("nursery");
+    expect([mark("nursery"), document.activeElement]).toEqual([null, mark("porch")]);
+    await press("porch");
+    expect(document.activeElement).toBe(mark("yard"));
+    await press("yard");
+    expect(document.activeElement?.className).toBe("plan-panel");
+  });
+
+  it("takes off one only, while the key is held", async () => {
+    await press("nursery");
+    await press("porch", true);
+    expect(mark("porch")).not.toBeNull();
+  });
+
+  it("goes from the button to the panel", async () => {
+    mark("yard")?.focus();
+    fireEvent.click(await screen.findByText("Take off the plan"));
+    await waitFor(() => expect(mark("yard")).toBeNull());
+    expect(document.activeElement?.className).toBe("plan-panel");
+  });
 });

@@ -1,7 +1,7 @@
 /** The floor plan: an image with the cameras on it, what they see, and where something was in the last minute. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type ApiError, get, getBlob, put, remove as removeAt, url } from "../../api/client";
+import { ApiError, get, getBlob, put, remove as removeAt, url } from "../../api/client";
 import { ongoing } from "../../api/events";
 import type { FloorPlan as Plan, PlannedCamera } from "../../api/schema";
 import { cameras, on } from "../../api/state";
@@ -51,6 +51,8 @@ export default function FloorPlan() {
   /** Chosen, and not stored yet. */
   const image = useSignal<{ blob: Blob; shown: string } | null>(null);
   const saving = useSignal(false);
+  /** Why it was not saved: another person has moved cameras since it was shown. */
+  const conflict = useSignal("");
   const aspect = useSignal(16 / 9);
   const isOwner = session.value?.user?.role === "owner";
   useEffect(() => {
@@ -60,8 +62,10 @@ export default function FloorPlan() {
     plan.value = now;
     if (known.peek()) layout.value = { ...layout.peek(), plan: now.version > 0 };
   };
+  const edit = ({ cameras }: Plan) => (draft.value = [...(cameras as Place[])]);
   const end = () => {
     draft.value = null;
+    conflict.value = "";
     if (image.peek()) URL.revokeObjectURL(image.peek()?.shown ?? "");
     image.value = null;
   };
@@ -82,35 +86,48 @@ export default function FloorPlan() {
       toast(words.notAnImage);
     }
   };
-  const save = async () => {
+  const save = async (kept: Plan) => {
     saving.value = true;
+    // Its cameras stay those that were shown, so that other ones are still noticed.
+    const putImage = async (blob: Blob) => take({ ...kept, version: (await put<Plan>(IMAGE, blob)).version });
     try {
       const wanted = draft.peek();
-      const replaced = image.peek() && plan.peek()?.version ? await getBlob(IMAGE) : null;
-      if (image.peek()) take(await put<Plan>(IMAGE, image.peek()?.blob));
+      const replaced = image.peek() && kept.version ? await getBlob(IMAGE) : null;
+      if (image.peek()) await putImage(image.peek()?.blob as Blob);
       try {
-        take(await put<Plan>("/plan/cameras", { cameras: wanted }));
+        take(await put<Plan>("/plan/cameras", { cameras: wanted, version: conflict.peek() ? null : kept.cameras_version }));
       } catch (reason) {
-        if (replaced) take(await put<Plan>(IMAGE, replaced)); // so that Cancel leaves the plan as it was
+        if (replaced) await putImage(replaced); // so that Cancel leaves the plan as it was
         throw reason;
       }
       end();
     } catch (reason) {
-      toast(sentences(reason));
+      if (reason instanceof ApiError && reason.code === "changed") conflict.value = sentences(reason);
+      else toast(sentences(reason));
     } finally {
       saving.value = false;
     }
   };
-  const remove = async () => {
-    const kept = plan.peek();
+  const reload = async () => {
     try {
+      const found = await get<Plan>("/plan");
+      end();
+      take(found);
+      if (found.version) edit(found);
+    } catch (reason) {
+      toast(sentences(reason));
+    }
+  };
+  const remove = async () => {
+    try {
+      const { cameras: placed } = await get<Plan>("/plan"); // others may have moved them meanwhile
       const stored = await getBlob(IMAGE);
       await removeAt("/plan");
       end();
-      take({ version: 0, cameras: [] });
+      take({ version: 0, cameras: [], cameras_version: "" });
       const undo = async () => {
         await put<Plan>(IMAGE, stored);
-        take(await put<Plan>("/plan/cameras", { cameras: kept?.cameras ?? [] }));
+        take(await put<Plan>("/plan/cameras", { cameras: placed }));
       };
       toast(words.removed, () => void undo().catch((reason: unknown) => toast(sentences(reason))));
     } catch (reason) {
@@ -131,15 +148,15 @@ export default function FloorPlan() {
               {words.remove}
             </button>
           )}
-          <button type="button" class="btn" onClick={end}>
-            {words.cancel}
+          <button type="button" class="btn" onClick={conflict.value ? () => void reload() : end}>
+            {conflict.value ? words.reload : words.cancel}
           </button>
-          <button type="button" class="btn pri" disabled={saving.value} onClick={() => void save()}>
-            {words.save}
+          <button type="button" class="btn pri" disabled={saving.value} onClick={() => void save(now)}>
+            {conflict.value ? words.overwrite : words.save}
           </button>
         </>
       ) : (
-        <button type="button" class="btn" onClick={() => (draft.value = [...(now.cameras as Place[])])}>
+        <button type="button" class="btn" onClick={() => edit(now)}>
           <Icon name="pen-tool" small />
           {words.edit}
         </button>
@@ -151,6 +168,7 @@ export default function FloorPlan() {
       {failed.value && <Problem what={failed.value.message} todo={failed.value.todo} href="/" button={words.back} />}
       {sheet}
       {tools}
+      {conflict.value && <p role="alert">{conflict.value}</p>}
       {now && !isThere && (
         <section class="plan-none">
           <Icon name="map" />
@@ -267,11 +285,13 @@ function Shown({ places, aspect }: { places: readonly Place[]; aspect: number })
 
 function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect: number; onChange: (places: Place[]) => void }) {
   const stage = useRef<HTMLDivElement>(null);
+  const panel = useRef<HTMLDivElement>(null);
   const chosen = useSignal("");
   const held = useSignal(false);
   const others = cameras.value.filter((camera) => !places.some((place) => place.camera === camera.id));
   const now = places.find((place) => place.camera === chosen.value);
   const set = (id: string, part: Partial<Place>) => onChange(places.map((place) => (place.camera === id ? { ...place, ...part } : place)));
+  const takeOff = (id: string) => onChange(places.filter(({ camera }) => camera !== id));
   const within = (share: number) => Math.min(1, Math.max(0, Math.round(share * 1000) / 1000));
   const onMove = (event: PointerEvent) => {
     const box = stage.current?.getBoundingClientRect();
@@ -283,8 +303,11 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
       : { ArrowLeft: { x: within(x - STEP) }, ArrowRight: { x: within(x + STEP) }, ArrowUp: { y: within(y - STEP) }, ArrowDown: { y: within(y + STEP) } };
     const step = steps[event.key];
     if (step) set(camera, step);
-    else if (event.key === "Delete") onChange(places.filter((place) => place.camera !== camera));
-    else return;
+    else if (event.key === "Delete" && !event.repeat) {
+      const mark = event.currentTarget as HTMLElement; // with it, the focus would go
+      ((mark.nextElementSibling ?? mark.previousElementSibling ?? panel.current) as HTMLElement).focus();
+      takeOff(camera);
+    } else return;
     event.preventDefault();
     event.stopPropagation();
   };
@@ -324,7 +347,7 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
           </button>
         ))}
       </div>
-      <div class="plan-panel">
+      <div ref={panel} class="plan-panel" tabIndex={-1}>
         <p class="small sub">{words.hint}</p>
         {others.length > 0 && (
           <div class="row plan-others">
@@ -357,7 +380,14 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
                 <input type="range" min={least} max={most} step={step} value={now[key]} aria-valuetext={say(now[key])} onInput={(event) => set(now.camera, { [key]: Number(event.currentTarget.value) })} />
               </label>
             ))}
-            <button type="button" class="btn" onClick={() => onChange(places.filter((place) => place.camera !== now.camera))}>
+            <button
+              type="button"
+              class="btn"
+              onClick={() => {
+                panel.current?.focus();
+                takeOff(now.camera);
+              }}
+            >
               <Icon name="x" small />
               {words.out}
             </button>
