@@ -131,6 +131,48 @@ def test_the_phone_comes_back_by_itself_and_can_stop(owner: BrowserContext, hous
     until(lambda: state_of(owner, house, "nursery")["state"] == "recording", 60, "it records again")
 
 
+def test_one_of_two_tabs_sends(owner: BrowserContext, house: Tawny, phone: Page) -> None:
+    joined(owner, house, phone, "Loft")
+    asked: list[Page] = []
+    phone.on("request", lambda request: asked.append(phone) if request.url.endswith("/phone/rtc") else None)
+    second = phone.context.new_page()
+    second.goto(f"{house.base}/phone")
+    expect(second.get_by_role("heading", name=SENDING)).to_be_visible(timeout=WAIT_MS)
+    here = phone.get_by_role("button", name="Send from here")
+    expect(here).to_be_visible(timeout=WAIT_MS)
+    assert violations(phone, axe_script()) == []
+    assert not asked, "it leaves the camera to the second"
+    here.click()
+    expect(phone.get_by_role("heading", name=SENDING)).to_be_visible(timeout=WAIT_MS)
+    expect(second.get_by_role("button", name="Send from here")).to_be_visible(timeout=WAIT_MS)
+    phone.close()
+    expect(second.get_by_role("heading", name=SENDING)).to_be_visible(timeout=WAIT_MS)
+    until(lambda: state_of(owner, house, "loft")["state"] == "recording", 60, "it records again")
+
+
+def test_a_camera_that_another_app_had_comes_back(owner: BrowserContext, house: Tawny, phone: Page) -> None:
+    phone.add_init_script("""
+        window.isTaken = false;
+        const media = navigator.mediaDevices, open = media.getUserMedia.bind(media);
+        const refuse = () => Promise.reject(new DOMException("in use", "NotReadableError"));
+        media.getUserMedia = (what) => (isTaken ? refuse() : open(what));
+    """)
+    joined(owner, house, phone, "Cellar")
+    phone.evaluate("""() => {
+        isTaken = true;
+        const [track] = document.querySelector("video").srcObject.getVideoTracks();
+        track.stop();
+        track.dispatchEvent(new Event("ended"));
+    }""")
+    expect(phone.get_by_role("heading", name="Waiting for the camera…")).to_be_visible(timeout=WAIT_MS)
+    expect(phone.get_by_role("button", name="Try again")).to_be_visible()
+    assert violations(phone, axe_script()) == []
+    until(lambda: state_of(owner, house, "cellar")["state"] == "offline", 60, "the recorder notices")
+    phone.evaluate("isTaken = false")
+    expect(phone.get_by_role("heading", name=SENDING)).to_be_visible(timeout=WAIT_MS)
+    until(lambda: state_of(owner, house, "cellar")["state"] == "recording", 60, "it records again")
+
+
 def test_removing_the_phone_and_the_camera(owner: BrowserContext, house: Tawny, phone: Page) -> None:
     joined(owner, house, phone, "Garage")
     page = owner.new_page()

@@ -43,10 +43,10 @@ function Camera({ code }: { code: string }) {
   const busy = useSignal("");
   const refused = useSignal("");
   useEffect(() => {
-    if (!code && kept()?.stopped === false) void sender.start();
+    if (!code && kept()?.stopped === false) sender.start(!document.hidden);
   }, []);
   const join = async () => {
-    refused.value = "";
+    refused.value = sender.problem.value = "";
     busy.value = words.asking;
     if (await sender.open()) {
       busy.value = words.joining;
@@ -54,9 +54,9 @@ function Camera({ code }: { code: string }) {
         await sender.join(wanted.value);
         wanted.value = "";
         history.replaceState(null, "", location.pathname); // the code has been used
-        await sender.start();
+        sender.start();
       } catch (reason) {
-        sender.stop();
+        sender.closeCamera();
         refused.value = sentences(reason);
       }
     }
@@ -87,7 +87,9 @@ function Camera({ code }: { code: string }) {
         </p>
       </>
     );
-  if (sender.state.value === "removed") return <Problem icon="circle-slash" {...words.removed} button={words.again} onPress={() => void sender.start()} />;
+  if (sender.state.value === "removed") return <Problem icon="circle-slash" {...words.removed} button={words.again} onPress={() => sender.start()} />;
+  if (sender.state.value === "elsewhere")
+    return <Problem icon="smartphone" what={words.elsewhere} button={words.here} onPress={() => sender.start()} />;
   return (
     <>
       <Status sender={sender} />
@@ -99,13 +101,14 @@ function Camera({ code }: { code: string }) {
 }
 
 function Status({ sender }: { sender: Sender }) {
-  const state = sender.state.value;
-  const text = { stopped: words.stopped, connecting: words.connecting, sending: words.sending(sender.camera.value), waiting: words.waiting, removed: "" }[state];
+  const now = sender.state.value;
+  const state = sender.picture.value || (now !== "sending" && now !== "connecting") ? now : "blocked";
+  const text = { stopped: words.stopped, connecting: words.connecting, sending: words.sending(sender.camera.value), waiting: words.waiting, blocked: words.blocked, removed: "", elsewhere: "" }[state];
   return (
     <div class={`phone-status ${state}`}>
       <div role="status">
         <h1>
-          <Icon name={state === "sending" ? "circle-dot" : state === "waiting" ? "wifi-off" : state === "stopped" ? "video-off" : "clock"} /> {text}
+          <Icon name={state === "sending" ? "circle-dot" : state === "waiting" ? "wifi-off" : state === "connecting" ? "clock" : "video-off"} /> {text}
         </h1>
       </div>
       <p class="small sub num">{sender.rate.value || "\u00a0"}</p>
@@ -127,7 +130,7 @@ function Controls({ sender }: { sender: Sender }) {
   const state = sender.state.value;
   if (state === "stopped")
     return (
-      <button type="button" class="btn pri phone-wide" onClick={() => void sender.start()}>
+      <button type="button" class="btn pri phone-wide" onClick={() => sender.start()}>
         <Icon name="play" small />
         {sender.problem.value ? words.again : words.start}
       </button>
@@ -135,6 +138,11 @@ function Controls({ sender }: { sender: Sender }) {
   const on = sender.sound.value;
   return (
     <>
+      {!sender.picture.value && sender.problem.value && (
+        <button type="button" class="btn pri phone-wide" onClick={() => void sender.reopen()}>
+          {words.again}
+        </button>
+      )}
       <div class="phone-controls">
         <button type="button" class="btn" aria-pressed={on} onClick={() => void sender.setSound(!on)}>
           <Icon name={on ? "mic" : "volume-x"} small />

@@ -22,7 +22,7 @@ const SIZE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { idea
 const MOST_BITS = 2_500_000;
 
 export type Facing = "environment" | "user";
-export type Sending = "stopped" | "connecting" | "sending" | "waiting" | "removed";
+export type Sending = "stopped" | "connecting" | "sending" | "waiting" | "removed" | "elsewhere";
 
 /** What this browser keeps between visits. token: gives the right to send to one camera. */
 interface Kept {
@@ -67,6 +67,8 @@ export class Sender {
   private microphone: MediaStreamTrack | null = null;
   private lock: WakeLockSentinel | null = null;
   private turn = 0;
+  private opening: symbol | null = null;
+  private claim: symbol | null = null;
   private wait_ms = FIRST_MS;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private bytes: { at: number; sent: number } | null = null;
@@ -74,31 +76,39 @@ export class Sender {
   constructor() {
     addEventListener("pagehide", () => this.connection?.close());
     addEventListener("pageshow", ({ persisted }) => {
-      if (persisted && this.connection) this.again();
+      if (persisted && this.connection) this.start();
     });
     addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => void this.seenAgain());
-    setInterval(() => void this.measure(), LOOK_MS);
+    setInterval(() => void this.look(), LOOK_MS);
   }
 
-  /** Opens the camera; what refuses it is in `problem`. */
+  /** Opens the camera; what refuses it is in `problem`. False also when it was stopped or asked for again meanwhile. */
   async open(): Promise<boolean> {
-    this.problem.value = "";
+    this.closeCamera();
+    const mine = (this.opening = Symbol());
     try {
       const media = await navigator.mediaDevices.getUserMedia({ video: { ...SIZE, facingMode: { ideal: this.facing.value } } });
       const [track] = media.getVideoTracks();
+      if (this.opening !== mine) {
+        track?.stop();
+        return false;
+      }
       if (track) {
         track.contentHint = "motion";
         track.onended = () => void this.seenAgain();
       }
       this.picture.value = media;
+      this.problem.value = "";
       await this.video?.replaceTrack(track ?? null);
       const devices = await navigator.mediaDevices.enumerateDevices();
       this.hasOthers.value = devices.filter(({ kind }) => kind === "videoinput").length > 1;
-      return true;
+      return this.opening === mine;
     } catch (reason) {
-      this.problem.value = refusal(reason);
+      if (this.opening === mine) this.problem.value = refusal(reason);
       return false;
+    } finally {
+      if (this.opening === mine) this.opening = null;
     }
   }
 
@@ -109,11 +119,10 @@ export class Sender {
     keep({ token: joined.token, camera: joined.camera_name, facing: this.facing.value, stopped: false });
   }
 
-  async start(): Promise<void> {
-    if (!this.picture.value && !(await this.open())) return;
+  /** now: takes over from the page of this browser that sends, else waits until that one is closed. */
+  start(now = true): void {
     keep({ stopped: false });
-    void this.keepAwake();
-    await this.connect();
+    this.take(now);
   }
 
   stop(): void {
@@ -125,8 +134,14 @@ export class Sender {
   async switchCamera(): Promise<void> {
     this.facing.value = this.facing.value === "user" ? "environment" : "user";
     keep({ facing: this.facing.value });
-    this.closeCamera();
-    await this.open();
+    await this.openAndSend();
+  }
+
+  /** Phones close the camera while another page is shown, and another app may have it. */
+  async reopen(): Promise<void> {
+    if (document.hidden || this.opening || !this.isOn) return;
+    if (this.picture.value?.getVideoTracks().every(({ readyState }) => readyState === "live")) return;
+    await this.openAndSend();
   }
 
   async setSound(on: boolean): Promise<void> {
@@ -145,8 +160,45 @@ export class Sender {
     await this.audio?.replaceTrack(this.microphone);
   }
 
+  private get isOn(): boolean {
+    return ["connecting", "sending", "waiting"].includes(this.state.value);
+  }
+
+  /** One page of a browser sends, the newest: two with one token would end each other's connections for ever. */
+  private take(now: boolean): void {
+    const claim = (this.claim = Symbol());
+    let has = false;
+    this.state.value = now ? "connecting" : "elsewhere";
+    const granted = () => {
+      if (claim !== this.claim) return undefined;
+      has = true;
+      if (kept()?.stopped) this.end("stopped");
+      else void this.begin();
+      return new Promise<void>(() => undefined); // until the page is closed
+    };
+    navigator.locks.request("tawny-phone", { steal: now }, granted).catch(() => {
+      if (claim !== this.claim) return;
+      if (!has) return void this.begin(); // a browser that refuses locks
+      this.end("elsewhere");
+      this.take(false);
+    });
+  }
+
+  private async begin(): Promise<void> {
+    this.hangUp();
+    this.state.value = "connecting";
+    this.problem.value = "";
+    void this.keepAwake();
+    await (this.picture.value ? this.connect() : this.openAndSend());
+  }
+
+  private async openAndSend(): Promise<void> {
+    if ((await this.open()) && !this.connection) await this.connect();
+  }
+
   private async connect(): Promise<void> {
     const turn = ++this.turn;
+    clearTimeout(this.timer);
     this.hangUp();
     this.state.value = "connecting";
     try {
@@ -216,12 +268,11 @@ export class Sender {
   }
 
   private hurry(): void {
-    if (this.state.value !== "waiting") return;
-    clearTimeout(this.timer);
-    void this.connect();
+    if (this.state.value === "waiting") void this.connect();
   }
 
   private end(state: Sending): void {
+    this.claim = null;
     this.turn += 1;
     clearTimeout(this.timer);
     this.hangUp();
@@ -243,7 +294,9 @@ export class Sender {
     this.rate.value = "";
   }
 
-  private closeCamera(): void {
+  closeCamera(): void {
+    this.opening = null;
+    this.rate.value = "";
     for (const track of this.picture.value?.getTracks() ?? []) {
       track.onended = null;
       track.stop();
@@ -251,14 +304,11 @@ export class Sender {
     this.picture.value = null;
   }
 
-  /** Back in front, or the system has taken the camera away: phones close it while another page is shown. */
+  /** Back in front, or the system has taken the camera away. */
   private async seenAgain(): Promise<void> {
-    if (document.hidden || this.state.value === "stopped" || this.state.value === "removed") return;
+    if (document.hidden || !this.isOn) return;
     void this.keepAwake();
-    if (this.picture.value?.getVideoTracks().some(({ readyState }) => readyState === "ended")) {
-      this.closeCamera();
-      await this.open();
-    }
+    await this.reopen();
     this.hurry();
   }
 
@@ -271,10 +321,16 @@ export class Sender {
     this.awake.value = this.lock !== null;
   }
 
+  private async look(): Promise<void> {
+    // A browser may show its question each time it is asked.
+    if (this.problem.value !== words.refused) void this.reopen();
+    await this.measure();
+  }
+
   private async measure(): Promise<void> {
     const { connection } = this;
     const stats = [...((await connection?.getStats()) ?? new Map()).values()];
-    if (connection !== this.connection || this.state.value !== "sending") return;
+    if (connection !== this.connection || this.state.value !== "sending" || !this.picture.value) return;
     const heard = Math.max(0, ...stats.map((one) => (one.type === "candidate-pair" && one.nominated && one.lastPacketReceivedTimestamp) || 0));
     const now = stats[0]?.timestamp ?? 0;
     if (heard > 0 && now - heard > SILENT_MS) {

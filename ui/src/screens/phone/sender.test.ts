@@ -1,0 +1,176 @@
+// @vitest-environment happy-dom
+import { type Mock, afterEach, beforeEach, expect, it, vi } from "vitest";
+import { phoneCamera } from "../../strings/phone-camera";
+import { Sender } from "./sender";
+
+const words = phoneCamera.page;
+let opened: Mock<() => Promise<unknown>>;
+let connected = 0;
+
+/** The locks of a browser, which are all of one name here. */
+class Locks {
+  private waiting: (() => void)[] = [];
+  private lose: ((why: unknown) => void) | null = null;
+
+  request(_: string, { steal }: { steal: boolean }, granted: () => Promise<void> | undefined): Promise<void> {
+    return new Promise((done, lose) => {
+      const give = () => {
+        this.lose = lose;
+        if (granted()) return;
+        done();
+        this.close();
+      };
+      if (steal) this.lose?.(new DOMException("stolen", "AbortError"));
+      if (steal || !this.lose) give();
+      else this.waiting.push(give);
+    });
+  }
+
+  /** The page that holds the lock was closed. */
+  close(): void {
+    this.lose = null;
+    this.waiting.shift()?.();
+  }
+}
+
+class Connection {
+  connectionState = "new";
+  localDescription = { sdp: "offer" };
+  onconnectionstatechange: (() => void) | null = null;
+  addTransceiver = () => ({ sender: { getParameters: () => ({}), setParameters: async () => undefined, replaceTrack: async () => undefined } });
+  setLocalDescription = async () => undefined;
+  getStats = async () => new Map();
+  close = () => undefined;
+  setRemoteDescription = async () => {
+    connected += 1;
+    this.connectionState = "connected";
+    this.onconnectionstatechange?.();
+  };
+}
+
+const camera = () => {
+  const track = { readyState: "live", stop: () => undefined, onended: null as (() => void) | null };
+  return { track, getVideoTracks: () => [track], getTracks: () => [track] };
+};
+const busy = () => Promise.reject(new DOMException("in use", "NotReadableError"));
+let locks: Locks;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  connected = 0;
+  locks = new Locks();
+  opened = vi.fn(async () => camera());
+  vi.stubGlobal("RTCPeerConnection", Connection);
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ camera_name: "Garage", ice_servers: [], answer: "answer" })));
+  Object.defineProperty(navigator, "mediaDevices", { configurable: true, value: { getUserMedia: () => opened(), enumerateDevices: async () => [] } });
+  Object.defineProperty(navigator, "locks", { configurable: true, value: locks });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  localStorage.clear();
+});
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+async function sending(): Promise<Sender> {
+  const made = new Sender();
+  made.start();
+  await pass(10);
+  expect(made.state.value).toBe("sending");
+  return made;
+}
+
+it("sends from the page that was opened last, and leaves the others alone", async () => {
+  const first = await sending();
+  const second = await sending();
+  await pass(60_000);
+  expect([first.state.value, second.state.value, connected]).toEqual(["elsewhere", "sending", 2]);
+  expect(first.picture.value).toBeNull();
+});
+
+it("sends again from the first page once the second is closed", async () => {
+  const first = await sending();
+  await sending();
+  await pass(10_000);
+  expect(first.state.value).toBe("elsewhere");
+  locks.close();
+  await pass(10);
+  expect(first.state.value).toBe("sending");
+});
+
+it("doesn’t send again from the first page when it was stopped on the second", async () => {
+  const first = await sending();
+  (await sending()).stop();
+  await pass(10);
+  expect(first.state.value).toBe("elsewhere");
+  locks.close();
+  await pass(10);
+  expect([first.state.value, connected]).toEqual(["stopped", 2]);
+});
+
+it("takes the camera back where that is asked for", async () => {
+  const first = await sending();
+  const second = await sending();
+  first.start();
+  await pass(10);
+  expect([first.state.value, second.state.value]).toEqual(["sending", "elsewhere"]);
+});
+
+it("leaves the camera to the page in front when it is opened behind", async () => {
+  const first = await sending();
+  const second = new Sender();
+  second.start(false);
+  await pass(10_000);
+  expect([first.state.value, second.state.value]).toEqual(["sending", "elsewhere"]);
+});
+
+it("opens the camera again once another app gives it back", async () => {
+  const made = await sending();
+  const { track } = made.picture.value as unknown as ReturnType<typeof camera>;
+  opened.mockImplementation(busy);
+  track.readyState = "ended";
+  track.onended?.();
+  await pass(10_000);
+  expect([made.picture.value, made.problem.value]).toEqual([null, words.busy]);
+  opened.mockImplementation(async () => camera());
+  await pass(3_000);
+  expect(made.picture.value).not.toBeNull();
+  expect([made.problem.value, connected]).toEqual(["", 1]);
+});
+
+it("begins to send once another app gives the camera back", async () => {
+  opened.mockImplementation(busy);
+  const made = new Sender();
+  made.start();
+  await pass(10_000);
+  opened.mockImplementation(async () => camera());
+  await pass(3_000);
+  expect(made.state.value).toBe("sending");
+});
+
+it("doesn’t ask again by itself for a camera that was refused", async () => {
+  opened.mockImplementation(() => Promise.reject(new DOMException("no", "NotAllowedError")));
+  const made = new Sender();
+  made.start();
+  await pass(30_000);
+  expect([opened.mock.calls.length, made.problem.value]).toEqual([1, words.refused]);
+  opened.mockImplementation(async () => camera());
+  await made.reopen();
+  await pass(10);
+  expect(made.state.value).toBe("sending");
+});
+
+it("closes a camera that opens after it was stopped", async () => {
+  const late = camera();
+  late.track.stop = vi.fn();
+  opened.mockImplementation(() => new Promise((open) => setTimeout(() => open(late), 1000)));
+  const made = new Sender();
+  made.start();
+  await pass(10);
+  made.stop();
+  await pass(2_000);
+  expect(late.track.stop).toHaveBeenCalled();
+  expect([made.state.value, made.picture.value]).toEqual(["stopped", null]);
+});
