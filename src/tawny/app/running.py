@@ -157,9 +157,7 @@ class RecorderRuntime:
         self.snapshots = PeriodicSnapshots(store.volume, settings, self.hub, self._state_of, place.clock)
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
-        self.deleting = RecordingDeletion(
-            parts.stored, place.clock, settings, self._forget_removed, parts.filler.is_storing
-        )
+        self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self._forget, parts.filler.is_storing)
         self.appearance = parts.recognition.appearance
         self.tuning = DetectionTuningService(
             self.changeable, lambda: self._cameras.now, place.plugins, place.clock, storage.mutings,
@@ -334,11 +332,13 @@ class RecorderRuntime:
             # `keep_masks` writes it soon: the next camera's recording must not wait for a slow disk
             self._borrowed.put({camera: one.left() for camera, one in cameras.items()})
 
-    def _forget_removed(self, cameras: Collection[CameraId]) -> None:
+    def _forget(self, cameras: Collection[CameraId]) -> None:
         """Forget removed cameras without recordings. Raises SettingsError, FolderUnwritable, NotDone."""
         with self._changing:
             self._borrowed.forget([camera for camera in cameras if camera not in self._of_others])
         self._borrowed.write()
+        self.arming.forget_cameras(cameras)
+        self.parts.storage.mutings.forget_cameras(cameras)
         self.changeable.forget_removed(cameras)
 
     def _apply(self, new: Settings, check: Callable[[Settings], None]) -> None:

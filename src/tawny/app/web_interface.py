@@ -126,7 +126,9 @@ class WebInterface:
         place = self.running.parts.place
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
-        self.running.deleting.forget_before(self.accounts.forget_cameras)
+        for forget in (self.accounts.forget_cameras, self.outward.forget_cameras, self.programs.tracker.forget_cameras):
+            self.running.deleting.forget_before(forget)
+        self.running.deleting.forget_not_while(self.site.jobs.shows)
         self.running.whenever_changed(self._take_over)
         self.address.handle.start(self.engine, self.address.name, lambda: self.address)
         if place.kept_in is not None and (copy := _spare_accounts(place)) is not None:
@@ -197,7 +199,8 @@ class WebInterface:
             yield HealthCheck(partial(hub_problems, self.site.hub))
         if self.site.member is not None:
             yield HealthCheck(partial(refusal_problems, self.site.member))
-        yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
+        forget = self.site.shares.forget_ended
+        yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, forget, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
         return [one for one in self.site.unknown_proxies.recent() if not self.site.proxies.trusts(one)]

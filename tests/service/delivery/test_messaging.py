@@ -1,10 +1,12 @@
 """Notifiers of a whole recorder against a stand-in: words and pictures as composed, faults, kills, buttons, secrets."""
 
+import hmac
 import json
 import logging
-from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +26,7 @@ from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
 from tawny.events.rule_engine import RuleDecision
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
@@ -498,6 +500,85 @@ def test_tokens_fit_and_are_for_one_act_of_one_event(bench: Bench) -> None:
         actions.do("phone", token)
 
 
+def channel(bench: Bench, **about: Any) -> Settings:
+    """Settings in which the channel differs."""
+    phone = {"url": f"telegram://1:{SECRET}@42", "api": bench.service.base, **about}
+    return Settings.model_validate({"notifiers": {"phone": phone}, "web": {"public_url": HOME}})
+
+
+NO_CHANNEL = Settings.model_validate({"web": {"public_url": HOME}})
+REPLACED: dict[str, Callable[[Bench], list[Settings]]] = {
+    "chat": lambda bench: [channel(bench, url=f"telegram://1:{SECRET}@99")],
+    "login": lambda bench: [channel(bench, url="telegram://1:AnotherT0kenOfTheBot@42")],
+    "options": lambda bench: [channel(bench, api=bench.service.base + "/other")],
+    "there and back": lambda bench: [channel(bench, url=f"telegram://1:{SECRET}@99"), bench.settings],
+    "removed and added": lambda bench: [NO_CHANNEL, bench.settings],
+}
+
+
+@pytest.mark.parametrize("replaced", REPLACED.values(), ids=REPLACED)
+def test_buttons_and_images_end_when_their_channel_is_replaced(
+    bench: Bench, replaced: Callable[[Bench], list[Settings]]
+) -> None:
+    actions, event = bench.notifications.actions, bench.happens()
+    old, shown = actions.token("phone", "m", event.id), actions.shown_token("phone", "jpg", event.id)
+    for settings in replaced(bench):
+        bench.notifications.take_over(settings)
+    for _ in range(2):  # also after a restart
+        with pytest.raises(NotDone, match="button has expired"):
+            actions.look("phone", old)
+        with pytest.raises(NotDone, match="link has expired"):
+            actions.shown("phone", shown)
+        assert actions.look("phone", actions.token("phone", "m", event.id)).do == "m"
+        bench.settings = settings
+        bench.killed()
+        actions = bench.notifications.actions
+
+
+def test_buttons_end_when_their_channel_was_replaced_while_nothing_ran(bench: Bench) -> None:
+    token = bench.notifications.actions.token("phone", "m", bench.happens().id)
+    bench.settings = channel(bench, url=f"telegram://1:{SECRET}@99")
+    bench.killed()
+    with pytest.raises(NotDone):
+        bench.notifications.actions.look("phone", token)
+
+
+def test_buttons_of_a_replaced_channel_end_even_if_that_cannot_be_stored(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = bench.notifications.actions.token("phone", "m", bench.happens().id)
+    store = bench.outbox.mark
+
+    def full(name: str, value: str) -> None:
+        if name.startswith("acts/"):
+            raise StorageError("outbox.db", "No space left on device")
+        store(name, value)
+
+    monkeypatch.setattr(bench.outbox, "mark", full)
+    bench.notifications.take_over(channel(bench, url=f"telegram://1:{SECRET}@99"))
+    with pytest.raises(NotDone):
+        bench.notifications.actions.look("phone", token)
+
+
+def test_buttons_go_on_working_when_their_channel_gets_other_hours(bench: Bench) -> None:
+    token = bench.notifications.actions.token("phone", "m", bench.happens().id)
+    for settings in (channel(bench, quiet_hours="22:00-06:00", language="de"), bench.settings):
+        bench.notifications.take_over(settings)
+    bench.killed()
+    assert bench.notifications.actions.look("phone", token).do == "m"
+
+
+def test_buttons_of_a_version_without_marks_of_addresses_go_on_working(bench: Bench) -> None:
+    event, until = bench.happens(), f"{(bench.clock.now_ms() + LASTS_MS) // 60_000:x}"
+    key = bytes.fromhex(bench.outbox.marks("acts/key")["acts/key"])
+    made = hmac.new(key, f"phone\nm\n{event.id}\n{until}".encode(), sha256).digest()
+    bench.outbox.mark("acts/of/phone", "")
+    bench.killed()
+    bench.notifications.take_over(bench.settings)
+    token = f"m.{event.id}.{until}.{urlsafe_b64encode(made[:12]).decode()}"
+    assert bench.notifications.actions.look("phone", token).do == "m"
+
+
 def test_a_camera_that_was_muted_says_nothing_for_an_hour(bench: Bench) -> None:
     event = bench.happens()
     bench.work()
@@ -523,6 +604,14 @@ def test_another_phone_is_not_muted(bench: Bench) -> None:
     assert not actions.is_muted("phone", CameraId("yard"), now_ms)
     actions.mute("phone", PORCH, 0)
     assert not actions.is_muted("phone", PORCH, now_ms)
+
+
+def test_a_camera_with_the_id_of_a_removed_one_is_not_muted(bench: Bench) -> None:
+    actions: MessageActions = bench.notifications.actions
+    for to, camera in (("phone", PORCH), ("tablet", PORCH), ("phone", CameraId("yard"))):
+        actions.mute(to, camera, 3_600_000)
+    actions.forget_cameras([PORCH])
+    assert (list(actions.mutes("phone")), actions.mutes("tablet")) == (["yard"], {})
 
 
 @pytest.mark.parametrize("step_s", [-3 * 3600, 3 * 3600])

@@ -391,6 +391,9 @@ def test_in_memory_what_waits_takes_at_most_half_of_it(table: str, expected: int
         ("22:00-06:00", "2026-11-20T05:00:00Z", 16 * 3600),
         ("09:00-17:00", "2026-11-20T07:30:30Z", 1770),
         ("09:00-17:00", "2026-06-20T07:30:00Z", 0),  # summer time
+        ("22:00-02:30", "2026-10-25T01:10:00Z", 71_400),  # 02:10 again: they ended at the first 02:30
+        ("02:30-05:00", "2026-10-25T01:10:00Z", 0),
+        ("02:15-02:45", "2026-03-29T00:50:00Z", 84_300),  # skipped that day
     ],
 )
 def test_hours_are_those_of_the_wall_clock(hours: str, now: str, expected_s: float) -> None:

@@ -199,6 +199,35 @@ def test_a_rule_stays_snoozed_when_it_is_renamed_or_moved(kept: Kept, new: list[
     assert [one.rule for one in kept.snoozes.all()] == ([goes_on] if goes_on else [])
 
 
+def test_a_rule_with_the_name_of_a_deleted_one_is_not_snoozed(kept: Kept) -> None:
+    kept.snooze_rule(NIGHT, None)
+    for new in ([UNNAMED], [UNNAMED, rule("Night watch", camera="yard")]):
+        before, kept.rules = kept.rules, new
+        kept.snoozes.carry_over(before, new)
+    assert kept.snoozes.all() == []
+
+
+def test_a_rule_that_moves_up_into_the_place_of_a_deleted_one_is_not_snoozed(kept: Kept) -> None:
+    kept.snooze_rule(NIGHT, None)
+    before, kept.rules = kept.rules, [UNNAMED, rule("Cars", kind="vehicle")]
+    kept.snoozes.carry_over(before, kept.rules)
+    assert kept.snoozes.all() == []
+
+
+def test_a_snooze_of_a_rule_that_was_deleted_while_nothing_ran_ends_at_the_start(kept: Kept) -> None:
+    kept.snooze_rule(NIGHT, None)
+    kept.snoozes.carry_over([UNNAMED], [UNNAMED])
+    kept.clock.advance(60)
+    assert not kept.quiet(NIGHT)
+
+
+def test_a_camera_with_the_id_of_a_removed_one_is_not_snoozed(kept: Kept) -> None:
+    for camera in (PORCH, YARD, None):
+        kept.snoozes.put(camera, 3600, "anna", "Anna", everyone=True)
+    kept.snoozes.forget_cameras([PORCH])
+    assert {one.camera for one in kept.snoozes.all()} == {YARD, None}
+
+
 def test_an_edited_rule_without_a_name_stays_snoozed(kept: Kept) -> None:
     kept.snooze_rule(UNNAMED)
     before, kept.rules = kept.rules, [NIGHT, rule("", kind="vehicle")]

@@ -258,6 +258,15 @@ def test_it_ends_after_ninety_days_can_be_renewed_and_removed(bench: Bench) -> N
     assert not bench.mutings.unmute(PORCH, made.id)
 
 
+def test_a_camera_with_the_id_of_a_removed_one_has_no_mutings(bench: Bench) -> None:
+    bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
+    bench.mutings.forget_cameras([YARD])
+    assert bench.mutings.all(PORCH)
+    bench.mutings.forget_cameras([PORCH])
+    bench.again()
+    assert not bench.happens().muted
+
+
 def test_a_restart_changes_nothing(bench: Bench) -> None:
     flags = bench.false_alarms()
     bench.grids[flags[0].start_ms] = grid_of(TREE)

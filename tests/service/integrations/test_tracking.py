@@ -302,6 +302,16 @@ def test_switched_off_it_stops_and_returns() -> None:
     assert not again.is_on(YARD)  # also in another run of the program
 
 
+def test_a_camera_with_the_id_of_a_removed_one_has_no_calibration_and_follows_as_set() -> None:
+    run = Tracked(CASES["slow"])
+    run.tracker.switch(YARD, on=False)
+    run.tracker.keep(YARD, PtzCalibration(at_ms=5))
+    run.tracker.forget_cameras([YARD])
+    again = AutoTracker(lambda: run.settings, run.motors, run.followers, run.means, run.clock)
+    for tracker in (run.tracker, again):
+        assert (tracker.is_on(YARD), tracker.state(YARD).calibration) == (True, PtzCalibration())
+
+
 def test_a_turning_camera_makes_no_events() -> None:
     """What the camera passes while it follows, and its way back, are none."""
     run = Tracked(CASES["houses"])

@@ -317,6 +317,46 @@ def test_what_was_still_being_recorded_goes_when_its_file_is_closed(place: Place
     assert place.reopened().measure(DeletionScope([PORCH])).files == 1
 
 
+@pytest.mark.parametrize("step_s", [-3 * 3600, 3600])
+def test_it_waits_as_long_if_the_clock_is_set_meanwhile(place: Place, step_s: int) -> None:
+    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.site.clock.jump_utc(step_s)
+    for passed_s, left in ((29, 2), (1, 0)):
+        place.site.clock.advance(passed_s)
+        place.deleting.step()
+        assert place.left() == left
+
+
+@pytest.mark.parametrize("step_s", [-3 * 3600, 3600])
+def test_what_is_stored_of_a_removed_camera_waits_as_long_if_the_clock_is_set(place: Place, step_s: int) -> None:
+    place.removed()
+    place.deleting.step()
+    place.site.clock.jump_utc(step_s)
+    for passed_s, left in ((29, 2), (1, 0)):
+        place.site.clock.advance(passed_s)
+        place.deleting.step()
+        assert place.left() == left
+
+
+def test_a_deletion_after_which_the_clock_is_set_back_ends(place: Place) -> None:
+    """What is recorded by the clock that is right is of the deleted time, too."""
+    place.deleting.delete(DeletionScope(), "Anna")
+    place.site.clock.jump_utc(-3 * 3600)
+    for passed_s in (30, 120):
+        place.site.clock.advance(passed_s)
+        place.deleting.step()
+    assert place.deleting.step() > 1
+
+
+def test_a_start_with_a_clock_that_is_behind_deletes_what_waits(place: Place) -> None:
+    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.site.clock.jump_utc(-3 * 3600)
+    again = place.reopened()
+    place.site.clock.advance(120)
+    again.step()
+    assert place.left() == 0
+
+
 def test_a_kill_halfway_is_finished_by_the_next_start(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.deleting.delete(DeletionScope(), "Anna")
     place.site.clock.advance(31)
@@ -412,6 +452,17 @@ def test_a_removed_camera_is_not_forgotten_while_images_of_it_are_stored(place: 
     hours(place, 3)
     assert (place.left(), place.forgotten) == (0, [])
     place.site.volume.disk.unlink(image)
+    hours(place, 2)
+    assert place.forgotten == [PORCH]
+
+
+def test_a_removed_camera_is_not_forgotten_while_a_saved_clip_shows_it(place: Place) -> None:
+    saved = {PORCH}
+    place.deleting.forget_not_while(saved.__contains__)
+    place.removed()
+    hours(place, 3)
+    assert (place.left(), place.forgotten) == (0, [])
+    saved.clear()
     hours(place, 2)
     assert place.forgotten == [PORCH]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.accounts_file import AccountsFile, forget_places
 from tawny.api.auth.audit_counts import AuditCounts
 from tawny.api.client_address import parse_address
 from tawny.model.errors import LastOwner, StorageError
@@ -36,7 +36,7 @@ BEHIND_S = 86_400.0
 """How long, s, a clock that is behind a session's last use may be wrong."""
 TOKEN_MS = 30 * 60_000
 MOST_SESSIONS = 50
-"""Maximum number of sessions per user; the least recently used ones end."""
+"""Maximum number of sessions per user; those never used after their sign-in end first, then the least recently used."""
 AUDIT_ROWS = 50_000
 log = logging.getLogger(__name__)
 _Cameras = Iterable[CameraId] | None
@@ -48,7 +48,6 @@ SELECT {_COLUMNS}, sessions.seen_ms, sessions.ends_ms, sessions.how, coalesce(se
 FROM sessions JOIN people ON people.id = sessions.person WHERE hash = ?1 AND sessions.ends_ms > ?2
 AND (people.ends_ms IS NULL OR people.ends_ms > ?2)
 """  # noqa: S608
-
 
 _FIND_USABLE = """
 SELECT person FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND ends_ms > ? AND
@@ -229,7 +228,7 @@ class Accounts:
             return _set_rights(db, person, role, cameras, ends_ms)
 
     def forget_cameras(self, cameras: Collection[CameraId]) -> None:
-        """Take removed cameras out of what users, access tokens and links may show: new ones may get their IDs."""
+        """Take removed cameras out of what users, tokens, links, layouts and plan show: new ones may get their IDs."""
         with self._writing() as db:
             for table in ("people", "passes"):
                 rows = db.execute(f"SELECT id, cameras FROM {table} WHERE cameras IS NOT NULL").fetchall()  # noqa: S608
@@ -240,6 +239,7 @@ class Accounts:
                         db.execute(f"UPDATE {table} SET cameras = ? WHERE id = ?", (left, key))  # noqa: S608
             for camera in cameras:
                 db.execute("DELETE FROM shares WHERE camera = ? AND clip = ''", (camera,))
+            forget_places(db, cameras)
 
     def wall(self, person: Account) -> str:
         """Return the user's live view layout as passed to `put_wall`; empty if none."""
@@ -263,14 +263,14 @@ class Accounts:
             row = db.execute("SELECT version, image, cameras FROM plan").fetchone()
         return (int(row[0]), bytes(row[1]), str(row[2])) if row else (0, b"", "[]")
 
-    def put_plan(self, image: bytes | None, cameras: str | None = None) -> None:
-        """Set the image of the floor plan, or its cameras. None: unchanged."""
+    def put_plan(self, image: bytes | None, cameras: str | None = None, was: str | None = None) -> bool:
+        """Set the image of the floor plan, or its cameras; None: unchanged. False if those are not `was`."""
         with self._writing() as db:
             db.execute("INSERT OR IGNORE INTO plan VALUES (1, 0, x'', '[]')")
             if image is not None:
                 db.execute("UPDATE plan SET image = ?, version = version + 1", (image,))
-            if cameras is not None:
-                db.execute("UPDATE plan SET cameras = ?", (cameras,))
+            over = "UPDATE plan SET cameras = ? WHERE cameras = coalesce(?, cameras)"
+            return cameras is None or db.execute(over, (cameras, was)).rowcount > 0
 
     def remove_person(self, person: Account) -> None:
         """Delete the user and all their sessions. Their shared links are void from then on (`shares.Shares`).
@@ -402,10 +402,11 @@ class Accounts:
             db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms - ENDED_KEPT_MS,))
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, caller.address, how, now_ms))
             self.file.keep_in_step(row[0], "sessions", "begun", "confirmed")
-            query = "SELECT hash FROM sessions WHERE person = ? ORDER BY seen_ms DESC, rowid DESC"
+            unused = "SELECT hash, seen_ms = made_ms AND hash != ? FROM sessions"
+            rows = db.execute(f"{unused} WHERE person = ? ORDER BY seen_ms DESC, rowid DESC", row[:2])
             # a clock that is behind makes those of this run the earliest
-            kept = sorted(db.execute(query, row[1:2]), key=lambda one: not self.file.is_in_step("sessions", one[0]))
-            db.executemany("DELETE FROM sessions WHERE hash = ?", kept[MOST_SESSIONS:])
+            kept = sorted(rows, key=lambda one: (one[1], not self.file.is_in_step("sessions", one[0])))
+            db.executemany("DELETE FROM sessions WHERE hash = ?", [one[:1] for one in kept[MOST_SESSIONS:]])
         return token
 
     def session(self, token: str) -> LoginSession | None:

@@ -1,14 +1,16 @@
 """`accounts.db`: database file of users, their ways to sign in, sessions, access tokens, links and the audit log."""
 
 import hashlib
+import json
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from tawny.model.errors import DatabaseDamaged, StorageError
+from tawny.model.ids import CameraId
 from tawny.model.times import Clock, ClockSteps, SystemClock, utc_text
 from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside
 
@@ -317,6 +319,26 @@ def _has_people(copy: Path) -> bool:
     with suppress(DatabaseDamaged), closing(AccountsFile(copy)) as kept:
         return kept.has_people()
     return False
+
+
+def forget_places(db: sqlite3.Connection, cameras: Collection[CameraId]) -> None:
+    """Take cameras out of the layouts of live views and off the floor plan."""
+    for table, key, column in (("walls", "person", "layout"), ("plan", "id", "cameras")):
+        for row, text in db.execute(f"SELECT {key}, {column} FROM {table}").fetchall():  # noqa: S608
+            value = json.loads(text)
+            left = _without(value, cameras)
+            if left != value:
+                db.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (json.dumps(left), row))  # noqa: S608
+
+
+def _without(value: Any, cameras: Collection[CameraId]) -> Any:
+    """Return JSON whose lists have none of these cameras, as an ID or as an object about one."""
+    if isinstance(value, dict):
+        return {key: _without(one, cameras) for key, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    left = [one for one in value if (one.get("camera") if isinstance(one, dict) else one) not in cameras]
+    return [_without(one, cameras) for one in left]
 
 
 def _migrate(db: sqlite3.Connection, _version: int) -> None:

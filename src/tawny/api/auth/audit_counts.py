@@ -219,17 +219,23 @@ log = logging.getLogger(__name__)
 
 
 class SecurityWatch:
-    """Writes the counts of the audit log, and returns problems. proxies: addresses of unknown ones."""
+    """Writes the counts of the audit log, and returns problems. proxies: addresses of unknown ones.
 
-    def __init__(self, counts: AuditCounts, proxies: Callable[[], Sequence[str]], clock: Clock) -> None:
-        self._counts, self._proxies, self._clock = counts, proxies, clock
+    forget: deletes old shared links. Raises StorageError.
+    """
+
+    def __init__(
+        self, counts: AuditCounts, proxies: Callable[[], Sequence[str]], forget: Callable[[], None], clock: Clock
+    ) -> None:
+        self._counts, self._proxies, self._forget_links, self._clock = counts, proxies, forget, clock
         self._until_s: float | None = None
 
     def __call__(self) -> Iterator[HealthProblem]:
         try:
             self._counts.flush()
+            self._forget_links()
         except StorageError as error:
-            log.warning("cannot write the audit log: %s", error)
+            log.warning("cannot write the audit log or delete old links: %s", error)
         yield from self._refused()
         for address in self._proxies():
             yield HealthProblem(

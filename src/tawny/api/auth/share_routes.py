@@ -152,14 +152,16 @@ async def share(body: NewShare, note: Note, signed: Signed, here: Here) -> Share
         if job is None:
             check_open(here, (camera,), span)
             _check_shows(here, camera, span)
-        elif here.jobs.change(job, kept=True) is None:  # kept, or it could be deleted to free space
-            raise not_found("Clip not found.")
         note("shared", clip_name(here, camera, span.begin_ms))
         ends_ms = here.recorder.clock.now_ms() + body.lasts_s * 1000
         saved = SharedClip(job.id, job.cameras) if job else None
-        return here.shares.make(
+        made, token = here.shares.make(
             signed.person, camera, span, ends_ms, code=code, names_camera=body.names_camera, clip=saved
         )
+        if job and here.jobs.given_on(job.id) is None:  # deleted to free space, before the link kept it
+            here.shares.take_back(made.id)
+            raise not_found("Clip not found.")
+        return made, token
 
     made, token = await asyncio.to_thread(make)
     return Shared(share=_info(made), link=here.link(f"/s/{token}"), home_only=here.is_at_home_only)
@@ -212,7 +214,8 @@ async def shared_video(request: Request, here: Here) -> Response:
             save = job.name if job else clip_name(here, found.camera, begin_ms)
     if job is not None:
         return await asyncio.to_thread(answer_file, here, request, job, save)
-    return await answer_clip(here, request, ClipRequest(found.camera, found.span), save)
+    is_link = bool(found.id)  # what is before the start isn't given away; a TV is its maker's own, and begins sooner
+    return await answer_clip(here, request, ClipRequest(found.camera, found.span, exact=is_link), save)
 
 
 router.add_api_route(

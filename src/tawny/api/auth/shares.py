@@ -20,6 +20,8 @@ from tawny.model.times import Clock, Span
 
 TICKET_S = 6 * 3600.0
 MOST_TICKETS = 1000
+FORGET_S = 3600.0
+"""How long a link stays ended before it is deleted: the clock may be ahead for a moment."""
 _SHARES = """
 SELECT id, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms, opened, clip, cameras FROM shares
 """
@@ -62,6 +64,7 @@ class Shares:
         self._file, self._clock = file, clock
         self._lock = threading.Lock()
         self._tickets: dict[bytes, tuple[str, float]] = {}
+        self._ended_s: dict[str, float] = {}
 
     def make(
         self,
@@ -109,10 +112,27 @@ class Shares:
             found = [share for row in rows if self._is_granted(db, share := _share(row))]
         return found if person.role is Role.OWNER else [share for share in found if share.made_by == person.id]
 
+    def show(self, clip_id: str) -> bool:
+        """Return whether a link that has not expired is to a saved clip."""
+        with self._file.reading() as db:
+            row = db.execute("SELECT 1 FROM shares WHERE clip = ? AND ends_ms > ?", (clip_id, self._clock.now_ms()))
+            return row.fetchone() is not None
+
     def take_back(self, share_id: str) -> None:
         """Revoke a link and its tickets."""
         with self._file.writing() as db:
             db.execute("DELETE FROM shares WHERE id = ?", (share_id,))
+
+    def forget_ended(self) -> None:
+        """Delete old links: a clock that is behind would open them again. Call often, on one thread."""
+        now_s = self._clock.mono_s()
+        with self._file.reading() as db:
+            rows = db.execute("SELECT id FROM shares WHERE ends_ms <= ?", (self._clock.now_ms(),)).fetchall()
+        self._ended_s = {key: self._ended_s.get(key, now_s) for (key,) in rows}
+        old = [(key,) for key, since_s in self._ended_s.items() if now_s - since_s >= FORGET_S]
+        if old:
+            with self._file.writing() as db:
+                db.executemany("DELETE FROM shares WHERE id = ?", old)
 
     def find(self, token: str) -> Share | None:
         """Return the link; None if it is unknown, expired, revoked, or its maker may not see its cameras now."""

@@ -18,9 +18,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.api.auth.accounts import Account, Role
+from tawny.api.errors import without_paths
 from tawny.engine.actor import ActorHandle, Engine
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
-from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
+from tawny.model.errors import DiskFull, NotDone, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache
@@ -240,12 +241,16 @@ Listener = Callable[[ClipExportJob], None]
 
 
 class ClipJobs:
-    """account_of: returns a user by ID with the rights they have now, or None; without it, makers are not checked."""
+    """account_of: a user by ID, as of now; without it, makers aren't checked. is_linked: whether a link shows one."""
 
     def __init__(
-        self, clock: Clock, store: ClipStore, account_of: Callable[[str], Account | None] | None = None
+        self,
+        clock: Clock,
+        store: ClipStore,
+        account_of: Callable[[str], Account | None] | None = None,
+        is_linked: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self._clock, self._store, self._account_of = clock, store, account_of
+        self._clock, self._store, self._account_of, self._is_linked = clock, store, account_of, is_linked
         self._lock = threading.RLock()
         self._jobs: dict[str, ClipExportJob] = {}
         self._orders: dict[str, _Order] = {}
@@ -311,8 +316,10 @@ class ClipJobs:
         return sorted((one for one in self._all() if may_see(person, one)), key=lambda one: -one.made_ms)
 
     def find(self, job_id: str, person: Account) -> ClipExportJob | None:
-        found = next((one for one in self._all() if one.id == job_id), None)
-        return found if found and may_see(person, found) else None
+        return next((one for one in self._all() if one.id == job_id and may_see(person, one)), None)
+
+    def shows(self, camera: CameraId) -> bool:
+        return any(camera in one.cameras for one in self._all())
 
     def given_on(self, job_id: str) -> ClipExportJob | None:
         """Return a finished job, for anyone with a link to it."""
@@ -325,7 +332,7 @@ class ClipJobs:
             if (now := self.given_on(job.id)) is None:
                 return None
             changed = replace(now, kept=now.kept if kept is None else kept, name=now.name if name is None else name)
-            self._store.note(job.id, _about(changed))
+            self._store.note(job.id, asdict(changed))
             self._jobs[job.id] = changed
         self._publish(changed)
         return changed
@@ -338,7 +345,7 @@ class ClipJobs:
                 self._delete(job)
                 return
             gone = replace(job, state=ClipJobState.REMOVED)
-            self._store.note(job.id, _about(gone))
+            self._store.note(job.id, asdict(gone))
             self._jobs.pop(job.id, None)
             self._removed[job.id] = job, self._clock.mono_s() + UNDO_S
         self._handle.wake()
@@ -355,7 +362,7 @@ class ClipJobs:
         with self._lock:
             if job.id not in self._removed:
                 return None
-            self._store.note(job.id, _about(job))
+            self._store.note(job.id, asdict(job))
             del self._removed[job.id]
         self._put(job)
         return job
@@ -386,7 +393,7 @@ class ClipJobs:
             self.check_maker(job)
             self.room(job.id, 0)
             done = replace(done, size_bytes=self._store.finish(job.id, job.kind.suffix))
-            self._store.note(job.id, _about(done))
+            self._store.note(job.id, asdict(done))
             self._ended(done)
         except JobCancelled:
             self._store.remove(job.id, job.kind.suffix)
@@ -438,7 +445,7 @@ class ClipJobs:
     def room(self, job_id: str, size_bytes: int) -> None:
         """Free space for a clip of at least this size, and reserve it on the disk. Raises NotDone.
 
-        Deletes removed clips first, then the oldest ones that are not kept. A viewer's clip makes only their own
+        Deletes removed clips first, then the oldest ones neither kept nor shared. A viewer's clip makes only their own
         older ones go, and no recordings.
         """
         maker = self._account_of(self._jobs[job_id].made_by) if self._account_of and job_id in self._jobs else None
@@ -452,10 +459,11 @@ class ClipJobs:
             self.delete_removed(at_once=True)
         while self.used_bytes() + wanted > self.most_bytes:
             done = [one for one in self._all() if one.state is ClipJobState.DONE and not one.kept]
+            done = [one for one in done if not self._is_linked(one.id)]
             if is_viewer:
                 done = [one for one in done if maker is not None and one.made_by == maker.id]
             if not done:
-                raise NotDone("There is no space for another clip: kept clips use all of it.", "Delete some of them.")
+                raise NotDone("There is no space for another clip: kept or shared ones use it.", "Delete some of them.")
             self._delete(min(done, key=lambda one: one.made_ms))
         left_bytes = max(0, size_bytes - self._store.written_bytes(job_id))
         if not self._store.reserve(left_bytes, may_use_kept=not is_viewer):
@@ -503,9 +511,7 @@ class ClipJobs:
 
     def _fail(self, job: ClipExportJob, error: TawnyError) -> None:
         self._store.remove(job.id, job.kind.suffix)
-        words = "The disk is full." if isinstance(error, DiskFull) else error.message
-        if isinstance(error, StorageError) and not isinstance(error, DiskFull):
-            words = error.message.replace(error.where, "the recordings")
+        words = "The disk is full." if isinstance(error, DiskFull) else without_paths(error)
         self._ended(replace(job, state=ClipJobState.FAILED, problem=words, todo=error.do))
 
     def _forget_old(self) -> None:
@@ -582,10 +588,6 @@ def _made(job: ClipExportJob, made: ExportResult) -> ClipExportJob:
         problem=made.problem,
         todo=made.todo,
     )
-
-
-def _about(job: ClipExportJob) -> dict[str, Any]:
-    return asdict(job)
 
 
 def _from(about: dict[str, Any]) -> ClipExportJob | None:

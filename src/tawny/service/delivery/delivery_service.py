@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -236,6 +236,11 @@ class DeliveryService:
         """Mute a camera for this time; 0 unmutes."""
         self._known(name)
         self.notifications.actions.mute(name, camera, for_ms)
+
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """Forget snoozes and mutes of removed cameras. Raises StorageError."""
+        self.snoozes.forget_cameras(cameras)
+        self.notifications.actions.forget_cameras(cameras)
 
     def push_key(self) -> str:
         """Return the VAPID public key browsers subscribe with."""

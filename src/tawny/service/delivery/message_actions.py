@@ -1,30 +1,38 @@
 """Actions of messages: mute, false alarm, keep.
 
-A signed token authorizes one action on one event for one notifier until it expires. It permits nothing else, and no
-more than the notifier's user may do now.
+A signed token authorizes one action on one event for one notifier until it expires, or the notifier's address changes.
+It permits nothing else, and no more than the notifier's user may do now.
 """
 
 import hmac
+import logging
 import secrets
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, ClockSteps
 from tawny.service.recorder import RecorderService
 
+log = logging.getLogger(__name__)
 MUTE_MS = 3_600_000
 LASTS_MS = 7 * 86_400_000
 MUTE = "m"
 """The action that concerns the notifier alone; the others change what everyone sees."""
 LABELS = {MUTE: "Mute for 1 h", "f": "False alarm", "k": "Keep"}
 _KEY = "acts/key"
+_OF = "acts/of/"
+"""Prefix of the marks of a notifier's address, hashed, and of what its signatures contain since it changed.
+
+They stay when it is removed: another one may get its name.
+"""
+_REMOVED = "-"
 SHOWN_MS = 6 * 3_600_000
 """Validity, ms, of a link to an image."""
 _ENDED = "This button has expired."
@@ -64,8 +72,31 @@ class MessageActions:
             key = secrets.token_hex(32)
             outbox.mark(_KEY, key)
         self._key = bytes.fromhex(key)
+        self._signed = {
+            name.removeprefix(_OF): (was, salt)
+            for name, text in outbox.marks(_OF).items()
+            for was, _, salt in [text.partition(" ")]
+        }
         self._lock = threading.Lock()
         self._steps = ClockSteps(clock)
+
+    def take_over(self, addresses: Mapping[str, str]) -> None:
+        """End the actions and links in messages of notifiers that were removed, or whose address has changed.
+
+        addresses: of the notifiers there are now, with their logins.
+        """
+        for to in {*self._signed, *addresses}:
+            was, salt = self._signed.get(to, ("", ""))
+            now = self._sign(f"{to}\naddress\n{addresses[to]}") if to in addresses else _REMOVED
+            if now == was:
+                continue
+            if was:  # else messages of a version without these marks may have buttons
+                salt = secrets.token_hex(16)
+            self._signed[to] = now, salt  # first: it holds even if the disk is full
+            try:
+                self._outbox.mark(_OF + to, f"{now} {salt}")
+            except StorageError as error:
+                log.warning("That the buttons in earlier messages of %s have ended isn't stored: %s", to, error)
 
     def token(self, to: str, do: str, event: EventId) -> str:
         """Return a signed token of at most 64 bytes. do: a key of LABELS."""
@@ -138,6 +169,12 @@ class MessageActions:
         found = {name.removeprefix(prefix): int(text.split()[1]) for name, text in self._outbox.marks(prefix).items()}
         return {CameraId(camera): until_ms for camera, until_ms in found.items() if until_ms > now_ms}
 
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """Unmute removed cameras: new ones may get their IDs."""
+        for name in self._outbox.marks("mute/"):
+            if name.rpartition("/")[2] in cameras:
+                self._outbox.mark(name, "")
+
     def _event(self, key: EventId) -> Event:
         event = self._recorder.index.event(key)
         if event is None:
@@ -154,8 +191,13 @@ class MessageActions:
 
     def of_recorder(self, to: str, name: str) -> str:
         """Return a message's ID that another recorder or notifier doesn't use for a message of this name."""
-        return f"{name}/{self._signature(to, 'message', name, '')}"
+        made = self._sign(f"{to}\nmessage\n{name}\n")
+        return f"{name}/{made}"
 
     def _signature(self, to: str, do: str, event: str, until: str) -> str:
-        made = hmac.new(self._key, f"{to}\n{do}\n{event}\n{until}".encode(), sha256).digest()
+        _, salt = self._signed.get(to, ("", ""))
+        return self._sign("\n".join([to, do, event, until, *([salt] if salt else [])]))
+
+    def _sign(self, text: str) -> str:
+        made = hmac.new(self._key, text.encode(), sha256).digest()
         return urlsafe_b64encode(made[:12]).decode()

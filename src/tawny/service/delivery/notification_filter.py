@@ -8,17 +8,17 @@ move along, so that each snooze lasts as long as was asked.
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.modes import RuleSettings
-from tawny.config.targets import hours
+from tawny.config.week import stretch
 from tawny.delivery.delivery import Delivery
 from tawny.delivery.outbox import Outbox
-from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision, called, rule_name
+from tawny.events.rule_engine import NAMELESS, UNRULED, Calendar, FilterDecision, RuleDecision, called, rule_name
 from tawny.model.errors import NotDone
 from tawny.model.events import DOORBELL, Level, level_words
 from tawny.model.ids import CameraId
@@ -125,17 +125,10 @@ def verdict(
 
 def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
     """Return the end of the current quiet hours, ms UTC; 0 outside quiet hours. Times are local to `zone`."""
-    if not quiet:
+    if not quiet or (hours := stretch(quiet)).begin == hours.end:
         return 0
-    begin, end = hours(quiet)
-    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
-    minute = now.hour * 60 + now.minute
-    if not (begin <= minute < end if begin <= end else minute >= begin or minute < end):
-        return 0
-    over = now.replace(hour=end // 60, minute=end % 60, second=0, microsecond=0)
-    if over <= now:
-        over = datetime.combine(now.date() + timedelta(days=1), over.time(), zone)
-    return round(over.timestamp() * 1000)
+    span = Calendar(zone).daily(hours, now_ms)
+    return span.end_ms if span.begin_ms <= now_ms else 0
 
 
 def after_quiet_ms(quiet: str, at_ms: int, zone: ZoneInfo) -> int:
@@ -375,17 +368,31 @@ class Snoozes:
         return next((tuple(map(CameraId, one.when.camera)) for one in self._rules() if one.key == rule), ())
 
     def carry_over(self, before: Sequence[RuleSettings], now: Sequence[RuleSettings]) -> None:
-        """Keep a rule snoozed that was renamed or edited, as far as its place shows which it is."""
-        known = {one.key for one in now}
-        if len(before) != len(now):
-            return
-        new = {was.key: one.key for was, one in zip(before, now, strict=True) if was.key not in known}
+        """Keep a rule snoozed that was renamed or edited, as far as its place shows which it is.
+
+        The snoozes of other rules that are gone end: a new rule may get the name.
+        """
+        known, former, new = {one.key for one in now}, {one.key for one in before}, dict[str, str]()
+        if len(before) == len(now):
+            places = [(was.key, one.key) for was, one in zip(before, now, strict=True)]
+            new = {was: key for was, key in places if was not in known and key not in former}
         with self._lock:
+            self._step_with_clock()
             for mark, one in self._stored(_MARK).items():
                 if one.rule in new:
                     moved = replace(one, rule=new[one.rule])
                     self._outbox.mark(_MARK + mark, "")
                     self._outbox.mark(_MARK + moved.mark, json.dumps(asdict(moved)))
+                elif one.rule and one.rule not in known:
+                    self._end(mark, self._clock.now_ms())
+
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """End the snoozes of removed cameras: new ones may get their IDs."""
+        with self._lock:
+            self._step_with_clock()
+            for mark, one in self._stored(_MARK).items():
+                if one.camera in cameras:
+                    self._end(mark, self._clock.now_ms())
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 Notifiers and destinations share the outbox.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -145,6 +146,12 @@ def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedA
     return ReceivedAccess.CLEAR if pictures or moving or opens else ReceivedAccess.LINK
 
 
+def _addresses(settings: Settings) -> dict[str, str]:
+    """Return by notifier to whom it sends, with its login."""
+    channels = settings.notifiers.items()
+    return {name: json.dumps([one.url, one.options], sort_keys=True, default=str) for name, one in channels}
+
+
 def _groups(one: config.NotifierSettings, traits: NotifierTraits) -> bool:
     """Return whether a visit has one message. Programs want each event."""
     return traits.edits and traits.image_shape != "whole" and one.send_at != "end" and one.format != "pancake"
@@ -180,6 +187,7 @@ class Notifications:
         zone = ZoneInfo(recorder.zone)
         self._recorder = recorder
         self.actions = MessageActions(source.outbox, recorder, source.clock, name_of, self._may_press)
+        self.actions.take_over(_addresses(settings))
         self.snoozes = Snoozes(source.outbox, source.clock, zone, users.may_see, lambda: self._settings.rules)
         self._means = MessageMeans(
             source, recorder, ClipCache(recorder), self.actions, name_of, uploads.link, uploads.forms, {}, self.snoozes,
@@ -202,6 +210,7 @@ class Notifications:
         """Apply changed settings: start, restart and stop notifiers accordingly."""
         before, self._settings = self._settings, settings
         self._bind_users()
+        self.actions.take_over(_addresses(settings))
         self.snoozes.carry_over(before.rules, settings.rules)
         self.scheduler.take_over(self.filters(), links=bool(settings.destinations))
         if self._workers is not None:

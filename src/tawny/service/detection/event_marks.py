@@ -13,7 +13,7 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -280,6 +280,13 @@ class Mutings:
                 return False
             self._change({**self._all, muting: replace(found, until_ms=self._clock.now_ms() + LASTS_MS)})
         return True
+
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """Remove the mutings of removed cameras: new ones may get their IDs. Raises NotDone."""
+        with self._lock:
+            left = {key: one for key, one in self._all.items() if one.camera not in cameras}
+            if len(left) < len(self._all):
+                self._change(left)
 
     # --- inside
 

@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -167,6 +167,16 @@ class AutoTracker:
             self._switched.pop(camera, None)
         self._means.kept.mark(f"on/{camera}", "")
         self._wake()
+
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """Forget what was switched and measured of removed cameras: new ones may get their IDs."""
+        stored = self._means.kept.marks()
+        for camera in cameras:
+            with self._lock:
+                self._switched.pop(camera, None)
+                self._known.pop(camera, None)
+            for mark in {f"on/{camera}", f"calibration/{camera}"} & stored.keys():
+                self._means.kept.mark(mark, "")
 
     # --- the actor ---------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Mode controller: stores modes, applies schedules and rules, and sets the cameras' duties."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -184,6 +184,11 @@ class ModeController:
         """Apply changed settings."""
         self.modes.apply(settings.modes)
         self._handle.wake()
+
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """Release the holds of removed cameras: new ones may get their IDs."""
+        for camera in cameras:
+            self.modes.let_go(camera, "tawny")
 
     def duty(self, camera: CameraId, settings: CameraSettings) -> CameraDuty:
         """Return what this camera must do now."""

@@ -19,7 +19,7 @@ from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, ClockSteps, Span
 from tawny.service.retention.periodic_snapshots import delete_snapshots, has_snapshots
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.secondary_volumes import awaited, away
@@ -125,9 +125,13 @@ class RecordingDeletion:
         """
         self._stored, self._clock, self._settings, self._forget = stored, clock, settings, [forget]
         self._is_filling = is_filling
+        self._is_saved: Callable[[CameraId], bool] = lambda _camera: False
         self._empty_since_s: dict[CameraId, float] = {}
         self._lock = threading.Lock()
-        self._pending, self._on_disks = _read(stored)
+        self._pending, self._on_disks = _read(stored, clock.now_ms() + round(_CLOSES_S * 1000))
+        self._steps = ClockSteps(clock)
+        self._removed_s: dict[tuple[str, int], float] = {}
+        """When what was removed in this run is due, s monotonic."""
         self._disks_s = 0.0  # when to look for those disks again
         self._begun: dict[str, None] = {}
         self._done: set[tuple[str, int]] = set()
@@ -247,8 +251,8 @@ class RecordingDeletion:
         return key, self._put(key, self._parts(wanted, f"deleted by {by}"), undo_s)
 
     def step(self) -> float:
-        now_ms = self._clock.now_ms()
         with self._lock:
+            now_ms = self._follow_clock()
             is_any_running = any(one.running for one in self._pending.values())
         lasting = {one.id for one in self._stored.index.open_events()} if is_any_running else set()
         with self._lock:
@@ -299,13 +303,19 @@ class RecordingDeletion:
         return dict.fromkeys([*named, *self._stored.volume.cameras()])
 
     def _put(self, key: str, parts: Iterable[CameraDeletion], undo_s: float = UNDO_S) -> int:
-        due_ms = self._clock.now_ms() + round(undo_s * 1000)
         with self._lock:
+            due_ms = self._follow_clock() + round(undo_s * 1000)
             self._begun.pop(key, None)  # of an earlier deletion of this camera
             self._pending[key] = _Pending(due_ms, tuple(parts))
         self._write()
         self._handle.wake()
         return due_ms
+
+    def _follow_clock(self) -> int:
+        """Move what waits along with a step of the clock. Return the time, ms UTC. Call with the lock."""
+        if moved_ms := self._steps.moved_ms():
+            self._pending = {key: replace(one, due_ms=one.due_ms + moved_ms) for key, one in self._pending.items()}
+        return self._clock.now_ms()
 
     def _fills(self, one: _Pending) -> bool:
         spans = [(part.camera, Span(part.begin_ms or 0, part.until_ms)) for part in one.parts if not part.running]
@@ -325,22 +335,25 @@ class RecordingDeletion:
 
         A file that fills a gap is closed at once, as the gap was deleted, too.
         """
+        with self._lock:
+            now_ms = self._follow_clock()
         last_ms = max((part.until_ms for part in one.parts if part.begin_ms is not None), default=0)
-        again_ms = last_ms + round(_CLOSES_S * 1000)
-        is_over = not is_filling and (one.is_last or again_ms <= self._clock.now_ms())
+        again_ms = min(last_ms, now_ms) + round(_CLOSES_S * 1000)  # later than now: the clock was set back
+        is_over = not is_filling and (one.is_last or again_ms <= now_ms)
         if is_over and not one.running:
             self._wait_for_disks(key, one.parts)  # first: a kill forgets nothing
         with self._lock:
-            if self._pending.get(key) != one:
+            now = self._pending.get(key)
+            if now is None or replace(now, due_ms=one.due_ms) != one:
                 return
             del self._pending[key]
             if is_filling:
-                self._pending[key] = replace(one, due_ms=self._clock.now_ms() + round(_EVERY_S * 1000))
+                self._pending[key] = replace(one, due_ms=now_ms + round(_EVERY_S * 1000))
             elif not is_over:
                 self._pending[key] = replace(one, due_ms=again_ms, is_last=True)
             elif running:
                 # not all of it again: of events that are no longer kept, nothing goes
-                self._pending[key] = _Pending(self._clock.now_ms() + round(_LASTS_S * 1000), running, is_last=True)
+                self._pending[key] = _Pending(now_ms + round(_LASTS_S * 1000), running, is_last=True)
         self._write()
 
     def _wait_for_disks(self, key: str, parts: tuple[CameraDeletion, ...]) -> None:
@@ -384,14 +397,26 @@ class RecordingDeletion:
             if name in settings.cameras or one.delete_after is None:
                 continue
             until_ms = round(one.delete_after.timestamp() * 1000)
-            if until_ms <= now_ms and (name, until_ms) not in self._done:
+            if self._is_due(name, until_ms, now_ms) and (name, until_ms) not in self._done:
                 why = f"deleted by {one.deleted_by or 'its owner'}, with its camera"
                 found.append(CameraDeletion(CameraId(name), until_ms, why, one.delete_kept, is_gone=True))
         return found
 
+    def _is_due(self, name: str, until_ms: int, now_ms: int) -> bool:
+        """Return whether the time for an undo is over, by no clock that may step, or else the date that is set."""
+        now_s, left_s = self._clock.mono_s(), (until_ms - now_ms) / 1000
+        if 0 < left_s <= UNDO_S + 1:
+            self._removed_s.setdefault((name, until_ms), now_s + left_s)
+        due_s = self._removed_s.get((name, until_ms))
+        return left_s <= 0 if due_s is None else due_s <= now_s
+
     def forget_before(self, forget: Callable[[Collection[CameraId]], None]) -> None:
         """Call this, too, before the settings forget removed cameras. May raise TawnyError: tried again later."""
         self._forget.insert(0, forget)
+
+    def forget_not_while(self, is_saved: Callable[[CameraId], bool]) -> None:
+        """Remember a removed camera while this says that a saved clip shows it: who sees a new one sees its clips."""
+        self._is_saved = is_saved
 
     def _forget_empty(self) -> None:
         settings, now_s = self._settings(), self._clock.mono_s()
@@ -413,7 +438,7 @@ class RecordingDeletion:
         index = self._stored.index
         if index.bounds(camera) is not None or index.events(_EVER, cameras=[camera], limit=1).events:
             return False
-        return not has_snapshots(self._stored.volume, camera)
+        return not has_snapshots(self._stored.volume, camera) and not self._is_saved(camera)
 
     def _delete(self, wanted: CameraDeletion) -> None:
         index = self._stored.index
@@ -447,8 +472,11 @@ def _may_show(event: Event, part: CameraDeletion) -> bool:
     return around(event, 0).begin_ms < part.until_ms and (part.with_kept or not event.kept)
 
 
-def _read(stored: StoredRecordings) -> tuple[dict[str, _Pending], dict[str, _OnDisks]]:
-    """Return what a run before could not finish. An unreadable file holds nothing: nothing is deleted by mistake."""
+def _read(stored: StoredRecordings, latest_ms: int) -> tuple[dict[str, _Pending], dict[str, _OnDisks]]:
+    """Return what a run before could not finish. An unreadable file holds nothing: nothing is deleted by mistake.
+
+    latest_ms: when all of it is due: if it says later, the clock is behind.
+    """
     disk = stored.volume.disk
     if disk.entry(PATH) is None:
         return {}, {}
@@ -459,7 +487,8 @@ def _read(stored: StoredRecordings) -> tuple[dict[str, _Pending], dict[str, _OnD
             for key, one in dict(content.pop(_ON_DISKS, {})).items()
         }
         pending = {
-            str(key): _Pending(int(one["due_ms"]), _parts_of(one), bool(one["is_last"])) for key, one in content.items()
+            str(key): _Pending(min(int(one["due_ms"]), latest_ms), _parts_of(one), bool(one["is_last"]))
+            for key, one in content.items()
         }
         return pending, on_disks
     log.warning("%s can't be read: what was to be deleted stays", PATH)
