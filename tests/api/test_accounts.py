@@ -1,3 +1,4 @@
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -18,7 +19,7 @@ from tawny.api.auth.accounts import (
 from tawny.api.auth.accounts_file import WRITE_AGAIN_S, AccountsFile
 from tawny.api.auth.guess_limit import MOST_DEVICES, KnownDevices
 from tawny.api.auth.passes import Passes
-from tawny.api.auth.shares import SharedClip, Shares
+from tawny.api.auth.shares import FORGET_S, SharedClip, Shares
 from tawny.model.errors import DiskFull, LastOwner, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
@@ -155,6 +156,18 @@ def test_a_camera_that_is_forgotten_is_taken_out_of_what_others_may_see(accounts
     assert [shares.find(link) is not None for link in (*links, saved)] == [False, True, True]
 
 
+def test_a_camera_that_is_forgotten_leaves_the_plan_and_the_layouts(accounts: Accounts) -> None:
+    """A camera may be called like a part of a layout."""
+    anna, order = accounts.put_person("Anna", Role.OWNER), CameraId("order")
+    group = {"id": "order", "name": "order", "cameras": ["order", "yard"], "sizes": {}}
+    accounts.put_wall(anna, json.dumps({"order": ["yard", "order"], "groups": [group], "columns": 2}))
+    accounts.put_plan(b"image", json.dumps([{"camera": one, "x": 0.5, "y": 0.5} for one in ("order", "yard")]))
+    accounts.forget_cameras([order])
+    left = {"order": ["yard"], "groups": [{**group, "cameras": ["yard"]}], "columns": 2}
+    assert json.loads(accounts.wall(anna)) == left
+    assert json.loads(accounts.plan()[2]) == [{"camera": "yard", "x": 0.5, "y": 0.5}]
+
+
 def test_a_session_lasts_for_thirty_days_from_its_last_use(accounts: Accounts, clock: FakeClock) -> None:
     session = accounts.begin_session(accounts.put_person("Anna", Role.OWNER), HERE)
     for _ in range(3):
@@ -247,6 +260,38 @@ def test_what_ended_by_its_time_stays_so_when_the_clock_is_set_back(accounts: Ac
     assert shares.find(shared) is None
     clock.jump_utc(-120)
     assert shares.find(shared) is None
+
+
+def test_a_start_with_a_clock_that_is_behind_opens_no_link_that_has_ended(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "accounts.db"
+    with closing(Accounts(AccountsFile(path), clock)) as accounts:
+        anna, shares = accounts.put_person("Anna", Role.OWNER), Shares(accounts.file, clock)
+        _, ended = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 60_000)
+        _, valid = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 7 * DAY_S * 1000)
+        for passed_s in (61, FORGET_S):
+            clock.advance(passed_s)
+            shares.forget_ended()
+    clock.jump_utc(-2 * FORGET_S)
+    with closing(AccountsFile(path)) as file:
+        shares = Shares(file, clock)
+        assert [shares.find(link) is not None for link in (ended, valid)] == [False, True]
+
+
+def test_a_clock_that_is_ahead_for_a_moment_deletes_no_link_of_an_earlier_run(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "accounts.db"
+    with closing(Accounts(AccountsFile(path), clock)) as accounts:
+        anna = accounts.put_person("Anna", Role.OWNER)
+        made = Shares(accounts.file, clock).make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 7 * 86_400_000)
+    clock.jump_utc(30 * DAY_S)
+    with closing(AccountsFile(path)) as file:
+        shares = Shares(file, clock)
+        for passed_s in (0, FORGET_S - 1):
+            clock.advance(passed_s)
+            shares.forget_ended()
+        clock.jump_utc(-30 * DAY_S)
+        clock.advance(1)
+        shares.forget_ended()
+        assert shares.find(made[1])
 
 
 def test_a_step_of_the_clock_that_could_not_be_written_counts_later(tmp_path: Path, clock: FakeClock) -> None:
@@ -504,6 +549,19 @@ def test_a_person_has_a_bounded_number_of_sessions_and_the_longest_unused_ends(
         clock.advance(1)
         sessions.append(accounts.begin_session(anna, HERE))
     assert [accounts.session(token) is None for token in sessions] == [True] + [False] * MOST_SESSIONS
+
+
+def test_a_script_that_signs_in_again_and_again_signs_out_no_device(accounts: Accounts, clock: FakeClock) -> None:
+    anna = accounts.put_person("Anna", Role.OWNER)
+    phone, tablet = (accounts.begin_session(anna, HERE) for _ in range(2))
+    clock.advance(90)
+    assert accounts.session(phone) and accounts.session(tablet)
+    for _ in range(2 * MOST_SESSIONS):
+        clock.advance(300)
+        latest = accounts.begin_session(anna, HERE)
+        assert accounts.session(latest)
+    assert [accounts.session(one) is not None for one in (phone, tablet)] == [True] * 2
+    assert len(accounts.sessions_of(anna)) == MOST_SESSIONS
 
 
 def test_a_session_that_was_signed_out_is_told_from_one_that_ended_unused(accounts: Accounts, clock: FakeClock) -> None:

@@ -132,6 +132,19 @@ async def test_evidence_that_cannot_be_verified_says_so(
     assert done["unreadable_ms"] == 500
 
 
+async def test_evidence_that_lacks_what_cannot_be_proven_says_so(house: House, tmp_path: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    house.site.jobs = ClipJobs(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    made = await asked(house, owner, kind="evidence")
+    begin_ms = int(str(made["from_ms"]))
+    thinned = Gap(CameraId("porch"), begin_ms, begin_ms + 500, GapReason.UNKNOWN)
+    house.recorder.proved = EvidenceResult(2, "ab" * 32, (thinned,), EvidenceCheck([], [], 0, 0))
+    assert house.site.jobs.work()
+    (done,) = await listed(owner)
+    assert "This lacks video that can't be proven" in str(done["message"])
+    assert done["unreadable_ms"] == 0
+
+
 def _span(wish: dict[str, object]) -> dict[str, object]:
     return {name: wish[name] for name in ("from_ms", "to_ms")}
 
@@ -246,7 +259,6 @@ async def test_a_saved_clip_can_be_given_on(house: House, viewer: httpx.AsyncCli
     house.site.jobs.work()
     wish = {"camera": "porch", "from_ms": 1000, "to_ms": 2000, "clip": made["id"]}
     token = (await viewer.post("/api/v1/shares", json=wish)).json()["link"].removeprefix("/s/")
-    assert [one["kept"] for one in await listed(viewer)] == [True]
     seen = (await house.browser().post(f"/api/v1/shared/{token}", json={})).json()
     assert (seen["is_picture"], seen["from_ms"]) == (True, made["from_ms"])
     file = await house.browser().get(seen["video"] + "&save=1")
@@ -343,6 +355,26 @@ def test_the_oldest_that_is_not_kept_makes_way(house: House, tmp_path: Path, in_
     assert desk.used_bytes() <= desk.most_bytes
     if not in_memory:
         assert {path.stem for path in (tmp_path / "clips").iterdir()} == {newest.id, kept.id}
+
+
+async def test_a_link_keeps_a_clip_as_long_as_it_is_valid(house: House) -> None:
+    owner, desk, names = house.signed_in(), house.site.jobs, list[object]()
+
+    async def add() -> list[object]:
+        house.clock.advance(30)
+        now_ms = house.clock.now_ms()
+        names.append((await asked(house, owner, from_ms=now_ms - 20_000, to_ms=now_ms - 11_000))["id"])
+        assert desk.work()
+        return [one["id"] for one in await listed(owner)]
+
+    assert await add() == names
+    assert len(await add()) == 2
+    house.site.clip_store.most_bytes = desk.used_bytes() * 5 // 4
+    wish = {"camera": "porch", "from_ms": 1000, "to_ms": 2000, "clip": names[0], "lasts_s": 60}
+    assert (await owner.post("/api/v1/shares", json=wish)).status_code == 200
+    assert await add() == [names[2], names[0]]
+    house.clock.advance(30)
+    assert await add() == [names[3], names[2]]
 
 
 def test_where_all_are_kept_another_is_refused(house: House) -> None:
@@ -609,12 +641,37 @@ async def test_a_clip_on_a_recorder_in_memory_lacks_only_what_cannot_be_read_and
     files = [house.recorder.record(now_ms - 20_000 + 4000 * number, seconds=4) for number in range(3)]
     house.recorder.record(now_ms - 8000, seconds=4, stream=SUB)
     bad_sector(monkeypatch, house.recorder.segment_path(files[1]))
+    house.recorder.index.put_gap(Gap(PORCH, now_ms - 22_000, now_ms - 15_900, GapReason.REMOVED))
     wish = {"cameras": ["porch"], "from_ms": now_ms - 20_000, "to_ms": now_ms - 4000, "boxes": how == "boxes"}
     assert (await viewer.post("/api/v1/clips", json=wish)).status_code == 200
     assert house.site.jobs.work()
     (done,) = await listed(viewer)
     assert (done["state"], done["message"]) == ("done", "")
     assert (done["unreadable_ms"], done["elsewhere_ms"], done["is_mute"]) == (4000, 4000, False)
+
+
+async def test_a_clip_says_what_was_deleted_while_it_was_made(house: House, viewer: httpx.AsyncClient) -> None:
+    begin_ms = house.clock.now_ms() - 20_000
+    files = [house.recorder.record(begin_ms + 4000 * number, seconds=4) for number in range(3)]
+    wish = {"cameras": ["porch"], "from_ms": begin_ms, "to_ms": begin_ms + 12_000, "boxes": True}
+    assert (await viewer.post("/api/v1/clips", json=wish)).status_code == 200
+    house.recorder.segment_path(files[1]).unlink()
+    house.recorder.index.put_gap(Gap(PORCH, begin_ms + 4000, begin_ms + 8000, GapReason.REMOVED))
+    assert house.site.jobs.work()
+    (done,) = await listed(viewer)
+    said = "Part of it is missing, because its recording was deleted meanwhile."
+    assert (done["state"], done["message"], done["unreadable_ms"]) == ("done", said, 0)
+
+
+async def test_a_clip_that_is_deleted_while_it_is_made_says_so_without_a_path(
+    house: House, viewer: httpx.AsyncClient
+) -> None:
+    made = await asked(house, viewer, boxes=True)
+    (file,) = house.recorder.index.segments(PORCH, None, Span(int(str(made["from_ms"])), int(str(made["to_ms"]))))
+    house.recorder.segment_path(file).unlink()
+    assert house.site.jobs.work()
+    (failed,) = await listed(viewer)
+    assert (failed["state"], failed["message"]) == ("failed", "This recording can't be found.")
 
 
 async def test_the_answer_says_what_else_to_ask_for(house: House, viewer: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 """Clips of several events in one ZIP file, sent while it is made."""
 
 import io
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 from typing import cast
 from zipfile import ZipFile
@@ -13,8 +13,10 @@ from starlette.responses import StreamingResponse
 
 from tawny.api.auth.accounts import Caller, Role
 from tawny.api.past import zip_routes
+from tawny.model.errors import FileMissing, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
+from tawny.playback.clips import ClipFile
 from tests.api.fakes import House
 from tests.playback.archives import PORCH, SUB
 from tests.support.bad_sector import bad_sector
@@ -94,6 +96,38 @@ async def test_time_that_only_the_other_stream_has_is_named_in_the_file(house: H
     with ZipFile(io.BytesIO((await house.signed_in().get(f"/media/clips.zip{asked('long')}")).content)) as file:
         (line,) = file.read(zip_routes.MISSING).decode().splitlines()
     assert line.endswith(": 4 s are only in the sub stream, so not in it.")
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (FileMissing, "Its recording can't be found any more: it was deleted, or its disk is missing."),
+        (lambda path: StorageError(path, "input/output error"), "Disk error at the recordings: input/output error."),
+    ],
+)
+async def test_a_clip_that_ends_while_it_is_sent_is_left_out_without_a_path(
+    house: House,
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Callable[[str], StorageError],
+    why: str,
+) -> None:
+    read, ended = ClipFile.read, list[ClipFile]()
+
+    def reading(clip: ClipFile, begin: int, end: int) -> Iterator[bytes]:
+        if not ended:
+            ended.append(clip)
+            yield from read(clip, begin, 1000)
+            raise error("/disk/porch/a.mp4")
+        yield from read(clip, begin, end)
+
+    monkeypatch.setattr(ClipFile, "read", reading)
+    answer = await house.signed_in(Role.VIEWER).get(f"/media/clips.zip{asked('first', 'second')}")
+    with ZipFile(io.BytesIO(answer.content)) as file:
+        assert file.testzip() is None
+        whole, about = file.namelist()
+        (line,) = file.read(about).decode().splitlines()
+    assert (about, line) == (zip_routes.MISSING, f"{whole.replace(' 2.mp4', '.mp4')}: {why}")
 
 
 async def test_clips_of_a_hidden_camera_are_left_out(house: House, events: list[Event]) -> None:

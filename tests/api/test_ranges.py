@@ -1,6 +1,12 @@
-import pytest
+from collections.abc import Iterator
 
-from tawny.api.past.media_responses import disposition, part_of
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from tawny.api.past.media_responses import GuardedStreamingResponse, disposition, part_of
+from tawny.model.errors import FileMissing
+from tests.api.fakes import House
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,21 @@ def test_parts(asked: str, part: tuple[int, int] | None) -> None:
 )
 def test_file_names_are_harmless(name: str, header: str) -> None:
     assert disposition(name) == header
+
+
+async def test_an_answer_whose_recording_is_deleted_ends_early_without_an_error(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    def data() -> Iterator[bytes]:
+        yield b"first"
+        raise FileMissing("/disk/porch/a.mp4")
+
+    sent = list[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    request = Request({"type": "http", "method": "GET", "path": "/media/a.mp4", "headers": [], "app": house.app})
+    await GuardedStreamingResponse(request, data(), 200, {}, "video/mp4").stream_response(send)
+    assert sent[1:] == [{"type": "http.response.body", "body": b"first", "more_body": True}]
+    assert [line.startswith("ended /media/a.mp4 early: ") for line in caplog.messages] == [True]

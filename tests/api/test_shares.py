@@ -1,6 +1,8 @@
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import av
 import httpx
 import pytest
 
@@ -42,6 +44,15 @@ async def test_who_has_the_link_sees_that_clip(house: House, viewer: httpx.Async
     video = await house.browser().get(seen["video"])
     assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
     assert video.content[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("save", ["", "&save=1"])
+async def test_a_link_gives_nothing_from_before_its_start(house: House, viewer: httpx.AsyncClient, save: str) -> None:
+    now_ms = house.clock.now_ms()
+    made = await shared(house, viewer, from_ms=now_ms - 17_500, to_ms=now_ms - 15_500)
+    video = await house.browser().get((await opened(house, made)).json()["video"] + save)
+    with av.open(io.BytesIO(video.content), "r", options={"ignore_editlist": "1"}) as film:
+        assert sum(packet.size > 0 for packet in film.demux(video=0)) == 20
 
 
 async def test_each_time_is_told_with_the_recorders_offset_then(house: House, viewer: httpx.AsyncClient) -> None:
@@ -200,3 +211,12 @@ async def test_what_a_link_could_not_show_is_refused(house: House, viewer: httpx
     masked = await answer(400, 0)
     assert (masked.status_code, masked.json()["hint"]) == (400, "Choose a shorter time.")
     assert (await answer(400, 200)).status_code == 200
+
+
+async def test_the_hour_that_occurs_twice_is_marked_in_the_name_of_a_download(
+    house: House, viewer: httpx.AsyncClient
+) -> None:
+    house.clock.jump_utc(datetime(2026, 10, 25, 1, 30, tzinfo=UTC).timestamp() - house.clock.now_ms() / 1000)
+    seen = (await opened(house, await shared(house, viewer))).json()
+    saved = await house.browser().get(seen["video"] + "&save=1")
+    assert 'filename="Clip 2026-10-25 02B.29.42.mp4"' in saved.headers["content-disposition"]

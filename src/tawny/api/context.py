@@ -231,7 +231,7 @@ class AppContext:
         self.unlocks = UnlockedSessions(
             self.accounts, self.recorder.clock, lambda session: self.of_person(session.person).recorder
         )
-        self.jobs = ClipJobs(self.recorder.clock, self.clip_store, self.accounts.person)
+        self.jobs = ClipJobs(self.recorder.clock, self.clip_store, self.accounts.person, self.shares.show)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthReader(self.recorder)
         self.new_visits = NewVisitCounter(self.recorder.clock)

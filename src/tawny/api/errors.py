@@ -66,6 +66,10 @@ def bad_field(error: SettingsError) -> RequestRefused:
     return bad_input(f"{name}: found {first.found}; allowed: {first.allowed}." if first.found else f"{first.allowed}.")
 
 
+def changed_meanwhile() -> RequestRefused:
+    return RequestRefused(409, "changed", "This has been changed meanwhile.", "Reload, or overwrite it.")
+
+
 def address_too_long() -> RequestRefused:
     return RequestRefused(
         414, "address_too_long", f"This address is longer than {MOST_ADDRESS_BYTES} bytes.", "Ask for less at once."
@@ -118,9 +122,7 @@ def as_answer(error: TawnyError) -> JSONResponse:
     if isinstance(error, FileSealed):
         return as_answer(sealed_error())
     if isinstance(error, FileMissing):
-        return as_answer(
-            not_found("This recording can't be found.", "It was deleted, or its disk is missing: see Health.")
-        )
+        return as_answer(not_found(without_paths(error), "It was deleted, or its disk is missing: see Health."))
     if isinstance(error, NotDone | SourceError):
         return answer(409, error.code, error.message, error.do)
     if isinstance(error, CameraHidden):
@@ -129,11 +131,13 @@ def as_answer(error: TawnyError) -> JSONResponse:
     if isinstance(error, FileDamaged):
         status = 404  # only this recording is unavailable
     log.warning("answered %d: %s", status, error)
-    return answer(status, error.code, _without_paths(error), error.do)
+    return answer(status, error.code, without_paths(error), error.do)
 
 
-def _without_paths(error: TawnyError) -> str:
-    # do not reveal file paths to clients
+def without_paths(error: TawnyError) -> str:
+    """Return the message for clients, which reveals no file paths."""
+    if isinstance(error, FileMissing):
+        return "This recording can't be found."
     return error.message.replace(error.where, "the recordings") if isinstance(error, StorageError) else error.message
 
 

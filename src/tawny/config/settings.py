@@ -212,8 +212,8 @@ class StorageSettings(Table):
     )
     clips: Annotated[Size, Field(ge=10_000_000)] = Field(
         5_000_000_000,
-        description="Space limit for clips. Beyond it, the oldest are deleted, except those you keep. In memory "
-        "mode at most a quarter of `memory`.",
+        description="Space limit for clips. Beyond it, the oldest are deleted, except those you keep or share. In "
+        "memory mode at most a quarter of `memory`.",
     )
     encrypt: bool = Field(
         default=False, description="Encrypt recordings so that only the keys under `encryption` can open them."

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from tawny.config.targets import hours as parsed
+from tawny.config.week import stretch
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind, NoRecipient
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Actor, ActorHandle, Engine
 from tawny.engine.backoff import spread_s
+from tawny.events.rule_engine import Calendar
 from tawny.model.errors import (
     ContentGone,
     DeliveryError,
@@ -258,7 +259,6 @@ class Courier:
 
 
 MINUTE_MS: Final = 60_000
-DAY_MIN: Final = 24 * 60
 NEVER_S: Final = 86_400.0
 ALWAYS: Final = DeliveryKind.PICTURE
 """Deliveries of this kind and more important ones ignore the schedule."""
@@ -335,11 +335,7 @@ class SendSchedule:
 
 def open_in_s(hours: str, now_ms: int, zone: ZoneInfo) -> float:
     """Return the seconds until the hours begin, by local time; 0 during them."""
-    begin, end = parsed(hours)
-    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
-    minute = now.hour * 60 + now.minute
-    is_open = begin <= minute < end if begin <= end else minute >= begin or minute < end
-    return 0.0 if is_open else ((begin - minute) % DAY_MIN) * 60.0 - now.second
+    return max(0, Calendar(zone).daily(stretch(hours), now_ms).begin_ms - now_ms) / 1000
 
 
 # Workers of targets: started and stopped when targets are added, changed or removed.

@@ -74,6 +74,11 @@ class Calendar:
         end_ms = self.moment_ms(day + timedelta(days=stretch.ends_next_day), stretch.end)
         return Span(begin_ms, end_ms) if begin_ms < end_ms else None
 
+    def daily(self, hours: WeekSpan, at_ms: int) -> Span:
+        """Return the hours of each day that this instant is in, or the next ones."""
+        days = (self.day(at_ms) + timedelta(days=number) for number in range(-1, 3))
+        return next(span for day in days if (span := self.span(hours, day)) is not None and at_ms < span.end_ms)
+
     def is_within(self, stretches: Iterable[WeekSpan], at_ms: int) -> bool:
         """Return whether this instant is within one of the spans."""
         today = self.day(at_ms)

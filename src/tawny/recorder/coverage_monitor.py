@@ -22,12 +22,15 @@ from tawny.model.errors import (
     SourceStalled,
     SourceUnreachable,
 )
-from tawny.model.segments import STARTING, Gap, GapEvidence, GapReason
+from tawny.model.segments import STARTING, Gap, GapEvidence, GapReason, off_words
 from tawny.model.states import ON_WATCH, CameraState, CameraStatus
 from tawny.model.times import Clock
 
 SILENT_S = 5.5
 """Time without a frame, in s, that counts as a stall regardless of the connection state."""
+
+STOOD_STILL = GapReason.RECORDER_OFF, off_words("suspend")
+"""Why nothing came while `looked` wasn't called for SILENT_S: the camera isn't to blame."""
 
 STARTING_S = 40.0
 """After this time, in s, a camera whose source has neither delivered nor failed is offline. Sources fail earlier: they
@@ -92,6 +95,7 @@ class CoverageMonitor:
         self._silent_ms: int | None = None
         self._state_s = clock.mono_s()
         """Since when it is in this state, s monotonic: the clock may be set while a camera starts."""
+        self._looked_s: float | None = None
         self.left: Gap | None = None
         """The gap that goes on after `stop`."""
 
@@ -174,7 +178,8 @@ class CoverageMonitor:
         with self._lock:
             self._came_ms = at_ms
             if self._is_fine:
-                self._missing(at_ms, reason, detail)
+                is_stop = reason is GapReason.CAMERA_RESTART and self._stood_still
+                self._missing(at_ms, *(STOOD_STILL if is_stop else (reason, detail)))
 
     def hole(self, begin_ms: int, end_ms: int, packets_missing: int, dropped: str = "") -> None:
         """Report a gap within a connection: data arrived, but no complete frame. dropped: as in `HoleFound`."""
@@ -229,13 +234,18 @@ class CoverageMonitor:
             if self._is_fine and is_asleep:
                 self._missing(last_ms, GapReason.ASLEEP, "")
             elif self._is_fine:
-                self._missing(last_ms, GapReason.STALLED, "no video for more than 5 s")
+                stalled = GapReason.STALLED, "no video for more than 5 s"
+                self._missing(last_ms, *(STOOD_STILL if self._stood_still else stalled))
             if self._status.state in ON_WATCH and is_asleep:
                 self._become(CameraState.ASLEEP, SourceAsleep("").for_viewers)
                 self._silent_ms = last_ms
             elif self._status.state in ON_WATCH:
                 self._become(CameraState.OFFLINE, "The video stopped. If it doesn't recover, restart the camera.")
                 self._silent_ms = last_ms
+
+    def looked(self) -> None:
+        """Report that the camera was checked. Call it about once a second, so that a pause of this process is known."""
+        self._looked_s = self._clock.mono_s()
 
     def starts(self) -> None:
         """Report that nothing has come of the connection yet. A source that hangs reports no error itself."""
@@ -284,6 +294,10 @@ class CoverageMonitor:
         return self._gap is None or self._waits
 
     @property
+    def _stood_still(self) -> bool:
+        return self._looked_s is not None and self._clock.mono_s() - self._looked_s > SILENT_S
+
+    @property
     def _may_sleep(self) -> bool:
         """Whether silence is sleep: it is meant to, and has not been called, or has come since, or was just called."""
         if self._called_ms is None:
@@ -292,9 +306,13 @@ class CoverageMonitor:
         return since_ms is None or self._came_ms >= since_ms or self._clock.now_ms() - since_ms < WAKES_S * 1000
 
     def _wake_or_sleep(self, gap: Gap, reason: GapReason, detail: str) -> None:
-        """Begin another gap where a camera fell asleep that had not answered, or doesn't answer although called."""
+        """Begin another gap where a camera fell asleep that had not answered, or doesn't answer although called.
+
+        Also where it can't be reached after this process stood still.
+        """
         was, now_ms = gap.reason is GapReason.ASLEEP, self._clock.now_ms()
-        if was == (reason is GapReason.ASLEEP) or gap.detail == STARTING:
+        has_stood = (gap.reason, gap.detail) == STOOD_STILL
+        if (was == (reason is GapReason.ASLEEP) or gap.detail == STARTING) and not has_stood:
             return
         called_ms = self._called_ms() if self._called_ms is not None and was else None
         at_ms = min(now_ms, max(gap.begin_ms, now_ms if called_ms is None else called_ms))

@@ -26,9 +26,13 @@ class Owner:
         self.clock = FakeClock()
         self.accounts = Accounts(AccountsFile(":memory:"), self.clock)
         self.proxies: list[str] = []
-        self.watch = SecurityWatch(self.accounts.counts, lambda: self.proxies, self.clock)
+        self.forgotten = 0
+        self.watch = SecurityWatch(self.accounts.counts, lambda: self.proxies, self.forget, self.clock)
         self.told: list[Alarm] = []
         self.alarms = AlarmMonitor(self.watch, self.clock, self.told.append)
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
     def hour(self, per_step: int, name: str = "Anna", *, is_known: bool = True) -> None:
         for step in range(3600 // STEP_S):
@@ -41,6 +45,11 @@ class Owner:
 @pytest.fixture
 def owner() -> Owner:
     return Owner()
+
+
+def test_old_links_are_forgotten_at_each_look(owner: Owner) -> None:
+    owner.hour(0)
+    assert owner.forgotten == 3600 // STEP_S
 
 
 def test_a_few_mistakes_are_no_news(owner: Owner) -> None:

@@ -273,6 +273,17 @@ class TestFiles:
         assert "no certificate in PEM format" in problem.detail
         assert problem.do
 
+    def test_a_chain_that_was_completed_in_the_same_file_is_used(self, recorder: Recorder, tmp_path: Path) -> None:
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        before = recorder.service.in_force.context()
+        recorder.service.refresh()
+        assert recorder.service.in_force.context() is before, "nothing changed"
+        with chain.open("ab") as file:
+            file.write(certificate_pair(("an authority",))[0])
+        recorder.service.refresh()
+        assert recorder.service.in_force.context() is not before
+
     def test_an_expiring_one_is_reported(self, recorder: Recorder, tmp_path: Path) -> None:
         chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
         recorder.service.use_files(str(chain), str(key), "")

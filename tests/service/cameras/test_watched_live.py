@@ -12,9 +12,10 @@ import pytest
 from tawny.app.running import RecorderRuntime
 from tawny.engine import InlineEngine
 from tawny.live.viewer import ViewerCounts
-from tawny.model.errors import SourceFinished, SourceUnreachable
+from tawny.model.errors import SourceFinished, SourceStalled, SourceUnreachable
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import GapReason
+from tawny.model.messages import GapChanged
+from tawny.model.segments import GapReason, gap_text
 from tawny.model.states import CameraState
 from tawny.model.times import Clock
 from tawny.service.cameras.camera import RunningCamera
@@ -148,6 +149,54 @@ def test_a_camera_that_gives_nothing_is_offline_in_the_end(bench: _Bench) -> Non
     bench.clock.advance(41)
     camera.look_after()
     assert camera.status.state is CameraState.OFFLINE
+
+
+@pytest.fixture
+def told(bench: _Bench) -> dict[int, str]:
+    """Gaps of the yard, which delivers, by their begin: ms since then."""
+    gaps, camera, begin_ms = dict[int, str](), bench.running.parts.cameras.now[YARD], bench.clock.now_ms()
+    for packet in numbered(video(count=3)):
+        camera.hubs[StreamName.MAIN].append(replace(packet, at_ms=begin_ms))
+    camera.coverage.begun(begin_ms)
+
+    def put(message: GapChanged) -> None:
+        end_ms = message.gap.end_ms
+        ends = "" if end_ms is None else f", {end_ms - message.gap.begin_ms} ms"
+        gaps[message.gap.begin_ms - begin_ms] = f"{gap_text(message.gap)}{ends}"
+
+    bench.running.parts.services.bus.subscribe(GapChanged, put)
+    return gaps
+
+
+STOOD_STILL = "tawny wasn't running: computer asleep or overloaded"
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [([60.0], STOOD_STILL), ([1.0] * 6, "Video stopped (no video for more than 5 s)")],
+    ids=["the computer slept", "the camera stopped"],
+)
+def test_a_pause_of_the_computer_is_not_said_to_be_the_cameras(
+    bench: _Bench, told: dict[int, str], steps: list[float], why: str
+) -> None:
+    camera = bench.running.parts.cameras.now[YARD]
+    camera.look_after()
+    for step_s in steps:
+        bench.clock.advance(step_s)
+        camera.look_after()
+    assert told == {0: why}
+
+
+def test_a_camera_that_does_not_answer_after_a_pause_of_the_computer_is_said_to_from_then_on(
+    bench: _Bench, told: dict[int, str]
+) -> None:
+    camera = bench.running.parts.cameras.now[YARD]
+    camera.look_after()
+    begin_ms = bench.clock.now_ms()
+    bench.clock.advance(60)
+    camera.coverage.over(begin_ms)
+    camera.failed(StreamName.MAIN, SourceStalled("yard", "no data"))
+    assert told == {0: f"{STOOD_STILL}, 60000 ms", 60_000: "Video stopped (no data)"}
 
 
 UNRECORDED = CameraDuty(record="off", state=CameraState.MODE_OFF, reason=GapReason.MODE, detail="away")

@@ -28,8 +28,8 @@ PORCH = CameraId("porch")
 
 
 class Night:
-    def __init__(self, folder: Path) -> None:
-        self.clock, self.folder = FakeClock("2026-11-19T20:00:00Z"), folder
+    def __init__(self, folder: Path, begin: str = "2026-11-19T20:00:00Z") -> None:
+        self.clock, self.folder = FakeClock(begin), folder
         self.failed: list[str] = []
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.volume, self.index = Volume.at(folder), MemoryIndex()
@@ -101,6 +101,36 @@ def test_it_runs_at_night_and_once(night: Night) -> None:
     assert night.last is first
     night.pass_on(2)
     assert night.last is not first
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_computer_that_is_asleep_or_off_at_night_makes_up_for_it_by_day(night: Night, *, is_restarted: bool) -> None:
+    night.clock.advance(11 * 3600)  # until 8:00
+    if is_restarted:
+        night.test.last, night.test = None, night.tester()
+        night.test.start(night.engine)
+    night.pass_on(0.1)
+    assert night.test.last is None, "its disks may appear late"
+    night.pass_on(0.2)
+    first = night.last
+    assert (first.minutes, first.night) == (1, "2026-11-20")
+    night.pass_on(12)
+    assert night.last is first
+
+
+def test_no_first_day_begins_with_it(tmp_path: Path) -> None:
+    night = Night(tmp_path, "2026-11-19T08:00:00Z")
+    night.pass_on(12)
+    assert night.test.last is None
+
+
+def test_a_test_that_was_asked_for_by_day_makes_up_for_the_night(night: Night) -> None:
+    night.clock.advance(11 * 3600)
+    night.test.ask()
+    night.pass_on(0.01)
+    asked = night.last
+    night.pass_on(12)
+    assert night.last is asked
 
 
 def test_a_bit_that_changed_is_found(night: Night) -> None:

@@ -350,6 +350,23 @@ def test_an_end_that_gets_lost_costs_nothing(bench: Bench) -> None:
     assert bench.events[-1][0] == "ended"
 
 
+def test_a_computer_that_was_suspended_makes_no_event_longer(bench: Bench) -> None:
+    bench.do(command="event.open", camera="door", lasts="20 s")
+    bench.engine.run_for(15)
+    bench.clock.advance(8 * 3600)
+    bench.said.step()
+    last = bench.heard[-1]
+    assert isinstance(last, EventChanged)
+    assert (last.what, last.event.end_ms) == ("ended", last.event.start_ms + 20_000)
+
+
+def test_what_begins_after_a_suspend_is_no_part_of_what_was_open_before(bench: Bench) -> None:
+    before = bench.do(command="event.open", camera="door", key="b1", lasts="20 s")
+    bench.clock.advance(8 * 3600)
+    assert bench.do(command="event.open", camera="door", key="b1") != before
+    assert bench.events == [(what, "door", "manual") for what in ("started", "ended", "started")]
+
+
 def test_an_update_may_give_it_more_time(bench: Bench) -> None:
     bench.do(command="event.open", camera="door", key="b1", lasts="20 s")
     bench.engine.run_for(15)

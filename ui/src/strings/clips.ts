@@ -4,7 +4,7 @@ export const clips = {
   none: "No clips yet.",
   noneDo: "Mark a start and an end on the timeline to save one.",
   toTimeline: "Open timeline",
-  room: (used: string, most: string) => `${used} of ${most} used. When this space is full, tawny deletes the oldest clips, except those you keep.`,
+  room: (used: string, most: string) => `${used} of ${most} used. When this space is full, tawny deletes the oldest clips, except those you keep or share.`,
   list: "Saved clips",
   kinds: {
     mp4: "Clip",

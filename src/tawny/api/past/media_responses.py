@@ -1,6 +1,7 @@
 """Responses with video: byte ranges (RFC 9110), streams that end with the session, and cut clips."""
 
 import asyncio
+import logging
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
@@ -19,10 +20,14 @@ from tawny.api.auth.access import MOST_CLIP_BYTES, has_ended, the_session
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, answer, bad_input
 from tawny.api.request_handling import UNLOCKED
+from tawny.delivery.file_names import name_stamp
+from tawny.model.errors import TawnyError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.clips import MOST_COVERED_S, ClipFile, ClipTooLarge, ClipTooLongToMask
 from tawny.playback.segment_player import SegmentPlayback
+
+log = logging.getLogger(__name__)
 
 # Streaming with continuous access checks, however slow the connection is and however long nothing is sent.
 
@@ -32,7 +37,7 @@ PART_BYTES = 1 << 16
 
 
 class GuardedStreamingResponse(StreamingResponse):
-    """Aborts the response when access ends; the client detects the truncation.
+    """Aborts the response when access ends, or the data; the client detects the truncation.
 
     is_there: returns whether what is sent still exists; called as often as access is checked.
     """
@@ -51,7 +56,7 @@ class GuardedStreamingResponse(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         """Send until the end, or until access ends, also while the client reads nothing or nothing is there to send."""
-        tasks = [asyncio.create_task(self._send_all(send)), asyncio.create_task(self._await_end())]
+        tasks = [asyncio.create_task(self._send_or_abort(send)), asyncio.create_task(self._await_end())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -69,6 +74,12 @@ class GuardedStreamingResponse(StreamingResponse):
 
     async def _is_over(self) -> bool:
         return not await asyncio.to_thread(self._is_there) or await has_ended(self._request)
+
+    async def _send_or_abort(self, send: Send) -> None:
+        try:
+            await self._send_all(send)
+        except TawnyError as error:  # such as a recording that was deleted; the status is sent already
+            log.warning("ended %s early: %s", self._request.url.path, error)
 
     async def _send_all(self, send: Send) -> None:
         looked_s = self._clock.mono_s()
@@ -237,7 +248,7 @@ def clip_name(here: AppContext, camera: CameraId, from_ms: int) -> str:
 
 def timed_name(here: AppContext, title: str, from_ms: int, suffix: str = ".mp4") -> str:
     at = datetime.fromtimestamp(from_ms // 1000, UTC).astimezone(here.zone)
-    return f"{title} {at:%Y-%m-%d %H.%M.%S}{suffix}"
+    return f"{title} {name_stamp(at)}{suffix}"
 
 
 def disposition(name: str) -> str:

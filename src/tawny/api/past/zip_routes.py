@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Note, parse_list, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, sealed_error
+from tawny.api.errors import RequestRefused, bad_input, sealed_error, without_paths
 from tawny.api.events.event_routes import clip_span
 from tawny.api.past.media_responses import (
     ClipRequest,
@@ -30,7 +30,7 @@ from tawny.api.past.media_responses import (
 )
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
-from tawny.model.errors import TawnyError
+from tawny.model.errors import FileMissing, TawnyError
 from tawny.model.ids import EventId
 from tawny.playback.clips import ClipFile, other_stream
 from tawny.playback.recordings import segments
@@ -42,6 +42,7 @@ MOST_EVENTS = 100
 """As many IDs as an address may hold."""
 EventIds = Annotated[str, Query(min_length=1, max_length=3600, pattern=r"^[A-Za-z0-9,-]+$")]
 MISSING = "Missing clips.txt"
+_GONE: Final = "Its recording can't be found any more: it was deleted, or its disk is missing."
 _FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 """What file names of some systems must not contain."""
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
@@ -174,7 +175,9 @@ async def _zipped(plan: _Plan, here: AppContext) -> AsyncIterator[bytes]:
             if clip.is_mute:
                 missing.append(f"{name}: It has no sound, because it is longer than an hour and its sound is G.711.")
         except TawnyError as error:
-            missing.append(f"{name}: {error.message}")
+            if name in file.NameToInfo:  # a part of it was sent already; what isn't in the directory isn't unpacked
+                file.filelist.remove(file.NameToInfo.pop(name))
+            missing.append(f"{name}: {_GONE if isinstance(error, FileMissing) else without_paths(error)}")
     if missing:
         file.writestr(MISSING, "\r\n".join([*missing, ""]))
     file.close()

@@ -131,7 +131,8 @@ class CertificateInForce:
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
-        self._held: tuple[ssl.SSLContext, CertificateFacts] | None = None
+        self._held: tuple[ssl.SSLContext, CertificateFacts, bytes] | None = None
+        """With the content of the file: facts are of its first certificate only."""
 
     def __bool__(self) -> bool:
         return self._held is not None
@@ -148,11 +149,12 @@ class CertificateInForce:
 
         After a start, also an expired one is better than none: connections would not be encrypted at all.
         """
-        facts = _match(read_file(chain, "certificate"), read_file(key, "private key"))
+        content = read_file(chain, "certificate")
+        facts = _match(content, read_file(key, "private key"))
         if self._held is not None:
             _check_time(facts, self._now_ms())
-        if self._held is None or self._held[1] != facts:
-            self._held = self._load(chain, key), facts
+        if self._held is None or self._held[2] != content:
+            self._held = self._load(chain, key), facts, content
         _check_time(facts, self._now_ms())
         return facts
 

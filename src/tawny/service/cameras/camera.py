@@ -223,6 +223,7 @@ class RunningCamera:
             came = (one.at_ms for one in self.hubs[StreamName.MAIN].recent(SILENT_S) if one.at_ms > since_ms)
             if (at_ms := next(came, None)) is not None:
                 self.coverage.arrives_again(at_ms)
+        self.coverage.looked()
 
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""

@@ -1,5 +1,7 @@
 """Self-test, every night: decodes a random file of each camera and verifies another against its hashes.
 
+If the computer was off or asleep at night, the test is made up for by day.
+
 One actor. It works in small steps with pauses to keep the load low; one minute of a camera takes some seconds of one
 core.
 """
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 HOUR: Final = 3
 """Hour of local time in which it starts."""
 _LOOK_S, _PAUSE_S = 60.0, 0.1
+_AWAKE_S: Final = 600.0
+"""How long a computer that was off or asleep runs before the test is caught up: its disks may appear late."""
 _MINUTE_MS: Final = 60_000
 PATH: Final = "history/self-test.json"
 _ENOUGH: Final = 0.9
@@ -79,6 +83,8 @@ class SelfTester:
         self._minutes = self._files = 0
         self._problems: list[str] = []
         self._is_asked = False
+        self._missed_s: float | None = None
+        """When a missed test was noticed, s monotonic."""
         self._handle = ActorHandle()
         self.last = _stored(volume)
 
@@ -119,7 +125,21 @@ class SelfTester:
 
     def _is_due(self) -> bool:
         local = self._local()
-        return local.hour == HOUR and self._last_night != str(local.date())
+        if local.hour < HOUR or self._last_night == str(local.date()):
+            return False
+        return local.hour == HOUR or self._is_to_be_caught_up(local)
+
+    def _is_to_be_caught_up(self, local: datetime) -> bool:
+        """Return whether something was recorded before this night's test was due, and no test was made since."""
+        due_ms = round(local.replace(hour=HOUR, minute=0, second=0).timestamp() * 1000)
+        last_ms = self.last.at_ms if self.last is not None else 0
+        bounds = [self._index.bounds(camera) for camera in self._cameras()]
+        if due_ms <= last_ms <= self._clock.now_ms() or not any(one and one.begin_ms < due_ms for one in bounds):
+            self._missed_s = None
+            return False
+        now_s = self._clock.mono_s()
+        self._missed_s = now_s if self._missed_s is None else self._missed_s
+        return now_s - self._missed_s >= _AWAKE_S
 
     @property
     def _last_night(self) -> str:

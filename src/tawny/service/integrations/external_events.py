@@ -93,6 +93,7 @@ class ExternalEvents:
         Return it and whether it is new; None if too many are open.
         """
         with self._lock:
+            self._end_overdue()
             found = self._find(key, (camera,))
             if found is not None:
                 return self._grow(found, label, score, lasts_s), False
@@ -150,11 +151,9 @@ class ExternalEvents:
 
     def step(self) -> float:
         with self._lock:
-            now_s = self._clock.mono_s()
+            now_s = self._end_overdue()
             for one in list(self._open.values()):
-                if one.until_s <= now_s:
-                    self._end(one)
-                elif one.is_bare(self._clock.now_ms()):
+                if one.is_bare(self._clock.now_ms()):
                     self._look_again(one)
             bare = any(one.is_bare(self._clock.now_ms()) for one in self._open.values())
             wait_s = min((one.until_s - now_s for one in self._open.values()), default=IDLE_S)
@@ -190,9 +189,18 @@ class ExternalEvents:
             self._put("updated", found.event)
         return found.event
 
+    def _end_overdue(self) -> float:
+        """Return the time until which this was done, s monotonic."""
+        now_s = self._clock.mono_s()
+        for one in list(self._open.values()):
+            if one.until_s <= now_s:
+                self._end(one)
+        return now_s
+
     def _end(self, found: _Open) -> Event:
         del self._open[found.event.id]
-        event = found.event.ended(self._clock.now_ms())
+        late_s = max(0.0, self._clock.mono_s() - found.until_s)  # long if the computer was suspended meanwhile
+        event = found.event.ended(self._clock.now_ms() - round(late_s * 1000))
         self._put("ended", event)
         return event
 
