@@ -41,10 +41,11 @@ describe("when the recorder ends the connection", () => {
       await vi.advanceTimersByTimeAsync(after_ms);
       return state.starts;
     };
-    vi.setSystemTime(2_000_000);
+    await vi.advanceTimersByTimeAsync(2_000_000);
     answer({ state: "signed-in", user: viewer });
     state.ends();
     expect(await starts(1_500)).toBe(1);
+    vi.setSystemTime(0); // a clock that is set back changes nothing
     state.ends();
     expect([await starts(1_000), await starts(1_000)]).toEqual([1, 2]);
     state.ends();
@@ -52,7 +53,7 @@ describe("when the recorder ends the connection", () => {
   });
 
   it("asks again when the recorder can't be asked who is signed in", async () => {
-    vi.setSystemTime(3_000_000);
+    await vi.advanceTimersByTimeAsync(3_000_000);
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("offline")));
     state.ends();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -63,7 +64,7 @@ describe("when the recorder ends the connection", () => {
 
   it("loads the page again for another person", async () => {
     const reload = vi.spyOn(location, "reload").mockReturnValue();
-    vi.setSystemTime(4_000_000);
+    await vi.advanceTimersByTimeAsync(4_000_000);
     answer({ state: "signed-in", user: { ...viewer, id: "b" } });
     state.ends();
     await vi.waitFor(() => expect(reload).toHaveBeenCalledOnce());
@@ -175,6 +176,16 @@ describe("notifications in this browser", () => {
     await expect(signOut()).rejects.toThrow();
     await new Promise((done) => setTimeout(done));
     expect(asked).toEqual([]);
+  });
+
+  it("end when the recorder had signed the person out already", async () => {
+    serve(true);
+    const answers = fetch;
+    const refused = () => Promise.resolve(Response.json({ code: "signed_out", message: "You aren't signed in.", hint: "" }, { status: 401 }));
+    vi.stubGlobal("fetch", (path: string, init?: RequestInit) => (path.endsWith("/sign-out") ? refused() : answers(path, init)));
+    await signOut();
+    await vi.waitFor(() => expect(asked).toContain("unsubscribed"));
+    expect(session.value?.state).toBe("signed-out");
   });
 
   it("never keep a person from signing out", async () => {

@@ -1,6 +1,6 @@
 /** Who is signed in on this browser. */
 import { signal } from "@preact/signals";
-import { get, post } from "../api/client";
+import { ApiError, get, post } from "../api/client";
 import { startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
 import { recall, remember } from "./remember";
@@ -17,7 +17,7 @@ const HERE = "signed-in";
 const SETTLED_MS = 3_000;
 const LONGEST_MS = 60_000;
 let asking = false;
-let resumed_ms = 0;
+let resumed_ms = -LONGEST_MS; // of `performance.now()`: the clock may be set
 let wait_ms = SETTLED_MS;
 /** The one person that this page is for, since it was loaded. */
 let whose: string | undefined;
@@ -52,7 +52,9 @@ export function signedIn(user: User): void {
 }
 
 export async function signOut(): Promise<void> {
-  await post("/sign-out");
+  await post("/sign-out").catch((reason: unknown) => {
+    if (!(reason instanceof ApiError && reason.status === 401)) throw reason; // else the recorder ended it already
+  });
   end();
   go("/sign-in", { anyway: true });
   void import("./device").then((it) => it.endPush()).catch(() => {});
@@ -89,7 +91,7 @@ function ask(): void {
   get<Session>("/session").then(
     (now) => {
       const isHere = now.state === HERE;
-      const rest_ms = resumed_ms + wait_ms - Date.now();
+      const rest_ms = resumed_ms + wait_ms - performance.now();
       if (isHere && now.user?.id === whose && rest_ms > 0) return void setTimeout(ask, rest_ms);
       asking = false;
       if (session.value?.state !== HERE) return; // signed out by hand meanwhile
@@ -101,9 +103,9 @@ function ask(): void {
 }
 
 function resume(now: Session): void {
-  const since_ms = Date.now() - resumed_ms;
+  const since_ms = performance.now() - resumed_ms;
   wait_ms = since_ms < 2 * wait_ms ? Math.min(2 * wait_ms, LONGEST_MS) : SETTLED_MS;
-  resumed_ms = Date.now();
+  resumed_ms = performance.now();
   stopState();
   begin(now);
 }

@@ -80,6 +80,7 @@ export function clockSeconds(ms: number): string {
 }
 
 function withTurn(ms: number, text: string): string {
+  if (offset(ms - DAY_MS) === offset(ms + DAY_MS)) return text;
   const [first, second = first] = instantsOf(ms + offset(ms));
   return first === second ? text : `${text} ${ms === first ? t.times.first : t.times.second}`;
 }

@@ -82,6 +82,13 @@ function recorder(answers: Record<string, Response[]>): { cameras: unknown; vers
   return placed;
 }
 
+/** Has any image be scaled. */
+function drawn(): void {
+  vi.spyOn(Image.prototype, "decode").mockResolvedValue(undefined);
+  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue({ fillRect() {}, drawImage() {} } as never);
+  vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((done) => done(new Blob(["new"])));
+}
+
 async function edited(): Promise<void> {
   render(
     <>
@@ -124,9 +131,7 @@ describe("cameras that another owner has moved meanwhile", () => {
       "PUT /api/v1/plan/image": [Response.json({ ...after, version: 4 })],
       "PUT /api/v1/plan/cameras": [Response.json({ code: "full", message: "The disk is full.", hint: "" }, { status: 507 }), refused],
     });
-    vi.spyOn(Image.prototype, "decode").mockResolvedValue(undefined);
-    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue({ fillRect() {}, drawImage() {} } as never);
-    vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((done) => done(new Blob(["new"])));
+    drawn();
     await edited();
     fireEvent.change(screen.getByLabelText("Replace image"), { target: { files: [new File(["new"], "plan.png")] } });
     await waitFor(() => expect(document.querySelector("img")?.src).toMatch("blob:"));
@@ -148,6 +153,21 @@ describe("cameras that another owner has moved meanwhile", () => {
     fireEvent.click(screen.getByText("Delete"));
     fireEvent.click(await screen.findByText("Undo"));
     await waitFor(() => expect(placed).toEqual([{ cameras: after.cameras }]));
+  });
+
+  it("are none on a new plan after Delete", async () => {
+    const placed = recorder({
+      "GET /api/v1/plan": [Response.json(before)],
+      "DELETE /api/v1/plan": [Response.json({})],
+      "PUT /api/v1/plan/image": [Response.json({ ...before, version: 4 })],
+      "PUT /api/v1/plan/cameras": [Response.json(before)],
+    });
+    drawn();
+    await edited();
+    fireEvent.click(screen.getByText("Delete"));
+    fireEvent.change(await screen.findByLabelText("Upload an image"), { target: { files: [new File(["new"], "plan.png")] } });
+    fireEvent.click(await screen.findByText("Save"));
+    await waitFor(() => expect(placed).toEqual([{ cameras: [], version: null }]));
   });
 });
 

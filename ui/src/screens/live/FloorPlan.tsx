@@ -95,7 +95,7 @@ export default function FloorPlan() {
       const replaced = image.peek() && kept.version ? await getBlob(IMAGE) : null;
       if (image.peek()) await putImage(image.peek()?.blob as Blob);
       try {
-        take(await put<Plan>("/plan/cameras", { cameras: wanted, version: conflict.peek() ? null : kept.cameras_version }));
+        take(await put<Plan>("/plan/cameras", { cameras: wanted, version: conflict.peek() ? null : kept.cameras_version || null }));
       } catch (reason) {
         if (replaced) await putImage(replaced); // so that Cancel leaves the plan as it was
         throw reason;
