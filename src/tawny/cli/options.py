@@ -5,7 +5,6 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tawny.config.targets import sheet_size
 from tawny.config.units import seconds
 from tawny.model.errors import UsageError
 from tawny.model.times import Span, utc_from_text
@@ -166,6 +165,8 @@ def lapse_speed(text: str | None) -> float | None:
 
 
 def sheet_tiles(text: str) -> tuple[int, int]:
+    from tawny.config.targets import sheet_size  # lazy import: `tawny status` loads no settings
+
     try:
         return sheet_size(text)
     except ValueError as error:
