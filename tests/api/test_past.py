@@ -338,6 +338,17 @@ async def test_an_events_clip_has_what_was_before_and_after(house: House, browse
     assert answer.headers["accept-ranges"] == "bytes"
 
 
+async def test_an_events_clip_is_saved_under_its_camera_and_time_and_played_without(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    event = put_event(house)
+    house.recorder.record(event.start_ms - 5_000, seconds=20)
+    timeline = f"/api/v1/clip?camera={event.camera}&from_ms={event.start_ms}&to_ms={event.start_ms + 2_000}"
+    saved = await browser.get(f"/media/{event.id}.mp4?save=1")
+    assert saved.headers["content-disposition"] == (await browser.get(timeline)).headers["content-disposition"]
+    assert "content-disposition" not in (await browser.get(f"/media/{event.id}.mp4")).headers
+
+
 async def test_an_events_clip_stays_as_it_is_while_more_is_recorded(house: House, browser: httpx.AsyncClient) -> None:
     event = put_event(house)
     house.recorder.record(event.start_ms - 5_000, seconds=8)

@@ -82,7 +82,8 @@ def test_what_is_asked_for_is_made_and_saved(page: Page, kind: str, suffix: str,
     expect(row).to_contain_text(kind)
     with page.expect_download() as saved:
         row.get_by_role("link", name="Download").click()
-    assert saved.value.suggested_filename.endswith(suffix)
+    stamped = rf" \d{{4}}-\d\d-\d\d \d\d\.\d\d\.\d\d.*{re.escape(suffix)}"
+    assert re.search(stamped, saved.value.suggested_filename)
     assert saved.value.path().read_bytes().startswith(begins)
     assert violations(page, axe_script()) == []
     row.get_by_role("button", name="Keep").click()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 import zipfile
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def test_y6_n28_owner_checks_and_saves(browser: Browser, house: Tawny, tmp_path:
     assert unfit(page, axe_script()) == []
     with page.expect_download() as begun:
         page.get_by_role("link", name="Save archive").click()
+    assert re.fullmatch(r"tawny-diagnostics-.+\.zip", begun.value.suggested_filename)
     begun.value.save_as(tmp_path / "saved.zip")
     assert_private((tmp_path / "saved.zip").read_bytes(), listed)
     context.close()

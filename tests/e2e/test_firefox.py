@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tawny.model.ids import StreamName
+from tawny.sources.demo.source import FPS
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OWNER, Tawny, with_settings
 from tests.support.firefox import ENTER, ESCAPE, PROGRAM, Firefox, firefox
@@ -29,6 +33,17 @@ name = "Driveway"
 RECORDED_MS = 25_000
 PLAYHEAD = "Number(document.querySelector('canvas[data-playhead]')?.dataset.playhead)"
 ON_TIMELINE = "document.querySelector('canvas[data-playhead]') !== null"
+HELD = """(async () => {
+  const video = document.querySelector('main video');
+  if (!video?.paused || video.seeking || video.readyState < 2) return null;
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight).getContext('2d');
+  canvas.drawImage(video, 0, 0);
+  const { data } = canvas.getImageData(0, 0, video.videoWidth, video.videoHeight);
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-1', data)).join();
+  for (let n = 0; n < 2; n += 1) await new Promise(requestAnimationFrame);
+  return [Math.round(video.currentTime * 1000), hash];
+})()"""
+"""Where the timeline is held and the hash of its picture, once the page has heard of that; null on the way there."""
 IS_LISTED = "document.querySelector('[data-visit]') !== null"
 
 
@@ -96,6 +111,31 @@ def test_the_past_plays_on_the_timeline(fox: Firefox, house: Tawny) -> None:
     fox.click("[aria-label='Back 10 seconds']")
     fox.until(f"{PLAYHEAD} < {before_ms}")
     fox.until(f"{MOVING}.then((count) => count >= 1)")
+
+
+def test_every_picture_is_met_once_on_the_way_there_and_on_the_way_back(fox: Firefox, house: Tawny) -> None:
+    open_timeline(fox, house)
+    fox.keys("jj")
+    fox.until(f"{MOVING}.then((count) => count >= 1)")
+    fox.keys(" ")
+
+    def held(other_than: str) -> Any:
+        fox.until(f"{HELD}.then((now) => now !== null && now[1] !== {json.dumps(other_than)})")
+        return fox.js(HELD)
+
+    def steps(key: str, at: Any) -> list[Any]:
+        found = [at]
+        for _ in range(6):
+            fox.keys(key)
+            found.append(held(found[-1][1]))
+        return found
+
+    fox.until(f"{HELD}.then(async (now) => now !== null && now[1] === (await {HELD})[1])")
+    there = steps(".", fox.js(HELD))[1:]
+    back = steps(",", there[-1])[: len(there)]
+    assert [picture for _, picture in reversed(back)] == [picture for _, picture in there]
+    assert len({picture for _, picture in there}) == len(there)
+    assert round((there[-1][0] - there[0][0]) * FPS[StreamName.MAIN] / 1000) == len(there) - 1
 
 
 def test_a_time_that_is_typed_is_gone_to(fox: Firefox, house: Tawny) -> None:
@@ -198,3 +238,14 @@ def test_a_masked_camera_is_not_shown_without_its_masks_over_other_programs(fox:
       return [hit.tagName, hit.dispatchEvent(new MouseEvent('contextmenu', spot))];
     })()"""
     assert fox.js(under) == ["svg", False]
+
+
+def test_a_page_of_its_own_says_that_the_recorder_refuses(fox: Firefox, tmp_path: Path) -> None:
+    """By another name than the house: its cookies stay."""
+    with contextmanager(with_settings)(tmp_path, SETTINGS) as other:
+        base = other.base.replace("127.0.0.1", "localhost")
+        fox.goto(f"{base}/")
+        fox.js("navigator.serviceWorker.register('/push.js').then(() => true)")
+        fox.until("navigator.serviceWorker.ready.then((one) => one.active?.state === 'activated')")
+    fox.goto(f"{base}/events")
+    fox.until("document.querySelector('h1')?.innerText.includes('can’t be reached')")

@@ -37,6 +37,10 @@ def shared_link(page: Page, demo: Tawny, *, code: str = "") -> str:
     return field.input_value()
 
 
+NAME = re.compile(r"\w[\w ]+ \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\.mp4")
+"""Of a clip that is saved: its camera, or that it is one, and its time."""
+
+
 def wait_until_it_plays(page: Page) -> None:
     until(lambda: page.evaluate("() => document.querySelector('video')?.currentTime > 0.2"), 60, "it plays")
 
@@ -49,6 +53,9 @@ def test_e4_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser:
     there.on("request", lambda request: asked.append(request.url))
     there.goto(link)
     wait_until_it_plays(there)
+    with there.expect_download() as saved:
+        there.get_by_role("link", name="Download").click()
+    assert NAME.fullmatch(saved.value.suggested_filename)
     assert violations(there, axe_script()) == []
     assert "garden" not in there.content().lower()
     assert not [url for url in asked if "/api/" in url and "/shared/" not in url]
@@ -66,6 +73,15 @@ def test_e4_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser:
     expect(there.locator("video")).to_have_count(0)
     assert stranger.request.get(video).status == 410, "nor does the address of the video go on"
     stranger.close()
+
+
+def test_an_events_clip_is_saved_under_its_name(page: Page, demo: Tawny) -> None:
+    page.goto(f"{demo.base}/events?only=all")
+    page.locator("[data-visit]").last.locator(".ec-open").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save clip").click()
+    assert NAME.fullmatch(saved.value.suggested_filename)
+    assert b"ftyp" in saved.value.path().read_bytes()[:12]
 
 
 def test_a_code_opens_it(page: Page, browser: Browser, demo: Tawny) -> None:

@@ -327,6 +327,21 @@ def test_several_visits_are_kept_downloaded_and_deleted(page: Page, owner: Brows
     expect(card_of(page, walk[0])).to_have_count(1)
 
 
+def test_an_undone_deletion_is_seen_by_who_looks_further_down(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    (car,) = happens(owner, house, ("gate", "vehicle"))
+    happens(owner, house, *WALK)
+    page.goto(f"{house.base}/events")
+    card_of(page, car).get_by_role("checkbox").click()
+    page.get_by_role("toolbar", name="Selected events").get_by_role("button", name="Delete…").click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("^Delete ")).click()
+    expect(card_of(page, car)).to_have_count(0)
+    page.set_viewport_size({"width": 1440, "height": 260})
+    assert page.locator(".events-list").evaluate("(list) => (list.scrollTop = 170, list.scrollTop)") == 170
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Nothing was deleted.")).to_be_visible()
+    expect(card_of(page, car)).to_have_count(1)
+
+
 def test_what_comes_while_somebody_looks_further_down_waits(page: Page, owner: BrowserContext, house: Tawny) -> None:
     for kind in ("vehicle", "person", "left", "bell", "knock", "parcel"):
         happens(owner, house, ("gate", kind))

@@ -21,7 +21,8 @@ self.addEventListener("activate", (event) => {
   const removeOld = async () => {
     const old = (await caches.keys()).filter((name) => name.startsWith("shell-") && name !== CACHE);
     await Promise.all(old.map((name) => caches.delete(name)));
-    await self.registration.navigationPreload?.enable();
+    // Firefox shows its own error page for a preload that fails; older versions of this worker switched it on
+    await self.registration.navigationPreload?.disable();
     await self.clients.claim();
   };
   event.waitUntil(removeOld());
@@ -32,18 +33,17 @@ self.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== self.location.origin) return;
   if (SHELL.includes(pathname)) event.respondWith(kept(request, pathname));
-  else if (request.mode === "navigate" && !/^\/(api|media)\//.test(pathname)) event.respondWith(page(event));
+  else if (request.mode === "navigate" && !/^\/(api|media)\//.test(pathname)) event.respondWith(page(request));
 });
 
 async function kept(request, pathname) {
   return (await (await caches.open(CACHE)).match(pathname)) ?? fetch(request);
 }
 
-async function page(event) {
+async function page(request) {
   const late = new Promise((_, refuse) => setTimeout(() => refuse(new Error("late")), PATIENCE_MS));
-  const asked = Promise.resolve(event.preloadResponse).then((loaded) => loaded ?? fetch(event.request));
   try {
-    return await Promise.race([asked, late]);
+    return await Promise.race([fetch(request), late]);
   } catch {
     return (await (await caches.open(CACHE)).match(OFFLINE)) ?? Response.error();
   }

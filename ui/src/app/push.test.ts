@@ -10,7 +10,7 @@ type Worker = Record<string, (event: unknown) => void>;
 function worker(registration: object, caches: object): Worker {
   const heard: Worker = {};
   const addEventListener = (name: string, listener: (event: unknown) => void) => void (heard[name] = listener);
-  const clients = { matchAll: () => Promise.resolve([]) };
+  const clients = { matchAll: () => Promise.resolve([]), claim: () => Promise.resolve() };
   new Function("self", "caches", code)({ addEventListener, clients, registration }, caches);
   return heard;
 }
@@ -90,4 +90,13 @@ it.each([
   await Promise.all(waits);
   vi.unstubAllGlobals();
   expect([waits.length, posted]).toEqual([1, endpoints]);
+});
+
+it("switches the preload of pages off, also where an older version switched it on: Firefox would show its own error", async () => {
+  const preload = { enable: vi.fn(), disable: vi.fn() };
+  const waits: Promise<unknown>[] = [];
+  const heard = worker({ navigationPreload: preload }, { keys: () => Promise.resolve([]) });
+  heard["activate"]?.({ waitUntil: (one: Promise<unknown>) => waits.push(one) });
+  await Promise.all(waits);
+  expect([preload.enable.mock.calls.length, preload.disable.mock.calls.length]).toEqual([0, 1]);
 });

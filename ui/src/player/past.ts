@@ -38,5 +38,7 @@ export interface PastPlayer extends Follower {
   readonly axes: Signal<Axes | null>;
   /** UTC of the picture on the screen; null when there is none. */
   readonly shown_ms: number | null;
+  /** Called when the browser lets nothing play before a press. */
+  onRefused?: () => void;
   close(): void;
 }

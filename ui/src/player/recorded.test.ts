@@ -12,14 +12,18 @@ vi.mock("../api/state", async (real) => ({
     return () => heard.delete(name);
   },
 }));
-vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; buffered = []; close = () => {}; reaches = () => true; begin = async () => {}; append = async () => {} }, SinkClosed: class extends Error {} }));
+const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][] }));
+vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; reaches = () => true; begin = async () => {}; append = async () => {} }, SinkClosed: class extends Error {} }));
 
 const piece: Piece = { id: "p", start_ms: 10_000, end_ms: 70_000, video: "", audio: "", url: "", stream: "main", open: false };
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, refuse) => signal.addEventListener("abort", () => refuse(new DOMException("", "AbortError"))));
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  sunk.buffered = [];
+});
 
 it("asks again about what it shows when that was deleted, and about nothing else", async () => {
   const asked: number[] = [];
@@ -112,4 +116,56 @@ it("takes an answer that waited for other downloads, or for a recorder behind it
   await vi.advanceTimersByTimeAsync(30_000);
   player.close();
   expect(taken).toBe(1);
+});
+
+/** One with ten pictures a second, at a moment of which all is coming. */
+async function playing(video: HTMLVideoElement): Promise<RecordedPlayer> {
+  const answer: Answer = { items: [piece], next_ms: null, gap: null };
+  const source: VideoSource = {
+    ask: async () => answer,
+    open: async (_, start_ms) => ({ start_ms, body: new ReadableStream(), codecs: "" }),
+    enter: async () => ({ answer, stretch: null }),
+    frameUrl: () => "",
+    canPlay: () => true,
+    now: () => 1_000_000,
+  };
+  const player = new RecordedPlayer("gate", video, document.createElement("img"), 10, source);
+  player.place(40_050);
+  await vi.advanceTimersByTimeAsync(1000);
+  return player;
+}
+
+it.each([
+  ["its beginning, as most browsers do", 40_000, 40_050, [40_150, 39_950]],
+  ["the instant that was sought, as Firefox does", 40_050, 40_050, [40_150, 39_950]],
+])("steps into the next picture or the one before, where a picture tells %s", async (_, shown_ms, sought_ms, besides) => {
+  const player = await playing(document.createElement("video"));
+  player.shown_ms = shown_ms;
+  sunk.at_ms = sought_ms;
+  expect([player.beside(1), player.beside(-1)]).toEqual(besides);
+  player.close();
+});
+
+it("says when the browser lets nothing play before a press", async () => {
+  const video = document.createElement("video");
+  video.play = () => Promise.reject(new DOMException("", "NotAllowedError"));
+  const player = await playing(video);
+  player.onRefused = vi.fn();
+  Object.assign(sunk, { at_ms: 40_050, buffered: [[10_000, 70_000]] });
+  player.follow(40_050, 1, true, true);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(player.onRefused).toHaveBeenCalledTimes(1);
+  player.close();
+});
+
+it("measures no length of a picture from one that was sought", async () => {
+  const video = document.createElement("video");
+  let tell: VideoFrameRequestCallback = () => {};
+  video.requestVideoFrameCallback = (listen) => ((tell = listen), 1);
+  const player = await playing(video);
+  Object.defineProperty(video, "paused", { value: false });
+  sunk.at_ms = 40_050;
+  for (const mediaTime of [40.05, 40.1, 40.2]) tell(0, { mediaTime } as VideoFrameCallbackMetadata);
+  expect(player.beside(1)).toBe(40_200 + 1.5 * 100);
+  player.close();
 });

@@ -26,6 +26,8 @@ const SEALED_STATUS = 423;
 const STILL_MS = 15;
 /** So far into a picture, that rounding does not end up in another. */
 const STEP_MS = 5;
+/** Beginnings of pictures are seldom this near to where they are sought; browsers count in microseconds. */
+const SAME_MS = 0.1;
 const BROKEN_AFTER = 3;
 /** A jump this little beyond what has come waits for it; a farther one asks anew. */
 const NEARLY_MS = 3_000;
@@ -47,6 +49,7 @@ export class RecordedPlayer implements PastPlayer {
   readonly axes = signal<Axes | null>(null);
   /** UTC of the picture on the screen; null when there is none. */
   shown_ms: number | null = null;
+  onRefused?: () => void;
 
   private pieces = new Pieces();
   private stream: StreamName = "main";
@@ -170,7 +173,7 @@ export class RecordedPlayer implements PastPlayer {
       return way > 0 ? (next_ms ?? from) : (Number.isFinite(begin_ms) ? begin_ms : from) - this.picture_ms / 2;
     }
     if (way < 0 && this.between) return this.at_ms - this.picture_ms;
-    const to = from + this.picture_ms * (way + 0.5);
+    const to = from + this.picture_ms * (this.isInside(from) ? way : way + 0.5);
     const piece = this.pieces.at(from);
     const next = piece && to >= this.endOf(piece) ? this.pieces.after(piece) : undefined;
     return next ? Math.max(to, next.start_ms + STEP_MS) : to;
@@ -231,7 +234,7 @@ export class RecordedPlayer implements PastPlayer {
       sink.seek(this.has(ahead_ms) ? ahead_ms : at_ms);
     }
     if (fix.is === "rate" && video.playbackRate !== fix.rate) video.playbackRate = fix.rate;
-    if (video.paused) void video.play().catch(() => {});
+    if (video.paused) void video.play().catch((reason: Error) => reason.name === "NotAllowedError" && this.onRefused?.());
   }
 
   /** It is on its way to a picture that is there. To one that is not it would be on its way for ever. */
@@ -272,14 +275,20 @@ export class RecordedPlayer implements PastPlayer {
     else this.video.dataset["shownMs"] = String(Math.round(at_ms));
   }
 
+  /** Firefox says of a picture that was sought the instant that was asked for, inside of it, and not its beginning. */
+  private isInside(shown_ms: number): boolean {
+    return Math.abs(shown_ms - (this.sink?.sought_ms ?? 0)) < SAME_MS;
+  }
+
   private watchPictures(): void {
     let before = 0;
     const seen = (_: number, picture: VideoFrameCallbackMetadata): void => {
       if (this.closed) return;
       const apart = (picture.mediaTime - before) * 1000;
       if (apart > 5 && apart < 250 && !this.video.paused) this.picture_ms += 0.2 * (apart - this.picture_ms);
-      before = picture.mediaTime;
-      if (this.sink && this.showing.peek().is !== "pictures") this.shows(this.sink.origin_ms + picture.mediaTime * 1000);
+      const at_ms = (this.sink?.origin_ms ?? 0) + picture.mediaTime * 1000;
+      before = this.isInside(at_ms) ? 0 : picture.mediaTime;
+      if (this.sink && this.showing.peek().is !== "pictures") this.shows(at_ms);
       this.video.requestVideoFrameCallback(seen);
     };
     if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(seen);

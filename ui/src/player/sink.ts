@@ -8,6 +8,8 @@ import { excess, type Range } from "./plan";
 const YEAR_S = 366 * 86_400;
 
 export class Sink {
+  /** Where it was sent last. */
+  sought_ms = 0;
   private readonly source = new (Media ?? MediaSource)();
   private readonly address = URL.createObjectURL(this.source);
   private buffer: SourceBuffer | null = null;
@@ -37,6 +39,7 @@ export class Sink {
   }
 
   seek(at_ms: number): void {
+    this.sought_ms = at_ms;
     this.video.currentTime = (at_ms - this.origin_ms) / 1000;
   }
 

@@ -359,14 +359,15 @@ def event_picture(event: OneEvent, here: Here, show: ImageView = "full") -> Resp
 
 @media_router.get("/{event}.mp4", dependencies=view, response_class=Response)
 async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = LATEST_MS) -> Response:
-    """Return the event's clip with pre-roll and post-roll.
+    """Return the event's clip with pre-roll and post-roll. `?save=1`: as a download.
 
     to_ms: upper limit of the end, so that range requests during the post-roll refer to the same file.
     """
     found = await asyncio.to_thread(find_event, event, here)
     whole = clip_span(found, here)
     span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
-    return await answer_clip(here, request, ClipRequest(found.camera, span))
+    save = clip_name(here, found.camera, found.start_ms) if "save" in request.query_params else None
+    return await answer_clip(here, request, ClipRequest(found.camera, span), save)
 
 
 media_router.add_api_route(

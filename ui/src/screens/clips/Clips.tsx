@@ -261,7 +261,7 @@ function Acts({ job, camera }: { job: ClipJob; camera: string }) {
   return (
     <div class="clip-acts">
       {job.file !== null && (
-        <a class="btn pri" href={`${job.file}?save=1`} download>
+        <a class="btn pri" href={`${job.file}?save=1`} download="">
           <Icon name="download" small />
           {words.download}
         </a>

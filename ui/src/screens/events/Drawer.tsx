@@ -83,7 +83,7 @@ export function Drawer({ visit, first, onClose, onKeep, onReview, onGone, onUndo
           </>
         )}
         {over.length === 1 && (
-          <a class="btn" href={over[0]!.clip} download onClick={() => void tellShort(over[0]!.clip)}>
+          <a class="btn" href={`${over[0]!.clip}?save=1`} download="" onClick={() => void tellShort(over[0]!.clip)}>
             <Icon name="download" />
             {words.save}
           </a>

@@ -294,7 +294,7 @@ export default function Events({ params }: { params: Params }) {
                   visits.leaveOut([which]);
                   close();
                 }}
-                onUndone={visits.reload}
+                onUndone={() => visits.putBack([visit])}
               />
             )
           )}
@@ -349,7 +349,7 @@ function Selection({ chosen, visits, onClear }: { chosen: readonly Visit[]; visi
             visits.leaveOut(chosen);
             onClear();
           }}
-          onUndone={visits.reload}
+          onUndone={() => visits.putBack(chosen)}
         />
       )}
       <button type="button" class="btn ghost" onClick={onClear}>

@@ -51,6 +51,30 @@ it("asks again when recordings are deleted, here or in another tab", async () =>
   expect(result.current.list.items?.map((each) => each.id)).toEqual(["b"]);
 });
 
+it("has a visit whose deletion was undone in the list at once, also while the person looks further down", async () => {
+  const { result } = renderHook(() => useVisits(filters, () => true));
+  await act(async () => void asked[0]?.answer({ items: [one("a"), one("b")], next: null }));
+  const { list, leaveOut, putBack } = result.current;
+  const [a] = list.items!;
+  act(() => leaveOut([a!]));
+  expect(result.current.list.items?.map((each) => each.id)).toEqual(["b"]);
+  act(() => putBack([a!, one("never listed")]));
+  await act(async () => void asked[1]?.answer({ items: [one("new"), one("a"), one("b")], next: null }));
+  expect(result.current.list.items?.map((each) => each.id).sort()).toEqual(["a", "b"]);
+  expect(result.current.list.arrived.map((each) => each.id)).toEqual(["new"]);
+});
+
+it("puts a visit whose deletion was undone into no list of other filters", async () => {
+  const { result, rerender } = renderHook((now: Filters) => useVisits(now, () => true), { initialProps: filters });
+  await act(async () => void asked[0]?.answer({ items: [one("a")], next: null }));
+  const { list, leaveOut, putBack } = result.current;
+  act(() => leaveOut(list.items!));
+  rerender({ ...filters, cameras: ["yard"] });
+  await act(async () => void asked[1]?.answer({ items: [one("y")], next: null }));
+  act(() => putBack(list.items!));
+  expect(result.current.list.items?.map((each) => each.id)).toEqual(["y"]);
+});
+
 it("keeps a visit that is not in the list up to date", async () => {
   const { result } = renderHook(() => useVisit("a", []));
   await act(async () => void asked[0]?.answer(one("a")));

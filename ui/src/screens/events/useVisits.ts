@@ -22,6 +22,8 @@ export interface Visits {
   undo: () => void;
   /** Takes visits out of the list: what is deleted is gone from the recorder later. */
   leaveOut: (visits: readonly Visit[]) => void;
+  /** Has visits that were left out in the list again: they are not deleted. */
+  putBack: (visits: readonly Visit[]) => void;
 }
 
 const SOON_MS = 700;
@@ -145,6 +147,12 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
     markAs,
     undo: () => void marking.current.then(undoNewest),
     leaveOut: (visits) => dispatch({ what: "gone", ids: new Set(visits.map((visit) => visit.id)) }),
+    putBack: (visits) => {
+      // Asked of what was loaded when they were left out: only what was in that list comes back, and only to it.
+      const items = visits.filter((visit) => list.items?.includes(visit));
+      if (asked.current === key) dispatch({ what: "came", items, aside: false });
+      setRound((n) => n + 1);
+    },
   };
 }
 

@@ -174,7 +174,7 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
           <p class="sub num">{local(clip.from_ms, clip.offset_s)}</p>
         </div>
         {!problem && (
-          <a class="btn" href={saved(address)} download onClick={(event) => void save(event)}>
+          <a class="btn" href={saved(address)} download="" onClick={(event) => void save(event)}>
             <Icon name="download" small />
             {words.save}
           </a>

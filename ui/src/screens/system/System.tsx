@@ -65,7 +65,7 @@ export default function System() {
               <p class="small sub">{words.bundle.sub}</p>
             </div>
             {made && (
-              <a class="btn" href={url("/diagnostics/bundle")} download>
+              <a class="btn" href={url("/diagnostics/bundle")} download="">
                 <Icon name="download" small />
                 {words.bundle.save}
               </a>

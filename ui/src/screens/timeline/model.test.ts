@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it, vi } from "vitest";
+import type { PastPlayer } from "../../player/past";
 import { NO_MOTION } from "../../timeline/data";
 import { NO_MARKS, TimelineModel } from "./model";
 
@@ -41,5 +42,15 @@ it("shows what removed cameras have left, also without any other camera", () => 
   const left = { id: "gate", name: "Gate (removed)", spans: [], gaps: [], damage: [], events: [], motion: NO_MOTION };
   model.store.data.value = { ...model.store.data.value, lanes: [left] };
   expect(model.chosen.value).toEqual(["gate"]);
+  model.close();
+});
+
+it("offers to play where the browser lets nothing play before a press", () => {
+  const model = opened();
+  const player = { place: () => {} } as unknown as PastPlayer;
+  model.setPlayer("gate", player);
+  model.group.play();
+  player.onRefused?.();
+  expect(model.group.playing.value).toBe(false);
   model.close();
 });

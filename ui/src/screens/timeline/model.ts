@@ -92,8 +92,10 @@ export class TimelineModel {
   }
 
   setPlayer(camera: string, player: PastPlayer | null): void {
-    if (player) this.players.set(camera, player);
-    else this.players.delete(camera);
+    if (player) {
+      player.onRefused = () => this.group.pause();
+      this.players.set(camera, player);
+    } else this.players.delete(camera);
     this.choose();
   }
 
