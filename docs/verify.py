@@ -29,12 +29,12 @@ def signed(line, key, what, prev, problem):
 
 
 PLAIN = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
-OTHER = (".txt", ".md", ".pdf", ".py", ".json", ".log", ".key", ".age", ".db", ".ini", ".ds_store")  # no films
+FILMS = tuple("/ .mp4 .m4v .mov .mkv .avi .ts .webm .tws .jpg .jpeg .png .gif .wav .m4a .mp3".split())  # noqa: SIM905 - short
+OWN = {"@eaDir/", "@Recycle/", "$RECYCLE.BIN/", "System Volume Information/", "lost+found/", "__pycache__/"}  # harmless
 folder, key, prev, days, keys, items, clocks, shown = Path(sys.argv[1]), sys.argv[2], "", [], {}, [], [], set()
-must("manifest.json" in (there := {one.name + "/" * one.is_dir() for one in folder.glob("*")}), "no manifest.json")
+must("manifest.json" in (there := {one.name + "/" * one.is_dir() for one in folder.glob("[!.]*")}), "no manifest.json")
 manifest = json.loads(claimed := (folder / "manifest.json").read_bytes())
-more = [one for one in there - {*manifest["files"]} if not (one.startswith("._") or one.lower().endswith(OTHER))]
-must(not more, f"not part of the evidence, but in the folder: {more}")
+must(not (more := [one for one in there - {*manifest["files"]} - OWN if one.lower().endswith(FILMS)]), f"added: {more}")
 for name, said in manifest["files"].items():
     must(Path(name).name == name and (folder / name).is_file(), f"{name} is missing")
     with (folder / name).open("rb") as file:

@@ -222,7 +222,7 @@ def files(folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("--key", "key", "torn.tws"), 1, "CUT OFF: its end is missing"),
+        (("--key", "key", "torn.tws"), 1, "CUT OFF, or not finished before a power cut"),
         (("--key", "key", "changed.tws"), 1, "DAMAGED"),
         (("--key", "other", "good.tws"), 1, "can't open: it wasn't encrypted for this key"),
         (("--key", "none", "good.tws"), 3, "no private key"),
@@ -356,7 +356,7 @@ def test_a_file_with_an_opaque_name_gets_that_of_its_camera_and_time(tawny: Tawn
 @pytest.mark.parametrize(
     ("name", "torn_bytes", "code", "says"),
     [
-        (f"{OPAQUE}.tws", 20, 1, "CUT OFF"),
+        (f"{OPAQUE}.tws", 20, 1, "CUT OFF: its end is missing"),
         ("20261120T055812.345Z-20261120T055912.345Z.main.tws", 20, 1, "CUT OFF"),
         ("20261120T055812.345Z-20261120T055912.345Z.main.tws", 0, 1, "CUT OFF"),
         ("20261120T055812.345Z-20261120T055813.345Z.main.tws", 0, 0, "not closed properly"),

@@ -3,6 +3,7 @@
 import errno
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tawny.cli.options import time_text
 from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.key_wrapping import Identity
+from tawny.storage.disk.layout import segment_name
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import rebuild_index
 from tawny.storage.retention.thinning import thin
@@ -71,6 +73,22 @@ def test_the_export_itself_says_what_is_not_signed_yet(tawny: Tawny, tmp_path: P
     box.sign()
     assert tawny(*words, "-o", "proof").code == 0
     assert tawny("verify", "proof", "--recorder", told["fingerprint"]).code == 0
+
+
+def test_the_export_itself_says_when_what_is_being_written_is_signed(tawny: Tawny, tmp_path: Path) -> None:
+    box = Box(tmp_path, utc_text(round(time.time() * 1000) - 240_000))
+    newest = box.index.segments(PORCH, MAIN, box.record())[-1]
+    box.sign()
+    name = segment_name(newest.path)
+    assert name is not None
+    box.volume.path(newest.path).rename(box.volume.path(replace(name, end_ms=None).path))
+    rebuild_index(box.volume, HistoryJournal(box.volume.disk))
+    words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *SPAN, "--evidence")
+    told = json.loads(tawny(*words, "-o", "early", "--json").out)
+    assert (told["not_signed"], [one["start"] for one in told["unreadable"]]) == (0, [utc_text(newest.start_ms)])
+    assert told["signed_after"] == utc_text(newest.start_ms + 1_320_000)
+    said = tawny(*words, "-o", "again")
+    assert (said.code, f"\nExport again after {time_text(newest.start_ms + 1_320_000)}." in said.out) == (1, True)
 
 
 def test_the_export_itself_says_what_cannot_be_verified(tawny: Tawny, archive: Path) -> None:

@@ -19,10 +19,11 @@ import pytest
 
 from tawny.cli.export import not_recorded, short_words
 from tawny.config.settings import Settings
+from tawny.model.errors import ArchiveAway
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_from_text, utc_text
-from tawny.playback.clips import ClipFile
+from tawny.playback.clips import ClipCache, ClipFile
 from tawny.playback.exports import ExportResult
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.layout import segment_name
@@ -223,6 +224,21 @@ def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_pat
     shown = sum(len(pictures(part)) for part in parts)
     assert abs(shown - len(pictures(tmp_path / "whole.mp4"))) <= len(parts)
     assert "such as 2GB" in tawny(*words(recorded), "-o", "x.mp4", "--split", "3 sheep").err
+
+
+def test_an_error_that_passes_makes_no_part_larger(
+    tawny: Tawny, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each, left = ClipCache.each, [ArchiveAway("s3://films", "timed out")]
+
+    def away_at_first(*args: Any, **more: Any) -> Iterator[ClipFile]:
+        if left:
+            raise left.pop()
+        yield from each(*args, **more)
+
+    monkeypatch.setattr(ClipCache, "each", away_at_first)
+    assert tawny(*words(recorded), "-o", "part.mp4", "--split", "1kB").code == ArchiveAway.exit_code
+    assert list(tmp_path.glob("part*")) == []
 
 
 def of_formats(folder: Path, *widths: int, over_ms: int = 0) -> list[str]:

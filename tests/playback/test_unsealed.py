@@ -183,3 +183,26 @@ def test_what_is_no_sealed_file_is_said_to_be_damaged(archive: FakeArchive) -> N
     (archive.root / "junk.tws").write_bytes(b"junk" * 100)
     with pytest.raises(FileDamaged):
         play(unlocked(archive), told, T)
+
+
+@pytest.mark.parametrize(("left", "lost_from_ms"), [(3, None), (2, 2000)])
+def test_the_end_after_a_power_cut_that_was_guessed_without_the_key_is_not_missing(
+    archive: FakeArchive, left: int, lost_from_ms: int | None
+) -> None:
+    """By the name, the last of three fragments would last two seconds."""
+    told = sealed(archive, archive.record(T), [OWNER.recipient], fragments=left)
+    made = ClipCache(unlocked(archive)).clip(PORCH, MAIN, told.span, 10**7)
+    assert made
+    assert [gap.begin_ms - T for gap in made.unreadable] == ([] if lost_from_ms is None else [lost_from_ms])
+
+
+def test_nothing_is_missing_after_the_last_keyframe_of_a_thinned_recording(archive: FakeArchive) -> None:
+    """It was closed after a power cut, so that nothing in it says where it ends."""
+    told = sealed(archive, archive.record(T), [OWNER.recipient], fragments=1)
+    thinned = replace(told, path=told.path.replace(".tws", ".thin.tws"))
+    archive.segment_path(told).rename(archive.segment_path(thinned))
+    archive.index.drop_segments([told])
+    archive.index.add_segment(thinned)
+    made = ClipCache(unlocked(archive)).clip(PORCH, MAIN, thinned.span, 10**7)
+    assert made
+    assert made.unreadable == ()

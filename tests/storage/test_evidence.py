@@ -21,7 +21,7 @@ from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, read_segm
 from tawny.media.mp4.segment_reader import places as places_of
 from tawny.model.errors import FileDamaged, NotDone
 from tawny.model.ids import StreamName
-from tawny.model.segments import Gap, GapReason
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
 from tawny.sealed.evidence import MANIFEST, EvidenceVerdict, verify
@@ -30,6 +30,7 @@ from tawny.sealed.records import leaf_of
 from tawny.sealed.signing import Signer, canonical, hash_of, new_key, read_signed, signed
 from tawny.sealed.statements import StatementDay, lines_of
 from tawny.storage.disk.layout import segment_name
+from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain
 from tawny.storage.history.evidence_folder import EvidenceFolder, ExportedRecording, shown_of, signer_of
 from tawny.storage.history.file_signing import read_sealed
@@ -37,8 +38,10 @@ from tawny.storage.history.signed_files import NAMES, STATE
 from tawny.storage.history.signed_history import SignedRow
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.thinning import thin
+from tawny.testing.clock import FakeClock
 from tests.sealed.test_vectors import HERE
 from tests.storage.test_proof import OWNER, PORCH, Site, record
+from tests.support.bad_sector import bad_sector
 
 PROGRAM = Path(__file__).parents[2] / "docs" / "verify.py"
 HOUR = Span(utc_from_text("2026-11-20T05:00:00Z"), utc_from_text("2026-11-20T07:30:00Z"))
@@ -202,13 +205,74 @@ def test_what_cannot_be_proven_is_named_as_one_time(tmp_path: Path, *, is_sealed
 @pytest.mark.parametrize("is_sealed", [True, False])
 def test_a_recording_that_is_not_closed_is_named(tmp_path: Path, *, is_sealed: bool) -> None:
     site = Site(record(tmp_path / "data", sealed=is_sealed))
-    last = site.segments[-1]
-    site.index.drop_segments([last])
-    name = segment_name(last.path)
-    assert name is not None
-    (site.folder / last.path).rename(site.folder / replace(name, end_ms=None).path)
+    last, _ = _opened_again(site)
     (gap,) = made_of(site, tmp_path / "export").unreadable
     assert (gap.begin_ms, gap.detail.partition(",")[0]) == (last.start_ms, "its file isn't closed yet")
+
+
+def _opened_again(site: Site, number: int = -1) -> tuple[Segment, Path]:
+    """A recording, and its file as if it was not closed."""
+    segment = site.segments[number]
+    site.index.drop_segments([segment])
+    name = segment_name(segment.path)
+    assert name is not None
+    return segment, (site.folder / segment.path).rename(site.folder / replace(name, end_ms=None).path)
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_recording_that_is_not_closed_and_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_sealed: bool
+) -> None:
+    site = Site(record(tmp_path / "data", sealed=is_sealed))
+    lost, path = _opened_again(site, 1)
+    bad_sector(monkeypatch, path)
+    made = made_of(site, tmp_path / "export")
+    end_ms = site.segments[1].start_ms
+    gap = Gap(PORCH, lost.start_ms, end_ms, GapReason.DISK_ERROR, "Input/output error")
+    assert (made.recordings, made.unreadable) == (len(site.segments), (gap,))
+    after = made_of(site, tmp_path / "after", Span(end_ms, HOUR.end_ms))
+    assert (after.recordings, after.unreadable) == (len(site.segments) - 1, ())
+
+
+def test_the_newest_recording_that_cannot_be_read_may_last_eleven_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(record(tmp_path / "data", sealed=False))
+    lost, path = _opened_again(site)
+    bad_sector(monkeypatch, path)
+    (gap,) = made_of(site, tmp_path / "export").unreadable
+    assert (gap.begin_ms, gap.end_ms) == (lost.start_ms, lost.start_ms + 660_000)
+
+
+def test_a_recording_on_another_disk_that_is_not_closed_is_named(tmp_path: Path) -> None:
+    site = Site(record(tmp_path / "data", sealed=False))
+    other = Volume.at(tmp_path / "other")
+    site.volume.add_other(other)
+    last, path = _opened_again(site)
+    there = other.root / path.relative_to(site.folder)
+    there.parent.mkdir(parents=True)
+    path.rename(there)
+    (gap,) = made_of(site, tmp_path / "export").unreadable
+    assert gap.begin_ms == last.start_ms
+
+
+@pytest.mark.parametrize(("later_ms", "due_ms"), [(60_000, 1_320_000), (660_000, 0)])
+def test_what_is_being_written_is_signed_later(tmp_path: Path, later_ms: int, due_ms: int) -> None:
+    """What was open for eleven minutes isn't being written: a power cut left it."""
+    site = Site(record(tmp_path / "data", sealed=False))
+    last, _ = _opened_again(site)
+    site.clock = FakeClock(utc_text(last.start_ms + later_ms))
+    made = made_of(site, tmp_path / "export")
+    assert (made.check.waiting, made.check.until_ms) == (0, due_ms and last.start_ms + due_ms)
+
+
+def test_what_a_power_cut_left_needs_a_start_of_tawny(tmp_path: Path) -> None:
+    site = Site(record(tmp_path / "data", sealed=False))
+    for _ in range(len(site.segments)):
+        _opened_again(site)
+    with pytest.raises(NotDone) as refused:
+        evidence(site, tmp_path / "export")
+    assert "what a power cut left after the next start of tawny" in refused.value.todo
 
 
 def test_where_only_keyframes_are_left_the_error_says_so(tmp_path: Path) -> None:
@@ -648,7 +712,7 @@ def test_what_was_added_is_named(case: Case, name: str) -> None:
         case.write(name, case.read("clip.mp4"))
     problems = verify(case.read, case.genesis, [name]).problems
     assert problems == [f"{name} was added: it isn't part of the evidence"]
-    assert case.program == (1, f"WRONG: not part of the evidence, but in the folder: ['{name}'].")
+    assert case.program == (1, f"WRONG: added: ['{name}'].")
 
 
 def test_a_folder_without_a_manifest_is_named_by_the_program(case: Case) -> None:
@@ -662,6 +726,24 @@ def test_files_that_are_no_films_do_not_make_it_fail(case: Case) -> None:
     verdict = verify(case.read, case.genesis, [path.name for path in case.folder.iterdir()])
     assert verdict.problems == []
     assert "not part of the evidence: .DS_Store, ._000.mp4, Thumbs.db and 3 more" in verdict.notes
+    assert case.program[0] == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("000.mp4:Zone.Identifier", ".directory", ".nfs0001", "SHA256SUMS", "manifest.json.tsr", "letter.docx"),
+        *("verify.exe", "evidence.zip", "@eaDir/", ".Trashes/", "System Volume Information/", "lost+found/"),
+    ],
+)
+def test_what_other_systems_leave_does_not_make_it_fail(case: Case, name: str) -> None:
+    if name.endswith("/"):
+        (case.folder / name).mkdir()
+    else:
+        case.write(name, b"")
+    verdict = verify(case.read, case.genesis, [name])
+    assert verdict.problems == []
+    assert f"not part of the evidence: {name}" in verdict.notes
     assert case.program[0] == 0
 
 

@@ -186,6 +186,7 @@ def test_keys_of_an_older_backup_write_over_nothing(left_out: str, caplog: pytes
     again = SignedHistory.opened(disk, START + 4 * TEN_MINUTES)
     assert again.genesis != history.genesis
     assert "Starting a new signed history: it has statements that are newer than its keys" in caplog.text
+    assert "or after a power cut on a disk that lost its newest write" in caplog.text
     aside = [data for path, data in disk.files.items() if "/before-" in path]
     assert sorted(aside) == sorted(data for path, data in files.items() if path.endswith((".jsonl", ".list")))
 

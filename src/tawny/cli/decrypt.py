@@ -48,6 +48,7 @@ _ENDS: Final = {
     FileEnding.DAMAGED: "DAMAGED: showing what can still be opened",
 }
 _CUT_OFF: Final = "CUT OFF: its end is missing"
+_UNFINISHED: Final = "CUT OFF, or not finished before a power cut: its end is missing"
 _EDGE_MS: Final = 2_000
 """After a power cut, the name states an end up to this long after the last fragment's start."""
 
@@ -136,10 +137,9 @@ def _decrypt(path: Path, identities: list[Identity], target: Path) -> _Opened:
                 parts.append(content)
     except SealedFileBroken as error:
         problem = f"; {error}"
-    is_cut_off = _is_cut_off(path.name, file)
-    ends = _CUT_OFF if is_cut_off else _ENDS[file.ends]
-    found.state = f"{ends}{'; keyframes only' if file.is_thinned else ''}{problem}"
-    found.is_fine = not problem and not is_cut_off and file.ends is not FileEnding.DAMAGED
+    cut_off = _cut_off(path, file)
+    found.state = f"{cut_off or _ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
+    found.is_fine = not problem and not cut_off and file.ends is not FileEnding.DAMAGED
     found.start_ms = file.header.start_ms if file.header.start_ms < _LATEST_MS else None
     camera = info.get("camera")
     found.camera = camera if isinstance(camera, str) and is_camera(camera) else ""
@@ -149,18 +149,19 @@ def _decrypt(path: Path, identities: list[Identity], target: Path) -> _Opened:
     return found
 
 
-def _is_cut_off(name: str, file: FileScan) -> bool:
-    """Return whether the end of a file is missing that the recorder had finished, as after half a download.
+def _cut_off(path: Path, file: FileScan) -> str:
+    """Return that the end of a file is missing that the recorder had finished, as after half a download; else "".
 
     Of a file that was being recorded when a power cut came, which its name says, nothing else was written.
     """
     is_torn, start_ms = file.ends is FileEnding.TORN, file.header.start_ms
-    said = segment_name(f"{hour_folder(CameraId('any'), start_ms)}/{name}") if start_ms < _LATEST_MS else None
-    if said is None:
-        return is_torn
-    if said.end_ms is None:
-        return False
-    return is_torn or (file.ends is FileEnding.OPEN and said.end_ms - file.last_ms > _EDGE_MS)
+    said = segment_name(f"{hour_folder(CameraId('any'), start_ms)}/{path.name}") if start_ms < _LATEST_MS else None
+    if said is None and is_torn:
+        return _CUT_OFF if _OPAQUE.fullmatch(path.stem) else _UNFINISHED
+    if said is None or said.end_ms is None:
+        return ""
+    ends_early = file.ends is FileEnding.OPEN and said.end_ms - file.last_ms > _EDGE_MS
+    return _CUT_OFF if is_torn or ends_early else ""
 
 
 def _name(found: _Opened, one: SealedFileReader, stream: str) -> Path:

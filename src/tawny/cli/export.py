@@ -36,7 +36,7 @@ from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap, explaining, gap_words
 from tawny.model.times import Span, SystemClock, utc_text
-from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, go_past
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, prove_redacted, write_evidence
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
 from tawny.playback.recordings import RecordingArchive
@@ -151,7 +151,7 @@ def _print_evidence(
             for gap in whole.unreadable
         ],
         "not_signed": whole.check.waiting,
-        "signed_after": utc_text(whole.check.until_ms) if whole.check.waiting else None,
+        "signed_after": utc_text(whole.check.until_ms) if whole.check.until_ms else None,
     }
     failed = "".join(dict.fromkeys(_evidence_problems(one) for one in results))
     out.data(data, f"{words} Recorder fingerprint: {made.fingerprint}{failed}")
@@ -169,8 +169,10 @@ def _evidence_problems(made: EvidenceResult) -> str:
     if made.check.waiting:
         words += (
             f"\n{made.check.waiting} of these recordings can't be verified yet, because the recorder signs every ten "
-            f"minutes. Export again after {time_text(made.check.until_ms)}."
+            "minutes."
         )
+    if made.check.until_ms:
+        words += f"\nExport again after {time_text(made.check.until_ms)}."
     return words
 
 
@@ -422,11 +424,13 @@ def _no_larger(part: Span, most_bytes: int, size_of: Callable[[Span], int]) -> I
 
 
 def _largest(clips: Iterable[ClipFile]) -> int:
-    """Return the size of the largest clip, bytes. What can't be read is reported when it is to be written."""
+    """Return the size of the largest clip, bytes. What is damaged is reported when it is to be written."""
     largest = 0
-    with suppress(StorageError):
+    try:
         for clip in clips:
             largest = max(largest, clip.size_bytes)
+    except StorageError as error:
+        go_past(error)
     return largest
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence import FILM, MANIFEST, PROOF, REDACTED_OF, UNSIGNED, verify
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.statements import DAYS, Item, StatementDay, genesis_of, lines_of, list_name, read_lists
-from tawny.storage.disk.layout import HOUR_MS, hour_folder, is_thinned, segment_name
+from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thinned, segment_name
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on, read_stated
 from tawny.storage.history.evidence_folder import (
@@ -59,6 +59,10 @@ _LEAST_MISSING_MS = 1000
 _NOT_CLOSED: Final = "its file isn't closed yet, which tawny does while it runs, or at its next start"
 _THINNED: Final = "only its keyframes are left, which can't be proven"
 _UNPROVEN: Final = "it was recorded without a proof"
+_LATER: Final = (
+    "Recent video can be exported as evidence after a few minutes, and what a power cut left after the next start of "
+    "tawny."
+)
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +80,10 @@ class EvidenceRequest:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceCheck:
-    """What verifying a new folder finds. waiting: number of recordings that the recorder will sign by `until_ms`."""
+    """What verifying a new folder finds. waiting: number of recordings in it that the recorder will sign by `until_ms`.
+
+    until_ms: 0 if nothing of the time waits for it, not even a file that is being written.
+    """
 
     problems: list[str]
     notes: list[str]
@@ -167,8 +174,8 @@ def _proven(
     signer = signer_of(volume.disk)  # before the history is copied, which then contains its key
     left_out, unreadable = list(_still_open(volume, request)), UnreadableParts()  # before the closed ones
     found = past.segments(request.camera, request.stream, request.span)
-    closed = {segment.start_ms for segment in found}
-    left_out = [gap for gap in left_out if gap.begin_ms not in closed]
+    starts_ms = [segment.start_ms for segment in found]
+    left_out = [_ended(gap, starts_ms) for gap in left_out if gap.begin_ms not in starts_ms]
     shown = _shown(volume, found, request.span, open_sealed, unreadable, left_out)
     first = next(shown, None)
     if first is None:
@@ -186,6 +193,7 @@ def _proven(
         lacks = _joined([*unreadable.gaps(found, request.span), *left_out], request.span)
         made.close(signer, content.said, past.gaps(request.camera, request.span), text, lacks)
         check = check_evidence(folder, genesis, request.now_ms)
+        check = replace(check, until_ms=max(check.until_ms, _signed_ms(left_out, request.now_ms)))
         is_whole = True
     finally:
         if not is_whole:
@@ -200,7 +208,8 @@ def check_evidence(folder: Path, fingerprint: str, now_ms: int) -> EvidenceCheck
     fresh = [one for one in unsigned if _start_ms(folder, one) > now_ms - _FRESH_MS]
     signed_ms = utc_from_text(verdict.until) + _SIGNED_EVERY_MS if verdict.until else 0
     until_ms = signed_ms if signed_ms > now_ms else now_ms + _SIGNED_EVERY_MS
-    return EvidenceCheck([one for one in verdict.problems if one not in fresh], verdict.notes, len(fresh), until_ms)
+    problems = [one for one in verdict.problems if one not in fresh]
+    return EvidenceCheck(problems, verdict.notes, len(fresh), until_ms if fresh else 0)
 
 
 def _start_ms(folder: Path, problem: str) -> int:
@@ -210,22 +219,62 @@ def _start_ms(folder: Path, problem: str) -> int:
 
 
 def _still_open(volume: Volume, request: EvidenceRequest) -> Iterator[Gap]:
-    """Yield the time of files that have no proof yet: being written, or left by a power cut."""
+    """Yield the time of files that have no proof yet: being written, or left by a power cut.
+
+    One that can't be read has no end.
+    """
     first_ms, last_ms = request.span.begin_ms - _LONGEST_OPEN_MS, request.span.end_ms
-    for hour in range(first_ms // HOUR_MS, last_ms // HOUR_MS + 1):
-        folder = hour_folder(request.camera, hour * HOUR_MS)
-        for entry in volume.disk.entries(folder):
-            path = f"{folder}/{entry.name}"
-            name = segment_name(path)
-            if name is None or name.end_ms is not None or name.stream is not request.stream:
+    hours = range(first_ms // HOUR_MS, last_ms // HOUR_MS + 1)
+    disks = [one for one in volume.everywhere if one.archive is None]
+    for one, folder in product(disks, [hour_folder(request.camera, hour * HOUR_MS) for hour in hours]):
+        for path, name in _open_files(one, folder):
+            if name.stream is not request.stream:
                 continue
-            with suppress(FileDamaged, FileMissing):  # only begun, or closed meanwhile
+            try:
                 if name.is_sealed:
-                    end_ms = read_sealed(volume.disk, path).last_ms
+                    end_ms = read_sealed(one.disk, path).last_ms
                 else:
-                    end_ms = name.start_ms + read_segment(volume.path(path)).duration_ticks // 90
-                if Span(name.start_ms, max(name.start_ms, end_ms)).overlaps(request.span):
-                    yield Gap(request.camera, name.start_ms, end_ms, GapReason.UNKNOWN, _NOT_CLOSED)
+                    end_ms = name.start_ms + read_segment(one.own_path(path)).duration_ticks // 90
+            except (FileDamaged, FileMissing):  # only begun, or closed meanwhile
+                continue
+            except StorageUnavailable:
+                raise
+            except StorageError as error:
+                yield Gap(request.camera, name.start_ms, None, GapReason.DISK_ERROR, error.detail)
+                continue
+            if Span(name.start_ms, max(name.start_ms, end_ms)).overlaps(request.span):
+                yield Gap(request.camera, name.start_ms, end_ms, GapReason.UNKNOWN, _NOT_CLOSED)
+
+
+def _open_files(volume: Volume, folder: str) -> Iterator[tuple[str, SegmentName]]:
+    """Yield the files in a folder that aren't closed; none if it can't be read."""
+    try:
+        entries = volume.disk.entries(folder)
+    except StorageUnavailable:
+        raise
+    except StorageError as error:
+        log.warning("files that aren't closed are not named: %s", error)
+        return
+    for entry in entries:
+        path = f"{folder}/{entry.name}"
+        name = segment_name(path)
+        if name is not None and name.end_ms is None:
+            yield path, name
+
+
+def _ended(gap: Gap, starts_ms: Sequence[int]) -> Gap:
+    """Return the gap of a file that can't be read, as long as it may be: up to the next recording."""
+    if gap.end_ms is not None:
+        return gap
+    later = [start_ms for start_ms in starts_ms if start_ms > gap.begin_ms]
+    return replace(gap, end_ms=min([gap.begin_ms + _LONGEST_OPEN_MS, *later]))
+
+
+def _signed_ms(left_out: Sequence[Gap], now_ms: int) -> int:
+    """Return when the file is signed that is being written, ms UTC; 0 if none is."""
+    written = (gap.begin_ms for gap in left_out if gap.detail == _NOT_CLOSED)
+    begins_ms = [begin_ms for begin_ms in written if begin_ms > now_ms - _LONGEST_OPEN_MS]
+    return max(begins_ms) + _LONGEST_OPEN_MS + _SIGNED_EVERY_MS if begins_ms else 0
 
 
 def _nothing(camera: CameraId, left_out: Sequence[Gap]) -> NotDone:
@@ -234,7 +283,7 @@ def _nothing(camera: CameraId, left_out: Sequence[Gap]) -> NotDone:
         what = f"Only keyframes are left of what {camera} recorded in this time, and they can't be proven."
         return NotDone(what, "Export them as an ordinary clip.")
     what = f"There is no signed recording from {camera} in this time."
-    return NotDone(what, "Recent video can be exported as evidence after a few minutes.")
+    return NotDone(what, _LATER)
 
 
 def _joined(gaps: Sequence[Gap], within: Span) -> tuple[Gap, ...]:

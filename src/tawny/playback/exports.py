@@ -299,12 +299,15 @@ def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
     """Return why evidence can't be verified, and what to do; empty texts if it can."""
     if made.check.problems:
         return "Verifying this evidence failed.", "Unpack it and run `tawny verify`: it lists why."
-    if made.check.waiting:
+    if made.check.until_ms:
         at = f"{datetime.fromtimestamp(made.check.until_ms / 1000, zone):%Y-%m-%d %H:%M}"
         what = "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes."
         return what, f"Save this time as evidence again after {at}."
     if any(gap.reason is not GapReason.DISK_ERROR for gap in made.unreadable):
-        what = "This lacks video that can't be proven: only its keyframes are left, or its file isn't closed yet."
+        what = (
+            "This lacks video that can't be proven: only its keyframes are left, its file isn't closed yet, or it was "
+            "recorded without a proof."
+        )
         return what, "Unpack it and run `tawny verify`: it lists what is missing."
     return "", ""
 

@@ -12,7 +12,7 @@ from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
-from tawny.storage.disk.layout import is_open
+from tawny.storage.disk.layout import is_open, is_thinned
 from tawny.storage.index.protocol import EventPage, all_events
 
 UNKNOWN_SCORE = 255
@@ -130,8 +130,8 @@ def segments(archive: RecordingArchive, camera: CameraId, stream: StreamName | N
 
 
 def lasts_ticks(segment: Segment) -> int:
-    """Return how long a segment's file lasts by its name; 0 if it is still being written."""
-    return 0 if is_open(segment) else (segment.end_ms - segment.start_ms) * 90
+    """Return how long a segment's file lasts by its name; 0 if it is still being written, or has only keyframes."""
+    return 0 if is_open(segment) or is_thinned(segment) else (segment.end_ms - segment.start_ms) * 90
 
 
 def in_run_order(found: Sequence[Segment]) -> list[Segment]:

@@ -48,8 +48,15 @@ _CLOSING_MS, _LONGEST_MS = 60_000, 660_000
 """Maximum time from a file's end to the statement that lists it, if another is made between; maximum length of a file.
 """
 _MOST_SPAN: Final = 100_000
-_NO_FILMS: Final = (".txt", ".md", ".pdf", ".py", ".json", ".log", ".key", ".age", ".db", ".ini", ".ds_store")
-"""Endings of names in the folder that no one takes for evidence: notes, programs, keys, and what file managers add."""
+_FILMS: Final = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".webm", ".tws"),
+    *(".jpg", ".jpeg", ".png", ".gif", ".wav", ".m4a", ".mp3", "/"),
+)
+"""Endings of names in the folder that could be taken for evidence: films, images, sound, and folders of them."""
+_OWN_FOLDERS: Final = frozenset(
+    {"@eaDir/", "@Recycle/", "$RECYCLE.BIN/", "System Volume Information/", "lost+found/", "__pycache__/"}
+)
+"""Folders that computers make by themselves, like all hidden ones."""
 _BROKEN: Final = (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 _EDGE_MS: Final = 2_000
 UNSIGNED: Final = "no statement in the folder lists it: not yet, or never"
@@ -237,7 +244,8 @@ def _look_at_files(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
 def _look_at_others(names: Iterable[str], line: SignedLine, verdict: EvidenceVerdict) -> None:
     """Name what the manifest doesn't list: it could be taken for evidence."""
     others = [name for name in sorted(names) if name != MANIFEST and name not in line.said["files"]]
-    harmless = [name for name in others if name.startswith("._") or name.lower().endswith(_NO_FILMS)]
+    own = [name for name in others if name.startswith(".") or name in _OWN_FOLDERS]
+    harmless = [name for name in others if name in own or not name.lower().endswith(_FILMS)]
     for name in others:
         if name not in harmless:
             verdict.fail(f"{_shown_name(name)} was added: it isn't part of the evidence")

@@ -385,6 +385,40 @@ def test_the_older_history_of_a_mirror_is_replaced(stated: Path, tmp_path: Path)
     assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
 
 
+def begin_day_of(here: Path, data: Path) -> None:
+    """A mirror gets the newest day of a recorder, and half of its only statement."""
+    for name in ("days.jsonl", max(path.name for path in (data / "history/signed").glob("????-??-??.jsonl"))):
+        content = (data / "history/signed" / name).read_bytes()
+        (here / "history/signed" / name).write_bytes(content if name == "days.jsonl" else content[: len(content) // 2])
+
+
+def test_the_history_of_a_mirror_that_was_torn_is_replaced(stated: Path, tmp_path: Path) -> None:
+    here = mirrored(stated, tmp_path)
+    sign(stated, 5 * DAY_MS)
+    begin_day_of(here, stated)
+    said = said_and_restored(backup(stated), here)
+    assert tree(here / "history/signed") == tree(stated / "history/signed")
+    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
+
+
+def test_the_newer_history_of_a_mirror_that_was_torn_is_said_to_be_newer(stated: Path, tmp_path: Path) -> None:
+    here, file = mirrored(stated, tmp_path), backup(stated)
+    sign(stated, 5 * DAY_MS)
+    begin_day_of(here, stated)
+    said = said_and_restored(file, here)
+    assert any(note.startswith(f"{STAYS}is newer than the keys in the backup") for note in said)
+    ours, theirs = (SignedHistory.opened(Volume.at(each).disk, 6 * DAY_MS).genesis for each in (here, stated))
+    assert ours != theirs
+
+
+def test_a_history_without_a_statement_cannot_be_compared(stated: Path, tmp_path: Path) -> None:
+    here = mirrored(stated, tmp_path)
+    for path in (here / "history/signed").glob("????-??-??.jsonl"):
+        path.write_bytes(b"torn")
+    said = said_and_restored(backup(stated), here)
+    assert any(note.startswith(f"{STAYS}can't be compared with the keys in the backup") for note in said)
+
+
 MASKS = "history/borrowed-cameras.json"
 
 

@@ -42,6 +42,9 @@ __all__ = [
 ]
 
 END_MISSING = "its end is missing"
+_MOST_GUESSED_TICKS = 2 * VIDEO_RATE
+"""The name of a sealed file that was closed after a power cut states its end up to this long after its last fragment.
+"""
 _MOST_HEADER_BYTES = 1 << 20
 _MOST_JSON_BYTES = 1 << 16
 _MOST_FRAGMENTS = 200_000
@@ -83,8 +86,14 @@ class SegmentReader:
         return max((fragment.end_ticks for fragment in self.fragments), default=0)
 
     def lacks_end(self, lasts_ticks: int) -> bool:
-        """Return whether the end of a closed file is missing, which lasts this long by its name."""
-        return self.end is None and lasts_ticks - self.duration_ticks >= VIDEO_RATE
+        """Return whether the end of a closed file is missing, which lasts this long by its name.
+
+        That of a sealed file may be a guess, made without its key after a power cut.
+        """
+        if self.end is not None or lasts_ticks - self.duration_ticks < VIDEO_RATE:
+            return False
+        last_ticks = max((fragment.start_ticks for fragment in self.fragments), default=0)
+        return self.path.suffix != ".tws" or lasts_ticks - last_ticks > _MOST_GUESSED_TICKS
 
 
 class StoredSample(NamedTuple):

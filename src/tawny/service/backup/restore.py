@@ -216,9 +216,15 @@ class UnpackedBackup:
         """Return the note about a history that stays."""
         if STATE not in self._lost_keys():
             return "The history in this folder is of the same recorder and stays: it is never set back."
-        with suppress(*_UNREADABLE):
-            if _end_of(self._data) == _end_of(self._folder / "data"):
-                return "The history in this folder stays, and gets its keys from the backup."
+        try:
+            here, there = _end_of(self._data), _end_of(self._folder / "data")
+        except _UNREADABLE:
+            return (
+                "The history in this folder stays, and can't be compared with the keys in the backup: if it is newer, "
+                "tawny begins a new one when it starts, with another fingerprint. Export evidence before."
+            )
+        if here == there and here[1] == _days_of(self._data)[-1].stem:  # no later day was begun
+            return "The history in this folder stays, and gets its keys from the backup."
         return (
             "The history in this folder stays, and is newer than the keys in the backup: when tawny starts, it begins "
             "a new one, with another fingerprint. Export evidence before."
@@ -312,9 +318,14 @@ def _end_of(data: Path) -> tuple[int, str, str]:
     if _is_there(data / STATE):
         state = SigningState.read(read_object((data / STATE).read_bytes()))
         return state.n, state.day, state.prev
-    newest = max((data / FOLDER).glob(statements_name("????-??-??")))
-    line = lines_of(newest.read_bytes())[-1]
-    return int(read_object(line)["n"]) + 1, newest.stem, hash_of(line)
+    for day in reversed(_days_of(data)):  # the only line of the newest may be torn
+        if lines := lines_of(day.read_bytes()):
+            return int(read_object(lines[-1])["n"]) + 1, day.stem, hash_of(lines[-1])
+    raise SealedFileBroken("it has no statement")
+
+
+def _days_of(data: Path) -> list[Path]:
+    return sorted((data / FOLDER).glob(statements_name("????-??-??")))
 
 
 def _has_gone_on(new: Path, here: Path) -> bool:

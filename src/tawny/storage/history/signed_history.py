@@ -420,7 +420,10 @@ class SignedHistory:
         if DAYS not in begins and self._disk.entry(f"{FOLDER}/{DAYS}") is None:
             raise SealedFileBroken(f"{DAYS} is missing")
         if self._has_unknown(begins, {line.rstrip(b"\n") for _, _, line in pending}):
-            raise SealedFileBroken("it has statements that are newer than its keys, as with keys of an older backup")
+            raise SealedFileBroken(
+                "it has statements that are newer than its keys, as with keys of an older backup, or after a power cut "
+                "on a disk that lost its newest write"
+            )
         self._append(pending)
         self._head = _head_of(self._state)
         self._genesis = genesis_of(self._disk.read(f"{FOLDER}/{DAYS}"))
