@@ -156,16 +156,33 @@ def test_a_camera_that_is_forgotten_is_taken_out_of_what_others_may_see(accounts
     assert [shares.find(link) is not None for link in (*links, saved)] == [False, True, True]
 
 
-def test_a_camera_that_is_forgotten_leaves_the_plan_and_the_layouts(accounts: Accounts) -> None:
+@pytest.mark.parametrize("name", ["order", "sizes"])
+def test_a_camera_that_is_forgotten_leaves_the_plan_and_the_layouts(accounts: Accounts, name: str) -> None:
     """A camera may be called like a part of a layout."""
-    anna, order = accounts.put_person("Anna", Role.OWNER), CameraId("order")
-    group = {"id": "order", "name": "order", "cameras": ["order", "yard"], "sizes": {}}
-    accounts.put_wall(anna, json.dumps({"order": ["yard", "order"], "groups": [group], "columns": 2}))
-    accounts.put_plan(b"image", json.dumps([{"camera": one, "x": 0.5, "y": 0.5} for one in ("order", "yard")]))
-    accounts.forget_cameras([order])
-    left = {"order": ["yard"], "groups": [{**group, "cameras": ["yard"]}], "columns": 2}
+    anna, sizes = accounts.put_person("Anna", Role.OWNER), {name: "2x1", "yard": "2x2"}
+    group = {"id": name, "name": name, "cameras": [name, "yard"], "sizes": sizes}
+    accounts.put_wall(anna, json.dumps({"order": ["yard", name], "groups": [group], "columns": 2}))
+    accounts.put_plan(b"image", json.dumps([{"camera": one, "x": 0.5, "y": 0.5} for one in (name, "yard")]))
+    accounts.forget_cameras([CameraId(name)])
+    left_group = {**group, "cameras": ["yard"], "sizes": {"yard": "2x2"}}
+    left = {"order": ["yard"], "groups": [left_group], "columns": 2}
     assert json.loads(accounts.wall(anna)) == left
     assert json.loads(accounts.plan()[2]) == [{"camera": "yard", "x": 0.5, "y": 0.5}]
+
+
+def test_a_link_holds_a_saved_clip_only_while_it_works(accounts: Accounts, clock: FakeClock) -> None:
+    porch, shares = CameraId("porch"), Shares(accounts.file, clock)
+    accounts.put_person("Anna", Role.OWNER)
+    ben = accounts.put_person("Ben", Role.MEMBER)
+    span, ends_ms = Span(clock.now_ms() - 9000, clock.now_ms() - 1000), clock.now_ms() + 60_000
+    shares.make(ben, porch, span, ends_ms, clip=SharedClip("clip", (porch,)))
+    shows = [shares.show("clip"), shares.show("other")]
+    ben = accounts.change_person(ben, Role.VIEWER, [CameraId("yard")])
+    shows.append(shares.show("clip"))
+    ben = accounts.change_person(ben, Role.VIEWER, [porch])
+    shows.append(shares.show("clip"))
+    accounts.remove_person(ben)
+    assert [*shows, shares.show("clip")] == [True, False, False, True, False]
 
 
 def test_a_session_lasts_for_thirty_days_from_its_last_use(accounts: Accounts, clock: FakeClock) -> None:

@@ -111,6 +111,11 @@ async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.Asy
             "Save this time as evidence again after 2026-11-20 06:30.",
         ),
         (
+            EvidenceCheck([], [], 0, utc_from_text("2026-11-20T05:30:00Z")),
+            "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes.",
+            "Save this time as evidence again after 2026-11-20 06:30.",
+        ),
+        (
             EvidenceCheck(["000.mp4 was modified"], [], 2, 0),
             "Verifying this evidence failed.",
             "Unpack it and run `tawny verify`: it lists why.",
@@ -142,6 +147,7 @@ async def test_evidence_that_lacks_what_cannot_be_proven_says_so(house: House, t
     assert house.site.jobs.work()
     (done,) = await listed(owner)
     assert "This lacks video that can't be proven" in str(done["message"])
+    assert "or it was recorded without a proof." in str(done["message"])
     assert done["unreadable_ms"] == 0
 
 
@@ -375,6 +381,19 @@ async def test_a_link_keeps_a_clip_as_long_as_it_is_valid(house: House) -> None:
     assert await add() == [names[2], names[0]]
     house.clock.advance(30)
     assert await add() == [names[3], names[2]]
+
+
+def test_a_failed_clip_shows_no_camera(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = desk_with(house, None)
+
+    def fails(*_: object) -> None:
+        raise TooManyFiles("the recordings")
+
+    monkeypatch.setattr("tawny.api.past.clip_jobs.make_export", fails)
+    ordered(house, desk)
+    shows = [desk.shows(PORCH)]
+    desk.work()
+    assert [*shows, desk.shows(PORCH)] == [True, False]
 
 
 def test_where_all_are_kept_another_is_refused(house: House) -> None:

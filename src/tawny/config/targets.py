@@ -103,8 +103,8 @@ class DestinationSettings(Table):
     limit: Size = Field(0, description="Bandwidth limit per second, for example 500 kB. 0: none.")
     hours: Hours = Field(
         "",
-        description="Upload clips and recordings only in these hours, for example 22:00-06:00. Snapshots are always "
-        "sent at once.",
+        description="Upload clips and recordings only in these hours, for example 22:00-06:00; all day if both times "
+        "are the same. Snapshots are always sent at once.",
     )
     batch: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None,
@@ -261,7 +261,9 @@ class NotifierSettings(Table):
     problems: bool = Field(default=True, description="Notify about recorder problems, and when they are resolved.")
     daily_summary: str = Field("", description="Send a daily summary at this time, for example 20:00. Empty: none.")
     quiet_hours: Hours = Field(
-        "", description="Quiet hours, for example 22:00-06:30. Events wait and are sent in one notification afterward."
+        "",
+        description="Quiet hours, for example 22:00-06:30; none if both times are the same. Events wait and are sent "
+        "in one notification afterward.",
     )
     format: Literal["tawny", "pancake"] = Field(
         "tawny",

@@ -511,8 +511,7 @@ REPLACED: dict[str, Callable[[Bench], list[Settings]]] = {
     "chat": lambda bench: [channel(bench, url=f"telegram://1:{SECRET}@99")],
     "login": lambda bench: [channel(bench, url="telegram://1:AnotherT0kenOfTheBot@42")],
     "options": lambda bench: [channel(bench, api=bench.service.base + "/other")],
-    "there and back": lambda bench: [channel(bench, url=f"telegram://1:{SECRET}@99"), bench.settings],
-    "removed and added": lambda bench: [NO_CHANNEL, bench.settings],
+    "removed and added": lambda bench: [NO_CHANNEL, channel(bench, url=f"telegram://1:{SECRET}@99")],
 }
 
 
@@ -533,6 +532,35 @@ def test_buttons_and_images_end_when_their_channel_is_replaced(
         bench.settings = settings
         bench.killed()
         actions = bench.notifications.actions
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["first address", "later one"])
+def test_buttons_work_again_when_what_happened_to_their_channel_is_undone(bench: Bench, number: int) -> None:
+    here, there = channel(bench), channel(bench, url=f"telegram://1:{SECRET}@99")
+    now, other = ((here, there), (there, here))[number]
+    event = bench.happens().id
+    bench.notifications.take_over(now)
+    token = bench.notifications.actions.token("phone", "m", event)
+    for gone in (NO_CHANNEL, other):
+        bench.notifications.take_over(gone)
+        with pytest.raises(NotDone):
+            bench.notifications.actions.look("phone", token)
+        bench.notifications.take_over(now)
+        assert bench.notifications.actions.look("phone", token).do == "m"
+    bench.settings = now
+    bench.killed()
+    assert bench.notifications.actions.look("phone", token).do == "m"
+
+
+def test_buttons_go_on_working_when_their_channels_messages_get_another_look(bench: Bench) -> None:
+    plain, secret = ({"url": "webhook+https://example.org/x", "secret": one} for one in ("", "another"))
+    bench.notifications.take_over(channel(bench, **plain))
+    token = bench.notifications.actions.token("phone", "m", bench.happens().id)
+    bench.notifications.take_over(channel(bench, **plain, attach=True))
+    assert bench.notifications.actions.look("phone", token).do == "m"
+    bench.notifications.take_over(channel(bench, **secret, attach=True))
+    with pytest.raises(NotDone):
+        bench.notifications.actions.look("phone", token)
 
 
 def test_buttons_end_when_their_channel_was_replaced_while_nothing_ran(bench: Bench) -> None:

@@ -49,6 +49,10 @@ class Kept:
     def snooze_rule(self, one: RuleSettings, for_s: int | None = 3600, by: str = "anna") -> None:
         self.snoozes.put(None, for_s, by, by.title(), everyone=True, rule=one.key)
 
+    def edit(self, rules: list[RuleSettings]) -> None:
+        before, self.rules = self.rules, rules
+        self.snoozes.carry_over(before, rules)
+
     def quiet(self, one: RuleSettings, camera: CameraId = PORCH) -> str:
         return self.snoozes.rules_at(camera, self.clock.now_ms()).get(one.key, "")
 
@@ -205,6 +209,37 @@ def test_a_rule_with_the_name_of_a_deleted_one_is_not_snoozed(kept: Kept) -> Non
         before, kept.rules = kept.rules, new
         kept.snoozes.carry_over(before, new)
     assert kept.snoozes.all() == []
+
+
+@pytest.mark.parametrize(("after_s", "goes_on"), [(60, True), (601, False)])
+def test_a_rule_whose_deletion_is_undone_soon_is_snoozed_as_before(kept: Kept, after_s: float, goes_on: bool) -> None:
+    kept.snooze_rule(NIGHT, None)
+    all_of_them = kept.rules
+    kept.edit([UNNAMED])
+    assert kept.snoozes.all() == []
+    kept.clock.advance(after_s)
+    kept.edit(all_of_them)
+    assert bool(kept.snoozes.all()) == goes_on
+    kept.edit([rule("Night watch", camera="yard"), UNNAMED])
+    assert bool(kept.snoozes.all()) == goes_on, "edited"
+
+
+def test_a_snooze_of_a_deleted_rule_is_over_at_the_next_change(kept: Kept) -> None:
+    kept.snooze_rule(NIGHT, None)
+    kept.edit([UNNAMED])
+    kept.clock.advance(601)
+    kept.edit([UNNAMED, rule("Cars", kind="vehicle")])
+    assert kept.outbox.marks("snooze/") == {}
+
+
+def test_a_rule_that_is_renamed_to_a_deleted_one_keeps_its_own_snooze(kept: Kept) -> None:
+    cars = rule("Cars", kind="vehicle")
+    kept.rules = [NIGHT, cars]
+    kept.snooze_rule(NIGHT, None)
+    kept.snooze_rule(cars, 3600)
+    kept.edit([cars])
+    kept.edit([rule("Night watch", kind="vehicle")])
+    assert kept.quiet(NIGHT) == "is snoozed by Anna until 11:30"
 
 
 def test_a_rule_that_moves_up_into_the_place_of_a_deleted_one_is_not_snoozed(kept: Kept) -> None:

@@ -118,6 +118,24 @@ def test_a_computer_that_is_asleep_or_off_at_night_makes_up_for_it_by_day(night:
     assert night.last is first
 
 
+def test_a_computer_that_sleeps_every_night_waits_for_its_disks_each_day(night: Night) -> None:
+    for day in (20, 21):
+        night.clock.advance(11 * 3600)  # until 8:00
+        night.pass_on(0.1)
+        assert night.test.last is None or night.last.night < f"2026-11-{day}"
+        night.pass_on(12.9)
+        assert night.last.night == f"2026-11-{day}"
+
+
+def test_a_computer_that_sleeps_again_before_it_made_up_for_the_night_waits_again(night: Night) -> None:
+    for hours in (11, 1):  # until 8:00, and an hour more
+        night.clock.advance(hours * 3600)
+        night.pass_on(0.1)
+        assert night.test.last is None
+    night.pass_on(0.1)
+    assert night.last.night == "2026-11-20"
+
+
 def test_no_first_day_begins_with_it(tmp_path: Path) -> None:
     night = Night(tmp_path, "2026-11-19T08:00:00Z")
     night.pass_on(12)

@@ -332,8 +332,10 @@ def forget_places(db: sqlite3.Connection, cameras: Collection[CameraId]) -> None
 
 
 def _without(value: Any, cameras: Collection[CameraId]) -> Any:
-    """Return JSON whose lists have none of these cameras, as an ID or as an object about one."""
+    """Return JSON whose lists have none of these cameras, as an ID or as an object about one, nor their sizes."""
     if isinstance(value, dict):
+        if isinstance(sizes := value.get("sizes"), dict):  # a camera may be called so
+            value = {**value, "sizes": {camera: size for camera, size in sizes.items() if camera not in cameras}}
         return {key: _without(one, cameras) for key, one in value.items()}
     if not isinstance(value, list):
         return value

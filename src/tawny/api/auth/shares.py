@@ -113,10 +113,10 @@ class Shares:
         return found if person.role is Role.OWNER else [share for share in found if share.made_by == person.id]
 
     def show(self, clip_id: str) -> bool:
-        """Return whether a link that has not expired is to a saved clip."""
+        """Return whether a valid link is to a saved clip."""
         with self._file.reading() as db:
-            row = db.execute("SELECT 1 FROM shares WHERE clip = ? AND ends_ms > ?", (clip_id, self._clock.now_ms()))
-            return row.fetchone() is not None
+            rows = db.execute(f"{_SHARES} WHERE clip = ? AND ends_ms > ?", (clip_id, self._clock.now_ms())).fetchall()
+            return any(self._is_granted(db, _share(row)) for row in rows)
 
     def take_back(self, share_id: str) -> None:
         """Revoke a link and its tickets."""

@@ -319,7 +319,7 @@ class ClipJobs:
         return next((one for one in self._all() if one.id == job_id and may_see(person, one)), None)
 
     def shows(self, camera: CameraId) -> bool:
-        return any(camera in one.cameras for one in self._all())
+        return any(camera in one.cameras for one in self._all() if one.state is not ClipJobState.FAILED)
 
     def given_on(self, job_id: str) -> ClipExportJob | None:
         """Return a finished job, for anyone with a link to it."""

@@ -1,7 +1,7 @@
 """Actions of messages: mute, false alarm, keep.
 
-A signed token authorizes one action on one event for one notifier until it expires, or the notifier's address changes.
-It permits nothing else, and no more than the notifier's user may do now.
+A signed token authorizes one action on one event for one notifier until it expires, while the notifier has the address
+it was sent to. It permits nothing else, and no more than the notifier's user may do now.
 """
 
 import hmac
@@ -28,7 +28,7 @@ MUTE = "m"
 LABELS = {MUTE: "Mute for 1 h", "f": "False alarm", "k": "Keep"}
 _KEY = "acts/key"
 _OF = "acts/of/"
-"""Prefix of the marks of a notifier's address, hashed, and of what its signatures contain since it changed.
+"""Prefix of the marks of a notifier's first address, hashed: signatures for it contain no address.
 
 They stay when it is removed: another one may get its name.
 """
@@ -72,31 +72,25 @@ class MessageActions:
             key = secrets.token_hex(32)
             outbox.mark(_KEY, key)
         self._key = bytes.fromhex(key)
-        self._signed = {
-            name.removeprefix(_OF): (was, salt)
-            for name, text in outbox.marks(_OF).items()
-            for was, _, salt in [text.partition(" ")]
-        }
+        self._first = {name.removeprefix(_OF): text.rstrip() for name, text in outbox.marks(_OF).items()}
+        self._salts: dict[str, str] = {}
+        """By notifier, what its signatures contain: its address, hashed, or nothing for its first one."""
         self._lock = threading.Lock()
         self._steps = ClockSteps(clock)
 
     def take_over(self, addresses: Mapping[str, str]) -> None:
-        """End the actions and links in messages of notifiers that were removed, or whose address has changed.
+        """End the actions and links in messages of notifiers that are removed, or have another address.
 
         addresses: of the notifiers there are now, with their logins.
         """
-        for to in {*self._signed, *addresses}:
-            was, salt = self._signed.get(to, ("", ""))
-            now = self._sign(f"{to}\naddress\n{addresses[to]}") if to in addresses else _REMOVED
-            if now == was:
-                continue
-            if was:  # else messages of a version without these marks may have buttons
-                salt = secrets.token_hex(16)
-            self._signed[to] = now, salt  # first: it holds even if the disk is full
+        salts = {to: self._sign(f"{to}\naddress\n{address}") for to, address in addresses.items()}
+        for to in salts.keys() - self._first:  # messages of a version without these marks may have buttons
+            self._first[to] = salts[to]
             try:
-                self._outbox.mark(_OF + to, f"{now} {salt}")
+                self._outbox.mark(_OF + to, salts[to])
             except StorageError as error:
-                log.warning("That the buttons in earlier messages of %s have ended isn't stored: %s", to, error)
+                log.warning("The address of %s isn't noted: buttons in its messages may outlast it: %s", to, error)
+        self._salts = {to: "" if salt == self._first[to] else salt for to, salt in salts.items()}
 
     def token(self, to: str, do: str, event: EventId) -> str:
         """Return a signed token of at most 64 bytes. do: a key of LABELS."""
@@ -191,11 +185,10 @@ class MessageActions:
 
     def of_recorder(self, to: str, name: str) -> str:
         """Return a message's ID that another recorder or notifier doesn't use for a message of this name."""
-        made = self._sign(f"{to}\nmessage\n{name}\n")
-        return f"{name}/{made}"
+        return "/".join([name, self._sign(f"{to}\nmessage\n{name}\n")])
 
     def _signature(self, to: str, do: str, event: str, until: str) -> str:
-        _, salt = self._signed.get(to, ("", ""))
+        salt = self._salts.get(to, _REMOVED)
         return self._sign("\n".join([to, do, event, until, *([salt] if salt else [])]))
 
     def _sign(self, text: str) -> str:

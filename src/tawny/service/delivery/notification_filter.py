@@ -195,6 +195,8 @@ SHORTEST_SNOOZE_S, LONGEST_SNOOZE_S = 60, 7 * 86_400
 """Shortest and longest snooze, s."""
 _SNOOZES_KEPT_MS = 3 * 86_400_000
 """How long, ms, it is remembered when a snooze was: for what happened meanwhile, and to replay past events."""
+_UNDO_S = 600.0
+"""How long, s, a deleted rule may come back as it was, and is snoozed again."""
 _MARK, _PAST = "snooze/", "snoozed/"
 
 
@@ -274,6 +276,8 @@ class Snoozes:
         self._outbox, self._clock, self._zone, self._may_see, self._rules = outbox, clock, zone, may_see, rules
         self._lock = threading.Lock()
         self._steps = ClockSteps(clock)
+        self._gone: dict[str, tuple[RuleSettings, float]] = {}
+        """Rules that were deleted, by key, and when, s monotonic."""
 
     def put(
         self, camera: CameraId | None, for_s: int | None, by: str, name: str, *, everyone: bool, rule: str = ""
@@ -370,21 +374,27 @@ class Snoozes:
     def carry_over(self, before: Sequence[RuleSettings], now: Sequence[RuleSettings]) -> None:
         """Keep a rule snoozed that was renamed or edited, as far as its place shows which it is.
 
-        The snoozes of other rules that are gone end: a new rule may get the name.
+        The snoozes of other rules that are gone end unless the same rule is back soon: a new rule may get the name.
         """
-        known, former, new = {one.key for one in now}, {one.key for one in before}, dict[str, str]()
+        rules, former, new = {one.key: one for one in now}, {one.key: one for one in before}, dict[str, str]()
         if len(before) == len(now):
             places = [(was.key, one.key) for was, one in zip(before, now, strict=True)]
-            new = {was: key for was, key in places if was not in known and key not in former}
+            new = {was: key for was, key in places if was not in rules and key not in former}
         with self._lock:
             self._step_with_clock()
-            for mark, one in self._stored(_MARK).items():
+            now_s, stored = self._clock.mono_s(), self._stored(_MARK)
+            gone = {key: one for key, one in self._gone.items() if now_s - one[1] < _UNDO_S}
+            gone |= {key: (one, now_s) for key, one in former.items() if key not in rules}
+            lasting = {key for key, (one, _) in gone.items() if rules.get(key, one) == one} | (former.keys() & rules)
+            self._gone = {key: one for key, one in gone.items() if key not in rules}
+            for mark, one in stored.items():
+                if one.rule and one.rule not in lasting:
+                    self._end(mark, self._clock.now_ms())
+            for mark, one in stored.items():
                 if one.rule in new:
                     moved = replace(one, rule=new[one.rule])
                     self._outbox.mark(_MARK + mark, "")
                     self._outbox.mark(_MARK + moved.mark, json.dumps(asdict(moved)))
-                elif one.rule and one.rule not in known:
-                    self._end(mark, self._clock.now_ms())
 
     def forget_cameras(self, cameras: Collection[CameraId]) -> None:
         """End the snoozes of removed cameras: new ones may get their IDs."""

@@ -76,6 +76,8 @@ PRESSES_S = 0.2
 _Wanted = tuple[config.NotifierSettings, str]
 """A notifier's settings, and the public URL of the recorder."""
 NO_USER = "The user it belongs to has no access any more. Remove the user, save, and choose one."
+_LOOKS = ("attach", "sender", "sound")
+"""Options of notifiers that change what a message is like, not to whom it goes."""
 _USER = "user/"
 """Prefix of the marks that say which account the `user` of a notifier means."""
 
@@ -148,8 +150,14 @@ def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedA
 
 def _addresses(settings: Settings) -> dict[str, str]:
     """Return by notifier to whom it sends, with its login."""
-    channels = settings.notifiers.items()
-    return {name: json.dumps([one.url, one.options], sort_keys=True, default=str) for name, one in channels}
+    return {
+        name: json.dumps(
+            [one.url, {key: value for key, value in one.options.items() if key not in _LOOKS}],
+            sort_keys=True,
+            default=str,
+        )
+        for name, one in settings.notifiers.items()
+    }
 
 
 def _groups(one: config.NotifierSettings, traits: NotifierTraits) -> bool:

@@ -83,8 +83,8 @@ class SelfTester:
         self._minutes = self._files = 0
         self._problems: list[str] = []
         self._is_asked = False
-        self._missed_s: float | None = None
-        """When a missed test was noticed, s monotonic."""
+        self._awake_s = self._looked_s = float("-inf")
+        """Since when it looks, without a longer pause, whether to catch up; when it last did; s monotonic."""
         self._handle = ActorHandle()
         self.last = _stored(volume)
 
@@ -135,11 +135,12 @@ class SelfTester:
         last_ms = self.last.at_ms if self.last is not None else 0
         bounds = [self._index.bounds(camera) for camera in self._cameras()]
         if due_ms <= last_ms <= self._clock.now_ms() or not any(one and one.begin_ms < due_ms for one in bounds):
-            self._missed_s = None
             return False
         now_s = self._clock.mono_s()
-        self._missed_s = now_s if self._missed_s is None else self._missed_s
-        return now_s - self._missed_s >= _AWAKE_S
+        if now_s - self._looked_s > 2 * _LOOK_S:  # it was asleep since, or nothing was missed
+            self._awake_s = now_s
+        self._looked_s = now_s
+        return now_s - self._awake_s >= _AWAKE_S
 
     @property
     def _last_night(self) -> str:
