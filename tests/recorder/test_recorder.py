@@ -445,24 +445,15 @@ def test_an_index_that_refuses_holds_nothing_up(bench: Bench, monkeypatch: pytes
     assert bench.closed == bench.index.segments(PORCH, None, EVER) != []
 
 
-@pytest.mark.parametrize(
-    ("pictures", "reason", "detail"),
-    [
-        (40, GapReason.OVERLOAD, "the disk was too slow"),
-        (100, GapReason.RECORDER_OFF, "computer asleep or overloaded"),
-    ],
-)
-def test_a_slow_reader_of_a_short_ring_says_what_it_missed(
-    bench: Bench, pictures: int, reason: GapReason, detail: str
-) -> None:
+def test_a_slow_reader_of_a_short_ring_says_what_it_missed(bench: Bench) -> None:
     feed = bench.add(keep_s=2.0)
     bench.run(5)
-    for _ in range(pictures):
+    for _ in range(100):
         feed.picture()
         bench.clock.advance(0.1)
     bench.run(5)
     bench.end()
-    assert [(loss.reason, loss.detail) for loss in bench.losses] == [(reason, detail)] * 2
+    assert [loss.reason for loss in bench.losses] == [GapReason.OVERLOAD] * 2
     before, after = bench.spans()
     assert abs(bench.losses[1].begin_ms - before.end_ms) <= 100
     assert bench.losses[1].end_ms == after.begin_ms

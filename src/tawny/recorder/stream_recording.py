@@ -15,7 +15,6 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
 from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Clock, Span
-from tawny.recorder.coverage_monitor import SILENT_S, STOOD_STILL
 from tawny.recorder.recording_times import RecordingTimes, WritingChange, is_wanted
 from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit, duration_s
 from tawny.recorder.stream_writer import StreamWriter
@@ -134,9 +133,6 @@ class StreamRecording:
         self._queue: deque[WriteUnit] = deque()
         self._job: WriteJob | None = None
         self._retry_s = 0.0
-        self._stepped_s = float("inf")
-        self._stood_still = False
-        """Whether `step` wasn't called for long before: the disk isn't to blame for what was skipped."""
         self._backoff = Backoff(first_s=0.5, most_s=5.0)
         self._ends: deque[tuple[int, str]] = deque()  # last packet of an ended run, and the reason
         self._newest_ms: int | None = None
@@ -219,7 +215,6 @@ class StreamRecording:
 
     def step(self, now_s: float) -> WriteJob | None:
         """Read the hub. Return the next job, or None."""
-        self._stood_still, self._stepped_s = now_s - self._stepped_s > SILENT_S, now_s
         if self._removal is not None and not self._is_removed:
             self._ends.append(self._removal)
             self._is_removed = True
@@ -433,10 +428,9 @@ class StreamRecording:
             self._losses = self._gatherer.losses
         if lost is None or self._loss is not None:
             return
-        reason, detail = STOOD_STILL if self._stood_still else (GapReason.OVERLOAD, "the disk was too slow")
-        if self.problem is not None:
-            detail = self.problem.detail
+        reason = GapReason.OVERLOAD
+        if self.problem is not None and not isinstance(self.problem, TooManyFiles):
             reason = GapReason.DISK_FULL if isinstance(self.problem, DiskFull) else GapReason.DISK_ERROR
-            reason = GapReason.OVERLOAD if isinstance(self.problem, TooManyFiles) else reason
+        detail = self.problem.detail if self.problem is not None else "the disk was too slow"
         self._loss = WriteLoss(self.camera, self.stream, lost.begin_ms, None, reason, detail)
         self._report(self._loss)
