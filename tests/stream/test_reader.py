@@ -11,6 +11,7 @@ from tawny.model.errors import (
     SourceClosed,
     SourceError,
     SourceFinished,
+    SourceLoginWeaker,
     SourceNotFound,
     SourceRefused,
     SourceUnreachable,
@@ -20,7 +21,7 @@ from tawny.model.packets import SourcePacket
 from tawny.model.segments import GapEvidence
 from tawny.model.times import SystemClock
 from tawny.sources.rtsp.source import Rtsp
-from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
+from tawny.sources.source import CameraConnection, IdleUntil, SourceContext, SourceLoginUnknown
 from tawny.stream.hub import Hub
 from tawny.stream.session import LINGER_S, OWN_PLACE_S, PacketDemand, StreamReader, StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
@@ -122,6 +123,71 @@ def test_after_an_end_it_is_tried_again_soon_and_after_a_refusal_later() -> None
     assert bench.reader.step() > 3.0
     bench.reader.step()
     assert bench.heard.words == [{"fps": 15.0}, "closed", "login-refused", {"fps": 15.0}]
+
+
+def paces(*errors: SourceError) -> list[float]:
+    """The pauses after these errors, without the spread."""
+    bench = Bench(*errors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tawny.engine.backoff.SPREAD", 0.0)
+        return [bench.reader.step() for _ in errors]
+
+
+def test_a_password_that_is_refused_is_tried_ever_less_often() -> None:
+    assert paces(*[SourceRefused("rtsp://cam")] * 9) == [4, 10, 20, 30, 60, 120, 300, 300, 300]
+
+
+def test_after_another_answer_a_refused_password_is_tried_as_soon_as_at_first() -> None:
+    refused = SourceRefused("rtsp://cam")
+    assert paces(*[refused] * 5, SourceClosed("rtsp://cam", "gone"), refused)[-1] == 4
+
+
+@pytest.mark.parametrize("error", [SourceLoginWeaker("rtsp://cam", ""), SourceLoginUnknown("rtsp://cam", "")])
+def test_a_camera_that_was_sent_no_password_is_tried_every_half_minute(error: SourceError) -> None:
+    assert paces(*[error] * 9)[-1] == 30
+
+
+def held_back(*connections: CameraConnection | SourceError) -> Bench:
+    """A stream that must not sign in once it was refused."""
+    bench = Bench(*connections)
+    bench.pace.holds = lambda: SourceRefused("rtsp://cam/main")
+    return bench
+
+
+def test_a_stream_that_was_refused_waits_while_it_is_held_back() -> None:
+    bench = held_back(SourceRefused("rtsp://cam"), Scripted(*CLIP.packets))
+    for _ in range(3):
+        bench.reader.step()
+    assert bench.heard.words == ["login-refused"] * 2  # its own, then why it waits
+    bench.pace.holds = lambda: None
+    bench.reader.step()
+    assert bench.heard.words[-1] == {"fps": 15.0}
+
+
+def test_a_stream_that_was_not_refused_is_not_held_back() -> None:
+    bench = held_back(Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone")), Scripted(*CLIP.packets))
+    bench.reader.step()
+    bench.reader.step()
+    assert bench.heard.words == [{"fps": 15.0}, "closed", {"fps": 15.0}]
+
+
+def test_a_stream_that_plays_is_not_held_back() -> None:
+    playing = Scripted(*CLIP.packets)
+    bench = Bench(SourceRefused("rtsp://cam"), playing)
+    bench.reader.step()
+    bench.reader.step()
+    bench.pace.holds = lambda: SourceRefused("rtsp://cam/main")
+    bench.reader.step()
+    assert not playing.is_closed
+
+
+def test_a_password_that_was_right_for_a_minute_is_tried_as_soon_as_at_first() -> None:
+    refused = SourceRefused("rtsp://cam")
+    bench = Bench(*[refused] * 5, Scripted(*CLIP.packets, IdleUntil(0.1), refused))
+    for _ in range(6):
+        bench.reader.step()
+    bench.clock.advance(61)
+    assert bench.reader.step() < 5
 
 
 FULL_WORDS = ["busy", "session"]

@@ -271,7 +271,6 @@ def _make_login_file(place: RecorderPlace, store: Store) -> LoginFile:
     """Return the file of what sign-in cameras offered before, copied to the fallback disk."""
     settings, kept_in = place.settings(), place.kept_in
     spare = settings.storage.spare if place.stands_for is None and kept_in is not None else ""
-    disk = None if kept_in is None else store.volume.disk
-    made = LoginFile(disk, Path(spare).expanduser() if spare else None, place.clock)
+    made = LoginFile(None if kept_in is None else store.volume.disk, Path(spare).expanduser() if spare else None)
     made.history.keep_only(set(settings.cameras))
     return made

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from tawny.model.validation import device_label
 from tawny.protocols.login_history import SIGN_IN_NAMES, LoginHistory, LoginRecord, SignIn
-from tawny.protocols.sign_in_limit import Turn
 
 MOST_CHALLENGES = 3
 MAX_OFFERS, MAX_OFFER_CHARS = 8, 2_000
@@ -54,10 +53,6 @@ class ClientAuth:
         """The weaker scheme that was refused and the one expected, as text; empty if none was."""
         self.unknown = ""
         """The schemes of the last challenge, as text, if tawny supports none of them; otherwise empty."""
-        self.must_wait = False
-        """`challenged` returned False because other sign-ins at the camera are under way: pass the 401 again soon."""
-        self._is_sent, self._is_limited = False, True
-        """Whether a sign-in was sent whose answer is not known; whether further ones wait for their turn."""
         self._challenge: _Challenge | None = None
         self._answered: set[str] = set()
         self._count = 0
@@ -69,13 +64,13 @@ class ClientAuth:
             return ""
         return SIGN_IN_NAMES[self._challenge.rank]
 
-    def challenged(self, values: Sequence[str], *, waits: bool = True) -> bool:
+    def challenged(self, values: Sequence[str]) -> bool:
         """Process the `WWW-Authenticate` values of a 401.
 
-        Return False if the login is refused, now or shortly before: no new challenge to try, only a weaker one than
-        before (`weaker`), or only unsupported ones (`unknown`). waits: block instead of `must_wait`.
+        Return False if the login is refused: no new challenge to try, only a weaker one than before (`weaker`), or only
+        unsupported ones (`unknown`).
         """
-        self.unknown, self.must_wait = "", False
+        self.unknown = ""
         short = [value for value in values[:MAX_OFFERS] if len(value) <= MAX_OFFER_CHARS]
         offered = [_read(part) for value in short for part in _SCHEMES.split(value)[:MAX_OFFERS]]
         best = max(offered, key=lambda challenge: challenge.rank, default=None)
@@ -91,48 +86,14 @@ class ClientAuth:
             return False
         self._record.offered(best.rank)
         nonce = best.fields.get("nonce", "")
-        is_stale = best.fields.get("stale", "").lower() == "true"
-        is_refused = self._is_limited and self._is_sent and bool(self._answered) and not is_stale
-        if nonce in self._answered or len(self._answered) >= MOST_CHALLENGES or is_refused:
-            self.refused()
-            return False
-        if not (self._is_sent and self._answered) and not self.may_send(again=self._is_sent, waits=waits):
-            if not self.must_wait:
-                self.refused()
+        if nonce in self._answered or len(self._answered) >= MOST_CHALLENGES:
             return False
         self._answered.add(nonce)
         self._challenge, self._count = best, 0
         return True
 
-    def may_send(self, *, again: bool = False, waits: bool = True) -> bool:
-        """Return whether to sign in now, by a challenge or otherwise; `accepted` or `refused` must follow.
-
-        again: in another form that may be right although the one before was refused. waits: as of `challenged`.
-        """
-        if self._is_limited:
-            turn = self._record.begin(self._user, self._password, again=again, waits=waits)
-            self.must_wait = turn is Turn.WAIT
-            if turn is not Turn.GO:
-                return False
-        self._is_sent = True
-        return True
-
-    def refused(self) -> None:
-        """Note that the sign-in was refused, if one was sent."""
-        if self._is_sent and self._is_limited:
-            self._record.answered(self._user, self._password, is_accepted=False)
-            self._answered.clear()
-        self._is_sent = False
-
-    def accepted(self, *, lasts: bool = False) -> None:
-        """Count challenges from here: the login is right, only the nonce may expire.
-
-        lasts: what this session is refused later has other reasons, such as rights.
-        """
-        if self._is_sent:
-            self._is_sent = False
-            self._record.answered(self._user, self._password, is_accepted=True)
-            self._is_limited = not lasts
+    def accepted(self) -> None:
+        """Count challenges from here: the login is right, only the nonce may expire."""
         if self._challenge is not None:
             self._answered = {self._challenge.fields.get("nonce", "")}
 

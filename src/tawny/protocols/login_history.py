@@ -10,9 +10,6 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
-from tawny.model.times import Clock, SystemClock
-from tawny.protocols.sign_in_limit import CameraAccount, Connecting, SignInLimit, Turn
-
 MAX_RECORDS: Final = 1_000
 _LONGEST: Final = 300
 
@@ -39,13 +36,10 @@ class LoginPlace(NamedTuple):
 
 
 class LoginHistory:
-    """Records of all cameras. on_change: called after a record became stronger or was removed.
+    """Records of all cameras. on_change: called after a record became stronger or was removed."""
 
-    limit: when sign-ins are tried. It is not saved.
-    """
-
-    def __init__(self, on_change: Callable[[], None] = lambda: None, clock: Clock | None = None) -> None:
-        self._on_change, self.limit = on_change, SignInLimit(clock or SystemClock())
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._strongest: dict[LoginPlace, SignIn] = {}
 
@@ -72,8 +66,7 @@ class LoginHistory:
             return {place: sign_in for place, sign_in in self._strongest.items() if place.camera == camera}
 
     def forget(self, camera: str) -> bool:
-        """Accept any sign-in of this camera again, and try it at once. Return whether one was remembered."""
-        self.limit.forget(camera)
+        """Accept any sign-in of this camera again. Return whether one was remembered."""
         return self._remove([place for place in self._strongest.copy() if place.camera == camera])
 
     def keep_only(self, cameras: set[str]) -> None:
@@ -118,19 +111,6 @@ class LoginRecord:
 
     def offered(self, sign_in: SignIn) -> None:
         self._history.offered(self._place, sign_in)
-
-    def begin(self, user: str, password: str, *, again: bool = False, waits: bool = True) -> Turn:
-        """Return whether to sign in now; see `SignInLimit.begin`."""
-        return self._history.limit.begin(*self._signing_in(user, password), again=again, waits=waits)
-
-    def answered(self, user: str, password: str, *, is_accepted: bool) -> None:
-        """Report the answer to a sign-in that had its turn."""
-        limit = self._history.limit
-        (limit.accepted if is_accepted else limit.refused)(*self._signing_in(user, password))
-
-    def _signing_in(self, user: str, password: str) -> tuple[CameraAccount, Connecting]:
-        camera, host, port = self._place
-        return CameraAccount(host, user, password), Connecting(camera, port)
 
 
 def _place_in(row: Any) -> LoginPlace:

@@ -1,7 +1,6 @@
 """SOAP 1.2 as ONVIF cameras use it: bounded XML documents, requests with a UsernameToken, and responses. No sockets."""
 
 import io
-import math
 import re
 import xml.etree.ElementTree as ET
 from base64 import b64encode
@@ -117,15 +116,6 @@ def text_at(root: ET.Element, *names: str) -> str:
                 return (element.text or "").strip()
         pending.extend((below, found) for below in reversed(element))
     return ""
-
-
-def number_in(element: ET.Element | None, key: str, most: float) -> float | None:
-    """Return a number among the attributes of an element; None if there is none between -most and most."""
-    try:
-        number = float(element.get(key, "")) if element is not None else math.nan
-    except ValueError:
-        return None
-    return number if abs(number) <= most else None
 
 
 def local(element: ET.Element) -> str:

@@ -33,8 +33,8 @@ STOOD_STILL = GapReason.RECORDER_OFF, off_words("suspend")
 """Why nothing came while `looked` wasn't called for SILENT_S: the camera isn't to blame."""
 
 STARTING_S = 40.0
-"""After this time, in s, a camera whose source has neither delivered nor failed is offline. Sources fail earlier: they
-wait at most 10 s for a connection, and then 30 s for a keyframe."""
+"""After this time, in s, a camera whose source has neither delivered nor failed is offline. Most sources fail
+earlier: they wait at most 10 s for a connection, then 30 s for a keyframe. A slow DNS server may take 30 s more."""
 
 RESTART_S = 60.0
 """After this time, in s, a camera that closed the connection counts as unreachable instead of restarting."""

@@ -166,9 +166,7 @@ class CameraHttp:
                     raise SourceLoginWeaker(where, self._login.weaker)
                 if self._login.unknown and self.address.user:  # a token alone is sent as Bearer, which it may ask for
                     raise SourceLoginUnknown(where, self._login.unknown)
-            error = _refusal(where, response)
-            (self._login.refused if isinstance(error, SourceRefused) else self._login.accepted)()
-            raise error
+            raise _refusal(where, response)
 
     def _skip(self, response: http.client.HTTPResponse) -> None:
         """Read an unneeded response if its length is known; otherwise end its connection."""

@@ -3,6 +3,7 @@
 import http.client
 import io
 import ipaddress
+import math
 import re
 import secrets
 import socket
@@ -11,7 +12,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
@@ -23,7 +24,6 @@ from tawny.protocols.soap import (
     MAX_BYTES,
     find_elements,
     login_header,
-    number_in,
     quoted,
     read_response,
     text_at,
@@ -171,7 +171,6 @@ class SoapClient:
         self._record = record or LoginHistory().record("", service.host, 0)
         self.is_cancelled = False
         """Ends the request that is under way, and refuses all further ones."""
-        self._refused_ms: int | None = None  # how far ahead the camera's clock was at the newest refused sign-in
         self._named: dict[str, int] = {}
         self._ports: dict[str, int] = {}
         """Ports of services by path, where not the device's: that the camera names, and where a service answered."""
@@ -240,39 +239,32 @@ class SoapClient:
         self, path: str, body: str, at_ms: int, until_s: float, address: str, waits_s: float, port: int | None
     ) -> ET.Element:
         service = self._service if port is None else replace(self._service, port=port)
-        login = ClientAuth(service.user, service.password, self._record)
-        at_ms = at_ms if service.user else 0
-        ahead_ms = at_ms - self._clock.now_ms() if at_ms else self._refused_ms
-        is_new = self._refused_ms is not None and abs((ahead_ms or 0) - self._refused_ms) >= _CLOCK_SET_MS
-        if at_ms and not login.may_send(again=is_new):
-            raise SourceRefused(service.public)
-        head = login_header(service.user, service.password, secrets.token_bytes(16), at_ms) if at_ms else ""
+        head = (
+            login_header(service.user, service.password, secrets.token_bytes(16), at_ms)
+            if service.user and at_ms
+            else ""
+        )
         answer = self._post(service, path, write_request(with_address(head, address), body), "", until_s, waits_s)
+        login = ClientAuth(service.user, service.password, self._record)
         while answer.status == 401:
             if not login.challenged(answer.challenges):
                 if login.weaker:
                     raise SourceLoginWeaker(service.public, login.weaker)
                 if login.unknown:
                     raise SourceLoginUnknown(service.public, login.unknown)
-                self._refused(login, ahead_ms)
+                raise SourceRefused(service.public)
             data, authorization = write_request(with_address("", address), body), login.header("POST", path)
             answer = self._post(service, path, data, authorization, until_s, waits_s)
         try:
             content = read_response(service.public, answer.status, answer.data)
         except SourceRefused:
             if at_ms or not service.user or login.form:
-                self._refused(login, ahead_ms)
+                raise
             # it wants to know who asks even for its clock: it may run like ours
             return self._send(path, body, self._clock.now_ms(), until_s, address, waits_s, port)
-        login.accepted()
         if head and not login.form:
             self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
         return content
-
-    def _refused(self, login: ClientAuth, ahead_ms: int | None) -> NoReturn:
-        self._refused_ms = ahead_ms
-        login.refused()
-        raise SourceRefused(self._service.public)
 
     def _post(
         self, service: OnvifService, path: str, data: bytes, authorization: str, until_s: float, waits_s: float
@@ -376,8 +368,7 @@ class OnvifCamera:
         """Return pan, tilt and zoom in the camera's own numbers; None for what it doesn't report."""
         answer = self._ptz("GetStatus", "", self._until_s())
         turned, zoomed = (next(iter(find_elements(answer, name)), None) for name in ("PanTilt", "Zoom"))
-        pan, tilt = (number_in(turned, key, _FARTHEST) for key in "xy")
-        return pan, tilt, number_in(zoomed, "x", _FARTHEST)
+        return _number(turned, "x"), _number(turned, "y"), _number(zoomed, "x")
 
     def presets(self) -> list[PtzPreset]:
         return self._presets(self._until_s())
@@ -578,6 +569,15 @@ class OnvifCamera:
             if turning:
                 profile, lens = turning[0].get("token", ""), text_at(turning[0], "SourceToken")[:_MAX_NAME_CHARS]
         return _Known(ahead_ms, paths, profile, lens)
+
+
+def _number(element: ET.Element | None, key: str) -> float | None:
+    """Return a number of an element; None if there is none, or none that can be a position."""
+    try:
+        number = float(element.get(key, "")) if element is not None else math.nan
+    except ValueError:
+        return None
+    return number if abs(number) <= _FARTHEST else None
 
 
 def _is_same_host(named: str, own: str) -> bool:

@@ -15,7 +15,6 @@ from tawny.config.lens_and_ptz import EventApiSettings
 from tawny.model.errors import SourceError, SourceLoginWeaker, SourceNotFound, SourceRefused, SourceUnreachable
 from tawny.model.events import DOORBELL
 from tawny.model.times import Clock
-from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import SIGN_IN_NAMES, LoginRecord, SignIn
 from tawny.sources.event_stream import MOST_PART_BYTES, web_place
 from tawny.sources.http import CameraHttp
@@ -163,9 +162,6 @@ class ReolinkEvents:
                 login = SIGN_IN_NAMES[record.strongest]
                 raise SourceLoginWeaker(self._where, f"Basic instead of {login}")
             record.offered(SignIn.BASIC)
-        auth = ClientAuth(address.user, address.password, record)
-        if not auth.may_send():
-            raise SourceRefused(self._where)
         user = {"Version": "0", "userName": address.user, "password": address.password}
         self._token = ""
         answers = self._ask(self._client, [{"cmd": "Login", "action": 0, "param": {"User": user}}], "")
@@ -173,9 +169,7 @@ class ReolinkEvents:
         if code == _NO_SESSION:
             raise SourceError(self._where, "too many are signed in at it")
         if code:
-            auth.refused()
             raise SourceRefused(self._where, f"error {code}")
-        auth.accepted()
         given = read_token(answers)
         if given is None:
             raise SourceError(self._where, _NONE.format("its token can't be read"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
-from tawny.model.errors import SourceRefused, SourceUnreachable, SourceUnusable
+from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable, SourceUnusable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import GapEvidence
@@ -186,3 +186,8 @@ class SourceLoginUnknown(SourceRefused):
     evidence: GapEvidence | None = _UNKNOWN
     says = "The camera at {where} asks for a sign-in that tawny doesn't know ({detail})."
     advice = "In the camera's own settings, choose digest sign-in with MD5 or SHA-256."
+
+
+def is_password_refused(error: SourceError) -> bool:
+    """Return whether a password was sent and refused. Also true if the camera says that it has no right."""
+    return isinstance(error, SourceRefused) and not isinstance(error, SourceLoginWeaker | SourceLoginUnknown)

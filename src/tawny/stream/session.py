@@ -21,7 +21,7 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import DamageFound, HoleFound, Message, RunEnded, RunStarted
 from tawny.model.packets import VIDEO_RATE, Format, Packet, SourcePacket, VideoFormat
 from tawny.model.times import Clock, UtcMap, stamp
-from tawny.sources.source import CameraConnection, IdleUntil
+from tawny.sources.source import CameraConnection, IdleUntil, is_password_refused
 from tawny.stream.hub import Hub
 
 # Damage tracker: detects damaged frames and gaps without a complete frame in a stream that keeps sending.
@@ -404,6 +404,10 @@ OWN_PLACE_S = 60.0
 
 The occupied place is then probably that of the lost connection, or of a process that was killed.
 """
+_REFUSED_S = (4.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+"""Pauses after each refused password, in s. The first are short: some cameras refuse every login while they start."""
+_NOT_SENT_S = _REFUSED_S[:4]
+"""The same where no password was sent: nothing is locked then."""
 STEADY_S = 60.0
 """Duration of a connection, in s, from which its end is logged although the same error was logged before."""
 _SILENCE_S = 600.0
@@ -420,10 +424,15 @@ class PacketDemand:
     """Reports whether and how soon packets are needed. Thread-safe.
 
     refusal: returns why the camera must not be connected to now, None if it may be.
+    holds: returns why a stream that was refused must not sign in again now, None if it may.
     """
 
-    def __init__(self, refusal: Callable[[], SourceError | None] = lambda: None) -> None:
-        self.refusal = refusal
+    def __init__(
+        self,
+        refusal: Callable[[], SourceError | None] = lambda: None,
+        holds: Callable[[], SourceError | None] = lambda: None,
+    ) -> None:
+        self.refusal, self.holds = refusal, holds
         self._viewers = 0
         self._until_s = -math.inf
 
@@ -500,17 +509,18 @@ class StreamReader:
         self._pace = pace or PacketDemand()
         self._connection: CameraConnection | None = None
         self._opened_s, self._is_new, self._noted_s = 0.0, True, 0.0
-        # A camera that returns is recorded again within 5 s. After a rejected password, retries are slow; the sign-ins
-        # of an account are fewer still (`SignInLimit`), because many cameras lock it after some.
+        # A camera that returns is recorded again within 5 s. After a rejected password, retries are slow, because many
+        # cameras lock the account after some attempts.
         self._backoff = Backoff(first_s=0.5, most_s=2.5)
-        self._refused = Backoff(first_s=4.0, most_s=30.0)
+        self._refusals = 0
         self._busy = Backoff(first_s=5.0, most_s=30.0)
         self._lost_s = clock.mono_s()
         self._log = _ConnectionLog(name)
         self._is_resting = False
 
     def step(self) -> float:
-        if (refusal := self._pace.refusal()) is not None:
+        tries_again = self._connection is None and self._refusals > 0
+        if (refusal := self._pace.refusal() or (self._pace.holds() if tries_again else None)) is not None:
             return self._rest(refusal)
         self._is_resting = False
         try:
@@ -573,11 +583,17 @@ class StreamReader:
         if isinstance(error, SourceFinished):
             return 3600.0
         if isinstance(error, SourceRefused):
-            return self._refused.next_s(held_s)
-        self._refused.reset()
+            return self._refused_s(error, held_s)
+        self._refusals = 0
         if error.evidence is not None and error.evidence.word in _TAKEN:
             if now_s - self._lost_s < OWN_PLACE_S:
                 return spread_s(0, _OWN_PLACE_RETRY_S, _OWN_PLACE_RETRY_S)
             return self._busy.next_s(held_s)
         self._busy.reset()
         return self._backoff.next_s(held_s)
+
+    def _refused_s(self, error: SourceRefused, held_s: float) -> float:
+        self._refusals = 1 if held_s >= STEADY_S else self._refusals + 1
+        pauses_s = _REFUSED_S if is_password_refused(error) else _NOT_SENT_S
+        pause_s = pauses_s[min(self._refusals, len(pauses_s)) - 1]
+        return spread_s(0, pause_s, pause_s)

@@ -11,7 +11,6 @@ from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError, SourceError
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
-from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.connection_settings import CameraAddress, CameraAddressChange, CameraConnectionService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
@@ -34,7 +33,6 @@ class House:
     """Settings in a file, as a program that runs has them."""
 
     def __init__(self, folder: Path, text: str, secrets: str = "") -> None:
-        self.logins = LoginHistory()
         self.config, self.secrets = folder / "tawny.toml", folder / "secrets.toml"
         self.config.write_text(text)
         if secrets:
@@ -43,9 +41,8 @@ class House:
         self.settings = read_settings(self.config, {})
         self.applied = 0
         self.desk = CameraConnectionService(
-            ChangeableSettings(lambda: self.settings, self.apply, self.config), PluginRegistry.opened(), SystemClock(),
-            self.logins,
-        )  # fmt: skip
+            ChangeableSettings(lambda: self.settings, self.apply, self.config), PluginRegistry.opened(), SystemClock()
+        )
 
     def apply(self, new: Settings, file: str) -> None:
         self.settings, self.applied = new, self.applied + 1
@@ -181,15 +178,6 @@ def test_a_login_in_the_path_is_neither_told_nor_lost(tmp_path: Path) -> None:
     assert "password=x&channel=1" in house.text
     with pytest.raises(SettingsError):
         house.change(shown.replace("192.168.1.5", "192.168.1.9"), user="", password=None)
-
-
-def test_a_login_that_was_refused_before_is_tried(tmp_path: Path, camera: RtspCamera) -> None:
-    house = House(tmp_path, f'[cameras.door]\nsource = "{camera.address}"\n')
-    record = house.logins.record(DOOR, "127.0.0.1", camera.port)
-    record.begin("new", PASSWORD)
-    record.answered("new", PASSWORD, is_accepted=False)
-    wanted = CameraAddressChange(f"rtsp://127.0.0.1:{camera.port}/other", "", "new", None)
-    assert house.desk.change(DOOR, wanted, untried=False) == {"main": "H264 320x240"}
 
 
 @pytest.mark.parametrize(("port", "password"), [(None, "a wrong one"), (1, PASSWORD)])

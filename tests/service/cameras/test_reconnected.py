@@ -11,7 +11,6 @@ import pytest
 from tawny.model.messages import GapChanged, StatusChanged
 from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
-from tawny.protocols.sign_in_limit import Turn
 from tawny.service.integrations.external_events import EventKey
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until
@@ -76,16 +75,3 @@ def test_a_paused_camera_that_is_connected_again_is_not_announced_again(tmp_path
         before = len(made.heard)
         made.running.restart_camera(DOOR)
         assert [one for one in made.heard[before:] if isinstance(one, GapChanged | StatusChanged)] == []
-
-
-@pytest.mark.parametrize("connect_again", [lambda made: made.running.restart_camera(DOOR), _change])
-def test_a_refused_login_is_tried_at_once_after_a_restart_or_change(
-    tmp_path: Path, connect_again: Callable[[Rig], None]
-) -> None:
-    with rig(one_camera(str(clip_file(ClipSpec(seconds=30)))), tmp_path) as made:
-        record = made.running.logins.record(DOOR, "192.168.1.9", 554)
-        record.begin("me", "pw")
-        record.answered("me", "pw", is_accepted=False)
-        assert record.begin("me", "pw") is Turn.NO
-        connect_again(made)
-        assert record.begin("me", "pw") is Turn.GO

@@ -12,7 +12,7 @@ import pytest
 from tawny.app.running import RecorderRuntime
 from tawny.engine import InlineEngine
 from tawny.live.viewer import ViewerCounts
-from tawny.model.errors import SourceFinished, SourceStalled, SourceUnreachable
+from tawny.model.errors import SourceError, SourceFinished, SourceRefused, SourceStalled, SourceUnreachable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import GapChanged
 from tawny.model.segments import GapReason, gap_text
@@ -36,11 +36,13 @@ class _Asked:
 
     notes: Mapping[str, Any] = {}
 
-    def __init__(self, times: list[float], clock: Clock) -> None:
-        self._times, self._clock = times, clock
+    def __init__(self, times: list[float], clock: Clock, is_refused: Callable[[], bool]) -> None:
+        self._times, self._clock, self._is_refused = times, clock, is_refused
 
     def read(self) -> IdleUntil:
         self._times.append(self._clock.mono_s())
+        if self._is_refused():
+            raise SourceRefused("asked://door/sub")
         return IdleUntil(SLOW_S)
 
     def close(self) -> None: ...
@@ -53,6 +55,7 @@ class _Source:
 
     def __init__(self) -> None:
         self.times: dict[tuple[CameraId, StreamName], list[float]] = {}
+        self.refused: StreamName | None = None
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         return table
@@ -70,7 +73,8 @@ class _Source:
         return True
 
     def begin(self, opening: SourceContext) -> _Asked:
-        return _Asked(self.times.setdefault((opening.camera, opening.stream), []), opening.clock)
+        times = self.times.setdefault((opening.camera, opening.stream), [])
+        return _Asked(times, opening.clock, lambda: opening.stream is self.refused)
 
 
 class _Bench:
@@ -79,7 +83,7 @@ class _Bench:
     def __init__(self, folder: Path) -> None:
         self.clock, self.source = FakeClock(), _Source()
         text = "".join(
-            f'[cameras.{name}]\nsource = "asked:main"\nsub = "asked:sub"\ndetection.detector = "off"\n'
+            f'[cameras.{name}]\nsource = "asked://door/main"\nsub = "asked://{name}/sub"\ndetection.detector = "off"\n'
             for name in (DOOR, YARD)
         )
         chosen = settings(text)
@@ -223,3 +227,43 @@ def test_why_a_camera_failed_before_it_connected_again_is_not_said(bench: _Bench
     camera.connected(StreamName.MAIN, {})
     camera.take_duty(was)
     assert camera.status.state is CameraState.STARTING
+
+
+REFUSED = SourceRefused("asked://door/main")
+
+
+@pytest.mark.parametrize(
+    ("name", "main", "waits"),
+    [(DOOR, REFUSED, True), (DOOR, SourceUnreachable("door"), False), (YARD, REFUSED, False)],
+    ids=["as its main stream", "the main stream isn't refused", "at another host"],
+)
+def test_a_refused_sub_stream_is_not_tried_while_its_main_stream_is_refused(
+    bench: _Bench, name: CameraId, main: SourceError, *, waits: bool
+) -> None:
+    bench.running.parts.cameras.now[name].failed(StreamName.MAIN, main)
+    bench.source.refused = StreamName.SUB
+    tries = bench.source.times[(name, StreamName.SUB)]
+    tries.clear()
+    bench.engine.run_for(60)
+    assert (len(tries) == 1) == waits
+
+
+def test_a_main_stream_is_tried_while_its_sub_stream_is_refused(bench: _Bench) -> None:
+    bench.running.parts.cameras.now[DOOR].failed(StreamName.SUB, REFUSED)
+    bench.source.refused = StreamName.MAIN
+    tries = bench.source.times[(DOOR, StreamName.MAIN)]
+    tries.clear()
+    bench.engine.run_for(60)
+    assert len(tries) > 1
+
+
+def test_a_refused_sub_stream_is_tried_at_once_when_its_main_stream_plays(bench: _Bench) -> None:
+    camera = bench.running.parts.cameras.now[DOOR]
+    camera.failed(StreamName.MAIN, REFUSED)
+    bench.source.refused = StreamName.SUB
+    bench.engine.run_for(1.0)
+    tries = bench.source.times[(DOOR, StreamName.SUB)]
+    tries.clear()
+    camera.connected(StreamName.MAIN, {})
+    bench.engine.run_for(SLOW_S)
+    assert len(tries) == 1

@@ -7,7 +7,6 @@ import pytest
 
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
 from tawny.model.times import SystemClock
-from tawny.protocols.login_history import LoginHistory
 from tawny.protocols.soap import ENVELOPE
 from tawny.sources.onvif import OnvifCamera, OnvifRelay, OnvifResponse, OnvifService, PtzPreset, SoapClient
 from tawny.sources.source import SourceLoginUnknown
@@ -246,22 +245,6 @@ def test_a_wrong_password_for_its_clock_is_tried_once(fake: FakeCamera) -> None:
     with pytest.raises(SourceRefused):
         camera.stop()
     assert len(fake.nonces) == 1
-
-
-def test_a_password_that_was_refused_is_not_sent_again_at_once(fake: FakeCamera) -> None:
-    fake.password, record = "changed", LoginHistory().record("door", "127.0.0.1", 80)
-    for _ in range(3):
-        with pytest.raises(SourceRefused):
-            OnvifCamera(fake.url.replace("changed", "s3cret"), SystemClock(), record).stop()
-    assert len(fake.nonces) == 1
-
-
-def test_a_clock_that_was_set_meanwhile_is_no_wrong_password(fake: FakeCamera) -> None:
-    camera = opened(fake)
-    camera.stop()
-    fake.ahead = timedelta(hours=1)
-    camera.stop()
-    assert fake.done() == ["Stop", "Stop"]
 
 
 def test_a_wrong_password_is_said_and_not_shown(fake: FakeCamera) -> None:

@@ -18,15 +18,12 @@ from tawny.model.errors import (
     SourceClosed,
     SourceError,
     SourceRedirected,
-    SourceRefused,
     SourceStalled,
     SourceUnreachable,
     SourceUnusable,
 )
 from tawny.model.packets import SourcePacket
 from tawny.model.times import Clock, SystemClock
-from tawny.protocols.login_history import LoginHistory
-from tawny.protocols.sign_in_limit import ANSWER_S, MOST_UNSURE
 from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, UdpConnection, always
@@ -35,7 +32,6 @@ from tawny.sources.rtsp.client.tcp_transport import TcpSocket
 from tawny.sources.rtsp.source import DEFAULTS, Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer
 from tawny.testing.waiting import until
@@ -159,38 +155,6 @@ def test_a_camera_that_never_answers_is_given_up(camera: RtspCamera) -> None:
     error = failing(connection)
     assert isinstance(error, SourceUnreachable)
     assert reason_of(error) == "open-timeout"
-
-
-def test_a_password_that_one_stream_was_refused_is_not_sent_by_the_other() -> None:
-    record = LoginHistory().record("door", "127.0.0.1", 554)
-    with RtspCamera(made_clip(ClipSpec()), CameraSetup("me", "new", "md5")) as camera:
-        address = camera.address.replace("new", "old")
-        for _ in range(2):
-            assert isinstance(failing(begun(address, memory=StreamMemory(login=record))), SourceRefused)
-        asked = [one.requests for one in camera.viewers]
-    assert asked == [["OPTIONS", "DESCRIBE", "DESCRIBE"], ["OPTIONS", "DESCRIBE"]]
-
-
-def test_a_stream_waits_for_the_answers_to_others_without_blocking() -> None:
-    record, clock = LoginHistory(clock=FakeClock()).record("door", "127.0.0.1", 554), SystemClock()
-    for _ in range(MOST_UNSURE):
-        record.begin("me", "pw")
-    with RtspCamera(made_clip(ClipSpec()), CameraSetup("me", "pw", "md5", speed=8)) as camera:
-        memory, longest_s = StreamMemory(login=record), 0.0
-        connection = begun(camera.address, memory=memory)
-
-        def is_asked() -> bool:
-            nonlocal longest_s
-            begun_s = clock.mono_s()
-            assert isinstance(connection.read(), IdleUntil)
-            longest_s = max(longest_s, clock.mono_s() - begun_s)
-            return memory.transcript is not None and "401 Unauthorized" in str(memory.transcript.record())
-
-        until(is_asked)
-        record.answered("me", "pw", is_accepted=True)
-        until(lambda: isinstance(connection.read(), SourcePacket))
-        connection.close()
-    assert longest_s < ANSWER_S / 2
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"])

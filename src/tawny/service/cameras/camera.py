@@ -59,7 +59,14 @@ from tawny.sources.masked_connection import MaskedConnection
 from tawny.sources.microphone import with_microphone
 from tawny.sources.onvif_events import CameraReport
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
+from tawny.sources.source import (
+    CameraConnection,
+    SharedSource,
+    SourceContext,
+    Speaker,
+    SpeakingSource,
+    is_password_refused,
+)
 from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 from tawny.stream.session import CLOCK_SET, STOPPED, PacketDemand, StreamReader, StreamSession
@@ -423,7 +430,7 @@ class RunningCamera:
         if not self.duty.is_read:
             return
         engine, open_source = self._opener(stream, address)
-        listener, pace = _Listener(self, stream), PacketDemand(self._calls.refusal)
+        listener, pace = _Listener(self, stream), PacketDemand(self._calls.refusal, partial(self._holds, stream))
         if self.duty.is_recorded:
             parts.recorder.add(self.id, stream, hub, wanted=self._wanted)
         name = f"read {self.id} {stream}"
@@ -434,6 +441,13 @@ class RunningCamera:
         handle = engine.start(name, make)
         self._handles.append(handle)
         self._readers[stream] = pace, handle
+
+    def _holds(self, stream: StreamName) -> SourceError | None:
+        """Return why a refused stream waits: the sub stream does while the main stream is refused the same login."""
+        failure, main, sub = self._failure, self.settings.source, self.settings.sub
+        if stream is StreamName.MAIN or failure is None or not is_password_refused(failure):
+            return None
+        return failure if main.split("/")[:3] == sub.split("/")[:3] else None
 
     @property
     def about(self) -> web.CameraView:
@@ -530,7 +544,9 @@ class RunningCamera:
         if stream is StreamName.SUB:
             self._sub_trouble = ""
         else:
-            self._failure = None
+            failure, self._failure = self._failure, None
+            if failure is not None and is_password_refused(failure):
+                self._wake_readers()  # the sub stream waited for this
             self._is_over_tcp = notes.get("transport") == "tcp"
 
     def noted(self, stream: StreamName, notes: Mapping[str, Any]) -> None:

@@ -112,7 +112,6 @@ class CameraSet:
         former = {name: cameras.pop(name) for name in changed}
         begins_ms = {name: camera.close(then=duties[name]) for name, camera in former.items()}
         for name, duty in duties.items():
-            self._parts.logins.limit.forget(name)
             begin_ms = begins_ms.get(name) or since_ms
             cameras[name] = RunningCamera(name, settings[name], self._parts, begin_ms, duty, former.get(name))
         for name in watched:
@@ -141,7 +140,6 @@ class CameraSet:
         """Connect to a camera again; no effect for an unknown one."""
         found = self._running.now.get(camera)
         if found is not None:
-            self._parts.logins.limit.forget(camera)
             self._reconnect([camera], {camera: self._duty(camera, found.settings)})
 
     def _reconnect(self, names: list[CameraId], duties: Mapping[CameraId, CameraDuty]) -> None:

@@ -141,7 +141,6 @@ class CameraConnectionService:
         return draft, made
 
     def _tried(self, camera: CameraId, made: CameraSettings, logins: LoginHistory | None) -> Mapping[str, str]:
-        self._logins.limit.forget(camera)
         streams = (StreamName.MAIN, StreamName.SUB) if made.sub else (StreamName.MAIN,)
         seen = {one.value: probe(self._plugins, camera, made, one, self._clock, logins) for one in streams}
         return {name: f"{one.codec.upper()} {one.width}x{one.height}" for name, one in seen.items()}

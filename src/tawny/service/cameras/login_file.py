@@ -10,7 +10,6 @@ from typing import Final
 
 from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import StorageError
-from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.storage.disk.disk import DiskAccess, RealDisk
 
@@ -24,15 +23,14 @@ class LoginFile:
     """Loads the history at construction and saves its changes as an actor.
 
     disk: None in memory mode. spare: folder of the spare disk, which gets a copy: after a failover it is the main one.
-    clock: None for the system's.
     """
 
     name = "camera logins"
 
-    def __init__(self, disk: DiskAccess | None, spare: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, disk: DiskAccess | None, spare: Path | None = None) -> None:
         self._disk, self._spare, self._is_changed = disk, spare, spare is not None
         self._handle = ActorHandle()
-        self.history = LoginHistory(self._changed, clock)
+        self.history = LoginHistory(self._changed)
         if disk is not None:
             load(disk, self.history)
 

@@ -109,8 +109,6 @@ class _Conversation:
             answer = replace(head, body=self._exactly(head.body_bytes))
             if 300 <= answer.status < 400:
                 raise SourceRedirected(self._address.public, redirect_target(answer.header("location")))
-            if answer.status not in _REFUSED:
-                self._login.accepted()
             if answer.status != 401:
                 return answer
             if not self._login.challenged(answer.headers.get("www-authenticate", [])):
@@ -122,7 +120,6 @@ class _Conversation:
 
     def _check(self, answer: RtspResponse) -> None:
         if answer.status in _REFUSED:
-            self._login.refused()
             raise SourceRefused(self._address.public, answer.says)
         if answer.status in _GONE:
             raise SourceNotFound(self._address.public, answer.says)

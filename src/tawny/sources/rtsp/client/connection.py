@@ -16,7 +16,6 @@ from tawny.model.packets import SourcePacket
 from tawny.model.segments import GapEvidence
 from tawny.model.times import Clock
 from tawny.protocols.rtp import receiver_report
-from tawny.protocols.rtsp_message import RtspResponse
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, UDP_WINDOW, RtpReceiver
@@ -104,7 +103,6 @@ class RtspConnection:
         self._where, self._clock, self._memory = address.public, clock, memory
         self._line = TcpSocket(address, options["fingerprint"])
         self._talk = ClientSession(address, memory.login)
-        self._talk.is_polled = True
         self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
         self._wire = InterleavedReader(self._report, self._message)
         self._requests: Requests[SdpDescription] | None = None
@@ -113,7 +111,6 @@ class RtspConnection:
         self._left = b""  # incomplete packet or message
         self._made_s = self._begun_s = self._byte_s = clock.mono_s()
         self._lookup_s = LOOKUP_S
-        self._waiting: RtspResponse | None = None  # the reply to which a request waits for its turn
         self._played_s: float | None = None
         self._keep_alive_s = 0.0
         self._fault: ConversationFault | None = None
@@ -215,8 +212,6 @@ class RtspConnection:
                 return
             if self._requests is None:
                 self._begin_to_ask()
-            if self._waiting is not None:
-                self._answer(self._waiting)
         self._receive(now_s)
         if self.is_playing:
             self._tracks.watch(now_s - self._byte_s)
@@ -278,16 +273,9 @@ class RtspConnection:
             try:
                 reply = read_reply(raw)
                 self._talk.note(reply)
-                self._answer(reply)
+                self._line.send(self._requests.send(reply))
             except StopIteration:
                 self._plays()
-
-    def _answer(self, reply: RtspResponse) -> None:
-        """Continue the handshake."""
-        assert self._requests is not None, "it has begun"
-        data = self._requests.send(reply)
-        self._waiting = None if data else reply
-        self._line.send(data)
 
     def _plays(self) -> None:
         now_s = self._tracks.now_s

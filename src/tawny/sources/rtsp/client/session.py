@@ -59,8 +59,6 @@ class ClientSession:
         """Methods that the camera supports according to its OPTIONS reply."""
         self.last_status = ""
         """Status of the last response, redacted."""
-        self.is_polled = False
-        """The handshake must not block: it yields no request where it waits, and takes the same reply again."""
         self._sequence = 0
 
     @property
@@ -110,11 +108,10 @@ class ClientSession:
         answer = read_reply(raw)
         self.note(answer)
         if 200 <= answer.status < 300:
-            self.login.accepted(lasts=True)
+            self.login.accepted()
         if answer.status == 454:
             raise ConversationFault("session", "it no longer knows this session")
-        values = answer.headers.get("www-authenticate", [])
-        if answer.status == 401 and self.login.challenged(values, waits=False):
+        if answer.status == 401 and self.login.challenged(answer.headers.get("www-authenticate", [])):
             return self.keep_alive()
         return b""
 
@@ -295,19 +292,8 @@ def _greet(talk: ClientSession) -> Generator[bytes, RtspResponse, None]:
     _refuse_redirect(answer)
     said = ",".join(answer.headers.get("public", []))
     talk.methods = frozenset(method.strip().upper() for method in said.split(","))
-    yield from _challenged(talk, answer)
-
-
-def _challenged(talk: ClientSession, answer: RtspResponse) -> Generator[bytes, RtspResponse, bool]:
-    """Return whether to send the request again, with a sign-in. May wait for its turn."""
-    values = answer.headers.get("www-authenticate", [])
-    while answer.status == 401:
-        if talk.login.challenged(values, waits=not talk.is_polled):
-            return True
-        if not talk.login.must_wait:
-            break
-        yield b""
-    return False
+    if answer.status == 401:
+        talk.login.challenged(answer.headers.get("www-authenticate", []))
 
 
 def _asked(
@@ -317,19 +303,16 @@ def _asked(
     while True:
         answer = yield talk.request(method, url, *headers)
         _refuse_redirect(answer)
-        if _REASONS.get(answer.status) != "login-refused":
-            talk.login.accepted(lasts=True)
         if 200 <= answer.status < 300:
+            talk.login.accepted()
             return answer
-        if (yield from _challenged(talk, answer)):
+        if answer.status == 401 and talk.login.challenged(answer.headers.get("www-authenticate", [])):
             continue
         if answer.status == 401 and talk.login.weaker:
             raise ConversationFault("login-weaker", talk.login.weaker)
         if answer.status == 401 and talk.login.unknown:
             raise ConversationFault("login-unknown", talk.login.unknown)
         reason = _REASONS.get(answer.status, "refused")
-        if reason == "login-refused":
-            talk.login.refused()
         raise ConversationFault(
             reason, _WORDS.get(reason, f"it responded with {answer.says}" if reason == "refused" else answer.says)
         )
