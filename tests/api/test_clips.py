@@ -112,7 +112,7 @@ async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.Asy
         ),
         (
             EvidenceCheck([], [], 0, utc_from_text("2026-11-20T05:30:00Z")),
-            "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes.",
+            "The newest video isn't in this yet: its file is still being written.",
             "Save this time as evidence again after 2026-11-20 06:30.",
         ),
         (

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tawny.cli.options import time_text
+from tawny.model.segments import Segment
 from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.layout import segment_name
@@ -75,14 +76,28 @@ def test_the_export_itself_says_what_is_not_signed_yet(tawny: Tawny, tmp_path: P
     assert tawny("verify", "proof", "--recorder", told["fingerprint"]).code == 0
 
 
-def test_the_export_itself_says_when_what_is_being_written_is_signed(tawny: Tawny, tmp_path: Path) -> None:
-    box = Box(tmp_path, utc_text(round(time.time() * 1000) - 240_000))
+def with_an_open_file(box: Box) -> Segment:
+    """Sign recordings of which the last one isn't closed, and return that."""
     newest = box.index.segments(PORCH, MAIN, box.record())[-1]
     box.sign()
     name = segment_name(newest.path)
     assert name is not None
     box.volume.path(newest.path).rename(box.volume.path(replace(name, end_ms=None).path))
     rebuild_index(box.volume, HistoryJournal(box.volume.disk))
+    return newest
+
+
+def test_what_a_power_cut_left_open_is_not_said_to_be_missing_as_well(tawny: Tawny, tmp_path: Path) -> None:
+    newest = with_an_open_file(Box(tmp_path, utc_text(round(time.time() * 1000) - 14_400_000)))
+    words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", "--from", "5 h ago", "--to", "now")
+    told = json.loads(tawny(*words, "--evidence", "-o", "proof", "--json").out)
+    (lost,) = told["unreadable"]
+    assert lost["start"] == utc_text(newest.start_ms)
+    assert [one for one in told["not_recorded"] if lost["start"] <= one["start"] < lost["end"]] == []
+
+
+def test_the_export_itself_says_when_what_is_being_written_is_signed(tawny: Tawny, tmp_path: Path) -> None:
+    newest = with_an_open_file(Box(tmp_path, utc_text(round(time.time() * 1000) - 240_000)))
     words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *SPAN, "--evidence")
     told = json.loads(tawny(*words, "-o", "early", "--json").out)
     assert (told["not_signed"], [one["start"] for one in told["unreadable"]]) == (0, [utc_text(newest.start_ms)])

@@ -125,9 +125,10 @@ def test_after_an_end_it_is_tried_again_soon_and_after_a_refusal_later() -> None
     assert bench.heard.words == [{"fps": 15.0}, "closed", "login-refused", {"fps": 15.0}]
 
 
-def paces(*errors: SourceError) -> list[float]:
+def paces(*errors: SourceError, holds: bool = False) -> list[float]:
     """The pauses after these errors, without the spread."""
     bench = Bench(*errors)
+    bench.pace.holds = lambda: holds
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tawny.engine.backoff.SPREAD", 0.0)
         return [bench.reader.step() for _ in errors]
@@ -147,38 +148,14 @@ def test_a_camera_that_was_sent_no_password_is_tried_every_half_minute(error: So
     assert paces(*[error] * 9)[-1] == 30
 
 
-def held_back(*connections: CameraConnection | SourceError) -> Bench:
-    """A stream that must not sign in once it was refused."""
-    bench = Bench(*connections)
-    bench.pace.holds = lambda: SourceRefused("rtsp://cam/main")
-    return bench
+@pytest.mark.parametrize(("holds", "pauses_s"), [(True, [300, 300]), (False, [4, 10])])
+def test_a_refused_stream_that_is_held_back_waits_the_longest(holds: bool, pauses_s: list[float]) -> None:
+    assert paces(*[SourceRefused("rtsp://cam")] * 2, holds=holds) == pauses_s
 
 
-def test_a_stream_that_was_refused_waits_while_it_is_held_back() -> None:
-    bench = held_back(SourceRefused("rtsp://cam"), Scripted(*CLIP.packets))
-    for _ in range(3):
-        bench.reader.step()
-    assert bench.heard.words == ["login-refused"] * 2  # its own, then why it waits
-    bench.pace.holds = lambda: None
-    bench.reader.step()
-    assert bench.heard.words[-1] == {"fps": 15.0}
-
-
-def test_a_stream_that_was_not_refused_is_not_held_back() -> None:
-    bench = held_back(Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone")), Scripted(*CLIP.packets))
-    bench.reader.step()
-    bench.reader.step()
-    assert bench.heard.words == [{"fps": 15.0}, "closed", {"fps": 15.0}]
-
-
-def test_a_stream_that_plays_is_not_held_back() -> None:
-    playing = Scripted(*CLIP.packets)
-    bench = Bench(SourceRefused("rtsp://cam"), playing)
-    bench.reader.step()
-    bench.reader.step()
-    bench.pace.holds = lambda: SourceRefused("rtsp://cam/main")
-    bench.reader.step()
-    assert not playing.is_closed
+def test_a_right_that_is_missing_is_tried_every_half_minute() -> None:
+    refused = SourceRefused("rtsp://cam", "", GapEvidence("login-refused", peer_status="403 Forbidden"))
+    assert paces(*[refused] * 9)[-1] == 30
 
 
 def test_a_password_that_was_right_for_a_minute_is_tried_as_soon_as_at_first() -> None:

@@ -35,7 +35,7 @@ from tawny.model.events import POST_S, PRE_S
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap, explaining, gap_words
-from tawny.model.times import Span, SystemClock, utc_text
+from tawny.model.times import Span, SystemClock, missing_spans, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, go_past
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, prove_redacted, write_evidence
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
@@ -90,8 +90,10 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
     with open_folder(folder, keys, settings=chosen) as archive:
         wanted = redaction(args.redact, archive.index, within) if args.redact else None
         on_disk_ms = max(within.begin_ms, min(within.end_ms, now_ms - FRESH_MS))
-        missing = _missing(archive, camera, Span(within.begin_ms, on_disk_ms))
         results = [write_evidence(volume, archive.index, request, original, open_with_keys, report)]
+        unproven = [gap.span(now_ms) for gap in results[0].unreadable]
+        rest = missing_spans(unproven, Span(within.begin_ms, on_disk_ms))
+        missing = [one for part in rest for one in _missing(archive, camera, part)]
         try:
             if wanted is not None:
                 from tawny.playback.redactor import redact  # lazy import: large dependencies, rarely used

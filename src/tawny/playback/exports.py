@@ -301,7 +301,9 @@ def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
         return "Verifying this evidence failed.", "Unpack it and run `tawny verify`: it lists why."
     if made.check.until_ms:
         at = f"{datetime.fromtimestamp(made.check.until_ms / 1000, zone):%Y-%m-%d %H:%M}"
-        what = "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes."
+        what = "The newest video isn't in this yet: its file is still being written."
+        if made.check.waiting:
+            what = "The newest recordings in this can't be verified yet, because the recorder signs every ten minutes."
         return what, f"Save this time as evidence again after {at}."
     if any(gap.reason is not GapReason.DISK_ERROR for gap in made.unreadable):
         what = (

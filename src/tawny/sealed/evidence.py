@@ -245,7 +245,7 @@ def _look_at_others(names: Iterable[str], line: SignedLine, verdict: EvidenceVer
     """Name what the manifest doesn't list: it could be taken for evidence."""
     others = [name for name in sorted(names) if name != MANIFEST and name not in line.said["files"]]
     own = [name for name in others if name.startswith(".") or name in _OWN_FOLDERS]
-    harmless = [name for name in others if name in own or not name.lower().endswith(_FILMS)]
+    harmless = [name for name in others if name in own or not name.lower().rstrip(" .").endswith(_FILMS)]
     for name in others:
         if name not in harmless:
             verdict.fail(f"{_shown_name(name)} was added: it isn't part of the evidence")

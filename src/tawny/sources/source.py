@@ -189,5 +189,7 @@ class SourceLoginUnknown(SourceRefused):
 
 
 def is_password_refused(error: SourceError) -> bool:
-    """Return whether a password was sent and refused. Also true if the camera says that it has no right."""
-    return isinstance(error, SourceRefused) and not isinstance(error, SourceLoginWeaker | SourceLoginUnknown)
+    """Return whether a password was sent and refused. With status 403 it was right, and only a right is missing."""
+    if not isinstance(error, SourceRefused) or isinstance(error, SourceLoginWeaker | SourceLoginUnknown):
+        return False
+    return error.evidence is None or not error.evidence.peer_status.startswith("403")

@@ -424,13 +424,13 @@ class PacketDemand:
     """Reports whether and how soon packets are needed. Thread-safe.
 
     refusal: returns why the camera must not be connected to now, None if it may be.
-    holds: returns why a stream that was refused must not sign in again now, None if it may.
+    holds: returns whether a refused stream waits the longest, as another one is refused the same login.
     """
 
     def __init__(
         self,
         refusal: Callable[[], SourceError | None] = lambda: None,
-        holds: Callable[[], SourceError | None] = lambda: None,
+        holds: Callable[[], bool] = lambda: False,
     ) -> None:
         self.refusal, self.holds = refusal, holds
         self._viewers = 0
@@ -519,8 +519,7 @@ class StreamReader:
         self._is_resting = False
 
     def step(self) -> float:
-        tries_again = self._connection is None and self._refusals > 0
-        if (refusal := self._pace.refusal() or (self._pace.holds() if tries_again else None)) is not None:
+        if (refusal := self._pace.refusal()) is not None:
             return self._rest(refusal)
         self._is_resting = False
         try:
@@ -595,5 +594,5 @@ class StreamReader:
     def _refused_s(self, error: SourceRefused, held_s: float) -> float:
         self._refusals = 1 if held_s >= STEADY_S else self._refusals + 1
         pauses_s = _REFUSED_S if is_password_refused(error) else _NOT_SENT_S
-        pause_s = pauses_s[min(self._refusals, len(pauses_s)) - 1]
+        pause_s = _REFUSED_S[-1] if self._pace.holds() else pauses_s[min(self._refusals, len(pauses_s)) - 1]
         return spread_s(0, pause_s, pause_s)

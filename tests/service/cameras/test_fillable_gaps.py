@@ -3,7 +3,7 @@
 import pytest
 
 from tawny.model.ids import CameraId, RunId, StreamName
-from tawny.model.segments import CARD_RUN, Gap, GapReason, Segment
+from tawny.model.segments import CARD_RUN, Gap, GapReason, Segment, off_words
 from tawny.model.times import Span
 from tawny.service.cameras.fillable_gaps import fillable, pieces_of, within_limits
 from tawny.service.cameras.gap_filler import is_recorded_in_all_modes
@@ -55,6 +55,12 @@ def test_time_that_a_mode_may_have_made_private_while_tawny_was_off_is_left(*, i
     off, outage = gap(80, 70, GapReason.RECORDER_OFF, "power"), gap(60, 50, GapReason.UNREACHABLE)
     asked = Span(off.begin_ms, NOW_MS) if is_asked else None
     assert holes(off, outage, is_asked=is_asked, asked=asked, is_constant=False) == [outage.span(NOW_MS)]
+
+
+@pytest.mark.parametrize(("lasts_s", "is_filled"), [(30, True), (90, False)])
+def test_a_short_pause_of_the_computer_is_filled_though_modes_differ(lasts_s: float, *, is_filled: bool) -> None:
+    pause = gap(100, 100 - lasts_s, GapReason.RECORDER_OFF, off_words("suspend"))
+    assert bool(holes(pause, is_constant=False)) == is_filled
 
 
 @pytest.mark.parametrize(

@@ -367,6 +367,14 @@ def test_what_begins_after_a_suspend_is_no_part_of_what_was_open_before(bench: B
     assert bench.events == [(what, "door", "manual") for what in ("started", "ended", "started")]
 
 
+def test_an_update_after_a_suspend_makes_no_event_longer(bench: Bench) -> None:
+    bench.do(command="event.open", camera="door", key="b1", lasts="20 s")
+    bench.clock.advance(8 * 3600)
+    with pytest.raises(CommandRefused):
+        bench.do(command="event.update", event="b1", lasts="20 s")
+    assert [what for what, *_ in bench.events] == ["started", "ended"]
+
+
 def test_an_update_may_give_it_more_time(bench: Bench) -> None:
     bench.do(command="event.open", camera="door", key="b1", lasts="20 s")
     bench.engine.run_for(15)

@@ -6,6 +6,8 @@ import { Managed, Media } from "../live/media";
 import { excess, type Range } from "./plan";
 
 const YEAR_S = 366 * 86_400;
+/** No instant that is sought is just where a picture begins: what a browser tells of the picture shows which of both it is. */
+const PAST_EDGE_MS = 0.3;
 
 export class Sink {
   /** Where it was sent last. */
@@ -39,8 +41,8 @@ export class Sink {
   }
 
   seek(at_ms: number): void {
-    this.sought_ms = at_ms;
-    this.video.currentTime = (at_ms - this.origin_ms) / 1000;
+    this.sought_ms = at_ms + PAST_EDGE_MS;
+    this.video.currentTime = (this.sought_ms - this.origin_ms) / 1000;
   }
 
   get buffered(): Range[] {

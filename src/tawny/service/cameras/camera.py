@@ -442,12 +442,15 @@ class RunningCamera:
         self._handles.append(handle)
         self._readers[stream] = pace, handle
 
-    def _holds(self, stream: StreamName) -> SourceError | None:
-        """Return why a refused stream waits: the sub stream does while the main stream is refused the same login."""
+    def _holds(self, stream: StreamName) -> bool:
+        """Return whether a refused stream waits: the sub stream does while the main stream is refused the same login.
+
+        `connected` of the main stream ends that. It may also be refused for its path alone.
+        """
         failure, main, sub = self._failure, self.settings.source, self.settings.sub
         if stream is StreamName.MAIN or failure is None or not is_password_refused(failure):
-            return None
-        return failure if main.split("/")[:3] == sub.split("/")[:3] else None
+            return False
+        return main.split("/")[:3] == sub.split("/")[:3]
 
     @property
     def about(self) -> web.CameraView:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from tawny.model.ids import CameraId
-from tawny.model.segments import BY_CHOICE, FILL_SLACK_MS, Gap, GapReason, gap_words, is_filled_in
+from tawny.model.segments import BY_CHOICE, FILL_SLACK_MS, Gap, GapReason, gap_words, is_filled_in, off_words
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.index.protocol import Index
 
@@ -14,6 +14,8 @@ BACK_MS: Final = 7 * 86_400_000
 """Older gaps are left, unless they are asked for by hand."""
 SETTLES_S: Final = 8.0
 """Time after a gap's end, s, until it is filled: the card and the own files must have what follows."""
+_SHORT_PAUSE_S: Final = 60.0
+"""Longest pause of the computer, s, in which the mode is taken not to have changed."""
 _DECIDED: Final = "stopped"
 """In the detail of a recorder that a user stopped: it was not to record."""
 _UNRECORDED: Final = frozenset({GapReason.PRIVACY, GapReason.MODE, GapReason.SCHEDULE, GapReason.OFF})
@@ -44,17 +46,21 @@ def fillable(
     """Return the missing time that may be filled, with its gap, oldest first.
 
     is_asked: by hand. is_constant: the camera is recorded in all modes. Otherwise nothing is known of time in which
-    tawny was off: a mode may have made it private.
+    tawny was off, but for a short pause of the computer: a mode may have made it private.
     """
     oldest_ms = within.begin_ms if is_asked else 0
     found = [
         gap
         for gap in _over(index, camera, within, oldest_ms)
         if now_ms - gap.span(now_ms).end_ms >= settles_s * 1000
-        and (is_constant or gap.reason is not GapReason.RECORDER_OFF)
+        and (is_constant or gap.reason is not GapReason.RECORDER_OFF or _is_short_pause(gap, now_ms))
         and not _is_chosen(index, gap, is_asked=is_asked)
     ]
     return _holes(index, camera, found, oldest_ms, now_ms)
+
+
+def _is_short_pause(gap: Gap, now_ms: int) -> bool:
+    return gap.detail == off_words("suspend") and gap.span(now_ms).seconds <= _SHORT_PAUSE_S
 
 
 def fillable_by_standby(index: Index, camera: CameraId, within: Span, now_ms: int) -> list[tuple[Gap, Span]]:

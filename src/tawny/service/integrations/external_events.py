@@ -127,12 +127,14 @@ class ExternalEvents:
     def find(self, event: EventKey, cameras: Collection[str] | None = None) -> Event | None:
         """Return the open event of this key, or whose ID the key is. cameras: only these; None: all."""
         with self._lock:
+            self._end_overdue()
             found = self._find(event, cameras)
             return None if found is None else found.event
 
     def update(self, event: EventId, label: str, score: float | None, lasts_s: float | None) -> Event | None:
         """Update an open event; return None if it is not open."""
         with self._lock:
+            self._end_overdue()
             found = self._open.get(event)
             return None if found is None else self._grow(found, label, score, lasts_s)
 

@@ -92,7 +92,7 @@ export default function FloorPlan() {
     const putImage = async (blob: Blob) => take({ ...kept, version: (await put<Plan>(IMAGE, blob)).version });
     try {
       const wanted = draft.peek();
-      const replaced = image.peek() && kept.version ? await getBlob(IMAGE) : null;
+      const replaced = image.peek() && (await get<Plan>("/plan")).version ? await getBlob(IMAGE) : null;
       if (image.peek()) await putImage(image.peek()?.blob as Blob);
       try {
         take(await put<Plan>("/plan/cameras", { cameras: wanted, version: conflict.peek() ? null : kept.cameras_version || null }));

@@ -191,7 +191,7 @@ class _Lookup:
         try:
             found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):  # the latter of a label that is empty or too long
-            self._result = ConversationFault("unreachable", "unknown host name")
+            self._result = ConversationFault("lookup", "unknown host name")
         else:
             self._result = [(family, place) for family, _, _, _, place in found]
 
