@@ -110,8 +110,8 @@ CASES = [
         "a name without address",
         _plain("cameras", "add", "porch", "rtsp://camera.invalid/x"),
         21,
-        "isn't responding",
-        "network",
+        "can't be resolved",
+        "IP address",
     ),
     Case(
         "a kind of address that is unknown",

@@ -168,7 +168,7 @@ class SourceUnresolved(SourceUnreachable):
     """Its host name can't be looked up. detail: why."""
 
     says = "The name of the camera at {where} can't be resolved ({detail})."
-    advice = "Check the DNS server that this computer uses, or enter the camera's IP address."
+    advice = "Check the name, and the DNS server that this computer uses, or enter the camera's IP address."
 
 
 @dataclass(eq=False)
