@@ -294,8 +294,13 @@ class CoverageMonitor:
         return self._gap is None or self._waits
 
     @property
+    def unseen_s(self) -> float:
+        """Return for how long `looked` wasn't called, s; 0 before the first time."""
+        return 0.0 if self._looked_s is None else self._clock.mono_s() - self._looked_s
+
+    @property
     def _stood_still(self) -> bool:
-        return self._looked_s is not None and self._clock.mono_s() - self._looked_s > SILENT_S
+        return self.unseen_s > SILENT_S
 
     @property
     def _may_sleep(self) -> bool:

@@ -1,6 +1,8 @@
 """The settings in force, as services see them that change them while tawny runs."""
 
 import errno
+import hashlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -17,6 +19,11 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, WebSettings, listen_address
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.model.times import Clock
+
+
+def version_of(shown: object) -> str:
+    """Return 16 letters that differ with any change of what a page shows. shown: JSON."""
+    return hashlib.blake2s(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

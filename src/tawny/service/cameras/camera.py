@@ -143,7 +143,6 @@ class RunningCamera:
         self.filling = ""
         """How far gaps are filled from its card; empty: nothing to say."""
         self._is_over_tcp = self._is_ending = False
-        self._looked_s: float | None = None
         self._next = GONE
         self._calls = WakeCalls(parts.clock, settings, self._wake_readers)
         self._calls.hold(is_held=self.duty.is_held)
@@ -211,18 +210,16 @@ class RunningCamera:
         detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or unread or wrong or self.filling
         last_ms = newest.at_ms if newest else None
         now = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
-        if self._looked_s is not None and shown.state in RECORDED:
-            unseen_s = self._parts.clock.mono_s() - self._looked_s
-            if unseen_s > UNSEEN_S:
-                since_ms = self._parts.clock.now_ms() - round(unseen_s * 1000)
-                now = replace(now, state=CameraState.UNKNOWN, since_ms=since_ms, detail=UNSEEN)
+        unseen_s = self.coverage.unseen_s
+        if unseen_s > UNSEEN_S and shown.state in RECORDED:
+            since_ms = self._parts.clock.now_ms() - round(unseen_s * 1000)
+            now = replace(now, state=CameraState.UNKNOWN, since_ms=since_ms, detail=UNSEEN)
         return replace(now, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
         """Detect that a connection delivers no packets, and that it does again. Called once a second."""
-        self._looked_s = self._parts.clock.mono_s()
         newest = self.hubs[StreamName.MAIN].newest
-        silent_s = self._looked_s - self._sessions[StreamName.MAIN].arrived_s
+        silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
         self.coverage.starts()
         if newest is not None and silent_s > SILENT_S and self.coverage.status.state in ON_WATCH:
             self.coverage.silent(newest.at_ms)

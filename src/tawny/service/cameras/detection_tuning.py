@@ -3,8 +3,6 @@
 Changes take effect at once and are written to the settings file if one is in use.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -20,7 +18,7 @@ from tawny.model.times import Clock
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.masking_cost import MaskingCost, masking_cost
-from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.changeable_settings import ChangeableSettings, version_of
 from tawny.service.detection.event_marks import Muting, MutingOffer, Mutings
 from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
@@ -160,5 +158,4 @@ def _with(
 
 
 def _version(camera: CameraSettings) -> str:
-    settings = [plain_table(camera.detection), camera.privacy_masks]
-    return hashlib.blake2s(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return version_of([plain_table(camera.detection), camera.privacy_masks])

@@ -3,8 +3,6 @@
 The cost of recording around events is replayed: yesterday's events with their pre-roll and post-roll.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +17,7 @@ from tawny.model.times import Clock
 from tawny.playback.recordings import events_within
 from tawny.playback.timeline import day_of
 from tawny.recorder.recording_times import RecordingTimes
-from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.changeable_settings import ChangeableSettings, version_of
 from tawny.service.retention.promises import Rates
 from tawny.storage.index.protocol import Index
 
@@ -39,8 +37,7 @@ class RecordingChoice:
     @property
     def version(self) -> str:
         """Return 16 letters that differ with any change of the choice."""
-        said = json.dumps([self.record, self.pre_s, self.post_s, dict(self.modes)], sort_keys=True)
-        return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+        return version_of([self.record, self.pre_s, self.post_s, dict(self.modes)])
 
 
 class RecordingConflict(Exception):  # another person's change, not a failure

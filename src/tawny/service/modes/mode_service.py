@@ -1,7 +1,5 @@
 """Mode service: reads and changes modes, presence and rules at runtime; writes them to the settings file if in use."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -21,7 +19,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock
 from tawny.playback.recordings import RecordingIndex
 from tawny.service.cameras.duty import duty_of
-from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.changeable_settings import ChangeableSettings, version_of
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
 from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
@@ -116,8 +114,7 @@ class ModePlan:
     @property
     def version(self) -> str:
         """Return 16 letters that differ with any change of modes or rules."""
-        said = json.dumps([self.modes, self.rules], sort_keys=True)
-        return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+        return version_of([self.modes, self.rules])
 
 
 # Rehearsal: predicts the outcome of a hypothetical event with the same code that decides real events.

@@ -1,7 +1,5 @@
 """Retention service: reads and changes retention settings at runtime, at once and in the settings file if in use."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock, Span, merge_spans
-from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.changeable_settings import ChangeableSettings, version_of
 from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.forecast import DAY_S, FreeSpace
 from tawny.service.retention.promises import Rates, contract
@@ -36,8 +34,7 @@ class RetentionRequest:
     def version(self) -> str:
         """Return 16 letters that differ with any change of the settings; a camera without own ones changes nothing."""
         own = {camera: table for camera, table in self.cameras.items() if table}
-        said = json.dumps([self.everyone, own], sort_keys=True)
-        return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+        return version_of([self.everyone, own])
 
 
 class RetentionConflict(Exception):  # another person's change, not a failure
