@@ -127,13 +127,24 @@ def planar_format(video: av.VideoFrame) -> str:
     return FULL_RANGE if video.format.name == FULL_RANGE else "yuv420p"
 
 
+def converted(video: av.VideoFrame, **to: Any) -> av.VideoFrame:
+    """Return a frame in another size, format or range; `to`: as of `av.VideoFrame.reformat`.
+
+    In the caller's thread: by itself, FFmpeg starts a thread for each CPU with each frame, which lives as long as the
+    frame.
+    """
+    return video.reformat(**to, threads=1)
+
+
 def _turned_frame(video: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
     """Return the frame as shown, in planar 4:2:0; in RGB if a side is odd."""
     wide, high = video.width, video.height
     if wide % 2 or high % 2:
-        return av.VideoFrame.from_ndarray(turned(video.to_ndarray(format="rgb24"), orientation), format="rgb24")
+        return av.VideoFrame.from_ndarray(
+            turned(converted(video, format="rgb24").to_ndarray(), orientation), format="rgb24"
+        )
     name = planar_format(video)
-    planes = video.reformat(format=name).to_ndarray()
+    planes = converted(video, format=name).to_ndarray()
     parts = [planes[:high], *planes[high:].reshape(2, high // 2, wide // 2)]
     sides = [turned(np.ascontiguousarray(part), orientation) for part in parts]
     across = sides[0].shape[1]
@@ -187,9 +198,9 @@ class DecodedFrame:
         video = self.raw
         first = video.format.components[0]
         if video.format.is_rgb or not first.is_luma:
-            return video.to_ndarray(format="gray")
+            return converted(video, format="gray").to_ndarray()
         if len(video.planes) == 1 and len(video.format.components) > 1:  # packed: luma between chroma
-            video = video.reformat(format=planar_format(video))
+            video = converted(video, format=planar_format(video))
             first = video.format.components[0]
         plane = video.planes[0]
         if first.bits == 8:
@@ -204,7 +215,7 @@ class DecodedFrame:
         """Return the mean distance of the chroma from grey, in levels, sampled coarsely."""
         video = self.raw
         if video.format.is_rgb or len(video.planes) < 3 or video.format.components[1].bits != 8:
-            color = self.raw.to_ndarray(format="rgb24")[::16, ::16].astype(np.int16)
+            color = converted(self.raw, format="rgb24").to_ndarray()[::16, ::16].astype(np.int16)
             return float((color.max(axis=2) - color.min(axis=2)).mean())
         planes = (np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size) for plane in video.planes[1:])
         return float(np.mean([np.abs(p[::8, : video.width // 2 : 8].astype(np.int16) - 128).mean() for p in planes]))
@@ -212,7 +223,7 @@ class DecodedFrame:
     @property
     def rgb(self) -> Any:
         """Return uint8 [height, width, 3], RGB; converted at each call."""
-        return turned(self.raw.to_ndarray(format="rgb24"), self.orientation)
+        return turned(converted(self.raw, format="rgb24").to_ndarray(), self.orientation)
 
 
 def even_size(frame: DecodedFrame, width: int) -> tuple[int, int]:

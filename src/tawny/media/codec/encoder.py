@@ -16,7 +16,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
-from tawny.media.codec.decoder import DecodedFrame
+from tawny.media.codec.decoder import DecodedFrame, converted
 from tawny.media.codec.nal import is_keyframe, join_lengths, parameter_sets, split_annexb, split_lengths
 from tawny.media.codec.parameter_sets import video_format
 from tawny.model.errors import SourceUnusable
@@ -29,7 +29,8 @@ def limited(
     frame: av.VideoFrame, width: int | None = None, height: int | None = None, interpolation: str | None = None
 ) -> av.VideoFrame:
     """Return a frame as YUV 4:2:0 in limited range, which the encoder states; JPEGs have full range."""
-    return frame.reformat(width, height, "yuv420p", interpolation=interpolation, dst_color_range="MPEG")
+    size = {"width": width, "height": height, "interpolation": interpolation}
+    return converted(frame, format="yuv420p", dst_color_range="MPEG", **size)
 
 
 def planes(
@@ -161,7 +162,7 @@ class Encoder:
         layout = "rgb24" if picture.ndim == 3 else planes
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format=layout)
         if frame.format.name != planes or (frame.width, frame.height) != self._size:
-            frame = frame.reformat(*self._size, format=planes)
+            frame = converted(frame, width=self._size[0], height=self._size[1], format=planes)
         frame.pts, frame.time_base = pts, Fraction(1, VIDEO_RATE)
         if self._count % self._gop == 0 or as_keyframe:
             frame.pict_type = av.video.frame.PictureType.I

@@ -11,7 +11,7 @@ import av
 import av.error
 import numpy as np
 
-from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.codec.decoder import DecodedFrame, Decoder, converted
 from tawny.media.codec.encoder import Colours, Encoder, EncodingQuality, Picture, planes
 from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.file_part import ReadRange, VirtualFile
@@ -158,7 +158,7 @@ def _encoded(
             fps = max(1.0, (len(times) - 1) / long_s) if long_s else 1.0
             quality = EncodingQuality(crf=crf, preset="veryfast")
             encoder = Encoder(wide, high, fps, gop_s=GOP_S, quality=quality, codec=codec, colours=colours)
-        even = made.raw.reformat(width=wide, height=high, format=colours.planes)
+        even = converted(made.raw, width=wide, height=high, format=colours.planes)
         yield from (_shown(one, orientation) for one in encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks))
     if encoder is not None:
         yield from (_shown(one, orientation) for one in encoder.close())

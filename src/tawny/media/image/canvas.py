@@ -160,7 +160,7 @@ def write_gif(out: Path | BinaryIO, pictures: Sequence[av.VideoFrame]) -> None:
 
 
 def _palette(pictures: Sequence[av.VideoFrame]) -> av.VideoFrame:
-    graph = av.filter.Graph()
+    graph = _graph()
     entry = _entry(graph, pictures[0])
     chosen = graph.add("palettegen", f"max_colors={COLOURS}:reserve_transparent=0:stats_mode=full")
     end = graph.add("buffersink")
@@ -177,7 +177,7 @@ def _palette(pictures: Sequence[av.VideoFrame]) -> av.VideoFrame:
 
 
 def _with(palette: av.VideoFrame, pictures: Sequence[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    graph = av.filter.Graph()
+    graph = _graph()
     entry, colours = _entry(graph, pictures[0]), _entry(graph, palette)
     used = graph.add("paletteuse", "dither=bayer:bayer_scale=2:diff_mode=rectangle")
     end = graph.add("buffersink")
@@ -192,6 +192,12 @@ def _with(palette: av.VideoFrame, pictures: Sequence[av.VideoFrame]) -> Iterator
         yield from _ready(end)
     entry.push(None)
     yield from _ready(end)
+
+
+def _graph() -> av.filter.Graph:
+    graph = av.filter.Graph()
+    graph.threads = 1  # the caller's; by itself one for each CPU
+    return graph
 
 
 def _entry(graph: av.filter.Graph, like: av.VideoFrame) -> av.filter.context.FilterContext:

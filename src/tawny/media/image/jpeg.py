@@ -7,7 +7,7 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
-from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, Decoder, turned
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, Decoder, converted, turned
 from tawny.media.image.mask import fill_masks, mask_picture
 from tawny.media.image.stamp import Stamp, stamped
 from tawny.model.geometry import Polygon
@@ -53,9 +53,8 @@ def _bgr(picture: DecodedFrame, width: int | None) -> Any:
     colours = int(frame.colorspace)
     if colours == _UNSAID:
         colours = int(Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601)
-    small = frame.reformat(
-        format="bgr24", width=wide, height=high, src_colorspace=colours, interpolation=Interpolation.AREA
-    )
+    size = {"width": wide, "height": high, "interpolation": Interpolation.AREA}
+    small = converted(frame, format="bgr24", src_colorspace=colours, **size)
     return turned(small.to_ndarray(), picture.orientation)
 
 

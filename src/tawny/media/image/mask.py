@@ -6,7 +6,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tawny.media.codec.decoder import FULL_RANGE, DecodedFrame, planar_format, turned_back
+from tawny.media.codec.decoder import FULL_RANGE, DecodedFrame, converted, planar_format, turned_back
 from tawny.model.geometry import Polygon
 
 _NO_COLOUR = 128
@@ -24,7 +24,7 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
     video = frame.raw
     wide, high = video.width, video.height
     if wide % 2 or high % 2:
-        rgb: Any = video.to_ndarray(format="rgb24")
+        rgb: Any = converted(video, format="rgb24").to_ndarray()
         fill_masks(rgb, private, (0, 0, 0))
         return DecodedFrame(
             av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms, frame.orientation
@@ -43,7 +43,7 @@ def masked_planes(frame: DecodedFrame, private: Sequence[Polygon], name: str) ->
     """
     video = frame.raw
     wide, high = video.width // 2 * 2, video.height // 2 * 2
-    planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    planes = np.array(converted(video, width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
     fill_masks(planes[:high], private, (0 if name == FULL_RANGE else 16,))
     for colour in planes[high:].reshape(2, high // 2, wide // 2):
         fill_masks(colour, private, (_NO_COLOUR,))
@@ -79,7 +79,7 @@ def blur_picture(frame: DecodedFrame, hidden: Hidden) -> DecodedFrame:
     video, sent = frame.raw, turned_back(hidden.astype(np.uint8), frame.orientation)
     wide, high = video.width // 2 * 2, video.height // 2 * 2
     name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
-    planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    planes = np.array(converted(video, width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
     rows = max(2, round(COLUMNS * high / wide))
     colours = planes[high:].reshape(2, high // 2, wide // 2)
     for plane in (planes[:high], *colours):
