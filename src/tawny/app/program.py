@@ -169,6 +169,7 @@ class Program:
                 running.make_room()
                 running.begin()
                 import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
+                return_unused_memory(find_library_pages())  # what loading touched, before detection touches more
                 if not self._is_stopped_early:
                     running.await_first_pictures()
                 if not self._is_stopped_early:

@@ -28,7 +28,7 @@ Duration = Annotated[float, _reading(seconds, "5 s, 10 min, 14 days")]
 """Seconds."""
 Size = Annotated[int, _reading(size, "200 GB")]
 """Bytes."""
-Microphone = Annotated[str, Field(pattern=r"^$|^(alsa|pulse):[A-Za-z0-9_][A-Za-z0-9_.:,=-]{0,200}$")]
+Microphone = Annotated[str, Field(max_length=207, pattern=r"^$|^(alsa|pulse):[A-Za-z0-9_][A-Za-z0-9_.:,=-]*$")]
 """A microphone of this computer; empty: none."""
 Share = Annotated[float, _reading(share, "10 %")]
 """Share, 0..1."""

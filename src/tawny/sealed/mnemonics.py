@@ -5,11 +5,13 @@ with 8 bits of checksum.
 """
 
 import secrets
-from typing import Final
-
-from mnemonic import Mnemonic
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from tawny.sealed.key_wrapping import Identity
+
+if TYPE_CHECKING:
+    from mnemonic import Mnemonic
 
 # Bech32 (BIP-173), the encoding of age keys: a prefix, `1`, five bits per letter, six checksum letters.
 
@@ -64,30 +66,40 @@ def _regrouped(values: list[int], size: int, to: int, *, pads: bool) -> list[int
     return found
 
 
-_LIST: Final = Mnemonic("english")
-_BY_LETTERS: Final = {word[:4]: word for word in _LIST.wordlist}
 _IDENTITY: Final = "age-secret-key-"
 PASSPHRASE_WORDS: Final = 7
 """77 bits: an attacker with the wrapped key can try without limit."""
 
 
+@cache
+def _words() -> "Mnemonic":
+    from mnemonic import Mnemonic  # with its list, 0.35 MB: a recorder that runs needs none
+
+    return Mnemonic("english")
+
+
+@cache
+def _by_letters() -> dict[str, str]:
+    return {word[:4]: word for word in _words().wordlist}
+
+
 def key_to_words(secret: bytes) -> list[str]:
     """Return the words of a key. secret: 32 bytes."""
-    return str(_LIST.to_mnemonic(secret)).split()
+    return str(_words().to_mnemonic(secret)).split()
 
 
 def key_from_words(text: str) -> bytes:
     """Parse words in any case, by their first four letters. Raises ValueError that names the first invalid word."""
     words = []
     for place, typed in enumerate(text.lower().split(), 1):
-        word = _BY_LETTERS.get(typed[:4])
+        word = _by_letters().get(typed[:4])
         if word is None or not (word.startswith(typed) or typed.startswith(word)):
             raise ValueError(f"word {place}, {typed!r}, isn't in the word list")
         words.append(word)
     if len(words) != 24:
         raise ValueError(f"there are {len(words)} words instead of 24")
     try:
-        return bytes(_LIST.to_entropy(words))
+        return bytes(_words().to_entropy(words))
     except ValueError:
         raise ValueError("all words are in the list, but at least one of them is wrong") from None
 
@@ -103,4 +115,4 @@ def identity_from_words(text: str) -> Identity:
 
 def new_passphrase() -> str:
     """Return seven words joined by hyphens."""
-    return "-".join(secrets.choice(_LIST.wordlist) for _ in range(PASSPHRASE_WORDS))
+    return "-".join(secrets.choice(_words().wordlist) for _ in range(PASSPHRASE_WORDS))

@@ -204,7 +204,7 @@ class FleetFilter(BaseModel):
 
 class FleetEventsQuery(FleetFilter):
     before_ms: Annotated[int | None, Field(ge=0, le=LATEST_MS)] = None
-    after: Annotated[str, Field(pattern=r"^(\d{1,15}~[a-z0-9-]{1,64}~[A-Za-z0-9-]{1,64})?$")] = ""
+    after: Annotated[str, Field(max_length=145, pattern=r"^([0-9]{1,15}~[a-z0-9-]+~[A-Za-z0-9-]+)?$")] = ""
 
 
 class FleetSearch(FleetFilter):

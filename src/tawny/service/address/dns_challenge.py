@@ -6,7 +6,6 @@ so the zone is found here: by the provider's rule, by asking DNS, and by the lis
 
 import ipaddress
 import logging
-from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -151,6 +150,8 @@ def provider_named(name: str) -> DnsProvider:
     if name in _COMMON:
         return _common(name)
     module = _provider_module(name)
+    from argparse import ArgumentParser  # 0.3 MB, for the settings page alone
+
     parser = ArgumentParser(add_help=False)
     module.Provider.configure_parser(parser)
     options = vars(parser.parse_args([]))

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import sqlite3
-import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -268,6 +267,8 @@ def _file_member(name: str, path: Path) -> Iterator[bytes]:
 
 
 def _head(name: str, size: int) -> bytes:
+    import tarfile
+
     made = tarfile.TarInfo(name)
     made.size, made.mode = size, 0o600
     return made.tobuf(tarfile.USTAR_FORMAT)
@@ -338,6 +339,8 @@ class _Reader:
 
     def head(self) -> tuple[str, int]:
         """Return name and size of the next member."""
+        import tarfile  # 0.3 MB, for backups alone
+
         block = self._take(_BLOCK)
         try:
             found = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
