@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import StorageError
+from tawny.model.errors import DiskReadOnly, StorageError
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.sealed.sealer import RingLine, read_ring
@@ -228,6 +229,28 @@ def test_room_is_made_on_the_disk_that_needs_it(tiered: Tiered, monkeypatch: pyt
     monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(50_000, 100_000))
     monkeypatch.setattr(tiered.tier, "space", lambda: DiskCapacity(5_000, 100_000))
     assert [one.segment for one in retention.plan().removals] == [on_tier]
+
+
+def test_no_more_is_given_up_on_a_disk_that_refuses_to_delete(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tiered.site
+    oldest, *others = [site.put(3 * DAY_MIN - minutes, size_bytes=9000) for minutes in range(5)]
+    tiered.mover.move()
+    monkeypatch.setattr(tiered.tier, "space", lambda: DiskCapacity(5_000, 100_000))
+
+    def refuses(path: str) -> None:
+        raise DiskReadOnly(path)
+
+    retention = Retention(
+        site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule(free_share=0.1))
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(tiered.tier.disk, "unlink", refuses)
+        for _ in range(3):
+            with suppress(StorageError):
+                retention.run()
+    assert (site.index.removing(), list(site.index.all_segments())) == ([oldest], others)
+    assert finish_removals(site.volume, site.index, site.ledger, site.clock) == 1
+    assert [_is_on(tiered.tier, one) for one in (oldest, *others)] == [False, True, True, True, True]
 
 
 STEPS = 19

@@ -294,7 +294,11 @@ class Retention:
     def _rooms(self, ahead_bytes: int) -> list[DiskSpace]:
         """Return the space of each disk. Only segments on a disk free space there."""
         (first, space), *more = spaces(self._volume)
-        found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes))), *more]
+        found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes)))]
+        begun = self._index.removing()
+        for other, space in more:  # as if free: a disk that refuses to delete would be given up file by file
+            begun_bytes = sum(one.size_bytes for one in begun if _holds(other, one))
+            found.append((other, space._replace(free_bytes=space.free_bytes + begun_bytes)))
         if not self._volume.others:
             return [(space, None) for _, space in found]
         return [(space, partial(_holds, volume)) for volume, space in found]
