@@ -10,11 +10,12 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
+from tawny.engine.actor import start_thread
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
 from tawny.model.errors import (
     DiskFull,
@@ -28,6 +29,7 @@ from tawny.model.errors import (
 
 Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
+_Answer = TypeVar("_Answer")
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
@@ -285,6 +287,7 @@ class RealDisk:
         self._root = root.resolve()
         self._mark: tuple[str, bytes] | None = None
         self._identity = (0, 0)
+        self._hanging: threading.Thread | None = None  # in a call that took too long
         self._durable: set[str] = set()  # folders whose names and whose parents' names this object has synced
 
     def expect(self, path: str, mark: bytes) -> None:
@@ -295,6 +298,38 @@ class RealDisk:
         with self._folder("") as fd:
             self._identity = _identity(fd)
         self._mark = (path, mark)
+
+    def wait_for(self, call: Callable[[], _Answer], most_s: float) -> _Answer:
+        """Return what a call to this disk returns. It has a thread of its own, because a disk that hangs keeps it.
+
+        Raises StorageError if it takes longer: until it returns, every other call raises too, without I/O.
+        """
+        answer: Future[_Answer] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(call())
+            except StorageError as error:
+                answer.set_exception(error)
+
+        self._check_responding()
+        try:
+            thread = start_thread("disk", run)
+        except RuntimeError:  # the system has no more threads
+            return call()
+        try:
+            return answer.result(most_s)
+        except TimeoutError:
+            self._hanging = thread
+            raise self._no_answer() from None
+
+    def _check_responding(self) -> None:
+        hanging = self._hanging
+        if hanging is not None and hanging.is_alive() and hanging is not threading.current_thread():
+            raise self._no_answer()
+
+    def _no_answer(self) -> StorageError:
+        return StorageError(str(self._root), "it isn't responding")
 
     @property
     def root(self) -> Path:
@@ -404,6 +439,7 @@ class RealDisk:
 
         Converts OSError to StorageError, except for `passing`.
         """
+        self._check_responding()
         fd = -1
         try:
             fd = self._open_root()

@@ -24,7 +24,7 @@ from tawny.model.times import Clock, Span, missing_spans
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, sealed_path
 from tawny.storage.disk.lock import boot_id
-from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
+from tawny.storage.disk.secondary_volumes import VolumeUse, check_present, join
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy
 from tawny.storage.history.borrowed_cameras import BORROWED
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
@@ -348,8 +348,7 @@ class Mirror:
     def _step(self) -> float:
         if self._copy is None:
             self._copy = _Copy(self._volume, self._index, self._clock, self._root, self._contract)
-        if not is_volume_present(self._copy.mirror):
-            raise StorageError(str(self._root), "the disk that should be there is not")
+        check_present(self._copy.mirror)
         if self._is_behind:
             self._is_behind = False
             raise StorageError(str(self._root), "it did not keep up, and begins again")

@@ -38,6 +38,8 @@ _NAMES: Final = "history/volumes.json"
 _MARK: Final = "history/volume"
 _OWNER: Final = "history/owner"
 _MOST_MARK_BYTES: Final = 100
+RESPONDS_S: Final = 20.0
+"""A disk that takes longer to say which one it is hangs: it counts as away until it has."""
 
 
 # Detection of a missing disk, before anything is written to an empty mount point.
@@ -431,12 +433,12 @@ def is_volume_present(volume: Volume) -> bool:
 
 
 def check_present(volume: Volume) -> None:
-    """Raise StorageError unless the same disk is still mounted, ArchiveAway if an archive can't be reached."""
+    """Raise StorageError unless the same disk is still mounted and responds, ArchiveAway if an archive doesn't."""
     if volume.mark is None:
         return
     if volume.archive is not None:
         volume.archive.expect(_MARK, volume.mark.encode())
-    elif _said(volume.disk, _MARK) != volume.mark:
+    elif _said_in_time(volume.disk, _MARK) != volume.mark:
         raise StorageError(str(volume.root), "the disk that should be there is not")
 
 
@@ -455,7 +457,12 @@ def away(volume: Volume) -> list[SecondaryVolume]:
     """
     here = {other.name for other in volume.others if other.archive is not None or is_volume_present(other)}
     mirrors = {mirror.name for mirror in volume.copies if is_volume_present(mirror)}
-    return [one for one in others(volume) if _name(one) not in (mirrors if one.use is VolumeUse.MIRROR else here)]
+    gone = {one.mark for one in (*volume.others, *volume.copies) if one.name not in here | mirrors}
+    return [
+        one
+        for one in others(volume)  # a path on a disk that hangs must not be resolved
+        if one.id in gone or _name(one) not in (mirrors if one.use is VolumeUse.MIRROR else here)
+    ]
 
 
 def _name(one: SecondaryVolume) -> str:
@@ -507,6 +514,12 @@ def _said(disk: DiskAccess, path: str) -> str | None:
     if entry is None or entry.kind != "file":
         return None
     return disk.read(path, 0, _MOST_MARK_BYTES).decode("ascii", "replace").strip()
+
+
+def _said_in_time(disk: DiskAccess, path: str) -> str | None:
+    if not isinstance(disk, RealDisk):
+        return _said(disk, path)
+    return disk.wait_for(lambda: _said(disk, path), RESPONDS_S)
 
 
 def _write(disk: DiskAccess, path: str, content: bytes) -> None:
