@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Literal
 
 import httpx
@@ -102,6 +103,17 @@ async def test_a_stream_that_ended_is_not_offered_while_the_other_one_goes_on(ho
     house.recorder.hubs[PORCH, SUB] = old[PORCH, SUB]
     listed = (await house.signed_in().get("/api/v1/cameras/porch/hls/index.m3u8")).text
     assert re.findall(r"(\w+)/live\.m3u8", listed) == ["main"]
+
+
+@pytest.mark.parametrize(("gop_s", "claimed"), [(2, True), (30, True), (90, False)])
+async def test_segments_are_said_to_begin_with_keyframes_where_they_do(house: House, gop_s: int, claimed: bool) -> None:
+    hub, begin_ms = house.recorder.hubs[PORCH, MAIN], house.clock.now_ms() - 70_000
+    for at, packet in enumerate(numbered(video(count=1050))):
+        is_keyframe = at % (gop_s * 15) == 0
+        hub.append(replace(packet, at_ms=begin_ms + at * 1000 // 15, pts=at * 6000, is_keyframe=is_keyframe))
+    listed = (await house.signed_in().get("/api/v1/cameras/porch/hls/index.m3u8")).text
+    assert "main/live.m3u8" in listed
+    assert ("#EXT-X-INDEPENDENT-SEGMENTS" in listed) == claimed
 
 
 @pytest.mark.parametrize("codec", ["aac", "pcmu"])

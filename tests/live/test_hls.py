@@ -8,6 +8,7 @@ from dataclasses import replace
 import av
 import pytest
 
+from tawny.live import hls
 from tawny.live.hls import PART_S, HlsFeed, HlsFeedKey, HlsFeeds
 from tawny.live.stream_choice import StreamChoice
 from tawny.model.ids import CameraId, RunId, StreamName
@@ -15,7 +16,7 @@ from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
-from tests.live.cameras import GOP, RUN, START_MS, numbered, sound, video
+from tests.live.cameras import GOP, RUN, START_MS, numbered, pictures, sound, video
 
 PACKETS = list(numbered(video(count=150), sound(seconds=10)))
 """Ten seconds, a keyframe a second."""
@@ -48,6 +49,27 @@ def later(count: int, after_s: int) -> list[Packet]:
         )
         for one in PACKETS[:count]
     ]  # fmt: skip
+
+
+def rarely(gop_s: int, seconds: int = 100) -> list[Packet]:
+    """Ten frames a second of 1000 bytes, a keyframe every `gop_s`; no player is to decode them."""
+    made, data = pictures()[0].format, bytes(1000)
+    return [
+        Packet(RUN, at, made, data, at * 9000, START_MS + at * 100, at % (gop_s * 10) == 0)
+        for at in range(seconds * 10)
+    ]
+
+
+@asynccontextmanager
+async def taken(packets: list[Packet], segment: int) -> AsyncIterator[HlsFeed]:
+    """The feed of a stream once it has this segment."""
+    hub = Hub(keep_s=1000)
+    async with running(hub) as feed:
+        await asyncio.sleep(0)  # it begins with the first packet
+        for packet in packets:
+            hub.append(packet)
+        assert await has(feed, segment)
+        yield feed
 
 
 async def has(feed: HlsFeed, segment: int, part: int | None = None) -> bool:
@@ -90,6 +112,60 @@ async def test_with_b_frames_segments_and_parts_are_listed_as_long_as_they_play(
     assert lengths[0] == pytest.approx([2.0, 2.0])
     assert lengths[1][:12] == pytest.approx([1 / 3] * 12, abs=0.001)
     assert "TARGETDURATION:2\n" in text
+
+
+async def test_the_target_duration_of_a_stream_with_rare_keyframes_stays() -> None:
+    packets, hub = rarely(gop_s=30), Hub()
+    for packet in packets[:380]:
+        hub.append(packet)
+    async with running(hub) as feed:
+        assert await has(feed, 0, 10)
+        texts = [feed.playlist()]
+        for packet in packets[380:]:
+            hub.append(packet)
+        assert await has(feed, 1)
+        texts.append(feed.playlist())
+    assert [re.findall(r"EXTINF:(\d+)", text) for text in texts] == [[], ["30", "30"]]
+    assert [re.findall(r"TARGETDURATION:(\d+)", text) for text in texts] == [["30"], ["30"]]
+
+
+async def test_segments_end_without_keyframes() -> None:
+    async with taken(rarely(gop_s=1000, seconds=140), 1) as feed:
+        text = feed.playlist()
+    assert [float(found) for found in re.findall(r"#EXTINF:([\d.]+)", text)] == [65, 65]
+    assert "TARGETDURATION:65\n" in text
+
+
+async def test_a_long_segment_raises_the_target_duration_for_good() -> None:
+    late = [replace(one, pts=one.pts + (at > 5) * 4 * 90_000) for at, one in enumerate(numbered(video(count=450)))]
+    async with taken(late, 12) as feed:
+        text = feed.playlist()
+    assert max(float(found) for found in re.findall(r"#EXTINF:([\d.]+)", text)) < 2.1
+    assert "TARGETDURATION:5\n" in text
+
+
+async def test_a_keyframe_begins_a_segment_also_after_one_that_began_without() -> None:
+    async with taken(rarely(gop_s=70, seconds=160), 3) as feed:
+        kept = [segment for number in range(5) if (segment := feed.segment(number))]
+    assert any(segment.parts[0].begins for segment in kept)
+    assert not any(part.begins for segment in kept for part in segment.parts[1:])
+
+
+async def test_parts_are_listed_back_to_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Players of parts begin with it."""
+    monkeypatch.setattr(hls, "LONGEST_S", 10.0)
+    async with taken(rarely(gop_s=60, seconds=52), 4) as feed:
+        text = feed.playlist()
+    assert re.findall(r'URI="(part-\d+-\d+)\.m4s",INDEPENDENT=YES', text) == ["part-0-0"]
+
+
+async def test_a_stream_without_keyframes_is_kept_up_to_a_number_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hls, "LARGEST_BYTES", 16_000)
+    monkeypatch.setattr(hls, "MOST_BYTES", 48_000)
+    async with taken(rarely(gop_s=1000), 60) as feed:
+        kept = [segment for number in range(100) if (segment := feed.segment(number))]
+    assert max(len(segment.data) for segment in kept) <= 16_000
+    assert 32_000 < sum(len(segment.data) for segment in kept) <= 48_000
 
 
 async def test_no_part_is_longer_than_the_list_declares() -> None:

@@ -1,6 +1,7 @@
 """HLS and Low-Latency HLS from the ring buffer without disk I/O, for phones, TVs and HTTP-only networks.
 
 One playlist per stream for all viewers. A segment begins with a keyframe and consists of parts of a third of a second.
+Of a stream with very rare keyframes, others begin within a GOP: memory stays bounded.
 A player that supports parts requests the next part early; the response blocks until the part is complete.
 """
 
@@ -10,18 +11,24 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
 
 from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
-from tawny.model.packets import Packet
+from tawny.model.packets import VIDEO_RATE, Packet
 from tawny.model.times import Clock, utc_text
 from tawny.stream.hub import Hub
 
 PART_S, SEGMENT_S = 0.34, 2.0
 KEPT_SEGMENTS = 7
+LONGEST_S, LARGEST_BYTES = 65.0, 16_000_000
+"""A segment ends here without waiting for a keyframe. Players show nothing of one that they begin with, up to the next
+keyframe, so it's longer than the GOPs that cameras offer: a minute."""
+MOST_BYTES, FEWEST_SEGMENTS = 48_000_000, 2
+"""Of all segments together; as many as these stay in any case."""
 KEPT_BEGINS = 4
 PARTS_LISTED = 3
 """Number of newest segments listed with their parts."""
@@ -52,6 +59,10 @@ class HlsSegment:
     @property
     def seconds(self) -> float:
         return sum(part.seconds for part in self.parts)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(part.data) for part in self.parts)
 
     @property
     def data(self) -> bytes:
@@ -85,6 +96,7 @@ class HlsFeed:
         self._segments: deque[HlsSegment] = deque(maxlen=KEPT_SEGMENTS)
         self._begins: dict[int, NewInitSegment] = {}
         self._count = first.begin
+        self._target_s = math.ceil(SEGMENT_S)
         self._asked_s = clock.mono_s()
         self._more = asyncio.Condition()
         self.over = False
@@ -127,8 +139,9 @@ class HlsFeed:
 
     def playlist(self, more: str = "") -> str:
         """Return the media playlist. more: suffix appended to every URI."""
-        longest_s = max((each.seconds for each in self._segments), default=0.0)
-        with_parts = [*self._segments][-PARTS_LISTED:]
+        begins = [at for at, each in enumerate(self._segments) if any(part.begins for part in each.parts)]
+        # back to a keyframe: players of parts begin there
+        with_parts = [*self._segments][max(0, min([len(self._segments) - PARTS_LISTED, *begins[-1:]])) :]
         part_s = max((part.seconds for each in with_parts for part in each.parts), default=0.0)
         part_s = max(PART_S, part_s)  # a frame is at least a part
         number, begin = (self._segments[0].number, self._segments[0].begin) if self._segments else self._first
@@ -136,7 +149,7 @@ class HlsFeed:
         lines = [
             "#EXTM3U",
             "#EXT-X-VERSION:9",
-            f"#EXT-X-TARGETDURATION:{max(math.ceil(SEGMENT_S), math.ceil(longest_s))}",
+            f"#EXT-X-TARGETDURATION:{self._target_s}",
             f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={part_s * 3:.2f}",
             f"#EXT-X-PART-INF:PART-TARGET={part_s + 0.1:.2f}",
             f"#EXT-X-MEDIA-SEQUENCE:{number}",
@@ -165,6 +178,7 @@ class HlsFeed:
                     has_begun = self._hub.is_live(self._clock.now_ms())
                     # without those from before an outage: players would show them as live
                     packets = [one for one in packets if has_begun and one.run == packets[-1].run]
+                    self._target_s = max([self._target_s, *map(_target_s, _long_gops(self._hub))])
                 for packet in packets:
                     self._take(packet)
                 if packets:
@@ -196,9 +210,12 @@ class HlsFeed:
         seconds = self._fragmenter.newest_s  # by decode times: with B-frames, presentation times step back
         if picture.is_keyframe:
             self._end_part()
-            if not self._segments or self._segments[-1].is_whole or self._segments[-1].seconds >= SEGMENT_S - PART_S:
-                self._end_segment()
-                self._segments.append(HlsSegment(self.coming.segment, self._count - 1, picture.at_ms))
+            newest = self._segments[-1] if self._segments else None
+            if newest is None or newest.is_whole or newest.seconds >= SEGMENT_S - PART_S or not newest.parts[0].begins:
+                self._begin_segment(picture.at_ms)
+        elif self._segments and self._is_full(seconds, len(fragment)):
+            self._end_part()
+            self._begin_segment(picture.at_ms)
         if not self._waiting:
             self._waiting_begins = picture.is_keyframe
         self._waiting.append(fragment)
@@ -210,11 +227,24 @@ class HlsFeed:
         if self._waiting and self._segments:
             made = HlsPart(b"".join(self._waiting), self._waiting_s, self._waiting_begins)
             self._segments[-1].parts.append(made)
+            while len(self._segments) > FEWEST_SEGMENTS and sum(one.size_bytes for one in self._segments) > MOST_BYTES:
+                self._segments.popleft()
         self._waiting, self._waiting_s = [], 0.0
+
+    def _is_full(self, more_s: float, more_bytes: int) -> bool:
+        """Return whether the newest segment has no room for this fragment."""
+        newest, waiting_bytes = self._segments[-1], sum(map(len, self._waiting))
+        is_long = newest.seconds + self._waiting_s + more_s > LONGEST_S
+        return is_long or newest.size_bytes + waiting_bytes + more_bytes > LARGEST_BYTES
+
+    def _begin_segment(self, at_ms: int) -> None:
+        self._end_segment()
+        self._segments.append(HlsSegment(self.coming.segment, self._count - 1, at_ms))
 
     def _end_segment(self) -> None:
         if self._segments:
             self._segments[-1].is_whole = True
+            self._target_s = max(self._target_s, _target_s(self._segments[-1].seconds))
 
     def _is_there(self, number: int, part: int | None) -> bool:
         if not self._segments:
@@ -223,6 +253,41 @@ class HlsFeed:
         if number != last.number:
             return number < last.number
         return last.is_whole or (part is not None and part < len(last.parts))
+
+
+def _target_s(longest_s: float) -> int:
+    """Return the target duration for a segment: a long one may be longer by as much as players round."""
+    return math.ceil(longest_s) if longest_s <= BACK_S else math.floor(longest_s + 0.5)
+
+
+class _GopSize(NamedTuple):
+    seconds: float
+    size_bytes: int
+
+
+def _gops(hub: Hub) -> list[_GopSize]:
+    """Return what the ring knows of the GOPs since the stream began; the last one goes on."""
+    pictures = [packet for packet in hub.recent(LONGEST_S) if packet.is_video]
+    pictures = [packet for packet in pictures if packet.run == pictures[-1].run]
+    begins = [at for at, packet in enumerate(pictures) if packet.is_keyframe]
+    return [
+        _GopSize(
+            (pictures[min(end, len(pictures) - 1)].pts - pictures[begin].pts) / VIDEO_RATE,
+            sum(len(packet.data) for packet in pictures[begin:end]),
+        )
+        for begin, end in pairwise([*begins, len(pictures)])
+    ]
+
+
+def _long_gops(hub: Hub) -> list[float]:
+    """Return the lengths, s, of whole GOPs that may be longer than what the first list has of them."""
+    return [min(gop.seconds, LONGEST_S) for gop in _gops(hub)[:-1] if gop.seconds > BACK_S]
+
+
+def is_independent(hub: Hub) -> bool:
+    """Return whether all segments of a stream begin with keyframes, by what the ring knows."""
+    gops = _gops(hub)
+    return bool(gops) and all(gop.seconds <= LONGEST_S and gop.size_bytes <= LARGEST_BYTES for gop in gops)
 
 
 def _segment_lines(segment: HlsSegment, more: str, *, with_parts: bool) -> Iterator[str]:

@@ -20,7 +20,7 @@ from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.fragmenter import sound_of
-from tawny.live.hls import HlsFeed, HlsFeedKey
+from tawny.live.hls import HlsFeed, HlsFeedKey, is_independent
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
 from tawny.live.stream_choice import StreamChoice, codec_of
 from tawny.media.audio import soundtrack
@@ -67,7 +67,8 @@ async def index(camera: OneCamera, request: Request, here: Here, signed: Signed)
     if not hubs:
         raise not_found("Camera not found.")
     hubs = live_hubs(hubs, here.recorder.clock.now_ms())
-    lines = ["#EXTM3U", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines = ["#EXTM3U"]
+    lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if all(map(is_independent, hubs.values())) else []
     covered = gets_masked_stream(here, signed, camera)
     for name, hub in () if covered else hubs.items():
         lines += _variant(name, hub, _more(request))
