@@ -67,3 +67,19 @@ def test_a_stream_that_ended_is_not_told_while_the_other_one_goes_on(house: Hous
     assert received() == [True, False]
     send(SUB)
     assert received() == [True, True]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health", f"/api/v1/cameras/{PORCH}/snapshot"])
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+async def test_a_limit_of_threads_or_memory_is_named(
+    house: House, path: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    browser = house.signed_in()
+    monkeypatch.setattr("asyncio.to_thread", refuse)
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_done")
+    assert "no more threads or memory" in answer.json()["message"]
+    assert "TasksMax=" in answer.json()["hint"]

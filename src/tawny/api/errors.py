@@ -23,6 +23,7 @@ from tawny.model.errors import (
     StorageError,
     TawnyError,
 )
+from tawny.model.system_limits import limit_reached
 from tawny.model.validation import path_parts, problem_text
 from tawny.service.scoped_recorder import CameraHidden
 
@@ -102,6 +103,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TawnyError, _of_ours)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_input)
+    app.add_exception_handler(RuntimeError, _of_limit)
+    app.add_exception_handler(MemoryError, _of_limit)
     app.add_exception_handler(Exception, _of_anything)
 
 
@@ -175,6 +178,14 @@ def _worded(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "json_invalid":
         return "it isn't valid JSON"
     return problem_text(problem, [part for part in path_parts(problem) if part not in ("query", "path", "body")])
+
+
+async def _of_limit(request: Request, error: Exception) -> JSONResponse:
+    reached = limit_reached(error)
+    if reached is None or not isinstance(request, Request):  # a WebSocket gets no answer
+        raise error
+    log.warning("answered 503: %s", reached)
+    return answer(503, reached.code, reached.message, reached.do)
 
 
 async def _of_anything(_: Request, error: Exception) -> JSONResponse:

@@ -18,6 +18,7 @@ from tawny import __version__
 from tawny.app.process_memory import import_for_good
 from tawny.cli.output import Output, discard_output, encodable, writing_output
 from tawny.model.errors import NotDone, TawnyError, UsageError
+from tawny.model.system_limits import limit_reached
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -235,13 +236,9 @@ def main(words: Sequence[str]) -> int:
         out.error(error)
         return error.exit_code
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+        refused = limit_reached(error)
+        if refused is None:
             raise
-        refused = NotDone(
-            "The system gives tawny no more threads or memory.",
-            "Raise the limit: `TasksMax=` and `MemoryMax=` in the systemd unit, `--pids-limit` and `--memory` of a"
-            " container, or `ulimit -u` and `ulimit -v`.",
-        )
         out.error(refused)
         return refused.exit_code
     except KeyboardInterrupt:
