@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tawny.engine.blocking_calls import MAX_WAITING, OrderedCalls
+from tawny.engine.blocking_calls import MAX_AT_ONCE, MAX_WAITING, BlockingCalls, OrderedCalls
 from tawny.model.errors import NotDone
 from tawny.testing.waiting import until
 
@@ -66,3 +66,17 @@ def test_without_a_thread_it_is_refused_and_can_be_tried_again(monkeypatch: pyte
             calls.start("porch", lambda: done.append("lost"))
     calls.start("porch", lambda: done.append("again"))
     until(lambda: done == ["again"])
+
+
+async def test_calls_without_a_thread_take_no_place_of_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    calls = BlockingCalls()
+    with monkeypatch.context() as patch:
+        patch.setattr("tawny.engine.blocking_calls.start_thread", refused)
+        for _ in range(MAX_AT_ONCE):
+            with pytest.raises(RuntimeError):
+                await calls.run("porch", lambda: 1)
+    assert calls.held == 0
+    assert await calls.run("porch", lambda: 1) == 1

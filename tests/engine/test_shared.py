@@ -3,6 +3,8 @@
 import threading
 from statistics import median
 
+import pytest
+
 from tawny.engine import SharedThread
 from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
@@ -66,3 +68,17 @@ def test_it_tells_when_it_last_looked() -> None:
     engine.start("ticker", lambda: ticker)
     until(lambda: engine.stepped_s > before_s + 0.05)
     engine.stop()
+
+
+def test_an_actor_that_got_no_thread_is_not_stepped_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    engine, first, second = shared(), Ticker(), Ticker()
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr("tawny.engine.actor.start_thread", refused)
+        engine.start("first", lambda: first)
+    engine.start("second", lambda: second)
+    until(lambda: len(second.at_s) >= 2)
+    assert not first.at_s
+    assert not engine.stop()

@@ -210,3 +210,20 @@ def _shows(look: JpegLook, number: int) -> bool:
 def _newest(jpegs: JpegStream) -> int:
     still = jpegs.newest(ALL)
     return still.number if still else -1
+
+
+def refused(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_viewer_without_a_thread_keeps_none_running_later() -> None:
+    jpegs = JpegStream(filled(1))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(jpeg_stream, "start_thread", refused)
+        jpegs.look(ALL, nobody)
+    others = set(threading.enumerate())
+    look = jpegs.look(ALL, nobody)
+    (thread,) = {one for one in threading.enumerate() if one.name == "jpegs"} - others
+    look.close()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -135,3 +135,19 @@ def test_the_next_viewer_starts_it_again_after_the_encoder_failed(monkeypatch: p
     until(lambda: turned.hub.newest, 30, "turned pictures")
     for _ in range(2):
         turned.close()
+
+
+def test_a_viewer_without_a_thread_keeps_none_running_later() -> None:
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    turned = TranscodedStream(filled(H265))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(stream_choice, "start_thread", refused)
+        turned.open()
+    others = set(threading.enumerate())
+    turned.open()
+    (thread,) = {one for one in threading.enumerate() if one.name == "turned"} - others
+    turned.close()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -256,10 +256,10 @@ class SharedThread:
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
         turn = _Turn(Supervised(name, make, self._clock, self._report), self._due)
         with self._lock:
-            self._turns.append(turn)
-            if self._thread is None:
+            if self._thread is None:  # first: it raises where the system has no more threads
                 self.stepped_s = self._clock.mono_s()
                 self._thread = start_thread(self._name, self._run)
+            self._turns.append(turn)
         self._due.set()
         return turn
 

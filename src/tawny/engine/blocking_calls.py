@@ -93,7 +93,11 @@ class BlockingCalls:
             else:
                 caller(loop, lambda: finish(lambda: done.set_result(result)))()
 
-        start_thread(lane, work)
+        try:
+            start_thread(lane, work)
+        except RuntimeError:  # the system has no more threads
+            finish(lambda: None)
+            raise
         return done
 
     def _leave(self, lane: str, found: _Lane) -> None:

@@ -111,8 +111,8 @@ class JpegStream:
 
     def look(self, options: JpegOptions, notify: Callable[[], None]) -> "JpegLook":
         with self._lock:
+            self._start()  # first: it raises where the system has no more threads
             self._made.setdefault(options, _Made()).notify.append(notify)
-            self._start()
         self._due.set()
         return JpegLook(self, options, notify)
 

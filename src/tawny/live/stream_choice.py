@@ -38,9 +38,9 @@ class TranscodedStream:
 
     def open(self) -> None:
         with self._lock:
-            self._holders += 1
-            if self._thread is None:
+            if self._thread is None:  # first: it raises where the system has no more threads
                 self._thread = start_thread("turned", self._run)
+            self._holders += 1
 
     def close(self) -> None:
         with self._lock:
