@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -403,3 +404,14 @@ def test_a_certificate_that_is_not_trusted_gets_no_request(camera: RtspCamera, c
 def test_a_camera_that_does_not_encrypt_is_said_to_be_so(camera: RtspCamera) -> None:
     error = failing(begun(camera.address.replace("rtsp:", "rtsps:")))
     assert isinstance(error, SourceUnreachable | SourceStalled)
+
+
+def test_a_socket_needs_no_memory_to_close() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        line = TcpSocket(parse_rtsp(f"rtsp://127.0.0.1:{server.getsockname()[1]}/"))
+        until(line.step)
+        tracemalloc.start()
+        line.close()
+        _, most_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most_bytes < 10_000

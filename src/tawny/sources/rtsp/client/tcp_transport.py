@@ -23,6 +23,8 @@ _Found = list[tuple[socket.AddressFamily, Any]]
 
 MAX_UNSENT_BYTES = 1_000_000
 """Two-way audio needs 17 kB per second."""
+_WASTE = bytearray(1 << 16)
+"""What all sockets read while they close, never used: closing must not need memory."""
 
 
 class TcpSocket:
@@ -110,10 +112,9 @@ class TcpSocket:
         self._lookup.is_wanted = False
         if self._socket is None:
             return
-        waste = bytearray(1 << 16)
         try:
             for _ in range(100):
-                if not self._is_open or not self._socket.recv_into(waste):
+                if not self._is_open or not self._socket.recv_into(_WASTE):
                     break
         except OSError:  # no more data
             pass
