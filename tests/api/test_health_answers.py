@@ -83,3 +83,17 @@ async def test_a_limit_of_threads_or_memory_is_named(
     assert (answer.status_code, answer.json()["code"]) == (503, "not_done")
     assert "no more threads or memory" in answer.json()["message"]
     assert "TasksMax=" in answer.json()["hint"]
+
+
+def test_figures_come_again_after_a_query_got_no_thread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera_health, "share_recorded", lambda *_, **__: (0.5, 3))
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    reader = HealthReader(house.recorder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(camera_health, "start_thread", refuse)
+        with pytest.raises(RuntimeError):
+            reader.now()
+    assert reader.now().cameras[0].today.share == 0.5

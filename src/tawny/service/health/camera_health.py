@@ -179,8 +179,9 @@ class HealthReader:
                 return known[1]
             answered = self._asking.get(name)
             if answered is None:
-                answered = self._asking[name] = threading.Event()
+                answered = threading.Event()
                 start_thread("health", partial(self._ask, camera, answered))
+                self._asking[name] = answered
         if not answered.wait(0.0 if self._is_slow else ANSWER_S):
             self._is_slow = True
         with self._lock:
