@@ -35,7 +35,7 @@ from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.app.rig import EVER
 from tests.faults.child import CAMERA, Film
-from tests.storage.bench import PORCH, Site, break_reads
+from tests.storage.bench import PORCH, Site, break_reads, keep_all
 
 CLOCK = SystemClock()
 
@@ -192,7 +192,7 @@ class _Meanwhile:
             self.engine = InlineEngine(self.site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
             is_former = self.use is not VolumeUse.SPARE
             chosen = [VolumeChoice(self.spare.root, self.use, volume=self.spare, is_former=is_former)]
-            OtherVolumes(self.site.volume, chosen, self.site.index, self.site.clock, self.engine, lambda: 0.0).start()
+            OtherVolumes(self.site.volume, chosen, self.site.index, self.site.clock, self.engine, keep_all).start()
         self.engine.run_for(seconds)
 
     def images(self, disk: str) -> list[str]:

@@ -17,6 +17,7 @@ from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.recovery import Recovered, recover
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -90,6 +91,11 @@ class Site:
         if listed:
             self.index.add_segment(segment)
         return segment
+
+
+def keep_all() -> RetentionContract:
+    """Return rules that delete nothing, however little space is free."""
+    return RetentionContract(RetentionRule(free_share=0.0))
 
 
 def put_file(volume: Volume, segment: Segment) -> None:

@@ -25,7 +25,7 @@ from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
 from tawny.storage.retention.tiers import TierMover
 from tawny.storage.segments.detection_files import MotionGrids, MotionScoreFile
-from tests.storage.bench import PORCH, Site, break_reads
+from tests.storage.bench import PORCH, Site, break_reads, keep_all
 
 EVER = Span(0, 1 << 45)
 HOUR_S = 3600.0
@@ -41,7 +41,7 @@ class Tiered:
         self.mover = self.new_mover()
 
     def new_mover(self, after_s: float = 24 * HOUR_S) -> TierMover:
-        return TierMover([self.site.volume], self.tier, self.site.index, self.site.clock, after_s, lambda: 0.0)
+        return TierMover([self.site.volume], self.tier, self.site.index, self.site.clock, after_s, keep_all)
 
     def check(self, *, repair: bool = False) -> CheckReport:
         site = self.site
@@ -179,6 +179,38 @@ def test_a_first_disk_that_lacks_room_moves_more(tiered: Tiered, monkeypatch: py
     monkeypatch.setattr(tiered.site.volume, "space", lambda: DiskCapacity(0, 250_000))
     assert tiered.mover.move() == 2
     assert [_is_on(tiered.tier, one) for one in segments] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("older_is_there", "min_days", "main_free_bytes", "moves"),
+    [
+        pytest.param(False, 30, 50_000, False, id="it would be deleted there itself"),
+        pytest.param(True, 30, 50_000, False, id="what is there is promised"),
+        pytest.param(True, 1, 50_000, True, id="what is there is past its minimum"),
+        pytest.param(True, 30, 5_000, True, id="the main disk is full too, so the oldest go"),
+        pytest.param(False, 30, 5_000, False, id="the main disk is full too, and this is the oldest"),
+    ],
+)
+def test_a_recording_moves_only_if_it_can_stay_there(
+    tiered: Tiered,
+    monkeypatch: pytest.MonkeyPatch,
+    older_is_there: bool,
+    min_days: int,
+    main_free_bytes: int,
+    moves: bool,
+) -> None:
+    site = tiered.site
+    if older_is_there:
+        site.put(3 * DAY_MIN)
+        assert tiered.mover.move() == 1
+    due = site.put(2 * DAY_MIN)
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(main_free_bytes, 100_000))
+    monkeypatch.setattr(tiered.tier, "space", lambda: DiskCapacity(11_000, 100_000))
+    rules = RetentionContract(RetentionRule(min_s=min_days * 24 * HOUR_S, free_share=0.1))
+    mover = TierMover([site.volume], tiered.tier, site.index, site.clock, 24 * HOUR_S, lambda: rules)
+    assert _moves(mover) == moves
+    assert _is_on(tiered.tier, due) == moves
+    assert moves or "has no space for older recordings" in str(mover.problem)
 
 
 def test_the_index_made_again_knows_all_volumes(tiered: Tiered) -> None:

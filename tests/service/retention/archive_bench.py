@@ -30,7 +30,7 @@ from tawny.storage.retention.tiers import TierMover
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.packet_feed import PacketFeed
-from tests.storage.bench import MAIN, PORCH, Site
+from tests.storage.bench import MAIN, PORCH, Site, keep_all
 
 DAY_S = 86_400.0
 
@@ -115,7 +115,7 @@ class ArchivedSite:
         chosen = archive_of(self.server.tier(self.prefix, **tier), self.site.clock)
         self.tier = join_archive(self.site.volume, chosen)
         site = self.site
-        self.mover = TierMover([site.volume], self.tier, site.index, site.clock, DAY_S, lambda: 0.0)
+        self.mover = TierMover([site.volume], self.tier, site.index, site.clock, DAY_S, keep_all)
 
     @property
     def archive(self) -> ArchiveDisk:

@@ -30,7 +30,7 @@ from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
 from tests.service.retention.archive_bench import ArchivedSite, BucketServer, bucket_server
-from tests.storage.bench import PORCH, Site
+from tests.storage.bench import PORCH, Site, keep_all
 
 DAY_MIN = 24 * 60
 EVER = Span(0, 1 << 45)
@@ -331,7 +331,7 @@ def test_an_archive_that_is_away_at_the_first_start_is_joined_when_it_comes(
     server.refuses, server.breaks = False, True
     chosen = VolumeChoice(Path(), VolumeUse.TIER, 86_400, archive=archive_of(server.tier("late"), site.clock))
     engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
-    others = OtherVolumes(site.volume, [chosen], site.index, site.clock, engine, lambda: 0.0)
+    others = OtherVolumes(site.volume, [chosen], site.index, site.clock, engine, keep_all)
     others.start()
     engine.run_for(30)
     told += [problem.detail for problem in others.problems()]

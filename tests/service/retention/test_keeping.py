@@ -21,7 +21,7 @@ from tawny.service.retention.retention_service import RetentionService
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.retention.runner import Retention
-from tests.storage.bench import MAIN, PORCH, Site
+from tests.storage.bench import MAIN, PORCH, Site, keep_all
 
 DAY_MIN = 24 * 60
 FILE = """\
@@ -43,7 +43,7 @@ class Bench:
         engine = InlineEngine(site.clock, lambda _, error: pytest.fail(str(error)))
         self.room = FreeSpace(site.volume, site.index, site.clock, lambda: self.settings, lambda: None, dict)
         self.room.figures = DiskInfo(1, 2, 3, None, 20.0, fits=True, outlook="")
-        others = OtherVolumes(site.volume, [], site.index, site.clock, engine, lambda: 0.0)
+        others = OtherVolumes(site.volume, [], site.index, site.clock, engine, keep_all)
         self.stored = web.StoredRecordings(site.volume, site.index, self.retention, self.room, others, None)
         self.keeping = self.keeping_with(self.file)
 

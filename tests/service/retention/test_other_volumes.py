@@ -22,7 +22,7 @@ from tawny.storage.disk.secondary_volumes import FolderOfAnother, VolumeUse, awa
 from tawny.storage.disk.volume import Volume
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.testing.clock import FakeClock
-from tests.storage.bench import PORCH, Site
+from tests.storage.bench import PORCH, Site, keep_all
 
 
 class Bench:
@@ -40,7 +40,7 @@ class Bench:
             self.spare.rename(folder / "away")
             site.volume.others, site.volume.spares = site.volume.others[:1], ()
             chosen[1] = VolumeChoice(self.spare, VolumeUse.SPARE)
-        self.others = OtherVolumes(site.volume, chosen, site.index, site.clock, self.engine, lambda: 0.0)
+        self.others = OtherVolumes(site.volume, chosen, site.index, site.clock, self.engine, keep_all)
         self.mirror = Mirror(
             site.volume, site.index, site.clock, self.second, RetentionContract(RetentionRule(free_share=0.0))
         )
@@ -123,7 +123,7 @@ def test_the_second_disk_that_goes_away_is_told_too(tmp_path: Path) -> None:
         VolumeChoice(root, VolumeUse.TIER, days * 86_400, join(site.volume, root, VolumeUse.TIER))
         for days, root in enumerate(roots, 1)
     ]
-    others, told = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, lambda: 0.0), list[Alarm]()
+    others, told = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, keep_all), list[Alarm]()
     others.start()
     engine.start("alarms", lambda: AlarmMonitor(others.problems, site.clock, told.append))
     for number, root in enumerate(roots):
@@ -334,7 +334,7 @@ def test_nothing_moves_to_a_tier_that_is_no_longer_configured(tmp_path: Path) ->
     engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
     tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
     former = VolumeChoice(tier.root, VolumeUse.TIER, volume=tier, is_former=True)
-    OtherVolumes(site.volume, [former], site.index, site.clock, engine, lambda: 0.0).start()
+    OtherVolumes(site.volume, [former], site.index, site.clock, engine, keep_all).start()
     due = site.put(600)
     engine.run_for(120)
     assert (site.folder / due.path).exists()

@@ -49,6 +49,7 @@ from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, EVER
 from tests.service.sealing.sealed_house import YARD, Copy, House, files, outward_of
+from tests.storage.bench import keep_all
 
 MAIN = StreamName.MAIN
 EASY = RetentionContract(RetentionRule(free_share=0.0))
@@ -338,7 +339,7 @@ def moves(home: House, tmp: Path) -> None:
     copy, path = home.copy(tmp / "copy"), home.segments[DOOR].path
     whole = (copy.folder / path).read_bytes()
     tier = join(copy.volume, tmp / "tier", VolumeUse.TIER)
-    assert TierMover([copy.volume], tier, copy.index, copy.clock, 60.0, lambda: 0.0).move() >= 1
+    assert TierMover([copy.volume], tier, copy.index, copy.clock, 60.0, keep_all).move() >= 1
     assert (tmp / "tier" / path).read_bytes() == whole
     assert not (copy.folder / path).exists()
 

@@ -19,6 +19,7 @@ from tawny.storage.disk.secondary_volumes import VolumeUse, attach, check_presen
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
+from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.tiers import TierMover
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class OtherVolume:
 
 
 class OtherVolumes:
-    """Manages the secondary volumes. free_share: minimum free share of the main volume."""
+    """Manages the secondary volumes. contract: returns the rules of retention."""
 
     def __init__(
         self,
@@ -53,10 +54,10 @@ class OtherVolumes:
         index: Index,
         clock: Clock,
         engine: Engine,
-        free_share: Callable[[], float],
+        contract: Callable[[], RetentionContract],
     ) -> None:
         self._first, self._index, self._clock, self._engine = first, index, clock, engine
-        self._free_share = free_share
+        self._contract = contract
         self._movers: list[TierMover] = []
         self._looks = [_Look(first, one, clock, self._prepare, self._joined) for one in chosen]
 
@@ -99,7 +100,7 @@ class OtherVolumes:
             for look in self._looks
             if look.chosen.takes_segments and look.chosen.after_s < chosen.after_s and look.volume is not None
         ]
-        mover = TierMover([self._first, *before], volume, self._index, self._clock, chosen.after_s, self._free_share)
+        mover = TierMover([self._first, *before], volume, self._index, self._clock, chosen.after_s, self._contract)
         self._movers.append(mover)
         mover.start(self._engine)
 

@@ -2,10 +2,12 @@
 
 A file is copied, synced and renamed, or stored in an archive and verified there, before the original is removed, so one
 volume always has it complete. Readers check both volumes. Rows do not change, because they do not name a volume.
+Nothing moves to a disk that would have to delete it, or something else within its minimum retention, to have space.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +21,8 @@ from tawny.storage.disk.layout import is_sealed, keys_path
 from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy, read_source
 from tawny.storage.index.protocol import Index
+from tawny.storage.retention.contract import RetentionContract
+from tawny.storage.retention.planning import RemovalConditions, RemovalPlanner
 from tawny.storage.retention.removal import tidy
 
 log = logging.getLogger(__name__)
@@ -37,11 +41,19 @@ _LEAST_MS: Final = 120_000
 """Minimum age: the writer may still access younger files."""
 
 
+@dataclass(eq=False)
+class TierFull(StorageError):
+    """What would move there would be deleted there at once, or in place of what the rules still keep."""
+
+    says = "The archive disk {where} has no space for older recordings."
+    advice = "They stay where they are. Delete other files there, lower `storage.retention.min`, or use a larger disk."
+
+
 class TierMover:
     """Actor that moves segments to a tier.
 
-    sources: volumes before the tier, the main volume first. after_s: age at which segments move. free_share: returns
-    the share 0..1 of the main volume to keep free.
+    sources: volumes before the tier, the main volume first. after_s: age at which segments move. contract: returns the
+    rules of retention.
     """
 
     name = "mover"
@@ -53,10 +65,11 @@ class TierMover:
         index: Index,
         clock: Clock,
         after_s: float,
-        free_share: Callable[[], float],
+        contract: Callable[[], RetentionContract],
     ) -> None:
         self._sources, self._tier, self._index, self._clock = tuple(sources), tier, index, clock
-        self._after_s, self._free_share = after_s, free_share
+        self._after_s, self._contract = after_s, contract
+        self._replaceable_bytes = 0
         self._looked: Segment | None = None
         self._moving_s: float | None = None
         self._problem: StorageError | None = None
@@ -102,6 +115,7 @@ class TierMover:
         """
         self._moving_s = self._clock.mono_s()
         check_present(self._tier)
+        self._replaceable_bytes = 0
         if self._unreadable is not None and self._moving_s >= self._again_s:
             self._unreadable, self._looked = None, None
         count = 0
@@ -134,7 +148,40 @@ class TierMover:
 
     def _need_bytes(self) -> int:
         space = self._sources[0].space()
-        return round(space.total_bytes * (self._free_share() + _SPARE_SHARE)) - space.free_bytes
+        return round(space.total_bytes * (self._contract().everyone.free_share + _SPARE_SHARE)) - space.free_bytes
+
+    def _check_space(self, segment: Segment) -> None:
+        """Raise TierFull if the tier would have too little free space, and nothing older on it may be deleted for it.
+
+        If the main disk lacks space too, something must go: the older, though the rules promise to keep it.
+        """
+        contract, space = self._contract(), self._tier.space()
+        kept_free_bytes = round(space.total_bytes * contract.everyone.free_share)
+        lacking_bytes = kept_free_bytes + segment.size_bytes - space.free_bytes
+        if lacking_bytes <= self._replaceable_bytes:
+            return
+        is_pressed = self._need_bytes() > 0
+        age_s = (self._clock.now_ms() - segment.end_ms) / 1000
+        least_s = age_s if is_pressed else max(age_s, min(keep.min_s for keep in contract.each()))
+        later_bytes = (_AT_ONCE + 1) * segment.size_bytes  # one plan for all that move at once
+        wanted = space._replace(free_bytes=space.free_bytes - later_bytes)
+        plan = RemovalPlanner(
+            contract,
+            self._index,
+            [(wanted, self._holds)],
+            self._clock.now_ms(),
+            RemovalConditions(least_s=least_s, aged=segment),
+        ).plan()
+        self._replaceable_bytes = sum(
+            one.segment.size_bytes
+            for one in plan.removals
+            if (is_pressed or not one.breaks_promise) and self._holds(one.segment)
+        )
+        if lacking_bytes > self._replaceable_bytes:
+            raise TierFull(self._tier.name)
+
+    def _holds(self, segment: Segment) -> bool:
+        return self._tier.disk.entry(segment.path) is not None
 
     def _go_past(self, error: FileUnreadable) -> None:
         log.warning("cannot move a file to %s: %s", self._tier.name, error)
@@ -151,6 +198,7 @@ class TierMover:
         if archive is not None:
             self._store(path, source)
         elif there is None or there.size_bytes != here.size_bytes:
+            self._check_space(segment)
             self._tier.open_folders.enter(folder)  # a start then finds an incomplete copy
             try:
                 copy(source, self._tier, path)
