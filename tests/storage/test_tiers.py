@@ -41,7 +41,7 @@ class Tiered:
         self.mover = self.new_mover()
 
     def new_mover(self, after_s: float = 24 * HOUR_S) -> TierMover:
-        return TierMover([self.site.volume], self.tier, self.site.index, self.site.clock, after_s, keep_all)
+        return TierMover(lambda: [self.site.volume], self.tier, self.site.index, self.site.clock, after_s, keep_all)
 
     def check(self, *, repair: bool = False) -> CheckReport:
         site = self.site
@@ -207,7 +207,7 @@ def test_a_recording_moves_only_if_it_can_stay_there(
     monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(main_free_bytes, 100_000))
     monkeypatch.setattr(tiered.tier, "space", lambda: DiskCapacity(11_000, 100_000))
     rules = RetentionContract(RetentionRule(min_s=min_days * 24 * HOUR_S, free_share=0.1))
-    mover = TierMover([site.volume], tiered.tier, site.index, site.clock, 24 * HOUR_S, lambda: rules)
+    mover = TierMover(lambda: [site.volume], tiered.tier, site.index, site.clock, 24 * HOUR_S, lambda: rules)
     assert _moves(mover) == moves
     assert _is_on(tiered.tier, due) == moves
     assert moves or "has no space for older recordings" in str(mover.problem)

@@ -115,7 +115,7 @@ class ArchivedSite:
         chosen = archive_of(self.server.tier(self.prefix, **tier), self.site.clock)
         self.tier = join_archive(self.site.volume, chosen)
         site = self.site
-        self.mover = TierMover([site.volume], self.tier, site.index, site.clock, DAY_S, keep_all)
+        self.mover = TierMover(lambda: [site.volume], self.tier, site.index, site.clock, DAY_S, keep_all)
 
     @property
     def archive(self) -> ArchiveDisk:

@@ -132,6 +132,35 @@ def test_the_second_disk_that_goes_away_is_told_too(tmp_path: Path) -> None:
     assert [[str(root) in alarm.detail for root in roots] for alarm in told] == [[True, False], [True, True]]
 
 
+@pytest.mark.parametrize("is_there_at_start", [True, False])
+def test_the_second_archive_disk_is_used_while_the_first_is_away_and_with_it_when_it_is_back(
+    tmp_path: Path, is_there_at_start: bool
+) -> None:
+    site = Site(tmp_path / "main")
+    engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+    one, two = (join(site.volume, tmp_path / name, VolumeUse.TIER) for name in ("one", "two"))
+    on_main, on_one = site.put(40 * 24 * 60), site.put(41 * 24 * 60)
+    (one.root / on_one.path).parent.mkdir(parents=True)
+    (site.folder / on_one.path).rename(one.root / on_one.path)
+    if not is_there_at_start:
+        site.volume.drop_other(one)
+        one.root.rename(tmp_path / "away")
+    chosen = [
+        VolumeChoice(one.root, VolumeUse.TIER, 7 * 86_400.0, one if is_there_at_start else None),
+        VolumeChoice(two.root, VolumeUse.TIER, 30 * 86_400.0, two),
+    ]
+    others = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, keep_all)
+    if is_there_at_start:
+        one.root.rename(tmp_path / "away")
+    others.start()
+    engine.run_for(60)
+    assert [(two.root / each.path).exists() for each in (on_main, on_one)] == [True, False]
+    assert [str(one.root) in problem.detail for problem in others.problems()] == [True]
+    (tmp_path / "away").rename(one.root)
+    engine.run_for(60)
+    assert (two.root / on_one.path).exists()
+
+
 @pytest.mark.parametrize("twice", ["first", "link", "mirror", "tier"])
 def test_a_folder_that_is_used_twice_is_refused_and_nothing_moves_onto_itself(tmp_path: Path, twice: str) -> None:
     """Moving a recording to where it is would delete it."""

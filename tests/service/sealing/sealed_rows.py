@@ -339,7 +339,7 @@ def moves(home: House, tmp: Path) -> None:
     copy, path = home.copy(tmp / "copy"), home.segments[DOOR].path
     whole = (copy.folder / path).read_bytes()
     tier = join(copy.volume, tmp / "tier", VolumeUse.TIER)
-    assert TierMover([copy.volume], tier, copy.index, copy.clock, 60.0, keep_all).move() >= 1
+    assert TierMover(lambda: [copy.volume], tier, copy.index, copy.clock, 60.0, keep_all).move() >= 1
     assert (tmp / "tier" / path).read_bytes() == whole
     assert not (copy.folder / path).exists()
 

@@ -6,6 +6,7 @@ One actor per volume, because a disk that hangs blocks its thread, and one mover
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from tawny.engine import Engine
@@ -95,14 +96,22 @@ class OtherVolumes:
             ImageReturn(volume, self._first, self._index).start(self._engine)
         if not chosen.takes_segments:
             return
-        before = [
-            look.volume
-            for look in self._looks
-            if look.chosen.takes_segments and look.chosen.after_s < chosen.after_s and look.volume is not None
-        ]
-        mover = TierMover([self._first, *before], volume, self._index, self._clock, chosen.after_s, self._contract)
+        sources = partial(self._before, chosen)
+        mover = TierMover(sources, volume, self._index, self._clock, chosen.after_s, self._contract)
         self._movers.append(mover)
         mover.start(self._engine)
+
+    def _before(self, chosen: VolumeChoice) -> list[Volume]:
+        """Return the volumes before a tier, without those that are away: they would keep the others from moving."""
+        return [
+            self._first,
+            *(
+                look.volume
+                for look in self._looks
+                if look.chosen.takes_segments and look.chosen.after_s < chosen.after_s
+                if look.volume is not None and look.problem is None
+            ),
+        ]
 
 
 class _Look:

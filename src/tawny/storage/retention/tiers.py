@@ -52,25 +52,26 @@ class TierFull(StorageError):
 class TierMover:
     """Actor that moves segments to a tier.
 
-    sources: volumes before the tier, the main volume first. after_s: age at which segments move. contract: returns the
-    rules of retention.
+    sources: returns the volumes before the tier that respond, the main volume first. after_s: age at which segments
+    move. contract: returns the rules of retention.
     """
 
     name = "mover"
 
     def __init__(
         self,
-        sources: Sequence[Volume],
+        sources: Callable[[], Sequence[Volume]],
         tier: Volume,
         index: Index,
         clock: Clock,
         after_s: float,
         contract: Callable[[], RetentionContract],
     ) -> None:
-        self._sources, self._tier, self._index, self._clock = tuple(sources), tier, index, clock
+        self._sources, self._tier, self._index, self._clock = sources, tier, index, clock
         self._after_s, self._contract = after_s, contract
         self._replaceable_bytes = 0
         self._looked: Segment | None = None
+        self._looked_on: Sequence[Volume] = ()
         self._moving_s: float | None = None
         self._problem: StorageError | None = None
         self._unreadable: FileUnreadable | None = None
@@ -133,21 +134,23 @@ class TierMover:
         return count
 
     def _due(self) -> Iterator[tuple[Segment, Volume]]:
-        now_ms, need_bytes = self._clock.now_ms(), self._need_bytes()
+        now_ms, need_bytes, sources = self._clock.now_ms(), self._need_bytes(), tuple(self._sources())
+        if sources != self._looked_on:  # one that is back, or joined, has segments that were passed over
+            self._looked, self._looked_on = None, sources
         has_folder = lru_cache(maxsize=64)(_has_folder)
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=self._looked):
             for segment in page:
                 is_due = segment.end_ms <= now_ms - self._after_s * 1000
                 if not is_due and (need_bytes <= 0 or segment.end_ms > now_ms - _LEAST_MS):
                     return
-                for source in self._sources:
+                for source in sources:
                     if has_folder(source, parent_of(segment.path)) and source.disk.entry(segment.path) is not None:
-                        need_bytes -= segment.size_bytes if source is self._sources[0] else 0
+                        need_bytes -= segment.size_bytes if source is sources[0] else 0
                         yield segment, source
                 self._looked = segment
 
     def _need_bytes(self) -> int:
-        space = self._sources[0].space()
+        space = self._sources()[0].space()
         return round(space.total_bytes * (self._contract().everyone.free_share + _SPARE_SHARE)) - space.free_bytes
 
     def _check_space(self, segment: Segment) -> None:
