@@ -440,6 +440,17 @@ class IndexContract:
             there = [len(list(index.all_segments())), len(index.open_gaps()), len(index.events(EVER).events)]
             assert there == ([1, 1, 1] if self.is_durable else [0, 0, 0])
 
+    def test_listed_volumes_are_remembered_and_no_words_of_gaps(self, tmp_path: Path) -> None:
+        with closing(self.open(tmp_path)) as index:
+            assert not index.is_volume_listed("ab12")
+            index.set_volume_listed("ab12")
+            index.set_volume_listed("ab12")
+            index.put_gap(Gap(PORCH, NOON, NOON + 1, GapReason.OFF, "ab"))
+            assert [index.is_volume_listed(mark) for mark in ("ab12", "ab", "porch")] == [True, False, False]
+        if self.is_durable:
+            with closing(self.open(tmp_path)) as again:
+                assert again.is_volume_listed("ab12")
+
     def test_events_are_counted_by_level(self, index: Index) -> None:
         """As many as `events` lists, whatever is asked for."""
         kinds = ("motion", "person", "animal", "motion")

@@ -14,6 +14,7 @@ from tawny.model.errors import StorageError
 from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
 from tawny.service.health.alarms import HealthProblem
+from tawny.service.retention.volume_listing import VolumeListing
 from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.failover import ImageReturn
 from tawny.storage.disk.secondary_volumes import VolumeUse, attach, check_present, join, join_archive
@@ -94,6 +95,8 @@ class OtherVolumes:
     def _joined(self, chosen: VolumeChoice, volume: Volume) -> None:
         if volume.has_moving_files:
             ImageReturn(volume, self._first, self._index).start(self._engine)
+        if volume.archive is None:  # an archive that joins is read as a whole, and its list is here
+            VolumeListing(volume, self._index).start(self._engine)
         if not chosen.takes_segments:
             return
         sources = partial(self._before, chosen)

@@ -35,6 +35,7 @@ class MemoryIndex:
         self._gaps: dict[tuple[CameraId, int], Gap] = {}
         self._damage: dict[tuple[CameraId, StreamName, int], DamagedSpan] = {}
         self._events: dict[EventId, Event] = {}
+        self._volumes: set[str] = set()
 
     def unsynced(self) -> AbstractContextManager[None]:
         """No effect: nothing in memory is durable."""
@@ -89,6 +90,12 @@ class MemoryIndex:
             for one in segments:
                 if segment := self._listed.pop(one.id, None):
                     self._removing[one.id] = segment
+
+    def is_volume_listed(self, mark: str) -> bool:
+        return mark in self._volumes
+
+    def set_volume_listed(self, mark: str) -> None:
+        self._volumes.add(mark)
 
     def removing(self) -> list[Segment]:
         with self._lock:

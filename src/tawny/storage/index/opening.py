@@ -65,6 +65,9 @@ def rebuild(volume: Volume, index: Index, history: HistoryJournal) -> Rebuilt:
                 count += _add(index, rows)
     count += _add(index, rows)
     _forget_damage_of_removed(index)
+    for mark in (each.mark for each in volume.others if each.archive is None):
+        if mark is not None:
+            index.set_volume_listed(mark)
     return Rebuilt(count, left_out)
 
 

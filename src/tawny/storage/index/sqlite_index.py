@@ -457,6 +457,14 @@ class SqliteIndex(GapTable, EventTable):
             said, thinned = format_of(segment), is_thinned(segment)
             hours.cover_span(db, self._names, stream.id, segment.span, segment.run, said, is_thinned=thinned)
 
+    def is_volume_listed(self, mark: str) -> bool:
+        with self._file.reading() as db:
+            return self._names.known_word_id(db, f"volume {mark}") is not None
+
+    def set_volume_listed(self, mark: str) -> None:
+        with self._file.changing() as db:  # as a word: a table of its own would be another version, made again for all
+            self._names.word_id(db, f"volume {mark}")
+
     def mark_removing(self, segments: Iterable[Segment]) -> None:
         self._change_each(self._mark_removing, segments)
 
