@@ -267,6 +267,39 @@ def test_a_tier_that_is_no_longer_configured_is_read_until_it_is_empty(tmp_path:
     assert (store.others, others(store.volume)) == ((), [])
 
 
+@pytest.mark.parametrize("use", ["tier", "spare"])
+def test_a_new_disk_at_the_place_of_a_dead_one_is_used_once_the_setting_was_removed_and_set_again(
+    tmp_path: Path, use: str
+) -> None:
+    data, big = tmp_path / "first", tmp_path / "big"
+    named = f'tiers = [{{ path = "{big}", after = "1 day" }}]' if use == "tier" else f'spare = "{big}"'
+    _opened(data, named)
+    Site(big).put(60, listed=False)
+    shutil.rmtree(big)
+    big.mkdir()
+    for _ in range(2):  # it could be a mount point without its disk
+        (refused,) = _opened(data, named).others
+        assert "remove it from the settings, restart tawny, and set it again" in getattr(refused.error, "do", "")
+    _opened(data, "")
+    store = _opened(data, named)
+    assert [(one.root, one.error) for one in store.others] == [(big, None)]
+    assert len(others(store.volume)) == 1
+    shutil.rmtree(big)
+    assert [one.error is None for one in _opened(data, named).others] == [False], "it is waited for like the one before"
+
+
+def test_a_disk_that_was_away_while_its_setting_was_removed_is_used_as_before(tmp_path: Path) -> None:
+    data, big = tmp_path / "first", tmp_path / "big"
+    named = f'tiers = [{{ path = "{big}", after = "1 day" }}]'
+    (mark,) = [one.id for one in others(_opened(data, named).volume)]
+    big.rename(tmp_path / "away")
+    _opened(data, "")
+    (tmp_path / "away").rename(big)
+    assert [(one.id, one.is_given_up) for one in others(_opened(data, named).volume)] == [(mark, False)]
+    shutil.rmtree(big)
+    assert [one.error is None for one in _opened(data, named).others] == [False]
+
+
 def test_a_tier_that_is_neither_configured_nor_there_is_no_problem(tmp_path: Path) -> None:
     data, big = tmp_path / "first", tmp_path / "big"
     _opened(data, f'tiers = [{{ path = "{big}", after = "1 day" }}]')

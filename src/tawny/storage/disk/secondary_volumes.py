@@ -114,6 +114,16 @@ class FolderOfAnother(FolderUnwritable):
     )
 
 
+@dataclass(eq=False)
+class KnownDiskMissing(StorageError):
+    """An empty folder isn't taken for a disk that was used there: a disk that isn't mounted looks the same."""
+
+    advice = (
+        "Check the disk's cable and health. If it was replaced by a new one, remove it from the settings, restart "
+        "tawny, and set it again."
+    )
+
+
 class VolumeUse(StrEnum):
     TIER = "tier"
     """Receives older segments."""
@@ -125,12 +135,16 @@ class VolumeUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecondaryVolume:
-    """is_used: whether this version had it in its settings. One that was given up before is left alone."""
+    """is_used: whether this version had it in its settings. One that was given up before is left alone.
+
+    is_given_up: not in the settings since: set again, a new disk at its place is accepted.
+    """
 
     path: str
     id: str
     use: VolumeUse
     is_used: bool = True
+    is_given_up: bool = False
 
     @property
     def is_archive(self) -> bool:
@@ -168,6 +182,15 @@ def join(
         raise FolderUnwritable(str(root), _SHARED)
     if use is not VolumeUse.MIRROR and (other_process := holder(root)) is not None:
         raise FolderInUse(str(root), f"process {other_process.pid}")
+    before = known.get((str(root), use))
+    if before is not None and not (root.is_dir() and _is_there(before)):
+        if not before.is_given_up:
+            raise KnownDiskMissing(str(root), "the disk that should be there is not")
+        del known[str(root), use]
+    elif before is not None and before.is_given_up:
+        known[str(root), use] = replace(before, is_given_up=False)
+        with suppress(DiskFull):  # written by a later start
+            _remember(volume, [*known.values()])
     if (str(root), use) not in known:
         if why := is_disk_missing(root):
             raise StorageError(str(root), why)
@@ -301,9 +324,9 @@ def former(volume: Volume, named: Collection[str]) -> list[SecondaryVolume]:
         elif one.use is not VolumeUse.MIRROR and one.id in in_use:
             continue  # it is at another place now
         elif one.use is VolumeUse.MIRROR or not own or not (owner := _owner(one)):
-            kept.append(one)
+            kept.append(replace(one, is_given_up=True))
         elif owner == own and _has_recordings(one):
-            kept.append(one)
+            kept.append(replace(one, is_given_up=True))
             found.append(one)
     if kept != known:
         with suppress(DiskFull):  # written by a later start; until then, `named` is known
@@ -498,7 +521,13 @@ def others(volume: Volume) -> list[SecondaryVolume]:
     try:
         said: Any = json.loads(volume.disk.read(_NAMES))
         return [
-            SecondaryVolume(str(one["path"]), str(one["id"]), VolumeUse(one["use"]), bool(one.get("is_used")))
+            SecondaryVolume(
+                str(one["path"]),
+                str(one["id"]),
+                VolumeUse(one["use"]),
+                is_used=bool(one.get("is_used")),
+                is_given_up=bool(one.get("is_given_up")),
+            )
             for one in said
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
