@@ -22,8 +22,9 @@ from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.packets import VideoFormat
 from tawny.model.states import CameraState
 from tawny.model.times import utc_text
-from tawny.service.integrations import mqtt_topics
-from tawny.service.integrations.mqtt_topics import MqttBridge, MqttTopics
+from tawny.service.integrations import mqtt_bridge, mqtt_topics
+from tawny.service.integrations.mqtt_bridge import MqttBridge
+from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
@@ -93,7 +94,7 @@ def test_a_broker_that_refuses_is_not_asked_again_at_each_message(monkeypatch: p
     assert made is not None, problems
     assert made.mqtt is not None
     client = Mock(side_effect=TargetRefused("the broker", "Not authorized"))
-    monkeypatch.setattr(mqtt_topics, "MqttClient", client)
+    monkeypatch.setattr(mqtt_bridge, "MqttClient", client)
     clock = FakeClock()
     bridge = MqttBridge(made.mqtt, lambda: None, lambda topic, payload: None, clock)
     wait_s = bridge.step()
@@ -125,7 +126,7 @@ class Home:
         client.publish.side_effect = self.publish
         client.why_lost.return_value = TargetUnreachable("the broker", "the connection is lost")
         self.client_class = Mock(return_value=client)
-        monkeypatch.setattr(mqtt_topics, "MqttClient", self.client_class)
+        monkeypatch.setattr(mqtt_bridge, "MqttClient", self.client_class)
         monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: b"JPEG")
         frame = Mock(is_keyframe=True, format=VideoFormat("h264", 640, 360, ()))
         monkeypatch.setattr(Hub, "recent", lambda *_: [frame])
@@ -238,14 +239,14 @@ def test_after_an_outage_nothing_reacts_to_what_is_long_over(home: Home) -> None
         home.passes()
     assert home.client_class.return_value.close.called, "or the library would send what it still has"
     late = home.had_event()
-    for number in range(mqtt_topics.MOST_WAITING + 1):
+    for number in range(mqtt_bridge.MOST_WAITING + 1):
         home.topics.bridge.publish("porch/event", {"number": number}, is_trigger=True)
     home.is_reachable = True
     home.once.clear()
     home.passes()
     triggers = [about for topic, about in home.once if topic == "tawny/porch/event"]
-    assert len(triggers) == mqtt_topics.MOST_WAITING
-    assert triggers[-1] == {"number": mqtt_topics.MOST_WAITING}
+    assert len(triggers) == mqtt_bridge.MOST_WAITING
+    assert triggers[-1] == {"number": mqtt_bridge.MOST_WAITING}
     events = [about["type"] for topic, about in home.once if topic == "tawny/events"]
     assert events == ["event.started", "event.ended"] * 2
     home.once.clear()

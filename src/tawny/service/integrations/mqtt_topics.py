@@ -10,31 +10,28 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from tawny.config.integrations import MqttSettings
 from tawny.config.settings import Settings, in_mode
 from tawny.delivery.commands import CommandIssuer, CommandRefused, Order
-from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
-from tawny.delivery.notifier import NotifierAddress, NotifierStore, parse
+from tawny.delivery.notifier import NotifierStore
 from tawny.engine import ActorHandle
-from tawny.engine.backoff import Backoff
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.event_builder import WIDTH
 from tawny.events.modes import ModeState
 from tawny.media.image.jpeg import keyframe_jpeg
-from tawny.model.errors import DeliveryError, NotDone, StorageError
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event, Level, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import OF_STATE, EventChanged, Message
 from tawny.model.states import EXPECTED, RECORDED, CameraState
-from tawny.model.times import Clock, Span, utc_text
+from tawny.model.times import Span, utc_text
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.integrations import home_assistant as ha
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, panel_state
+from tawny.service.integrations.mqtt_bridge import AVAILABLE, MqttBridge
 from tawny.service.integrations.mqtt_commands import lane_of, order_at, rights_of, switchable_relays
-from tawny.service.integrations.published_topics import PublishedTopics
 from tawny.service.recorder import RecorderService
 
 HEALTH_S = 15.0
@@ -253,7 +250,7 @@ class MqttTopics:
             if status.id not in shown:
                 continue
             is_there = status.state in RECORDED or status.state is CameraState.ASLEEP
-            self.bridge.put(f"{status.id}/{_AVAILABLE}", ha.ONLINE if is_there else ha.OFFLINE)
+            self.bridge.put(f"{status.id}/{AVAILABLE}", ha.ONLINE if is_there else ha.OFFLINE)
             about = {
                 "state": status.state.value,
                 "detail": status.detail,
@@ -360,238 +357,3 @@ class MqttTopics:
 def _is_not_older(event: Event, other: Event | None) -> bool:
     """Return whether an event did not begin before the other one: people change old events, too."""
     return other is None or event.start_ms >= other.start_ms
-
-
-# The bridge to the broker: publishes the recorder's state and events and receives commands. State topics are retained
-# and published when their payload differs from the last one sent. Events are published once: those that automations
-# react to soon or never, the others also late, with their time. After a reconnect all state is published again.
-
-
-MOST_WAITING = 500
-"""Limit of each queue; the oldest messages are dropped."""
-TRIGGER_S = 30.0
-"""How long after an event, s, automations may still react to it."""
-STEP_S = 5.0
-_AVAILABLE = "available"
-_STATUS = "status"
-_OF_CAMERA = (_AVAILABLE, "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
-"""State topics of one camera."""
-Commanded = Callable[[str, bytes], None]
-
-
-class WaitingMessage(NamedTuple):
-    made_s: float  # monotonic
-    topic: str
-    payload: bytes
-
-
-class MqttBridge:
-    """Connects to the broker as an actor. The other methods are thread-safe.
-
-    refresh: called in each step to `put` the state. commanded: receives messages to `…/set` topics, with the topic
-    below the base; called on the library's thread, must return at once. kept: as of MqttTopics.
-    """
-
-    name = "mqtt"
-
-    def __init__(
-        self,
-        settings: MqttSettings,
-        refresh: Callable[[], None],
-        commanded: Commanded,
-        clock: Clock,
-        kept: NotifierStore | None = None,
-    ) -> None:
-        self._settings, self._refresh, self._commanded, self._clock = settings, refresh, commanded, clock
-        self._address: NotifierAddress = parse(settings.url, EXAMPLE)
-        self.base = base_topic(settings.url)
-        self.public = f"{self._address.scheme}://{self._address.at}/{self.base}"
-        self._lock = threading.Lock()
-        self._is: dict[str, bytes] = {}
-        self._sent: dict[str, bytes] = {}
-        self._once: deque[WaitingMessage] = deque(maxlen=MOST_WAITING)
-        self._triggers: deque[WaitingMessage] = deque(maxlen=MOST_WAITING)
-        self._current: WaitingMessage | None = None
-        self._stale: set[str] = set()
-        self._published = PublishedTopics(kept, self._address.at, self.base)
-        self._line: MqttClient | None = None
-        self._backoff, self._not_before_s = Backoff(most_s=60.0), 0.0
-        self.handle = ActorHandle()
-        self.trouble = ""
-        self.published = self.dropped = 0
-        self._life = self._status_life = 0
-        """Counts of times that the broker may have lost all state, and that it had another status than ours. What was
-        sent before may have to be sent again."""
-
-    @property
-    def waiting(self) -> int:
-        return len(self._once) + len(self._triggers)
-
-    def put(self, topic: str, payload: bytes) -> None:
-        """Set the state of a topic below the base; empty payload: remove it."""
-        self.put_at(f"{self.base}/{topic}", payload)
-
-    def put_at(self, topic: str, payload: bytes) -> None:
-        with self._lock:
-            is_new = self._is.get(topic) != payload
-            self._is[topic] = payload
-        if is_new:
-            self._wake()
-
-    def clear(self, topic: str) -> None:
-        """Remove the state of all topics below this one, which is below the base."""
-        with self._lock:
-            below = [one for one in self._is if one.startswith(f"{self.base}/{topic}/")]
-        for one in below:
-            self.put_at(one, b"")
-
-    def publish(self, topic: str, content: Any, *, is_trigger: bool = False) -> None:
-        """Publish an event once at a topic below the base. is_trigger: only if it can be published soon."""
-        payload = json.dumps(content, ensure_ascii=False).encode()
-        queue = self._triggers if is_trigger else self._once
-        with self._lock:
-            self.dropped += len(queue) == MOST_WAITING
-            queue.append(WaitingMessage(self._clock.mono_s(), f"{self.base}/{topic}", payload))
-        self._wake()
-
-    def step(self) -> float:
-        if self._drop_late() and self._line is not None:
-            self._line.close()  # else the library sends what it still has of them when the broker is back
-            self._line = None
-        wait_s = self._not_before_s - self._clock.mono_s()
-        if wait_s > 0:  # a new message wakes the actor, but must not cause another sign-in
-            return wait_s
-        try:
-            if self._line is None:
-                self._line = self._open()
-            self._refresh()
-            if self._line.is_connected:
-                self._send(self._line)
-                self._backoff.reset()
-            else:  # the library reconnects by itself
-                self._troubled(self._line.why_lost())
-        except DeliveryError as error:
-            self._troubled(error)
-            wait_s = self._backoff.next_s()
-            self._not_before_s = self._clock.mono_s() + wait_s
-            return wait_s
-        return STEP_S
-
-    def close(self) -> None:
-        line, self._line = self._line, None
-        if line is None:
-            return
-        try:
-            if line.is_connected:
-                line.publish(f"{self.base}/{_STATUS}", ha.OFFLINE, retain=True)
-        except DeliveryError as error:
-            log.info("%s", error)
-        line.close()
-
-    # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _troubled(self, error: DeliveryError) -> None:
-        if error.message != self.trouble:
-            log.warning("%s", error)
-        self.trouble = error.message
-
-    def _drop_late(self) -> bool:
-        """Drop what automations must not react to any more. Return whether there was any."""
-        oldest_s = self._clock.mono_s() - TRIGGER_S
-        with self._lock:
-            before = len(self._triggers)
-            while self._triggers and self._triggers[0].made_s < oldest_s:
-                self._triggers.popleft()
-            self.dropped += before - len(self._triggers)
-            return len(self._triggers) < before
-
-    def _next(self) -> WaitingMessage | None:
-        self._drop_late()
-        with self._lock:
-            heads = [queue[0] for queue in (self._triggers, self._once) if queue]  # first what isn't acknowledged
-            self._current = next((one for one in heads if one is self._current), heads[0] if heads else None)
-            return self._current
-
-    def _open(self) -> MqttClient:
-        left = self._published.read()
-        with self._lock:
-            self._stale.update(left)
-        will = (f"{self.base}/{_STATUS}", ha.OFFLINE)
-        return MqttClient(self._address, self.public, will=will, connected=self._connected, on_message=self._on_message)
-
-    def _connected(self, line: MqttClient) -> None:
-        """Handle a connection: the broker may have lost all state. Called on the library's thread."""
-        self._not_before_s = 0.0
-        self._forget_sent()
-        for topic in (_STATUS, "set", "+/set", "+/+/set", f"+/{_AVAILABLE}"):
-            line.subscribe(f"{self.base}/{topic}")
-        for former in self._published.former():
-            line.subscribe(f"{former}/{_STATUS}")
-        if self._settings.discovery:
-            line.subscribe(f"{self._settings.discovery}/status")
-            line.subscribe(f"{self._settings.discovery}/+/{ha.node_of(self.base)}/+/config")
-        self._wake()
-
-    def _on_message(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
-        """Handle a message. Called on the library's thread."""
-        prefix, own = self._settings.discovery, f"{self.base}/{_STATUS}"
-        if topic == own:
-            if payload != ha.ONLINE:  # the broker has published the will of an earlier connection
-                with self._lock:
-                    self._status_life += 1  # also what is being published now
-                    self._sent.pop(own, None)
-                self._wake()
-        elif topic in (f"{former}/{_STATUS}" for former in self._published.former()):
-            self._published.heard_status(topic.removesuffix(f"/{_STATUS}"), is_online=payload != ha.OFFLINE)
-            self._wake()
-        elif prefix and topic == f"{prefix}/status":
-            if payload == ha.ONLINE:  # Home Assistant has restarted
-                self._forget_sent()
-                self._wake()
-        elif (is_announced := bool(prefix) and topic.startswith(f"{prefix}/")) or topic.endswith(f"/{_AVAILABLE}"):
-            is_ours = bool(payload) if is_announced else payload in (ha.ONLINE, ha.OFFLINE)
-            with self._lock:
-                if is_retained and is_ours and topic not in self._is:
-                    self._stale.add(topic)  # left by an earlier run of tawny
-            self._wake()
-        elif not is_retained:  # a retained command is outdated
-            self._commanded(topic.removeprefix(f"{self.base}/"), payload)
-
-    def _send(self, line: MqttClient) -> None:
-        self.put(_STATUS, ha.ONLINE)
-        with self._lock:
-            changed = [(topic, payload) for topic, payload in self._is.items() if self._sent.get(topic) != payload]
-            life, status_life = self._life, self._status_life
-            self._stale -= self._is.keys()
-            stale, used = [*self._stale], {*self._is}
-        self._published.note(used | {*stale})
-        for topic, payload in changed:
-            line.publish(topic, payload, retain=True)
-            with self._lock:
-                is_kept = self._status_life == status_life or topic != f"{self.base}/{_STATUS}"
-                if self._life == life and is_kept:
-                    self._sent[topic] = payload
-        for topic in stale:
-            camera = topic.removesuffix(_AVAILABLE)
-            for one in [topic] if camera == topic else [camera + what for what in _OF_CAMERA]:
-                line.publish(one, b"", retain=True)
-            with self._lock:
-                self._stale.discard(topic)
-        self._published.note(used)
-        self._published.clear_former(line, _STATUS, used)
-        while (message := self._next()) is not None:
-            line.publish(message.topic, message.payload)
-            self.published += 1
-            with self._lock:
-                for queue in (self._triggers, self._once):
-                    if queue and queue[0] is message:
-                        queue.popleft()
-        self.trouble = ""
-
-    def _forget_sent(self) -> None:
-        with self._lock:
-            self._life += 1
-            self._sent.clear()
-
-    def _wake(self) -> None:
-        self.handle.wake()
