@@ -49,8 +49,6 @@ from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
 
-# Periodic tasks: check cameras every STEP_S; write the volume's heartbeat and pending history entries.
-
 log = logging.getLogger(__name__)
 
 STEP_S = 0.5
@@ -110,8 +108,8 @@ class Heartbeat:
         """Nothing to release."""
 
 
-LAST_WRITES_S = 4.0
-"""Maximum time in s that `close` waits for the last writes to a stalled disk."""
+LAST_MESSAGES_S, LAST_WRITES_S = 4.0, 4.0
+"""Maximum time in s that `close` waits for the last messages to programs, and the last writes to a stalled disk."""
 STAND_S = 1.0
 FIRST_PICTURES_S = 6.0
 """Maximum time in s that the rest of the recorder waits for pictures on the way to the disk."""
@@ -181,6 +179,7 @@ class RecorderRuntime:
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
         self._housekeeping: Housekeeping | None = None
+        self._send_last: Callable[[], None] = lambda: None
 
     @classmethod
     def open(
@@ -234,8 +233,12 @@ class RecorderRuntime:
         except StorageError as error:
             log.error("cannot make room on a full disk: %s", error)
 
-    def begin_housekeeping(self, checks: Iterable[HealthCheck] = ()) -> None:
-        """Start all that is not needed for the first picture. checks: of what works beside the recorder."""
+    def begin_housekeeping(self, checks: Iterable[HealthCheck] = (), last: Callable[[], None] = lambda: None) -> None:
+        """Start all that is not needed for the first picture. checks: of what works beside the recorder.
+
+        last: called by `close` when events have ended and files are closed; the index is open still.
+        """
+        self._send_last = last
         pooled = self.parts.pooled
         stored, login_file = self.parts.stored, self.parts.login_file
         self.parts.storage.gaps.start(pooled)
@@ -276,6 +279,7 @@ class RecorderRuntime:
             late = self._stop_actors(3.0)
             if late:
                 log.warning("threads did not stop in time: %s", ", ".join(late))
+            start_thread("last messages", self._send_last).join(LAST_MESSAGES_S)
             if is_closed and not late:
                 self._finish(cause, by)
                 return
@@ -458,10 +462,8 @@ class RecorderRuntime:
         self._renewed = [] if folder is None else renewed_databases(folder, now_ms)
 
     def warnings(self) -> Sequence[web.RecorderWarning]:
-        warnings = [
-            web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._plugins.broken
-        ]
-        left_out = self._plugins.left_out
+        broken, left_out = self._plugins.broken, self._plugins.left_out
+        warnings = [web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in broken]
         warnings += [web.RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in left_out]
         if self._ledger.problem is not None:
             warnings.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
@@ -576,8 +578,7 @@ class RecorderRuntime:
         """Return the connection reports of all cameras that have one, without hosts."""
         found: dict[CameraId, Report] = {}
         for name in list(self._cameras.now):
-            made = self.report({"camera": name}).get("report")
-            if made:
+            if made := self.report({"camera": name}).get("report"):
                 found[name] = made
         return found
 
@@ -586,8 +587,7 @@ class RecorderRuntime:
         camera = CameraId(str(request.get("camera")))
         if camera not in self._cameras.now:
             return {"known": list(self._cameras.now)}
-        is_changed = self.logins.forget(camera)
-        if is_changed:
+        if is_changed := self.logins.forget(camera):
             log.warning("%s: a weaker sign-in than before is accepted, by command", camera)
         return {"camera": camera, "changed": is_changed}
 

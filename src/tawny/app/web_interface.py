@@ -122,7 +122,7 @@ class WebInterface:
         await self.server.start()
         if self.rtsp is not None:
             await self.site.open_rtsp(self.rtsp)
-        self.running.begin_housekeeping([*checks, *self._checks()])
+        self.running.begin_housekeeping([*checks, *self._checks()], self.programs.close)
         place = self.running.parts.place
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
@@ -175,8 +175,7 @@ class WebInterface:
             log.warning("threads did not stop in time: %s", ", ".join(late))
         self.outward.files.finish()
         self.outward.files.await_written()
-        self.programs.await_sent()
-        self.programs.close()
+        self.programs.end_commands()
         self.outward.stop()
         self.accounts.close()
 

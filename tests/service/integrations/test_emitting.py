@@ -16,7 +16,7 @@ import pytest
 from tawny.config.integrations import EmitterSettings
 from tawny.delivery.notifier import HEADER, HttpApi, signed_at, too_slow
 from tawny.delivery.scripts import ScriptRunner
-from tawny.engine import InlineEngine
+from tawny.engine import InlineEngine, ThreadEngine
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
@@ -314,6 +314,31 @@ def test_an_object_that_the_line_is_too_slow_for_is_sent_again(bench: Bench, mon
     assert (len(tries) > 1, emitter.dropped) == (True, 0)
 
 
+def test_at_a_stop_pancake_gets_the_detection_at_once(bench: Bench, receiver: Receiver) -> None:
+    emitting = bench.emit(format="pancake", cameras=["porch"])
+    bench.end(bench.event())
+    emitting.hurry()
+    bench.engine.run_for(0.01)
+    assert [one["detection"] for one in receiver.got()] == [True, False]
+
+
+def test_a_script_that_runs_for_the_last_message_may_finish(bench: Bench) -> None:
+    """It was killed."""
+    script, done = bench.root / "slow.sh", bench.root / "done"
+    script.write_text(f"#!/bin/sh\nsleep 0.5\ntouch {done}\n")
+    script.chmod(0o700)
+    chosen = settings(f'[scripts]\nfolder = "{bench.root}"\n[webhooks.it]\nurl = "run:slow.sh"\n')
+    clock = SystemClock()
+    engine = ThreadEngine(clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+    means = CommandMeans(Mock(), Mock(), Kept(), Mock())
+    programs = IntegrationService(lambda: chosen, cast("Any", bench.recorder), means, clock, engine)
+    programs.start()
+    programs.end_commands()
+    bench.event()
+    programs.close()
+    assert done.exists()
+
+
 def test_what_waits_as_the_recorder_ends_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """Objects for a receiver that was away were gone after a restart, without a word."""
     chosen = settings('[webhooks.hook]\nurl = "webhook+http://127.0.0.1:9/"\n')
@@ -322,6 +347,8 @@ def test_what_waits_as_the_recorder_ends_is_logged(bench: Bench, caplog: pytest.
     programs.start()
     bench.event()
     bench.event()
+    bench.engine.run_for(1)
+    programs.end_commands()
     programs.close()
     assert "webhook hook: objects that were not sent: 2" in caplog.messages
 

@@ -113,6 +113,7 @@ def test_a_script_still_switches_off_when_tawny_stops(bench: Bench) -> None:
     programs = IntegrationService(lambda: bench.settings, Mock(), means, clock, engine)
     programs.start()
     programs.device_control.switch("gate", on=True, lasts_s=600)
+    programs.end_commands()
     programs.close()
     assert (bench.switched(), bench.kept.there) == ([True, False], {})
     with pytest.raises(NotDone, match="stopping"):

@@ -79,6 +79,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             bench.programs.start()
             until(lambda: "door_camera" in home.entities, 60, "it is found")
             yield bench
+            bench.programs.end_commands()
             bench.programs.close()
             until(lambda: home.values.get("tawny/status") == b"offline", 60, "its goodbye")
         home.close()
@@ -234,6 +235,7 @@ def test_an_order_that_the_broker_kept_is_an_old_one(bench: Bench) -> None:
     bench.until_state("alarm", "armed_away")
     bench.home.press("alarm", "DISARM")
     bench.until_state("alarm", "disarmed")
+    bench.programs.end_commands()
     bench.programs.close()
     bench.home.values.pop("tawny/status")  # of the connection before
     bench.programs = bench.made()

@@ -445,6 +445,24 @@ def test_only_the_status_is_published_again(home: Home) -> None:
     assert published == ["tawny/status"]
 
 
+def test_a_stop_waits_for_the_last_states(home: Home) -> None:
+    event = home.has_event()
+    home.passes()
+    before = home.topics.is_sending
+    home.publishes("ended", event.ended(home.house.clock.now_ms()))
+    during = home.topics.is_sending
+    home.topics.bridge.step()
+    assert (before, during, home.topics.is_sending) == (False, True, False)
+    assert home.kept["tawny/porch/motion"] == b"OFF"
+
+
+def test_a_stop_waits_for_no_broker_that_is_away(home: Home) -> None:
+    home.is_reachable = False
+    home.has_event()
+    home.passes()
+    assert not home.topics.is_sending
+
+
 def test_it_listens_to_its_own_status(home: Home) -> None:
     home.passes()
     line = Mock()

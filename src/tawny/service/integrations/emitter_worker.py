@@ -330,6 +330,7 @@ class EmitterWorker:
         self._again: dict[str, Any] | None = None
         self._key, self._failures, self._failed_s = "", 0, 0.0
         """Of the current message: its key, and how often and since when, monotonic, the receiver failed with it."""
+        self._is_busy = False
         self.handle = ActorHandle()
         self.sent = self.dropped = 0
         self.trouble = self.said = ""
@@ -341,9 +342,20 @@ class EmitterWorker:
                 self._put(said)
         self.handle.wake()
 
+    def hurry(self) -> None:
+        """Send now what is due later."""
+        with self._lock:
+            now_s = self._clock.mono_s()
+            self._due = sorted((min(due_s, now_s), order, make) for due_s, order, make in self._due)
+        self.handle.wake()
+
     def step(self) -> float:
-        while (wait_s := self._wait_s()) <= 0:
-            self._next()
+        try:
+            while (wait_s := self._wait_s()) <= 0:
+                self._is_busy = True
+                self._next()
+        finally:
+            self._is_busy = False
         return wait_s
 
     def close(self) -> None:
@@ -354,6 +366,11 @@ class EmitterWorker:
     @property
     def waiting(self) -> int:
         return len(self._due) + (self._again is not None)
+
+    @property
+    def is_sending(self) -> bool:
+        """Return whether messages will be sent soon: not one that the receiver has to be tried again for."""
+        return self._is_busy or (bool(self._due) and self._again is None)
 
     def _put(self, formatted: FormattedMessage) -> None:
         if len(self._due) >= MOST_WAITING:

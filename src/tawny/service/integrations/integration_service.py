@@ -16,7 +16,7 @@ from tawny.delivery.commands import CameraControls, CommandIssuer, CommandRefuse
 from tawny.delivery.notifier import NotifierStore
 from tawny.delivery.scripts import ScriptRunner
 from tawny.detection.following import Followers
-from tawny.engine import Engine
+from tawny.engine import Engine, Handle
 from tawny.events.modes import ModeState
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
@@ -41,8 +41,9 @@ from tawny.service.integrations.steering import PtzCalibration
 from tawny.service.integrations.tracking import AutoTracker, TrackingState, TrackMeans
 from tawny.service.recorder import RecorderService
 
-_STOP_S, _KILLED_S = 5.0, 1.0
-"""How long the actors may take to stop; and after running scripts were killed, at least, s."""
+_STOP_S, _LAST_S, _KILLED_S = 5.0, 2.0, 1.0
+"""How long a stop waits, s: for commands and messages; for the last messages; and after running scripts were killed."""
+_PAUSE_S = 0.02
 _COMMAND = "a command"
 log = logging.getLogger(__name__)
 
@@ -120,37 +121,48 @@ class IntegrationService:
             self.device_control.subscribe(lambda relay, on: topics.on_switched(relay, on=on))
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._acting: list[Handle] = []
+        """What carries out commands, and moves cameras by itself."""
 
     def start(self) -> None:
         self.device_control.handle.start(self._engine, self.device_control.name, lambda: self.device_control)
-        self._engine.start(self.patrols.name, lambda: self.patrols)
+        patrols = self._engine.start(self.patrols.name, lambda: self.patrols)
         self.tracker.handle.start(self._engine, self.tracker.name, lambda: self.tracker)
+        self._acting = [self.device_control.handle, patrols, self.tracker.handle]
         for emitting in self._emits.values():
             emitting.handle.start(self._engine, emitting.name, partial(_same, emitting))
         for name, one in self._settings.api_clients.items():
             if one.socket:
-                self._engine.start(f"datagrams of {name}", partial(DatagramDoor, name, one, self.commands.do))
+                door = partial(DatagramDoor, name, one, self.commands.do)
+                self._acting.append(self._engine.start(f"datagrams of {name}", door))
         if self._mqtt is not None:
             topics, bridge = self._mqtt, self._mqtt.bridge
             topics.handle.start(self._engine, topics.name, lambda: topics)
             bridge.handle.start(self._engine, bridge.name, lambda: bridge)
+            self._acting.append(topics.handle)
         if self._emits or self._mqtt is not None:
             self._unsubscribe = self._recorder.bus.subscribe_all(self._on_message)
 
-    def await_sent(self) -> None:
-        """Wait until the webhooks have sent their messages, some seconds at most."""
-        until_s, pause = self._clock.mono_s() + _STOP_S, threading.Event()
-        while any(one.waiting and not one.trouble for one in self._emits.values()) and self._clock.mono_s() < until_s:
-            pause.wait(0.02)
+    def end_commands(self) -> None:
+        """Carry out no more commands, and send what waits, in some seconds. What follows is sent until `close`.
+
+        Scripts may run until what is switched for a limited time has been ended.
+        """
+        until_s = self._clock.mono_s() + _STOP_S
+        for handle in self._acting:
+            handle.stop()
+        self.device_control.handle.join(_STOP_S)
+        self._await_sent(until_s - self._clock.mono_s())
 
     def close(self) -> None:
-        """Stop all, in some seconds. Scripts may run until what is switched for a limited time has been ended."""
+        """Send the last messages, and stop all, in some seconds. Call after `end_commands`."""
+        for emitting in self._emits.values():
+            emitting.hurry()
+        self._await_sent(_LAST_S)
         self._unsubscribe()
-        until_s = self._clock.mono_s() + _STOP_S
         self._engine.stop(0.0)
-        self.device_control.handle.join(_STOP_S)
         self.scripts.stop()
-        late = self._engine.stop(max(_KILLED_S, until_s - self._clock.mono_s()))
+        late = self._engine.stop(_KILLED_S)
         if late:
             log.warning("actors did not stop in time: %s", ", ".join(late))
         for name, emitting in self._emits.items():
@@ -258,6 +270,16 @@ class IntegrationService:
         figures = {"sent": bridge.published, "waiting": bridge.waiting, "dropped": bridge.dropped}
         about = {"name": "mqtt", "kind": "mqtt", "where": bridge.public, "trouble": bridge.trouble}
         return [{**about, **figures, "may": list(mqtt.permissions), "cameras": list(mqtt.cameras)}]
+
+    def _await_sent(self, most_s: float) -> None:
+        """Wait for what can be sent now."""
+        pause, senders = threading.Event(), list[EmitterWorker | MqttTopics](self._emits.values())
+        if self._mqtt is not None:
+            senders.append(self._mqtt)
+        for _ in range(round(most_s / _PAUSE_S)):
+            if not any(one.is_sending for one in senders):
+                return
+            pause.wait(_PAUSE_S)
 
     def _on_message(self, message: Message) -> None:
         for emitting in self._emits.values():

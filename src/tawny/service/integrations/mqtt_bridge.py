@@ -75,6 +75,7 @@ class MqttBridge:
         self.handle = ActorHandle()
         self.trouble = ""
         self.published = self.dropped = 0
+        self._is_busy = False
         self._life = self._status_life = 0
         """Counts of times that the broker may have lost all state, and that it had another status than ours. What was
         sent before may have to be sent again."""
@@ -82,6 +83,15 @@ class MqttBridge:
     @property
     def waiting(self) -> int:
         return len(self._once) + len(self._triggers)
+
+    @property
+    def is_sending(self) -> bool:
+        """Return whether something is being published, or will be soon."""
+        return self.is_usable and (self._is_busy or self.waiting > 0)
+
+    @property
+    def is_usable(self) -> bool:
+        return self._line is not None and not self.trouble
 
     def put(self, topic: str, payload: bytes) -> None:
         """Set the state of a topic below the base; empty payload: remove it."""
@@ -111,6 +121,13 @@ class MqttBridge:
         self._wake()
 
     def step(self) -> float:
+        self._is_busy = True
+        try:
+            return self._step()
+        finally:
+            self._is_busy = False
+
+    def _step(self) -> float:
         if self._drop_late() and self._line is not None:
             self._line.close()  # else the library sends what it still has of them when the broker is back
             self._line = None

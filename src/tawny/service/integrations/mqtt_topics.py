@@ -106,11 +106,16 @@ class MqttTopics:
         event = json_format.message(message, self._clock.now_ms())
         if event is None or (event["camera"] is not None and not self._shows(event["camera"])):
             return
-        self.bridge.publish("events", event)
         if isinstance(message, EventChanged):
             self._event(message)
         with self._lock:
             self._is_changed = True
+        self.bridge.publish("events", event)
+
+    @property
+    def is_sending(self) -> bool:
+        """Return whether something will be published soon."""
+        return self.bridge.is_usable and (self._is_changed or self.bridge.is_sending)
 
     def on_switched(self, relay: str, *, on: bool) -> None:
         """Publish how a relay was switched. Call from any thread; returns at once."""
@@ -344,6 +349,7 @@ class MqttTopics:
             self.bridge.publish("answer", {"to": topic, "done": getattr(done, "words", "")}, is_trigger=True)
         with self._lock:
             self._is_changed = True
+        self.bridge.handle.wake()
 
     def _refuse(self, topic: str, refused: CommandRefused) -> None:
         log.info("%s: refused: %s", topic, refused)
