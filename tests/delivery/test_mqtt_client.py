@@ -103,15 +103,45 @@ def test_a_message_acknowledged_late_is_published_once(
     assert broker.published == [b"one", b"one"], "the second is another event of the same content"
 
 
-def test_a_state_is_published_again_after_another_one(
+def test_no_copy_of_a_late_state_waits_behind_it(
     broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each further image filled a slow line for longer than the one before took."""
     monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.02)
-    for state in (b"ON", b"OFF", b"ON"):
+    for state in (b"ON", b"ON", b"OFF"):
         with pytest.raises(TargetUnreachable):
             client.publish("tawny/door/motion", state, retain=True)
+    until(lambda: broker.published == [b"ON"], 60, "the first")
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 30.0)
     broker.acknowledges.set()
-    until(lambda: broker.published == [b"ON", b"OFF", b"ON"], 60, "the last state is the last one published")
+    for state in (b"OFF", b"ON"):
+        client.publish("tawny/door/motion", state, retain=True)
+    assert broker.published == [b"ON", b"OFF", b"ON"], "the last state is the last one published"
+
+
+def test_a_large_message_has_longer(broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow line needs longer for it, and for what comes behind it."""
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.0)
+    monkeypatch.setattr(mqtt_client, "SLOWEST_BPS", 0.5)
+    threading.Timer(0.1, broker.acknowledges.set).start()
+    client.publish("tawny/door/picture", b"0123456789" * 5, retain=True)
+
+
+def test_what_was_acknowledged_late_is_published_again_after_a_reconnect(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker may have lost it."""
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.02)
+    with pytest.raises(TargetUnreachable):
+        client.publish("tawny/door/motion", b"ON", retain=True)
+    broker.acknowledges.set()
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 30.0)
+    client.publish("tawny/door/alert", b"ON", retain=True)  # acknowledged behind the other one
+    monkeypatch.setattr(Client, "_reconnect_wait", lambda _: None)
+    broker.lines[0].shutdown(socket.SHUT_RDWR)
+    until(lambda: len(broker.ids) == 2 and client.is_connected, 60, "the next connection")
+    client.publish("tawny/door/motion", b"ON", retain=True)
+    assert broker.published == [b"ON"] * 3
 
 
 def test_a_broker_that_refuses_a_reconnect_is_not_just_lost(

@@ -15,7 +15,8 @@ from tawny.delivery.notifier import NotifierAddress, parse
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-TIMEOUT_S = 15.0
+TIMEOUT_S, SLOWEST_BPS = 15.0, 1000
+"""How long, s, an acknowledgement may take, and longer by what a line of this many bytes/s needs for what is sent."""
 EXAMPLE = "mqtt://user:password@broker/tawny"
 MOST_QUEUED = 1000
 MISSING = "the MQTT library: .venv/bin/pip install 'tawny[mqtt]'"
@@ -68,8 +69,8 @@ class MqttClient:
 
         self._public, self._connected = public, connected
         self._answered, self._refusal = threading.Event(), ""
-        self._overdue: tuple[str, bytes, Any] | None = None
-        """The last message that isn't retained, if it was not acknowledged in time, and the library's record of it."""
+        self._overdue: dict[str, tuple[bytes, Any]] = {}
+        """By topic, a message that was not acknowledged in time, and the library's record of it."""
         # with an ID of its own, a reconnect ends the session that the broker still has, before its will comes late
         self._client = Client(CallbackAPIVersion.VERSION2, f"tawny-{secrets.token_hex(8)}")
         if address.user:
@@ -113,23 +114,27 @@ class MqttClient:
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish and wait for the acknowledgement. Raises DeliveryError and TargetUnreachable.
 
-        The library goes on sending a message that was not acknowledged in time. If it isn't retained, publishing the
-        same one again next waits for it and sends no other.
+        The library goes on sending a message that was not acknowledged in time. The next one of its topic waits for it,
+        and isn't sent if it is the same: copies would fill a slow line.
         """
-        overdue = self._overdue
-        if overdue is not None and not retain and overdue[:2] == (topic, payload):
-            sent = overdue[2]
-        else:
-            sent = self._handed_over(topic, payload, retain=retain)
+        overdue = self._overdue.get(topic)
+        if overdue is not None:
+            self._await_published(topic, *overdue)
+        if overdue is None or overdue[0] != payload:
+            self._await_published(topic, payload, self._handed_over(topic, payload, retain=retain))
+
+    def _await_published(self, topic: str, payload: bytes, sent: Any) -> None:
+        self._overdue[topic] = payload, sent
+        ahead_bytes = sum(len(data) for data, one in [*self._overdue.values()] if not one.is_published())
         try:
-            sent.wait_for_publish(TIMEOUT_S)
+            sent.wait_for_publish(TIMEOUT_S + ahead_bytes / SLOWEST_BPS)
             is_acknowledged = sent.is_published()
         except (RuntimeError, ValueError) as error:
+            self._overdue.pop(topic, None)
             raise DeliveryError(self._public, str(error)) from None
-        if not retain:
-            self._overdue = None if is_acknowledged else (topic, payload, sent)
         if not is_acknowledged:
             raise TargetUnreachable(self._public, "the message was not acknowledged")
+        self._overdue.pop(topic, None)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -151,4 +156,6 @@ class MqttClient:
         self._refusal = str(code) if code.is_failure else ""
         self._answered.set()
         if not self._refusal:
+            # the broker may have lost what it acknowledged: the library sends the rest again by itself
+            self._overdue = {topic: one for topic, one in self._overdue.copy().items() if not one[1].is_published()}
             self._connected(self)

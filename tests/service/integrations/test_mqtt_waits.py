@@ -23,7 +23,7 @@ from tawny.model.packets import VideoFormat
 from tawny.model.states import CameraState
 from tawny.model.times import utc_text
 from tawny.service.integrations import mqtt_bridge, mqtt_topics
-from tawny.service.integrations.mqtt_bridge import MqttBridge
+from tawny.service.integrations.mqtt_bridge import LARGE_BYTES, MqttBridge
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -146,6 +146,11 @@ class Home:
         else:
             self.once.append((topic, json.loads(payload)))
 
+    def publish_states_only(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if not retain:
+            raise TargetUnreachable("the broker", "the message was not acknowledged")
+        self.publish(topic, payload, retain=retain)
+
     def passes(self) -> None:
         self.house.clock.advance(20)
         self.topics.bridge.step()
@@ -233,11 +238,14 @@ def test_a_camera_that_is_removed_leaves_nothing_on_the_broker(home: Home) -> No
 
 def test_after_an_outage_nothing_reacts_to_what_is_long_over(home: Home) -> None:
     home.passes()
-    home.is_reachable = False
+    client = home.client_class.return_value
+    client.publish.side_effect = home.publish_states_only
     home.had_event()
+    home.topics.bridge.step()
+    client.publish.side_effect, home.is_reachable = home.publish, False
     for _ in range(3):
         home.passes()
-    assert home.client_class.return_value.close.called, "or the library would send what it still has"
+    assert client.close.called, "or the library would send what it still has"
     late = home.had_event()
     for number in range(mqtt_bridge.MOST_WAITING + 1):
         home.topics.bridge.publish("porch/event", {"number": number}, is_trigger=True)
@@ -461,6 +469,55 @@ def test_a_stop_waits_for_no_broker_that_is_away(home: Home) -> None:
     home.has_event()
     home.passes()
     assert not home.topics.is_sending
+
+
+def test_on_a_slow_line_images_come_last_and_one_at_a_time(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They held up everything else, also what automations react to."""
+    image, order = b"J" * LARGE_BYTES, list[str]()
+
+    def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+        order.append(topic)
+        home.publish(topic, payload, retain=retain)
+        if topic == "tawny/porch/picture":
+            home.has_event(image + b"2")  # while an image is on its way
+
+    monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: image)
+    home.client_class.return_value.publish.side_effect = publish
+    home.has_event(image)
+    home.passes()
+    first = ["tawny/porch/event", "tawny/events", "tawny/porch/event/picture"]
+    assert order[-3:] == first
+    assert {"tawny/status", "tawny/porch/motion"} <= {*order}
+    order.clear()
+    for _ in range(2):
+        home.topics.bridge.step()
+    assert order[0] == "tawny/porch/picture"
+    assert order[-3:] == first
+
+
+def test_an_image_that_is_late_is_no_fault(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = b"J" * LARGE_BYTES
+
+    def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if payload == image:
+            raise TargetUnreachable("the broker", "the message was not acknowledged")
+        home.publish(topic, payload, retain=retain)
+
+    monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: image)
+    home.client_class.return_value.publish.side_effect = publish
+    home.has_event(image)
+    home.passes()
+    assert home.topics.bridge.trouble == ""
+    assert home.topics.bridge.step() == 0.0, "the next one is tried at once"
+
+
+def test_what_was_only_waiting_behind_an_image_breaks_no_connection(home: Home) -> None:
+    home.passes()
+    home.topics.bridge.publish("porch/event", {}, is_trigger=True)
+    home.house.clock.advance(31)
+    home.topics.bridge.step()
+    assert home.topics.bridge.dropped == 1
+    assert not home.client_class.return_value.close.called
 
 
 def test_it_listens_to_its_own_status(home: Home) -> None:

@@ -2,7 +2,7 @@
 
 State topics are retained and published when their payload differs from the last one sent. Events are published once:
 those that automations react to soon or never, the others also late, with their time. After a reconnect all state is
-published again.
+published again. Images come last, one at a time, since a slow line needs long for each.
 """
 
 import json
@@ -17,13 +17,15 @@ from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
 from tawny.delivery.notifier import NotifierAddress, NotifierStore, parse
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
-from tawny.model.errors import DeliveryError
+from tawny.model.errors import DeliveryError, TargetUnreachable
 from tawny.model.times import Clock
 from tawny.service.integrations import home_assistant as ha
 from tawny.service.integrations.published_topics import PublishedTopics
 
 MOST_WAITING = 500
 """Limit of each queue; the oldest messages are dropped."""
+LARGE_BYTES = 8192
+"""Size from which a state is published after everything else: an image."""
 TRIGGER_S = 30.0
 """How long after an event, s, automations may still react to it."""
 STEP_S = 5.0
@@ -139,10 +141,10 @@ class MqttBridge:
                 self._line = self._open()
             self._refresh()
             if self._line.is_connected:
-                self._send(self._line)
+                has_more = self._send(self._line)
                 self._backoff.reset()
-            else:  # the library reconnects by itself
-                self._troubled(self._line.why_lost())
+                return 0.0 if has_more else STEP_S
+            self._troubled(self._line.why_lost())  # the library reconnects by itself
         except DeliveryError as error:
             self._troubled(error)
             wait_s = self._backoff.next_s()
@@ -169,14 +171,14 @@ class MqttBridge:
         self.trouble = error.message
 
     def _drop_late(self) -> bool:
-        """Drop what automations must not react to any more. Return whether there was any."""
+        """Drop what automations must not react to any more. Return whether the library has one of them."""
         oldest_s = self._clock.mono_s() - TRIGGER_S
         with self._lock:
-            before = len(self._triggers)
+            late = list[WaitingMessage]()
             while self._triggers and self._triggers[0].made_s < oldest_s:
-                self._triggers.popleft()
-            self.dropped += before - len(self._triggers)
-            return len(self._triggers) < before
+                late.append(self._triggers.popleft())
+            self.dropped += len(late)
+            return any(one is self._current for one in late)
 
     def _next(self) -> WaitingMessage | None:
         self._drop_late()
@@ -230,7 +232,8 @@ class MqttBridge:
         elif not is_retained:  # a retained command is outdated
             self._commanded(topic.removeprefix(f"{self.base}/"), payload)
 
-    def _send(self, line: MqttClient) -> None:
+    def _send(self, line: MqttClient) -> bool:
+        """Publish what has changed, but of the images one only. Return whether there are more."""
         self.put(_STATUS, ha.ONLINE)
         with self._lock:
             changed = [(topic, payload) for topic, payload in self._is.items() if self._sent.get(topic) != payload]
@@ -238,12 +241,17 @@ class MqttBridge:
             self._stale -= self._is.keys()
             stale, used = [*self._stale], {*self._is}
         self._published.note(used | {*stale})
-        for topic, payload in changed:
+
+        def publish(topic: str, payload: bytes) -> None:
             line.publish(topic, payload, retain=True)
             with self._lock:
                 is_kept = self._status_life == status_life or topic != f"{self.base}/{_STATUS}"
                 if self._life == life and is_kept:
                     self._sent[topic] = payload
+
+        for topic, payload in changed:
+            if len(payload) < LARGE_BYTES:
+                publish(topic, payload)
         for topic in stale:
             camera = topic.removesuffix(AVAILABLE)
             for one in [topic] if camera == topic else [camera + what for what in _OF_CAMERA]:
@@ -252,6 +260,21 @@ class MqttBridge:
                 self._stale.discard(topic)
         self._published.note(used)
         self._published.clear_former(line, _STATUS, used)
+        self._send_waiting(line)
+        self.trouble = ""
+        self._is_busy = False  # a stop does not wait for images
+        images = [one for one in changed if len(one[1]) >= LARGE_BYTES]
+        if images:
+            topic, payload = images[0]
+            with self._lock:
+                self._is[topic] = self._is.pop(topic)  # next time those of other cameras come first
+            try:
+                publish(topic, payload)
+            except TargetUnreachable as error:
+                log.info("%s is late: %s", topic, error)
+        return len(images) > 1
+
+    def _send_waiting(self, line: MqttClient) -> None:
         while (message := self._next()) is not None:
             line.publish(message.topic, message.payload)
             self.published += 1
@@ -259,7 +282,6 @@ class MqttBridge:
                 for queue in (self._triggers, self._once):
                     if queue and queue[0] is message:
                         queue.popleft()
-        self.trouble = ""
 
     def _forget_sent(self) -> None:
         with self._lock:
