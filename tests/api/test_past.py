@@ -311,8 +311,9 @@ async def test_a_clip_is_served_in_parts(house: House, browser: httpx.AsyncClien
     assert (head.content, head.headers["content-length"]) == (b"", str(len(whole.content)))
     beyond = await browser.get(url, headers={"Range": f"bytes={len(whole.content)}-"})
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole.content)}")
-    known = await browser.get(url, headers={"If-None-Match": whole.headers["etag"]})
-    assert known.status_code == 304
+    for tag in (whole.headers["etag"], f'"other", W/{whole.headers["etag"]}'):  # as proxies that compress change it
+        known = await browser.get(url, headers={"If-None-Match": tag})
+        assert known.status_code == 304
 
 
 async def test_a_part_that_a_clip_lacks_is_refused_in_words(house: House, browser: httpx.AsyncClient) -> None:

@@ -343,6 +343,7 @@ def _size_of(path: Path) -> int:
         return file.size
 
 
+@media_router.head("/{event}.jpg", dependencies=view, include_in_schema=False)
 @media_router.get("/{event}.jpg", dependencies=view, response_class=Response)
 def event_picture(event: OneEvent, here: Here, show: ImageView = "full") -> Response:
     """Return the event's snapshot: whole, with a box around the object, or the object with its surroundings."""
