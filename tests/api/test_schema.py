@@ -38,6 +38,39 @@ def test_every_route_of_the_api_is_described(described: dict[str, Any]) -> None:
     assert api - refused_to_others <= set(described["paths"])
 
 
+def test_every_response_has_a_media_type(described: dict[str, Any]) -> None:
+    """Generated clients took images and videos for empty responses."""
+    of_browsers = "/api/v1/sign-in/provider/callback"
+    without = [
+        path
+        for path, methods in described["paths"].items()
+        for method, about in methods.items()
+        if method != "head" and "200" in about["responses"] and not about["responses"]["200"].get("content")
+    ]
+    assert without == [of_browsers]
+    assert "303" in described["paths"][of_browsers]["get"]["responses"]
+    assert [*described["paths"]["/media/{event}.jpg"]["get"]["responses"]["200"]["content"]] == ["image/jpeg"]
+
+
+def test_programs_find_their_commands_and_how_to_sign_them(described: dict[str, Any]) -> None:
+    orders, inputs = (described["paths"][f"/api/v1/{path}"]["post"] for path in ("orders", "inputs/{program}"))
+    assert inputs["requestBody"] == orders["requestBody"]
+    assert inputs["security"] == [{"signature": []}, {"token": []}]
+    assert orders["security"] == [{"session": [], "page": []}]
+
+
+def test_every_way_to_sign_in_is_described(described: dict[str, Any]) -> None:
+    operations = [about for methods in described["paths"].values() for about in methods.values()]
+    used = {name for about in operations for way in about["security"] for name in way}
+    assert used == set(described["components"]["securitySchemes"])
+
+
+def test_every_image_and_playlist_that_answers_head_says_so(described: dict[str, Any]) -> None:
+    routes = {route.split(" ")[1] for route in check_routes(make_routes()) if route.startswith("HEAD ")}
+    assert "/media/{event}.jpg" in routes
+    assert all("head" in described["paths"][path] for path in routes & set(described["paths"]))
+
+
 def test_every_address_that_the_documentation_names_is_there() -> None:
     routes = {route.split(" ")[1] for route in check_routes(make_routes())}
     patterns = [re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)) for path in routes]

@@ -39,6 +39,7 @@ from tawny.api.auth import account_routes, session_routes, share_routes
 from tawny.api.auth.access import Access, UnclaimedGate, check_routes, rule
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
+from tawny.api.description_details import add_details
 from tawny.api.events import event_routes, state_socket
 from tawny.api.fleet import (
     copy_routes,
@@ -128,7 +129,9 @@ def description() -> dict[str, Any]:
     described = APIRouter(responses=EVERY_ERROR, generate_unique_id_function=lambda route: route.name)
     for each in _ROUTERS:
         described.include_router(each)
-    return get_openapi(title="tawny", version="1", openapi_version="3.1.0", routes=described.routes)
+    made = get_openapi(title="tawny", version="1", openapi_version="3.1.0", routes=described.routes)
+    add_details(made, check_routes(described))
+    return made
 
 
 @router.get("/openapi.json", dependencies=[rule(Access.VIEW)], include_in_schema=False)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI, Path, Query
+from fastapi import APIRouter, Depends, FastAPI, Path, Query
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticKnownError
@@ -109,7 +109,7 @@ def rule(access: Access) -> Any:
     return Depends(AccessRule(access))
 
 
-def check_routes(app: FastAPI) -> dict[str, Access]:
+def check_routes(app: FastAPI | APIRouter) -> dict[str, Access]:
     """Return the rule of each route by method and path. Raises RuntimeError: when a route has none.
 
     Mounts and plain Starlette routes cannot carry a rule and are refused as well.
