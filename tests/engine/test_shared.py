@@ -6,6 +6,7 @@ from statistics import median
 import pytest
 
 from tawny.engine import SharedThread
+from tawny.engine.actor import run_in_thread
 from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
 
@@ -82,3 +83,25 @@ def test_an_actor_that_got_no_thread_is_not_stepped_later(monkeypatch: pytest.Mo
     until(lambda: len(second.at_s) >= 2)
     assert not first.at_s
     assert not engine.stop()
+
+
+def test_last_work_is_done_without_a_thread_where_none_is_left() -> None:
+    done: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _no_thread)
+        assert run_in_thread("last", lambda: done.append("written"), 1.0)
+    assert done == ["written"]
+
+
+def test_last_work_that_hangs_is_not_waited_for() -> None:
+    release = threading.Event()
+    assert not run_in_thread("last", lambda: _hang(release), 0.01)
+    release.set()
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def _hang(release: threading.Event) -> None:
+    release.wait(30)

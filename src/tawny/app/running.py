@@ -13,7 +13,7 @@ from tawny.config.effects import difference
 from tawny.config.settings import Settings
 from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
-from tawny.engine.actor import start_thread
+from tawny.engine.actor import run_in_thread
 from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
 from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
@@ -279,13 +279,11 @@ class RecorderRuntime:
             late = self._stop_actors(3.0)
             if late:
                 log.warning("threads did not stop in time: %s", ", ".join(late))
-            start_thread("last messages", self._send_last).join(LAST_MESSAGES_S)
+            run_in_thread("last messages", self._send_last, LAST_MESSAGES_S)
             if is_closed and not late:
                 self._finish(cause, by)
                 return
-            last = start_thread("last writes", partial(self._finish, cause, by))
-            last.join(LAST_WRITES_S)
-            if last.is_alive():
+            if not run_in_thread("last writes", partial(self._finish, cause, by), LAST_WRITES_S):
                 log.error("the disk is not responding; the next start repairs unfinished recordings")
 
     def _stop_actors(self, timeout_s: float) -> list[str]:

@@ -216,6 +216,20 @@ def start_thread(name: str, run: Callable[[], None]) -> threading.Thread:
     return thread
 
 
+def run_in_thread(name: str, run: Callable[[], None], most_s: float) -> bool:
+    """Run what may hang, in a thread of its own, and return whether it ended in time.
+
+    Without one, where the system has no more threads: at a stop, what hangs there is better than what is never done.
+    """
+    try:
+        thread = start_thread(name, run)
+    except RuntimeError:
+        run()
+        return True
+    thread.join(most_s)
+    return not thread.is_alive()
+
+
 def named_executor(name: str, most: int | None = None) -> ThreadPoolExecutor:
     """Return an executor whose threads all have this name. most: None: as many as asyncio has by default."""
     return ThreadPoolExecutor(most, name, initializer=partial(name_thread, name))
