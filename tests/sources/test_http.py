@@ -93,8 +93,8 @@ def test_jpegs_are_recorded_as_h264_with_the_time_of_their_arrival(camera: HttpC
 def test_single_jpegs_are_asked_for_at_the_interval(camera: HttpCamera) -> None:
     connection = Http().open(opening(camera.address("snapshot.jpg", SENT), interval="100 ms"))
     read = read_all(connection, until=lambda got: len(got.packets) >= 12)
-    steps = [b.pts - a.pts for a, b in pairwise(read.packets)]
-    assert sorted(steps)[len(steps) // 2] >= 8000
+    first, *more = (packet.pts for packet in read.packets)
+    assert more[-1] - first >= 8000 * len(more)  # the mean: a busy computer delays single ones
 
 
 def test_the_login_is_a_digest_and_never_in_the_path(camera: HttpCamera) -> None:
