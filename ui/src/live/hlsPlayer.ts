@@ -10,7 +10,7 @@ import { Managed, Media, canPlay } from "./media";
 import { type Piece, after, fromLive, readPlaylist } from "./playlist";
 import { hasSound, pace, trim } from "./rules";
 import { Watched } from "./shown";
-import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
+import { type Listener, PATIENCE_MS, type Player, SLOW_MS, codecName } from "./told";
 /** The first part is enough: players that know none get a whole segment. */
 const PARTS = { parts: 1 };
 
@@ -213,11 +213,12 @@ export class HlsPlayer implements Player {
   }
 
   private tick(): void {
-    if (!this.playing && performance.now() - this.begun_ms > PATIENCE_MS * 1.5) {
-      this.fail("blocked");
+    if (!this.playing) {
+      const waited_ms = performance.now() - this.begun_ms;
+      if (waited_ms > (this.mime ? SLOW_MS : PATIENCE_MS * 1.5)) this.fail(this.mime ? "slow" : "blocked");
+      else if (this.mime) this.listener.onLine({ late_s: waited_ms / 1000, lost: 0 });
       return;
     }
-    if (!this.playing) return;
     const quality = this.video.getVideoPlaybackQuality();
     const shown = quality.totalVideoFrames - quality.droppedVideoFrames;
     this.listener.onNumbers({

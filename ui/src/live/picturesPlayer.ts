@@ -57,9 +57,10 @@ export class PicturesPlayer implements Player {
 
   private broke(): void {
     const played = this.all > 0;
+    const opened = this.socket?.readyState === WebSocket.OPEN;
     this.close();
     this.breaks += 1;
-    if (!played || this.breaks >= BREAKS) this.listener.onFail(played ? "broken" : "blocked");
+    if (!played || this.breaks >= BREAKS) this.listener.onFail(played ? "broken" : opened ? "slow" : "blocked");
     else this.open();
   }
 

@@ -12,7 +12,7 @@ import { Managed, Media, canPlay } from "./media";
 import { paintsByProcessor } from "./painting";
 import { edge, hasSound, join, pace, readText, retryMs, trim } from "./rules";
 import { Watched } from "./shown";
-import { type Listener, PATIENCE_MS, type Player, codecName } from "./told";
+import { type Listener, PATIENCE_MS, type Player, SLOW_MS, codecName } from "./told";
 
 const SAY_MS = 200;
 const BREAKS = 4;
@@ -270,18 +270,27 @@ export class LivePlayer implements Player {
     this.listener.onView(view);
   }
 
+  /** The first picture comes as one message: until it is all there, a slow line has brought only what comes before it. */
+  private wait(waited_ms: number): void {
+    if (!this.socket) return;
+    const comes = this.media !== null && this.got < 2;
+    if (comes && waited_ms > SLOW_MS) {
+      this.close();
+      this.listener.onFail("slow");
+    } else if (comes) this.listener.onLine({ late_s: waited_ms / 1000, lost: 0 });
+    else if (waited_ms > PATIENCE_MS) this.fail();
+  }
+
   private tick(): void {
     const now = Date.now();
-    if (!this.playing && this.socket && localNow() - this.begun_ms > PATIENCE_MS) {
-      this.begun_ms = localNow();
+    if (!this.playing) {
+      this.wait(localNow() - this.begun_ms);
+      return;
+    }
+    if (now - this.heard_ms > SILENT_MS) {
       this.fail();
       return;
     }
-    if (this.playing && now - this.heard_ms > SILENT_MS) {
-      this.fail();
-      return;
-    }
-    if (!this.playing) return;
     const quality = this.video.getVideoPlaybackQuality();
     const shown = quality.totalVideoFrames - quality.droppedVideoFrames;
     const fps = Math.max(0, shown - this.pictures);

@@ -3,7 +3,7 @@ import { onSecond } from "./beat";
 import { localNow, recorderClock, utcOfRtp } from "./clock";
 import { Refused, RtcLink } from "./rtcLink";
 import { Watched } from "./shown";
-import { type Listener, type Numbers, PATIENCE_MS, type Player, codecName } from "./told";
+import { type Listener, type Numbers, PATIENCE_MS, type Player, SLOW_MS, codecName } from "./told";
 
 const STUCK_MS = 8_000;
 const BREAKS = 3;
@@ -106,12 +106,17 @@ export class RtcPlayer implements Player {
     this.before = { bytes: 0, decoded: 0, received: 0, missing: 0 };
   }
 
+  private get isConnected(): boolean {
+    return this.link?.connection.connectionState === "connected";
+  }
+
   /** It played, or nearly, and does not any more. */
   private broke(): void {
     const played = this.shown > 0;
+    const { isConnected } = this;
     this.close();
     this.breaks += 1;
-    if (!played || this.breaks >= BREAKS) this.listener.onFail(played ? "broken" : "blocked");
+    if (!played || this.breaks >= BREAKS) this.listener.onFail(played ? "broken" : isConnected ? "slow" : "blocked");
     else void this.open();
   }
 
@@ -125,8 +130,13 @@ export class RtcPlayer implements Player {
     const count = watched?.count ?? 0;
     if (count !== this.shown) this.shown_ms = now;
     this.shown = count;
-    if (count === 0 ? now - this.begun_ms > PATIENCE_MS : now - this.shown_ms > STUCK_MS) {
+    const waited_ms = now - this.begun_ms;
+    if (count === 0 ? waited_ms > (this.isConnected ? SLOW_MS : PATIENCE_MS) : now - this.shown_ms > STUCK_MS) {
       this.broke();
+      return;
+    }
+    if (count === 0 && this.isConnected) {
+      this.listener.onLine({ late_s: waited_ms / 1000, lost: 0 });
       return;
     }
     const stats = await link.connection.getStats();

@@ -50,6 +50,8 @@ export interface Player {
 
 /** How long a way may take until the first picture, while the recorder can be reached. */
 export const PATIENCE_MS = 6_000;
+/** The same once something came: it is the line that is slow, and on it another way is no faster. */
+export const SLOW_MS = 18_000;
 
 const NAMES: readonly [RegExp, string][] = [
   [/avc1|avc3|h264/i, "H.264"],

@@ -7,7 +7,6 @@ import type { Camera } from "../api/types";
 import { canPlay } from "./media";
 import { PicturesPlayer } from "./picturesPlayer";
 import { LivePlayer } from "./player";
-import { RtcPlayer } from "./rtcPlayer";
 import { GATHER_S, type Want, type Way, pickWay } from "./rules";
 import type { Listener, Numbers, Player, View } from "./told";
 import { able, blocked, forced } from "./able";
@@ -82,10 +81,15 @@ export function useLive(camera: Camera, want: Want, show: boolean, { keeps = fal
     const { name } = by.peek();
     void reachable().then((is) => {
       if (by.peek().name !== name) return;
-      const now = failedNow(because, performance.now());
+      const now_ms = performance.now();
       if (!is || forced) setTimeout(() => (again.value += 1), RETRY_MS);
-      else if (because === "blocked") blocked.value = new Map([...blocked.peek(), [name, now]]);
-      else failed.value = new Map([...failed.peek(), [name, now]]);
+      else if (because === "blocked") blocked.value = new Map([...blocked.peek(), [name, failedNow(because, now_ms)]]);
+      else {
+        const now = failedNow(because, now_ms, failed.peek().get(name));
+        failed.value = new Map([...failed.peek(), [name, now]]);
+        // the line may be better by then, and another way is not as good
+        if (because === "slow") setTimeout(() => (failed.value = new Map(failed.peek())), now.wait_ms + 1);
+      }
     });
   };
 
@@ -100,8 +104,8 @@ export function useLive(camera: Camera, want: Want, show: boolean, { keeps = fal
       },
       onNumbers: (next) => (numbers.value = next),
       onLine: (now) => {
-        const { want: which, keeps: fixed } = wanted.peek();
-        if (which === "main" && !fixed) slow.value = line.current.hear(now.late_s, now.lost, performance.now());
+        const { streams, want: which, keeps: fixed } = wanted.peek();
+        if (which === "main" && !fixed && streams.sub) slow.value = line.current.hear(now.late_s, now.lost, performance.now());
       },
       onFail: (because) => {
         // The recorder sends what this browser cannot show after all: the other stream, or another way.
@@ -163,8 +167,12 @@ function made(name: WayName, stream: string, camera: string, on: Places, listene
     return new PicturesPlayer(on.canvas, camera, Math.max(64, width), listener);
   }
   if (!on.video) return null;
-  if (name === "webrtc") return new RtcPlayer(on.video, camera, stream, listener);
   const { video } = on;
+  if (name === "webrtc")
+    return later(async () => {
+      const { RtcPlayer } = await import("./rtcPlayer");
+      return new RtcPlayer(video, camera, stream, listener);
+    }, listener);
   if (name === "hls")
     return later(async () => {
       const { HlsPlayer } = await import("./hlsPlayer");

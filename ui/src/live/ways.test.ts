@@ -27,6 +27,10 @@ describe("which way is taken", () => {
     const failed = new Map([["socket", failedNow("broken", 0)]] as const);
     expect(pick(all, failed, 121_000, null).name).toBe("socket");
   });
+  it("waits longer each time, where it failed so before", () => {
+    const second = failedNow("slow", 130_000, failedNow("slow", 0));
+    expect([second.until_ms, failedNow("slow", 0, { ...second, wait_ms: 600_000 }).until_ms]).toEqual([370_000, 600_000]);
+  });
   it("begins again when all have failed", () => {
     const failed = new Map(WAYS.map((name) => [name, failedNow("blocked", 0)] as const));
     expect(pick(all, failed, 1, null).name).toBe("socket");

@@ -15,7 +15,9 @@ export type Failure =
   /** It came, and this browser could not play it. */
   | "unplayable"
   /** It played, and broke off again and again. */
-  | "broken";
+  | "broken"
+  /** It came, and no picture of it in time. */
+  | "slow";
 
 /** Why a way is used. forced: the address says so. */
 export type Why = "first" | "forced" | { after: WayName; because: Failure | "unable" };
@@ -29,12 +31,15 @@ export interface Failed {
   because: Failure;
   /** When it may be tried again. */
   until_ms: number;
+  wait_ms: number;
 }
 
 const AGAIN_MS = 120_000;
 
-export function failedNow(because: Failure, now_ms: number): Failed {
-  return { because, until_ms: now_ms + AGAIN_MS };
+/** before: how it failed last, where it waits longer each time. */
+export function failedNow(because: Failure, now_ms: number, before?: Failed): Failed {
+  const wait_ms = before ? Math.min(before.wait_ms * 2, MOST_WAIT_MS) : AGAIN_MS;
+  return { because, until_ms: now_ms + wait_ms, wait_ms };
 }
 
 /** The first way that this browser has and that did not fail lately. When all have failed, the first begins again. */

@@ -11,6 +11,7 @@ const BECAUSE = {
   refused: "can’t carry this video format",
   unplayable: "connected but didn’t play",
   broken: "kept disconnecting",
+  slow: "was too slow",
   unable: "isn’t supported by this browser",
 };
 

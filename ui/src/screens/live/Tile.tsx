@@ -118,7 +118,7 @@ export function NumbersBox({ live }: { live: Live }) {
       {now?.through && words.through[now.through]}
       <br />
       <span class="why">
-        {live.slow.value ? words.slow : typeof why === "string" ? words.why[why] : words.because(why.after, why.because)}
+        {typeof why !== "string" ? words.because(why.after, why.because) : live.slow.value ? words.slow : words.why[why]}
       </span>
     </div>
   );
