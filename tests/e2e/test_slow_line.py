@@ -71,3 +71,18 @@ def test_auto_takes_the_small_stream_on_a_line_too_slow_for_the_first_picture(
     shown = page.locator("[data-camera=door]").first.get_attribute("data-way"), page.evaluate(PICTURE)
     assert shown == ("socket", 160)
     assert "Sub stream: slow connection" in str(page.locator("[data-numbers]").first.text_content())
+
+
+def test_the_timeline_plays_the_small_stream_on_a_line_too_slow_for_the_large_one(
+    served: LiveServer, context: BrowserContext, line: NetworkRelay
+) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    at_s = served.bench.clock.now_ms() / 1000 - 10
+    path = f"/timeline?cam=door&t={at_s:.2f}&span=600"
+    slowed(page, served, line, path)
+    line.rate = keyframe_bytes(served) / 3
+    page.goto(f"http://127.0.0.1:{line.port}{path}", wait_until="commit")
+    page.get_by_role("button", name="Play", exact=True).click(timeout=WAIT_MS)
+    page.wait_for_function(f"() => ({PICTURE})() === 160", timeout=WAIT_MS)
+    page.get_by_text("Sub stream: slow connection").wait_for(timeout=WAIT_MS)

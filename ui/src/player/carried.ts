@@ -36,7 +36,7 @@ const STEP_MS = 1_900;
 
 export class CarriedPlayer implements PastPlayer {
   readonly showing = signal<Showing>(LOADING);
-  readonly small = signal(false);
+  readonly small = signal<"unplayable" | null>(null);
   readonly thinned = signal(false);
   readonly wantsSound = signal(false);
   readonly axes = signal<Axes | null>(null);
@@ -141,7 +141,7 @@ export class CarriedPlayer implements PastPlayer {
       const link = await RtcLink.open(this.camera, "main", () => this.fail(), (made) => this.hearOn(made));
       if (this.closed) return link.close();
       this.link = link;
-      this.small.value = link.stream === "sub";
+      this.small.value = link.stream === "sub" ? "unplayable" : null;
       this.video.srcObject = link.media;
       this.watch();
       await this.video.play();

@@ -5,7 +5,8 @@ import type { Axes } from "../api/turned";
 
 export type Showing =
   | { is: "loading" }
-  | { is: "video" }
+  /** waits: it plays, and what comes next is not here yet. */
+  | { is: "video"; waits?: true }
   | { is: "pictures"; because: "speed" | "unplayable" }
   | { is: "hole"; hole: Hole }
   | { is: "sealed" }
@@ -29,8 +30,8 @@ export interface Follower {
 
 export interface PastPlayer extends Follower {
   readonly camera: string;
-  /** The small picture stands in for the large one. */
-  readonly small: Signal<boolean>;
+  /** Why the small picture stands in for the large one, where it does. */
+  readonly small: Signal<"unplayable" | "slow" | null>;
   /** Of what is shown only key pictures are kept. */
   readonly thinned: Signal<boolean>;
   readonly wantsSound: Signal<boolean>;

@@ -12,8 +12,8 @@ vi.mock("../api/state", async (real) => ({
     return () => heard.delete(name);
   },
 }));
-const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][] }));
-vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; reaches = () => true; begin = async () => {}; append = async () => {} }, SinkClosed: class extends Error {} }));
+const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0 }));
+vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
 
 const piece: Piece = { id: "p", start_ms: 10_000, end_ms: 70_000, video: "", audio: "", url: "", stream: "main", open: false };
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -22,7 +22,7 @@ const aborted = (signal: AbortSignal): Promise<never> =>
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   vi.useRealTimers();
-  sunk.buffered = [];
+  Object.assign(sunk, { buffered: [], grows_ms: 0 });
 });
 
 it("asks again about what it shows when that was deleted, and about nothing else", async () => {
@@ -54,11 +54,11 @@ it("asks again about what it shows when that was deleted, and about nothing else
 });
 
 /** How often a file is opened within a minute of which `every_ms` a byte comes, until it is given up. */
-async function opened(every_ms: number, sealed = false): Promise<number> {
+async function opened(every_ms: number, sealed = false, asked: string[] = []): Promise<number> {
   let count = 0;
   const answer: Answer = { items: [{ ...piece, sealed }], next_ms: null, gap: null };
   const source: VideoSource = {
-    ask: async () => answer,
+    ask: async (_, __, stream) => (asked.push(stream), answer),
     open: async (_, start_ms, signal) => {
       count += 1;
       const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -85,8 +85,33 @@ it("asks again where nothing comes", async () => {
   expect(await opened(1_000_000)).toBeGreaterThan(2);
 });
 
-it("waits for what comes slowly", async () => {
-  expect(await opened(10_000)).toBe(1);
+it("waits for what comes slowly, once it is the small stream", async () => {
+  expect(await opened(10_000)).toBe(2);
+});
+
+it.each([
+  [300, ["sub"]],
+  [1_500, []],
+])("asks for the small stream where in a second %d ms of video come, and not otherwise", async (grows_ms, streams) => {
+  Object.assign(sunk, { buffered: [[20_000, 20_001]], grows_ms });
+  const asked: string[] = [];
+  await opened(1_000, false, asked);
+  expect([...new Set(asked)].filter((stream) => stream !== "main")).toEqual(streams);
+});
+
+it("says that it waits where nothing moves for a second while it plays", async () => {
+  const video = document.createElement("video");
+  video.play = async () => {};
+  const player = await playing(video);
+  Object.assign(sunk, { at_ms: 40_050, buffered: [[10_000, 70_000]] });
+  const seen = [2, 2, 2, 4].map((readyState) => {
+    Object.defineProperty(video, "readyState", { value: readyState, configurable: true });
+    player.follow(40_050, 1, true, true);
+    vi.advanceTimersByTime(600);
+    return player.showing.peek();
+  });
+  expect(seen.slice(2)).toEqual([{ is: "video", waits: true }, { is: "video" }]);
+  player.close();
 });
 
 it("waits for what is sealed, of which much may come before any of it can be shown", async () => {

@@ -8,6 +8,7 @@ import { type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { on } from "../api/state";
 import { lengthOf } from "../live/fragment";
 import { Gather } from "./gather";
+import { Lag } from "./lag";
 import type { PastPlayer, Showing } from "./past";
 import { Pieces, SEAM_MS } from "./pieces";
 import { Pictures } from "./pictures";
@@ -20,6 +21,9 @@ import { unlocks } from "../sealed/unlocks";
 
 const LOADING: Showing = { is: "loading" };
 const VIDEO: Showing = { is: "video" };
+const WAITING: Showing = { is: "video", waits: true };
+/** A picture that stands for longer is not moving. */
+const STANDS_MS = 1_000;
 const SEALED: Showing = { is: "sealed" };
 const REST_MS = 300;
 const SEALED_STATUS = 423;
@@ -40,8 +44,7 @@ const END_MS = 120;
 
 export class RecordedPlayer implements PastPlayer {
   readonly showing = signal<Showing>(LOADING);
-  /** The small stream stands in, because this browser cannot play the large one. */
-  readonly small = signal(false);
+  readonly small = signal<"unplayable" | "slow" | null>(null);
   /** Of what is shown only key pictures are kept. */
   readonly thinned = signal(false);
   readonly showsLive = false;
@@ -59,6 +62,9 @@ export class RecordedPlayer implements PastPlayer {
   private gaveUp = false;
   /** Pieces that cannot be played here, and of which there is no small stream that can. */
   private readonly stills = new Set<string>();
+  private readonly lag = new Lag();
+  /** When it last had more to show. */
+  private moved_ms = 0;
   private at_ms = 0;
   private speed = 1;
   private picture_ms = 40;
@@ -114,7 +120,7 @@ export class RecordedPlayer implements PastPlayer {
     const known = this.has(at_ms);
     // Far from all there is it goes at once, and arrives with the first video; near to it, it would end up in that.
     if (known || (this.sink?.reaches(at_ms) && !isNear(this.sink.buffered, at_ms, NEARLY_MS))) this.sink?.seek(at_ms);
-    if (!known && this.stream === "sub") this.show("main");
+    if (!known && this.stream === "sub" && !this.lag.slow) this.show("main");
     this.wake();
   }
 
@@ -216,7 +222,9 @@ export class RecordedPlayer implements PastPlayer {
   }
 
   private align(sink: Sink, at_ms: number, playing: boolean, leads: boolean): void {
-    if (this.showing.peek() !== VIDEO) this.showing.value = VIDEO;
+    if (!playing || this.video.readyState >= 3) this.moved_ms = performance.now();
+    const showing = performance.now() - this.moved_ms > STANDS_MS ? WAITING : VIDEO;
+    if (this.showing.peek() !== showing) this.showing.value = showing;
     this.pictures.clear();
     const { video } = this;
     const muted = !this.wantsSound.peek() || this.speed > 2;
@@ -345,7 +353,6 @@ export class RecordedPlayer implements PastPlayer {
 
   private show(stream: StreamName): void {
     this.stream = stream;
-    this.small.value = stream === "sub";
     this.pieces = new Pieces(stream);
   }
 
@@ -376,8 +383,13 @@ export class RecordedPlayer implements PastPlayer {
     const sink = this.sink as Sink;
     await sink.begin(mimeOf(piece, stretch.codecs), stretch.start_ms);
     const coming = new Gather(stretch.body);
+    const isSmall = this.stream === "sub" && piece.stream === "sub";
+    this.small.value = isSmall ? (this.lag.slow ? "slow" : "unplayable") : null;
+    this.lag.begin();
     try {
       let length: number | null = null;
+      let until_ms = from_ms;
+      let heard_ms = 0;
       // What is sealed comes long before it can be opened.
       const next = () => (piece.sealed ? coming.next() : this.unlessSilent(coming.next(), SILENT_MS));
       for (let bytes = await next(); bytes; bytes = await next()) {
@@ -387,7 +399,16 @@ export class RecordedPlayer implements PastPlayer {
         const before = sink.buffered;
         await sink.append(bytes, this.at_ms, this.speed);
         for (const [begin_ms, next_ms] of holesFound(before, sink.buffered, from_ms)) this.pieces.learnInner(begin_ms, next_ms, this.source.now());
-        this.heading = [from_ms - 500, bufferedUntil(sink.buffered, from_ms) + NEARLY_MS];
+        const now_ms = performance.now();
+        const end_ms = bufferedUntil(sink.buffered, from_ms);
+        this.heading = [from_ms - 500, end_ms + NEARLY_MS];
+        const left_ms = bufferedUntil(sink.buffered, this.at_ms) - this.at_ms;
+        // What is sealed comes in one: there is nothing to measure.
+        if (!piece.sealed && heard_ms > 0 && this.lag.hear(end_ms - until_ms, now_ms - heard_ms, left_ms, this.speed, now_ms)) {
+          this.show(this.lag.slow ? "sub" : "main");
+          return this.download?.abort();
+        }
+        [until_ms, heard_ms] = [end_ms, now_ms];
         const isFull = nextStep(this.at_ms, this.known(), this.speed, true).is === "rest" && this.has(this.at_ms);
         if (isFull) return this.download?.abort();
       }

@@ -29,7 +29,10 @@ export const timeline = {
     loading: "Loading video…",
     problem: "This video couldn’t be loaded. Retrying.",
     thinned: "Only keyframes without sound are left from this time.",
-    small: "Your browser can’t play this camera’s main stream. Showing the sub stream.",
+    small: {
+      unplayable: "Your browser can’t play this camera’s main stream. Showing the sub stream.",
+      slow: "Sub stream: slow connection",
+    },
     pictures: "Your browser can’t play this camera’s video. Showing keyframes only.",
     future: "This time is in the future.",
     nothing: "No video here.",

@@ -18,7 +18,7 @@ import { ServerText } from "../../ui/ServerText";
 
 /** In place of a picture: why there is none, and where it goes on. Never the last picture as if it were this one. */
 export default function Reason({ model, camera, showing, large }: { model: TimelineModel; camera: string; showing: Showing; large: boolean }) {
-  if (showing.is === "loading") return <div class="pl-loading" role="status" aria-label={timeline.player.loading} />;
+  if (showing.is === "loading" || showing.is === "video") return <div class="pl-loading" role="status" aria-label={timeline.player.loading} />;
   if (showing.is === "sealed")
     return (
       <Panel icon="lock" title={sealed.locked.title} sub={sealed.locked.sub} tone="choice">

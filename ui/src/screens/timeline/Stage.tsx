@@ -94,8 +94,9 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
   const glow = useGlow(whole && !filled.value, video, image);
   const player = state.value;
   const showing = player?.showing.value;
+  const waits = showing?.is === "video" && showing.waits;
   useEffect(() => {
-    if (frame.current && showing) frame.current.dataset["showing"] = showing.is;
+    if (frame.current && showing) frame.current.dataset["showing"] = waits ? "loading" : showing.is;
   }, [showing]);
   const hasPicture = showing?.is === "video" || showing?.is === "pictures";
   const lying = camera && covered(camera, player?.axes.value ?? null);
@@ -115,7 +116,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
       {lying && showing?.is === "video" && <Private camera={lying} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
       {lying && hasPicture && <Straight camera={lying} turns={large ? sides : undefined} />}
-      {showing && !hasPicture && (
+      {showing && (waits || !hasPicture) && (
         <Lazy load={loadReason} props={{ model, camera: id, showing, large }} waiting={() => null} />
       )}
       <div class="pl-top over-picture">
@@ -267,7 +268,7 @@ function Note({ player }: { player: PastPlayer }) {
   if (showing.is === "pictures")
     return <div class="pl-note">{showing.because === "speed" ? words.keyPictures : words.pictures}</div>;
   if (player.thinned.value) return <div class="pl-note">{words.thinned}</div>;
-  return player.small.value ? <div class="pl-note">{words.small}</div> : null;
+  return player.small.value && <div class="pl-note">{words.small[player.small.value]}</div>;
 }
 
 /** The picture shown, in full size; straightened where it is shown so. */
