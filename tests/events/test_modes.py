@@ -109,7 +109,8 @@ def test_all_that_is_set_survives_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.shows("RC11")
 def test_nobody_at_home_is_away_and_the_first_back_ends_it() -> None:
-    house = House(at="2026-11-20T17:00:00Z", presence={"people": {"anna": {}, "ben": {}}, "away_after": "10 min"})
+    house = House(at="2026-11-20T16:45:00Z", presence={"people": {"anna": {}, "ben": {}}, "away_after": "10 min"})
+    house.clock.advance(900)
     assert house.mode == "away"  # nobody was seen yet
     house.modes.seen("anna", "ping")
     house.modes.seen("ben", "ping")

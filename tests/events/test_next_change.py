@@ -108,7 +108,8 @@ PEOPLE: Final = {"people": {"anna": {}, "ben": {}}, "away_after": "10 min", "gra
 
 def leaving(**more: Any) -> House:
     """Saturday noon: Anna has just said that she left, and Ben was not there."""
-    house = House("2026-03-28T11:00:00Z", presence={**PEOPLE, **more})
+    house = House("2026-03-28T10:00:00Z", presence={**PEOPLE, **more})
+    house.clock.advance(3600)
     house.modes.seen("anna", "check-in")
     house.clock.advance(60)
     house.modes.left("anna")

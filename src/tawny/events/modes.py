@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.modes import ModesSettings
 from tawny.config.renamed import rename_action
-from tawny.events.rule_engine import Calendar, ModeSwitch, PresenceTracker, RuleOutcome, Schedule, TrackedPerson
+from tawny.events.presence_tracker import PresenceTracker
+from tawny.events.rule_engine import Calendar, ModeSwitch, RuleOutcome, Schedule, TrackedPerson
 from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
@@ -240,11 +241,11 @@ class ModeState:
         self._known: tuple[str, str, frozenset[str]] = ("", "", frozenset())
         self._renamed: dict[str, str] = {}
         self._since_ms = self._now_ms
-        self._left_ms: int | None = facts.get("left")
-        """Since when everyone is away, ms UTC, as stored."""
         self._foreseen: tuple[frozenset[str], int | None] | None = None
         """Presence by which the end of the manual mode was computed: people at home, end of the grace."""
-        self._take(arm, frozenset(facts.get("home", ())), self._left_ms)
+        known = arm.presence.everybody if self._log else ()  # earlier versions noted no names
+        self._presence = PresenceTracker(facts, known, self._now_ms)
+        self._take(arm)
         self._follow_clock(None)
         self._settle(self._now_ms)  # after it: a clock that is behind would end a manual mode
 
@@ -256,7 +257,7 @@ class ModeState:
     def apply(self, arm: ModesSettings) -> None:
         """Apply new settings. A manual mode stays if it still exists."""
         with self._changing():
-            self._take(arm, self._presence.home(self._now_ms), self._presence.empty_since_ms(self._now_ms))
+            self._take(arm)
             if self._hand is not None and self._hand.base:
                 self._set_hand(self._until_change(self._hand))  # other settings are no change of the mode
 
@@ -408,12 +409,12 @@ class ModeState:
             self._settle(self._now_ms)
         self._out()
 
-    def _take(self, arm: ModesSettings, home: frozenset[str], left_ms: int | None) -> None:
+    def _take(self, arm: ModesSettings) -> None:
         self._arm, self._now_ms = arm, self._clock.now_ms()
         self._calendar = Calendar(self._zone, arm.location or None)
         self._schedule = Schedule(self._calendar, arm.names, arm.schedule, arm.exceptions)
-        gone_after_s = arm.presence.gone_after_s
-        self._presence = PresenceTracker(arm.presence.everybody, gone_after_s, home, self._now_ms, left_ms)
+        is_away, people = self._schedule.mode(self._now_ms) == arm.presence.nobody, arm.presence
+        self._presence.track(people.everybody, people.gone_after_s, self._now_ms, is_away=is_away)
         if self._hand is not None and self._hand.mode in self._renamed:
             self._set_hand(replace(self._hand, mode=self._renamed[self._hand.mode]))
         self._renamed = {}
@@ -534,9 +535,8 @@ class ModeState:
             else:
                 self._foresee(at_ms, home)
                 mode, by = self._hand.mode, self._hand.by
-        if (left_ms := self._presence.empty_since_ms(at_ms)) != self._left_ms:
-            self._left_ms = left_ms
-            self._book.keep("left", left_ms)  # before who is at home: a restart between them loses no grace
+        for name, value in self._presence.changed_facts(at_ms).items():
+            self._book.keep(name, value)  # before who is at home: a restart between them loses no grace
         self._note(at_ms, ModeSnapshot(mode, by, home))
         before_mode, before_by, before_home = self._known
         if (mode, by, home) == self._known:

@@ -66,6 +66,16 @@ def test_they_are_looked_for_once_a_minute() -> None:
     assert len(found) == 3  # at 0, 60 and 120 s
 
 
+def test_changed_people_are_looked_for_at_once() -> None:
+    presence, clock, seen = PresenceSettings(), FakeClock(), list[tuple[str, str]]()
+    looking = PresenceProber(lambda: presence, There("192.0.2.9"), lambda *one: seen.append(one), clock)
+    looking.step()
+    presence = PresenceSettings.model_validate(SETTINGS)
+    clock.advance(1)
+    looking.step()
+    assert seen == [("somebody", "ping")]
+
+
 def test_a_person_who_was_just_taken_out_of_the_settings_ends_nothing() -> None:
     def seen(person: str, source: str) -> None:
         raise NotDone("so isn't set up for presence.")

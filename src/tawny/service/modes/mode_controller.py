@@ -70,7 +70,7 @@ class PresenceProber:
         self, presence: Callable[[], PresenceSettings], ways: PresenceProbes, seen: Seen, clock: Clock
     ) -> None:
         self._presence, self._ways, self._seen, self._clock = presence, ways, seen, clock
-        self._due_s = clock.mono_s()
+        self._due_s, self._looked_by = clock.mono_s(), presence()
 
     @property
     def looks_by(self) -> str:
@@ -80,7 +80,8 @@ class PresenceProber:
 
     def step(self) -> float:
         presence = self._presence()
-        if self._clock.mono_s() >= self._due_s:
+        if self._clock.mono_s() >= self._due_s or presence != self._looked_by:  # new people are unknown until then
+            self._looked_by = presence
             self._due_s = self._clock.mono_s() + presence.every
             self._look(presence.everybody)
         return min(LOOK_S, max(0.1, self._due_s - self._clock.mono_s()))
