@@ -184,7 +184,7 @@ def _open_storage(place: RecorderPlace, classified: ClassifiedCameras) -> Record
     store = open_store(settings, place.folder, clock, lambda: recipients_of(place.settings()))
     volume, index, boot = store.volume, store.index, boot_id()
     ledger = HistoryLedger(store.history, index, clock)
-    cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
+    cameras = [CameraId(name) for name in settings.cameras]  # also those that are off: all time has a reason
     if place.stands_for is not None:
         fail_over(volume, clock.now_ms())
     else:
