@@ -78,7 +78,7 @@ def published(house: House) -> dict[str, Any]:
         '[cameras.porch]\nsource = "demo:front"\n[mqtt]\nurl = "mqtt://127.0.0.1:9"\ndiscovery = ""\n', {}
     )
     assert made is not None, problems
-    modes = Mock(names=("home", "away"), now=lambda: Mock(mode="home"), hold=lambda _: None)
+    modes = Mock(arm=made.modes, now=lambda: Mock(mode="home"), hold=lambda _: None)
     with patch.object(mqtt_topics, "MqttBridge") as bridge:
         MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0)
     refresh = bridge.call_args.args[1]

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tawny.config.mode_presets import PRESETS, with_preset
+from tawny.config.modes import ModesSettings
 from tawny.service.integrations.home_assistant import (
     KINDS,
     AnnouncedCamera,
     DiscoveryContext,
     announced,
     mode_of_command,
+    panel_modes,
     panel_state,
 )
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
@@ -294,6 +297,28 @@ def test_two_recorders_on_one_broker_are_told_apart() -> None:
 )
 def test_modes_are_states_of_the_panel(mode: str, state: str) -> None:
     assert panel_state(mode, ("home", "away", "party")) == state
+
+
+@pytest.mark.parametrize(
+    ("preset", "disarmed", "armed"),
+    [
+        ("family", "home", "away"),
+        ("flat", "home", "away"),
+        ("holiday", "home", "away"),
+        ("shop", "open", "closed"),
+        ("empty", "visit", "guard"),
+        ("nest", "quiet", "watch"),
+        ("same", "home", "away"),
+    ],
+)
+def test_no_preset_is_disarmed_while_it_guards(preset: str, disarmed: str, armed: str) -> None:
+    modes = panel_modes(ModesSettings.model_validate(with_preset({}, PRESETS[preset])))
+    assert mode_of_command("DISARM", modes) == disarmed
+    assert (panel_state(disarmed, modes), panel_state(armed, modes)[:5]) == ("disarmed", "armed")
+
+
+def test_the_first_of_own_modes_is_disarmed() -> None:
+    assert panel_modes(ModesSettings(names=("quiet", "home", "away"))) == ("quiet", "home", "away")
 
 
 def test_commands_of_the_panel_are_modes() -> None:

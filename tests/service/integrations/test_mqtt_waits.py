@@ -75,7 +75,7 @@ def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path, monkeypat
 
     bridge = Mock()
     monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
-    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), do, lambda: 0)
+    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",), arm=made.modes), do, lambda: 0)
     commanded, told = bridge.call_args.args[2], bridge.return_value.publish
     for preset in ("gate", "nowhere"):
         commanded("set", f'{{"command": "ptz", "camera": "porch", "preset": "{preset}"}}'.encode())
@@ -533,7 +533,7 @@ def test_an_event_is_told_once_for_each_type_it_gets(tmp_path: Path, monkeypatch
     made, problems = parse_settings(SETTINGS, {})
     assert made is not None, problems
     monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
-    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), Mock(), lambda: 0)
+    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",), arm=made.modes), Mock(), lambda: 0)
     now_ms = house.clock.now_ms()
     event = Event(new_event_id(now_ms), PORCH, "motion", now_ms, None, 10.0, level="motion")
     other = Event(new_event_id(now_ms + 1), PORCH, "motion", now_ms, None, 10.0, level="motion")

@@ -11,6 +11,7 @@ from typing import Any
 
 from tawny import __version__
 from tawny.config.integrations import Right
+from tawny.config.modes import ModesSettings
 from tawny.model.states import RECORDED
 
 ONLINE, OFFLINE = b"online", b"offline"
@@ -38,7 +39,7 @@ class AnnouncedCamera:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryContext:
-    """All announced data. base: the base topic. may: permissions of commands through the broker."""
+    """All announced data. base: the base topic. modes: `panel_modes`. may: rights of commands through the broker."""
 
     base: str
     host: str
@@ -61,15 +62,23 @@ def node_of(base: str) -> str:
     return "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "_" for one in base)
 
 
+def panel_modes(modes: ModesSettings) -> tuple[str, ...]:
+    """Return the modes, first the disarmed one: the default mode, but never that of an empty home."""
+    names, presence = modes.names, modes.presence
+    others = [mode for mode in names if mode != presence.nobody] or names
+    disarmed = next(mode for mode in (names[0], presence.back, *others) if mode in others)
+    return disarmed, *(mode for mode in names if mode != disarmed)
+
+
 def panel_state(mode: str, modes: Sequence[str]) -> str:
-    """Return the panel's state. The first mode is disarmed."""
+    """Return the panel's state. modes: `panel_modes`."""
     if mode == modes[0]:
         return DISARMED
     return PANEL[mode][0] if mode in PANEL else OWN_MODE
 
 
 def mode_of_command(command: str, modes: Sequence[str]) -> str | None:
-    """Return the mode of a panel's command; None for an unknown one."""
+    """Return the mode of a panel's command; None for an unknown one. modes: `panel_modes`."""
     if command == "DISARM":
         return modes[0]
     return next((mode for mode in modes if mode in PANEL and PANEL[mode][1] == command), None)

@@ -214,7 +214,7 @@ class MqttTopics:
         if self._settings.discovery:
             settings, host = self._now(), self._recorder.host
             context = DiscoveryContext(
-                self.bridge.base, host, self._shown(), self._modes.names, self._relays(),
+                self.bridge.base, host, self._shown(), ha.panel_modes(self._modes.arm), self._relays(),
                 rights_of(self._settings), settings.web.link_url,
             )  # fmt: skip
             announced = ha.announced(context, self._settings.discovery)
@@ -267,7 +267,7 @@ class MqttTopics:
     def _say_modes(self) -> None:
         mode = self._modes.now().mode
         self.bridge.put("mode", mode.encode())
-        self.bridge.put("alarm", panel_state(mode, self._modes.names).encode())
+        self.bridge.put("alarm", panel_state(mode, ha.panel_modes(self._modes.arm)).encode())
         for camera in self._shown():
             hold = self._modes.hold(CameraId(camera.id))
             is_hidden = is_private(self._now(), self._modes, CameraId(camera.id))
@@ -328,7 +328,7 @@ class MqttTopics:
         while self._orders:
             topic, payload = self._orders.popleft()
             try:
-                order = order_at(topic, payload, self._modes.names, self._now().relays)
+                order = order_at(topic, payload, ha.panel_modes(self._modes.arm), self._now().relays)
                 lane = lane_of(order)
                 if lane is None:
                     self._obey(topic, order)
