@@ -685,7 +685,7 @@ def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path,
     bench.recorder.record(bench.clock.now_ms() - 5_000, seconds=5)
     bench.clock.advance(1800)
     bench.notifications.scheduler.step()
-    recap = bench.outbox.find("phone", "recap/2026-11-20")
+    recap = bench.outbox.find("phone", "recap/2026-11-20/390")
     assert recap
     until_done(bench)
     told = bench.sent()[-1].body.decode(errors="replace")

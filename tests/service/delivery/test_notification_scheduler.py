@@ -486,6 +486,34 @@ def test_the_summary_after_days_without_one_is_of_all_of_them_up_to_a_week(
     assert (summary.content["to_ms"] - summary.content["from_ms"]) / 86_400_000 == days
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "spans"),
+    [
+        (8, 20, ["19 08 - 20 08", "20 08 - 21 08", "21 08 - 21 20", "21 20 - 22 20"]),
+        (20, 8, ["19 20 - 20 20", "20 20 - 21 08", "21 08 - 22 08"]),
+    ],
+)
+def test_no_hour_is_left_out_or_told_twice_after_another_time_is_chosen(
+    tmp_path: Path, first: int, second: int, spans: list[str]
+) -> None:
+    bench, told = Bench(tmp_path, replace(PHONE, recap=first * 60)), []
+    for hour in range(6, 3 * 24):
+        if hour == 34:
+            bench.scheduler.take_over([replace(PHONE, recap=second * 60)], links=True)
+        bench.scheduler.step()
+        told += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
+        bench.clock.advance(3600)
+    assert [" - ".join(f"{datetime.fromtimestamp(ms / 1000, BERLIN):%d %H}" for ms in span) for span in told] == spans
+
+
+def test_a_summary_goes_on_where_an_earlier_version_ended(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, recap=20 * 60))
+    bench.outbox.mark("recap/phone", "2026-11-18")
+    bench.scheduler.step()
+    (summary,) = bench.delivered()
+    assert (summary.content["to_ms"] - summary.content["from_ms"]) / 3_600_000 == 24
+
+
 def test_a_summary_that_is_switched_on_again_begins_with_the_day(tmp_path: Path) -> None:
     chosen = replace(PHONE, recap=20 * 60)
     bench = Bench(tmp_path, chosen)

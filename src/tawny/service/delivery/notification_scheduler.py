@@ -476,17 +476,17 @@ class NotificationScheduler:
             return
         now = self._calendar.local(now_ms)
         due = now.date() if now.hour * 60 + now.minute >= channel.recap else now.date() - timedelta(days=1)
+        due_ms, first_ms = (self._calendar.at_ms(due - timedelta(days=ago), channel.recap) for ago in (0, 7))
         mark = f"recap/{channel.to}"
-        known = self._outbox.marks(mark).get(mark, "")
-        last = date.fromisoformat(known or str(due))
-        if last < due:  # also days late, with all since the last: the recorder was off, or its clock was wrong
-            days = [due - timedelta(days=ago) for ago in range(1, 8)]
-            sent = (day for day in days if day <= last or self._outbox.find(channel.to, f"recap/{day}"))
-            begin_ms = self._calendar.at_ms(next(sent, days[-1]), channel.recap)
-            content = {"kind": "recap", "from_ms": begin_ms, "to_ms": self._calendar.at_ms(due, channel.recap)}
-            self._outbox.add([Delivery(channel.to, f"recap/{due}", DeliveryKind.RECAP, content, now_ms, now_ms)])
-        if last < due or last > now.date() or not known:  # later than today: the clock was set back
-            self._outbox.mark(mark, str(due))
+        said = self._outbox.marks(mark).get(mark, "")  # earlier versions stored the day
+        told_ms = self._calendar.at_ms(date.fromisoformat(said), channel.recap) if "-" in said else int(said or due_ms)
+        if told_ms < due_ms:  # also days late, with all since the last: the recorder was off, or its clock was wrong
+            sent = (one.content for one in self._outbox.since(channel.to, first_ms) if one.what is DeliveryKind.RECAP)
+            begin_ms = max(told_ms, first_ms, *(one["to_ms"] for one in sent if one["to_ms"] <= due_ms))
+            name, content = f"recap/{due}/{channel.recap}", {"kind": "recap", "from_ms": begin_ms, "to_ms": due_ms}
+            self._outbox.add([Delivery(channel.to, name, DeliveryKind.RECAP, content, now_ms, now_ms)])
+        if said != str(due_ms) and not due_ms < told_ms <= now_ms:  # later than now: the clock was set back
+            self._outbox.mark(mark, str(due_ms))
 
     # --- after a start, or a change of the settings or the clock -----------------------------------------------------
 
