@@ -219,6 +219,20 @@ def test_a_change_of_mode_keeps_the_connection_and_explains_every_second(
     proved(quick_folder, made.clock)
 
 
+@pytest.mark.parametrize("record", ["events", "transitions"])
+def test_the_pre_roll_does_not_reach_into_the_time_that_was_switched_off(quick_folder: Path, record: str) -> None:
+    with world(quick_folder, record="off") as made:
+        made.run(30.3)
+        taken(made, record=record)
+        at_ms = made.clock.now_ms()
+        made.run(0.5)
+        made.tell_event(made.event(0))
+        made.run(30)
+        made.stop()
+        assert 0 <= at_ms - made.spans()[0].begin_ms <= GOP_MS  # from the last keyframe on, as after any switch
+    proved(quick_folder, made.clock)
+
+
 def test_the_other_camera_is_not_touched(quick_folder: Path) -> None:
     with world(quick_folder) as made:
         made.run(20)

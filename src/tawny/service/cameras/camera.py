@@ -285,10 +285,10 @@ class RunningCamera:
         for hub in self.hubs.values():
             hub.keep(max(RING_S, self.settings.pre + LATE_S))
         if duty.is_recorded and not before.is_recorded:
-            for stream, hub in self.hubs.items():
-                self._parts.recorder.add(self.id, stream, hub, wanted=self._wanted, after=self._after.get(stream, 0))
-            failure = self._failure
-            arrives = failure is None and self._arrives()
+            for stream, hub in self.hubs.items():  # a mode's pre-roll begins with the mode
+                after = max(self._after.get(stream, 0), 0 if duty.is_held else hub.begin_at(0.0))
+                self._parts.recorder.add(self.id, stream, hub, wanted=self._wanted, after=after)
+            arrives = (failure := self._failure) is None and self._arrives()
             self.coverage.switch_on(now_ms, waits=duty.waits, arrives=arrives, failure=failure)
         elif not duty.is_recorded:
             newest = self.hubs[StreamName.MAIN].newest if self._arrives() else None
