@@ -18,6 +18,7 @@ from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
+from tawny.model.times import utc_from_text
 from tawny.service.modes.rule_actions import IDLE_S, RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
@@ -300,3 +301,12 @@ def test_an_event_whose_outcomes_can_never_be_read_stops_no_rule_for_others() ->
         bench.acting.step()
     bench.acting.step()
     assert [one["relay"] for one in bench.asked] == ["gate", "gate"]
+
+
+def test_rules_that_are_asked_before_the_modes_have_new_settings_know_the_new_place() -> None:
+    bench = Bench()
+    bench.deciding.rules.unrecorded(bench.deciding.standing(PORCH))
+    rule = {"when": {"between": "sunset-sunrise"}, "do": ["don't record"]}
+    bench.clock.jump_utc((utc_from_text("2026-06-20T23:00:00Z") - bench.clock.now_ms()) / 1000)
+    bench.settings = Settings.model_validate({"modes": {"location": [69.65, 18.96]}, "rules": [rule]})  # midnight sun
+    assert bench.deciding.rules.unrecorded(bench.deciding.standing(PORCH)) == ""

@@ -17,7 +17,7 @@ from tawny.config.settings import Settings, in_mode
 from tawny.engine import ActorHandle, Bus, Engine
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore
-from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine, RuleOutcome, rule_name
+from tawny.events.rule_engine import Calendar, ModeChoice, RuleContext, RuleDecision, RuleEngine, RuleOutcome, rule_name
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import SOUND, Event, Level, level_of, shown_level
 from tawny.model.ids import CameraId, EventId
@@ -97,7 +97,9 @@ class RuleDecider(Decider):
     def rules(self) -> RuleEngine:
         settings, made = self._settings(), self._made
         if made is None or made[0] is not settings:
-            found = RuleEngine(settings.rules, self._modes.calendar, settings.notifiers, settings.destinations)
+            # not the calendar of the modes: they take new settings later
+            calendar = Calendar(self._modes.calendar.zone, settings.modes.location or None)
+            found = RuleEngine(settings.rules, calendar, settings.notifiers, settings.destinations)
             made = self._made = settings, found
         return made[1]
 
