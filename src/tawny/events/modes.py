@@ -26,8 +26,7 @@ from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChange
 from tawny.model.times import Clock, ClockSteps
 from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 
-# State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). While the disk takes
-# nothing, the state is kept in memory and `problem` holds the error.
+# State that survives a restart, in `modes.db`. While the disk takes nothing, it stays in memory; `problem`: the error.
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -243,8 +242,7 @@ class ModeState:
         self._since_ms = self._now_ms
         self._foreseen: tuple[frozenset[str], int | None] | None = None
         """Presence by which the end of the manual mode was computed: people at home, end of the grace."""
-        known = arm.presence.everybody if self._log else ()  # earlier versions noted no names
-        self._presence = PresenceTracker(facts, known, self._now_ms)
+        self._presence = PresenceTracker(facts, arm.presence.everybody if self._log else (), self._now_ms)
         self._take(arm)
         self._follow_clock(None)
         self._settle(self._now_ms)  # after it: a clock that is behind would end a manual mode
@@ -382,6 +380,12 @@ class ModeState:
             self._known_person(person)
             self._presence.seen(person, source, self._now_ms if at_ms is None else at_ms)
 
+    def looked(self, person: str, source: str) -> None:
+        """As `PresenceTracker.looked`. Raises NotDone: if the person is not configured."""
+        with self._changing():
+            self._known_person(person)
+            self._presence.looked(person, source, self._now_ms)
+
     def left(self, person: str) -> None:
         """Register that a person left. Raises NotDone: if the person is not configured."""
         with self._changing():
@@ -448,10 +452,6 @@ class ModeState:
             at = self._next_edge_ms(at, home)
         return None
 
-    def _next_automatic_ms(self, at_ms: int, home: frozenset[str]) -> int | None:
-        change = self._next_automatic(at_ms, home)
-        return change.at_ms if change else None
-
     def _next_edge_ms(self, at_ms: int, home: frozenset[str]) -> int | None:
         """Return when the schedule next changes or the grace of leaving ends, ms UTC."""
         change = self._schedule.next_change(at_ms)
@@ -511,14 +511,14 @@ class ModeState:
     def _until_change(self, hand: _Hand) -> _Hand:
         """Return the manual mode so that it lasts until the mode without it next changes from that of now."""
         home = self._presence.home(self._now_ms)
-        mode, until_ms = self._automatic(self._now_ms, home)[0], self._next_automatic_ms(self._now_ms, home)
-        return replace(hand, base=mode, until_ms=until_ms)
+        mode, change = self._automatic(self._now_ms, home)[0], self._next_automatic(self._now_ms, home)
+        return replace(hand, base=mode, until_ms=change.at_ms if change else None)
 
     def _foresee(self, at_ms: int, home: frozenset[str]) -> None:
         """Compute again when a manual mode until the next change ends, if others are at home than before."""
         foreseen = home, self._leaving_ms(at_ms)
         if self._hand is not None and self._hand.base and foreseen != self._foreseen:
-            self._set_hand(replace(self._hand, until_ms=self._next_automatic_ms(at_ms, home)))
+            self._set_hand(self._until_change(self._hand))
         self._foreseen = foreseen
 
     def _settle(self, at_ms: int) -> None:

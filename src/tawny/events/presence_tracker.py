@@ -9,7 +9,7 @@ from tawny.events.rule_engine import TrackedPerson
 class PresenceTracker:
     """Tracks who is at home. facts: those of `changed_facts` before the start, and `home`: people who were at home.
 
-    known: names of those who were tracked before, unless the facts say so.
+    known: names of those who were tracked before, if the facts, of an earlier version, don't say so.
     """
 
     def __init__(self, facts: Mapping[str, Any], known: Iterable[str], now_ms: int) -> None:
@@ -20,6 +20,8 @@ class PresenceTracker:
         self._left_ms: int | None = facts.get("left")
         """When someone last said that they left, ms UTC."""
         self._seen = dict.fromkeys(facts.get("home", ()), (now_ms, "before"))
+        self._left: dict[str, int] = {}
+        """When people said that they left who have been found each time since, ms UTC."""
         self._facts = {"left": self._left_ms, "people": dict(facts["people"]) if "people" in facts else None}
 
     def changed_facts(self, at_ms: int) -> dict[str, Any]:
@@ -51,9 +53,12 @@ class PresenceTracker:
             self._looked_for[name] = self._looked_for[former]
             if former in self._seen:
                 self._seen[name] = self._seen[former]
+            if former in self._left:
+                self._left[name] = self._left[former]
         self._people, self._after_ms = dict(people), round(away_after_s * 1000)
         self._looked_for = {name: self._looked_for[name] for name in people}
         self._seen = {name: one for name, one in self._seen.items() if name in people}
+        self._left = {name: left_ms for name, left_ms in self._left.items() if name in people}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,14 +68,27 @@ class PresenceTracker:
         """Register a person as seen. Raises KeyError: for an unknown name."""
         if name not in self._people:
             raise KeyError(name)
+        self._left.pop(name, None)
         self._looked_for[name] = 0
         if name not in self._seen or self._seen[name][0] <= at_ms:
             self._seen[name] = at_ms, source
+
+    def looked(self, name: str, source: str, at_ms: int) -> None:
+        """Register the result of a check. source: empty if not found. Raises KeyError: for an unknown name.
+
+        Who said that they left is still in reach for a while: they stay away until not found once, or for
+        `away_after_s`.
+        """
+        if not source:
+            self._left.pop(name, None)
+        elif at_ms >= self._leaves_ms(self._left.get(name, 0)):
+            self.seen(name, source, at_ms)
 
     def left(self, name: str, at_ms: int) -> None:
         """Register a departure; takes effect at once. Raises KeyError: for an unknown name."""
         is_unknown = self._looked_for[name] > 0
         self._looked_for[name] = 0
+        self._left[name] = at_ms
         if self._seen.pop(name, None) is not None or is_unknown:
             self._left_ms = at_ms
 
@@ -79,6 +97,7 @@ class PresenceTracker:
         seen = self._seen.items()
         self._seen = {name: (min(seen_ms + moved_ms, now_ms), source) for name, (seen_ms, source) in seen}
         self._left_ms = None if self._left_ms is None else min(self._left_ms + moved_ms, now_ms)
+        self._left = {name: min(left_ms + moved_ms, now_ms) for name, left_ms in self._left.items()}
         for name, since_ms in self._looked_for.items():  # a clock that is behind at the start must not prolong it
             self._looked_for[name] = since_ms + moved_ms if since_ms and since_ms + moved_ms <= now_ms else 0
 

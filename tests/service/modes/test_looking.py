@@ -1,6 +1,6 @@
 """People are looked for once a minute, each in the ways that the settings name; and told when pings are not allowed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,7 +39,12 @@ class There(PresenceProbes):
 def looked(*there: str) -> tuple[PresenceProber, list[tuple[str, str]], FakeClock]:
     clock, seen = FakeClock(), list[tuple[str, str]]()
     presence = PresenceSettings.model_validate(SETTINGS)
-    return PresenceProber(lambda: presence, There(*there), lambda *one: seen.append(one), clock), seen, clock
+    return PresenceProber(lambda: presence, There(*there), found_in(seen), clock), seen, clock
+
+
+def found_in(seen: list[tuple[str, str]]) -> Callable[[str, str], None]:
+    """Note who was found, and leave out who was not."""
+    return lambda person, source: seen.append((person, source)) if source else None
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,7 @@ def test_they_are_looked_for_once_a_minute() -> None:
 
 def test_changed_people_are_looked_for_at_once() -> None:
     presence, clock, seen = PresenceSettings(), FakeClock(), list[tuple[str, str]]()
-    looking = PresenceProber(lambda: presence, There("192.0.2.9"), lambda *one: seen.append(one), clock)
+    looking = PresenceProber(lambda: presence, There("192.0.2.9"), found_in(seen), clock)
     looking.step()
     presence = PresenceSettings.model_validate(SETTINGS)
     clock.advance(1)
@@ -95,7 +100,7 @@ def test_who_is_found_each_time_stays_home_however_seldom_that_is(away_after: st
     settings = {"people": {"anna": {"ping": ["192.0.2.1"]}}, "every": "30 min", "away_after": away_after}
     presence, clock = PresenceSettings.model_validate(settings), FakeClock()
     modes = ModeState(ModesSettings(presence=presence), ZoneInfo("UTC"), ModeStore(":memory:"), clock, lambda _: None)
-    looking = PresenceProber(lambda: presence, There("192.0.2.1"), modes.seen, clock)
+    looking = PresenceProber(lambda: presence, There("192.0.2.1"), modes.looked, clock)
     for _ in range(90):
         looking.step()
         assert modes.people()[0].is_home
@@ -109,3 +114,43 @@ def test_where_nobody_is_looked_for_people_are_away_as_soon_as_the_settings_say(
     modes.seen("anna", "check-in")
     clock.advance(60)
     assert not modes.people()[0].is_home
+
+
+def leaving() -> tuple[ModeState, There, PresenceProber, FakeClock]:
+    """Anna has said that she left; her phone is still in reach."""
+    presence, clock = PresenceSettings.model_validate({"people": {"anna": {"ping": ["192.0.2.1"]}}}), FakeClock()
+    modes = ModeState(ModesSettings(presence=presence), ZoneInfo("UTC"), ModeStore(":memory:"), clock, lambda _: None)
+    there = There("192.0.2.1")
+    looking = PresenceProber(lambda: presence, there, modes.looked, clock)
+    looking.step()
+    modes.left("anna")
+    return modes, there, looking, clock
+
+
+def home_after(modes: ModeState, looking: PresenceProber, clock: FakeClock, minutes: int) -> list[bool]:
+    found = []
+    for _ in range(minutes):
+        clock.advance(60)
+        looking.step()
+        found.append(modes.people()[0].is_home)
+    return found
+
+
+def test_who_said_that_they_left_stays_away_while_the_phone_is_still_in_reach() -> None:
+    modes, there, looking, clock = leaving()
+    assert home_after(modes, looking, clock, 2) == [False, False]
+    there.there = ()
+    assert home_after(modes, looking, clock, 1) == [False]
+    there.there = ("192.0.2.1",)
+    assert home_after(modes, looking, clock, 1) == [True]
+
+
+def test_who_said_that_they_left_and_stays_is_home_after_a_while() -> None:
+    modes, _, looking, clock = leaving()
+    assert home_after(modes, looking, clock, 11) == [False] * 9 + [True] * 2
+
+
+def test_who_said_that_they_left_may_say_that_they_are_home() -> None:
+    modes, _, looking, clock = leaving()
+    modes.seen("anna", "check-in")
+    assert home_after(modes, looking, clock, 2) == [True, True]

@@ -29,7 +29,7 @@ NO_PINGS: Final = (
     "Ping isn't allowed on this computer, so tawny checks connections and the ARP table instead. It may miss "
     "sleeping phones. To allow ping, set `net.ipv4.ping_group_range`."
 )
-Seen = Callable[[str, str], None]
+Looked = Callable[[str, str], None]
 
 
 class PresenceProbes:
@@ -61,15 +61,15 @@ class PresenceProbes:
 class PresenceProber:
     """Probes presence as one actor.
 
-    presence: returns the current settings. seen: receives each person found and the probe.
+    presence: returns the current settings. looked: receives each person and the probe; empty if not found.
     """
 
     name = "presence"
 
     def __init__(
-        self, presence: Callable[[], PresenceSettings], ways: PresenceProbes, seen: Seen, clock: Clock
+        self, presence: Callable[[], PresenceSettings], ways: PresenceProbes, looked: Looked, clock: Clock
     ) -> None:
-        self._presence, self._ways, self._seen, self._clock = presence, ways, seen, clock
+        self._presence, self._ways, self._looked, self._clock = presence, ways, looked, clock
         self._due_s, self._looked_by = clock.mono_s(), presence()
 
     @property
@@ -99,11 +99,10 @@ class PresenceProber:
             sources = [answering[address] for address in one.ping if address in answering]
             sources += ["arp" for mac in one.mac if mac in macs]
             sources += ["mdns" for name in (*one.mdns, *_local(one.ping)) if name in names]
-            if sources:
-                try:
-                    self._seen(person, sources[0])
-                except NotDone:
-                    continue  # the settings have just changed
+            try:
+                self._looked(person, sources[0] if sources else "")
+            except NotDone:
+                continue  # the settings have just changed
 
 
 def _local(addresses: Iterable[str]) -> list[str]:
@@ -147,7 +146,9 @@ class ModeController:
         self.modes = ModeState(settings().modes, zone, self._book, clock, bus.publish)
         self.deciding = RuleDecider(settings, self.modes, self._book, clock, names, words)
         self._stand: Callable[[], None] = lambda: None
-        self._looking = PresenceProber(lambda: settings().modes.presence, PresenceProbes(clock), self.modes.seen, clock)
+        self._looking = PresenceProber(
+            lambda: settings().modes.presence, PresenceProbes(clock), self.modes.looked, clock
+        )
         self._handle = ActorHandle()
         self._steps, facts = ClockSteps(clock), self._book.facts()
         self._stopped = StoppedRecording(**facts["stopped"]) if "stopped" in facts else None
