@@ -34,6 +34,7 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems, renewed_databases
 from tawny.service.integrations.external_events import ExternalEvents
+from tawny.service.modes.mode_table import lost_channels
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
@@ -463,15 +464,14 @@ class RecorderRuntime:
         broken, left_out = self._plugins.broken, self._plugins.left_out
         warnings = [web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in broken]
         warnings += [web.RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in left_out]
-        if self._ledger.problem is not None:
-            warnings.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
-        if (trouble := self._borrowed.trouble) is not None:
-            warnings.append(web.RecorderWarning(trouble.message, trouble.do))
+        for problem in (self._ledger.problem, self._borrowed.trouble):
+            if problem is not None:
+                warnings.append(web.RecorderWarning(problem.message, problem.do))
         unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles, self.appearance.trouble)
         warnings += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
         warnings += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]
-        return [*warnings, *self._renewed]
+        return [*warnings, *self._renewed, *lost_channels(self.settings)]
 
     def alarms(self) -> Sequence[Alarm]:
         return self.care.alarms

@@ -17,9 +17,16 @@ from tomlkit.items import AoT, Table
 from tawny.config.file_writing import read_file, replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.mode_presets import FAMILY_TEXT
-from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings, RuleCondition, RuleSettings
+from tawny.config.modes import (
+    PLACES,
+    ModesSettings,
+    PersonPresenceSettings,
+    PresenceSettings,
+    RuleCondition,
+    RuleSettings,
+)
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
-from tawny.config.settings import CameraSettings, DetectionSettings, Settings
+from tawny.config.settings import CameraSettings, DetectionSettings, Settings, in_mode
 from tawny.config.toml_editing import is_inline, new_table, put_values, toml_item, unset_key
 from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Points, turned_points
@@ -361,6 +368,32 @@ def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
     }
     usual = {"names": list(ModesSettings().names)}
     return {key: value for key, value in values.items() if value and value != usual.get(key)}
+
+
+def without_channel(settings: Settings, channel: str) -> dict[str, Any]:
+    """Return the table `modes` without a notification channel that these settings no longer have.
+
+    Raises SettingsError: where a camera would notify by none, although there are others.
+    """
+    modes, left = settings.modes, settings.notifiers.keys()
+    cells = [(mode, in_mode(settings, mode, camera)) for mode in modes.names for camera in settings.cameras]
+    silent = [
+        mode
+        for mode, cell in cells
+        if channel in (cell.channels or ()) and left.isdisjoint(cell.channels or ()) and cell.may_notify
+    ]
+    if silent and left:
+        names = ", ".join(dict.fromkeys(silent))
+        allowed = f"Some cameras notify only by it in {names}: choose another channel in those cells first"
+        raise SettingsError("the settings", (Problem("modes", "", allowed),))
+    found = modes_to_table(modes)
+    for mode in modes.tables.keys() & found.keys():
+        for cell in (*found[mode].get("cameras", {}).values(), *(found[mode].get(place, {}) for place in PLACES)):
+            if channel in cell.get("channels", ()):
+                cell["channels"] = [one for one in cell["channels"] if one in left]
+                if not cell["channels"]:
+                    del cell["channels"]
+    return found
 
 
 def rule_to_table(rule: RuleSettings) -> dict[str, Any]:

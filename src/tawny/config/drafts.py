@@ -19,7 +19,7 @@ from tawny.config.catalog import Plain
 from tawny.config.file_writing import give_to_owner, read_file, replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings, is_camera_id
-from tawny.config.toml_editing import is_inline, new_table, toml_item, unset_key
+from tawny.config.toml_editing import is_inline, new_table, put_values, toml_item, unset_key
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 
 Group = Literal["destinations", "files", "notifiers"]
@@ -95,6 +95,10 @@ class SettingsDraft:
             raise NotDone(f"{name} isn't in the settings.", "It may have been removed. Reload the page.")
         del tables[name]
         self._gone |= {f"{key}_{name}".upper().replace("-", "_") for key in SECRET}
+
+    def put_modes(self, old: Values, new: Values) -> None:
+        """Change the table `modes` from `old` to `new`, both in the notation of the file."""
+        put_values(self._document["modes"], old, new)
 
     def add_camera(self, camera: str, values: Values, secrets: Mapping[str, str]) -> None:
         """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken.

@@ -156,6 +156,11 @@ class ModeCameraSettings(Table):
         None, description="Notify only by these notification channels. Not set: by all."
     )
 
+    @property
+    def may_notify(self) -> bool:
+        """Whether it leaves anything to notify about."""
+        return not self.privacy and self.record != "off" and self.detection is not False and self.notify != ()
+
 
 AS_SET: Final = ModeCameraSettings()
 """The mode changes nothing: the camera does what its own settings say."""

@@ -68,6 +68,10 @@ class Bench:
         self.settings = new
         self.outward.apply(new)
 
+    def write(self, text: str) -> None:
+        self.file.write_text(text)
+        self.apply(read_settings(self.file), "")
+
     def happens(self, name: str) -> None:
         now_ms = self.clock.now_ms()
         event = replace(Event(EventId(name), PORCH, "person", now_ms, None, 50.0), picture_ms=now_ms)
@@ -154,6 +158,41 @@ def test_what_is_removed_is_gone_with_its_secret_and_what_waited(bench: Bench) -
     assert bench.outward.outbox.waiting().count == 0
     with pytest.raises(NotDone):
         bench.placing.remove("nas")
+
+
+CHANNELS = """
+[notifiers]
+phone = { url = "ntfy://ntfy.lan/phone" }
+mail = { url = "ntfy://ntfy.lan/mail" }
+
+[modes.away]
+outside = { channels = ["phone"], notify = [] }
+cameras.porch = { channels = ["phone", "mail"] }   # both
+"""
+
+
+@pytest.mark.parametrize("in_file", [True, False], ids=["file", "no file"])
+def test_modes_no_longer_name_a_removed_channel(tmp_path: Path, *, in_file: bool) -> None:
+    bench = Bench(tmp_path, in_file=in_file)
+    bench.write(TEXT + CHANNELS)
+    for name in ("phone", "mail"):
+        bench.placing.put("notifiers", name, {"url": f"ntfy://ntfy.lan/{name}"})
+    bench.placing.remove("phone")
+    away = bench.settings.modes.tables["away"]
+    assert (away.cameras["porch"].channels, away.outside.channels) == (("mail",), None)
+    assert '["phone"' not in bench.file.read_text() or not in_file
+    bench.outward.close()
+
+
+def test_the_only_channel_of_a_mode_is_not_removed_while_there_are_others(bench: Bench) -> None:
+    only = CHANNELS.replace('"phone", "mail"', '"phone"')
+    bench.write(TEXT + only)
+    with pytest.raises(SettingsError, match="notify only by it in away"):
+        bench.placing.remove("phone")
+    assert (bench.file.read_text(), "phone" in bench.settings.notifiers) == (TEXT + only, True)
+    bench.placing.remove("mail")
+    bench.placing.remove("phone")
+    assert bench.settings.modes.tables["away"].cameras["porch"].channels is None, "a new channel notifies"
 
 
 @pytest.mark.parametrize("group", ["destinations", "files"])

@@ -15,7 +15,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import GapReason
 from tawny.model.states import CameraState
 from tawny.service.cameras.duty import duty_of
-from tawny.service.modes.mode_table import CellChoice, mode_cell, mode_rows, mode_summary, with_cells
+from tawny.service.modes.mode_table import CellChoice, lost_channels, mode_cell, mode_rows, mode_summary, with_cells
 from tawny.service.modes.rule_actions import mode_choice
 
 CAMERAS: dict[str, Any] = {
@@ -166,6 +166,15 @@ SUMMARIES: list[tuple[Any, str, str]] = [
 @pytest.mark.parametrize(("modes", "mode", "words"), SUMMARIES)
 def test_n19_a_mode_is_said_in_sentences(modes: Any, mode: str, words: str) -> None:
     assert mode_summary(settings(modes), mode).lower() == words.lower()
+
+
+def test_a_mode_that_notifies_by_a_channel_that_is_gone_is_a_warning() -> None:
+    gone = {"outside": {"channels": ["gone"]}, "cameras": {"garden": {"channels": ["gone", "phone"]}}}
+    made = settings({"away": gone, "home": {"inside": {"channels": ["gone"], "privacy": True}}})
+    assert [one.message for one in lost_channels(made)] == [
+        "In away, Front door can't notify: the chosen channel no longer exists."
+    ]
+    assert list(lost_channels(settings())) == []
 
 
 def test_a_rule_that_stops_recording_in_a_mode_is_in_the_table() -> None:

@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
+from tawny.config.changes import modes_to_table, parse_modes, without_channel
 from tawny.config.drafts import Group, SettingsDraft
+from tawny.config.modes import ModesSettings
 from tawny.config.settings import Settings
 from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone
@@ -286,11 +288,11 @@ class TargetSettingsService:
             self._take_over(draft)
 
     def remove(self, name: str) -> None:
-        """Remove the target and drop its waiting deliveries. Files that a set wrote stay."""
+        """Remove the target and drop its waiting deliveries. Files that a set wrote stay. Modes no longer name it."""
         with self._settings.changing():
             draft, group = self._draft(), self._group_of(name)
             draft.remove(group, name)
-            self._take_over(draft)
+            self._take_over(draft, **(self._modes_without(draft, name) if group == "notifiers" else {}))
         self._outward.forget(name)
 
     def add_browser_channel(self, contact: str, language: str) -> str:
@@ -344,8 +346,19 @@ class TargetSettingsService:
     def _draft(self) -> SettingsDraft:
         return SettingsDraft(self._settings.file, self._text, self._secrets)
 
-    def _take_over(self, draft: SettingsDraft) -> None:
-        new = self._with(draft.understood())
+    def _modes_without(self, draft: SettingsDraft, channel: str) -> dict[str, ModesSettings]:
+        """Take a removed channel out of the modes, also in the draft. Return the modes if they differ."""
+        written = draft.understood()
+        settings = written if self.is_kept else self._with(written)
+        old, new = modes_to_table(settings.modes), without_channel(settings, channel)
+        if old == new:
+            return {}
+        if self.is_kept:
+            draft.put_modes(old, new)
+        return {"modes": parse_modes(new, [])[0]}
+
+    def _take_over(self, draft: SettingsDraft, **modes: ModesSettings) -> None:
+        new = self._with(draft.understood()).model_copy(update=modes)
         self._plugins.check(new, "the settings")
         draft.write()
         self._text, self._secrets = draft.text, draft.secrets

@@ -3,16 +3,17 @@
 A cell says what really holds: the camera's own table in that mode, then those of its places, then its own settings.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tawny.config.changes import modes_to_table, put_in_mode
-from tawny.config.modes import AS_SET, NOTIFIABLE, ModeCameraSettings, merged, places_of
+from tawny.config.modes import AS_SET, NOTIFIABLE, PLACES, ModeCameraSettings, merged, places_of
 from tawny.config.settings import Settings, display_name, in_mode
 from tawny.model.ids import CameraId
 from tawny.model.segments import Recording
 from tawny.service.modes.rule_actions import type_words
+from tawny.service.recorder import RecorderWarning
 
 CellRecord = Literal["continuous", "events", "transitions", "off", "private"]
 _FEW = 2
@@ -143,6 +144,23 @@ def _own(settings: Settings, mode: str, camera: str, choice: CellChoice) -> dict
     if channels is not None and channels != usual.channels:
         found["channels"] = list(channels)
     return found
+
+
+def lost_channels(settings: Settings) -> Iterator[RecorderWarning]:
+    """Yield the modes in which cameras notify only by channels that don't exist."""
+    for mode, table in settings.modes.tables.items():
+        places = (getattr(table, place) for place in PLACES)
+        if not any(_is_lost(settings, one) for one in (*table.cameras.values(), *places)):
+            continue  # most modes, at once
+        cells = {display_name(name, one): in_mode(settings, mode, name) for name, one in settings.cameras.items()}
+        names = [name for name, cell in cells.items() if _is_lost(settings, cell)]
+        if names:
+            message = f"In {mode}, {_names(names, len(cells))} can't notify: the chosen channel no longer exists."
+            yield RecorderWarning(message, "Choose another one under Modes and schedule.")
+
+
+def _is_lost(settings: Settings, cell: ModeCameraSettings) -> bool:
+    return bool(cell.channels) and cell.may_notify and settings.notifiers.keys().isdisjoint(cell.channels or ())
 
 
 def mode_summary(settings: Settings, mode: str) -> str:

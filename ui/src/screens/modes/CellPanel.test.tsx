@@ -20,3 +20,10 @@ it("adds a second choice to the first, which has no answer yet", async () => {
   await act(async () => void asked[0]?.answer());
   await waitFor(() => expect(asked.map(({ choice }) => choice.notify)).toEqual([["person"], ["person", "animal"]]));
 });
+
+it("offers the only channel where the cell names another one", () => {
+  const cell = { record: "continuous", detection: true, notify: ["person"], notify_by: "mode", channels: ["gone"] } as unknown as ModeCell;
+  const row = { id: "hall", name: "Hall", group: "", is_detecting: true, is_named: true, cells: { away: cell } } as unknown as ModeRow;
+  render(<CellPanel row={row} mode="away" notifiers={["mail"]} anchor={document.body} onChoose={async () => {}} onClose={() => {}} />);
+  expect(screen.getByText("Mail").getAttribute("aria-pressed")).toBe("false");
+});

@@ -93,7 +93,7 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
               </div>
               {cell.notify_by === "rules" && <p class="small sub">{w.byRules}</p>}
               {!row.is_named && notify.length > 0 && !notify.includes("motion") && <p class="small sub">{w.unnamed}</p>}
-              {notify.length > 0 && notifiers.length > 1 && (
+              {notify.length > 0 && (notifiers.length > 1 || cell.channels) && (
                 <>
                   <p class="small sub">{w.who}</p>
                   <div class="modes-chips" role="group" aria-label={w.who}>
