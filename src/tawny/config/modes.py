@@ -139,7 +139,8 @@ class ModeCameraSettings(Table):
 
     record: Recording | None = Field(
         None,
-        description="`continuous`, `events`, `transitions` or `off`. Not set: same as `cameras.ID.record`.",
+        description="`continuous`, `events`, `transitions`, or `off`, without detection. Not set: same as "
+        "`cameras.ID.record`.",
     )
     privacy: bool | None = Field(
         None, description="`true`: privacy in this mode. The camera is neither recorded nor shown. Overrides `record`."

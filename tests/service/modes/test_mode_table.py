@@ -143,6 +143,21 @@ def test_privacy_ends_reading_and_recording_by_hand_does_not_end_it() -> None:
     assert duty_of(house.cameras["hall"], hold, "", "home", night).is_recorded, "where the mode merely doesn't record"
 
 
+def test_a_camera_that_is_off_by_itself_detects_and_notifies_and_one_that_a_mode_switches_off_does_not() -> None:
+    made = Settings.model_validate({
+        "modes": {"away": {"others": {"notify": ["person"]}}, "night": {"others": {"record": "off"}}},
+        "cameras": {"shed": {"source": "demo:side", "record": "off"}}, "notifiers": {"phone": {"url": "x"}},
+    })  # fmt: skip
+    cells = {mode: mode_cell(made, mode, "shed") for mode in made.modes.names}
+    assert {mode: (cell.record, cell.notify, cell.may_detect) for mode, cell in cells.items()} == {
+        "home": ("off", ("person", "vehicle"), True),
+        "away": ("off", ("person",), True),
+        "night": ("off", (), False),
+    }
+    assert mode_summary(made, "away") == "Nothing is recorded. Notifies about people."
+    assert mode_summary(made, "night") == "Nothing is recorded."
+
+
 def test_detection_off_records_on() -> None:
     house = settings({"home": {"outside": {"detection": False}}})
     duty = duty_of(house.cameras["garden"], None, "", "home", house.modes.chosen("home", "garden", ("outside",)))

@@ -1277,6 +1277,7 @@ export interface MissingClip {
 export interface ModeCell {
   channels: string[] | null;
   detection: boolean;
+  may_detect: boolean;
   notify: string[];
   notify_by: "mode" | "camera" | "rules";
   own: boolean;

@@ -12,6 +12,8 @@ from tawny.config.modes import AS_SET, NOTIFIABLE, PLACES, ModeCameraSettings, m
 from tawny.config.settings import Settings, display_name, in_mode
 from tawny.model.ids import CameraId
 from tawny.model.segments import Recording
+from tawny.model.states import CameraState
+from tawny.service.cameras.duty import duty_of
 from tawny.service.modes.rule_actions import type_words
 from tawny.service.recorder import RecorderWarning
 
@@ -39,6 +41,9 @@ class ModeCell:
     channels: tuple[str, ...] | None
     notify_by: Literal["mode", "camera", "rules"]
     own: bool
+    may_detect: bool
+    """Whether detection may run: not where the camera is private, or off by the mode. It may where the camera is off by
+    its own setting."""
 
     @property
     def is_recorded(self) -> bool:
@@ -84,19 +89,19 @@ def mode_rows(settings: Settings, names: Callable[[CameraId], bool]) -> list[Mod
 
 def mode_cell(settings: Settings, mode: str, camera: str) -> ModeCell:
     chosen, own = in_mode(settings, mode, camera), settings.cameras[camera]
-    record = "off" if _is_ruled_off(settings, mode, camera) and not chosen.privacy else _record(chosen, own.record)
-    is_silent = record in ("off", "private") or chosen.detection is False
+    duty = duty_of(own, None, "by a rule" if _is_ruled_off(settings, mode, camera) else "", mode, chosen)
     types = tuple(one for one in own.detection.alert_rules(is_named=True).types if one in NOTIFIABLE)
     has_rules = any(action.verb == "notify" for rule in settings.rules for action in rule.do)
     by: Literal["mode", "camera", "rules"] = "rules" if has_rules else "camera"
     table = settings.modes.tables.get(mode)
     return ModeCell(
-        record=record,
+        record="private" if chosen.privacy else duty.record,
         detection=chosen.detection is not False,
-        notify=() if is_silent else types if chosen.notify is None else chosen.notify,
+        notify=() if not duty.is_watched else types if chosen.notify is None else chosen.notify,
         channels=chosen.channels,
-        notify_by=by if chosen.notify is None and not is_silent else "mode",
+        notify_by=by if chosen.notify is None and duty.is_watched else "mode",
         own=table is not None and table.cameras.get(camera, AS_SET) != AS_SET,
+        may_detect=duty.state not in (CameraState.MODE_OFF, CameraState.PAUSED),
     )
 
 
@@ -167,8 +172,9 @@ def mode_summary(settings: Settings, mode: str) -> str:
     """Return what a mode does, in sentences that catalogues of languages have one by one."""
     cells = {display_name(camera, one): mode_cell(settings, mode, camera) for camera, one in settings.cameras.items()}
     parts = _recorded_words(cells)
-    if settings.notifiers and any(cell.is_recorded for cell in cells.values()):
-        parts += _notified_words({name: cell for name, cell in cells.items() if cell.is_recorded})
+    watched = {name: cell for name, cell in cells.items() if cell.may_detect}
+    if settings.notifiers and watched:
+        parts += _notified_words(watched)
     return " ".join(f"{one}." for one in parts)
 
 

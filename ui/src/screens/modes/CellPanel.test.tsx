@@ -27,3 +27,12 @@ it("offers the only channel where the cell names another one", () => {
   render(<CellPanel row={row} mode="away" notifiers={["mail"]} anchor={document.body} onChoose={async () => {}} onClose={() => {}} />);
   expect(screen.getByText("Mail").getAttribute("aria-pressed")).toBe("false");
 });
+
+it("offers what a camera notifies about that is off by its own setting, and adds to it", async () => {
+  const cell = { record: "off", detection: true, notify: ["person"], notify_by: "camera", channels: null, may_detect: true } as unknown as ModeCell;
+  const row = { id: "hall", name: "Hall", group: "", is_detecting: true, is_named: true, cells: { away: cell } } as unknown as ModeRow;
+  const onChoose = vi.fn(async (_: Choice) => {});
+  render(<CellPanel row={row} mode="away" notifiers={["mail"]} anchor={document.body} onChoose={onChoose} onClose={() => {}} />);
+  await act(async () => void fireEvent.click(screen.getByText("Animals")));
+  expect(onChoose.mock.calls[0]?.[0]).toMatchObject({ record: "off", notify: ["person", "animal"] });
+});

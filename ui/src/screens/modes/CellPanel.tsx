@@ -41,9 +41,10 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
     });
   };
   const flip = (type: NotifyType) =>
-    choose(({ notify: now }) => {
-      const others = (now ?? []).filter((one) => one !== type && one !== "motion");
-      return { notify: now?.includes(type) ? others : type === "motion" ? ["motion"] : [...others, type] };
+    choose((before) => {
+      const now = before.notify ?? (notify as NotifyType[]);
+      const others = now.filter((one) => one !== type && one !== "motion");
+      return { notify: now.includes(type) ? others : type === "motion" ? ["motion"] : [...others, type] };
     });
   const flipChannel = (name: string) =>
     choose(({ channels }) => {
@@ -61,7 +62,7 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
         onChange={(record) => choose(() => ({ record }))}
       />
       {cell.record === "private" && <p class="small sub">{w.private}</p>}
-      {isRecorded(cell) && (
+      {(isRecorded(cell) || cell.may_detect) && (
         <>
           <label class="row small modes-tick">
             <input

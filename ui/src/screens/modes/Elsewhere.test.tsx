@@ -16,7 +16,7 @@ let changes = 0;
 
 const ours = { name: "ours", when: { kind: ["person"] }, do: ["notify phone"] };
 const theirs = { name: "theirs", when: { kind: ["vehicle"] }, do: ["notify phone"] };
-const cell = { record: "continuous", detection: false, notify: [], notify_by: "mode", channels: null, own: false } satisfies ModeCell;
+const cell = { record: "continuous", detection: false, notify: [], notify_by: "mode", channels: null, own: false, may_detect: true } satisfies ModeCell;
 const told = (): ModePlanInfo => ({
   modes,
   rules,

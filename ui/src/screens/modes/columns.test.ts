@@ -84,7 +84,7 @@ describe("a column", () => {
   });
 });
 
-const cell = { record: "continuous", detection: true, notify: ["vehicle", "person"], channels: null, notify_by: "mode", own: false } as const;
+const cell = { record: "continuous", detection: true, notify: ["vehicle", "person"], channels: null, notify_by: "mode", own: false, may_detect: true } as const;
 const row = (id: string, group: string, change: object = {}): ModeRow => ({
   id,
   group,
