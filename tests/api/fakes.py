@@ -294,6 +294,9 @@ class FakeModes(Mock):
     def plan(self) -> ModePlan:
         return ModePlan({}, (), is_in_file=True, does={"home": "All is recorded."})
 
+    def does(self, seen: Iterable[str] | None = None) -> dict[str, str]:
+        return {"home": "All is recorded."}
+
     def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         return ()
 

@@ -1,6 +1,6 @@
 """Modes and rules over HTTP: told to everybody who is signed in, changed by an owner, and checked before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,6 +65,9 @@ class FakeModes:
         rules = [{"when": {"kind": "person", "min_duration": "5 s"}, "do": ["notify phone"]}]
         return web.ModePlan(arm, rules, is_in_file=True, notifiers=("phone",), does={"home": "all is recorded"})
 
+    def does(self, seen: Collection[str] | None = None) -> Mapping[str, str]:
+        return self.plan().does
+
     def change(
         self,
         arm: Mapping[str, Any],
@@ -125,6 +128,19 @@ async def test_the_mode_is_told_and_an_owner_sets_it(house: House, modes: FakeMo
     assert modes.did == [("away", "owner 0", 3600.0), "week"]
     refused = await owner.put("/api/v1/mode", json={"mode": "party"})
     assert (refused.status_code, refused.json()["message"]) == (409, "No mode named party.")
+
+
+async def test_what_modes_do_names_only_cameras_that_the_user_may_see(house: House) -> None:
+    modes = {"away": {"cameras": {"yard": {"privacy": True}, "porch": {"record": "events"}}}}
+    cameras = {name: {"source": "demo:"} for name in (PORCH, YARD)}
+    made = Settings.model_validate({"cameras": cameras, "modes": modes})
+    house.app.state.site.modes = changeable_modes(house, [made])
+    for cameras_seen, does in (
+        (frozenset({PORCH}), "Porch recorded around events."),
+        (None, "Yard private. Porch recorded around events."),
+    ):
+        viewer = house.signed_in(Role.VIEWER, cameras_seen)
+        assert (await viewer.get("/api/v1/modes")).json()["does"]["away"] == does
 
 
 async def test_a_camera_is_made_private(house: House, modes: FakeModes) -> None:

@@ -278,7 +278,7 @@ def modes(here: Here) -> ModesInfo:
     with _service(here) as service:
         now = service.now()
         holds = [one for one in now.holds if here.seen is None or one.camera in here.seen]
-        return ModesInfo(**_fields(replace(now, holds=holds)), does=dict(service.plan().does))
+        return ModesInfo(**_fields(replace(now, holds=holds)), does=dict(service.does(here.seen)))
 
 
 @router.put("/mode", dependencies=direct)

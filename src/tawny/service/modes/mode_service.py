@@ -1,6 +1,6 @@
 """Mode service: reads and changes modes, presence and rules at runtime; writes them to the settings file if in use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -297,10 +297,17 @@ class ModeService:
             self._settings.file is not None,
             tuple(settings.notifiers),
             tuple(settings.destinations),
-            {mode: mode_summary(settings, mode) for mode in settings.modes.names},
+            self.does(),
             mode_rows(settings, self._arming.deciding.names),
             [rule.key if rule.can_be_snoozed else "" for rule in settings.rules],
         )
+
+    def does(self, seen: Collection[str] | None = None) -> Mapping[str, str]:
+        """Return a one-line summary of each mode. seen: cameras to be named in it; None: all."""
+        settings = self._settings.now()
+        cameras = {name: one for name, one in settings.cameras.items() if seen is None or name in seen}
+        shown = settings.model_copy(update={"cameras": cameras})
+        return {mode: mode_summary(shown, mode) for mode in shown.modes.names}
 
     def put_cells(self, cameras: Sequence[str], modes: Sequence[str], choice: CellChoice) -> None:
         """Set what these modes do with these cameras, at once. Raises SettingsError; nothing is changed then."""
