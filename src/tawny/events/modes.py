@@ -296,7 +296,7 @@ class ModeState:
             return next((was for began_ms, was in reversed(self._log) if began_ms <= at_ms), self._log[0][1])
 
     def ahead(self, at_ms: int, home: frozenset[str] | None = None) -> ModeSnapshot:
-        """Return the expected state if these people are at home and no manual change follows.
+        """Return the expected state if these people are at home and no manual change follows; also of a past instant.
 
         home: None for those home now.
         """
@@ -304,12 +304,12 @@ class ModeState:
             self._advance()
             now_ms, hand = self._now_ms, self._hand
             here = self._presence.home(now_ms) if home is None else home
-            if hand is not None:
+            if hand is not None and hand.since_ms <= at_ms:
                 is_over = hand.until_ms is not None and hand.until_ms <= at_ms
                 come_or_gone = bool(hand.base) and self._automatic(now_ms, here)[0] != hand.base
                 if not is_over and not come_or_gone:
                     return ModeSnapshot(hand.mode, hand.by, here)
-            return ModeSnapshot(*self._automatic(max(at_ms, now_ms), here), here)
+            return ModeSnapshot(*self._automatic(at_ms, here), here)
 
     def week_ahead(self) -> list[ModeSwitch]:
         """Return the changes of the next seven days if presence stays the same."""

@@ -5,11 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tawny.delivery.outbox import Outbox
 from tawny.engine import Bus, InlineEngine
 from tawny.events.modes import ModeStore
 from tawny.model.ids import CameraId
 from tawny.service.cameras.duty import CameraDuty
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.modes.mode_controller import FILE, ModeController
+from tawny.service.modes.mode_service import ModeService, Rehearsal, RehearsalTargets
 from tawny.testing.clock import FakeClock
 from tests.app.rig import DOOR, settings
 from tests.events.ticking import TickingClock
@@ -109,6 +112,33 @@ def test_stopping_all_recording_starts_no_detection_that_the_mode_has_off() -> N
     assert {camera: one.is_watched for camera, one in after.items()} == {"door": False, "hall": False, "yard": True}
     assert {camera: one.is_watched for camera, one in before.items()} == {"door": False, "hall": False, "yard": True}
     assert not any(one.is_recorded for one in after.values())
+
+
+def rehearsing(clock: FakeClock) -> tuple[ModeController, ModeService]:
+    """Return modes at work, and the service that rehearses them."""
+    chosen, outbox = settings(TEXT), Outbox(":memory:", clock)
+    made = ModeController(lambda: chosen, BERLIN, None, clock, Bus(), lambda _: False, lambda _: frozenset())
+    targets = RehearsalTargets(lambda: (), lambda: (), lambda *_: "")
+    changeable = ChangeableSettings(lambda: chosen, lambda *_: None, None)
+    return made, ModeService(made, changeable, lambda _: None, targets, outbox, BERLIN, clock)
+
+
+def test_a_rehearsal_says_that_all_recording_is_stopped_at_that_time() -> None:
+    controller, service = rehearsing(clock := FakeClock("2026-03-27T12:00:00Z"))
+    clock.advance(60)
+    controller.stop_recording("Anna", 900)
+    asked = {at: service.rehearse(Rehearsal(DOOR, "person", clock.now_ms() + at * 1000)) for at in (-30, 0, 901)}
+    assert {at: found.is_recorded for at, found in asked.items()} == {-30: True, 0: False, 901: True}
+    assert asked[0].unrecorded == "Anna stopped all recording."
+
+
+def test_a_rehearsal_of_a_past_time_with_people_has_the_mode_of_that_time() -> None:
+    controller, service = rehearsing(clock := FakeClock("2026-03-27T12:00:00Z"))
+    assert controller.modes.now().mode == "away"
+    night = Rehearsal(DOOR, "person", clock.now_ms() - 12 * 3_600_000, home=())
+    assert service.rehearse(night).mode == "night"
+    controller.modes.set_mode("home", "Anna")
+    assert service.rehearse(night).mode == "night", "before Anna set the mode"
 
 
 @pytest.mark.parametrize("is_started_again", [False, True])

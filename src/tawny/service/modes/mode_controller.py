@@ -208,6 +208,11 @@ class ModeController:
         found = self._stopped
         return found if found is not None and self._clock.now_ms() < found.until_ms else None
 
+    def stopped_at(self, at_ms: int) -> StoppedRecording | None:
+        """Return who stopped all recording if it is stopped at this time, ms UTC."""
+        found = self._stopped
+        return found if found is not None and self._stopped_since_ms <= at_ms < found.until_ms else None
+
     def stop_recording(self, by: str, for_s: float) -> None:
         """Stop all recording for a while; cameras stay connected. Survives a restart."""
         now_ms = self._clock.now_ms()

@@ -158,7 +158,7 @@ def rehearsed(
         snoozed=deciding.snoozed(camera, rehearsal.at_ms),
     )  # fmt: skip
     hold = modes.hold(camera)
-    if hold is not None and hold.until_ms is not None and hold.until_ms <= rehearsal.at_ms:
+    if hold is not None and not hold.since_ms <= rehearsal.at_ms < (hold.until_ms or rehearsal.at_ms + 1):
         hold = None
     unrecorded = deciding.rules.unrecorded(now)
     duty = duty_of(settings.cameras[camera], hold, unrecorded, now.mode, in_mode(settings, now.mode, camera))
@@ -410,9 +410,13 @@ class ModeService:
 
     def rehearse(self, rehearsal: Rehearsal) -> RehearsalInfo:
         arming = self._arming
-        return rehearsed(
+        found = rehearsed(
             rehearsal, self._settings.now(), self._modes, arming.deciding, self._targets, self._zone, self._clock
         )  # fmt: skip
+        stopped = arming.stopped_at(rehearsal.at_ms)
+        if stopped is None or not found.is_recorded:
+            return found
+        return replace(found, is_recorded=False, unrecorded=f"{stopped.by} stopped all recording.")
 
     def why(self, event: EventId) -> list[OutcomeInfo]:
         """Return the outcomes of an event; empty if none were stored."""
