@@ -26,9 +26,12 @@ CAMERAS: dict[str, Any] = {
 }
 
 
+CHANNELS = {"phone": {"url": "x"}, "mail": {"url": "x"}}
+
+
 def settings(modes: Any = None, **more: Any) -> Settings:
     family = with_preset({}, PRESETS[FAMILY]) if modes is None else modes
-    return Settings.model_validate({"modes": family, "cameras": CAMERAS, "notifiers": {"phone": {"url": "x"}}, **more})
+    return Settings.model_validate({"modes": family, "cameras": CAMERAS, "notifiers": CHANNELS, **more})
 
 
 FRESH = {
@@ -87,6 +90,7 @@ CHOICES = {
     "events": (CellChoice("events", notify=()), {"record": "events", "notify": []}),
     "no detection": (CellChoice("continuous", detection=False), {"detection": False}),
     "channels": (CellChoice("continuous", channels=("phone",)), {"channels": ["phone"]}),
+    "all channels": (CellChoice("continuous", channels=("mail", "phone")), {}),
 }
 
 
@@ -99,6 +103,12 @@ def test_a_choice_writes_only_what_differs_and_holds(choice: CellChoice, written
     cell = mode_cell(after, "away", "garden")
     assert (cell.record, cell.detection) == (choice.record, choice.detection)
     assert mode_cell(after, "away", "front-door") == mode_cell(before, "away", "front-door")
+
+
+def test_all_channels_are_written_where_the_group_has_fewer() -> None:
+    house = settings({"away": {"outside": {"channels": ["phone"]}}})
+    table = with_cells(house, ["garden"], ["away"], CellChoice("continuous", channels=("phone", "mail")))
+    assert table["away"]["cameras"] == {"garden": {"channels": ["phone", "mail"]}}
 
 
 def test_a_camera_may_be_recorded_where_its_group_is_private() -> None:

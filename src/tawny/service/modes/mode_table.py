@@ -146,7 +146,10 @@ def _own(settings: Settings, mode: str, camera: str, choice: CellChoice) -> dict
     if notify is not None and (usual.notify is None or set(notify) != set(usual.notify)):
         found["notify"] = list(notify)
     channels = before.channels if choice.channels is None else choice.channels
-    if channels is not None and channels != usual.channels:
+    is_all = choice.channels is not None and settings.notifiers.keys() <= set(choice.channels)
+    if is_all and usual.channels is None:
+        channels = None  # as if none was chosen, so that a channel added later notifies, too
+    if channels is not None and (usual.channels is None or set(channels) != set(usual.channels)):
         found["channels"] = list(channels)
     return found
 
