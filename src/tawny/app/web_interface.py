@@ -148,7 +148,7 @@ class WebInterface:
             self.site.standby.start()
             self.site.protected.start()
         self.outward.start()
-        self.acting.start(self.engine, self.running.bus, self._events_since_start)
+        self.acting.start(self.engine, self.running.bus, self._events_since_start, self.running.arming.is_private)
         self.programs.start()
 
     async def stop(self) -> None:

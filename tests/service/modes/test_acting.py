@@ -169,6 +169,15 @@ def test_another_camera_records_unless_it_is_private() -> None:
     assert "yard is paused for privacy" in bench.why(event, "record yard 2 min")[1]
 
 
+def test_a_camera_that_the_mode_makes_private_is_not_recorded_by_a_rule() -> None:
+    bench = Bench({"do": ["record yard 2 min"]})
+    engine = InlineEngine(bench.clock, lambda part, error: None)
+    bench.acting.start(engine, bench.bus, list, lambda camera: camera == YARD)
+    bench.tell(event := bench.event())
+    assert bench.modes.hold(YARD) is None
+    assert bench.why(event, "record yard 2 min")[1].endswith("Failed: yard is private in this mode.")
+
+
 @pytest.mark.parametrize("verb", ["notify", "upload"])
 def test_what_was_just_removed_from_the_settings_is_asked_about_once_more(verb: Literal["notify", "upload"]) -> None:
     """Who sends gets changed settings a moment later than the rules."""

@@ -141,6 +141,16 @@ def test_a_rehearsal_of_a_past_time_with_people_has_the_mode_of_that_time() -> N
     assert service.rehearse(night).mode == "night", "before Anna set the mode"
 
 
+def test_a_camera_is_private_in_the_modes_that_say_so() -> None:
+    chosen = settings(TEXT + "[modes.away.cameras.hall]\nprivacy = true\n")
+    made = ModeController(lambda: chosen, BERLIN, None, FakeClock(), Bus(), lambda _: False, lambda _: frozenset())
+    found = []
+    for mode in ("home", "away"):
+        made.modes.set_mode(mode, "Anna")
+        found.append((made.is_private(HALL), made.is_private(DOOR)))
+    assert found == [(False, False), (True, False)]
+
+
 @pytest.mark.parametrize("is_started_again", [False, True])
 def test_recording_that_was_stopped_goes_on_in_time_after_the_clock_is_set_back(
     tmp_path: Path, *, is_started_again: bool

@@ -202,6 +202,10 @@ class ModeController:
             return duty
         return replace(OFF, is_watched=duty.is_watched, detail=f"recording stopped by {stopped.by}")
 
+    def is_private(self, camera: CameraId) -> bool:
+        """Return whether the active mode makes this camera private."""
+        return bool(in_mode(self._settings(), self.modes.now().mode, camera).privacy)
+
     @property
     def stopped(self) -> StoppedRecording | None:
         """Who stopped all recording and until when; None: it goes on."""

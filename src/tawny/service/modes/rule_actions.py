@@ -237,13 +237,23 @@ class RuleActions:
         self._lasting: dict[EventId, tuple[Event, int]] = {}
         """Running events, and when each was last evaluated, ms UTC."""
         self._missed: Callable[[], Iterable[Event]] = tuple
+        self._is_private: Callable[[CameraId], bool] = lambda _camera: False
         self._lock = threading.Lock()
         self._handle = ActorHandle()
 
-    def start(self, engine: Engine, bus: Bus, missed: Callable[[], Iterable[Event]]) -> None:
-        """missed: returns the events since cameras began, newest first: they record before this is started."""
+    def start(
+        self,
+        engine: Engine,
+        bus: Bus,
+        missed: Callable[[], Iterable[Event]],
+        is_private: Callable[[CameraId], bool] = lambda _camera: False,
+    ) -> None:
+        """missed: returns the events since cameras began, newest first: they record before this is started.
+
+        is_private: whether the active mode makes a camera private.
+        """
+        self._missed, self._is_private = missed, is_private
         bus.subscribe(EventChanged, self.on_event)
-        self._missed = missed
         self._handle.start(engine, self.name, lambda: self)
 
     def on_event(self, message: EventChanged) -> None:
@@ -342,6 +352,8 @@ class RuleActions:
         until_ms = self._clock.now_ms() + round(for_s * 1000)
         if hold is not None and hold.what == "pause":
             raise NotDone(f"{camera} is paused for privacy.", "")
+        if self._is_private(camera):
+            raise NotDone(f"{camera} is private in this mode.", "")
         if hold is None or (hold.until_ms is not None and hold.until_ms < until_ms):
             self._modes.record(camera, until_ms, "a rule")
         return ""
