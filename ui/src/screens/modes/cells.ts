@@ -21,7 +21,7 @@ export const isRecorded = (cell: Pick<ModeCell, "record">): boolean => cell.reco
 
 /** `People, vehicles`, `Any motion`, `Silent`, `By rules` or `Detection off`, with its icon. */
 export function notifies(row: ModeRow, cell: ModeCell): { words: string; icon: IconName; isQuiet: boolean } {
-  if (!isRecorded(cell)) return { words: w.silent, icon: "bell-off", isQuiet: true };
+  if (!isRecorded(cell) && !cell.may_detect) return { words: w.silent, icon: "bell-off", isQuiet: true };
   if (!cell.detection || !row.is_detecting) return { words: w.undetected, icon: "bell-off", isQuiet: true };
   if (cell.notify_by === "rules") return { words: w.byRules, icon: "list-checks", isQuiet: false };
   if (cell.notify.length === 0) return { words: w.silent, icon: "bell-off", isQuiet: true };

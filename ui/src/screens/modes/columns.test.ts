@@ -100,7 +100,9 @@ describe("a cell", () => {
     expect(words({})).toBe("People, vehicles");
     expect(words({ notify: ["motion", "person"] })).toBe("Any motion");
     expect(words({ notify: [] })).toBe("Silent");
-    expect(words({ record: "private" })).toBe("Silent");
+    expect(words({ record: "private", may_detect: false })).toBe("Silent");
+    expect(words({ record: "off", may_detect: false })).toBe("Silent");
+    expect(words({ record: "off" })).toBe("People, vehicles");
     expect(words({ detection: false })).toBe("Detection off");
     expect(words({ notify_by: "rules" })).toBe("By rules");
   });
