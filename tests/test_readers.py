@@ -113,7 +113,7 @@ async def test_page_has_words_for_every_state(house: House, state: CameraState) 
     if state is not CameraState.RECORDING:
         assert ui_words("since")[state.value]
     if state in TROUBLE:
-        assert f"\n    {state.value}: [" in (UI / "strings" / "app.ts").read_text(encoding="utf-8")
+        assert f"\n    {state.value}: [" in (UI / "strings" / "health.ts").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("state", CameraState)

@@ -114,45 +114,6 @@ export const app = {
     off: "Off",
     ended: "Video file ended",
   },
-  checks: {
-    offline: [
-      "Is its power light on? Most cameras go offline because they lost power.",
-      "Is it on your network? Look for it in your router’s device list, then check its cable or Wi-Fi.",
-      "Did its IP address change? Update it under Settings > Cameras > Connection.",
-    ],
-    refused: [
-      "Did someone change the camera’s password? Enter the new one under Settings > Cameras > Connection.",
-      "Can you sign in with the camera’s own app? If not, reset the password there first.",
-    ],
-    weaker_login: [
-      "Did you update or reset the camera? Enter its password again under Settings > Cameras > Connection.",
-      "If not, check the camera and its cable: another device may have taken its place.",
-    ],
-    frozen: [
-      "Is the scene really this still? Wave at the camera.",
-      "Turn the camera off and on again. That fixes most frozen cameras.",
-    ],
-    covered: [
-      "Is something in front of the lens, such as a leaf, a spider’s web or paint?",
-      "Is it dark, and is the camera’s infrared light broken?",
-    ],
-    defocused: [
-      "Is the lens wet, dirty or fogged up? Wipe it with a soft cloth.",
-      "Is it out of focus? Turn the lens, or refocus in the camera’s own app.",
-    ],
-    moved: [
-      "Did someone bump or turn it? Check the live view and turn it back.",
-      "Did you move it on purpose? This clears within an hour. Then redraw its zones.",
-    ],
-    unknown: [
-      "Was this computer asleep or overloaded? Check its load under Settings > System.",
-      "Does it stay so? Restart tawny.",
-    ],
-    blocked: [
-      "Is the disk still connected? Check its cable and its light.",
-      "Is the disk full? tawny deletes its oldest video automatically, but never other files.",
-    ],
-  },
   byHand: "Recorded by hand",
   kinds: {
     person: { one: "Person", many: "People" },

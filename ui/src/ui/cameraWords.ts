@@ -102,25 +102,3 @@ export function sentence(camera: Camera): string {
       return t.since[camera.undetected ? "undetected" : camera.state];
   }
 }
-
-/** What to look at first, in order. */
-export function checks(state: CameraState): readonly string[] {
-  switch (state) {
-    case "offline":
-      return t.checks.offline;
-    case "refused":
-    case "weaker_login":
-    case "frozen":
-    case "covered":
-    case "defocused":
-    case "moved":
-    case "unknown":
-      return t.checks[state];
-    case "blocked":
-      return t.checks.blocked;
-    case "starting":
-      return t.checks.offline;
-    default:
-      return [];
-  }
-}

@@ -1,8 +1,8 @@
 import { health, lost } from "../../api/state";
 import { url } from "../../api/client";
-import type { Camera, Disk, Gap, Health as State } from "../../api/types";
+import type { Camera, CameraState, Disk, Gap, Health as State } from "../../api/types";
 import { session } from "../../ui/session";
-import { checks, dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../ui/cameraWords";
+import { dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../ui/cameraWords";
 import { Page, Rows } from "../../ui/Page";
 import { clock, length, percent, size, when, zone } from "../../ui/times";
 import { serverNow } from "../../api/state";
@@ -106,8 +106,10 @@ function AnswerCard({ answer: { tone, line, more } }: { answer: Answer }) {
   );
 }
 
+const checks: Partial<Record<CameraState, readonly string[]>> = { ...words.checks, starting: words.checks.offline };
+
 function TroubleCard({ camera }: { camera: Camera }) {
-  const list = checks(camera.state);
+  const list = checks[camera.state] ?? [];
   return (
     <div class="card fix">
       <div>
