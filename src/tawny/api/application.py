@@ -60,6 +60,7 @@ from tawny.api.live import (
     webrtc_routes,
 )
 from tawny.api.past import clip_routes, frame_stamps, recording_routes, zip_routes
+from tawny.api.repeated_requests import RepeatedRequests
 from tawny.api.request_handling import RequestOriginMiddleware, SecurityHeadersMiddleware
 
 router = APIRouter(prefix="/api/v1")
@@ -114,6 +115,7 @@ def make_routes() -> FastAPI:
         redirect_slashes=False,
     )
     errors.install(app)
+    app.add_middleware(RepeatedRequests)
     app.add_middleware(UnclaimedGate)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AdmittedRequests)

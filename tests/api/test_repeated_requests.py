@@ -1,0 +1,182 @@
+"""Changes over lines that break: a browser sends them twice, or a dead line delivers them late."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from tawny.api.auth.accounts import Role
+from tawny.api.repeated_requests import KEPT_S, MOST_KEPT, RepeatedRequests
+from tests.api.fakes import House
+
+KEY = {"Idempotency-Key": '"0.25"'}
+Press = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+def viewer(house: House) -> httpx.AsyncClient:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000, seconds=10)
+    return house.signed_in(Role.VIEWER)
+
+
+@pytest.fixture
+def press(house: House, viewer: httpx.AsyncClient) -> Press:
+    """Create a link."""
+    now_ms = house.clock.now_ms()
+
+    async def create(client: httpx.AsyncClient = viewer, seconds: int = 6, **headers: str) -> httpx.Response:
+        body = {"camera": "porch", "from_ms": now_ms - 18_000, "to_ms": now_ms - 18_000 + seconds * 1000}
+        return await client.post("/api/v1/shares", json=body, headers=KEY | headers)
+
+    return create
+
+
+async def links(client: httpx.AsyncClient) -> int:
+    return len((await client.get("/api/v1/shares")).json()["items"])
+
+
+async def test_a_repeated_request_creates_one_link_and_gets_the_first_answer(
+    viewer: httpx.AsyncClient, press: Press
+) -> None:
+    answers = [await press() for _ in range(3)]
+    assert {one.status_code for one in answers} == {200}
+    assert len({one.json()["link"] for one in answers}) == 1
+    assert await links(viewer) == 1
+
+
+async def test_a_repetition_waits_while_the_first_request_is_in_progress(
+    viewer: httpx.AsyncClient, press: Press
+) -> None:
+    answers = await asyncio.gather(*(press() for _ in range(4)))
+    assert len({one.json()["link"] for one in answers}) == 1
+    assert await links(viewer) == 1
+
+
+async def test_security_headers_are_sent_once_with_a_repeated_answer(press: Press) -> None:
+    first, second = await press(), await press()
+    assert second.headers.multi_items() == first.headers.multi_items()
+
+
+async def test_another_press_creates_another_link(viewer: httpx.AsyncClient, press: Press) -> None:
+    await press()
+    await press(**{"Idempotency-Key": '"0.5"'})
+    assert await links(viewer) == 2
+
+
+async def test_the_same_key_with_another_body_is_another_request(viewer: httpx.AsyncClient, press: Press) -> None:
+    await press()
+    await press(seconds=4)
+    assert await links(viewer) == 2
+
+
+async def test_a_key_of_another_session_gets_no_answer_of_this_one(house: House, press: Press) -> None:
+    mine, other = await press(), await press(house.signed_in(Role.VIEWER))
+    assert mine.json()["link"] != other.json()["link"]
+
+
+async def test_a_repetition_after_sign_out_is_refused(viewer: httpx.AsyncClient, press: Press) -> None:
+    await press()
+    cookies = dict(viewer.cookies)
+    await viewer.post("/api/v1/sign-out")
+    viewer.cookies.update(cookies)
+    assert (await press()).status_code == 401
+
+
+async def test_a_repetition_after_five_minutes_is_another_request(house: House, press: Press) -> None:
+    first = await press()
+    house.clock.advance(KEPT_S + 1)
+    await press(**{"Idempotency-Key": '"0.5"'})
+    assert (await press()).json()["link"] != first.json()["link"]
+
+
+async def test_a_request_that_failed_is_made_by_its_repetition(house: House, viewer: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    body = {"camera": "porch", "from_ms": now_ms, "to_ms": now_ms + 60_000}
+    refused = await viewer.post("/api/v1/shares", json=body, headers=KEY)
+    house.clock.advance(60)
+    house.recorder.record(now_ms, seconds=60)
+    made = await viewer.post("/api/v1/shares", json=body, headers=KEY)
+    assert (refused.status_code, made.status_code) == (400, 200)
+
+
+async def test_a_change_that_the_page_no_longer_waits_for_is_not_made(house: House, press: Press) -> None:
+    until_ms = house.clock.now_ms() + 15_000
+    in_time = await press(**{"X-Tawny-Until": str(until_ms)})
+    house.clock.advance(16)
+    late = await press(**{"X-Tawny-Until": str(until_ms), "Idempotency-Key": '"0.5"'})
+    assert (in_time.status_code, late.status_code, late.json()["code"]) == (200, 409, "too_late")
+
+
+@pytest.mark.parametrize("until", ["", "soon", "-1", "9" * 30])
+async def test_what_says_no_valid_time_is_never_late(press: Press, until: str) -> None:
+    assert (await press(**{"X-Tawny-Until": until})).status_code == 200
+
+
+async def test_a_stopped_request_lets_its_repetition_run(house: House) -> None:
+    """Of the recorder that stops, or of an application that fails."""
+    runs = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            await asyncio.Event().wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    request = request_of(house, RepeatedRequests(app))
+    first = asyncio.create_task(request("1"))
+    await asyncio.sleep(0)
+    while not runs:
+        await asyncio.sleep(0)
+    second = asyncio.create_task(request("1"))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second)[0]["status"] == 200
+
+
+async def test_it_keeps_a_limited_number_of_answers(house: House) -> None:
+    runs = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal runs
+        runs += 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    request = request_of(house, RepeatedRequests(app))
+    for n in range(MOST_KEPT + 1):
+        await request(str(n))
+    await request(str(MOST_KEPT))
+    assert runs == MOST_KEPT + 1
+    await request("0")
+    assert runs == MOST_KEPT + 2
+
+
+def request_of(house: House, app: RepeatedRequests) -> Callable[[str], Coroutine[Any, Any, list[Message]]]:
+    """Return what sends a request with this key in one session."""
+    client = house.signed_in(Role.OWNER)
+    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+
+    async def request(key: str) -> list[Message]:
+        said: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        headers = [(b"host", b"localhost"), (b"cookie", cookie.encode()), (b"idempotency-key", key.encode())]
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/v1/shares", "raw_path": b"/api/v1/shares",
+            "query_string": b"", "headers": headers, "scheme": "http", "server": ("localhost", 80), "app": house.app,
+        }  # fmt: skip
+        await app(scope, receive, send)
+        return said
+
+    return request
