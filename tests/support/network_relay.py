@@ -27,7 +27,8 @@ class NetworkRelay:
 
     rate: bytes per second towards the client; None: unlimited. delay_s: in both directions. loss: share of UDP packets;
     with TCP the data is delayed instead. is_cut: nothing of TCP passes, and neither side is told, as with a cable that
-    was pulled; data under way arrives when it is back.
+    was pulled; data under way arrives when it is back. loses: how the TCP request begins whose answer is lost next: the
+    client's connection is reset instead.
     """
 
     rate: float | None = None
@@ -37,6 +38,7 @@ class NetworkRelay:
     """The listening port."""
     lost: int = 0
     is_cut: bool = False
+    loses: bytes = b""
 
     async def uncut(self) -> None:
         while self.is_cut:
@@ -110,8 +112,8 @@ async def _serve(
         for each in writers:
             each.transport.set_write_buffer_limits(HELD_BYTES)
         both = [
-            asyncio.create_task(_pass(reader, behind_writer, line, paced=False)),
-            asyncio.create_task(_pass(behind_reader, writer, line, paced=True)),
+            asyncio.create_task(_pass(reader, behind_writer, line, writer)),
+            asyncio.create_task(_pass(behind_reader, writer, line)),
         ]
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -125,7 +127,13 @@ async def _serve(
             each.close()
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: NetworkRelay, *, paced: bool) -> None:
+async def _pass(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    line: NetworkRelay,
+    client: asyncio.StreamWriter | None = None,
+) -> None:
+    """Pass on what arrives. client: who sends it; None: it is sent to the client."""
     loop, chance = asyncio.get_running_loop(), random.Random(7)
     waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(4096 if line.delay_s else 1)
 
@@ -142,11 +150,15 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
                 await asyncio.sleep(max(0.0, due_s - loop.time()))
                 if chance.random() < line.loss:
                     await asyncio.sleep(line.delay_s * 3)
-                if paced and line.rate:
+                if client is None and line.rate:
                     await asyncio.sleep(len(data) / line.rate)
                 await line.uncut()
                 writer.write(data)
                 await writer.drain()
+                if client is not None and line.loses and data.startswith(line.loses):
+                    line.loses = b""
+                    line.lost += 1
+                    client.transport.abort()
     finally:
         reading.cancel()
 

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { t } from "../strings";
-import { get, getBlob, post, readError, renewLines } from "./client";
+import { type ApiError, get, getBlob, patch, post, put, readError, remove, renewLines, whenSignedOut } from "./client";
 
 it.each(["<html>502 Bad Gateway</html>", "null", ""])("says what to do about an error that isn’t the recorder’s: %j", async (body) => {
   const { status, code, message, todo } = await readError(new Response(body, { status: 502 }));
@@ -141,5 +141,108 @@ describe("after a silence", () => {
     void renewLines();
     await vi.advanceTimersByTimeAsync(60_000);
     expect([end.mock.calls.length, asked.filter((each) => each === "/exports").length]).toEqual([1, 1]);
+  });
+});
+
+describe("a change", () => {
+  interface Sent {
+    what: string;
+    headers: Record<string, string>;
+    answer: (body: unknown, status?: number) => void;
+  }
+  let sent: Sent[] = [];
+  const unsure = vi.fn();
+  beforeEach(() => {
+    sent = [];
+    unsure.mockClear();
+    whenSignedOut(() => {}, unsure);
+    vi.useFakeTimers();
+    vi.stubGlobal("fetch", (address: string, { method, body, headers, signal }: RequestInit) => {
+      return new Promise((resolve, refuse) => {
+        const answer = (said: unknown, status = 200) => resolve(new Response(JSON.stringify(said), { status }));
+        sent.push({ what: `${method} ${address.replace("/api/v1", "")} ${String(body)}`, headers: headers as Record<string, string>, answer });
+        signal?.addEventListener("abort", () => refuse(signal.reason));
+      });
+    });
+  });
+  afterEach(async () => {
+    await vi.advanceTimersByTimeAsync(1_200_000);
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+  const said = () => sent.map(({ what }) => what);
+  const told = async (change: Promise<unknown>) => change.then(() => "done", (reason: ApiError) => reason.code);
+
+  it("that isn't answered for 15 s is given up, which says that its outcome isn't known, and what is shown is asked again", async () => {
+    const mode = put("/mode", { mode: "away" });
+    const refused = expect(mode).rejects.toMatchObject({ code: "unsure", message: t.problems.unsure, todo: t.problems.unsureDo });
+    await vi.advanceTimersByTimeAsync(14_900);
+    expect(unsure).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(200);
+    await refused;
+    expect(unsure).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    ["of a mode", () => put("/mode", {}), 15],
+    ["by an order", () => post("/orders", {}), 15],
+    ["of an event", () => patch("/events/a", {}), 15],
+    ["that shares", () => post("/shares"), 15],
+    ["that tries a camera", () => post("/camera-trial"), 600],
+    ["that adds a camera", () => post("/cameras"), 600],
+    ["that sends a file", () => put("/plan/image", new Blob()), 600],
+    ["that leaves a hub", () => remove("/fleet/membership"), 600],
+  ])("%s has its time", async (_, change, limit_s) => {
+    const outcome = told(change());
+    let over = false;
+    void outcome.then(() => (over = true));
+    await vi.advanceTimersByTimeAsync(limit_s * 1_000 - 500);
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await outcome).toBe("unsure");
+  });
+
+  it("of the same thing waits for the one before, also where that is given up", async () => {
+    void told(put("/mode", { mode: "away" }));
+    void told(put("/mode", { mode: "home" }));
+    expect(said()).toEqual(['PUT /mode {"mode":"away"}']);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(said()).toEqual(['PUT /mode {"mode":"away"}', 'PUT /mode {"mode":"home"}']);
+  });
+
+  it("of another thing waits for nothing", () => {
+    void told(post("/orders", { command: "pause", camera: "front" }));
+    void told(post("/orders", { command: "pause", camera: "yard" }));
+    void told(put("/mode", {}));
+    for (const address of ["a", "b"]) void told(post("/camera-previews", { address }));
+    for (const camera of ["front", "front"]) void told(post("/shares", { camera }));
+    expect(sent.length).toBe(7);
+  });
+
+  it("carries a key of its own, and until when the page waits", () => {
+    void told(post("/shares"));
+    void told(post("/clips"));
+    const keys = sent.map(({ headers }) => headers["Idempotency-Key"]);
+    expect(new Set(keys).size).toBe(2);
+    expect(keys[0]).toMatch(/^"0\.\d+"$/);
+    expect(Number(sent[0]?.headers["X-Tawny-Until"]) - Date.now()).toBe(15_000);
+  });
+
+  it("that the recorder takes for late is sent again with its key while the page waits: a clock was set", async () => {
+    const outcome = told(put("/mode", {}));
+    sent[0]?.answer({ code: "too_late" }, 409);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent[1]?.headers["X-Tawny-Until"]).toBeUndefined();
+    expect(sent[1]?.headers["Idempotency-Key"]).toBe(sent[0]?.headers["Idempotency-Key"]);
+    sent[1]?.answer({});
+    expect(await outcome).toBe("done");
+  });
+
+  it("that arrived late is not sent again by a page that slept meanwhile", async () => {
+    const outcome = told(put("/mode", {}));
+    vi.setSystemTime(Date.now() + 60_000);
+    sent[0]?.answer({ code: "too_late" }, 409);
+    expect(await outcome).toBe("too_late");
+    expect(sent.length).toBe(1);
   });
 });

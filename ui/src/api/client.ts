@@ -2,6 +2,7 @@
 import type { ErrorResponse } from "./schema";
 import { t } from "../strings";
 import { translated } from "../strings/language";
+import { serverNow } from "./reconnect";
 import { placed, within } from "./within";
 
 export class ApiError extends Error {
@@ -24,9 +25,12 @@ export type Query = Record<string, string | number | boolean | null | undefined>
 
 /** Called when the recorder says that no person is signed in. */
 let onSignedOut: () => void = () => {};
+/** Called when it isn't known whether something was changed. */
+let onUnsure: () => void = () => {};
 
-export function whenSignedOut(action: () => void): void {
+export function whenSignedOut(action: () => void, unsure: () => void): void {
   onSignedOut = action;
+  onUnsure = unsure;
 }
 
 /** The camera `home~front` is `front` of the recorder `home`, on the page of its hub. */
@@ -99,15 +103,15 @@ export function inTime(): AbortSignal | undefined {
 }
 
 export function post<T>(path: string, body: unknown = {}): Promise<T> {
-  return ask<T>("POST", url(path), body);
+  return change<T>("POST", path, body);
 }
 
 export function put<T>(path: string, body: unknown): Promise<T> {
-  return ask<T>("PUT", url(path), body);
+  return change<T>("PUT", path, body);
 }
 
 export function patch<T>(path: string, body: unknown): Promise<T> {
-  return ask<T>("PATCH", url(path), body);
+  return change<T>("PATCH", path, body);
 }
 
 /** What is no JSON, such as an image. */
@@ -116,18 +120,60 @@ export async function getBlob(path: string): Promise<Blob> {
 }
 
 export function remove<T>(path: string): Promise<T> {
-  return ask<T>("DELETE", url(path));
+  return change<T>("DELETE", path);
 }
 
-async function ask<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const answer = await answerOf(method, address, body, signal);
+/** What the recorder does by itself and at once. Other changes wait for cameras, hubs, downloads or uploads. */
+const AT_ONCE = /^\/(mode$|orders|events|shares|clips|snoozes|casts|me\/|people|access-tokens|cameras\/[^/]+\/(hold|casts|mutings|name))/;
+const AT_ONCE_MS = 15_000;
+const LONG_MS = 600_000;
+/** The newest change of each thing: the next one waits for it, so that the last press wins. */
+const newest = new Map<string, Promise<void>>();
+
+function change<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const isAtOnce = AT_ONCE.test(path);
+  const send = () => inLimit<T>(method, path, body, isAtOnce ? AT_ONCE_MS : LONG_MS);
+  if (!isAtOnce || (method === "POST" && path !== "/orders")) return send(); // what is created has no order
+  const of = path.split("?")[0] + ((body as { camera?: string } | undefined)?.camera ?? "");
+  const made = newest.get(of)?.then(send) ?? send();
+  const free = () => void (newest.get(of) === mine && newest.delete(of));
+  const mine = made.then(free, free);
+  newest.set(of, mine);
+  return made;
+}
+
+/** The recorder makes a change once, however often the browser sends it, and not after this page has given it up. */
+async function inLimit<T>(method: string, path: string, body: unknown, limit_ms: number): Promise<T> {
+  const line = new AbortController();
+  const timer = setTimeout(() => line.abort(), limit_ms);
+  const given_up_ms = Date.now() + limit_ms;
+  const headers: Record<string, string> = { "Idempotency-Key": `"${Math.random()}"` };
+  const until = { "X-Tawny-Until": `${Math.round(serverNow() + limit_ms)}` };
+  const send = (more: object) => ask<T>(method, url(path), body, line.signal, { ...headers, ...more });
+  try {
+    return await send(until).catch((reason: unknown) => {
+      // A clock was set: this page still waits.
+      if ((reason as ApiError).code === "too_late" && Date.now() < given_up_ms) return send({});
+      throw reason;
+    });
+  } catch (reason) {
+    if (!line.signal.aborted) throw reason;
+    onUnsure();
+    throw new ApiError(0, "unsure", t.problems.unsure, t.problems.unsureDo);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function ask<T>(method: string, address: string, body?: unknown, signal?: AbortSignal, more?: object): Promise<T> {
+  const answer = await answerOf(method, address, body, signal, more);
   if (answer.status === 204) return undefined as T;
   const said = (await answer.json().catch(cutOff)) as T;
   return placed(address.includes("/audit") ? said : translated(said)); // the access log shows what was recorded
 }
 
-async function answerOf(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+async function answerOf(method: string, address: string, body?: unknown, signal?: AbortSignal, more?: object): Promise<Response> {
+  const headers: Record<string, string> = { Accept: "application/json", ...more };
   if (method !== "GET") {
     headers["X-Tawny"] = "1";
     headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";

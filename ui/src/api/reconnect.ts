@@ -1,4 +1,7 @@
-/** The rules of the data socket as a pure reducer: when to try again, and when the page must say that it is cut off. */
+/**
+ * The rules of the data socket as a pure reducer: when to try again, and when the page must say that it is cut off. And
+ * the recorder's clock, which its messages tell.
+ */
 
 export type Phase = "idle" | "connecting" | "open" | "waiting" | "closed";
 
@@ -40,6 +43,19 @@ export function forwardClock(wall = () => Date.now()): () => number {
     last = now;
     return now + set_back;
   };
+}
+
+// The recorder's clock against this browser's: the least delayed message tells it best.
+let clock_ahead_ms: number | null = null;
+
+export function serverNow(): number {
+  return Date.now() + (clock_ahead_ms ?? 0);
+}
+
+export function hearClock(t: number): void {
+  const ahead = t - Date.now();
+  if (clock_ahead_ms === null || ahead > clock_ahead_ms || Math.abs(ahead - clock_ahead_ms) > 5_000)
+    clock_ahead_ms = ahead;
 }
 
 export const START: Link = { phase: "idle", failures: 0, heard_ms: null, down_since_ms: null, retry_at_ms: null };

@@ -4,11 +4,12 @@
  */
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { get, inTime, renewLines, url, whenSignedOut } from "./client";
-import { TELL_AFTER_MS, forwardClock, isLost, type Link, reduce, START, type Happened } from "./reconnect";
+import { TELL_AFTER_MS, forwardClock, hearClock, isLost, type Link, reduce, START, type Happened } from "./reconnect";
 import { translated } from "../strings/language";
 import { placed } from "./within";
 import type { Camera, ClipJob, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
 
+export { serverNow } from "./reconnect";
 export const health = signal<Health | null>(null);
 export const cameras = computed<Camera[]>(() => health.value?.cameras ?? []);
 /** No connection for more than 5 s: counts shown must not be believed. */
@@ -22,19 +23,6 @@ export function cameraNamed(id: string): string {
 
 /** For how long ago something was, in ms. */
 const forward = forwardClock();
-
-// The recorder's clock against this browser's: the least delayed message tells it best.
-let clock_ahead_ms: number | null = null;
-
-export function serverNow(): number {
-  return Date.now() + (clock_ahead_ms ?? 0);
-}
-
-function hearClock(t: number): void {
-  const ahead = t - Date.now();
-  if (clock_ahead_ms === null || ahead > clock_ahead_ms || Math.abs(ahead - clock_ahead_ms) > 5_000)
-    clock_ahead_ms = ahead;
-}
 
 // Motion: a signal per camera, so that a meter moving redraws nothing else.
 
@@ -133,7 +121,7 @@ const SIGNED_OUT = 4401;
 
 export function startState(onSignedOut: () => void): void {
   signedOut = onSignedOut;
-  whenSignedOut(onSignedOut);
+  whenSignedOut(onSignedOut, () => tell("back", null));
   if (ticker !== null) return;
   ticker = setInterval(() => happen("tick"), 500);
   addEventListener("online", tryNow);

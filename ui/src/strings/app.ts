@@ -158,6 +158,8 @@ export const app = {
   problems: {
     noConnection: "Can’t reach tawny.",
     noConnectionDo: "Check that you are on your home network or VPN, then try again.",
+    unsure: "tawny didn’t answer in time.",
+    unsureDo: "It isn’t known whether this was done: check before you try again.",
     unknown: "Something went wrong.",
     unknownDo: "Reload the page.",
     screen: "This page couldn’t be opened.",

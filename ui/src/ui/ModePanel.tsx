@@ -22,11 +22,14 @@ const times = [
 export default function ModePanel({ now, close }: { now: ModesInfo; close: () => void }) {
   const [lasts, setLasts] = useState<(typeof times)[number]["value"]>("");
   const isOwner = session.value?.user?.role === "owner";
-  const choose = (mode: string) =>
+  const [asked, setAsked] = useState<string | null>(null);
+  const choose = (mode: string) => {
+    setAsked(mode);
     void tryTo(async () => {
       modes.value = await put<ModesInfo>("/mode", { mode, for_s: mode && lasts ? Number(lasts) : null });
       close();
-    });
+    }).finally(() => setAsked((now) => (now === mode ? null : now)));
+  };
   return (
     <div class="mode-panel-in">
       <p class="small sub">
@@ -42,6 +45,7 @@ export default function ModePanel({ now, close }: { now: ModesInfo; close: () =>
                   type="button"
                   class={`mode-choice${mode === now.mode ? " on" : ""}`}
                   aria-pressed={mode === now.mode}
+                  aria-busy={mode === asked}
                   onClick={() => choose(mode)}
                 >
                   <Icon name={modeIcon(mode)} />

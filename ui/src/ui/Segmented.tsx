@@ -4,6 +4,8 @@ import "./segmented.css";
 export function Segmented<Value extends string>(props: {
   label: string;
   value: Value;
+  /** Chosen, and not in force yet. */
+  waiting?: Value | null;
   options: readonly { value: Value; label: string }[];
   onChange: (value: Value) => void;
 }) {
@@ -15,6 +17,7 @@ export function Segmented<Value extends string>(props: {
           type="button"
           class={value === props.value ? "on" : ""}
           aria-pressed={value === props.value}
+          aria-busy={value === props.waiting}
           onClick={() => props.onChange(value)}
         >
           {label}

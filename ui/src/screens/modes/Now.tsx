@@ -1,4 +1,5 @@
 /** What is on, why, what comes next, and changing it by hand. */
+import { useSignal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { put } from "../../api/client";
 import { modes } from "../../api/modes";
@@ -25,6 +26,12 @@ function setMode(mode: string, for_s: number | null): Promise<void> {
 
 export function Now({ now }: { now: ModesInfo }) {
   const [lasts, setLasts] = useState("");
+  const asked = useSignal<string | null>(null);
+  const choose = async (mode: string) => {
+    asked.value = mode;
+    await setMode(mode, for_s);
+    if (asked.value === mode) asked.value = null;
+  };
   const for_s = lasts ? Number(lasts) : null;
   return (
     <section class="card modes-now" aria-labelledby="now-title">
@@ -51,8 +58,9 @@ export function Now({ now }: { now: ModesInfo }) {
         <Segmented
           label={w.choose}
           value={now.mode}
+          waiting={asked.value}
           options={now.modes.map((mode) => ({ value: mode, label: modeName(mode) }))}
-          onChange={(mode) => void setMode(mode, for_s)}
+          onChange={(mode) => void choose(mode)}
         />
         <select class="field" aria-label={panel.howLong} value={lasts} onChange={(event) => setLasts(event.currentTarget.value)}>
           <option value="">{panel.next}</option>

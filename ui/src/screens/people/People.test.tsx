@@ -36,8 +36,8 @@ function recorder(address: string, init: RequestInit): Promise<Response> {
   );
 }
 
-beforeEach(() => {
-  sent.length = 0;
+beforeEach(async () => {
+  for (const one of sent.splice(0)) await one.answer(); // the next change waits for it
   person = { id: "ben", name: "Ben", role: "viewer", cameras: ["front", "yard"], ends_ms: null, linked: "" };
   told.value = health([camera("front"), camera("yard")]);
   session.value = { state: "signed-in", user: { id: "anna", name: "Anna", role: "owner" } } as unknown as Session;
