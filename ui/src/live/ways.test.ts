@@ -27,9 +27,11 @@ describe("which way is taken", () => {
     const failed = new Map([["socket", failedNow("broken", 0)]] as const);
     expect(pick(all, failed, 121_000, null).name).toBe("socket");
   });
-  it("waits longer each time, where it failed so before", () => {
+  it("waits longer each time, where it was too slow a short time before", () => {
     const second = failedNow("slow", 130_000, failedNow("slow", 0));
     expect([second.until_ms, failedNow("slow", 0, { ...second, wait_ms: 600_000 }).until_ms]).toEqual([370_000, 600_000]);
+    expect(failedNow("slow", 1_000_000, second).wait_ms).toBe(120_000);
+    expect(failedNow("broken", 130_000, failedNow("broken", 0)).wait_ms).toBe(120_000);
   });
   it("begins again when all have failed", () => {
     const failed = new Map(WAYS.map((name) => [name, failedNow("blocked", 0)] as const));

@@ -36,9 +36,10 @@ export interface Failed {
 
 const AGAIN_MS = 120_000;
 
-/** before: how it failed last, where it waits longer each time. */
+/** before: how it failed last. What is too slow again soon waits longer each time. */
 export function failedNow(because: Failure, now_ms: number, before?: Failed): Failed {
-  const wait_ms = before ? Math.min(before.wait_ms * 2, MOST_WAIT_MS) : AGAIN_MS;
+  const again = because === "slow" && before?.because === "slow" && now_ms < before.until_ms + MOST_WAIT_MS;
+  const wait_ms = again ? Math.min(before.wait_ms * 2, MOST_WAIT_MS) : AGAIN_MS;
   return { because, until_ms: now_ms + wait_ms, wait_ms };
 }
 

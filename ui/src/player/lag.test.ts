@@ -17,6 +17,13 @@ it("needs as much more as it plays faster", () => {
   for (let at = 0; at < 4; at += 1) lag.hear(2_000, 1000, 0, 4, at * 1000);
   expect(lag.slow).toBe(true);
 });
+it("goes back when the small one comes as much faster as the large one lacked", () => {
+  const lag = new Lag();
+  seconds(lag, 3, 800); // the line has 0.8 of what the large one needs, and 3.2 times the small one
+  expect(seconds(lag, 2, 3_200, 4_000)).toBe(true);
+  expect(seconds(lag, 2, 5_000, 70_000)).toBe(true);
+  expect(seconds(lag, 1, 5_500, 90_000)).toBe(false);
+});
 it("goes back when there is clearly room, after a minute, and later each time", () => {
   const lag = new Lag();
   seconds(lag, 4, 500);

@@ -4,8 +4,10 @@
 const LEAST_MS = 3_000;
 /** With more than this still to be shown the line has time to catch up. */
 const LEFT_MS = 5_000;
-/** The large stream is often eight times the small one: if that comes so much faster than it plays, there is room. */
+/** Where the small stream comes so much faster than it plays there is room for the large one in any case, */
 const ROOM = 8;
+/** or where it comes so much faster than just after the large one didn't, by what that lacked. */
+const SPARE = 1.3;
 const FIRST_WAIT_MS = 60_000;
 const MOST_WAIT_MS = 600_000;
 
@@ -14,6 +16,9 @@ export class Lag {
   slow = false;
   private got_ms = 0;
   private took_ms = 0;
+  /** How fast the large stream came last, until the small one is compared with it. */
+  private large: number | null = null;
+  private room = ROOM;
   private wait_ms = FIRST_WAIT_MS;
   private until_ms = 0;
 
@@ -32,11 +37,15 @@ export class Lag {
     this.took_ms += took_ms;
     if (!this.slow) {
       if (this.took_ms < LEAST_MS || this.got_ms >= this.took_ms * rate || left_ms >= LEFT_MS * rate) return false;
+      this.large = this.got_ms / this.took_ms;
       this.until_ms = now_ms + this.wait_ms;
       this.wait_ms = Math.min(this.wait_ms * 2, MOST_WAIT_MS);
     } else {
       if (this.got_ms < LEFT_MS * rate) return false;
-      const roomy = now_ms > this.until_ms && this.got_ms > this.took_ms * rate * ROOM;
+      const small = this.got_ms / this.took_ms;
+      if (this.large !== null) this.room = Math.min(ROOM, (SPARE * small) / this.large);
+      this.large = null;
+      const roomy = now_ms > this.until_ms && small > rate * this.room;
       this.got_ms = this.took_ms = 0;
       if (!roomy) return false;
     }
