@@ -7,7 +7,7 @@ import pytest
 from tawny.model.ids import StreamName
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, Alarm, ProblemKind
 from tawny.service.health import camera_health
-from tawny.service.health.camera_health import HealthReader
+from tawny.service.health.camera_health import HealthReader, TodayFigures
 from tests.api.fakes import House
 from tests.live.cameras import numbered, video
 from tests.playback.archives import MAIN, PORCH, SUB
@@ -85,8 +85,10 @@ async def test_a_limit_of_threads_or_memory_is_named(
     assert "TasksMax=" in answer.json()["hint"]
 
 
-def test_figures_come_again_after_a_query_got_no_thread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camera_health, "share_recorded", lambda *_, **__: (0.5, 3))
+def test_states_come_without_new_figures_while_no_thread_is_left(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error there closed the connection to the broker at each step."""
+    shares = iter([0.5, 0.75])
+    monkeypatch.setattr(camera_health, "share_recorded", lambda *_, **__: (next(shares), 3))
 
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -94,6 +96,11 @@ def test_figures_come_again_after_a_query_got_no_thread(house: House, monkeypatc
     reader = HealthReader(house.recorder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(camera_health, "start_thread", refuse)
-        with pytest.raises(RuntimeError):
-            reader.now()
+        said = [reader.now().cameras[0].today for _ in range(2)]
+    assert said == [TodayFigures(), TodayFigures()]
     assert reader.now().cameras[0].today.share == 0.5
+    house.clock.advance(3600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(camera_health, "start_thread", refuse)
+        assert reader.now().cameras[0].today.share == 0.5, "the last ones"
+    assert reader.now().cameras[0].today.share == 0.75

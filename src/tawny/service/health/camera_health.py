@@ -180,7 +180,10 @@ class HealthReader:
             answered = self._asking.get(name)
             if answered is None:
                 answered = threading.Event()
-                start_thread("health", partial(self._ask, camera, answered))
+                try:
+                    start_thread("health", partial(self._ask, camera, answered))
+                except RuntimeError:  # no more threads: the states come without new figures
+                    return known[1] if known is not None else TodayFigures()
                 self._asking[name] = answered
         if not answered.wait(0.0 if self._is_slow else ANSWER_S):
             self._is_slow = True
