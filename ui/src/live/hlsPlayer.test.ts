@@ -55,3 +55,21 @@ it("begins anew when the recorder counts from the start again", async () => {
   expect(asked).toEqual(["live.m3u8", "header-0.mp4", "part-16-0.m4s", "live.m3u8", "live.m3u8", "header-0.mp4", "part-0-0.m4s", "live.m3u8"]);
   expect(media.opened).toBe(2);
 });
+
+it.each([
+  ["no_picture", 4, []],
+  ["limit", 3, ["broken"]],
+])("waits for video, but not while the recorder refuses all (%s)", async (code, asked, failed) => {
+  const refusals = Array.from({ length: 9 }, () => new Response(JSON.stringify({ code }), { status: 503 }));
+  const lists = vi.fn(async () => refusals.pop() ?? new Promise<Response>(() => {}));
+  vi.stubGlobal("fetch", (address: string) => (address.includes("/hls/") ? lists() : new Promise(() => {})));
+  const failures: string[] = [];
+  const video = document.createElement("video");
+  const listener = { onView() {}, onFail: (because: string) => failures.push(because), onNumbers() {}, onLine() {} };
+  const player = new HlsPlayer(video, "front", "main", "h264", listener);
+  player.start();
+  await vi.advanceTimersByTimeAsync(1_600);
+  player.stop();
+  expect(lists).toHaveBeenCalledTimes(asked);
+  expect(failures).toEqual(failed);
+});

@@ -16,7 +16,10 @@ const PARTS = { parts: 1 };
 
 const EDGE_S = 0.5;
 const FAILURES = 3;
+const RETRY_MS = 500;
 const LIST = "application/vnd.apple.mpegurl";
+
+const pause = (time_ms: number) => new Promise((resolve) => setTimeout(resolve, time_ms));
 
 export class HlsPlayer implements Player {
   private readonly folder: string;
@@ -97,9 +100,10 @@ export class HlsPlayer implements Player {
     while (!this.ending.signal.aborted) {
       try {
         const answer = await fetch(url(`${this.folder}/live.m3u8`, query), { signal: this.ending.signal });
-        if (answer.status === 503) {
+        if (answer.status === 503 && (await answer.text()).includes("no_picture")) {
           this.begun_ms = performance.now();
           this.listener.onView({ kind: "waiting", state: null, detail: "" });
+          await pause(RETRY_MS); // the recorder waited itself, unless its stream just ended
           continue;
         }
         if (!answer.ok) {
@@ -120,7 +124,7 @@ export class HlsPlayer implements Player {
           this.fail(reason instanceof TypeError ? "blocked" : "broken");
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, failures * 500));
+        await pause(failures * RETRY_MS);
       }
     }
   }
