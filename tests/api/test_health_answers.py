@@ -80,9 +80,24 @@ async def test_a_limit_of_threads_or_memory_is_named(
     browser = house.signed_in()
     monkeypatch.setattr("asyncio.to_thread", refuse)
     answer = await browser.get(path)
-    assert (answer.status_code, answer.json()["code"]) == (503, "not_done")
-    assert "no more threads or memory" in answer.json()["message"]
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "limit", "10")
+    assert answer.json()["message"] == "The system gives tawny no more threads or memory."
     assert "TasksMax=" in answer.json()["hint"]
+
+
+async def test_a_change_at_the_limit_of_threads_is_not_called_undone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An executor has queued it already."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    browser = house.signed_in()
+    monkeypatch.setattr("asyncio.to_thread", refuse)
+    answer = await browser.put(f"/api/v1/cameras/{PORCH}/name", json={"name": "Gate", "group": ""})
+    assert (answer.status_code, answer.json()["code"]) == (503, "limit")
+    assert answer.json()["message"].endswith(" The change may still be made.")
 
 
 def test_states_come_without_new_figures_while_no_thread_is_left(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,7 +185,12 @@ async def _of_limit(request: Request, error: Exception) -> JSONResponse:
     if reached is None or not isinstance(request, Request):  # a WebSocket gets no answer
         raise error
     log.warning("answered 503: %s", reached)
-    return answer(503, reached.code, reached.message, reached.do)
+    # an executor keeps work for which it can't start a thread: one that is busy does it later
+    is_change = request.method not in ("GET", "HEAD")
+    message = f"{reached.message} The change may still be made." if is_change else reached.message
+    made = answer(503, "limit", message, reached.do)
+    made.headers["Retry-After"] = "10"
+    return made
 
 
 async def _of_anything(_: Request, error: Exception) -> JSONResponse:
