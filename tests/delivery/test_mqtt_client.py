@@ -13,7 +13,7 @@ from paho.mqtt.client import Client
 from tawny.delivery import mqtt_client
 from tawny.delivery.mqtt_client import EXAMPLE, MqttClient
 from tawny.delivery.notifier import parse
-from tawny.model.errors import TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.waiting import until
 
 CONNECT, PUBLISH = 1, 3
@@ -133,15 +133,74 @@ def test_what_was_acknowledged_late_is_published_again_after_a_reconnect(
     """The broker may have lost it."""
     monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.02)
     with pytest.raises(TargetUnreachable):
-        client.publish("tawny/door/motion", b"ON", retain=True)
+        client.publish("tawny/door/event", b"one")
     broker.acknowledges.set()
     monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 30.0)
     client.publish("tawny/door/alert", b"ON", retain=True)  # acknowledged behind the other one
     monkeypatch.setattr(Client, "_reconnect_wait", lambda _: None)
     broker.lines[0].shutdown(socket.SHUT_RDWR)
     until(lambda: len(broker.ids) == 2 and client.is_connected, 60, "the next connection")
-    client.publish("tawny/door/motion", b"ON", retain=True)
-    assert broker.published == [b"ON"] * 3
+    client.publish("tawny/door/event", b"one")
+    assert broker.published == [b"one", b"ON", b"one"]
+
+
+def test_a_state_acknowledged_late_is_published_again(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The will of an earlier connection may have replaced it: the status stayed offline."""
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.02)
+    with pytest.raises(TargetUnreachable):
+        client.publish("tawny/status", b"online", retain=True)
+    broker.acknowledges.set()
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 30.0)
+    client.publish("tawny/door/alert", b"ON", retain=True)  # acknowledged behind the other one
+    client.publish("tawny/status", b"online", retain=True)
+    assert broker.published == [b"online", b"ON", b"online"]
+
+
+def test_a_lost_connection_ends_the_wait(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 60.0)
+    monkeypatch.setattr(mqtt_client, "LOOK_S", 0.02, raising=False)
+    failed = threading.Event()
+
+    def publish() -> None:
+        with suppress(TargetUnreachable):
+            client.publish("tawny/door/picture", b"0123456789", retain=True)
+        failed.set()
+
+    threading.Thread(target=publish, daemon=True).start()
+    until(lambda: broker.published == [b"0123456789"], 60, "the message")
+    broker.answer = 5  # refused when it comes again
+    broker.lines[0].shutdown(socket.SHUT_RDWR)
+    until(failed.is_set, 10, "the failure")
+
+
+def test_no_message_has_longer_than_two_minutes(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mqtt_client.LONGEST_S == 120
+    monkeypatch.setattr(mqtt_client, "LONGEST_S", 0.02)
+    with pytest.raises(TargetUnreachable, match="acknowledged"):
+        client.publish("tawny/door/picture", b"0123456789", retain=True)
+
+
+def test_a_message_that_the_library_refuses_stops_no_other(broker: SlowBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.02)
+    monkeypatch.setattr(mqtt_client, "MOST_QUEUED", 1)
+    client = connected(broker)
+    with pytest.raises(TargetUnreachable):
+        client.publish("tawny/one", b"1")
+    for _ in range(2):
+        with pytest.raises(DeliveryError, match="queue"):
+            client.publish("tawny/two", b"2")
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 30.0)
+    broker.acknowledges.set()
+    client.publish("tawny/one", b"1")
+    client.publish("tawny/two", b"2")
+    assert broker.published == [b"1", b"2"]
+    client.close()
 
 
 def test_a_broker_that_refuses_a_reconnect_is_not_just_lost(

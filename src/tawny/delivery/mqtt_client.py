@@ -17,6 +17,10 @@ from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 TIMEOUT_S, SLOWEST_BPS = 15.0, 1000
 """How long, s, an acknowledgement may take, and longer by what a line of this many bytes/s needs for what is sent."""
+LONGEST_S = 120.0
+"""In any case: what waits behind it, and a stop, must not take hours."""
+LOOK_S = 1.0
+"""Interval of the looks whether there still is a connection on which it can come."""
 EXAMPLE = "mqtt://user:password@broker/tawny"
 MOST_QUEUED = 1000
 MISSING = "the MQTT library: .venv/bin/pip install 'tawny[mqtt]'"
@@ -118,6 +122,8 @@ class MqttClient:
         and isn't sent if it is the same: copies would fill a slow line.
         """
         overdue = self._overdue.get(topic)
+        if overdue is not None and retain and overdue[1].is_published():
+            overdue = None  # the broker has it, but may have replaced it since, as by a will
         if overdue is not None:
             self._await_published(topic, *overdue)
         if overdue is None or overdue[0] != payload:
@@ -126,13 +132,11 @@ class MqttClient:
     def _await_published(self, topic: str, payload: bytes, sent: Any) -> None:
         self._overdue[topic] = payload, sent
         ahead_bytes = sum(len(data) for data, one in [*self._overdue.values()] if not one.is_published())
-        try:
-            sent.wait_for_publish(TIMEOUT_S + ahead_bytes / SLOWEST_BPS)
-            is_acknowledged = sent.is_published()
-        except (RuntimeError, ValueError) as error:
-            self._overdue.pop(topic, None)
-            raise DeliveryError(self._public, str(error)) from None
-        if not is_acknowledged:
+        left_s = min(TIMEOUT_S + ahead_bytes / SLOWEST_BPS, LONGEST_S)
+        while left_s > 0 and self.is_connected and not sent.is_published():
+            sent.wait_for_publish(min(left_s, LOOK_S))
+            left_s -= LOOK_S
+        if not sent.is_published():
             raise TargetUnreachable(self._public, "the message was not acknowledged")
         self._overdue.pop(topic, None)
 
@@ -141,7 +145,11 @@ class MqttClient:
         self._client.loop_stop()
 
     def _handed_over(self, topic: str, payload: bytes, *, retain: bool) -> Any:
-        """Hand a message to the library, which keeps it until it is acknowledged. Raises TargetUnreachable."""
+        """Hand a message to the library, which keeps it until it is acknowledged.
+
+        Raises TargetUnreachable, and DeliveryError if the library keeps no more.
+        """
+        from paho.mqtt.client import error_string
         from paho.mqtt.enums import MQTTErrorCode
 
         if not self.is_connected:
@@ -149,6 +157,8 @@ class MqttClient:
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
         if sent.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
             sent.rc = MQTTErrorCode.MQTT_ERR_SUCCESS  # lost just now: the library sends it on the next connection
+        elif sent.rc > MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise DeliveryError(self._public, error_string(sent.rc).rstrip("."))
         return sent
 
     def _on_connect(self, client: Any, data: Any, flags: Any, code: Any, properties: Any) -> None:
