@@ -93,6 +93,14 @@ def test_last_work_is_done_without_a_thread_where_none_is_left() -> None:
     assert done == ["written"]
 
 
+def test_last_work_that_fails_without_a_thread_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    """The end of the integrations may need a thread, too; the last writes come after it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _no_thread)
+        assert run_in_thread("last messages", threading.Thread().start, 1.0)
+    assert "last messages failed" in caplog.text
+
+
 def test_last_work_that_hangs_is_not_waited_for() -> None:
     release = threading.Event()
     assert not run_in_thread("last", lambda: _hang(release), 0.01)

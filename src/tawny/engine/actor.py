@@ -224,7 +224,10 @@ def run_in_thread(name: str, run: Callable[[], None], most_s: float) -> bool:
     try:
         thread = start_thread(name, run)
     except RuntimeError:
-        run()
+        try:
+            run()
+        except Exception:  # as in a thread, it ends nothing else: more is to be done
+            log.exception("%s failed", name)
         return True
     thread.join(most_s)
     return not thread.is_alive()
