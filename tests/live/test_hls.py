@@ -144,6 +144,35 @@ async def test_a_long_segment_raises_the_target_duration_for_good() -> None:
     assert "TARGETDURATION:5\n" in text
 
 
+@pytest.mark.parametrize(("gap_s", "listed"), [(20, "21"), (600, "64")])
+async def test_a_gap_raises_the_target_duration_only_while_it_is_listed(gap_s: int, listed: str) -> None:
+    late = [
+        replace(one, pts=one.pts + (at > 40) * gap_s * 90_000, at_ms=one.at_ms + (at > 40) * gap_s * 1000)
+        for at, one in enumerate(numbered(video(count=600)))
+    ]
+    hub, texts = Hub(keep_s=1000), list[str]()
+    for packet in late[:20]:
+        hub.append(packet)
+    async with running(hub) as feed:
+        for packets, segment in ((late[20:120], 3), (late[120:], 15)):
+            for packet in packets:
+                hub.append(packet)
+            assert await has(feed, segment, 1)
+            texts.append(feed.playlist())
+    assert max(float(found) for found in re.findall(r"(?:EXTINF|DURATION)[:=]([\d.]+)", texts[0])) <= 65
+    assert [re.findall(r"TARGETDURATION:(\d+)", text) for text in texts] == [[listed], ["2"]]
+
+
+async def test_a_gap_before_the_first_request_does_not_raise_the_target_duration() -> None:
+    hub = Hub(keep_s=1000)
+    for at, one in enumerate(numbered(video(count=450))):
+        hub.append(replace(one, pts=one.pts + (at > 40) * 20 * 90_000, at_ms=one.at_ms + (at > 40) * 20_000))
+    async with running(hub) as feed:
+        assert await has(feed, 1)
+        text = feed.playlist()
+    assert "TARGETDURATION:2\n" in text
+
+
 async def test_a_keyframe_begins_a_segment_also_after_one_that_began_without() -> None:
     async with taken(rarely(gop_s=70, seconds=160), 3) as feed:
         kept = [segment for number in range(5) if (segment := feed.segment(number))]

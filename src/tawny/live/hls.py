@@ -34,6 +34,8 @@ PARTS_LISTED = 3
 """Number of newest segments listed with their parts."""
 BACK_S = 6.0
 """Seconds of the ring buffer listed from the start."""
+GAP_S = 6.0
+"""A longer part is a gap in the stream: it raises the target duration only while it is listed."""
 UNUSED_S = 15.0
 LOOK_S = 2.0
 
@@ -144,12 +146,13 @@ class HlsFeed:
         with_parts = [*self._segments][max(0, min([len(self._segments) - PARTS_LISTED, *begins[-1:]])) :]
         part_s = max((part.seconds for each in with_parts for part in each.parts), default=0.0)
         part_s = max(PART_S, part_s)  # a frame is at least a part
+        target_s = max([self._target_s, *(_target_s(each.seconds) for each in self._segments if each.is_whole)])
         number, begin = (self._segments[0].number, self._segments[0].begin) if self._segments else self._first
         is_other = number == self.first > 0
         lines = [
             "#EXTM3U",
             "#EXT-X-VERSION:9",
-            f"#EXT-X-TARGETDURATION:{self._target_s}",
+            f"#EXT-X-TARGETDURATION:{target_s}",
             f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={part_s * 3:.2f}",
             f"#EXT-X-PART-INF:PART-TARGET={part_s + 0.1:.2f}",
             f"#EXT-X-MEDIA-SEQUENCE:{number}",
@@ -207,7 +210,8 @@ class HlsFeed:
             self._held = packet
 
     def _add(self, fragment: bytes, picture: Packet) -> None:
-        seconds = self._fragmenter.newest_s  # by decode times: with B-frames, presentation times step back
+        # by decode times: with B-frames, presentation times step back. A gap of minutes makes no segment of minutes
+        seconds = min(self._fragmenter.newest_s, LONGEST_S - SEGMENT_S)
         if picture.is_keyframe:
             self._end_part()
             newest = self._segments[-1] if self._segments else None
@@ -244,7 +248,8 @@ class HlsFeed:
     def _end_segment(self) -> None:
         if self._segments:
             self._segments[-1].is_whole = True
-            self._target_s = max(self._target_s, _target_s(self._segments[-1].seconds))
+            steady_s = sum(part.seconds for part in self._segments[-1].parts if part.seconds <= GAP_S)
+            self._target_s = max(self._target_s, _target_s(steady_s))
 
     def _is_there(self, number: int, part: int | None) -> bool:
         if not self._segments:
@@ -261,7 +266,10 @@ def _target_s(longest_s: float) -> int:
 
 
 class _GopSize(NamedTuple):
+    """steady_s: seconds without gaps."""
+
     seconds: float
+    steady_s: float
     size_bytes: int
 
 
@@ -270,9 +278,11 @@ def _gops(hub: Hub) -> list[_GopSize]:
     pictures = [packet for packet in hub.recent(LONGEST_S) if packet.is_video]
     pictures = [packet for packet in pictures if packet.run == pictures[-1].run]
     begins = [at for at, packet in enumerate(pictures) if packet.is_keyframe]
+    steps = [after.pts - before.pts for before, after in pairwise(pictures)]
     return [
         _GopSize(
-            (pictures[min(end, len(pictures) - 1)].pts - pictures[begin].pts) / VIDEO_RATE,
+            sum(steps[begin:end]) / VIDEO_RATE,
+            sum(step for step in steps[begin:end] if step <= GAP_S * VIDEO_RATE) / VIDEO_RATE,
             sum(len(packet.data) for packet in pictures[begin:end]),
         )
         for begin, end in pairwise([*begins, len(pictures)])
@@ -281,7 +291,7 @@ def _gops(hub: Hub) -> list[_GopSize]:
 
 def _long_gops(hub: Hub) -> list[float]:
     """Return the lengths, s, of whole GOPs that may be longer than what the first list has of them."""
-    return [min(gop.seconds, LONGEST_S) for gop in _gops(hub)[:-1] if gop.seconds > BACK_S]
+    return [min(gop.steady_s, LONGEST_S) for gop in _gops(hub)[:-1] if gop.steady_s > BACK_S]
 
 
 def is_independent(hub: Hub) -> bool:
