@@ -89,7 +89,6 @@ async def test_a_repetition_after_sign_out_is_refused(viewer: httpx.AsyncClient,
 async def test_a_repetition_after_five_minutes_is_another_request(house: House, press: Press) -> None:
     first = await press()
     house.clock.advance(KEPT_S + 1)
-    await press(**{"Idempotency-Key": '"0.5"'})
     assert (await press()).json()["link"] != first.json()["link"]
 
 
@@ -108,7 +107,26 @@ async def test_a_change_that_the_page_no_longer_waits_for_is_not_made(house: Hou
     in_time = await press(**{"X-Tawny-Until": str(until_ms)})
     house.clock.advance(16)
     late = await press(**{"X-Tawny-Until": str(until_ms), "Idempotency-Key": '"0.5"'})
-    assert (in_time.status_code, late.status_code, late.json()["code"]) == (200, 409, "too_late")
+    assert (in_time.status_code, late.status_code, late.json()["code"]) == (200, 409, "arrived_late")
+
+
+async def test_a_late_repetition_of_a_change_that_was_made_gets_its_answer(house: House, press: Press) -> None:
+    until_ms = house.clock.now_ms() + 15_000
+    first = await press(**{"X-Tawny-Until": str(until_ms)})
+    house.clock.advance(16)
+    assert (await press(**{"X-Tawny-Until": str(until_ms)})).json() == first.json()
+
+
+async def test_without_a_thread_to_look_for_the_session_it_is_refused_as_a_limit(
+    viewer: httpx.AsyncClient, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "to_thread", refuse)
+        refused = await press()
+    assert (refused.status_code, await links(viewer)) == (503, 0)
 
 
 @pytest.mark.parametrize("until", ["", "soon", "-1", "9" * 30])
@@ -137,6 +155,33 @@ async def test_a_stopped_request_lets_its_repetition_run(house: House) -> None:
     await asyncio.sleep(0)
     first.cancel()
     assert (await second)[0]["status"] == 200
+
+
+async def test_a_change_in_progress_is_never_made_again(house: House) -> None:
+    """However long it lasts, and however many others come."""
+    runs = 0
+    may_end = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal runs
+        if (b"idempotency-key", b"slow") in scope["headers"]:
+            runs += 1
+            await may_end.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    request = request_of(house, RepeatedRequests(app))
+    first = asyncio.create_task(request("slow"))
+    while not runs:
+        await asyncio.sleep(0)
+    house.clock.advance(KEPT_S + 1)
+    for n in range(MOST_KEPT + 1):
+        await request(str(n))
+    second = asyncio.create_task(request("slow"))
+    await request("another")
+    may_end.set()
+    assert await first == await second
+    assert runs == 1
 
 
 async def test_it_keeps_a_limited_number_of_answers(house: House) -> None:

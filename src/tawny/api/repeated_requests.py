@@ -2,7 +2,7 @@
 
 A browser sends a request again when its connection is reset before the answer, also one that creates something. Pages
 therefore send a random key with each change: the second request gets the answer to the first. They also say until when
-they wait for the answer. What arrives later, because a dead line came back, isn't carried out: the user was informed
+it must arrive. What arrives later, because a dead line came back, isn't carried out: the user may have been informed
 that it failed, and may have chosen something else since.
 """
 
@@ -10,8 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -21,31 +20,19 @@ from tawny.api.auth.access import SAFE, find_session
 from tawny.api.errors import RequestRefused, as_answer
 from tawny.api.request_handling import STREAMED, in_worker
 from tawny.model.errors import StorageError
-
-if TYPE_CHECKING:
-    from tawny.api.context import AppContext
+from tawny.model.system_limits import limit_reached
 
 log = logging.getLogger(__name__)
 KEY: Final = "idempotency-key"
 """The header as the IETF's draft has it."""
 UNTIL: Final = "x-tawny-until"
-"""When the page stops waiting, by the recorder's clock, ms UTC."""
+"""Until when the change must arrive, by the recorder's clock, ms UTC."""
 KEPT_S: Final = 300.0
 MOST_KEPT: Final = 256
 MOST_KEPT_BYTES: Final = 64 * 1024
 """Of one answer; a larger one isn't kept."""
 _DIGITS: Final = 15
-TOO_LATE: Final = RequestRefused(409, "too_late", "This request arrived too late and wasn't carried out.", "Try again.")
-
-
-@dataclass(eq=False)
-class _Change:
-    """A change that is being made, then its answer. Invariant: `answer` is set when `done` is."""
-
-    begun_s: float
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-    answer: list[Message] = field(default_factory=list)
-    """Empty: it failed, so a repetition makes it."""
+LATE: Final = RequestRefused(409, "arrived_late", "This request arrived too late and wasn't carried out.", "Try again.")
 
 
 class RepeatedRequests:
@@ -53,22 +40,23 @@ class RepeatedRequests:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._changes: OrderedDict[bytes, _Change] = OrderedDict()
+        self._running: dict[bytes, asyncio.Event] = {}
+        """Changes in progress; the event is set when one ends."""
+        self._kept: OrderedDict[bytes, tuple[float, list[Message]]] = OrderedDict()
+        """Answers and when they were given, oldest first. A change that failed has none: its repetition makes it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE:
             await self._app(scope, receive, send)
             return
-        site: AppContext = scope["app"].state.site
-        headers = Headers(scope=scope)
-        until = headers.get(UNTIL, "")
-        if until.isdecimal() and len(until) <= _DIGITS and int(until) < site.recorder.clock.now_ms():
-            await as_answer(TOO_LATE)(scope, receive, send)
+        key = Headers(scope=scope).get(KEY, "")
+        try:
+            session = await _session_key(scope) if key and (scope["method"], scope["path"]) not in STREAMED else b""
+        except RequestRefused as refused:
+            await as_answer(refused)(scope, receive, send)
             return
-        key = headers.get(KEY, "")
-        session = await _session_key(scope) if key and (scope["method"], scope["path"]) not in STREAMED else b""
         if not session:
-            await self._app(scope, receive, send)
+            await self._answer_in_time(scope, receive, send)
             return
         first = await receive()
         pending = [first]
@@ -77,40 +65,50 @@ class RepeatedRequests:
             return pending.pop() if pending else await receive()
 
         name = _name(scope, session, key, first.get("body", b""))
-        while (before := self._changes.get(name)) is not None:
-            await before.done.wait()
-            if before.answer:
-                log.info("answered a repeated request as before: %s %s", scope["method"], scope["path"])
-                for message in before.answer:
-                    await send({**message})
-                return
+        while (running := self._running.get(name)) is not None:
+            await running.wait()
+        self._drop_old(scope["app"].state.site.recorder.clock.mono_s())
+        if name in self._kept:  # also where it is late: the first one was made in time
+            log.info("answered a repeated request as before: %s %s", scope["method"], scope["path"])
+            for message in self._kept[name][1]:
+                await send({**message})
+            return
         await self._make(name, scope, replay, send)
+
+    async def _answer_in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer, unless the request came too late."""
+        until = Headers(scope=scope).get(UNTIL, "")
+        now_ms = scope["app"].state.site.recorder.clock.now_ms()
+        is_late = until.isdecimal() and len(until) <= _DIGITS and int(until) < now_ms
+        await (as_answer(LATE) if is_late else self._app)(scope, receive, send)
 
     async def _make(self, name: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer, and keep the answer if the change was made."""
-        now_s = scope["app"].state.site.recorder.clock.mono_s()
-        while self._changes and (len(self._changes) >= MOST_KEPT or self._oldest_s < now_s - KEPT_S):
-            self._changes.popitem(last=False)
-        change = self._changes[name] = _Change(now_s)
+        ended = self._running[name] = asyncio.Event()
         said: list[Message] = []
 
         async def send_and_keep(message: Message) -> None:
             if sum(len(one.get("body", b"")) for one in said) <= MOST_KEPT_BYTES:
                 said.append({**message})
             if not message.get("more_body", False) and _is_kept(said):
-                change.answer = said
+                now_s = scope["app"].state.site.recorder.clock.mono_s()
+                self._kept[name] = (now_s, said)
+                self._drop_old(now_s)
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_keep)
+            await self._answer_in_time(scope, receive, send_and_keep)
         finally:
-            if not change.answer and self._changes.get(name) is change:
-                del self._changes[name]
-            change.done.set()
+            del self._running[name]
+            ended.set()
+
+    def _drop_old(self, now_s: float) -> None:
+        while self._kept and (len(self._kept) > MOST_KEPT or self._oldest_s < now_s - KEPT_S):
+            self._kept.popitem(last=False)
 
     @property
     def _oldest_s(self) -> float:
-        return next(iter(self._changes.values())).begun_s
+        return next(iter(self._kept.values()))[0]
 
 
 def _is_kept(said: list[Message]) -> bool:
@@ -128,9 +126,16 @@ def _name(scope: Scope, session: bytes, key: str, body: bytes) -> bytes:
 
 
 async def _session_key(scope: Scope) -> bytes:
-    """Return the key of the signed-in session; empty without one. Its rights are the business of the route's rule."""
+    """Return the key of the signed-in session; empty without one. Its rights are the business of the route's rule.
+
+    Raises RequestRefused: the system gives no thread to look.
+    """
     try:
         session = await in_worker(find_session, HTTPConnection(scope))
     except StorageError:  # the route's rule says so
         return b""
+    except (RuntimeError, MemoryError) as error:
+        if (reached := limit_reached(error)) is None:
+            raise
+        raise RequestRefused(503, reached.code, reached.message, reached.do) from error
     return session.key if session is not None else b""
