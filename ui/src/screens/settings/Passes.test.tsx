@@ -1,11 +1,20 @@
 // @vitest-environment happy-dom
-import { cleanup, render, screen } from "@testing-library/preact";
+import { cleanup, render, screen, waitFor } from "@testing-library/preact";
 import type { ComponentType } from "preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { t } from "../../strings";
 import { passes } from "../../strings/people";
 import { share } from "../../strings/share";
 import { Passes, SharedLinks } from "./Passes";
+
+const heard = vi.hoisted(() => new Set<() => void>());
+vi.mock(import("../../api/state"), async (original) => ({
+  ...(await original()),
+  on: (name, listen) => {
+    if (name === "back") heard.add(listen as () => void);
+    return () => heard.delete(listen as () => void);
+  },
+}));
 
 const LISTS: [string, ComponentType, string][] = [
   ["access tokens", Passes, passes.none],
@@ -28,4 +37,13 @@ it.each(LISTS)("says that %s could not be loaded", async (_, List, none) => {
   render(<List />);
   await screen.findByText(t.problems.noConnection);
   expect(screen.queryByText(none)).toBe(null);
+});
+
+it.each(LISTS)("asks for the %s again when it isn't known whether a change was made", async (_, List, none) => {
+  const fetched = vi.fn(async () => Response.json({ items: [] }));
+  vi.stubGlobal("fetch", fetched);
+  render(<List />);
+  await screen.findByText(none);
+  for (const listen of heard) listen();
+  await waitFor(() => expect(fetched).toHaveBeenCalledTimes(2));
 });

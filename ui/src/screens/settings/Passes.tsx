@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
-import { cameras } from "../../api/state";
+import { cameras, on } from "../../api/state";
 import type { Pass, Share } from "../../api/types";
 import { size, when } from "../../ui/times";
 import { plural } from "../../strings";
@@ -29,6 +30,7 @@ export function Passes() {
     list.value = (await get<{ items: Pass[] }>("/access-tokens")).items;
   };
   const problem = useLoading(load);
+  useEffect(() => on("back", () => void load().catch(() => {})), []); // also after a change whose outcome isn't known
   const take = (pass: Pass) =>
     tryTo(async () => {
       await remove(`/access-tokens/${pass.id}`);
@@ -188,6 +190,7 @@ export function SharedLinks() {
     list.value = (await get<{ items: Share[] }>("/shares")).items;
   };
   const problem = useLoading(load);
+  useEffect(() => on("back", () => void load().catch(() => {})), []); // also after a change whose outcome isn't known
   const end = (share: Share) =>
     tryTo(async () => {
       await remove(`/shares/${share.id}`);
