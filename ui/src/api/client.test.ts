@@ -148,7 +148,7 @@ describe("a change", () => {
   interface Sent {
     what: string;
     headers: Record<string, string>;
-    answer: (body: unknown, status?: number) => void;
+    answer: (body: unknown, status?: number, headers?: Record<string, string>) => void;
   }
   let sent: Sent[] = [];
   const unsure = vi.fn();
@@ -159,7 +159,7 @@ describe("a change", () => {
     vi.useFakeTimers();
     vi.stubGlobal("fetch", (address: string, { method, body, headers, signal }: RequestInit) => {
       return new Promise((resolve, refuse) => {
-        const answer = (said: unknown, status = 200) => resolve(new Response(JSON.stringify(said), { status }));
+        const answer: Sent["answer"] = (said, status = 200, headers = {}) => resolve(new Response(JSON.stringify(said), { status, headers }));
         sent.push({ what: `${method} ${address.replace("/api/v1", "")} ${String(body)}`, headers: headers as Record<string, string>, answer });
         signal?.addEventListener("abort", () => refuse(signal.reason));
       });
@@ -188,6 +188,7 @@ describe("a change", () => {
     ["by an order", () => post("/orders", {}), 15],
     ["of an event", () => patch("/events/a", {}), 15],
     ["that shares", () => post("/shares"), 15],
+    ["of many events", () => post("/events/bulk"), 600],
     ["that tries a camera", () => post("/camera-trial"), 600],
     ["that adds a camera", () => post("/cameras"), 600],
     ["that sends a file", () => put("/plan/image", new Blob()), 600],
@@ -204,45 +205,119 @@ describe("a change", () => {
 
   it("of the same thing waits for the one before, also where that is given up", async () => {
     void told(put("/mode", { mode: "away" }));
+    await vi.advanceTimersByTimeAsync(5_000);
     void told(put("/mode", { mode: "home" }));
     expect(said()).toEqual(['PUT /mode {"mode":"away"}']);
-    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(10_000);
     expect(said()).toEqual(['PUT /mode {"mode":"away"}', 'PUT /mode {"mode":"home"}']);
+    expect(Number(sent[1]?.headers["X-Tawny-Until"]) - Date.now()).toBe(5_000);
+  });
+
+  it("that waited past its time is not sent, which is said", async () => {
+    void told(put("/mode", { mode: "away" }));
+    const refused = expect(put("/mode", { mode: "home" })).rejects.toMatchObject({
+      code: "arrived_late", message: t.problems.late, todo: t.problems.lateDo,
+    });
+    await vi.advanceTimersByTimeAsync(15_000);
+    await refused;
+    expect(sent.length).toBe(1);
+  });
+
+  it("that waits gives way to a newer one of the same address, and ends as that does", async () => {
+    const first = told(put("/mode", { mode: "away" }));
+    const others = ["home", "night", "away"].map((mode) => put(`/mode`, { mode }));
+    sent[0]?.answer({});
+    expect(await first).toBe("done");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(said()).toEqual(['PUT /mode {"mode":"away"}', 'PUT /mode {"mode":"away"}']);
+    sent[1]?.answer({ on: "away" });
+    expect(await Promise.all(others)).toEqual(Array(3).fill({ on: "away" }));
+  });
+
+  it("of a snooze gives way to no other", async () => {
+    void told(put("/snoozes", { camera: null, rule: "a" }));
+    void told(put("/snoozes", { camera: null, rule: "b" }));
+    void told(put("/snoozes", { camera: null, rule: "c" }));
+    for (const n of [0, 1]) {
+      sent[n]?.answer({});
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(sent.length).toBe(3);
+  });
+
+  it.each([
+    ["pausing and resuming", () => post("/orders", { command: "pause", camera: "front" }), () => post("/orders", { command: "resume", camera: "front" })],
+    ["on and off", () => post("/orders", { command: "relay", relay: "gate", on: true }), () => post("/orders", { command: "relay", relay: "gate", on: false })],
+    ["snoozing and ending that", () => put("/snoozes", { camera: "front" }), () => remove("/snoozes?camera=front&everyone=false&rule=")],
+  ])("keeps its order with its opposite: %s", async (_, change, opposite) => {
+    void told(change());
+    void told(opposite());
+    expect(sent.length).toBe(1);
+    sent[0]?.answer({});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent.length).toBe(2);
   });
 
   it("of another thing waits for nothing", () => {
     void told(post("/orders", { command: "pause", camera: "front" }));
     void told(post("/orders", { command: "pause", camera: "yard" }));
+    for (const relay of ["gate", "siren"]) void told(post("/orders", { command: "relay", relay, on: true }));
+    void told(post("/orders", { command: "ptz", camera: "front" }));
     void told(put("/mode", {}));
     for (const address of ["a", "b"]) void told(post("/camera-previews", { address }));
     for (const camera of ["front", "front"]) void told(post("/shares", { camera }));
-    expect(sent.length).toBe(7);
+    expect(sent.length).toBe(10);
   });
 
-  it("carries a key of its own, and until when the page waits", () => {
+  it("carries a key of its own, and until when it must arrive, also where the page waits longer", () => {
     void told(post("/shares"));
-    void told(post("/clips"));
+    void told(remove("/cameras/front"));
     const keys = sent.map(({ headers }) => headers["Idempotency-Key"]);
     expect(new Set(keys).size).toBe(2);
     expect(keys[0]).toMatch(/^"0\.\d+"$/);
-    expect(Number(sent[0]?.headers["X-Tawny-Until"]) - Date.now()).toBe(15_000);
+    expect(sent.map(({ headers }) => Number(headers["X-Tawny-Until"]) - Date.now())).toEqual([15_000, 15_000]);
   });
 
-  it("that the recorder takes for late is sent again with its key while the page waits: a clock was set", async () => {
+  it("that sends a file takes its time to arrive", () => {
+    void told(put("/plan/image", new Blob()));
+    expect(sent[0]?.headers["X-Tawny-Until"]).toBeUndefined();
+  });
+
+  it("of a recorder on the page of its hub has no time to arrive: the hub's clock isn't known", async () => {
+    vi.stubGlobal("location", { pathname: "/boxes/home/modes" });
+    vi.resetModules();
+    const hub = await import("./client");
+    vi.unstubAllGlobals();
+    const fetched = vi.fn(async (_address: string, _init: RequestInit) => new Response("{}"));
+    vi.stubGlobal("fetch", fetched);
+    await hub.put("/mode", {});
+    const [address, init] = fetched.mock.calls[0] ?? [];
+    expect([address, Object.keys(init?.headers ?? {}).includes("X-Tawny-Until")]).toEqual(["/boxes/home/api/v1/mode", false]);
+  });
+
+  it("that the recorder takes for late is sent again with its key, by the recorder's clock: a clock was set", async () => {
+    const now_ms = Math.ceil(Date.now() / 1_000) * 1_000;
+    vi.setSystemTime(now_ms);
     const outcome = told(put("/mode", {}));
-    sent[0]?.answer({ code: "too_late" }, 409);
+    await vi.advanceTimersByTimeAsync(2_000);
+    sent[0]?.answer({ code: "arrived_late" }, 409, { Date: new Date(now_ms + 3_602_000).toUTCString() });
     await vi.advanceTimersByTimeAsync(0);
-    expect(sent[1]?.headers["X-Tawny-Until"]).toBeUndefined();
+    expect(sent[1]?.headers["X-Tawny-Until"]).toBe(`${now_ms + 3_615_000}`);
     expect(sent[1]?.headers["Idempotency-Key"]).toBe(sent[0]?.headers["Idempotency-Key"]);
-    sent[1]?.answer({});
-    expect(await outcome).toBe("done");
+    sent[1]?.answer({ code: "arrived_late" }, 409);
+    expect(await outcome).toBe("arrived_late");
+    expect(sent.length).toBe(2);
   });
 
-  it("that arrived late is not sent again by a page that slept meanwhile", async () => {
-    const outcome = told(put("/mode", {}));
-    vi.setSystemTime(Date.now() + 60_000);
-    sent[0]?.answer({ code: "too_late" }, 409);
-    expect(await outcome).toBe("too_late");
-    expect(sent.length).toBe(1);
+  it("that arrived late is not sent again where its press is older, also after a sleep, or where its clock was set back", async () => {
+    const asleep = told(post("/exports"));
+    const awake = told(post("/exports"));
+    vi.setSystemTime(Date.now() + 20_000);
+    sent[0]?.answer({ code: "arrived_late" }, 409);
+    expect(await asleep).toBe("arrived_late");
+    vi.setSystemTime(Date.now() - 3_600_000);
+    sent[1]?.answer({ code: "arrived_late" }, 409);
+    expect(await awake).toBe("arrived_late");
+    expect(sent.length).toBe(2);
   });
 });

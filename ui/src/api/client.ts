@@ -2,7 +2,7 @@
 import type { ErrorResponse } from "./schema";
 import { t } from "../strings";
 import { translated } from "../strings/language";
-import { serverNow } from "./reconnect";
+import { forwardClock, hearClock, serverNow } from "./reconnect";
 import { placed, within } from "./within";
 
 export class ApiError extends Error {
@@ -124,36 +124,72 @@ export function remove<T>(path: string): Promise<T> {
 }
 
 /** What the recorder does by itself and at once. Other changes wait for cameras, hubs, downloads or uploads. */
-const AT_ONCE = /^\/(mode$|orders|events|shares|clips|snoozes|casts|me\/|people|access-tokens|cameras\/[^/]+\/(hold|casts|mutings|name))/;
+const AT_ONCE = /^\/(mode$|orders|events(?!\/bulk)|shares|clips|snoozes|casts|me\/|people|access-tokens|cameras\/[^/]+\/(hold|casts|mutings|name))/;
+/** A change must arrive within this time of its press. */
+const ARRIVES_MS = 15_000;
+/** How long the page waits for the answer. */
 const AT_ONCE_MS = 15_000;
 const LONG_MS = 600_000;
+/** Counts the time in which the device slept. */
+const forward = forwardClock();
+
+interface Queued {
+  /** The address where it is a PUT: a newer one takes its place while it waits. */
+  put: string;
+  waits: boolean;
+  after: Promise<void> | undefined;
+  over: Promise<void>;
+  newer?: Promise<unknown>;
+}
+const LATE = "arrived_late";
 /** The newest change of each thing: the next one waits for it, so that the last press wins. */
-const newest = new Map<string, Promise<void>>();
+const newest = new Map<string, Queued>();
 
 function change<T>(method: string, path: string, body?: unknown): Promise<T> {
   const isAtOnce = AT_ONCE.test(path);
-  const send = () => inLimit<T>(method, path, body, isAtOnce ? AT_ONCE_MS : LONG_MS);
+  const due_ms = forward() + ARRIVES_MS;
+  const send = () => inLimit<T>(method, path, body, isAtOnce ? AT_ONCE_MS : LONG_MS, due_ms);
   if (!isAtOnce || (method === "POST" && path !== "/orders")) return send(); // what is created has no order
-  const of = path.split("?")[0] + ((body as { camera?: string } | undefined)?.camera ?? "");
-  const made = newest.get(of)?.then(send) ?? send();
+  const of = thingOf(path, body);
+  const put = method === "PUT" && path !== "/snoozes" ? path : ""; // a snooze takes the place of no other
+  const last = newest.get(of);
+  const isNewer = !!put && last?.put === put && last.waits;
+  const after = isNewer ? last.after : last?.over;
+  const start = (): Promise<T> => {
+    mine.waits = false;
+    return (mine.newer as Promise<T> | undefined) ?? send();
+  };
+  const mine: Queued = { put, waits: true, after, over: Promise.resolve() };
+  const made = after?.then(start) ?? start();
+  if (isNewer) last.newer = made;
   const free = () => void (newest.get(of) === mine && newest.delete(of));
-  const mine = made.then(free, free);
+  mine.over = made.then(free, free);
   newest.set(of, mine);
   return made;
 }
 
-/** The recorder makes a change once, however often the browser sends it, and not after this page has given it up. */
-async function inLimit<T>(method: string, path: string, body: unknown, limit_ms: number): Promise<T> {
+/** What a change is about: opposite changes are about the same thing, so that they stay in order. */
+function thingOf(path: string, body: unknown): string {
+  const [address, query] = path.split("?");
+  const { camera, relay, command } = { ...Object.fromEntries(new URLSearchParams(query)), ...(body as Record<string, string> | undefined) };
+  return [address, camera, relay, command === "resume" ? "pause" : command].join(" ");
+}
+
+/** The recorder makes a change once, however often the browser sends it, and not where it arrives after due_ms. */
+async function inLimit<T>(method: string, path: string, body: unknown, limit_ms: number, due_ms: number): Promise<T> {
+  const left = () => due_ms - forward();
+  if (left() <= 0) throw new ApiError(0, LATE, t.problems.late, t.problems.lateDo);
   const line = new AbortController();
   const timer = setTimeout(() => line.abort(), limit_ms);
-  const given_up_ms = Date.now() + limit_ms;
-  const headers: Record<string, string> = { "Idempotency-Key": `"${Math.random()}"` };
-  const until = { "X-Tawny-Until": `${Math.round(serverNow() + limit_ms)}` };
-  const send = (more: object) => ask<T>(method, url(path), body, line.signal, { ...headers, ...more });
+  const key = { "Idempotency-Key": `"${Math.random()}"` };
+  const send = () => {
+    // On a hub, the clock that is known here isn't the one that counts; a file takes its time.
+    const until = within || body instanceof Blob ? {} : { "X-Tawny-Until": `${Math.round(serverNow() + left())}` };
+    return ask<T>(method, url(path), body, line.signal, { ...key, ...until });
+  };
   try {
-    return await send(until).catch((reason: unknown) => {
-      // A clock was set: this page still waits.
-      if ((reason as ApiError).code === "too_late" && Date.now() < given_up_ms) return send({});
+    return await send().catch((reason: unknown) => {
+      if ((reason as ApiError).code === LATE && left() > 0) return send(); // a clock was set; the answer said its time
       throw reason;
     });
   } catch (reason) {
@@ -183,6 +219,7 @@ async function answerOf(method: string, address: string, body?: unknown, signal?
   const answer = await fetch(address, init).catch(cutOff);
   if (answer.ok) return answer;
   const error = await readError(answer);
+  if (error.code === LATE) hearClock(Date.parse(answer.headers.get("Date") ?? "") || serverNow());
   if (answer.status === 401 && error.code === "signed_out")
     within ? location.assign(`/sign-in?next=${location.pathname}`) : onSignedOut();
   throw error;

@@ -100,3 +100,26 @@ it("switches the preload of pages off, also where an older version switched it o
   await Promise.all(waits);
   expect([preload.enable.mock.calls.length, preload.disable.mock.calls.length]).toEqual([0, 1]);
 });
+
+it.each([
+  ["while it is young", 5_000, 2],
+  ["not when it is old", 16_000, 1],
+])("sends a press again that arrived late by another clock: %s", async (_, took_ms, times) => {
+  vi.useFakeTimers({ now: 1_000_000, toFake: ["Date"] });
+  const sent: Record<string, string>[] = [];
+  vi.stubGlobal("fetch", (_path: string, { headers }: { headers: Record<string, string> }) => {
+    sent.push({ ...headers });
+    vi.setSystemTime(1_000_000 + took_ms);
+    const headersOfAnswer = { Date: new Date(4_600_000 + took_ms).toUTCString() };
+    return Promise.resolve(sent.length > 1 ? Response.json({ until_ms: 1 }) : new Response("{}", { status: 409, headers: headersOfAnswer }));
+  });
+  const waits: Promise<unknown>[] = [];
+  const data = { url: "/", camera: "porch", labels: Array<string>(10).fill("") };
+  const event = { notification: { data, tag: "", close() {} }, action: "snooze", waitUntil: (one: Promise<unknown>) => waits.push(one) };
+  worker({ showNotification: () => Promise.resolve() }, {})["notificationclick"]?.(event);
+  await Promise.all(waits);
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+  expect(sent.map((one) => Number(one["X-Tawny-Until"]))).toEqual([1_015_000, 4_615_000].slice(0, times));
+  expect(new Set(sent.map((one) => one["Idempotency-Key"])).size).toBe(1);
+});

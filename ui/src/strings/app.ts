@@ -160,6 +160,8 @@ export const app = {
     noConnectionDo: "Check that you are on your home network or VPN, then try again.",
     unsure: "tawny didn’t answer in time.",
     unsureDo: "It isn’t known whether this was done: check before you try again.",
+    late: "This request arrived too late and wasn’t carried out.",
+    lateDo: "Try again.",
     unknown: "Something went wrong.",
     unknownDo: "Reload the page.",
     screen: "This page couldn’t be opened.",
