@@ -98,3 +98,36 @@ def test_a_clock_that_is_behind_at_the_start_prolongs_nothing(tmp_path: Path) ->
     house.clock.jump_utc(-86_400)
     house.again()
     assert house.mode == "away"
+
+
+def test_who_was_never_found_and_says_that_they_left_starts_no_grace_hours_later() -> None:
+    house = House(at=EVENING, presence=presence(anna=PHONE))
+    house.modes.seen("anna", "ping")
+    change(house, presence=presence(anna=PHONE, guest=OTHER))
+    house.modes.left("anna")
+    house.clock.advance(3 * 3600)
+    house.modes.left("guest")
+    assert house.mode == "away"
+
+
+def test_who_says_that_they_left_after_they_count_as_away_does_not_prolong_the_grace() -> None:
+    house = House(at=EVENING, presence=presence(anna=PHONE))
+    house.modes.seen("anna", "ping")
+    house.clock.advance(840)
+    house.modes.left("anna")
+    assert modes_after(house, 59, 1) == ["home", "home", "away"]
+
+
+def test_who_only_checks_in_is_never_unknown() -> None:
+    house = House(at=EVENING, presence=presence(anna={}))
+    house.modes.seen("anna", "nfc")
+    change(house, presence=presence(anna={}, ben={}))
+    house.modes.left("anna")
+    assert modes_after(house, 301) == ["home", "away"]
+
+
+def test_who_only_checks_in_is_not_the_person_removed_before_them() -> None:
+    house = House(at=EVENING, presence=presence(anna={}))
+    house.modes.seen("anna", "nfc")
+    change(house, presence=presence(ben={}))
+    assert [one.is_home for one in house.modes.people()] == [False]

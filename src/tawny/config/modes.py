@@ -83,6 +83,11 @@ class PersonPresenceSettings(Table):
         (), description="mDNS names to look for on the local network, for example annas-phone.local."
     )
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether tawny looks for anything of theirs; if not, they check in and out."""
+        return bool(self.ping or self.mac or self.mdns)
+
 
 class PresenceSettings(PersonPresenceSettings):
     """Presence: who counts as home. Settings for everyone together go here."""
@@ -107,13 +112,13 @@ class PresenceSettings(PersonPresenceSettings):
     @property
     def gone_after_s(self) -> float:
         """Time, s, after which someone not seen counts as away: who is home must be found again before it ends."""
-        is_checked = any(one.ping or one.mac or one.mdns for one in self.everybody.values())
+        is_checked = any(one.is_checked for one in self.everybody.values())
         return max(self.away_after, self.every + _CHECK_S) if is_checked else self.away_after
 
     @property
     def everybody(self) -> dict[str, PersonPresenceSettings]:
         """Presence settings of all people by name, including unassigned addresses under SOMEBODY."""
-        if not (self.ping or self.mac or self.mdns):
+        if not self.is_checked:
             return self.people
         return {SOMEBODY: PersonPresenceSettings(ping=self.ping, mac=self.mac, mdns=self.mdns), **self.people}
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tawny.config.modes import PersonPresenceSettings
 from tawny.events.rule_engine import TrackedPerson
 
 
@@ -13,7 +14,7 @@ class PresenceTracker:
     """
 
     def __init__(self, facts: Mapping[str, Any], known: Iterable[str], now_ms: int) -> None:
-        self._people: Mapping[str, object] = {}
+        self._people: Mapping[str, PersonPresenceSettings] = {}
         self._looked_for: dict[str, int] = facts.get("people", dict.fromkeys(known, 0))
         """Since when people are looked for of whom nothing is known yet, ms UTC; 0 for others."""
         self._after_ms = 0
@@ -31,19 +32,19 @@ class PresenceTracker:
         before, self._facts = self._facts, {"left": left_ms, "people": dict(self._looked_for)}
         return {name: value for name, value in self._facts.items() if value != before[name]}
 
-    def track(self, people: Mapping[str, object], away_after_s: float, now_ms: int, *, is_away: bool) -> None:
-        """Apply settings by person. One with another name and the same settings was renamed.
+    def track(
+        self, people: Mapping[str, PersonPresenceSettings], away_after_s: float, now_ms: int, *, is_away: bool
+    ) -> None:
+        """Apply settings by person. One with another name and the same addresses was renamed.
 
         is_away: whether the mode would be that of an empty home if no one had been tracked. New people are unknown for
-        `away_after_s`, unless everyone counts as away already.
+        `away_after_s`, unless everyone counts as away already or tawny doesn't look for them.
         """
-        empty_ms = self.empty_since_ms(now_ms)
-        is_doubtful = empty_ms is not None and empty_ms > now_ms  # someone is unknown
-        if not is_doubtful:
-            self._left_ms = empty_ms  # it may be that of a person who is removed
+        if not self.is_doubtful(now_ms):
+            self._left_ms = self.empty_since_ms(now_ms)  # it may be that of a person who is removed
         if self._looked_for:
-            is_away = not self.home(now_ms) and not is_doubtful
-        removed = [name for name in self._people if name not in people]
+            is_away = self._is_empty(now_ms)
+        removed = [name for name, one in self._people.items() if name not in people and one.is_checked]
         for name in people:
             former = next((one for one in removed if self._people[one] == people[name]), "")
             if name in self._looked_for or not former:
@@ -56,7 +57,7 @@ class PresenceTracker:
             if former in self._left:
                 self._left[name] = self._left[former]
         self._people, self._after_ms = dict(people), round(away_after_s * 1000)
-        self._looked_for = {name: self._looked_for[name] for name in people}
+        self._looked_for = {name: self._looked_for[name] if one.is_checked else 0 for name, one in people.items()}
         self._seen = {name: one for name, one in self._seen.items() if name in people}
         self._left = {name: left_ms for name, left_ms in self._left.items() if name in people}
 
@@ -85,12 +86,11 @@ class PresenceTracker:
             self.seen(name, source, at_ms)
 
     def left(self, name: str, at_ms: int) -> None:
-        """Register a departure; takes effect at once. Raises KeyError: for an unknown name."""
-        is_unknown = self._looked_for[name] > 0
+        """Register the departure of a tracked person; takes effect at once, unless everyone is away already."""
+        self._left_ms = self.empty_since_ms(at_ms) if self._is_empty(at_ms) else at_ms
         self._looked_for[name] = 0
         self._left[name] = at_ms
-        if self._seen.pop(name, None) is not None or is_unknown:
-            self._left_ms = at_ms
+        self._seen.pop(name, None)
 
     def follow(self, moved_ms: int, now_ms: int) -> None:
         """Move what was registered along with a step of the clock, ms, at most to now, ms UTC."""
@@ -112,6 +112,14 @@ class PresenceTracker:
         since += [since_ms for since_ms in self._looked_for.values() if since_ms]
         gone = [self._leaves_ms(since_ms) for since_ms in since]
         return max([*gone, *([] if self._left_ms is None else [self._left_ms])], default=None)
+
+    def is_doubtful(self, at_ms: int) -> bool:
+        """Return whether no one is known to be at home, but someone is unknown."""
+        empty_ms = self.empty_since_ms(at_ms)
+        return empty_ms is not None and empty_ms > at_ms
+
+    def _is_empty(self, at_ms: int) -> bool:
+        return not self.home(at_ms) and not self.is_doubtful(at_ms)
 
     def home(self, at_ms: int) -> frozenset[str]:
         return frozenset(name for name, (seen_ms, _) in self._seen.items() if at_ms < self._leaves_ms(seen_ms))
