@@ -177,3 +177,14 @@ def test_a_mode_set_by_hand_keeps_under_its_new_name() -> None:
     house.modes.apply(ModesSettings.model_validate({"names": ["home", "gone", "night"]}))
     assert (house.modes.now().mode, house.modes.now().by) == ("gone", "Anna")
     assert [one.mode for one in house.told if isinstance(one, ModeChanged)] == ["gone"]
+
+
+def test_people_given_for_a_time_are_gone_for_longer_than_the_grace() -> None:
+    house = House(presence={"people": {"anna": {}}, "grace": "5 min"}, at="2026-11-20T18:00:00Z")
+    house.modes.seen("anna", "nfc")
+    house.clock.advance(300)
+    house.modes.left("anna")
+    for minutes in (-30, 0, 1):
+        at_ms = house.clock.now_ms() + minutes * 60_000
+        assert house.modes.ahead(at_ms, frozenset()).mode == "away"
+    assert house.modes.ahead(house.clock.now_ms()).mode == "home"

@@ -298,18 +298,18 @@ class ModeState:
     def ahead(self, at_ms: int, home: frozenset[str] | None = None) -> ModeSnapshot:
         """Return the expected state if these people are at home and no manual change follows; also of a past instant.
 
-        home: None for those home now.
+        home: None for those home now, with the grace of having left.
         """
         with self._lock:
             self._advance()
-            now_ms, hand = self._now_ms, self._hand
+            now_ms, hand, has_grace = self._now_ms, self._hand, home is None
             here = self._presence.home(now_ms) if home is None else home
             if hand is not None and hand.since_ms <= at_ms:
                 is_over = hand.until_ms is not None and hand.until_ms <= at_ms
-                come_or_gone = bool(hand.base) and self._automatic(now_ms, here)[0] != hand.base
+                come_or_gone = bool(hand.base) and self._automatic(now_ms, here, has_grace=has_grace)[0] != hand.base
                 if not is_over and not come_or_gone:
                     return ModeSnapshot(hand.mode, hand.by, here)
-            return ModeSnapshot(*self._automatic(at_ms, here), here)
+            return ModeSnapshot(*self._automatic(at_ms, here, has_grace=has_grace), here)
 
     def week_ahead(self) -> list[ModeSwitch]:
         """Return the changes of the next seven days if presence stays the same."""
@@ -425,12 +425,12 @@ class ModeState:
         if self._hand is not None and self._hand.mode not in arm.names:
             self._set_hand(None)
 
-    def _automatic(self, at_ms: int, home: frozenset[str]) -> tuple[str, str]:
+    def _automatic(self, at_ms: int, home: frozenset[str], *, has_grace: bool = True) -> tuple[str, str]:
         """Return the mode without a manual one, and its origin."""
         mode, presence = self._schedule.mode(at_ms), self._arm.presence
         if not self._presence.names or not presence.automatic:
             return mode, BY_SCHEDULE
-        if not home and self._leaving_ms(at_ms) is None:
+        if not home and not (has_grace and self._leaving_ms(at_ms) is not None):
             return presence.nobody, BY_PRESENCE
         return (presence.back, BY_PRESENCE) if mode == presence.nobody else (mode, BY_SCHEDULE)
 
