@@ -131,3 +131,11 @@ def test_who_only_checks_in_is_not_the_person_removed_before_them() -> None:
     house.modes.seen("anna", "nfc")
     change(house, presence=presence(ben={}))
     assert [one.is_home for one in house.modes.people()] == [False]
+
+
+def test_while_someone_is_unknown_no_one_is_said_to_have_left() -> None:
+    house = House(at=EVENING)
+    change(house, presence=presence(anna=PHONE))
+    assert house.modes.now().leaving_ms is None
+    house.clock.advance(600)
+    assert house.modes.now().leaving_ms == house.clock.now_ms() + 300_000

@@ -281,10 +281,10 @@ class ModeState:
         with self._lock:
             self._advance()
             mode, by, _ = self._known
-            hand, next_change = self._hand, self._next()
+            hand, next_change, is_doubtful = self._hand, self._next(), self._presence.is_doubtful(self._now_ms)
             standing = ActiveMode(
                 mode, by, hand is not None, self._since_ms, hand.until_ms if hand else None, next_change,
-                self._leaving_ms(self._now_ms),
+                None if is_doubtful else self._leaving_ms(self._now_ms),
             )  # fmt: skip
         self._out()
         return standing
