@@ -139,3 +139,12 @@ def test_while_someone_is_unknown_no_one_is_said_to_have_left() -> None:
     assert house.modes.now().leaving_ms is None
     house.clock.advance(600)
     assert house.modes.now().leaving_ms == house.clock.now_ms() + 300_000
+
+
+def test_a_restart_ends_no_departure(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db", at=EVENING, presence=presence(anna=PHONE))
+    house.modes.seen("anna", "ping")
+    house.modes.left("anna")
+    house.again()
+    house.modes.looked("anna", "ping")
+    assert [one.is_home for one in house.modes.people()] == [False]

@@ -1,10 +1,13 @@
 """Presence: people seen recently are at home."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from tawny.config.modes import PersonPresenceSettings
 from tawny.events.rule_engine import TrackedPerson
+
+IN_REACH_MS: Final = 600_000
+"""A phone is in reach for at most this long after its owner said that they left."""
 
 
 class PresenceTracker:
@@ -15,21 +18,24 @@ class PresenceTracker:
 
     def __init__(self, facts: Mapping[str, Any], known: Iterable[str], now_ms: int) -> None:
         self._people: Mapping[str, PersonPresenceSettings] = {}
-        self._looked_for: dict[str, int] = facts.get("people", dict.fromkeys(known, 0))
+        self._looked_for: dict[str, int] = dict(facts.get("people", dict.fromkeys(known, 0)))
         """Since when people are looked for of whom nothing is known yet, ms UTC; 0 for others."""
         self._after_ms = 0
         self._left_ms: int | None = facts.get("left")
         """When someone last said that they left, ms UTC."""
         self._seen = dict.fromkeys(facts.get("home", ()), (now_ms, "before"))
-        self._left: dict[str, int] = {}
-        """When people said that they left who have been found each time since, ms UTC."""
-        self._facts = {"left": self._left_ms, "people": dict(facts["people"]) if "people" in facts else None}
+        self._left: dict[str, int] = dict(facts.get("checkouts", ()))
+        """When people said that they left whose phone may still be in reach, ms UTC."""
+        self._missed: set[str] = set()
+        """Those of them who were not found in the last check."""
+        self._facts = {name: facts.get(name) for name in ("left", "people", "checkouts")}
 
     def changed_facts(self, at_ms: int) -> dict[str, Any]:
         """Return what has changed of what must survive a restart, by name."""
         empty_ms = self.empty_since_ms(at_ms)
         left_ms = empty_ms if empty_ms is None or empty_ms <= at_ms else self._left_ms
-        before, self._facts = self._facts, {"left": left_ms, "people": dict(self._looked_for)}
+        before = self._facts
+        self._facts = {"left": left_ms, "people": dict(self._looked_for), "checkouts": dict(self._left)}
         return {name: value for name, value in self._facts.items() if value != before[name]}
 
     def track(
@@ -75,14 +81,18 @@ class PresenceTracker:
             self._seen[name] = at_ms, source
 
     def looked(self, name: str, source: str, at_ms: int) -> None:
-        """Register the result of a check. source: empty if not found. Raises KeyError: for an unknown name.
+        """Register the result of a check of a tracked person. source: empty if not found.
 
-        Who said that they left is still in reach for a while: they stay away until not found once, or for
-        `away_after_s`.
+        Who said that they left is still in reach for a while: they stay away until not found twice in a row (a
+        sleeping phone may miss one check), or for `away_after_s`, at most IN_REACH_MS.
         """
-        if not source:
+        if not source and name in self._missed:
             self._left.pop(name, None)
-        elif at_ms >= self._leaves_ms(self._left.get(name, 0)):
+        if not source and name in self._left:
+            self._missed.add(name)
+            return
+        self._missed.discard(name)
+        if source and at_ms >= self._left.get(name, 0) + min(self._after_ms, IN_REACH_MS):
             self.seen(name, source, at_ms)
 
     def left(self, name: str, at_ms: int) -> None:
@@ -90,6 +100,7 @@ class PresenceTracker:
         self._left_ms = self.empty_since_ms(at_ms) if self._is_empty(at_ms) else at_ms
         self._looked_for[name] = 0
         self._left[name] = at_ms
+        self._missed.discard(name)
         self._seen.pop(name, None)
 
     def follow(self, moved_ms: int, now_ms: int) -> None:

@@ -116,9 +116,10 @@ def test_where_nobody_is_looked_for_people_are_away_as_soon_as_the_settings_say(
     assert not modes.people()[0].is_home
 
 
-def leaving() -> tuple[ModeState, There, PresenceProber, FakeClock]:
+def leaving(**settings: str) -> tuple[ModeState, There, PresenceProber, FakeClock]:
     """Anna has said that she left; her phone is still in reach."""
-    presence, clock = PresenceSettings.model_validate({"people": {"anna": {"ping": ["192.0.2.1"]}}}), FakeClock()
+    presence = PresenceSettings.model_validate({"people": {"anna": {"ping": ["192.0.2.1"]}}, **settings})
+    clock = FakeClock()
     modes = ModeState(ModesSettings(presence=presence), ZoneInfo("UTC"), ModeStore(":memory:"), clock, lambda _: None)
     there = There("192.0.2.1")
     looking = PresenceProber(lambda: presence, there, modes.looked, clock)
@@ -140,9 +141,21 @@ def test_who_said_that_they_left_stays_away_while_the_phone_is_still_in_reach() 
     modes, there, looking, clock = leaving()
     assert home_after(modes, looking, clock, 2) == [False, False]
     there.there = ()
-    assert home_after(modes, looking, clock, 1) == [False]
+    assert home_after(modes, looking, clock, 2) == [False, False]
     there.there = ("192.0.2.1",)
     assert home_after(modes, looking, clock, 1) == [True]
+
+
+def test_one_missed_check_ends_no_departure() -> None:
+    modes, there, looking, clock = leaving()
+    for found in ((), ("192.0.2.1",), (), ("192.0.2.1",)):
+        there.there = found
+        assert home_after(modes, looking, clock, 1) == [False]
+
+
+def test_who_said_that_they_left_is_home_with_the_first_of_rare_checks() -> None:
+    modes, _, looking, clock = leaving(every="30 min")
+    assert home_after(modes, looking, clock, 30) == [False] * 29 + [True]
 
 
 def test_who_said_that_they_left_and_stays_is_home_after_a_while() -> None:
