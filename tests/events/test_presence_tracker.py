@@ -148,3 +148,9 @@ def test_a_restart_ends_no_departure(tmp_path: Path) -> None:
     house.again()
     house.modes.looked("anna", "ping")
     assert [one.is_home for one in house.modes.people()] == [False]
+
+
+def test_who_is_found_is_home_also_with_a_clock_that_begins_in_1970() -> None:
+    house = House(at="1970-01-01T00:01:00Z", presence=presence(anna=PHONE))
+    house.modes.looked("anna", "ping")
+    assert [one.is_home for one in house.modes.people()] == [True]

@@ -92,7 +92,7 @@ class PresenceTracker:
             self._missed.add(name)
             return
         self._missed.discard(name)
-        if source and at_ms >= self._left.get(name, 0) + min(self._after_ms, IN_REACH_MS):
+        if source and (name not in self._left or at_ms >= self._left[name] + min(self._after_ms, IN_REACH_MS)):
             self.seen(name, source, at_ms)
 
     def left(self, name: str, at_ms: int) -> None:
