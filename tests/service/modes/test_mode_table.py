@@ -200,6 +200,7 @@ def test_a_mode_that_notifies_by_a_channel_that_is_gone_is_a_warning() -> None:
         "In away, Front door can't notify: the chosen channel no longer exists."
     ]
     assert list(lost_channels(settings())) == []
+    assert list(lost_channels(settings({"away": gone}, notifiers={}))) == []
 
 
 def test_a_rule_that_stops_recording_in_a_mode_is_in_the_table() -> None:

@@ -168,7 +168,8 @@ def lost_channels(settings: Settings) -> Iterator[RecorderWarning]:
 
 
 def _is_lost(settings: Settings, cell: ModeCameraSettings) -> bool:
-    return bool(cell.channels) and cell.may_notify and settings.notifiers.keys().isdisjoint(cell.channels or ())
+    notifiers = settings.notifiers.keys()  # without any, nothing notifies, and no other can be chosen
+    return bool(notifiers) and bool(cell.channels) and cell.may_notify and notifiers.isdisjoint(cell.channels or ())
 
 
 def mode_summary(settings: Settings, mode: str) -> str:
