@@ -404,3 +404,15 @@ def test_a_disk_whose_files_can_not_be_signed_does_not_keep_the_recorder_from_st
     listed = site.put(10, listed=False)
     recover_files(site.volume, site.index, site.ledger, site.clock, before=None, boot="boot-1", cameras=[PORCH])
     assert site.index.segment(listed.id) is not None
+
+
+def test_only_the_last_downtime_gets_the_cause_of_the_last_stop(site: Site) -> None:
+    site.record(70)
+    for _ in range(2):
+        begin_ms = site.clock.now_ms()
+        site.clock.advance(3600)
+        site.ledger.put_gap(Gap(YARD, begin_ms, site.clock.now_ms(), GapReason.OFF, ""))
+        site.clock.advance(7200)
+    site.ledger.stopped("update")
+    found = site.recover(cameras=(PORCH, YARD))
+    assert [gap.detail for gap in found.gaps if gap.camera == YARD] == ["", "updating"]

@@ -225,6 +225,7 @@ def explain_downtime(
     """Close gaps left open, and return the new ones.
 
     They are from each camera's last frame to now, without a recorder, and short ones before it whose record was lost.
+    Earlier ones, of cameras that earlier versions left out, get no cause: that of the last stop isn't theirs.
     """
     if found.alive_ms is None:
         return []
@@ -233,8 +234,9 @@ def explain_downtime(
         replace(gap, end_ms=max(gap.begin_ms, min(until_ms, _waited_until_ms(index, gap, until_ms))))
         for gap in index.open_gaps()
     ]
+    words = off_words(found.cause or "", found.by)
     gaps = [
-        Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, off_words(found.cause or "", found.by))
+        Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, words if span.end_ms == now_ms else "")
         for camera in cameras
         for span in _unaccounted(index, camera, now_ms, closed)
     ]
