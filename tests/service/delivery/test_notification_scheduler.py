@@ -514,6 +514,12 @@ def test_a_summary_goes_on_where_an_earlier_version_ended(tmp_path: Path) -> Non
     assert (summary.content["to_ms"] - summary.content["from_ms"]) / 3_600_000 == 24
 
 
+def test_the_mark_of_the_last_summary_is_a_day_that_an_earlier_version_reads(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, recap=20 * 60))
+    bench.scheduler.step()
+    assert bench.outbox.marks("recap/") == {"recap/phone": "2026-11-19", "recap/phone/at": "1200"}
+
+
 def test_a_summary_that_is_switched_on_again_begins_with_the_day(tmp_path: Path) -> None:
     chosen = replace(PHONE, recap=20 * 60)
     bench = Bench(tmp_path, chosen)

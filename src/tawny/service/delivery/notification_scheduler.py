@@ -477,16 +477,17 @@ class NotificationScheduler:
         now = self._calendar.local(now_ms)
         due = now.date() if now.hour * 60 + now.minute >= channel.recap else now.date() - timedelta(days=1)
         due_ms, first_ms = (self._calendar.at_ms(due - timedelta(days=ago), channel.recap) for ago in (0, 7))
-        mark = f"recap/{channel.to}"
-        said = self._outbox.marks(mark).get(mark, "")  # earlier versions stored the day
-        told_ms = self._calendar.at_ms(date.fromisoformat(said), channel.recap) if "-" in said else int(said or due_ms)
+        marks = self._outbox.marks(mark := f"recap/{channel.to}")
+        day, at = marks.get(mark, ""), marks.get(f"{mark}/at", "")  # earlier versions store the day, and read only it
+        told_ms = self._calendar.at_ms(date.fromisoformat(day), int(at or channel.recap)) if day else due_ms
         if told_ms < due_ms:  # also days late, with all since the last: the recorder was off, or its clock was wrong
             sent = (one.content for one in self._outbox.since(channel.to, first_ms) if one.what is DeliveryKind.RECAP)
             begin_ms = max(told_ms, first_ms, *(one["to_ms"] for one in sent if one["to_ms"] <= due_ms))
             name, content = f"recap/{due}/{channel.recap}", {"kind": "recap", "from_ms": begin_ms, "to_ms": due_ms}
             self._outbox.add([Delivery(channel.to, name, DeliveryKind.RECAP, content, now_ms, now_ms)])
-        if said != str(due_ms) and not due_ms < told_ms <= now_ms:  # later than now: the clock was set back
-            self._outbox.mark(mark, str(due_ms))
+        if (day, at) != (str(due), str(channel.recap)) and not due_ms < told_ms <= now_ms:  # later: a clock set back
+            self._outbox.mark(mark, str(due))
+            self._outbox.mark(f"{mark}/at", str(channel.recap))
 
     # --- after a start, or a change of the settings or the clock -----------------------------------------------------
 
@@ -516,8 +517,7 @@ class NotificationScheduler:
         mark, plan = f"plan/{channel.to}", f"{channel.cool_down_ms} {channel.quiet}"
         is_same = self._outbox.marks(mark).get(mark) == plan
         quiet_ms = quiet_until_ms(channel.quiet, now_ms, self._zone)
-        latest_ms = quiet_ms or now_ms + (REMEMBERED_MS // 2 if channel.quiet else 0)
-        latest_ms = max(latest_ms, now_ms + longest_ms(channel))
+        latest_ms = max(quiet_ms or now_ms + (REMEMBERED_MS // 2 if channel.quiet else 0), now_ms + longest_ms(channel))
         paces = self._state[channel.to].paces
         for pace in paces.values():
             pace.sent_ms, pace.digest_ms = min(pace.sent_ms, now_ms), min(pace.digest_ms, now_ms)
