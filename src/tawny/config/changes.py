@@ -376,7 +376,8 @@ def without_channel(settings: Settings, channel: str) -> dict[str, Any]:
     Raises SettingsError: where a camera would notify by none, although there are others.
     """
     modes, left = settings.modes, settings.notifiers.keys()
-    cells = [(mode, in_mode(settings, mode, camera)) for mode in modes.names for camera in settings.cameras]
+    detecting = [camera for camera, one in settings.cameras.items() if one.detection.detector != "off"]
+    cells = [(mode, in_mode(settings, mode, camera)) for mode in modes.names for camera in detecting]
     silent = [
         mode
         for mode, cell in cells

@@ -195,6 +195,12 @@ def test_the_only_channel_of_a_mode_is_not_removed_while_there_are_others(bench:
     assert bench.settings.modes.tables["away"].cameras["porch"].channels is None, "a new channel notifies"
 
 
+def test_the_only_channel_of_a_camera_without_detection_is_removed(bench: Bench) -> None:
+    bench.write(TEXT + CHANNELS.replace('"phone", "mail"', '"phone"') + '[cameras.porch.detection]\ndetector = "off"\n')
+    bench.placing.remove("phone")
+    assert bench.settings.modes.tables["away"].cameras["porch"].channels is None
+
+
 @pytest.mark.parametrize("group", ["destinations", "files"])
 def test_what_is_removed_while_paused_and_added_again_is_not_paused(
     bench: Bench, tmp_path: Path, group: Literal["destinations", "files"]
