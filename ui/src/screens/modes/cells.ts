@@ -39,7 +39,7 @@ export function cellLabel(row: ModeRow, mode: string): string {
 
 /** What a cell says, asked for elsewhere. */
 export function choiceOf(cell: ModeCell): Choice {
-  const says = isRecorded(cell) && cell.notify_by !== "rules";
+  const says = (isRecorded(cell) || cell.may_detect) && cell.notify_by !== "rules";
   return { record: cell.record, detection: cell.detection, notify: says ? (cell.notify as NotifyType[]) : null, channels: cell.channels };
 }
 

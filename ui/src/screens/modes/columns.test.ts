@@ -109,7 +109,8 @@ describe("a cell", () => {
 
   it("is copied as it is, and leaves what rules say to them", () => {
     expect(choiceOf(row("a", "").cells["home"]!)).toEqual({ record: "continuous", detection: true, notify: ["vehicle", "person"], channels: null });
-    expect(choiceOf(row("a", "", { record: "off" }).cells["home"]!).notify).toBeNull();
+    expect(choiceOf(row("a", "", { record: "off", may_detect: false }).cells["home"]!).notify).toBeNull();
+    expect(choiceOf(row("a", "", { record: "off" }).cells["home"]!).notify).toEqual(["vehicle", "person"]);
   });
 
   it("is the last that records anything", () => {
