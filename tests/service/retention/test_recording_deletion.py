@@ -22,10 +22,12 @@ from tawny.model.times import Span, stamp
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.recording_deletion import EMPTY_S, DeletionScope, RecordingDeletion, StoredOfCamera
 from tawny.service.retention.retention_service import StoredRecordings
+from tawny.service.retention.volume_listing import VolumeListing
 from tawny.storage.disk.layout import SOUND, event_paths
 from tawny.storage.disk.secondary_volumes import VolumeUse, attach_all, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.opening import rebuild_index
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
@@ -671,7 +673,7 @@ class _Tiered(Place):
             site.index.add_segment(row)
         site.clock.advance(3 * 3600)
         site.index.settle(site.clock.now_ms())
-        join(site.volume, self.tier, VolumeUse.TIER)
+        site.index.set_volume_listed(join(site.volume, self.tier, VolumeUse.TIER).mark or "")
         shutil.move(site.folder / PORCH, self.tier / PORCH)
         self.site.ledger = type(site.ledger)(site.history, site.index, site.clock)
         self.start()
@@ -687,6 +689,17 @@ class _Tiered(Place):
         parts: Any = None
         self.stored = StoredRecordings(site.volume, site.index, self.retention, parts, parts, None)
         self.deleting = self.reopened()
+
+    def make_index_again(self) -> None:
+        self.site.index.close()
+        (self.site.folder / "tawny.db").unlink()
+        rebuild_index(self.site.volume, self.site.history)
+        self.start()
+
+    def list_tier(self, steps: int) -> None:
+        listing = VolumeListing(self.site.volume.others[0], self.site.index)
+        for _ in range(steps):
+            listing.step()
 
     def run(self, seconds: float) -> None:
         self.site.clock.advance(seconds)
@@ -715,6 +728,60 @@ def test_what_is_on_a_disk_that_is_away_is_deleted_when_it_is_back(tmp_path: Pat
     place.run(61)
     assert (place.files(), place.left()) == (0, 0)
     assert json.loads(place.site.volume.disk.read("history/deletions.json")) == {}
+
+
+def test_what_is_listed_after_the_disk_returned_is_deleted(tmp_path: Path) -> None:
+    place = _Tiered(tmp_path)
+    away = place.tier.rename(tmp_path / "away")
+    place.start()
+    place.deleting.delete(DeletionScope([PORCH]), "Anna")
+    place.run(31)
+    place.run(120)
+    place.make_index_again()
+    away.rename(place.tier)
+    attach_all(place.site.volume)
+    place.run(61)
+    place.list_tier(3)
+    assert (place.files(), place.left()) == (2, 2)
+    place.run(61)
+    assert (place.files(), place.left()) == (0, 0)
+    assert json.loads(place.site.volume.disk.read("history/deletions.json")) == {}
+
+
+@pytest.mark.parametrize("cameras", [[PORCH], []])
+def test_a_deletion_takes_what_is_listed_later(tmp_path: Path, cameras: list[CameraId]) -> None:
+    place, everything = _Tiered(tmp_path), DeletionScope(cameras)
+    away = place.tier.rename(tmp_path / "away")
+    place.start()
+    place.make_index_again()
+    away.rename(place.tier)
+    attach_all(place.site.volume)
+    assert place.deleting.measure(everything).away == (str(place.tier),)
+    place.deleting.delete(everything, "Anna")
+    place.run(31)
+    place.run(120)
+    place.list_tier(3)
+    place.run(61)
+    assert (place.files(), place.left()) == (0, 0)
+    assert place.deleting.measure(everything).away == ()
+
+
+def test_what_is_listed_shows_for_a_minute_while_the_listing_goes_on(tmp_path: Path) -> None:
+    place = _Tiered(tmp_path)
+    away = place.tier.rename(tmp_path / "away")
+    place.start()
+    place.make_index_again()
+    away.rename(place.tier)
+    attach_all(place.site.volume)
+    place.deleting.delete(DeletionScope([PORCH]), "Anna")
+    place.run(31)
+    place.run(120)
+    place.site.index.add_segment(place.old)  # as the listing does, which isn't over yet
+    place.run(61)
+    assert (place.files(), place.left()) == (1, 0)
+    place.list_tier(3)
+    place.run(61)
+    assert (place.files(), place.left()) == (0, 0)
 
 
 def test_nothing_is_done_again_while_the_disk_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

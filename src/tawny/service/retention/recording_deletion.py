@@ -68,7 +68,7 @@ class DeletionPreview:
     """What a deletion would take, whole files. kept: events that stay with their recordings, and how large those are.
 
     events, kept: at most 1000. from_ms, to_ms: from the first file to the last; None without any. away: disks that
-    aren't there: what they hold of it is deleted when they are back.
+    aren't there, or whose files aren't all listed yet: what they hold of it is deleted when they are.
     """
 
     bytes: int
@@ -97,7 +97,7 @@ class _Pending:
 
 @dataclass(frozen=True, slots=True)
 class _OnDisks:
-    """A deletion that was carried out but for volumes that are away, by their IDs, and for the mirror."""
+    """A deletion that was carried out but for volumes that are away or not listed, by their IDs, and for the mirror."""
 
     parts: tuple[CameraDeletion, ...]
     away: tuple[str, ...]
@@ -186,8 +186,13 @@ class RecordingDeletion:
             kept_bytes=sum(one.kept_bytes for one in sizes),
             from_ms=min(begins, default=None),
             to_ms=max((one.to_ms for one in sizes if one.to_ms is not None), default=None),
-            away=tuple(one.path for one in away(self._stored.volume) if one.is_used),
+            away=self._away_names(),
         )
+
+    def _away_names(self) -> tuple[str, ...]:
+        gone, unlisted = [one for one in away(self._stored.volume) if one.is_used], self._unlisted()
+        here = [one.name for one in self._stored.volume.others if one.mark in unlisted - {each.id for each in gone}]
+        return (*(one.path for one in gone), *here)
 
     def _measured(self, part: CameraDeletion, counted: set[str]) -> DeletionPreview:
         index, camera = self._stored.index, part.camera
@@ -261,14 +266,15 @@ class RecordingDeletion:
             for key in list(self._begun)[:-_MOST_BEGUN]:
                 del self._begun[key]
         for key, one in due:
-            running, is_filling = self._running_of(one), self._fills(one)
+            running, is_filling, away_before = self._running_of(one), self._fills(one), self._away()
             for part in one.parts:
                 self._delete(part)
-            self._is_done(key, one, running, is_filling=is_filling or self._fills(one))
+            self._is_done(key, one, running, away_before, is_filling=is_filling or self._fills(one))
         for part in self._of_removed(now_ms):
+            away_before = self._away()
             self._delete(part)
             self._done.add((part.camera, part.until_ms))
-            self._wait_for_disks(part.camera, (replace(part, is_gone=False),))
+            self._wait_for_disks(part.camera, (replace(part, is_gone=False),), away_before)
         self._delete_on_returned()
         self._forget_empty()
         return 1.0 if self._pending else _EVERY_S
@@ -281,7 +287,9 @@ class RecordingDeletion:
         if wanted.events:
             return [self._part_of(event, wanted, why) for event in wanted.events]
         begin_ms, until_ms = (wanted.span.begin_ms, wanted.span.end_ms) if wanted.span else (0, now_ms)
-        cameras = wanted.cameras or [one for one in self._everywhere() if index.bounds(one) is not None]
+        is_all_listed = not self._away()
+        found = (one for one in self._everywhere() if not is_all_listed or index.bounds(one) is not None)
+        cameras = wanted.cameras or list(found)
         until_ms = min(until_ms, now_ms)
         if until_ms <= begin_ms:
             raise NotDone("This time isn't over yet.", "Choose a time that is.")
@@ -330,7 +338,9 @@ class RecordingDeletion:
                 found.append(replace(part, running=events))
         return tuple(found)
 
-    def _is_done(self, key: str, one: _Pending, running: tuple[CameraDeletion, ...], *, is_filling: bool) -> None:
+    def _is_done(
+        self, key: str, one: _Pending, running: tuple[CameraDeletion, ...], away_before: set[str], *, is_filling: bool
+    ) -> None:
         """Forget a deletion that was carried out, unless a file or an event with something of its span is still open.
 
         A file that fills a gap is closed at once, as the gap was deleted, too.
@@ -341,7 +351,7 @@ class RecordingDeletion:
         again_ms = min(last_ms, now_ms) + round(_CLOSES_S * 1000)  # later than now: the clock was set back
         is_over = not is_filling and (one.is_last or again_ms <= now_ms)
         if is_over and not one.running:
-            self._wait_for_disks(key, one.parts)  # first: a kill forgets nothing
+            self._wait_for_disks(key, one.parts, away_before)  # first: a kill forgets nothing
         with self._lock:
             now = self._pending.get(key)
             if now is None or replace(now, due_ms=one.due_ms) != one:
@@ -356,29 +366,42 @@ class RecordingDeletion:
                 self._pending[key] = _Pending(now_ms + round(_LASTS_S * 1000), running, is_last=True)
         self._write()
 
-    def _wait_for_disks(self, key: str, parts: tuple[CameraDeletion, ...]) -> None:
-        """Keep a deletion that was carried out here until the disks that are away, and the mirror, have done so."""
-        ids, mirror = self._away(), self._stored.mirror
+    def _wait_for_disks(self, key: str, parts: tuple[CameraDeletion, ...], before: set[str]) -> None:
+        """Keep a deletion that was carried out here until the disks that are away, and the mirror, have done so.
+
+        before: those that were away before it: one may have come back meanwhile.
+        """
+        ids, mirror = tuple(sorted(before | self._away())), self._stored.mirror
         if not ids and (mirror is None or not mirror.is_deleting):
             return
         with self._lock:
             self._on_disks[key] = _OnDisks(parts, ids)
         self._write()
 
-    def _away(self) -> tuple[str, ...]:
-        """Return the volumes that are away, without mirrors, which know themselves what is to be deleted."""
-        return tuple(one.id for one in awaited(self._stored.volume))
+    def _away(self) -> set[str]:
+        """Return the IDs of the volumes that are away, or that may hold files which the index lacks.
+
+        Without mirrors, which know themselves what is to be deleted.
+        """
+        return {one.id for one in awaited(self._stored.volume)} | self._unlisted()
+
+    def _unlisted(self) -> set[str]:
+        """Return the IDs of the volumes whose files aren't all listed: see `VolumeListing`."""
+        index, found = self._stored.index, [one for one in self._stored.volume.others if one.archive is None]
+        return {one.mark for one in found if one.mark is not None and not index.is_volume_listed(one.mark)}
 
     def _delete_on_returned(self) -> None:
-        """Carry out again what waits for disks that are back."""
+        """Carry out again what waits for disks that are back, or that are being listed."""
         now_s, mirror, is_changed = self._clock.mono_s(), self._stored.mirror, False
         if not self._on_disks or now_s < self._disks_s:
             return
         self._disks_s = now_s + _LASTS_S
-        ids = self._away()
+        unlisted, gone = self._unlisted(), {each.id for each in awaited(self._stored.volume)}
+        ids, listing = unlisted | gone, unlisted - gone
         for key, one in list(self._on_disks.items()):
             left = tuple(each for each in one.away if each in ids)
-            if left != one.away:
+            is_listing = not listing.isdisjoint(one.away) and any(map(self._is_listed, one.parts))
+            if left != one.away or is_listing:
                 for part in one.parts:
                     self._delete(part)
             is_over = not left and (mirror is None or not mirror.is_deleting)
@@ -390,6 +413,11 @@ class RecordingDeletion:
             is_changed = is_changed or is_over or left != one.away
         if is_changed:
             self._write()
+
+    def _is_listed(self, part: CameraDeletion) -> bool:
+        """Return whether the index has files of a deleted time, as those that were listed since."""
+        begin_ms = part.begin_ms or 0
+        return bool(self._stored.index.segments(part.camera, None, Span(begin_ms, max(begin_ms, part.until_ms))))
 
     def _of_removed(self, now_ms: int) -> list[CameraDeletion]:
         settings, found = self._settings(), []
