@@ -3,16 +3,26 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tawny.engine import blocking_calls
 from tawny.model.errors import StorageError
-from tawny.storage.disk import disk, secondary_volumes
-from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk import secondary_volumes
+from tawny.storage.disk.disk import DiskCapacity, RealDisk
 from tawny.storage.disk.layout import HOUR_MS
-from tawny.storage.disk.secondary_volumes import VolumeUse, any_away, check_present, is_volume_present, join, spaces
+from tawny.storage.disk.secondary_volumes import (
+    VolumeUse,
+    any_away,
+    check_present,
+    is_volume_present,
+    join,
+    mounted_at,
+    spaces,
+)
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import Retention
@@ -89,10 +99,67 @@ def test_it_is_used_again_when_it_responds(hanging: Hanging) -> None:
     assert not any_away(hanging.site.volume)
 
 
+class Asked:
+    """A disk whose first question is never answered, on the mounts that a test changes."""
+
+    def __init__(self, root: Path) -> None:
+        self.disk, self.mounts, self.back, self.count = RealDisk(root), "old", threading.Event(), 0
+
+    def question(self) -> str:
+        self.count += 1
+        if self.count == 1:
+            self.back.wait(WAITS_S)
+        return "mark" if self.disk.entry("x") is None else ""
+
+    def ask(self, most_s: float = WAITS_S) -> str:
+        return self.disk.wait_for(self.question, most_s, lambda: self.mounts)
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[Asked]:
+    made = Asked(tmp_path)
+    yield made
+    made.back.set()
+
+
+def test_a_disk_that_is_mounted_again_is_asked_again(asked: Asked) -> None:
+    for _ in range(3):
+        with pytest.raises(StorageError, match="it isn't responding"):
+            asked.ask(0.05)
+    with pytest.raises(StorageError, match="it isn't responding"):
+        asked.disk.entry("x")
+    assert asked.count == 1
+    asked.mounts = "new"
+    assert asked.ask() == "mark"
+    assert asked.disk.entry("x") is None
+    assert asked.ask() == "mark"
+    assert asked.count == 3
+
+
+def test_what_is_mounted_around_a_folder_is_known_without_asking_it(tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text("25 1 8:1 / / rw\n40 25 0:52 / /mnt/a\\040b rw\n41 25 0:53 / /mnt/other rw\n")
+    assert [words[0] for words in mounted_at(Path("/mnt/a b/video"), mounts)] == ["25", "40"]
+
+
+def test_all_who_ask_meanwhile_share_a_thread(hanging: Hanging) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        assert not any(threads.map(is_volume_present, [hanging.tier] * 8))
+    assert len(hanging.waited) == 1
+
+
+def test_another_error_of_a_question_reaches_the_caller(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        RealDisk(tmp_path).wait_for(fail, WAITS_S, tuple)
+
+
 def test_without_a_thread_the_caller_asks(hanging: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(*_given: object) -> None:
         raise RuntimeError("can't start new thread")
 
     hanging.back.set()
-    monkeypatch.setattr(disk, "start_thread", none_left)
+    monkeypatch.setattr(blocking_calls, "start_thread", none_left)
     assert is_volume_present(hanging.tier)

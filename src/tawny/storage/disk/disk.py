@@ -10,12 +10,11 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
-from tawny.engine.actor import start_thread
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
 from tawny.model.errors import (
     DiskFull,
@@ -26,6 +25,7 @@ from tawny.model.errors import (
     StorageError,
     TooManyFiles,
 )
+from tawny.storage.disk.disk_questions import DiskQuestions
 
 Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
@@ -287,7 +287,7 @@ class RealDisk:
         self._root = root.resolve()
         self._mark: tuple[str, bytes] | None = None
         self._identity = (0, 0)
-        self._hanging: threading.Thread | None = None  # in a call that took too long
+        self._questions = DiskQuestions(self._root)
         self._durable: set[str] = set()  # folders whose names and whose parents' names this object has synced
 
     def expect(self, path: str, mark: bytes) -> None:
@@ -299,37 +299,9 @@ class RealDisk:
             self._identity = _identity(fd)
         self._mark = (path, mark)
 
-    def wait_for(self, call: Callable[[], _Answer], most_s: float) -> _Answer:
-        """Return what a call to this disk returns. It has a thread of its own, because a disk that hangs keeps it.
-
-        Raises StorageError if it takes longer: until it returns, every other call raises too, without I/O.
-        """
-        answer: Future[_Answer] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(call())
-            except StorageError as error:
-                answer.set_exception(error)
-
-        self._check_responding()
-        try:
-            thread = start_thread("disk", run)
-        except RuntimeError:  # the system has no more threads
-            return call()
-        try:
-            return answer.result(most_s)
-        except TimeoutError:
-            self._hanging = thread
-            raise self._no_answer() from None
-
-    def _check_responding(self) -> None:
-        hanging = self._hanging
-        if hanging is not None and hanging.is_alive() and hanging is not threading.current_thread():
-            raise self._no_answer()
-
-    def _no_answer(self) -> StorageError:
-        return StorageError(str(self._root), "it isn't responding")
+    def wait_for(self, call: Callable[[], _Answer], most_s: float, mounted: Callable[[], object]) -> _Answer:
+        """Return what a call to this disk returns: see `DiskQuestions.ask`. While it hangs, every other call raises."""
+        return self._questions.ask(call, most_s, mounted)
 
     @property
     def root(self) -> Path:
@@ -439,7 +411,7 @@ class RealDisk:
 
         Converts OSError to StorageError, except for `passing`.
         """
-        self._check_responding()
+        self._questions.check()
         fd = -1
         try:
             fd = self._open_root()

@@ -88,6 +88,11 @@ def _is_onto_itself(one: list[str], above: list[str] | None) -> bool:
     return place.is_relative_to(around) and shown == source / place.relative_to(around)
 
 
+def mounted_at(folder: Path, mounts: Path = _MOUNTS) -> list[list[str]]:
+    """Return the lines of mountinfo about a resolved folder and those above, without I/O on them."""
+    return [words for words in _lines(mounts) if len(words) > 4 and folder.is_relative_to(unescaped(words[4]))]
+
+
 def _lines(path: Path) -> list[list[str]]:
     try:
         return [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
@@ -548,7 +553,7 @@ def _said(disk: DiskAccess, path: str) -> str | None:
 def _said_in_time(disk: DiskAccess, path: str) -> str | None:
     if not isinstance(disk, RealDisk):
         return _said(disk, path)
-    return disk.wait_for(lambda: _said(disk, path), RESPONDS_S)
+    return disk.wait_for(lambda: _said(disk, path), RESPONDS_S, lambda: mounted_at(disk.root))
 
 
 def _write(disk: DiskAccess, path: str, content: bytes) -> None:
