@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import DiskReadOnly, StorageError
+from tawny.model.events import Event
+from tawny.model.ids import EventId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.sealed.sealer import RingLine, read_ring
@@ -20,12 +22,13 @@ from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner
 from tawny.storage.retention.removal import Removal, finish_removals, remove_segments
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
 from tawny.storage.retention.tiers import TierMover
 from tawny.storage.segments.detection_files import MotionGrids, MotionScoreFile
-from tests.storage.bench import PORCH, Site, break_reads, keep_all
+from tests.storage.bench import MAIN, PORCH, SUB, Site, break_reads, keep_all
 
 EVER = Span(0, 1 << 45)
 HOUR_S = 3600.0
@@ -211,6 +214,84 @@ def test_a_recording_moves_only_if_it_can_stay_there(
     assert _moves(mover) == moves
     assert _is_on(tiered.tier, due) == moves
     assert moves or "has no space for older recordings" in str(mover.problem)
+
+
+class FullTier:
+    """The tier has ten recordings of two months ago, and no space for another."""
+
+    def __init__(self, tiered: Tiered, patched: pytest.MonkeyPatch, stream: StreamName = SUB) -> None:
+        self.site, self.tier = tiered.site, tiered.tier
+        self.older = [self.site.put(60 * DAY_MIN - minutes, stream=stream) for minutes in range(10)]
+        assert tiered.mover.move() == 10
+        self.free_bytes = 10_000
+        patched.setattr(self.tier, "space", lambda: DiskCapacity(self.free_bytes, 100_000))
+        self.rules = RetentionContract(RetentionRule(free_share=0.1))
+        clock, index = self.site.clock, self.site.index
+        self.mover = TierMover(lambda: [self.site.volume], self.tier, index, clock, 24 * HOUR_S, lambda: self.rules)
+
+    def runs(self) -> None:
+        """Retention deletes what is to go."""
+        Retention(self.site.volume, self.site.index, self.site.ledger, self.site.clock, self.rules).run()
+
+    def all_left(self) -> int:
+        return len(list(self.site.index.all_segments()))
+
+
+def test_a_recording_that_would_go_before_what_is_there_stays(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = FullTier(tiered, monkeypatch)
+    due = full.site.put(2 * DAY_MIN)
+    assert not _moves(full.mover)
+    full.runs()
+    assert (full.all_left(), _is_on(full.site.volume, due)) == (11, True)
+
+
+def test_a_recording_stays_if_older_ones_with_events_are_there(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = FullTier(tiered, monkeypatch, MAIN)
+    span = Span(full.older[0].start_ms, full.older[-1].end_ms)
+    full.site.index.put_event(Event(EventId("e"), PORCH, "person", span.begin_ms, span.end_ms, 0.9))
+    due = full.site.put(2 * DAY_MIN)
+    assert not _moves(full.mover)
+    full.runs()
+    assert (full.all_left(), _is_on(full.site.volume, due)) == (11, True)
+
+
+@pytest.mark.parametrize("stream", [MAIN, SUB])
+def test_a_recording_moves_if_its_like_go_before_it(
+    tiered: Tiered, monkeypatch: pytest.MonkeyPatch, stream: StreamName
+) -> None:
+    full = FullTier(tiered, monkeypatch, stream)
+    due = full.site.put(2 * DAY_MIN, stream=SUB)
+    assert _moves(full.mover)
+    full.free_bytes -= due.size_bytes
+    full.runs()
+    assert (full.all_left(), _is_on(full.tier, due)) == (10, True)
+
+
+def test_a_full_disk_is_looked_through_again_when_something_changed(
+    tiered: Tiered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, plans = FullTier(tiered, monkeypatch), list[None]()
+    full.site.put(2 * DAY_MIN)
+    plan = RemovalPlanner.plan
+
+    def counted(planner: RemovalPlanner) -> RemovalPlan:
+        plans.append(None)
+        return plan(planner)
+
+    monkeypatch.setattr(RemovalPlanner, "plan", counted)
+
+    def plans_of_a_step() -> int:
+        plans.clear()
+        assert not _moves(full.mover)
+        return len(plans)
+
+    assert (plans_of_a_step(), plans_of_a_step()) == (1, 0)
+    full.free_bytes += 1
+    assert (plans_of_a_step(), plans_of_a_step()) == (1, 0)
+    full.rules = RetentionContract(RetentionRule(free_share=0.1, min_s=60.0))
+    assert (plans_of_a_step(), plans_of_a_step()) == (1, 0)
+    full.site.clock.advance(600)
+    assert (plans_of_a_step(), plans_of_a_step()) == (1, 0)
 
 
 def test_the_index_made_again_knows_all_volumes(tiered: Tiered) -> None:

@@ -2,28 +2,31 @@
 
 A file is copied, synced and renamed, or stored in an archive and verified there, before the original is removed, so one
 volume always has it complete. Readers check both volumes. Rows do not change, because they do not name a volume.
-Nothing moves to a disk that would have to delete it, or something else within its minimum retention, to have space.
+Nothing moves to a disk that would have to delete it, or something else within its minimum retention, to have space:
+retention's order decides, in which main stream goes before sub stream, and time without events before events.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 from tawny.engine import Engine
 from tawny.model.errors import StorageError, StorageUnavailable
+from tawny.model.ids import StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
 from tawny.sealed.sealer import read_ring
-from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.disk import DiskCapacity, parent_of
 from tawny.storage.disk.layout import is_sealed, keys_path
 from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy, read_source
 from tawny.storage.index.protocol import Index
-from tawny.storage.retention.contract import RetentionContract
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.planning import RemovalConditions, RemovalPlanner
-from tawny.storage.retention.removal import tidy
+from tawny.storage.retention.removal import events_at, tidy
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ _HANGS_S: Final = 30.0
 """A copy of one file that takes longer means that the disk does not respond; an archive has timeouts of its own."""
 _SPARE_SHARE: Final = 0.02
 """Share of the main disk: margin by which moving starts before retention would have to remove."""
+_PLAN_AGAIN_S: Final = 600.0
+"""After which it is planned again whether a full disk has space: of a large one, each plan takes many seconds."""
 _LEAST_MS: Final = 120_000
 """Minimum age: the writer may still access younger files."""
 
@@ -47,6 +52,19 @@ class TierFull(StorageError):
 
     says = "The archive disk {where} has no space for older recordings."
     advice = "They stay where they are. Delete other files there, lower `storage.retention.min`, or use a larger disk."
+
+
+_Kind = tuple[StreamName, bool, bool, float]
+"""What retention's order depends on but for age: stream, whether it has events, kept ones, and its minimum, s."""
+
+
+class _Full(NamedTuple):
+    """A plan that found no space for a kind of recordings. It holds for these rules, and until more space is free."""
+
+    free_bytes: int
+    rules: RetentionContract
+    is_pressed: bool
+    until_s: float
 
 
 class TierMover:
@@ -69,7 +87,8 @@ class TierMover:
     ) -> None:
         self._sources, self._tier, self._index, self._clock = sources, tier, index, clock
         self._after_s, self._contract = after_s, contract
-        self._replaceable_bytes = 0
+        self._replaceable_bytes: dict[_Kind, int] = {}
+        self._full: dict[_Kind, _Full] = {}
         self._looked: Segment | None = None
         self._looked_on: Sequence[Volume] = ()
         self._moving_s: float | None = None
@@ -116,7 +135,7 @@ class TierMover:
         """
         self._moving_s = self._clock.mono_s()
         check_present(self._tier)
-        self._replaceable_bytes = 0
+        self._replaceable_bytes.clear()
         if self._unreadable is not None and self._moving_s >= self._again_s:
             self._unreadable, self._looked = None, None
         count = 0
@@ -154,34 +173,51 @@ class TierMover:
         return round(space.total_bytes * (self._contract().everyone.free_share + _SPARE_SHARE)) - space.free_bytes
 
     def _check_space(self, segment: Segment) -> None:
-        """Raise TierFull if the tier would have too little free space, and nothing older on it may be deleted for it.
+        """Raise TierFull if the tier would have too little free space, and nothing on it goes for it before `segment`.
 
-        If the main disk lacks space too, something must go: the older, though the rules promise to keep it.
+        If the main disk lacks space too, something must go: the first in retention's order, though it is promised.
         """
-        contract, space = self._contract(), self._tier.space()
-        kept_free_bytes = round(space.total_bytes * contract.everyone.free_share)
+        rules, space = self._contract(), self._tier.space()
+        kept_free_bytes = round(space.total_bytes * rules.everyone.free_share)
         lacking_bytes = kept_free_bytes + segment.size_bytes - space.free_bytes
-        if lacking_bytes <= self._replaceable_bytes:
+        if lacking_bytes <= 0:
             return
-        is_pressed = self._need_bytes() > 0
+        kind, is_pressed, now_s = self._kind(segment, rules), self._need_bytes() > 0, self._clock.mono_s()
+        if lacking_bytes <= self._replaceable_bytes.get(kind, 0):
+            return
+        full = self._full.get(kind)
+        is_known = full is not None and (full.rules, full.is_pressed) == (rules, is_pressed)
+        if full is None or not is_known or space.free_bytes > full.free_bytes or now_s >= full.until_s:
+            self._replaceable_bytes[kind] = self._replaceable(segment, space, rules, is_pressed=is_pressed)
+            if lacking_bytes <= self._replaceable_bytes[kind]:
+                return
+            self._full[kind] = _Full(space.free_bytes, rules, is_pressed, now_s + _PLAN_AGAIN_S)
+        raise TierFull(self._tier.name)
+
+    def _kind(self, segment: Segment, rules: RetentionContract) -> _Kind:
+        keep = rules.of(segment.camera, segment.stream)
+        events = events_at(self._index, segment.camera, segment.span)
+        promised_s = max(keep.min_s, *(keep.event_s(one.kind) for one in events), 0.0)
+        return segment.stream, bool(events), any(one.kept for one in events), promised_s
+
+    def _replaceable(self, segment: Segment, space: DiskCapacity, rules: RetentionContract, *, is_pressed: bool) -> int:
+        """Return the size of what retention would delete on the tier before this segment, were it there too."""
         age_s = (self._clock.now_ms() - segment.end_ms) / 1000
-        least_s = age_s if is_pressed else max(age_s, min(keep.min_s for keep in contract.each()))
-        later_bytes = (_AT_ONCE + 1) * segment.size_bytes  # one plan for all that move at once
+        least_s = age_s if is_pressed else max(age_s, min(keep.min_s for keep in rules.each()))
+        later_bytes = (_AT_ONCE + 1) * segment.size_bytes  # one plan for all of a kind that move at once
         wanted = space._replace(free_bytes=space.free_bytes - later_bytes)
+        own = {camera: _without_limits(keep) for camera, keep in rules.cameras.items()}
         plan = RemovalPlanner(
-            contract,
+            RetentionContract(_without_limits(rules.everyone), own),
             self._index,
-            [(wanted, self._holds)],
+            [(wanted, lambda one: one.id == segment.id or self._holds(one))],
             self._clock.now_ms(),
-            RemovalConditions(least_s=least_s, aged=segment),
+            RemovalConditions(least_s=least_s),
         ).plan()
-        self._replaceable_bytes = sum(
-            one.segment.size_bytes
-            for one in plan.removals
-            if (is_pressed or not one.breaks_promise) and self._holds(one.segment)
+        before = takewhile(
+            lambda one: one.segment.id != segment.id and (is_pressed or not one.breaks_promise), plan.removals
         )
-        if lacking_bytes > self._replaceable_bytes:
-            raise TierFull(self._tier.name)
+        return sum(one.segment.size_bytes for one in before)
 
     def _holds(self, segment: Segment) -> bool:
         return self._tier.disk.entry(segment.path) is not None
@@ -228,6 +264,12 @@ class TierMover:
             if error.where == str(source.root / path):
                 raise FileUnreadable(error.where, error.detail) from error
             raise
+
+
+def _without_limits(keep: RetentionRule) -> RetentionRule:
+    """Return the rule for free space alone: what goes for others does so wherever it is."""
+    sub = None if keep.sub is None else _without_limits(keep.sub)
+    return replace(keep, max_s=None, size_bytes=None, count=None, sub=sub)
 
 
 def copy_keys(path: str, source: Volume, target: Volume) -> None:
