@@ -11,7 +11,7 @@ from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import rebuild
-from tests.storage.bench import Site, keep_all
+from tests.storage.bench import YARD, Site, keep_all
 
 
 class Archived:
@@ -82,3 +82,21 @@ def test_an_index_that_is_made_with_the_disk_has_all_of_it(archived: Archived) -
     assert not site.index.is_volume_listed(archived.tier.mark or "")
     rebuild(site.volume, site.index, site.history)
     assert site.index.is_volume_listed(archived.tier.mark or "")
+
+
+def test_what_is_listed_late_moves_on_to_the_next_archive_disk(tmp_path: Path) -> None:
+    site, day_min = Site(tmp_path / "main"), 24 * 60
+    one, two = (join(site.volume, tmp_path / name, VolumeUse.TIER) for name in ("one", "two"))
+    on_one = Site(one.root)
+    for hour in range(25):
+        on_one.put(20 * day_min + hour * 60, listed=False)
+    old = on_one.put(50 * day_min, camera=YARD, listed=False)
+    Volume.at(one.root).open_folders.clear()
+    site.put(35 * day_min)  # moves before that one is listed
+    chosen = [
+        VolumeChoice(volume.root, VolumeUse.TIER, days * 86_400.0, volume) for volume, days in ((one, 7), (two, 30))
+    ]
+    engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+    OtherVolumes(site.volume, chosen, site.index, site.clock, engine, keep_all).start()
+    engine.run_for(60)
+    assert (two.root / old.path).exists()

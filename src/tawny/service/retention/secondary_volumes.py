@@ -96,13 +96,17 @@ class OtherVolumes:
         if volume.has_moving_files:
             ImageReturn(volume, self._first, self._index).start(self._engine)
         if volume.archive is None:  # an archive that joins is read as a whole, and its list is here
-            VolumeListing(volume, self._index).start(self._engine)
+            VolumeListing(volume, self._index, self._look_again).start(self._engine)
         if not chosen.takes_segments:
             return
         sources = partial(self._before, chosen)
         mover = TierMover(sources, volume, self._index, self._clock, chosen.after_s, self._contract)
         self._movers.append(mover)
         mover.start(self._engine)
+
+    def _look_again(self) -> None:
+        for mover in list(self._movers):
+            mover.look_again()
 
     def _before(self, chosen: VolumeChoice) -> list[Volume]:
         """Return the volumes before a tier, without those that are away: they would keep the others from moving."""

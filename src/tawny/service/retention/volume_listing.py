@@ -4,7 +4,7 @@ A volume that was away while the index was made, or that other recorders filled,
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -30,8 +30,9 @@ class VolumeListing:
 
     name = "listing of recordings"
 
-    def __init__(self, volume: Volume, index: Index) -> None:
-        self._volume, self._index = volume, index
+    def __init__(self, volume: Volume, index: Index, ended: Callable[[], None] = lambda: None) -> None:
+        """ended: called when all is listed."""
+        self._volume, self._index, self._ended = volume, index, ended
         self._listing = self._list()
 
     def start(self, engine: Engine) -> None:
@@ -64,6 +65,7 @@ class VolumeListing:
                         self._index.add_segment(row)
                 yield
         self._index.set_volume_listed(mark)
+        self._ended()
         if count:
             log.warning("listed %d recordings on %s that were not in the index", count, self._volume.name)
 

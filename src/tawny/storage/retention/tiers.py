@@ -90,7 +90,7 @@ class TierMover:
         self._replaceable_bytes: dict[_Kind, int] = {}
         self._full: dict[_Kind, _Full] = {}
         self._looked: Segment | None = None
-        self._looked_on: Sequence[Volume] = ()
+        self._looked_on: Sequence[Volume] | None = None
         self._moving_s: float | None = None
         self._problem: StorageError | None = None
         self._unreadable: FileUnreadable | None = None
@@ -124,6 +124,10 @@ class TierMover:
             self._moving_s = None
         self._problem = self._unreadable
         return _SOON_S if moved == _AT_ONCE else _EVERY_S
+
+    def look_again(self) -> None:
+        """Start from the oldest recording again: some were listed late. Call from any thread."""
+        self._looked_on = None
 
     def close(self) -> None:
         """No effect."""
