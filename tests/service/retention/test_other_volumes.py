@@ -17,8 +17,17 @@ from tawny.service.backup.backup_file import is_kept
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.storage_setup import Store, VolumeChoice, open_store
+from tawny.storage.disk import secondary_volumes
 from tawny.storage.disk.mirror import Mirror
-from tawny.storage.disk.secondary_volumes import FolderOfAnother, VolumeUse, awaited, former, join, others
+from tawny.storage.disk.secondary_volumes import (
+    FolderOfAnother,
+    VolumeUse,
+    awaited,
+    former,
+    is_on_own_disk,
+    join,
+    others,
+)
 from tawny.storage.disk.volume import Volume
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.testing.clock import FakeClock
@@ -269,8 +278,9 @@ def test_a_tier_that_is_no_longer_configured_is_read_until_it_is_empty(tmp_path:
 
 @pytest.mark.parametrize("use", ["tier", "spare"])
 def test_a_new_disk_at_the_place_of_a_dead_one_is_used_once_the_setting_was_removed_and_set_again(
-    tmp_path: Path, use: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: str
 ) -> None:
+    monkeypatch.setattr(secondary_volumes, "is_on_own_disk", lambda _folder, _main: True)
     data, big = tmp_path / "first", tmp_path / "big"
     named = f'tiers = [{{ path = "{big}", after = "1 day" }}]' if use == "tier" else f'spare = "{big}"'
     _opened(data, named)
@@ -286,6 +296,27 @@ def test_a_new_disk_at_the_place_of_a_dead_one_is_used_once_the_setting_was_remo
     assert len(others(store.volume)) == 1
     shutil.rmtree(big)
     assert [one.error is None for one in _opened(data, named).others] == [False], "it is waited for like the one before"
+
+
+def test_a_disk_that_is_set_again_before_it_is_mounted_is_waited_for(tmp_path: Path) -> None:
+    data, big = tmp_path / "first", tmp_path / "big"
+    named = f'tiers = [{{ path = "{big}", after = "1 day" }}]'
+    (mark,) = [one.id for one in others(_opened(data, named).volume)]
+    big.rename(tmp_path / "away")
+    big.mkdir()  # the mount point
+    _opened(data, "")
+    store = _opened(data, named)
+    assert [one.error is None for one in store.others] == [False]
+    assert [one.id for one in awaited(store.volume)] == [mark]
+    big.rmdir()
+    (tmp_path / "away").rename(big)
+    assert [one.error for one in _opened(data, named).others] == [None]
+
+
+def test_only_another_disk_than_the_main_and_the_system_one_is_its_own(tmp_path: Path) -> None:
+    assert not is_on_own_disk(tmp_path / "big", tmp_path)
+    assert not is_on_own_disk(Path("/big"), tmp_path)
+    assert is_on_own_disk(Path("/dev/big"), tmp_path)
 
 
 def test_a_disk_that_was_away_while_its_setting_was_removed_is_used_as_before(tmp_path: Path) -> None:

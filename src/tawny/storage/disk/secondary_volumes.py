@@ -76,6 +76,15 @@ def is_listed_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _M
     return ""
 
 
+def is_on_own_disk(folder: Path, main: Path) -> bool:
+    """Return whether a disk is mounted there that is neither the main one nor that of the system."""
+    try:
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        return there.stat().st_dev not in {main.stat().st_dev, Path("/").stat().st_dev}
+    except OSError:
+        return False
+
+
 def _is_onto_itself(one: list[str], above: list[str] | None) -> bool:
     """Return whether a mount shows the same folder as without it, like each of a service's ReadWritePaths does.
 
@@ -142,7 +151,7 @@ class VolumeUse(StrEnum):
 class SecondaryVolume:
     """is_used: whether this version had it in its settings. One that was given up before is left alone.
 
-    is_given_up: not in the settings since: set again, a new disk at its place is accepted.
+    is_given_up: not in the settings since: set again, a new disk that is mounted at its place is accepted.
     """
 
     path: str
@@ -189,7 +198,7 @@ def join(
         raise FolderInUse(str(root), f"process {other_process.pid}")
     before = known.get((str(root), use))
     if before is not None and not (root.is_dir() and _is_there(before)):
-        if not before.is_given_up:
+        if not (before.is_given_up and is_on_own_disk(root, volume.root)):
             raise KnownDiskMissing(str(root), "the disk that should be there is not")
         del known[str(root), use]
     elif before is not None and before.is_given_up:
