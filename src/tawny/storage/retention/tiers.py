@@ -54,6 +54,10 @@ class TierFull(StorageError):
     advice = "They stay where they are. Delete other files there, lower `storage.retention.min`, or use a larger disk."
 
 
+class _GoesFirst(Exception):
+    """The recording may be deleted, and would go before those that are there: it stays while its disk has space."""
+
+
 _Kind = tuple[StreamName, bool, bool, float]
 """What retention's order depends on but for age: stream, whether it has events, kept ones, and its minimum, s."""
 
@@ -65,6 +69,8 @@ class _Full(NamedTuple):
     rules: RetentionContract
     is_pressed: bool
     until_s: float
+    is_in_order: bool
+    """Whether others there may be deleted too, but only after it."""
 
 
 class TierMover:
@@ -95,6 +101,7 @@ class TierMover:
         self._problem: StorageError | None = None
         self._unreadable: FileUnreadable | None = None
         self._again_s = 0.0
+        self._passed_s: float | None = None
 
     @property
     def tier_name(self) -> str:
@@ -142,12 +149,18 @@ class TierMover:
         self._replaceable_bytes.clear()
         if self._unreadable is not None and self._moving_s >= self._again_s:
             self._unreadable, self._looked = None, None
+        if self._passed_s is not None and self._moving_s >= self._passed_s + _PLAN_AGAIN_S:
+            self._passed_s, self._looked = None, None
         count = 0
         for segment, source in self._due():
             try:
                 self._move(segment, source)
             except FileUnreadable as error:
                 self._go_past(error)
+                continue
+            except _GoesFirst:
+                self._moving_s = self._clock.mono_s()
+                self._passed_s = self._moving_s if self._passed_s is None else self._passed_s
                 continue
             self._moving_s = self._clock.mono_s()
             self._looked = segment
@@ -179,7 +192,8 @@ class TierMover:
     def _check_space(self, segment: Segment) -> None:
         """Raise TierFull if the tier would have too little free space, and nothing on it goes for it before `segment`.
 
-        If the main disk lacks space too, something must go: the first in retention's order, though it is promised.
+        _GoesFirst: if that is no more than retention's order. If the main disk lacks space too, something must go: the
+        first in this order, though it is promised.
         """
         rules, space = self._contract(), self._tier.space()
         kept_free_bytes = round(space.total_bytes * rules.everyone.free_share)
@@ -192,11 +206,15 @@ class TierMover:
         full = self._full.get(kind)
         is_known = full is not None and (full.rules, full.is_pressed) == (rules, is_pressed)
         if full is None or not is_known or space.free_bytes > full.free_bytes or now_s >= full.until_s:
-            self._replaceable_bytes[kind] = self._replaceable(segment, space, rules, is_pressed=is_pressed)
+            removals = self._replaceable(segment, space, rules, is_pressed=is_pressed)
+            before = [*takewhile(lambda one: one.id != segment.id, removals)]
+            self._replaceable_bytes[kind] = sum(one.size_bytes for one in before)
             if lacking_bytes <= self._replaceable_bytes[kind]:
                 return
-            self._full[kind] = _Full(space.free_bytes, rules, is_pressed, now_s + _PLAN_AGAIN_S)
-        raise TierFull(self._tier.name)
+            is_in_order = len(before) + 1 < len(removals)
+            full = _Full(space.free_bytes, rules, is_pressed, now_s + _PLAN_AGAIN_S, is_in_order)
+            self._full[kind] = full
+        raise _GoesFirst if full.is_in_order else TierFull(self._tier.name)
 
     def _kind(self, segment: Segment, rules: RetentionContract) -> _Kind:
         keep = rules.of(segment.camera, segment.stream)
@@ -204,8 +222,10 @@ class TierMover:
         promised_s = max(keep.min_s, *(keep.event_s(one.kind) for one in events), 0.0)
         return segment.stream, bool(events), any(one.kept for one in events), promised_s
 
-    def _replaceable(self, segment: Segment, space: DiskCapacity, rules: RetentionContract, *, is_pressed: bool) -> int:
-        """Return the size of what retention would delete on the tier before this segment, were it there too."""
+    def _replaceable(
+        self, segment: Segment, space: DiskCapacity, rules: RetentionContract, *, is_pressed: bool
+    ) -> list[Segment]:
+        """Return what retention would delete on the tier, in its order, if this segment were there too."""
         age_s = (self._clock.now_ms() - segment.end_ms) / 1000
         least_s = age_s if is_pressed else max(age_s, min(keep.min_s for keep in rules.each()))
         later_bytes = (_AT_ONCE + 1) * segment.size_bytes  # one plan for all of a kind that move at once
@@ -218,10 +238,7 @@ class TierMover:
             self._clock.now_ms(),
             RemovalConditions(least_s=least_s),
         ).plan()
-        before = takewhile(
-            lambda one: one.segment.id != segment.id and (is_pressed or not one.breaks_promise), plan.removals
-        )
-        return sum(one.segment.size_bytes for one in before)
+        return [one.segment for one in takewhile(lambda one: is_pressed or not one.breaks_promise, plan.removals)]
 
     def _holds(self, segment: Segment) -> bool:
         return self._tier.disk.entry(segment.path) is not None
