@@ -115,9 +115,8 @@ def make_routes() -> FastAPI:
         redirect_slashes=False,
     )
     errors.install(app)
-    app.add_middleware(RepeatedRequests)
     app.add_middleware(UnclaimedGate)
-    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware, changes=RepeatedRequests)
     app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
     for each in _ROUTERS:

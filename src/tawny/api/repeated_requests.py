@@ -36,7 +36,7 @@ LATE: Final = RequestRefused(409, "arrived_late", "This request arrived too late
 
 
 class RepeatedRequests:
-    """ASGI middleware, the innermost. Keeps answers in memory, by session, request and key."""
+    """ASGI middleware, below the security headers. Keeps answers in memory, by session, request and key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -224,10 +224,13 @@ BY_ADDRESS = "by_address"
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware. Keeps a response's own Cache-Control; the default is `no-store`."""
+    """ASGI middleware. Keeps a response's own Cache-Control; the default is `no-store`.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    changes: returns what handles requests that may change something, before the application.
+    """
+
+    def __init__(self, app: ASGIApp, changes: Callable[[ASGIApp], ASGIApp]) -> None:
+        self._app, self._changes = app, changes(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _is_too_long(scope):
@@ -263,7 +266,8 @@ class SecurityHeadersMiddleware:
             refused = answer(413, "too_large", "This request is too large.", "Send less at once.")
             await refused(scope, receive, send_with_headers)
         else:
-            await self._app(scope, body, send_with_headers)
+            handle = self._app if scope["method"] in ("GET", "HEAD") else self._changes
+            await handle(scope, body, send_with_headers)
 
 
 async def _renew_cookie(scope: Scope, status: int, headers: MutableHeaders) -> None:

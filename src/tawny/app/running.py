@@ -10,7 +10,7 @@ from typing import Any, Self
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.effects import difference
-from tawny.config.settings import Settings
+from tawny.config.settings import CameraSettings, RemovedCameraSettings, Settings
 from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import run_in_thread
@@ -493,8 +493,10 @@ class RecorderRuntime:
 
     def _shown_masks(self, camera: CameraId) -> tuple[Polygon, ...]:
         """Return the privacy masks in images as shown: those of events."""
-        settings = self._borrowed.masking(self.settings, camera)
-        known = settings.cameras.get(camera) or settings.removed_cameras.get(camera)
+        known: CameraSettings | RemovedCameraSettings | None = self.settings.cameras.get(camera)
+        if known is None:
+            settings = self._borrowed.masking(self.settings, camera)
+            known = settings.cameras.get(camera) or settings.removed_cameras.get(camera)
         return tuple(map(Polygon, known.privacy_masks)) if known is not None else ()
 
     def scores(self, camera: CameraId, within: Span) -> bytes:

@@ -411,7 +411,8 @@ class RealDisk:
 
         Converts OSError to StorageError, except for `passing`.
         """
-        self._questions.check()
+        if self._questions.late is not None:
+            self._questions.check()
         fd = -1
         try:
             fd = self._open_root()

@@ -27,7 +27,8 @@ class DiskQuestions:
         self._root: Final = root
         self._lock = threading.Lock()
         self._asked: _Question | None = None
-        self._late: _Question | None = None  # took too long
+        self.late: _Question | None = None
+        """The question that took too long. While it is None, `check` need not be called."""
         self._mounted: object = None  # at the first question, or the last one to a disk that hangs
 
     def ask(self, call: Callable[[], _Answer], most_s: float, mounted: Callable[[], object]) -> _Answer:
@@ -46,16 +47,16 @@ class DiskQuestions:
             if asked.done.done():  # the call itself raised it, or it was answered just now
                 asked.done.result()
             else:
-                self._late = asked
+                self.late = asked
                 raise self._no_answer() from None
         answer: _Answer = asked.answers[0]
         return answer
 
     def _ask(self, call: Callable[[], _Answer], mounted: Callable[[], object]) -> _Question:
         with self._lock:
-            asked, is_late = self._asked, self._asked is self._late
+            asked, is_late = self._asked, self._asked is self.late
             if asked is None or asked.done.done():
-                self._mounted, self._late = self._mounted or mounted(), None
+                self._mounted, self.late = self._mounted or mounted(), None
             elif not is_late:
                 return asked
             elif (now := mounted()) != self._mounted:
@@ -75,7 +76,7 @@ class DiskQuestions:
 
     def check(self) -> None:
         """Raise StorageError while the disk hangs, except in the thread that asks it."""
-        late, asked = self._late, self._asked
+        late, asked = self.late, self._asked
         if late is None or asked is None or late.done.done() or asked.done.done():
             return
         if asked.thread is not threading.current_thread():
