@@ -54,7 +54,7 @@ it("asks again about what it shows when that was deleted, and about nothing else
 });
 
 /** How often a file is opened within a minute of which `every_ms` a byte comes, until it is given up. */
-async function opened(every_ms: number, sealed = false, asked: string[] = []): Promise<number> {
+async function opened(every_ms: number, sealed = false, asked: string[] = [], plays = true): Promise<number> {
   let count = 0;
   const answer: Answer = { items: [{ ...piece, sealed }], next_ms: null, gap: null };
   const source: VideoSource = {
@@ -76,6 +76,7 @@ async function opened(every_ms: number, sealed = false, asked: string[] = []): P
   };
   const player = new RecordedPlayer("gate", document.createElement("video"), document.createElement("img"), null, source);
   player.place(20_000);
+  if (!plays) player.follow(20_000, 1, false, true);
   await vi.advanceTimersByTimeAsync(60_000);
   player.close();
   return count;
@@ -97,6 +98,13 @@ it.each([
   const asked: string[] = [];
   await opened(1_000, false, asked);
   expect([...new Set(asked)].filter((stream) => stream !== "main")).toEqual(streams);
+});
+
+it("keeps the large stream while it stands, however slowly it comes", async () => {
+  Object.assign(sunk, { buffered: [[20_000, 20_001]], grows_ms: 300 });
+  const asked: string[] = [];
+  await opened(1_000, false, asked, false);
+  expect(asked).not.toContain("sub");
 });
 
 it("says that it waits where nothing moves for a second while it plays", async () => {

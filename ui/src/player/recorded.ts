@@ -67,6 +67,7 @@ export class RecordedPlayer implements PastPlayer {
   private moved_ms = 0;
   private at_ms = 0;
   private speed = 1;
+  private plays = true;
   private picture_ms = 40;
   private readonly drained = new Map<string, number>();
   /** How each piece is turned. */
@@ -128,6 +129,7 @@ export class RecordedPlayer implements PastPlayer {
   follow(at_ms: number, speed: number, playing: boolean, leads: boolean): void {
     this.at_ms = at_ms;
     this.speed = speed;
+    this.plays = playing;
     if (this.unlocks !== unlocks.peek()) this.lookAgain();
     const cover = this.pieces.cover(at_ms, this.source.now());
     if (this.failures >= BROKEN_AFTER) return this.rest(this.problem);
@@ -403,8 +405,8 @@ export class RecordedPlayer implements PastPlayer {
         const end_ms = bufferedUntil(sink.buffered, from_ms);
         this.heading = [from_ms - 500, end_ms + NEARLY_MS];
         const left_ms = bufferedUntil(sink.buffered, this.at_ms) - this.at_ms;
-        // What is sealed comes in one: there is nothing to measure.
-        if (!piece.sealed && heard_ms > 0 && this.lag.hear(end_ms - until_ms, now_ms - heard_ms, left_ms, this.speed, now_ms)) {
+        // What is sealed comes in one: there is nothing to measure. What stands still needs nothing in time.
+        if (this.plays && !piece.sealed && heard_ms > 0 && this.lag.hear(end_ms - until_ms, now_ms - heard_ms, left_ms, this.speed, now_ms)) {
           this.show(this.lag.slow ? "sub" : "main");
           return this.download?.abort();
         }
