@@ -44,7 +44,7 @@ export function fragments(piece: Uint8Array): Fragment[] {
     const begin = inside.at - HEAD;
     found.push({
       bytes: piece.subarray(begin, next ? next.at - HEAD : undefined),
-      decoded: view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8),
+      decoded: ticks(view, time),
       later: offset(view, run),
       decoded_at: time.at + 4 - begin,
     });
@@ -62,16 +62,28 @@ export function moveTo(fragment: Fragment, decoded: number): void {
   fragment.decoded = decoded;
 }
 
-/** Milliseconds that the first picture of the piece lasts; null where it does not say. */
-export function lengthOf(piece: Uint8Array): number | null {
+/** Of each picture of the fragment: seconds on the file's scale at which it is shown, and how long it is. */
+export function picturesOf(piece: Uint8Array): [at: number, length: number][] {
   const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
   const inside = box(view, 0, view.byteLength, "moof");
   const track = inside && box(view, inside.at, inside.end, "traf");
+  const time = track && box(view, track.at, track.end, "tfdt");
   const run = track && box(view, track.at, track.end, "trun");
-  if (!run || run.end - run.at < 8) return null;
+  if (!time || !run || time.end - time.at < 12 || run.end - run.at < 8) return [];
   const flags = view.getUint32(run.at) & 0xff_ff_ff;
-  const at = run.at + 8 + 4 * [HAS_DATA_AT, HAS_FIRST_FLAGS].filter((flag) => flags & flag).length;
-  return flags & HAS_DURATION && at + 4 <= run.end ? (view.getUint32(at) * 1000) / RATE : null;
+  const fields = (among: readonly number[]): number => 4 * among.filter((flag) => flags & flag).length;
+  const later_at = fields(BEFORE_OFFSET);
+  const row = later_at + fields([HAS_OFFSET]);
+  const found: [number, number][] = [];
+  let decoded = ticks(view, time);
+  let at = run.at + 8 + fields([HAS_DATA_AT, HAS_FIRST_FLAGS]);
+  for (let left = flags & HAS_DURATION ? view.getUint32(run.at + 4) : 0; left > 0 && at + row <= run.end; left -= 1) {
+    const length = view.getUint32(at);
+    found.push([(decoded + (flags & HAS_OFFSET ? view.getInt32(at + later_at) : 0)) / RATE, length / RATE]);
+    decoded += length;
+    at += row;
+  }
+  return found;
 }
 
 interface Content {
@@ -89,6 +101,11 @@ function box(view: DataView, begin: number, end: number, kind: string): Content 
     at += size;
   }
   return null;
+}
+
+/** What a `tfdt` says. */
+function ticks(view: DataView, time: Content): number {
+  return view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8);
 }
 
 /** From the first sample's decode time to when it is shown. */

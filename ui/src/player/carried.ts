@@ -124,7 +124,9 @@ export class CarriedPlayer implements PastPlayer {
   }
 
   beside(way: 1 | -1): number {
-    return (this.shown_ms ?? this.at_ms) + this.picture_ms * (way + 0.5);
+    // Steps may come faster than pictures: each goes on from where the one before went.
+    if (!this.isThere || this.shown_ms === null) return this.at_ms + this.picture_ms * way;
+    return this.shown_ms + this.picture_ms * (way + 0.5);
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Answer, Piece } from "../api/pieces";
+import { fragment } from "../testing/fragments";
 import { RecordedPlayer } from "./recorded";
 import type { VideoSource } from "./source";
 
@@ -13,7 +14,7 @@ vi.mock("../api/state", async (real) => ({
   },
 }));
 const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0 }));
-vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
+vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; seek = () => {}; reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
 
 const piece: Piece = { id: "p", start_ms: 10_000, end_ms: 70_000, video: "", audio: "", url: "", stream: "main", open: false };
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -152,11 +153,11 @@ it("takes an answer that waited for other downloads, or for a recorder behind it
 });
 
 /** One with ten pictures a second, at a moment of which all is coming. */
-async function playing(video: HTMLVideoElement): Promise<RecordedPlayer> {
+async function playing(video: HTMLVideoElement, ...comes: Uint8Array<ArrayBuffer>[]): Promise<RecordedPlayer> {
   const answer: Answer = { items: [piece], next_ms: null, gap: null };
   const source: VideoSource = {
     ask: async () => answer,
-    open: async (_, start_ms) => ({ start_ms, body: new ReadableStream(), codecs: "" }),
+    open: async (_, start_ms) => ({ start_ms, body: new ReadableStream({ start: (to) => comes.forEach((one) => to.enqueue(one)) }), codecs: "" }),
     enter: async () => ({ answer, stretch: null }),
     frameUrl: () => "",
     canPlay: () => true,
@@ -168,14 +169,53 @@ async function playing(video: HTMLVideoElement): Promise<RecordedPlayer> {
   return player;
 }
 
+/** A video, and what tells which picture of it is on the screen. */
+function watched(): [HTMLVideoElement, (at_ms: number) => void] {
+  const video = document.createElement("video");
+  let tell: VideoFrameRequestCallback = () => {};
+  video.requestVideoFrameCallback = (listen) => ((tell = listen), 1);
+  return [video, (at_ms) => tell(0, { mediaTime: at_ms / 1000 } as VideoFrameCallbackMetadata)];
+}
+
 it.each([
   ["its beginning, as most browsers do", 40_000, 40_050, [40_150, 39_950]],
   ["the instant that was sought, as Firefox does", 40_050, 40_050, [40_150, 39_950]],
 ])("steps into the next picture or the one before, where a picture tells %s", async (_, shown_ms, sought_ms, besides) => {
-  const player = await playing(document.createElement("video"));
-  player.shown_ms = shown_ms;
-  sunk.at_ms = sought_ms;
+  const [video, tell] = watched();
+  const player = await playing(video);
+  Object.assign(sunk, { at_ms: sought_ms });
+  tell(shown_ms);
   expect([player.beside(1), player.beside(-1)]).toEqual(besides);
+  player.close();
+});
+
+it("steps into each picture once where they last differently long, as cameras in the dark have them", async () => {
+  const [video, tell] = watched();
+  const player = await playing(video, fragment(0, [200, 20, 400, 20, 100]));
+  Object.assign(sunk, { buffered: [[40_050, 70_000]] });
+  player.follow(40_050, 1, false, true);
+  const steps = (way: 1 | -1): number[] => [1, 2, 3].map(() => {
+    const at_ms = Math.round(player.beside(way));
+    player.place(at_ms);
+    tell(at_ms);
+    return at_ms;
+  });
+  tell(40_050);
+  expect(steps(1)).toEqual([40_260, 40_470, 40_680]);
+  expect(steps(-1)).toEqual([40_470, 40_260, 40_150]);
+  player.close();
+});
+
+it("steps on from where the last step goes, which isn't on the screen yet", async () => {
+  const [video, tell] = watched();
+  const player = await playing(video);
+  Object.assign(sunk, { buffered: [[10_000, 70_000]] });
+  player.follow(40_050, 1, false, true);
+  tell(40_000);
+  player.place(player.beside(1));
+  Object.defineProperty(video, "seeking", { value: true });
+  tell(40_000);
+  expect(player.beside(1)).toBe(40_250);
   player.close();
 });
 
@@ -192,13 +232,12 @@ it("says when the browser lets nothing play before a press", async () => {
 });
 
 it("measures no length of a picture from one that was sought", async () => {
-  const video = document.createElement("video");
-  let tell: VideoFrameRequestCallback = () => {};
-  video.requestVideoFrameCallback = (listen) => ((tell = listen), 1);
+  const [video, tell] = watched();
   const player = await playing(video);
   Object.defineProperty(video, "paused", { value: false });
-  sunk.at_ms = 40_050;
-  for (const mediaTime of [40.05, 40.1, 40.2]) tell(0, { mediaTime } as VideoFrameCallbackMetadata);
+  Object.assign(sunk, { buffered: [[10_000, 70_000]], at_ms: 40_050 });
+  player.follow(40_050, 1, false, true);
+  for (const at_ms of [40_050, 40_100, 40_200]) tell(at_ms);
   expect(player.beside(1)).toBe(40_200 + 1.5 * 100);
   player.close();
 });

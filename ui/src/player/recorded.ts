@@ -6,8 +6,8 @@
 import { signal } from "@preact/signals";
 import { type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { on } from "../api/state";
-import { lengthOf } from "../live/fragment";
 import { Gather } from "./gather";
+import { Instants } from "./instants";
 import { Lag } from "./lag";
 import type { PastPlayer, Showing } from "./past";
 import { Pieces, SEAM_MS } from "./pieces";
@@ -63,9 +63,12 @@ export class RecordedPlayer implements PastPlayer {
   /** Pieces that cannot be played here, and of which there is no small stream that can. */
   private readonly stills = new Set<string>();
   private readonly lag = new Lag();
+  private readonly instants = new Instants();
   /** When it last had more to show. */
   private moved_ms = 0;
   private at_ms = 0;
+  /** The picture of there wasn't on the screen yet since it was sent there. */
+  private sent = false;
   private speed = 1;
   private plays = true;
   private picture_ms = 40;
@@ -115,6 +118,7 @@ export class RecordedPlayer implements PastPlayer {
   /** Goes to an instant at once. */
   place(at_ms: number): void {
     this.at_ms = at_ms;
+    this.sent = true;
     this.filling = true;
     if (this.shown_ms !== null && Math.abs(this.shown_ms - at_ms) > 60_000) this.pictures.clear();
     if (this.heading && (at_ms < this.heading[0] || at_ms > this.heading[1])) this.download?.abort();
@@ -173,15 +177,20 @@ export class RecordedPlayer implements PastPlayer {
 
   /** The instant of the picture before or after the one shown. */
   beside(way: 1 | -1): number {
-    const from = this.shown_ms ?? this.at_ms;
+    // Steps may come faster than pictures: each goes on from where the one before went.
     const showing = this.showing.peek();
+    const isOnItsWay = this.sent || showing.is === "loading";
+    const from = isOnItsWay ? this.at_ms : (this.shown_ms ?? this.at_ms);
     if (showing.is === "pictures") return from + way * 1000;
     if (showing.is === "hole") {
       const { begin_ms, next_ms } = showing.hole;
       return way > 0 ? (next_ms ?? from) : (Number.isFinite(begin_ms) ? begin_ms : from) - this.picture_ms / 2;
     }
+    const range = this.sink?.buffered.find(([begin_ms, end_ms]) => begin_ms <= from + STEP_MS && from < end_ms);
+    const known = range && this.instants.beside(from, way, range);
+    if (known) return known;
     if (way < 0 && this.between) return this.at_ms - this.picture_ms;
-    const to = from + this.picture_ms * (this.isInside(from) ? way : way + 0.5);
+    const to = from + this.picture_ms * (isOnItsWay || this.isInside(from) ? way : way + 0.5);
     const piece = this.pieces.at(from);
     const next = piece && to >= this.endOf(piece) ? this.pieces.after(piece) : undefined;
     return next ? Math.max(to, next.start_ms + STEP_MS) : to;
@@ -275,6 +284,7 @@ export class RecordedPlayer implements PastPlayer {
 
   private shows(at_ms: number | null): void {
     this.shown_ms = at_ms;
+    if (!this.video.seeking) this.sent = false;
     if (at_ms !== null) {
       const piece = this.pieces.at(at_ms);
       this.thinned.value = piece?.thinned ?? false;
@@ -388,16 +398,17 @@ export class RecordedPlayer implements PastPlayer {
     const isSmall = this.stream === "sub" && piece.stream === "sub";
     this.small.value = isSmall ? (this.lag.slow ? "slow" : "unplayable") : null;
     this.lag.begin();
+    this.instants.begin(stretch.start_ms, sink.buffered[0]?.[0] ?? Number.POSITIVE_INFINITY);
     try {
-      let length: number | null = null;
+      let isFirst = true;
       let until_ms = from_ms;
       let heard_ms = 0;
       // What is sealed comes long before it can be opened.
       const next = () => (piece.sealed ? coming.next() : this.unlessSilent(coming.next(), SILENT_MS));
       for (let bytes = await next(); bytes; bytes = await next()) {
-        if (length === null) this.turns.set(piece.id, takeAxes(bytes));
-        length ??= lengthOf(bytes);
-        this.picture_ms = length ?? this.picture_ms;
+        if (isFirst) this.turns.set(piece.id, takeAxes(bytes));
+        const length_ms = this.instants.hear(bytes);
+        if (isFirst && length_ms !== null) [isFirst, this.picture_ms] = [false, length_ms];
         const before = sink.buffered;
         await sink.append(bytes, this.at_ms, this.speed);
         for (const [begin_ms, next_ms] of holesFound(before, sink.buffered, from_ms)) this.pieces.learnInner(begin_ms, next_ms, this.source.now());
