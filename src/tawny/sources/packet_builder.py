@@ -91,7 +91,7 @@ class PacketBuilder:
 
         is_key: the unit is complete and of a keyframe type. None if it cannot be decoded.
         """
-        if sets:
+        if sets and (self._newest is None or sets != self._sets):  # most cameras repeat them with every keyframe
             self._learn(sets)
         if not self._makes_sense(first_slice):
             self.senseless += 1
