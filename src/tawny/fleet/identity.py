@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.config.fleet import is_nats_address
 from tawny.config.secure import is_web_address
 from tawny.model.errors import NotDone, StorageError, UsageError
+from tawny.sealed.mnemonics import english
 from tawny.storage.disk.private_files import write_private
 
 KEY_FILE: Final = "fleet.key"
@@ -123,8 +124,6 @@ def fingerprint(public_key: bytes) -> str:
 
 def comparison_words(hub_key: bytes, box_key: bytes) -> str:
     """Return four English words that are the same on both sides if no one stands between them. 44 bits."""
-    from mnemonic import Mnemonic  # reads its list of words: only who joins needs it
-
-    words = Mnemonic("english").wordlist
+    words = english().wordlist
     number = int.from_bytes(sha256(b"tawny fleet words" + hub_key + box_key).digest())
     return " ".join(words[number >> at * _BITS & (1 << _BITS) - 1] for at in range(WORDS))

@@ -72,7 +72,8 @@ PASSPHRASE_WORDS: Final = 7
 
 
 @cache
-def _words() -> "Mnemonic":
+def english() -> "Mnemonic":
+    """Return the 2,048 words, with their checksum."""
     from mnemonic import Mnemonic  # with its list, 0.35 MB: a recorder that runs needs none
 
     return Mnemonic("english")
@@ -80,12 +81,12 @@ def _words() -> "Mnemonic":
 
 @cache
 def _by_letters() -> dict[str, str]:
-    return {word[:4]: word for word in _words().wordlist}
+    return {word[:4]: word for word in english().wordlist}
 
 
 def key_to_words(secret: bytes) -> list[str]:
     """Return the words of a key. secret: 32 bytes."""
-    return str(_words().to_mnemonic(secret)).split()
+    return str(english().to_mnemonic(secret)).split()
 
 
 def key_from_words(text: str) -> bytes:
@@ -99,7 +100,7 @@ def key_from_words(text: str) -> bytes:
     if len(words) != 24:
         raise ValueError(f"there are {len(words)} words instead of 24")
     try:
-        return bytes(_words().to_entropy(words))
+        return bytes(english().to_entropy(words))
     except ValueError:
         raise ValueError("all words are in the list, but at least one of them is wrong") from None
 
@@ -115,4 +116,4 @@ def identity_from_words(text: str) -> Identity:
 
 def new_passphrase() -> str:
     """Return seven words joined by hyphens."""
-    return "-".join(secrets.choice(_words().wordlist) for _ in range(PASSPHRASE_WORDS))
+    return "-".join(secrets.choice(english().wordlist) for _ in range(PASSPHRASE_WORDS))

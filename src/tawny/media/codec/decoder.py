@@ -136,6 +136,15 @@ def converted(video: av.VideoFrame, **to: Any) -> av.VideoFrame:
     return video.reformat(**to, threads=1)
 
 
+def even_planes(video: av.VideoFrame, name: str) -> Any:
+    """Return a copy of the frame in planar 4:2:0, uint8 [height·3/2, width]; scaled by a pixel if a side is odd.
+
+    name: FFmpeg's name of the format, with its range.
+    """
+    even = converted(video, width=video.width // 2 * 2, height=video.height // 2 * 2, format=name)
+    return np.array(even.to_ndarray(), np.uint8, copy=True)
+
+
 def _turned_frame(video: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
     """Return the frame as shown, in planar 4:2:0; in RGB if a side is odd."""
     wide, high = video.width, video.height

@@ -6,7 +6,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tawny.media.codec.decoder import FULL_RANGE, DecodedFrame, converted, planar_format, turned_back
+from tawny.media.codec.decoder import FULL_RANGE, DecodedFrame, converted, even_planes, planar_format, turned_back
 from tawny.model.geometry import Polygon
 
 _NO_COLOUR = 128
@@ -43,7 +43,7 @@ def masked_planes(frame: DecodedFrame, private: Sequence[Polygon], name: str) ->
     """
     video = frame.raw
     wide, high = video.width // 2 * 2, video.height // 2 * 2
-    planes = np.array(converted(video, width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    planes: Plane = even_planes(video, name)
     fill_masks(planes[:high], private, (0 if name == FULL_RANGE else 16,))
     for colour in planes[high:].reshape(2, high // 2, wide // 2):
         fill_masks(colour, private, (_NO_COLOUR,))
@@ -79,7 +79,7 @@ def blur_picture(frame: DecodedFrame, hidden: Hidden) -> DecodedFrame:
     video, sent = frame.raw, turned_back(hidden.astype(np.uint8), frame.orientation)
     wide, high = video.width // 2 * 2, video.height // 2 * 2
     name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
-    planes = np.array(converted(video, width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    planes = even_planes(video, name)
     rows = max(2, round(COLUMNS * high / wide))
     colours = planes[high:].reshape(2, high // 2, wide // 2)
     for plane in (planes[:high], *colours):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tawny.media.codec.decoder import DecodedFrame, converted, even_size
+from tawny.media.codec.decoder import DecodedFrame, converted, even_planes, even_size
 from tawny.model.observations import Box
 
 GLYPH_WIDTH, GLYPH_HEIGHT = 5, 7
@@ -112,7 +112,7 @@ def stamped(frame: DecodedFrame, stamp: Stamp) -> DecodedFrame:
     video = frame.video
     wide, high = video.width // 2 * 2, video.height // 2 * 2
     name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
-    planes = np.array(converted(video, width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    planes = even_planes(video, name)
     if stamp.below:
         planes = _heightened(planes, high, len(stamp.below))
     pen = _Pen(planes, wide, high)
