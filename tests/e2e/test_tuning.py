@@ -482,6 +482,11 @@ def test_c7_what_is_private_is_covered_wherever_it_is_shown(
     page.wait_for_selector(".pl.large svg.private-cover polygon", timeout=30_000)
     until(lambda: video.evaluate("(video) => video.readyState >= 2"), 60, "its picture")
     laid_over(video)
+    page.route("**/api/v1/**", lambda _: None)  # no answer: it keeps loading
+    page.keyboard.press("j")
+    expect(page.locator(".pl.large[data-showing=loading] svg.private-cover polygon")).to_be_visible()
+    expect(video).to_be_visible()
+    page.unroute_all()
     covered_image(page, f"{house.base}/api/v1/cameras/front/frame?at_ms={at_ms}&width=320")
     covered_image(page, f"{house.base}/api/v1/cameras/front/picture?at_ms={at_ms}")
     covered_image(page, house.base + event["snapshot"])

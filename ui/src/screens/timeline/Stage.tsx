@@ -113,7 +113,8 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
       <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
       {whole && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
-      {lying && showing?.is === "video" && <Private camera={lying} laid={`${filled.value}${large}`} />}
+      {/* While it loads, the picture of before is still to be seen. */}
+      {lying && (showing?.is === "video" || showing?.is === "loading") && <Private camera={lying} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
       {lying && hasPicture && <Straight camera={lying} turns={large ? sides : undefined} />}
       {showing && (waits || !hasPicture) && (
