@@ -32,6 +32,7 @@ FULL = ("health", "events", "live", "clips", "orders", "settings")
 INSTALLED = ("health", "settings")
 SNAPSHOT = "/api/v1/cameras/porch/snapshot?width=320"
 JPEG = b"\xff\xd8jpeg"
+HUB = "h" * 43
 PICTURES = (
     ("events", "/api/v1/events"),
     ("live", "/api/v1/live/clock"),
@@ -106,7 +107,7 @@ async def installed(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         lambda: ExaminedRecorder(None, settings), state, PluginRegistry.opened(), remote.clock
     )
     house.app.state.site = house.site
-    store = PassStore(tmp_path, remote.clock)
+    store = PassStore(tmp_path, remote.clock, lambda: HUB)
 
     def told() -> dict[str, Any]:
         given = store.now()
@@ -130,18 +131,51 @@ async def installed(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_pass_ends_by_time(tmp_path: Path) -> None:
     clock = FakeClock()
-    store = PassStore(tmp_path, clock)
+    store = PassStore(tmp_path, clock, lambda: HUB)
     given = store.give(3600, ["live"])
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
-    assert PassStore(tmp_path, clock).now() == given  # also after a restart
+    assert PassStore(tmp_path, clock, lambda: HUB).now() == given  # also after a restart
     clock.advance(3599)
     assert store.now() == given
     clock.advance(1)
     assert store.now() is None
 
 
+@pytest.mark.parametrize("back_s", [1800, 72 * 3600])
+def test_a_clock_set_back_gives_no_longer_pass(tmp_path: Path, back_s: float) -> None:
+    clock = FakeClock()
+    store = PassStore(tmp_path, clock, lambda: HUB)
+    store.give(3600, ["live"])
+    clock.advance(1801)
+    clock.jump_utc(-back_s)
+    clock.advance(1799)
+    assert store.now() is None
+
+
+@pytest.mark.parametrize("other", ["o" * 43, ""])
+def test_a_pass_is_for_the_hub_that_it_was_given_to(tmp_path: Path, other: str) -> None:
+    """The settings may name another one, as after a restore, or none."""
+    clock, key = FakeClock(), [HUB]
+    store = PassStore(tmp_path, clock, lambda: key[0])
+    given = store.give(3600, ["live"])
+    key[0] = other
+    assert store.now() is None
+    key[0] = HUB
+    assert store.now() == given
+
+
+def test_a_pass_without_a_hub_is_none(tmp_path: Path) -> None:
+    """Earlier versions wrote no hub."""
+    clock = FakeClock()
+    store = PassStore(tmp_path, clock, lambda: "")
+    store.give(3600, ["live"])
+    assert store.now() is None
+    (tmp_path / FILE_NAME).write_text(json.dumps({"until_ms": clock.now_ms() + 9000, "shares": ["live"]}))
+    assert store.now() is None
+
+
 def test_a_pass_ends_by_the_owner(tmp_path: Path) -> None:
-    store = PassStore(tmp_path, FakeClock())
+    store = PassStore(tmp_path, FakeClock(), lambda: HUB)
     store.give(3600, PASS_SHARES)
     assert store.end()
     assert (store.now(), store.end()) == (None, False)
@@ -152,7 +186,7 @@ def test_a_pass_ends_by_the_owner(tmp_path: Path) -> None:
     [(0, ["live"]), (-1, ["live"]), (LONGEST_PASS_S + 1, ["live"]), (60, []), (60, ["orders"]), (60, ["live", "x"])],
 )
 def test_what_is_no_pass_is_refused(tmp_path: Path, lasts_s: float, shares: list[str]) -> None:
-    store = PassStore(tmp_path, FakeClock())
+    store = PassStore(tmp_path, FakeClock(), lambda: HUB)
     with pytest.raises(NotDone):
         store.give(lasts_s, shares)
     assert store.now() is None
@@ -165,11 +199,11 @@ def test_what_is_no_pass_is_refused(tmp_path: Path, lasts_s: float, shares: list
 )  # fmt: skip
 def test_a_damaged_pass_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)
-    assert PassStore(tmp_path, FakeClock()).now() is None
+    assert PassStore(tmp_path, FakeClock(), lambda: HUB).now() is None
 
 
 def test_a_recorder_without_a_folder_gives_none() -> None:
-    store = PassStore(None, FakeClock())
+    store = PassStore(None, FakeClock(), lambda: HUB)
     assert (store.now(), store.end()) == (None, False)
     with pytest.raises(NotDone):
         store.give(60, ["live"])

@@ -77,7 +77,8 @@ async def joining(house: House, folder: Path) -> AsyncIterator[Joining]:
 
     member = FleetMember(data, lambda: held[0].fleet, offer, FakeClock())
     changeable = ChangeableSettings(lambda: held[0], apply, file)
-    own.site.membership = HubMembershipService(data, changeable, member, PassStore(data, FakeClock()), lambda: "Shed")
+    passes = PassStore(data, FakeClock(), lambda: held[0].fleet.hub_key)
+    own.site.membership = HubMembershipService(data, changeable, member, passes, lambda: "Shed")
     member.start()
     try:
         async with hub_rig("websocket", house) as rig:

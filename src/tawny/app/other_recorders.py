@@ -102,7 +102,7 @@ def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies:
 
 def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:
     place = running.parts.place
-    passes = PassStore(place.kept_in, place.clock)
+    passes = PassStore(place.kept_in, place.clock, lambda: place.settings().fleet.hub_key)
 
     def note_seen(person: str, what: str) -> None:
         site.accounts.note(PICTURES_SEEN, person, Caller(""), what)

@@ -349,9 +349,8 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     place, recorder = running.parts.place, running.parts.recorder
     site.hub, member = make_hub(place, site), make_member(running, site, app)
     site.member = member
-    site.membership = HubMembershipService(
-        place.kept_in, running.changeable, member, PassStore(place.kept_in, place.clock), lambda: site.title
-    )
+    passes = PassStore(place.kept_in, place.clock, lambda: place.settings().fleet.hub_key)
+    site.membership = HubMembershipService(place.kept_in, running.changeable, member, passes, lambda: site.title)
     connect_standbys(running, site)
     if site.hub is not None:
         site.by_nats, site.copies = make_nats_listener(place, site.hub), make_copies(place, site.hub)

@@ -270,7 +270,7 @@ def _join(args: Namespace, out: Output) -> int:
         if not args.yes:
             _confirm_hub(link)
     name = args.name or chosen.web.name or socket.gethostname()
-    PassStore(folder, SystemClock()).end()  # of another hub
+    PassStore(folder, SystemClock(), lambda: chosen.fleet.hub_key).end()  # of another hub
     welcome = asyncio.run(join_hub(link, key, name, allow, chosen.fleet.nats))
     forget_name(folder)
     put_table(path, "fleet", {"hub": link.url, "hub_key": link.hub, "allow": list(allow)})
@@ -312,7 +312,7 @@ def _confirm_hub(link: JoinLink) -> None:
 
 def _pass(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
-    passes = PassStore(folder, SystemClock())
+    passes = PassStore(folder, SystemClock(), lambda: chosen.fleet.hub_key)
     if args.link == "end":
         had_one = passes.end()
         note_here(folder, "hub pass ended")
@@ -349,7 +349,7 @@ def _leave(args: Namespace, out: Output) -> int:
             asyncio.run(leave_hub(chosen.fleet, key))
         except NotDone as error:
             problem = error
-    PassStore(folder, SystemClock()).end()
+    PassStore(folder, SystemClock(), lambda: chosen.fleet.hub_key).end()
     put_table(path, "fleet", {"hub": "", "hub_key": ""})
     if not (chosen.hub.enabled or chosen.standby.enabled or chosen.standby.address):  # else the key has other uses
         forget_key(folder)

@@ -1,7 +1,7 @@
 """A pass: the owner of a recorder lets installers at its hub see pictures until a time, whatever `fleet.allow` says.
 
 It is a file in the data folder, so that `tawny fleet pass` and the page give and end the same one, and it survives a
-restart. A file that can't be read counts as no pass.
+restart. It names the hub that it was given to, and counts for no other. A file that can't be read counts as no pass.
 """
 
 import json
@@ -35,10 +35,14 @@ class HubPass:
 
 
 class PassStore:
-    """The pass of a recorder. Thread-safe; reads the disk. folder: its data folder; None: it can join no hub."""
+    """The pass of a recorder. Thread-safe; reads the disk.
 
-    def __init__(self, folder: Path | None, clock: Clock) -> None:
+    folder: its data folder; None: it can join no hub. get_hub_key: returns `fleet.hub_key`.
+    """
+
+    def __init__(self, folder: Path | None, clock: Clock, get_hub_key: Callable[[], str]) -> None:
         self._path, self._clock = folder / FILE_NAME if folder is not None else None, clock
+        self._get_hub_key = get_hub_key
 
     def now(self) -> HubPass | None:
         """Return the pass that holds now."""
@@ -46,14 +50,12 @@ class PassStore:
             return None
         try:
             with self._path.open("rb") as file:
-                made = _parsed(file.read(_MOST_BYTES))
+                return self._parsed(file.read(_MOST_BYTES))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             log.warning("cannot read the pass for the hub: %s", error)
             return None
-        left_s = (made.until_ms - self._clock.now_ms()) / 1000
-        return made if 0 < left_s <= LONGEST_PASS_S else None  # a clock that was set back gives no longer pass
 
     def give(self, lasts_s: float, shares: Iterable[str]) -> HubPass:
         """Give a pass instead of a former one. Raises NotDone, StorageError."""
@@ -64,7 +66,11 @@ class PassStore:
             raise NotDone("A pass lasts at most 7 days.", "Choose a shorter time, for example 4 h.")
         made = HubPass(self._clock.now_ms() + round(lasts_s * 1000), tuple(one for one in PASS_SHARES if one in chosen))
         try:
-            write_private(self._path, json.dumps({"until_ms": made.until_ms, "shares": made.shares}).encode())
+            stated = {
+                "until_ms": made.until_ms, "shares": made.shares, "hub_key": self._get_hub_key(), "lasts_s": lasts_s,
+                "ends_s": self._clock.mono_s() + lasts_s,
+            }  # fmt: skip
+            write_private(self._path, json.dumps(stated).encode())
         except OSError as error:
             raise StorageError(str(self._path), error.strerror or "") from error
         return made
@@ -78,6 +84,20 @@ class PassStore:
             except OSError as error:
                 raise StorageError(str(self._path), error.strerror or "") from error
         return had_one
+
+    def _parsed(self, data: bytes) -> HubPass | None:
+        """Return the pass of a file if it holds now, for this hub. A clock that was set back gives no longer pass."""
+        said: Any = json.loads(data)
+        until_ms, shares = said["until_ms"], said["shares"]
+        if type(until_ms) is not int or not isinstance(shares, list):
+            raise ValueError("it has another form")
+        hub_key = said.get("hub_key")  # earlier versions wrote none
+        if not hub_key or hub_key != self._get_hub_key():
+            return None
+        left_s = (until_ms - self._clock.now_ms()) / 1000
+        # after a restart of the computer `mono_s` begins again, and is past `ends_s` only after the pass
+        is_over = not 0 < left_s <= min(said["lasts_s"], LONGEST_PASS_S) or self._clock.mono_s() >= said["ends_s"]
+        return None if is_over else HubPass(until_ms, tuple(one for one in PASS_SHARES if one in shares))
 
 
 class PassUse:
@@ -108,11 +128,3 @@ class PassUse:
                 self._noted.clear()
             self._noted.add(key)
         self._note(person, what)
-
-
-def _parsed(data: bytes) -> HubPass:
-    said: Any = json.loads(data)
-    until_ms, shares = said["until_ms"], said["shares"]
-    if type(until_ms) is not int or not isinstance(shares, list):
-        raise ValueError("it has another form")
-    return HubPass(until_ms, tuple(one for one in PASS_SHARES if one in shares))
