@@ -320,6 +320,14 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path, clock: FakeClock) -> None:
     assert len(list(tmp_path.glob("outbox.db.damaged-*"))) == 1
 
 
+def test_counters_go_on_above_those_of_a_damaged_file(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "outbox.db").write_bytes(b"no database" * 1000)
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    from_s = clock.now_ms() // 1000
+    assert [outbox.number("offsite", key) for key in "aba"] == [from_s + 1, from_s + 2, from_s + 1]
+    outbox.close()
+
+
 def test_a_delivery_is_the_same_after_the_file(outbox: Outbox) -> None:
     one: Delivery = clip("c.mp4", 1000)
     outbox.add([one])

@@ -80,6 +80,7 @@ LONGEST_PLAN_MS: Final = 2 * 86_400_000
 DIGESTS_PLANNED_MS: Final = 60_000
 """Their scheduler has planned all digests again by then, ms, after a step of the clock."""
 NUMBERED: Final = 1_000
+RAISED: Final = "number"  # mark above which all counters go on
 _PAGE: Final = 200
 FOLDERS: Final = "files "
 """What the targets of export folders begin with. No destination has such a name."""
@@ -126,6 +127,8 @@ class Outbox:
         self._taken: set[int] = set()
         self._steps = ClockSteps(clock)
         self._bring_back(0)  # the clock may have been set back while nothing ran
+        if self._file.was_renewed:
+            self.raise_counters()
 
     def close(self) -> None:
         self._file.close()
@@ -361,20 +364,23 @@ class Outbox:
             return dict(found.fetchall())
 
     def number(self, to: str, key: str) -> int:
-        """Return the number of a key in a target's counter, the same again for the NUMBERED newest keys."""
-        counter = f"number/{to}"
-        own = f"{counter}/{key}"
+        """Return the number of a key in a target's counter, the same again for keys of the NUMBERED last numbers."""
+        counter, own = f"number/{to}", f"number/{to}/{key}"
         with self._writing() as db:
             found = db.execute("SELECT value FROM marks WHERE name = ?", (own,)).fetchone()
             if found is not None:
                 return int(found[0])
-            last = db.execute("SELECT value FROM marks WHERE name = ?", (counter,)).fetchone()
-            number = int(last[0]) + 1 if last else 1
+            last = "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM marks WHERE name IN (?, ?)"
+            number = int(db.execute(last, (counter, RAISED)).fetchone()[0]) + 1
             insert = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
             db.executemany(insert, ((counter, str(number)), (own, str(number))))
             forget = "DELETE FROM marks WHERE substr(name, 1, ?) = ? AND CAST(value AS INTEGER) <= ?"
             db.execute(forget, (len(counter) + 1, f"{counter}/", number - NUMBERED))
         return number
+
+    def raise_counters(self) -> None:
+        """Let counters go on at the seconds since 1970, above all that an outbox which is lost has given."""
+        self.mark(RAISED, str(self._clock.now_ms() // 1000))
 
     # --- queries -----------------------------------------------------------------------------------------------------
 

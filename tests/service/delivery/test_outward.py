@@ -70,6 +70,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made.outward.close()
 
 
+def test_without_a_disk_a_start_gives_no_number_of_the_last_one(bench: Bench) -> None:
+    assert bench.outward.outbox.number("nas", "a") > bench.clock.now_ms() // 1000
+
+
 @pytest.mark.parametrize(("since_start_s", "arrives"), [(2, True), (-2, False)])
 def test_a_new_target_gets_what_happened_since_the_recorder_started(
     tmp_path: Path, since_start_s: int, *, arrives: bool

@@ -85,6 +85,8 @@ class DeliveryService:
         where: path of the outbox database, or `:memory:`. engine: runs the service's actors and no others.
         """
         self.outbox = Outbox(where, clock)
+        if not isinstance(where, Path):
+            self.outbox.raise_counters()  # that of the last start is lost
         self._settings, self._recorder, self._clock = settings, recorder, clock
         self._paused = {mark.removeprefix(_PAUSED) for mark in self.outbox.marks(_PAUSED)}
         self._changing = threading.Lock()
