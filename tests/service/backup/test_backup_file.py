@@ -21,12 +21,14 @@ from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.identities import Identities
 from tawny.api.auth.passes import Passes
+from tawny.delivery.outbox import Outbox
 from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import load_key, save_key
 from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
 from tawny.fleet.standby_store import FOLDER, StandbyStore
 from tawny.model.errors import FolderInUse, NotDone, StorageError
+from tawny.model.times import SystemClock
 from tawny.sealed import age_file
 from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
 from tawny.sealed.broken import SealedFileBroken
@@ -37,6 +39,7 @@ from tawny.service.backup.restored_accounts import access_changes, end_sign_ins
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.testing.clock import FakeClock
+from tests.delivery.carried import delivery
 
 PASSPHRASE = "river-candle-otter-amber"
 SECRET = "pl4nted-s3cret"
@@ -485,6 +488,27 @@ def test_what_was_put_aside_goes_once_it_is_restored(data: Path) -> None:
     assert [path.exists() for path in damaged] == [False, True], "the backup has no hub.db"
 
 
+@pytest.mark.parametrize(("genesis", "state"), [("ab" * 32, "done"), ("cd" * 32, "waiting")])
+def test_what_was_sent_since_the_backup_stays_sent_where_the_history_stays(
+    data: Path, tmp_path: Path, genesis: str, state: str
+) -> None:
+    there, clock = make_recorder(tmp_path / "there", genesis), SystemClock()
+    with closing(Outbox(data / "outbox.db", clock)) as outbox:
+        outbox.add([delivery()])
+    file = backup(data)
+    shutil.copy(data / "outbox.db", there)
+    with closing(Outbox(there / "outbox.db", clock)) as outbox:
+        taken = outbox.take("offsite")
+        assert taken is not None
+        outbox.done(taken, "", 0)
+    UnpackedBackup.unpack([file], PASSPHRASE, there).commit(there.parent / "tawny.toml")
+    finish_restore(there)
+    with closing(Outbox(there / "outbox.db", clock)) as outbox:
+        found = outbox.find("offsite", taken.name)
+        assert found is not None
+        assert found.state == state
+
+
 def test_never_sets_back_its_own_history(data: Path) -> None:
     file = backup(data)
     (data / "history/2026-11-21.jsonl").write_text("newer\n")
@@ -551,6 +575,7 @@ def test_a_power_cut_ends_in_the_same(data: Path, tmp_path: Path, monkeypatch: p
                 finish_restore(there)
         finish_restore(there)
         now = tree(there.parent)
+        assert now.pop("data/outbox.db"), "it states the time of the restore"
         now["tawny.toml"] = now["tawny.toml"].replace(f"there{cut}".encode(), b"there")
         expected = expected or now
         assert now == expected, cut
@@ -1107,5 +1132,5 @@ def test_links_that_a_locked_file_does_not_tell_are_not_called_missing(
     def reading(path: Path) -> sqlite3.Connection:
         return sqlite3.connect(path, factory=Locked if path == new else sqlite3.Connection)
 
-    monkeypatch.setattr(restored_accounts, "_reading", reading)
+    monkeypatch.setattr(restored_accounts, "opened_to_read", reading)
     assert list(access_changes(new, data / "accounts.db")) == []

@@ -40,6 +40,7 @@ from tawny.service.backup.backup_file import (
     read_backup,
 )
 from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
+from tawny.service.backup.restored_outbox import OUTBOX, skip_what_was_sent
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file
@@ -404,18 +405,17 @@ def finish_restore(data: Path) -> bool:
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
             if is_in_backup:
                 forget_put_aside(data, name)
-        if "history" in units:
-            _keep_others(folder / _OLD / "history", data / "history")
+        skip_what_was_sent(data / OUTBOX, None if "history" in units else folder / _OLD / OUTBOX)
         if _MASKS in units and not _is_there(folder / "data" / borrowed_cameras.DAMAGED):
             (data / borrowed_cameras.DAMAGED).unlink(missing_ok=True)
             sync_folder((data / _MASKS).parent)
-        if "history" in units:  # the index is made again from the recordings
-            for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):
+        if "history" in units:
+            _keep_others(folder / _OLD / "history", data / "history")
+            for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):  # made again from the recordings
                 (data / name).unlink(missing_ok=True)
         _put_settings(folder / "settings", config, data)
         sync_folder(data)
-        done = data / f"{PENDING}.done"
-        _remove(done)
+        _remove(done := data / f"{PENDING}.done")
         folder.rename(done)
         _remove(done)
     except OSError as error:

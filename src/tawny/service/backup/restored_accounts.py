@@ -24,13 +24,13 @@ Named = dict[str, tuple[str, str]]
 def access_changes(new: Path, here: Path) -> Iterator[str]:
     """Yield sentences about users, access tokens and links that differ from those here. Files may be damaged."""
     try:
-        with closing(_reading(new)) as db:
+        with closing(opened_to_read(new)) as db:
             after = _access(db)
     except sqlite3.Error:
         return
     yield "Everyone signs in again, with the passwords, passkeys and two-step codes of the backup."
     try:
-        with closing(_reading(here)) as db:
+        with closing(opened_to_read(here)) as db:
             before = _access(db)
     except sqlite3.Error:
         return
@@ -91,7 +91,7 @@ def _add_newer(db: sqlite3.Connection, here: Path) -> None:
         "SELECT coalesce(max(at_ms), 0), max(0, coalesce(max(number), 0)), min(0, coalesce(min(number), 0)) FROM audit"
     ).fetchone()
     try:
-        with closing(_reading(here)) as old:
+        with closing(opened_to_read(here)) as old:
             rows = old.execute(_NEWER, (newest_ms,)).fetchall()
     except sqlite3.Error:
         return  # none here, or damaged
@@ -106,7 +106,7 @@ def _add_newer(db: sqlite3.Connection, here: Path) -> None:
         )
 
 
-def _reading(path: Path) -> sqlite3.Connection:
+def opened_to_read(path: Path) -> sqlite3.Connection:
     """Open a file for reading. With `mode=ro`, SQLite would leave its `-wal` and `-shm` behind."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)
 

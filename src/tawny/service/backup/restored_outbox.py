@@ -1,0 +1,63 @@
+"""`outbox.db` of a backup: nothing that was sent or numbered since the backup is sent or numbered again."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from tawny.delivery.outbox import RAISED, SCHEMA, VERSION
+from tawny.model.times import Clock, SystemClock
+from tawny.service.backup.restored_accounts import opened_to_read
+from tawny.storage.disk.private_files import give_to_owner
+from tawny.storage.index.sqlite_file import SmallDb
+
+OUTBOX: Final = "outbox.db"
+MADE_UP_MS: Final = 7 * 86_400_000
+"""What ended earlier is made up for by no scheduler, ms."""
+_LATER: Final = "SELECT * FROM deliveries WHERE state = 'waiting' OR done_ms > ? ORDER BY id"
+_MARKS: Final = "SELECT name, value FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'number/%'"
+_NOTIFIERS_BEGIN: Final = """
+UPDATE targets SET since_ms = ? WHERE name IN (SELECT substr(name, 6) FROM marks WHERE name LIKE 'plan/%')
+"""
+
+
+def skip_what_was_sent(path: Path, replaced: Path | None, clock: Clock | None = None) -> None:
+    """Let notifiers begin now, and counters above all given numbers.
+
+    replaced: outbox of the same recorder that the restore replaced, whose deliveries go on; None: none. An outbox is
+    made if the backup has none, for the counters. Can be repeated. Raises StorageError.
+    """
+    now_ms = (clock or SystemClock()).now_ms()
+    later = _later(replaced, now_ms) if replaced is not None else None
+    file = SmallDb(path, SCHEMA, VERSION, renew=True)
+    try:
+        with file.writing() as db:
+            if later is not None:
+                _go_on(db, *later)
+            db.execute(_NOTIFIERS_BEGIN, (now_ms,))
+            db.execute("DELETE FROM marks WHERE name LIKE 'recap/%'")  # the next one is the first
+            db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (RAISED, str(now_ms // 1000)))
+    finally:
+        file.close()
+    give_to_owner(path, path.parent)
+
+
+def _later(replaced: Path, now_ms: int) -> tuple[list[tuple[object, ...]], list[tuple[str, str]]] | None:
+    """Return deliveries that wait or have just ended, and marks of problems and numbers. None: no file, or damaged."""
+    try:
+        with closing(opened_to_read(replaced)) as db:
+            if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                return None
+            return db.execute(_LATER, (now_ms - MADE_UP_MS,)).fetchall(), db.execute(_MARKS).fetchall()
+    except sqlite3.Error:
+        return None
+
+
+def _go_on(db: sqlite3.Connection, deliveries: list[tuple[object, ...]], marks: list[tuple[str, str]]) -> None:
+    """Put what was sent, and what waits, in the place of what waited when the backup was made."""
+    db.execute("DELETE FROM deliveries WHERE state = 'waiting'")
+    for _, *row in deliveries:
+        values = ", ?" * len(row)
+        db.execute(f"INSERT OR REPLACE INTO deliveries VALUES (NULL{values})", row)  # noqa: S608 only question marks
+    db.execute("DELETE FROM marks WHERE name LIKE 'alarm/%'")
+    db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", marks)
