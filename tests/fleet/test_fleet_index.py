@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,33 @@ def test_a_link_that_has_expired_is_not_good_again(clock: FakeClock, index: Flee
     assert index.join(code, "Shed", b"shed".ljust(32), "words") is not None
     clock.advance(limits.INVITATION_MS / 1000)
     assert index.join(code, "Shed", b"shed".ljust(32), "words") is None
+
+
+@pytest.mark.parametrize("step_s", [-48 * 3600, 2 * 3600])
+def test_a_link_lasts_as_long_as_it_should_when_the_clock_is_set(
+    clock: FakeClock, index: FleetIndex, step_s: int
+) -> None:
+    early, late = index.invite()[0], index.invite()[0]
+    used = index.invite()[0]
+    assert index.join(used, "Hut", b"hut".ljust(32), "words") is not None
+    clock.jump_utc(step_s)
+    clock.advance(limits.INVITATION_MS / 1000 - 1)
+    index.invite()
+    assert index.join(used, "Hut", b"hut".ljust(32), "words") is not None
+    assert index.join(early, "Shed", b"shed".ljust(32), "words") is not None
+    clock.advance(1)
+    assert index.join(late, "Barn", b"barn".ljust(32), "words") is None
+    assert index.join(used, "Hut", b"hut".ljust(32), "words") is None
+
+
+def test_the_end_of_a_link_is_stored_when_the_clock_is_set(tmp_path: Path, clock: FakeClock) -> None:
+    with closing(SqliteFleetIndex(tmp_path / "hub.db", clock)) as index:
+        code, _ = index.invite()
+        clock.jump_utc(-48 * 3600)
+        index.boxes()
+    clock.advance(limits.INVITATION_MS / 1000)
+    with closing(SqliteFleetIndex(tmp_path / "hub.db", clock)) as index:
+        assert index.join(code, "Shed", b"shed".ljust(32), "words") is None
 
 
 def test_what_a_box_is_now_is_stored(index: FleetIndex) -> None:

@@ -20,7 +20,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState
-from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.model.times import Clock, Span, merge_spans, missing_spans
 
 INVITATION_MS: Final = 10 * 60_000
 MOST_INVITATIONS: Final = 1000
@@ -358,6 +358,33 @@ def free_id(name: str, taken: set[str]) -> str:
     while found in taken:
         found, number = f"{base}-{number}", number + 1
     return found
+
+
+class JoinCodes:
+    """When codes that were made in this run end, whatever the clock is set to. For the one thread that writes.
+
+    Those made on the command line are of other processes, and keep their times.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ends_s: dict[bytes, float] = {}
+        """By the hash that is stored, s monotonic; the newest last."""
+
+    def keep(self, code: bytes) -> None:
+        self._ends_s[code] = self._clock.mono_s() + INVITATION_MS / 1000
+        while len(self._ends_s) > 2 * MOST_INVITATIONS:
+            del self._ends_s[next(iter(self._ends_s))]
+
+    def use(self, code: bytes, use: bytes) -> None:
+        """Note that another hash is stored of a code from now on."""
+        if code in self._ends_s:
+            self._ends_s[use] = self._ends_s[code]
+
+    def rows(self) -> list[tuple[int, bytes]]:
+        """Return when each ends by the clock as it is now, ms UTC, and its hash."""
+        now_ms, now_s = self._clock.now_ms(), self._clock.mono_s()
+        return [(now_ms + round((end_s - now_s) * 1000), code) for code, end_s in self._ends_s.items()]
 
 
 def new_code() -> str:

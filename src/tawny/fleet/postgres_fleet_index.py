@@ -28,6 +28,7 @@ from tawny.fleet.fleet_index import (
     BoxEvent,
     EventQuestion,
     FleetLane,
+    JoinCodes,
     PlacedCamera,
     box_of_row,
     cameras_to_show,
@@ -42,7 +43,7 @@ from tawny.fleet.history_reader import HistoryPiece, mark_of
 from tawny.fleet.history_rows import DAY_MS, Row, rows_of
 from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, DiskFull
 from tawny.model.ids import CameraId
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, ClockSteps, Span
 from tawny.storage.index.index_schema import other_version
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ class PostgresFleetIndex:
     def __init__(self, address: str, clock: Clock) -> None:
         """address: `postgresql:///tawny`. Nothing is asked of the server before the first use."""
         self._address, self._clock = address, clock
+        self._steps, self._codes, self._must_follow = ClockSteps(clock), JoinCodes(clock), False
         self._locks = {"read": Lock(), "write": Lock()}
         self._open: dict[str, Connection[Row]] = {}
 
@@ -223,8 +225,13 @@ class PostgresFleetIndex:
     @contextmanager
     def writing(self) -> Iterator[Connection[Row]]:
         """Open a transaction: committed at the end, rolled back after any error."""
-        with self._used("write") as db, db.transaction():
-            yield db
+        with self._used("write") as db:
+            self._must_follow |= self._steps.moved_ms() != 0
+            with db.transaction():
+                if self._must_follow:
+                    db.cursor().executemany("UPDATE invitations SET ends_ms = %s WHERE hash = %s", self._codes.rows())
+                yield db
+            self._must_follow = False
 
     @contextmanager
     def _used(self, name: str) -> Iterator[Connection[Row]]:
@@ -254,6 +261,7 @@ class PostgresFleetIndex:
                 (MOST_INVITATIONS - 1,),
             )
             db.execute("INSERT INTO invitations VALUES (%s, %s)", (hash_of(code), now_ms + INVITATION_MS))
+            self._codes.keep(hash_of(code))
         return code, now_ms + INVITATION_MS
 
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
@@ -266,6 +274,7 @@ class PostgresFleetIndex:
             )
             if used.rowcount != 1:
                 return None
+            self._codes.use(hash_of(code), use)
             if row is None:
                 db.execute("LOCK TABLE boxes IN EXCLUSIVE MODE")
                 taken = {str(one) for (one,) in db.execute("SELECT id FROM boxes")}

@@ -1,6 +1,7 @@
 """The hub's index in SQLite: `hub.db` in the hub's data folder. For about ten boxes, or two hundred cameras."""
 
 import json
+import logging
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from tawny.fleet.fleet_index import (
     BoxEvent,
     EventQuestion,
     FleetLane,
+    JoinCodes,
     PlacedCamera,
     box_of_row,
     cameras_to_show,
@@ -49,9 +51,10 @@ from tawny.fleet.history_rows import (
     rows_of,
 )
 from tawny.model.ids import CameraId
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, ClockSteps, Span
 from tawny.storage.index.sqlite_file import SmallDb
 
+log = logging.getLogger(__name__)
 HUB_FILE: Final = "hub.db"
 VERSION: Final = 3
 _SAME_HISTORY: Final = 2
@@ -169,7 +172,7 @@ class SqliteFleetIndex(SmallDb):
 
     def __init__(self, path: Path | str, clock: Clock, *, renew: bool = False) -> None:
         super().__init__(path, _SCHEMA, VERSION, drops=_drops, renew=renew)
-        self._clock = clock
+        self._clock, self._steps, self._codes = clock, ClockSteps(clock), JoinCodes(clock)
 
     @contextmanager
     def tables(self) -> Iterator[Iterator[tuple[str, Sequence[str], Iterator[Row]]]]:
@@ -183,6 +186,23 @@ class SqliteFleetIndex(SmallDb):
 
     # --- joining
 
+    def _follow_clock(self, db: sqlite3.Connection, moved_ms: int) -> None:
+        """Write when codes end after a step of the clock. While the disk takes no writes, again at the next call."""
+        rows = self._codes.rows()
+        self._must_follow = bool(rows)
+        if not rows:
+            return
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany("UPDATE invitations SET ends_ms = ? WHERE hash = ?", rows)
+            db.execute("COMMIT")
+            self._must_follow = False
+        except sqlite3.Error as error:
+            log.debug("the ends of links aren't written yet: %s", error)
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+
     def invite(self) -> tuple[str, int]:
         code, now_ms = new_code(), self._clock.now_ms()
         with self.writing() as db:
@@ -193,6 +213,7 @@ class SqliteFleetIndex(SmallDb):
                 (MOST_INVITATIONS - 1,),
             )
             db.execute("INSERT INTO invitations VALUES (?, ?)", (hash_of(code), now_ms + INVITATION_MS))
+            self._codes.keep(hash_of(code))
         return code, now_ms + INVITATION_MS
 
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
@@ -205,6 +226,7 @@ class SqliteFleetIndex(SmallDb):
             )
             if used.rowcount != 1:
                 return None
+            self._codes.use(hash_of(code), use)
             if row is None:
                 taken = {one for (one,) in db.execute("SELECT id FROM boxes")}
                 db.execute(
