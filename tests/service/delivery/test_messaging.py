@@ -654,6 +654,29 @@ def test_a_mute_lasts_as_long_as_was_asked_when_the_clock_is_set(bench: Bench, s
     assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
 
 
+def test_a_mute_of_a_clock_that_was_ahead_begins_at_the_next_start(bench: Bench) -> None:
+    bench.clock.jump_utc(2 * 86_400)
+    before: MessageActions = bench.notifications.actions
+    before.mute("phone", PORCH, 3_600_000)
+    bench.clock.jump_utc(-2 * 86_400)
+    bench.killed()
+    actions: MessageActions = bench.notifications.actions
+    assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
+    bench.clock.advance(2 * 86_400 + 60)
+    assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
+
+
+def test_a_mute_that_is_long_over_does_not_begin_again_with_a_clock_that_is_behind(bench: Bench) -> None:
+    before: MessageActions = bench.notifications.actions
+    before.mute("phone", PORCH, 3_600_000)
+    bench.clock.advance(86_400 + 3600 + 60)
+    assert before.mutes("phone") == {}
+    bench.clock.jump_utc(-10 * 86_400)
+    bench.killed()
+    after: MessageActions = bench.notifications.actions
+    assert after.mutes("phone") == {}
+
+
 def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:
     event = bench.happens()
     bench.work()

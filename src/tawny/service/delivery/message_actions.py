@@ -17,12 +17,14 @@ from tawny.delivery.outbox import Outbox
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import Clock, ClockSteps
+from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps
 from tawny.service.recorder import RecorderService
 
 log = logging.getLogger(__name__)
 MUTE_MS = 3_600_000
 LASTS_MS = 7 * 86_400_000
+_KEPT_MS = 86_400_000
+"""How long, ms, an ended mute is kept: events that began within it may be due later."""
 MUTE = "m"
 """The action that concerns the notifier alone; the others change what everyone sees."""
 LABELS = {MUTE: "Mute for 1 h", "f": "False alarm", "k": "Keep"}
@@ -176,12 +178,20 @@ class MessageActions:
         return event
 
     def _step_with_clock(self) -> None:
-        """Move mutes along with a step of the clock: they last as long as was asked."""
+        """Move mutes along with a step of the clock: they last as long as was asked.
+
+        What was made in the future began before a start: now. What is long over is deleted, so that it never does.
+        """
         with self._lock:
-            moved_ms = self._steps.moved_ms()
-            for name, text in self._outbox.marks("mute/").items() if moved_ms else ():
-                begin, _, end = text.partition(" ")
-                self._outbox.mark(name, f"{int(begin) + moved_ms} {int(end) + moved_ms}")
+            moved_ms, now_ms = self._steps.moved_ms(), self._clock.now_ms()
+            for name, text in self._outbox.marks("mute/").items():
+                begin_ms, end_ms = map(int, text.split())
+                is_ahead = begin_ms + moved_ms > now_ms + CLOCK_STEP_MS
+                by_ms = now_ms - begin_ms if is_ahead else moved_ms
+                if end_ms + by_ms < now_ms - _KEPT_MS:
+                    self._outbox.mark(name, "")
+                elif by_ms:
+                    self._outbox.mark(name, f"{begin_ms + by_ms} {end_ms + by_ms}")
 
     def of_recorder(self, to: str, name: str) -> str:
         """Return a message's ID that another recorder or notifier doesn't use for a message of this name."""
