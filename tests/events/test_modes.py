@@ -175,6 +175,34 @@ def test_a_camera_does_what_it_is_told_until_then() -> None:
     assert told == [("record", "a webhook"), ("", "a webhook")]
 
 
+@pytest.mark.parametrize("first_s", [3600, None])
+def test_a_shorter_order_to_record_ends_no_longer_one(first_s: int | None) -> None:
+    house = House()
+    first_ms = None if first_s is None else house.clock.now_ms() + first_s * 1000
+    house.modes.record(DOOR, first_ms, "Anna")
+    house.modes.record(DOOR, house.clock.now_ms() + 300_000, "a webhook")
+    hold = house.modes.hold(DOOR)
+    assert hold is not None and (hold.by, hold.until_ms) == ("Anna", first_ms)
+
+
+@pytest.mark.parametrize("lasts_ms", [7_200_000, None])
+def test_a_longer_order_to_record_counts(lasts_ms: int | None) -> None:
+    house = House()
+    house.modes.record(DOOR, house.clock.now_ms() + 3_600_000, "Anna")
+    until_ms = None if lasts_ms is None else house.clock.now_ms() + lasts_ms
+    house.modes.record(DOOR, until_ms, "a webhook")
+    hold = house.modes.hold(DOOR)
+    assert hold is not None and (hold.by, hold.until_ms) == ("a webhook", until_ms)
+
+
+def test_a_shorter_pause_ends_a_longer_one() -> None:
+    house = House()
+    house.modes.pause(DOOR, None, "Anna")
+    house.modes.pause(DOOR, house.clock.now_ms() + 300_000, "Anna")
+    hold = house.modes.hold(DOOR)
+    assert hold is not None and hold.until_ms == house.clock.now_ms() + 300_000
+
+
 def test_other_settings_keep_what_is_set_by_hand_if_there_is_such_a_mode() -> None:
     house = House()
     house.modes.set_mode("night", "Anna")

@@ -227,16 +227,14 @@ class ModeState:
         self, arm: ModesSettings, zone: ZoneInfo, book: ModeStore, clock: Clock, publish: Callable[[Message], None]
     ) -> None:
         self._book, self._clock, self._publish = book, clock, publish
-        self._lock = threading.RLock()
-        self._zone = zone
+        self._lock, self._zone = threading.RLock(), zone
         facts = book.facts()
         self._hand = _Hand(**facts["hand"]) if "hand" in facts else None
         holds = [ActiveHold(**value) for name, value in facts.items() if name.startswith("hold/")]
         self._holds = {hold.camera: hold for hold in holds}
         self._log = [(at_ms, ModeSnapshot(mode, by, home)) for at_ms, mode, by, home in book.changes()]
         self._untold: list[Message] = []
-        self._steps = ClockSteps(clock)
-        self._now_ms = self._clock.now_ms()
+        self._steps, self._now_ms = ClockSteps(clock), clock.now_ms()
         self._known: tuple[str, str, frozenset[str]] = ("", "", frozenset())
         self._renamed: dict[str, str] = {}
         self._since_ms = self._now_ms
@@ -366,7 +364,7 @@ class ModeState:
         self._put_hold(ActiveHold(camera, "pause", by, self._clock.now_ms(), until_ms))
 
     def record(self, camera: CameraId, until_ms: int | None, by: str) -> None:
-        """Record a camera regardless of the mode."""
+        """Record a camera regardless of the mode, and no shorter than was asked before."""
         self._put_hold(ActiveHold(camera, "record", by, self._clock.now_ms(), until_ms))
 
     def let_go(self, camera: CameraId, by: str) -> None:
@@ -572,6 +570,8 @@ class ModeState:
     def _put_hold(self, hold: ActiveHold) -> None:
         with self._changing():
             before = self._holds.get(hold.camera)
+            if before is not None and before.what == hold.what == "record":
+                hold = max(before, hold, key=lambda one: one.until_ms or float("inf"))
             if before is not None and (before.what, before.by) == (hold.what, hold.by):
                 hold = replace(hold, since_ms=before.since_ms)  # it goes on, and ends at another time
             self._keep_hold(hold)

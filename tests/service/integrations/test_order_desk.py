@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tawny.config.integrations import RIGHTS
+from tawny.config.modes import ModesSettings
 from tawny.delivery.commands import CommandIssuer, CommandRefused
 from tawny.engine import InlineEngine
-from tawny.events.modes import ModeState
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import CameraTurned, EventChanged, Message
@@ -26,6 +28,7 @@ OWNER = CommandIssuer("Anna", "http", is_owner=True)
 @dataclass
 class FakeHold:
     what: str
+    until_ms: int | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -50,7 +53,7 @@ class FakeModes:
         self.told.append(("pause", camera, until_ms))
 
     def record(self, camera: CameraId, until_ms: int | None, by: str) -> None:
-        self.holds[camera] = FakeHold("record")
+        self.holds[camera] = FakeHold("record", until_ms)
         self.told.append(("record", camera, until_ms))
 
     def let_go(self, camera: CameraId, by: str) -> None:
@@ -275,6 +278,28 @@ def test_recording_is_held_and_noted_as_an_event_until_it_is_stopped(bench: Benc
     assert bench.do(command="record", camera="door", on=False) == event
     assert bench.modes.told[-1] == ("let go", DOOR)
     assert bench.events == [("started", "door", "manual"), ("ended", "door", "manual")]
+
+
+@pytest.mark.parametrize(
+    ("first_s", "says"), [(3600, "Recording door for 3590 s."), (None, "Recording door until it is stopped.")]
+)
+def test_a_shorter_recording_ends_no_longer_one_and_says_so(bench: Bench, first_s: int | None, says: str) -> None:
+    modes = ModeState(ModesSettings(), ZoneInfo("UTC"), ModeStore(":memory:"), bench.clock, bench.heard.append)
+    marks, hands = cast(EventMarks, bench), cast(DeviceControl, bench.hands)
+    said = ExternalEvents(marks, lambda event, jpeg: None, lambda *_: None, bench.heard.append, bench.clock)
+    desk = CommandService(lambda: [DOOR], said, modes, hands, bench.note, bench.clock)
+    modes.record(DOOR, None if first_s is None else bench.clock.now_ms() + first_s * 1000, "Anna")
+    bench.clock.advance(10)
+    assert desk.do(OWNER, {"command": "record", "camera": "door", "for": "5 s"}).words == says
+
+
+def test_a_shorter_recording_ends_the_event_of_a_longer_one_no_earlier(bench: Bench) -> None:
+    bench.do(command="record", camera="door", lasts="60 s")
+    bench.do(command="record", camera="door", lasts="5 s")
+    bench.engine.run_for(50)
+    assert bench.events == [("started", "door", "manual")]
+    bench.engine.run_for(11)
+    assert bench.events[-1] == ("ended", "door", "manual")
 
 
 def test_what_is_private_stays_so_until_it_is_resumed(bench: Bench) -> None:

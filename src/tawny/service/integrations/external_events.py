@@ -88,7 +88,7 @@ class ExternalEvents:
         *,
         kept: bool = False,
     ) -> tuple[Event, bool] | None:
-        """Open an event, or extend the open event of the same key.
+        """Open an event, or extend the open event of the same key, which ends no earlier.
 
         Return it and whether it is new; None if too many are open.
         """
@@ -96,7 +96,8 @@ class ExternalEvents:
             self._end_overdue()
             found = self._find(key, (camera,))
             if found is not None:
-                return self._grow(found, label, score, lasts_s), False
+                left_s = found.until_s - self._clock.mono_s()
+                return self._grow(found, label, score, max(left_s, lasts_s)), False
             if len(self._open) >= MOST_OPEN:
                 return None
             now_ms = self._clock.now_ms()
