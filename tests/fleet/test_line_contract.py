@@ -226,6 +226,7 @@ async def test_a_second_recorder_with_the_same_key_is_refused_while_the_first_is
     rig: HubRig, box: BoxRig, tmp_path: Path
 ) -> None:
     box.said, other = {"instance": "a"}, BoxRig(tmp_path / "other", key=box.key, said={"instance": "b"})
+    other.name = "Barn"
     box.write(event_line("e1"))
     other.write(event_line("of another history"))
     await rig.join(box)
@@ -234,6 +235,7 @@ async def test_a_second_recorder_with_the_same_key_is_refused_while_the_first_is
         with pytest.raises(LineRefused, match="another recorder with the same key is connected"):
             await other.greet(await rig.carrier(), rig.mark)
         assert (rig.hub.doubles(), rig.events(), line.done()) == (["Shed"], ["e1"], False)
+        assert rig.index.boxes()[0].name == "Shed"
         assert "the key of Shed" in next(hub_problems(rig.hub)).detail
     async with rig.connected(other):
         assert rig.hub.is_online("shed")
@@ -268,6 +270,40 @@ async def test_a_name_that_was_changed_arrives_and_the_address_stays(rig: HubRig
         assert rig.hub.states()[0].box.name == "Harbour shop"
     box.name, box.said = "Shop 12", {}
     assert ((await rig.join(box)).box, rig.index.boxes()[0].name) == ("shed", "Shop 12")
+
+
+async def test_the_name_of_a_recorder_is_right_again_after_its_hub_or_itself_was_restored(
+    rig: HubRig, box: BoxRig
+) -> None:
+    def name() -> str:
+        return rig.index.boxes()[0].name
+
+    await rig.join(box)
+    async with rig.connected(box):
+        pass
+    box.name, box.said = "Harbour shop", {"renamed": True}
+    async with rig.connected(box):
+        assert name() == "Harbour shop"
+    box.said = {}
+    rig.index.rename("shed", "Shed")  # as an older backup of the hub has it
+    rig.index.note("shed", "1", (), {"called": "Shed"})
+    async with rig.connected(box):
+        assert name() == "Harbour shop"
+    box.name = "Shed"  # as an older backup of the recorder has it
+    async with rig.connected(box):
+        assert name() == "Shed"
+
+
+async def test_a_name_of_the_hub_alone_stays_until_the_recorder_gets_another(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    async with rig.connected(box):
+        pass
+    own, box.name = box.name, "Shop 12"
+    await rig.join(box)
+    box.name = own
+    for _ in range(2):
+        async with rig.connected(box):
+            assert rig.index.boxes()[0].name == "Shop 12"
 
 
 async def test_only_what_is_allowed_is_sent(rig: HubRig, box: BoxRig) -> None:

@@ -48,11 +48,16 @@ EVER: Final = Span(0, 1 << 53)
 MOST_MARKS: Final = 10
 """Of one box's files; older files no longer grow."""
 _END_OF_FILES: Final = 1 << 62
+CALLED: Final = "called"
+"""In the stored status of a box: what it called itself last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A recorder that has joined. seen_ms: when its line was last up. status: its health then; empty: unknown."""
+    """A recorder that has joined. seen_ms: when its line was last up. status: its health then; empty: unknown.
+
+    called: what it called itself then; empty: not known since it joined.
+    """
 
     id: str
     name: str
@@ -63,6 +68,7 @@ class Box:
     version: str
     allow: tuple[str, ...]
     status: Mapping[str, Any]
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +263,9 @@ def box_of_row(row: Sequence[Any]) -> Box:
     """row: id, name, key, words, joined_ms, seen_ms, version, allow, status."""
     key, name, public_key, words, joined_ms, seen_ms, version, allow, status = row
     health = json.loads(status) if status else {}
-    return Box(key, name, bytes(public_key), words, joined_ms, seen_ms, version, tuple(json.loads(allow)), health)
+    called = str(health.pop(CALLED, ""))
+    allowed = tuple(json.loads(allow))
+    return Box(key, name, bytes(public_key), words, joined_ms, seen_ms, version, allowed, health, called)
 
 
 def is_whole(piece: HistoryPiece) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import SHARES
-from tawny.fleet.fleet_index import Box, FleetIndex, cameras_to_show
+from tawny.fleet.fleet_index import CALLED, Box, FleetIndex, cameras_to_show
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import comparison_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, open_as_hub
@@ -80,7 +80,7 @@ class BoxConnection(LineSession):
         note_stored: Callable[[StorageError | None], None],
     ) -> None:
         super().__init__(link)
-        self.box, self._index, self._note_stored = box, index, note_stored
+        self.box, self._index, self._note_stored, self._called = box, index, note_stored, _name_in(hello)
         self.instance = _instance_in(hello)
         self.version = str(hello.get("version", ""))[:40]
         allow = hello.get("allow")
@@ -161,7 +161,8 @@ class BoxConnection(LineSession):
                     await self._must_note.wait()
 
     def _note_now(self) -> None:
-        self._index.note(self.box.id, self.version, self.allow, self.status)
+        called = {CALLED: self._called} if self._called else {}
+        self._index.note(self.box.id, self.version, self.allow, {**self.status, **called})
 
     async def _stored(self, store: Callable[[], _Done]) -> _Done:
         """Store, and return the result. Where that fails, it is tried again: the line stays, and so does live video."""
@@ -285,6 +286,7 @@ class FleetHub:
             if await self._is_double(box, _instance_in(hello)):
                 await _refuse(link, "another recorder with the same key is connected")
                 return None
+            box = await asyncio.to_thread(self._renamed, box, hello)
             made = BoxConnection(link, box, self.index, hello, self._note_stored)
             cursors = await asyncio.to_thread(self.index.cursors, box.id, made.book)
             known = await asyncio.to_thread(self.index.marks, box.id)
@@ -302,11 +304,16 @@ class FleetHub:
 
     def _admitted(self, hello: Mapping[str, Any], key: bytes) -> Box | None:
         code = hello.get("code")
-        name = " ".join(str(hello.get("name", "")).split())[:MOST_NAME] or "Recorder"
         if isinstance(code, str):
+            name = _cleaned(hello.get("name", "")) or "Recorder"
             return self.index.join(code, name, key, comparison_words(self.public_key, key))
-        box = self.index.box_of(key)
-        if box is None or hello.get("renamed") is not True or name == box.name:
+        return self.index.box_of(key)
+
+    def _renamed(self, box: Box, hello: Mapping[str, Any]) -> Box:
+        """Return a box with its new name, if it has one: what it says, or this hub since a restore, may be older."""
+        name = _name_in(hello)
+        is_new = hello.get("renamed") is True or box.called not in ("", name)
+        if not name or not is_new or name == box.name:
             return box
         self.index.rename(box.id, name)
         return replace(box, name=name)
@@ -375,6 +382,15 @@ class FleetHub:
 
 async def _refuse(link: MessageLink, why: str) -> None:
     await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
+
+
+def _cleaned(name: object) -> str:
+    return " ".join(str(name).split())[:MOST_NAME]
+
+
+def _name_in(hello: Mapping[str, Any]) -> str:
+    """Return what a box calls itself; empty: it has just joined, maybe by a name of its own, or leaves."""
+    return "" if hello.get("code") else _cleaned(hello.get("name", ""))
 
 
 def _instance_in(hello: Mapping[str, Any]) -> str:

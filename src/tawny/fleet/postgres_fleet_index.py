@@ -283,7 +283,7 @@ class PostgresFleetIndex:
                     (free_id(name, taken), name, key, words, now_ms, now_ms),
                 )
             else:
-                db.execute("UPDATE boxes SET name = %s WHERE id = %s", (name, row[0]))
+                db.execute("UPDATE boxes SET name = %s, status = '' WHERE id = %s", (name, row[0]))
         return self.box_of(key)
 
     def boxes(self) -> list[Box]:

@@ -234,7 +234,7 @@ class SqliteFleetIndex(SmallDb):
                     (free_id(name, taken), name, key, words, now_ms, now_ms),
                 )
             else:
-                db.execute("UPDATE boxes SET name = ? WHERE id = ?", (name, row[0]))
+                db.execute("UPDATE boxes SET name = ?, status = '' WHERE id = ?", (name, row[0]))
         return self.box_of(key)
 
     def boxes(self) -> list[Box]:

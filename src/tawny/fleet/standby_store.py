@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.fleet.fleet_index import Box
+from tawny.fleet.fleet_index import CALLED, Box
 from tawny.fleet.identity import comparison_words
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.fleet.standby_lease import LeaseState
@@ -28,8 +28,6 @@ _MOST_MS: Final = 253_402_300_799_999
 """The end of the year 9999."""
 SET_MS: Final = 2_000
 """Least step of a clock, on both sides; less is delay of the line."""
-_CALLED: Final = "called"
-"""In a recorder's status: what it called itself last."""
 MOST_TAKEOVERS: Final = 1000
 """Of one recorder; the oldest ones are forgotten, their recordings stay."""
 
@@ -191,14 +189,14 @@ class StandbyStore:
         The first one is no change: it may have joined by a name of its own.
         """
         box = self._index.box_of(key)
-        if box is None or not called or box.status.get(_CALLED, called) == called:
+        if box is None or not called or box.called in ("", called):
             return box
         self._index.rename(box.id, called)
         return replace(box, name=called)
 
     def note(self, box: str, version: str, called: str) -> None:
         """Store that a recorder is here. called: what it calls itself; empty: not known since it joined."""
-        self._index.note(box, version, (), {_CALLED: called} if called else {})
+        self._index.note(box, version, (), {CALLED: called} if called else {})
 
     def revoke(self, box: str) -> bool:
         """Remove a recorder with its cameras' credentials. Return False if there is none. Recordings stay."""
