@@ -113,7 +113,7 @@ def test_a_recorder_joins_by_the_pasted_link_and_leaves(pair: Pair, page: Page) 
     at_hub.close()
     pair.at_hub.request.delete(f"{pair.hub.base}/api/v1/fleet/boxes/shed", headers={**OURS, "Origin": pair.hub.base})
     expect(page.locator('[data-hub-state="refused"]')).to_be_visible()
-    expect(page.get_by_text(re.compile("this recorder was revoked", re.IGNORECASE))).to_be_visible()
+    expect(page.get_by_text(re.compile("this recorder isn.t known there", re.IGNORECASE))).to_be_visible()
     left(page, pair)
 
 

@@ -14,6 +14,7 @@ from tawny.app.other_recorders import refusal_problems
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState
+from tawny.fleet.hub import UNKNOWN
 from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
 from tawny.model.geometry import Orientation
@@ -200,7 +201,7 @@ async def test_leaving_a_hub_that_is_gone_says_what_is_left_to_do(here: Joining)
     await here.rig.hub.revoke("shed")
     await here.until("refused")
     left = (await here.page.delete(AT)).json()
-    assert "this recorder was revoked" in left["problem"]
+    assert UNKNOWN in left["problem"]
     await here.until("none")
 
 
@@ -209,9 +210,9 @@ async def test_a_revoked_recorder_says_why_and_can_join_again(here: Joining) -> 
     await here.until("online")
     await here.rig.hub.revoke("shed")
     await here.until("refused")
-    assert (await here.state())["detail"] == "this recorder was revoked"
+    assert (await here.state())["detail"] == UNKNOWN
     [problem] = refusal_problems(here.member)
-    assert problem.detail == "This recorder isn't connected to its hub: this recorder was revoked."
+    assert problem.detail == f"This recorder isn't connected to its hub: {UNKNOWN}."
     assert (await here.join("health")).status_code == 200
     await here.until("online")
 

@@ -20,6 +20,7 @@ from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.engine import connections
 from tawny.fleet import standby_member
+from tawny.fleet.hub import UNKNOWN
 from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState, StandbyOffer, join_standby
@@ -337,7 +338,7 @@ async def test_the_standby_ends_it_and_the_recorder_says_so(pair: Pair) -> None:
     await eventually(lambda: pair.house.member.state is StandbyMemberState.REFUSED, "the refusal")
     own = (await pair.house.shows())["own"]
     assert [one.state for one in pair.house.service.stated()] == ["away"]
-    assert (own["state"], own["why"], own["is_watched"]) == ("refused", "this recorder was revoked", False)
+    assert (own["state"], own["why"], own["is_watched"]) == ("refused", UNKNOWN, False)
     await pair.join()  # by a new link, without ending it here first
 
 

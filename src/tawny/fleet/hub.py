@@ -49,6 +49,10 @@ SHOWN_S: Final = 150.0
 """Time in s for which a problem is shown after it was met: until then it is met again if it lasts."""
 MOST_STATUS_BYTES: Final = 128 * 1024
 MOST_NAME: Final = 60
+UNKNOWN: Final = (
+    "this recorder isn't known there: it was removed, or an older backup was restored there; "
+    "connect it again by a new link"
+)
 _UNSTORED_PIECES: Final = 2
 _LOOK_AGAIN_S: Final = 0.1
 _SYSTEM_CLOCK: Final = SystemClock()
@@ -281,7 +285,7 @@ class FleetHub:
             box = await asyncio.to_thread(self._admitted, hello, key)
             if box is None:
                 used = "the link was used already, or has expired"
-                await _refuse(link, used if hello.get("code") else "this recorder was revoked")
+                await _refuse(link, used if hello.get("code") else UNKNOWN)
                 return None
             if await self._is_double(box, _instance_in(hello)):
                 await _refuse(link, "another recorder with the same key is connected")

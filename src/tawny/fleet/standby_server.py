@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.engine.actor import caller
 from tawny.fleet.fleet_index import Box
-from tawny.fleet.hub import MOST_NAME
+from tawny.fleet.hub import MOST_NAME, UNKNOWN
 from tawny.fleet.identity import fingerprint, load_key, load_or_make_key
 from tawny.fleet.message_link import (
     OPEN_TIMEOUT_S,
@@ -350,7 +350,7 @@ class StandbyServer:
         else:
             box = await asyncio.to_thread(store.recorder_of, link.peer, name)
         if box is None:
-            await _refuse(link, "the link was used already, or has expired" if code else "this recorder was revoked")
+            await _refuse(link, "the link was used already, or has expired" if code else UNKNOWN)
             return None
         welcome = {
             "name": box.name, "words": box.words, "standby": self._get_name(), "recipient": self._identity.recipient,
