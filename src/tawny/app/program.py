@@ -75,9 +75,8 @@ class SystemdNotifier:
             while not self._is_started.wait(every_s):
                 now_s = used_s()
                 if now_s - before_s >= _WORKING_CPU_S:
-                    self._send(
-                        f"EXTEND_TIMEOUT_USEC={STARTING_US}\nSTATUS=Starting. After an update, this takes longer."
-                    )
+                    more = f"EXTEND_TIMEOUT_USEC={STARTING_US}\nWATCHDOG=1"
+                    self._send(f"{more}\nSTATUS=Starting. After an update, this takes longer.")
                 before_s = now_s
 
         if self._address:
@@ -225,7 +224,8 @@ class Program:
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:
-            self._systemd.stopping()
+            if not (self.restarts or self.came_back):  # systemd would kill the next start after TimeoutStopSec
+                self._systemd.stopping()
             await control.close()
             await web.stop()
 
