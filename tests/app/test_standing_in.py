@@ -18,6 +18,7 @@ from tawny.model.ids import EventId
 from tawny.model.observations import MotionFigure
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, SystemClock, missing_spans
+from tawny.service.health.checks import IndexWatch
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.service.sealing.policy import DiskSealedExport
@@ -158,6 +159,29 @@ def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
         is_missing=lambda at: "away" if away[0] and at == first else "",
     )
     assert ran == [(spare, first, 1), (first, None, 2)]
+
+
+def test_it_starts_again_on_the_spare_for_a_new_index_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spare = tmp_path / "spare"
+    (spare / "history").mkdir(parents=True)
+    (spare / "history" / "volume").write_text("mark")
+    watches: list[IndexWatch] = []
+
+    class Ran:
+        """A program whose index is damaged in its first run."""
+
+        def __init__(self, *_: object, index_watch: IndexWatch, **_more: object) -> None:
+            watches.append(index_watch)
+            self.came_back, self.restarts = False, len(watches) == 1
+
+        def run(self, _tell: object) -> None:
+            """Nothing is recorded."""
+
+    monkeypatch.setattr(program, "Program", Ran)
+    first = tmp_path / "first"
+    program.record(_settings(spare), first, lambda *_: None, is_missing=lambda at: "away" if at == first else "")
+    assert len(watches) == 2
+    assert watches[0] is watches[1]  # which keeps to once an hour
 
 
 class _Meanwhile:

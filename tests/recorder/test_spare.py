@@ -48,6 +48,9 @@ class Bench:
     def is_on_spare(self) -> bool:
         return self.recorder.on_spare is self.spare
 
+    def is_refused(self) -> bool:
+        return self.recorder.is_refused
+
     def hole_s(self) -> float:
         """Time between the first picture and now that is not recorded."""
         whole = Span(self.begun_ms, self.clock.now_ms())
@@ -60,10 +63,12 @@ def test_recording_goes_on_at_the_spare_and_comes_back(tmp_path: Path) -> None:
     bench.disk.unplug()
     bench.run(300)
     assert bench.is_on_spare()
+    assert bench.is_refused()
     assert bench.recorder.status(PORCH, MAIN).recording
     bench.disk.plug_in()
     bench.run(90)
     assert not bench.is_on_spare()
+    assert not bench.is_refused()
     bench.stop()
     assert bench.hole_s() < 1.0
     on_spare = [one for one in bench.index.all_segments() if (bench.spare.root / one.path).is_file()]

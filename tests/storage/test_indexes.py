@@ -130,6 +130,37 @@ def test_damage_inside_is_found_by_reading_all(tmp_path: Path) -> None:
     assert found
 
 
+@pytest.mark.parametrize("harm", [bytes, lambda size: b"\xa5" * size], ids=["emptied", "noise"])
+def test_damage_while_it_is_open_is_noticed_and_verified(tmp_path: Path, harm: Callable[[int], bytes]) -> None:
+    path = tmp_path / "tawny.db"
+    with closing(SqliteIndex(path)) as made:
+        made.add_segment(segment())
+    with closing(SqliteIndex(path)) as index:
+        path.write_bytes(path.read_bytes()[:4096] + harm(path.stat().st_size - 4096))
+        with pytest.raises(IndexDamaged) as noticed:
+            list(index.all_segments())
+        assert index.problem is noticed.value
+        assert index.is_damaged()
+
+
+def test_a_cut_off_file_is_verified_as_damaged(tmp_path: Path) -> None:
+    """SQLite takes an empty file for a sound one."""
+    with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
+        (tmp_path / "tawny.db").write_bytes(b"")
+        assert index.is_damaged()
+
+
+def test_an_index_that_was_suspected_and_is_whole_has_no_problem(tmp_path: Path) -> None:
+    with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
+        problems: list[IndexDamaged | None] = []
+        with pytest.raises(IndexDamaged) as noticed, index.together():
+            raise IndexDamaged("here", "a page that was read wrong")
+        problems.append(index.problem)
+        assert not index.is_damaged()
+        problems.append(index.problem)
+        assert problems == [noticed.value, None]
+
+
 def test_a_second_process_can_look_on_and_not_write(tmp_path: Path) -> None:
     path = tmp_path / "tawny.db"
     with closing(SqliteIndex(path)) as index, closing(SqliteIndex(path, read_only=True)) as other:

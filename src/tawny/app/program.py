@@ -39,7 +39,7 @@ from tawny.service import json_format
 from tawny.service.backup.restore import PENDING, finish_restore, held
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.alarms import HealthProblem
-from tawny.service.health.checks import HealthCheck
+from tawny.service.health.checks import HealthCheck, IndexWatch
 from tawny.service.plugin_registry import PluginRegistry, check_modes
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
@@ -119,6 +119,7 @@ class Program:
     demo: create the owner account at startup and print a sign-in link for it.
     stands_for: the folder on the missing main disk; set while recording to the fallback disk.
     until: returns True when the main disk is back and this run must end.
+    index_watch: decides whether tawny starts again because its index is damaged; None: it never does.
     """
 
     def __init__(
@@ -130,12 +131,13 @@ class Program:
         demo: bool = False,
         stands_for: Path | None = None,
         until: Callable[[], bool] = lambda: False,
+        index_watch: IndexWatch | None = None,
     ) -> None:
         self._stands_for, self._until, self.came_back = stands_for, until, False
         self.restarts = False
-        """Whether a user wants tawny to start again; known when `run` has returned."""
+        """Whether tawny must start again, for a user or a new index; known when `run` has returned."""
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
-        self._file = SettingsWatch(config)
+        self._file, self._index_watch = SettingsWatch(config), index_watch
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
         self._is_stopped_early = False
@@ -244,8 +246,18 @@ class Program:
                 if self._until():
                     self.came_back = True
                     return
+                if self._must_renew_index(running):
+                    running.note_end("index", "")
+                    self.restarts = True
+                    return
                 if self._file.is_changed():
                     await asyncio.to_thread(self._file.reload, running.changeable)
+
+    def _must_renew_index(self, running: RecorderRuntime) -> bool:
+        """Return False while the main disk fails: the spare may stand in for it, and the next start could fail."""
+        if self._index_watch is None or running.parts.recorder.is_refused:
+            return False
+        return self._index_watch.must_restart(running.index)
 
 
 _REFUSED_DO: Final = (
@@ -346,12 +358,13 @@ def record(
 
     Raises DiskMissing: when neither the main disk nor the fallback disk is available. Propagates startup errors.
     """
+    index_watch = IndexWatch(SystemClock())
     while True:
         why = "" if settings.storage.mode == "memory" else is_missing(folder)
         if not why:
             if settings.storage.mode != "memory" and _finish_restore(folder):
                 settings, folder = _read_again(reread, config, settings, folder)
-            program = Program(settings, folder, config=config)
+            program = Program(settings, folder, config=config, index_watch=index_watch)
             program.run(show)
             if not program.restarts:
                 return
@@ -362,9 +375,10 @@ def record(
             raise DiskMissing(str(folder), why)
         log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
         until = partial(lambda main: not is_missing(main), folder)
-        program = Program(standing_in(settings, spare), spare, stands_for=folder, until=until)
+        chosen = standing_in(settings, spare)
+        program = Program(chosen, spare, stands_for=folder, until=until, index_watch=index_watch)
         program.run(show)
-        if not program.came_back:
+        if not (program.came_back or program.restarts):
             return
         settings, folder = _read_again(reread, config, settings, folder)
 

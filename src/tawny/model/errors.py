@@ -434,7 +434,7 @@ class IndexDamaged(StorageError):
     exit_code = 35
     code = "index"
     says = "The index {where} is unusable ({detail})."
-    advice = "Run `tawny check --repair`. It rebuilds the index from the recordings; no video is lost."
+    advice = "Restart tawny, or stop it and run `tawny check --repair`: both rebuild the index, and no video is lost."
 
 
 @dataclass(eq=False)

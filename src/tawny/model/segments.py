@@ -102,6 +102,7 @@ OFF_WORDS = {
     "reboot": "computer restarted by a user",
     "shut_down": "computer shut down by a user",
     "disk": "switched back to its main disk",
+    "index": "restarted to rebuild its index",
     "suspend": "computer asleep or overloaded",
 }
 """Causes of `recorder_off`, as texts of its detail."""

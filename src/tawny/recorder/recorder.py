@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from tawny.engine import ActorHandle, Bus, Engine
-from tawny.model.errors import StorageError
+from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
@@ -172,6 +172,14 @@ class SegmentRecorder:
         with self._lock:
             recordings = list(self._recordings.values())
         return next((spare for one in recordings if (spare := one.on_spare) is not None), None)
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether the main disk fails or hangs for a stream. A full one doesn't fail."""
+        with self._lock:
+            recordings = list(self._recordings.values())
+        found = [one.problem for one in recordings if not isinstance(one.problem, DiskFull)]
+        return any(found) or any(one.on_spare is not None for one in recordings)
 
     @property
     def at_risk_s(self) -> float:

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tawny.model.errors import StorageError
+import pytest
+
+from tawny.model.errors import IndexDamaged, StorageError
 from tawny.model.messages import Alarm
 from tawny.model.states import CameraState
 from tests.faults.world import PORCH, World, world
@@ -51,6 +53,16 @@ def test_a_camera_that_does_not_see_is_told_though_it_is_recorded(tmp_path: Path
         bench.shown = lambda status: status
         bench.run(60)
         assert bench.care.alarms == ()
+        bench.stop()
+
+
+def test_a_damaged_index_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with world(tmp_path) as bench:
+        bench.run(20)
+        with pytest.raises(IndexDamaged), bench.index.together():
+            raise IndexDamaged("tawny.db", "malformed")
+        bench.run(60)
+        assert [(one.what, one.do) for one in raised(bench)] == [("books", IndexDamaged.advice)]
         bench.stop()
 
 

@@ -1,12 +1,15 @@
-"""Health checks that may block: upload backlog, clock synchronization, certificate expiry and short gaps.
+"""Health checks that may block: upload backlog, clock synchronization, certificate expiry, short gaps and the index.
 
 The last results are served from memory.
 """
 
+import logging
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from socket import create_connection
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +18,8 @@ from cryptography import x509
 
 from tawny.config.units import duration_text, size_text
 from tawny.delivery.outbox import TargetView
+from tawny.engine.actor import start_thread
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import ProblemKind
 from tawny.model.segments import BY_CHOICE, GapReason
@@ -22,6 +27,8 @@ from tawny.model.states import ON_WATCH, CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.index.protocol import Index
+
+log = logging.getLogger(__name__)
 
 LOOK_S: Final = 30.0
 BEHIND_MS: Final = 15 * 60_000
@@ -35,6 +42,8 @@ EARLIEST_MS: Final = 1_735_689_600_000
 SOON_DAYS: Final = 14
 CERTIFICATE_S: Final = 6 * 3600.0
 _TLS_S: Final = 5.0
+RENEW_EVERY_S: Final = 3600.0
+"""Least time, s, between two of these starts: what damages the index may go on, as a failing disk does."""
 SHORT_MS: Final = 30_000
 """Maximum length, ms, of a short gap, which is not reported by itself."""
 WITHIN_MS: Final = 3_600_000
@@ -184,6 +193,33 @@ class GapWatch:
                 message,
                 "Check the camera's network connection. `tawny timeline` shows the reason for each gap.",
             )
+
+
+class IndexWatch:
+    """Decides whether tawny must start again. One for all starts of the process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._due_s = clock, clock.mono_s()
+        self._is_damaged = False
+
+    def must_restart(self, index: Index) -> bool:
+        """Return True once if the index is damaged. Returns at once: after an error, a thread reads all of it."""
+        if self._is_damaged:
+            self._is_damaged = False
+            return True
+        if index.problem is not None and self._clock.mono_s() >= self._due_s:
+            self._due_s = self._clock.mono_s() + RENEW_EVERY_S
+            with suppress(RuntimeError):  # the system has no more threads
+                start_thread("index check", partial(self._verify, index))
+        return False
+
+    def _verify(self, index: Index) -> None:
+        try:
+            self._is_damaged = index.is_damaged()
+        except StorageError as error:  # what the disk can't read may be well
+            log.error("cannot verify the index: %s", error)
+        if self._is_damaged:
+            log.error("The index is damaged. tawny starts again now, and rebuilds it from the recordings.")
 
 
 def _ends(host: str, port: int) -> datetime | None:

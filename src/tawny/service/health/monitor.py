@@ -278,10 +278,9 @@ class HealthMonitor:
                     failing[kind] = problem
         for kind, problem in failing.items():
             yield HealthProblem(kind, None, problem.message, problem.do)
-        if self._seen.ledger.problem is not None:
-            yield HealthProblem(
-                ProblemKind.BOOKS, None, self._seen.ledger.problem.message, self._seen.ledger.problem.do
-            )
+        for books in (self._seen.ledger.problem, self._seen.index.problem):
+            if books is not None:
+                yield HealthProblem(ProblemKind.BOOKS, None, books.message, books.do)
         yield from self._seen.others()
         yield from self._doctor()
         if self._check_in is not None and self._check_in.trouble:

@@ -27,6 +27,7 @@ class MemoryIndex:
 
     is_durable: ClassVar = False
     """Changes survive a power cut."""
+    problem: ClassVar[None] = None
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -54,6 +55,9 @@ class MemoryIndex:
             finally:
                 if not is_whole:
                     self._listed, self._removing, self._gaps, self._events, self._damage = before
+
+    def is_damaged(self) -> bool:
+        return False
 
     def close(self) -> None:
         """No effect."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tawny.model.damage import DamagedSpan
+from tawny.model.errors import IndexDamaged
 from tawny.model.events import Event, Level
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Gap, Segment
@@ -188,6 +189,16 @@ class Index(Protocol):
         ...
 
     def drop_event(self, event_id: EventId) -> None: ...
+
+    @property
+    def problem(self) -> IndexDamaged | None:
+        """The last error that says that the file is damaged, until `is_damaged` finds it whole. From memory."""
+        ...
+
+    def is_damaged(self) -> bool:
+        """Read all of the file, for seconds per gigabyte. Raises StorageError: the disk can't."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -227,6 +227,7 @@ class SqliteFile:
         self._idle: list[sqlite3.Connection] = []
         self._is_unsynced = False
         self._is_cut_off = False  # the disk failed and may have been replaced: reopen the file
+        self.problem: IndexDamaged | None = None
         if not read_only:
             _make_private(path)
         with sqlite_errors(self.where, read_only=read_only):
@@ -249,7 +250,7 @@ class SqliteFile:
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """Open a transaction: changes become durable together at its end. An exception rolls them back."""
-        with self._lock, self._noticing(), sqlite_errors(self.where):
+        with self._lock, self._noticing(), self._errors():
             if self._is_cut_off and self._depth == 0:
                 self._open_again()
             if self._depth == 0:
@@ -291,7 +292,7 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Open a read transaction with one consistent snapshot. Within `changing`, it sees the changes made so far."""
-        with sqlite_errors(self.where):
+        with self._errors():
             if self._changing_thread == threading.get_ident():
                 yield self._writer
                 return
@@ -319,6 +320,16 @@ class SqliteFile:
     def is_changing(self) -> bool:
         """Return whether this thread is within `changing`."""
         return self._changing_thread == threading.get_ident()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Convert errors, and keep the last one that says that the file is damaged."""
+        try:
+            with sqlite_errors(self.where):
+                yield
+        except IndexDamaged as error:
+            self.problem = error
+            raise
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from tawny.model.errors import IndexOutdated
+from tawny.model.errors import IndexDamaged, IndexOutdated
 from tawny.model.events import RANKS, Event, Level, SeenObject, event_id, event_id_says, shown_level
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment, segment_id
@@ -316,6 +316,19 @@ class SqliteIndex(GapTable, EventTable):
         """Run SQLite's integrity check. Return the first error, or an empty string. Takes seconds per gigabyte."""
         found = self._file.ask("PRAGMA integrity_check(1)")
         return "" if found == [("ok",)] else str(found[0][0])
+
+    @property
+    def problem(self) -> IndexDamaged | None:
+        return self._file.problem
+
+    def is_damaged(self) -> bool:
+        try:
+            found = self.integrity()
+            self._file.ask("SELECT 1 FROM streams LIMIT 1")  # SQLite takes an empty file for a sound one
+        except IndexDamaged:
+            return True
+        self._file.problem = IndexDamaged(self._file.where, found) if found else None
+        return bool(found)
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -28,7 +28,7 @@ from tawny.storage.retention.thinning import finish_thinning
 
 log = logging.getLogger(__name__)
 
-Cause = Literal["power", "crash", "update", "person", "restart", "reboot", "shut_down", "disk"]
+Cause = Literal["power", "crash", "update", "person", "restart", "reboot", "shut_down", "disk", "index"]
 _NEWEST_FILES: Final = 2  # history files to read; the last entries may be missing in the index
 
 
@@ -47,6 +47,7 @@ _WHY: Final[dict[Cause | None, str]] = {
     "reboot": "the computer was restarted",
     "shut_down": "the computer was shut down",
     "disk": "the recorder was stopped",
+    "index": "the recorder was restarted",
     None: "found open",
 }
 """End reason of segments that were left open, by cause."""

@@ -1,0 +1,83 @@
+"""An index that is damaged while the recorder runs: tawny starts again by itself, and has a whole one."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.rtsp_camera import RtspCamera
+from tawny.testing.waiting import until
+
+TAWNY = str(Path(sys.executable).with_name("tawny"))
+
+
+class Ran:
+    """A recorder whose index is damaged while it runs, and which is stopped once it has started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self._log, config = folder / "data", folder / "log", folder / "tawny.toml"
+        self.to_systemd: list[str] = []
+        with (
+            RtspCamera(made_clip(ClipSpec(seconds=8))) as camera,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+            self._log.open("wb") as log,
+        ):
+            systemd.bind(str(folder / "notify"))
+            reading = threading.Thread(target=self._read, args=(systemd,), daemon=True)  # a full socket blocks tawny
+            reading.start()
+            config.write_text(
+                f'[web]\nlisten = "127.0.0.1:0"\n[cameras.door]\nsource = "{camera.address}"\n', encoding="utf-8"
+            )
+            command = [TAWNY, "run", "--config", str(config), "--data", str(self.data)]
+            environment = os.environ | {"NOTIFY_SOCKET": str(folder / "notify")}
+            with subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
+                try:
+                    self._wait_for_starts(1)
+                    (self.data / "tawny.db-wal").write_bytes(b"")
+                    (self.data / "tawny.db").write_bytes(b"\xa5" * (self.data / "tawny.db").stat().st_size)
+                    self._wait_for_starts(2)
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                self.exit_code = process.wait(60)
+            reading.join(60)
+
+    def _read(self, systemd: socket.socket) -> None:
+        while "STOPPING=1" not in self.to_systemd:
+            self.to_systemd += systemd.recv(4096).decode().split("\n")
+
+    def _wait_for_starts(self, count: int) -> None:
+        until(lambda: self.log.count("tawny is recording") == count, 60, f"{count} starts")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def stops(self) -> list[str]:
+        """The causes of the stops that the history has."""
+        found = "\n".join(file.read_text() for file in sorted(self.data.glob("history/*.jsonl")))
+        lines = map(json.loads, found.splitlines())
+        return [line["stopped"]["cause"] for line in lines if line["what"] == "stopped"]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return Ran(tmp_path_factory.mktemp("ran"))
+
+
+def test_the_recorder_gets_over_a_damaged_index_by_itself(ran: Ran) -> None:
+    assert ran.exit_code == 0, ran.log
+    assert ran.stops() == ["index", "person"]
+    checked = subprocess.run([TAWNY, "check", "--data", str(ran.data), "--json"], capture_output=True, check=True)
+    assert json.loads(checked.stdout)["findings"] == []
+
+
+def test_systemd_hears_of_the_last_end_alone(ran: Ran) -> None:
+    """It would kill a process that said that it stops, and goes on."""
+    assert [one for one in ran.to_systemd if one in ("READY=1", "STOPPING=1")] == ["READY=1", "READY=1", "STOPPING=1"]

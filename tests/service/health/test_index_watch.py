@@ -1,0 +1,61 @@
+"""A damaged index makes tawny start again: once all of it was read, and at most once an hour."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import IndexDamaged, StorageError
+from tawny.service.health.checks import RENEW_EVERY_S, IndexWatch
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
+
+
+class Index(SqliteIndex):
+    """An index that was suspected. found: what reading all of it finds."""
+
+    def __init__(self, folder: Path, found: bool | StorageError) -> None:
+        super().__init__(folder / "tawny.db")
+        self.reads, self._found = 0, found
+        self.suspect()
+
+    def suspect(self) -> None:
+        with pytest.raises(IndexDamaged), self.together():
+            raise IndexDamaged("/data/tawny.db", "malformed")
+
+    def is_damaged(self) -> bool:
+        self.reads += 1
+        if isinstance(self._found, StorageError):
+            raise self._found
+        return self._found
+
+
+def test_tawny_starts_again_for_a_damaged_index_and_at_most_once_an_hour(tmp_path: Path) -> None:
+    clock = FakeClock()
+    watch = IndexWatch(clock)
+    with closing(Index(tmp_path, found=True)) as index:
+        until(lambda: watch.must_restart(index), 10, "the first start")
+        assert not watch.must_restart(index)
+        clock.advance(RENEW_EVERY_S - 1)
+        assert not watch.must_restart(index)
+        assert index.reads == 1
+        clock.advance(1)
+        until(lambda: watch.must_restart(index), 10, "the second start")
+
+
+@pytest.mark.parametrize("found", [False, StorageError("/data/tawny.db", "disk I/O error")], ids=["whole", "unread"])
+def test_an_index_that_is_whole_or_cannot_be_read_makes_no_start(tmp_path: Path, found: bool | StorageError) -> None:
+    watch = IndexWatch(FakeClock())
+    with closing(Index(tmp_path, found)) as index:
+        assert not watch.must_restart(index)
+        until(lambda: index.reads == 1, 10, "all of it is read")
+        assert not watch.must_restart(index)
+
+
+def test_an_index_without_errors_is_not_read(tmp_path: Path) -> None:
+    with closing(Index(tmp_path, found=True)) as index:
+        index.reads = 0
+        assert not SqliteIndex.is_damaged(index)
+        assert not IndexWatch(FakeClock()).must_restart(index)
+        assert index.reads == 0
