@@ -468,7 +468,7 @@ class DatabaseDamaged(StorageError):
     code = "database_damaged"
     says = "The database {where} is damaged ({detail})."
     advice = (
-        "Bring it back from a backup with `tawny restore`, or rename the file: tawny then begins with an empty one."
+        "Bring it back with `tawny restore`, or rename the file and restart tawny, which then begins with an empty one."
     )
 
 
