@@ -11,8 +11,11 @@ from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import DiskFull
 from tawny.model.times import SystemClock
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.disk import DiskCapacity, QuotaReached
+from tawny.storage.disk.lock import VolumeLock
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.index import opening
 from tests.app.rig import settings
 from tests.e2e.live_server import live_server
 from tests.storage.bench import Site
@@ -46,18 +49,42 @@ def test_the_start_names_an_rtsp_address_that_other_devices_can_open(
         assert "For other apps: rtsp://garage.local:8554/CAMERA" in server.web.welcome(is_demo=False)[1]
 
 
-@pytest.mark.parametrize(("free_bytes", "has_room"), [(1000, True), (1 << 30, False)])
+@pytest.mark.parametrize("is_full", [True, False])
 def test_a_full_disk_gets_room_before_recording_begins(
-    free_bytes: int, has_room: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    is_full: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Retention starts after the interface: without room, the start of a recorder that records would fail."""
+    """Retention starts after the interface: without room, the start of a recorder that records would fail. What the
+    disk says doesn't count: at a quota it says that it has space."""
     site = Site(tmp_path)
     for age_min in (60 * 24, 60 * 23, 60 * 22):
         site.put(age_min)
     site.index.close()
-    monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(free_bytes, 1 << 32))
+    monkeypatch.setattr(Volume, "space", lambda _: DiskCapacity(1 << 30, 1 << 32))
     chosen = settings('[storage.retention]\nmin_free = "0 %"\n')
     running = RecorderRuntime.open(chosen, tmp_path, SystemClock(), PluginRegistry({}, {}))
-    running.make_room()
-    assert bool(list(running.index.all_segments())) is not has_room
+    with monkeypatch.context() as at_quota:
+        if is_full:
+            at_quota.setattr(opening, "full_by_trial", lambda *_: QuotaReached(str(tmp_path)))
+        running.make_room()
+    assert bool(list(running.index.all_segments())) is not is_full
     running.close("person")
+
+
+@pytest.mark.parametrize("what", ["lock", "signed history"])
+def test_a_start_that_cannot_write_makes_room_first(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a quota, or where each write takes new space. It gives up the reserve."""
+    reserve = tmp_path / "history/reserve"
+    reserve.parent.mkdir()
+    reserve.write_bytes(bytes(1000))
+    of, name = (VolumeLock, "take") if what == "lock" else (SignedHistory, "opened")
+    opened = getattr(of, name)
+
+    def refuse_while_full(*args: Any) -> Any:
+        if reserve.exists():
+            raise QuotaReached(what)
+        return opened(*args)
+
+    monkeypatch.setattr(of, name, refuse_while_full)
+    running = RecorderRuntime.open(settings(""), tmp_path, SystemClock(), PluginRegistry({}, {}))
+    running.close("person")
+    assert not reserve.exists()

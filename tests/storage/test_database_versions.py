@@ -36,6 +36,7 @@ from tawny.model.errors import (
 )
 from tawny.model.times import SystemClock, utc_text
 from tawny.service.health.monitor import renewed_databases
+from tawny.storage.disk.disk import QuotaReached
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index import appearance_db, index_schema, sqlite_file
@@ -370,14 +371,28 @@ except StorageError:
     assert not path.exists()
 
 
-@pytest.mark.parametrize(("free", "error"), [(0, DiskFull), (1 << 30, StorageError)])
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (errno.ENOSPC, DiskFull),
+        (errno.EDQUOT, QuotaReached),
+        (errno.EROFS, StorageError),
+        (errno.EIO, StorageError),
+        (0, StorageError),
+    ],
+)
 @pytest.mark.parametrize("of", ["index", "accounts"])
-def test_failed_io_without_free_space_is_a_full_disk(
-    of: str, free: int, error: type[StorageError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_failed_io_on_a_disk_that_takes_nothing_is_a_full_disk(
+    of: str, number: int, error: type[StorageError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite says no more than that when it can't make its file of shared memory."""
+    """SQLite says no more than that when it can't make its file of shared memory, and at a quota."""
     file = AccountsFile(tmp_path / "accounts.db")
-    monkeypatch.setattr(os, "statvfs", lambda _path: Mock(f_bavail=free, f_frsize=1))
+
+    def refuse(*_: Any) -> int:
+        raise OSError(number, os.strerror(number))
+
+    if number:
+        monkeypatch.setattr(os, "writev", refuse)
     failed = sqlite3.OperationalError("disk I/O error")
     failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
     with (
@@ -386,6 +401,7 @@ def test_failed_io_without_free_space_is_a_full_disk(
     ):
         raise failed
     assert type(told.value) is error
+    assert not list(tmp_path.glob("room*"))
     file.close()
 
 

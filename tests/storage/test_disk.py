@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import DiskFull, DiskReadOnly, FolderUnwritable, PathUnreadable, StorageError
-from tawny.storage.disk.disk import DiskAccess, RealDisk, sync_together, turned
+from tawny.storage.disk.disk import DiskAccess, QuotaReached, RealDisk, full_by_trial, sync_together, turned
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
 from tests.contracts.disk import DiskContract, put
@@ -87,7 +87,7 @@ def test_a_root_that_is_reached_over_a_link_is_fine(tmp_path: Path) -> None:
     ("number", "ours"),
     [
         (errno.ENOSPC, DiskFull),
-        (errno.EDQUOT, DiskFull),
+        (errno.EDQUOT, QuotaReached),
         (errno.EROFS, DiskReadOnly),
         (errno.EACCES, FolderUnwritable),
         (errno.EIO, StorageError),
@@ -111,6 +111,34 @@ def test_a_disk_that_is_full_of_files_is_told_from_one_without_space(
         error = turned(OSError(errno.ENOSPC, "No space left on device"), str(where))
         assert isinstance(error, DiskFull)
         assert ("inodes are used up" in error.message) == is_said
+
+
+def test_a_disk_is_full_when_it_takes_no_more_files_whatever_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota counts files too, and only a write shows it."""
+    disk, open_file, left = RealDisk(tmp_path), os.open, [3]
+
+    def refuse_the_fourth(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if flags & os.O_CREAT and not left[0]:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        left[0] -= bool(flags & os.O_CREAT)
+        return open_file(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refuse_the_fourth)
+    assert full_by_trial(disk, 1000, files=3) is None
+    left[0] = 3
+    full = full_by_trial(disk, 1000, files=4)
+    assert full is not None
+    assert "quota" in full.message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_trial_writes_all_its_bytes() -> None:
+    disk = MemoryDisk(total_bytes=1_000_000)
+    assert full_by_trial(disk, 1_000_000, files=2) is None
+    assert isinstance(full_by_trial(disk, 1_000_001, files=2), DiskFull)
+    assert disk.files == {}
 
 
 @pytest.mark.parametrize("closed", ["closed", "closed/file"])

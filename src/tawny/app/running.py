@@ -45,7 +45,7 @@ from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.borrowed_cameras import BorrowedCameras, with_borrowed
 from tawny.storage.history.ledger import HistoryLedger
-from tawny.storage.index.opening import START_BYTES
+from tawny.storage.index.opening import has_room
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
@@ -229,7 +229,7 @@ class RecorderRuntime:
     def make_room(self) -> None:
         """Let retention delete now if the disk is full, for recordings and for the databases of the web interface."""
         try:
-            if self._volume.space().free_bytes < START_BYTES:
+            if not has_room(self._volume):
                 self.parts.stored.retention.run(urgent=True)
         except StorageError as error:
             log.error("cannot make room on a full disk: %s", error)

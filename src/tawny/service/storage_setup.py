@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from tawny.config.retention import TierSettings
 from tawny.config.settings import Settings
@@ -35,11 +35,12 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.storage.index.opening import index_to_write
+from tawny.storage.index.opening import free_for_start, index_to_write
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.runner import RetentionPace
 
 log = logging.getLogger(__name__)
+_Opened = TypeVar("_Opened")
 
 MEMORY_SEGMENT_S: Final = 10.0
 """Segment length, s, in memory mode. Short, because an open segment cannot be removed."""
@@ -119,11 +120,12 @@ def open_store(
     if settings.storage.mode == "memory":
         return _in_memory(settings.storage.memory, clock)
     unsigned = Volume.at(folder)
-    lock, disk = unsigned.lock(clock), unsigned.disk
+    lock, disk = _with_room(unsigned, lambda: unsigned.lock(clock)), unsigned.disk
     with suppress(DiskFull):  # when full, the volume stays unmarked until space is free
         unsigned.check_writable()
         expect_itself(unsigned)
-    volume = Volume(disk, SignedHistory.opened(disk, clock.now_ms(), recipients))
+    signed = _with_room(unsigned, lambda: SignedHistory.opened(disk, clock.now_ms(), recipients))
+    volume = Volume(disk, signed)
     history = HistoryJournal(disk)
     mirror = Path(settings.storage.mirror).expanduser() if settings.storage.mirror else None
     with suppress(DiskFull):
@@ -144,6 +146,15 @@ def open_store(
         others=others,
         mirror=mirror,
     )
+
+
+def _with_room(volume: Volume, opened: Callable[[], _Opened]) -> _Opened:
+    """Return what is opened; on a full disk, after freeing space for it. Raises StorageError."""
+    try:
+        return opened()
+    except DiskFull:
+        free_for_start(volume)
+        return opened()
 
 
 def _limits(buffer_s: float) -> BufferLimits:

@@ -11,7 +11,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
@@ -31,14 +31,16 @@ Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
 _Answer = TypeVar("_Answer")
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 _MOST_PARTS = 1024  # maximum number of buffers in one writev (IOV_MAX)
 _MOST_SYNCS = 16
+_PIECE_BYTES = 256 * 1024
 
 
 FEW_FILES: Final = 200
 """With room for fewer files, a disk is as good as full."""
+TRIAL_FILES: Final = 32
+"""Number of new files that a start needs: for its databases two each, and the first recordings."""
 SPARE_DESCRIPTORS: Final = 32
 """Descriptors held open for recording: the next file of 16 streams, and its folder while it is created."""
 
@@ -48,6 +50,13 @@ class FilesUsedUp(DiskFull):
 
     says = "The disk at {where} can hold no more files, although it has space: its inodes are used up."
     advice = "Delete small files on it that you don't need, or use a disk with more inodes."
+
+
+class QuotaReached(DiskFull):
+    """The disk may have space, but not for this user or folder."""
+
+    says = "The quota for {where} is reached, although the disk may have space."
+    advice = "Raise the quota, delete other files that count towards it, or shorten retention (`storage.retention`)."
 
 
 class DescriptorReserve:
@@ -219,8 +228,10 @@ class DiskAccess(Protocol):
 
 def turned(error: OSError, where: str) -> StorageError:
     """Convert an OSError to a StorageError."""
-    if error.errno in _FULL:
-        return FilesUsedUp(where) if error.errno == errno.ENOSPC and _are_files_used_up(where) else DiskFull(where)
+    if error.errno == errno.EDQUOT:
+        return QuotaReached(where)
+    if error.errno == errno.ENOSPC:
+        return (FilesUsedUp if _are_files_used_up(where) else DiskFull)(where)
     if error.errno in OUT_OF_DESCRIPTORS:
         return TooManyFiles(where, os.strerror(error.errno or 0))
     detail = os.strerror(error.errno) if error.errno else str(error)
@@ -265,6 +276,30 @@ def parts_of(path: str) -> list[str]:
 
 def parent_of(path: str) -> str:
     return path.rpartition("/")[0]
+
+
+_trying: Final = threading.Lock()
+
+
+def full_by_trial(disk: DiskAccess, size_bytes: int, files: int) -> DiskFull | None:
+    """Return what is full if the disk doesn't take this much in this number of new files; None, whatever else is wrong.
+
+    It is written: a disk may take more than it says, as from root, or less, as at a quota.
+    """
+    try:
+        with _trying, ExitStack() as at_last:
+            for number in range(files):
+                name = f"room{number or ''}.tmp"
+                disk.unlink(name)  # of a trial that was interrupted
+                file = disk.create(name)
+                at_last.callback(disk.unlink, name)
+                at_last.callback(file.close)
+            while file.size_bytes < size_bytes:  # of random bytes, which no file system compresses
+                file.append([os.urandom(min(_PIECE_BYTES, size_bytes - file.size_bytes))])
+            file.sync()
+    except StorageError as error:
+        return error if isinstance(error, DiskFull) else None
+    return None
 
 
 def sync_together(files: Sequence[OpenFile]) -> None:

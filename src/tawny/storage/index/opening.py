@@ -16,6 +16,7 @@ from tawny.model.errors import DiskFull, IndexDamaged, NotDone, StorageError, St
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.storage.disk.disk import TRIAL_FILES, full_by_trial
 from tawny.storage.disk.layout import is_of_scores, is_thinned, segment_name
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Reserve, Volume
@@ -104,7 +105,6 @@ def _add(index: Index, rows: list[Segment]) -> int:
 INDEX_NAME = "tawny.db"
 START_BYTES: Final = 256 * 1024
 """Free space that a start needs for the index, the history, small databases, and the first entries of retention."""
-_TRIED: Final = "room.tmp"
 _MOST_IN_VAIN: Final = 20
 """Number of files in a row whose removal frees nothing: other programs took it, or the disk doesn't say."""
 
@@ -116,9 +116,10 @@ def index_to_write(volume: Volume, history: HistoryJournal, *, frees: bool = Fal
     Raises DiskFull, FolderUnwritable, StorageError.
     """
     path = volume.root / INDEX_NAME
-    Reserve(volume.disk).give_up()  # a start on a full disk needs the space; retention restores the reserve
-    if frees and not has_room(volume):
-        _free_for_start(volume)
+    if frees:
+        free_for_start(volume)
+    else:
+        Reserve(volume.disk).give_up()  # on a full disk this needs the space; retention restores the reserve
     if path.is_dir():
         put_aside(path)
     if path.exists() and (detail := outdated(path)):
@@ -142,12 +143,15 @@ def index_to_write(volume: Volume, history: HistoryJournal, *, frees: bool = Fal
     return SqliteIndex(path, Catalogue(volume))
 
 
-def _free_for_start(volume: Volume) -> None:
+def free_for_start(volume: Volume) -> None:
     """Free the space that a start on a full disk needs: before the index is open, retention can't delete anything.
 
-    First the WALs that a crash left, then what can be made again, then what motion detection stored, of the oldest days
-    first, as long as that helps.
+    First the reserve, which retention restores, and the WALs that a crash left; then what can be made again; then what
+    motion detection stored, of the oldest days first; as long as that helps.
     """
+    Reserve(volume.disk).give_up()
+    if has_room(volume):
+        return
     for database in sorted(volume.root.glob("*.db")):
         with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -163,21 +167,8 @@ def _free_for_start(volume: Volume) -> None:
 
 
 def has_room(volume: Volume) -> bool:
-    """Return whether there is space for a start. A disk may take more than it says: from root, or if it says 0."""
-    if volume.space().free_bytes >= START_BYTES:
-        return True
-    volume.disk.unlink(_TRIED)
-    try:
-        file = volume.disk.create(_TRIED)
-        try:
-            file.append([bytes(START_BYTES)])
-            file.sync()
-        finally:
-            file.close()
-            volume.disk.unlink(_TRIED)
-    except StorageError as error:  # what else is wrong shows when the index is opened
-        return not isinstance(error, DiskFull)
-    return True
+    """Return whether there is space for a start. What else is wrong shows when the index is opened."""
+    return full_by_trial(volume.disk, START_BYTES, TRIAL_FILES) is None
 
 
 def _dispensable(volume: Volume) -> Iterator[str]:

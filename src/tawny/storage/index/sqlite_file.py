@@ -28,7 +28,7 @@ from tawny.model.errors import (
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment, stream_mark
 from tawny.model.times import ClockSteps, SystemClock
-from tawny.storage.disk.disk import denied, turned
+from tawny.storage.disk.disk import RealDisk, denied, full_by_trial, turned
 from tawny.storage.index.index_schema import other_version, prepare
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ _DAMAGED: Final = frozenset(
 )
 _DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH})
 _SHARED_MEMORY_BYTES: Final = 64 * 1024
-"""At most what SQLite needs on the disk for the file `-shm`, to open a database."""
+"""At most what SQLite needs on the disk for the file `-shm`, to open a database. `-wal` is another file."""
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code == sqlite3.SQLITE_CANTOPEN and not _has_free_descriptor():
             raise TooManyFiles(where, str(error)) from error
-        if _is_disk_full(code, where):
-            raise DiskFull(where) from error
+        if full := _what_is_full(code, where):
+            raise full from error
         if code == sqlite3.SQLITE_READONLY and _is_read_only(where):
             raise DiskReadOnly(where, str(error)) from error
         if code in _DENIED:
@@ -63,15 +63,14 @@ def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
         raise StorageError(where, str(error)) from error
 
 
-def _is_disk_full(code: int, where: str) -> bool:
-    """Return whether the disk is full. For the files `-wal` and `-shm` SQLite then says only that I/O failed."""
-    if code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return code == sqlite3.SQLITE_FULL
-    try:
-        space = os.statvfs(Path(where).parent)
-    except OSError:
-        return False
-    return space.f_bavail * space.f_frsize < _SHARED_MEMORY_BYTES
+def _what_is_full(code: int, where: str) -> DiskFull | None:
+    """Return the error of a full disk. For `-wal` and `-shm`, and at a quota, SQLite says only that I/O failed."""
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull(where)
+    if code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) or where == MEMORY:
+        return None
+    full = full_by_trial(RealDisk(Path(where).parent), _SHARED_MEMORY_BYTES, files=2)
+    return type(full)(where) if full is not None else None
 
 
 def _has_free_descriptor() -> bool:
@@ -588,8 +587,8 @@ def _db_errors(path: str) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if _is_disk_full(code, path):
-            raise DiskFull(path) from error
+        if full := _what_is_full(code, path):
+            raise full from error
         if code == sqlite3.SQLITE_ERROR:
             raise DatabaseUnfit(path, str(error)) from error
         is_damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
