@@ -1,10 +1,12 @@
 """What goes first, and why; and that whatever interrupts a removal, nothing is half there."""
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -254,6 +256,7 @@ def test_a_call_for_room_is_heard_while_room_is_made_and_after_a_failure(
     monkeypatch.setattr(site.volume.disk, "unlink", filled_again)
     monkeypatch.setattr(Reserve, "fill", lambda self: None)
     monkeypatch.setattr(Reserve, "size_bytes", 0)
+    monkeypatch.setattr(Reserve, "is_disk_full", lambda self: True)
     retention.make_room()
     retention.step()
     left = site.index.count()
@@ -272,6 +275,39 @@ def test_a_call_for_room_is_heard_while_room_is_made_and_after_a_failure(
     left = site.index.count()
     retention.step()
     assert site.index.count() < left
+
+
+def test_a_call_for_room_deletes_nothing_while_the_disk_takes_a_trial(site: Site) -> None:
+    """Its quota was raised meanwhile. A recorder that still has no room calls again, and that counts."""
+    site.put(10)
+    retention, left = _retention(site, ALL), list[int]()
+    for _ in range(2):
+        retention.make_room()
+        retention.step()
+        left.append(site.index.count())
+    assert left == [1, 0]
+
+
+def test_a_full_disk_gets_room_at_the_first_call(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.put(10)
+    refuse_all = Mock(side_effect=OSError(errno.EDQUOT, "Disk quota exceeded"))
+    monkeypatch.setattr(os, "writev", refuse_all)  # the history is queued
+    retention = _retention(site, ALL)
+    retention.make_room()
+    retention.step()
+    assert site.index.count() == 0
+
+
+def test_at_a_quota_the_reserve_is_left_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk says that it has space for it. Retention goes on."""
+    reserve = Reserve(site.volume.disk)
+    monkeypatch.setattr(site.volume.disk, "space", lambda: DiskCapacity(1 << 30, 1 << 30))
+    with monkeypatch.context() as refusing:
+        refusing.setattr(os, "writev", Mock(side_effect=OSError(errno.EDQUOT, "Disk quota exceeded")))
+        reserve.fill()
+    assert not (site.folder / "history/reserve").exists()
+    reserve.fill()
+    assert (site.folder / "history/reserve").exists()
 
 
 def test_r1_a_dry_run_is_what_happens(site: Site) -> None:

@@ -19,7 +19,17 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.storage.archive.archive_disk import ArchiveDisk
-from tawny.storage.disk.disk import DiskAccess, DiskCapacity, FolderEntry, RealDisk, parent_of, parts_of, turned
+from tawny.storage.disk.disk import (
+    TRIAL_FILES,
+    DiskAccess,
+    DiskCapacity,
+    FolderEntry,
+    RealDisk,
+    full_by_trial,
+    parent_of,
+    parts_of,
+    turned,
+)
 from tawny.storage.disk.layout import (
     event_paths,
     is_camera,
@@ -511,6 +521,10 @@ class Reserve:
     def size_bytes(self) -> int:
         return max(_LEAST_BYTES, min(_MOST_BYTES, self._disk.space().total_bytes // 200))
 
+    def is_disk_full(self) -> bool:
+        """Return whether the disk refuses twice this size, by a trial."""
+        return full_by_trial(self._disk, 2 * self.size_bytes, TRIAL_FILES) is not None
+
     def fill(self) -> None:
         """Write the reserve file if twice its size is free. Raises StorageError."""
         size_bytes = self.size_bytes
@@ -522,6 +536,8 @@ class Reserve:
             for begin in range(0, size_bytes, _LEAST_BYTES):
                 file.append([bytes(min(_LEAST_BYTES, size_bytes - begin))])
             file.sync()
+        except DiskFull:
+            self.give_up()  # at a quota, the disk says that there is space
         except StorageError:
             self.give_up()
             raise

@@ -106,8 +106,8 @@ def recorded_rate(index: Index, cameras: Iterable[CameraId]) -> float:
 class RemovalConditions:
     """What a plan depends on besides the contract and the recordings.
 
-    cameras: cameras whose segments may be thinned. urgent_bytes: minimum free bytes on the main disk, regardless of
-    settings; urgent_files: minimum files to remove from it. least_s: minimum age for removal for free space unless
+    cameras: cameras whose segments may be thinned. urgent_bytes, urgent_files: minimum to remove from the main disk,
+    regardless of settings. least_s: minimum age for removal for free space unless
     urgent; less on a disk of which half holds less time. looked, aged: progress of earlier runs. held: recordings with
     a pending upload. ahead_ms: time by which the clock is perhaps wrong: ages count from as much earlier.
     """

@@ -174,6 +174,8 @@ class Retention:
         self._lock = threading.Lock()
         self._ages = AgeClock(clock)
         self._is_urgent = False
+        self._is_passed_over = False
+        """Whether the last call for room was not urgent: the disk had space again. The next one counts in any case."""
         self._settle_s, self._look_again_s = clock.mono_s(), clock.mono_s() + _LOOK_AGAIN_S
         self._looked: Looked = {}
         self._aged: Segment | None = None
@@ -202,6 +204,11 @@ class Retention:
     def step(self) -> float:
         urgent, self._is_urgent = self._is_urgent, False
         try:
+            if urgent and not self._is_passed_over:
+                urgent = self._reserve.is_disk_full()
+                self._is_passed_over = not urgent
+            else:
+                self._is_passed_over = False
             plan = self.run(urgent=urgent)
         except StorageError:
             self._is_urgent = self._is_urgent or urgent  # the next step is urgent too
