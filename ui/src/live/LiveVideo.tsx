@@ -10,10 +10,10 @@ import type { Live } from "./useLive";
 
 const jpegs = () => import("./Jpegs");
 
-/** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. turns: a fisheye's view follows the pointer. */
-export function LiveVideo({ camera, live, width, bare = false, turns }: { camera: Camera; live: Live; width: number; bare?: boolean; turns?: true }) {
+/** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. heard: its sound may be on, as there is a button for it. turns: a fisheye's view follows the pointer. */
+export function LiveVideo({ camera, live, width, bare = false, heard = false, turns }: { camera: Camera; live: Live; width: number; bare?: boolean; heard?: boolean; turns?: true }) {
   const { name } = live.by.value;
-  const loud = soundFrom.value === camera.id;
+  const loud = heard && soundFrom.value === camera.id;
   useEffect(() => {
     if (live.video.current) live.video.current.muted = !loud;
   }, [loud, name]);

@@ -21,3 +21,18 @@ it.each([["", true], ["/boxes/beach", false]])("lists the key of Snooze only whe
   render(<Focus params={{ camera: "front" }} />);
   expect(keyHelp.value.flatMap(({ rows }) => rows).some(({ keys }) => keys.includes("Z"))).toBe(lists);
 });
+
+it.each([["front", "yard"], ["porch", "porch"], [null, null]])("the sound of %s is that of %s once the large picture is the yard's instead of the front's", async (from, to) => {
+  vi.resetModules();
+  vi.stubGlobal("isSecureContext", false);
+  vi.stubGlobal("fetch", () => new Promise(() => {}));
+  const { default: Focus } = await import("./Focus");
+  const state = await import("../../api/state");
+  const { soundFrom } = await import("../../live/sound");
+  const { camera, health } = await import("../../testing/make");
+  state.health.value = health([camera("front"), camera("yard"), camera("porch")]);
+  const { rerender } = render(<Focus params={{ camera: "front" }} />);
+  soundFrom.value = from;
+  rerender(<Focus params={{ camera: "yard" }} />);
+  expect(soundFrom.value).toBe(to);
+});

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
@@ -12,7 +12,7 @@ import { LiveVideo } from "../../live/LiveVideo";
 import { Straight } from "../../live/straight";
 import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";
-import { flipSound } from "../../live/sound";
+import { flipSound, moveSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
 import { useWakeLock } from "../../live/wakeLock";
 import { BoxesOver, FiguresButton, FiguresOver, showsBoxes, showsFigures } from "../../player/figuresSwitch";
@@ -63,8 +63,11 @@ export default function Focus({ params }: { params: Params }) {
   const all = arranged(cameras.value, { ...layout.value, group: "" });
   const camera = all.find((each) => each.id === id);
   const shown = useControls();
+  const before = useRef(id);
   useEffect(() => {
     cameFrom.value = id;
+    moveSound(before.current, id);
+    before.current = id;
   }, [id]);
   useEffect(() => {
     loadLayout().catch(() => {}); // without a connection, which the page says, the usual order does
@@ -193,7 +196,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
         <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
         {showing ? (
           <>
-            <LiveVideo camera={camera} live={live} width={1280} turns />
+            <LiveVideo camera={camera} live={live} width={1280} heard turns />
             <div class="tile-head over-picture" translate={false}>
               <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
               <b>{camera.name}</b>

@@ -48,7 +48,7 @@ function Showing({ camera, hero, canBeHero, fine, many, size }: Props) {
       data-view={live.view.value.kind}
       data-way={live.by.value.name}
     >
-      <LiveVideo camera={camera} live={live} width={fine ? 1280 : 640} />
+      <LiveVideo camera={camera} live={live} width={fine ? 1280 : 640} heard />
       <TileLink camera={camera} />
       <div class="tile-head" translate={false}>
         <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
