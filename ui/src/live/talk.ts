@@ -4,15 +4,21 @@ import { url } from "../api/client";
 
 export type TalkState = "off" | "opening" | "on";
 
-/** Why it did not come to that, or is over: the browser's microphone, or what the recorder says. */
-export type Denied = { by: "microphone" } | { by: "recorder"; words: string };
+/** Why it did not come to that, or is over: the browser's microphone, what this page needs for it, or what the recorder says. */
+export type Denied = { by: "microphone" | "page" } | { by: "recorder"; words: string };
 
 const REFUSED = 4400;
 
+type Ends = (() => void)[];
+
+function letGo(ends: Ends): void {
+  for (const end of ends.splice(0)) end();
+}
+
 export class Talking {
   readonly state = signal<TalkState>("off");
-  private ends: (() => void)[] = [];
-  private turn = 0;
+  /** What stops the newest start. Each start has a list of its own, which also tells it whether it is still wanted. */
+  private ends: Ends = [];
 
   constructor(
     private readonly camera: string,
@@ -21,46 +27,47 @@ export class Talking {
 
   async start(): Promise<void> {
     if (this.state.peek() !== "off") return;
-    this.turn += 1;
-    const mine = this.turn;
+    const mine: Ends = [];
+    this.ends = mine;
+    let denied: Denied = { by: "microphone" };
     this.state.value = "opening";
     try {
       const voice = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, channelCount: 1 } });
-      this.ends.push(() => voice.getTracks().forEach((track) => track.stop()));
-      if (mine === this.turn) await this.carry(voice, mine);
-      else this.letGo();
+      mine.push(() => voice.getTracks().forEach((track) => track.stop()));
+      denied = { by: "page" };
+      if (mine === this.ends) await this.carry(voice, mine);
     } catch {
-      this.stop();
-      this.onDenied({ by: "microphone" });
+      if (mine === this.ends) {
+        this.stop();
+        this.onDenied(denied);
+      }
     }
+    if (mine !== this.ends) letGo(mine); // what was opened after stop()
   }
 
   stop(): void {
-    this.turn += 1;
+    const { ends } = this;
+    this.ends = [];
     this.state.value = "off";
-    this.letGo();
+    letGo(ends);
   }
 
-  private letGo(): void {
-    for (const end of this.ends.splice(0)) end();
-  }
-
-  private async carry(voice: MediaStream, mine: number): Promise<void> {
+  private async carry(voice: MediaStream, mine: Ends): Promise<void> {
     const context = new AudioContext();
-    this.ends.push(() => void context.close());
+    mine.push(() => void context.close());
     await context.audioWorklet.addModule("/mic.js");
-    if (mine !== this.turn) return this.letGo();
+    if (mine !== this.ends) return;
     const mic = new AudioWorkletNode(context, "mic", { numberOfOutputs: 0 });
     const socket = new WebSocket(new URL(url(`/cameras/${encodeURIComponent(this.camera)}/talk`), location.origin.replace(/^http/, "ws")));
-    this.ends.push(() => socket.close());
+    mine.push(() => socket.close());
     mic.port.onmessage = ({ data }: MessageEvent<Int16Array<ArrayBuffer>>) => {
       if (this.state.peek() === "on" && socket.readyState === WebSocket.OPEN) socket.send(data.buffer);
     };
     socket.onmessage = () => {
-      if (mine === this.turn) this.state.value = "on";
+      if (mine === this.ends) this.state.value = "on";
     };
     socket.onclose = ({ code, reason }) => {
-      if (mine !== this.turn) return;
+      if (mine !== this.ends) return;
       this.stop();
       if (code >= REFUSED) this.onDenied({ by: "recorder", words: reason });
     };

@@ -34,7 +34,7 @@ export function TalkButton({ camera, keys = false, ...look }: Look & { camera: C
 
 function Held({ camera, keys, class: look, round }: Look & { camera: Camera; keys: boolean }) {
   const talking = useMemo(
-    () => new Talking(camera.id, (why) => toast(why.by === "microphone" ? words.noMicrophone : why.words || words.failed)),
+    () => new Talking(camera.id, (why) => toast(why.by === "recorder" ? why.words || words.failed : why.by === "page" ? words.notStarted : words.noMicrophone)),
     [camera.id],
   );
   const state = talking.state.value;

@@ -1,0 +1,83 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { type Denied, Talking } from "./talk";
+
+const SOON = () => new Promise((done) => setTimeout(done));
+/** What waits for /mic.js, in the order of the starts. */
+let loading: { resolve: () => void; reject: (why: Error) => void }[];
+let voices: { stop: ReturnType<typeof vi.fn> }[];
+let sockets: { onmessage?: () => void; close: ReturnType<typeof vi.fn> }[];
+let denied: Denied[];
+let talking: Talking;
+
+beforeEach(() => {
+  [loading, voices, sockets, denied] = [[], [], [], []];
+  class Context {
+    closed = false;
+    audioWorklet = {
+      addModule: () => new Promise<void>((resolve, reject) => void loading.push({ resolve, reject })),
+    };
+    close(): void {
+      this.closed = true;
+    }
+    createMediaStreamSource() {
+      if (this.closed) throw new Error("closed");
+      return { connect: () => {} };
+    }
+  }
+  vi.stubGlobal("AudioContext", Context);
+  vi.stubGlobal("AudioWorkletNode", class { port = {}; });
+  vi.stubGlobal("WebSocket", class { close = vi.fn(); constructor() { sockets.push(this); } });
+  const getUserMedia = async () => {
+    const track = { stop: vi.fn() };
+    voices.push(track);
+    return { getTracks: () => [track] };
+  };
+  Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia }, configurable: true });
+  talking = new Talking("yard", (why) => denied.push(why));
+});
+afterEach(() => void vi.unstubAllGlobals());
+
+async function started(): Promise<void> {
+  void talking.start();
+  await SOON();
+}
+
+it("talks when it is pressed again while the first press still loads", async () => {
+  await started();
+  talking.stop();
+  await started();
+  loading[0]?.resolve();
+  await SOON();
+  loading[1]?.resolve();
+  await SOON();
+  sockets[0]?.onmessage?.();
+  expect(talking.state.value).toBe("on");
+  expect(denied).toEqual([]);
+  expect(voices.map(({ stop }) => stop.mock.calls.length)).toEqual([1, 0]);
+});
+
+it("says nothing of a start that fails after it was let go", async () => {
+  await started();
+  talking.stop();
+  await started();
+  loading[0]?.reject(new Error("closed"));
+  await SOON();
+  expect(talking.state.value).toBe("opening");
+  expect(denied).toEqual([]);
+});
+
+it("lets the microphone go that opens after the button is released", async () => {
+  void talking.start();
+  talking.stop();
+  await SOON();
+  expect(voices[0]?.stop).toHaveBeenCalledOnce();
+});
+
+it("blames no microphone where its script does not load", async () => {
+  await started();
+  loading[0]?.reject(new Error("offline"));
+  await SOON();
+  expect(denied).toEqual([{ by: "page" }]);
+  expect(voices[0]?.stop).toHaveBeenCalledOnce();
+});
