@@ -31,7 +31,6 @@ export const controls = {
   },
   move: { action: "Move", open: "Pan and tilt" },
   devices: { action: "Devices", open: "Siren and relays" },
-  sound: "Sound",
   photo: "Photo",
   full: "Full screen",
   large: "Large",

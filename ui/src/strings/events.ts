@@ -141,8 +141,6 @@ export const events = {
     position: "Playback position",
     of: (at: string, whole: string) => `${at} of ${whole}`,
     full: "Full screen",
-    soundOn: "Unmute",
-    soundOff: "Mute",
     failed: "This clip can’t be played.",
     failedDo: "It may have been deleted, or your browser doesn’t support its format. Download it to play it elsewhere.",
     notYet: "The clip will be ready when the event ends.",

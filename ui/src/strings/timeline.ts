@@ -39,8 +39,6 @@ export const timeline = {
     nothingDay: "No video on this day.",
     notRecorded: "Not recorded",
     goOn: (clock: string) => `Skip to ${clock}`,
-    soundOn: "Unmute",
-    soundOff: "Mute",
     fill: "Fill frame",
     photo: "Save snapshot (full size)",
     fit: "Fit to frame",

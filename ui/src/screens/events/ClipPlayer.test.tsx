@@ -54,3 +54,11 @@ it("shows the last picture once an event is over, not the one that it had while 
   expect(address()).toContain("/media/1.jpg");
   expect(address()).not.toBe(before);
 });
+
+it("keeps the name of its sound button, whose state says whether there is sound", () => {
+  const { container } = render(<ClipPlayer events={[one]} best={one} />);
+  const button = screen.getByRole("button", { name: "Sound", pressed: false });
+  fireEvent.click(button);
+  expect(screen.getByRole("button", { name: "Sound", pressed: true })).toBe(button);
+  expect(container.querySelector("video")?.muted).toBe(false);
+});

@@ -13,6 +13,7 @@ import { t } from "../../strings";
 import { events as eventsText } from "../../strings/events";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { Icon } from "../../ui/Icon";
+import { SoundButton } from "../../ui/SoundButton";
 
 const words = eventsText.player;
 const LOCKED = 423;
@@ -310,15 +311,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
           }}
         />
         <span class="num tiny">{words.of(clipTime(before + at), clipTime(long))}</span>
-        <button
-          type="button"
-          class="clip-button"
-          aria-pressed={loud}
-          aria-label={loud ? words.soundOff : words.soundOn}
-          onClick={() => setLoud(!loud)}
-        >
-          <Icon name={loud ? "volume-2" : "volume-x"} small />
-        </button>
+        <SoundButton class="clip-button" on={loud} onFlip={setLoud} />
         <BoxesButton class="clip-button" small />
         <button type="button" class="clip-button" aria-label={words.full} onClick={() => flipFull(clip.current, video.current)}>
           <Icon name="maximize-2" small />

@@ -1,11 +1,13 @@
 // @vitest-environment happy-dom
+import { signal } from "@preact/signals";
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Camera } from "../../api/types";
+import type { Live } from "../../live/useLive";
 import { controls } from "../../strings/controls";
 import { session } from "../../ui/session";
 import { zone } from "../../ui/times";
-import { MoreActs, secondsUntil } from "./Controls";
+import { MoreActs, SoundAct, secondsUntil } from "./Controls";
 
 beforeEach(() => (zone.value = "Asia/Tokyo"));
 afterEach(() => {
@@ -46,4 +48,11 @@ it("turns detection on with the detector that another browser turned off", async
   await screen.findByTitle(controls.detection.turnOff);
   const sent = asked.mock.calls.find(([, init]) => init?.method === "PUT")?.[1]?.body;
   expect(JSON.parse(String(sent)).watch.detector).toBe("framediff");
+});
+
+it.each(["round", "words", "big"] as const)("keeps the name of the sound button, %s, whose state says whether there is sound", (look) => {
+  const live = { view: signal({ kind: "playing", sound: true }) } as unknown as Live;
+  render(<SoundAct camera={{ id: `yard ${look}` } as Camera} live={live} look={look} />);
+  fireEvent.click(screen.getByRole("button", { name: "Sound", pressed: false }));
+  expect(screen.getByRole("button", { name: "Sound", pressed: true }).title).toBe("Sound");
 });

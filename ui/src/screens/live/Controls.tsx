@@ -377,8 +377,8 @@ export function SoundAct({ camera, live, look }: Of & { live: Live }) {
       look={look}
       act="sound"
       icon={on ? "volume-2" : "volume-x"}
-      label={on ? t.live.soundOff : t.live.soundOn}
-      short={words.sound}
+      label={t.live.sound}
+      short={t.live.sound}
       on={on}
       onPress={() => flipSound(camera.id)}
     />

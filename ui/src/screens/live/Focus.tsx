@@ -50,7 +50,7 @@ const help: KeyHelp = {
     { keys: ["V"], words: words.privacy },
     ...(within ? [] : [{ keys: ["Z"], words: words.snooze }]),
     { keys: [t.keys.space], words: talk.hold },
-    { keys: ["S"], words: words.sound },
+    { keys: ["S"], words: t.live.sound },
     { keys: ["P"], words: words.photo },
     { keys: ["F"], words: words.full },
     { keys: ["B"], words: words.boxes },

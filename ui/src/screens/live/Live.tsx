@@ -62,7 +62,7 @@ const help: KeyHelp = {
     { keys: ["R"], words: words.record },
     { keys: ["V"], words: words.privacy },
     { keys: ["Z"], words: words.snooze },
-    { keys: ["S"], words: words.sound },
+    { keys: ["S"], words: t.live.sound },
     { keys: ["P"], words: words.photo },
     { keys: ["F"], words: words.full },
     { keys: ["B"], words: words.boxes },

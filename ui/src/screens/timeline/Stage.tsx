@@ -21,6 +21,7 @@ import { clockSecond } from "../../timeline/format";
 import { date } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
+import { SoundButton } from "../../ui/SoundButton";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
 import "./stage.css";
@@ -127,7 +128,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
             <LockNow class="pl-tool" />
             <BoxesButton class="pl-tool" small />
             <FiguresButton class="pl-tool" small />
-            {camera?.audio && player && <Sound player={player} />}
+            {camera?.audio && player && <SoundButton class="pl-tool" on={player.wantsSound.value} onFlip={(on) => (player.wantsSound.value = on)} />}
             {player && (
               <button type="button" class="pl-tool" aria-label={timeline.player.photo} title={timeline.player.photo} onClick={() => void savePicture(camera, frame.current, id, player.shown_ms ?? model.group.at_ms.peek())}>
                 <Icon name="camera" small />
@@ -229,25 +230,6 @@ function useGlow(on: boolean, video: RefObject<HTMLVideoElement | null>, image: 
     return () => clearInterval(timer);
   }, [on]);
   return canvas;
-}
-
-function Sound({ player }: { player: PastPlayer }) {
-  const on = player.wantsSound.value;
-  const words = on ? timeline.player.soundOff : timeline.player.soundOn;
-  return (
-    <button
-      type="button"
-      class="pl-tool"
-      aria-label={words}
-      title={words}
-      aria-pressed={on}
-      onClick={() => {
-        player.wantsSound.value = !on;
-      }}
-    >
-      <Icon name={on ? "volume-2" : "volume-x"} small />
-    </button>
-  );
 }
 
 /** Day and second, over the picture. */
