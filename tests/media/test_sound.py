@@ -1,11 +1,21 @@
 import itertools
 import math
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
 
-from tawny.media.audio import AAC_FRAME_SAMPLES, CodedSound, Soundtrack, ToAac, soundtrack
+from tawny.media.audio import (
+    AAC_FRAME_SAMPLES,
+    OPUS_FRAME_SAMPLES,
+    OPUS_RATE,
+    CodedSound,
+    Soundtrack,
+    ToAac,
+    ToOpus,
+    soundtrack,
+)
 from tawny.model.packets import AudioCodec, AudioFormat
 
 RATE = 8000
@@ -107,3 +117,37 @@ def test_a_soundtrack_gives_each_frame_once() -> None:
 def test_there_is_no_soundtrack_of_what_browsers_cannot_play() -> None:
     assert soundtrack(None) is None
     assert soundtrack(AudioFormat("pcmu", 7999, 1)) is None
+
+
+def source_of(codec: AudioCodec, rate: int, seconds: float) -> tuple[AudioFormat, list[bytes], int]:
+    """Return the format of some silence, its packets, and the samples of each."""
+    silence, g711 = b"\xff" * round(seconds * rate), AudioFormat("pcmu", rate, 1)
+    if codec == "pcmu":
+        return g711, [silence[at : at + 320] for at in range(0, len(silence), 320)], 320
+    to_aac = ToAac(g711)
+    return to_aac.format, [sound.data for sound in to_aac.encode(silence, 0)], AAC_FRAME_SAMPLES
+
+
+@pytest.mark.parametrize("codec", ["pcmu", "aac"])
+@pytest.mark.parametrize(("pace", "lost"), [(1.0, 0), (1.0, 10), (1.01, 0), (0.99, 0), (0.99, 10)])
+def test_opus_stays_with_its_source_over_lost_packets_and_drift(codec: AudioCodec, pace: float, lost: int) -> None:
+    source, packets, samples = source_of(codec, 16_000, 40)
+    to_opus, times = ToOpus(source), [-OPUS_FRAME_SAMPLES]
+    for number, data in enumerate(packets):
+        if lost and number % lost == lost - 1:
+            continue
+        pts = round(number * samples * pace)
+        for sound in to_opus.encode(data, pts):
+            assert abs(sound.pts / OPUS_RATE - pts / source.rate) < 0.15
+            times.append(sound.pts)
+    assert min(later - time for time, later in itertools.pairwise(times)) >= OPUS_FRAME_SAMPLES
+    assert len(times) > 40 * 50 * (0.85 if lost else 0.97)
+
+
+@pytest.mark.parametrize(("rate", "clock"), [(8_000, 48_000), (8_000, 90_000), (48_000, 8_000)])
+def test_timestamps_at_another_rate_than_the_samples_are_no_hole(rate: int, clock: int) -> None:
+    source, packets, samples = source_of("aac", rate, 10)
+    to_opus = ToOpus(replace(source, rate=clock))
+    sounds = [s for n, data in enumerate(packets) for s in to_opus.encode(data, n * samples * clock // rate)]
+    assert [sound.pts for sound in sounds] == [n * OPUS_FRAME_SAMPLES for n in range(len(sounds))]
+    assert len(sounds) > 480

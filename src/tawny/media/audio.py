@@ -1,7 +1,7 @@
 """Audio of recordings: G.711 to AAC and Opus, decoding to samples, and the sound track of MP4 files."""
 
+from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
 from typing import Any, NamedTuple
 
 import av
@@ -139,43 +139,46 @@ _DECODERS = {"aac": "aac", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}
 
 
 class ToOpus:
-    """Transcoder of one audio stream. Raises ValueError if the input cannot be transcoded."""
+    """Transcoder of one audio stream with rising timestamps. Raises ValueError if the input cannot be transcoded."""
 
     def __init__(self, source: AudioFormat) -> None:
         self._source = source
-        self._next_pts: int | None = None
-        self._zero: int | None = None
-        self._taken = self._given = 0
+        self._next_pts: float | None = None
+        self._at = 0
+        """Time of the next resampled frame, ticks of OPUS_RATE."""
+        self._end: int | None = None
+        """End of the newest Opus frame, ticks of OPUS_RATE."""
         self._decoder, self._encoder, self._resampler = self._opened()
 
     def encode(self, data: bytes, pts: int) -> list[CodedSound]:
-        """Return the Opus frames completed by this packet. Data that cannot be decoded is skipped."""
-        if self._next_pts is not None and abs(pts - self._next_pts) > HOLE_S * self._source.rate:
-            self._zero, self._taken, self._given = None, 0, 0
-            self._decoder, self._encoder, self._resampler = self._opened()
-        if self._zero is None:
-            self._zero = pts * OPUS_RATE // self._source.rate
+        """Return the Opus frames completed by this packet. Data that cannot be decoded is skipped.
+
+        Times are counted by samples, and from the packet's time again where the two are more than HOLE_S apart.
+        """
+        if self._next_pts is None or abs(pts - self._next_pts) > HOLE_S * self._source.rate:
+            if self._next_pts is not None:
+                self._decoder, self._encoder, self._resampler = self._opened()
+            self._next_pts, self._at = pts, pts * OPUS_RATE // self._source.rate
         packet = av.Packet(data)
         packet.pts, packet.time_base = pts, Fraction(1, self._source.rate)
         try:
             decoded = self._decoder.decode(packet)
         except av.FFmpegError:
             return []
-        self._next_pts = pts + sum(frame.samples for frame in decoded)
-        made = chain.from_iterable(self._encoder.encode(frame) for raw in decoded for frame in self._resampled(raw))
-        frames: list[CodedSound] = []
-        for each in made:
-            frames.append(CodedSound(bytes(each), self._zero + self._given))
-            self._given += OPUS_FRAME_SAMPLES
-        return frames
+        # a camera's timestamps may have another rate than its samples
+        self._next_pts += sum(frame.samples * self._source.rate / frame.sample_rate for frame in decoded)
+        return [made for raw in decoded for made in self._coded(raw)]
 
-    def _resampled(self, raw: av.AudioFrame) -> list[av.AudioFrame]:
+    def _coded(self, raw: av.AudioFrame) -> Iterator[CodedSound]:
         raw.pts = None
-        whole = self._resampler.resample(raw)
-        for frame in whole:
-            frame.pts, frame.time_base = self._taken, Fraction(1, OPUS_RATE)
-            self._taken += frame.samples
-        return whole
+        for frame in self._resampler.resample(raw):
+            frame.pts, frame.time_base = self._at, Fraction(1, OPUS_RATE)
+            self._at += frame.samples
+            if self._end is not None and frame.pts < self._end:
+                continue  # sound of a fast clock: its time is taken
+            self._end = self._at
+            for made in self._encoder.encode(frame):
+                yield CodedSound(bytes(made), frame.pts)
 
     def _opened(self) -> tuple[AudioCodecContext, AudioCodecContext, av.AudioResampler]:
         layout = "mono" if self._source.channels == 1 else "stereo"

@@ -103,7 +103,7 @@ class OpusTrack:
     def __init__(self) -> None:
         self._made: OrderedDict[int, list[AudioPayload]] = OrderedDict()
         self._to_opus: ToOpus | None = None
-        self._source: AudioFormat | None = None
+        self._source: tuple[RunId, AudioFormat] | None = None
         self._times = _Times(OPUS_RATE)
         self._newest = -1
 
@@ -120,8 +120,8 @@ class OpusTrack:
 
     def _turned(self, packet: Packet) -> Iterator[AudioPayload]:
         assert isinstance(packet.format, AudioFormat)
-        if packet.format != self._source:
-            self._source = packet.format
+        if (packet.run, packet.format) != self._source:
+            self._source = packet.run, packet.format
             try:
                 self._to_opus = ToOpus(packet.format)
             except ValueError:
