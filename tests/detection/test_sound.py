@@ -1,6 +1,7 @@
 """Loud sounds are told from the quiet of the place, by their level; and named by a model, if there is one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -486,6 +487,36 @@ def test_a_slow_model_leaves_out_sounds_and_holds_up_nobody() -> None:
     assert asked == [9], "closed in the thread that uses it"
     queue.step()
     assert asked == [9, -1]
+
+
+@pytest.mark.parametrize("ticks", [8_000, 16_000, 90_000])
+def test_a_model_hears_aac_at_its_own_rate_whatever_rate_its_timestamps_have(ticks: int) -> None:
+    heard: list[Any] = []
+
+    class Hearing:
+        length, trouble = 8192, ""
+
+        def scores(self, camera: CameraId, at_ms: int, samples: Any) -> dict[str, float]:
+            heard.append(samples)
+            return {}
+
+        def close(self) -> None: ...
+
+    at_s = np.arange(10 * 16_000) / 16_000
+    beep = np.sin(2 * np.pi * 1000 * at_s) * np.where(at_s < 7, 0.001, 0.4)
+    to_aac = ToAac(AudioFormat("pcmu", 16_000, 1))
+    source, frames = replace(to_aac.format, rate=ticks), to_aac.encode(mu_law(beep), 0)
+    told, queue, clock = Told(), SoundQueue(), FakeClock()
+    listener = SoundListener(
+        "aac", Hub(), told, clock, SoundRules(50, 1.0), SoundNamer(PORCH, Hearing(), queue, SoundSettings())
+    )
+    for number, frame in enumerate(frames):
+        pts, at_ms = number * 1024 * ticks // 16_000, clock.now_ms() + number * 64
+        listener.process([Packet(RunId("r"), number, source, frame.data, pts, at_ms, is_keyframe=False)])
+        queue.step()
+    assert len(told.db) == pytest.approx(50, abs=2), "windows of 0.1 s after the first 5 s"
+    newest = np.abs(np.fft.rfft(heard[-1] * np.hanning(8192)))
+    assert np.argmax(newest) * 16_000 / 8192 == pytest.approx(1000, abs=5)
 
 
 SCRIPT = """

@@ -41,9 +41,6 @@ class LoudnessMeter:
             power = float(np.mean(np.square(window - window.mean())))
             yield max(SILENCE_DB, 10 * np.log10(power)) if power > 0 else SILENCE_DB
 
-    def clear(self) -> None:
-        self._left = np.zeros(0, np.float32)
-
 
 class NoiseFloor:
     """Noise floor of the place. db: the learned level."""
@@ -139,7 +136,7 @@ class SoundListener:
         self._rules, self._hold_ms, self._names = rules, round(rules.hold_s * 1000), names
         self._decoder: SoundDecoder | None = None
         self._refused: AudioFormat | None = None
-        self._windows, self._quiet, self._trigger = LoudnessMeter(8000), NoiseFloor(), EventTrigger()
+        self._quiet, self._trigger = NoiseFloor(), EventTrigger()
         self._at_ms = 0
         self._begun_ms: int | None = None
         """Begin of the current loud sound, ms UTC, while it waits for its class."""
@@ -153,7 +150,7 @@ class SoundListener:
         """Classes of the current event."""
         self._cool_ms: dict[str, int] = {}
         """Until when each class makes no further event, ms UTC."""
-        self._begin_keeping(RATE)
+        self._begin_samples(RATE)
 
     def step(self) -> float:
         self.process(self._reader.take().packets)
@@ -191,14 +188,15 @@ class SoundListener:
             return []
         if not 0 <= packet.at_ms - self._at_ms <= BREAK_MS:
             self._over()
-            self._windows.clear()
-            self._begin_keeping(packet.format.rate)
+            self._begin_samples(decoder.rate)
             self._quiet.forget()
             self._trigger.clear()
             if self._at_ms - packet.at_ms > BREAK_MS:  # the clock was set back
                 self._cool_ms.clear()
                 self._audible_ms = 0
         samples = decoder.decode(packet.data)
+        if decoder.rate != self._rate:
+            self._begin_samples(decoder.rate)
         self._keep(samples)
         self._at_ms = packet.at_ms
         made = []
@@ -213,8 +211,7 @@ class SoundListener:
         if source == self._refused:
             return None
         if self._decoder is None or self._decoder.format != source:
-            self._windows = LoudnessMeter(source.rate)
-            self._begin_keeping(source.rate)
+            self._begin_samples(source.rate)
             try:
                 self._decoder = SoundDecoder(source)
             except ValueError as error:
@@ -277,8 +274,9 @@ class SoundListener:
         self._is_event, self._begun_ms, self._classes = True, None, {name for name, _ in names}
         self._hears.loud(start_ms, self._score, names)
 
-    def _begin_keeping(self, rate: int) -> None:
-        """Forget what was kept. rate: of the samples to come, Hz."""
+    def _begin_samples(self, rate: int) -> None:
+        """Forget the samples. rate: of those to come, Hz."""
+        self._rate, self._windows = rate, LoudnessMeter(rate)
         self._kept: Any = np.zeros(0, np.float32)
         self._resampler = Resampler(rate, RATE)
 

@@ -229,6 +229,8 @@ class SoundDecoder:
 
     def __init__(self, source: AudioFormat) -> None:
         self.format = source
+        self.rate = source.rate
+        """Rate of the newest samples, Hz. A camera may state another one, which is then that of its timestamps."""
         self._context = self._opened() if source.codec == "aac" else None
 
     def decode(self, data: bytes) -> Any:
@@ -244,6 +246,7 @@ class SoundDecoder:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def _mono(self, frame: av.AudioFrame) -> Any:
+        self.rate = frame.sample_rate
         samples = frame.to_ndarray().astype(np.float32) / _FULL_SCALE.get(frame.format.name, 1.0)
         if not frame.format.is_planar:
             samples = samples.reshape(-1, len(frame.layout.channels)).T
