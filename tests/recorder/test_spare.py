@@ -1,8 +1,12 @@
 """While the first disk is away, recording goes on at the spare; when it is back, all of it is there and explained."""
 
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
 
 from tawny.engine import Bus, InlineEngine
+from tawny.model.errors import IndexDamaged
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
@@ -75,6 +79,19 @@ def test_recording_goes_on_at_the_spare_and_comes_back(tmp_path: Path) -> None:
     assert 4 <= len(on_spare) <= 6
     report = check_volume(bench.volume, bench.index, bench.clock, CheckScope(deep=True, beside_recorder=False))
     assert report.findings == []
+
+
+def test_a_damaged_index_does_not_keep_the_next_file_from_the_main_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path)
+    bench.run(20)
+    damaged = IndexDamaged(str(tmp_path / "tawny.db"), "malformed")
+    monkeypatch.setattr(bench.index, "segment", Mock(side_effect=damaged))
+    bench.run(150)
+    assert bench.recorder.status(PORCH, MAIN).recording
+    assert not bench.is_on_spare()
+    assert not bench.is_refused()
 
 
 def test_a_kill_in_between_loses_nothing_of_the_spare(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from tawny.engine import Bus
 from tawny.media.mp4.decode_times import FileDecodeTimes
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DiskFull, IndexDamaged, StorageError
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.messages import SegmentClosed
 from tawny.model.packets import VIDEO_RATE, AudioFormat
@@ -468,7 +468,10 @@ class StreamWriter:
         if volume is not self._volume:
             return False
         known = segment_id(name.camera, name.stream, name.start_ms)
-        return self._closing.has(known) or self._index.segment(known) is not None
+        try:
+            return self._closing.has(known) or self._index.segment(known) is not None
+        except IndexDamaged:  # what it says can't be known: recording doesn't wait until it is made again
+            return False
 
     def _append(self, opened: _OpenFile, piece: WriteUnit) -> None:
         before = copy.copy(opened.pictures), copy.copy(opened.sounds), opened.sequence, opened.end_ticks
