@@ -150,6 +150,26 @@ def test_a_cut_off_file_is_verified_as_damaged(tmp_path: Path) -> None:
         assert index.is_damaged()
 
 
+def test_damage_shows_although_all_pages_were_read_before(tmp_path: Path) -> None:
+    path = tmp_path / "tawny.db"
+    with closing(SqliteIndex(path)) as made:
+        made.add_segment(segment())
+    with closing(SqliteIndex(path)) as index:
+        assert not index.is_damaged()
+        path.write_bytes(path.read_bytes()[:100] + b"\xa5" * (path.stat().st_size - 100))
+        assert index.is_damaged()
+        assert index.problem is not None
+
+
+def test_a_page_that_the_disk_cannot_read_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
+        unread = "*** in database main ***\nTree 2 page 4: unable to get the page. error code=8458"
+        monkeypatch.setattr(index, "integrity", lambda: unread)
+        with pytest.raises(StorageError, match="unable to get the page"):
+            index.is_damaged()
+        assert index.problem is None
+
+
 def test_an_index_that_was_suspected_and_is_whole_has_no_problem(tmp_path: Path) -> None:
     with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
         problems: list[IndexDamaged | None] = []

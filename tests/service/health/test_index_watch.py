@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tawny.model.errors import IndexDamaged, StorageError
-from tawny.service.health.checks import RENEW_EVERY_S, IndexWatch
+from tawny.service.health import checks
+from tawny.service.health.checks import RENEW_EVERY_S, VERIFY_EVERY_S, IndexWatch
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
@@ -31,17 +32,44 @@ class Index(SqliteIndex):
         return self._found
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verification has ended when `must_restart` returns."""
+    monkeypatch.setattr(checks, "start_thread", lambda _name, verify: verify())
+
+
+@pytest.mark.usefixtures("at_once")
 def test_tawny_starts_again_for_a_damaged_index_and_at_most_once_an_hour(tmp_path: Path) -> None:
     clock = FakeClock()
     watch = IndexWatch(clock)
     with closing(Index(tmp_path, found=True)) as index:
-        until(lambda: watch.must_restart(index), 10, "the first start")
+        assert [watch.must_restart(index) for _ in range(3)] == [False, True, False]
+        clock.advance(VERIFY_EVERY_S)
         assert not watch.must_restart(index)
-        clock.advance(RENEW_EVERY_S - 1)
+        clock.advance(RENEW_EVERY_S - VERIFY_EVERY_S - 1)
         assert not watch.must_restart(index)
-        assert index.reads == 1
         clock.advance(1)
-        until(lambda: watch.must_restart(index), 10, "the second start")
+        assert watch.must_restart(index)
+        assert index.reads == 2
+
+
+@pytest.mark.usefixtures("at_once")
+def test_each_suspicion_is_verified_within_a_minute(tmp_path: Path) -> None:
+    clock, reads = FakeClock(), list[int]()
+    watch = IndexWatch(clock)
+    with closing(Index(tmp_path, found=False)) as index:
+        for wait_s in (0, VERIFY_EVERY_S - 1, 1):
+            clock.advance(wait_s)
+            assert not watch.must_restart(index)
+            reads.append(index.reads)
+    assert reads == [1, 1, 2]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_verdict_is_of_one_index_and_the_next_run_has_another(tmp_path: Path) -> None:
+    watch = IndexWatch(FakeClock())
+    with closing(Index(tmp_path, found=True)) as index, closing(SqliteIndex(tmp_path / "new.db")) as new:
+        assert [watch.must_restart(one) for one in (index, new, index)] == [False, False, True]
 
 
 @pytest.mark.parametrize("found", [False, StorageError("/data/tawny.db", "disk I/O error")], ids=["whole", "unread"])

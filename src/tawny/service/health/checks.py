@@ -4,9 +4,9 @@ The last results are served from memory.
 """
 
 import logging
+import math
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -44,6 +44,9 @@ CERTIFICATE_S: Final = 6 * 3600.0
 _TLS_S: Final = 5.0
 RENEW_EVERY_S: Final = 3600.0
 """Least time, s, between two of these starts: what damages the index may go on, as a failing disk does."""
+VERIFY_EVERY_S: Final = 60.0
+_REST: Final = 10
+"""How many times as long as a verification took none follows: it reads all of the index."""
 SHORT_MS: Final = 30_000
 """Maximum length, ms, of a short gap, which is not reported by itself."""
 WITHIN_MS: Final = 3_600_000
@@ -199,27 +202,37 @@ class IndexWatch:
     """Decides whether tawny must start again. One for all starts of the process."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock, self._due_s = clock, clock.mono_s()
-        self._is_damaged = False
+        self._clock = clock
+        self._restart_s = self._verify_s = clock.mono_s()
+        self._damaged: Index | None = None
+        """The index that a verification found damaged: a later run has another one."""
 
     def must_restart(self, index: Index) -> bool:
         """Return True once if the index is damaged. Returns at once: after an error, a thread reads all of it."""
-        if self._is_damaged:
-            self._is_damaged = False
+        now_s = self._clock.mono_s()
+        if self._damaged is index:
+            if now_s < self._restart_s:
+                return False
+            self._damaged, self._restart_s = None, now_s + RENEW_EVERY_S
+            log.error("The index is damaged. tawny starts again now, and rebuilds it from the recordings.")
             return True
-        if index.problem is not None and self._clock.mono_s() >= self._due_s:
-            self._due_s = self._clock.mono_s() + RENEW_EVERY_S
-            with suppress(RuntimeError):  # the system has no more threads
-                start_thread("index check", partial(self._verify, index))
+        if index.problem is not None and now_s >= self._verify_s:
+            self._verify_s = math.inf  # until this one has ended
+            try:
+                start_thread("index check", partial(self._verify, index, now_s))
+            except RuntimeError:  # the system has no more threads
+                self._verify_s = now_s + VERIFY_EVERY_S
         return False
 
-    def _verify(self, index: Index) -> None:
+    def _verify(self, index: Index, begun_s: float) -> None:
         try:
-            self._is_damaged = index.is_damaged()
+            if index.is_damaged():
+                self._damaged = index
         except StorageError as error:  # what the disk can't read may be well
             log.error("cannot verify the index: %s", error)
-        if self._is_damaged:
-            log.error("The index is damaged. tawny starts again now, and rebuilds it from the recordings.")
+        finally:
+            now_s = self._clock.mono_s()
+            self._verify_s = now_s + max(VERIFY_EVERY_S, _REST * (now_s - begun_s))
 
 
 def _ends(host: str, port: int) -> datetime | None:

@@ -230,7 +230,7 @@ class SqliteFile:
         if not read_only:
             _make_private(path)
         with sqlite_errors(self.where, read_only=read_only):
-            self._writer = self._connect("ro" if read_only else "rwc")
+            self._writer = self.connect("ro" if read_only else "rwc")
             try:
                 if not read_only:
                     self._writer.execute(f"PRAGMA synchronous = {'FULL' if sync else 'OFF'}")
@@ -295,7 +295,7 @@ class SqliteFile:
             if self._changing_thread == threading.get_ident():
                 yield self._writer
                 return
-            reader, is_well = self._idle.pop() if self._idle else self._connect("ro"), False
+            reader, is_well = self._idle.pop() if self._idle else self.connect("ro"), False
             try:
                 reader.execute("BEGIN")
                 yield reader
@@ -350,7 +350,7 @@ class SqliteFile:
             with suppress(sqlite3.Error):  # its file is gone
                 old.close()
         self._idle.clear()
-        again = self._connect("rw")
+        again = self.connect("rw")
         try:
             again.execute("PRAGMA synchronous = FULL")
             prepare(again, self.where)
@@ -359,7 +359,7 @@ class SqliteFile:
             raise
         self._writer, self._is_cut_off = again, False
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def connect(self, mode: str) -> sqlite3.Connection:
         address = f"{self._path.absolute().as_uri()}?mode={mode}"
         return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
 
@@ -550,10 +550,13 @@ def refuse_damage(db: sqlite3.Connection, path: str) -> None:
     wrong = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     if wrong == "ok":
         return
+    raise (StorageError if is_unread(wrong) else DatabaseDamaged)(path, wrong)
+
+
+def is_unread(wrong: str) -> bool:
+    """Return whether what a check found is a page that the disk can't read."""
     codes = [int(code) & 0xFF for code in _NO_PAGE.findall(wrong)]
-    if any(code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) for code in codes):
-        raise StorageError(path, wrong)
-    raise DatabaseDamaged(path, wrong)
+    return any(code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) for code in codes)
 
 
 def _create(path: Path, schema: str, version: int) -> None:

@@ -10,11 +10,11 @@ import sqlite3
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from tawny.model.errors import IndexDamaged, IndexOutdated
+from tawny.model.errors import IndexDamaged, IndexOutdated, StorageError
 from tawny.model.events import RANKS, Event, Level, SeenObject, event_id, event_id_says, shown_level
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.segments import Segment, segment_id
@@ -25,7 +25,7 @@ from tawny.storage.index import sqlite_hours as hours
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.index_schema import VERSION, WITHOUT_LEVELS, other_version
 from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place
-from tawny.storage.index.sqlite_file import NameTable, Row, SqliteFile, StreamKey, format_of
+from tawny.storage.index.sqlite_file import NameTable, Row, SqliteFile, StreamKey, format_of, is_unread, sqlite_errors
 from tawny.storage.index.sqlite_hours import REACH_MS, GapTable, HourTable
 
 # Table of events.
@@ -314,8 +314,10 @@ class SqliteIndex(GapTable, EventTable):
 
     def integrity(self) -> str:
         """Run SQLite's integrity check. Return the first error, or an empty string. Takes seconds per gigabyte."""
-        found = self._file.ask("PRAGMA integrity_check(1)")
-        return "" if found == [("ok",)] else str(found[0][0])
+        with sqlite_errors(self._file.where), closing(self._file.connect("ro")) as db:  # whose pages are in no cache
+            found = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+            db.execute("SELECT 1 FROM streams LIMIT 1")  # SQLite takes an empty file for a sound one
+        return "" if found == "ok" else found
 
     @property
     def problem(self) -> IndexDamaged | None:
@@ -324,9 +326,10 @@ class SqliteIndex(GapTable, EventTable):
     def is_damaged(self) -> bool:
         try:
             found = self.integrity()
-            self._file.ask("SELECT 1 FROM streams LIMIT 1")  # SQLite takes an empty file for a sound one
-        except IndexDamaged:
-            return True
+        except IndexDamaged as error:
+            found = error.detail
+        if is_unread(found):
+            raise StorageError(self._file.where, found)
         self._file.problem = IndexDamaged(self._file.where, found) if found else None
         return bool(found)
 
