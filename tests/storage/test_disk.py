@@ -4,11 +4,12 @@ import errno
 import os
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from tawny.model.errors import DiskFull, DiskReadOnly, FolderUnwritable, PathUnreadable, StorageError
-from tawny.storage.disk.disk import DiskAccess, QuotaReached, RealDisk, full_by_trial, sync_together, turned
+from tawny.storage.disk.disk import DiskAccess, OpenFile, QuotaReached, RealDisk, full_by_trial, sync_together, turned
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
 from tests.contracts.disk import DiskContract, put
@@ -139,6 +140,37 @@ def test_a_trial_writes_all_its_bytes() -> None:
     assert full_by_trial(disk, 1_000_000, files=2) is None
     assert isinstance(full_by_trial(disk, 1_000_001, files=2), DiskFull)
     assert disk.files == {}
+
+
+def test_a_trial_waits_for_no_other_and_is_not_in_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process tries at the same time, or a disk hangs in a trial."""
+    found: list[DiskFull | None] = []
+    others: list[threading.Thread] = []
+
+    def try_room(disk: RealDisk) -> None:
+        found.append(full_by_trial(disk, 1000, files=2))
+
+    class Met(RealDisk):
+        def create(self, path: str) -> OpenFile:
+            file = super().create(path)
+            others.append(threading.Thread(target=try_room, args=(RealDisk(tmp_path),), daemon=True))
+            others[-1].start()
+            others[-1].join(5)
+            return file
+
+    monkeypatch.setattr(os, "writev", Mock(side_effect=OSError(errno.EDQUOT, "Disk quota exceeded")))
+    (tmp_path / "room1.tmp").touch()  # of a trial that was interrupted
+    try_room(Met(tmp_path))
+    assert [type(one) for one in found] == [QuotaReached] * 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_in_memory_answers_by_its_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The descriptor of a removed file stays open for minutes."""
+    disk = RamDisk(1_000_000, FakeClock())
+    monkeypatch.setattr(disk, "create", lambda path: pytest.fail(path))
+    assert full_by_trial(disk, 1_000_000, files=2) is None
+    assert isinstance(full_by_trial(disk, 1_000_001, files=2), DiskFull)
 
 
 @pytest.mark.parametrize("closed", ["closed", "closed/file"])

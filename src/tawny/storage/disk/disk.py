@@ -140,6 +140,8 @@ class DiskCapacity(NamedTuple):
     total_bytes: int
     free_files: int | None = None
     """How many more files fit (inodes); None: no limit but space."""
+    is_exact: bool = False
+    """Whether nothing else is a limit, so that no trial is needed."""
 
     @property
     def has_few_files(self) -> bool:
@@ -278,19 +280,21 @@ def parent_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-_trying: Final = threading.Lock()
-
-
 def full_by_trial(disk: DiskAccess, size_bytes: int, files: int) -> DiskFull | None:
     """Return what is full if the disk doesn't take this much in this number of new files; None, whatever else is wrong.
 
     It is written: a disk may take more than it says, as from root, or less, as at a quota.
     """
     try:
-        with _trying, ExitStack() as at_last:
+        space, mark = disk.space(), os.urandom(4).hex()  # others may try at the same time
+        if space.is_exact:
+            return DiskFull(str(disk.root)) if space.free_bytes < size_bytes else None
+        with ExitStack() as at_last:
+            for old in disk.entries(""):  # of a trial that was interrupted; one in progress goes on without its names
+                if old.name.startswith("room") and old.name.endswith(".tmp"):
+                    disk.unlink(old.name)
             for number in range(files):
-                name = f"room{number or ''}.tmp"
-                disk.unlink(name)  # of a trial that was interrupted
+                name = f"room-{mark}-{number}.tmp"
                 file = disk.create(name)
                 at_last.callback(disk.unlink, name)
                 at_last.callback(file.close)

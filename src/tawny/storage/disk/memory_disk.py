@@ -137,7 +137,7 @@ class RamDisk:
             return _entry(name, folder[name]) if name in folder else None
 
     def space(self) -> DiskCapacity:
-        return DiskCapacity(max(0, self._size_bytes - self._used_bytes), self._size_bytes)
+        return DiskCapacity(max(0, self._size_bytes - self._used_bytes), self._size_bytes, is_exact=True)
 
     def place(self, path: str) -> Path:
         with self._lock:
