@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -283,9 +283,40 @@ def test_a_call_for_room_deletes_nothing_while_the_disk_takes_a_trial(site: Site
     retention, left = _retention(site, ALL), list[int]()
     for _ in range(2):
         retention.make_room()
-        retention.step()
+        for _ in range(2):  # of itself, on a small disk, it looks again soon
+            retention.step()
         left.append(site.index.count())
     assert left == [1, 0]
+
+
+def test_a_call_for_room_long_after_one_that_was_passed_over_is_tried_too(site: Site) -> None:
+    site.put(10)
+    retention = _retention(site, ALL)
+    for _ in range(2):
+        retention.make_room()
+        retention.step()
+        site.clock.advance(60)
+    assert site.index.count() == 1
+
+
+def test_a_trial_for_room_takes_little_from_those_who_write_meanwhile(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, written_bytes, free_bytes = site.volume.disk, list[int](), [33 << 20, 31 << 20]
+    writev = os.writev
+
+    def counted(fd: int, parts: Sequence[bytes]) -> int:
+        written_bytes.append(writev(fd, parts))
+        return written_bytes[-1]
+
+    monkeypatch.setattr(os, "writev", counted)
+    monkeypatch.setattr(disk, "space", lambda: DiskCapacity(free_bytes[0], 1 << 40))
+    reserve = Reserve(disk)
+    assert not reserve.is_disk_full()
+    assert sum(written_bytes) == 1 << 20
+    del free_bytes[0]
+    assert reserve.is_disk_full()
+    assert sum(written_bytes) == 1 << 20
 
 
 def test_a_full_disk_gets_room_at_the_first_call(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,6 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.storage.archive.archive_disk import ArchiveDisk
 from tawny.storage.disk.disk import (
-    TRIAL_FILES,
     DiskAccess,
     DiskCapacity,
     FolderEntry,
@@ -509,6 +508,7 @@ def copy(source: Volume, target: Volume, path: str) -> int:
 _PATH: Final = "history/reserve"
 _LEAST_BYTES: Final = 256 * 1024
 _MOST_BYTES: Final = 16 * 1024 * 1024
+_MOST_TRIED_BYTES: Final = 1024 * 1024
 
 
 class Reserve:
@@ -522,8 +522,14 @@ class Reserve:
         return max(_LEAST_BYTES, min(_MOST_BYTES, self._disk.space().total_bytes // 200))
 
     def is_disk_full(self) -> bool:
-        """Return whether the disk refuses twice this size, by a trial."""
-        return full_by_trial(self._disk, 2 * self.size_bytes, TRIAL_FILES) is not None
+        """Return whether the disk has no space for twice this size, or takes nothing: only a trial shows a quota.
+
+        The trial is small: others write meanwhile.
+        """
+        space, size_bytes = self._disk.space(), 2 * self.size_bytes
+        if space.free_bytes < size_bytes or space.has_few_files:
+            return True
+        return full_by_trial(self._disk, min(size_bytes, _MOST_TRIED_BYTES), files=2) is not None
 
     def fill(self) -> None:
         """Write the reserve file if twice its size is free. Raises StorageError."""

@@ -4,6 +4,7 @@ A plan is a value (`storage.retention.planning`), so that a dry run shows exactl
 """
 
 import logging
+import math
 import threading
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
@@ -57,6 +58,8 @@ EVERY_S: Final = 60.0
 LEAST_S: Final = 3600.0
 """Minimum age for removal for free space unless the disk is full: another program may be filling it."""
 _SOON_S: Final = 5.0
+_AGAIN_S: Final = 60.0
+"""A call for room within this time after one that was passed over counts: the writer that calls is still refused."""
 _SETTLE_EVERY_S: Final = 3600.0
 _LOOK_AGAIN_S: Final = 86_400.0
 """Recordings that were looked at for a reduction are looked at again: some came later, or an event is kept no more."""
@@ -174,8 +177,8 @@ class Retention:
         self._lock = threading.Lock()
         self._ages = AgeClock(clock)
         self._is_urgent = False
-        self._is_passed_over = False
-        """Whether the last call for room was not urgent: the disk had space again. The next one counts in any case."""
+        self._passed_over_s = -math.inf
+        """When a call for room was not urgent, because the disk had space again."""
         self._settle_s, self._look_again_s = clock.mono_s(), clock.mono_s() + _LOOK_AGAIN_S
         self._looked: Looked = {}
         self._aged: Segment | None = None
@@ -204,11 +207,11 @@ class Retention:
     def step(self) -> float:
         urgent, self._is_urgent = self._is_urgent, False
         try:
-            if urgent and not self._is_passed_over:
-                urgent = self._reserve.is_disk_full()
-                self._is_passed_over = not urgent
-            else:
-                self._is_passed_over = False
+            if urgent:
+                now_s = self._clock.mono_s()
+                is_again = now_s - self._passed_over_s < _AGAIN_S
+                urgent = is_again or self._reserve.is_disk_full()
+                self._passed_over_s = -math.inf if urgent else now_s
             plan = self.run(urgent=urgent)
         except StorageError:
             self._is_urgent = self._is_urgent or urgent  # the next step is urgent too
