@@ -11,17 +11,31 @@ from pathlib import Path
 
 import pytest
 
+from tawny.app.running import RecorderRuntime
+from tawny.model.times import SystemClock
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
+from tests.app.rig import settings
 
 TAWNY = str(Path(sys.executable).with_name("tawny"))
 
 
-class Ran:
-    """A recorder whose index is damaged while it runs, and which is stopped once it has started again."""
+def causes(data: Path) -> list[str]:
+    """Of the stops that the history has."""
+    found = "\n".join(file.read_text() for file in sorted(data.glob("history/*.jsonl")))
+    lines = map(json.loads, found.splitlines())
+    return [line["stopped"]["cause"] for line in lines if line["what"] == "stopped"]
 
-    def __init__(self, folder: Path) -> None:
+
+class Ran:
+    """A recorder whose index is damaged while it runs, and which is stopped after the line `stopped_at` of its log.
+
+    times: how often the log has it then.
+    """
+
+    def __init__(self, folder: Path, stopped_at: str = "tawny is recording", times: int = 2) -> None:
         self.data, self._log, config = folder / "data", folder / "log", folder / "tawny.toml"
         self.to_systemd: list[str] = []
         with (
@@ -39,10 +53,10 @@ class Ran:
             environment = os.environ | {"NOTIFY_SOCKET": str(folder / "notify")}
             with subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
                 try:
-                    self._wait_for_starts(1)
+                    self._wait_for("tawny is recording", 1)
                     (self.data / "tawny.db-wal").write_bytes(b"")
                     (self.data / "tawny.db").write_bytes(b"\xa5" * (self.data / "tawny.db").stat().st_size)
-                    self._wait_for_starts(2)
+                    self._wait_for(stopped_at, times)
                 finally:
                     process.send_signal(signal.SIGTERM)
                 self.exit_code = process.wait(60)
@@ -52,18 +66,12 @@ class Ran:
         while "STOPPING=1" not in self.to_systemd:
             self.to_systemd += systemd.recv(4096).decode().split("\n")
 
-    def _wait_for_starts(self, count: int) -> None:
-        until(lambda: self.log.count("tawny is recording") == count, 60, f"{count} starts")
+    def _wait_for(self, line: str, count: int) -> None:
+        until(lambda: self.log.count(line) == count, 60, f"{count} times {line!r}")
 
     @property
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8")
-
-    def stops(self) -> list[str]:
-        """The causes of the stops that the history has."""
-        found = "\n".join(file.read_text() for file in sorted(self.data.glob("history/*.jsonl")))
-        lines = map(json.loads, found.splitlines())
-        return [line["stopped"]["cause"] for line in lines if line["what"] == "stopped"]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +81,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 def test_the_recorder_gets_over_a_damaged_index_by_itself(ran: Ran) -> None:
     assert ran.exit_code == 0, ran.log
-    assert ran.stops() == ["index", "person"]
+    assert causes(ran.data) == ["index", "person"]
     checked = subprocess.run([TAWNY, "check", "--data", str(ran.data), "--json"], capture_output=True, check=True)
     assert json.loads(checked.stdout)["findings"] == []
 
@@ -81,3 +89,20 @@ def test_the_recorder_gets_over_a_damaged_index_by_itself(ran: Ran) -> None:
 def test_systemd_hears_of_the_last_end_alone(ran: Ran) -> None:
     """It would kill a process that said that it stops, and goes on."""
     assert [one for one in ran.to_systemd if one in ("READY=1", "STOPPING=1")] == ["READY=1", "READY=1", "STOPPING=1"]
+
+
+def test_a_stop_while_it_is_to_start_again_ends_it(tmp_path: Path) -> None:
+    stopped = Ran(tmp_path, "tawny starts again now", 1)
+    assert stopped.exit_code == 0, stopped.log
+    assert stopped.log.count("tawny is recording") == 1
+    assert causes(stopped.data) == ["index"]
+    assert "STOPPING=1" in stopped.to_systemd
+
+
+def test_an_end_that_was_noted_before_stays(tmp_path: Path) -> None:
+    """Someone lets the computer start again, and meanwhile the index turns out to be damaged."""
+    running = RecorderRuntime.open(settings(""), tmp_path, SystemClock(), PluginRegistry({}, {}))
+    running.note_end("reboot", "Anna")
+    running.note_end("index", "")
+    running.close("person")
+    assert causes(tmp_path) == ["reboot"]

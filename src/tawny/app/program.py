@@ -140,7 +140,7 @@ class Program:
         self._file, self._index_watch = SettingsWatch(config), index_watch
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
-        self._is_stopped_early = False
+        self._is_stopped = False
 
     def run(self, show: ShowAddress) -> None:
         """Record until SIGTERM or Ctrl-C; a second Ctrl-C exits immediately. Propagates startup errors.
@@ -165,26 +165,40 @@ class Program:
         connections = ConnectionManager(self._clock, limits)
         with ExitStack() as at_last:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
-            signal.signal(signal.SIGTERM, self._stop_early)
+            signal.signal(signal.SIGTERM, self._stop)
             try:
                 running.make_room()
                 running.begin()
                 import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
                 return_unused_memory(find_library_pages())  # what loading touched, before detection touches more
-                if not self._is_stopped_early:
+                if not self._is_stopped:
                     running.await_first_pictures()
-                if not self._is_stopped_early:
+                if not self._is_stopped:
                     asyncio.run(self._serve(running, connections, recent, show, at_last))
             finally:
-                running.close("disk" if self.came_back else "restart" if self.restarts else "person")
+                if self._goes_on:  # the loop, which is closed, had set its handlers back
+                    for number in _STOPS:
+                        signal.signal(number, self._stop)
+                why = "disk" if self.came_back else "restart" if self.restarts else "person"
+                running.close("person" if self._is_stopped else why)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._is_stopped and (self.restarts or self.came_back):  # meanwhile
+            self._systemd.stopping()
+            self.restarts = self.came_back = False
 
-    def _stop_early(self, *_: object) -> None:
-        """End a start whose cameras record already, but which does not serve yet: files are closed as at any stop.
+    @property
+    def _goes_on(self) -> bool:
+        """Whether another run follows this one."""
+        return (self.restarts or self.came_back) and not self._is_stopped
+
+    def _stop(self, *_: object) -> None:
+        """End a run that does not serve yet, or not any more: files are closed as at any stop, and no run follows.
 
         Sets a flag instead of raising SystemExit: Python drops exceptions raised in finalizers, and modules that import
         another one only if it is installed may catch them.
         """
-        self._is_stopped_early = True
+        self._is_stopped = True
 
     async def _serve(
         self,
@@ -199,8 +213,8 @@ class Program:
         from tawny.app.web_interface import make_web_interface
 
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
-        stop = _stop_on_signals()
-        if self._is_stopped_early:  # before this loop got the signals
+        stop = _stop_on_signals(self._stop)
+        if self._is_stopped:  # before this loop got the signals
             return
 
         def restart() -> None:
@@ -226,7 +240,7 @@ class Program:
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:
-            if not (self.restarts or self.came_back):  # systemd would kill the next start after TimeoutStopSec
+            if not self._goes_on:  # systemd would kill the next start after TimeoutStopSec
                 self._systemd.stopping()
             await control.close()
             await web.stop()
@@ -246,7 +260,7 @@ class Program:
                 if self._until():
                     self.came_back = True
                     return
-                if self._must_renew_index(running):
+                if not stop.is_set() and self._must_renew_index(running):
                     running.note_end("index", "")
                     self.restarts = True
                     return
@@ -322,17 +336,21 @@ def _changed(file: Path) -> tuple[int, ...] | None:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_ino  # chmod and chown change the second
 
 
-def _stop_on_signals() -> asyncio.Event:
-    """Return an event that the first SIGINT or SIGTERM sets; the second signal ends the process."""
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def _stop_on_signals(note: Callable[[], None]) -> asyncio.Event:
+    """Return an event that the first SIGINT or SIGTERM sets, after `note`; the second signal ends the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def request_stop() -> None:
+        note()
         stop.set()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPS:
             loop.remove_signal_handler(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPS:
         loop.add_signal_handler(number, request_stop)
     return stop
 

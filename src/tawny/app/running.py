@@ -260,8 +260,8 @@ class RecorderRuntime:
         self.said.handle.start(pooled, self.said.name, lambda: self.said)
 
     def note_end(self, cause: str, by: str) -> None:
-        """Note why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it."""
-        self._noted_end = cause, by
+        """Note why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it. The first stays."""
+        self._noted_end = self._noted_end or (cause, by)
 
     def forget_end(self) -> None:
         """Take `note_end` back: the run goes on."""
