@@ -91,6 +91,11 @@ def test_systemd_hears_of_the_last_end_alone(ran: Ran) -> None:
     assert [one for one in ran.to_systemd if one in ("READY=1", "STOPPING=1")] == ["READY=1", "READY=1", "STOPPING=1"]
 
 
+def test_the_link_for_the_owner_stays_valid(ran: Ran) -> None:
+    """Someone may be using it: another one would end it."""
+    assert ran.log.count("Setup code: ") == 1
+
+
 def test_a_stop_while_it_is_to_start_again_ends_it(tmp_path: Path) -> None:
     stopped = Ran(tmp_path, "tawny starts again now", 1)
     assert stopped.exit_code == 0, stopped.log

@@ -236,7 +236,8 @@ class Program:
         try:
             await web.start([HealthCheck(self._file.problems)])
             await control.open()
-            show(*await asyncio.to_thread(partial(web.welcome, is_demo=self._demo)))
+            is_again = self._index_watch is not None and self._index_watch.has_restarted
+            show(*await asyncio.to_thread(partial(web.welcome, is_demo=self._demo, is_again=is_again)))
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:

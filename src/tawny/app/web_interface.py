@@ -225,12 +225,12 @@ class WebInterface:
         """The best URL of the web interface."""
         return recorder_urls(*self.server.place)[0]
 
-    def welcome(self, *, is_demo: bool) -> tuple[dict[str, Any], str]:
+    def welcome(self, *, is_demo: bool, is_again: bool = False) -> tuple[dict[str, Any], str]:
         """Return the startup message as data and text: web address, and the one-time link if one is needed.
 
         A hub's link to join is in the data alone, as `join`: the text may go to a log that others read.
 
-        is_demo: create the owner account and a sign-in link for it.
+        is_demo: create the owner account and a sign-in link for it. is_again: the link of the last start stays valid.
         """
         address, folder = self.url, self.running.parts.place.folder
         in_memory = self.running.parts.place.kept_in is None
@@ -246,7 +246,7 @@ class WebInterface:
                     f"{welcome['link']}\n\nIt signs in one browser. Recordings: {folder} (at most 4 GB). Press "
                     "Ctrl-C to stop."
                 )
-            elif self.accounts.has_owner():
+            elif is_again or self.accounts.has_owner():
                 text = f"{does} Web interface: {address}"
             else:
                 token = self.accounts.new_token(TokenPurpose.CLAIM)

@@ -206,6 +206,8 @@ class IndexWatch:
         self._restart_s = self._verify_s = clock.mono_s()
         self._damaged: Index | None = None
         """The index that a verification found damaged: a later run has another one."""
+        self.has_restarted = False
+        """Whether a run has ended for that, without a user who asked for it."""
 
     def must_restart(self, index: Index) -> bool:
         """Return True once if the index is damaged. Returns at once: after an error, a thread reads all of it."""
@@ -213,7 +215,7 @@ class IndexWatch:
         if self._damaged is index:
             if now_s < self._restart_s:
                 return False
-            self._damaged, self._restart_s = None, now_s + RENEW_EVERY_S
+            self._damaged, self._restart_s, self.has_restarted = None, now_s + RENEW_EVERY_S, True
             log.error("The index is damaged. tawny starts again now, and rebuilds it from the recordings.")
             return True
         if index.problem is not None and now_s >= self._verify_s:
