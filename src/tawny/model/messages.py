@@ -155,7 +155,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.DISK: "Disk error",
     ProblemKind.SLOW_DISK: "Disk too slow",
     ProblemKind.OPEN_FILES: "Too many open files",
-    ProblemKind.BOOKS: "Gaps and events can't be written",
+    ProblemKind.BOOKS: "Problem with the index or the history",
     ProblemKind.ROOM: "Not enough disk space",
     ProblemKind.SPARE: "Recording to the fallback disk",
     ProblemKind.TIER: "Archive disk problem",
