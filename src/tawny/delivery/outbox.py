@@ -352,10 +352,13 @@ class Outbox:
 
     def mark(self, name: str, value: str) -> None:
         """Store a value under a name; an empty one deletes it."""
+        self.mark_all({name: value})
+
+    def mark_all(self, values: Mapping[str, str]) -> None:
+        """Store all values by name, or none; empty ones are deleted."""
         with self._writing() as db:
-            db.execute("DELETE FROM marks WHERE name = ?", (name,))
-            if value:
-                db.execute("INSERT INTO marks VALUES (?, ?)", (name, value))
+            db.executemany("DELETE FROM marks WHERE name = ?", [(name,) for name in values])
+            db.executemany("INSERT INTO marks VALUES (?, ?)", [one for one in values.items() if one[1]])
 
     def marks(self, prefix: str = "") -> dict[str, str]:
         """Return the values whose names begin with prefix."""

@@ -26,7 +26,7 @@ from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
 from tawny.events.rule_engine import RuleDecision
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import DiskFull, NotDone, StorageError
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
@@ -652,6 +652,30 @@ def test_a_mute_lasts_as_long_as_was_asked_when_the_clock_is_set(bench: Bench, s
     assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
     bench.clock.advance(51 * 60)
     assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
+
+
+def test_on_a_disk_that_takes_no_writes_mutes_are_known_and_follow_the_clock_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions: MessageActions = bench.notifications.actions
+    actions.mute("tablet", PORCH, 60_000)
+    actions.mute("phone", PORCH, 30 * 3_600_000)
+    bench.clock.advance(26 * 3600)  # so that the first one is deleted at the next look
+    bench.clock.jump_utc(-3 * 3600)
+
+    def refuse(*_: object) -> None:
+        raise DiskFull("outbox.db")
+
+    with monkeypatch.context() as full:
+        for name in ("mark", "mark_all"):
+            full.setattr(bench.outbox, name, refuse, raising=False)
+        for _ in range(2):
+            assert actions.mutes("phone") == {PORCH: bench.clock.now_ms() + 4 * 3_600_000}
+            assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
+            assert not actions.is_muted("tablet", PORCH, bench.clock.now_ms())
+    for _ in range(2):
+        assert actions.mutes("phone") == {PORCH: bench.clock.now_ms() + 4 * 3_600_000}
+    assert list(bench.outbox.marks("mute/")) == ["mute/phone/porch"]
 
 
 def test_a_mute_of_a_clock_that_was_ahead_begins_at_the_next_start(bench: Bench) -> None:

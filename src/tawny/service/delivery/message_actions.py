@@ -79,6 +79,8 @@ class MessageActions:
         """By notifier, what its signatures contain: its address, hashed, or nothing for its first one."""
         self._lock = threading.Lock()
         self._steps = ClockSteps(clock)
+        self._unwritten_ms = 0
+        """How far the clock was set since the times of mutes were written last, ms."""
 
     def take_over(self, addresses: Mapping[str, str]) -> None:
         """End the actions and links in messages of notifiers that are removed, or have another address.
@@ -148,22 +150,22 @@ class MessageActions:
 
     def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
-        self._step_with_clock()
+        self._mutes()
         now_ms = self._clock.now_ms()
         self._outbox.mark(f"mute/{to}/{camera}", f"{now_ms} {now_ms + for_ms}" if for_ms else "")
 
     def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
-        self._step_with_clock()
-        name = f"mute/{to}/{camera}"
-        begin, _, end = self._outbox.marks(name).get(name, "").partition(" ")
-        return bool(begin) and int(begin) <= at_ms < int(end)
+        begin_ms, end_ms = self._mutes().get(f"mute/{to}/{camera}", (0, 0))
+        return begin_ms <= at_ms < end_ms
 
     def mutes(self, to: str) -> dict[CameraId, int]:
         """Return the muted cameras and the end of each mute, ms UTC."""
-        self._step_with_clock()
         prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
-        found = {name.removeprefix(prefix): int(text.split()[1]) for name, text in self._outbox.marks(prefix).items()}
-        return {CameraId(camera): until_ms for camera, until_ms in found.items() if until_ms > now_ms}
+        return {
+            CameraId(name.removeprefix(prefix)): end_ms
+            for name, (_, end_ms) in self._mutes().items()
+            if name.startswith(prefix) and end_ms > now_ms
+        }
 
     def forget_cameras(self, cameras: Collection[CameraId]) -> None:
         """Unmute removed cameras: new ones may get their IDs."""
@@ -177,21 +179,33 @@ class MessageActions:
             raise NotDone("This event has been deleted.", "")
         return event
 
-    def _step_with_clock(self) -> None:
-        """Move mutes along with a step of the clock: they last as long as was asked.
+    def _mutes(self) -> dict[str, tuple[int, int]]:
+        """Return begin and end of each mute. They move along with a step of the clock: they last as long as was asked.
 
         What was made in the future began before a start: now. What is long over is deleted, so that it never does.
+        While the disk takes no writes, all this is tried again at the next call.
         """
         with self._lock:
-            moved_ms, now_ms = self._steps.moved_ms(), self._clock.now_ms()
+            self._unwritten_ms += self._steps.moved_ms()
+            moved_ms, now_ms = self._unwritten_ms, self._clock.now_ms()
+            found, changed = dict[str, tuple[int, int]](), dict[str, str]()
             for name, text in self._outbox.marks("mute/").items():
                 begin_ms, end_ms = map(int, text.split())
                 is_ahead = begin_ms + moved_ms > now_ms + CLOCK_STEP_MS
                 by_ms = now_ms - begin_ms if is_ahead else moved_ms
                 if end_ms + by_ms < now_ms - _KEPT_MS:
-                    self._outbox.mark(name, "")
-                elif by_ms:
-                    self._outbox.mark(name, f"{begin_ms + by_ms} {end_ms + by_ms}")
+                    changed[name] = ""
+                    continue
+                found[name] = begin_ms + by_ms, end_ms + by_ms
+                if by_ms:
+                    changed[name] = f"{begin_ms + by_ms} {end_ms + by_ms}"
+            try:
+                if changed:
+                    self._outbox.mark_all(changed)
+                self._unwritten_ms = 0
+            except StorageError as error:
+                log.debug("the times of mutes aren't written yet: %s", error)
+        return found
 
     def of_recorder(self, to: str, name: str) -> str:
         """Return a message's ID that another recorder or notifier doesn't use for a message of this name."""
