@@ -328,6 +328,31 @@ def test_counters_go_on_above_those_of_a_damaged_file(tmp_path: Path, clock: Fak
     outbox.close()
 
 
+def test_counters_follow_a_clock_that_was_behind_when_they_were_raised(outbox: Outbox, clock: FakeClock) -> None:
+    outbox.raise_counters()
+    outbox.number("offsite", "a")
+    clock.jump_utc(86_400)
+    from_s = clock.now_ms() // 1000
+    assert [outbox.number("offsite", key) for key in "ba"] == [from_s + 1, from_s - 86_400 + 1]
+    clock.jump_utc(-7200)
+    assert outbox.number("offsite", "c") == from_s + 2
+
+
+def test_counters_that_are_raised_again_while_the_clock_is_behind_go_on(outbox: Outbox, clock: FakeClock) -> None:
+    outbox.raise_counters()
+    last = outbox.number("offsite", "a")
+    clock.jump_utc(-3600)
+    outbox.raise_counters()
+    assert outbox.number("nas", "a") == last
+
+
+def test_a_key_keeps_its_number_after_counters_are_raised(outbox: Outbox) -> None:
+    first = outbox.number("offsite", "a")
+    outbox.raise_counters()
+    outbox.number("offsite", "b")
+    assert outbox.number("offsite", "a") == first
+
+
 def test_a_delivery_is_the_same_after_the_file(outbox: Outbox) -> None:
     one: Delivery = clip("c.mp4", 1000)
     outbox.add([one])

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
+from tawny.delivery.name_counters import number_of, raise_counters
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
 from tawny.storage.index.sqlite_file import SmallDb
@@ -79,8 +80,6 @@ LONGEST_PLAN_MS: Final = 2 * 86_400_000
 """Nothing is planned for later than this, ms: intervals and quiet hours last a day at most."""
 DIGESTS_PLANNED_MS: Final = 60_000
 """Their scheduler has planned all digests again by then, ms, after a step of the clock."""
-NUMBERED: Final = 1_000
-RAISED: Final = "number"  # mark above which all counters go on
 _PAGE: Final = 200
 FOLDERS: Final = "files "
 """What the targets of export folders begin with. No destination has such a name."""
@@ -126,6 +125,7 @@ class Outbox:
         self._listeners: list[Callable[[str], None]] = []
         self._taken: set[int] = set()
         self._steps = ClockSteps(clock)
+        self._since_raised: ClockSteps | None = None
         self._bring_back(0)  # the clock may have been set back while nothing ran
         if self._file.was_renewed:
             self.raise_counters()
@@ -367,23 +367,17 @@ class Outbox:
             return dict(found.fetchall())
 
     def number(self, to: str, key: str) -> int:
-        """Return the number of a key in a target's counter, the same again for keys of the NUMBERED last numbers."""
-        counter, own = f"number/{to}", f"number/{to}/{key}"
+        """Return the number of a key in a target's counter, as `number_of`."""
         with self._writing() as db:
-            found = db.execute("SELECT value FROM marks WHERE name = ?", (own,)).fetchone()
-            if found is not None:
-                return int(found[0])
-            last = "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM marks WHERE name IN (?, ?)"
-            number = int(db.execute(last, (counter, RAISED)).fetchone()[0]) + 1
-            insert = "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-            db.executemany(insert, ((counter, str(number)), (own, str(number))))
-            forget = "DELETE FROM marks WHERE substr(name, 1, ?) = ? AND CAST(value AS INTEGER) <= ?"
-            db.execute(forget, (len(counter) + 1, f"{counter}/", number - NUMBERED))
-        return number
+            if self._since_raised is not None and self._since_raised.moved_ms() > 0:
+                raise_counters(db, self._clock.now_ms())  # the clock was behind then
+            return number_of(db, to, key)
 
     def raise_counters(self) -> None:
-        """Let counters go on at the seconds since 1970, above all that an outbox which is lost has given."""
-        self.mark(RAISED, str(self._clock.now_ms() // 1000))
+        """Let counters go on above all that an outbox which is lost has given."""
+        with self._writing() as db:
+            self._since_raised = ClockSteps(self._clock)
+            raise_counters(db, self._clock.now_ms())
 
     # --- queries -----------------------------------------------------------------------------------------------------
 

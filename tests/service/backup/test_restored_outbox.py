@@ -155,3 +155,16 @@ def test_counters_go_on_where_the_backup_has_no_outbox(tmp_path: Path) -> None:
     clock = Bench(tmp_path).clock
     skip_what_was_sent(tmp_path / OUTBOX, None, clock)
     assert Outbox(tmp_path / OUTBOX, clock).number("offsite", "a") == clock.now_ms() // 1000 + 1
+
+
+def test_counters_go_on_above_those_of_the_replaced_outbox_while_the_clock_is_behind(tmp_path: Path) -> None:
+    bench = RestoredBench(tmp_path)
+    bench.save()
+    bench.restore(is_same=False)
+    raised = bench.outbox.number("offsite", "a")
+    bench.outbox.close()
+    bench.clock.jump_utc(-3600)
+    bench.open()
+    bench.restore(is_same=True)
+    found = [bench.outbox.number(*key) for key in (("offsite", "b"), ("new", "b"))]
+    assert found == [raised + 1, raised]

@@ -25,6 +25,7 @@ from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
 from tawny.model.times import utc_from_text
 from tawny.sealed.statements import Witness
+from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
 from tawny.service.delivery.uploads import SWEEP_AGAIN_S
 from tawny.service.plugin_registry import PluginRegistry
@@ -33,6 +34,7 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.api.fakes import FakeRecorder
 from tests.app.rig import settings
+from tests.contracts.index import NOON, segment
 from tests.delivery.carried import PORCH, clip, delivery
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -72,6 +74,19 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_without_a_disk_a_start_gives_no_number_of_the_last_one(bench: Bench) -> None:
     assert bench.outward.outbox.number("nas", "a") > bench.clock.now_ms() // 1000
+
+
+@pytest.mark.parametrize(("recorded_s", "is_raised"), [(-60, True), (1, False)])
+def test_counters_of_a_lost_queue_are_raised_where_a_recorder_has_recorded_before(
+    tmp_path: Path, recorded_s: int, *, is_raised: bool
+) -> None:
+    """As after the damaged `outbox.db` was renamed by hand. At the first start, cameras record before this is made."""
+    clock = FakeClock()
+    recorder, engine = FakeRecorder(tmp_path, clock), InlineEngine(clock, lambda part, error: None)
+    recorder.index.add_segment(segment((recorder.started_ms - NOON) // 1000 + recorded_s))
+    made = DeliveryService(settings(""), tmp_path / OUTBOX, recorder, PluginRegistry.opened(), clock, engine)
+    assert made.outbox.number("nas", "a") == (clock.now_ms() // 1000 if is_raised else 0) + 1
+    made.close()
 
 
 @pytest.mark.parametrize(("since_start_s", "arrives"), [(2, True), (-2, False)])

@@ -5,7 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from tawny.delivery.outbox import RAISED, SCHEMA, VERSION
+from tawny.delivery.name_counters import raise_counters
+from tawny.delivery.outbox import SCHEMA, VERSION
 from tawny.model.times import Clock, SystemClock
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.storage.disk.private_files import give_to_owner
@@ -15,7 +16,7 @@ OUTBOX: Final = "outbox.db"
 MADE_UP_MS: Final = 7 * 86_400_000
 """What ended earlier is made up for by no scheduler, ms."""
 _LATER: Final = "SELECT * FROM deliveries WHERE state = 'waiting' OR done_ms > ? ORDER BY id"
-_MARKS: Final = "SELECT name, value FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'number/%'"
+_MARKS: Final = "SELECT name, value FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'number%'"
 _NOTIFIERS_BEGIN: Final = """
 UPDATE targets SET since_ms = ? WHERE name IN (SELECT substr(name, 6) FROM marks WHERE name LIKE 'plan/%')
 """
@@ -36,14 +37,14 @@ def skip_what_was_sent(path: Path, replaced: Path | None, clock: Clock | None = 
                 _go_on(db, *later)
             db.execute(_NOTIFIERS_BEGIN, (now_ms,))
             db.execute("DELETE FROM marks WHERE name LIKE 'recap/%'")  # the next one is the first
-            db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (RAISED, str(now_ms // 1000)))
+            raise_counters(db, now_ms)
     finally:
         file.close()
     give_to_owner(path, path.parent)
 
 
 def _later(replaced: Path, now_ms: int) -> tuple[list[tuple[object, ...]], list[tuple[str, str]]] | None:
-    """Return deliveries that wait or have just ended, and marks of problems and numbers. None: no file, or damaged."""
+    """Return deliveries that wait or have just ended, and marks that go on. None: no file, or damaged."""
     try:
         with closing(opened_to_read(replaced)) as db:
             if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:

@@ -85,8 +85,8 @@ class DeliveryService:
         where: path of the outbox database, or `:memory:`. engine: runs the service's actors and no others.
         """
         self.outbox = Outbox(where, clock)
-        if not isinstance(where, Path):
-            self.outbox.raise_counters()  # that of the last start is lost
+        if not isinstance(where, Path) or (not self.outbox.marks() and _has_recorded_before(recorder)):
+            self.outbox.raise_counters()  # the former one is lost
         self._settings, self._recorder, self._clock = settings, recorder, clock
         self._paused = {mark.removeprefix(_PAUSED) for mark in self.outbox.marks(_PAUSED)}
         self._changing = threading.Lock()
@@ -410,6 +410,11 @@ class DeliveryService:
 
     def _clip_of(self, event: Event, now_ms: int) -> Span:
         return event.clip(now_ms, *event_rolls(self._recorder, event.camera))
+
+
+def _has_recorded_before(recorder: RecorderService) -> bool:
+    found = map(recorder.index.bounds, recorder.camera_names())
+    return any(one is not None and one.begin_ms < recorder.started_ms for one in found)
 
 
 def _of(settings: Settings, name: str) -> object:
