@@ -509,6 +509,28 @@ def test_what_was_sent_since_the_backup_stays_sent_where_the_history_stays(
         assert found.state == state
 
 
+def test_what_was_sent_since_the_backup_stays_sent_after_a_crash(data: Path, tmp_path: Path) -> None:
+    """What was written last is in no other file than the `-wal` of the outbox."""
+    there, clock = make_recorder(tmp_path / "there", "ab" * 32), SystemClock()
+    with closing(Outbox(data / "outbox.db", clock)) as outbox:
+        outbox.add([delivery("old")])
+    file = backup(data)
+    (tmp_path / "live").mkdir()
+    shutil.copy(data / "outbox.db", tmp_path / "live")
+    with closing(Outbox(tmp_path / "live" / "outbox.db", clock)) as outbox:
+        taken = outbox.take("offsite")
+        assert taken is not None
+        outbox.done(taken, "", 0)
+        outbox.add([delivery("fresh")])
+        for one in (tmp_path / "live").iterdir():  # as it is when tawny is killed
+            shutil.copy(one, there)
+    UnpackedBackup.unpack([file], PASSPHRASE, there).commit(there.parent / "tawny.toml")
+    finish_restore(there)
+    with closing(Outbox(there / "outbox.db", clock)) as outbox:
+        found = [outbox.find("offsite", name) for name in ("old", "fresh")]
+    assert [one and one.state for one in found] == ["done", "waiting"]
+
+
 def test_never_sets_back_its_own_history(data: Path) -> None:
     file = backup(data)
     (data / "history/2026-11-21.jsonl").write_text("newer\n")

@@ -40,7 +40,7 @@ from tawny.service.backup.backup_file import (
     read_backup,
 )
 from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
-from tawny.service.backup.restored_outbox import OUTBOX, skip_what_was_sent
+from tawny.service.backup.restored_outbox import OUTBOX, merge_wal, skip_what_was_sent
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file
@@ -434,8 +434,8 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
     """Put `new` in the place of `there`, which moves to `old`; what is not in the backup is taken away."""
     if is_in_backup and not _is_there(new):
         return  # done before an interruption
-    for end in ("-wal", "-shm") if there.suffix == ".db" else ():
-        there.with_name(there.name + end).unlink(missing_ok=True)
+    if there.suffix == ".db":
+        merge_wal(there)
     old.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _is_there(there) and not _is_there(old):
         there.rename(old)

@@ -1,7 +1,7 @@
 """`outbox.db` of a backup: nothing that was sent or numbered since the backup is sent or numbered again."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,9 @@ OUTBOX: Final = "outbox.db"
 MADE_UP_MS: Final = 7 * 86_400_000
 """What ended earlier is made up for by no scheduler, ms."""
 _LATER: Final = "SELECT * FROM deliveries WHERE state = 'waiting' OR done_ms > ? ORDER BY id"
-_MARKS: Final = "SELECT name, value FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'number%'"
+_MARKS: Final = """
+SELECT name, value FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'number%' OR name LIKE 'paused/%'
+"""
 _NOTIFIERS_BEGIN: Final = """
 UPDATE targets SET since_ms = ? WHERE name IN (SELECT substr(name, 6) FROM marks WHERE name LIKE 'plan/%')
 """
@@ -41,6 +43,15 @@ def skip_what_was_sent(path: Path, replaced: Path | None, clock: Clock | None = 
     finally:
         file.close()
     give_to_owner(path, path.parent)
+
+
+def merge_wal(path: Path) -> None:
+    """Put into a database what a crash has left in its `-wal`, and remove that. Of a damaged one it is lost."""
+    if path.exists():
+        with suppress(sqlite3.Error), closing(opened_to_read(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _later(replaced: Path, now_ms: int) -> tuple[list[tuple[object, ...]], list[tuple[str, str]]] | None:
