@@ -36,6 +36,8 @@ class FakeModes:
     names: Sequence[str] = ("home", "away", "night")
     told: list[tuple[object, ...]] = field(default_factory=list)
     holds: dict[CameraId, FakeHold] = field(default_factory=dict)
+    longer_ms: int = 0
+    """End, ms UTC, of a longer recording that goes on."""
 
     def set_mode(self, mode: str, by: str, until_ms: int | None = None) -> None:
         if mode not in self.names:
@@ -53,7 +55,7 @@ class FakeModes:
         self.told.append(("pause", camera, until_ms))
 
     def record(self, camera: CameraId, until_ms: int | None, by: str) -> None:
-        self.holds[camera] = FakeHold("record", until_ms)
+        self.holds[camera] = FakeHold("record", until_ms and max(until_ms, self.longer_ms))
         self.told.append(("record", camera, until_ms))
 
     def let_go(self, camera: CameraId, by: str) -> None:
@@ -299,6 +301,15 @@ def test_a_shorter_recording_ends_the_event_of_a_longer_one_no_earlier(bench: Be
     bench.engine.run_for(50)
     assert bench.events == [("started", "door", "manual")]
     bench.engine.run_for(11)
+    assert bench.events[-1] == ("ended", "door", "manual")
+
+
+def test_the_event_of_a_shorter_recording_lasts_as_long_as_a_hold_without_one(bench: Bench) -> None:
+    bench.modes.longer_ms = bench.clock.now_ms() + 60_000
+    bench.do(command="record", camera="door", lasts="5 s")
+    bench.engine.run_for(58)
+    assert bench.events == [("started", "door", "manual")]
+    bench.engine.run_for(3)
     assert bench.events[-1] == ("ended", "door", "manual")
 
 

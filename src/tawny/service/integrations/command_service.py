@@ -170,12 +170,12 @@ class CommandService:
         if self._is_private(camera):
             raise NotDone(f"{camera} is private in this mode.", "Change the mode first.")
         self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
-        event, _ = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s, kept=True))
         hold = self._modes.hold(camera)
-        if hold is not None and hold.until_ms is None:
-            return CommandResult(f"Recording {camera} until it is stopped.", event.id)
         left_ms = 0 if hold is None or hold.until_ms is None else hold.until_ms - self._clock.now_ms()
         lasts_s = max(order.lasts_s, left_ms // 1000)
+        event, _ = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, lasts_s, kept=True))
+        if hold is not None and hold.until_ms is None:
+            return CommandResult(f"Recording {camera} until it is stopped.", event.id)
         return CommandResult(f"Recording {camera} for {lasts_s:g} s.", event.id)
 
     @_do.register
