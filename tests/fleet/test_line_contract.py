@@ -20,6 +20,7 @@ from tawny.fleet.member_line import LineRefused
 from tawny.fleet.message_link import MAX_PART_BYTES, LineClosed, MessageLink
 from tawny.fleet.session import WINDOW_BYTES, Exchange, Kind, as_payload
 from tawny.model.errors import DiskFull
+from tawny.model.ids import CameraId
 from tests.fleet.rig import DAY, BoxRig, HubRig, dropped_line, event_line, eventually
 
 ASK = {"method": "GET", "path": "/x", "query": "1", "headers": [], "person": "Anna", "role": "owner"}
@@ -304,6 +305,19 @@ async def test_a_name_of_the_hub_alone_stays_until_the_recorder_gets_another(rig
     for _ in range(2):
         async with rig.connected(box):
             assert rig.index.boxes()[0].name == "Shop 12"
+
+
+async def test_joining_again_keeps_last_pictures_and_health(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    async with rig.connected(box):
+        pass
+    status = {"cameras": [{"id": "porch", "name": "Porch", "state": "recording"}]}
+    rig.index.note("shed", "1", box.allow, status | {"called": box.name})
+    rig.index.keep_picture("shed", CameraId("porch"), b"jpeg")
+    await rig.join(box)
+    [known] = rig.index.boxes()
+    assert (known.status, known.called) == (status, "")
+    assert rig.index.picture("shed", CameraId("porch")) is not None
 
 
 async def test_only_what_is_allowed_is_sent(rig: HubRig, box: BoxRig) -> None:

@@ -268,6 +268,12 @@ def box_of_row(row: Sequence[Any]) -> Box:
     return Box(key, name, bytes(public_key), words, joined_ms, seen_ms, version, allowed, health, called)
 
 
+def without_name(status: str) -> str:
+    """Return the stored status of a box without what it called itself."""
+    left = {key: value for key, value in json.loads(status or "{}").items() if key != CALLED}
+    return json.dumps(left) if left else ""
+
+
 def is_whole(piece: HistoryPiece) -> bool:
     """Return whether a piece is of a history file and ends where it says. One without data stands for a long line."""
     is_long = piece.offset < piece.end < _END_OF_FILES and len(piece.data) in (0, piece.end - piece.offset)

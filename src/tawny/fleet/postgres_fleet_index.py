@@ -38,6 +38,7 @@ from tawny.fleet.fleet_index import (
     hash_of_use,
     is_whole,
     new_code,
+    without_name,
 )
 from tawny.fleet.history_reader import HistoryPiece, mark_of
 from tawny.fleet.history_rows import DAY_MS, Row, rows_of
@@ -267,7 +268,7 @@ class PostgresFleetIndex:
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
         now_ms, use = self._clock.now_ms(), hash_of_use(code, key)
         with self.writing() as db:
-            row = db.execute("SELECT id FROM boxes WHERE key = %s", (key,)).fetchone()
+            row = db.execute("SELECT id, status FROM boxes WHERE key = %s", (key,)).fetchone()
             used = db.execute(
                 "UPDATE invitations SET hash = %s WHERE hash IN (%s, %s) AND ends_ms > %s",
                 (use, hash_of(code), hash_of(code) if row is None else use, now_ms),
@@ -283,7 +284,8 @@ class PostgresFleetIndex:
                     (free_id(name, taken), name, key, words, now_ms, now_ms),
                 )
             else:
-                db.execute("UPDATE boxes SET name = %s, status = '' WHERE id = %s", (name, row[0]))
+                change = "UPDATE boxes SET name = %s, status = %s WHERE id = %s"
+                db.execute(change, (name, without_name(row[1]), row[0]))
         return self.box_of(key)
 
     def boxes(self) -> list[Box]:

@@ -40,6 +40,7 @@ from tawny.fleet.fleet_index import (
     oldest_day,
     spans_text,
     without_deleted,
+    without_name,
 )
 from tawny.fleet.history_reader import HistoryPiece, mark_of
 from tawny.fleet.history_rows import (
@@ -219,7 +220,7 @@ class SqliteFleetIndex(SmallDb):
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
         now_ms, use = self._clock.now_ms(), hash_of_use(code, key)
         with self.writing() as db:
-            row = db.execute("SELECT id FROM boxes WHERE key = ?", (key,)).fetchone()
+            row = db.execute("SELECT id, status FROM boxes WHERE key = ?", (key,)).fetchone()
             used = db.execute(
                 "UPDATE invitations SET hash = ? WHERE hash IN (?, ?) AND ends_ms > ?",
                 (use, hash_of(code), hash_of(code) if row is None else use, now_ms),
@@ -234,7 +235,8 @@ class SqliteFleetIndex(SmallDb):
                     (free_id(name, taken), name, key, words, now_ms, now_ms),
                 )
             else:
-                db.execute("UPDATE boxes SET name = ?, status = '' WHERE id = ?", (name, row[0]))
+                change = "UPDATE boxes SET name = ?, status = ? WHERE id = ?"
+                db.execute(change, (name, without_name(row[1]), row[0]))
         return self.box_of(key)
 
     def boxes(self) -> list[Box]:
