@@ -377,6 +377,15 @@ def test_a_link_lasts_as_long_as_it_should_when_the_clock_is_set(
     assert index.join(used, "Hut", b"hut".ljust(32), "words") is None
 
 
+def test_a_link_of_another_process_ends_none_before_the_hub_notices_a_step(tmp_path: Path, clock: FakeClock) -> None:
+    with closing(SqliteFleetIndex(tmp_path / "hub.db", clock)) as hub:
+        code, _ = hub.invite()
+        clock.jump_utc(2 * 3600)
+        with closing(SqliteFleetIndex(tmp_path / "hub.db", clock)) as command:
+            command.invite()
+        assert hub.join(code, "Shed", b"shed".ljust(32), "words") is not None
+
+
 def test_the_end_of_a_link_is_stored_when_the_clock_is_set(tmp_path: Path, clock: FakeClock) -> None:
     with closing(SqliteFleetIndex(tmp_path / "hub.db", clock)) as index:
         code, _ = index.invite()

@@ -23,6 +23,8 @@ from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span, merge_spans, missing_spans
 
 INVITATION_MS: Final = 10 * 60_000
+ENDED_KEPT_MS: Final = 86_400_000
+"""How long, ms, an ended one is kept: after a step of the clock, it may only seem so until the hub has moved it."""
 MOST_INVITATIONS: Final = 1000
 """Valid at the same time: for hundreds of recorders all links can be made first."""
 MOST_EVENTS: Final = 1_000_000

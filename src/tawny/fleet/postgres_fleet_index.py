@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tawny.fleet import fleet_index as limits
 from tawny.fleet import postgres_history
 from tawny.fleet.fleet_index import (
+    ENDED_KEPT_MS,
     EVER,
     INVITATION_MS,
     MOST_INVITATIONS,
@@ -255,7 +256,7 @@ class PostgresFleetIndex:
     def invite(self) -> tuple[str, int]:
         code, now_ms = new_code(), self._clock.now_ms()
         with self.writing() as db:
-            db.execute("DELETE FROM invitations WHERE ends_ms <= %s", (now_ms,))
+            db.execute("DELETE FROM invitations WHERE ends_ms <= %s", (now_ms - ENDED_KEPT_MS,))
             db.execute(
                 "DELETE FROM invitations WHERE hash NOT IN "
                 "(SELECT hash FROM invitations ORDER BY ends_ms DESC LIMIT %s)",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from tawny.fleet import fleet_index as limits
 from tawny.fleet.fleet_index import (
+    ENDED_KEPT_MS,
     EVENT_MARKS,
     EVER,
     INVITATION_MS,
@@ -207,7 +208,7 @@ class SqliteFleetIndex(SmallDb):
     def invite(self) -> tuple[str, int]:
         code, now_ms = new_code(), self._clock.now_ms()
         with self.writing() as db:
-            db.execute("DELETE FROM invitations WHERE ends_ms <= ?", (now_ms,))
+            db.execute("DELETE FROM invitations WHERE ends_ms <= ?", (now_ms - ENDED_KEPT_MS,))
             db.execute(
                 "DELETE FROM invitations WHERE hash NOT IN "
                 "(SELECT hash FROM invitations ORDER BY ends_ms DESC LIMIT ?)",
