@@ -14,9 +14,8 @@ from tawny.app.other_recorders import refusal_problems
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState
-from tawny.fleet.hub import UNKNOWN
 from tawny.fleet.hub_pass import PassStore
-from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
+from tawny.fleet.identity import KEY_FILE, UNKNOWN, JoinLink, load_or_make_key
 from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.service.changeable_settings import ChangeableSettings
@@ -197,11 +196,18 @@ async def test_leaving_forgets_on_both_sides(here: Joining) -> None:
 async def test_leaving_a_hub_that_is_gone_says_what_is_left_to_do(here: Joining) -> None:
     await here.join("health")
     await here.until("online")
-    here.file.write_text(here.file.read_text().replace(here.rig.url, "http://127.0.0.1:9"))
+    here.settings.put("fleet", {"hub": "http://127.0.0.1:9"})
+    left = (await here.page.delete(AT)).json()
+    assert left["problem"].startswith("The hub wasn't reached: cannot connect to")
+    await here.until("none")
+
+
+async def test_leaving_a_hub_that_has_removed_the_recorder_leaves_nothing_to_do(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
     await here.rig.hub.revoke("shed")
     await here.until("refused")
-    left = (await here.page.delete(AT)).json()
-    assert UNKNOWN in left["problem"]
+    assert (await here.page.delete(AT)).json() == {"problem": ""}
     await here.until("none")
 
 

@@ -20,8 +20,7 @@ from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import Settings
 from tawny.engine import connections
 from tawny.fleet import standby_member
-from tawny.fleet.hub import UNKNOWN
-from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
+from tawny.fleet.identity import KEY_FILE, UNKNOWN, JoinLink, load_or_make_key
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState, StandbyOffer, join_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan

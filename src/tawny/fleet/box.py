@@ -21,7 +21,7 @@ from tawny import __version__
 from tawny.config.fleet import FleetSettings, NatsLogin, is_nats_address
 from tawny.engine.backoff import Backoff
 from tawny.fleet.history_reader import LEAST_BYTES, MOST_BYTES, HistoryPiece, HistoryReader
-from tawny.fleet.identity import JoinLink
+from tawny.fleet.identity import UNKNOWN, JoinLink
 from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, proved_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.nats_link import NatsLink
@@ -263,6 +263,8 @@ async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey) -> None:
                 while True:  # until the hub has understood and closes the line
                     await secure.receive()
     except (LineClosed, TimeoutError) as error:
+        if str(error) == UNKNOWN:
+            return  # it has deleted what it knew
         raise NotDone(
             f"The hub wasn't reached: {error or 'it did not answer'}.",
             "This recorder has left it all the same. The hub shows it as offline; its owner can remove it there.",

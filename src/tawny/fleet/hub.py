@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.config.fleet import SHARES
 from tawny.fleet.fleet_index import CALLED, Box, FleetIndex, cameras_to_show
 from tawny.fleet.history_reader import HistoryPiece
-from tawny.fleet.identity import comparison_words
+from tawny.fleet.identity import UNKNOWN, comparison_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, open_as_hub
 from tawny.fleet.recorded_time import RecordedTimeReader
 from tawny.fleet.session import (
@@ -49,10 +49,6 @@ SHOWN_S: Final = 150.0
 """Time in s for which a problem is shown after it was met: until then it is met again if it lasts."""
 MOST_STATUS_BYTES: Final = 128 * 1024
 MOST_NAME: Final = 60
-UNKNOWN: Final = (
-    "this recorder isn't known there: it was removed, or an older backup was restored there; "
-    "connect it again by a new link"
-)
 _UNSTORED_PIECES: Final = 2
 _LOOK_AGAIN_S: Final = 0.1
 _SYSTEM_CLOCK: Final = SystemClock()

@@ -22,6 +22,11 @@ from tawny.sealed.mnemonics import english
 from tawny.storage.disk.private_files import write_private
 
 KEY_FILE: Final = "fleet.key"
+UNKNOWN: Final = (
+    "this recorder isn't known there: it was removed, or an older backup was restored there; "
+    "connect it again by a new link"
+)
+"""Said to a recorder with a key that its hub or standby doesn't have."""
 PATH: Final = "/join"
 """Of the hub's page that a join link opens in a browser."""
 WORDS: Final = 4

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.engine.actor import caller
 from tawny.fleet.fleet_index import Box
-from tawny.fleet.hub import MOST_NAME, UNKNOWN
-from tawny.fleet.identity import fingerprint, load_key, load_or_make_key
+from tawny.fleet.hub import MOST_NAME
+from tawny.fleet.identity import UNKNOWN, fingerprint, load_key, load_or_make_key
 from tawny.fleet.message_link import (
     OPEN_TIMEOUT_S,
     LineClosed,
