@@ -678,6 +678,22 @@ def test_on_a_disk_that_takes_no_writes_mutes_are_known_and_follow_the_clock_onc
     assert list(bench.outbox.marks("mute/")) == ["mute/phone/porch"]
 
 
+@pytest.mark.parametrize("was_ahead_s", [2 * 86_400, -50 * 365 * 86_400])
+def test_a_mute_on_a_disk_that_takes_no_writes_ends(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, was_ahead_s: int
+) -> None:
+    """The clock was ahead, or is set 50 years on when the network comes: it moves once."""
+    actions: MessageActions = bench.notifications.actions
+    bench.clock.jump_utc(was_ahead_s)
+    actions.mute("phone", PORCH, 3_600_000)
+    monkeypatch.setattr(bench.outbox, "mark_all", Mock(side_effect=DiskFull("outbox.db")))
+    bench.clock.jump_utc(-was_ahead_s)
+    for _ in range(3):
+        assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
+        bench.clock.advance(25 * 60)
+    assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
+
+
 def test_a_mute_of_a_clock_that_was_ahead_begins_at_the_next_start(bench: Bench) -> None:
     bench.clock.jump_utc(2 * 86_400)
     before: MessageActions = bench.notifications.actions

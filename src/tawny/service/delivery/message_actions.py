@@ -79,8 +79,8 @@ class MessageActions:
         """By notifier, what its signatures contain: its address, hashed, or nothing for its first one."""
         self._lock = threading.Lock()
         self._steps = ClockSteps(clock)
-        self._unwritten_ms = 0
-        """How far the clock was set since the times of mutes were written last, ms."""
+        self._unwritten: dict[str, tuple[int, int]] = {}
+        """Begin and end of mutes that moved and aren't written yet."""
 
     def take_over(self, addresses: Mapping[str, str]) -> None:
         """End the actions and links in messages of notifiers that are removed, or have another address.
@@ -151,8 +151,10 @@ class MessageActions:
     def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
         self._mutes()
-        now_ms = self._clock.now_ms()
-        self._outbox.mark(f"mute/{to}/{camera}", f"{now_ms} {now_ms + for_ms}" if for_ms else "")
+        name, now_ms = f"mute/{to}/{camera}", self._clock.now_ms()
+        with self._lock:
+            self._outbox.mark(name, f"{now_ms} {now_ms + for_ms}" if for_ms else "")
+            self._unwritten.pop(name, None)
 
     def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
         begin_ms, end_ms = self._mutes().get(f"mute/{to}/{camera}", (0, 0))
@@ -183,26 +185,28 @@ class MessageActions:
         """Return begin and end of each mute. They move along with a step of the clock: they last as long as was asked.
 
         What was made in the future began before a start: now. What is long over is deleted, so that it never does.
-        While the disk takes no writes, all this is tried again at the next call.
+        While the disk takes no writes, what moved is kept in memory.
         """
         with self._lock:
-            self._unwritten_ms += self._steps.moved_ms()
-            moved_ms, now_ms = self._unwritten_ms, self._clock.now_ms()
-            found, changed = dict[str, tuple[int, int]](), dict[str, str]()
+            moved_ms, now_ms = self._steps.moved_ms(), self._clock.now_ms()
+            found, unwritten, changed = dict[str, tuple[int, int]](), dict[str, tuple[int, int]](), dict[str, str]()
             for name, text in self._outbox.marks("mute/").items():
-                begin_ms, end_ms = map(int, text.split())
+                begin_ms, end_ms = self._unwritten.get(name) or map(int, text.split())
                 is_ahead = begin_ms + moved_ms > now_ms + CLOCK_STEP_MS
                 by_ms = now_ms - begin_ms if is_ahead else moved_ms
-                if end_ms + by_ms < now_ms - _KEPT_MS:
+                begin_ms, end_ms = begin_ms + by_ms, end_ms + by_ms
+                if by_ms or name in self._unwritten:
+                    unwritten[name] = begin_ms, end_ms
+                    changed[name] = f"{begin_ms} {end_ms}"
+                if end_ms < now_ms - _KEPT_MS:
                     changed[name] = ""
-                    continue
-                found[name] = begin_ms + by_ms, end_ms + by_ms
-                if by_ms:
-                    changed[name] = f"{begin_ms + by_ms} {end_ms + by_ms}"
+                else:
+                    found[name] = begin_ms, end_ms
+            self._unwritten = unwritten
             try:
                 if changed:
                     self._outbox.mark_all(changed)
-                self._unwritten_ms = 0
+                self._unwritten = {}
             except StorageError as error:
                 log.debug("the times of mutes aren't written yet: %s", error)
         return found
