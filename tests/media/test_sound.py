@@ -144,6 +144,16 @@ def test_opus_stays_with_its_source_over_lost_packets_and_drift(codec: AudioCode
     assert len(times) > 40 * 50 * (0.85 if lost else 0.97)
 
 
+def test_opus_goes_on_where_its_source_begins_again() -> None:
+    source, packets, samples = source_of("pcmu", 16_000, 4)
+    to_opus = ToOpus(source)
+    counts = [
+        sum(len(to_opus.encode(data, (begin + number) * samples)) for number, data in enumerate(packets))
+        for begin in (3_000, 0)
+    ]
+    assert counts[0] == counts[1] > 180
+
+
 @pytest.mark.parametrize(("rate", "clock"), [(8_000, 48_000), (8_000, 90_000), (48_000, 8_000)])
 def test_timestamps_at_another_rate_than_the_samples_are_no_hole(rate: int, clock: int) -> None:
     source, packets, samples = source_of("aac", rate, 10)

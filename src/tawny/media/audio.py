@@ -139,7 +139,10 @@ _DECODERS = {"aac": "aac", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}
 
 
 class ToOpus:
-    """Transcoder of one audio stream with rising timestamps. Raises ValueError if the input cannot be transcoded."""
+    """Transcoder of one audio stream. Raises ValueError if the input cannot be transcoded.
+
+    Timestamps rise, unless those of the source go back by more than a second.
+    """
 
     def __init__(self, source: AudioFormat) -> None:
         self._source = source
@@ -159,6 +162,8 @@ class ToOpus:
             if self._next_pts is not None:
                 self._decoder, self._encoder, self._resampler = self._opened()
             self._next_pts, self._at = pts, pts * OPUS_RATE // self._source.rate
+            if self._end is not None and self._at < self._end - OPUS_RATE:
+                self._end = None  # the source begins again
         packet = av.Packet(data)
         packet.pts, packet.time_base = pts, Fraction(1, self._source.rate)
         try:
