@@ -1,10 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import MOST_WAITING, REMEMBERED_MS, Outbox, OutboxBacklog
+from tawny.model.errors import DiskFull
 from tawny.model.ids import EventId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
@@ -336,6 +338,29 @@ def test_counters_follow_a_clock_that_was_behind_when_they_were_raised(outbox: O
     assert [outbox.number("offsite", key) for key in "ba"] == [from_s + 1, from_s - 86_400 + 1]
     clock.jump_utc(-7200)
     assert outbox.number("offsite", "c") == from_s + 2
+
+
+def test_counters_that_were_raised_by_a_clock_behind_follow_it_at_the_next_opening(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    clock.jump_utc(-86_400)
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    outbox.raise_counters()
+    outbox.close()
+    clock.jump_utc(86_400)
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    assert outbox.number("offsite", "a") == clock.now_ms() // 1000 + 1
+    outbox.close()
+
+
+def test_counters_follow_the_clock_although_the_first_write_fails(outbox: Outbox, clock: FakeClock) -> None:
+    outbox.raise_counters()
+    outbox.number("offsite", "a")
+    clock.jump_utc(86_400)
+    with pytest.MonkeyPatch.context() as full, pytest.raises(DiskFull):
+        full.setattr("tawny.delivery.outbox.number_of", Mock(side_effect=DiskFull("outbox.db")))
+        outbox.number("offsite", "b")
+    assert outbox.number("offsite", "b") == clock.now_ms() // 1000 + 1
 
 
 def test_counters_that_are_raised_again_while_the_clock_is_behind_go_on(outbox: Outbox, clock: FakeClock) -> None:

@@ -32,3 +32,9 @@ def raise_counters(db: sqlite3.Connection, now_ms: int) -> None:
         "SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))"
     )
     db.execute(raised, (_RAISED, str(now_ms // 1000)))
+
+
+def raise_again(db: sqlite3.Connection, now_ms: int) -> None:
+    """Raise counters that were raised before: the clock may have been behind then."""
+    raised = "UPDATE marks SET value = max(CAST(value AS INTEGER), ?) WHERE name = ?"
+    db.execute(raised, (now_ms // 1000, _RAISED))

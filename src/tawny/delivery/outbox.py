@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
-from tawny.delivery.name_counters import number_of, raise_counters
+from tawny.delivery.name_counters import number_of, raise_again, raise_counters
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
 from tawny.storage.index.sqlite_file import SmallDb
@@ -124,8 +124,8 @@ class Outbox:
         self._reading, self._writing = self._file.reading, self._file.writing
         self._listeners: list[Callable[[str], None]] = []
         self._taken: set[int] = set()
-        self._steps = ClockSteps(clock)
-        self._since_raised: ClockSteps | None = None
+        self._steps, self._of_numbers = ClockSteps(clock), ClockSteps(clock)
+        self._must_raise = True
         self._bring_back(0)  # the clock may have been set back while nothing ran
         if self._file.was_renewed:
             self.raise_counters()
@@ -369,14 +369,16 @@ class Outbox:
     def number(self, to: str, key: str) -> int:
         """Return the number of a key in a target's counter, as `number_of`."""
         with self._writing() as db:
-            if self._since_raised is not None and self._since_raised.moved_ms() > 0:
-                raise_counters(db, self._clock.now_ms())  # the clock was behind then
-            return number_of(db, to, key)
+            self._must_raise |= self._of_numbers.moved_ms() > 0
+            if self._must_raise:
+                raise_again(db, self._clock.now_ms())
+            number = number_of(db, to, key)
+        self._must_raise = False
+        return number
 
     def raise_counters(self) -> None:
         """Let counters go on above all that an outbox which is lost has given."""
         with self._writing() as db:
-            self._since_raised = ClockSteps(self._clock)
             raise_counters(db, self._clock.now_ms())
 
     # --- queries -----------------------------------------------------------------------------------------------------

@@ -170,9 +170,11 @@ def test_counters_go_on_above_those_of_the_replaced_outbox_while_the_clock_is_be
     assert found == [raised + 1, raised]
 
 
-def test_what_waits_for_a_paused_target_still_does_after_the_restore(tmp_path: Path) -> None:
+def test_what_is_paused_is_what_was_before_the_restore(tmp_path: Path) -> None:
     bench = RestoredBench(tmp_path)
+    bench.outbox.mark("paused/nas", "1")
     bench.save()
+    bench.outbox.mark("paused/nas", "")
     bench.outbox.mark("paused/phone", "1")
     bench.restore(is_same=True)
     assert bench.outbox.marks("paused/") == {"paused/phone": "1"}

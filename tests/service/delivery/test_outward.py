@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from tawny.delivery.destination import RemoteFile
 from tawny.delivery.destinations.folder import OpenFolder
 from tawny.delivery.witness_files import witness_path
 from tawny.engine import InlineEngine, ThreadEngine
-from tawny.model.errors import DiskFull, SettingsError, StorageError, TargetRefused
+from tawny.model.errors import DiskFull, IndexDamaged, SettingsError, StorageError, TargetRefused
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
@@ -76,16 +77,31 @@ def test_without_a_disk_a_start_gives_no_number_of_the_last_one(bench: Bench) ->
     assert bench.outward.outbox.number("nas", "a") > bench.clock.now_ms() // 1000
 
 
-@pytest.mark.parametrize(("recorded_s", "is_raised"), [(-60, True), (1, False)])
+@pytest.mark.parametrize(("recorded_s", "is_raised"), [(-60, True), (1, False), (86_400, True)])
 def test_counters_of_a_lost_queue_are_raised_where_a_recorder_has_recorded_before(
     tmp_path: Path, recorded_s: int, *, is_raised: bool
 ) -> None:
-    """As after the damaged `outbox.db` was renamed by hand. At the first start, cameras record before this is made."""
+    """As after the damaged `outbox.db` was renamed by hand. At the first start, cameras record before this is made.
+
+    What is recorded later than now is of before this start, too: the clock is behind.
+    """
     clock = FakeClock()
     recorder, engine = FakeRecorder(tmp_path, clock), InlineEngine(clock, lambda part, error: None)
     recorder.index.add_segment(segment((recorder.started_ms - NOON) // 1000 + recorded_s))
+    clock.advance(3600)
     made = DeliveryService(settings(""), tmp_path / OUTBOX, recorder, PluginRegistry.opened(), clock, engine)
     assert made.outbox.number("nas", "a") == (clock.now_ms() // 1000 if is_raised else 0) + 1
+    made.close()
+
+
+def test_counters_of_a_lost_queue_are_raised_while_the_index_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    recorder, engine = FakeRecorder(tmp_path, clock), InlineEngine(clock, lambda part, error: None)
+    monkeypatch.setattr(recorder.index, "bounds", Mock(side_effect=IndexDamaged("tawny.db")))
+    made = DeliveryService(settings(""), tmp_path / OUTBOX, recorder, PluginRegistry.opened(), clock, engine)
+    assert made.outbox.number("nas", "a") == clock.now_ms() // 1000 + 1
     made.close()
 
 

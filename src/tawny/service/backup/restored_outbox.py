@@ -46,7 +46,7 @@ def skip_what_was_sent(path: Path, replaced: Path | None, clock: Clock | None = 
 
 
 def merge_wal(path: Path) -> None:
-    """Put into a database what a crash has left in its `-wal`, and remove that. Of a damaged one it is lost."""
+    """Put into a database what a crash has left in its `-wal`, and remove that. If that fails, it is lost."""
     if path.exists():
         with suppress(sqlite3.Error), closing(opened_to_read(path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -71,5 +71,5 @@ def _go_on(db: sqlite3.Connection, deliveries: list[tuple[object, ...]], marks: 
     for _, *row in deliveries:
         values = ", ?" * len(row)
         db.execute(f"INSERT OR REPLACE INTO deliveries VALUES (NULL{values})", row)  # noqa: S608 only question marks
-    db.execute("DELETE FROM marks WHERE name LIKE 'alarm/%'")
+    db.execute("DELETE FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'paused/%'")
     db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", marks)

@@ -85,7 +85,7 @@ class DeliveryService:
         where: path of the outbox database, or `:memory:`. engine: runs the service's actors and no others.
         """
         self.outbox = Outbox(where, clock)
-        if not isinstance(where, Path) or (not self.outbox.marks() and _has_recorded_before(recorder)):
+        if not isinstance(where, Path) or (not self.outbox.marks() and _has_recorded_before(recorder, clock.now_ms())):
             self.outbox.raise_counters()  # the former one is lost
         self._settings, self._recorder, self._clock = settings, recorder, clock
         self._paused = {mark.removeprefix(_PAUSED) for mark in self.outbox.marks(_PAUSED)}
@@ -412,9 +412,13 @@ class DeliveryService:
         return event.clip(now_ms, *event_rolls(self._recorder, event.camera))
 
 
-def _has_recorded_before(recorder: RecorderService) -> bool:
-    found = map(recorder.index.bounds, recorder.camera_names())
-    return any(one is not None and one.begin_ms < recorder.started_ms for one in found)
+def _has_recorded_before(recorder: RecorderService, now_ms: int) -> bool:
+    """Return whether there are recordings of before this start, or of a clock that was ahead of this one."""
+    try:
+        found = [recorder.index.bounds(camera) for camera in recorder.camera_names()]
+    except StorageError:
+        return True
+    return any(one is not None and (one.begin_ms < recorder.started_ms or one.end_ms > now_ms) for one in found)
 
 
 def _of(settings: Settings, name: str) -> object:
