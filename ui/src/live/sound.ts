@@ -7,7 +7,11 @@ export function flipSound(camera: string): void {
   soundFrom.value = soundFrom.value === camera ? null : camera;
 }
 
-/** The large picture is another camera's: it is heard if the one before was. */
-export function moveSound(from: string, to: string): void {
-  if (soundFrom.value === from) soundFrom.value = to;
+/** The camera of the large picture: the wall and a camera's page take turns. */
+let large = "";
+
+/** The large picture, on the wall or on a page, is this camera's: it is heard if the one before was. */
+export function moveSound(to: string): void {
+  if (soundFrom.peek() === large) soundFrom.value = to;
+  large = to;
 }

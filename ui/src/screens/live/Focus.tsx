@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
@@ -63,11 +63,9 @@ export default function Focus({ params }: { params: Params }) {
   const all = arranged(cameras.value, { ...layout.value, group: "" });
   const camera = all.find((each) => each.id === id);
   const shown = useControls();
-  const before = useRef(id);
   useEffect(() => {
     cameFrom.value = id;
-    moveSound(before.current, id);
-    before.current = id;
+    moveSound(id);
   }, [id]);
   useEffect(() => {
     loadLayout().catch(() => {}); // without a connection, which the page says, the usual order does

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { cameras, health } from "../../api/state";
 import { isScreen, session } from "../../ui/session";
 import { ongoing } from "../../api/events";
+import { moveSound } from "../../live/sound";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { plural, t } from "../../strings";
@@ -92,6 +93,9 @@ function Wall() {
   const hero = large || all.length === 1 ? heroOf(all, chosen.value, follow.value, ongoing.value.values()) : null;
 
   const dragged = useRef<string | null>(null);
+  useEffect(() => {
+    if (hero) moveSound(hero);
+  }, [hero]);
   useEffect(() => {
     loadLayout().catch(() => {}); // without a connection, which the page says, the usual order does
   }, []);
