@@ -81,3 +81,21 @@ it("blames no microphone where its script does not load", async () => {
   expect(denied).toEqual([{ by: "page" }]);
   expect(voices[0]?.stop).toHaveBeenCalledOnce();
 });
+
+/** Starts and releases as often as given; the browser's question is answered with "Block" only then. */
+async function blockedAfter(presses: number): Promise<void> {
+  const answers: ((why: Error) => void)[] = [];
+  const getUserMedia = () => new Promise((_, reject) => void answers.push(reject));
+  Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia }, configurable: true });
+  for (let press = 0; press < presses; press += 1) {
+    void talking.start();
+    talking.stop();
+  }
+  for (const answer of answers) answer(new Error("blocked"));
+  await SOON();
+}
+
+it.each([1, 2])("says once that the browser refuses the microphone, after %d presses that were released", async (presses) => {
+  await blockedAfter(presses);
+  expect(denied).toEqual([{ by: "microphone" }]);
+});

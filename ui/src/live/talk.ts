@@ -19,6 +19,8 @@ export class Talking {
   readonly state = signal<TalkState>("off");
   /** What stops the newest start. Each start has a list of its own, which also tells it whether it is still wanted. */
   private ends: Ends = [];
+  /** The list of the newest start, also after stop(). */
+  private newest = this.ends;
 
   constructor(
     private readonly camera: string,
@@ -28,7 +30,7 @@ export class Talking {
   async start(): Promise<void> {
     if (this.state.peek() !== "off") return;
     const mine: Ends = [];
-    this.ends = mine;
+    this.ends = this.newest = mine;
     let denied: Denied = { by: "microphone" };
     this.state.value = "opening";
     try {
@@ -37,10 +39,10 @@ export class Talking {
       denied = { by: "page" };
       if (mine === this.ends) await this.carry(voice, mine);
     } catch {
-      if (mine === this.ends) {
-        this.stop();
-        this.onDenied(denied);
-      }
+      const wanted = mine === this.ends;
+      if (wanted) this.stop();
+      // The browser's question about the microphone may be answered after the button is released.
+      if (wanted || (denied.by === "microphone" && mine === this.newest)) this.onDenied(denied);
     }
     if (mine !== this.ends) letGo(mine); // what was opened after stop()
   }
