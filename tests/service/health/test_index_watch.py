@@ -1,5 +1,6 @@
 """A damaged index makes tawny start again: once all of it was read, and at most once an hour."""
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -70,6 +71,23 @@ def test_a_verdict_is_of_one_index_and_the_next_run_has_another(tmp_path: Path) 
     watch = IndexWatch(FakeClock())
     with closing(Index(tmp_path, found=True)) as index, closing(SqliteIndex(tmp_path / "new.db")) as new:
         assert [watch.must_restart(one) for one in (index, new, index)] == [False, False, True]
+
+
+def test_a_verification_that_hangs_does_not_delay_that_of_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that hangs, while tawny records to the fallback disk."""
+    begun = list[Callable[[], None]]()
+    monkeypatch.setattr(checks, "start_thread", lambda _name, verify: begun.append(verify))
+    (tmp_path / "spare").mkdir()
+    watch = IndexWatch(FakeClock())
+    with closing(Index(tmp_path, found=False)) as old, closing(Index(tmp_path / "spare", found=True)) as new:
+        assert [watch.must_restart(one) for one in (old, new)] == [False, False]
+        begun[0]()  # it ends at last: the other one goes on
+        assert not watch.must_restart(new)
+        assert len(begun) == 2
+        begun[1]()
+        assert watch.must_restart(new)
 
 
 @pytest.mark.parametrize("found", [False, StorageError("/data/tawny.db", "disk I/O error")], ids=["whole", "unread"])

@@ -204,6 +204,8 @@ class IndexWatch:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._restart_s = self._verify_s = clock.mono_s()
+        self._verified: Index | None = None
+        """The index of `_verify_s`: one on a disk that hangs must not delay the next run's."""
         self._damaged: Index | None = None
         """The index that a verification found damaged: a later run has another one."""
         self.has_restarted = False
@@ -218,8 +220,8 @@ class IndexWatch:
             self._damaged, self._restart_s, self.has_restarted = None, now_s + RENEW_EVERY_S, True
             log.error("The index is damaged. tawny starts again now, and rebuilds it from the recordings.")
             return True
-        if index.problem is not None and now_s >= self._verify_s:
-            self._verify_s = math.inf  # until this one has ended
+        if index.problem is not None and (now_s >= self._verify_s or self._verified is not index):
+            self._verified, self._verify_s = index, math.inf  # until this one has ended
             try:
                 start_thread("index check", partial(self._verify, index, now_s))
             except RuntimeError:  # the system has no more threads
@@ -234,7 +236,8 @@ class IndexWatch:
             log.error("cannot verify the index: %s", error)
         finally:
             now_s = self._clock.mono_s()
-            self._verify_s = now_s + max(VERIFY_EVERY_S, _REST * (now_s - begun_s))
+            if self._verified is index:
+                self._verify_s = now_s + max(VERIFY_EVERY_S, _REST * (now_s - begun_s))
 
 
 def _ends(host: str, port: int) -> datetime | None:
