@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tawny.api.auth.accounts import Accounts
+from tawny.api.auth.accounts import Accounts, TokenPurpose
 from tawny.app.running import RecorderRuntime
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import DiskFull
@@ -38,6 +38,15 @@ def test_a_start_with_a_full_disk_goes_on_without_a_link(
         assert server.base in text
         assert "accounts.db is full" in text
         assert "`tawny setup-link`" in text
+
+
+def test_a_start_for_a_damaged_index_keeps_the_link_for_the_owner_while_it_is_valid(tmp_path: Path) -> None:
+    with live_server(settings(""), tmp_path) as server:
+        accounts = server.web.accounts
+        assert server.web.welcome(is_demo=False, is_again=True)[0]["link"]  # such as of a recorder in memory
+        assert server.web.welcome(is_demo=False, is_again=True)[0]["link"] is None
+        accounts.new_token(TokenPurpose.CLAIM, lasts_ms=0)
+        assert server.web.welcome(is_demo=False, is_again=True)[0]["link"]
 
 
 def test_the_start_names_an_rtsp_address_that_other_devices_can_open(

@@ -230,7 +230,7 @@ class WebInterface:
 
         A hub's link to join is in the data alone, as `join`: the text may go to a log that others read.
 
-        is_demo: create the owner account and a sign-in link for it. is_again: the link of the last start stays valid.
+        is_demo: create the owner account and a sign-in link for it. is_again: keep a link that is still valid.
         """
         address, folder = self.url, self.running.parts.place.folder
         in_memory = self.running.parts.place.kept_in is None
@@ -246,7 +246,7 @@ class WebInterface:
                     f"{welcome['link']}\n\nIt signs in one browser. Recordings: {folder} (at most 4 GB). Press "
                     "Ctrl-C to stop."
                 )
-            elif is_again or self.accounts.has_owner():
+            elif self.accounts.has_owner() or (is_again and self.accounts.file.has_claim()):
                 text = f"{does} Web interface: {address}"
             else:
                 token = self.accounts.new_token(TokenPurpose.CLAIM)

@@ -221,6 +221,12 @@ class AccountsFile(SmallDb):
         with self.reading() as db:
             return db.execute("SELECT 1 FROM people").fetchone() is not None
 
+    def has_claim(self) -> bool:
+        """Return whether a link for the owner is valid now."""
+        query = "SELECT 1 FROM tokens WHERE purpose = 'claim' AND used_ms IS NULL AND ends_ms > ?"
+        with self.reading() as db:
+            return db.execute(query, (self._clock.now_ms(),)).fetchone() is not None
+
     def state(self) -> bytes:
         """Return a digest of who may sign in and see what: not of the audit log, nor of when sessions were used."""
         made = hashlib.sha256()
