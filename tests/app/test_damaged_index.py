@@ -100,14 +100,80 @@ def test_a_stop_while_it_is_to_start_again_ends_it(tmp_path: Path) -> None:
     stopped = Ran(tmp_path, "tawny starts again now", 1)
     assert stopped.exit_code == 0, stopped.log
     assert stopped.log.count("tawny is recording") == 1
-    assert causes(stopped.data) == ["index"]
+    assert causes(stopped.data) == ["person"]
     assert "STOPPING=1" in stopped.to_systemd
 
 
-def test_an_end_that_was_noted_before_stays(tmp_path: Path) -> None:
-    """Someone lets the computer start again, and meanwhile the index turns out to be damaged."""
+@pytest.mark.parametrize(
+    ("noted", "cause"),
+    [
+        (("reboot", "index"), "reboot"),  # meanwhile, the index turns out to be damaged
+        (("reboot", "person"), "reboot"),  # the system ends tawny
+        (("restart", "person"), "person"),
+        (("index", "person"), "person"),
+        (("person", "restart"), "person"),
+    ],
+)
+def test_the_first_end_that_was_noted_stays_unless_a_stop_replaces_a_restart(
+    noted: tuple[str, ...], cause: str, tmp_path: Path
+) -> None:
     running = RecorderRuntime.open(settings(""), tmp_path, SystemClock(), PluginRegistry({}, {}))
-    running.note_end("reboot", "Anna")
-    running.note_end("index", "")
-    running.close("person")
-    assert causes(tmp_path) == ["reboot"]
+    for one in noted:
+        running.note_end(one, "Anna")
+    running.close("restart")
+    assert causes(tmp_path) == [cause]
+
+
+CHILD = """
+import asyncio, signal, sys
+from pathlib import Path
+from tawny.app.program import Program
+from tawny.app.running import RecorderRuntime
+from tawny.config.settings import Settings
+from tawny.config.loader import parse_settings
+
+class Damaged:
+    has_restarted = False
+    def must_restart(self, index):
+        return True
+
+def after(close):
+    def closed(*args):
+        close(*args)
+        signal.raise_signal(signal.SIGTERM)
+    return closed
+
+def before(close):
+    def closing(*args):
+        for _ in range(TIMES):
+            signal.raise_signal(signal.SIGTERM)
+            print("closing", flush=True)
+        close(*args)
+    return closing
+
+of = asyncio.Runner if WHEN is after else RecorderRuntime
+of.close = WHEN(of.close)
+settings, _ = parse_settings('[web]\\nlisten = "127.0.0.1:0"', {})
+program = Program(settings, Path(sys.argv[1]), index_watch=Damaged())
+program.run(lambda *_: None)
+assert not program.restarts
+"""
+"""A run that is to start again, with SIGTERM `before` recording closes, TIMES, or `after` the loop has closed."""
+
+
+def _run_child(data: Path, when: str, times: int = 1) -> subprocess.CompletedProcess[str]:
+    code = CHILD.replace("WHEN", when).replace("TIMES", str(times))
+    return subprocess.run([sys.executable, "-c", code, str(data)], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_stop_while_a_restart_closes_ends_it(when: str, tmp_path: Path) -> None:
+    ended = _run_child(tmp_path, when)
+    assert ended.returncode == 0, ended.stderr
+    assert causes(tmp_path) == ["person"]
+
+
+def test_a_second_stop_while_a_restart_closes_ends_the_process_at_once(tmp_path: Path) -> None:
+    ended = _run_child(tmp_path, "before", 2)
+    assert ended.returncode == -signal.SIGTERM, ended.stderr
+    assert ended.stdout == "closing\n"

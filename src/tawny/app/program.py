@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -141,9 +141,10 @@ class Program:
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
         self._is_stopped = False
+        self._end_loop: Callable[[], object] = lambda: None
 
     def run(self, show: ShowAddress) -> None:
-        """Record until SIGTERM or Ctrl-C; a second Ctrl-C exits immediately. Propagates startup errors.
+        """Record until SIGTERM or Ctrl-C; a second one exits immediately. Propagates startup errors.
 
         show: called with the web address and the one-time link, if any, as data and as text.
         """
@@ -165,7 +166,8 @@ class Program:
         connections = ConnectionManager(self._clock, limits)
         with ExitStack() as at_last:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
-            signal.signal(signal.SIGTERM, self._stop)
+            at_last.callback(_reset_signals)
+            signal.signal(signal.SIGTERM, partial(self._stop, running))
             try:
                 running.make_room()
                 running.begin()
@@ -176,13 +178,7 @@ class Program:
                 if not self._is_stopped:
                     asyncio.run(self._serve(running, connections, recent, show, at_last))
             finally:
-                if self._goes_on:  # the loop, which is closed, had set its handlers back
-                    for number in _STOPS:
-                        signal.signal(number, self._stop)
-                why = "disk" if self.came_back else "restart" if self.restarts else "person"
-                running.close("person" if self._is_stopped else why)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+                running.close("disk" if self.came_back else "restart" if self.restarts else "person")
         if self._is_stopped and (self.restarts or self.came_back):  # meanwhile
             self._systemd.stopping()
             self.restarts = self.came_back = False
@@ -192,13 +188,17 @@ class Program:
         """Whether another run follows this one."""
         return (self.restarts or self.came_back) and not self._is_stopped
 
-    def _stop(self, *_: object) -> None:
-        """End a run that does not serve yet, or not any more: files are closed as at any stop, and no run follows.
+    def _stop(self, running: RecorderRuntime, *_: object) -> None:
+        """End this run at the first signal, also while it starts or closes: files are closed, and no run follows.
 
         Sets a flag instead of raising SystemExit: Python drops exceptions raised in finalizers, and modules that import
-        another one only if it is installed may catch them.
+        another one only if it is installed may catch them. Not a handler of the loop, which loses a signal at its end.
         """
         self._is_stopped = True
+        running.note_end("person", "")
+        _reset_signals()  # the second one ends the process
+        with suppress(RuntimeError):  # the loop is closed
+            self._end_loop()
 
     async def _serve(
         self,
@@ -213,9 +213,11 @@ class Program:
         from tawny.app.web_interface import make_web_interface
 
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
-        stop = _stop_on_signals(self._stop)
-        if self._is_stopped:  # before this loop got the signals
+        stop = asyncio.Event()
+        self._end_loop = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
+        if self._is_stopped:  # before this loop could be ended
             return
+        signal.signal(signal.SIGINT, partial(self._stop, running))
 
         def restart() -> None:
             self.restarts = True
@@ -337,23 +339,9 @@ def _changed(file: Path) -> tuple[int, ...] | None:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_ino  # chmod and chown change the second
 
 
-_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
-
-
-def _stop_on_signals(note: Callable[[], None]) -> asyncio.Event:
-    """Return an event that the first SIGINT or SIGTERM sets, after `note`; the second signal ends the process."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def request_stop() -> None:
-        note()
-        stop.set()
-        for number in _STOPS:
-            loop.remove_signal_handler(number)
-
-    for number in _STOPS:
-        loop.add_signal_handler(number, request_stop)
-    return stop
+def _reset_signals() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Failover to the fallback disk while the main disk is missing, and return to the main disk when it is back.

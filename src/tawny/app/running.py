@@ -260,8 +260,10 @@ class RecorderRuntime:
         self.said.handle.start(pooled, self.said.name, lambda: self.said)
 
     def note_end(self, cause: str, by: str) -> None:
-        """Note why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it. The first stays."""
-        self._noted_end = self._noted_end or (cause, by)
+        """Note why this run ends, a key of `model.segments.OFF_WORDS`, and who asked. The first stays, but a stop
+        replaces a restart."""
+        if self._noted_end is None or (cause == "person" and self._noted_end[0] in ("restart", "index")):
+            self._noted_end = cause, by
 
     def forget_end(self) -> None:
         """Take `note_end` back: the run goes on."""
@@ -269,7 +271,6 @@ class RecorderRuntime:
 
     def close(self, cause: str) -> None:
         """Stop all parts and make recordings durable. cause: of `model.segments.OFF_WORDS`, unless one is noted."""
-        cause, by = self._noted_end or (cause, "")
         with self._changing:
             self._is_closing = True
             self.parts.filler.cancel()
@@ -282,9 +283,8 @@ class RecorderRuntime:
                 log.warning("threads did not stop in time: %s", ", ".join(late))
             run_in_thread("last messages", self._send_last, LAST_MESSAGES_S)
             if is_closed and not late:
-                self._finish(cause, by)
-                return
-            if not run_in_thread("last writes", partial(self._finish, cause, by), LAST_WRITES_S):
+                self._finish(cause)
+            elif not run_in_thread("last writes", partial(self._finish, cause), LAST_WRITES_S):
                 log.error("the disk is not responding; the next start repairs unfinished recordings")
 
     def _stop_actors(self, timeout_s: float) -> list[str]:
@@ -295,7 +295,7 @@ class RecorderRuntime:
         until_s = self.clock.mono_s() + timeout_s
         return [name for engine in engines for name in engine.stop(max(0.0, until_s - self.clock.mono_s()))]
 
-    def _finish(self, cause: str, by: str) -> None:
+    def _finish(self, cause: str) -> None:
         """Do the last writes. Blocks if the disk is stalled."""
         storage, mirror = self.parts.storage, self.parts.stored.mirror
         storage.events.close()
@@ -309,7 +309,7 @@ class RecorderRuntime:
         self.appearance.finish()
         self.sealing.finish()
         self._borrowed.write()
-        self._ledger.stopped(cause, by)
+        self._ledger.stopped(*self._noted_end or (cause, ""))  # a stop may come while this closes
         storage.store.history.close()
         self.index.close()
         storage.store.release()
