@@ -36,10 +36,8 @@ export function fragments(piece: Uint8Array): Fragment[] {
   const found: Fragment[] = [];
   let inside = box(view, 0, view.byteLength, "moof");
   while (inside) {
-    const track = box(view, inside.at, inside.end, "traf");
-    const time = track && box(view, track.at, track.end, "tfdt");
-    const run = track && box(view, track.at, track.end, "trun");
-    if (!time || !run || time.end - time.at < 12 || run.end - run.at < 8) break;
+    const [time, run] = tables(view, inside);
+    if (!time || !run) break;
     const next = box(view, inside.end, view.byteLength, "moof");
     const begin = inside.at - HEAD;
     found.push({
@@ -66,17 +64,14 @@ export function moveTo(fragment: Fragment, decoded: number): void {
 export function picturesOf(piece: Uint8Array): [at: number, length: number][] {
   const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
   const inside = box(view, 0, view.byteLength, "moof");
-  const track = inside && box(view, inside.at, inside.end, "traf");
-  const time = track && box(view, track.at, track.end, "tfdt");
-  const run = track && box(view, track.at, track.end, "trun");
-  if (!time || !run || time.end - time.at < 12 || run.end - run.at < 8) return [];
+  const [time, run] = inside ? tables(view, inside) : [];
+  if (!time || !run) return [];
   const flags = view.getUint32(run.at) & 0xff_ff_ff;
-  const fields = (among: readonly number[]): number => 4 * among.filter((flag) => flags & flag).length;
-  const later_at = fields(BEFORE_OFFSET);
-  const row = later_at + fields([HAS_OFFSET]);
+  const later_at = width(flags, BEFORE_OFFSET);
+  const row = later_at + width(flags, [HAS_OFFSET]);
   const found: [number, number][] = [];
   let decoded = ticks(view, time);
-  let at = run.at + 8 + fields([HAS_DATA_AT, HAS_FIRST_FLAGS]);
+  let at = run.at + 8 + width(flags, [HAS_DATA_AT, HAS_FIRST_FLAGS]);
   for (let left = flags & HAS_DURATION ? view.getUint32(run.at + 4) : 0; left > 0 && at + row <= run.end; left -= 1) {
     const length = view.getUint32(at);
     found.push([(decoded + (flags & HAS_OFFSET ? view.getInt32(at + later_at) : 0)) / RATE, length / RATE]);
@@ -103,6 +98,19 @@ function box(view: DataView, begin: number, end: number, kind: string): Content 
   return null;
 }
 
+/** The `tfdt` and the `trun` of the picture's track; nothing where one is missing or cut short. */
+function tables(view: DataView, inside: Content): [time?: Content, run?: Content] {
+  const track = box(view, inside.at, inside.end, "traf");
+  const time = track && box(view, track.at, track.end, "tfdt");
+  const run = track && box(view, track.at, track.end, "trun");
+  return time && run && time.end - time.at >= 12 && run.end - run.at >= 8 ? [time, run] : [];
+}
+
+/** Bytes of the fields among these that a `trun` has. */
+function width(flags: number, among: readonly number[]): number {
+  return 4 * among.filter((flag) => flags & flag).length;
+}
+
 /** What a `tfdt` says. */
 function ticks(view: DataView, time: Content): number {
   return view.getUint32(time.at + 4) * 2 ** 32 + view.getUint32(time.at + 8);
@@ -112,7 +120,6 @@ function ticks(view: DataView, time: Content): number {
 function offset(view: DataView, run: Content): number {
   const flags = view.getUint32(run.at) & 0xff_ff_ff;
   if (!(flags & HAS_OFFSET)) return 0;
-  const fields = [HAS_DATA_AT, HAS_FIRST_FLAGS, ...BEFORE_OFFSET].filter((flag) => flags & flag).length;
-  const at = run.at + 8 + 4 * fields;
+  const at = run.at + 8 + width(flags, [HAS_DATA_AT, HAS_FIRST_FLAGS, ...BEFORE_OFFSET]);
   return at + 4 <= run.end ? view.getInt32(at) : 0;
 }

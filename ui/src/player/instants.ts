@@ -67,7 +67,6 @@ export class Instants {
   private put(at_ms: number): void {
     const { latest_ms } = this;
     const isLatest = latest_ms === null || at_ms > latest_ms;
-    // What another file, as that of the other stream, has between two pictures of this one is overwritten.
     const from = this.after(isLatest && latest_ms !== null ? latest_ms + SAME_MS : at_ms - SAME_MS);
     this.begin_ms.splice(from, this.after(at_ms + SAME_MS) - from, at_ms);
     if (isLatest) this.latest_ms = at_ms;
