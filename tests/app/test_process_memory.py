@@ -75,6 +75,18 @@ class Cycle:
 for _ in range(50_000):
     Cycle()
 """
+HIDDEN = """
+import importlib
+from tawny.app.process_memory import import_for_good
+print(int(import_for_good("looks").is_hidden), int(importlib.import_module("pydantic.v1").BaseModel is not None))
+"""
+LOOKS = """
+try:
+    from pydantic import v1
+    is_hidden = False
+except ImportError:
+    is_hidden = True
+"""
 MAPS = """\
 7f0000000000-7f0000010000 r-xp 00000000 08:01 9 /venv/site-packages/av.libs/libavcodec.so.62
 Rss:                  64 kB
@@ -161,6 +173,12 @@ def test_what_an_import_leaves_behind_is_collected_before_what_stays_is_frozen(
     assert left < 15_000, "of 50,000"
     assert frozen > 1000
     assert threshold < 1000, "as before"
+
+
+def test_old_models_are_hidden_only_while_modules_are_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "looks.py").write_text(LOOKS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert numbers(HIDDEN) == [1, 1]
 
 
 def test_a_touched_byte_is_one_small_page_whatever_a_library_asks_for() -> None:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Final, cast
 
 MALLOC_OPTIONS: Final = {-8: 1, -3: 500_000, -1: 4_000_000}
 """Options of mallopt(3): M_ARENA_MAX; M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, in bytes."""
 OBJECTS_A_COLLECTION: Final = 20_000
 """While modules are imported: 16 collections for the whole start, none longer than 11 ms on a fast computer."""
+OLD_MODELS: Final = "pydantic.v1"
+"""A module of 2 MB that FastAPI imports, where it exists, only to refuse models of it."""
 _SET_THP_DISABLE: Final = 41
 """PR_SET_THP_DISABLE of prctl(2)."""
 _DONTNEED: Final = 4
@@ -37,18 +39,21 @@ Pages = tuple[int, int]
 
 
 def import_for_good(name: str) -> ModuleType:
-    """Import a module and collect little garbage meanwhile, each object once.
+    """Import a module. Meanwhile hide `OLD_MODELS`, and collect little garbage, each object once.
 
     All of it stays, so that it need not be looked through later either. What classes leave behind is collected before:
     what is frozen never is. Collecting all at once would stop every thread, cameras' too, for ten times as long.
     """
     if name not in sys.modules:
-        usual = gc.get_threshold()
+        usual, loaded = gc.get_threshold(), cast("dict[str, ModuleType | None]", sys.modules)
+        is_hidden = loaded.setdefault(OLD_MODELS, None) is None
         gc.set_threshold(OBJECTS_A_COLLECTION)
         try:
             importlib.import_module(name)
         finally:
             gc.set_threshold(*usual)
+            if is_hidden:
+                del loaded[OLD_MODELS]
         gc.freeze()
     return sys.modules[name]
 
