@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -36,9 +37,9 @@ def ready(folder: Path, wheel: Path, image: str) -> None:
 
 
 def built(folder: Path) -> Path:
-    """tawny as a wheel, in this folder."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True)
+    """tawny as a wheel, in this folder, built by the tools of the lock that are installed here."""
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True)
     return next(folder.glob("tawny-*.whl"))
 
 
@@ -49,7 +50,8 @@ def main() -> int:
     told = asked.parse_args()
     folder: Path = told.folder
     folder.mkdir(parents=True, exist_ok=True)
-    ready(folder, built(folder), told.image)
+    with tempfile.TemporaryDirectory() as apart:  # ready() deletes the wheels in its folder
+        ready(folder, built(Path(apart)), told.image)
     print(f"{folder} is ready. Copy it to Home Assistant's folder for add-ons, and reload the list of add-ons there.")
     return 0
 

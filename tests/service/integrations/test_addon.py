@@ -185,6 +185,24 @@ def test_what_its_image_is_built_from_is_put_beside_it(tmp_path: Path) -> None:
     assert [path.name for path in made.glob("*.whl")] == [wheel.name]
 
 
+def test_its_wheel_is_built_by_the_tools_of_the_lock_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    def run(command: list[str], check: bool) -> None:
+        asked.extend(command)
+        Path(command[command.index("--wheel-dir") + 1], "tawny-0.1.0-py3-none-any.whl").write_bytes(b"new")
+
+    made = tmp_path / "addon"
+    made.mkdir()
+    (made / "tawny-0.1.0-py3-none-any.whl").write_bytes(b"of another time")
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("sys.argv", ["addon.py", str(made), "--image", f"python@sha256:{'5e' * 32}"])
+    assert runpy.run_path(str(ROOT / "scripts" / "addon.py"))["main"]() == 0
+    assert "--no-build-isolation" in asked
+    assert [path.read_bytes() for path in made.glob("*.whl")] == [b"new"]
+    assert (made / "requirements.lock").exists()
+
+
 # --- what it starts --------------------------------------------------------------------------------------------------
 
 
