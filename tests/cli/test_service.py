@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
@@ -405,3 +407,35 @@ def test_a_home_in_the_settings_is_that_of_the_user_before_sudo(
     assert "--data /home/anna/rec" in unit
     assert "User=anna\n" in unit
     assert f"ReadWritePaths=/home/anna/rec -/home/anna/copy -{tmp_path}\n" in unit
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can open, unlike `tmp_path`."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("closed", ["opt", "opt/.venv", "opt/.venv/bin/tawny", ""])
+def test_a_program_that_the_services_user_may_not_run_is_refused_with_what_is_closed(
+    closed: str, tawny: Tawny, systemctl: Path, monkeypatch: pytest.MonkeyPatch, open_folder: Path
+) -> None:
+    """As after `umask 077`. Nothing is refused where nothing is closed."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can look as another user")
+    program = open_folder / "opt" / ".venv" / "bin" / "tawny"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.setattr("sys.executable", "/bin/sh")
+    monkeypatch.setattr("sys.prefix", str(open_folder / "opt"))
+    monkeypatch.setattr("tawny.cli.service.__file__", str(program))
+    if closed:
+        (open_folder / closed).chmod(0o700)
+    tawny("init")
+    said = tawny("service", "install", "--units", str(open_folder), "--data", "data", "--user", "nobody")
+    assert (said.code, (open_folder / "tawny.service").exists()) == ((3, False) if closed else (0, True)), said
+    if closed:
+        assert f"can't open {program}: {open_folder / closed} is closed." in said.err
+        assert f"sudo chmod -R g+rX '{open_folder / closed}'" in said.err

@@ -25,6 +25,11 @@ from tawny.storage.disk.lock import holder
 OWN_USER = "tawny"
 GROUPS = ("video", "render")
 """Groups of cameras and of hardware decoders."""
+_FIRST_CLOSED = """\
+for path; do
+    if [ -d "$path" ]; then [ -x "$path" ]; else [ -r "$path" ]; fi || { echo "$path"; exit; }
+done
+"""
 _PORT = re.compile(r"([a-z-]+://)?[^/?]*:(\d{1,5})([/?]|$)")
 UNIT = """\
 [Unit]
@@ -127,6 +132,7 @@ def run_service(args: Namespace, out: Output) -> int:
         raise FolderInUse(str(service.data), f"process {running.pid}")
     if service.user == OWN_USER:
         _make_own(service)
+    _check_program(service.user)
     try:
         unit.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -347,6 +353,31 @@ def _make_own(service: ServicePaths) -> None:
     _call("chown", "--recursive", "--no-dereference", f"{OWN_USER}:{OWN_USER}", *map(str, whole))
     if service.own and (secret := _credentials(service.config)).is_dir():
         _call("chown", "--recursive", "--no-dereference", "root:root", str(secret))
+
+
+def _check_program(user: str) -> None:
+    """Raises NotDone: if a folder or file keeps the service's user from running this program.
+
+    Says nothing where that can't be known: only root can look as another user.
+    """
+    needed = [path for path in (_program(), Path(sys.executable).resolve(), Path(__file__)) if path.exists()]
+    paths = dict.fromkeys(path for one in needed for path in (*reversed(one.parents), one))
+    try:
+        account = pwd.getpwnam(user)
+        done = subprocess.run(
+            ["/bin/sh", "-c", _FIRST_CLOSED, "sh", *map(str, paths)], capture_output=True, text=True, check=False,
+            cwd="/", user=account.pw_uid, group=account.pw_gid, extra_groups=os.getgrouplist(user, account.pw_gid),
+        )  # fmt: skip
+    except (KeyError, OSError):
+        return
+    closed = Path(done.stdout.removesuffix("\n"))
+    if not done.stdout:
+        return
+    file = next(path for path in needed if path.is_relative_to(closed))
+    let_in = f"Let that user through with `sudo chmod o+x '{closed}'`, or install tawny, or its Python, elsewhere"
+    if any(closed.is_relative_to(own) for own in (Path(__file__).parents[3], sys.prefix)):
+        let_in = f"Run `sudo chgrp -R {account.pw_gid} '{closed}'` and `sudo chmod -R g+rX '{closed}'`"
+    raise NotDone(f"The service's user, {user}, can't open {file}: {closed} is closed.", f"{let_in}; then try again.")
 
 
 def _uninstall(unit: Path, out: Output) -> int:
