@@ -1,4 +1,4 @@
-# Sourced by ./tawny and ./test: makes .venv, and makes it anew when what it was made from has changed.
+# Sourced by ./tawny and ./test: makes .venv, and makes it again when what it was made from has changed.
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -27,10 +27,25 @@ newest_python() {
     return 1
 }
 
-# what .venv was made from: the package's description, the lock, and the interface's sources
+# what .venv was made from: its folder, whose path is in it, Python, the package's description, the lock, and the
+# interface's sources
 made_from() {
-    (cd "$1" && find pyproject.toml requirements.lock scripts/hatch_build.py ui -name node_modules -prune -o -type f -print |
-        LC_ALL=C sort | xargs cksum; echo "$2") | cksum
+    (cd "$1" && { pwd; readlink -f .venv/bin/python || true; } &&
+        find pyproject.toml requirements.lock scripts/hatch_build.py ui -name node_modules -prune -o -type f -print |
+        LC_ALL=C sort | xargs cksum) | cksum
+}
+
+# is_made FOLDER EXTRA: is asked at each start, so without starting Python
+is_made() {
+    now=$(made_from "$1") was=""
+    { read -r was <"$1/.venv/made-from"; } 2>/dev/null || true
+    [ -x "$1/.venv/bin/python" ] && { [ "$was" = "$now $2" ] || [ "$was" = "$now dev" ]; }
+}
+
+# whether .venv was finished, in this folder, and for the Python that is there now
+fits() {
+    "$venv/bin/python" -m pip --version >/dev/null 2>&1 && # pip's own script names the folder, in one of these ways
+        grep -qF -e "#!$venv/bin/" -e "'exec' $venv/bin/" -e "'exec' \"$venv/bin/" "$venv/bin/pip"
 }
 
 # locked FOLDER PART...: these parts of the lock, in which each package stands with the hashes of its files
@@ -57,44 +72,61 @@ as_owner() {
         if [ "$(stat -c %U "$made" 2>/dev/null)" = root ]; then chown -Rh "$owner:" "$made"; fi
     done
     # shellcheck disable=SC2016 # for the other shell
-    runuser -u "$owner" -- env HOME="$home" sh -euc 'cd "$1"; . ./scripts/setup.sh; setup "$1" "$2"' sh "$1" "$2" || exit
+    runuser -u "$owner" -- env HOME="$home" sh -euc 'cd "$1"; . ./scripts/setup.sh; make_venv "$@"' sh "$1" "$2" || exit
 }
 
-# why_not FOLDER: says why setting up failed, where its log shows that
+# why_not FOLDER TEXT: says why setting up failed, where this text shows that
 why_not() {
-    log=$1/.venv/setup.log
-    if [ ! -w "$log" ] || grep -qE 'EACCES|Permission denied' "$log"; then
-        say "Files in this folder belong to another user. Run: sudo chown -R $(id -un) '$1'"
-    elif grep -qiE 'resolution|resolve|unreachable|connection|timed? ?out|EAI_AGAIN|ENOTFOUND|ECONN|ENETUNREACH' "$log"; then
-        say "Is there a connection to the internet?"
-    fi
+    no_network='resolution|resolve|unreachable|connection|timed? ?out|EAI_AGAIN|ENOTFOUND|ECONN|ENETUNREACH'
+    case $2 in
+    *EACCES* | *"Permission denied"*)
+        say "Files in this folder belong to another user. That user can run this, or: sudo chown -R $(id -un) '$1'" ;;
+    *) if printf '%s' "$2" | grep -qiE "$no_network"; then say "Is there a connection to the internet?"; fi ;;
+    esac
 }
 
 # setup FOLDER EXTRA: EXTRA is "all" for users and "dev" for tests; a .venv with "dev" serves users as well
 setup() {
-    venv=$1/.venv
-    for extra in "$2" dev; do
-        if [ "$(cat "$venv/made-from" 2>/dev/null)" = "$(made_from "$1" "$extra")" ]; then return; fi
-    done
+    if is_made "$@"; then return; fi
+    setup_alone "$@" 9<"$1"
+}
+
+# setup_alone FOLDER EXTRA: one at a time; the lock is on the folder, open as 9, since .venv may be deleted
+setup_alone() {
+    # another status than 1: there is no flock, or no lock on such a disk
+    flock -n 9 2>/dev/null || [ $? != 1 ] || { say "Waiting until another ./tawny has set up .venv."; flock 9; }
+    if is_made "$@"; then return; fi
     python=$(newest_python)
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt python3-venv
-    if as_owner "$@"; then return; fi
+    as_owner "$@" || make_venv "$@"
+}
+
+# deletes what is in .venv, but for the log that is being written
+cleared() { (cd "$venv" && LANGUAGE=en find . -mindepth 1 ! -path ./setup.log -delete); }
+
+# make_venv FOLDER EXTRA: keeps what fits
+make_venv() {
+    venv=$1/.venv log=$1/.venv/setup.log
+    said=$(LANGUAGE=en mkdir -p "$venv" 2>&1 && LANGUAGE=en touch "$log" 2>&1) || { # why_not knows English
+        say "Setting up failed: $said"
+        why_not "$1" "$said"
+        return 3
+    }
+    python=$(newest_python)
     say "Setting tawny up in .venv; this takes about a minute, once."
-    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     parts=users compile=""
     [ "$2" != dev ] || { parts="users tests" compile=--no-compile; } # tests use a part of what they install
     # the interface is built while the other packages are installed
     # shellcheck disable=SC2086 # these are several words
-    if ! { installed "$1" build &&
-        { "$venv/bin/python" "$1/scripts/hatch_build.py" & built=$!; } &&
+    if ! { { fits || { cleared && "$python" -m venv "$venv"; }; } &&
+        installed "$1" build &&
+        { "$venv/bin/python" "$1/scripts/hatch_build.py" 9<&- & built=$!; } &&
         { installed "$1" $parts || { kill "$built" 2>/dev/null; false; }; } && wait "$built" &&
-        TAWNY_SKIP_UI=1 "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$venv/setup.log" 2>&1; then
-        if [ -w "$venv/setup.log" ]; then # else it is from another time
-            tail -n 20 "$venv/setup.log" >&2
-            say "Setting up failed; the whole log is in .venv/setup.log."
-        fi
-        why_not "$1"
+        TAWNY_SKIP_UI=1 "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        say "Setting up failed; the whole log is in .venv/setup.log."
+        why_not "$1" "$(cat "$log")"
         return 3
     fi
-    made_from "$1" "$2" >"$venv/made-from"
+    echo "$(made_from "$1") $2" >"$venv/made-from"
 }

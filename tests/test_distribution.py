@@ -101,10 +101,10 @@ def test_root_sets_up_itself_where_the_owner_has_no_account(tmp_path: Path) -> N
 
 
 def test_a_log_of_another_time_is_not_shown(tmp_path: Path) -> None:
-    """A link to nowhere can't be written, not even by root."""
     (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "setup.log").symlink_to("/nowhere/setup.log")
-    env = with_stand_ins(tmp_path, id="echo 1000", python3="", tail=f"touch {tmp_path}/shown")
+    (tmp_path / ".venv" / "setup.log").write_text("of another time")
+    denied = "echo 'touch: Permission denied' >&2; exit 1"
+    env = with_stand_ins(tmp_path, id="echo 1000", python3="", tail=f"echo >{tmp_path}/shown", touch=denied)
     command = f". {ROOT}/scripts/setup.sh; setup {tmp_path} all"
     done = subprocess.run(["sh", "-euc", command], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, (tmp_path / "shown").exists()) == (3, False)
@@ -120,10 +120,8 @@ def test_a_log_of_another_time_is_not_shown(tmp_path: Path) -> None:
     ],
 )
 def test_a_set_up_that_fails_blames_only_what_the_log_shows(tmp_path: Path, log: str, told: list[str]) -> None:
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "setup.log").write_text(log)
-    command = f". {ROOT}/scripts/setup.sh; why_not {tmp_path}"
-    done = subprocess.run(["sh", "-euc", command], capture_output=True, text=True, check=True)
+    command = f'. {ROOT}/scripts/setup.sh; why_not {tmp_path} "$1"'
+    done = subprocess.run(["sh", "-euc", command, "sh", log], capture_output=True, text=True, check=True)
     assert [words for words in ("sudo chown -R", "internet") if words in done.stderr] == told
 
 
