@@ -130,6 +130,11 @@ def test_nothing_is_started_where_nothing_is_to_be_done(source: Source) -> None:
     assert source.times_made() == 1
 
 
+def test_it_is_called_through_a_link(source: Source) -> None:
+    (source.outer / "bin" / "tawny").symlink_to(source.folder / "tawny")
+    source.works(source.outer / "bin" / "tawny")
+
+
 def test_two_at_once_make_it_once(source: Source) -> None:
     if shutil.which("flock") is None:
         pytest.skip("flock is not installed: apt install util-linux")
