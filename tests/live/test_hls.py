@@ -340,14 +340,53 @@ async def test_numbers_go_on_after_a_pause_also_with_other_viewers_meanwhile() -
     clock = FakeClock()
     feeds, hub = HlsFeeds(clock), filled(len(PACKETS))
     old = opened(feeds, hub)
-    assert await has(old, 1)
+    assert await has(old, old.first + 1)
     clock.advance(60)
     for packet in later(len(PACKETS), 60):
         hub.append(packet)
-    assert not await has(old, 1000)
+    assert not await has(old, old.first + 1000)
     other = opened(feeds, filled(60, 60), KEY._replace(stream="sub"))
     assert await has(other, other.first, 0)
     await assert_goes_on(old.playlist(), opened(feeds, hub))
+    await feeds.close()
+
+
+async def test_numbers_go_on_after_a_restart() -> None:
+    clock = FakeClock()
+    before = HlsFeeds(clock)
+    old = opened(before, filled(len(PACKETS)))
+    assert await has(old, old.first + 1)
+    await before.close()
+    clock.advance(10)
+    feeds = HlsFeeds(clock)
+    await assert_goes_on(old.playlist(), opened(feeds, filled(len(PACKETS))))
+    await feeds.close()
+
+
+async def test_numbers_go_on_when_the_clock_is_set_back() -> None:
+    feeds = HlsFeeds(clock := FakeClock())
+    old = opened(feeds, filled(len(PACKETS)))
+    assert await has(old, old.first + 1)
+    await feeds.close()
+    clock.jump_utc(-86_400)
+    assert opened(feeds, filled(len(PACKETS))).first == old.coming.segment
+    await feeds.close()
+
+
+@pytest.mark.parametrize("now", ["1970-01-01T00:00:10Z", "2026-11-20T05:00:00Z", "2099-01-01T00:00:00Z"])
+async def test_numbers_are_small_enough_for_players(now: str) -> None:
+    feeds = HlsFeeds(FakeClock(now))
+    assert 0 <= opened(feeds, filled(len(PACKETS))).first < 10**9
+    await feeds.close()
+
+
+async def test_numbers_leave_none_out_while_a_player_may_go_on_in_another_list() -> None:
+    feeds = HlsFeeds(clock := FakeClock())
+    old = opened(feeds, filled(len(PACKETS)))
+    assert await has(old, old.first + 1)
+    clock.advance(10)
+    other = opened(feeds, filled(len(PACKETS)), KEY._replace(stream="sub"))
+    assert other.first == old.coming.segment
     await feeds.close()
 
 

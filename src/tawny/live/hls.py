@@ -79,6 +79,20 @@ class HlsNumbers(NamedTuple):
 
 
 FROM_0: Final = HlsNumbers(0, 0)
+_FROM_MS: Final = 1_767_225_600_000
+"""2026-01-01, ms UTC: numbers count the seconds since."""
+_MOST: Final = 900_000_000
+"""Limit of the first number: some players have 31 bits for numbers, and the routes take 10⁹."""
+
+
+def _numbers_at(now_ms: int) -> HlsNumbers:
+    """Return numbers above those that the recorder used before: a segment takes more than a second.
+
+    Else a player that goes on after a restart waits until the number that it knows comes again. If the clock was set
+    back meanwhile, it still does.
+    """
+    seconds = max(0, min((now_ms - _FROM_MS) // 1000, _MOST))
+    return HlsNumbers(seconds, seconds)
 
 
 class HlsFeed:
@@ -362,7 +376,9 @@ class HlsFeeds:
         if known is not None and found is not None and found[1] is choice.source:
             return known
         for other, _, _ in self._open.values():
-            self._went(other)  # a player may come from another key: that with or without transcoding
+            self._went(other.coming)  # a player may come from another key: that with or without transcoding
+        if not self._open:  # else the clock, which is ahead of the numbers, would make players skip some
+            self._went(_numbers_at(self._clock.now_ms()))
         if found is not None:
             found[2].cancel()
         opened = choice.opened()
@@ -379,13 +395,12 @@ class HlsFeeds:
                 await feed.run()
         finally:
             opened.__exit__(None, None, None)
-            self._went(feed)
+            self._went(feed.coming)
             if self._open.get(key, (None,))[0] is feed:
                 del self._open[key]
 
-    def _went(self, feed: HlsFeed) -> None:
-        segment, begin = feed.coming
-        self._next = HlsNumbers(max(self._next.segment, segment), max(self._next.begin, begin))
+    def _went(self, numbers: HlsNumbers) -> None:
+        self._next = HlsNumbers(*map(max, self._next, numbers))
 
     async def close(self) -> None:
         tasks = [task for _, _, task in self._open.values()]

@@ -107,7 +107,7 @@ export class HlsPlayer implements Player {
           continue;
         }
         if (!answer.ok) {
-          this.header = ""; // after a restart the recorder gives another one the same name
+          this.header = ""; // a recorder whose clock was set back, or an older one of a hub, may give another one the same name
           throw new Error(String(answer.status));
         }
         const list = readPlaylist(await answer.text());
