@@ -8,9 +8,10 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from tawny.api.auth.accounts import Role
-from tawny.api.repeated_requests import KEPT_S, MOST_KEPT, RepeatedRequests
-from tests.api.fakes import House
+from tawny.api.auth.access import Access, check_routes
+from tawny.api.auth.accounts import Role, TokenPurpose
+from tawny.api.repeated_requests import KEPT_S, MOST_KEPT, ONCE, ONCE_KEPT_S, RepeatedRequests
+from tests.api.fakes import House, routes
 
 KEY = {"Idempotency-Key": '"0.25"'}
 Press = Callable[..., Awaitable[httpx.Response]]
@@ -200,6 +201,80 @@ async def test_it_keeps_a_limited_number_of_answers(house: House) -> None:
     assert runs == MOST_KEPT + 1
     await request("0")
     assert runs == MOST_KEPT + 2
+
+
+ONE_TIME_KEY = {"Idempotency-Key": '"31415926535897932384626433"'}
+
+
+@pytest.fixture
+def invitation(house: House) -> str:
+    return house.accounts.new_token(TokenPurpose.LINK, house.accounts.put_person("Ben", Role.VIEWER))
+
+
+async def follow(house: House, link: str, key: dict[str, str] = ONE_TIME_KEY) -> httpx.Response:
+    """Open an invitation in a browser that has no answer yet."""
+    return await house.browser().post("/api/v1/sign-in/link", json={"token": link}, headers=key)
+
+
+async def test_an_invitation_whose_answer_is_lost_signs_the_same_browser_in(house: House, invitation: str) -> None:
+    first, second = await follow(house, invitation), await follow(house, invitation)
+    assert (second.status_code, second.headers.multi_items()) == (200, first.headers.multi_items())
+
+
+async def test_an_invitation_that_is_sent_again_at_once_begins_one_session(house: House, invitation: str) -> None:
+    answers = await asyncio.gather(*(follow(house, invitation) for _ in range(3)))
+    assert len({one.headers["set-cookie"] for one in answers}) == 1
+
+
+async def test_an_invitation_opened_in_a_signed_in_browser_is_repeatable_though_its_session_has_ended(
+    house: House, viewer: httpx.AsyncClient, invitation: str
+) -> None:
+    before = dict(viewer.cookies)
+    first = await viewer.post("/api/v1/sign-in/link", json={"token": invitation}, headers=ONE_TIME_KEY)
+    viewer.cookies.clear()
+    viewer.cookies.update(before)
+    second = await viewer.post("/api/v1/sign-in/link", json={"token": invitation}, headers=ONE_TIME_KEY)
+    assert (second.status_code, second.headers["set-cookie"]) == (200, first.headers["set-cookie"])
+
+
+OTHER_KEY = {"Idempotency-Key": '"27182818284590452353602874"'}
+
+
+@pytest.mark.parametrize(("first", "second"), [(ONE_TIME_KEY, OTHER_KEY), (ONE_TIME_KEY, {}), (KEY, KEY), ({}, {})])
+async def test_a_used_invitation_opens_for_no_other_key_and_none_that_can_be_guessed(
+    house: House, invitation: str, first: dict[str, str], second: dict[str, str]
+) -> None:
+    await follow(house, invitation, first)
+    assert (await follow(house, invitation, second)).json()["code"] == "token_used"
+
+
+async def test_the_answer_to_an_invitation_is_forgotten_after_a_minute(house: House, invitation: str) -> None:
+    await follow(house, invitation)
+    house.clock.advance(ONCE_KEPT_S + 1)
+    assert (await follow(house, invitation)).status_code == 410
+
+
+async def test_an_invitation_that_asks_for_a_second_step_asks_again(house: House, invitation: str) -> None:
+    house.site.requires_second_step = True
+    first, second = await follow(house, invitation), await follow(house, invitation)
+    assert (second.json()["code"], second.json()) == ("second_step", first.json())
+
+
+async def test_a_wrong_code_counts_at_each_repetition_and_a_right_one_once(house: House) -> None:
+    wall = house.accounts.put_person("Wall", Role.SCREEN)
+    house.accounts.new_token(TokenPurpose.CODE, wall, token="ABCDEFGH")
+
+    async def enter(code: str) -> int:
+        answer = await house.browser().post("/api/v1/sign-in/code", json={"code": code}, headers=ONE_TIME_KEY)
+        return answer.status_code
+
+    assert [await enter("ABCDEFGH") for _ in range(10)] == [200] * 10
+    assert 429 in [await enter("WRONG") for _ in range(20)]
+
+
+def test_what_works_once_is_public() -> None:
+    rules = check_routes(routes())
+    assert {rules.get(f"POST {path}") for path in ONCE} == {Access.PUBLIC}
 
 
 def request_of(house: House, app: RepeatedRequests) -> Callable[[str], Coroutine[Any, Any, list[Message]]]:

@@ -86,6 +86,17 @@ async def test_a_code_works_once_and_makes_one_camera(house: House) -> None:
     assert not house.site.setup.phone_of(CameraId("old-phone-2"))
 
 
+async def test_a_phone_whose_answer_is_lost_gets_its_token_again_and_no_other_does(house: House) -> None:
+    _, code = await new_code(house.signed_in())
+    keys = ['"31415926535897932384626433"'] * 2 + ['"27182818284590452353602874"']
+    body = {"code": code, "device": "iPhone"}
+    answers = [
+        await house.browser().post("/api/v1/phone/join", json=body, headers={"Idempotency-Key": key}) for key in keys
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
+    assert answers[0].json() == answers[1].json()
+
+
 async def test_after_ten_minutes_it_works_no_more(house: House) -> None:
     _, code = await new_code(house.signed_in())
     house.clock.advance(LASTS_S + 1)

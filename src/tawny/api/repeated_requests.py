@@ -3,7 +3,8 @@
 A browser sends a request again when its connection is reset before the answer, also one that creates something. Pages
 therefore send a random key with each change: the second request gets the answer to the first. They also say until when
 it must arrive. What arrives later, because a dead line came back, isn't carried out: the user may have been informed
-that it failed, and may have chosen something else since.
+that it failed, and may have chosen something else since. Where a request without a session uses up what works once,
+such as an invitation, its key alone shows that the same browser sends it again.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tawny.api.auth.access import SAFE, find_session
 from tawny.api.errors import RequestRefused, as_answer
-from tawny.api.request_handling import STREAMED, in_worker
+from tawny.api.request_handling import STREAMED, USED_UP, in_worker
 from tawny.model.errors import StorageError
 from tawny.model.system_limits import limit_reached
 
@@ -31,19 +32,41 @@ KEPT_S: Final = 300.0
 MOST_KEPT: Final = 256
 MOST_KEPT_BYTES: Final = 64 * 1024
 """Of one answer; a larger one isn't kept."""
+ONCE: Final = frozenset(
+    {
+        "/api/v1/setup/claim",
+        "/api/v1/setup/restore",
+        "/api/v1/sign-in/code",
+        "/api/v1/sign-in/link",
+        "/api/v1/sign-in/passkey",
+        "/api/v1/sign-in/second-step",
+        "/api/v1/sign-in/second-step/setup",
+        "/api/v1/phone/join",
+        "/api/v1/address-check/open",
+    }
+)
+"""Public routes that succeed once for each link, code or challenge: strangers can't fill the memory with answers."""
+ONCE_KEPT_S: Final = 60.0
+"""Their answers have a new session's secret, so they are forgotten sooner."""
+LEAST_KEY: Final = 24
+"""Length of a key, with its quotes, that can't be guessed. Shorter ones get no answer of these routes again."""
+_ANYONE: Final = b"anyone"
 _DIGITS: Final = 15
 LATE: Final = RequestRefused(409, "arrived_late", "This request arrived too late and wasn't carried out.", "Try again.")
 
 
 class RepeatedRequests:
-    """ASGI middleware, below the security headers. Keeps answers in memory, by session, request and key."""
+    """ASGI middleware, below the security headers. Keeps answers in memory, by session, request and key.
+
+    Requests of ONCE have no session: it may begin or end with them.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._running: dict[bytes, asyncio.Event] = {}
         """Changes in progress; the event is set when one ends."""
         self._kept: OrderedDict[bytes, tuple[float, list[Message]]] = OrderedDict()
-        """Answers and when they were given, oldest first. A change that failed has none: its repetition makes it."""
+        """Answers, and until when they are kept, oldest first. A failed change has none: its repetition makes it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE:
@@ -51,7 +74,7 @@ class RepeatedRequests:
             return
         key = Headers(scope=scope).get(KEY, "")
         try:
-            session = await _session_key(scope) if key and (scope["method"], scope["path"]) not in STREAMED else b""
+            session = await _sender(scope, key)
         except RequestRefused as refused:
             await as_answer(refused)(scope, receive, send)
             return
@@ -90,9 +113,12 @@ class RepeatedRequests:
         async def send_and_keep(message: Message) -> None:
             if sum(len(one.get("body", b"")) for one in said) <= MOST_KEPT_BYTES:
                 said.append({**message})
-            if not message.get("more_body", False) and _is_kept(said):
+            if not message.get("more_body", False) and _is_kept(scope, said):
                 now_s = scope["app"].state.site.recorder.clock.mono_s()
-                self._kept[name] = (now_s, said)
+                kept_s = ONCE_KEPT_S if scope["path"] in ONCE else KEPT_S
+                self._kept[name] = (now_s + kept_s, said)
+                # also where no other change comes: it may have a session's secret
+                asyncio.get_running_loop().call_later(kept_s, self._kept.pop, name, None)
                 self._drop_old(now_s)
             await send(message)
 
@@ -103,19 +129,18 @@ class RepeatedRequests:
             ended.set()
 
     def _drop_old(self, now_s: float) -> None:
-        while self._kept and (len(self._kept) > MOST_KEPT or self._oldest_s < now_s - KEPT_S):
+        for name in [name for name, (until_s, _) in self._kept.items() if until_s < now_s]:
+            del self._kept[name]
+        while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
 
-    @property
-    def _oldest_s(self) -> float:
-        return next(iter(self._kept.values()))[0]
 
-
-def _is_kept(said: list[Message]) -> bool:
-    """Return whether this is a whole answer that something was done."""
+def _is_kept(scope: Scope, said: list[Message]) -> bool:
+    """Return whether this is a whole answer that something was done, or used up."""
     is_whole = said[-1]["type"] == "http.response.body" and not said[-1].get("more_body", False)
     size_bytes = sum(len(one.get("body", b"")) for one in said)
-    return is_whole and 200 <= said[0]["status"] < 300 and size_bytes <= MOST_KEPT_BYTES
+    is_done = 200 <= said[0]["status"] < 300 or scope.get("state", {}).get(USED_UP, False)
+    return is_whole and is_done and size_bytes <= MOST_KEPT_BYTES
 
 
 def _name(scope: Scope, session: bytes, key: str, body: bytes) -> bytes:
@@ -125,11 +150,15 @@ def _name(scope: Scope, session: bytes, key: str, body: bytes) -> bytes:
     return hashlib.sha256(b"\0".join(parts)).digest()
 
 
-async def _session_key(scope: Scope) -> bytes:
+async def _sender(scope: Scope, key: str) -> bytes:
     """Return the key of the signed-in session; empty without one. Its rights are the business of the route's rule.
 
     Raises RequestRefused: the system gives no thread to look.
     """
+    if not key or (scope["method"], scope["path"]) in STREAMED:
+        return b""
+    if scope["path"] in ONCE and len(key) >= LEAST_KEY:
+        return _ANYONE
     try:
         session = await in_worker(find_session, HTTPConnection(scope))
     except StorageError:  # the route's rule says so

@@ -213,6 +213,8 @@ UNLOCKED = "unlocked"
 """Request state: the session has unlocked encrypted recordings, so nothing may be cached."""
 
 
+USED_UP = "used_up"
+"""Request state: what works once was used, so that also a refusal is kept for its repetition."""
 RENEW = "renew_cookie"
 """Request state: returns, of a connection, the session's cookie as a header if it is to be set again."""
 BY_HUB = "hub"

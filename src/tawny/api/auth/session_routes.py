@@ -52,7 +52,7 @@ from tawny.api.auth.two_step import otpauth_uri
 from tawny.api.client_address import network_of
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
-from tawny.api.request_handling import BY_HUB, WorkerRoute
+from tawny.api.request_handling import BY_HUB, USED_UP, WorkerRoute
 from tawny.api.schemas import AnyName, ApiRequest, ApiResponse, Password, SignInRequest, Token
 
 log = logging.getLogger(__name__)
@@ -255,6 +255,7 @@ def follow_link(body: schemas.SignInLinkRequest, request: Request, response: Res
         todo = "Ask an owner for a new one, or run `tawny setup-link` on the recorder."
         raise RequestRefused(410, "token_used", what, todo)
     person, purpose = used
+    request.scope["state"][USED_UP] = True
     if purpose is not TokenPurpose.LINK or person.role is Role.SCREEN:
         return _sign_in(person, HOW_BY_TOKEN[purpose], request, response, here)
     found = here.accounts.find(person.name)

@@ -100,6 +100,20 @@ it("sends again from the first page once the second is closed", async () => {
   expect(first.state.value).toBe("sending");
 });
 
+it("joins with the same key at a second press: the answer to the first may be lost", async () => {
+  const asked: (string | null)[] = [];
+  vi.stubGlobal("fetch", async (_address: string, init: RequestInit) => {
+    asked.push(new Headers(init.headers).get("Idempotency-Key"));
+    if (asked.length === 1) throw new TypeError("reset");
+    return new Response(JSON.stringify({ camera_name: "Garage", token: "secret" }));
+  });
+  const made = new Sender();
+  await expect(made.join("code")).rejects.toThrow();
+  await made.join("code");
+  expect(asked[0]).toMatch(/^"\d{22,}"$/);
+  expect([asked[1], made.camera.value]).toEqual([asked[0], "Garage"]);
+});
+
 it("doesn’t send again from the first page when it was stopped on the second", async () => {
   const first = await sending();
   (await sending()).stop();

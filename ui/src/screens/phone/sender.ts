@@ -1,6 +1,6 @@
 /** Sends this device's camera to the recorder by WebRTC, and connects again by itself until it is stopped. */
 import { signal } from "@preact/signals";
-import { ApiError } from "../../api/client";
+import { ApiError, pageKey } from "../../api/client";
 import type { ErrorResponse, PhoneConnectionInfo, PhoneJoined, PhoneRights } from "../../api/schema";
 import { t } from "../../strings";
 import { phoneCamera } from "../../strings/phone-camera";
@@ -374,7 +374,7 @@ async function ask<T>(path: string, token: string, body?: unknown): Promise<T> {
     Accept: "application/json",
     "Content-Type": "application/json",
     "X-Tawny": "1",
-    ...(token ? { Authorization: `Bearer ${token}` } : {}),
+    ...(token ? { Authorization: `Bearer ${token}` } : { "Idempotency-Key": pageKey }),
   };
   if (body !== undefined) init.body = JSON.stringify(body);
   let answer: Response;
