@@ -188,3 +188,29 @@ it("closes a camera that opens after it was stopped", async () => {
   expect(late.track.stop).toHaveBeenCalled();
   expect([made.state.value, made.picture.value]).toEqual(["stopped", null]);
 });
+
+it.each([401, 403, 404, 410])("goes on where a gateway answers in the recorder’s place: %s", async (status) => {
+  const recorder = fetch;
+  vi.stubGlobal("fetch", async () => new Response("<html>not here</html>", { status }));
+  const made = new Sender();
+  made.start();
+  await pass(30_000);
+  expect([made.state.value, made.picture.value !== null]).toEqual(["waiting", true]);
+  vi.stubGlobal("fetch", recorder);
+  await pass(10_000);
+  expect(made.state.value).toBe("sending");
+});
+
+it.each([[401, "removed"], [404, "stopped"]])("ends where the recorder says so: %s", async (status, state) => {
+  vi.stubGlobal("fetch", async () => Response.json({ code: "signed_out", message: "No." }, { status }));
+  const made = new Sender();
+  made.start();
+  await pass(10);
+  expect([made.state.value, made.picture.value]).toEqual([state, null]);
+});
+
+it("takes the page of a network’s sign-in for no answer to its code", async () => {
+  vi.stubGlobal("fetch", async () => new Response("<html>Sign in to the network</html>"));
+  await expect(new Sender().join("a")).rejects.toMatchObject({ code: "unknown" });
+  expect(localStorage.length).toBe(0);
+});

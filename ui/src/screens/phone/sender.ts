@@ -205,8 +205,9 @@ export class Sender {
       await this.meet(turn);
     } catch (reason) {
       if (turn !== this.turn) return;
-      if (reason instanceof ApiError && [401, 403, 410].includes(reason.status)) this.end("removed");
-      else if (reason instanceof ApiError && [404, 409].includes(reason.status)) {
+      if (!(reason instanceof ApiError) || reason.code === "unknown") return this.again(); // no word of the recorder's own
+      if ([401, 403, 410].includes(reason.status)) this.end("removed");
+      else if ([404, 409].includes(reason.status)) {
         this.problem.value = sentences(reason);
         this.end("stopped");
       } else this.again();
@@ -383,8 +384,8 @@ async function ask<T>(path: string, token: string, body?: unknown): Promise<T> {
   } catch {
     throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
   }
-  const said: unknown = await answer.json().catch(() => ({})); // a proxy's own page
-  if (answer.ok) return said as T;
-  const { code, message, hint } = said as Partial<ErrorResponse>;
+  const said: unknown = await answer.json().catch(() => null); // a proxy's own page
+  if (answer.ok && said) return said as T;
+  const { code, message, hint } = (said ?? {}) as Partial<ErrorResponse>;
   throw new ApiError(answer.status, code ?? "unknown", message ?? t.problems.unknown, hint ?? "");
 }
