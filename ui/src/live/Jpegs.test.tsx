@@ -1,14 +1,24 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
-import { render, screen } from "@testing-library/preact";
-import { expect, it } from "vitest";
+import { cleanup, render, screen } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
 import { camera } from "../testing/make";
 import Jpegs from "./Jpegs";
 import type { Live } from "./useLive";
 
+const line = vi.hoisted(() => ({ back: (): void => {} }));
+vi.mock("../api/state", () => ({
+  on: (_: "back", listen: () => void) => {
+    line.back = listen;
+    return () => {};
+  },
+}));
+afterEach(cleanup);
+const playing = () => ({ seen: signal(true), view: signal({ kind: "idle" }), numbers: signal(null), fail: () => {} }) as unknown as Live;
+
 it("asks for the pictures anew when the camera has begun anew, which ended them", () => {
   window.dispatchEvent(new Event("load"));
-  const live = { seen: signal(true), view: signal({ kind: "idle" }), numbers: signal(null), fail: () => {} } as unknown as Live;
+  const live = playing();
   const shown = (since_ms: number) => <Jpegs camera={camera("front", "recording", { since_ms })} live={live} width={640} look="" />;
   const { rerender } = render(shown(1_000));
   const before = screen.getByAltText("Front");
@@ -17,4 +27,20 @@ it("asks for the pictures anew when the camera has begun anew, which ended them"
   rerender(shown(2_000));
   expect(screen.getByAltText("Front")).not.toBe(before);
   expect(screen.getByAltText<HTMLImageElement>("Front").src).toContain("/cameras/front/mjpeg");
+});
+
+it.each([
+  ["when the line is back", () => line.back()],
+  ["each minute", () => vi.advanceTimersByTime(60_000)],
+])("asks for the pictures again %s: a browser tells of no end", async (_, happens) => {
+  vi.useFakeTimers();
+  window.dispatchEvent(new Event("load"));
+  render(<Jpegs camera={camera("front")} live={playing()} width={640} look="" />);
+  await vi.advanceTimersByTimeAsync(100);
+  const { src } = screen.getByAltText<HTMLImageElement>("Front");
+  happens();
+  await vi.advanceTimersByTimeAsync(100);
+  const then = screen.getByAltText<HTMLImageElement>("Front").src;
+  expect([then.includes("/cameras/front/mjpeg"), then === src]).toEqual([true, false]);
+  vi.useRealTimers();
 });

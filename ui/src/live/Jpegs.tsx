@@ -1,6 +1,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { url } from "../api/client";
+import { on } from "../api/state";
 import type { Camera } from "../api/types";
 import type { Live } from "./useLive";
 
@@ -11,12 +12,23 @@ addEventListener("load", () => (loaded.value = true));
 const MOST_ENDLESS = 3;
 const SMALL_PX = 320;
 const AGAIN_MS = 1_000;
+/** A stream that ended, as when its line broke, tells the browser nothing. */
+const RENEW_MS = 60_000;
 let endless = 0;
 
 /** JPEGs without end; single ones, one a second, for small pictures and where there are many. */
 export default function Jpegs({ camera, live, width, look }: { camera: Camera; live: Live; width: number; look: string }) {
   const flows = useSignal(false);
   const at = useSignal(0);
+  const next = () => void (at.value += 1);
+  useEffect(() => {
+    const timer = setInterval(next, RENEW_MS);
+    const unhear = on("back", next);
+    return () => {
+      clearInterval(timer);
+      unhear();
+    };
+  }, []);
   const shown = live.seen.value && loaded.value;
   const small = width <= SMALL_PX;
   useEffect(() => {
@@ -29,7 +41,7 @@ export default function Jpegs({ camera, live, width, look }: { camera: Camera; l
     };
   }, [shown, small]);
   const path = `/cameras/${encodeURIComponent(camera.id)}`;
-  const src = flows.value ? url(`${path}/mjpeg`, { width, fps: 15 }) : url(`${path}/snapshot`, { width, at: at.value });
+  const src = flows.value ? url(`${path}/mjpeg`, { width, fps: 15, at: at.value }) : url(`${path}/snapshot`, { width, at: at.value });
   return (
     <img
       key={camera.since_ms} // a stream that ended, as when the camera begins anew, tells the browser nothing
@@ -39,7 +51,7 @@ export default function Jpegs({ camera, live, width, look }: { camera: Camera; l
       onLoad={({ currentTarget: { naturalWidth, naturalHeight: height } }) => {
         live.view.value = { kind: "playing", sound: false, stream: "" };
         live.numbers.value = { codec: "JPEG", width: naturalWidth, height, fps: null, bit_rate: null, delay: null, lost: null };
-        if (!flows.value) setTimeout(() => (at.value += 1), AGAIN_MS);
+        if (!flows.value) setTimeout(next, AGAIN_MS);
       }}
       onError={() => live.seen.peek() && live.fail("blocked")}
     />
