@@ -30,6 +30,7 @@ export const share = {
     name: "tawny",
     title: "Shared clip",
     loading: "Loading…",
+    away: "Check your internet connection. This page tries again by itself.",
     code: "Enter the code",
     codeSub: "The person who sent you this link has the code.",
     codeLabel: "Code",

@@ -1,14 +1,16 @@
 /** The page of a message's button: it says what the button does, and does it when it is pressed once more. */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { get, post } from "../../api/client";
+import { get, inTime, post } from "../../api/client";
 import type { MessageActionInfo as ActInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { act as words } from "../../strings/act";
 import { Problem } from "../../ui/Problem";
+import { t } from "../../strings";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
+import { isAway, useTryingAgain } from "../../ui/useTryingAgain";
 import "../../ui/share.css";
 import "./act.css";
 
@@ -18,18 +20,32 @@ export function show(root: HTMLElement): void {
   render(<Act path={`/actions/${target ?? ""}/${token ?? ""}`} />, root);
 }
 
-type State = { is: "loading" } | { is: "asks" | "done" | "ended"; words: string };
+type State = { is: "loading" } | { is: "asks" | "done" | "ended" | "away"; words: string };
 
 export function Act({ path }: { path: string }) {
   const [state, setState] = useState<State>({ is: "loading" });
-  const ask = async (then: "asks" | "done", asked: Promise<ActInfo>) => {
+  const [busy, setBusy] = useState(false);
+  const [why, setWhy] = useState("");
+  const look = async () => {
     try {
-      setState({ is: then, words: (await asked).words });
+      setState({ is: "asks", words: (await get<ActInfo>(path, {}, inTime())).words });
     } catch (reason) {
-      setState({ is: "ended", words: sentences(reason) });
+      setState({ is: isAway(reason) ? "away" : "ended", words: sentences(reason) });
     }
   };
-  useEffect(() => void ask("asks", get<ActInfo>(path)), [path]);
+  const confirm = async () => {
+    setBusy(true);
+    setWhy("");
+    try {
+      setState({ is: "done", words: (await post<ActInfo>(path)).words });
+    } catch (reason) {
+      if (isAway(reason)) setWhy(sentences(reason));
+      else setState({ is: "ended", words: sentences(reason) });
+    }
+    setBusy(false);
+  };
+  const again = useTryingAgain(state.is === "away", look);
+  useEffect(() => void look(), [path]);
   return (
     <div class="shared act">
       <header>
@@ -43,7 +59,8 @@ export function Act({ path }: { path: string }) {
             <h1>
               <ServerText text={state.words} />
             </h1>
-            <button type="button" class="btn pri" onClick={() => void ask("done", post<ActInfo>(path))}>
+            {why && <p role="alert">{why}</p>}
+            <button type="button" class="btn pri" disabled={busy} onClick={() => void confirm()}>
               {words.yes}
             </button>
           </>
@@ -55,6 +72,7 @@ export function Act({ path }: { path: string }) {
             </h1>
           </div>
         )}
+        {state.is === "away" && <Problem what={state.words} button={t.actions.tryAgain} onPress={again} />}
         {state.is === "ended" && <Problem icon="circle-slash" what={state.words} />}
         {state.is !== "loading" && (
           <a class="btn ghost" href="/events">

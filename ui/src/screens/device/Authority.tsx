@@ -1,26 +1,32 @@
 /** The page `/ca`: the local authority's certificate with its fingerprint, and how each system installs it. */
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, get } from "../../api/client";
+import { ApiError, get, inTime } from "../../api/client";
 import type { LocalAuthorityInfo } from "../../api/schema";
 import { address } from "../../strings/address";
+import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { QrCode } from "../../ui/QrCode";
+import { isAway, useTryingAgain } from "../../ui/useTryingAgain";
 
 const words = address.ca;
 type System = keyof typeof words.systems;
 
 export function Authority() {
   const [info, setInfo] = useState<LocalAuthorityInfo | null>(null);
-  const [failed, setFailed] = useState("");
-  useEffect(() => {
-    get<LocalAuthorityInfo>("/local-authority").then(setInfo, (reason: unknown) =>
-      setFailed(reason instanceof ApiError && reason.status !== 404 ? reason.message : words.off),
-    );
-  }, []);
+  const [failed, setFailed] = useState<ApiError | null>(null);
+  const load = () => get<LocalAuthorityInfo>("/local-authority", {}, inTime()).then(setInfo, setFailed);
+  const away = failed !== null && !info && isAway(failed);
+  const again = useTryingAgain(away, load);
+  useEffect(() => void load(), []);
   return (
     <>
-      {failed && <Problem icon="circle-slash" what={failed} />}
+      {failed && !info && (
+        <Problem
+          {...(away ? { button: t.actions.tryAgain, onPress: again } : { icon: "circle-slash" })}
+          what={failed.status === 404 && !away ? words.off : failed.message}
+        />
+      )}
       {info && <Installing info={info} />}
     </>
   );

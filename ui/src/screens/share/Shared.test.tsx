@@ -3,6 +3,7 @@ import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/pr
 import { afterEach, expect, it, vi } from "vitest";
 import { ApiError } from "../../api/client";
 import { clockText } from "../../ui/clockText";
+import { t } from "../../strings";
 import { share } from "../../strings/share";
 import { Shared } from "./Shared";
 
@@ -156,5 +157,85 @@ it.each([0, 429, 503])("says why a file whose address is over can’t be fetched
   await screen.findByText("The recorder is away.");
   expect([screen.queryByText(words.save) !== null, clicked.mock.calls.length]).toEqual([true, 0]);
   clicked.mockRestore();
+  vi.unstubAllGlobals();
+});
+
+const offline = () => Promise.reject(new TypeError("offline"));
+
+it.each([
+  ["no line", 0, "no_connection"],
+  ["no answer", 0, "unsure"],
+  ["a gateway’s own page", 404, "unknown"],
+])("tries again by itself after %s, and speaks of no home network", async (_, status, code) => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  open.mockImplementation(() => {
+    throw new ApiError(status, code, "No.", t.problems.noConnectionDo);
+  });
+  render(<Shared token="a" />);
+  await screen.findByText(`${t.problems.noConnection} ${words.away}`);
+  open.mockReset();
+  dispatchEvent(new Event("online"));
+  await screen.findByText(words.save);
+  vi.unstubAllGlobals();
+});
+
+it("tries again with the code that was entered", async () => {
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  open.mockImplementation(() => {
+    throw new ApiError(401, "code_needed", "This link requires a code.", "");
+  });
+  render(<Shared token="a" />);
+  fireEvent.input(await screen.findByLabelText(words.codeLabel), { target: { value: "1234" } });
+  open.mockImplementation(() => {
+    throw new ApiError(0, "no_connection", "", "");
+  });
+  fireEvent.click(screen.getByText(words.open));
+  fireEvent.click(await screen.findByText(t.actions.tryAgain));
+  await waitFor(() => expect(open).toHaveBeenCalledTimes(3));
+  expect(open).toHaveBeenLastCalledWith("/shared/a", { code: "1234" });
+  vi.unstubAllGlobals();
+});
+
+it("plays on where it was once the line is back", async () => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  const { container } = render(<Shared token="a" />);
+  await waitFor(() => expect(container.querySelector("video")).not.toBeNull());
+  const video = container.querySelector("video") as HTMLVideoElement;
+  Object.defineProperties(video, { currentTime: { value: 12, writable: true }, error: { value: { code: 2 } } });
+  vi.stubGlobal("fetch", vi.fn(offline));
+  fireEvent.error(video);
+  await screen.findByText(`${t.problems.noConnection} ${words.away}`);
+  const loads = vi.spyOn(video, "src", "set");
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  fireEvent.click(screen.getByText(t.actions.tryAgain));
+  await waitFor(() => expect(loads).toHaveBeenCalledWith("/v?ticket=1"));
+  video.currentTime = 0;
+  fireEvent.loadedMetadata(video);
+  expect([video.currentTime, screen.queryByText(t.actions.tryAgain)]).toEqual([12, null]);
+  vi.unstubAllGlobals();
+});
+
+it("asks again for a picture that didn’t get through", async () => {
+  isPicture.value = true;
+  vi.stubGlobal("fetch", vi.fn(offline));
+  render(<Shared token="a" />);
+  const picture = await screen.findByAltText(words.title);
+  fireEvent.error(picture);
+  await screen.findByText(t.actions.tryAgain);
+  const loads = vi.spyOn(picture as HTMLImageElement, "src", "set");
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  dispatchEvent(new Event("online"));
+  await waitFor(() => expect(loads).toHaveBeenCalledWith("/v?ticket=1"));
+  vi.unstubAllGlobals();
+});
+
+it("doesn’t take a clip for missing while its recorder is away", async () => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response("<html>404</html>", { status: 404 })));
+  render(<Shared token="a" />);
+  await screen.findByText(t.actions.tryAgain);
+  expect(document.querySelector("video")).not.toBeNull();
   vi.unstubAllGlobals();
 });

@@ -1,7 +1,7 @@
 /** The page of a shared link: one clip, for a person without an account. Nothing else of the application is loaded. */
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { ApiError, post, readError } from "../../api/client";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, inTime, post, readError } from "../../api/client";
 import { clockText } from "../../ui/clockText";
 import type { OpenedShare } from "../../api/types";
 import { Icon } from "../../ui/Icon";
@@ -13,6 +13,7 @@ import { parts } from "../../strings/clip-parts";
 import { share } from "../../strings/share";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
+import { isAway, useTryingAgain } from "../../ui/useTryingAgain";
 import "../../ui/share.css";
 
 const words = share.page;
@@ -26,11 +27,13 @@ type State =
   | { is: "loading" }
   | { is: "asks"; why: string }
   | { is: "ended"; why: string }
+  | { is: "away"; why: string; code: string }
   | { is: "open"; clip: OpenedShare; code: string };
 
 export function Shared({ token }: { token: string }) {
   const [state, setState] = useState<State>({ is: "loading" });
   const open = async (code: string) => setState(await opened(token, code));
+  const again = useTryingAgain(state.is === "away", () => open(state.is === "away" ? state.code : ""));
   useEffect(() => void open(""), [token]);
   return (
     <div class="shared">
@@ -40,15 +43,25 @@ export function Shared({ token }: { token: string }) {
       </header>
       <main>
         {state.is === "loading" && <p class="sub">{words.loading}</p>}
-        {state.is === "asks" && <AskCode why={state.why} onCode={(code) => void open(code)} />}
+        {state.is === "asks" && <AskCode why={state.why} onCode={open} />}
         {state.is === "ended" && <Problem icon="circle-slash" what={state.why} />}
+        {state.is === "away" && <Problem what={state.why} button={t.actions.tryAgain} onPress={again} />}
         {state.is === "open" && <Clip clip={state.clip} reopen={() => ask(token, state.code)} />}
       </main>
     </div>
   );
 }
 
-const ask = (token: string, code: string) => post<OpenedShare>(`/shared/${encodeURIComponent(token)}`, { code });
+const ask = (token: string, code: string) =>
+  post<OpenedShare>(`/shared/${encodeURIComponent(token)}`, { code }).catch((reason: ApiError) => {
+    throw forGuests(reason);
+  });
+
+/** Where no recorder answered, the words are for a person without a home network here. */
+function forGuests(error: ApiError): ApiError {
+  const isSilent = ["no_connection", "unsure", "unknown"].includes(error.code);
+  return isSilent ? new ApiError(error.status, error.code, t.problems.noConnection, words.away) : error;
+}
 
 async function opened(token: string, code: string): Promise<State> {
   try {
@@ -57,16 +70,19 @@ async function opened(token: string, code: string): Promise<State> {
     if (!(reason instanceof ApiError)) throw reason;
     if (reason.code === "code_needed") return { is: "asks", why: "" };
     if (reason.code === "wrong_code") return { is: "asks", why: reason.message };
+    if (isAway(reason)) return { is: "away", why: sentences(reason), code };
     if (reason.wait_s !== null) return { is: "asks", why: words.wait(Math.ceil(reason.wait_s)) };
     return { is: "ended", why: reason.status === 410 ? words.ended : sentences(reason) };
   }
 }
 
-function AskCode({ why, onCode }: { why: string; onCode: (code: string) => void }) {
+function AskCode({ why, onCode }: { why: string; onCode: (code: string) => Promise<void> }) {
   const [code, setCode] = useState("");
+  const [busy, setBusy] = useState(false);
   const submit = (event: Event) => {
     event.preventDefault();
-    onCode(code.trim());
+    setBusy(true);
+    void onCode(code.trim()).finally(() => setBusy(false));
   };
   return (
     <form class="shared-code" onSubmit={submit}>
@@ -86,7 +102,7 @@ function AskCode({ why, onCode }: { why: string; onCode: (code: string) => void 
           <ServerText text={why} />
         </p>
       )}
-      <button type="submit" class="btn pri">
+      <button type="submit" class="btn pri" disabled={busy}>
         {words.open}
       </button>
     </form>
@@ -102,12 +118,13 @@ interface About {
 
 /** By its first byte: the answer to a HEAD doesn't say why there is no file. */
 async function aboutOf(address: string): Promise<About> {
-  const answer = await fetch(address, { headers: { Range: "bytes=0-0" }, credentials: "same-origin" }).catch(() => null);
+  const signal = inTime() ?? null;
+  const answer = await fetch(address, { headers: { Range: "bytes=0-0" }, credentials: "same-origin", signal }).catch(() => null);
   const spans = answer?.headers.get("X-Elsewhere-Ms")?.split(",") ?? [];
   return {
     cut_ms: Number(answer?.headers.get("X-Cut-At-Ms")) || null,
     elsewhere_ms: spans.map((span) => span.split("-").map(Number)).reduce((sum, [begin = 0, end = 0]) => sum + end - begin, 0),
-    problem: answer && !answer.ok ? await readError(answer) : null,
+    problem: answer?.ok ? null : forGuests(answer ? await readError(answer) : new ApiError(0, "no_connection", "", "")),
   };
 }
 
@@ -117,7 +134,8 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
   const [about, setAbout] = useState<About | null>(null);
   const [isUnplayable, setUnplayable] = useState(false);
   const [trouble, setTrouble] = useState("");
-  useEffect(() => void aboutOf(clip.video).then(setAbout), [clip]);
+  /** The element that has an error; its place in the clip is kept. */
+  const broken = useRef<HTMLVideoElement | HTMLImageElement | null>(null);
   /** Where the file is; null if that can't be learned now, or the link has ended meanwhile. */
   const find = async (): Promise<string | null> => {
     let at: string | null = address;
@@ -132,12 +150,32 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
         at = null;
         now = { ...now, problem: reason as ApiError };
       }
-    const status = now.problem?.status ?? 0;
-    const hasEnded = status >= 400 && status < 500 && status !== 429; // one that is busy or away may be back
-    if (hasEnded) setAbout(now);
-    setTrouble(at ? "" : sentences(now.problem));
-    return hasEnded ? null : at;
+    const { problem } = now;
+    const mayBeBack = problem !== null && (isAway(problem) || problem.status === 429);
+    if (!mayBeBack) setAbout(now);
+    setTrouble(mayBeBack ? sentences(problem) : "");
+    return problem ? null : at;
   };
+  const load = (at: string) => {
+    const node = broken.current;
+    if (!node) return;
+    broken.current = null;
+    setUnplayable(false);
+    setPlayed({ address: at, from_s: ("currentTime" in node && node.currentTime) || played.from_s });
+    if (at === played.address) node.src = at; // which loads it again
+  };
+  const again = useTryingAgain(trouble !== "", async () => {
+    const at = await find();
+    if (at) load(at);
+  });
+  const onBroken = async (node: HTMLVideoElement | HTMLImageElement, isBad: boolean) => {
+    broken.current = node;
+    setUnplayable(isBad);
+    const at = await find();
+    if (at && at !== played.address) load(at);
+    else if (at && !isBad) setTrouble(words.away);
+  };
+  useEffect(() => void find(), [clip]);
   const problem = about?.problem;
   const save = async (event: Event) => {
     event.preventDefault();
@@ -149,7 +187,7 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
       {problem ? (
         <Problem icon="circle-slash" what={problem.message} todo={words.unavailable} />
       ) : clip.is_picture ? (
-        <img class="shared-picture" src={clip.video} alt={words.title} />
+        <img class="shared-picture" src={played.address} alt={words.title} onError={({ currentTarget }) => void onBroken(currentTarget, false)} />
       ) : (
         <video
           src={played.address}
@@ -159,13 +197,7 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
           playsInline
           aria-label={words.title}
           onLoadedMetadata={({ currentTarget }) => played.from_s && (currentTarget.currentTime = played.from_s)}
-          onError={async ({ currentTarget: { error, currentTime } }) => {
-            setUnplayable((error?.code ?? 0) > 2);
-            const at = await find();
-            if (!at || at === played.address) return;
-            setUnplayable(false);
-            setPlayed({ address: at, from_s: currentTime });
-          }}
+          onError={({ currentTarget }) => void onBroken(currentTarget, (currentTarget.error?.code ?? 0) > 2)}
         />
       )}
       <div class="shared-head">
@@ -181,6 +213,11 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
         )}
       </div>
       {(trouble || (isUnplayable && about)) && !problem && <p role="alert">{trouble || words.unplayable}</p>}
+      {trouble && (
+        <button type="button" class="btn" onClick={again}>
+          {t.actions.tryAgain}
+        </button>
+      )}
       {about?.cut_ms && <p class="sub num">{parts.cut(local(about.cut_ms, clip.offset_s))}</p>}
       {about && about.elsewhere_ms > 0 && <p class="sub num">{words.elsewhere(lengthOf(about.elsewhere_ms))}</p>}
       <p class="small muted num">{words.until(local(clip.ends_ms, clip.ends_offset_s))}</p>
