@@ -12,7 +12,7 @@ vi.mock("../api/state", () => ({
 }));
 vi.mock("./witness", () => ({ startWitness: () => {} }));
 const { go, guard } = await import("./router");
-const { ended, nextPath, session, signedIn, signOut } = await import("./session");
+const { ended, loadSession, nextPath, session, signedIn, signOut } = await import("./session");
 
 describe("when the recorder ends the connection", () => {
   const viewer = { id: "v", name: "Vic", role: "viewer" };
@@ -204,4 +204,13 @@ describe("notifications in this browser", () => {
     stop();
     expect(location.pathname).toBe("/sign-in");
   });
+});
+
+it("gives up a question on a dead line, so that the page says what is wrong", async () => {
+  const over = AbortSignal.abort(new DOMException("late", "TimeoutError"));
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(over);
+  vi.stubGlobal("fetch", (_: string, { signal }: RequestInit) => new Promise((_done, fail) => signal?.aborted && fail(signal.reason)));
+  await expect(loadSession()).rejects.toMatchObject({ code: "no_connection" });
+  timeout.mockRestore();
+  vi.unstubAllGlobals();
 });

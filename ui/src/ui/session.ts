@@ -1,6 +1,6 @@
 /** Who is signed in on this browser. */
 import { signal } from "@preact/signals";
-import { ApiError, get, post } from "../api/client";
+import { ApiError, get, inTime, post } from "../api/client";
 import { startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
 import { recall, remember } from "./remember";
@@ -25,7 +25,7 @@ let whose: string | undefined;
 /** A person was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
 export async function loadSession(): Promise<void> {
   if (recall(HERE)) startState(lose);
-  const told = await get<Session>("/session");
+  const told = await get<Session>("/session", {}, inTime());
   if (told.zone) setZone(told.zone);
   session.value = told;
   if (told.state === "signed-in") begin(told);
@@ -88,7 +88,7 @@ function lose(): void {
 }
 
 function ask(): void {
-  get<Session>("/session").then(
+  get<Session>("/session", {}, inTime()).then(
     (now) => {
       const isHere = now.state === HERE;
       const rest_ms = resumed_ms + wait_ms - performance.now();

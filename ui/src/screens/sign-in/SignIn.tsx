@@ -10,6 +10,7 @@ import { Door, Refusal } from "../../ui/Door";
 import { PasswordField } from "../../ui/PasswordField";
 import { CodeSecret, RecoveryCodes } from "../../ui/RecoveryCodes";
 import { ServerText } from "../../ui/ServerText";
+import { isAway } from "../../ui/useTryingAgain";
 import { hasPasskeys, usePasskey } from "../../ui/webauthn";
 import { account } from "../../strings/account";
 import "./sign-in.css";
@@ -281,7 +282,8 @@ function OneField(props: {
 /** A link that signs in once. Its token is used and then gone from the address bar. */
 function ByLink({ token, onStep }: { token: string; onStep: (step: SecondStep) => void }) {
   const [error, setError] = useState<ApiError | null>(null);
-  useEffect(() => {
+  const enterByLink = () => {
+    setError(null);
     post<SignedIn>("/sign-in/link", { token }).then(
       ({ user }) => enter(user),
       (reason: unknown) => {
@@ -292,7 +294,8 @@ function ByLink({ token, onStep }: { token: string; onStep: (step: SecondStep) =
         else setError(asError(reason));
       },
     );
-  }, [token]);
+  };
+  useEffect(enterByLink, [token]);
   if (!error)
     return (
       <Door title={words.linkWorking} sub="">
@@ -303,6 +306,11 @@ function ByLink({ token, onStep }: { token: string; onStep: (step: SecondStep) =
     <Door title={words.linkTitle} sub="">
       <div class="col">
         <Refusal what={error.message} todo={error.todo} />
+        {isAway(error) && (
+          <button type="button" class="btn pri" onClick={enterByLink}>
+            {t.actions.tryAgain}
+          </button>
+        )}
         <a class="btn" href="/sign-in">
           {words.toSignIn}
         </a>
