@@ -235,7 +235,7 @@ class Deletion(RecordingDeletion):
     def measure(self, wanted: DeletionScope) -> DeletionPreview:
         if "open" in wanted.events:
             raise NotDone("This event isn't over yet.", "Delete it when it has ended.")
-        return DeletionPreview(5_000_000, 3, 2, 1, 1_000_000, 7, 9)
+        return DeletionPreview(5_000_000, 3, 4, 2, 1, 1_000_000, 7, 9)
 
     def delete(self, wanted: DeletionScope, by: str, *, undo_s: float = 30.0) -> tuple[str, int]:
         self.asked.append((wanted, by))
@@ -293,8 +293,8 @@ async def test_an_event_or_a_time_is_measured_deleted_and_that_is_undone(house: 
     owner = house.signed_in()
     asked = {"cameras": ["porch"], "from_ms": 1_000, "to_ms": 61_000, "with_kept": True}
     assert (await owner.post("/api/v1/deletions/preview", json=asked)).json() == {
-        "bytes": 5_000_000, "files": 3, "events": 2, "kept": 1, "kept_bytes": 1_000_000, "from_ms": 7, "to_ms": 9,
-        "away": [],
+        "bytes": 5_000_000, "files": 3, "images": 4, "events": 2, "kept": 1, "kept_bytes": 1_000_000,
+        "from_ms": 7, "to_ms": 9, "away": [],
     }  # fmt: skip
     assert deletion.asked == []
     answer = await owner.post("/api/v1/deletions", json=asked)

@@ -517,6 +517,13 @@ def test_a_deletion_names_the_disks_that_are_away(tawny: Tawny, recorded: Path) 
     assert "What /mnt/big has of it is deleted when that disk is back." in said.out
 
 
+def test_a_deletion_of_images_alone_says_how_many(tawny: Tawny, recorded: Path) -> None:
+    answer = {"files": 0, "images": 3, "events": 0, "bytes": 600_000, "kept": 0}
+    with answering(recorded, Bus(), {"delete": lambda _: answer}):
+        said = tawny("delete", "--everything", "--yes", "--data", str(recorded))
+    assert said.out == "600 kB in 0 files and 3 hourly images, with 0 events, is deleted now.\n"
+
+
 def test_names_in_modes_that_do_not_exist_are_warned_of(tawny: Tawny, tmp_path: Path) -> None:
     """A camera was recorded where its owner believed it private."""
     config = tmp_path / "tawny.toml"

@@ -195,7 +195,8 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
         """Measure a deletion for `tawny delete`; with `yes`, carry it out at once."""
         cameras = [CameraId(str(one)) for one in request.get("cameras") or ()]
         for one in cameras:
-            if one not in running.settings.cameras and running.index.bounds(one) is None:
+            is_known = one in running.settings.cameras or running.index.bounds(one) is not None
+            if not is_known and one not in running.deleting.cameras():
                 raise NotDone(f"No camera named {one}.", f"Known: {', '.join(running.settings.cameras)}.")
         span = Span(max(1, int(request["from_ms"])), int(request["to_ms"])) if "from_ms" in request else None
         event = EventId(str(request["event"])) if request.get("event") else None
@@ -207,6 +208,7 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
             "deleted": request.get("yes") is True,
             "bytes": found.bytes,
             "files": found.files,
+            "images": found.images,
             "events": found.events,
             "kept": found.kept,
             "kept_bytes": found.kept_bytes,

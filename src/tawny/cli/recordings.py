@@ -312,10 +312,11 @@ def run_delete(args: Namespace, out: Output) -> int:
 
 def _delete_text(size: dict[str, Any], *, yes: bool, with_kept: bool) -> str:
     verb = "is deleted now" if yes else "would be deleted"
-    if not size["files"] and not size["events"]:
+    if not size["files"] and not size["events"] and not size.get("images"):
         lines = [f"Nothing {verb}."]
     else:
-        lines = [f"{size_text(size['bytes'])} in {size['files']} files, with {size['events']} events, {verb}."]
+        images = f" and {size['images']} hourly images" if size.get("images") else ""
+        lines = [f"{size_text(size['bytes'])} in {size['files']} files{images}, with {size['events']} events, {verb}."]
     if size["files"]:
         lines.append(f"The first file begins {size['from']}, the last one ends {size['to']} (UTC).")
     if size["kept"] and not with_kept:

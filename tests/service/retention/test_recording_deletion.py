@@ -308,6 +308,35 @@ def test_everything_of_all_cameras_also_of_removed_ones(place: Place) -> None:
     assert wall_coverage(place.site.index, [PORCH, YARD], place.site.clock.now_ms()).unexplained_s == before_s
 
 
+@pytest.mark.parametrize("camera", ["gate", "removed-long-ago"])
+def test_everything_includes_the_images_of_a_camera_without_video(place: Place, camera: str) -> None:
+    place.settings = Settings.model_validate({"cameras": {"gate": {"source": "demo:"}}})
+    image = f"snapshots/{camera}/2026/11/20/{stamp(place.old.start_ms)}.jpg"
+    place.site.volume.write_whole(image, b"jpeg")
+    total = sum(one.size_bytes for one in place.site.index.all_segments())
+    size = place.deleting.measure(DeletionScope())
+    assert (size.images, size.files, size.bytes) == (1, 3, total + len(b"jpeg"))
+    assert place.deleting.stored(CameraId(camera)).size_bytes == len(b"jpeg")
+    delete(place, DeletionScope())
+    assert place.site.volume.disk.entry(image) is None
+
+
+def test_everything_includes_the_events_of_a_camera_that_never_had_a_file(place: Place) -> None:
+    event = Event(EventId("ring"), CameraId("gate"), "doorbell", place.old.start_ms, place.old.end_ms, 9.0)
+    place.site.ledger.put_event(event)
+    place.settings = Settings.model_validate({"cameras": {"gate": {"source": "demo:gate"}}})
+    assert place.deleting.measure(DeletionScope()).events == 1
+    delete(place, DeletionScope())
+    assert place.site.index.event(event.id) is None
+
+
+def test_an_image_that_two_deleted_events_share_is_measured_once(place: Place) -> None:
+    image = f"snapshots/{PORCH}/2026/11/20/{stamp(place.old.start_ms)}.jpg"
+    place.site.volume.write_whole(image, b"jpeg")
+    events = [put_event(place, name, place.old.start_ms).id for name in ("first", "second")]
+    assert place.deleting.measure(DeletionScope(events=events)).images == 1
+
+
 def test_what_was_still_being_recorded_goes_when_its_file_is_closed(place: Place) -> None:
     now_ms = place.site.clock.now_ms()
     delete(place, DeletionScope([PORCH], Span(now_ms - 10_000, now_ms)))

@@ -516,6 +516,7 @@ export interface DeletionPreview {
   events: number;
   files: number;
   from_ms: number | null;
+  images: number;
   kept: number;
   kept_bytes: number;
   to_ms: number | null;

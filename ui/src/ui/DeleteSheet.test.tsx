@@ -11,10 +11,11 @@ HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };
 const removed = vi.hoisted(() => [] as string[]);
+const found = vi.hoisted(() => ({ bytes: 9, files: 1, images: 0, events: 1, kept: 0, kept_bytes: 0, from_ms: null, to_ms: null, away: [] }));
 vi.mock("../api/client", async (real) => ({
   ...(await real<typeof import("../api/client")>()),
   post: (address: string) =>
-    Promise.resolve(address === "/deletions" ? { id: "d1" } : { bytes: 9, files: 1, events: 1, kept: 0, kept_bytes: 0, from_ms: null, to_ms: null, away: [] }),
+    Promise.resolve(address === "/deletions" ? { id: "d1" } : found),
   remove: (address: string) => Promise.resolve(void removed.push(address)),
 }));
 afterEach(cleanup);
@@ -33,4 +34,14 @@ it("says to the page that a deletion was undone", async () => {
   await waitFor(() => expect(undoNewest()).toBe(true));
   await waitFor(() => expect(undone).toHaveBeenCalledOnce());
   expect(removed).toEqual(["/deletions/d1"]);
+});
+
+it("deletes hourly images where no video is left", async () => {
+  session.value = { state: "signed-in", user: { id: "anna", name: "Anna", role: "owner" } } as unknown as Session;
+  Object.assign(found, { files: 0, images: 3, events: 0 });
+  render(<DeleteButton what="everything" wanted={{}} />);
+  fireEvent.click(screen.getByRole("button", { name: words.button }));
+  await screen.findByText("3 hourly images are deleted.");
+  expect(screen.queryByText(words.nothing)).toBeNull();
+  expect(document.querySelector<HTMLButtonElement>(".delete-acts .bad")!.disabled).toBe(false);
 });

@@ -69,6 +69,7 @@ function DeleteSheet(props: DeleteProps & { onClose: () => void }) {
   const now = found.value;
   const bytes = now ? now.bytes + (withKept.value ? now.kept_bytes : 0) : 0;
   const files = now ? now.files : 0;
+  const images = now ? now.images : 0;
   const events = now ? now.events + (withKept.value ? now.kept : 0) : 0;
   const amount = words.amount(size(bytes), plural(files, words.files));
   return (
@@ -81,7 +82,8 @@ function DeleteSheet(props: DeleteProps & { onClose: () => void }) {
         <p class="sub">{words.measuring}</p>
       ) : (
         <>
-          <p>{files + events + now.kept > 0 ? words.with(withKept.value ? size(bytes) : amount, plural(events, words.events)) : words.nothing}</p>
+          {(files + events + now.kept > 0 || !images) && <p>{files + events + now.kept > 0 ? words.with(withKept.value ? size(bytes) : amount, plural(events, words.events)) : words.nothing}</p>}
+          {images > 0 && <p>{plural(images, words.images)}</p>}
           {now.from_ms !== null && now.to_ms !== null && <p class="small sub">{words.span(`${day(now.from_ms)} ${clock(now.from_ms)}`, `${day(now.to_ms)} ${clock(now.to_ms)}`)}</p>}
           {now.kept > 0 && (
             <>
@@ -98,7 +100,7 @@ function DeleteSheet(props: DeleteProps & { onClose: () => void }) {
         </>
       )}
       <div class="row wrap delete-acts">
-        <button type="button" class="btn bad" disabled={files + events === 0} onClick={() => void start()}>
+        <button type="button" class="btn bad" disabled={files + events + images === 0} onClick={() => void start()}>
           {bytes > 0 ? words.go(size(bytes)) : words.goEvent}
         </button>
         <button type="button" class="btn pri" onClick={props.onClose}>

@@ -1,14 +1,14 @@
 """Periodic snapshots: an image of each camera at even intervals, also where nothing moves, kept for a time of its own.
 
 They are files (`snapshots/CAMERA/YYYY/MM/DD/…Z.jpg`) with privacy masks applied. Cameras that are encrypted have none,
-and neither has a camera while it isn't recorded.
+and neither has one that is off, paused or private; one that waits for an event has them: its camera is watched.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from tawny.config.settings import Settings
 from tawny.engine import Engine
@@ -18,6 +18,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.states import RECORDED, CameraState
 from tawny.model.times import Clock, Span, stamp, stamp_ms
 from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.layout import is_camera
 from tawny.storage.disk.volume import Volume
 from tawny.storage.retention.runner import AgeClock
 from tawny.stream.hub import Hub
@@ -27,6 +28,14 @@ _LOOK_S, _SWEEP_S = 10.0, 3600.0
 _RECENT_S: Final = 12.0
 """Maximum age of the keyframe."""
 log = logging.getLogger(__name__)
+
+
+class PeriodicSnapshot(NamedTuple):
+    """A stored image."""
+
+    path: str
+    at_ms: int
+    size_bytes: int
 
 
 class PeriodicSnapshots:
@@ -89,29 +98,48 @@ class PeriodicSnapshots:
         if self._ages is None:  # the clock may be wrong from the start
             self._ages = AgeClock(self._clock, _newest_ms(found, now_ms) if is_saving else None)
         before_ms = now_ms - self._ages.ahead_ms() - retention_ms
-        for path, at_ms in found:
-            if at_ms < before_ms:
-                _remove(self._volume, path)
+        for one in found:
+            if one.at_ms < before_ms:
+                _remove(self._volume, one.path)
 
 
-def _newest_ms(images: Iterable[tuple[str, int]], now_ms: int) -> int | None:
+def _newest_ms(images: Iterable[PeriodicSnapshot], now_ms: int) -> int | None:
     """Return when the newest image was saved; None if there is none. Those of the future have a wrong time."""
-    return max((at_ms for _, at_ms in images if at_ms <= now_ms), default=None)
+    return max((one.at_ms for one in images if one.at_ms <= now_ms), default=None)
+
+
+def cameras_with_snapshots(volume: Volume) -> list[CameraId]:
+    """Return the cameras that have a folder for images, also where a failover left it. Raises StorageError."""
+    found = [one.name for one in volume.disk.entries(FOLDER) if one.kind == "folder" and is_camera(one.name)]
+    for other in volume.disks_to_move_from:
+        with suppress(StorageError):  # it may be away
+            found += cameras_with_snapshots(other)
+    return [CameraId(name) for name in found]
 
 
 def has_snapshots(volume: Volume, camera: CameraId) -> bool:
     """Return whether an image of a camera is stored. Raises StorageError."""
-    return any(True for _ in _below(volume, f"{FOLDER}/{camera}"))
+    return any(True for _ in snapshots_of(volume, camera))
+
+
+def snapshots_of(volume: Volume, camera: CameraId, within: Span | None = None) -> Iterator[PeriodicSnapshot]:
+    """Yield a camera's images of a time, also those that a failover left on another disk. Raises StorageError."""
+    for one in _below(volume, f"{FOLDER}/{camera}"):
+        if within is None or within.begin_ms <= one.at_ms < within.end_ms:
+            yield one
+    for other in volume.disks_to_move_from:
+        with suppress(StorageError):
+            yield from snapshots_of(other, camera, within)
 
 
 def delete_snapshots(volume: Volume, camera: CameraId, within: Span) -> None:
     """Delete a camera's images of a time, also those that a failover left on another disk. Raises StorageError."""
     for other in volume.disks_to_move_from:
-        with suppress(StorageError):  # it may be away
+        with suppress(StorageError):
             delete_snapshots(other, camera, within)
-    for path, at_ms in list(_below(volume, f"{FOLDER}/{camera}")):
-        if within.begin_ms <= at_ms < within.end_ms:
-            _remove(volume, path)
+    for one in list(_below(volume, f"{FOLDER}/{camera}")):
+        if within.begin_ms <= one.at_ms < within.end_ms:
+            _remove(volume, one.path)
 
 
 def _remove(volume: Volume, path: str) -> None:
@@ -122,14 +150,14 @@ def _remove(volume: Volume, path: str) -> None:
         folder = parent_of(folder)
 
 
-def _below(volume: Volume, folder: str) -> Iterator[tuple[str, int]]:
-    """Yield our files below a folder with their times. Other files are left alone."""
+def _below(volume: Volume, folder: str) -> Iterator[PeriodicSnapshot]:
+    """Yield our files below a folder. Other files are left alone."""
     for entry in volume.disk.entries(folder):
         path = f"{folder}/{entry.name}"
         if entry.kind == "folder":
             yield from _below(volume, path)
         elif entry.kind == "file" and path.endswith(".jpg"):
             try:
-                yield path, stamp_ms(PurePosixPath(path).stem)
+                yield PeriodicSnapshot(path, stamp_ms(PurePosixPath(path).stem), entry.size_bytes)
             except ValueError:
                 continue

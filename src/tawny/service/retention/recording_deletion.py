@@ -20,7 +20,12 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, ClockSteps, Span
-from tawny.service.retention.periodic_snapshots import delete_snapshots, has_snapshots
+from tawny.service.retention.periodic_snapshots import (
+    cameras_with_snapshots,
+    delete_snapshots,
+    has_snapshots,
+    snapshots_of,
+)
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.secondary_volumes import awaited, away
 from tawny.storage.retention.planning import around
@@ -46,7 +51,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoredOfCamera:
-    """What is stored of a camera. kept: number of its kept events, at most 100. oldest_ms: None without any."""
+    """What is stored of a camera, images at intervals included. kept: number of its kept events, at most 100.
+
+    oldest_ms: begin of its recordings; None without any.
+    """
 
     size_bytes: int
     kept: int
@@ -67,12 +75,14 @@ class DeletionScope:
 class DeletionPreview:
     """What a deletion would take, whole files. kept: events that stay with their recordings, and how large those are.
 
-    events, kept: at most 1000. from_ms, to_ms: from the first file to the last; None without any. away: disks that
-    aren't there, or whose files aren't all listed yet: what they hold of it is deleted when they are.
+    bytes: of recordings (files) and images at intervals. events, kept: at most 1000. from_ms, to_ms: from the first
+    file to the last; None without any. away: disks that aren't there, or whose files aren't all listed yet: what they
+    hold of it is deleted when they are.
     """
 
     bytes: int
     files: int
+    images: int
     events: int
     kept: int
     kept_bytes: int
@@ -147,7 +157,8 @@ class RecordingDeletion:
         """Return what is stored of a camera, configured or removed. Waits for the index."""
         index = self._stored.index
         bounds, kept = index.bounds(camera), index.events(_EVER, cameras=[camera], only="kept", limit=100)
-        return StoredOfCamera(index.size_bytes(camera), len(kept.events), bounds.begin_ms if bounds else None)
+        size_bytes = index.size_bytes(camera) + sum(one.size_bytes for one in snapshots_of(self._stored.volume, camera))
+        return StoredOfCamera(size_bytes, len(kept.events), bounds.begin_ms if bounds else None)
 
     def ask(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
         """Delete what is recorded until now, in UNDO_S. Return when, ms UTC. by: for the signed history."""
@@ -181,6 +192,7 @@ class RecordingDeletion:
         return DeletionPreview(
             bytes=sum(one.bytes for one in sizes),
             files=sum(one.files for one in sizes),
+            images=sum(one.images for one in sizes),
             events=min(_COUNTED, sum(one.events for one in sizes)),
             kept=min(_COUNTED, sum(one.kept for one in sizes)),
             kept_bytes=sum(one.kept_bytes for one in sizes),
@@ -227,9 +239,12 @@ class RecordingDeletion:
         going = [one for one in going if one.id == part.event or self._goes(one, part, is_gone)]
         counted.update(one.id for one in (*going, *kept))
         goes_bytes, kept_bytes = size_bytes - sum(spared.values()), sum(spared.values())
+        images = [one for one in snapshots_of(self._stored.volume, camera, asked) if one.path not in counted]
+        counted.update(one.path for one in images)
         return DeletionPreview(
-            bytes=size_bytes if part.with_kept else goes_bytes,
+            bytes=(size_bytes if part.with_kept else goes_bytes) + sum(one.size_bytes for one in images),
             files=files if part.with_kept else files - len(spared),
+            images=len(images),
             events=len(going),
             kept=len(kept),
             kept_bytes=kept_bytes,
@@ -283,12 +298,12 @@ class RecordingDeletion:
         """Nothing to release."""
 
     def _parts(self, wanted: DeletionScope, why: str) -> list[CameraDeletion]:
-        now_ms, index = self._clock.now_ms(), self._stored.index
+        now_ms = self._clock.now_ms()
         if wanted.events:
             return [self._part_of(event, wanted, why) for event in wanted.events]
         begin_ms, until_ms = (wanted.span.begin_ms, wanted.span.end_ms) if wanted.span else (0, now_ms)
         is_all_listed = not self._away()
-        found = (one for one in self._everywhere() if not is_all_listed or index.bounds(one) is not None)
+        found = (one for one in self.cameras() if not is_all_listed or not self._is_empty(one))
         cameras = wanted.cameras or list(found)
         until_ms = min(until_ms, now_ms)
         if until_ms <= begin_ms:
@@ -305,10 +320,10 @@ class RecordingDeletion:
         whole = CameraDeletion(event.camera, end_ms, why, wanted.with_kept)
         return replace(whole, begin_ms=event.start_ms, event=event.id)
 
-    def _everywhere(self) -> Iterable[CameraId]:
-        """Return all cameras, also those that were removed."""
-        named = map(CameraId, self._settings().cameras)
-        return dict.fromkeys([*named, *self._stored.volume.cameras()])
+    def cameras(self) -> Collection[CameraId]:
+        """Return all cameras, also those that were removed. Raises StorageError."""
+        named, volume = map(CameraId, self._settings().cameras), self._stored.volume
+        return dict.fromkeys([*named, *volume.cameras(), *cameras_with_snapshots(volume)])
 
     def _put(self, key: str, parts: Iterable[CameraDeletion], undo_s: float = UNDO_S) -> int:
         with self._lock:
@@ -450,7 +465,9 @@ class RecordingDeletion:
         settings, now_s = self._settings(), self._clock.mono_s()
         removed = [CameraId(name) for name in settings.removed_cameras if name not in settings.cameras]
         self._empty_since_s = {
-            camera: self._empty_since_s.get(camera, now_s) for camera in removed if self._is_empty(camera)
+            camera: self._empty_since_s.get(camera, now_s)
+            for camera in removed
+            if self._is_empty(camera) and not self._is_saved(camera)
         }
         due = [camera for camera, since_s in self._empty_since_s.items() if now_s - since_s >= EMPTY_S]
         if not due:
@@ -466,7 +483,7 @@ class RecordingDeletion:
         index = self._stored.index
         if index.bounds(camera) is not None or index.events(_EVER, cameras=[camera], limit=1).events:
             return False
-        return not has_snapshots(self._stored.volume, camera) and not self._is_saved(camera)
+        return not has_snapshots(self._stored.volume, camera)
 
     def _delete(self, wanted: CameraDeletion) -> None:
         index = self._stored.index

@@ -345,7 +345,8 @@ class Retention:
             for event in without_video(self._index, segments, self._clock.now_ms(), with_kept=wanted.with_kept):
                 if event.end_ms is not None:  # one that lasts is written again
                     self._drop(event)
-            self._forget_events(wanted, gone)
+            whole = Span(wanted.begin_ms or 0, max(wanted.begin_ms or 0, wanted.until_ms))  # also before any folder
+            self._forget_events(wanted, self._unrecorded(wanted, [whole] if is_last else [], segments))
             named = self._index.event(EventId(wanted.event)) if wanted.event else None
             if named is not None and (wanted.with_kept or not named.kept):
                 self._drop(named)
