@@ -34,12 +34,12 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems, renewed_databases
 from tawny.service.integrations.external_events import ExternalEvents
-from tawny.service.modes.mode_table import lost_channels
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.service.sealing.policy import OthersCameraSettings
+from tawny.service.unknown_names import warnings_of_names
 from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
@@ -471,7 +471,7 @@ class RecorderRuntime:
         warnings += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
         warnings += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]
-        return [*warnings, *self._renewed, *lost_channels(self.settings)]
+        return [*warnings, *self._renewed, *warnings_of_names(self.settings)]
 
     def alarms(self) -> Sequence[Alarm]:
         return self.care.alarms

@@ -16,8 +16,9 @@ from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings, WebSettings, listen_address
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.service.diagnosis.settings_view import in_force, settings_lines
-from tawny.service.plugin_registry import PluginRegistry, check_modes
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
+from tawny.service.unknown_names import unknown_names
 
 
 def describe_init(parser: ArgumentParser) -> None:
@@ -169,7 +170,7 @@ def run_config(args: Namespace, out: Output) -> int:
         shown = in_force(chosen, plugins)
         out.data(shown, "\n".join(settings_lines(shown)))
     else:
-        warnings = list(map(str, check_modes(chosen)))
+        warnings = list(map(str, unknown_names(chosen)))
         for warning in warnings:
             out.say(f"Warning: {warning}")
         count = len(chosen.cameras)

@@ -556,22 +556,6 @@ def _failures(path: str, plug_in: str, check: Callable[[], object]) -> Iterator[
         yield PluginFailure(path, "", str(error))
 
 
-def check_modes(settings: Settings) -> Iterator[Problem]:
-    """Yield cameras and channels that tables of modes name and that don't exist. Those of removed cameras may stay."""
-    cameras, channels = {**settings.cameras, **settings.removed_cameras}, settings.notifiers
-    for mode, table in settings.modes.tables.items():
-        places = {place: getattr(table, place) for place in ("doors", "outside", "inside", "others")}
-        own = {f"cameras.{name}": one for name, one in table.cameras.items()}
-        for name in table.cameras:
-            if name not in cameras:
-                yield Problem(f"modes.{mode}.cameras.{name}", f"the camera {name!r}", ", ".join(settings.cameras))
-        for place, one in {**places, **own}.items():
-            for channel in one.channels or ():
-                if channel not in channels:
-                    there = ", ".join(channels) or "none is configured"
-                    yield Problem(f"modes.{mode}.{place}.channels", repr(channel), f"notification channels: {there}")
-
-
 def refuse_named(camera: str, settings: Settings) -> None:
     """Raise NotDone if settings outside the camera's own name it: without it, they would be refused."""
     named = [

@@ -1,0 +1,64 @@
+"""Names in the settings of things that don't exist. Pure.
+
+Settings with them stay valid: they were before the thing was renamed or removed.
+"""
+
+from collections.abc import Iterator
+
+from tawny.config.settings import Settings
+from tawny.model.errors import Problem
+from tawny.service.modes.mode_table import lost_channels
+from tawny.service.recorder import RecorderWarning
+
+
+def unknown_names(settings: Settings) -> Iterator[Problem]:
+    """Yield the names that don't exist, with their paths, such as `rules.0.when.zone`."""
+    yield from _in_modes(settings)
+    for number, _, zone in _lost_zones(settings):
+        there = ", ".join(_zones(settings, number)) or "none: there are no zones"
+        yield Problem(f"rules.{number}.when.zone", repr(zone), there)
+    for name, camera in settings.cameras.items():
+        for other in camera.neighbors or ():
+            if other not in settings.cameras and other not in settings.removed_cameras:
+                yield Problem(f"cameras.{name}.neighbors", repr(other), ", ".join(settings.cameras))
+        for mode in camera.ptz.track.modes:
+            if mode not in settings.modes.names:
+                yield Problem(f"cameras.{name}.ptz.track.modes", repr(mode), ", ".join(settings.modes.names))
+
+
+def warnings_of_names(settings: Settings) -> Iterator[RecorderWarning]:
+    """Yield a warning for each name without which notifications fail to appear."""
+    yield from lost_channels(settings)
+    for _, rule, zone in _lost_zones(settings):
+        message = f"The rule “{rule}” names the zone {zone}, which none of its cameras has."
+        yield RecorderWarning(message, "Correct the rule under Modes and schedule.")
+
+
+def _in_modes(settings: Settings) -> Iterator[Problem]:
+    """Yield cameras and channels that tables of modes name. Those of removed cameras may stay."""
+    cameras, channels = {**settings.cameras, **settings.removed_cameras}, settings.notifiers
+    for mode, table in settings.modes.tables.items():
+        places = {place: getattr(table, place) for place in ("doors", "outside", "inside", "others")}
+        own = {f"cameras.{name}": one for name, one in table.cameras.items()}
+        for name in table.cameras:
+            if name not in cameras:
+                yield Problem(f"modes.{mode}.cameras.{name}", f"the camera {name!r}", ", ".join(settings.cameras))
+        for place, one in {**places, **own}.items():
+            for channel in one.channels or ():
+                if channel not in channels:
+                    there = ", ".join(channels) or "none is configured"
+                    yield Problem(f"modes.{mode}.{place}.channels", repr(channel), f"notification channels: {there}")
+
+
+def _lost_zones(settings: Settings) -> Iterator[tuple[int, str, str]]:
+    """Yield the number of a rule, how people know it, and a zone or line that none of its cameras has."""
+    for number, rule in enumerate(settings.rules):
+        there = _zones(settings, number) if rule.when.zone else ()
+        yield from ((number, rule.name or str(rule.when), zone) for zone in rule.when.zone if zone not in there)
+
+
+def _zones(settings: Settings, number: int) -> list[str]:
+    """Return the zones and lines of the cameras of a rule."""
+    named = settings.rules[number].when.camera
+    watched = [one.detection for name, one in settings.cameras.items() if name in named or not named]
+    return list(dict.fromkeys(name for one in watched for name in (*one.zones, *one.lines)))

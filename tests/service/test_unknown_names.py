@@ -1,0 +1,51 @@
+"""Names in the settings of things that don't exist: the settings are valid, and people are warned."""
+
+from typing import Any
+
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.service.unknown_names import unknown_names, warnings_of_names
+
+PLACE = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]
+CAMERAS: dict[str, Any] = {
+    "yard": {"source": "demo:front", "detection": {"zones": {"path": {"points": PLACE}}}},
+    "gate": {"source": "demo:front", "detection": {"lines": {"fence": {"points": PLACE[:2]}}}},
+    "hall": {"source": "demo:front"},
+}
+
+
+def settings(when: dict[str, Any], name: str = "path watch", **more: Any) -> Settings:
+    rules = [{"name": name, "when": when, "do": ["notify everyone"]}]
+    return Settings.model_validate({"cameras": CAMERAS, "rules": rules, **more})
+
+
+@pytest.mark.parametrize(
+    ("when", "allowed"),
+    [
+        ({"zone": "pth"}, "path, fence"),
+        ({"zone": ["path", "pth"], "camera": "yard"}, "path"),
+        ({"zone": "pth", "camera": "hall"}, "none: there are no zones"),
+        ({"zone": ["path", "fence"]}, ""),
+        ({"zone": "fence", "camera": ["hall", "gate"]}, ""),
+    ],
+)
+def test_a_zone_that_no_camera_of_a_rule_has_is_named(when: dict[str, Any], allowed: str) -> None:
+    """Such a rule never matches, and a channel that it names notifies about nothing else."""
+    found = [f"{one}" for one in unknown_names(settings(when))]
+    assert found == ([f"rules.0.when.zone: found 'pth'; allowed: {allowed}"] if allowed else [])
+
+
+@pytest.mark.parametrize(("name", "shown"), [("path watch", "path watch"), ("", "person in pth")])
+def test_people_see_the_warning_with_the_rule_by_its_name(name: str, shown: str) -> None:
+    found = [one.message for one in warnings_of_names(settings({"kind": "person", "zone": "pth"}, name))]
+    assert found == [f"The rule “{shown}” names the zone pth, which none of its cameras has."]
+
+
+def test_a_neighbor_and_a_mode_that_do_not_exist_are_named() -> None:
+    porch = {"source": "demo:front", "neighbors": ["yrd", "barn", "yard"], "ptz": {"track": {"modes": ["awy", "away"]}}}
+    made = Settings.model_validate({"cameras": {**CAMERAS, "porch": porch}, "removed_cameras": {"barn": {}}})
+    assert [(one.path, one.found) for one in unknown_names(made)] == [
+        ("cameras.porch.neighbors", "'yrd'"),
+        ("cameras.porch.ptz.track.modes", "'awy'"),
+    ]
