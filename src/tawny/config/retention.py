@@ -143,7 +143,10 @@ def _at_least_a_second(interval_s: float) -> float:
 
 
 class SnapshotSettings(Table):
-    """An image of each camera at even intervals, also where nothing moves: `snapshots` in the folder for recordings."""
+    """An image of each camera at even intervals, also where nothing moves: `snapshots` in the folder for recordings.
+
+    Cameras that wait for an event have them, too.
+    """
 
     interval: Annotated[Duration, Field(ge=0, le=DAY_S), AfterValidator(_at_least_a_second)] = Field(
         0.0, description="How often an image is saved, for example `1 h`. 0: never."
