@@ -48,6 +48,8 @@ from tawny.config.settings import (
     DetectionSettings,
     HeartbeatSettings,
     LiveSettings,
+    LogSettings,
+    RemovedCameraSettings,
     SealingSettings,
     StorageSettings,
     TurnServerSettings,
@@ -55,7 +57,7 @@ from tawny.config.settings import (
     WebSettings,
 )
 from tawny.config.sign_in import GroupSettings, OidcSettings, SignInSettings
-from tawny.config.targets import DestinationSettings, NotifierSettings, OutboxSettings
+from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings
 from tawny.config.units import duration_text, size_text
 from tawny.config.zones import LineSettings, ZoneSettings
 from tawny.model import errors
@@ -87,6 +89,7 @@ TABLES: list[tuple[str, type[BaseModel]]] = [
     ("hub.nats", HubNatsSettings),
     ("hub.copies", CopySettings),
     ("standby", StandbySettings),
+    ("log", LogSettings),
     ("encryption", SealingSettings),
     ("modes", ModesSettings),
     ("modes.<name>.cameras.<id>", ModeCameraSettings),
@@ -96,6 +99,7 @@ TABLES: list[tuple[str, type[BaseModel]]] = [
     ("rules: when", RuleCondition),
     ("outbox", OutboxSettings),
     ("destinations.<name>", DestinationSettings),
+    ("files.<name>", FileSetSettings),
     ("notifiers.<name>", NotifierSettings),
     ("webhooks.<name>", EmitterSettings),
     ("api_clients.<name>", InputSettings),
@@ -116,6 +120,7 @@ TABLES: list[tuple[str, type[BaseModel]]] = [
     ("cameras.<id>.detection.certainty", FallbackKindSettings),
     ("cameras.<id>.detection.zones.<name>", ZoneSettings),
     ("cameras.<id>.detection.lines.<name>", LineSettings),
+    ("removed_cameras.<id>", RemovedCameraSettings),
 ]
 """The table's name, and its type."""
 
@@ -261,20 +266,18 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
             is_share = get_args(Share)[1] in field.metadata
             is_duration = get_args(Duration)[1] in field.metadata
             shown = (
-                f"`{default * 100:g} %`"
+                f'`"{default * 100:g} %"`'
                 if is_share
-                else f"`{duration_text(default) if is_duration else f'{default:g}'}`"
+                else f'`"{duration_text(default)}"`'
+                if is_duration
+                else f"`{default:g}`"
             )
-        elif name == "names":
-            shown = f"`{', '.join(default)}`"
         elif default and isinstance(default, int) and get_args(Size)[1] in field.metadata:
-            shown = f"`{size_text(default)}`"
+            shown = f'`"{size_text(default)}"`'
         elif isinstance(default, dict) and default:
-            shown = f"`{duration_text(default['other'])}`"
-        elif isinstance(default, tuple) and default:
-            shown = f"`{json.dumps(default)}`"
+            shown = f'`"{duration_text(default["other"])}"`'
         else:
-            shown = "none" if default in (None, "", (), {}) else f"`{default}`"
+            shown = "none" if default in (None, "", (), {}) else f"`{json.dumps(default)}`"  # as in the file
         yield name, shown, field.description or ""
 
 

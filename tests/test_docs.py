@@ -3,11 +3,16 @@
 import ast
 import re
 import runpy
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
+
+from tawny.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "tawny"
@@ -140,6 +145,24 @@ def test_the_reference_is_as_the_code() -> None:
         assert (reference["FOLDER"] / name).read_text(encoding="utf-8") == text, (
             f"run scripts/reference.py: {name} is stale"
         )
+
+
+def _tables(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield a type of settings and those of the tables in it."""
+    yield kind
+    waiting = [one.annotation for one in kind.model_fields.values()]
+    while waiting:
+        if isinstance(one := waiting.pop(), type) and issubclass(one, BaseModel):
+            yield from _tables(one)
+        waiting += get_args(one)
+
+
+def test_the_reference_has_every_table_of_the_settings_with_defaults_as_in_the_file() -> None:
+    listed = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+    assert {*_tables(Settings)} - {Settings, *(kind for _, kind in listed["TABLES"])} == set()
+    shown = [default for _, kind in listed["TABLES"] for _, default, _ in listed["_fields"](kind)]
+    for default in (one.strip("`") for one in shown if one.startswith("`")):
+        tomllib.loads(f"x = {default}")
 
 
 def test_every_feature_of_former_systems_is_shown_or_named_as_missing() -> None:
