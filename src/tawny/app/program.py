@@ -42,7 +42,7 @@ from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.checks import HealthCheck, IndexWatch
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
-from tawny.service.unknown_names import unknown_names
+from tawny.service.setting_warnings import setting_warnings
 from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
 from tawny.storage.disk.secondary_volumes import is_disk_missing
 
@@ -158,7 +158,7 @@ class Program:
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
         plugins = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
         plugins.check_to_record(self._settings, str(self._config or "the command line"))
-        _warn_of_names(self._settings)
+        _warn_of_settings(self._settings)
         self._systemd.starting()
         running = RecorderRuntime.open(
             self._settings, self._folder, self._clock, plugins, self._config, stands_for=self._stands_for
@@ -308,7 +308,7 @@ class SettingsWatch:
                 written = read_settings(self._config)
                 self._invalid = None
                 settings.apply_written(written)
-            _warn_of_names(written)
+            _warn_of_settings(written)
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
             self._invalid = error
@@ -320,8 +320,8 @@ class SettingsWatch:
         self._seen, self._is_refused = seen, False
 
 
-def _warn_of_names(settings: Settings) -> None:
-    for problem in unknown_names(settings):
+def _warn_of_settings(settings: Settings) -> None:
+    for problem in setting_warnings(settings):
         log.warning("%s", problem)
 
 

@@ -39,7 +39,7 @@ from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
 from tawny.service.sealing.policy import OthersCameraSettings
-from tawny.service.unknown_names import warnings_of_names
+from tawny.service.setting_warnings import warnings_of_names
 from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open

@@ -18,7 +18,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.service.diagnosis.settings_view import in_force, settings_lines
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
-from tawny.service.unknown_names import unknown_names
+from tawny.service.setting_warnings import setting_warnings
 
 
 def describe_init(parser: ArgumentParser) -> None:
@@ -170,7 +170,7 @@ def run_config(args: Namespace, out: Output) -> int:
         shown = in_force(chosen, plugins)
         out.data(shown, "\n".join(settings_lines(shown)))
     else:
-        warnings = list(map(str, unknown_names(chosen)))
+        warnings = list(map(str, setting_warnings(chosen)))
         for warning in warnings:
             out.say(f"Warning: {warning}")
         count = len(chosen.cameras)

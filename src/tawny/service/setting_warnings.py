@@ -1,6 +1,6 @@
-"""Names in the settings of things that don't exist. Pure.
+"""Settings that are valid and have no effect: names of things that don't exist, and disks in memory mode. Pure.
 
-Settings with them stay valid: they were before the thing was renamed or removed.
+They stay valid: names were before the thing was renamed or removed, and `tawny run --memory` is for any settings.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,13 @@ from tawny.service.modes.mode_table import lost_channels
 from tawny.service.recorder import RecorderWarning
 
 
-def unknown_names(settings: Settings) -> Iterator[Problem]:
-    """Yield the names that don't exist, with their paths, such as `rules.0.when.zone`."""
+def setting_warnings(settings: Settings) -> Iterator[Problem]:
+    """Yield what has no effect, with its path, such as `rules.0.when.zone`."""
+    storage = settings.storage
+    if storage.mode == "memory":
+        unused = {"spare": storage.spare, "mirror": storage.mirror, "tiers": storage.tiers}
+        for key in (key for key, value in {**unused, "snapshots": storage.snapshots.interval}.items() if value):
+            yield Problem(f"storage.{key}", "a value without effect", 'only with `storage.mode = "disk"`')
     yield from _in_modes(settings)
     for number, _, zone in _lost_zones(settings):
         there = ", ".join(_zones(settings, number)) or "none: there are no zones"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tawny.config.settings import Settings
-from tawny.service.unknown_names import unknown_names, warnings_of_names
+from tawny.service.setting_warnings import setting_warnings, warnings_of_names
 
 PLACE = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]
 CAMERAS: dict[str, Any] = {
@@ -32,7 +32,7 @@ def settings(when: dict[str, Any], name: str = "path watch", **more: Any) -> Set
 )
 def test_a_zone_that_no_camera_of_a_rule_has_is_named(when: dict[str, Any], allowed: str) -> None:
     """Such a rule never matches, and a channel that it names notifies about nothing else."""
-    found = [f"{one}" for one in unknown_names(settings(when))]
+    found = [f"{one}" for one in setting_warnings(settings(when))]
     assert found == ([f"rules.0.when.zone: found 'pth'; allowed: {allowed}"] if allowed else [])
 
 
@@ -45,7 +45,17 @@ def test_people_see_the_warning_with_the_rule_by_its_name(name: str, shown: str)
 def test_a_neighbor_and_a_mode_that_do_not_exist_are_named() -> None:
     porch = {"source": "demo:front", "neighbors": ["yrd", "barn", "yard"], "ptz": {"track": {"modes": ["awy", "away"]}}}
     made = Settings.model_validate({"cameras": {**CAMERAS, "porch": porch}, "removed_cameras": {"barn": {}}})
-    assert [(one.path, one.found) for one in unknown_names(made)] == [
+    assert [(one.path, one.found) for one in setting_warnings(made)] == [
         ("cameras.porch.neighbors", "'yrd'"),
         ("cameras.porch.ptz.track.modes", "'awy'"),
     ]
+
+
+def test_disks_that_memory_mode_does_not_use_are_named() -> None:
+    disks = {"mirror": "/mnt/second", "spare": "/mnt/third", "tiers": [{"path": "/mnt/big", "after": "7 days"}]}
+    storage = {**disks, "snapshots": {"interval": "1 h"}}
+    in_memory = Settings.model_validate({"storage": {**storage, "mode": "memory"}})
+    assert [one.path for one in setting_warnings(in_memory)] == [
+        f"storage.{key}" for key in ("spare", "mirror", "tiers", "snapshots")
+    ]
+    assert list(setting_warnings(Settings.model_validate({"storage": storage}))) == []
