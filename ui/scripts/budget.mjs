@@ -9,7 +9,7 @@ const KB = 1000;
 const LAZY = 40 * KB;
 /** Their texts come with them instead of with the first load, which has 5 kB less for it. */
 const LARGER = {
-  Events: 41.5 * KB,
+  Events: 42 * KB,
   /** It has the player of recordings, which goes by several cameras, speeds, browsers, slow lines, and holes in what they sent. */
   Timeline: 45.5 * KB,
 };
@@ -57,7 +57,7 @@ const rows = [
   // 10 kB more since parts are searched, cleared and loaded again where they were shown as they had been; 5 kB since the
   // page goes on where connections die without a word, and works in browsers without popovers; 5 kB since two people's
   // changes of a page, a phone's camera in two tabs and a failed sign-out are noticed.
-  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1325 * KB],
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1330 * KB],
 ];
 
 let over = 0;
