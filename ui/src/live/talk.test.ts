@@ -6,7 +6,7 @@ const SOON = () => new Promise((done) => setTimeout(done));
 /** What waits for /mic.js, in the order of the starts. */
 let loading: { resolve: () => void; reject: (why: Error) => void }[];
 let voices: { stop: ReturnType<typeof vi.fn> }[];
-let sockets: { onmessage?: () => void; close: ReturnType<typeof vi.fn> }[];
+let sockets: { onmessage?: () => void; onclose?: (end: { code: number; reason: string }) => void; close: ReturnType<typeof vi.fn> }[];
 let denied: Denied[];
 let talking: Talking;
 
@@ -98,4 +98,18 @@ async function blockedAfter(presses: number): Promise<void> {
 it.each([1, 2])("says once that the browser refuses the microphone, after %d presses that were released", async (presses) => {
   await blockedAfter(presses);
   expect(denied).toEqual([{ by: "microphone" }]);
+});
+
+it.each<[string, boolean, number, Denied]>([
+  ["once it talked", true, 1006, { by: "line" }],
+  ["before it talked", false, 1006, { by: "page" }],
+  ["by the recorder", true, 4403, { by: "recorder", words: "Why" }],
+])("says why its line ended %s", async (_, talked, code, why) => {
+  await started();
+  loading[0]?.resolve();
+  await SOON();
+  if (talked) sockets[0]?.onmessage?.();
+  sockets[0]?.onclose?.({ code, reason: "Why" });
+  expect(denied).toEqual([why]);
+  expect(talking.state.value).toBe("off");
 });

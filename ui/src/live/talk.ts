@@ -4,8 +4,8 @@ import { url } from "../api/client";
 
 export type TalkState = "off" | "opening" | "on";
 
-/** Why it did not come to that, or is over: the browser's microphone, what this page needs for it, or what the recorder says. */
-export type Denied = { by: "microphone" | "page" } | { by: "recorder"; words: string };
+/** Why it did not come to that, or is over: the browser's microphone, what this page needs for it, the line, or what the recorder says. */
+export type Denied = { by: "microphone" | "page" | "line" } | { by: "recorder"; words: string };
 
 const REFUSED = 4400;
 
@@ -70,8 +70,9 @@ export class Talking {
     };
     socket.onclose = ({ code, reason }) => {
       if (mine !== this.ends) return;
+      const had = this.state.peek() === "on";
       this.stop();
-      if (code >= REFUSED) this.onDenied({ by: "recorder", words: reason });
+      this.onDenied(code >= REFUSED ? { by: "recorder", words: reason } : { by: had ? "line" : "page" });
     };
     context.createMediaStreamSource(voice).connect(mic);
   }

@@ -4,8 +4,9 @@ export const talk = {
   opening: "Connecting…",
   on: "Talking",
   hold: "Hold to talk",
-  noMicrophone: "Your browser doesn’t allow this page to use the microphone.",
-  notStarted: "Two-way talk couldn’t start. Check your connection and try again.",
+  microphone: "Your browser doesn’t allow this page to use the microphone.",
+  page: "Two-way talk couldn’t start. Check your connection and try again.",
+  line: "Talking ended: the connection was lost.",
   failed: "The camera didn’t accept the audio.",
   insecure: "Two-way talk requires https. Browsers don’t allow microphone access otherwise.",
 };

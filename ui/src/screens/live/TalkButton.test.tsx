@@ -60,3 +60,35 @@ it("leaves Space to what it opens and closes", () => {
   fireEvent.keyDown(screen.getByText("More"), SPACE);
   expect(opened).not.toHaveBeenCalled();
 });
+
+const button = () => screen.getByRole("button", { name: "Talk" });
+const ENTER = { code: "Enter", key: "Enter" };
+
+it.each<[string, () => unknown]>([
+  ["is released on something else", () => fireEvent.keyUp(screen.getByText("More"), ENTER)],
+  ["is held while another window comes in front", () => fireEvent.blur(window)],
+  ["is held while the page is hidden", () => {
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    fireEvent(document, new Event("visibilitychange"));
+    Reflect.deleteProperty(document, "hidden");
+  }],
+])("ends when the key %s", (_, leave) => {
+  const held = button();
+  fireEvent.keyDown(held, ENTER);
+  expect(held.dataset.talk).toBe("opening");
+  act(() => void leave());
+  expect(held.dataset.talk).toBe("off");
+});
+
+it("begins and ends by a click of what can hold nothing", () => {
+  const pressed = button();
+  fireEvent.click(pressed, { detail: 0 });
+  expect(pressed.dataset.talk).toBe("opening");
+  fireEvent.click(pressed, { detail: 0 });
+  expect(pressed.dataset.talk).toBe("off");
+});
+
+it("doesn’t begin again by the click of a pointer that was released", () => {
+  fireEvent.click(button(), { detail: 1 });
+  expect(opened).not.toHaveBeenCalled();
+});

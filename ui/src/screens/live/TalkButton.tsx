@@ -34,7 +34,7 @@ export function TalkButton({ camera, keys = false, ...look }: Look & { camera: C
 
 function Held({ camera, keys, class: look, round }: Look & { camera: Camera; keys: boolean }) {
   const talking = useMemo(
-    () => new Talking(camera.id, (why) => toast(why.by === "recorder" ? why.words || words.failed : why.by === "page" ? words.notStarted : words.noMicrophone)),
+    () => new Talking(camera.id, (why) => toast(why.by === "recorder" ? why.words || words.failed : words[why.by])),
     [camera.id],
   );
   const state = talking.state.value;
@@ -44,24 +44,30 @@ function Held({ camera, keys, class: look, round }: Look & { camera: Camera; key
     if (answers) button.current?.focus();
   }, [answers]);
   useEffect(() => {
-    if (!keys) return () => talking.stop();
+    // Wherever the focus went meanwhile: what the press opened ends with it.
+    const up = (event: KeyboardEvent) => (event.code === "Space" || event.key === "Enter") && talking.stop();
+    const stop = () => talking.stop();
+    const hide = () => document.hidden && talking.stop();
+    addEventListener("keyup", up);
+    addEventListener("blur", stop);
+    document.addEventListener("visibilitychange", hide);
+    return () => {
+      removeEventListener("keyup", up);
+      removeEventListener("blur", stop);
+      document.removeEventListener("visibilitychange", hide);
+      talking.stop();
+    };
+  }, [talking]);
+  useEffect(() => {
+    if (!keys) return;
     const isFree = (event: KeyboardEvent) => event.code === "Space" && !(event.target as Element | null)?.closest?.("button, a, input, select, textarea, summary");
     const down = (event: KeyboardEvent) => {
       if (!isFree(event) || !isForPage(event)) return;
       event.preventDefault();
       if (!event.repeat) void talking.start();
     };
-    const up = (event: KeyboardEvent) => event.code === "Space" && talking.stop();
-    const stop = () => talking.stop();
     addEventListener("keydown", down);
-    addEventListener("keyup", up);
-    addEventListener("blur", stop);
-    return () => {
-      removeEventListener("keydown", down);
-      removeEventListener("keyup", up);
-      removeEventListener("blur", stop);
-      talking.stop();
-    };
+    return () => removeEventListener("keydown", down);
   }, [talking, keys]);
   return (
     <button
@@ -80,9 +86,13 @@ function Held({ camera, keys, class: look, round }: Look & { camera: Camera; key
       onPointerCancel={() => talking.stop()}
       onContextMenu={(event) => event.preventDefault()}
       onKeyDown={(event) => {
-        if ((event.key === " " || event.key === "Enter") && !event.repeat) void talking.start();
+        if (event.key !== " " && event.key !== "Enter") return;
+        event.preventDefault(); // or the key clicks, too
+        if (!event.repeat) void talking.start();
       }}
-      onKeyUp={() => talking.stop()}
+      onKeyUp={(event) => event.key === " " && event.preventDefault()}
+      // A screen reader or a switch clicks without holding anything: the next click ends it.
+      onClick={(event) => event.detail === 0 && (talking.state.peek() === "off" ? void talking.start() : talking.stop())}
     >
       <Icon name="mic" small={look.startsWith("btn")} />
       {!round && <span>{answers && state === "off" ? words.hold : words[state]}</span>}
