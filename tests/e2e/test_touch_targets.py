@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny
@@ -178,3 +178,25 @@ def test_a19_every_control_of_a_panel_is_large_and_near_the_thumb(
     assert box["y"] + box["height"] <= high + 1
     if upright:
         assert box["y"] + box["height"] >= high - 1, "it comes up from below"
+
+
+@pytest.mark.parametrize("size", [(720, 406), (320, 256)])
+def test_the_timelines_controls_are_reached_in_a_low_window(
+    signed_in: BrowserContext, demo: Tawny, size: tuple[int, int]
+) -> None:
+    """As a laptop's window is at 200 %, and one of 1280 by 1024 at 400 %."""
+    page = signed_in.new_page()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{demo.base}/timeline")
+    settled(page)
+    page.mouse.move(size[0] / 2, size[1] / 3)
+    for name in ("Save clip", "Choose date"):
+        wanted = page.locator(f"main [aria-label*='{name}']:visible").first
+
+        def is_above_menu(wanted: Locator = wanted) -> bool:
+            page.mouse.wheel(0, 60)
+            box = wanted.bounding_box()
+            return box is not None and box["y"] + box["height"] < size[1] - 64
+
+        until(is_above_menu, 10, f"“{name}” in the window")
+    page.close()
