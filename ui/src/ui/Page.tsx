@@ -70,10 +70,10 @@ export function TruthChip() {
 export function Lost() {
   const wait = retry_s.value;
   return (
-    <div class="lost-bar" role="alert">
+    <div class="lost-bar">
       <Icon name="wifi-off" small />
       <span class="grow" translate={false}>
-        <b>{t.lost.title}</b> {wait ? t.lost.again(wait) : t.lost.now}
+        <b role="alert">{t.lost.title}</b> <span aria-hidden="true">{wait ? t.lost.again(wait) : t.lost.now}</span>
       </span>
       <button type="button" class="btn" onClick={tryNow}>
         {t.lost.button}
