@@ -2,9 +2,10 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, expect, it, vi } from "vitest";
+import { hearClock } from "../api/reconnect";
 import type { SnoozeInfo } from "../api/schema";
 import { phone } from "../strings/phone";
-import { SnoozeCard, SnoozeSheet, snoozesOf } from "./snoozes";
+import { loadSnoozes, SnoozeCard, SnoozeSheet, snoozesOf } from "./snoozes";
 import { zone } from "./times";
 
 afterEach(() => {
@@ -71,4 +72,17 @@ it("offers nothing on the page of a hub, which may not snooze another recorder's
   expect(place.querySelectorAll("button")).toHaveLength(0);
   render(null, place);
   vi.doUnmock("../api/within");
+});
+
+it("asks again when the first one ends by the recorder's clock, also where this device is hours ahead", async () => {
+  vi.useFakeTimers();
+  hearClock(Date.now() - 3 * 3_600_000);
+  const ask = vi.fn(async () => new Response(JSON.stringify({ items: [one(null, Date.now() - 3 * 3_600_000 + 30_000)], rules: [], may_all: false })));
+  vi.stubGlobal("fetch", ask);
+  await loadSnoozes();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(ask).toHaveBeenCalledOnce();
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(ask).toHaveBeenCalledTimes(2);
+  hearClock(Date.now());
 });

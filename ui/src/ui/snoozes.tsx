@@ -42,7 +42,7 @@ export async function loadSnoozes(): Promise<void> {
     // Without a connection the frame says so.
   }
   clearTimeout(timer); // several may have asked at once
-  const next_ms = Math.min(AGAIN_MS, ...snoozes.value.map((one) => lastsTo(one) - Date.now() + 500));
+  const next_ms = Math.min(AGAIN_MS, ...snoozes.value.map((one) => lastsTo(one) - serverNow() + 500));
   timer = setTimeout(() => void loadSnoozes(), Math.max(1000, next_ms));
 }
 

@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+import { effect } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setLanguage } from "../strings/language";
 import { clock, clockSeconds, date, day, dayBounds, dayKey, instantOf, length, percent, size, when, zone } from "./times";
@@ -136,4 +137,17 @@ it.each([
 ])("a time that the clock skips is after the gap: %s", (name, wall_ms, after_ms) => {
   zone.value = name;
   expect(instantOf(wall_ms)).toBe(after_ms);
+});
+
+it("calls an event yesterday’s once midnight has passed, on a page that stays open", async () => {
+  vi.setSystemTime(Date.UTC(2026, 10, 20, 22, 58));
+  vi.resetModules();
+  const fresh = await import("./times");
+  fresh.zone.value = "Europe/Berlin";
+  const at_ms = Date.now();
+  const shown: string[] = [];
+  const end = effect(() => void shown.push(fresh.day(at_ms)));
+  vi.advanceTimersByTime(180_000);
+  expect([shown[0], shown.at(-1)]).toEqual(["Today", "Yesterday"]);
+  end();
 });

@@ -91,8 +91,13 @@ export function date(ms: number): string {
   return format({ weekday: "short", day: "numeric", month: "short", ...(other && { year: "numeric" }) }).format(ms);
 }
 
+/** The recorder's date, looked at each minute. */
+const today = signal("");
+setInterval(() => (today.value = dayKey(serverNow())), 60_000);
+
 /** Whole days from the recorder's date of `ms` to its date now: 0 today, 1 yesterday. */
 export function daysAgo(ms: number): number {
+  void today.value; // what shows it follows after midnight
   return (Date.parse(dayKey(serverNow())) - Date.parse(dayKey(ms))) / DAY_MS;
 }
 

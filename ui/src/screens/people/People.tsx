@@ -350,7 +350,7 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
 
 function roleOf(person: PersonInfo): string {
   if (person.role !== "guest" || !person.ends_ms) return words[person.role];
-  return person.ends_ms > Date.now() ? words.guestUntil(when(person.ends_ms)) : words.guestEnded(when(person.ends_ms));
+  return person.ends_ms > serverNow() ? words.guestUntil(when(person.ends_ms)) : words.guestEnded(when(person.ends_ms));
 }
 
 function waysOf(person: PersonInfo): string {
