@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
-import { cleanup, render, screen } from "@testing-library/preact";
+import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { camera } from "../testing/make";
 import Jpegs from "./Jpegs";
@@ -13,7 +13,11 @@ vi.mock("../api/state", () => ({
     return () => {};
   },
 }));
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 const playing = () => ({ seen: signal(true), view: signal({ kind: "idle" }), numbers: signal(null), fail: () => {} }) as unknown as Live;
 
 it("asks for the pictures anew when the camera has begun anew, which ended them", () => {
@@ -42,5 +46,40 @@ it.each([
   await vi.advanceTimersByTimeAsync(100);
   const then = screen.getByAltText<HTMLImageElement>("Front").src;
   expect([then.includes("/cameras/front/mjpeg"), then === src]).toEqual([true, false]);
-  vi.useRealTimers();
+});
+
+it("shows a still between two streams, which ends the first one before the second begins", async () => {
+  vi.useFakeTimers();
+  vi.spyOn(HTMLCanvasElement.prototype, "toDataURL").mockReturnValue("blob:still");
+  render(<Jpegs camera={camera("front")} live={playing()} width={640} look="" />);
+  await vi.advanceTimersByTimeAsync(100);
+  const image = screen.getByAltText<HTMLImageElement>("Front");
+  const { src } = image;
+  Object.defineProperty(image, "naturalWidth", { value: 640 });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(image.src).toBe("blob:still");
+  fireEvent.load(image);
+  await vi.advanceTimersByTimeAsync(100);
+  expect([image.src.includes("/cameras/front/mjpeg"), image.src === src]).toEqual([true, false]);
+});
+
+it("asks for single images once a second, also after the line was away, and for none once it is gone", async () => {
+  vi.useFakeTimers();
+  const { unmount } = render(<Jpegs camera={camera("front")} live={playing()} width={320} look="" />);
+  const image = screen.getByAltText<HTMLImageElement>("Front");
+  let asked = 0;
+  const loads = new MutationObserver(() => {
+    asked += 1;
+    setTimeout(() => fireEvent.load(image), 10);
+  });
+  loads.observe(image, { attributeFilter: ["src"] });
+  fireEvent.load(image);
+  await vi.advanceTimersByTimeAsync(60_000);
+  line.back();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked).toBeGreaterThan(100);
+  expect(asked).toBeLessThanOrEqual(120);
+  unmount();
+  await vi.advanceTimersByTimeAsync(100); // those of the test and of Preact
+  expect(vi.getTimerCount()).toBe(0);
 });
