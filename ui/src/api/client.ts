@@ -98,8 +98,8 @@ function endPictures(): void {
 }
 
 /** For what is answered at once: a browser has six requests a host under way, and on a dead line waits for minutes. */
-export function inTime(): AbortSignal | undefined {
-  return AbortSignal.timeout?.(9_000); // iOS 15 has none
+export function inTime(limit_ms = 9_000): AbortSignal | undefined {
+  return AbortSignal.timeout?.(limit_ms); // iOS 15 has none
 }
 
 export function post<T>(path: string, body: unknown = {}): Promise<T> {

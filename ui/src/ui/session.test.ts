@@ -206,6 +206,19 @@ describe("notifications in this browser", () => {
   });
 });
 
+it("waits on a hub’s page until the hub says what is wrong", async () => {
+  vi.stubGlobal("location", { pathname: "/boxes/home/live", search: "", hash: "" });
+  vi.resetModules();
+  const hub = await import("./session");
+  vi.unstubAllGlobals();
+  const timeout = vi.spyOn(AbortSignal, "timeout");
+  vi.stubGlobal("fetch", async () => Response.json({ state: "signed-out" }));
+  await hub.loadSession();
+  expect(timeout.mock.calls[0]?.[0]).toBeGreaterThan(30_000); // the hub's HEAD_TIMEOUT_S
+  timeout.mockRestore();
+  vi.unstubAllGlobals();
+});
+
 it("gives up a question on a dead line, so that the page says what is wrong", async () => {
   const over = AbortSignal.abort(new DOMException("late", "TimeoutError"));
   const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(over);

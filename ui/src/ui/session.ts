@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { ApiError, get, inTime, post } from "../api/client";
 import { startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
+import { within } from "../api/within";
 import { recall, remember } from "./remember";
 import { go, isHeld, path, place } from "./router";
 import { loadZone, setZone } from "./times";
@@ -25,7 +26,8 @@ let whose: string | undefined;
 /** A person was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
 export async function loadSession(): Promise<void> {
   if (recall(HERE)) startState(lose);
-  const told = await get<Session>("/session", {}, inTime());
+  // A hub says why after 30 s.
+  const told = await get<Session>("/session", {}, inTime(within ? 40_000 : undefined));
   if (told.zone) setZone(told.zone);
   session.value = told;
   if (told.state === "signed-in") begin(told);
