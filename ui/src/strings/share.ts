@@ -38,7 +38,7 @@ export const share = {
     ended: "This link is no longer valid. Ask for a new one.",
     save: "Download",
     unavailable: "Ask the person who sent you this link.",
-    unplayable: "Your browser can’t play this video. Download it.",
+    unplayable: "Your browser can’t play this clip. Download it.",
     elsewhere: (length: string) => `${length} of it is missing: only the other stream has it. Ask for another link.`,
     until: (when: string) => `This link expires ${when}.`,
     by: "Recorded by tawny",

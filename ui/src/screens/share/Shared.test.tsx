@@ -235,7 +235,56 @@ it("doesn’t take a clip for missing while its recorder is away", async () => {
   isPicture.value = false;
   vi.stubGlobal("fetch", vi.fn(async () => new Response("<html>404</html>", { status: 404 })));
   render(<Shared token="a" />);
+  await waitFor(() => expect(document.querySelector("video")).not.toBeNull());
+  fireEvent.error(document.querySelector("video") as HTMLVideoElement);
   await screen.findByText(t.actions.tryAgain);
   expect(document.querySelector("video")).not.toBeNull();
+  vi.unstubAllGlobals();
+});
+
+it("gives a file minutes to its first byte, and says nothing while the video plays", async () => {
+  isPicture.value = false;
+  const timeout = vi.spyOn(AbortSignal, "timeout");
+  vi.stubGlobal("fetch", vi.fn(offline));
+  render(<Shared token="a" />);
+  await waitFor(() => expect(fetch).toHaveBeenCalled());
+  await new Promise((done) => setTimeout(done, 20));
+  expect([timeout.mock.calls[0]?.[0], screen.queryByRole("alert")]).toEqual([600_000, null]);
+  timeout.mockRestore();
+  vi.unstubAllGlobals();
+});
+
+it("loads a broken video again when the download finds its file", async () => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(offline));
+  const clicked = vi.spyOn(HTMLAnchorElement.prototype, "click").mockReturnValue(undefined);
+  render(<Shared token="a" />);
+  await waitFor(() => expect(document.querySelector("video")).not.toBeNull());
+  const video = document.querySelector("video") as HTMLVideoElement;
+  fireEvent.error(video);
+  await screen.findByText(t.actions.tryAgain);
+  const loads = vi.spyOn(video, "src", "set");
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  fireEvent.click(screen.getByText(words.save));
+  await waitFor(() => expect(loads).toHaveBeenCalledWith("/v?ticket=1"));
+  expect(clicked).toHaveBeenCalled();
+  clicked.mockRestore();
+  vi.unstubAllGlobals();
+});
+
+it("says that the browser can’t show a picture whose file is there, and asks for it no more", async () => {
+  isPicture.value = true;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  render(<Shared token="a" />);
+  const picture = await screen.findByAltText<HTMLImageElement>(words.title);
+  const loads = vi.spyOn(picture, "src", "set");
+  for (const times of [1, 2]) {
+    fireEvent.error(picture);
+    fireEvent.click(await screen.findByText(t.actions.tryAgain));
+    await waitFor(() => expect(loads).toHaveBeenCalledTimes(times));
+  }
+  fireEvent.error(picture);
+  await screen.findByText(words.unplayable);
+  expect(screen.queryByText(t.actions.tryAgain)).toBeNull();
   vi.unstubAllGlobals();
 });

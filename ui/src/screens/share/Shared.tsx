@@ -116,9 +116,14 @@ interface About {
   problem: ApiError | null;
 }
 
+/** Blacked-out clips and files in a bucket take minutes to their first byte. */
+const LONGEST_MS = 600_000;
+/** Of a picture, which doesn't say whether it got through; it is loaded again only where its file is there. */
+const MOST_FAILURES = 2;
+
 /** By its first byte: the answer to a HEAD doesn't say why there is no file. */
 async function aboutOf(address: string): Promise<About> {
-  const signal = inTime() ?? null;
+  const signal = inTime(LONGEST_MS) ?? null;
   const answer = await fetch(address, { headers: { Range: "bytes=0-0" }, credentials: "same-origin", signal }).catch(() => null);
   const spans = answer?.headers.get("X-Elsewhere-Ms")?.split(",") ?? [];
   return {
@@ -134,10 +139,11 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
   const [about, setAbout] = useState<About | null>(null);
   const [isUnplayable, setUnplayable] = useState(false);
   const [trouble, setTrouble] = useState("");
-  /** The element that has an error; its place in the clip is kept. */
+  /** The element whose file didn't get through; its place in the clip is kept. */
   const broken = useRef<HTMLVideoElement | HTMLImageElement | null>(null);
+  const failures = useRef(0);
   /** Where the file is; null if that can't be learned now, or the link has ended meanwhile. */
-  const find = async (): Promise<string | null> => {
+  const find = async (isAsked = true): Promise<string | null> => {
     let at: string | null = address;
     let now = await aboutOf(at);
     if (now.problem?.status === 410)
@@ -153,8 +159,13 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
     const { problem } = now;
     const mayBeBack = problem !== null && (isAway(problem) || problem.status === 429);
     if (!mayBeBack) setAbout(now);
-    setTrouble(mayBeBack ? sentences(problem) : "");
+    setTrouble(mayBeBack && (isAsked || broken.current) ? sentences(problem) : "");
     return problem ? null : at;
+  };
+  const findAndLoad = async (isAsked = true) => {
+    const at = await find(isAsked);
+    if (at) load(at);
+    return at;
   };
   const load = (at: string) => {
     const node = broken.current;
@@ -164,22 +175,20 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
     setPlayed({ address: at, from_s: ("currentTime" in node && node.currentTime) || played.from_s });
     if (at === played.address) node.src = at; // which loads it again
   };
-  const again = useTryingAgain(trouble !== "", async () => {
-    const at = await find();
-    if (at) load(at);
-  });
+  const again = useTryingAgain(trouble !== "", async () => void (await findAndLoad()));
   const onBroken = async (node: HTMLVideoElement | HTMLImageElement, isBad: boolean) => {
     broken.current = node;
     setUnplayable(isBad);
     const at = await find();
     if (at && at !== played.address) load(at);
     else if (at && !isBad) setTrouble(words.away);
+    else if (at) broken.current = null; // to load it again doesn't help
   };
-  useEffect(() => void find(), [clip]);
+  useEffect(() => void findAndLoad(false), [clip]);
   const problem = about?.problem;
   const save = async (event: Event) => {
     event.preventDefault();
-    const at = await find();
+    const at = await findAndLoad();
     if (at) Object.assign(document.createElement("a"), { href: saved(at), download: "" }).click();
   };
   return (
@@ -187,7 +196,7 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
       {problem ? (
         <Problem icon="circle-slash" what={problem.message} todo={words.unavailable} />
       ) : clip.is_picture ? (
-        <img class="shared-picture" src={played.address} alt={words.title} onError={({ currentTarget }) => void onBroken(currentTarget, false)} />
+        <img class="shared-picture" src={played.address} alt={words.title} onError={({ currentTarget }) => void onBroken(currentTarget, (failures.current += 1) > MOST_FAILURES)} />
       ) : (
         <video
           src={played.address}
