@@ -292,6 +292,18 @@ describe("a change", () => {
     expect(first).toMatch(/^"\d{22,}"$/);
   });
 
+  it.each(["/sign-in/code", "/setup/restore", "/sign-out"])(
+    "by what works once carries another key after an answer: %s",
+    async (path) => {
+      void told(post("/sign-in/code"));
+      const done = told(post(path));
+      sent[1]?.answer({});
+      await done;
+      void told(post("/sign-in/code"));
+      expect(sent[2]?.headers["Idempotency-Key"]).not.toBe(sent[0]?.headers["Idempotency-Key"]);
+    },
+  );
+
   it("that sends a file takes its time to arrive", () => {
     void told(put("/plan/image", new Blob()));
     expect(sent[0]?.headers["X-Tawny-Until"]).toBeUndefined();

@@ -126,10 +126,12 @@ export function remove<T>(path: string): Promise<T> {
 /** What the recorder does by itself and at once. Other changes wait for cameras, hubs, downloads or uploads. */
 const AT_ONCE = /^\/(mode$|sign-in(?!\/provider)|sign-out|shared\/|actions\/|address-check\/|orders|events(?!\/bulk)|shares|clips|snoozes|casts|me\/|people|access-tokens|cameras\/[^/]+\/(hold|casts|mutings|name))/;
 /** A link or code works once: also a second press, after a lost answer, gets the answer to the first. */
-const ONCE = /^\/(sign-in\/(link|code|second-step)|setup\/(claim|restore)|address-check\/open)/;
+const ONCE = /^\/(sign-in\/(link|code|second-step)|sign-out|setup\/(claim|restore)|address-check\/open)/;
 /** Without a session it alone shows who asks again, so that it can't be guessed. */
 const randomKey = () => `"${crypto.getRandomValues(new Uint32Array(4)).join("")}"`;
-export const pageKey = randomKey();
+export let pageKey = randomKey();
+/** Once there was an answer: it is that of this link, code, file or session alone. */
+export const renewKey = () => void (pageKey = randomKey());
 /** A change must arrive within this time of its press. */
 const ARRIVES_MS = 15_000;
 /** How long the page waits for the answer. */
@@ -186,17 +188,20 @@ async function inLimit<T>(method: string, path: string, body: unknown, limit_ms:
   if (left() <= 0) throw new ApiError(0, LATE, t.problems.late, t.problems.lateDo);
   const line = new AbortController();
   const timer = setTimeout(() => line.abort(), limit_ms);
-  const key = { "Idempotency-Key": ONCE.test(path) ? pageKey : randomKey() };
+  const isOnce = ONCE.test(path);
+  const key = { "Idempotency-Key": isOnce ? pageKey : randomKey() };
   const send = () => {
     // On a hub, the clock that is known here isn't the one that counts; a file takes its time.
     const until = within || body instanceof Blob ? {} : { "X-Tawny-Until": `${Math.round(serverNow() + left())}` };
     return ask<T>(method, url(path), body, line.signal, { ...key, ...until });
   };
   try {
-    return await send().catch((reason: unknown) => {
+    const said = await send().catch((reason: unknown) => {
       if ((reason as ApiError).code === LATE && left() > 0) return send(); // a clock was set; the answer said its time
       throw reason;
     });
+    if (isOnce) renewKey();
+    return said;
   } catch (reason) {
     if (!line.signal.aborted) throw reason;
     onUnsure();

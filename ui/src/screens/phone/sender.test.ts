@@ -112,6 +112,8 @@ it("joins with the same key at a second press: the answer to the first may be lo
   await made.join("code");
   expect(asked[0]).toMatch(/^"\d{22,}"$/);
   expect([asked[1], made.camera.value]).toEqual([asked[0], "Garage"]);
+  await made.join("code");
+  expect(asked[2]).not.toBe(asked[0]);
 });
 
 it("doesn’t send again from the first page when it was stopped on the second", async () => {

@@ -1,6 +1,6 @@
 /** Sends this device's camera to the recorder by WebRTC, and connects again by itself until it is stopped. */
 import { signal } from "@preact/signals";
-import { ApiError, pageKey } from "../../api/client";
+import { ApiError, pageKey, renewKey } from "../../api/client";
 import type { ErrorResponse, PhoneConnectionInfo, PhoneJoined, PhoneRights } from "../../api/schema";
 import { t } from "../../strings";
 import { phoneCamera } from "../../strings/phone-camera";
@@ -115,6 +115,7 @@ export class Sender {
   /** Uses the one-time code. Throws an ApiError. */
   async join(code: string): Promise<void> {
     const joined = await ask<PhoneJoined>("/phone/join", "", { code, device: device(navigator.userAgent) });
+    renewKey();
     this.camera.value = joined.camera_name;
     keep({ token: joined.token, camera: joined.camera_name, facing: this.facing.value, stopped: false });
   }

@@ -1,6 +1,6 @@
 /** The other way to begin: everything of an earlier recorder comes out of its backup, then its accounts sign in here. */
 import { useRef, useState } from "preact/hooks";
-import { ApiError, get, post, url } from "../../api/client";
+import { ApiError, get, post, renewKey, url } from "../../api/client";
 import type { ErrorResponse, RestoreInfo, SessionInfo } from "../../api/schema";
 import { account } from "../../strings/account";
 import { Door, Refusal } from "../../ui/Door";
@@ -29,6 +29,7 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
         setStage({ is: "sending", percent: 0 });
         await upload(chosen, token, (percent) => setStage({ is: "sending", percent }));
         sent.current = chosen;
+        renewKey(); // the answer to another file isn't the answer to this one
       }
       setStage({ is: "opening" });
       const { restarts } = await post<RestoreInfo>("/setup/restore", { token, passphrase });
