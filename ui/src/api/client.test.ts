@@ -188,9 +188,10 @@ describe("a change", () => {
     ["by an order", () => post("/orders", {}), 15],
     ["of an event", () => patch("/events/a", {}), 15],
     ["that shares", () => post("/shares"), 15],
-    ["that opens a shared link", () => post("/shared/a"), 15],
+    ["that opens a shared link", () => post("/shared/a"), 60],
     ["of a notification’s button", () => post("/actions/a/b"), 15],
-    ["that signs in", () => post("/sign-in"), 15],
+    ["that signs in", () => post("/sign-in"), 60],
+    ["that proves who one is", () => post("/sign-in/confirm"), 60],
     ["that signs in by a link", () => post("/sign-in/link"), 15],
     ["that asks a provider", () => post("/sign-in/provider"), 600],
     ["that signs out", () => post("/sign-out"), 15],
@@ -303,6 +304,12 @@ describe("a change", () => {
       expect(sent[2]?.headers["Idempotency-Key"]).not.toBe(sent[0]?.headers["Idempotency-Key"]);
     },
   );
+
+  it("that signs in and isn’t answered is to be tried again, and not to be checked", async () => {
+    const refused = expect(post("/sign-in")).rejects.toMatchObject({ code: "unsure", todo: t.problems.lateDo });
+    await vi.advanceTimersByTimeAsync(60_000);
+    await refused;
+  });
 
   it("that sends a file takes its time to arrive", () => {
     void told(put("/plan/image", new Blob()));

@@ -125,6 +125,8 @@ export function remove<T>(path: string): Promise<T> {
 
 /** What the recorder does by itself and at once. Other changes wait for cameras, hubs, downloads or uploads. */
 const AT_ONCE = /^\/(mode$|sign-in(?!\/provider)|sign-out|shared\/|actions\/|address-check\/|orders|events(?!\/bulk)|shares|clips|snoozes|casts|me\/|people|access-tokens|cameras\/[^/]+\/(hold|casts|mutings|name))/;
+/** These check a password or code, which takes a second of a small computer each, one after the other. */
+const CHECKS = /^\/(sign-in(\/confirm)?$|shared\/)/;
 /** A link or code works once: also a second press, after a lost answer, gets the answer to the first. */
 const ONCE = /^\/(sign-in\/(link|code|second-step)|sign-out|setup\/(claim|restore)|address-check\/open)/;
 /** Without a session it alone shows who asks again, so that it can't be guessed. */
@@ -136,6 +138,7 @@ export const renewKey = () => void (pageKey = randomKey());
 const ARRIVES_MS = 15_000;
 /** How long the page waits for the answer. */
 const AT_ONCE_MS = 15_000;
+const CHECKS_MS = 60_000;
 const LONG_MS = 600_000;
 /** Counts the time in which the device slept. */
 const forward = forwardClock();
@@ -155,7 +158,8 @@ const newest = new Map<string, Queued>();
 function change<T>(method: string, path: string, body?: unknown): Promise<T> {
   const isAtOnce = AT_ONCE.test(path);
   const due_ms = forward() + ARRIVES_MS;
-  const send = () => inLimit<T>(method, path, body, isAtOnce ? AT_ONCE_MS : LONG_MS, due_ms);
+  const limit_ms = CHECKS.test(path) ? CHECKS_MS : isAtOnce ? AT_ONCE_MS : LONG_MS;
+  const send = () => inLimit<T>(method, path, body, limit_ms, due_ms);
   if (!isAtOnce || (method === "POST" && path !== "/orders")) return send(); // what is created has no order
   const of = thingOf(path, body);
   const put = method === "PUT" && path !== "/snoozes" ? path : ""; // a snooze takes the place of no other
@@ -205,7 +209,8 @@ async function inLimit<T>(method: string, path: string, body: unknown, limit_ms:
   } catch (reason) {
     if (!line.signal.aborted) throw reason;
     onUnsure();
-    throw new ApiError(0, "unsure", t.problems.unsure, t.problems.unsureDo);
+    // A sign-in can only be tried again.
+    throw new ApiError(0, "unsure", t.problems.unsure, path.startsWith("/sign-in") ? t.problems.lateDo : t.problems.unsureDo);
   } finally {
     clearTimeout(timer);
   }
