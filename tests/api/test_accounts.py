@@ -512,7 +512,7 @@ def test_a_link_is_opened_while_the_disk_is_full(accounts: Accounts, clock: Fake
     anna, shares = accounts.put_person("Anna", Role.OWNER), Shares(accounts.file, clock)
     made, _ = shares.make(anna, CameraId("yard"), Span(0, 1000), clock.now_ms() + 60_000)
     full.append(0)
-    assert shares.shown_by(shares.open(made))
+    assert shares.shown_by(shares.open(made)[0])
 
 
 def test_a_clock_that_is_ahead_for_a_moment_forgets_no_device(accounts: Accounts, clock: FakeClock) -> None:

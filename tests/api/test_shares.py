@@ -125,6 +125,15 @@ async def test_openings_are_counted(house: House, viewer: httpx.AsyncClient) -> 
     assert listed["opened"] == 2
 
 
+async def test_a_page_that_opens_a_link_again_is_counted_once(house: House, viewer: httpx.AsyncClient) -> None:
+    token = str((await shared(house, viewer))["link"]).removeprefix("/s/")
+    pages = [{"Idempotency-Key": '"1"'}, {"Idempotency-Key": '"1"'}, {"Idempotency-Key": '"2"'}]
+    for page in pages:
+        assert (await house.browser().post(f"/api/v1/shared/{token}", json={}, headers=page)).status_code == 200
+    (listed,) = (await viewer.get("/api/v1/shares")).json()["items"]
+    assert listed["opened"] == 2
+
+
 async def test_a_link_whose_recordings_were_deleted_has_ended(house: House, viewer: httpx.AsyncClient) -> None:
     made = await shared(house, viewer)
     house.clock.advance(120)

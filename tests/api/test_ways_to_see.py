@@ -195,7 +195,7 @@ def with_link(filled: Filled, how: str) -> Who:
     segment = house.recorder.index.segment(SegmentId(filled.segment))
     assert segment
     share, _ = shares.make(maker, PORCH, segment.span, now_ms + (1000 if how == "over" else 86_400_000))
-    ticket = shares.open(share)
+    ticket, _ = shares.open(share)
     ways: dict[str, Callable[[], object]] = {
         "taken back": lambda: shares.take_back(share.id),
         "over": lambda: house.clock.advance(1),

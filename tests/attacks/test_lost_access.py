@@ -211,7 +211,7 @@ def give(filled: Filled, grant: Grant, role: Role) -> Given:
         case Grant.LINK | Grant.CLIP_LINK:
             shown = SharedClip(clip.id, clip.cameras) if grant is Grant.CLIP_LINK else None
             share, _ = house.site.shares.make(maker, PORCH, segment.span, ends_ms, clip=shown)
-            key, query = share.id, f"&ticket={house.site.shares.open(share)}"
+            key, query = share.id, f"&ticket={house.site.shares.open(share)[0]}"
         case Grant.SIGN_IN_LINK:
             ben = house.accounts.put_person("Ben", Role.OWNER)
             key = house.accounts.new_token(TokenPurpose.LINK, ben, lasts_ms=DAY_MS, made_by=maker)

@@ -293,7 +293,7 @@ describe("a change", () => {
     expect(first).toMatch(/^"\d{22,}"$/);
   });
 
-  it.each(["/sign-in/code", "/setup/restore", "/sign-out"])(
+  it.each(["/sign-in/code", "/setup/restore", "/shared/a", "/sign-out"])(
     "by what works once carries another key after an answer: %s",
     async (path) => {
       void told(post("/sign-in/code"));
@@ -309,6 +309,11 @@ describe("a change", () => {
     const refused = expect(post("/sign-in")).rejects.toMatchObject({ code: "unsure", todo: t.problems.lateDo });
     await vi.advanceTimersByTimeAsync(60_000);
     await refused;
+  });
+
+  it("that opens a shared link carries the same key until it is answered, so that it is counted once", () => {
+    for (const path of ["/shared/a", "/shared/a"]) void told(post(path));
+    expect(sent[1]?.headers["Idempotency-Key"]).toBe(sent[0]?.headers["Idempotency-Key"]);
   });
 
   it("that sends a file takes its time to arrive", () => {

@@ -128,7 +128,7 @@ const AT_ONCE = /^\/(mode$|sign-in(?!\/provider)|sign-out|shared\/|actions\/|add
 /** These check a password or code, which takes a second of a small computer each, one after the other. */
 const CHECKS = /^\/(sign-in(\/confirm)?$|shared\/)/;
 /** A link or code works once: also a second press, after a lost answer, gets the answer to the first. */
-const ONCE = /^\/(sign-in\/(link|code|second-step)|sign-out|setup\/(claim|restore)|address-check\/open)/;
+const ONCE = /^\/(sign-in\/(link|code|second-step)|sign-out|setup\/(claim|restore)|address-check\/open|shared\/)/;
 /** Without a session it alone shows who asks again, so that it can't be guessed. */
 const randomKey = () => `"${crypto.getRandomValues(new Uint32Array(4)).join("")}"`;
 export let pageKey = randomKey();

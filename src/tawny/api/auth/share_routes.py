@@ -188,8 +188,10 @@ async def open_share(token: OneToken, body: OpenShare, request: Request, here: H
     job = await asyncio.to_thread(_clip_of, here, found)
     if job is None and not await asyncio.to_thread(_is_recorded, here, found):
         raise share_ended()
-    ticket = await asyncio.to_thread(here.shares.open, found)
-    here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=found.id)
+    key, address = request.headers.get("idempotency-key", ""), caller_of(request).address
+    ticket, is_first = await asyncio.to_thread(here.shares.open, found, f"{address} {key}" if key else "")
+    if is_first:
+        here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, address, detail=found.id)
     return OpenedShare(
         from_ms=found.span.begin_ms,
         to_ms=found.span.end_ms,

@@ -5,6 +5,7 @@ video. Tickets are in memory and expire with the link or after TICKET_S. A link 
 may not see its cameras, and for good once that account is removed.
 """
 
+import hmac
 import secrets
 import sqlite3
 import threading
@@ -62,7 +63,7 @@ class Shares:
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self._file, self._clock = file, clock
-        self._lock = threading.Lock()
+        self._lock, self._secret = threading.Lock(), secrets.token_bytes(32)
         self._tickets: dict[bytes, tuple[str, float]] = {}
         self._ended_s: dict[str, float] = {}
 
@@ -138,13 +139,19 @@ class Shares:
         """Return the link; None if it is unknown, expired, revoked, or its maker may not see its cameras now."""
         return self._good("hash = ?", hashed(token))
 
-    def open(self, share: Share) -> str:
-        """Count an opening and return a ticket for the video."""
-        self._file.note_use("UPDATE shares SET opened = opened + 1 WHERE id = ?", (share.id,))
-        ticket, now_s = secrets.token_urlsafe(32), self._clock.mono_s()
+    def open(self, share: Share, page: str = "") -> tuple[str, bool]:
+        """Return a ticket for the video, and whether this is an opening, which is counted.
+
+        page: what only the same page sends again, where the answer was lost; that gets the same ticket. Empty: unknown.
+        """
+        of_page = f"{share.id} {page or secrets.token_hex()}".encode()
+        ticket, now_s = hmac.digest(self._secret, of_page, "sha256").hex(), self._clock.mono_s()
         with self._tickets_kept() as tickets:
+            _, until_s = tickets.pop(hashed(ticket), ("", 0.0))
             tickets[hashed(ticket)] = share.id, now_s + TICKET_S
-        return ticket
+        if is_first := until_s <= now_s:
+            self._file.note_use("UPDATE shares SET opened = opened + 1 WHERE id = ?", (share.id,))
+        return ticket, is_first
 
     def shown_by(self, ticket: str) -> tuple[Share, LoginSession] | None:
         """Return link and visitor's session of a ticket; None if it is invalid."""
