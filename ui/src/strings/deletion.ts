@@ -19,7 +19,7 @@ export const deletion = {
   files: { one: "{n} file", other: "{n} files" },
   events: { one: "{n} event", other: "{n} events" },
   with: (amount: string, events: string) => `Deletes ${amount}, with ${events}.`,
-  images: { one: "{n} hourly image is deleted.", other: "{n} hourly images are deleted." },
+  images: { one: "{n} image at intervals is deleted.", other: "{n} images at intervals are deleted." },
   span: (from: string, to: string) => `Recordings go in whole files: ${from} – ${to}.`,
   away: (disks: string) => `What ${disks} has of it is deleted when that disk is back.`,
   after: "It happens after 30 s. Until then you can undo it. Recording goes on.",

@@ -36,12 +36,12 @@ it("says to the page that a deletion was undone", async () => {
   expect(removed).toEqual(["/deletions/d1"]);
 });
 
-it("deletes hourly images where no video is left", async () => {
+it("deletes images at intervals where no video is left", async () => {
   session.value = { state: "signed-in", user: { id: "anna", name: "Anna", role: "owner" } } as unknown as Session;
   Object.assign(found, { files: 0, images: 3, events: 0 });
   render(<DeleteButton what="everything" wanted={{}} />);
   fireEvent.click(screen.getByRole("button", { name: words.button }));
-  await screen.findByText("3 hourly images are deleted.");
+  await screen.findByText("3 images at intervals are deleted.");
   expect(screen.queryByText(words.nothing)).toBeNull();
   expect(document.querySelector<HTMLButtonElement>(".delete-acts .bad")!.disabled).toBe(false);
 });
