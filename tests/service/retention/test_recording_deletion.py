@@ -337,6 +337,24 @@ def test_an_image_that_two_deleted_events_share_is_measured_once(place: Place) -
     assert place.deleting.measure(DeletionScope(events=events)).images == 1
 
 
+def test_queued_motion_of_a_camera_without_files_goes_too(place: Place) -> None:
+    camera, times = CameraId("gate"), [place.old.start_ms]
+    moved(place, camera, times)
+    delete(place, DeletionScope([camera]))
+    assert told(place, camera, times) == [set()] * 5
+
+
+def test_an_image_of_a_deleted_time_goes_of_a_camera_without_files(place: Place) -> None:
+    """Every minute, while its event lasts."""
+    ring = Event(EventId("ring"), CameraId("gate"), "doorbell", place.old.start_ms, None, 9.0)
+    place.site.ledger.put_event(ring)
+    delete(place, DeletionScope([ring.camera]))
+    minutes(place, 3)
+    place.site.ledger.put_event(replace(ring, picture_ms=ring.start_ms))
+    minutes(place, 1)
+    assert place.site.index.event(ring.id) == ring
+
+
 def test_what_was_still_being_recorded_goes_when_its_file_is_closed(place: Place) -> None:
     now_ms = place.site.clock.now_ms()
     delete(place, DeletionScope([PORCH], Span(now_ms - 10_000, now_ms)))

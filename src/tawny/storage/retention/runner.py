@@ -136,6 +136,11 @@ class CameraDeletion:
     event: str = ""
     running: Sequence[EventId] = ()
 
+    @property
+    def span(self) -> Span:
+        begin_ms = self.begin_ms or 0
+        return Span(begin_ms, max(begin_ms, self.until_ms))
+
 
 @dataclass(frozen=True, slots=True)
 class DeletedWith:
@@ -345,8 +350,7 @@ class Retention:
             for event in without_video(self._index, segments, self._clock.now_ms(), with_kept=wanted.with_kept):
                 if event.end_ms is not None:  # one that lasts is written again
                     self._drop(event)
-            whole = Span(wanted.begin_ms or 0, max(wanted.begin_ms or 0, wanted.until_ms))  # also before any folder
-            self._forget_events(wanted, self._unrecorded(wanted, [whole] if is_last else [], segments))
+            self._forget_events(wanted, self._unrecorded(wanted, [wanted.span] if is_last else [], segments))
             named = self._index.event(EventId(wanted.event)) if wanted.event else None
             if named is not None and (wanted.with_kept or not named.kept):
                 self._drop(named)
@@ -362,8 +366,7 @@ class Retention:
         return not is_last
 
     def _tell(self, wanted: CameraDeletion) -> None:
-        begin_ms = wanted.begin_ms or 0
-        for gap in self._index.gaps(wanted.camera, Span(begin_ms, max(begin_ms, wanted.until_ms))):
+        for gap in self._index.gaps(wanted.camera, wanted.span):
             if gap.reason is GapReason.REMOVED and gap.detail == wanted.why:
                 self.also.tell(gap)
 
@@ -373,7 +376,7 @@ class Retention:
         The gap stays, with its reason: it is keyed by its begin.
         """
         now_ms = self._clock.now_ms()
-        asked = Span(wanted.begin_ms or 0, max(wanted.begin_ms or 0, wanted.until_ms))
+        asked = wanted.span
         gaps = self._index.gaps(wanted.camera, asked)
         chosen = merge_spans([one.span(now_ms) for one in gaps if one.reason in BY_CHOICE - {GapReason.FILLED}])
         made: list[Gap] = []
@@ -391,6 +394,8 @@ class Retention:
 
     def _asked(self, wanted: CameraDeletion) -> Iterator[Span]:
         """Yield the time a deletion names, from the first day on that has something."""
+        for stored in self.also.motion:  # what is queued has no folder yet
+            stored.flush()
         first = next(self._volume.day_folders(wanted.camera), None)
         if first is not None:
             day_ms = stamp_ms(f"{''.join(first.split('/')[1:])}T000000.000Z")
@@ -431,7 +436,7 @@ class Retention:
         return not wanted.event and (wanted.begin_ms or 0) <= span.begin_ms and span.end_ms <= wanted.until_ms
 
     def _strip_running(self, wanted: CameraDeletion) -> None:
-        gone = self._unrecorded(wanted, [*self._asked(wanted)], [])
+        gone = self._unrecorded(wanted, [wanted.span], [])
         for event in map(self._index.event, wanted.running):
             if event is not None:
                 self._strip(event, gone, wanted.why)
