@@ -23,6 +23,7 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.recording_deletion import EMPTY_S, DeletionScope, RecordingDeletion, StoredOfCamera
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.service.retention.volume_listing import VolumeListing
+from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import SOUND, event_paths
 from tawny.storage.disk.secondary_volumes import VolumeUse, attach_all, join
 from tawny.storage.disk.volume import Volume
@@ -335,6 +336,38 @@ def test_an_image_that_two_deleted_events_share_is_measured_once(place: Place) -
     place.site.volume.write_whole(image, b"jpeg")
     events = [put_event(place, name, place.old.start_ms).id for name in ("first", "second")]
     assert place.deleting.measure(DeletionScope(events=events)).images == 1
+
+
+def test_images_are_looked_for_only_on_the_days_of_what_is_deleted_and_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two years of images take seconds to list."""
+    for day in ("2024/11/20", "2026/11/19", "2026/11/20"):
+        place.site.volume.write_whole(f"snapshots/{PORCH}/{day}/{day.replace('/', '')}T040000.000Z.jpg", b"jpeg")
+    events = [put_event(place, name, place.old.start_ms).id for name in ("first", "second")]
+    disk, listed = place.site.volume.disk, list[str]()
+    entries = disk.entries
+
+    def noted(folder: str) -> list[FolderEntry]:
+        listed.append(folder)
+        return entries(folder)
+
+    monkeypatch.setattr(disk, "entries", noted)
+    place.deleting.measure(DeletionScope(events=events))
+    porch = f"snapshots/{PORCH}"
+    assert listed == [porch, f"{porch}/2026", f"{porch}/2026/11", f"{porch}/2026/11/20"]
+
+
+def test_what_the_index_knows_is_shown_where_the_disk_cannot_be_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(folder: str) -> list[FolderEntry]:
+        raise StorageError(folder, "input/output error")
+
+    monkeypatch.setattr(place.site.volume.disk, "entries", unreadable)
+    size_bytes = place.old.size_bytes + place.new.size_bytes
+    assert place.deleting.stored(PORCH).size_bytes == size_bytes
+    assert place.deleting.measure(DeletionScope([PORCH])).bytes == size_bytes
 
 
 def test_queued_motion_of_a_camera_without_files_goes_too(place: Place) -> None:

@@ -5,7 +5,7 @@ and neither has one that is off, paused or private; one that waits for an event 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -122,11 +122,12 @@ def has_snapshots(volume: Volume, camera: CameraId) -> bool:
     return any(True for _ in snapshots_of(volume, camera))
 
 
-def snapshots_of(volume: Volume, camera: CameraId, within: Span | None = None) -> Iterator[PeriodicSnapshot]:
-    """Yield a camera's images of a time, also those that a failover left on another disk. Raises StorageError."""
-    for one in _below(volume, f"{FOLDER}/{camera}"):
-        if within is None or within.begin_ms <= one.at_ms < within.end_ms:
-            yield one
+def snapshots_of(volume: Volume, camera: CameraId, within: Sequence[Span] | None = None) -> Iterator[PeriodicSnapshot]:
+    """Yield a camera's images of some times, each once, also those that a failover left on another disk.
+
+    Raises StorageError.
+    """
+    yield from _below(volume, f"{FOLDER}/{camera}", within)
     for other in volume.disks_to_move_from:
         with suppress(StorageError):
             yield from snapshots_of(other, camera, within)
@@ -137,9 +138,8 @@ def delete_snapshots(volume: Volume, camera: CameraId, within: Span) -> None:
     for other in volume.disks_to_move_from:
         with suppress(StorageError):
             delete_snapshots(other, camera, within)
-    for one in list(_below(volume, f"{FOLDER}/{camera}")):
-        if within.begin_ms <= one.at_ms < within.end_ms:
-            _remove(volume, one.path)
+    for one in list(_below(volume, f"{FOLDER}/{camera}", [within])):
+        _remove(volume, one.path)
 
 
 def _remove(volume: Volume, path: str) -> None:
@@ -150,14 +150,24 @@ def _remove(volume: Volume, path: str) -> None:
         folder = parent_of(folder)
 
 
-def _below(volume: Volume, folder: str) -> Iterator[PeriodicSnapshot]:
-    """Yield our files below a folder. Other files are left alone."""
+def _below(volume: Volume, folder: str, within: Sequence[Span] | None = None) -> Iterator[PeriodicSnapshot]:
+    """Yield our files below a folder; within: of a camera's folder, only of these times. Other files are left alone."""
     for entry in volume.disk.entries(folder):
         path = f"{folder}/{entry.name}"
         if entry.kind == "folder":
-            yield from _below(volume, path)
+            here = None if within is None else [span for span in within if _may_hold(path, span)]
+            if here is None or here:
+                yield from _below(volume, path, here)
         elif entry.kind == "file" and path.endswith(".jpg"):
             try:
-                yield PeriodicSnapshot(path, stamp_ms(PurePosixPath(path).stem), entry.size_bytes)
+                found = PeriodicSnapshot(path, stamp_ms(PurePosixPath(path).stem), entry.size_bytes)
             except ValueError:
                 continue
+            if within is None or any(span.begin_ms <= found.at_ms < span.end_ms for span in within):
+                yield found
+
+
+def _may_hold(folder: str, span: Span) -> bool:
+    """Return whether a year, month or day of a camera may have images of a time: not all of them need be listed."""
+    time = "".join(folder.split("/")[2:])
+    return stamp(span.begin_ms)[: len(time)] <= time <= stamp(span.end_ms)[: len(time)]

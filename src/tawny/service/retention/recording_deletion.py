@@ -21,6 +21,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, ClockSteps, Span
 from tawny.service.retention.periodic_snapshots import (
+    PeriodicSnapshot,
     cameras_with_snapshots,
     delete_snapshots,
     has_snapshots,
@@ -157,7 +158,7 @@ class RecordingDeletion:
         """Return what is stored of a camera, configured or removed. Waits for the index."""
         index = self._stored.index
         bounds, kept = index.bounds(camera), index.events(_EVER, cameras=[camera], only="kept", limit=100)
-        size_bytes = index.size_bytes(camera) + sum(one.size_bytes for one in snapshots_of(self._stored.volume, camera))
+        size_bytes = index.size_bytes(camera) + sum(one.size_bytes for one in self._images(camera, None))
         return StoredOfCamera(size_bytes, len(kept.events), bounds.begin_ms if bounds else None)
 
     def ask(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
@@ -188,11 +189,15 @@ class RecordingDeletion:
         parts = self._parts(wanted, "")
         counted = set[str]()  # a file may hold several of the events
         sizes = [self._measured(part, counted) for part in parts]
+        spans = {part.camera: list[Span]() for part in parts}
+        for part in parts:
+            spans[part.camera].append(part.span)
+        images = [one for camera, asked in spans.items() for one in self._images(camera, asked)]
         begins = [one.from_ms for one in sizes if one.from_ms is not None]
         return DeletionPreview(
-            bytes=sum(one.bytes for one in sizes),
+            bytes=sum(one.bytes for one in sizes) + sum(one.size_bytes for one in images),
             files=sum(one.files for one in sizes),
-            images=sum(one.images for one in sizes),
+            images=len(images),
             events=min(_COUNTED, sum(one.events for one in sizes)),
             kept=min(_COUNTED, sum(one.kept for one in sizes)),
             kept_bytes=sum(one.kept_bytes for one in sizes),
@@ -201,12 +206,19 @@ class RecordingDeletion:
             away=self._away_names(),
         )
 
+    def _images(self, camera: CameraId, within: Sequence[Span] | None) -> list[PeriodicSnapshot]:
+        """Return a camera's images. None where the disk can't be read: what the index knows is shown all the same."""
+        with suppress(StorageError):
+            return list(snapshots_of(self._stored.volume, camera, within))
+        return []
+
     def _away_names(self) -> tuple[str, ...]:
         gone, unlisted = [one for one in away(self._stored.volume) if one.is_used], self._unlisted()
         here = [one.name for one in self._stored.volume.others if one.mark in unlisted - {each.id for each in gone}]
         return (*(one.path for one in gone), *here)
 
     def _measured(self, part: CameraDeletion, counted: set[str]) -> DeletionPreview:
+        """Return what a part would take, without images: those of all parts are counted at once."""
         index, camera = self._stored.index, part.camera
         bounds = index.bounds(camera)
         if part.begin_ms:
@@ -217,8 +229,8 @@ class RecordingDeletion:
             bounds = Span(rows[0].start_ms, max(one.end_ms for one in rows)) if rows else None
         else:
             size_bytes, files = index.size_bytes(camera), index.count(camera)
-        within = bounds or Span(part.begin_ms or 0, part.until_ms)
-        asked = Span(part.begin_ms or 0, part.until_ms)
+        asked = part.span
+        within = bounds or asked
         all_of = Span(min(asked.begin_ms, within.begin_ms), max(asked.end_ms, within.end_ms))
         found = index.events(all_of, cameras=[camera], limit=_COUNTED).events
         events = [one for one in found if one.id not in counted]
@@ -239,12 +251,10 @@ class RecordingDeletion:
         going = [one for one in going if one.id == part.event or self._goes(one, part, is_gone)]
         counted.update(one.id for one in (*going, *kept))
         goes_bytes, kept_bytes = size_bytes - sum(spared.values()), sum(spared.values())
-        images = [one for one in snapshots_of(self._stored.volume, camera, asked) if one.path not in counted]
-        counted.update(one.path for one in images)
         return DeletionPreview(
-            bytes=(size_bytes if part.with_kept else goes_bytes) + sum(one.size_bytes for one in images),
+            bytes=size_bytes if part.with_kept else goes_bytes,
             files=files if part.with_kept else files - len(spared),
-            images=len(images),
+            images=0,
             events=len(going),
             kept=len(kept),
             kept_bytes=kept_bytes,
@@ -303,8 +313,7 @@ class RecordingDeletion:
             return [self._part_of(event, wanted, why) for event in wanted.events]
         begin_ms, until_ms = (wanted.span.begin_ms, wanted.span.end_ms) if wanted.span else (0, now_ms)
         is_all_listed = not self._away()
-        found = (one for one in self.cameras() if not is_all_listed or not self._is_empty(one))
-        cameras = wanted.cameras or list(found)
+        cameras = wanted.cameras or [one for one in self.cameras() if not is_all_listed or not self._is_empty(one)]
         until_ms = min(until_ms, now_ms)
         if until_ms <= begin_ms:
             raise NotDone("This time isn't over yet.", "Choose a time that is.")
@@ -341,8 +350,7 @@ class RecordingDeletion:
         return self._clock.now_ms()
 
     def _fills(self, one: _Pending) -> bool:
-        spans = [(part.camera, Span(part.begin_ms or 0, part.until_ms)) for part in one.parts if not part.running]
-        return any(self._is_filling(camera, span) for camera, span in spans)
+        return any(self._is_filling(part.camera, part.span) for part in one.parts if not part.running)
 
     def _running_of(self, one: _Pending) -> tuple[CameraDeletion, ...]:
         """Return what is left of a deletion: the events that last and may show something of its time."""
@@ -431,8 +439,7 @@ class RecordingDeletion:
 
     def _is_listed(self, part: CameraDeletion) -> bool:
         """Return whether the index has files of a deleted time, as those that were listed since."""
-        begin_ms = part.begin_ms or 0
-        return bool(self._stored.index.segments(part.camera, None, Span(begin_ms, max(begin_ms, part.until_ms))))
+        return bool(self._stored.index.segments(part.camera, None, part.span))
 
     def _of_removed(self, now_ms: int) -> list[CameraDeletion]:
         settings, found = self._settings(), []
@@ -494,7 +501,7 @@ class RecordingDeletion:
             self._stored.mirror.delete_camera(wanted)
         if wanted.running:
             return
-        delete_snapshots(self._stored.volume, wanted.camera, Span(wanted.begin_ms or 0, wanted.until_ms))
+        delete_snapshots(self._stored.volume, wanted.camera, wanted.span)
         gone_bytes = before_bytes - index.size_bytes(wanted.camera)
         log.info("%s: recordings of %s %s", wanted.camera, size_text(gone_bytes), wanted.why)
 
