@@ -322,10 +322,11 @@ def test_everything_includes_the_images_of_a_camera_without_video(place: Place, 
     assert place.site.volume.disk.entry(image) is None
 
 
-def test_everything_includes_the_events_of_a_camera_that_never_had_a_file(place: Place) -> None:
+@pytest.mark.parametrize("table", [{"cameras": {"gate": {"source": "demo:gate"}}}, {"removed_cameras": {"gate": {}}}])
+def test_everything_includes_the_events_of_a_camera_that_never_had_a_file(place: Place, table: dict[str, Any]) -> None:
     event = Event(EventId("ring"), CameraId("gate"), "doorbell", place.old.start_ms, place.old.end_ms, 9.0)
     place.site.ledger.put_event(event)
-    place.settings = Settings.model_validate({"cameras": {"gate": {"source": "demo:gate"}}})
+    place.settings = Settings.model_validate(table)
     assert place.deleting.measure(DeletionScope()).events == 1
     delete(place, DeletionScope())
     assert place.site.index.event(event.id) is None

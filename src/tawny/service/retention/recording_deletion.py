@@ -331,7 +331,8 @@ class RecordingDeletion:
 
     def cameras(self) -> Collection[CameraId]:
         """Return all cameras, also those that were removed. Raises StorageError."""
-        named, volume = map(CameraId, self._settings().cameras), self._stored.volume
+        settings, volume = self._settings(), self._stored.volume
+        named = map(CameraId, [*settings.cameras, *settings.removed_cameras])
         return dict.fromkeys([*named, *volume.cameras(), *cameras_with_snapshots(volume)])
 
     def _put(self, key: str, parts: Iterable[CameraDeletion], undo_s: float = UNDO_S) -> int:
