@@ -439,3 +439,35 @@ def test_a_program_that_the_services_user_may_not_run_is_refused_with_what_is_cl
     if closed:
         assert f"can't open {program}: {open_folder / closed} is closed." in said.err
         assert f"sudo chmod -R g+rX '{open_folder / closed}'" in said.err
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize(
+    ("closed", "mode", "advice"),
+    [
+        ("py/bin/python3", 0o700, "chmod o+rX"),
+        ("py/bin", 0o700, "chmod o+x"),
+        ("py/bin", 0o711, ""),
+        ("venv/lib/tawny/cli", 0o711, "chmod -R g+rX"),
+        ("venv/lib", 0o711, "chmod -R g+rX"),
+    ],
+)
+def test_what_to_do_about_a_closed_file_or_folder_is_what_is_missing(
+    closed: str, mode: int, advice: str, tawny: Tawny, monkeypatch: pytest.MonkeyPatch, open_folder: Path
+) -> None:
+    """Files are read, and so are folders of packages: Python lists them. Others are only passed."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can look as another user")
+    python, module = open_folder / "py/bin/python3", open_folder / "venv/lib/tawny/cli/service.py"
+    for file in (python, module):
+        file.parent.mkdir(parents=True)
+        file.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", ["/bin/sh"])
+    monkeypatch.setattr("sys.executable", str(python))
+    monkeypatch.setattr("sys.prefix", str(open_folder / "venv"))
+    monkeypatch.setattr("tawny.cli.service.__file__", str(module))
+    (open_folder / closed).chmod(mode)
+    tawny("init")
+    said = tawny("service", "install", "--units", str(open_folder), "--data", "data", "--user", "nobody")
+    assert said.code == (3 if advice else 0)
+    assert not advice or f"sudo {advice} '{open_folder / closed}'" in said.err

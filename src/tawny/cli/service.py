@@ -26,8 +26,9 @@ OWN_USER = "tawny"
 GROUPS = ("video", "render")
 """Groups of cameras and of hardware decoders."""
 _FIRST_CLOSED = """\
-for path; do
-    if [ -d "$path" ]; then [ -x "$path" ]; else [ -r "$path" ]; fi || { echo "$path"; exit; }
+while [ $# != 0 ]; do
+    test "$1" "$2" || { echo "$2"; exit; }
+    shift 2
 done
 """
 _PORT = re.compile(r"([a-z-]+://)?[^/?]*:(\d{1,5})([/?]|$)")
@@ -362,10 +363,11 @@ def _check_program(user: str) -> None:
     """
     needed = [path for path in (_program(), Path(sys.executable).resolve(), Path(__file__)) if path.exists()]
     paths = dict.fromkeys(path for one in needed for path in (*reversed(one.parents), one))
+    tests = [word for path in paths for right in _rights(path) for word in (right, str(path))]
     try:
         account = pwd.getpwnam(user)
         done = subprocess.run(
-            ["/bin/sh", "-c", _FIRST_CLOSED, "sh", *map(str, paths)], capture_output=True, text=True, check=False,
+            ["/bin/sh", "-c", _FIRST_CLOSED, "sh", *tests], capture_output=True, text=True, check=False,
             cwd="/", user=account.pw_uid, group=account.pw_gid, extra_groups=os.getgrouplist(user, account.pw_gid),
         )  # fmt: skip
     except (KeyError, OSError):
@@ -374,10 +376,17 @@ def _check_program(user: str) -> None:
     if not done.stdout:
         return
     file = next(path for path in needed if path.is_relative_to(closed))
-    let_in = f"Let that user through with `sudo chmod o+x '{closed}'`, or install tawny, or its Python, elsewhere"
+    right = "o+x" if closed.is_dir() else "o+rX"
+    let_in = f"Let that user through with `sudo chmod {right} '{closed}'`, or install tawny, or its Python, elsewhere"
     if any(closed.is_relative_to(own) for own in (Path(__file__).parents[3], sys.prefix)):
         let_in = f"Run `sudo chgrp -R {account.pw_gid} '{closed}'` and `sudo chmod -R g+rX '{closed}'`"
     raise NotDone(f"The service's user, {user}, can't open {file}: {closed} is closed.", f"{let_in}; then try again.")
+
+
+def _rights(path: Path) -> list[str]:
+    """Return what the service's user needs, as options of test(1). Python lists folders of packages."""
+    is_read = not path.is_dir() or path.is_relative_to(Path(__file__).parents[2])
+    return ["-x"] * path.is_dir() + ["-r"] * is_read
 
 
 def _uninstall(unit: Path, out: Output) -> int:
