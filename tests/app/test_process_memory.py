@@ -1,6 +1,7 @@
 """What the process gives back: pages that only loading touched, freed blocks inside the heap, and no huge pages."""
 
 import _sqlite3
+import os
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,29 @@ HIDDEN = """
 import importlib
 from tawny.app.process_memory import import_for_good
 print(int(import_for_good("looks").is_hidden), int(importlib.import_module("pydantic.v1").BaseModel is not None))
+"""
+OVERLAP = """
+import sys
+from threading import Thread
+from tawny.app.process_memory import import_for_good
+first = Thread(target=import_for_good, args=("waits",))
+first.start()
+import_for_good("goes_on")
+first.join()
+print(int("pydantic.v1" in sys.modules), int("goes_on" in sys.modules))
+"""
+WAITS = """
+import events
+events.begun.set()
+assert events.may_end.wait(20)
+"""
+GOES_ON = """
+import events
+assert events.begun.wait(20)
+events.may_end.set()
+import sys
+while "pydantic.v1" in sys.modules:
+    pass  # the first import ends before this one
 """
 LOOKS = """
 try:
@@ -179,6 +203,14 @@ def test_old_models_are_hidden_only_while_modules_are_imported(tmp_path: Path, m
     (tmp_path / "looks.py").write_text(LOOKS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert numbers(HIDDEN) == [1, 1]
+
+
+def test_two_imports_at_once_show_the_old_models_again_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = "from threading import Event\nbegun, may_end = Event(), Event()\n"
+    for name, text in {"events": events, "waits": WAITS, "goes_on": GOES_ON}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    assert numbers(OVERLAP) == [0, 1]
 
 
 def test_a_touched_byte_is_one_small_page_whatever_a_library_asks_for() -> None:

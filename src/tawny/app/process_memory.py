@@ -52,8 +52,8 @@ def import_for_good(name: str) -> ModuleType:
             importlib.import_module(name)
         finally:
             gc.set_threshold(*usual)
-            if is_hidden:
-                del loaded[OLD_MODELS]
+            if is_hidden and loaded.get(OLD_MODELS) is None:
+                loaded.pop(OLD_MODELS, None)  # another import that went on meanwhile may have shown them
         gc.freeze()
     return sys.modules[name]
 
