@@ -42,6 +42,13 @@ def test_people_see_the_warning_with_the_rule_by_its_name(name: str, shown: str)
     assert found == [f"The rule “{shown}” names the zone pth, which none of its cameras has."]
 
 
+@pytest.mark.parametrize(("when", "count"), [({}, 0), ({"camera": ["yard", "barn"]}, 0), ({"camera": "yard"}, 1)])
+def test_people_see_no_warning_of_a_zone_that_a_removed_camera_may_have(when: dict[str, Any], count: int) -> None:
+    """It can be restored, or added again; `tawny config check` names the zone all the same."""
+    made = settings({"zone": "pth", **when}, removed_cameras={"barn": {}})
+    assert (len(list(warnings_of_names(made))), len(list(setting_warnings(made)))) == (count, 1)
+
+
 def test_a_neighbor_and_a_mode_that_do_not_exist_are_named() -> None:
     porch = {"source": "demo:front", "neighbors": ["yrd", "barn", "yard"], "ptz": {"track": {"modes": ["awy", "away"]}}}
     made = Settings.model_validate({"cameras": {**CAMERAS, "porch": porch}, "removed_cameras": {"barn": {}}})

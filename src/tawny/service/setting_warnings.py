@@ -34,7 +34,10 @@ def setting_warnings(settings: Settings) -> Iterator[Problem]:
 def warnings_of_names(settings: Settings) -> Iterator[RecorderWarning]:
     """Yield a warning for each name without which notifications fail to appear."""
     yield from lost_channels(settings)
-    for _, rule, zone in _lost_zones(settings):
+    for number, rule, zone in _lost_zones(settings):
+        named = settings.rules[number].when.camera
+        if any(not named or camera in named for camera in settings.removed_cameras):
+            continue  # it may be a zone of this camera, which can be restored or added again
         message = f"The rule “{rule}” names the zone {zone}, which none of its cameras has."
         yield RecorderWarning(message, "Correct the rule under Modes and schedule.")
 
