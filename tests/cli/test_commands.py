@@ -521,7 +521,7 @@ def test_a_deletion_of_images_alone_says_how_many(tawny: Tawny, recorded: Path) 
     answer = {"files": 0, "images": 3, "events": 0, "bytes": 600_000, "kept": 0}
     with answering(recorded, Bus(), {"delete": lambda _: answer}):
         said = tawny("delete", "--everything", "--yes", "--data", str(recorded))
-    assert said.out == "600 kB in 0 files and 3 hourly images, with 0 events, is deleted now.\n"
+    assert said.out == "600 kB in 0 files and 3 images at intervals, with 0 events, is deleted now.\n"
 
 
 def test_names_in_modes_that_do_not_exist_are_warned_of(tawny: Tawny, tmp_path: Path) -> None:

@@ -315,7 +315,7 @@ def _delete_text(size: dict[str, Any], *, yes: bool, with_kept: bool) -> str:
     if not size["files"] and not size["events"] and not size.get("images"):
         lines = [f"Nothing {verb}."]
     else:
-        images = f" and {size['images']} hourly images" if size.get("images") else ""
+        images = f" and {size['images']} images at intervals" if size.get("images") else ""
         lines = [f"{size_text(size['bytes'])} in {size['files']} files{images}, with {size['events']} events, {verb}."]
     if size["files"]:
         lines.append(f"The first file begins {size['from']}, the last one ends {size['to']} (UTC).")
