@@ -44,8 +44,11 @@ is_made() {
 
 # whether .venv was finished, in this folder, and for the Python that is there now
 fits() {
-    "$venv/bin/python" -m pip --version >/dev/null 2>&1 && # pip's own script names the folder, in one of these ways
-        grep -qF -e "#!$venv/bin/" -e "'exec' $venv/bin/" -e "'exec' \"$venv/bin/" "$venv/bin/pip"
+    "$venv/bin/python" -m pip --version >/dev/null 2>&1 || return
+    # pip's own script names the folder, in one of these ways, perhaps by a link
+    named=$(sed -nE -e "s|^#!(/.*)/bin/python[^/]*\$|\1|p" -e "s|.*'exec' \"?(/.*)/bin/python.*|\1|p" "$venv/bin/pip")
+    # shellcheck disable=SC3013 # each sh that systems come with has -ef
+    [ "$named" -ef "$venv" ]
 }
 
 # locked FOLDER PART...: these parts of the lock, in which each package stands with the hashes of its files

@@ -122,6 +122,16 @@ def test_what_was_added_to_a_venv_that_fits_stays(source: Source) -> None:
     assert (source.times_made(), (source.folder / ".venv" / "plug-in").exists()) == (1, True)
 
 
+@pytest.mark.parametrize("script", ["#!{}/bin/python3\n", '#!/bin/sh\n\'\'\'exec\' "{}/bin/python3" "$0" "$@"\n'])
+def test_what_was_added_to_a_venv_that_was_made_by_a_link_stays(source: Source, script: str) -> None:
+    """As an earlier version did, in a folder that a link leads to."""
+    source.works()
+    link = source.outer / "opt"
+    link.symlink_to(source.folder)
+    (source.folder / ".venv" / "bin" / "pip").write_text(script.format(link / ".venv"))
+    test_what_was_added_to_a_venv_that_fits_stays(source)
+
+
 def test_nothing_is_started_where_nothing_is_to_be_done(source: Source) -> None:
     source.works()
     for name in ("flock", "python3"):
