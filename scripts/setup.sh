@@ -107,6 +107,16 @@ setup_alone() {
 # deletes what is in .venv, but for the log that is being written
 cleared() { (cd "$venv" && LANGUAGE=en find . -mindepth 1 ! -path ./setup.log -delete); }
 
+# ends the build with all that it started, which Ctrl-C doesn't reach: it runs in the background
+end_build() { kill -- "-$built" 2>/dev/null || kill "$built" 2>/dev/null || true; }
+
+# stopped SIGNAL: ends by this signal
+stopped() {
+    end_build
+    trap - "$1"
+    kill -"$1" $$
+}
+
 # make_venv FOLDER EXTRA: keeps what fits
 make_venv() {
     venv=$1/.venv log=$1/.venv/setup.log
@@ -119,12 +129,17 @@ make_venv() {
     say "Setting tawny up in .venv; this takes about a minute, once."
     parts=users compile=""
     [ "$2" != dev ] || { parts="users tests" compile=--no-compile; } # tests use a part of what they install
-    # the interface is built while the other packages are installed
+    # the interface is built while the other packages are installed, in a process group of its own
+    own_group="import os, sys; os.setpgrp(); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])" built=""
+    for signal in HUP INT TERM; do
+        # shellcheck disable=SC2064 # now
+        trap "stopped $signal" "$signal"
+    done
     # shellcheck disable=SC2086 # these are several words
     if ! { { fits || { cleared && "$python" -m venv "$venv"; }; } &&
         installed "$1" build &&
-        { "$venv/bin/python" "$1/scripts/hatch_build.py" 9<&- & built=$!; } &&
-        { installed "$1" $parts || { kill "$built" 2>/dev/null; false; }; } && wait "$built" &&
+        { "$venv/bin/python" -c "$own_group" "$1/scripts/hatch_build.py" 9<&- & built=$!; } &&
+        { installed "$1" $parts || { end_build; false; }; } && wait "$built" &&
         TAWNY_SKIP_UI=1 "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         say "Setting up failed; the whole log is in .venv/setup.log."
@@ -132,4 +147,5 @@ make_venv() {
         return 3
     fi
     echo "$(made_from "$1") $2" >"$venv/made-from"
+    trap - HUP INT TERM
 }

@@ -3,11 +3,15 @@
 Python is a script here: its `venv` and `pip` take no time, and write down that they ran.
 """
 
+import fcntl
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -161,6 +165,38 @@ def test_two_at_once_make_it_once(source: Source) -> None:
             assert first.communicate(timeout=30)[0] == second.communicate(timeout=30)[0] != ""
     assert waits == "Waiting until another ./tawny has set up .venv.\n"
     assert source.times_made() == 1
+
+
+BUILD = """\
+import fcntl, subprocess
+with open("OUTER/alive", "w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    open("OUTER/begun", "w").close()
+    subprocess.run(["sleep", "60"], pass_fds=[file.fileno()])
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_the_build_of_the_interface_ends_with_an_interrupted_set_up(source: Source, name: str) -> None:
+    """With all that it started: the next set-up would build in the same folder."""
+    real = f'case "$*" in *hatch_build.py) exec {sys.executable} "$@"; esac\n'
+    source.stand_in("python3.11", PYTHON.replace("MADE", str(source.made)).replace("#!/bin/sh\n", f"#!/bin/sh\n{real}"))
+    (source.folder / "scripts" / "hatch_build.py").write_text(BUILD.replace("OUTER", str(source.outer)))
+    with source.starts() as process:
+        until((source.outer / "begun").exists, 20, "the build has begun")
+        process.send_signal(signal.Signals[name])
+        process.communicate(timeout=30)
+    assert process.returncode == -signal.Signals[name]
+    with (source.outer / "alive").open() as file:
+        until(lambda: _is_free(file), 5, "the build has ended")
+
+
+def _is_free(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("status", [127, 71])
