@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Opens files that tawny sealed (format 1), with a private key and nothing of tawny: unseal.py KEYFILE SEALED...
 
-KEYFILE has a line that begins with AGE-SECRET-KEY-1. Beside each file its content is written: SEALED.mp4, or SEALED.bin
-where it is no film. The only libraries it needs: pip install pyrage cryptography
+KEYFILE has a line that begins with AGE-SECRET-KEY-1, as `age -d owner.age > KEYFILE` writes it. Beside each file its
+content is written: SEALED.mp4, or SEALED.bin where it is no film. It reads no .keys files: should a key that was added
+later not open a file, use an earlier one or the recovery sheet's. It needs only: pip install pyrage cryptography
 """
 
 import hashlib

@@ -85,6 +85,16 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     assert not opens(tawny, data, "owner")
 
 
+def test_files_without_room_open_alone_with_the_sheet_and_are_counted(tawny: Tawny, data: Path) -> None:
+    for one in (GUEST, OTHER, *(Identity.new() for _ in range(5))):
+        assert tawny("encryption", "add-key", one.recipient).code == 0
+    said = tawny("encryption", "remove-key", OTHER.recipient, "--key", "owner")
+    assert (said.code, "1 files have no room for all keys" in said.out) == (0, True), said.out
+    for ring in data.rglob("*.keys"):
+        ring.unlink()
+    assert [opens(tawny, data, key) for key in ("sheet", "owner", "other")] == [True, True, False]
+
+
 def test_the_mirror_is_opened_and_shut_as_well(tawny: Tawny, data: Path) -> None:
     mirror = data.parent / "mirror"
     copytree(data, mirror)

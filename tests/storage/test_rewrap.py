@@ -12,8 +12,8 @@ from tawny.model.times import Clock
 from tawny.sealed.broken import WrongKey
 from tawny.sealed.file_reader import FileEnding, InMemorySource, open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
-from tawny.sealed.key_wrapping import Identity
-from tawny.sealed.sealer import read_ring
+from tawny.sealed.key_wrapping import Identity, short_name
+from tawny.sealed.sealer import RingLine, compact, read_ring
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import pass_items
@@ -27,6 +27,7 @@ from tests.support.disk import MemoryDisk, State
 PORCH = CameraId("porch")
 OWNER, SHEET, GUEST = Identity.new(), Identity.new(), Identity.new()
 PEOPLE = [OWNER, SHEET, GUEST, Identity.new(), Identity.new()]
+MANY = [OWNER, SHEET, GUEST, *(Identity.new() for _ in range(6))]
 PICTURE = b"a picture of somebody"
 ALL_DAYS = "9999"
 
@@ -80,12 +81,19 @@ def rewrap(disk: MemoryDisk, by: Identity, to: Sequence[Identity], *, shuts_out:
     return rewrap_camera(Volume(disk), PORCH, [by], recipients, shuts_out=shuts_out, before=ALL_DAYS)
 
 
-def test_who_is_added_opens_what_exists_by_the_ring() -> None:
-    before = recorded([OWNER, SHEET])
-    disk = loaded(before)
-    assert rewrap(disk, SHEET, [OWNER, SHEET, GUEST], shuts_out=False).keys >= 2
+def test_who_is_added_opens_what_exists_also_without_the_ring() -> None:
+    disk = loaded(before := recorded([OWNER, SHEET]))
+    done = rewrap(disk, SHEET, [OWNER, SHEET, GUEST], shuts_out=False)
+    assert (done.keys >= 2, done.files, done.narrow) == (True, 3, 0)
     assert who_opens(before) == [{0, 1}] * 3
-    assert who_opens(disk.files) == [{0, 1, 2}] * 3
+    assert who_opens(files(disk.files)) == [{0, 1, 2}] * 3
+
+
+def test_who_is_added_to_files_without_room_opens_them_by_the_ring() -> None:
+    disk = loaded(before := recorded([OWNER, SHEET]))
+    done = rewrap(disk, SHEET, MANY, shuts_out=False)
+    assert (done.files, done.narrow) == (0, 3)
+    assert who_opens(disk.files, MANY) == [set(range(9))] * 3
     assert files(disk.files) == files(before)
 
 
@@ -103,12 +111,70 @@ def test_who_is_removed_opens_nothing_any_more_and_no_picture_is_touched() -> No
     assert again.files == 0, "what was done is not done again"
 
 
-def test_a_key_too_large_for_its_file_is_in_the_ring_alone() -> None:
+def test_a_file_without_room_for_all_opens_alone_for_the_first_three() -> None:
     disk = loaded(recorded([OWNER]))
-    many = [OWNER, SHEET, GUEST, *(Identity.new() for _ in range(6))]
-    rewrap(disk, OWNER, many)
-    assert who_opens(disk.files, many) == [set(range(9))] * 3
-    assert all(not scan_file(InMemorySource(data)).wrapped for data in files(disk.files).values())
+    assert rewrap(disk, OWNER, MANY).narrow == 3
+    assert who_opens(disk.files, MANY) == [set(range(9))] * 3
+    assert who_opens(files(disk.files), MANY) == [{0, 1, 2}] * 3
+    again = rewrap(disk, OWNER, MANY)
+    assert (again.keys, again.files, again.narrow) == (0, 0, 3)
+
+
+def test_files_that_an_earlier_version_left_without_a_key_get_one() -> None:
+    disk = loaded(recorded([OWNER]))
+    rewrap(disk, OWNER, MANY)
+    _as_before(disk, MANY)
+    for path in files(disk.files):
+        disk.write_at(path, HEADER_BYTES, bytes(2))
+    assert who_opens(files(disk.files), MANY) == [set()] * 3
+    assert rewrap(disk, SHEET, MANY, shuts_out=False).files == 3
+    assert who_opens(files(disk.files), MANY) == [{0, 1, 2}] * 3
+
+
+def test_keys_that_could_not_be_opened_are_done_by_the_next_run_that_can() -> None:
+    disk = loaded(_of_two_times())
+    first = rewrap(disk, GUEST, [SHEET, GUEST])
+    assert (first.keys, first.locked) == (1, 1)
+    again = rewrap(disk, GUEST, [SHEET, GUEST])
+    assert (again.keys, again.files, again.locked) == (0, 0, 1)
+    last = rewrap(disk, SHEET, [SHEET, GUEST])
+    assert (last.keys, last.files, last.locked) == (1, 1, 0)
+    assert who_opens(files(disk.files)) == [{1, 2}] * 2
+
+
+def test_a_ring_that_an_earlier_version_calls_done_is_done_completely() -> None:
+    disk = loaded(_of_two_times())
+    _as_before(disk, [SHEET, GUEST])
+    assert rewrap(disk, SHEET, [SHEET, GUEST]).keys == 2
+    assert who_opens(disk.files) == [{1, 2}] * 2
+    assert rewrap(disk, SHEET, [SHEET, GUEST]).keys == 0
+
+
+def _of_two_times() -> State:
+    """A day with a key of the owner, who was then replaced by the guest, and one of the guest."""
+    disk, clock = MemoryDisk(), FakeClock("2026-11-20T05:00:00Z")
+    people = [OWNER, SHEET]
+    seals = EpochKeys(
+        SignedHistory.opened(disk, clock.now_ms()), clock, lambda _: CameraSealing(tuple(x.recipient for x in people))
+    )
+    for number in range(2):
+        _keep(Volume(disk), seals, clock, number)
+        clock.advance(900)
+        people[0] = GUEST
+    seals.history.state(clock.now_ms())
+    return disk.files
+
+
+def _as_before(disk: MemoryDisk, people: Sequence[Identity]) -> None:
+    """Give the rings the first line that earlier versions wrote, whether or not all keys could be opened."""
+    for path, data in disk.files.items():
+        if path.endswith(".keys"):
+            lines = [RingLine(one.commit, one.born_ms, one.wrapped).text() for one in read_ring(data).values()]
+            first = {"for": sorted(short_name(one.recipient) for one in people), "keys": len(lines)}
+            disk.unlink(path)
+            file = disk.create(path)
+            file.append([compact(first) + b"\n", *lines])
+            file.close()
 
 
 def test_a_key_is_not_cleared_on_a_disk_that_lacks_the_ring() -> None:
@@ -116,9 +182,8 @@ def test_a_key_is_not_cleared_on_a_disk_that_lacks_the_ring() -> None:
     disk, other = loaded({path: data for path, data in whole.items() if not is_sealed(path)}), loaded(files(whole))
     volume = Volume(disk)
     volume.add_other(Volume(other))
-    many = [OWNER, SHEET, GUEST, *(Identity.new() for _ in range(6))]
-    rewrap_camera(volume, PORCH, [OWNER], [one.recipient for one in many], shuts_out=True, before=ALL_DAYS)
-    assert who_opens(other.files, many) == [set(range(9))] * 3
+    rewrap_camera(volume, PORCH, [OWNER], [one.recipient for one in MANY], shuts_out=True, before=ALL_DAYS)
+    assert who_opens(other.files, MANY) == [set(range(9))] * 3
 
 
 def test_who_has_no_key_changes_nothing() -> None:

@@ -5,6 +5,7 @@ import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -187,8 +188,16 @@ def _rotate(
 # --- existing recordings
 
 
-def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> tuple[Rewrapped, bool] | None:
-    """Rewrap the keys of existing recordings. Return what was done, and whether that was for all days."""
+@dataclass(frozen=True, slots=True)
+class _Existing:
+    """What was done to existing recordings. is_all: not only older days."""
+
+    done: Rewrapped
+    is_all: bool
+
+
+def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Existing | None:
+    """Rewrap the keys of existing recordings. Return None if no key was given, or there are none."""
     folder = data_folder(args, chosen)
     if not identities or not folder.is_dir():
         return None
@@ -196,9 +205,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
         return _rewrapped(args, chosen, identities, folder)
 
 
-def _rewrapped(
-    args: Namespace, chosen: Settings, identities: Sequence[Identity], folder: Path
-) -> tuple[Rewrapped, bool]:
+def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity], folder: Path) -> _Existing:
     clock, volume = SystemClock(), Volume.at(folder)
     attach_all(volume, archives(chosen, clock))
     lock = None
@@ -208,8 +215,7 @@ def _rewrapped(
     done, shuts_out = Rewrapped(), args.do != "add-key"
     try:
         for camera in volume.cameras():
-            own = chosen.cameras[camera].recipients if camera in chosen.cameras else ()
-            to = tuple(dict.fromkeys((*chosen.encryption.all, *own)))
+            to = _in_order(chosen, camera)
             one = rewrap_camera(volume, camera, identities, to, shuts_out=shuts_out, before=before)
             names_of = names_key(volume.disk)
             if one.keys and names_of is not None and SignedHistory.is_there(volume.disk):
@@ -222,7 +228,17 @@ def _rewrapped(
     finally:
         if lock is not None:
             lock.release()
-    return done, lock is not None
+    return _Existing(done, lock is not None)
+
+
+def _in_order(chosen: Settings, camera: str) -> tuple[str, ...]:
+    """Return a camera's recipients, the recovery sheet first: a file without room for all gets the first ones."""
+    own = chosen.cameras[camera].recipients if camera in chosen.cameras else ()
+    return tuple(
+        dict.fromkeys(
+            (*([chosen.encryption.recovery] if chosen.encryption.recovery else ()), *chosen.encryption.all, *own)
+        )
+    )
 
 
 def _mirrors(chosen: Settings) -> list[Volume]:
@@ -230,28 +246,36 @@ def _mirrors(chosen: Settings) -> list[Volume]:
     return [Volume.at(path)] if path is not None and path.is_dir() else []
 
 
-def _report(done: tuple[Rewrapped, bool] | None, args: Namespace, out: Output) -> int:
+def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
     lines = ["New recordings follow the settings."]
-    if done is None:
+    if existing is None:
         lines.append(
             "Existing recordings are unchanged. To update them, run `tawny encryption rewrap` with --key FILE or "
             "--words."
         )
         out.data({"keys": 0, "files": 0, "locked": 0, "all": False}, "\n".join(lines))
         return 0
-    found, is_all = done
+    found, is_all = existing.done, existing.is_all
     lines.append(f"Updated {found.keys} keys of existing recordings; {found.files} files changed.")
     if args.do != "add-key":
         lines.append(KEPT)
+    if found.narrow:
+        lines.append(
+            f"{found.narrow} files have no room for all keys. Copies of them without the day's .keys file, such as "
+            "uploads, open with the recovery sheet and the first keys in the settings only."
+        )
     if found.locked:
-        lines.append(f"{found.locked} keys couldn't be opened with your key and are unchanged.")
+        lines.append(
+            f"{found.locked} keys couldn't be opened with your key and are unchanged. Run `tawny encryption rewrap "
+            "--words`: the recovery sheet opens all."
+        )
     if not is_all:
         lines.append(
             "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
             "encryption rewrap` again in two days."
         )
-    result = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": is_all}
-    out.data(result, "\n".join(lines))
+    counts = {"keys": found.keys, "files": found.files, "locked": found.locked, "without_room": found.narrow}
+    out.data({**counts, "all": is_all}, "\n".join(lines))
     return 1 if found.locked or not is_all else 0
 
 

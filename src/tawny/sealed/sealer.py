@@ -79,12 +79,19 @@ class Sealer:
 
 @dataclass(frozen=True, slots=True)
 class RingLine:
+    """short: wrapped for the first recipients only, for files without room for all. made_for: short names of all
+    recipients, in their order. Both are empty until the key is rewrapped."""
+
     commit: bytes
     born_ms: int
     wrapped: bytes
+    short: bytes = b""
+    made_for: tuple[str, ...] = ()
 
     def text(self) -> bytes:
-        return compact({"age": text_of(self.wrapped), "born": self.born_ms, "commit": self.commit.hex()}) + b"\n"
+        values = {"age": text_of(self.wrapped), "born": self.born_ms, "commit": self.commit.hex()}
+        values |= {"short": text_of(self.short)} if self.short else {}
+        return compact(values | ({"for": self.made_for} if self.made_for else {})) + b"\n"
 
 
 def read_ring(text: bytes) -> dict[bytes, RingLine]:
@@ -96,7 +103,9 @@ def read_ring(text: bytes) -> dict[bytes, RingLine]:
 def _line(text: bytes) -> RingLine | None:
     try:
         entry = json.loads(text)
-        line = RingLine(bytes.fromhex(entry["commit"]), int(entry["born"]), from_text(entry["age"]))
+        commit, wrapped = bytes.fromhex(entry["commit"]), from_text(entry["age"])
+        short, made_for = from_text(entry.get("short", "")), tuple(map(str, entry.get("for", ())))
+        line = RingLine(commit, int(entry["born"]), wrapped, short, made_for)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return line if len(line.commit) == 32 else None

@@ -1,11 +1,10 @@
 """Rewrapping of keys: existing recordings are opened to other recipients without changing the video.
 
-A day's key ring is written to a new file, synced and renamed. Its first line names the recipients, so that finished
-work is not repeated. To revoke a recipient, each file's wrapped key is then overwritten in place and synced. An
-interruption is harmless, because the ring already has the key. Run it again to continue.
+A day's key ring is written to a new file, synced and renamed. Each of its lines names the recipients, so that finished
+work is not repeated, and a key that could not be opened is tried again. Then each file's wrapped key is overwritten in
+place and synced. An interruption is harmless, because the ring already has the key. Run it again to continue.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from tawny.model.ids import CameraId
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import HEADER_BYTES, SealedHeader
 from tawny.sealed.key_wrapping import Identity, area, short_name, unwrap, wrap, wrapped_in
-from tawny.sealed.sealer import RingLine, compact, read_ring
+from tawny.sealed.sealer import RingLine, read_ring
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.layout import is_sealed, keys_path
 from tawny.storage.disk.volume import Volume
@@ -23,23 +22,30 @@ from tawny.storage.sealing.epoch_keys import add_to_ring
 NEW: Final = ".new"
 _TRIES: Final = 3
 """Attempts to wrap: age adds random padding, and the smallest result fits into more files."""
+_ROOM_BYTES: Final = 510
+"""Room that every file has for its wrapped key."""
+_FIRST: Final = 3
+"""Recipients that fit into it, in two of five attempts."""
+_TRIES_TO_FIT: Final = 40
 
 
 @dataclass(slots=True)
 class Rewrapped:
     """Result. keys: keys wrapped for the recipients. files: files whose wrapped key was overwritten.
 
-    locked: keys that none of the identities opens; unchanged.
+    locked: keys that none of the identities opens; unchanged. narrow: files without room for all recipients.
     """
 
     keys: int = 0
     files: int = 0
     locked: int = 0
+    narrow: int = 0
 
     def add(self, other: "Rewrapped") -> None:
         self.keys += other.keys
         self.files += other.files
         self.locked += other.locked
+        self.narrow += other.narrow
 
 
 def rewrap_camera(
@@ -53,8 +59,8 @@ def rewrap_camera(
 ) -> Rewrapped:
     """Rewrap a camera's keys for the recipients. Raises StorageError.
 
-    shuts_out: a previous recipient loses access, so wrapped keys in files are overwritten. before: process only days
-    before this one, in the form `2026/11/20`.
+    recipients: a file without room for all gets the first ones. shuts_out: a previous recipient loses access, so such
+    a file's own key is overwritten, too. before: process only days before this one, in the form `2026/11/20`.
     """
     done = Rewrapped()
     days = sorted({folder for each in volume.everywhere for folder in each.day_folders(camera)})
@@ -70,50 +76,52 @@ def _rewrap_day(
     done, ring = Rewrapped(), dict[bytes, RingLine]()
     for each in volume.everywhere:
         for path in _rings(each, folder):
-            lines, fresh = _ring_for(each.disk, path, identities, recipients)
-            done.keys, done.locked = done.keys + len(fresh), done.locked + len(lines) - len(fresh)
-            ring |= fresh
-    if shuts_out:
-        for each in volume.everywhere:
-            for path in _sealed_files(each, folder):
-                done.files += _write_over(each, path, ring)
+            lines, opened, changed = _ring_for(each.disk, path, identities, recipients)
+            done.keys, done.locked = done.keys + changed, done.locked + len(lines) - len(opened)
+            ring |= opened
+    for each in volume.everywhere:
+        for path in _sealed_files(each, folder):
+            done.add(_write_over(each, path, ring, shuts_out=shuts_out))
     return done
 
 
 def _ring_for(
     disk: DiskAccess, path: str, identities: Sequence[Identity], recipients: Sequence[str]
-) -> tuple[dict[bytes, RingLine], dict[bytes, RingLine]]:
-    """Return all lines of a ring, and those now wrapped for the recipients: every line that can be opened."""
-    text = disk.read(path)
-    lines, names = read_ring(text), sorted(map(short_name, recipients))
-    opened = {commit: key for commit, line in lines.items() if (key := _key(line, identities)) is not None}
-    made_for = {"for": names, "keys": len(lines)}
-    if _said_first(text) == made_for:
-        return lines, {commit: lines[commit] for commit in opened}
-    fresh = {commit: _line_for(lines[commit], key, recipients) for commit, key in opened.items()}
-    _replace(disk, path, [compact(made_for) + b"\n", *(line.text() for line in (lines | fresh).values())])
-    return lines, fresh
+) -> tuple[dict[bytes, RingLine], dict[bytes, RingLine], int]:
+    """Return all lines of a ring, those that can be opened, wrapped for the recipients, and how many were changed."""
+    lines, names = read_ring(disk.read(path)), tuple(map(short_name, recipients))
+    keys = {commit: key for commit, line in lines.items() if (key := _key(line, identities)) is not None}
+    fresh = {
+        commit: _line_for(lines[commit], key, recipients)
+        for commit, key in keys.items()
+        if lines[commit].made_for != names
+    }
+    lines |= fresh
+    if fresh:
+        _replace(disk, path, [line.text() for line in lines.values()])
+    return lines, {commit: lines[commit] for commit in keys}, len(fresh)
 
 
 def _line_for(line: RingLine, key: bytes, recipients: Sequence[str]) -> RingLine:
-    return RingLine(line.commit, line.born_ms, min((wrap(key, recipients) for _ in range(_TRIES)), key=len))
+    """Return the line for the recipients, and for the first of them if a file may lack the room for all."""
+    wrapped = _least(key, recipients)
+    short = _least(key, recipients[:_FIRST]) if len(wrapped) > _ROOM_BYTES else b""
+    return RingLine(line.commit, line.born_ms, wrapped, short, tuple(map(short_name, recipients)))
+
+
+def _least(key: bytes, recipients: Sequence[str]) -> bytes:
+    found = wrap(key, recipients)
+    for _ in range(_TRIES_TO_FIT if len(recipients) <= _FIRST else _TRIES):
+        if len(found) <= _ROOM_BYTES:
+            break
+        found = min(found, wrap(key, recipients), key=len)
+    return found
 
 
 def _key(line: RingLine, identities: Sequence[Identity]) -> bytes | None:
     try:
         return unwrap(line.wrapped, identities, line.commit)
     except SealedFileBroken:
-        return None
-
-
-def _said_first(text: bytes) -> object:
-    """Return the ring's first line: recipients as short names, and number of keys.
-
-    Later lines may have been appended.
-    """
-    try:
-        return json.loads(text.partition(b"\n")[0])
-    except ValueError:
         return None
 
 
@@ -130,32 +138,36 @@ def _replace(disk: DiskAccess, path: str, parts: Sequence[bytes]) -> None:
     disk.sync_folder(path.rpartition("/")[0])
 
 
-def _write_over(volume: Volume, path: str, ring: dict[bytes, RingLine]) -> bool:
-    """Overwrite the file's wrapped key with that of the ring, or clear it if it does not fit.
+def _write_over(volume: Volume, path: str, ring: dict[bytes, RingLine], *, shuts_out: bool) -> Rewrapped:
+    """Overwrite the file's wrapped key with that of the ring, or with its short one if it does not fit.
 
-    Return whether it changed. A file whose key is not in the ring is skipped, because nothing else would open it.
+    A file whose key is not in the ring is skipped, because nothing else would open it. Unless someone loses access, a
+    file without room for all keeps its key, and so does one in a bucket, which would be sent as a whole.
     """
     disk = volume.disk
     head = disk.read(path, 0, HEADER_BYTES)
     try:
         header = SealedHeader.read(head)
     except SealedFileBroken:
-        return False  # reported by `check`
+        return Rewrapped()  # reported by `check`
     line = ring.get(header.commit)
     if line is None:
-        return False
-    fits = line.wrapped if 2 + len(line.wrapped) <= header.wrap_bytes else b""
-    if wrapped_in(disk.read(path, HEADER_BYTES, header.wrap_bytes)) == fits:
-        return False
-    if not fits:
+        return Rewrapped()
+    is_narrow = 2 + len(line.wrapped) > header.wrap_bytes
+    chosen = line.short if is_narrow else line.wrapped
+    found = wrapped_in(disk.read(path, HEADER_BYTES, header.wrap_bytes))
+    may_stay = not shuts_out and (is_narrow or volume.archive is not None)
+    if found == chosen or (found and may_stay):
+        return Rewrapped(narrow=is_narrow)
+    if is_narrow:
         _keep_in_ring(volume, path, line)
-    disk.write_at(path, HEADER_BYTES, area(line.wrapped, header.wrap_bytes))
+    disk.write_at(path, HEADER_BYTES, area(chosen, header.wrap_bytes))
     file = disk.extend(path)
     try:
         file.sync()
     finally:
         file.close()
-    return True
+    return Rewrapped(files=1, narrow=is_narrow)
 
 
 def _keep_in_ring(volume: Volume, path: str, line: RingLine) -> None:
