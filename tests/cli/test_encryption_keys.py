@@ -9,8 +9,9 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.model.times import SystemClock
-from tawny.sealed.key_wrapping import Identity
-from tawny.sealed.sealer import RingLine
+from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.sealed.sealer import RingLine, read_ring
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tests.cli.conftest import Tawny
@@ -83,6 +84,28 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     assert opens(tawny, data, "new")
     assert opens(tawny, data, "sheet")
     assert not opens(tawny, data, "owner")
+
+
+def test_a_disk_that_is_away_is_named(tawny: Tawny, data: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    join(Volume.at(data), archive, VolumeUse.TIER)
+    archive.rename(tmp_path / "unplugged")
+    said = tawny("encryption", "add-key", GUEST.recipient, "--key", "owner")
+    assert (said.code, str(archive) in said.out, "when they are back" in said.out) == (1, True, True), said.out
+    (tmp_path / "unplugged").rename(archive)
+    assert tawny("encryption", "rewrap", "--key", "owner").code == 0
+
+
+def test_keys_of_the_mirror_that_stay_locked_are_told(tawny: Tawny, data: Path) -> None:
+    mirror = data.parent / "mirror"
+    copytree(data, mirror)
+    (ring,) = mirror.rglob("*.keys")
+    (line,) = read_ring(ring.read_bytes()).values()
+    ring.write_bytes(RingLine(line.commit, line.born_ms, wrap(bytes(32), [OTHER.recipient])).text())
+    file = data.parent / "tawny.toml"
+    file.write_text(file.read_text().replace("encrypt = true\n", f'encrypt = true\nmirror = "{mirror}"\n', 1))
+    said = tawny("encryption", "rewrap", "--key", "owner")
+    assert (said.code, "1 keys couldn't be opened" in said.out) == (1, True), said.out
 
 
 def test_files_without_room_open_alone_with_the_sheet_and_are_counted(tawny: Tawny, data: Path) -> None:

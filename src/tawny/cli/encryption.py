@@ -17,7 +17,7 @@ from tawny.config.changes import put_table
 from tawny.config.file_writing import read_file
 from tawny.config.loader import known_secrets, parse_settings, read_settings, tables_with_secrets
 from tawny.config.settings import SealingSettings, Settings
-from tawny.model.errors import FolderInUse, NotDone, SettingsError, UsageError
+from tawny.model.errors import FolderInUse, NotDone, SettingsError, StorageError, UsageError
 from tawny.model.times import SystemClock, utc_text
 from tawny.sealed.age_file import lock_with_passphrase
 from tawny.sealed.broken import NotEnoughMemory
@@ -190,10 +190,11 @@ def _rotate(
 
 @dataclass(frozen=True, slots=True)
 class _Existing:
-    """What was done to existing recordings. is_all: not only older days."""
+    """What was done to existing recordings. is_all: not only older days. missing: disks that were away."""
 
     done: Rewrapped
     is_all: bool
+    missing: Sequence[StorageError]
 
 
 def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Existing | None:
@@ -207,7 +208,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
 
 def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity], folder: Path) -> _Existing:
     clock, volume = SystemClock(), Volume.at(folder)
-    attach_all(volume, archives(chosen, clock))
+    missing = attach_all(volume, archives(chosen, clock))
     lock = None
     with suppress(FolderInUse):  # a recorder is running: its two newest days are skipped
         lock = volume.lock(clock)
@@ -224,11 +225,12 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
                 pass_items(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
             done.add(one)
             for copy in _mirrors(chosen):
-                rewrap_camera(copy, camera, identities, to, shuts_out=shuts_out, before=before)
+                copied = rewrap_camera(copy, camera, identities, to, shuts_out=shuts_out, before=before)
+                done.locked += copied.locked
     finally:
         if lock is not None:
             lock.release()
-    return _Existing(done, lock is not None)
+    return _Existing(done, lock is not None, missing)
 
 
 def _in_order(chosen: Settings, camera: str) -> tuple[str, ...]:
@@ -255,7 +257,7 @@ def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
         )
         out.data({"keys": 0, "files": 0, "locked": 0, "all": False}, "\n".join(lines))
         return 0
-    found, is_all = existing.done, existing.is_all
+    found, is_all, missing = existing.done, existing.is_all, [str(error) for error in existing.missing]
     lines.append(f"Updated {found.keys} keys of existing recordings; {found.files} files changed.")
     if args.do != "add-key":
         lines.append(KEPT)
@@ -269,14 +271,16 @@ def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
             f"{found.locked} keys couldn't be opened with your key and are unchanged. Run `tawny encryption rewrap "
             "--words`: the recovery sheet opens all."
         )
+    if missing:
+        lines += [*missing, "Their recordings are unchanged. Run `tawny encryption rewrap` again when they are back."]
     if not is_all:
         lines.append(
             "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
             "encryption rewrap` again in two days."
         )
     counts = {"keys": found.keys, "files": found.files, "locked": found.locked, "without_room": found.narrow}
-    out.data({**counts, "all": is_all}, "\n".join(lines))
-    return 1 if found.locked or not is_all else 0
+    out.data({**counts, "all": is_all, "missing": missing}, "\n".join(lines))
+    return 1 if found.locked or missing or not is_all else 0
 
 
 def describe_encryption(parser: ArgumentParser) -> None:
