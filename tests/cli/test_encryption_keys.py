@@ -9,8 +9,9 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.model.times import SystemClock
-from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.sealer import RingLine, read_ring
+from tawny.service.sealing.sealing_service import UnlockMethodStore
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
@@ -84,6 +85,23 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     assert opens(tawny, data, "new")
     assert opens(tawny, data, "sheet")
     assert not opens(tawny, data, "owner")
+
+
+def test_a_copy_of_the_key_elsewhere_is_replaced_in_the_data_folder_as_well(tawny: Tawny, data: Path) -> None:
+    said = tawny("encryption", "rotate", "--key", "owner")
+    passphrase = (said.out + said.err).partition("passphrase is: ")[2].split()[0]
+    (new,) = read_settings(data.parent / "tawny.toml").encryption.recipients
+    (way,) = UnlockMethodStore(data).all()
+    assert (way.kind, way.name) == ("passphrase", f"Passphrase (owner-{short_name(new)[:8]})")
+    kept = data / "keys" / f"{way.id}.age"
+    assert Identity.read(pyrage.passphrase.decrypt(kept.read_bytes(), passphrase).decode()).recipient == new
+
+
+def test_a_key_in_the_data_folder_is_replaced_beside_it(tawny: Tawny, data: Path) -> None:
+    (data / "keys").mkdir()
+    (data.parent / "owner").rename(data / "keys" / "owner.age")
+    assert tawny("encryption", "rotate", "--key", str(data / "keys" / "owner.age")).code == 0
+    assert len(list(data.rglob("owner-*.age"))) == len(list(data.parent.rglob("owner-*.age"))) == 1
 
 
 def test_a_disk_that_is_away_is_named(tawny: Tawny, data: Path, tmp_path: Path) -> None:

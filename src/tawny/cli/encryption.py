@@ -176,13 +176,27 @@ def _rotate(
     elif old & set(chosen.encryption.recipients):
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
-        write_locked(path, new, passphrase)
-        out.say(f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.")
+        _store_locked(path, new, passphrase, data_folder(args, chosen))
+        out.say(
+            f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.\n"
+            "The passphrase and passkeys of the old key open no new recordings. Add passkeys again in the settings."
+        )
         after = [new.recipient if one in old else one for one in chosen.encryption.recipients]
         put_table(file, "encryption", {"recipients": list(dict.fromkeys(after))})
     else:
         raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
     return [*identities, new]
+
+
+def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> None:
+    """Store a key next to the one that it replaces, and in the data folder, where the page and backups find it."""
+    if path.resolve().parent != (data / KEYS).resolve():
+        write_locked(path, new, passphrase)
+        if not data.is_dir():
+            return
+    with given_to_recorder(data):
+        name, now_ms = f"Passphrase ({path.stem})", SystemClock().now_ms()
+        UnlockMethodStore(data).add(lock_key(new, passphrase), now_ms, name, way=path.stem)
 
 
 # --- existing recordings
