@@ -1,6 +1,7 @@
 """Unlocking on the recorder: for one session alone, as long as it lasts, and every way to see the past obeys it."""
 
 import asyncio
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,7 +23,7 @@ from tawny.playback.clips import ClipFile
 from tawny.sealed.file_reader import InMemorySource as InMemory
 from tawny.sealed.file_reader import open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
-from tawny.sealed.key_wrapping import Identity, wrap
+from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.sealer import RingLine
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.sealing.sealing_service import SealingService
@@ -220,6 +221,18 @@ async def test_the_sheet_opens_it_too_and_another_key_does_not(there: Sealed) ->
     told = await there.unlock(browser, SHEET)
     assert told.json()["unlocked"]["opens"] == "the recovery sheet, which opens everything"
     assert (await browser.get(there.ways["play"])).status_code == 200
+
+
+async def test_an_earlier_key_of_the_recorder_unlocks_what_is_still_its(there: Sealed) -> None:
+    history, browser = there.config.parent / "history" / "signed", there.house.signed_in()
+    history.mkdir(parents=True)
+    (history / "20261119.jsonl").write_text(json.dumps({"recipients": [short_name(OTHER.recipient)]}))
+    told = await there.unlock(browser, OTHER)
+    assert told.json()["unlocked"]["opens"] == "an earlier key, which opens only what is still encrypted for it"
+    asked = {"way": "words", "recipient": OTHER.recipient, "open": True}
+    assert (await browser.post("/api/v1/sealed/in-browser", json=asked)).status_code == 200
+    answer = await browser.get(there.ways["play"])
+    assert (answer.status_code, answer.json()["message"]) == (423, "This recording is encrypted for another key.")
 
 
 async def test_an_offer_is_good_once_and_soon(there: Sealed) -> None:

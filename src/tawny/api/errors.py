@@ -25,6 +25,7 @@ from tawny.model.errors import (
 )
 from tawny.model.system_limits import limit_reached
 from tawny.model.validation import path_parts, problem_text
+from tawny.playback.decrypted import SealedForOtherKey
 from tawny.service.scoped_recorder import CameraHidden
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,9 @@ def as_answer(error: TawnyError) -> JSONResponse:
         if "wait_s" in error.more:
             made.headers["Retry-After"] = str(error.more["wait_s"])
         return made
+    if isinstance(error, SealedForOtherKey):
+        do = "Lock, and unlock with that key, or with the recovery sheet."
+        return answer(423, "sealed", "This recording is encrypted for another key.", do)
     if isinstance(error, FileSealed):
         return as_answer(sealed_error())
     if isinstance(error, FileMissing):

@@ -35,6 +35,11 @@ _LEAST: Final = 4
 """Number of the newest copies that are kept at any size: readers may be about to open them, by descriptor."""
 
 
+@dataclass(eq=False)
+class SealedForOtherKey(FileSealed):
+    """The caller has unlocked recordings with a key that isn't this file's."""
+
+
 class _Memory:
     """An anonymous memory file. Its descriptor is closed with the last reference."""
 
@@ -164,7 +169,7 @@ class DecryptedRecordings:
         try:
             return open_sealed(file, [self._key], from_ring(stored, file))
         except WrongKey:
-            raise FileSealed(str(stored)) from None
+            raise SealedForOtherKey(str(stored)) from None
         except SealedFileBroken as problem:
             raise FileDamaged(str(stored), str(problem)) from None
 

@@ -164,7 +164,7 @@ async def unlock(body: HandoverRequest, request: Request, signed: Signed, note: 
         key = here.unlocks.taken(b64decode(body.offer), b64decode(body.key), b64decode(body.sealed))
     except ValueError as error:
         raise RequestRefused(409, "no_offer", "The key wasn't received.", "Try again.") from error
-    opens = service.opens(key.recipient)
+    opens = await asyncio.to_thread(service.opens, key.recipient)
     if not opens:
         key.wipe()
         await asyncio.to_thread(note, "unlock failed", body.way)

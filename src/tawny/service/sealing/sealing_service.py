@@ -16,7 +16,9 @@ from tawny.config.file_writing import modes_optional
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
+from tawny.sealed.key_wrapping import short_name
 from tawny.service.changeable_settings import ChangeableSettings
+from tawny.storage.history.signed_files import FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +237,7 @@ class SealingService:
 
     def __init__(self, folder: Path, clock: Clock, settings: ChangeableSettings, fingerprint: str) -> None:
         self._ways, self._clock, self._settings = UnlockMethodStore(folder), clock, settings
-        self._fingerprint = fingerprint
+        self._folder, self._fingerprint = folder, fingerprint
         self._lock = threading.Lock()
         if self.is_possible and settings.now().encryption.all:
             self._ways.finish()
@@ -269,7 +271,14 @@ class SealingService:
         if recipient in settings.encryption.recipients:
             return "a key that opens everything"
         cameras = [camera.name or name for name, camera in settings.cameras.items() if recipient in camera.recipients]
-        return f"a key that opens {', '.join(cameras)}" if cameras else ""
+        if cameras:
+            return f"a key that opens {', '.join(cameras)}"
+        return "an earlier key, which opens only what is still encrypted for it" if self._had(recipient) else ""
+
+    def _had(self, recipient: str) -> bool:
+        """Return whether a statement of the signed history names the key. Reads all of them, the newest first."""
+        name, statements = short_name(recipient).encode(), (self._folder / FOLDER).glob("*.jsonl")
+        return any(name in path.read_bytes() for path in sorted(statements, reverse=True))
 
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
         """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
