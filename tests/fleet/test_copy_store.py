@@ -11,12 +11,16 @@ from tawny.fleet import copies, copy_volume
 from tawny.fleet.copy_source import CopySource, SourceFile
 from tawny.fleet.copy_store import UNREADABLE, CopyStore
 from tawny.fleet.copy_volume import CopyVolume
+from tawny.model.events import Event
+from tawny.model.ids import EventId
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.service.copied_recorder import CopiedRecorder
 from tawny.storage.history.ledger import gap_record
+from tawny.storage.repair.check import CheckScope, check_volume
+from tawny.storage.segments.detection_files import EventFiles
 from tawny.testing.clock import FakeClock
-from tests.fleet.recorded import EVER, PORCH, Recorded
+from tests.fleet.recorded import EVER, JPEG, PORCH, Recorded
 
 
 def test_old_copies_make_room_for_new_ones_within_their_own_limits(tmp_path: Path) -> None:
@@ -227,4 +231,34 @@ async def test_masks_that_cannot_be_understood_hide_everything(tmp_path: Path) -
     copied.notes.say({"cameras": [{"id": "porch", "masks": [[[0, 0], [2, 0], [2, 2]]]}]})
     [mask] = CopiedRecorder(copied, "Shed", FakeClock(), lambda: True).private(PORCH)
     assert mask.points == ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    copied.close()
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_an_image_that_was_stored_again_with_the_same_size_is_copied_again(tmp_path: Path, *, sealed: bool) -> None:
+    clock = FakeClock()
+    recorded, copied = Recorded(tmp_path / "box", clock, sealed=sealed), CopyVolume(tmp_path / "shed", clock)
+    event = Event(EventId("e-1"), PORCH, "person", clock.now_ms(), None, 80.0, picture_ms=clock.now_ms())
+    files, source = EventFiles(recorded.volume, recorded.seals), CopySource(recorded.volume, lambda: False)
+    within = Span(clock.now_ms() - 3_600_000, clock.now_ms() + 1)
+    for image in (JPEG, JPEG if sealed else JPEG[:-1] + b"x"):
+        files.write_picture(event, image)
+        [listed] = copied.missing(source.recordings(PORCH, within), None)
+        copied.drop(listed.path)
+        copied.put(listed.path, 0, source.read(listed.path, 0, 1 << 20) or b"")
+        copied.accept(listed.path)
+    assert copied.missing(source.recordings(PORCH, within), None) == []
+    recorded.state()
+    for file in source.history():
+        copied.grow_history(file.path, 0, source.read(file.path, 0, 1 << 20) or b"")
+    assert check_volume(copied.volume, copied.index, clock, CheckScope(deep=True)).findings == []
+    copied.close()
+
+
+def test_a_box_of_an_earlier_version_that_says_no_digest_is_compared_by_size(tmp_path: Path) -> None:
+    copied, path = CopyVolume(tmp_path / "shed", FakeClock()), "porch/2026/11/20/05/x.jpg"
+    copied.put(path, 0, b"old")
+    copied.accept(path)
+    files = [SourceFile(path, 3), SourceFile(path, 4), SourceFile(path, 3, "another")]
+    assert copied.missing(files, None) == files[1:]
     copied.close()

@@ -6,6 +6,7 @@ has another name is neither listed nor read: open segments, accounts, keys and s
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ from tawny.fleet.history_reader import NAME as HISTORY_NAME
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, stamp_ms
-from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.disk import DiskAccess, parent_of
 from tawny.storage.disk.layout import (
     DAY_MS,
     HOUR_MS,
@@ -36,11 +37,16 @@ MOST_SPAN_MS: Final = DAY_MS
 MOST_PART_BYTES: Final = 1024 * 1024
 """Of a file in one answer."""
 MOST_DAY_FILE_BYTES: Final = 4 * 1024 * 1024
+_END_BYTES: Final = 256
+"""The end of a picture, sealed or not: another one of the same size has another end."""
 _DAY: Final = re.compile(r"\d{4}/\d\d/\d\d")
 
 
 class SourceFile(NamedTuple):
-    """A file of a box. digest: of files that change: motion scores and key rings of a day; else empty."""
+    """A file of a box.
+
+    digest: of files that change: motion scores and key rings of a day, and the end of files of an event; else empty.
+    """
 
     path: str
     size_bytes: int
@@ -92,6 +98,11 @@ def digest_of_content(content: bytes) -> str:
     return sha256(content).hexdigest()[:32]
 
 
+def digest_of_end(disk: DiskAccess, path: str, size_bytes: int) -> str:
+    """Return what distinguishes a file of an event from another one of its name and size. Raises StorageError."""
+    return digest_of_content(disk.read(path, max(0, size_bytes - _END_BYTES), _END_BYTES))
+
+
 def digest_of_list(files: list[SourceFile]) -> str:
     """Return what identifies a list, so that an unchanged one isn't sent again."""
     return sha256("\n".join(f"{one.path} {one.size_bytes} {one.digest}" for one in files).encode()).hexdigest()[:32]
@@ -115,7 +126,7 @@ class CopySource:
         """Return the recordings in the hours of a span, at most MOST_SPAN_MS, sorted by path."""
         hours = range(within.begin_ms // HOUR_MS, -(-min(within.end_ms, within.begin_ms + MOST_SPAN_MS) // HOUR_MS))
         found = {
-            path: SourceFile(path, size)
+            path: SourceFile(path, size, self._end_digest(path, size))
             for hour in hours
             for path, size in self._files(hour_folder(camera, hour * HOUR_MS))
             if is_recording(path)
@@ -155,6 +166,14 @@ class CopySource:
         if self._is_busy():
             raise NotDone("The recorder is busy recording.", "Copying goes on by itself.")
         return self._read(path, at, min(count, MOST_PART_BYTES)) if self._volume.holding(path) is not None else None
+
+    def _end_digest(self, path: str, size_bytes: int) -> str:
+        """Return the digest of a file of an event, which may be replaced; empty for a segment or an unreadable file."""
+        holding = self._volume.holding(path) if segment_name(path) is None else None
+        if holding is not None:
+            with suppress(StorageError):
+                return digest_of_end(holding.disk, path, size_bytes)
+        return ""
 
     def _read(self, path: str, at: int, count: int) -> bytes:
         holding = self._volume.holding(path)

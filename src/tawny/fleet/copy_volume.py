@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from typing import Any, Final
 from tawny.fleet.copy_source import (
     SourceFile,
     digest_of_content,
+    digest_of_end,
     hour_ms,
     is_day_file,
     is_history,
@@ -326,7 +328,11 @@ class CopyVolume:
     def _lacks(self, file: SourceFile, stream: StreamName | None) -> bool:
         name = segment_name(file.path)
         if name is None:
-            return self._size(self.volume, file.path) != file.size_bytes
+            if self._size(self.volume, file.path) != file.size_bytes:
+                return True
+            with suppress(StorageError):  # what can't be read here is copied again; earlier versions say no digest
+                return file.digest not in ("", digest_of_end(self.volume.disk, file.path, file.size_bytes))
+            return True
         is_wanted = stream in (None, name.stream)
         return is_wanted and self.index.segment(segment_id(name.camera, name.stream, name.start_ms)) is None
 
