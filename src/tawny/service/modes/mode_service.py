@@ -10,9 +10,17 @@ from tawny.config.changes import change_modes, modes_to_table, parse_modes, rule
 from tawny.config.mode_presets import PRESETS, with_preset
 from tawny.config.settings import Settings, in_mode
 from tawny.delivery.delivery import Delivery, DeliveryState
-from tawny.delivery.outbox import Outbox
+from tawny.delivery.outbox import LONGEST_PLAN_MS, Outbox
 from tawny.events.modes import ActiveHold, ModeSnapshot, ModeState
-from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule, TrackedPerson
+from tawny.events.rule_engine import (
+    Calendar,
+    FilterDecision,
+    RuleContext,
+    RuleDecision,
+    RuleOutcome,
+    Schedule,
+    TrackedPerson,
+)
 from tawny.model.errors import NotDone
 from tawny.model.events import Event, Level, level_of
 from tawny.model.ids import CameraId, EventId
@@ -422,9 +430,22 @@ class ModeService:
         """Return the outcomes of an event; empty if none were stored."""
         sent = self._outbox.of_event(event)
         return [
-            OutcomeInfo(one.action, one.does, one.why, None, _went(one.action, sent) if one.does else "")
+            OutcomeInfo(one.action, one.does, one.why, None, self._went(one, sent) if one.does else "")
             for one in self._arming.deciding.why(event)
         ]
+
+    def _went(self, noted: RuleOutcome, sent: Sequence[Delivery]) -> str:
+        """Return the state of the first delivery: the message or the snapshot, or the digest that has the event."""
+        to = noted.action.rpartition(" ")[2]
+        found = [one for one in sent if one.to == to]
+        if not found and noted.action.startswith("notify "):
+            digests = self._outbox.since(to, noted.at_ms - LONGEST_PLAN_MS)
+            found = [one for one in digests if noted.event in one.content.get("events", ())]
+        if not found:
+            return ""
+        first = found[0]
+        has_why = first.why and first.state is not DeliveryState.DONE
+        return f"{_WENT[first.state]}: {first.why}" if has_why else _WENT[first.state]
 
     def fitting(self, event: Event) -> list[tuple[str, str]]:
         """Return key and name of the rules that apply to an event and could be snoozed, or are."""
@@ -432,17 +453,3 @@ class ModeService:
 
     def _until_ms(self, for_s: float | None) -> int | None:
         return None if for_s is None else self._clock.now_ms() + round(for_s * 1000)
-
-
-def _went(action: str, sent: Sequence[Delivery]) -> str:
-    """Return the state of the first delivery: the message or the snapshot."""
-    to = action.rpartition(" ")[2]
-    found = [one for one in sent if one.to == to]
-    if not found:
-        return ""
-    first = found[0]
-    return (
-        f"{_WENT[first.state]}: {first.why}"
-        if first.why and first.state is not DeliveryState.DONE
-        else _WENT[first.state]
-    )
