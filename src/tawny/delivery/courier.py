@@ -155,7 +155,7 @@ class Courier:
 
     def _carry(self, delivery: Delivery) -> None:
         if held_ms := self._route.held_until_ms(delivery):
-            log.info("%s waits for the end of the quiet hours of %s", delivery.name, self._route.to)
+            log.info("%s waits for the end of quiet hours or a snooze of %s", delivery.name, self._route.to)
             self._outbox.failed(delivery, "", held_ms)
             return
         try:

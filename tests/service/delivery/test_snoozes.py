@@ -1,6 +1,6 @@
 """Snoozes: who gets nothing about which camera, until when; they end by themselves and survive a restart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,11 @@ from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.errors import NotDone
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.delivery.notification_filter import NotificationFilter, Snoozes, verdict
+from tawny.service.modes.decider import Decider
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
 from tests.playback.archives import PORCH
@@ -376,4 +378,40 @@ def test_the_channel_of_another_person_is_told(tmp_path: Path) -> None:
         bench.happens()
         bench.work()
         assert len(bench.sent()) == 1
+        bench.outbox.close()
+
+
+@pytest.mark.parametrize("ends_early", [False, True])
+@pytest.mark.parametrize("of_rule", [False, True])
+def test_what_quiet_hours_collected_before_a_snooze_is_sent_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, of_rule: bool, ends_early: bool
+) -> None:
+    """From 06:00 on; the quiet hours end at 06:30, the snooze at 07:10 or, by hand, at 06:35."""
+    with served(StandIn(bot)) as service:
+        bench = Bench(tmp_path, service, quiet_hours="05:00-06:30")
+        snoozes, key = bench.notifications.snoozes, NIGHT.key if of_rule else ""
+        if of_rule:
+            bench.notifications.take_over(bench.settings.model_copy(update={"rules": (NIGHT,)}))
+            deed = RuleAction("notify", "phone")
+
+            def of(_: Decider, event: Event) -> Mapping[RuleAction, RuleDecision]:
+                is_quiet = bool(snoozes.rules_at(event.camera, event.start_ms))
+                return {deed: RuleDecision(deed, does=not is_quiet, why="A rule.", rule=key)}
+
+            monkeypatch.setattr(Decider, "of", of)
+        for _ in range(2):
+            bench.happens()
+            bench.clock.advance(300)
+        snoozes.put(None, 3600, "anna", "Anna", everyone=True, rule=key)
+        bench.happens()
+        for _ in range(5):
+            bench.clock.advance(300)
+            bench.work()
+        assert bench.sent() == []
+        if ends_early:
+            snoozes.end(None, "anna", everyone=True, rule=key)
+        bench.clock.advance(600 if ends_early else 2100)
+        bench.work()
+        (sent,) = bench.sent("/send")
+        assert b"2 events" in sent.body
         bench.outbox.close()

@@ -446,13 +446,13 @@ class MessageComposer:
         """Return a snapshot, GIF, clip or contact sheet; empty content if not available.
 
         Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now, or the
-        rule that asked for it is, or the user may not see the camera now.
+        rule that asked for it is, or the user may not see the camera now. A digest waits for a snooze's end instead.
         """
         if not self._means.has_user(self._to):
             raise ContentGone(delivery.to, "the user it belongs to has no access any more")
         if delivery.camera is not None and not self._may_see(delivery.camera):
             raise ContentGone(delivery.to, "the user it belongs to can't see this camera")
-        if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
+        if delivery.content["kind"] in ("event", "clip", "change", "whole") and delivery.camera is not None:
             now_ms = self._now_ms
             snoozes, rule = self._means.snoozes, str(delivery.content.get("rule", ""))
             why = snoozes.why(self._settings.user, delivery.camera, now_ms)

@@ -193,6 +193,8 @@ def between_ms(channel: NotificationFilter, steps: int) -> int:
 
 SHORTEST_SNOOZE_S, LONGEST_SNOOZE_S = 60, 7 * 86_400
 """Shortest and longest snooze, s."""
+_LOOKED_AT_MS: Final = 600_000
+"""How often, ms, is looked whether a snooze was ended earlier that a digest waits for."""
 _SNOOZES_KEPT_MS = 3 * 86_400_000
 """How long, ms, it is remembered when a snooze was: for what happened meanwhile, and to replay past events."""
 _UNDO_S = 600.0
@@ -345,6 +347,20 @@ class Snoozes:
         why = self.rules_at(camera, at_ms).get(rule, "") if rule else ""
         named = (called(one, number) for number, one in enumerate(self._rules(), 1) if one.key == rule)
         return f"{next(named, 'The rule')} {why}." if why else ""
+
+    def holds_until_ms(self, user: str, rule: str, camera: CameraId) -> int:
+        """Return until when a digest of events from before a snooze waits for now, ms UTC; 0: nothing is snoozed.
+
+        rule: the key of the one that asked for it, if any.
+        """
+        now_ms = self._clock.now_ms()
+        found = (one for one in self._at(now_ms) if (one.rule == rule if one.rule else one.is_for(user)))
+        ends = (
+            now_ms + _LOOKED_AT_MS if one.until_ms is None else min(one.until_ms, now_ms + _LOOKED_AT_MS)
+            for one in found
+            if one.camera in (None, camera) and self._is_of_maker(one, camera)
+        )
+        return max(ends, default=0)
 
     def name_of(self, rule: str) -> str:
         """Return `Night watch`, or `Rule 2` for one without a name; empty for one that is no more."""

@@ -401,13 +401,18 @@ class Notifications:
             lambda: self._carrier(name, one),
             self._composer(name, one).content,
             is_paused=lambda: self._is_paused(name),
-            held_until_ms=partial(self._held_until_ms, one.quiet_hours),
+            held_until_ms=partial(self._held_until_ms, one),
         )
 
-    def _held_until_ms(self, quiet: str, delivery: Delivery) -> int:
-        """Return the end of the quiet hours for a late message; 0 for now. Problems don't wait."""
-        now_ms, zone = self._clock.now_ms(), ZoneInfo(self._recorder.zone)
-        return quiet_until_ms(quiet, now_ms, zone) if is_late(delivery, now_ms) else 0
+    def _held_until_ms(self, one: config.NotifierSettings, delivery: Delivery) -> int:
+        """Return the end of the quiet hours for a late message, of a snooze for a digest; 0 for now.
+
+        A digest has events from before the snooze only. Problems don't wait.
+        """
+        now_ms, zone, held_ms = self._clock.now_ms(), ZoneInfo(self._recorder.zone), 0
+        if delivery.content["kind"] == "digest" and delivery.camera is not None:
+            held_ms = self.snoozes.holds_until_ms(one.user, str(delivery.content.get("rule", "")), delivery.camera)
+        return max(held_ms, quiet_until_ms(one.quiet_hours, now_ms, zone) if is_late(delivery, now_ms) else 0)
 
     def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
         """Connect. Raises DeliveryError."""
