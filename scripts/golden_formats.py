@@ -18,8 +18,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from tawny.cli.encryption import write_locked
+from tawny.cli.encryption import lock_key
 from tawny.cli.main import main as tawny
+from tawny.service.sealing.sealing_service import write_secret_file
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
@@ -86,7 +87,7 @@ def make_sealed(work: Path) -> None:
     data, owner, recovery = work / "sealed", fixture_identity("owner"), fixture_identity("recovery")
     keys = f'[sealed]\nrecipients = ["{owner.recipient}"]\nrecovery = "{recovery.recipient}"\n'
     config = write_settings(work / "sealed.toml", f"{keys}[storage]\nsealed = true\n", "safe")
-    write_locked(data / "keys" / "owner.age", owner, PASSPHRASE)
+    write_secret_file(data / "keys" / "owner.age", lock_key(owner, PASSPHRASE))
     run_recorder(config, data, wait_for_event)
     run_recorder(config, data, lambda _: None)
 

@@ -97,11 +97,29 @@ def test_a_copy_of_the_key_elsewhere_is_replaced_in_the_data_folder_as_well(tawn
     assert Identity.read(pyrage.passphrase.decrypt(kept.read_bytes(), passphrase).decode()).recipient == new
 
 
-def test_a_key_in_the_data_folder_is_replaced_beside_it(tawny: Tawny, data: Path) -> None:
+def test_a_key_in_the_data_folder_is_replaced_there_alone(tawny: Tawny, data: Path) -> None:
     (data / "keys").mkdir()
     (data.parent / "owner").rename(data / "keys" / "owner.age")
-    assert tawny("encryption", "rotate", "--key", str(data / "keys" / "owner.age")).code == 0
-    assert len(list(data.rglob("owner-*.age"))) == len(list(data.parent.rglob("owner-*.age"))) == 1
+    said = tawny("encryption", "rotate", "--key", str(data / "keys" / "owner.age"))
+    (new,) = (path for path in data.parent.rglob("*.age") if path.name != "owner.age")
+    assert (new.parent, str(new) in said.out + said.err) == (data / "keys", True)
+
+
+def test_a_method_of_a_rotated_key_has_a_short_id(tawny: Tawny, data: Path) -> None:
+    (data.parent / "owner").rename(data.parent / ("k" * 60))
+    assert tawny("encryption", "rotate", "--key", "k" * 60).code == 0
+    (way,) = UnlockMethodStore(data).all()
+    assert len(way.id) == 12
+
+
+def test_a_rotation_that_the_data_folder_refuses_leaves_nothing(tawny: Tawny, data: Path) -> None:
+    before = (data.parent / "tawny.toml").read_text()
+    for number in range(32):
+        UnlockMethodStore(data).add(b"age-encryption.org/v1\n", number, "A key")
+    said = tawny("encryption", "rotate", "--key", "owner")
+    assert (said.code, "32 unlock methods" in said.err) == (3, True)
+    assert not list(data.parent.glob("owner-*"))
+    assert (data.parent / "tawny.toml").read_text() == before
 
 
 def test_a_disk_that_is_away_is_named(tawny: Tawny, data: Path, tmp_path: Path) -> None:

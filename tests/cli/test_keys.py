@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from tawny.cli import keys
-from tawny.cli.encryption import write_locked
+from tawny.cli.encryption import lock_key
 from tawny.model.errors import NotDone
 from tawny.sealed import age_file
 from tawny.sealed.key_wrapping import Identity
+from tawny.service.sealing.sealing_service import write_secret_file
 
 OWNER, PHRASE = Identity.new(), "one-two-three"
 
@@ -16,7 +17,7 @@ OWNER, PHRASE = Identity.new(), "one-two-three"
 @pytest.fixture
 def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "owner.age"
-    write_locked(path, OWNER, PHRASE)
+    write_secret_file(path, lock_key(OWNER, PHRASE))
     monkeypatch.setattr(keys, "typed", lambda _question: PHRASE)
     return path
 
@@ -58,8 +59,7 @@ def test_missing_memory_is_said(locked: Path, monkeypatch: pytest.MonkeyPatch) -
         keys.from_file(locked)
     assert "more memory" in str(raised.value.todo)
     with pytest.raises(NotDone, match="Can't protect the key"):
-        write_locked(locked.with_name("new.age"), OWNER, PHRASE)
-    assert not locked.with_name("new.age").exists()
+        lock_key(OWNER, PHRASE)
 
 
 @pytest.mark.parametrize("phrase", ["one two three", " One  two-three ", "ONE TWO THREE"])
@@ -72,6 +72,6 @@ def test_the_words_of_a_passphrase_may_be_typed_with_spaces(
 
 def test_a_passphrase_that_has_spaces_opens_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, phrase = tmp_path / "owner.age", "My own Phrase"
-    write_locked(path, OWNER, phrase)
+    write_secret_file(path, lock_key(OWNER, phrase))
     monkeypatch.setattr(keys, "typed", lambda _question: phrase)
     assert [one.text for one in keys.from_file(path)] == [OWNER.text]

@@ -4,7 +4,7 @@ import secrets
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,11 +56,6 @@ def lock_key(owner: Identity, passphrase: str) -> bytes:
         return lock_with_passphrase(owner.text.encode(), passphrase)
     except NotEnoughMemory as error:
         raise NotDone(f"Can't protect the key: {error}.", "Close other programs and try again.") from None
-
-
-def write_locked(path: Path, owner: Identity, passphrase: str) -> None:
-    """Store the key, protected by the passphrase. Raises NotDone: when it exists, or memory is not sufficient."""
-    write_secret_file(path, lock_key(owner, passphrase))
 
 
 def ask_for_words(sheet: RecoverySheet, out: Output, ask: Callable[[str], str]) -> None:
@@ -176,7 +171,7 @@ def _rotate(
     elif old & set(chosen.encryption.recipients):
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
-        _store_locked(path, new, passphrase, data_folder(args, chosen))
+        path = _store_locked(path, new, passphrase, data_folder(args, chosen))
         out.say(
             f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.\n"
             "The passphrase and passkeys of the old key open no new recordings. Add passkeys again in the settings."
@@ -188,15 +183,24 @@ def _rotate(
     return [*identities, new]
 
 
-def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> None:
-    """Store a key next to the one that it replaces, and in the data folder, where the page and backups find it."""
-    if path.resolve().parent != (data / KEYS).resolve():
-        write_locked(path, new, passphrase)
-        if not data.is_dir():
-            return
-    with given_to_recorder(data):
-        name, now_ms = f"Passphrase ({path.stem})", SystemClock().now_ms()
-        UnlockMethodStore(data).add(lock_key(new, passphrase), now_ms, name, way=path.stem)
+def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> Path:
+    """Store a key next to the one that it replaces, and in the data folder, where the page and backups find it.
+
+    Return the path of the first, or of the second if both are the same folder. After an error, there is neither.
+    """
+    wrapped, keys = lock_key(new, passphrase), data / KEYS
+    with ExitStack() as undo:
+        is_elsewhere = path.resolve().parent != keys.resolve()
+        if is_elsewhere:
+            write_secret_file(path, wrapped)
+            undo.callback(path.unlink, missing_ok=True)
+        if data.is_dir():
+            with given_to_recorder(data):
+                name = f"Passphrase ({path.stem})"
+                way = UnlockMethodStore(data).add(wrapped, SystemClock().now_ms(), name)
+                path = path if is_elsewhere else keys / f"{way.id}.age"
+        undo.pop_all()
+    return path
 
 
 # --- existing recordings

@@ -124,14 +124,14 @@ class UnlockMethodStore:
         except OSError as error:
             log.error("the key in %s can't be completed: %s", self._pending, error)
 
-    def add(self, wrapped: bytes, now_ms: int, name: str, way: str = "") -> SealedWay:
-        """Add an unlock method. way: its id. Raises NotDone if the key is not encrypted, or the id is taken;
-        FolderUnwritable. Nothing is added then.
+    def add(self, wrapped: bytes, now_ms: int, name: str) -> SealedWay:
+        """Add an unlock method. Raises NotDone if the key is not encrypted, and FolderUnwritable. Nothing is added
+        then.
         """
         _check_wrapped(wrapped)
         if len(list(self._folder.glob("*.age"))) >= _MOST:
             raise NotDone(f"You already have {_MOST} unlock methods.", "Remove one of them first.")
-        path = self._folder / f"{way or secrets.token_hex(6)}.age"
+        path = self._folder / f"{secrets.token_hex(6)}.age"
         write_secret_file(path, wrapped)
         with ExitStack() as undo:
             undo.callback(_remove, path)
