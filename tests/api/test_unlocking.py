@@ -235,6 +235,18 @@ async def test_an_earlier_key_of_the_recorder_unlocks_what_is_still_its(there: S
     assert (answer.status_code, answer.json()["message"]) == (423, "This recording is encrypted for another key.")
 
 
+async def test_only_statements_name_earlier_keys_and_what_cannot_be_read_is_skipped(there: Sealed) -> None:
+    history, browser = there.config.parent / "history" / "signed", there.house.signed_in()
+    history.mkdir(parents=True)
+    said = json.dumps({"recipients": [name := short_name(OTHER.recipient)]})
+    (history / "items-1.jsonl").write_text(said)
+    (history / "20261119.jsonl").write_text(json.dumps({"prev": name, "recipients": []}))
+    (history / "20261118.jsonl").symlink_to("removed.jsonl")
+    assert (await there.unlock(browser, OTHER)).json()["code"] == "wrong_key"
+    (history / "before-1a2b3c4d-20261117.jsonl").write_text(said)
+    assert (await there.unlock(browser, OTHER)).status_code == 200
+
+
 async def test_an_offer_is_good_once_and_soon(there: Sealed) -> None:
     browser = there.house.signed_in()
     offer = (await browser.post("/api/v1/sealed/offer", json={})).json()["key"]

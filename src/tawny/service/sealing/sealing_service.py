@@ -3,11 +3,13 @@
 import json
 import logging
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,6 +23,9 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.storage.history.signed_files import FOLDER
 
 log = logging.getLogger(__name__)
+_STATEMENTS: Final = re.compile(r"(before-\w+-)?\d{8}\.jsonl")
+_RECIPIENTS: Final = re.compile(rb'"recipients": ?\[([^]]*)]')
+_NAME: Final = re.compile(rb"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +232,13 @@ def _read(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
+@lru_cache(maxsize=4096)
+def _recipients_in(statements: Path, _size_bytes: int) -> frozenset[bytes]:
+    """Return the short names of the keys in a day's statements. The size is there because today's file grows."""
+    lists = set(_RECIPIENTS.findall(statements.read_bytes()))
+    return frozenset(name for one in lists for name in _NAME.findall(one))
+
+
 class SealingService:
     """Changes encryption settings. Thread-safe; calls wait for the disk.
 
@@ -276,9 +288,14 @@ class SealingService:
         return "an earlier key, which opens only what is still encrypted for it" if self._had(recipient) else ""
 
     def _had(self, recipient: str) -> bool:
-        """Return whether a statement of the signed history names the key. Reads all of them, the newest first."""
-        name, statements = short_name(recipient).encode(), (self._folder / FOLDER).glob("*.jsonl")
-        return any(name in path.read_bytes() for path in sorted(statements, reverse=True))
+        """Return whether a statement of the signed history names the key, also one of a history put aside."""
+        name = short_name(recipient).encode()
+        for path in (self._folder / FOLDER).glob("*.jsonl"):
+            if _STATEMENTS.fullmatch(path.name):
+                with suppress(OSError):  # put aside meanwhile
+                    if name in _recipients_in(path, path.stat().st_size):
+                        return True
+        return False
 
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
         """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
