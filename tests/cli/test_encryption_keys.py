@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import pyrage
 import pytest
@@ -12,7 +12,7 @@ from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.sealer import RingLine, read_ring
 from tawny.service.sealing.sealing_service import UnlockMethodStore
-from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.secondary_volumes import VolumeUse, former, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tests.cli.conftest import Tawny
@@ -132,16 +132,48 @@ def test_a_disk_that_is_away_is_named(tawny: Tawny, data: Path, tmp_path: Path) 
     assert tawny("encryption", "rewrap", "--key", "owner").code == 0
 
 
-def test_keys_of_the_mirror_that_stay_locked_are_told(tawny: Tawny, data: Path) -> None:
-    mirror = data.parent / "mirror"
-    copytree(data, mirror)
-    (ring,) = mirror.rglob("*.keys")
+def test_a_disk_that_died_and_was_taken_out_of_the_settings_is_not_waited_for(tawny: Tawny, data: Path) -> None:
+    archive = data.parent / "archive"
+    join(Volume.at(data), archive, VolumeUse.TIER)
+    archive.rename(data.parent / "died")
+    former(Volume.at(data), set())
+    said = tawny("encryption", "rewrap", "--key", "owner")
+    assert (said.code, f"{archive} is away" in said.out) == (0, True), said.out
+
+
+def with_mirror(data: Path) -> Path:
+    mirror, file = data.parent / "mirror", data.parent / "tawny.toml"
+    file.write_text(file.read_text().replace("encrypt = true\n", f'encrypt = true\nmirror = "{mirror}"\n', 1))
+    return mirror
+
+
+def test_keys_that_stay_locked_are_told_and_count_once_with_a_mirror(tawny: Tawny, data: Path) -> None:
+    (ring,) = data.rglob("*.keys")
     (line,) = read_ring(ring.read_bytes()).values()
     ring.write_bytes(RingLine(line.commit, line.born_ms, wrap(bytes(32), [OTHER.recipient])).text())
-    file = data.parent / "tawny.toml"
-    file.write_text(file.read_text().replace("encrypt = true\n", f'encrypt = true\nmirror = "{mirror}"\n', 1))
+    next(data.rglob("*.tws")).unlink()
+    copytree(data, with_mirror(data))
     said = tawny("encryption", "rewrap", "--key", "owner")
     assert (said.code, "1 keys couldn't be opened" in said.out) == (1, True), said.out
+
+
+def test_a_camera_that_only_the_mirror_has_is_changed_there(tawny: Tawny, data: Path) -> None:
+    copytree(data, mirror := with_mirror(data))
+    rmtree(data / "door")
+    said = tawny("encryption", "rotate", "--key", "owner")
+    assert (said.code, "1 files changed" in said.out) == (0, True), said.out
+    assert [opens(tawny, mirror, key) for key in ("sheet", "owner")] == [True, False]
+
+
+def test_a_mirror_that_is_no_folder_is_named(tawny: Tawny, data: Path) -> None:
+    mirror = with_mirror(data)
+    said = tawny("encryption", "rewrap", "--key", "owner")
+    assert (said.code, str(mirror) in said.out) == (1, True), said.out
+
+
+def test_a_change_without_a_key_has_the_same_counts(tawny: Tawny, data: Path) -> None:
+    told = [tawny("encryption", "add-key", GUEST.recipient, *key, "--json").out for key in ((), ("--key", "owner"))]
+    assert [*json.loads(told[0])] == [*json.loads(told[1])]
 
 
 def test_files_without_room_open_alone_with_the_sheet_and_are_counted(tawny: Tawny, data: Path) -> None:
@@ -149,16 +181,15 @@ def test_files_without_room_open_alone_with_the_sheet_and_are_counted(tawny: Taw
         assert tawny("encryption", "add-key", one.recipient).code == 0
     said = tawny("encryption", "remove-key", OTHER.recipient, "--key", "owner")
     assert (said.code, "1 files have no room for all keys" in said.out) == (0, True), said.out
+    said = tawny("encryption", "add-key", OTHER.recipient, "--key", "owner")
+    assert "open with the keys they had before only" in said.out, said.out
     for ring in data.rglob("*.keys"):
         ring.unlink()
     assert [opens(tawny, data, key) for key in ("sheet", "owner", "other")] == [True, True, False]
 
 
 def test_the_mirror_is_opened_and_shut_as_well(tawny: Tawny, data: Path) -> None:
-    mirror = data.parent / "mirror"
-    copytree(data, mirror)
-    file = data.parent / "tawny.toml"
-    file.write_text(file.read_text().replace("encrypt = true\n", f'encrypt = true\nmirror = "{mirror}"\n', 1))
+    copytree(data, mirror := with_mirror(data))
     assert tawny("encryption", "add-key", GUEST.recipient, "--key", "owner").code == 0
     assert opens(tawny, mirror, "guest")
     assert tawny("encryption", "remove-key", GUEST.recipient, "--key", "owner").code == 0

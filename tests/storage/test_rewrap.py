@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tawny.model.errors import ArchiveAway, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.sealed.broken import WrongKey
@@ -18,6 +20,7 @@ from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import pass_items
 from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.retention.tiers import copy_keys
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.storage.sealing.rewrap import Rewrapped, rewrap_camera
 from tawny.testing.clock import FakeClock
@@ -134,11 +137,11 @@ def test_files_that_an_earlier_version_left_without_a_key_get_one() -> None:
 def test_keys_that_could_not_be_opened_are_done_by_the_next_run_that_can() -> None:
     disk = loaded(_of_two_times())
     first = rewrap(disk, GUEST, [SHEET, GUEST])
-    assert (first.keys, first.locked) == (1, 1)
+    assert (first.keys, len(first.locked)) == (1, 1)
     again = rewrap(disk, GUEST, [SHEET, GUEST])
-    assert (again.keys, again.files, again.locked) == (0, 0, 1)
+    assert (again.keys, again.files, len(again.locked)) == (0, 0, 1)
     last = rewrap(disk, SHEET, [SHEET, GUEST])
-    assert (last.keys, last.files, last.locked) == (1, 1, 0)
+    assert (last.keys, last.files, len(last.locked)) == (1, 1, 0)
     assert who_opens(files(disk.files)) == [{1, 2}] * 2
 
 
@@ -165,6 +168,93 @@ def _of_two_times() -> State:
     return disk.files
 
 
+def test_a_file_that_retention_removes_meanwhile_is_skipped() -> None:
+    disk = loaded(recorded([OWNER, SHEET]))
+    first = next(iter(files(disk.files)))
+
+    def before(operation: str, path: str) -> None:
+        if (operation, path) == ("read", first) and first in disk.files:
+            disk.unlink(first)
+
+    disk.before = before
+    done = rewrap(disk, OWNER, [SHEET, GUEST])
+    assert (done.files, done.failed) == (2, {})
+    assert who_opens(disk.files) == [{1, 2}] * 2
+
+
+def test_what_a_volume_cannot_do_is_named_and_the_others_are_done() -> None:
+    disk, other = loaded(whole := recorded([OWNER, SHEET])), loaded(whole)
+    other.root = Path("/other")
+
+    def before(_operation: str, path: str) -> None:
+        if path.endswith(".keys"):
+            raise StorageError(path, "a bad sector")
+
+    other.before = before
+    volume = Volume(disk)
+    volume.add_other(Volume(other))
+    done = rewrap_camera(volume, PORCH, [OWNER], [SHEET.recipient], shuts_out=True, before=ALL_DAYS)
+    assert ([*done.failed], len(done.locked)) == (["/other"], 0)
+    assert who_opens(disk.files) == [{1}] * 3
+
+
+def test_a_volume_that_is_away_is_asked_once() -> None:
+    disk, asked = loaded(recorded([OWNER, SHEET])), list[str]()
+
+    def before(_operation: str, path: str) -> None:
+        if path.endswith((".keys", ".tws")):
+            asked.append(path)
+            raise ArchiveAway("there", "it doesn't answer")
+
+    disk.before = before
+    assert [*rewrap(disk, OWNER, [SHEET]).failed] == ["/memory"]
+    assert len(asked) == 1
+
+
+def _on_another_day(left: State) -> State:
+    """Files as of footage that was filled in later: the ring of their day lacks their keys."""
+    return {path.replace("2026/11/2", "2026/11/1") if is_sealed(path) else path: data for path, data in left.items()}
+
+
+def test_a_file_whose_key_is_in_the_ring_of_another_day_is_changed_once() -> None:
+    disk = loaded(_on_another_day(recorded([OWNER, SHEET])))
+    done = rewrap(disk, OWNER, [SHEET, GUEST])
+    assert (done.files, len(done.locked)) == (3, 0)
+    assert who_opens(files(disk.files)) == [{1, 2}] * 3
+    again = rewrap(disk, SHEET, [SHEET, GUEST])
+    assert (again.keys, again.files) == (0, 0)
+
+
+def test_a_file_whose_key_no_ring_has_counts_as_locked_if_nothing_opens_it() -> None:
+    alone = files(recorded([OWNER, SHEET]))
+    assert rewrap(loaded(alone), GUEST, [GUEST]).locked
+    assert not rewrap(disk := loaded(alone), OWNER, MANY).locked
+    assert who_opens(disk.files, MANY) == [set(range(9))] * 3
+
+
+def test_finished_keys_are_not_locked_for_one_that_was_replaced() -> None:
+    disk = loaded(recorded([OWNER, SHEET]))
+    rewrap(disk, OWNER, [SHEET, GUEST])
+    again = rewrap(disk, OWNER, [SHEET, GUEST])
+    assert (again.keys, again.files, len(again.locked)) == (0, 0, 0)
+    path = next(iter(files(disk.files)))
+    disk.write_at(path, HEADER_BYTES, bytes(2))
+    assert len(rewrap(disk, OWNER, [SHEET, GUEST]).locked) == 1, "this file is not finished"
+
+
+def test_a_ring_that_is_copied_to_another_disk_changes_no_finished_file() -> None:
+    disk, other = loaded(whole := recorded([OWNER, SHEET])), loaded(whole)
+    volume = Volume(disk)
+    volume.add_other(tier := Volume(other))
+    recipients = [SHEET.recipient, GUEST.recipient]
+    rewrap_camera(volume, PORCH, [OWNER], recipients, shuts_out=True, before=ALL_DAYS)
+    for path in disk.files:
+        if path.endswith(".keys"):
+            copy_keys(path, volume, tier)
+    again = rewrap_camera(volume, PORCH, [SHEET], recipients, shuts_out=True, before=ALL_DAYS)
+    assert (again.keys, again.files) == (0, 0)
+
+
 def _as_before(disk: MemoryDisk, people: Sequence[Identity]) -> None:
     """Give the rings the first line that earlier versions wrote, whether or not all keys could be opened."""
     for path, data in disk.files.items():
@@ -189,7 +279,7 @@ def test_a_key_is_not_cleared_on_a_disk_that_lacks_the_ring() -> None:
 def test_who_has_no_key_changes_nothing() -> None:
     disk = loaded(before := recorded([OWNER, SHEET]))
     done = rewrap(disk, GUEST, [GUEST])
-    assert (done.keys, done.files, done.locked > 0) == (0, 0, True)
+    assert (done.keys, done.files, bool(done.locked)) == (0, 0, True)
     assert who_opens(disk.files) == who_opens(before) == [{0, 1}] * 3
 
 

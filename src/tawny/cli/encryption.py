@@ -18,6 +18,7 @@ from tawny.config.file_writing import read_file
 from tawny.config.loader import known_secrets, parse_settings, read_settings, tables_with_secrets
 from tawny.config.settings import SealingSettings, Settings
 from tawny.model.errors import FolderInUse, NotDone, SettingsError, StorageError, UsageError
+from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock, utc_text
 from tawny.sealed.age_file import lock_with_passphrase
 from tawny.sealed.broken import NotEnoughMemory
@@ -29,7 +30,7 @@ from tawny.service.sealing.sealing_service import KEYS, OWNER, UnlockMethodStore
 from tawny.service.storage_setup import archives
 from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.private_files import given_to_recorder
-from tawny.storage.disk.secondary_volumes import attach_all
+from tawny.storage.disk.secondary_volumes import ClosedBucket, attach_all, others
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
 from tawny.storage.history.signed_history import SignedHistory
@@ -208,11 +209,15 @@ def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> Pat
 
 @dataclass(frozen=True, slots=True)
 class _Existing:
-    """What was done to existing recordings. is_all: not only older days. missing: disks that were away."""
+    """What was done to existing recordings. is_all: not only older days. missing: errors of disks and archives.
+
+    given_up: places that are away and no longer in the settings.
+    """
 
     done: Rewrapped
     is_all: bool
-    missing: Sequence[StorageError]
+    missing: Sequence[str]
+    given_up: Sequence[str]
 
 
 def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Existing | None:
@@ -225,30 +230,47 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
 
 
 def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity], folder: Path) -> _Existing:
-    clock, volume = SystemClock(), Volume.at(folder)
-    missing = attach_all(volume, archives(chosen, clock))
-    lock = None
+    clock, volume, done = SystemClock(), Volume.at(folder), Rewrapped()
+    done.failed = {error.where: error for error in attach_all(volume, archives(chosen, clock))}
+    given_up, mirrors = _given_up(volume, done), _mirrors(chosen, done)
+    cameras, lock = set(volume.cameras()), None
+    for each in mirrors:
+        with done.noting(each):
+            cameras.update(each.cameras())
     with suppress(FolderInUse):  # a recorder is running: its two newest days are skipped
         lock = volume.lock(clock)
     before = ALL_DAYS if lock is not None else utc_text(clock.now_ms() - DAY_MS)[:10].replace("-", "/")
-    done, shuts_out = Rewrapped(), args.do != "add-key"
     try:
-        for camera in volume.cameras():
+        for camera in sorted(cameras):
             to = _in_order(chosen, camera)
-            one = rewrap_camera(volume, camera, identities, to, shuts_out=shuts_out, before=before)
-            names_of = names_key(volume.disk)
-            if one.keys and names_of is not None and SignedHistory.is_there(volume.disk):
-                mark = camera_mark(names_of, camera).hex()
-                names = sorted(map(short_name, to))
-                pass_items(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
-            done.add(one)
-            for copy in _mirrors(chosen):
-                copied = rewrap_camera(copy, camera, identities, to, shuts_out=shuts_out, before=before)
-                done.locked += copied.locked
+            for each in (volume, *mirrors):
+                one = rewrap_camera(each, camera, identities, to, shuts_out=args.do != "add-key", before=before)
+                done.add(one)
+                if each is volume:
+                    with done.noting(volume):
+                        _state(volume, camera, before, one, to)
     finally:
         if lock is not None:
             lock.release()
-    return _Existing(done, lock is not None, missing)
+    return _Existing(done, lock is not None, [str(error) for error in done.failed.values()], given_up)
+
+
+def _state(volume: Volume, camera: CameraId, before: str, one: Rewrapped, to: Sequence[str]) -> None:
+    """Have the next statement of the signed history say what was done."""
+    names_of = names_key(volume.disk)
+    if one.keys and names_of is not None and SignedHistory.is_there(volume.disk):
+        mark, names = camera_mark(names_of, camera).hex(), sorted(map(short_name, to))
+        pass_items(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
+
+
+def _given_up(volume: Volume, done: Rewrapped) -> list[str]:
+    """Leave out places that are away and no longer in the settings: none of them needs to come back. Return them."""
+    paths = {one.path for one in others(volume) if one.is_given_up}
+    closed = [one for one in volume.others if one.archive and isinstance(one.archive.bucket, ClosedBucket)]
+    left = [one for one in closed if one.name in paths]
+    for one in left:
+        volume.drop_other(one)
+    return sorted({*(one.name for one in left), *(path for path in paths if done.failed.pop(path, None))})
 
 
 def _in_order(chosen: Settings, camera: str) -> tuple[str, ...]:
@@ -261,9 +283,14 @@ def _in_order(chosen: Settings, camera: str) -> tuple[str, ...]:
     )
 
 
-def _mirrors(chosen: Settings) -> list[Volume]:
-    path = Path(chosen.storage.mirror).expanduser() if chosen.storage.mirror else None
-    return [Volume.at(path)] if path is not None and path.is_dir() else []
+def _mirrors(chosen: Settings, done: Rewrapped) -> list[Volume]:
+    if not chosen.storage.mirror:
+        return []
+    path = Path(chosen.storage.mirror).expanduser()
+    if path.is_dir():
+        return [Volume.at(path)]
+    done.failed.setdefault(str(path), StorageError(str(path), "the disk that should be there is not"))
+    return []
 
 
 def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
@@ -273,32 +300,50 @@ def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
             "Existing recordings are unchanged. To update them, run `tawny encryption rewrap` with --key FILE or "
             "--words."
         )
-        out.data({"keys": 0, "files": 0, "locked": 0, "all": False}, "\n".join(lines))
-        return 0
-    found, is_all, missing = existing.done, existing.is_all, [str(error) for error in existing.missing]
-    lines.append(f"Updated {found.keys} keys of existing recordings; {found.files} files changed.")
+        existing, is_done = _Existing(Rewrapped(), is_all=False, missing=(), given_up=()), True
+    else:
+        lines += _what_was_done(existing, args)
+        is_done = existing.is_all and not existing.done.locked and not existing.missing
+    found = existing.done
+    counts = {"keys": found.keys, "files": found.files, "locked": len(found.locked), "without_room": found.narrow}
+    out.data({**counts, "all": existing.is_all, "missing": list(existing.missing)}, "\n".join(lines))
+    return 0 if is_done else 1
+
+
+def _what_was_done(existing: _Existing, args: Namespace) -> list[str]:
+    found = existing.done
+    lines = [f"Updated {found.keys} keys of existing recordings; {found.files} files changed."]
     if args.do != "add-key":
         lines.append(KEPT)
     if found.narrow:
+        opens = (
+            "the keys they had before"
+            if args.do == "add-key"
+            else "the recovery sheet and the first keys in the settings"
+        )
         lines.append(
             f"{found.narrow} files have no room for all keys. Copies of them without the day's .keys file, such as "
-            "uploads, open with the recovery sheet and the first keys in the settings only."
+            f"uploads, open with {opens} only."
         )
     if found.locked:
         lines.append(
-            f"{found.locked} keys couldn't be opened with your key and are unchanged. Run `tawny encryption rewrap "
-            "--words`: the recovery sheet opens all."
+            f"{len(found.locked)} keys couldn't be opened with your key and are unchanged. Run `tawny encryption "
+            "rewrap` with the key or the recovery sheet that was in use when they were made."
         )
-    if missing:
-        lines += [*missing, "Their recordings are unchanged. Run `tawny encryption rewrap` again when they are back."]
-    if not is_all:
+    if existing.missing:
+        lines += [
+            *existing.missing,
+            "Recordings there may be unchanged. Run `tawny encryption rewrap` again when they are back.",
+        ]
+    lines += [
+        f"{one} is away and no longer in the settings. Recordings there are unchanged." for one in existing.given_up
+    ]
+    if not existing.is_all:
         lines.append(
             "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
             "encryption rewrap` again in two days."
         )
-    counts = {"keys": found.keys, "files": found.files, "locked": found.locked, "without_room": found.narrow}
-    out.data({**counts, "all": is_all, "missing": missing}, "\n".join(lines))
-    return 1 if found.locked or missing or not is_all else 0
+    return lines
 
 
 def describe_encryption(parser: ArgumentParser) -> None:

@@ -56,3 +56,13 @@ def test_what_is_in_a_bucket_opens_without_the_main_disk(tmp_path: Path, server:
     rewrap_camera(archived.site.volume, PORCH, [OWNER], everyone, shuts_out=True, before="9999")
     (archived.site.folder / keys_path(PORCH, segment.start_ms)).unlink()
     assert [one for one in PEOPLE if _opens(archived, segment, one)] == PEOPLE
+
+
+def test_adding_a_key_reads_and_changes_nothing_in_a_bucket(tmp_path: Path, server: BucketServer) -> None:
+    archived = ArchivedSite(tmp_path, server, "not-asked")
+    segment = moved_sealed(archived, OWNER)
+    asked = len(server.requests)
+    recipients = [OWNER.recipient, GUEST.recipient]
+    done = rewrap_camera(archived.site.volume, PORCH, [OWNER], recipients, shuts_out=False, before="9999")
+    assert (done.keys, done.failed, len(server.requests)) == (1, {}, asked)
+    assert _opens(archived, segment, GUEST)

@@ -23,7 +23,7 @@ from tawny.sealed.keys import EpochKey
 from tawny.sealed.records import BLOB
 from tawny.sealed.sealer import RingLine, Sealer, new_salt, read_ring
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import DAY_MS, day_folder, keys_path
+from tawny.storage.disk.layout import DAY_MS, keys_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import FileSigning, store_picture
 from tawny.storage.history.signed_history import SignedHistory, SignedRow
@@ -205,7 +205,7 @@ class EpochKeys:
                 return epoch
         key = EpochKey(now_ms)
         epoch = _Epoch(key, wrap(key.first(), policy.recipients), now_s, policy.recipients)
-        add_to_ring(volume, camera, RingLine(key.commit, key.born_ms, epoch.wrapped))
+        add_to_ring(volume, keys_path(camera, key.born_ms), RingLine(key.commit, key.born_ms, epoch.wrapped))
         self._epochs[camera, volume] = epoch
         return epoch
 
@@ -254,12 +254,12 @@ class _GrowingFile:
         self._is_whole = True
 
 
-def add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:
+def add_to_ring(volume: Volume, path: str, line: RingLine) -> None:
     """Append durably, on the volume of the files. Raises StorageError."""
-    disk, path = volume.disk, keys_path(camera, line.born_ms)
+    disk = volume.disk
     is_new = disk.entry(path) is None
     if is_new:
-        disk.make_folder(day_folder(camera, line.born_ms))
+        disk.make_folder(parent_of(path))
     file = disk.create(path) if is_new else disk.extend(path)
     try:
         torn = file.size_bytes and disk.read(path, file.size_bytes - 1) != b"\n"
@@ -268,7 +268,7 @@ def add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:
     finally:
         file.close()
     if is_new:
-        disk.sync_folder(day_folder(camera, line.born_ms))
+        disk.sync_folder(parent_of(path))
 
 
 # Key ring lookup for a sealed file whose own wrapped key is for other recipients.

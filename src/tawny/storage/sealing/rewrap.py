@@ -6,16 +6,18 @@ place and synced. An interruption is harmless, because the ring already has the 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
+from tawny.model.errors import FileMissing, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import HEADER_BYTES, SealedHeader
 from tawny.sealed.key_wrapping import Identity, area, short_name, unwrap, wrap, wrapped_in
 from tawny.sealed.sealer import RingLine, read_ring
 from tawny.storage.disk.disk import DiskAccess
-from tawny.storage.disk.layout import is_sealed, keys_path
+from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
 from tawny.storage.sealing.epoch_keys import add_to_ring
 
@@ -33,19 +35,36 @@ _TRIES_TO_FIT: Final = 40
 class Rewrapped:
     """Result. keys: keys wrapped for the recipients. files: files whose wrapped key was overwritten.
 
-    locked: keys that none of the identities opens; unchanged. narrow: files without room for all recipients.
+    locked: commits of keys that none of the identities opens; unchanged. narrow: files without room for all
+    recipients. failed: the first error of each volume, by its name.
     """
 
     keys: int = 0
     files: int = 0
-    locked: int = 0
     narrow: int = 0
+    locked: set[bytes] = field(default_factory=set)
+    failed: dict[str, StorageError] = field(default_factory=dict)
 
     def add(self, other: "Rewrapped") -> None:
         self.keys += other.keys
         self.files += other.files
-        self.locked += other.locked
         self.narrow += other.narrow
+        self.locked |= other.locked
+        self.failed = other.failed | self.failed
+
+    @contextmanager
+    def noting(self, volume: Volume) -> Iterator[None]:
+        """Note an error of a volume: what else there is, is done all the same."""
+        try:
+            yield
+        except FileMissing:
+            pass  # retention or the mover of a running recorder removed it meanwhile
+        except StorageError as error:
+            self.failed.setdefault(volume.name, error)
+
+    def is_away(self, volume: Volume) -> bool:
+        """Return whether an error concerned every file of a volume."""
+        return isinstance(self.failed.get(volume.name), StorageUnavailable)
 
 
 def rewrap_camera(
@@ -57,49 +76,132 @@ def rewrap_camera(
     shuts_out: bool,
     before: str,
 ) -> Rewrapped:
-    """Rewrap a camera's keys for the recipients. Raises StorageError.
+    """Rewrap a camera's keys for the recipients, as far as the volumes can be read and written.
 
     recipients: a file without room for all gets the first ones. shuts_out: a previous recipient loses access, so such
-    a file's own key is overwritten, too. before: process only days before this one, in the form `2026/11/20`.
+    a file's own key is overwritten, too, and so is that of a file in a bucket, which is then sent as a whole. before:
+    process only days before this one, in the form `2026/11/20`.
     """
-    done = Rewrapped()
-    days = sorted({folder for each in volume.everywhere for folder in each.day_folders(camera)})
-    for folder in days:
+    done, days = Rewrapped(), set[str]()
+    for each in volume.everywhere:
+        with done.noting(each):
+            days.update(each.day_folders(camera))
+    for folder in sorted(days):
         if folder.partition("/")[2] < before:
-            done.add(_rewrap_day(volume, folder, identities, recipients, shuts_out=shuts_out))
+            _Day(folder, identities, recipients, done).rewrap(volume, shuts_out=shuts_out)
     return done
 
 
-def _rewrap_day(
-    volume: Volume, folder: str, identities: Sequence[Identity], recipients: Sequence[str], *, shuts_out: bool
-) -> Rewrapped:
-    done, ring = Rewrapped(), dict[bytes, RingLine]()
-    for each in volume.everywhere:
-        for path in _rings(each, folder):
-            lines, opened, changed = _ring_for(each.disk, path, identities, recipients)
-            done.keys, done.locked = done.keys + changed, done.locked + len(lines) - len(opened)
-            ring |= opened
-    for each in volume.everywhere:
-        for path in _sealed_files(each, folder):
-            done.add(_write_over(each, path, ring, shuts_out=shuts_out))
-    return done
+class _Day:
+    """Rewrapping of a day's keys. ring: lines for the recipients. unopened: the same, but no identity opens them."""
 
+    def __init__(self, folder: str, identities: Sequence[Identity], recipients: Sequence[str], done: Rewrapped) -> None:
+        self._folder, self._identities, self._recipients, self._done = folder, identities, recipients, done
+        self._names = tuple(map(short_name, recipients))
+        self._ring, self._unopened = dict[bytes, RingLine](), dict[bytes, RingLine]()
 
-def _ring_for(
-    disk: DiskAccess, path: str, identities: Sequence[Identity], recipients: Sequence[str]
-) -> tuple[dict[bytes, RingLine], dict[bytes, RingLine], int]:
-    """Return all lines of a ring, those that can be opened, wrapped for the recipients, and how many were changed."""
-    lines, names = read_ring(disk.read(path)), tuple(map(short_name, recipients))
-    keys = {commit: key for commit, line in lines.items() if (key := _key(line, identities)) is not None}
-    fresh = {
-        commit: _line_for(lines[commit], key, recipients)
-        for commit, key in keys.items()
-        if lines[commit].made_for != names
-    }
-    lines |= fresh
-    if fresh:
-        _replace(disk, path, [line.text() for line in lines.values()])
-    return lines, {commit: lines[commit] for commit in keys}, len(fresh)
+    def rewrap(self, volume: Volume, *, shuts_out: bool) -> None:
+        done = self._done
+        for each in volume.everywhere:
+            if not done.is_away(each):
+                with done.noting(each):
+                    for path in _rings(each, self._folder):
+                        self._rewrap_ring(each.disk, path)
+        for each in volume.everywhere:
+            if not done.is_away(each) and (shuts_out or each.archive is None):
+                with done.noting(each):
+                    self._rewrap_files(each, shuts_out=shuts_out)
+
+    def _rewrap_files(self, volume: Volume, *, shuts_out: bool) -> None:
+        for path in _sealed_files(volume, self._folder):
+            with self._done.noting(volume):
+                self._write_over(volume, path, shuts_out=shuts_out)
+            if self._done.is_away(volume):
+                return
+
+    def _rewrap_ring(self, disk: DiskAccess, path: str) -> None:
+        """Replace a ring, if a line can be opened that isn't for the recipients yet.
+
+        A key has the same line in all rings, so that a ring that is copied over another one changes no file.
+        """
+        lines = read_ring(disk.read(path))
+        opened, fresh = dict[bytes, RingLine](), dict[bytes, RingLine]()
+        for commit, line in lines.items():
+            is_done, key = line.made_for == self._names, self._key(line)
+            if is_done:
+                (self._unopened if key is None else opened)[commit] = line
+            elif commit in self._ring or key is not None:
+                fresh[commit] = self._ring.get(commit) or _line_for(line, key or b"", self._recipients)
+            else:
+                self._done.locked.add(commit)
+        if fresh:
+            _replace(disk, path, [line.text() for line in (lines | fresh).values()])
+        self._done.keys += len(fresh)
+        self._ring = opened | fresh | self._ring
+
+    def _key(self, line: RingLine) -> bytes | None:
+        try:
+            return unwrap(line.wrapped, self._identities, line.commit)
+        except SealedFileBroken:
+            return None
+
+    def _write_over(self, volume: Volume, path: str, *, shuts_out: bool) -> None:
+        """Overwrite the file's wrapped key with that of the ring, or with its short one if it does not fit.
+
+        Unless someone loses access, a file without room for all keeps its key.
+        """
+        disk = volume.disk
+        try:
+            header = SealedHeader.read(disk.read(path, 0, HEADER_BYTES))
+        except SealedFileBroken:
+            return  # reported by `check`
+        found = wrapped_in(disk.read(path, HEADER_BYTES, header.wrap_bytes))
+        line = self._line(volume, header, found)
+        if line is None:
+            self._done.locked.add(header.commit)
+            return
+        is_narrow = 2 + len(line.wrapped) > header.wrap_bytes
+        self._done.narrow += is_narrow
+        chosen = line.short if is_narrow else line.wrapped
+        if found == chosen or (found and is_narrow and not shuts_out):
+            return
+        if is_narrow:
+            self._keep_in_ring(volume, line)
+        disk.write_at(path, HEADER_BYTES, area(chosen, header.wrap_bytes))
+        file = disk.extend(path)
+        try:
+            file.sync()
+        finally:
+            file.close()
+        self._done.files += 1
+
+    def _line(self, volume: Volume, header: SealedHeader, found: bytes) -> RingLine | None:
+        """Return the line of a file's key. None if no identity opens it and the file isn't finished.
+
+        found: the file's own wrapped key, the only one where the day's rings lack it: that of footage filled in later
+        and of pictures of an event that began the day before is in another day's ring, and a ring may be lost.
+        """
+        line, finished = self._ring.get(header.commit), self._unopened.get(header.commit)
+        if line is not None:
+            return line
+        if finished is not None and found and found in (finished.wrapped, finished.short):
+            return finished
+        own = RingLine(header.commit, header.born_ms, found)
+        key = self._key(own)
+        if key is None:
+            return None
+        line = _line_for(own, key, self._recipients)
+        self._keep_in_ring(volume, line)
+        self._ring[header.commit] = line
+        self._done.keys += 1
+        self._done.locked.discard(header.commit)
+        return line
+
+    def _keep_in_ring(self, volume: Volume, line: RingLine) -> None:
+        """Have the key in the ring on the file's own volume, durably: the other volumes may be lost."""
+        ring = f"{self._folder}/{''.join(self._folder.split('/')[1:])}.keys"
+        if volume.disk.entry(ring) is None or read_ring(volume.disk.read(ring)).get(line.commit) != line:
+            add_to_ring(volume, ring, line)
 
 
 def _line_for(line: RingLine, key: bytes, recipients: Sequence[str]) -> RingLine:
@@ -118,13 +220,6 @@ def _least(key: bytes, recipients: Sequence[str]) -> bytes:
     return found
 
 
-def _key(line: RingLine, identities: Sequence[Identity]) -> bytes | None:
-    try:
-        return unwrap(line.wrapped, identities, line.commit)
-    except SealedFileBroken:
-        return None
-
-
 def _replace(disk: DiskAccess, path: str, parts: Sequence[bytes]) -> None:
     """Replace a file durably."""
     disk.unlink(path + NEW)
@@ -136,46 +231,6 @@ def _replace(disk: DiskAccess, path: str, parts: Sequence[bytes]) -> None:
         file.close()
     disk.rename(path + NEW, path)
     disk.sync_folder(path.rpartition("/")[0])
-
-
-def _write_over(volume: Volume, path: str, ring: dict[bytes, RingLine], *, shuts_out: bool) -> Rewrapped:
-    """Overwrite the file's wrapped key with that of the ring, or with its short one if it does not fit.
-
-    A file whose key is not in the ring is skipped, because nothing else would open it. Unless someone loses access, a
-    file without room for all keeps its key, and so does one in a bucket, which would be sent as a whole.
-    """
-    disk = volume.disk
-    head = disk.read(path, 0, HEADER_BYTES)
-    try:
-        header = SealedHeader.read(head)
-    except SealedFileBroken:
-        return Rewrapped()  # reported by `check`
-    line = ring.get(header.commit)
-    if line is None:
-        return Rewrapped()
-    is_narrow = 2 + len(line.wrapped) > header.wrap_bytes
-    chosen = line.short if is_narrow else line.wrapped
-    found = wrapped_in(disk.read(path, HEADER_BYTES, header.wrap_bytes))
-    may_stay = not shuts_out and (is_narrow or volume.archive is not None)
-    if found == chosen or (found and may_stay):
-        return Rewrapped(narrow=is_narrow)
-    if is_narrow:
-        _keep_in_ring(volume, path, line)
-    disk.write_at(path, HEADER_BYTES, area(chosen, header.wrap_bytes))
-    file = disk.extend(path)
-    try:
-        file.sync()
-    finally:
-        file.close()
-    return Rewrapped(files=1, narrow=is_narrow)
-
-
-def _keep_in_ring(volume: Volume, path: str, line: RingLine) -> None:
-    """Have the key in a ring on the file's own volume, durably: the other volumes may be lost."""
-    camera = CameraId(path.partition("/")[0])
-    ring = keys_path(camera, line.born_ms)
-    if volume.disk.entry(ring) is None or line.commit not in read_ring(volume.disk.read(ring)):
-        add_to_ring(volume, camera, line)
 
 
 def _rings(volume: Volume, folder: str) -> Iterator[str]:
