@@ -56,7 +56,8 @@ class Source:
         (self.outer / "bin" / name).chmod(0o755)
 
     def starts(self, program: Path | None = None) -> subprocess.Popen[str]:
-        command = [str(program or self.folder / "tawny")]
+        """Start it as from a terminal: tests in the background may ignore Ctrl-C, and so would dash."""
+        command = ["env", "--default-signal=INT", str(program or self.folder / "tawny")]
         pipe, env = subprocess.PIPE, {"PATH": f"{self.outer}/bin:/usr/bin:/bin"}
         return subprocess.Popen(command, env=env, cwd="/", text=True, stdout=pipe, stderr=pipe)
 

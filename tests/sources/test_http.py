@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -360,7 +360,7 @@ def raw_server(response: bytes, after_s: float = 0.0) -> Iterator[str]:
                     line, _ = listening.accept()
                 except OSError:
                     return
-                with line:
+                with line, suppress(OSError):  # the source may have ended meanwhile
                     line.recv(4096)
                     time.sleep(after_s)
                     line.sendall(response)
