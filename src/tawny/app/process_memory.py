@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import sys
+import threading
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,8 @@ _LIBRARY: Final = re.compile(
 )
 """Libraries of Python modules, those that come with them, and those of the system. Drivers have folders of their own:
 they are left out, because what uses a driver may have to unload it."""
+_importing: Final = threading.RLock()
+"""One thread at a time, so that each restores what it found."""
 Pages = tuple[int, int]
 """First address, and the one after the last."""
 
@@ -44,17 +47,19 @@ def import_for_good(name: str) -> ModuleType:
     All of it stays, so that it need not be looked through later either. What classes leave behind is collected before:
     what is frozen never is. Collecting all at once would stop every thread, cameras' too, for ten times as long.
     """
-    if name not in sys.modules:
-        usual, loaded = gc.get_threshold(), cast("dict[str, ModuleType | None]", sys.modules)
-        is_hidden = loaded.setdefault(OLD_MODELS, None) is None
-        gc.set_threshold(OBJECTS_A_COLLECTION)
-        try:
-            importlib.import_module(name)
-        finally:
-            gc.set_threshold(*usual)
-            if is_hidden and loaded.get(OLD_MODELS) is None:
-                loaded.pop(OLD_MODELS, None)  # another import that went on meanwhile may have shown them
-        gc.freeze()
+    with _importing:
+        if name not in sys.modules:
+            usual, loaded = gc.get_threshold(), cast("dict[str, ModuleType | None]", sys.modules)
+            if is_hidden := OLD_MODELS not in loaded:
+                loaded[OLD_MODELS] = None
+            gc.set_threshold(OBJECTS_A_COLLECTION)
+            try:
+                importlib.import_module(name)
+            finally:
+                gc.set_threshold(*usual)
+                if is_hidden:
+                    del loaded[OLD_MODELS]
+            gc.freeze()
     return sys.modules[name]
 
 
