@@ -36,7 +36,7 @@ def warnings_of_names(settings: Settings) -> Iterator[RecorderWarning]:
     yield from lost_channels(settings)
     for number, rule, zone in _lost_zones(settings):
         named = settings.rules[number].when.camera
-        if any(not named or camera in named for camera in settings.removed_cameras):
+        if any(camera in named for camera in settings.removed_cameras):
             continue  # it may be a zone of this camera, which can be restored or added again
         message = f"The rule “{rule}” names the zone {zone}, which none of its cameras has."
         yield RecorderWarning(message, "Correct the rule under Modes and schedule.")
