@@ -72,6 +72,7 @@ it.each<[string, () => unknown]>([
     fireEvent(document, new Event("visibilitychange"));
     Reflect.deleteProperty(document, "hidden");
   }],
+  ["is released without saying which place it has", () => fireEvent.keyUp(screen.getByText("More"), { key: " " })],
 ])("ends when the key %s", (_, leave) => {
   const held = button();
   fireEvent.keyDown(held, ENTER);

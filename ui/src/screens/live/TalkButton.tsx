@@ -45,7 +45,7 @@ function Held({ camera, keys, class: look, round }: Look & { camera: Camera; key
   }, [answers]);
   useEffect(() => {
     // Wherever the focus went meanwhile: what the press opened ends with it.
-    const up = (event: KeyboardEvent) => (event.code === "Space" || event.key === "Enter") && talking.stop();
+    const up = (event: KeyboardEvent) => (event.code === "Space" || [" ", "Enter"].includes(event.key)) && talking.stop();
     const stop = () => talking.stop();
     const hide = () => document.hidden && talking.stop();
     addEventListener("keyup", up);
