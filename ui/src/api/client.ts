@@ -126,7 +126,7 @@ export function remove<T>(path: string): Promise<T> {
 /** What the recorder does by itself and at once. Other changes wait for cameras, hubs, downloads or uploads. */
 const AT_ONCE = /^\/(mode$|sign-in(?!\/provider)|sign-out|shared\/|actions\/|address-check\/|orders|events(?!\/bulk)|shares|clips|snoozes|casts|me\/|people|access-tokens|cameras\/[^/]+\/(hold|casts|mutings|name))/;
 /** These check a password or code, which takes a second of a small computer each, one after the other. */
-const CHECKS = /^\/(sign-in(\/confirm)?$|shared\/)/;
+const CHECKS = /^\/(sign-in(\/confirm)?$|shared\/|shares$|me\/password$)/;
 /** A link or code works once: also a second press, after a lost answer, gets the answer to the first. */
 const ONCE = /^\/(sign-in\/(link|code|second-step)|sign-out|setup\/(claim|restore)|address-check\/open|shared\/)/;
 /** Without a session it alone shows who asks again, so that it can't be guessed. */
