@@ -11,7 +11,7 @@ export const isAway = (error: unknown): boolean =>
 
 /**
  * Calls `tryNow` again and again while `away` and the page is seen, later each time, and at once when the line is back or
- * the page is seen again. Returns what tries at once.
+ * the page is seen again, also where an earlier call still waits on a dead line. Returns what tries at once.
  */
 export function useTryingAgain(away: boolean, tryNow: () => Promise<void>): () => void {
   const newest = useRef(tryNow);
@@ -24,7 +24,7 @@ export function useTryingAgain(away: boolean, tryNow: () => Promise<void>): () =
       return () => clearTimeout(timer);
     }
     let timer: ReturnType<typeof setTimeout>;
-    let isUnderWay = false;
+    let newestCall = 0;
     let gone = false;
     const later = () => {
       if (gone) return;
@@ -32,13 +32,10 @@ export function useTryingAgain(away: boolean, tryNow: () => Promise<void>): () =
       wait_ms.current = Math.min(2 * wait_ms.current, LONGEST_MS);
     };
     const again = () => {
-      if (isUnderWay || document.hidden) return; // it goes on when it is seen
-      isUnderWay = true;
+      if (document.hidden) return; // it goes on when it is seen
+      const call = ++newestCall;
       clearTimeout(timer);
-      void newest.current().finally(() => {
-        isUnderWay = false;
-        later();
-      });
+      void newest.current().finally(() => call === newestCall && later());
     };
     start.current = again;
     later();

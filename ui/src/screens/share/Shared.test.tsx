@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { ApiError } from "../../api/client";
 import { clockText } from "../../ui/clockText";
@@ -140,6 +140,7 @@ it("opens the link again with the code that opened it", async () => {
   fireEvent.input(field, { target: { value: "1234" } });
   fireEvent.click(screen.getByText(words.open));
   const save = await screen.findByText(words.save);
+  await new Promise((done) => setTimeout(done, 20)); // or the look under way serves the download
   vi.stubGlobal("fetch", vi.fn(async () => Response.json({ code: "share_ended" }, { status: 410 })));
   fireEvent.click(save);
   await waitFor(() => expect(open).toHaveBeenCalledTimes(3));
@@ -242,15 +243,62 @@ it("doesn’t take a clip for missing while its recorder is away", async () => {
   vi.unstubAllGlobals();
 });
 
+/** Lines that never answer; each ends when it is given up. */
+const dead = () => vi.fn((_: string, { signal }: RequestInit) => new Promise<Response>((_done, fail) => signal?.addEventListener("abort", () => fail(new Error("aborted")))));
+const after = (ms: number) => act(async () => void (await vi.advanceTimersByTimeAsync(ms)));
+const lines = () => vi.mocked(fetch).mock.calls.map(([, options]) => options?.signal?.aborted);
+
 it("gives a file minutes to its first byte, and says nothing while the video plays", async () => {
   isPicture.value = false;
-  const timeout = vi.spyOn(AbortSignal, "timeout");
+  vi.useFakeTimers();
+  vi.stubGlobal("fetch", dead());
+  render(<Shared token="a" />);
+  await after(590_000);
+  expect([lines(), screen.queryByRole("alert")]).toEqual([[false], null]);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it("tries again at once by a press or when the line is back, though a look waits on the dead line", async () => {
+  isPicture.value = false;
+  vi.useFakeTimers();
+  vi.stubGlobal("fetch", dead());
+  render(<Shared token="a" />);
+  await after(10);
+  fireEvent.error(document.querySelector("video") as HTMLVideoElement);
+  await after(10_000);
+  const before = lines().length;
+  fireEvent.click(screen.getByText(t.actions.tryAgain));
+  dispatchEvent(new Event("online"));
+  await after(10);
+  expect(lines().slice(before - 1)).toEqual([true, true, false]);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it("says what is missing also where the first look failed while the video plays", async () => {
+  isPicture.value = false;
+  vi.useFakeTimers();
   vi.stubGlobal("fetch", vi.fn(offline));
   render(<Shared token="a" />);
-  await waitFor(() => expect(fetch).toHaveBeenCalled());
+  await after(10);
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null, { headers: { "X-Elsewhere-Ms": "1000-15000" } })));
+  for (let n = 0; n < 3; n += 1) await after(1_500);
+  expect(screen.getByText(/^14 s of it is missing/)).toBeTruthy();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it("says that it looks for the file of a download, and looks once however often it is pressed", async () => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  render(<Shared token="a" />);
+  const save = await screen.findByText(words.save);
   await new Promise((done) => setTimeout(done, 20));
-  expect([timeout.mock.calls[0]?.[0], screen.queryByRole("alert")]).toEqual([600_000, null]);
-  timeout.mockRestore();
+  vi.stubGlobal("fetch", dead());
+  fireEvent.click(save);
+  fireEvent.click(await screen.findByText(words.loading));
+  expect(lines()).toEqual([false]);
   vi.unstubAllGlobals();
 });
 
@@ -278,6 +326,7 @@ it("says that the browser can’t show a picture whose file is there, and asks f
   render(<Shared token="a" />);
   const picture = await screen.findByAltText<HTMLImageElement>(words.title);
   const loads = vi.spyOn(picture, "src", "set");
+  await new Promise((done) => setTimeout(done, 20)); // the first look
   for (const times of [1, 2]) {
     fireEvent.error(picture);
     fireEvent.click(await screen.findByText(t.actions.tryAgain));

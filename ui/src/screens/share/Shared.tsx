@@ -1,7 +1,7 @@
 /** The page of a shared link: one clip, for a person without an account. Nothing else of the application is loaded. */
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, inTime, post, readError } from "../../api/client";
+import { ApiError, post, readError } from "../../api/client";
 import { clockText } from "../../ui/clockText";
 import type { OpenedShare } from "../../api/types";
 import { Icon } from "../../ui/Icon";
@@ -118,13 +118,16 @@ interface About {
 
 /** Blacked-out clips and files in a bucket take minutes to their first byte. */
 const LONGEST_MS = 600_000;
+/** A video that broke off is worth a word by then, though its file may still come. */
+const TELL_AFTER_MS = 9_000;
 /** Of a picture, which doesn't say whether it got through; it is loaded again only where its file is there. */
 const MOST_FAILURES = 2;
 
 /** By its first byte: the answer to a HEAD doesn't say why there is no file. */
-async function aboutOf(address: string): Promise<About> {
-  const signal = inTime(LONGEST_MS) ?? null;
-  const answer = await fetch(address, { headers: { Range: "bytes=0-0" }, credentials: "same-origin", signal }).catch(() => null);
+async function aboutOf(address: string, line: AbortController): Promise<About> {
+  const timer = setTimeout(() => line.abort(), LONGEST_MS);
+  const answer = await fetch(address, { headers: { Range: "bytes=0-0" }, credentials: "same-origin", signal: line.signal }).catch(() => null);
+  clearTimeout(timer);
   const spans = answer?.headers.get("X-Elsewhere-Ms")?.split(",") ?? [];
   return {
     cut_ms: Number(answer?.headers.get("X-Cut-At-Ms")) || null,
@@ -139,26 +142,39 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
   const [about, setAbout] = useState<About | null>(null);
   const [isUnplayable, setUnplayable] = useState(false);
   const [trouble, setTrouble] = useState("");
+  const [isUnknown, setUnknown] = useState(false);
+  const [isSaving, setSaving] = useState(false);
   /** The element whose file didn't get through; its place in the clip is kept. */
   const broken = useRef<HTMLVideoElement | HTMLImageElement | null>(null);
   const failures = useRef(0);
-  /** Where the file is; null if that can't be learned now, or the link has ended meanwhile. */
-  const find = async (isAsked = true): Promise<string | null> => {
+  const look = useRef<{ line: AbortController; done: Promise<string | null> } | null>(null);
+  /** Where the file is; null if that can't be learned now, or the link has ended meanwhile. Ends a look under way, as its line may be dead. */
+  const find = (isAsked = true): Promise<string | null> => {
+    const line = new AbortController();
+    const before = look.current;
+    look.current = { line, done: lookBy(line, isAsked) };
+    before?.line.abort();
+    return look.current.done;
+  };
+  const lookBy = async (line: AbortController, isAsked: boolean): Promise<string | null> => {
     let at: string | null = address;
-    let now = await aboutOf(at);
+    let now = await aboutOf(at, line);
     if (now.problem?.status === 410)
       // An address ends before its link does: when the recorder restarts, and after hours.
       try {
         at = (await reopen()).video;
         setAddress(at);
-        now = await aboutOf(at);
+        now = await aboutOf(at, line);
       } catch (reason) {
         at = null;
         now = { ...now, problem: reason as ApiError };
       }
+    if (look.current?.line !== line) return null;
+    look.current = null;
     const { problem } = now;
     const mayBeBack = problem !== null && (isAway(problem) || problem.status === 429);
     if (!mayBeBack) setAbout(now);
+    setUnknown(mayBeBack);
     setTrouble(mayBeBack && (isAsked || broken.current) ? sentences(problem) : "");
     return problem ? null : at;
   };
@@ -175,10 +191,12 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
     setPlayed({ address: at, from_s: ("currentTime" in node && node.currentTime) || played.from_s });
     if (at === played.address) node.src = at; // which loads it again
   };
-  const again = useTryingAgain(trouble !== "", async () => void (await findAndLoad()));
+  const again = useTryingAgain(trouble !== "" || isUnknown, async () => void (await findAndLoad()));
   const onBroken = async (node: HTMLVideoElement | HTMLImageElement, isBad: boolean) => {
     broken.current = node;
     setUnplayable(isBad);
+    setUnknown(!isBad);
+    setTimeout(() => broken.current === node && look.current && setTrouble(words.away), TELL_AFTER_MS);
     const at = await find();
     if (at && at !== played.address) load(at);
     else if (at && !isBad) setTrouble(words.away);
@@ -188,7 +206,10 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
   const problem = about?.problem;
   const save = async (event: Event) => {
     event.preventDefault();
-    const at = await findAndLoad();
+    if (isSaving) return;
+    setSaving(true);
+    const at = (await look.current?.done) || (await findAndLoad());
+    setSaving(false);
     if (at) Object.assign(document.createElement("a"), { href: saved(at), download: "" }).click();
   };
   return (
@@ -215,9 +236,9 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
           <p class="sub num">{local(clip.from_ms, clip.offset_s)}</p>
         </div>
         {!problem && (
-          <a class="btn" href={saved(address)} download="" onClick={(event) => void save(event)}>
+          <a class="btn" href={saved(address)} download="" aria-disabled={isSaving} onClick={(event) => void save(event)}>
             <Icon name="download" small />
-            {words.save}
+            {isSaving ? words.loading : words.save}
           </a>
         )}
       </div>
