@@ -139,6 +139,12 @@ def test_a_disk_that_died_and_was_taken_out_of_the_settings_is_not_waited_for(ta
     former(Volume.at(data), set())
     said = tawny("encryption", "rewrap", "--key", "owner")
     assert (said.code, f"{archive} is away" in said.out) == (0, True), said.out
+    said = tawny("encryption", "rewrap", "--key", "owner", "--json")
+    assert json.loads(said.out)["given_up"] == [str(archive)]
+    file = data.parent / "tawny.toml"  # again in the settings, before it is plugged in
+    file.write_text(f'{file.read_text()}\n[[storage.tiers]]\npath = "{archive}"\nafter = "7 days"\n')
+    said = tawny("encryption", "rewrap", "--key", "owner")
+    assert (said.code, "when they are back" in said.out) == (1, True), said.out
 
 
 def with_mirror(data: Path) -> Path:

@@ -27,7 +27,7 @@ from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.sealing.private_memory import swaps_in_the_clear
 from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
 from tawny.service.sealing.sealing_service import KEYS, OWNER, UnlockMethodStore, write_secret_file
-from tawny.service.storage_setup import archives
+from tawny.service.storage_setup import archive_of, archives
 from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.private_files import given_to_recorder
 from tawny.storage.disk.secondary_volumes import ClosedBucket, attach_all, others
@@ -232,7 +232,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
 def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity], folder: Path) -> _Existing:
     clock, volume, done = SystemClock(), Volume.at(folder), Rewrapped()
     done.failed = {error.where: error for error in attach_all(volume, archives(chosen, clock))}
-    given_up, mirrors = _given_up(volume, done), _mirrors(chosen, done)
+    given_up, mirrors = _given_up(volume, done, _named(chosen)), _mirrors(chosen, done)
     cameras, lock = set(volume.cameras()), None
     for each in mirrors:
         with done.noting(each):
@@ -263,9 +263,17 @@ def _state(volume: Volume, camera: CameraId, before: str, one: Rewrapped, to: Se
         pass_items(volume.disk, [["rewrapped", mark, before[:10], one.keys, one.files, names]])
 
 
-def _given_up(volume: Volume, done: Rewrapped) -> list[str]:
-    """Leave out places that are away and no longer in the settings: none of them needs to come back. Return them."""
-    paths = {one.path for one in others(volume) if one.is_given_up}
+def _named(chosen: Settings) -> set[str]:
+    """Return the places that the settings name."""
+    storage, tiers = chosen.storage, chosen.storage.tiers
+    folders = [Path(one).expanduser() for one in (storage.mirror, storage.spare, *(one.path for one in tiers)) if one]
+    buckets = {archive_of(one, SystemClock()).bucket.name for one in tiers if one.url}
+    return buckets | {str(one) for one in folders} | {str(one.resolve()) for one in folders}
+
+
+def _given_up(volume: Volume, done: Rewrapped, named: set[str]) -> list[str]:
+    """Leave out places that are away and no longer `named`: none of them needs to come back. Return them."""
+    paths = {one.path for one in others(volume) if one.is_given_up} - named
     closed = [one for one in volume.others if one.archive and isinstance(one.archive.bucket, ClosedBucket)]
     left = [one for one in closed if one.name in paths]
     for one in left:
@@ -306,7 +314,10 @@ def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
         is_done = existing.is_all and not existing.done.locked and not existing.missing
     found = existing.done
     counts = {"keys": found.keys, "files": found.files, "locked": len(found.locked), "without_room": found.narrow}
-    out.data({**counts, "all": existing.is_all, "missing": list(existing.missing)}, "\n".join(lines))
+    out.data(
+        {**counts, "all": existing.is_all, "missing": list(existing.missing), "given_up": list(existing.given_up)},
+        "\n".join(lines),
+    )
     return 0 if is_done else 1
 
 
