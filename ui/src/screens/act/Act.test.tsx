@@ -52,6 +52,22 @@ it("shows that the press is under way", async () => {
   await vi.waitFor(() => expect(button.disabled).toBe(true));
 });
 
+it("keeps what a newer try found when an older one ends on its dead line", async () => {
+  const dead: (() => void)[] = [];
+  fetched = () => new Promise((_done, fail) => void dead.push(() => fail(new TypeError("offline"))));
+  vi.useFakeTimers();
+  render(<Act path="/actions/a/b" />);
+  dead.pop()?.();
+  await vi.advanceTimersByTimeAsync(2_500); // the next try waits
+  vi.useRealTimers();
+  fetched = says("Arm the house?");
+  dispatchEvent(new Event("online"));
+  await screen.findByText("Arm the house?");
+  for (const end of dead) end();
+  await new Promise((done) => setTimeout(done, 20));
+  expect(screen.queryByText(t.actions.tryAgain)).toBeNull();
+});
+
 it("ends where the recorder says so", async () => {
   fetched = async () => Response.json({ code: "ended", message: "This button is no longer valid." }, { status: 410 });
   render(<Act path="/actions/a/b" />);

@@ -1,6 +1,6 @@
 /** The page of a message's button: it says what the button does, and does it when it is pressed once more. */
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get, inTime, post } from "../../api/client";
 import type { MessageActionInfo as ActInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
@@ -26,14 +26,17 @@ export function Act({ path }: { path: string }) {
   const [state, setState] = useState<State>({ is: "loading" });
   const [busy, setBusy] = useState(false);
   const [why, setWhy] = useState("");
+  const newest = useRef(0);
   const look = async () => {
-    try {
-      setState({ is: "asks", words: (await get<ActInfo>(path, {}, inTime())).words });
-    } catch (reason) {
-      setState({ is: isAway(reason) ? "away" : "ended", words: sentences(reason) });
-    }
+    const mine = ++newest.current;
+    const found = await get<ActInfo>(path, {}, inTime()).then<State, State>(
+      ({ words }) => ({ is: "asks", words }),
+      (reason) => ({ is: isAway(reason) ? "away" : "ended", words: sentences(reason) }),
+    );
+    if (mine === newest.current) setState(found); // an older one may end later, on a dead line
   };
   const confirm = async () => {
+    newest.current += 1;
     setBusy(true);
     setWhy("");
     try {

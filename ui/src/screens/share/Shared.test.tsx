@@ -289,6 +289,25 @@ it("says what is missing also where the first look failed while the video plays"
   vi.unstubAllGlobals();
 });
 
+it("looks again by a press where the look for a download waits on a dead line", async () => {
+  isPicture.value = false;
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  const clicked = vi.spyOn(HTMLAnchorElement.prototype, "click").mockReturnValue(undefined);
+  render(<Shared token="a" />);
+  const save = await screen.findByText(words.save);
+  await new Promise((done) => setTimeout(done, 20));
+  vi.stubGlobal("fetch", dead());
+  const now = vi.spyOn(performance, "now").mockReturnValue(1_000);
+  fireEvent.click(save);
+  now.mockReturnValue(20_000);
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  fireEvent.click(await screen.findByText(words.loading));
+  await screen.findByText(words.save);
+  expect(clicked).toHaveBeenCalledOnce();
+  for (const each of [now, clicked]) each.mockRestore();
+  vi.unstubAllGlobals();
+});
+
 it("says that it looks for the file of a download, and looks once however often it is pressed", async () => {
   isPicture.value = false;
   vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));

@@ -32,7 +32,12 @@ type State =
 
 export function Shared({ token }: { token: string }) {
   const [state, setState] = useState<State>({ is: "loading" });
-  const open = async (code: string) => setState(await opened(token, code));
+  const newest = useRef(0);
+  const open = async (code: string) => {
+    const mine = ++newest.current;
+    const found = await opened(token, code);
+    if (mine === newest.current) setState(found); // an older one may end later, on a dead line
+  };
   const again = useTryingAgain(state.is === "away", () => open(state.is === "away" ? state.code : ""));
   useEffect(() => void open(""), [token]);
   return (
@@ -118,8 +123,8 @@ interface About {
 
 /** Blacked-out clips and files in a bucket take minutes to their first byte. */
 const LONGEST_MS = 600_000;
-/** A video that broke off is worth a word by then, though its file may still come. */
-const TELL_AFTER_MS = 9_000;
+/** By then a video that broke off is worth a word, and a press may end a look, though its file may still come. */
+const LATE_MS = 9_000;
 /** Of a picture, which doesn't say whether it got through; it is loaded again only where its file is there. */
 const MOST_FAILURES = 2;
 
@@ -147,12 +152,13 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
   /** The element whose file didn't get through; its place in the clip is kept. */
   const broken = useRef<HTMLVideoElement | HTMLImageElement | null>(null);
   const failures = useRef(0);
-  const look = useRef<{ line: AbortController; done: Promise<string | null> } | null>(null);
+  const look = useRef<{ line: AbortController; done: Promise<string | null>; begun_ms: number } | null>(null);
+  const saves = useRef(0);
   /** Where the file is; null if that can't be learned now, or the link has ended meanwhile. Ends a look under way, as its line may be dead. */
   const find = (isAsked = true): Promise<string | null> => {
     const line = new AbortController();
     const before = look.current;
-    look.current = { line, done: lookBy(line, isAsked) };
+    look.current = { line, done: lookBy(line, isAsked), begun_ms: performance.now() };
     before?.line.abort();
     return look.current.done;
   };
@@ -196,7 +202,7 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
     broken.current = node;
     setUnplayable(isBad);
     setUnknown(!isBad);
-    setTimeout(() => broken.current === node && look.current && setTrouble(words.away), TELL_AFTER_MS);
+    if (!isBad) setTimeout(() => broken.current === node && look.current && setTrouble(words.away), LATE_MS);
     const at = await find();
     if (at && at !== played.address) load(at);
     else if (at && !isBad) setTrouble(words.away);
@@ -206,9 +212,13 @@ function Clip({ clip, reopen }: { clip: OpenedShare; reopen: () => Promise<Opene
   const problem = about?.problem;
   const save = async (event: Event) => {
     event.preventDefault();
-    if (isSaving) return;
+    const under = look.current && performance.now() - look.current.begun_ms < LATE_MS ? look.current.done : null;
+    if (isSaving && under) return;
+    const mine = ++saves.current;
     setSaving(true);
-    const at = (await look.current?.done) || (await findAndLoad());
+    let at = await under;
+    if (!at && mine === saves.current) at = await findAndLoad();
+    if (mine !== saves.current) return;
     setSaving(false);
     if (at) Object.assign(document.createElement("a"), { href: saved(at), download: "" }).click();
   };
