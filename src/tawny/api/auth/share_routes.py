@@ -26,6 +26,7 @@ from tawny.api.past.media_responses import (
     timed_name,
     too_long_to_mask,
 )
+from tawny.api.repeated_requests import KEY
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.model.ids import CameraId, EventId
@@ -188,7 +189,7 @@ async def open_share(token: OneToken, body: OpenShare, request: Request, here: H
     job = await asyncio.to_thread(_clip_of, here, found)
     if job is None and not await asyncio.to_thread(_is_recorded, here, found):
         raise share_ended()
-    key, address = request.headers.get("idempotency-key", ""), caller_of(request).address
+    key, address = request.headers.get(KEY, ""), caller_of(request).address
     ticket, is_first = await asyncio.to_thread(here.shares.open, found, f"{address} {key}" if key else "")
     if is_first:
         here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, address, detail=found.id)

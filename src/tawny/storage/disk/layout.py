@@ -176,7 +176,12 @@ def figures_path(camera: CameraId, day_ms: int) -> str:
 
 def keys_path(camera: CameraId, day_ms: int) -> str:
     """Return the path of a day's key ring."""
-    return f"{day_folder(camera, day_ms)}/{stamp(day_ms)[:8]}.keys"
+    return keys_of_day(day_folder(camera, day_ms))
+
+
+def keys_of_day(folder: str) -> str:
+    """Return the path of the key ring of a `day_folder`."""
+    return f"{folder}/{''.join(folder.split('/')[1:])}.keys"
 
 
 def is_of_day(name: str) -> bool:

@@ -17,7 +17,7 @@ from tawny.sealed.header import HEADER_BYTES, SealedHeader
 from tawny.sealed.key_wrapping import Identity, area, short_name, unwrap, wrap, wrapped_in
 from tawny.sealed.sealer import RingLine, read_ring
 from tawny.storage.disk.disk import DiskAccess
-from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.layout import is_sealed, keys_of_day
 from tawny.storage.disk.volume import Volume
 from tawny.storage.sealing.epoch_keys import add_to_ring
 
@@ -199,7 +199,7 @@ class _Day:
 
     def _keep_in_ring(self, volume: Volume, line: RingLine) -> None:
         """Have the key in the ring on the file's own volume, durably: the other volumes may be lost."""
-        ring = f"{self._folder}/{''.join(self._folder.split('/')[1:])}.keys"
+        ring = keys_of_day(self._folder)
         if volume.disk.entry(ring) is None or read_ring(volume.disk.read(ring)).get(line.commit) != line:
             add_to_ring(volume, ring, line)
 
