@@ -7,7 +7,9 @@ from shutil import copytree, rmtree
 import pyrage
 import pytest
 
+from tawny.cli import encryption
 from tawny.config.loader import read_settings
+from tawny.model.errors import FolderUnwritable
 from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.sealer import RingLine, read_ring
@@ -120,6 +122,18 @@ def test_a_rotation_that_the_data_folder_refuses_leaves_nothing(tawny: Tawny, da
     assert (said.code, "32 unlock methods" in said.err) == (3, True)
     assert not list(data.parent.glob("owner-*"))
     assert (data.parent / "tawny.toml").read_text() == before
+
+
+def test_a_rotation_whose_settings_cant_be_written_leaves_nothing(
+    tawny: Tawny, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Path, table: str, values: dict[str, object]) -> None:
+        raise FolderUnwritable(str(file), "No space left on device")
+
+    monkeypatch.setattr(encryption, "put_table", full)
+    said = tawny("encryption", "rotate", "--key", "owner")
+    assert (said.code, "No space left" in said.err) == (FolderUnwritable.exit_code, True)
+    assert not [*data.parent.glob("owner-*"), *(data / "keys").iterdir()]
 
 
 def test_a_disk_that_is_away_is_named(tawny: Tawny, data: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tawny.config.changes import put_table
 from tawny.config.file_writing import read_file
 from tawny.config.loader import known_secrets, parse_settings, read_settings, tables_with_secrets
 from tawny.config.settings import SealingSettings, Settings
-from tawny.model.errors import FolderInUse, NotDone, SettingsError, StorageError, UsageError
+from tawny.model.errors import FolderInUse, NotDone, SettingsError, StorageError, TawnyError, UsageError
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock, utc_text
 from tawny.sealed.age_file import lock_with_passphrase
@@ -172,36 +172,42 @@ def _rotate(
     elif old & set(chosen.encryption.recipients):
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
-        path = _store_locked(path, new, passphrase, data_folder(args, chosen))
+        stored = _store_locked(path, new, passphrase, data_folder(args, chosen))
         out.say(
-            f"The new key is {path}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.\n"
+            f"The new key is {stored[0]}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.\n"
             "The passphrase and passkeys of the old key open no new recordings. Add passkeys again in the settings."
         )
         after = [new.recipient if one in old else one for one in chosen.encryption.recipients]
-        put_table(file, "encryption", {"recipients": list(dict.fromkeys(after))})
+        try:
+            put_table(file, "encryption", {"recipients": list(dict.fromkeys(after))})
+        except TawnyError:  # nothing was changed: the new key opens nothing
+            for each in stored:
+                each.unlink(missing_ok=True)
+            raise
     else:
         raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
     return [*identities, new]
 
 
-def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> Path:
+def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> list[Path]:
     """Store a key next to the one that it replaces, and in the data folder, where the page and backups find it.
 
-    Return the path of the first, or of the second if both are the same folder. After an error, there is neither.
+    Return the files, the one to use first: next to the other, if that isn't the data folder's. None after an error.
     """
-    wrapped, keys = lock_key(new, passphrase), data / KEYS
+    wrapped, keys, stored = lock_key(new, passphrase), data / KEYS, list[Path]()
     with ExitStack() as undo:
         is_elsewhere = path.resolve().parent != keys.resolve()
         if is_elsewhere:
             write_secret_file(path, wrapped)
+            stored.append(path)
             undo.callback(path.unlink, missing_ok=True)
         if data.is_dir():
             with given_to_recorder(data):
                 name = f"Passphrase ({path.stem})"
                 way = UnlockMethodStore(data).add(wrapped, SystemClock().now_ms(), name)
-                path = path if is_elsewhere else keys / f"{way.id}.age"
+                stored += [keys / f"{way.id}{ending}" for ending in (".age", ".json")]
         undo.pop_all()
-    return path
+    return stored
 
 
 # --- existing recordings
