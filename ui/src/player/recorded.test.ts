@@ -13,8 +13,8 @@ vi.mock("../api/state", async (real) => ({
     return () => heard.delete(name);
   },
 }));
-const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0, seek: (_: number): void => {} }));
-vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; seek = (at_ms: number) => sunk.seek(at_ms); reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
+const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0 }));
+vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; seek = () => {}; reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
 
 const piece: Piece = { id: "p", start_ms: 10_000, end_ms: 70_000, video: "", audio: "", url: "", stream: "main", open: false };
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -216,29 +216,6 @@ it("steps on from where the last step goes, which isn't on the screen yet", asyn
   Object.defineProperty(video, "seeking", { value: true });
   tell(40_000);
   expect(player.beside(1)).toBe(40_250);
-  player.close();
-});
-
-it("seeks a picture again that the browser doesn’t show, a few times at most", async () => {
-  const [video, tell] = watched();
-  const player = await playing(video);
-  const seek = vi.fn();
-  Object.assign(sunk, { at_ms: 40_050, buffered: [[10_000, 70_000]], seek });
-  const rest = async (): Promise<void> => {
-    for (let n = 0; n < 40; n += 1) {
-      player.follow(40_050, 1, false, true);
-      await vi.advanceTimersByTimeAsync(200);
-    }
-  };
-  player.place(40_050);
-  tell(40_000);
-  seek.mockClear();
-  await rest();
-  expect(seek).not.toHaveBeenCalled();
-  player.place(40_050);
-  seek.mockClear();
-  await rest();
-  expect(seek.mock.calls).toEqual([[40_050], [40_050], [40_050]]);
   player.close();
 });
 

@@ -35,9 +35,6 @@ const SAME_MS = 0.1;
 const BROKEN_AFTER = 3;
 /** A jump this little beyond what has come waits for it; a farther one asks anew. */
 const NEARLY_MS = 3_000;
-/** A picture that was sought and isn't seen by then is sought again, so often at most. */
-const UNSEEN_MS = 1_000;
-const MOST_RESENT = 3;
 /** A line on which nothing comes in this time is dead; a disk that slept takes less. */
 const SILENT_MS = 15_000;
 /** An answer may wait for other downloads to begin, and a hub waits 30 s for its recorder. */
@@ -72,9 +69,6 @@ export class RecordedPlayer implements PastPlayer {
   private at_ms = 0;
   /** The picture of there wasn't on the screen yet since it was sent there. */
   private sent = false;
-  /** When it was sent there last, and how often it was sent there again. */
-  private sent_at_ms = 0;
-  private resent = 0;
   private speed = 1;
   private plays = true;
   private picture_ms = 40;
@@ -125,8 +119,6 @@ export class RecordedPlayer implements PastPlayer {
   place(at_ms: number): void {
     this.at_ms = at_ms;
     this.sent = true;
-    this.sent_at_ms = performance.now();
-    this.resent = 0;
     this.filling = true;
     if (this.shown_ms !== null && Math.abs(this.shown_ms - at_ms) > 60_000) this.pictures.clear();
     if (this.heading && (at_ms < this.heading[0] || at_ms > this.heading[1])) this.download?.abort();
@@ -252,7 +244,7 @@ export class RecordedPlayer implements PastPlayer {
     this.video.dataset["driftMs"] = String(Math.round(drift_ms));
     if (!playing) {
       if (!video.paused) video.pause();
-      if ((Math.abs(drift_ms) > STILL_MS && !this.arrives(sink)) || this.isLost()) sink.seek(at_ms);
+      if (Math.abs(drift_ms) > STILL_MS && !this.arrives(sink)) sink.seek(at_ms);
       return;
     }
     const fix = leads ? correction(Math.abs(drift_ms) > 500 ? drift_ms : 0, this.speed) : correction(drift_ms, this.speed);
@@ -262,16 +254,6 @@ export class RecordedPlayer implements PastPlayer {
     }
     if (fix.is === "rate" && video.playbackRate !== fix.rate) video.playbackRate = fix.rate;
     if (video.paused) void video.play().catch((reason: Error) => reason.name === "NotAllowedError" && this.onRefused?.());
-  }
-
-  /** Firefox on a busy computer sometimes goes there and keeps the picture of before. */
-  private isLost(): boolean {
-    const now_ms = performance.now();
-    if (!this.sent || this.resent >= MOST_RESENT || this.video.seeking || now_ms - this.sent_at_ms < UNSEEN_MS) return false;
-    if (!("requestVideoFrameCallback" in this.video)) return false; // it never says what is seen
-    this.sent_at_ms = now_ms;
-    this.resent += 1;
-    return true;
   }
 
   /** It is on its way to a picture that is there. To one that is not it would be on its way for ever. */
