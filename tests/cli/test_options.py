@@ -37,8 +37,10 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2026-03-30T11:00:00Z", "yesterday", "2026-03-28T23:00:00"),
         ("2026-07-01T11:00:00Z", "yesterday", "2026-06-29T22:00:00"),
         ("2026-07-01T11:00:00Z", "2026-10-25 04:30", "2026-10-25T03:30:00"),
-        ("2026-07-01T11:00:00Z", "2026-03-29 02:30", "2026-03-29T01:30:00"),
-        ("2026-03-29T11:00:00Z", "02:30", "2026-03-29T01:30:00"),
+        ("2026-07-01T11:00:00Z", "2026-03-29 02:30", "2026-03-29T01:00:00"),
+        ("2026-03-29T11:00:00Z", "02:30", "2026-03-29T01:00:00"),
+        ("2026-03-29T11:00:00Z", "03:00", "2026-03-29T01:00:00"),
+        ("2026-03-29T11:00:00Z", "01:59:59", "2026-03-29T00:59:59"),
     ],
 )
 def test_local_times(now: str, text: str, meant: str) -> None:
@@ -53,7 +55,7 @@ def test_local_times(now: str, text: str, meant: str) -> None:
         ("2026-10-25T00:15:00Z", "02:30", "2026-10-25T00:30:00"),
         ("2026-10-25T01:15:00Z", "02:30", "2026-10-25T01:30:00"),
         ("2026-10-25T01:45:00Z", "02:30", "2026-10-26T01:30:00"),
-        ("2026-03-29T00:15:00Z", "02:30", "2026-03-29T01:30:00"),
+        ("2026-03-29T00:15:00Z", "02:30", "2026-03-29T01:00:00"),
     ],
 )
 def test_the_next_time_that_the_clock_shows(now: str, text: str, meant: str) -> None:
@@ -83,9 +85,11 @@ def test_a_time_that_the_clock_shows_twice_has_its_offset(at: str, shown: str) -
         ("2026-10-25 02:00:42+01:00", "2026-10-25 02:01:42+01:00", 60),
         ("2026-10-25 02:30+01:00", "2026-10-25 02:40", 600),
         ("02:57", "02:02", 300),
+        ("2026-03-29 01:00", "2026-03-29 02:30", 3600),
+        ("2026-03-29 02:30", "2026-03-29 03:30", 1800),
     ],
 )
-def test_an_end_before_the_start_is_the_second_such_time(begin: str, end: str, seconds: int) -> None:
+def test_spans_when_clocks_change(begin: str, end: str, seconds: int) -> None:
     assert span(begin, end, utc_from_text("2026-10-25T11:00:00Z")).seconds == seconds
 
 
@@ -103,6 +107,12 @@ def test_a_start_that_is_still_to_come_is_asked_for_with_its_date() -> None:
 def test_a_time_that_comes_twice_is_no_span_from_and_to_itself() -> None:
     with pytest.raises(UsageError, match="isn't after the start"):
         span("02:30", "02:30", utc_from_text("2026-10-25T11:00:00Z"))
+
+
+def test_an_hour_that_the_clock_skips_is_no_span() -> None:
+    with pytest.raises(UsageError, match="isn't after the start") as said:
+        span("02:10", "02:50", utc_from_text("2026-03-29T11:00:00Z"))
+    assert said.value.do == "Choose a later end."
 
 
 @pytest.mark.parametrize("ms", [253_402_214_400_000, 300_000_000_000_000, 2**63 - 1])

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tawny.cli import recordings
+from tawny.testing.clock import FakeClock
 from tests.cli.conftest import Tawny
 
 
@@ -74,6 +76,17 @@ def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
     assert _files(tmp_path / "ftp") == {"2020-01-02/a.mp4"}
     assert [one["path"] for one in _json(tawny, *where, "--keep", "14 days")["removals"]] == ["2020-01-02/a.mp4"]
     assert sorted(path.name for path in (tmp_path / "ftp").iterdir()) == ["notes.txt"]
+
+
+@pytest.mark.parametrize(("now", "removed"), [("2026-03-29T22:59:00Z", 0), ("2026-03-29T23:01:00Z", 1)])
+def test_a_day_of_a_folder_ends_by_the_offset_of_that_day(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, removed: int
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    monkeypatch.setattr(recordings, "SystemClock", lambda: FakeClock(now))
+    (tmp_path / "2026-03-28").mkdir()
+    (tmp_path / "2026-03-28" / "a.mp4").write_bytes(b"12345")
+    assert len(_json(tawny, "--folder", str(tmp_path), "--keep", "1 day")["removals"]) == removed
 
 
 def test_files_without_a_date_that_stay_are_counted(tawny: Tawny, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -119,7 +120,8 @@ def span(begin: str, end: str, now_ms: int) -> Span:
         todo = f'Give the date: "{day_before:%Y-%m-%d %H:%M}".' if _CLOCK.fullmatch(begin.strip()) else ""
         raise UsageError(f"The start ({begin}) is still to come.", todo or "Choose an earlier one.")
     if end_ms <= begin_ms:
-        raise UsageError(f"The end ({end}) isn't after the start ({begin}).", "Swap them.")
+        todo = "Swap them." if end_ms < begin_ms else "Choose a later end."
+        raise UsageError(f"The end ({end}) isn't after the start ({begin}).", todo)
     return Span(begin_ms, end_ms)
 
 
@@ -143,8 +145,17 @@ def time_text(ms: int | None) -> str:
 
 
 def _ms(at: datetime) -> int:
-    """Return a local time without a zone: `astimezone` would take one that the clock skips for an earlier one."""
-    return round(at.timestamp() * 1000)
+    """Return a local time without a zone; for one that the clock skips, the moment of the change."""
+    first_s, last_s = at.replace(fold=0).timestamp(), at.replace(fold=1).timestamp()
+    if first_s <= last_s:
+        return round(at.timestamp() * 1000)
+    seconds_between = range(int(last_s), int(first_s))
+    return 1000 * seconds_between[bisect_left(seconds_between, _offset(first_s), key=_offset)]
+
+
+def _offset(at_s: float) -> timedelta:
+    """Return how far the local clock is ahead of UTC."""
+    return datetime.fromtimestamp(at_s, UTC).astimezone().utcoffset() or timedelta()
 
 
 def option_s(text: str, option: str) -> float:

@@ -5,10 +5,11 @@ import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from tawny.app.local_zone import local_zone
 from tawny.cli import options
 from tawny.cli.archive import open_folder
 from tawny.cli.check_witnesses import (
@@ -452,9 +453,7 @@ def _prune_folder(args: Namespace, keep: RetentionRule) -> tuple[RemovalPlan, in
     if not folder.is_dir():
         raise NotDone(f"Folder {folder} doesn't exist.")
     disk, now_ms = RealDisk(folder), SystemClock().now_ms()
-    zone = datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo
-    assert zone is not None
-    plan, undated = dated_folders.plan(disk, keep, now_ms, zone, args.days)
+    plan, undated = dated_folders.plan(disk, keep, now_ms, ZoneInfo(local_zone()), args.days)
     if not args.dry_run:
         dated_folders.apply(disk, plan)
     return plan, undated

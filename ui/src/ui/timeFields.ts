@@ -1,5 +1,5 @@
 /** Times that people type are the recorder's, as those that pages show. */
-import { dayBounds, dayKey, instantOf, wall } from "./times";
+import { dayBounds, dayKey, instantOf, instantsOf, wall } from "./times";
 
 /** `2026-11-20T20:46` by the recorder's clock, as a `datetime-local` field has it. */
 export function fieldTime(ms: number): string {
@@ -19,6 +19,6 @@ export function nextTime(time: string, now_ms: number): number {
   const soon_ms = now_ms + 60_000;
   const at_ms = fieldInstant(text);
   if (!(at_ms < soon_ms)) return at_ms;
-  const again_ms = at_ms + 3_600_000; // the same time once more, where clocks go back
-  return again_ms >= soon_ms && fieldTime(again_ms) === text ? again_ms : fieldInstant(`${dayKey(dayBounds(today).end_ms)}T${time}`);
+  const again_ms = instantsOf(Date.parse(`${text}Z`)).find((ms) => ms >= soon_ms); // where clocks go back
+  return again_ms ?? fieldInstant(`${dayKey(dayBounds(today).end_ms)}T${time}`);
 }

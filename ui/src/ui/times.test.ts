@@ -3,6 +3,7 @@ import { effect } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setLanguage } from "../strings/language";
 import { clock, clockSeconds, date, day, dayBounds, dayKey, instantOf, length, percent, size, when, zone } from "./times";
+import { nextTime } from "./timeFields";
 
 const HOUR = 3_600_000;
 
@@ -129,6 +130,17 @@ it.each([
 ])("a time that the clock shows twice is the first: %s", (name, wall_ms, first_ms) => {
   zone.value = name;
   expect(instantOf(wall_ms)).toBe(first_ms);
+});
+
+it.each([
+  ["Europe/Berlin", "02:30", Date.UTC(2026, 9, 25, 0, 0), Date.UTC(2026, 9, 25, 0, 30)],
+  ["Europe/Berlin", "02:30", Date.UTC(2026, 9, 25, 1, 0), Date.UTC(2026, 9, 25, 1, 30)],
+  ["Europe/Berlin", "02:30", Date.UTC(2026, 9, 25, 2, 0), Date.UTC(2026, 9, 26, 1, 30)],
+  ["Australia/Lord_Howe", "01:45", Date.UTC(2026, 3, 4, 14, 50), Date.UTC(2026, 3, 4, 15, 15)],
+  ["Europe/Berlin", "02:30", Date.UTC(2026, 2, 29, 0, 0), Date.UTC(2026, 2, 29, 1, 30)],
+])("the next time that the clock shows: %s, %s", (name, time, now_ms, next_ms) => {
+  zone.value = name;
+  expect(nextTime(time, now_ms)).toBe(next_ms);
 });
 
 it.each([

@@ -160,8 +160,8 @@ export function instantOf(wall_ms: number): number {
   return instantsOf(wall_ms)[0] ?? wall_ms - offset(wall_ms - DAY_MS);
 }
 
-/** By the offsets before and after: twice the same one, as a rule. */
-function instantsOf(wall_ms: number): number[] {
+/** By the offsets before and after: twice the same one, as a rule. None of a time that the clock skips. */
+export function instantsOf(wall_ms: number): number[] {
   return [-DAY_MS, DAY_MS].map((by) => wall_ms - offset(wall_ms + by)).filter((ms) => ms + offset(ms) === wall_ms);
 }
 
