@@ -7,9 +7,11 @@ import pytest
 
 from tawny.api.auth.accounts import Accounts, TokenPurpose
 from tawny.app.running import RecorderRuntime
+from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.outbox import Outbox
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import DiskFull
-from tawny.model.times import SystemClock
+from tawny.model.times import SystemClock, utc_text
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.disk import DiskCapacity, QuotaReached
 from tawny.storage.disk.lock import VolumeLock
@@ -18,7 +20,7 @@ from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index import opening
 from tests.app.rig import settings
 from tests.e2e.live_server import live_server
-from tests.storage.bench import Site
+from tests.storage.bench import PORCH, Site
 
 
 def refuse(*_: Any, **__: Any) -> str:
@@ -77,6 +79,45 @@ def test_a_full_disk_gets_room_before_recording_begins(
         running.make_room()
     assert bool(list(running.index.all_segments())) is not is_full
     running.close("person")
+
+
+@pytest.mark.parametrize(
+    ("target", "folder", "stays"),
+    [("nas", 'destinations.nas.url = "sftp://nas/tawny"', True), ("gone", "", False), ("files box", "", False),
+     ("files box", 'files.box.folder = "{}/box"', True)],
+)  # fmt: skip
+def test_a_start_deletes_nothing_that_waits_for_upload(target: str, folder: str, stays: bool, tmp_path: Path) -> None:
+    """Also before the delivery service runs: retention may be the first."""
+    with_one_that_waits(tmp_path, target)
+    chosen = settings(f'{folder.format(tmp_path)}\n[storage.retention]\nmin = "1 day"\nmax = "7 days"\n')
+    running = RecorderRuntime.open(chosen, tmp_path, SystemClock(), PluginRegistry.opened())
+    running.parts.stored.retention.run()
+    assert bool(list(running.index.all_segments())) is stays
+    running.close("person")
+
+
+def test_a_damaged_outbox_keeps_no_start_from_making_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with_one_that_waits(tmp_path, "nas")
+    (tmp_path / "outbox.db").write_bytes(b"damaged" * 1000)
+    chosen = settings('destinations.nas.url = "sftp://nas/tawny"\n[storage.retention]\nmin = "1 day"\nmax = "7 days"\n')
+    running = RecorderRuntime.open(chosen, tmp_path, SystemClock(), PluginRegistry.opened())
+    running.parts.stored.retention.run()
+    assert "wait for upload aren't known yet" in caplog.text
+    assert not list(running.index.all_segments())
+    running.close("person")
+
+
+def with_one_that_waits(folder: Path, target: str) -> None:
+    """A recording of eight days ago, and an outbox that has it."""
+    site = Site(folder, utc_text(SystemClock().now_ms()))
+    old = site.put(8 * 1440)
+    site.index.close()
+    outbox = Outbox(folder / "outbox.db", site.clock)
+    at_ms = site.clock.now_ms()
+    outbox.add(
+        [Delivery(target, old.path, DeliveryKind.FOOTAGE, {}, at_ms, old.start_ms, camera=PORCH, needs=old.span)]
+    )
+    outbox.close()
 
 
 @pytest.mark.parametrize("what", ["lock", "signed history"])

@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 
 from tawny.cli import recordings
+from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.outbox import Outbox
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.cli.conftest import Tawny
 
@@ -60,6 +64,25 @@ def test_thinning_is_shown_and_done_and_leaves_time_recorded(tawny: Tawny, archi
     assert said.code == 0
     assert "contain keyframes only" in said.out
     assert "Nothing would be deleted" in tawny("prune", *where, "--dry-run").out
+
+
+@pytest.mark.parametrize("words", [("--dry-run",), ()])
+def test_recordings_that_wait_for_upload_stay(
+    tawny: Tawny, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str]
+) -> None:
+    monkeypatch.setattr(recordings, "SystemClock", lambda: FakeClock("2040-01-01T00:00:00Z"))
+    chosen = Path(_settings(tmp_path, '{ min = "0 s", max = "7 days", min_free = "0 %" }'))
+    where = ["--data", str(archive), "--config", str(chosen)]
+    outbox, every = Outbox(archive / "outbox.db", FakeClock()), Span(0, 1 << 42)
+    outbox.add([Delivery("nas", "a", DeliveryKind.FOOTAGE, {}, 0, 0, camera=CameraId("door"), needs=every)])
+    outbox.close()
+    before = _files(archive)
+    without = chosen.read_text()
+    chosen.write_text(without + '[destinations.nas]\nurl = "sftp://nas/tawny"\n')
+    assert _json(tawny, *where, *words)["removals"] == []
+    assert _files(archive) == before
+    chosen.write_text(without)
+    assert {one["path"] for one in _json(tawny, *where, *words)["removals"]} == before
 
 
 @pytest.mark.shows("PK28")

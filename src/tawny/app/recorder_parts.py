@@ -3,8 +3,9 @@
 Nothing runs yet, but the folder is locked, and what the previous run left is recovered and explained.
 """
 
+import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,9 +15,10 @@ from tawny.config.settings import Settings
 from tawny.detection.classification import ClassificationQueue
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import DamageFound, EventChanged, GapChanged, PartDied, SegmentClosed
-from tawny.model.times import Clock
+from tawny.model.times import Clock, Span
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
 from tawny.service.cameras.camera import CameraServices
 from tawny.service.cameras.camera_set import CameraSet, RunningCameras
@@ -24,6 +26,7 @@ from tawny.service.cameras.card_session import FillServices
 from tawny.service.cameras.gap_filler import GapFiller
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
+from tawny.service.delivery.delivery_service import waiting_recordings
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.embedding_search import SearchModel
@@ -52,6 +55,8 @@ from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.recovery import explain_downtime, recover_files
 from tawny.storage.retention.runner import DeletedWith, Retention
 from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +259,7 @@ def _make_stored_recordings(
     motion = storage.scores, storage.grids, storage.figures
     also = DeletedWith(motion, forget, lambda gap: place.bus.publish(GapChanged(gap)))
     retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace, also)
+    retention.hold_back(lambda: _waiting(place))
     room = FreeSpace(
         store.volume, store.index, clock, settings, lambda: retention.last, cameras.recorded_rates, retention.unsent
     )
@@ -263,6 +269,15 @@ def _make_stored_recordings(
         for kind in (SegmentClosed, GapChanged, DamageFound, EventChanged):
             place.bus.subscribe(kind, mirror.on_message)
     return StoredRecordings(store.volume, store.index, retention, room, others, mirror)
+
+
+def _waiting(place: RecorderPlace) -> Sequence[tuple[CameraId, Span]]:
+    """Return the recordings that wait for upload, until the delivery service runs. Nothing in memory mode."""
+    try:
+        return [] if place.kept_in is None else waiting_recordings(place.kept_in, place.settings())
+    except StorageError as error:  # recording goes on, and the delivery service makes another file
+        log.warning("recordings that wait for upload aren't known yet, and may be deleted: %s", error)
+        return []
 
 
 def _make_login_file(place: RecorderPlace, store: Store) -> LoginFile:

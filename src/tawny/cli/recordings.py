@@ -36,6 +36,7 @@ from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.recordings import RecordingArchive, RecordingIndex
 from tawny.playback.timeline import recorded_spans
 from tawny.service import json_format
+from tawny.service.delivery.delivery_service import waiting_recordings
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.policy import recipients_of
 from tawny.service.storage_setup import archives
@@ -420,6 +421,7 @@ def _prune(args: Namespace, out: Output, chosen: Settings, folder: Path) -> Remo
     try:
         ledger = HistoryLedger(history, index, clock)
         retention = Retention(volume, index, ledger, clock, contract(chosen), RetentionPace(thin_at_once=ALL))
+        retention.hold_back(lambda: waiting_recordings(folder, chosen))
         if volume.signed is None:
             return retention.plan()
         done = retention.run()

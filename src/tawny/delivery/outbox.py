@@ -64,7 +64,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
 _COUNTS = """
 SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
-AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target
+AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target"""
+_HELD = """
+SELECT camera, need_begin_ms, need_end_ms FROM deliveries
+WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL
+AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))
 """
 VERSION = 1
 REMEMBERED_MS = 90 * 86_400_000
@@ -473,16 +477,8 @@ class Outbox:
 
     def held(self, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
         """Return recordings that waiting deliveries require. targets: as in `keep_within`."""
-        query = (
-            "SELECT camera, need_begin_ms, need_end_ms FROM deliveries "
-            "WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL "
-            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
-        )
         with self._reading() as db:
-            found = db.execute(query, _served(targets)).fetchall()
-        return [(CameraId(camera), Span(begin, end)) for camera, begin, end in found]
-
-    # --- inside ------------------------------------------------------------------------------------------------------
+            return held_by(db, targets)
 
     def _bring_back(self, moved_ms: int) -> None:
         """Make due what waits for a time that the clock showed before it was set back. What is planned waits.
@@ -545,6 +541,11 @@ class Outbox:
         for target in targets:
             for listener in self._listeners:
                 listener(target)
+
+
+def held_by(db: sqlite3.Connection, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
+    """Return what `Outbox.held` does, of a file that another process may have open."""
+    return [(CameraId(one), Span(begin, end)) for one, begin, end in db.execute(_HELD, _served(targets)).fetchall()]
 
 
 class OutboxMarks:

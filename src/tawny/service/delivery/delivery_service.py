@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tawny.config.settings import Settings
 from tawny.delivery.delivery import Delivery, ReceivedAccess
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.file_names import safe_names
-from tawny.delivery.outbox import Outbox, TargetView
+from tawny.delivery.outbox import Outbox, TargetView, held_by
 from tawny.engine import Engine
 from tawny.engine.actor import MessageType, Unsubscribe
 from tawny.model.errors import DeliveryError, StorageError, TawnyError
@@ -20,6 +21,8 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
 from tawny.model.times import Clock, Span, utc_text
+from tawny.service.backup.restored_accounts import opened_to_read
+from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets, folder_target
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.notifications import Notifications, NoUsers, Users
@@ -33,6 +36,7 @@ from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService, event_rolls
 from tawny.service.sealing.policy import SealedExport
+from tawny.storage.index.sqlite_file import sqlite_errors
 
 log = logging.getLogger(__name__)
 MEMORY_SHARE = 2
@@ -438,3 +442,13 @@ def budget_bytes(settings: Settings) -> int:
     if storage.mode == "memory":
         return min(settings.outbox.budget, storage.memory // MEMORY_SHARE)
     return settings.outbox.budget
+
+
+def waiting_recordings(folder: Path, settings: Settings) -> list[tuple[CameraId, Span]]:
+    """Return what `DeliveryService.held` does, for commands. A recorder may be running. Raises StorageError."""
+    path = folder / OUTBOX
+    if not path.exists():
+        return []
+    folders = [folder_target(name) for name, one in settings.files.items() if one.folder]
+    with sqlite_errors(str(path), read_only=True), closing(opened_to_read(path)) as db:
+        return held_by(db, [*settings.destinations, *settings.notifiers, *folders])
