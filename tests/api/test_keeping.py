@@ -44,7 +44,7 @@ class FakeKeeping(web.RetentionService):
     def __init__(self, now_ms: int) -> None:
         self.asked = web.RetentionRequest(EVERYONE, {PORCH: {"max_size": "500 GB"}})
         self.now_ms = now_ms
-        self.goes_by_change = 0
+        self.goes_by_change, self.thinned_by_change = 0, 0
         self.changed: list[web.RetentionRequest] = []
         self.ahead_s: list[float] = []
         self.by = ""
@@ -74,9 +74,13 @@ class FakeKeeping(web.RetentionService):
             raise SettingsError("x", (Problem("storage.retention.min", "'nonsense'", "a time such as 14 days"),))
         if asked is not None:
             parse_retention(asked.everyone, asked.cameras)
-        count = 1 if asked is None else 1 + self.goes_by_change
+        is_change = asked is not None and asked != self.asked
+        gone, thinned = (1 + is_change * more for more in (self.goes_by_change, self.thinned_by_change))
         return RemovalPlan(
-            [Removal(_segment(n, self.now_ms + n * HOUR_MS), "older than 90 days") for n in range(count)]
+            [Removal(_segment(n, self.now_ms + n * HOUR_MS), "older than 90 days") for n in range(gone)],
+            thinnings=[
+                Removal(_segment(-n, self.now_ms - n * HOUR_MS), "older than 7 days") for n in range(1, thinned + 1)
+            ],
         )
 
     def refuse_changed(self, version: str | None) -> None:
@@ -130,8 +134,8 @@ async def test_a_dry_run_is_grouped_by_camera_and_day_and_may_look_ahead(house: 
     asked = {"ahead_h": 24, "change": {"everyone": EVERYONE}}
     async with house.signed_in() as owner:
         told = (await owner.post("/api/v1/retention/dry-run", json=asked)).json()
-    assert (told["files"], told["size_bytes"], told["more"]) == (4, 4000, 0)
-    assert sum(group["files"] for group in told["items"]) == 4
+    assert (told["files"], told["size_bytes"], told["more"], told["thinned_files"]) == (4, 4000, 0, 1)
+    assert sum(group["files"] for group in told["items"] if not group["thinned"]) == 4
     assert {group["name"] for group in told["items"]} == {"Front door"}
     assert kept.ahead_s == [86_400.0]
 
@@ -146,6 +150,19 @@ async def test_r2_what_would_remove_something_now_needs_a_second_word(house: Hou
         done = await owner.put("/api/v1/retention", json={"everyone": EVERYONE, "remove": True})
         assert done.status_code == 200
     assert len(kept.changed) == 1
+
+
+async def test_what_would_reduce_something_now_needs_a_second_word(house: House, kept: FakeKeeping) -> None:
+    kept.thinned_by_change = 2
+    async with house.signed_in() as owner:
+        refused = (await owner.put("/api/v1/retention", json={"everyone": EVERYONE})).json()
+        assert (refused["code"], refused["files"], refused["thinned_files"]) == ("would_remove", 0, 2)
+        assert refused["message"] == "This would reduce 2 files to keyframes now."
+        kept.goes_by_change = 1
+        both = (await owner.put("/api/v1/retention", json={"everyone": EVERYONE})).json()["message"]
+        assert both.startswith("This would delete 1 files")
+        assert "Dateien auf Keyframes" in Languages(None).catalogue("de").translate(both)
+        assert kept.changed == []
 
 
 async def test_what_removes_nothing_more_holds_at_once_and_is_noted(house: House, kept: FakeKeeping) -> None:

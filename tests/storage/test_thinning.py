@@ -21,7 +21,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.retention import planning
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.retention.runner import Retention
+from tawny.storage.retention.runner import Retention, RetentionPace
 from tawny.storage.retention.thinning import thin
 from tests.storage.bench import MAIN, PORCH, Site, break_reads
 
@@ -211,6 +211,15 @@ def test_an_urgent_plan_reduces_nothing_and_another_goes_on_in_parts(
     monkeypatch.setattr(planning, "MOST_EXAMINED", 2)
     plans = [retention.run() for _ in range(3)]
     assert [(len(plan.thinnings), plan.goes_on) for plan in plans] == [(2, True), (1, True), (0, False)]
+
+
+def test_a_trial_of_other_rules_counts_what_later_runs_reduce(site: Site) -> None:
+    pace, thin = RetentionPace(thin_at_once=1), RetentionContract(THIN)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(RetentionRule()), pace)
+    site.clock.advance(7200)
+    assert len(retention.plan(chosen=thin).thinnings) == 3
+    retention.set_rules(thin)
+    assert [len(retention.run().thinnings) for _ in range(4)] == [1, 1, 1, 0]
 
 
 STEPS = 9

@@ -54,7 +54,7 @@ from tawny.storage.repair.findings import CheckReport, FindingKind
 from tawny.storage.retention import dated_folders
 from tawny.storage.retention.contract import RetentionRule
 from tawny.storage.retention.planning import RemovalPlan
-from tawny.storage.retention.runner import Retention, RetentionPace
+from tawny.storage.retention.runner import ALL, Retention, RetentionPace
 
 _GAP_WORDS: Final = {GapReason.FILLED: "filled  "}
 
@@ -361,8 +361,6 @@ def run_fill(args: Namespace, out: Output) -> int:
 
 
 # `tawny prune`: apply retention now or as a dry run, or delete old files in a dated folder of another program.
-
-ALL = 10**9
 
 
 def describe_prune(parser: ArgumentParser) -> None:

@@ -2094,6 +2094,7 @@ export interface RemovalPlanInfo {
   missing_bytes: number;
   more: number;
   size_bytes: number;
+  thinned_files: number;
 }
 
 export interface RemovedCameraRetention {

@@ -131,6 +131,8 @@ class RemovalPlanInfo(ApiResponse):
     """Number of groups not listed."""
     size_bytes: int
     files: int
+    thinned_files: int
+    """Files that are reduced to keyframes. With `change`: by all coming runs, of at most 20,000 files."""
     missing_bytes: int
     """Bytes that should be deleted but can't, because everything else is protected."""
     breaks_promise: bool
@@ -174,27 +176,35 @@ def dry_run(body: DryRunRequest, here: Here) -> RemovalPlanInfo:
 def keep_otherwise(body: RetentionChangeRequest, signed: Signed, note: Note, here: Here) -> RetentionInfo:
     """Change retention; effective immediately.
 
-    409 `changed`: it was changed in the meantime. 409 `would_remove`: it would delete recordings now that current
-    settings keep; set `remove` to confirm.
+    409 `changed`: it was changed in the meantime. 409 `would_remove`: it would delete recordings, or reduce them to
+    keyframes, that current settings keep; set `remove` to confirm.
     """
     change = _asked(body)
 
     with _in_words():
         here.keeping.refuse_changed(body.version)
     if not body.remove:
-        stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
-        gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
-        if gone:
-            size_bytes = sum(one.size_bytes for one in gone)
-            message = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
-            more = {"size_bytes": size_bytes, "files": len(gone)}
-            raise RequestRefused(
-                409, "would_remove", message, "Check what would be deleted, then save and delete.", more
-            )
+        _refuse_loss(_plan(here, here.keeping.now().request, 0.0), _plan(here, change, 0.0))
     with _in_words():
         here.keeping.change(change, signed.person.name, body.version)
     note("retention changed", "")
     return _kept(here)
+
+
+def _refuse_loss(now: RemovalPlan, then: RemovalPlan) -> None:
+    """Raise RequestRefused if other recordings than now would be deleted, or be reduced to keyframes."""
+    gone = [one.segment for one in then.removals if one.segment.id not in {each.segment.id for each in now.removals}]
+    going = {one.segment.id for one in (*now.removals, *now.thinnings)}
+    thinned = sum(one.segment.id not in going for one in then.thinnings)
+    if not gone and not thinned:
+        return
+    size_bytes = sum(one.size_bytes for one in gone)
+    said = [f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."] if gone else []
+    said += [f"This would reduce {thinned} files to keyframes now."] if thinned else []
+    more = {"size_bytes": size_bytes, "files": len(gone), "thinned_files": thinned}
+    raise RequestRefused(
+        409, "would_remove", " ".join(said), "Check what would be deleted, then save and delete.", more
+    )
 
 
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])
@@ -290,6 +300,7 @@ def _going(here: AppContext, plan: RemovalPlan) -> RemovalPlanInfo:
         more=max(0, len(groups) - MOST_GROUPS),
         size_bytes=plan.size_bytes,
         files=len(plan.removals),
+        thinned_files=len(plan.thinnings),
         missing_bytes=plan.missing_bytes,
         breaks_promise=plan.breaks_promise,
     )

@@ -75,6 +75,10 @@ _GAPS_AT_ONCE: Final = 1000
 """Gaps of one camera that are written with one sync, while other changes of the history wait."""
 
 
+ALL: Final = 10**9
+"""For `thin_at_once`: as many as one plan looks at."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionPace:
     """How often and how much. every_s: interval between runs. least_s, thin_at_once: as in `RemovalConditions`.
@@ -274,8 +278,8 @@ class Retention:
     ) -> RemovalPlan:
         """Return what a run would do now.
 
-        urgent: free space regardless of settings. chosen: rules to use instead of the current ones. ahead_s,
-        ahead_bytes: plan for a later time with this much more written to the main disk.
+        urgent: free space regardless of settings. chosen: rules to use instead of the current ones, for as many runs
+        as they take. ahead_s, ahead_bytes: plan for a later time with this much more written to the main disk.
         """
         contract = chosen or self._contract
         space = self._volume.space()
@@ -293,7 +297,7 @@ class Retention:
                 urgent_bytes,
                 self._pace.least_s,
                 self._looked if chosen is None else {},
-                self._pace.thin_at_once,
+                self._pace.thin_at_once if chosen is None else ALL,
                 self._held(),
                 self._aged if chosen is None else None,
                 self._ages.ahead_ms(),

@@ -17,7 +17,7 @@ HTMLDialogElement.prototype.showModal = function () {
 const sent = vi.hoisted(() => [] as unknown[]);
 const site = vi.hoisted(() => ({
   kept: {} as unknown,
-  next: { items: [], more: 0, size_bytes: 0, files: 0, missing_bytes: 0, breaks_promise: false },
+  next: { items: [], more: 0, size_bytes: 0, files: 0, thinned_files: 0, missing_bytes: 0, breaks_promise: false },
   put: (_: unknown): unknown => null,
 }));
 vi.mock("../../api/client", async (real) => ({
@@ -54,7 +54,10 @@ beforeEach(() => {
     throw new ApiError(409, "changed", "Ben has changed this meanwhile.", "Reload, or overwrite it.");
   };
 });
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  Object.assign(site.next, { files: 0, thinned_files: 0 });
+});
 
 const field = () => screen.findByLabelText<HTMLInputElement>(words.labels.min);
 const press = async (name: string) => {
@@ -83,6 +86,19 @@ it("shows what another owner has changed meanwhile", async () => {
   site.kept = keeping("b", "30 days");
   fireEvent.click(await screen.findByRole("button", { name: words.draft.reload }));
   await waitFor(async () => expect((await field()).value).toBe("30 days"));
+});
+
+it.each([
+  [{ files: 0, thinned_files: 400 }, "Would reduce 400 files to keyframes now.", words.draft.saveAndReduce("400 files")],
+  [{ files: 1, thinned_files: 400 }, /Would delete .*1 file\W.*reduce 400 files/, words.draft.saveAndRemove("0 B")],
+])("says what would be deleted or reduced, and sends that it was confirmed: %o", async (goes, said, button) => {
+  Object.assign(site.next, goes);
+  site.put = () => keeping("b", "20 days");
+  render(<Storage />);
+  await change("20 days");
+  expect(await screen.findByText(said)).toBeTruthy();
+  await press(button);
+  await waitFor(() => expect(sent).toMatchObject([{ remove: true }]));
 });
 
 it("asks before unsaved changes are lost", async () => {

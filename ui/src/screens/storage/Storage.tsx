@@ -118,7 +118,9 @@ function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; o
   if (!changed) return null;
 
   const { draft: told } = words;
-  const removes = tried.what === "known" && tried.goes.files > 0;
+  const goes = tried.what === "known" ? tried.goes : null;
+  const reduced = goes && goes.thinned_files > 0 ? plural(goes.thinned_files, told.files) : "";
+  const removes = goes !== null && (goes.files > 0 || reduced !== "");
   const take = (now: Kept) => {
     setConflict(null);
     onSaved(now);
@@ -144,14 +146,15 @@ function Save(props: { kept: Kept; draft: Draft; onSaved: (now: Kept) => void; o
         {tried.what === "looking" && told.trying}
         {conflict && <ServerText text={`${sentences(conflict)} `} />}
         {tried.what === "refused" && <ServerText text={tried.message} />}
-        {tried.what === "known" &&
-          (removes ? told.removes(size(tried.goes.size_bytes), plural(tried.goes.files, told.files)) : told.nothing)}
+        {goes && goes.files > 0 && `${told.removes(size(goes.size_bytes), plural(goes.files, told.files))} `}
+        {reduced && told.reduces(reduced)}
+        {goes && !removes && told.nothing}
       </p>
       <button type="button" class="btn ghost" onClick={conflict ? () => void get<Kept>("/retention").then(take, refuse) : onUndo}>
         {conflict ? told.reload : told.undo}
       </button>
       <button type="button" class="btn pri" disabled={tried.what !== "known"} onClick={() => void save(conflict !== null)}>
-        {conflict ? told.overwrite : removes && tried.what === "known" ? told.saveAndRemove(size(tried.goes.size_bytes)) : told.save}
+        {conflict ? told.overwrite : goes && goes.files > 0 ? told.saveAndRemove(size(goes.size_bytes)) : reduced ? told.saveAndReduce(reduced) : told.save}
       </button>
     </div>
   );
