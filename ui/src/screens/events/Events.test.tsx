@@ -1,12 +1,13 @@
 // @vitest-environment happy-dom
 import { act, cleanup, render, screen } from "@testing-library/preact";
+import { useState } from "preact/hooks";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { session } from "../../ui/session";
 import { event, visit } from "../../testing/make";
 
 const host = vi.hoisted(() => {
   globalThis.matchMedia = (() => ({ matches: true, addEventListener: () => {}, removeEventListener: () => {} })) as never;
-  return { visits: [] as unknown[], tell: (_: unknown) => {} };
+  return { visits: [] as unknown[], listeners: new Set<(what: unknown) => void>(), opened: 0 };
 });
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
@@ -15,16 +16,24 @@ vi.mock("../../api/client", async (real) => ({
 vi.mock("../../api/state", async (real) => ({
   ...(await real<typeof import("../../api/state")>()),
   on: (name: string, listen: (what: unknown) => void) => {
-    if (name === "event") host.tell = listen;
-    return () => {};
+    if (name === "event") host.listeners.add(listen);
+    return () => host.listeners.delete(listen);
   },
 }));
 vi.mock("./VisitCard", async (real) => ({ ...(await real<typeof import("./VisitCard")>()), VisitCard: ({ visit: { id } }: { visit: { id: string } }) => <p>{`card ${id}`}</p> }));
-vi.mock("./Drawer", async (real) => ({ ...(await real<typeof import("./Drawer")>()), Drawer: ({ visit: { id } }: { visit: { id: string } }) => <p>{`drawer ${id}`}</p> }));
+vi.mock("./Drawer", async (real) => ({
+  ...(await real<typeof import("./Drawer")>()),
+  Drawer: ({ visit: { id } }: { visit: { id: string } }) => {
+    useState(() => (host.opened += 1));
+    return <p>{`drawer ${id}`}</p>;
+  },
+}));
 
 const { default: Events } = await import("./Events");
 
 const one = (id: string, start_ms: number) => ({ ...visit(id, event(id, start_ms, { level: "alert" })), level: "alert" });
+
+const tell = (what: unknown) => host.listeners.forEach((listen) => listen(what));
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -40,7 +49,21 @@ it("shows the newest visit at first, and goes on showing it when a newer one com
   await act(async () => void (await vi.advanceTimersByTimeAsync(10)));
   expect(screen.queryByText("drawer b")).toBeTruthy();
   host.visits = [one("c", 3000), ...host.visits];
-  host.tell({ what: "began", event: event("c", 3000, { level: "alert" }) });
+  tell({ what: "began", event: event("c", 3000, { level: "alert" }) });
   await act(async () => void (await vi.advanceTimersByTimeAsync(2000)));
   expect([screen.queryByText("card c") !== null, screen.queryByText("drawer b") !== null]).toEqual([true, true]);
+});
+
+it("goes on showing what was opened when its event joins another visit", async () => {
+  session.value = { state: "signed-in", user: { name: "Ben", role: "viewer" } } as never;
+  host.visits = [one("b", 2000), one("a", 1000)];
+  render(<Events params={{ id: "b" }} />);
+  await act(async () => void (await vi.advanceTimersByTimeAsync(10)));
+  expect(screen.queryByText("drawer b")).toBeTruthy();
+  const before = host.opened;
+  const joined = one("a", 1000);
+  host.visits = [{ ...joined, events: [...joined.events, event("b", 2000, { level: "alert" })] }];
+  tell({ what: "changed", event: event("b", 2000, { level: "alert" }) });
+  await act(async () => void (await vi.advanceTimersByTimeAsync(2000)));
+  expect([screen.queryByText("drawer a") !== null, host.opened]).toEqual([true, before]);
 });

@@ -284,7 +284,7 @@ export default function Events({ params }: { params: Params }) {
           ) : (
             visit && (
               <Drawer
-                key={visit.id}
+                key={id ?? cursor ?? visit.id}
                 visit={visit}
                 first={id !== null && id !== visit.id ? id : undefined}
                 onClose={close}
