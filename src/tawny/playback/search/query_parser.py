@@ -15,7 +15,8 @@ from tawny.model.events import MANUAL, MANUAL_TITLE, REPORTED_TITLES, SIGN_TITLE
 from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
-from tawny.playback.search.time_parser import BRIEF_MONTH, MONTH, ORDERS, normalise_phrases, parse_time
+from tawny.playback.search.day_parser import MONTH
+from tawny.playback.search.time_parser import BRIEF_MONTH, ORDERS, normalise_phrases, parse_time
 
 # Parsed search queries.
 

@@ -4,22 +4,32 @@ A phrase gives days and hours of the day. Combined they are spans in local time,
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tawny.model.times import Span
+from tawny.playback.search.day_parser import (
+    ANY,
+    DAY,
+    DAYS,
+    MONTH,
+    MONTHS,
+    OF_MONTH,
+    WEEK,
+    WEEKDAY,
+    YEAR_DIGITS,
+    day_of,
+    from_to,
+    month_of,
+    named_month,
+    weekend,
+)
 from tawny.playback.timeline import transitions
 
 # Normalizes phrases before parsing. Pure; text is lower case.
 
-MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 NUMBERS = {
     word: str(number) for number, word in enumerate(
         ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), 1
@@ -31,7 +41,6 @@ ORDERS = "first|earliest|oldest|last|latest|newest|most recent|longest|shortest"
 _WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _SOME = "|".join(word for word, number in NUMBERS.items() if number != "1")
 _UNITS = r"(?:seconds?|minutes?|min|hours?|days?|nights?|weeks?|months?)"
-_YEAR = r"(?:19|20)\d\d"
 _BRIEF_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
 _BRIEF_DAYS = {day[:3]: day for day in DAYS} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
 BRIEF_MONTH, _BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
@@ -119,90 +128,7 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
 ]  # fmt: skip
 
 
-# Days in natural language: `yesterday`, `monday`, `the 18th of november`. Without a year the latest one is meant.
-
-DAY = timedelta(days=1)
-WEEK = timedelta(days=7)
-YEAR = timedelta(days=366)
-OLDEST = date(1970, 1, 1)
-WEEKDAY, MONTH = "|".join(DAYS), "|".join(MONTHS)
 _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
-OF_MONTH = rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{MONTH})(?: {_YEAR})?"
-ANY = (
-    rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?day before yesterday|yesterday|today|{OF_MONTH}"
-    rf"|(?:{MONTH}) (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: {_YEAR})?"
-    rf"|the \d{{1,2}}(?:st|nd|rd|th)|(?:(?:last|this) )?(?:{WEEKDAY})s?)"
-)
-"""Pattern without groups that matches what `day_of` parses."""
-_NEAR = {"today": 0, "yesterday": 1, "day before yesterday": 2}
-
-
-def day_of(text: str, today: date) -> date | None:
-    """Return the day, or None if the text is none."""
-    words = text.removeprefix("the ").removeprefix("last ").removeprefix("this ")
-    if words in _NEAR:
-        return today - _NEAR[words] * DAY
-    if words.removesuffix("s") in DAYS:
-        ago = (today.weekday() - DAYS.index(words.removesuffix("s"))) % 7
-        return today - (ago or 7 * text.removeprefix("the ").startswith("last ")) * DAY
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", words):
-            return _near(date.fromisoformat(words), today)
-        number, *years = map(int, re.findall(r"\d+", words))
-        month = next((name for name in MONTHS if name in words), None)
-        if month is None:
-            near = today if number <= today.day else month_of(today)[0] - DAY
-            return near.replace(day=number)
-        if years:
-            return _near(date(years[0], MONTHS.index(month) + 1, number), today)
-        return _latest(MONTHS.index(month) + 1, number, today)
-    except ValueError:
-        return None
-
-
-def _near(on: date, today: date) -> date | None:
-    return on if OLDEST <= on <= today + YEAR else None
-
-
-def _latest(month: int, number: int, today: date) -> date | None:
-    """Return the latest such day, not after today. The 29th of February may be years ago."""
-    for year in range(today.year, today.year - 8, -1):
-        if number <= monthrange(year, month)[1] and (on := date(year, month, number)) <= today:
-            return on
-    return None
-
-
-def from_to(first_text: str, last_text: str, today: date) -> tuple[date, date] | None:
-    """Return first and last day, or None. `friday to sunday` on a Friday begins a week earlier."""
-    year = re.search(rf" {_YEAR}$", last_text)
-    if year and re.search(MONTH, first_text) and not re.search(_YEAR, first_text):
-        first_text += year[0]  # `18 november to 20 november 2025`
-    first, last = day_of(first_text, today), day_of(last_text, today)
-    if first is None or last is None:
-        return None
-    if first > last and first_text.rstrip("s").endswith("day"):
-        first -= WEEK
-    return (max(first, last - 10 * YEAR), last) if first <= last else None
-
-
-def month_of(day: date) -> tuple[date, date]:
-    """Return the first and last day of its month."""
-    first = day.replace(day=1)
-    return first, (first + 31 * DAY).replace(day=1) - DAY
-
-
-def named_month(name: str, year: str | None, today: date) -> tuple[date, date] | None:
-    """Return the month of this name, without a year the latest, including the current one."""
-    first = day_of(f"1 {name} {year or ''}".strip(), today)
-    return None if first is None else month_of(first)
-
-
-def weekend(today: date) -> tuple[date, date]:
-    """Return the current weekend, else the last."""
-    saturday = today - (today.weekday() - 5) % 7 * DAY
-    return saturday, saturday + DAY
-
-
 USUAL_DAYS = 7
 """Days searched if no day is given."""
 PARTS = {"night": (20, 6), "morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20)}
@@ -317,7 +243,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
         yield rf"(?:on )?({ANY})", lambda when, found: _on(when, day_of(found[1], today))
-    yield rf"({MONTH}) ({_YEAR})", lambda when, found: _month(when, found, today)
+    yield rf"({MONTH}) ({YEAR_DIGITS})", lambda when, found: _month(when, found, today)
     in_year = rf"(?:in|during|(?:in |during )?(?:the )?year) {_FULL_YEAR}"
     yield in_year, lambda when, found: _whole_year(when, found, today) or when
     yield (
@@ -379,7 +305,7 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     for name, begin in begins.items():
         yield f"since (?:the )?{name}", since(begin, 0)
     yield rf"since ({ANY})(?: (?:({_PART})|(?:at )?{CLOCK}))?", a_day
-    yield rf"since ({MONTH})(?: ({_YEAR}))?", a_month
+    yield rf"since ({MONTH})(?: ({YEAR_DIGITS}))?", a_month
     yield rf"since {CLOCK}", an_hour
 
 
@@ -484,7 +410,7 @@ def _weeks_and_months(today: date) -> _Phrases:
     yield "(?:in )?this year", days(first.replace(month=1), today)
     for name, newest in (("last weekend", today - 2 * DAY), ("(?:this )?weekend", today)):
         yield rf"(?:on |at )?(?:the )?{name}(?: ({_PART}))?", of_weekend(weekend(newest))
-    yield rf"(?:in|during) ({MONTH})(?: ({_YEAR}))?", lambda when, found: _month(when, found, today)
+    yield rf"(?:in|during) ({MONTH})(?: ({YEAR_DIGITS}))?", lambda when, found: _month(when, found, today)
 
 
 def _hours_of_the_day() -> _Phrases:
