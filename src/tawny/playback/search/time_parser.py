@@ -134,6 +134,8 @@ USUAL_DAYS = 7
 PARTS = {"night": (20, 6), "morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20)}
 """First and last hour; an end before the start is on the next day."""
 _PART = "|".join(PARTS)
+WHOLE_DAY = (0, 24 * 60)
+"""First and last minute."""
 NEAR_MIN = 30
 """`at 14:00` includes this many minutes before and after."""
 _LENGTHS_S = {"min": 60, "minute": 60, "hour": 3600, "h": 3600, "day": 86400, "week": 604_800, "month": 2_592_000}
@@ -155,7 +157,7 @@ class TimeExpression:
     """
 
     days: frozenset[date]
-    hours: tuple[int, int] = (0, 24 * 60)
+    hours: tuple[int, int] = WHOLE_DAY
     exact: Span | None = None
     limits: Span | None = None
     words: str = ""
@@ -419,8 +421,8 @@ def _hours_of_the_day() -> _Phrases:
 
     yield rf"between {CLOCK} and {CLOCK}", _between
     yield rf"(?:from )?{CLOCK} ?(?:-|–|to|until) ?{CLOCK}", _between
-    yield rf"after {CLOCK}", lambda when, found: _hours(when, _minute(found[1], found[2], found[3]), None)
-    yield rf"(?:before|until) {CLOCK}", lambda when, found: _hours(when, None, _minute(found[1], found[2], found[3]))
+    yield rf"after {CLOCK}", _after
+    yield rf"(?:before|until) {CLOCK}", _before
     yield rf"(?:at|around|about) {CLOCK}", _around
     for name in PARTS:
         yield f"(?:at|in the|during the|by) {name}", part(name)
@@ -465,29 +467,61 @@ def _exact(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression |
 
 
 def _between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-    later = found[6]
-    begin, end = _minute(found[1], found[2], found[3] or later), _minute(found[4], found[5], later)
+    is_short, later = 1 <= int(found[1]) <= 12, found[6]  # `between 23 and 1 am`: 23 has no half of the day
+    half = found[3] or (later if is_short else None)
+    begin, end = _minute(found[1], found[2], half), _minute(found[4], found[5], later)
     if begin is None or end is None:
         return None
-    if begin > end and later and not found[3]:
+    if begin > end and half and not found[3]:
         begin = (begin + 12 * 60) % (24 * 60)  # `between 10 and 2 am`
-    return _hours(when, begin, end + 24 * 60 * (end <= begin))
+    begin = _meant(when, begin, is_short=is_short and not half)[0]
+    both_short = is_short and _is_short(found[4], later) and when.hours != WHOLE_DAY
+    while end <= begin:
+        end += (12 if both_short else 24) * 60
+    return replace(when, hours=(begin, end))
 
 
 def _around(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-    at = _minute(found[1], found[2], found[3])
-    return None if at is None else replace(when, hours=(at - NEAR_MIN, at + NEAR_MIN))
+    times = _clock_times(when, found)
+    return replace(when, hours=(times[0] - NEAR_MIN, times[0] + NEAR_MIN)) if times else None
 
 
-def _hours(when: TimeExpression, begin: int | None, end: int | None) -> TimeExpression | None:
-    if begin is None and end is None:
+def _after(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+    times, (_, high) = _clock_times(when, found), when.hours
+    return replace(when, hours=(next((one for one in times if one < high), times[0]), high)) if times else None
+
+
+def _before(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+    times, (low, high) = _clock_times(when, found), when.hours
+    if not times:
         return None
+    end = next((one for one in times if low < one <= high + 12 * 60), times[0])
+    is_earlier = end <= low and when.hours == _part("morning")  # `this morning before 4`
+    return replace(when, hours=(0 if is_earlier else low, end))
+
+
+def _clock_times(when: TimeExpression, found: re.Match[str]) -> list[int]:
+    """Return the minutes of the day that a clock time may mean, the likeliest first; none if it is no time."""
+    at = _minute(found[1], found[2], found[3])
+    return [] if at is None else _meant(when, at, is_short=_is_short(found[1], found[3]))
+
+
+def _is_short(hour: str, half: str | None) -> bool:
+    """Return whether it is a time of a 12-hour clock that lacks its half of the day."""
+    return not half and 1 <= int(hour) <= 12
+
+
+def _meant(when: TimeExpression, minute: int, *, is_short: bool) -> list[int]:
+    """Return the minutes of the day that may be meant, those nearest to the given hours of the day first.
+
+    In the evening 8 is 20:00. 2:00 in a night is on its second day. `this morning at 1` is no afternoon.
+    """
     low, high = when.hours
-    if begin is not None and begin < low and high > 24 * 60:  # "last night after 2:00"
-        begin += 24 * 60
-    if end is not None and high > 24 * 60 and end < low:
-        end += 24 * 60
-    return replace(when, hours=(low if begin is None else begin, high if end is None else end))
+    if when.hours == WHOLE_DAY:
+        return [minute]
+    halves = (minute, minute + 12 * 60) if is_short and high > 12 * 60 else (minute,)
+    times = [one + day for day in (0, 24 * 60) for one in halves]
+    return sorted(times, key=lambda one: max(low - one, 0, one - high))
 
 
 def _minute(hour: str, minute: str | None, half: str | None) -> int | None:
