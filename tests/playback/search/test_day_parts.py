@@ -1,8 +1,23 @@
 """Clock times in parts of days: `last night at 2:15`, `yesterday evening between 8 and 10`."""
 
+from datetime import datetime
+
 import pytest
 
-from tests.playback.search.test_when import AUTUMN, ms, spans
+from tawny.playback.search.query_parser import SearchVocabulary, parse_query
+from tawny.service.languages import Languages
+from tests.playback.search.test_when import AUTUMN, BERLIN, NOW, ms, spans
+
+
+def asked(text: str) -> tuple[str, str]:
+    """Return begin and end of the newest span of a query that is understood in full."""
+    query = parse_query(text, SearchVocabulary({}), BERLIN, NOW)
+    assert query.unknown == ()
+    begin, end = (
+        f"{datetime.fromtimestamp(at_ms / 1000, BERLIN):%m-%d %H:%M}"
+        for at_ms in (query.spans[-1].begin_ms, query.spans[-1].end_ms)
+    )
+    return begin, end
 
 
 @pytest.mark.parametrize(
@@ -78,3 +93,41 @@ def test_a_limit_is_in_the_part_of_the_day(text: str, begin: str, end: str) -> N
 @pytest.mark.parametrize("text", ["last night at 2:30", "saturday night at 2:30", "last night between 2:00 and 3:00"])
 def test_the_hour_that_came_twice_is_in_the_night(text: str) -> None:
     assert spans(text, ms(AUTUMN)) == [("10-25 02:00", "10-25 03:00")]
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("at night at 2:00", "11-20 01:30", "11-20 02:30"),
+        ("monday at night at 2:00", "11-16 01:30", "11-16 02:30"),
+        ("monday at night between 11 and 1", "11-16 23:00", "11-17 01:00"),
+        ("in the morning at 6:00", "11-20 05:30", "11-20 06:30"),
+        ("monday in the morning between 11 and 1", "11-16 11:00", "11-16 13:00"),
+        ("in the evening between 8 and 10", "11-19 20:00", "11-19 22:00"),
+        ("monday in the evening after 9", "11-16 21:00", "11-17 00:00"),
+        ("monday noon at 12:30", "11-16 12:00", "11-16 13:00"),
+        ("monday noon at 1", "11-16 12:30", "11-16 13:30"),
+        ("nachts um 2 Uhr", "11-20 01:30", "11-20 02:30"),
+        ("Montag nachts um 2 Uhr", "11-16 01:30", "11-16 02:30"),
+        ("Montag um 2 Uhr nachts", "11-16 01:30", "11-16 02:30"),
+        ("Montag nachts zwischen 22 und 6 Uhr", "11-16 22:00", "11-17 06:00"),
+        ("am Wochenende nachts", "11-15 20:00", "11-16 06:00"),
+        ("morgens um 6 Uhr", "11-20 05:30", "11-20 06:30"),
+        ("früh um 6 Uhr", "11-20 05:30", "11-20 06:30"),
+        ("Mittag um 12:30", "11-20 12:00", "11-20 13:00"),
+        ("gestern mittags um 1 Uhr", "11-19 12:30", "11-19 13:30"),
+        ("gestern Mittag", "11-19 11:30", "11-19 12:30"),
+        ("gestern Abend um 8 Uhr", "11-19 19:30", "11-19 20:30"),
+        ("heute Nacht um 2:15", "11-20 01:45", "11-20 02:45"),
+    ],
+)
+def test_a_part_of_the_day_before_a_time_does_not_replace_it(text: str, begin: str, end: str) -> None:
+    assert asked(text) == (begin, end)
+
+
+def test_every_day_is_no_part_of_it() -> None:
+    assert spans("every day at 2:00")[-1] == ("11-20 01:30", "11-20 02:30")
+
+
+def test_noon_is_said_in_german() -> None:
+    assert Languages(None).catalogue("de").translate("monday noon, at 12:30") == "Montag Mittag, um 12:30"

@@ -37,6 +37,7 @@ NUMBERS = {
 } | {"a": "1", "an": "1", "a couple of": "2", "fifteen": "15", "twenty": "20", "thirty": "30", "forty": "40",
      "forty-five": "45", "fifty": "50", "sixty": "60", "ninety": "90"}  # fmt: skip
 CLOCK = r"(\d{1,2})(?::(\d\d))?\s*(am|pm)?"
+_CLOCK_AFTER = r" (?:(?:at|around|about|between|from) \d|\d{1,2}:\d\d)"
 ORDERS = "first|earliest|oldest|last|latest|newest|most recent|longest|shortest"
 _WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _SOME = "|".join(word for word, number in NUMBERS.items() if number != "1")
@@ -104,7 +105,8 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"after midnight", "between 0:00 and 6:00"),
         (r"(before|until|till?|to|and|-) midnight", r"\1 24:00"),
         (r"midnight", "0:00"),
-        (r"noon|midday", "12:00"),
+        (r"midday", "noon"),
+        (rf"noon(?!{_CLOCK_AFTER})", "12:00"),
         (rf"{CLOCK} (?:in the|at) (morning|afternoon|evening|night)", _half_of_day),
         (rf"(\d{{1,2}}\.?(?:\d{{1,2}}\.?)?)[-–](\d{{1,2}}(?:\.\d{{1,2}}\.?|\.?(?= (?:{BRIEF_MONTH}))))", r"\1 - \2"),
         (rf"(in|during) ({BRIEF_MONTH})", lambda found: f"{found[1]} {_BRIEF_MONTHS[found[2]]}"),
@@ -131,7 +133,9 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
 _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
 USUAL_DAYS = 7
 """Days searched if no day is given."""
-PARTS = {"night": (20, 6), "morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20)}
+PARTS = {
+    "night": (20, 6), "morning": (5, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20),
+}  # fmt: skip
 """First and last hour; an end before the start is on the next day."""
 _PART = "|".join(PARTS)
 WHOLE_DAY = (0, 24 * 60)
@@ -218,6 +222,8 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         else:
             when = replace(when, ignored=(*when.ignored, found[0].strip()))
         text = f"{text[: found.start()]} {text[found.end() :]}"
+    if when.hours[0] >= 24 * 60 and any(re.fullmatch(r"(?:(?:at|in the|during the|by) )?night", one) for one in words):
+        when = replace(when, hours=(when.hours[0] - 24 * 60, when.hours[1] - 24 * 60))  # `sunday, at night at 2`
     for name, days in ((rf"{DAYS[today.weekday()]}s?", (today,)), ("(?:the )?weekend", weekend(today))):
         pattern = rf"(?:on |at )?{name}(?: (?:{_PART}))?"
         others = [one for one in words if not re.fullmatch(pattern, one)]
@@ -419,13 +425,14 @@ def _hours_of_the_day() -> _Phrases:
     def part(name: str) -> _Read:
         return lambda when, _: replace(when, hours=_part(name))
 
+    for name in PARTS:  # before the clock times, which are inside them
+        alone = rf"|{name}(?={_CLOCK_AFTER})" if name != "day" else ""  # `every day at 2:00` is in the night
+        yield rf"(?:(?:at|in the|during the|by) {name}{alone})", part(name)
     yield rf"between {CLOCK} and {CLOCK}", _between
     yield rf"(?:from )?{CLOCK} ?(?:-|–|to|until) ?{CLOCK}", _between
     yield rf"after {CLOCK}", _after
     yield rf"(?:before|until) {CLOCK}", _before
     yield rf"(?:at|around|about) {CLOCK}", _around
-    for name in PARTS:
-        yield f"(?:at|in the|during the|by) {name}", part(name)
     yield r"(\d{1,2})(?::(\d\d))? ?(am|pm)", _around
     yield r"(\d{1,2}):(\d\d)()", _around
 
