@@ -131,3 +131,49 @@ def test_every_day_is_no_part_of_it() -> None:
 
 def test_noon_is_said_in_german() -> None:
     assert Languages(None).catalogue("de").translate("monday noon, at 12:30") == "Montag Mittag, um 12:30"
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("in der Nacht auf Sonntag", "11-14 20:00", "11-15 06:00"),
+        ("in der Nacht zum Sonntag", "11-14 20:00", "11-15 06:00"),
+        ("Nacht von Samstag auf Sonntag", "11-14 20:00", "11-15 06:00"),
+        ("Samstag Nacht auf Sonntag", "11-14 20:00", "11-15 06:00"),
+        ("in der Nacht vom 14. auf den 15. November", "11-14 20:00", "11-15 06:00"),
+        ("in der Nacht vom 14.11. zum 15.11.", "11-14 20:00", "11-15 06:00"),
+        ("in der Nacht auf gestern um 2 Uhr", "11-19 01:30", "11-19 02:30"),
+        ("in der Nacht auf Freitag", "11-19 20:00", "11-20 06:00"),
+        ("in the night to sunday", "11-14 20:00", "11-15 06:00"),
+        ("the night before sunday", "11-14 20:00", "11-15 06:00"),
+        ("the night from saturday to sunday between 2 and 3", "11-15 02:00", "11-15 03:00"),
+        ("saturday night to sunday", "11-14 20:00", "11-15 06:00"),
+        ("the night of 14 to 15 november", "11-14 20:00", "11-15 06:00"),
+        ("last night to today", "11-19 20:00", "11-20 06:00"),
+    ],
+)
+def test_the_night_to_a_day_begins_the_day_before(text: str, begin: str, end: str) -> None:
+    assert asked(text) == (begin, end)
+    assert len(parse_query(text, SearchVocabulary({}), BERLIN, NOW).spans) == 1
+
+
+@pytest.mark.parametrize(("now", "begin"), [("2026-11-20 19:00", "11-13 20:00"), ("2026-11-20 21:00", "11-20 20:00")])
+def test_the_night_to_a_weekday_is_the_latest_that_has_begun(now: str, begin: str) -> None:
+    assert [one for one, _ in spans("the night to saturday", ms(now))] == [begin]
+
+
+@pytest.mark.parametrize("text", ["friday night to monday", "at night to the gate"])
+def test_other_words_after_a_night_name_no_day_after_it(text: str) -> None:
+    assert "night to" not in parse_query(text, SearchVocabulary({}), BERLIN, NOW).time_words
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("in the night to sunday", "in der Nacht auf Sonntag"),
+        ("in the night to 15. november", "in der Nacht auf 15. November"),
+        ("in the night to the 21st", "in der Nacht auf den 21."),
+    ],
+)
+def test_the_night_to_a_day_is_said_in_german(english: str, german: str) -> None:
+    assert Languages(None).catalogue("de").translate(english) == german

@@ -217,6 +217,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"(vor|nach|bis)(?: dem| zum)? (?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)",
          lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
         (rf"ab (?=(?:dem )?(?:{_GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
+        (r"nacht((?: vo[nm](?: dem)?(?: [\w.]+){1,2})?) (?:auf|zum?)(?: den)? "
+         rf"(?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
         (r"(\d{1,2}\.?|im|in|seit) mai", r"\1 may"),  # alone it may be a part of a plate
     )
 ]  # fmt: skip

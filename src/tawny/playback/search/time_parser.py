@@ -45,6 +45,7 @@ _UNITS = r"(?:seconds?|minutes?|min|hours?|days?|nights?|weeks?|months?)"
 _BRIEF_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
 _BRIEF_DAYS = {day[:3]: day for day in DAYS} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
 BRIEF_MONTH, _BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
+_DAY_BEFORE = "|".join(f"{DAYS[n - 1]} (?=night (?:to|before) {day})" for n, day in enumerate(DAYS))
 _NIGHT_FROM = 6
 """`5 at night` means morning, `6 at night` means evening."""
 
@@ -126,6 +127,9 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"daytime", "day"),
         (r"all (?:day|night)(?: long)?(?= (?:yesterday|today|on|last))", ""),
         (rf"till?(?= (?:\d|{'|'.join(DAYS)}))", "until"),
+        (rf"(?:(?:in|on|during) )?(?:the )?(?<!day )(?<!at )(?:last |{_DAY_BEFORE})?night"
+         rf"(?: (?:from|of) (?:{ANY}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.?))? (?:to|before)(?= {ANY})",
+         "in the night to"),
     )
 ]  # fmt: skip
 
@@ -375,6 +379,12 @@ def _parts_of_days(today: date, hour: int) -> _Phrases:
         on = _on(when, day_of(found[1], today))
         return on and replace(on, hours=_part(found[2]))
 
+    def night_to(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        tonight = found[1] in DAYS and hour >= PARTS["night"][0]  # the night to tomorrow has begun
+        day = day_of(found[1], today + tonight * DAY)
+        return None if day is None else replace(when.on(day - DAY), hours=_part("night"))
+
+    yield rf"in the night to ({ANY})", night_to
     yield "last night", part("night", today - DAY)
     yield "tonight", part("night", today - DAY if hour < PARTS["night"][1] else today)
     for name in ("morning", "afternoon", "evening"):
