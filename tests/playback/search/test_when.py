@@ -303,6 +303,21 @@ def test_a_day_counted_from_another_is_no_limit(text: str, left: str, day: str) 
     assert [begin for begin, _ in spans(text)] == [f"{day} 00:00"]
 
 
+@pytest.mark.parametrize(
+    ("now", "text", "day"),
+    [
+        ("2026-12-15 12:00", "the 31st", "10-31"),
+        ("2026-12-31 12:00", "the 31st", "12-31"),
+        ("2026-05-15 12:00", "the 31st", "03-31"),
+        ("2027-03-15 12:00", "the 30th", "01-30"),
+        ("2027-03-15 12:00", "the 29th", "01-29"),
+        ("2028-03-15 12:00", "the 29th", "02-29"),
+    ],
+)
+def test_a_day_without_a_month_is_in_the_latest_that_has_it(now: str, text: str, day: str) -> None:
+    assert [begin for begin, _ in spans(text, ms(now))] == [f"{day} 00:00"]
+
+
 def test_what_is_no_time_stays_in_the_text() -> None:
     when, rest = parse_time("red car at the gate", BERLIN, NOW)
     assert rest == "red car at the gate"

@@ -39,8 +39,7 @@ def day_of(text: str, today: date) -> date | None:
         number, *years = map(int, re.findall(r"\d+", words))
         month = next((name for name in MONTHS if name in words), None)
         if month is None:
-            near = today if number <= today.day else month_of(today)[0] - DAY
-            return near.replace(day=number)
+            return max(filter(None, (_latest(one, number, today) for one in range(1, 13))), default=None)
         if years:
             return _near(date(years[0], MONTHS.index(month) + 1, number), today)
         return _latest(MONTHS.index(month) + 1, number, today)

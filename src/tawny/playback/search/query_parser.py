@@ -203,6 +203,13 @@ def _german_clock(found: re.Match[str]) -> str:
     return f"{hour}:{minute}{' in' if found[4] else ''}" if int(hour) <= 24 and int(minute) < 60 else found[0]
 
 
+def _german_day(found: re.Match[str]) -> str:
+    """Return `the 31st` for `am 31.` without a month."""
+    number = int(found[2])
+    end = "th" if 10 < number < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{found[1]} the {number}{end}"
+
+
 _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(rf"(?<![\w-])(?:{pattern})(?:(?<= )|(?![\w-]))"), made)
     for pattern, made in (
@@ -219,6 +226,7 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"ab (?=(?:dem )?(?:{_GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
         (r"nacht((?: vo[nm](?: dem)?(?: [\w.]+){1,2})?) (?:auf|zum?)(?: den)? "
          rf"(?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
+        (rf"(am|in|to) (\d{{1,2}})\.(?! ?(?:\d|[-–]|und|until|{BRIEF_MONTH}|mär|mae|mrz|mai|okt|dez))", _german_day),
         (r"(\d{1,2}\.?|im|in|seit) mai", r"\1 may"),  # alone it may be a part of a plate
     )
 ]  # fmt: skip
