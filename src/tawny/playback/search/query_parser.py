@@ -194,6 +194,7 @@ _GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|wochen?|monat(?
 _GERMAN_CLOCK = {
     "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
 }  # fmt: skip
+_GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
 _GERMAN_DAYS = "heute|gestern|vorgestern|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
 
 
@@ -213,6 +214,10 @@ def _german_day(found: re.Match[str]) -> str:
 _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(rf"(?<![\w-])(?:{pattern})(?:(?<= )|(?![\w-]))"), made)
     for pattern, made in (
+        (rf"({_GERMAN_DAYS})({_GERMAN_PARTS})s?", r"\1 \2"),  # `Sonntagabend`
+        (rf"({_GERMAN_DAYS})s", r"\1"),
+        (rf"({_GERMAN_PARTS})(s?) ({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}(?![.:\d]| ?(?:uhr|{_GERMAN_UNITS})))",
+         lambda found: f"{found[1]}{found[2]} {_GERMAN_CLOCK[found[3]]} "),  # `abends um 9`; `um 9` may be a plate
         (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
         (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
         (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
