@@ -1,8 +1,11 @@
 """Clock times in parts of days: `last night at 2:15`, `yesterday evening between 8 and 10`."""
 
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tawny.playback.search.query_parser import SearchVocabulary, parse_query
 from tawny.service.languages import Languages
@@ -177,3 +180,19 @@ def test_other_words_after_a_night_name_no_day_after_it(text: str) -> None:
 )
 def test_the_night_to_a_day_is_said_in_german(english: str, german: str) -> None:
     assert Languages(None).catalogue("de").translate(english) == german
+
+
+WORDS = [
+    "at", "7", "12", "2:30", "20:00", "0:00", "am", "pm", "between", "and", "from", "to", "after", "before", "until",
+    "last", "night", "this", "morning", "evening", "noon", "afternoon", "in", "the", "by", "day", "sunday",
+    "yesterday", "today", "31st", "since", "midnight", "nachts", "um", "uhr", "abends", "nacht", "auf", "sonntag",
+    "samstagabend", "zwischen", "vom", "24.",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=9), st.integers(0, 400 * 24))
+def test_in_whatever_order_such_words_come_spans_are_in_order_and_end_by_now(words: list[str], hours: int) -> None:
+    now_ms = NOW - hours * 3_600_000
+    found = parse_query(" ".join(words), SearchVocabulary({}), BERLIN, now_ms).spans
+    assert all(one.begin_ms < one.end_ms <= now_ms for one in found)
+    assert all(a.end_ms < b.begin_ms for a, b in pairwise(found))
