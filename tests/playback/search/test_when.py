@@ -197,6 +197,9 @@ AUTUMN, SPRING = "2026-10-25 12:00", "2026-03-29 12:00"
         (SPRING, "today before 2:30", "00:00+01:00", "03:00+02:00"),
         (SPRING, "since today 2:30", "03:00+02:00", "12:00+02:00"),
         (SPRING, "today at 2:30", "01:30+01:00", "03:30+02:00"),
+        (SPRING, "today between 2:10 and 2:50", "01:30+01:00", "03:30+02:00"),
+        (SPRING, "from today 2:10 to today 2:50", "01:30+01:00", "03:30+02:00"),
+        (SPRING, "today 2:00 to today 3:00", "01:30+01:00", "03:30+02:00"),
     ],
 )
 def test_a_clock_time_at_a_change_means_all_that_shows_it(now: str, text: str, begin: str | None, end: str) -> None:

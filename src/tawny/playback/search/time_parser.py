@@ -183,9 +183,7 @@ class TimeExpression:
             return (self.whole,)
         found: list[Span] = []
         for day in sorted(self.days):
-            begin, end = _at(day, self.hours[0], zone), _end_at(day, self.hours[1], zone)
-            if begin == end and self.hours[0] < self.hours[1]:  # the clock skipped all of it
-                begin, end = begin - NEAR_MIN * 60_000, end + NEAR_MIN * 60_000
+            begin, end = _from_to_ms(day, self.hours[0], day, self.hours[1], zone)
             end = min(end, now_ms)
             if self.limits is not None:
                 begin, end = max(begin, self.limits.begin_ms), min(end, self.limits.end_ms)
@@ -327,7 +325,8 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         begin, end = _minute(found[2], found[3], found[4]), _minute(found[6] or "24", found[7], found[8])
         if days is None or begin is None or end is None or not (found[3] or found[4]):
             return None  # `monday 18 to 20 november`
-        return _exact(when, _at(days[0], begin, zone), min(_end_at(days[1], end, zone), now_ms))
+        begin_ms, end_ms = _from_to_ms(days[0], begin, days[1], end, zone)
+        return _exact(when, begin_ms, min(end_ms, now_ms))
 
     first, last = rf"({ANY}) (?:at )?{CLOCK}", rf"({ANY})(?: (?:at )?{CLOCK})?"
     yield rf"(?:between|from) {first} {_TO} {last}", both
@@ -561,6 +560,13 @@ def _end_at(day: date, minute: int, zone: ZoneInfo) -> int:
     """Return the last instant that shows this time, as the end of hours; of midnight the first, where a day ends."""
     first, last = _shown(day, minute, zone)
     return last if first <= last and minute % (24 * 60) else _at(day, minute, zone)
+
+
+def _from_to_ms(first: date, begin: int, last: date, end: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Return the first and last instant; around the change if the clock skipped all of it."""
+    begin_ms, end_ms = _at(first, begin, zone), _end_at(last, end, zone)
+    near_ms = NEAR_MIN * 60_000 * (begin_ms == end_ms and (first, begin) < (last, end))
+    return begin_ms - near_ms, end_ms + near_ms
 
 
 def _shown(day: date, minute: int, zone: ZoneInfo) -> tuple[int, int]:
