@@ -384,7 +384,10 @@ def test_secrets_are_in_a_file_of_their_own(theirs: str, tawny: Tawny, tmp_path:
         ('name = "door"\ndevice = /dev/video0\n', "line 2"),
         ('name = "door"\n\n\ndevice = [1,\n', "line 4"),
         ("cameras[1]=/dev/video0\nkernel='17\n", "line 2"),
-        ("a letter\nto nobody\n", "contains no settings of rom-cam"),
+        (
+            "a letter\nto nobody\n",
+            "SudoCam and Raspberry Pancake. There is no import for other recorders: add the cameras",
+        ),
         ("[ropey]\nvideo_width = wide\n", "line 2"),
         ("recorder.py --vflip\nrecorder.py \\\n --fps quick\n", "line 2"),
         ("recorder.py --fps 10\npost.py a --convert a 10 --upload-minutes 5 60\n", "from 0 to 59"),

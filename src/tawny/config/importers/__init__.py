@@ -57,7 +57,8 @@ def import_file(path: Path, home: Path) -> tuple[str, ImportResult]:
         if error.line:
             raise NotDone(f"{path}, line {error.line}: {error}.", "Fix this line. Nothing was written.") from None
         known = "rom-cam, DIY Security Cam, Ropey-Cam, SudoCam and Raspberry Pancake"
-        raise NotDone(f"{path} contains no settings of {known} ({error}).", "See `tawny import --help`.") from None
+        do = "There is no import for other recorders: add the cameras with `tawny cameras add`."
+        raise NotDone(f"{path} contains no settings of {known}.", do) from None
 
 
 def _imported(source: ImportSource) -> tuple[str, ImportResult]:
@@ -74,7 +75,7 @@ def _imported(source: ImportSource) -> tuple[str, ImportResult]:
     broken = [name for name, error in wrong.items() if error.line]
     if broken:
         raise wrong[max(broken, key=lambda name: len(words.intersection(_WORDS[name])))]
-    raise ForeignFormatError("; ".join(map(str, wrong.values())))
+    raise ForeignFormatError("of no known system")
 
 
 def settings_like(system: str, home: Path) -> ImportResult:
