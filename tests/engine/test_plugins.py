@@ -7,8 +7,10 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from tawny.engine import plugins
-from tawny.engine.plugins import PluginBroken, PluginGroup, load
+from tawny.engine.actor import Supervised
+from tawny.engine.plugins import PluginBroken, PluginGroup, load, plug_in_code
 from tawny.model.times import SystemClock
+from tawny.testing.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +86,24 @@ def test_no_plug_in_takes_the_place_of_a_part_of_tawny(monkeypatch: pytest.Monke
         assert parts["one"] is SystemClock
         assert parts.left_out == [PluginBroken("one", "the name is taken by tawny.model.times:SystemClock")]
         assert parts.broken == []
+
+
+def test_an_actor_that_a_plug_in_ends_is_logged_with_the_place_and_without_the_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Work:
+        name = "work"
+
+        def step(self) -> float:
+            with plug_in_code("bell"):
+                raise RuntimeError("hunter2")
+
+        def close(self) -> None:
+            """No resources to release."""
+
+    Supervised("work", Work, FakeClock(), lambda name, error: None).step()
+    assert (
+        "work failed after 0 s and restarts: the plug-in bell failed: RuntimeError (test_plugins.py, line "
+        in caplog.text
+    )
+    assert "hunter2" not in caplog.text

@@ -14,6 +14,7 @@ from tawny.app.local_zone import local_zone
 from tawny.config.settings import Settings
 from tawny.detection.classification import ClassificationQueue
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
+from tawny.engine.plugins import PluginFailed
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -84,7 +85,8 @@ class RecorderPlace:
 
     def died(self, part: str, error: BaseException) -> None:
         """Publish that a part crashed and was restarted. Call from any thread."""
-        self.bus.publish(PartDied(part, f"{type(error).__name__}: {error}"))
+        text = str(error) if isinstance(error, PluginFailed) else f"{type(error).__name__}: {error}"
+        self.bus.publish(PartDied(part, text))
 
 
 @dataclass(frozen=True, slots=True)

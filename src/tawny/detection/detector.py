@@ -6,8 +6,7 @@ Built-in detectors and plug-ins use the same entry point group, `tawny.detectors
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from traceback import extract_tb
+from operator import index
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from tawny.engine.plugins import PluginFailed, plug_in_code
@@ -48,6 +47,11 @@ def named_look(name: str, detector: Detector, frame: Frame) -> Look:
         look = detector.look(frame)
         if not isinstance(look, Look):
             raise TypeError(f"`look` must return a Look, not {look!r}")
+        if not 0 <= index(look.score) <= 100:  # a fraction couldn't be stored
+            raise ValueError(f"the score of a Look is 0 to 100, not {look.score}")
+        for thing in (*look.seen, *look.near):
+            if not 0 <= thing.score <= 1:
+                raise ValueError(f"the score of an Observation is 0 to 1, not {thing.score}")
         return look
 
 
@@ -56,9 +60,7 @@ def error_text(failed: PluginFailed) -> str:
     cause = failed.__cause__
     if cause is None:
         return failed.sentence
-    last = next(iter(extract_tb(cause.__traceback__)[-1:]), None)
-    where = f" ({Path(last.filename).name}, line {last.lineno})" if last is not None else ""
-    return f"{failed.sentence.removesuffix('.')}: {cause}{where}."
+    return f"{failed.sentence.removesuffix('.')}: {cause}{failed.place}."
 
 
 @runtime_checkable
@@ -101,7 +103,7 @@ class DetectorKind(Protocol):
     """The object behind an entry point: creates detectors from settings."""
 
     def __call__(self, settings: Mapping[str, Any]) -> Detector:
-        """Create a detector.
+        """Create a detector. May take long: no camera's recording waits for a plug-in.
 
         settings: the table `[cameras.<id>.detection.<name>]`. Raises ValueError: naming the key,
         the value found and the values allowed.

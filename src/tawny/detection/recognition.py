@@ -10,8 +10,10 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from tawny.detection.classification import JobQueue
+from tawny.engine.plugins import foreign_code
 from tawny.engine.user_script import UserScript
 from tawny.media.image.jpeg import keyframe_rgb
+from tawny.model.errors import TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, Box, Frame, Look, Observation, RecognisedText, is_meant
 from tawny.model.times import Clock
@@ -183,7 +185,8 @@ class RecognitionQueue(JobQueue[RecognitionJob, RecognitionResult]):
                 if min(cut.shape[:2]) < LEAST_PIXELS or not shows(recogniser, thing.label):
                     continue
                 self.shown += 1
-                readings = recogniser.read(RecogniserInput(job.camera, job.at_ms, thing.label, cut))
+                with foreign_code(recogniser, name, TawnyError):
+                    readings = recogniser.read(RecogniserInput(job.camera, job.at_ms, thing.label, cut))
                 best = max(readings, key=lambda one: one.score, default=None)
                 if best is not None:
                     read = RecognisedText(name, best.text, best.score, self._who(name, best))

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, Protocol, TypeVar, get_args
 
 from tawny.engine.backoff import Backoff
+from tawny.engine.plugins import PluginFailed
 from tawny.model.messages import Message
 from tawny.model.times import Clock
 
@@ -117,7 +118,10 @@ class Supervised:
             held_s = self._clock.mono_s() - self._begun_s
             is_new = repr(error) != self._said
             self._said = repr(error)
-            log.error("%s failed after %.0f s and restarts: %r", self.name, held_s, error, exc_info=is_new)
+            if isinstance(error, PluginFailed):  # a traceback ends with the text of its error
+                log.error("%s failed after %.0f s and restarts: %s%s", self.name, held_s, error, error.place)
+            else:
+                log.error("%s failed after %.0f s and restarts: %r", self.name, held_s, error, exc_info=is_new)
             self._report(self.name, error)
             self.close()
             return self._backoff.next_s(held_s)

@@ -6,9 +6,11 @@ Lazy loading saves memory: a recorder without detection needs no vision library,
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, NamedTuple
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,12 @@ class PluginFailed(Exception):
         super().__init__(f"the plug-in {plug_in} failed: {error}")
         self.sentence = f"The plug-in {plug_in} failed: {error}."
 
+    @property
+    def place(self) -> str:
+        """Return where the error was raised, such as ` (bell.py, line 7)`; empty if unknown."""
+        frames = extract_tb(self.__cause__.__traceback__) if self.__cause__ is not None else []
+        return "".join(f" ({Path(last.filename).name}, line {last.lineno})" for last in frames[-1:])
+
 
 @contextmanager
 def plug_in_code(plug_in: str, *expected: type[Exception]) -> Iterator[None]:
@@ -49,9 +57,19 @@ def plug_in_code(plug_in: str, *expected: type[Exception]) -> Iterator[None]:
         raise PluginFailed(plug_in, type(error).__name__) from error
 
 
+def foreign_code(part: object, name: str, *expected: type[Exception]) -> AbstractContextManager[None]:
+    """Run code of a part, which is a plug-in's unless it is tawny's own: an error of its own keeps its traceback."""
+    return nullcontext() if is_own(part) else plug_in_code(name, *expected)
+
+
 def target_code(url: str, *expected: type[Exception]) -> AbstractContextManager[None]:
     """Run code of the plug-in for the address of a target, as `plug_in_code` does."""
     return plug_in_code(url.partition(":")[0], *expected)
+
+
+def is_own(kind: object) -> bool:
+    """Return whether a part, or what makes it, is tawny's and no plug-in's."""
+    return str(getattr(kind, "__module__", "")).startswith("tawny.")
 
 
 def installed_entry_points(group: str) -> EntryPoints:
@@ -100,6 +118,10 @@ class PluginGroup(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def is_foreign(self, name: str) -> bool:
+        """Return whether there is a part of this name that isn't tawny's. Loads nothing."""
+        return name in self._entries and not _is_own(self._entries[name])
 
     def _load(self, entry: EntryPoint) -> None:
         try:

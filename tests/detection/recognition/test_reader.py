@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tawny.detection.recognition import (
     RecogniserInput,
@@ -12,6 +13,7 @@ from tawny.detection.recognition import (
     RecognitionSettings,
     TrackRecogniser,
 )
+from tawny.engine.plugins import PluginFailed
 from tawny.media.codec.encoder import Encoder
 from tawny.model.ids import CameraId, RunId
 from tawny.model.observations import Look, Observation, RecognisedText
@@ -57,6 +59,16 @@ def car(track: int = 1, label: str = "vehicle", sure: float = 0.8, **more: Any) 
 
 
 PLATE = RecogniserResult("BAB123", 0.8)
+
+
+class Failing(Recogniser):
+    def read(self, shown: RecogniserInput) -> Sequence[RecogniserResult]:
+        raise RuntimeError("hunter2")
+
+
+def test_what_a_plug_in_raises_names_it() -> None:
+    with pytest.raises(PluginFailed, match=r"the plug-in plates failed: RuntimeError$"):
+        Bench(Failing(PLATE)).look(0, car())
 
 
 def test_what_was_read_is_told_with_its_track_and_who_is_known() -> None:

@@ -125,9 +125,18 @@ def test_a_face_that_is_not_there_is_said(tmp_path: Path) -> None:
         face_print("faces", picture.tobytes(), now, {})
 
 
-def test_a_recognizer_that_cannot_be_made_is_told_and_stops_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RuntimeError("no GPU found"), "The plug-in faces failed: RuntimeError."),
+        (ValueError("kinds: none"), "kinds: none"),
+    ],
+)
+def test_a_recognizer_that_cannot_be_made_is_told_and_stops_no_other(
+    error: Exception, says: str, tmp_path: Path
+) -> None:
     def broken(_: object) -> None:
-        raise RuntimeError("no GPU found")
+        raise error
 
     parts = {"faces": broken, "plates": PluginRegistry.opened().recognisers["plates"]}
     now = chosen('recognize = ["plates", "faces"]')
@@ -135,7 +144,7 @@ def test_a_recognizer_that_cannot_be_made_is_told_and_stops_no_other(tmp_path: P
         lambda: now, PluginRegistry({}, {}, recognisers=parts), IdentityStore(tmp_path, tmp_path), FakeClock()
     )
     room.step()
-    assert room.troubles == ["faces: The plug-in faces failed: RuntimeError."]
+    assert room.troubles == [f"faces: {says}"]
     assert room.step() > 0
     room.close()
 

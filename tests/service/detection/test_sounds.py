@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tawny.config.recognition import AudioSettings
+from tawny.engine.plugins import PluginFailed
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.service.detection.sound_service import CHECKED_EVERY_S, SoundService, sound_store
@@ -102,3 +103,20 @@ def test_a_plug_in_that_fails_is_told(tmp_path: Path) -> None:
     service = SoundService(sound_store(tmp_path, clock), {"birds": broken}, clock)
     _, model = service.namer(CameraId("garden"), AudioSettings(model="birds"))
     assert model.trouble == "The plug-in birds failed: RuntimeError. Choose another model."
+
+
+def test_what_a_plug_in_raises_while_it_listens_names_it(tmp_path: Path) -> None:
+    class Birds:
+        length, labels, trouble = 1600, ("Bird",), ""
+
+        def scores(self, camera: CameraId, at_ms: int, samples: object) -> dict[str, float]:
+            raise RuntimeError("hunter2")
+
+        def close(self) -> None:
+            """No resources to release."""
+
+    clock = FakeClock()
+    service = SoundService(sound_store(tmp_path, clock), {"birds": lambda _: Birds()}, clock)
+    _, model = service.namer(CameraId("garden"), AudioSettings(model="birds"))
+    with pytest.raises(PluginFailed, match=r"the plug-in Birds failed: RuntimeError$"):
+        model.scores(CameraId("garden"), 0, np.zeros(1600, np.float32))

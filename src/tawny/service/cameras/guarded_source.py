@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tawny.config.settings import CameraSettings
-from tawny.engine.plugins import PluginFailed, plug_in_code
+from tawny.engine.plugins import PluginFailed, is_own, plug_in_code
 from tawny.model.errors import SourceError
 from tawny.model.packets import SourcePacket
 from tawny.sources.source import (
@@ -28,7 +28,7 @@ def open_camera(
     begin: Callable[[SourceContext], CameraConnection] | None = None,
 ) -> CameraConnection:
     """Connect. Raises SourceError, also for any other error of a plug-in. begin: None: `source.open`."""
-    if type(source).__module__.startswith("tawny."):
+    if is_own(source):
         return (begin or source.open)(opening())
     with as_source_error(source.scheme):
         connection = (begin or source.open)(opening())

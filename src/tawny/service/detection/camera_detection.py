@@ -28,7 +28,7 @@ from tawny.detection.watcher import (
     WatchOptions,
     in_software,
 )
-from tawny.detection.zones import camera_zones, in_places
+from tawny.detection.zones import camera_zones
 from tawny.engine import Engine, Handle
 from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
@@ -55,6 +55,7 @@ from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, Cam
 from tawny.model.times import Clock
 from tawny.service.detection.camera_reports import MOTION_SCORE, ReportedObjects
 from tawny.service.detection.event_writer import EventWriter
+from tawny.service.detection.guarded_detector import make_detector
 from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.sources.onvif_events import CameraReport
@@ -416,15 +417,14 @@ class CameraDetection:
         def left() -> AbandonedObjectDetector:
             return AbandonedObjectDetector(places.zones, places.mask)
 
-        def make_detector() -> Detector:
-            return in_places(means.plugins.detectors[settings.detector](settings.options), places)
+        def make_again() -> Detector:
+            return make_detector(means.plugins.detectors, settings, places)[0]
 
         def make() -> Watcher:
-            made = means.plugins.detectors[settings.detector](settings.options)
-            self._take_own(made)
-            detector = in_places(made, places)
+            detector, own = make_detector(means.plugins.detectors, settings, places)
+            self._take_own(own)
             if self._turns:
-                again = None if isinstance(made, OwnProcess) else make_detector
+                again = None if own is not None else make_again
                 detector = FollowingDetector(SteadyDetector(detector, again, self._is_moving), self._follower)
             written = means.events
             events = EventBuilder(
@@ -469,9 +469,9 @@ class CameraDetection:
             found.append(TrackRecogniser(self._camera, means.reading, wanted, large))
         return found
 
-    def _take_own(self, made: Any) -> None:
+    def _take_own(self, own: OwnProcess | None) -> None:
         """Keep a detector that has its own process, and close the previous one."""
-        before, self._own = self._own, made if isinstance(made, OwnProcess) else None
+        before, self._own = self._own, own
         if before is not None:
             before.close()
         if self._own is not None:

@@ -97,6 +97,9 @@ class RecognitionService:
             except NotDone as error:
                 failed[name] = error.message
                 continue
+            except ValueError as error:  # a start doesn't make a plug-in's only to check its settings
+                failed[name] = str(error)
+                continue
             if made is not None:
                 self._made[name] = settings.recognizers.get(name), made
         self._failed, self._again_s = failed, self._clock.mono_s() + self._pauses.next_s()

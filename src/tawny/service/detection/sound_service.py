@@ -23,8 +23,8 @@ from tawny.detection.sound_classes import (
     takes_log_mel,
 )
 from tawny.engine import Engine
-from tawny.engine.plugins import PluginFailed, plug_in_code
-from tawny.model.errors import NotDone
+from tawny.engine.plugins import PluginFailed, foreign_code, plug_in_code
+from tawny.model.errors import NotDone, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.detection.model_store import ModelStore
@@ -100,7 +100,10 @@ class ReopenedModel:
             self.refused = error
 
     def scores(self, camera: CameraId, at_ms: int, samples: Any) -> Mapping[str, float]:
-        return {} if self._model is None else self._model.scores(camera, at_ms, samples)
+        if self._model is None:
+            return {}
+        with foreign_code(self._model, type(self._model).__name__, TawnyError):
+            return self._model.scores(camera, at_ms, samples)
 
     def close(self) -> None:
         self.is_closed = True

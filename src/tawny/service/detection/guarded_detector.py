@@ -1,0 +1,98 @@
+"""Detectors that may be plug-ins, as the watcher of a camera asks them: whatever these raise becomes PluginFailed."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from tawny.config.settings import DetectionSettings
+from tawny.detection.detector import Detector, DetectorKind, Glances, OwnProcess, named_look
+from tawny.detection.zones import CameraZones, in_places
+from tawny.engine.plugins import PluginFailed, is_own, plug_in_code
+from tawny.model.errors import TawnyError
+from tawny.model.observations import Frame, Look
+
+log = logging.getLogger(__name__)
+
+
+def make_detector(
+    kinds: Mapping[str, DetectorKind], settings: DetectionSettings, places: CameraZones
+) -> tuple[Detector, OwnProcess | None]:
+    """Return the detector of a camera, and what must be closed of it.
+
+    Raises ValueError for its options; PluginFailed if its plug-in fails, couldn't be loaded or isn't there.
+    """
+    name = settings.detector
+    try:
+        kind = kinds[name]
+    except KeyError as missing:
+        raise PluginFailed(name, getattr(missing, "why", "") or "it isn't installed") from None
+    if is_own(kind):
+        made = kind(settings.options)
+        return in_places(made, places), made if isinstance(made, OwnProcess) else None
+    with plug_in_code(name, ValueError, TawnyError):
+        made = kind(settings.options)
+        placed = in_places(made, places)
+        guard = GlancingGuardedDetector if isinstance(placed, Glances) else GuardedDetector
+        return guard(name, placed), GuardedProcess(name, made) if isinstance(made, OwnProcess) else None
+
+
+class GuardedDetector:
+    """A detector of a plug-in, in its zones. Each look is checked."""
+
+    name: ClassVar[str] = "guarded"
+
+    def __init__(self, plug_in: str, inner: Detector) -> None:
+        self._plug_in, self._inner = plug_in, inner
+        self.looks_a_second = float(getattr(inner, "looks_a_second", 5.0))
+
+    @property
+    def takes_frame(self) -> bool:
+        with plug_in_code(self._plug_in):
+            return bool(getattr(self._inner, "takes_frame", True))
+
+    def look(self, frame: Frame) -> Look:
+        return named_look(self._plug_in, self._inner, frame)
+
+
+class GlancingGuardedDetector(GuardedDetector):
+    """One that can glance."""
+
+    def __init__(self, plug_in: str, inner: Detector) -> None:
+        super().__init__(plug_in, inner)
+        assert isinstance(inner, Glances)
+        self._glances: Glances = inner
+
+    def glance(self, frame: Frame) -> bool:
+        with plug_in_code(self._plug_in, TawnyError):
+            return self._glances.glance(frame)
+
+    @property
+    def is_following(self) -> bool:
+        with plug_in_code(self._plug_in, TawnyError):
+            return self._glances.is_following
+
+
+class GuardedProcess:
+    """The process of a plug-in's detector: pages are shown and cameras are closed although it fails."""
+
+    def __init__(self, plug_in: str, inner: OwnProcess) -> None:
+        self._plug_in, self._inner = plug_in, inner
+
+    @property
+    def trouble(self) -> str:
+        try:
+            with plug_in_code(self._plug_in):
+                return str(self._inner.trouble)
+        except PluginFailed as error:
+            return error.sentence
+
+    def on_trouble(self, report: Callable[[str], None]) -> None:
+        with plug_in_code(self._plug_in):
+            self._inner.on_trouble(report)
+
+    def close(self) -> None:
+        try:
+            with plug_in_code(self._plug_in):
+                self._inner.close()
+        except PluginFailed as error:
+            log.warning("while closing, %s", error)
