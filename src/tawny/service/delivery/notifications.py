@@ -25,7 +25,7 @@ from tawny.delivery.courier import (
     TargetWorker,
     WorkerPool,
 )
-from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess, StoredContent, in_memory
+from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, ReceivedAccess, StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.notifier import (
     BrowserNotifier,
@@ -49,6 +49,8 @@ from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
+from tawny.service.delivery.broken_target import BrokenTarget
+from tawny.service.delivery.guarded_carrier import as_delivery_error, guarded
 from tawny.service.delivery.message_actions import MUTE, MessageActions
 from tawny.service.delivery.message_composer import MessageComposer, MessageMeans
 from tawny.service.delivery.notification_filter import (
@@ -61,7 +63,7 @@ from tawny.service.delivery.notification_filter import (
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
-from tawny.service.plugin_registry import BrokenTarget, PluginRegistry
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.service.visits import EventVisit, visit_of
 
@@ -390,7 +392,7 @@ class Notifications:
             try:
                 with target_code(one.url):
                     presses = kind.presses(self._opened(name, one))
-                workers.append(_Pressed(name, presses, partial(self.act, name)))
+                workers.append(_Pressed(name, one.url, presses, partial(self.act, name)))
             except PluginFailed as error:  # its messages are sent without them
                 log.error("Buttons of %s don't work: %s", name, error)
         return workers
@@ -414,15 +416,13 @@ class Notifications:
             held_ms = self.snoozes.holds_until_ms(one.user, str(delivery.content.get("rule", "")), delivery.camera)
         return max(held_ms, quiet_until_ms(one.quiet_hours, now_ms, zone) if is_late(delivery, now_ms) else 0)
 
-    def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:
+    def _carrier(self, name: str, one: config.NotifierSettings) -> Carrier:
         """Connect. Raises DeliveryError."""
         kind = self._kind(one.url)
-        try:
-            with target_code(one.url, TawnyError):
-                connection = kind.open(self._opened(name, one))
-        except PluginFailed as error:
-            raise DeliveryError(name, str(error)) from None  # its text would be logged, which may hold secrets
-        return MessageCarrier(connection, self._plugins.traits_of(one.url), self._composer(name, one).message)
+        with as_delivery_error(name, one.url):
+            connection = kind.open(self._opened(name, one))
+        carrier = MessageCarrier(connection, self._plugins.traits_of(one.url), self._composer(name, one).message)
+        return guarded(carrier, kind, name, one.url)
 
     def _opened(self, name: str, one: config.NotifierSettings) -> NotifierContext:
         options = self._kind(one.url).settings(one.url, one.options)
@@ -474,9 +474,9 @@ class Notifications:
 class _Pressed:
     """Actor that polls a service for pressed buttons and executes their actions."""
 
-    def __init__(self, to: str, presses: ButtonPresses, act: Callable[[str, str], str]) -> None:
+    def __init__(self, to: str, url: str, presses: ButtonPresses, act: Callable[[str, str], str]) -> None:
         self.name = f"buttons of {to}"
-        self._to, self._presses, self._act, self._misses = to, presses, act, 0
+        self._to, self._url, self._presses, self._act, self._misses = to, url, presses, act, 0
         self.handle = ActorHandle()
 
     def stop(self) -> None:
@@ -484,7 +484,8 @@ class _Pressed:
 
     def step(self) -> float:
         try:
-            self._presses.wait(self._do)
+            with as_delivery_error(self._to, self._url, self._presses):
+                self._presses.wait(self._do)
         except DeliveryError as error:
             self._misses += 1
             # a single failure is usual, such as an earlier poll that the service still has open

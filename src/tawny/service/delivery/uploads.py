@@ -20,7 +20,7 @@ from tawny.delivery.courier import (
     TargetWorker,
     WorkerPool,
 )
-from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind, DeliveryState
 from tawny.delivery.destination import (
     ConnectionTestStep,
     Destination,
@@ -41,9 +41,11 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.sealed.statements import Witness, find_witnesses
+from tawny.service.delivery.broken_target import BrokenTarget
 from tawny.service.delivery.event_forms import EventForms, form_of
+from tawny.service.delivery.guarded_carrier import as_delivery_error, guarded
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule, replaced_parts
-from tawny.service.plugin_registry import BrokenTarget, PluginRegistry
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.storage.retention.runner import AgeClock
 
@@ -255,7 +257,11 @@ class Uploads:
         one = self._settings[name]
         if one.retention is None:
             return []
-        before_ms = self._clock.now_ms() - self.ahead_ms() - round(one.retention * 1000)
+        with as_delivery_error(name, one.url, self._kind(one.url)):
+            return self._expired(name, one, one.retention, is_sweeping=is_sweeping)
+
+    def _expired(self, name: str, one: Settings, retention_s: float, *, is_sweeping: bool) -> list[RemoteFile]:
+        before_ms = self._clock.now_ms() - self.ahead_ms() - round(retention_s * 1000)
         connection = self._connect(name, one)
         try:
             former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
@@ -352,10 +358,11 @@ class Uploads:
         public = f"{name} ({self._plugins.public_destination(one.url)})"
         trigger = self._trigger(name, one)
 
-        def carrier() -> WitnessCarrier:
+        def carrier() -> Carrier:
             connection = self._connect(name, one)
             files = FileCarrier(connection, public, write_only=one.write_only)
-            return WitnessCarrier(files, connection, name, self._newest_witness, self._witnessed)
+            witnessed = WitnessCarrier(files, connection, name, self._newest_witness, self._witnessed)
+            return guarded(witnessed, self._kind(one.url), name, one.url)
 
         def content(delivery: Delivery) -> DeliveryContent:
             made = self.forms.of(delivery, one.sheet_size)
@@ -385,12 +392,9 @@ class Uploads:
     def _connect(self, name: str, one: Settings) -> DestinationConnection:
         """Raises DeliveryError."""
         kind = self._kind(one.url)
-        try:
-            with target_code(one.url, TawnyError):
-                options = kind.settings(one.url, one.options)
-                return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
-        except PluginFailed as error:
-            raise DeliveryError(name, str(error)) from None  # its text would be logged, which may hold secrets
+        with as_delivery_error(name, one.url):
+            options = kind.settings(one.url, one.options)
+            return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
 
     def _kind(self, url: str) -> Destination:
         return self._plugins.destination_of(url) or BrokenTarget()  # the settings were validated

@@ -1,0 +1,43 @@
+"""Carriers of plug-ins: whatever these raise becomes a DeliveryError without its text, which may hold secrets."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tawny.delivery.courier import CourierStopped
+from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent
+from tawny.engine.plugins import PluginFailed, foreign_code, is_own, target_code
+from tawny.model.errors import DeliveryError, TawnyError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def as_delivery_error(name: str, url: str, part: object = None) -> Iterator[None]:
+    """Raise a DeliveryError for any other error. name, url: of the target. part: errors of tawny's own are left."""
+    try:
+        with foreign_code(part, url.partition(":")[0], TawnyError, CourierStopped):
+            yield
+    except PluginFailed as error:
+        raise DeliveryError(name, str(error)) from None  # its text would be logged
+
+
+def guarded(carrier: Carrier, kind: object, name: str, url: str) -> Carrier:
+    """Return the carrier of a target, guarded if its kind is a plug-in's."""
+    return carrier if is_own(kind) else _GuardedCarrier(carrier, name, url)
+
+
+class _GuardedCarrier:
+    def __init__(self, inner: Carrier, name: str, url: str) -> None:
+        self._inner, self._name, self._url = inner, name, url
+
+    def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
+        with as_delivery_error(self._name, self._url):
+            return self._inner.carry(delivery, content, note)
+
+    def close(self) -> None:
+        try:
+            with target_code(self._url):
+                self._inner.close()
+        except PluginFailed as error:
+            log.warning("while closing, %s", error)
