@@ -155,7 +155,7 @@ CASES = [
     ),
     Case(
         "a detector that is unknown",
-        _settings("[cameras.a]\nsource='demo:'\ndetection.detector='nose'"),
+        _settings("[cameras.a]\nsource='demo:'\ndetection.detector='nose'", "config", "check"),
         2,
         "'nose'",
         "motion",

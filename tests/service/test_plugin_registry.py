@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tawny.delivery.notifier import NotifierContext, NotifierTraits
+from tawny.delivery.notifier import Attachment, Message, NotifierContext, NotifierTraits
 from tawny.engine import InlineEngine, plugins
 from tawny.model.errors import SettingsError
 from tawny.service.delivery.delivery_service import DeliveryService
@@ -49,8 +49,26 @@ class Bell:
     def public(self, url: str) -> str:
         return url
 
-    def open(self, context: NotifierContext) -> NoReturn:
+    def open(self, context: NotifierContext) -> Any:
         raise ZeroDivisionError("hunter2")
+
+
+class Mumbling(Bell):
+    schemes = ("mumble",)
+
+    def open(self, context: NotifierContext) -> Any:
+        return Silent()
+
+
+class Silent:
+    def send(self, message: Message, attached: Attachment | None) -> NoReturn:
+        raise RuntimeError("401 for https://chat.example/hooks/hunter2")
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> NoReturn:
+        raise RuntimeError("hunter2")
+
+    def close(self) -> NoReturn:
+        raise RuntimeError("hunter2")
 
 
 class TextForSchemes(Bell):
@@ -84,15 +102,37 @@ class WrongTypes(Bell):
         return None
 
 
+class PickySource(FileSource):
+    scheme = "picky"
+
+    def claims(self, address: str) -> bool:
+        return address.startswith("picky:")
+
+    def settings(self, table: Mapping[str, Any]) -> NoReturn:
+        raise ValueError("x: no longer allowed")
+
+
+class PickyBell(Bell):
+    schemes = ("picky",)
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> NoReturn:
+        raise ValueError("x: no longer allowed")
+
+
+slow = fails
+
+
 PARTS = {
-    "tawny.sources": {"lost": "LostClaims", "none": "NoClaims"},
+    "tawny.sources": {"lost": "LostClaims", "none": "NoClaims", "picky": "PickySource"},
     "tawny.detectors": {"weak": "fails", "gone": "Gone"},
     "tawny.recognizers": {"faces": "fails"},
     "tawny.notifiers": {
         "alerts": "TextForSchemes",
         "bell": "Bell",
         "mute": "FailingTraits",
+        "mumble": "Mumbling",
         "odd": "FailingSettings",
+        "picky": "PickyBell",
         "wrong": "WrongTypes",
     },
 }
@@ -138,8 +178,76 @@ def test_a_broken_plug_in_is_refused_in_settings_and_keeps_no_camera_from_being_
             registry.check(settings(text), "tawny.toml")
         assert [str(one)[: len(problem)] for one in refused.value.problems] == [problem]
         registry.check_to_record(settings(text), "tawny.toml")
-    assert problem in caplog.text
     assert "hunter2" not in "".join(one.getMessage() for one in caplog.records)
+
+
+@pytest.mark.parametrize("name", ["odd", "mute"])
+def test_a_start_names_what_it_records_without(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    registry = PluginRegistry.opened()
+    registry.check_to_record(settings(f'[notifiers.me]\nurl = "{name}://x"'), "tawny.toml")
+    assert f"notifiers.me: the plug-in {name} failed: " in caplog.text
+    assert f"tawny records without notifiers.me: the plug-in {name} failed: " in registry.warnings[-1].message
+
+
+GONE = [
+    ('[cameras.yard]\nsource = "gone:1"\n[cameras.yard.gone]\nlevel = 3', "cameras.yard.source"),
+    (
+        f'{CAMERA}[cameras.porch.detection]\ndetector = "off"\n[cameras.porch.detection.lost]\nlevel = 3',
+        "detection.lost",
+    ),
+    (f'{CAMERA}[cameras.porch.detection]\ndetector = "lost"\nlost = {{ level = 3 }}', "porch.detection.detector"),
+    (f'{CAMERA}[cameras.porch.detection]\nrecognize = ["lost"]\n[recognizers.lost]\nlevel = 3', "recognizers.lost"),
+    ('[destinations.nas]\nurl = "gone:x"', "destinations.nas.url"),
+    ('[notifiers.me]\nurl = "gone:x"', "notifiers.me.url"),
+    ('[search]\nmodel = "lost"\nlevel = 3', "search.model"),
+    ('[object_detection]\ndevice = "lost"', "object_detection.device"),
+]
+
+
+@pytest.mark.parametrize(("text", "path"), GONE, ids=[path for _, path in GONE])
+def test_a_removed_plug_in_keeps_no_camera_from_being_recorded(
+    text: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.PARTS", {})
+    registry = PluginRegistry.opened()
+    with pytest.raises(SettingsError, match=path):
+        registry.check(settings(text), "tawny.toml")
+    registry.check_to_record(settings(text), "tawny.toml")
+    assert any(path in one.message for one in registry.warnings)
+    registry.check(settings(f'{text}\n[cameras.other]\nsource = "demo:back"'), "tawny.toml")
+
+
+def test_what_was_corrected_is_no_warning_and_refused_again() -> None:
+    registry = PluginRegistry.opened()
+    gone = settings(f'{CAMERA}[cameras.porch.detection]\ndetector = "lost"')
+    registry.check_to_record(gone, "tawny.toml")
+    registry.run_with(registry.check(settings(CAMERA), "tawny.toml"))
+    assert registry.warnings == []
+    with pytest.raises(SettingsError, match="'lost'"):
+        registry.check(gone, "tawny.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{CAMERA}[cameras.porch.detection]\ndetector = "slow"',
+        f'{CAMERA}[cameras.porch.detection]\nrecognize = ["slow"]\n[recognizers.slow]\nkinds = ["person"]',
+    ],
+    ids=["detector", "recognizer"],
+)
+def test_no_start_waits_for_a_plug_in_that_is_made(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it loaded, as that may take long; and no change of other settings makes a second one."""
+    made: list[object] = []
+    monkeypatch.setattr(f"{__name__}.slow", made.append)
+    monkeypatch.setattr(
+        f"{__name__}.PARTS", {"tawny.detectors": {"slow": "slow"}, "tawny.recognizers": {"slow": "slow"}}
+    )
+    registry = PluginRegistry.opened()
+    registry.check_to_record(settings(text), "tawny.toml")
+    registry.check(settings(f'{text}\n[cameras.yard]\nsource = "demo:back"'), "tawny.toml")
+    assert made == []
+    PluginRegistry.opened().check(settings(text), "tawny.toml")
+    assert len(made) == 1
 
 
 def test_what_a_recorder_runs_with_keeps_no_other_change_from_being_made() -> None:
@@ -151,11 +259,13 @@ def test_what_a_recorder_runs_with_keeps_no_other_change_from_being_made() -> No
         registry.check(settings(text + text.replace("porch", "yard")), "tawny.toml")
 
 
-def test_a_mistake_in_the_settings_still_stops_a_start() -> None:
-    text = f'{CAMERA}[cameras.porch.detection]\ndetector = "weak"\n[cameras.yard]\nsource = "nosuch:1"'
+@pytest.mark.parametrize("source", ["rtsp:/host/path", "/dev/vidoe0"])
+def test_a_mistake_in_the_settings_still_stops_a_start(source: str) -> None:
+    text = f'{CAMERA}[cameras.porch.detection]\ndetector = "weak"\n[cameras.yard]\nsource = "{source}"'
+    found = PluginRegistry.opened()
+    registry = PluginRegistry({name: found.sources[name] for name in ("rtsp", "demo")}, found.detectors)
     with pytest.raises(SettingsError, match=r"cameras\.yard\.source"):
-        only_here = PluginRegistry({}, PluginRegistry.opened().detectors)
-        only_here.check_to_record(settings(text), "tawny.toml")
+        registry.check_to_record(settings(text), "tawny.toml")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +289,7 @@ def test_a_plug_in_with_a_taken_name_hides_no_mistake(monkeypatch: pytest.Monkey
     monkeypatch.setitem(PARTS, "tawny.notifiers", {"ntfy": "Bell"})
     registry = PluginRegistry.opened()
     with pytest.raises(SettingsError, match="an address of unknown type"):
-        registry.check_to_record(settings('[notifiers.me]\nurl = "nfty://x"'), "tawny.toml")
+        registry.check(settings('[notifiers.me]\nurl = "nfty://x"'), "tawny.toml")
     assert ([one.name for one in registry.left_out], registry.broken) == (["ntfy"], [])
 
 
@@ -243,7 +353,7 @@ def test_a_camera_whose_source_could_not_be_loaded_keeps_no_other_from_being_rec
 
 
 def test_notifiers_of_broken_plug_ins_start_and_their_tests_say_why(tmp_path: Path) -> None:
-    text = "".join(f'[notifiers.{name}]\nurl = "{name}://x"\n' for name in ("bell", "mute", "odd", "zzz"))
+    text = "".join(f'[notifiers.{name}]\nurl = "{name}://x"\n' for name in ("bell", "mumble", "mute", "odd", "zzz"))
     chosen, clock = settings(text), FakeClock()
     registry = PluginRegistry.opened()
     outward = DeliveryService(
@@ -252,14 +362,27 @@ def test_notifiers_of_broken_plug_ins_start_and_their_tests_say_why(tmp_path: Pa
     outward.start()
     try:
         wrong = {name: outward.test(name)[0].wrong for name in chosen.notifiers}
-        assert len(outward.overview()) == 4
+        assert len(outward.overview()) == 5
     finally:
         outward.stop()
         outward.close()
     assert wrong == {
         "bell": "bell didn't accept it: the plug-in bell failed: ZeroDivisionError.",
+        "mumble": "mumble didn't accept it: the plug-in mumble failed: RuntimeError.",
         "mute": "mute didn't accept it: the plug-in mute failed: ZeroDivisionError.",
         "odd": "odd didn't accept it: the plug-in odd failed: TypeError.",
         "zzz": "zzz didn't accept it: its plug-in couldn't be loaded.",
     }
     assert in_force(chosen, registry)["notifiers"]["odd"]["url"] == "odd:…"
+
+
+@pytest.mark.parametrize("where", ["sources", "notifiers"])
+def test_settings_that_an_updated_plug_in_refuses_keep_no_camera_from_being_recorded(where: str) -> None:
+    text = {
+        "sources": '[cameras.yard]\nsource = "picky:1"\npicky = { x = 1 }',
+        "notifiers": '[notifiers.me]\nurl = "picky:x"',
+    }
+    registry = PluginRegistry.opened()
+    with pytest.raises(SettingsError, match="x: no longer allowed"):
+        registry.check(settings(text[where]), "tawny.toml")
+    registry.check_to_record(settings(text[where]), "tawny.toml")

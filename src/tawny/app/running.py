@@ -15,7 +15,7 @@ from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import run_in_thread
 from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
-from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
+from tawny.model.errors import NotDone, NothingToReport, Problem, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -344,10 +344,10 @@ class RecorderRuntime:
         self.parts.storage.mutings.forget_cameras(cameras)
         self.changeable.forget_removed(cameras)
 
-    def _apply(self, new: Settings, check: Callable[[Settings], None]) -> None:
+    def _apply(self, new: Settings, check: Callable[[Settings], Mapping[tuple[str, str], Problem]]) -> None:
         """See `apply`. Called with `_changing` held. check: raises SettingsError."""
         new = self._with_others(new)
-        check(new)
+        self._plugins.run_with(check(new))
         change = difference(self.settings, new)
         if change.at_start:
             log.warning("changed settings take effect at the next start: %s", ", ".join(change.at_start))
@@ -461,9 +461,7 @@ class RecorderRuntime:
         self._renewed = [] if folder is None else renewed_databases(folder, now_ms)
 
     def warnings(self) -> Sequence[web.RecorderWarning]:
-        broken, left_out = self._plugins.broken, self._plugins.left_out
-        warnings = [web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in broken]
-        warnings += [web.RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in left_out]
+        warnings = self._plugins.warnings
         for problem in (self._ledger.problem, self._borrowed.trouble):
             if problem is not None:
                 warnings.append(web.RecorderWarning(problem.message, problem.do))

@@ -1,37 +1,34 @@
 """Plug-in registry: plug-ins by entry point name, and validation of settings by their plug-ins."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from tawny.config import integrations
 from tawny.config.loader import unknown_table
-from tawny.config.modes import ALL, NONE, RuleAction
 from tawny.config.recognition import RecogniserSettings, SearchSettings
-from tawny.config.settings import CameraSettings, Settings
+from tawny.config.settings import CameraSettings, DetectionSettings, Settings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings
 from tawny.config.units import duration_text
-from tawny.delivery import mqtt_client
 from tawny.delivery.destination import (
     ALLOW_ANY,
     Destination,
-    DestinationConnection,
-    DestinationContext,
     folder_of,
     why_no_destination,
 )
 from tawny.delivery.file_names import checked, checked_in_folder
-from tawny.delivery.mqtt_client import base_topic
-from tawny.delivery.notifier import Notifier, NotifierConnection, NotifierContext, NotifierTraits
+from tawny.delivery.notifier import Notifier, NotifierTraits
 from tawny.detection.detector import DetectorKind
 from tawny.detection.onnx import PROVIDERS
-from tawny.engine.plugins import PluginBroken, PluginFailed, PluginGroup, PluginMissing, plug_in_code
-from tawny.events.rule_engine import ANYBODY, EVERYBODY
-from tawny.model.errors import DeliveryError, NotDone, Problem, SettingsError
+from tawny.engine.plugins import PluginBroken, PluginFailed, PluginGroup, PluginMissing, is_own, plug_in_code
+from tawny.model.errors import NotDone, Problem, SettingsError
+from tawny.service.recorder import RecorderWarning
+from tawny.service.setting_references import check_programs, check_rules, refusals, unknown_cameras
 from tawny.sources.network_address import scheme_of
 from tawny.sources.source import CameraSource
 
@@ -40,114 +37,36 @@ _Kind = TypeVar("_Kind")
 
 
 class PluginFailure(Problem):
-    """A problem that a plug-in causes. Cameras are recorded all the same."""
+    """A problem that a plug-in causes, perhaps by not being installed any more. Cameras are recorded all the same."""
 
-
-# Validation of rules: they may name only configured cameras, notifiers, destinations, modes, people and locations.
-
-
-def check_rules(settings: Settings) -> Iterator[Problem]:
-    """Yield problems with their paths, such as `rules.0.when.camera`."""
-    known = {
-        "camera": tuple(settings.cameras),
-        "mode": settings.modes.names,
-        "home": (*settings.modes.presence.everybody, ANYBODY),
-        "away": (*settings.modes.presence.everybody, EVERYBODY),
-    }
-    for number, rule in enumerate(settings.rules):
-        path = f"rules.{number}"
-        for key, names in known.items():
-            for name in getattr(rule.when, key):
-                if name not in names:
-                    yield Problem(f"{path}.when.{key}", repr(name), ", ".join(names) or "none are set")
-        if not settings.modes.location and any(one.needs_sun for one in rule.when.between):
-            yield Problem(f"{path}.when.between", "sunrise or sunset", "location = [latitude, longitude] under [modes]")
-        for action in rule.do:
-            yield from _check_action(f"{path}.do", action, settings)
-
-
-def _check_action(path: str, action: RuleAction, settings: Settings) -> Iterator[Problem]:
-    match action.verb:
-        case "notify" if action.name not in (ALL, NONE):
-            names = tuple(settings.notifiers)
-        case "upload" if action.name not in (ALL, NONE):
-            names = tuple(settings.destinations)
-        case "record" if action.name:
-            names = tuple(settings.cameras)
-        case "ptz":
-            names = tuple(settings.cameras)
-        case "relay":
-            names = tuple(settings.relays)
-        case "run" | "say" if not settings.scripts.folder:
-            yield Problem(path, repr(str(action)), "scripts only where `scripts.folder` is set")
-            return
-        case _:
-            return
-    if action.name not in names:
-        yield Problem(path, repr(str(action)), f"one of {', '.join(names)}" if names else "none are set")
-
-
-# Validation of recognition settings: unknown recognizers, sealed cameras and zones.
 
 SEALED = "a camera without encryption; recognition results would be stored unencrypted next to its recordings"
 
 
-def check_reading(settings: Settings, recognisers: Mapping[str, Any]) -> Iterator[Problem]:
-    there = sorted({*recognisers, *(name for name, one in settings.recognizers.items() if one.file)})
-    for name, camera in settings.cameras.items():
-        path = f"cameras.{name}.detection"
-        for wanted in camera.detection.recognize:
-            if wanted not in there:
-                yield Problem(
-                    f"{path}.recognize", repr(wanted), ", ".join(there) or "none: no recognizers are configured"
-                )
-        if camera.detection.recognize and settings.is_sealed(name):
-            yield Problem(f"{path}.recognize", "an encrypted camera", SEALED)
-        for zone in camera.detection.recognize_zones:
-            if zone not in camera.detection.zones:
-                yield Problem(
-                    f"{path}.recognize_zones",
-                    repr(zone),
-                    ", ".join(camera.detection.zones) or "none: there are no zones",
-                )
-    for name, one in settings.recognizers.items():
-        yield from _check_recogniser(name, one, recognisers)
-
-
-def _check_recogniser(name: str, one: RecogniserSettings, recognisers: Mapping[str, Any]) -> Iterator[Problem]:
-    path = f"recognizers.{name}"
-    if one.file and not one.file.endswith(".py"):
-        yield Problem(f"{path}.file", repr(one.file), "a Python file with read(picture), such as faces.py")
-    elif one.file and one.options:
-        yield Problem(path, f"{', '.join(one.options)}", "only known settings, together with `file`")
-    elif not one.file and (why := _why_broken(recognisers, name)):
-        yield _not_loaded(path, name, why)
-    elif not one.file and name not in recognisers:
-        yield Problem(path, "no file", "`file`, or the name of an installed plug-in")
-    elif not one.file:
-        yield from _failures(path, name, lambda: recognisers[name](one.options))
-
-
 def _check_search(search: SearchSettings, embedders: Mapping[str, Any]) -> Iterator[Problem]:
-    if search.model not in embedders and (why := _why_broken(embedders, search.model)):  # it is loaded when first used
-        yield _not_loaded("search.model", search.model, why)
+    if search.model in embedders:  # it is loaded when first used
         return
-    if search.options and search.model not in embedders:
+    if why := _why_broken(embedders, search.model):
+        yield _not_loaded("search.model", search.model, why)
+    elif search.model and "/" not in search.model:
+        there = ", ".join(embedders) or "none is installed"
+        allowed = f"a folder such as /srv/models/clip, or a plug-in: {there}"
+        yield PluginFailure("search.model", repr(search.model), allowed)
+    elif search.options:
         yield Problem(
             "search", ", ".join(search.options), "only known settings, unless `model` is an installed plug-in"
         )
-    if search.model and "/" not in search.model and search.model not in embedders:
-        there = ", ".join(embedders) or "none is installed"
-        yield Problem("search.model", repr(search.model), f"a folder such as /srv/models/clip, or a plug-in: {there}")
 
 
 SHOWS_NOTHING: Final = "Nothing: its plug-in doesn't work."
 """What people see of a notifier whose plug-in is broken."""
+_RESTORE: Final = "Install its plug-in again, or correct the setting."
 OFF = "off"
 """Detector name that disables detection."""
 
 
 _ADDRESSES: Final = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
+_SCHEME: Final = re.compile(r"([A-Za-z][\w+.-]*):")
 _THROUGH_FFMPEG: Final = "`exec:` with a command of FFmpeg, see “Cameras without RTSP” in the documentation"
 
 
@@ -176,8 +95,10 @@ class PluginRegistry:
     """Factories: each is called with its settings and returns a `detection.sound_classes.SoundModel`."""
     own_folders: tuple[Path, ...] = ()
     """Folders of this recorder that its settings don't name: no destinations."""
-    tolerated: set[Problem] = field(default_factory=set)
-    """What the recorder runs with: no other change of the settings is refused because of it."""
+    tolerated: dict[tuple[str, str], Problem] = field(default_factory=dict)
+    """What the recorder runs with, by path and what was found: no other change of the settings is refused for it."""
+    checked: set[tuple[str, str]] = field(default_factory=set)
+    """Path and options of parts that aren't made only to check them: one may load a model, or hold a device."""
 
     @classmethod
     def opened(cls, own_folders: tuple[Path, ...] = ()) -> "PluginRegistry":
@@ -203,6 +124,16 @@ class PluginRegistry:
     def left_out(self) -> list[PluginBroken]:
         """Plug-ins that aren't used because of their name."""
         return [one for group in self._groups for one in group.left_out]
+
+    @property
+    def warnings(self) -> list[RecorderWarning]:
+        """What the recorder runs without."""
+        found = [RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self.broken]
+        found += [RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in self.left_out]
+        for path, what, known, _ in list(self.tolerated.values()):  # a copy: settings may change meanwhile
+            why = f"found {what}; allowed: {known}" if what else known
+            found.append(RecorderWarning(f"tawny records without {path}: {why}.", _RESTORE))
+        return found
 
     @property
     def _groups(self) -> list[PluginGroup]:
@@ -251,19 +182,42 @@ class PluginRegistry:
             return "unknown type of address"
         return _answer(_plug_in(address), lambda: _typed(source.public(address), str), "unknown address")
 
-    def check(self, settings: Settings, file: str) -> None:
-        """Validate settings that only plug-ins can validate. Raises SettingsError with every problem."""
-        if problems := [one for one in self.problems(settings) if one not in self.tolerated]:
-            raise SettingsError(file, tuple(problems))
+    def check(self, settings: Settings, file: str) -> dict[tuple[str, str], Problem]:
+        """Validate settings that only plug-ins can validate. Raises SettingsError with every problem.
 
-    def check_to_record(self, settings: Settings, file: str) -> None:
-        """Validate like `check`, but only log what plug-ins cause: cameras are recorded without them."""
+        Return what is tolerated of them.
+        """
+        found = self.problems(settings)
+        if problems := [one for one in found if not isinstance(one, PluginFailure) or one[:2] not in self.tolerated]:
+            raise SettingsError(file, tuple(problems))
+        return {one[:2]: one for one in found}
+
+    def check_to_record(self, settings: Settings, file: str) -> dict[tuple[str, str], Problem]:
+        """Validate like `check`, but only log what plug-ins cause, or may: cameras are recorded without them.
+
+        A name, or the scheme of an address, that no plug-in takes may be misspelled, or of a plug-in that was removed,
+        which can't be known. No recording waits for a plug-in's detector or recognizer: neither loaded nor made here,
+        they say what is wrong when they are used.
+        """
+        cameras = {f"cameras.{name}.detection": one.detection for name, one in settings.cameras.items()}
+        made = [(f"{path}.{one.detector}", one.detector, one.options) for path, one in cameras.items()]
+        self.checked.update((path, repr(options)) for path, name, options in made if _is_foreign(self.detectors, name))
+        for name, recogniser in settings.recognizers.items():
+            if _is_foreign(self.recognisers, name):
+                self.checked.add((f"recognizers.{name}", repr(recogniser.options)))
         problems = self.problems(settings)
         if any(not isinstance(one, PluginFailure) for one in problems):
             raise SettingsError(file, tuple(problems))
         for one in problems:
             log.error("%s. tawny records without it.", one)
-        self.tolerated.update(problems)
+        found = {one[:2]: one for one in problems}
+        self.tolerated.update(found)
+        return found
+
+    def run_with(self, tolerated: Mapping[tuple[str, str], Problem]) -> None:
+        """Forget all else, as these settings are applied: what was corrected is refused again. See `check`."""
+        for key in set(self.tolerated) - set(tolerated):
+            del self.tolerated[key]
 
     def problems(self, settings: Settings) -> list[Problem]:
         """Return what `check` raises."""
@@ -278,14 +232,14 @@ class PluginRegistry:
             if tier.url:
                 problems += self._check_archive(f"storage.tiers.{number}.url", tier.url)
         problems += check_rules(settings)
-        problems += check_reading(settings, self.recognisers)
+        problems += self._check_reading(settings)
         problems += _check_search(settings.search, self.embedders)
         device = settings.object_detection.device
         if device not in (*PROVIDERS, *self.accelerators):
             there, why = ", ".join([*PROVIDERS, *self.accelerators]), _why_broken(self.accelerators, device)
             path = "object_detection.device"
-            problems.append(_not_loaded(path, device, why) if why else Problem(path, repr(device), there))
-        problems += _check_programs(settings)
+            problems.append(_not_loaded(path, device, why) if why else PluginFailure(path, repr(device), there))
+        problems += check_programs(settings)
         return problems
 
     def _check_archive(self, path: str, url: str) -> Iterator[Problem]:
@@ -306,47 +260,94 @@ class PluginRegistry:
                 found, allowed = "an address of unknown type", _ADDRESSES
                 if scheme_of(address) == "srt":
                     found, allowed = "an address of SRT, which tawny doesn't read itself", _THROUGH_FFMPEG
-                yield _unknown_address(f"cameras.{name}.{key}", found, allowed, self.sources)
+                yield _unknown_address(f"cameras.{name}.{key}", address, (found, allowed), self.sources)
         for table, values in camera.tables.items():
             path = f"cameras.{name}.{table}"
             if why := _why_broken(self.sources, table):
                 yield _not_loaded(path, table, why)
             elif table not in self.sources:
-                yield unknown_table(name, table, self.sources, self.detectors)
+                unknown = unknown_table(name, table, self.sources, self.detectors)
+                is_plug_ins = any(one.startswith(f"{table}:") for one in (camera.source, camera.sub))
+                yield PluginFailure(*unknown) if is_plug_ins else unknown
             else:
-                yield from _failures(path, table, partial(self.sources[table].settings, values))
-        detector = camera.detection.detector
-        if detector != OFF and (why := _why_broken(self.detectors, detector)):
-            yield _not_loaded(f"cameras.{name}.detection.detector", detector, why)
-        elif detector != OFF and detector not in self.detectors:
-            allowed = ", ".join([OFF, *sorted(self.detectors)])
-            yield Problem(f"cameras.{name}.detection.detector", repr(detector), allowed)
-        elif detector != OFF:
-            kind = self.detectors[detector]
-            path = f"cameras.{name}.detection.{detector}"
-            yield from _failures(path, detector, lambda: kind(camera.detection.options))
-        for key in camera.detection.model_extra or {}:
-            if key not in self.detectors and not _why_broken(self.detectors, key):
-                path = f"cameras.{name}.detection.{key}"
-                yield Problem(path, "an unknown setting", "a detector, or a detector's table")
+                source = self.sources[table]
+                yield from _failures(path, table, partial(source.settings, values), source)
+        yield from self._check_detector(f"cameras.{name}.detection", camera.detection)
+
+    def _check_detector(self, path: str, detection: DetectionSettings) -> Iterator[Problem]:
+        detector, key = detection.detector, (f"{path}.{detection.detector}", repr(detection.options))
+        if detector != OFF and key not in self.checked:
+            if why := _why_broken(self.detectors, detector):
+                yield _not_loaded(f"{path}.detector", detector, why)
+            elif detector not in self.detectors:
+                yield PluginFailure(f"{path}.detector", repr(detector), ", ".join([OFF, *sorted(self.detectors)]))
+            else:
+                yield from self._made(key, self.detectors, detector, detection.options)
+        for name, value in (detection.model_extra or {}).items():
+            if name not in self.detectors and not _why_broken(self.detectors, name):
+                unknown = f"{path}.{name}", "an unknown setting", "a detector, or a detector's table"
+                yield PluginFailure(*unknown) if isinstance(value, dict) else Problem(*unknown)
+
+    def _made(self, key: tuple[str, str], parts: Mapping[str, Any], name: str, options: Any) -> Iterator[Problem]:
+        """Yield why a part refuses to be made, or fails. key: its path and options (`checked`)."""
+        found = list(_failures(key[0], name, lambda: parts[name](options)))
+        if not found and _is_foreign(parts, name):
+            self.checked.add(key)
+        yield from found
+
+    def _check_reading(self, settings: Settings) -> Iterator[Problem]:
+        there = sorted({*self.recognisers, *(name for name, one in settings.recognizers.items() if one.file)})
+        for name, camera in settings.cameras.items():
+            path = f"cameras.{name}.detection"
+            for wanted in camera.detection.recognize:
+                if wanted not in there and not _why_broken(self.recognisers, wanted):  # `warnings` names these
+                    allowed = ", ".join(there) or "none: no recognizers are configured"
+                    yield PluginFailure(f"{path}.recognize", repr(wanted), allowed)
+            if camera.detection.recognize and settings.is_sealed(name):
+                yield Problem(f"{path}.recognize", "an encrypted camera", SEALED)
+            for zone in camera.detection.recognize_zones:
+                if zone not in camera.detection.zones:
+                    yield Problem(
+                        f"{path}.recognize_zones",
+                        repr(zone),
+                        ", ".join(camera.detection.zones) or "none: there are no zones",
+                    )
+        for name, one in settings.recognizers.items():
+            yield from self._check_recogniser(name, one)
+
+    def _check_recogniser(self, name: str, one: RecogniserSettings) -> Iterator[Problem]:
+        path = f"recognizers.{name}"
+        key = (path, repr(one.options))
+        if one.file and not one.file.endswith(".py"):
+            yield Problem(f"{path}.file", repr(one.file), "a Python file with read(picture), such as faces.py")
+        elif one.file and one.options:
+            yield Problem(path, f"{', '.join(one.options)}", "only known settings, together with `file`")
+        elif one.file or key in self.checked:
+            return
+        elif why := _why_broken(self.recognisers, name):
+            yield _not_loaded(path, name, why)
+        elif name not in self.recognisers:
+            yield PluginFailure(path, "no file", "`file`, or the name of an installed plug-in")
+        else:
+            yield from self._made(key, self.recognisers, name, one.options)
 
     def _check_destination(self, path: str, one: DestinationSettings, settings: Settings) -> Iterator[Problem]:
         kind = self.destination_of(one.url)
         if kind is None:
-            found, allowed = "an address of unknown type", _schemes(self.destinations)
-            yield _unknown_address(f"{path}.url", found, allowed, self.destinations)
+            words = "an address of unknown type", _schemes(self.destinations)
+            yield _unknown_address(f"{path}.url", one.url, words, self.destinations)
         else:
-            yield from _failures(f"{path}.url", _plug_in(one.url), lambda: kind.settings(one.url, one.options))
+            yield from _failures(f"{path}.url", _plug_in(one.url), lambda: kind.settings(one.url, one.options), kind)
         folder = folder_of(one.url)
         if folder is not None and not one.options.get(ALLOW_ANY):
             why = why_no_destination(folder, own_folders(settings, self.own_folders))
             if why.startswith("tawny's own"):
                 yield Problem(f"{path}.url", why, f"another folder, or `{ALLOW_ANY} = true` in tawny.toml")
-        yield from _refusals(f"{path}.names", lambda: checked(one.names))
+        yield from refusals(f"{path}.names", lambda: checked(one.names))
         if one.write_only and one.retention is not None:
             found = f"{duration_text(one.retention)}, though with `write_only` tawny deletes nothing there"
             yield Problem(f"{path}.retention", found, "no `retention`; set a lifecycle rule at the destination")
-        yield from _unknown(f"{path}.cameras", one.cameras, settings)
+        yield from unknown_cameras(f"{path}.cameras", one.cameras, settings)
 
     def _check_files(self, path: str, one: FileSetSettings, settings: Settings) -> Iterator[Problem]:
         folder = Path(one.folder)
@@ -357,8 +358,8 @@ class PluginRegistry:
             yield Problem(f"{path}.destination", repr(one.destination), f"an upload destination: {there}")
         if path.partition(".")[2] in (*settings.destinations, *settings.notifiers):
             yield Problem(path, "a name already used by a destination or a notifier", "another name")
-        yield from _refusals(f"{path}.names", lambda: checked_in_folder(one.names))
-        yield from _unknown(f"{path}.cameras", one.cameras, settings)
+        yield from refusals(f"{path}.names", lambda: checked_in_folder(one.names))
+        yield from unknown_cameras(f"{path}.cameras", one.cameras, settings)
         for camera in one.cameras:
             if camera in settings.cameras and settings.is_sealed(camera):
                 yield Problem(
@@ -369,46 +370,15 @@ class PluginRegistry:
         path = f"notifiers.{name}"
         kind = self.notifier_of(one.url)
         if kind is None:
-            found, allowed = "an address of unknown type", _schemes(self.notifiers)
-            yield _unknown_address(f"{path}.url", found, allowed, self.notifiers)
+            words = "an address of unknown type", _schemes(self.notifiers)
+            yield _unknown_address(f"{path}.url", one.url, words, self.notifiers)
         else:
             plug_in = _plug_in(one.url)
-            yield from _failures(path, plug_in, lambda: kind.settings(one.url, one.options))
-            yield from _failures(path, plug_in, lambda: _typed(kind.traits(one.url), NotifierTraits))
+            yield from _failures(path, plug_in, lambda: kind.settings(one.url, one.options), kind)
+            yield from _failures(path, plug_in, lambda: _typed(kind.traits(one.url), NotifierTraits), kind)
         if name in settings.destinations:
             yield Problem(path, "a name already used by a destination", "another name")
-        yield from _unknown(f"{path}.cameras", one.cameras, settings)
-
-
-def _check_programs(settings: Settings) -> Iterator[Problem]:
-    """Validate integrations against the configured cameras and scripts."""
-    cameras, tables = (
-        settings.cameras,
-        {name: getattr(settings, name) for name in ("webhooks", "api_clients", "relays")},
-    )
-    for path, camera in integrations.cameras_named({**tables, "mqtt": {"": settings.mqtt}}):
-        yield from _unknown(f"{path.rstrip('.')}.cameras", (camera,), settings)
-    for name, relay in settings.relays.items():
-        if relay.camera in cameras and not cameras[relay.camera].onvif:
-            yield Problem(f"relays.{name}.camera", repr(relay.camera), "a camera with `onvif` set")
-    for name, webhook in settings.webhooks.items():
-        for each in webhook.files:
-            if each not in settings.files:
-                there = ", ".join(settings.files) or "none is configured"
-                yield Problem(f"webhooks.{name}.files", repr(each), f"a set of `files`: {there}")
-    scripts = {f"webhooks.{name}.url": one.script for name, one in settings.webhooks.items()}
-    scripts |= {f"relays.{name}.script": one.script for name, one in settings.relays.items()}
-    for path, script in scripts.items():
-        if script and not settings.scripts.folder:
-            yield Problem(path, f"the script {script}", "scripts only if `scripts.folder` is set")
-    if settings.scripts.folder and not settings.scripts.folder.startswith("/"):
-        yield Problem(
-            "scripts.folder", repr(settings.scripts.folder), "an absolute path, for example /etc/tawny/scripts"
-        )
-    if settings.mqtt.url:
-        yield from _refusals("mqtt.url", lambda: base_topic(settings.mqtt.url))
-    if settings.mqtt.url and not mqtt_client.is_client_installed():
-        yield Problem("mqtt.url", "a broker", mqtt_client.MISSING)
+        yield from unknown_cameras(f"{path}.cameras", one.cameras, settings)
 
 
 def own_folders(settings: Settings, others: Iterable[Path] = ()) -> list[Path]:
@@ -467,27 +437,6 @@ def _made_target(kind: Callable[[], Any], needs: tuple[str, ...]) -> Any:
     return part
 
 
-class BrokenTarget:
-    """In place of a destination or notifier whose plug-in couldn't be loaded: what is to be sent waits."""
-
-    schemes: ClassVar[tuple[str, ...]] = ()
-
-    def traits(self, url: str) -> NotifierTraits:
-        return NotifierTraits(SHOWS_NOTHING)
-
-    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {}
-
-    def public(self, url: str) -> str:
-        return f"{_plug_in(url)}:…"
-
-    def open(self, context: NotifierContext) -> NotifierConnection:
-        raise DeliveryError(context.name, "its plug-in couldn't be loaded")
-
-    def connect(self, opening: DestinationContext) -> DestinationConnection:
-        raise DeliveryError(opening.name, "its plug-in couldn't be loaded")
-
-
 def _typed(value: object, kind: type[_Kind]) -> _Kind:
     """Return what a plug-in returned. Raises TypeError if it is something else."""
     if not isinstance(value, kind):
@@ -530,28 +479,40 @@ def _why_broken(parts: Mapping[str, Any], name: str) -> str:
     return ""
 
 
+def _is_foreign(parts: Mapping[str, Any], name: str) -> bool:
+    return isinstance(parts, PluginGroup) and parts.is_foreign(name)
+
+
 def _not_loaded(path: str, name: str, why: str) -> PluginFailure:
     return PluginFailure(path, "", f"the plug-in {name} couldn't be loaded: {why}")
 
 
-def _unknown_address(path: str, found: str, allowed: str, parts: Mapping[str, Any]) -> Problem:
-    """Return the problem of an address that no plug-in takes; it may be one of those that couldn't be loaded."""
+def _unknown_address(path: str, address: str, words: tuple[str, str], parts: Mapping[str, Any]) -> Problem:
+    """Return the problem of an address that no plug-in takes. words: what was found, and what is allowed.
+
+    It may be one of a plug-in that couldn't be loaded or was removed, unless it has no scheme or one that is taken.
+    """
+    found, allowed = words
     broken = parts.broken if isinstance(parts, PluginGroup) else []
-    if not broken:
-        return Problem(path, found, allowed)
-    names = ", ".join(f"{one.name} ({one.error})" for one in broken)
-    return PluginFailure(path, f"{found}; these plug-ins couldn't be loaded: {names}", allowed)
+    if broken:
+        names = ", ".join(f"{one.name} ({one.error})" for one in broken)
+        return PluginFailure(path, f"{found}; these plug-ins couldn't be loaded: {names}", allowed)
+    scheme = _SCHEME.match(address)
+    return (Problem if scheme is None or scheme[1].lower() in parts else PluginFailure)(path, found, allowed)
 
 
-def _failures(path: str, plug_in: str, check: Callable[[], object]) -> Iterator[Problem]:
-    """Yield what the plug-in refuses, or that it fails."""
+def _failures(path: str, plug_in: str, check: Callable[[], object], part: object = None) -> Iterator[Problem]:
+    """Yield what the plug-in refuses, or that it fails.
+
+    part: one that isn't tawny's may refuse what its former version took; that stops no recording.
+    """
 
     def run() -> None:
         with plug_in_code(plug_in, ValueError):
             check()
 
     try:
-        yield from _refusals(path, run)
+        yield from (one if part is None or is_own(part) else PluginFailure(*one) for one in refusals(path, run))
     except PluginFailed as error:
         yield PluginFailure(path, "", str(error))
 
@@ -569,16 +530,3 @@ def refuse_named(camera: str, settings: Settings) -> None:
     if named:
         what = ", ".join(dict.fromkeys(named))
         raise NotDone(f"The camera is still named by {what}.", "Take it out there first.")
-
-
-def _unknown(path: str, cameras: Iterable[str], settings: Settings) -> Iterator[Problem]:
-    for camera in cameras:
-        if camera not in settings.cameras:
-            yield Problem(path, repr(camera), f"cameras in these settings: {', '.join(settings.cameras)}")
-
-
-def _refusals(path: str, check: Callable[[], object]) -> Iterator[Problem]:
-    try:
-        check()
-    except ValueError as error:
-        yield Problem(path, "an invalid value", str(error))

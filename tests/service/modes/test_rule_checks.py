@@ -2,7 +2,7 @@
 
 import pytest
 
-from tawny.service.plugin_registry import check_rules
+from tawny.service.setting_references import check_rules
 from tests.app.rig import settings
 
 HOUSE = """

@@ -243,7 +243,7 @@ class ModeService:
         self,
         arming: ModeController,
         settings: ChangeableSettings,
-        check: Callable[[Settings], None],
+        check: Callable[[Settings], object],
         targets: RehearsalTargets,
         outbox: Outbox,
         zone: ZoneInfo,
