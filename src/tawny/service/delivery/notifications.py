@@ -49,8 +49,7 @@ from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
-from tawny.service.delivery.broken_target import BrokenTarget
-from tawny.service.delivery.guarded_carrier import as_delivery_error, guarded
+from tawny.service.delivery.guarded_target import BrokenTarget, as_delivery_error, guarded
 from tawny.service.delivery.message_actions import MUTE, MessageActions
 from tawny.service.delivery.message_composer import MessageComposer, MessageMeans
 from tawny.service.delivery.notification_filter import (

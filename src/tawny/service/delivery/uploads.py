@@ -41,9 +41,8 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.sealed.statements import Witness, find_witnesses
-from tawny.service.delivery.broken_target import BrokenTarget
 from tawny.service.delivery.event_forms import EventForms, form_of
-from tawny.service.delivery.guarded_carrier import as_delivery_error, guarded
+from tawny.service.delivery.guarded_target import BrokenTarget, as_delivery_error, guarded
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule, replaced_parts
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService

@@ -1,15 +1,43 @@
-"""Carriers of plug-ins: whatever these raise becomes a DeliveryError without its text, which may hold secrets."""
+"""Targets of plug-ins: one that couldn't be loaded has a stand-in, and what the others raise becomes a DeliveryError.
+
+It is without the text of the error, which may hold secrets.
+"""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from tawny.delivery.courier import CourierStopped
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent
+from tawny.delivery.destination import DestinationConnection, DestinationContext
+from tawny.delivery.notifier import NotifierConnection, NotifierContext, NotifierTraits
 from tawny.engine.plugins import PluginFailed, foreign_code, is_own, target_code
 from tawny.model.errors import DeliveryError, TawnyError
+from tawny.service.plugin_registry import SHOWS_NOTHING
 
 log = logging.getLogger(__name__)
+
+
+class BrokenTarget:
+    """In place of a destination or notifier whose plug-in couldn't be loaded: what is to be sent waits."""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+
+    def traits(self, url: str) -> NotifierTraits:
+        return NotifierTraits(SHOWS_NOTHING)
+
+    def settings(self, url: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
+    def public(self, url: str) -> str:
+        return f"{url.partition(':')[0]}:…"
+
+    def open(self, context: NotifierContext) -> NotifierConnection:
+        raise DeliveryError(context.name, "its plug-in couldn't be loaded")
+
+    def connect(self, opening: DestinationContext) -> DestinationConnection:
+        raise DeliveryError(opening.name, "its plug-in couldn't be loaded")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, Delivery
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
 from tawny.model.errors import ContentGone, DeliveryError
-from tawny.service.delivery.guarded_carrier import guarded
+from tawny.service.delivery.guarded_target import guarded
 from tawny.sources.file import FileSource
 from tawny.testing.clock import FakeClock
 
