@@ -147,6 +147,20 @@ def test_it_says_whether_the_disk_fills_up(
     assert bench.room.warnings == ()
 
 
+def test_recordings_that_are_later_than_the_clock_are_a_warning(bench: Bench) -> None:
+    bench.settings = Settings.model_validate({"cameras": {PORCH: {"source": "demo:"}}})
+    bench.site.put(10)
+    said = []
+    for step_s in (0, -86_400):
+        bench.site.clock.jump_utc(step_s)
+        bench.run(LOOK_S)
+        said.append([one.message for one in bench.room.warnings])
+    assert said == [
+        [],
+        ["There are recordings of later than now, up to 2026-11-20: the clock is wrong, or was when they were made."],
+    ]
+
+
 def test_nothing_is_predicted_while_nothing_is_recorded(bench: Bench) -> None:
     bench.rates = {}
     figures = bench.run(2 * HOUR_S)

@@ -13,7 +13,7 @@ from tawny.config.units import duration_text, size_text
 from tawny.engine import Engine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import BY_CHOICE, GapReason
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, Span, utc_text
 from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.promises import Rates, contract, contradictions, limit_conflicts, needed_bytes
 from tawny.storage.disk.disk import DiskCapacity, FilesUsedUp
@@ -21,7 +21,7 @@ from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract
-from tawny.storage.retention.planning import RemovalPlan
+from tawny.storage.retention.planning import LATER_MS, RemovalPlan, newest_ms
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 _WEEK_H: Final = 7 * 24
@@ -194,6 +194,11 @@ MORE_ROOM = (
     "Lower `storage.retention.min`, record less, reduce to keyframes earlier (`keyframes_after`), or add a larger disk."
 )
 
+LATER_ADVICE = (
+    "Set the clock. If it is right, delete them with `tawny delete --from TIME --to TIME`. Until then, they count as "
+    "made when this run of the recorder began, or when the clock was set back."
+)
+
 UPLOAD_SOONER = (
     "See Settings > Notifications and uploads for what keeps the uploads from being sent, or add a larger disk."
 )
@@ -255,6 +260,13 @@ class FreeSpace:
 
     def _warnings(self, settings: Settings, outlook: StorageOutlook) -> Iterator[RecorderWarning]:
         yield from contradictions(settings)
+        latest_ms = newest_ms(self._index, map(CameraId, [*settings.cameras, *settings.removed_names]))
+        if latest_ms > self._clock.now_ms() + LATER_MS:
+            day = utc_text(latest_ms)[:10]
+            yield RecorderWarning(
+                f"There are recordings of later than now, up to {day}: the clock is wrong, or was when they were made.",
+                LATER_ADVICE,
+            )
         plan = self._last_plan()
         space = self._volume.space()
         if space.has_few_files and not _is_nearly_full(space):

@@ -10,16 +10,19 @@ upload is neither thinned nor removed by age; otherwise it goes with those withi
 To free space, segments past their minimum retention go first: main stream before sub stream, time without events before
 events, oldest first. Therefore the sub stream lasts longer. Time with events is not thinned during its minimum
 retention.
+
+A recording that is later than the clock was made by another one: it counts as recorded when that was noticed.
 """
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, SegmentId, StreamName
+from tawny.model.ids import CameraId, RunId, SegmentId, StreamName
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import LATEST_MS, Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import is_thinned
 from tawny.storage.index.protocol import Index
@@ -31,6 +34,8 @@ _ROWS_AT_ONCE: Final = 500
 _FACTS_AT_ONCE: Final = 50_000
 MOST_EXAMINED: Final = 20_000
 """Recordings that one plan looks at for a reduction: the recorder waits for it when its disk is full."""
+LATER_MS: Final = 300_000
+"""A recording that ends by more than this after now, ms, was made while the clock was another one."""
 
 Looked = Mapping[tuple[CameraId, StreamName, bool], Segment]
 """Last segment examined for thinning, by camera, stream and whether time with events is included."""
@@ -110,6 +115,7 @@ class RemovalConditions:
     regardless of settings. least_s: minimum age for removal for free space unless
     urgent; less on a disk of which half holds less time. looked, aged: progress of earlier runs. held: recordings with
     a pending upload. ahead_ms: time by which the clock is perhaps wrong: ages count from as much earlier.
+    later_s: for how long recordings are known to be later than the clock: the age of these. None: order by date alone.
     """
 
     cameras: Sequence[CameraId] = ()
@@ -121,6 +127,7 @@ class RemovalConditions:
     aged: Segment | None = None
     ahead_ms: int = 0
     urgent_files: int = 0
+    later_s: float | None = None
 
 
 class RemovalPlanner:
@@ -143,6 +150,8 @@ class RemovalPlanner:
         self._examined = 0
         self._missing = _Need()
         self._facts: dict[SegmentId, _Facts] = {}
+        later_s = self._conditions.later_s
+        self._later_ms = None if later_s is None else self._ago(later_s)
 
     def plan(self) -> RemovalPlan:
         self._by_age()
@@ -169,14 +178,15 @@ class RemovalPlanner:
         limits = [keep.max_s for keep in self._contract.each() if keep.max_s is not None]
         if not limits:
             return
-        for segment in self._oldest(None, None, self._ago(min(limits)), after=self._aged):
+        for segment in self._in_order(None, None, self._ago(min(limits)), after=self._aged):
             if segment.end_ms <= self._ago(max(limits)):
                 self._aged = segment
             max_s = self._keep_of(segment).max_s
             facts = self._of(segment)
-            is_promised = segment.end_ms > self._ago(facts.eventful_s)
+            ended_ms = self._ended_ms(segment)
+            is_promised = ended_ms > self._ago(facts.eventful_s)
             is_free = not facts.is_kept and not facts.is_waiting and not is_promised
-            if max_s is not None and segment.end_ms <= self._ago(max_s) and is_free:
+            if max_s is not None and ended_ms <= self._ago(max_s) and is_free:
                 self._removals[segment.id] = Removal(segment, f"older than {duration_words(max_s)}")
 
     def _for_free_space(self, room: DiskSpace, urgent: _Need) -> None:
@@ -245,12 +255,12 @@ class RemovalPlanner:
                 if wanted not in (None, stream):
                     continue
                 for with_events in (False, True):
-                    for segment in self._oldest(camera, stream, until_ms):
+                    for segment in self._in_order(camera, stream, until_ms):
                         facts = self._of(segment)
-                        is_promised = segment.end_ms > self._ago(facts.promised_s)
+                        is_promised = self._ended_ms(segment) > self._ago(facts.promised_s)
                         is_last = is_promised or facts.is_waiting
                         if is_last == comes_last and facts.has_events == with_events and not facts.is_kept:
-                            yield segment, is_promised
+                            yield segment, is_promised and not self._is_later(segment)
 
     def _unpromised_ms(self) -> int:
         """Return the end time after which every segment is within its minimum retention."""
@@ -306,6 +316,22 @@ class RemovalPlanner:
                     yield segment
             after = page[-1]
 
+    def _in_order(
+        self, camera: CameraId | None, stream: StreamName | None, youngest_ms: int, after: Segment | None = None
+    ) -> Iterator[Segment]:
+        """Yield segments as `_oldest` does, but those that are later than the clock by when that was noticed."""
+        earlier = self._oldest(camera, stream, youngest_ms, after)
+        if self._later_ms is None or self._later_ms > youngest_ms:
+            return earlier
+        later = self._oldest(camera, stream, LATEST_MS, ended_at(self._now_ms + LATER_MS))
+        return heapq.merge(earlier, later, key=self._ended_ms)
+
+    def _ended_ms(self, segment: Segment) -> int:
+        return segment.end_ms if self._later_ms is None or not self._is_later(segment) else self._later_ms
+
+    def _is_later(self, segment: Segment) -> bool:
+        return segment.end_ms > self._now_ms + LATER_MS
+
     def _ago(self, age_s: float) -> int:
         return self._now_ms - self._conditions.ahead_ms - round(age_s * 1000)
 
@@ -328,6 +354,16 @@ class RemovalPlanner:
         is_waiting = any(camera == segment.camera and span.overlaps(segment.span) for camera, span in held)
         is_kept = any(one.kept for one in events)
         return _Facts(bool(events), is_kept, max(keep.min_s, eventful_s), eventful_s, is_waiting)
+
+
+def ended_at(end_ms: int) -> Segment:
+    """Return a place in the order of segments: behind those that ended before."""
+    return Segment(CameraId(""), StreamName.MAIN, RunId(""), end_ms, end_ms, 0, "", "", 0, 0)
+
+
+def newest_ms(index: Index, cameras: Iterable[CameraId]) -> int:
+    """Return when the latest recording ends, by its date, ms UTC; 0 without any."""
+    return max((bounds.end_ms for camera in cameras if (bounds := index.bounds(camera)) is not None), default=0)
 
 
 def around(event: Event, now_ms: int) -> Span:

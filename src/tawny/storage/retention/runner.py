@@ -19,7 +19,7 @@ from tawny.model.errors import StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import BY_CHOICE, Gap, GapReason, Segment
-from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp_ms
+from tawny.model.times import LATEST_MS, Clock, ClockSteps, Span, merge_spans, missing_spans, stamp_ms
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS, event_paths
 from tawny.storage.disk.secondary_volumes import spaces
@@ -28,12 +28,14 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract, RetentionRule, size_words
 from tawny.storage.retention.planning import (
+    LATER_MS,
     THINNED_AT_ONCE,
     DiskSpace,
     Looked,
     RemovalConditions,
     RemovalPlan,
     RemovalPlanner,
+    newest_ms,
     recorded_rate,
 )
 from tawny.storage.retention.removal import (
@@ -122,6 +124,25 @@ class AgeClock:
         return 0
 
 
+class _LaterAge:
+    """The age of recordings that are later than the clock: it was ahead, or is behind. Not thread-safe.
+
+    They count from when it was noticed, by no clock that can be set: at the start, or when the clock was set back.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._steps = clock, ClockSteps(clock)
+        self._since_s, self._newest_ms = clock.mono_s(), LATEST_MS  # what the first look finds is not more
+
+    def seconds(self, newest_ms: int) -> float:
+        """newest_ms: when the latest recording ends, by its date, ms UTC."""
+        is_set_back = self._steps.moved_ms() < -LATER_MS
+        if is_set_back or newest_ms > max(self._newest_ms, self._clock.now_ms() + LATER_MS):
+            self._since_s = self._clock.mono_s()
+        self._newest_ms = newest_ms
+        return self._clock.mono_s() - self._since_s
+
+
 @dataclass(frozen=True, slots=True)
 class CameraDeletion:
     """What an owner deletes of a camera. why: for the history, with who asked. with_kept: kept events too.
@@ -184,7 +205,7 @@ class Retention:
         self._contract, self._pace = contract, pace or RetentionPace()
         self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
-        self._ages = AgeClock(clock)
+        self._ages, self._later = AgeClock(clock), _LaterAge(clock)
         self._is_urgent = False
         self._passed_over_s = -math.inf
         """When a call for room was not urgent, because the disk had space again."""
@@ -282,7 +303,8 @@ class Retention:
         as they take. ahead_s, ahead_bytes: plan for a later time with this much more written to the main disk.
         """
         contract = chosen or self._contract
-        space = self._volume.space()
+        space, rooms = self._volume.space(), self._rooms(ahead_bytes)
+        cameras = self._volume.cameras()  # after the rooms, which find out whether a disk hangs
         urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
         urgent_files = 0
         if urgent and space.has_few_files and space.free_bytes >= urgent_bytes:  # it is full of files, not of bytes
@@ -290,10 +312,10 @@ class Retention:
         return RemovalPlanner(
             replace(contract, everyone=self._limited(contract.everyone)),
             self._index,
-            self._rooms(ahead_bytes),
+            rooms,
             self._clock.now_ms() + round(ahead_s * 1000),
             RemovalConditions(
-                self._volume.cameras(),
+                cameras,
                 urgent_bytes,
                 self._pace.least_s,
                 self._looked if chosen is None else {},
@@ -302,6 +324,7 @@ class Retention:
                 self._aged if chosen is None else None,
                 self._ages.ahead_ms(),
                 urgent_files,
+                self._later.seconds(newest_ms(self._index, cameras)) + ahead_s,
             ),
         ).plan()
 
