@@ -6,9 +6,11 @@ import pytest
 
 from tawny.model.segments import Segment
 from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
-from tests.storage.bench import Site
+from tawny.storage.retention.tiers import TierMover
+from tests.storage.bench import Site, keep_all
 
 DAY_S, HOUR_S = 86_400.0, 3600.0
 YEAR_S = 365 * DAY_S
@@ -81,3 +83,30 @@ def test_what_ends_just_now_is_no_older_for_it(site: Site) -> None:
     site.clock.advance(9 * DAY_S)
     site.put(0.5)
     assert retention.plan().removals == []
+
+
+def test_they_move_to_the_archive_disk_before_any_is_deleted(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, _new = site.put(60), site.put(30)
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(1000, 100_000))
+    tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
+    monkeypatch.setattr(tier, "space", lambda: DiskCapacity(50_000, 100_000))
+    site.clock.jump_utc(-YEAR_S)
+    mover = TierMover(lambda: [site.volume], tier, site.index, site.clock, DAY_S, keep_all)
+    assert mover.move() == 1
+    assert (tier.root / old.path).is_file()
+
+
+def test_moving_goes_on_after_a_clock_that_was_ahead(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
+    monkeypatch.setattr(tier, "space", lambda: DiskCapacity(50_000, 100_000))
+    mover = TierMover(lambda: [site.volume], tier, site.index, site.clock, DAY_S, keep_all)
+    site.clock.jump_utc(YEAR_S)
+    site.put(2 * 24 * 60)
+    assert mover.move() == 1
+    site.clock.jump_utc(-YEAR_S)
+    site.put(2 * 24 * 60)
+    assert mover.move() == 1

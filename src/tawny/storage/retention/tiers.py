@@ -25,7 +25,7 @@ from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy, read_source
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.retention.planning import RemovalConditions, RemovalPlanner
+from tawny.storage.retention.planning import LATER_MS, RemovalConditions, RemovalPlanner, ended_at
 from tawny.storage.retention.removal import events_at, tidy
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,8 @@ class TierMover:
                 self._passed_s = self._moving_s if self._passed_s is None else self._passed_s
                 continue
             self._moving_s = self._clock.mono_s()
-            self._looked = segment
+            if segment.end_ms <= self._clock.now_ms():
+                self._looked = segment
             count += 1
             if count == _AT_ONCE:
                 break
@@ -171,19 +172,31 @@ class TierMover:
 
     def _due(self) -> Iterator[tuple[Segment, Volume]]:
         now_ms, need_bytes, sources = self._clock.now_ms(), self._need_bytes(), tuple(self._sources())
-        if sources != self._looked_on:  # one that is back, or joined, has segments that were passed over
+        is_set_back = self._looked is not None and self._looked.end_ms > now_ms
+        if is_set_back or sources != self._looked_on:  # one that is back, or joined, has segments that were passed over
             self._looked, self._looked_on = None, sources
         has_folder = lru_cache(maxsize=64)(_has_folder)
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=self._looked):
             for segment in page:
                 is_due = segment.end_ms <= now_ms - self._after_s * 1000
                 if not is_due and (need_bytes <= 0 or segment.end_ms > now_ms - _LEAST_MS):
+                    yield from self._later(now_ms, need_bytes, sources[0])
                     return
                 for source in sources:
                     if has_folder(source, parent_of(segment.path)) and source.disk.entry(segment.path) is not None:
                         need_bytes -= segment.size_bytes if source is sources[0] else 0
                         yield segment, source
                 self._looked = segment
+
+    def _later(self, now_ms: int, need_bytes: int, source: Volume) -> Iterator[tuple[Segment, Volume]]:
+        """Yield what is later than the clock where the main disk lacks space: of their age, nothing is known."""
+        after = ended_at(now_ms + LATER_MS)
+        while need_bytes > 0 and (page := self._index.oldest_segments(_ROWS_AT_ONCE, after=after)):
+            for segment in page:
+                if need_bytes > 0 and source.disk.entry(segment.path) is not None:
+                    need_bytes -= segment.size_bytes
+                    yield segment, source
+            after = page[-1]
 
     def _need_bytes(self) -> int:
         space = self._sources()[0].space()
