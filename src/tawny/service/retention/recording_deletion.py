@@ -29,7 +29,9 @@ from tawny.service.retention.periodic_snapshots import (
 )
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.secondary_volumes import awaited, away
+from tawny.storage.index.protocol import all_events
 from tawny.storage.retention.planning import around
+from tawny.storage.retention.removal import lasted
 from tawny.storage.retention.runner import CameraDeletion
 
 UNDO_S: Final = 30.0
@@ -64,7 +66,7 @@ class StoredOfCamera:
 
 @dataclass(frozen=True, slots=True)
 class DeletionScope:
-    """What a person wants deleted: some events, or a time of some cameras. No cameras: all. No span: until now."""
+    """What a person wants deleted: some events, or a time of some cameras. No cameras: all. No span: all of it."""
 
     cameras: Sequence[CameraId] = ()
     span: Span | None = None
@@ -162,9 +164,10 @@ class RecordingDeletion:
         return StoredOfCamera(size_bytes, len(kept.events), bounds.begin_ms if bounds else None)
 
     def ask(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
-        """Delete what is recorded until now, in UNDO_S. Return when, ms UTC. by: for the signed history."""
+        """Delete what is stored, also what is later than now, in UNDO_S. Return when, ms UTC. by: for the history."""
         now_ms = self._clock.now_ms()
-        return self._put(camera, [CameraDeletion(camera, now_ms, f"deleted by {by}", with_kept)])
+        part = CameraDeletion(camera, now_ms, f"deleted by {by}", with_kept)
+        return self._put(camera, [part, *self._later(part)])
 
     def cancel(self, key: str) -> bool:
         """Undo a deletion, by the ID of `delete` or a camera. Return whether it was still to come."""
@@ -228,7 +231,12 @@ class RecordingDeletion:
             size_bytes, files = sum(one.size_bytes for one in rows), len(rows)
             bounds = Span(rows[0].start_ms, max(one.end_ms for one in rows)) if rows else None
         else:
-            size_bytes, files = index.size_bytes(camera), index.count(camera)
+            last_ms = max(part.until_ms, bounds.end_ms if bounds else 0)
+            after = [row for row in index.segments(camera, None, Span(part.until_ms, last_ms)) if row.id not in counted]
+            after = [row for row in after if row.start_ms >= part.until_ms]
+            size_bytes = index.size_bytes(camera) - sum(one.size_bytes for one in after)
+            files = index.count(camera) - len(after)
+            bounds = bounds and bounds.cut_to(Span(0, last_ms if not after else part.until_ms))
         asked = part.span
         within = bounds or asked
         all_of = Span(min(asked.begin_ms, within.begin_ms), max(asked.end_ms, within.end_ms))
@@ -297,7 +305,8 @@ class RecordingDeletion:
             self._is_done(key, one, running, away_before, is_filling=is_filling or self._fills(one))
         for part in self._of_removed(now_ms):
             away_before = self._away()
-            self._delete(part)
+            for each in (part, *self._later(part)):
+                self._delete(each)
             self._done.add((part.camera, part.until_ms))
             self._wait_for_disks(part.camera, (replace(part, is_gone=False),), away_before)
         self._delete_on_returned()
@@ -311,13 +320,32 @@ class RecordingDeletion:
         now_ms = self._clock.now_ms()
         if wanted.events:
             return [self._part_of(event, wanted, why) for event in wanted.events]
-        begin_ms, until_ms = (wanted.span.begin_ms, wanted.span.end_ms) if wanted.span else (0, now_ms)
-        is_all_listed = not self._away()
+        asked, is_all_listed = wanted.span or _EVER, not self._away()
         cameras = wanted.cameras or [one for one in self.cameras() if not is_all_listed or not self._is_empty(one)]
-        until_ms = min(until_ms, now_ms)
-        if until_ms <= begin_ms:
+        begin_ms, until_ms = asked.begin_ms, min(asked.end_ms, now_ms)
+        is_over = begin_ms < until_ms
+        all_of = CameraDeletion(CameraId(""), until_ms, why, wanted.with_kept, begin_ms=begin_ms)
+        parts = [replace(all_of, camera=one) for one in cameras if is_over]
+        parts += [later for one in cameras for later in self._later(replace(all_of, camera=one), asked.end_ms)]
+        if not parts and not is_over:
             raise NotDone("This time isn't over yet.", "Choose a time that is.")
-        return [CameraDeletion(one, until_ms, why, wanted.with_kept, begin_ms=begin_ms) for one in cameras]
+        return parts
+
+    def _later(self, part: CameraDeletion, until_ms: int = _EVER.end_ms) -> list[CameraDeletion]:
+        """Return the part of what is stored now and later than now: the clock is behind, or was ahead.
+
+        It begins with the first of it, so that what is recorded until it is carried out stays.
+        """
+        from_ms, index = max(part.begin_ms or 0, self._clock.now_ms()), self._stored.index
+        within, bounds = Span(from_ms, max(from_ms, until_ms)), index.bounds(part.camera)
+        rows = index.segments(part.camera, None, within) if bounds is not None and bounds.end_ms > from_ms else []
+        events = all_events(lambda after: index.events(within, cameras=[part.camera], limit=_COUNTED, after=after))
+        found = [one.span for one in rows] + [lasted(one, one.start_ms) for one in events]
+        found = [one for one in found if one.begin_ms >= from_ms]
+        if not found:
+            return []
+        end_ms = min(until_ms, max(one.end_ms for one in found))
+        return [replace(part, begin_ms=min(one.begin_ms for one in found), until_ms=end_ms)]
 
     def _part_of(self, event_id: EventId, wanted: DeletionScope, why: str) -> CameraDeletion:
         event = self._stored.index.event(event_id)
@@ -393,10 +421,12 @@ class RecordingDeletion:
     def _wait_for_disks(self, key: str, parts: tuple[CameraDeletion, ...], before: set[str]) -> None:
         """Keep a deletion that was carried out here until the disks that are away, and the mirror, have done so.
 
-        before: those that were away before it: one may have come back meanwhile.
+        before: those that were away before it: one may have come back meanwhile. What is later than now doesn't wait:
+        other recordings may be of that time then.
         """
+        parts = tuple(part for part in parts if part.until_ms <= self._clock.now_ms())
         ids, mirror = tuple(sorted(before | self._away())), self._stored.mirror
-        if not ids and (mirror is None or not mirror.is_deleting):
+        if not parts or (not ids and (mirror is None or not mirror.is_deleting)):
             return
         with self._lock:
             self._on_disks[key] = _OnDisks(parts, ids)
