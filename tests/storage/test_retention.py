@@ -817,3 +817,26 @@ def test_retention_by_age_keeps_the_image_until_the_last_video_goes(site: Site) 
     assert [one.id for one in site.index.all_segments()] == [new.id]
     assert site.index.event(event.id) == event
     assert _files_left(site, event) == [True, True, True]
+
+
+@pytest.mark.parametrize(("days", "left"), [(8, {"kept", "recorded", "long", "runs"}), (31, {"kept", "runs"})])
+def test_an_event_without_video_goes_when_its_video_would(site: Site, days: int, left: set[str]) -> None:
+    """As of a camera with `record = "off"`; not while the clock is doubted."""
+    rule = replace(ALL, max_s=7 * 86_400, kinds_s={"person": 30 * 86_400})
+    retention, bare = _retention(site, rule), _event(site, 30, "bare")
+    for name, changed in (("kept", {"kept": True}), ("long", {"kind": "person"}), ("runs", {"end_ms": None})):
+        site.ledger.put_event(replace(bare, id=EventId(name), **changed))
+    site.put(59)
+    recorded = _event(site, 58.5, "recorded")
+    site.ledger.put_event(replace(recorded, kind="person"))
+    EventFiles(site.volume).write_picture(bare, b"jpeg")
+    retention.run()
+    site.clock.jump_utc(400 * 86_400)
+    site.clock.advance(3601)
+    retention.run()
+    assert site.index.event(bare.id) is not None
+    site.clock.jump_utc(-400 * 86_400)
+    site.clock.advance(days * 86_400)
+    retention.run()
+    assert {one.id for one in site.index.events(EVER).events} == left
+    assert site.volume.disk.entry(event_paths(bare)[0]) is None

@@ -196,7 +196,7 @@ def _unlink(
     if len(well) == len(volume.everywhere) and not (left and awaited(volume)):
         left = set()
     gone = [segment for segment in segments if segment.id not in left and segment.id not in stuck]
-    if drop is not None and not _drop_events(index, segments, clock.now_ms(), drop):
+    if drop is not None and not drop_events(without_video(index, segments, clock.now_ms()), drop):
         gone = []  # by their rows, the next start finds the events
     with index.together():
         index.drop_segments(gone)
@@ -208,10 +208,10 @@ def _unlink(
     return list(stuck.values())
 
 
-def _drop_events(index: Index, segments: Sequence[Segment], now_ms: int, drop: Callable[[Event], None]) -> bool:
-    """Drop the events of these segments that have no video any more. Return whether all could be."""
+def drop_events(events: Iterable[Event], drop: Callable[[Event], None]) -> bool:
+    """Drop events without video. Return whether all could be."""
     are_gone = True
-    for event in without_video(index, segments, now_ms):
+    for event in events:
         try:
             drop(event)
         except StorageUnavailable:

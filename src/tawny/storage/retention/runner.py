@@ -17,15 +17,15 @@ from typing import Final
 from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import StorageError, StorageUnavailable
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.segments import BY_CHOICE, Gap, GapReason, Segment
 from tawny.model.times import LATEST_MS, Clock, ClockSteps, Span, merge_spans, missing_spans, stamp_ms
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS, event_paths
-from tawny.storage.disk.secondary_volumes import spaces
+from tawny.storage.disk.secondary_volumes import awaited, spaces
 from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryLedger
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.retention.contract import RetentionContract, RetentionRule, size_words
 from tawny.storage.retention.planning import (
     LATER_MS,
@@ -41,6 +41,7 @@ from tawny.storage.retention.planning import (
 from tawny.storage.retention.removal import (
     Removal,
     drop_event,
+    drop_events,
     events_at,
     finish_removals,
     has_video,
@@ -284,6 +285,24 @@ class Retention:
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
             if self._volume.others:  # a volume was away when something on it was removed
                 finish_removals(self._volume, self._index, self._ledger, self._clock, self._drop)
+            marks = [other.mark for other in self._volume.others if other.archive is None and other.mark is not None]
+            if not awaited(self._volume) and all(map(self._index.is_volume_listed, marks)):  # else it may be there
+                drop_events(list(islice(self._unrecorded_events(), _DELETED_AT_ONCE)), self._drop)
+
+    def _unrecorded_events(self) -> Iterator[Event]:
+        """Yield events without video, as with `record = "off"` or of a gap, once video of them would be too old."""
+        now_ms = self._clock.now_ms()
+        known_ms = now_ms - self._ages.ahead_ms()
+        shortest_s = min(math.inf if keep.max_s is None else keep.max_s for keep in self._contract.each())
+        if shortest_s * 1000 > known_ms:
+            return
+        within = Span(0, known_ms - round(shortest_s * 1000))
+        for event in all_events(lambda after: self._index.events(within, limit=_DELETED_AT_ONCE, after=after)):
+            keeps = [self._contract.of(event.camera, stream) for stream in StreamName]
+            limits = (math.inf if keep.max_s is None else max(keep.max_s, keep.event_s(event.kind)) for keep in keeps)
+            is_old = event.end_ms is not None and event.end_ms <= known_ms - max(limits) * 1000
+            if is_old and not event.kept and not has_video(self._index, event, now_ms):
+                yield event
 
     def wake(self) -> None:
         """Run soon, because the rules changed."""
