@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -11,6 +12,8 @@ from tawny.api.auth.accounts import Role
 from tawny.cli import status
 from tawny.cli.output import Output
 from tawny.config.settings import Settings
+from tawny.model.events import Event
+from tawny.model.ids import EventId
 from tawny.model.segments import Gap, GapReason
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthReader
@@ -145,6 +148,32 @@ def test_it_says_whether_the_disk_fills_up(
     figures = bench.run(HOUR_S + LOOK_S)
     assert (figures.outlook, figures.full_at_ms is not None, figures.fits) == (outlook, fills, True)
     assert bench.room.warnings == ()
+
+
+def test_recordings_of_kept_events_make_no_room(bench: Bench) -> None:
+    kept = replace(bench.site.put(60, listed=False), size_bytes=20 * GB)
+    bench.site.index.add_segment(kept)
+    bench.site.ledger.put_event(Event(EventId("kept"), PORCH, "person", kept.start_ms, kept.end_ms, 9.0, kept=True))
+    figures = bench.run(HOUR_S + LOOK_S)
+    assert figures.keeps_days == pytest.approx(11.28, abs=0.01)
+    assert figures.fits is False
+
+
+@pytest.mark.parametrize(
+    ("own", "outlook"),
+    [
+        ({"max": "7 days"}, "Recordings are kept 7 days, the maximum retention."),
+        ({"max_size": "20 GB"}, "Recordings will go back about 5 days, as far as the cameras' limits allow."),
+    ],
+)
+def test_a_disk_fills_up_no_further_than_the_limits_of_each_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, str], outlook: str
+) -> None:
+    bench = Bench(tmp_path, monkeypatch)
+    camera = {"source": "demo:", "retention": {"min": "3 days", **own}}
+    bench.settings = Settings.model_validate({"cameras": {PORCH: camera}})
+    figures = bench.run(HOUR_S + LOOK_S)
+    assert (figures.outlook, figures.full_at_ms) == (f"{outlook} The disk will not fill up.", None)
 
 
 def test_recordings_that_are_later_than_the_clock_are_a_warning(bench: Bench) -> None:

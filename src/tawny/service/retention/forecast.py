@@ -3,6 +3,7 @@
 It is computed here alone; the page, the commands, the API and the warnings show it.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tawny.config.units import duration_text, size_text
 from tawny.engine import Engine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import BY_CHOICE, GapReason
-from tawny.model.times import Clock, Span, utc_text
+from tawny.model.times import Clock, Span, merge_spans, utc_text
 from tawny.service.recorder import DiskInfo, RecorderWarning
 from tawny.service.retention.promises import Rates, contract, contradictions, limit_conflicts, needed_bytes
 from tawny.storage.disk.disk import DiskCapacity, FilesUsedUp
@@ -31,6 +32,8 @@ UNKNOWN = "It isn't known yet how far back recordings will go. An estimate appea
 IDLE = "Nothing is being recorded, so nothing more will be stored."
 ARCHIVED = "Older recordings move to the archive, which has room for all of them."
 _NO_LIMIT_BYTES = 1 << 60
+_LONGEST_S: Final = 100 * 365 * DAY_S
+MOST_LOCKED: Final = 1000
 _NOT_RECORDED: Final = BY_CHOICE - {GapReason.REMOVED, GapReason.ENDED, GapReason.FILLED, GapReason.NOT_COPIED}
 """Of times that are a part of the average: their like comes again."""
 
@@ -138,9 +141,12 @@ class StorageOutlook:
 
 
 def storage_outlook(
-    kept: RetentionContract, space: DiskCapacity, used_bytes: int, meter: RateMeter, now_ms: int
+    kept: RetentionContract, space: DiskCapacity, used_bytes: int, meter: RateMeter, now_ms: int, locked_bytes: int = 0
 ) -> StorageOutlook:
-    """Return the outlook at the average rates of the streams that are recorded now."""
+    """Return the outlook at the average rates of the streams that are recorded now.
+
+    locked_bytes: of recordings of kept events, which make no room.
+    """
     rates, rule = meter.rates(), kept.everyone
     if not meter.is_known:
         return StorageOutlook(UNKNOWN)
@@ -149,18 +155,19 @@ def storage_outlook(
     room_bytes = used_bytes + max(0.0, space.free_bytes - rule.free_share * space.total_bytes)
     if rule.size_bytes is not None:
         room_bytes = min(room_bytes, rule.size_bytes)
+    room_bytes, used_bytes = max(0.0, room_bytes - locked_bytes), max(0, used_bytes - locked_bytes)
     rate, need_bytes = sum(each for each, _ in rates.values()), needed_bytes(kept, rates)
-    reach_s = room_bytes / rate
+    reach_s = _reach_s(kept, rates, room_bytes)
     full_at_ms = now_ms + round((room_bytes - used_bytes) / rate * 1000) if used_bytes < 0.98 * room_bytes else None
     if need_bytes > room_bytes:
+        reach_s = room_bytes / rate if reach_s is None else reach_s
         sentence = (
             f"Recordings will go back {reach_text(reach_s)}, less than the minimum retention: it needs "
             f"{size_text(need_bytes)}, and {size_text(room_bytes)} are available."
         )
         return StorageOutlook(sentence, fits=False, keeps_s=reach_s, full_at_ms=full_at_ms)
-    if rule.max_s is not None and rule.max_s <= reach_s:
-        sentence = f"Recordings are kept {duration_text(rule.max_s)}, the maximum retention. The disk will not fill up."
-        return StorageOutlook(sentence, fits=True, keeps_s=rule.max_s)
+    if reach_s is None:
+        return _limited_outlook(kept, rates)
     if full_at_ms is None:
         sentence = f"Recordings go back {reach_text(reach_s)}. The oldest are deleted to make room."
     else:
@@ -168,12 +175,75 @@ def storage_outlook(
     return StorageOutlook(sentence, fits=True, keeps_s=reach_s, full_at_ms=full_at_ms)
 
 
-def archived_outlook(kept: RetentionContract, used_bytes: int, meter: RateMeter, now_ms: int) -> StorageOutlook:
+def _limited_outlook(kept: RetentionContract, rates: Rates) -> StorageOutlook:
+    """Return the outlook where the limits of the cameras keep the disk from filling up."""
+    amounts = _amounts(kept, rates, _LONGEST_S)
+    shown = {
+        (camera, stream)
+        for camera, stream in rates
+        if stream is StreamName.MAIN or (camera, StreamName.MAIN) not in rates
+    }
+    reaches = [round(amounts[one] / rates[one][0]) for one in shown]
+    longest_s = float(max(reaches))
+    if {*reaches, *(round(kept.of(*one).max_s or 0.0) for one in shown)} == {longest_s}:
+        sentence = f"Recordings are kept {duration_text(longest_s)}, the maximum retention. The disk will not fill up."
+    else:
+        reach = reach_text(longest_s)
+        sentence = f"Recordings will go back {reach}, as far as the cameras' limits allow. The disk will not fill up."
+    return StorageOutlook(sentence, fits=True, keeps_s=longest_s)
+
+
+def _reach_s(kept: RetentionContract, rates: Rates, room_bytes: float) -> float | None:
+    """Return how far back recordings go that fill the room, s. None: the limits of the cameras don't let them."""
+    if sum(_amounts(kept, rates, _LONGEST_S).values()) <= room_bytes:
+        return None
+    low_s, high_s = 0.0, _LONGEST_S
+    while high_s - low_s > 1:
+        middle_s = (low_s + high_s) / 2
+        if sum(_amounts(kept, rates, middle_s).values()) > room_bytes:
+            high_s = middle_s
+        else:
+            low_s = middle_s
+    return low_s
+
+
+def _amounts(kept: RetentionContract, rates: Rates, reach_s: float) -> dict[tuple[CameraId, StreamName], float]:
+    """Return the bytes of each stream if recordings go back that far, or as far as the camera's own limits allow."""
+    limits = {one: kept.of(*one).max_s for one in rates}
+    found = {one: rate * min(reach_s, limits[one] or reach_s) for one, (rate, _) in rates.items()}
+    for camera, stream, keep in kept.limits():
+        if keep.size_bytes is None or (camera, stream) == (None, None):  # the latter: the room for all
+            continue
+        mine = [one for one in found if camera in (None, one[0]) and stream in (None, one[1])]
+        share = keep.size_bytes / max(1.0, sum(found[one] for one in mine))
+        found |= {one: found[one] * min(1.0, share) for one in mine}
+    return found
+
+
+def archived_outlook(
+    kept: RetentionContract, used_bytes: int, meter: RateMeter, now_ms: int, locked_bytes: int = 0
+) -> StorageOutlook:
     """Return the outlook with an archive, which has room for everything: only the rules limit how far it goes back."""
     rule = kept.everyone
     if rule.max_s is None and rule.size_bytes is None:
         return StorageOutlook(ARCHIVED, fits=True)
-    return storage_outlook(kept, DiskCapacity(_NO_LIMIT_BYTES, 0), used_bytes, meter, now_ms)
+    return storage_outlook(kept, DiskCapacity(_NO_LIMIT_BYTES, 0), used_bytes, meter, now_ms, locked_bytes)
+
+
+def locked_recordings(index: Index, now_ms: int) -> tuple[int, int]:
+    """Return the number of kept events, at most MOST_LOCKED, and the bytes of their recordings."""
+    page = index.events(Span(0, now_ms + 1), only="kept", limit=MOST_LOCKED)
+    of_each: dict[CameraId, list[Span]] = {}
+    for event in page.events:
+        end_ms = max(event.start_ms + 1, event.end_ms or now_ms)
+        of_each.setdefault(event.camera, []).append(Span(event.start_ms, end_ms))
+    rows = {
+        row.id: row.size_bytes
+        for camera, spans in of_each.items()
+        for span in merge_spans(spans)
+        for row in index.segments(camera, None, span)
+    }
+    return len(page.events), sum(rows.values())
 
 
 def reach_text(seconds: float) -> str:
@@ -188,6 +258,7 @@ def reach_text(seconds: float) -> str:
 # Free space: usage and forecast of the disks, measured periodically and served from memory.
 
 LOOK_S = 20.0
+_LOCKED_S: Final = 600.0
 NEARLY_FULL = 0.02
 """Free share of the disk below which the user must act if nothing more can be removed."""
 MORE_ROOM = (
@@ -227,6 +298,8 @@ class FreeSpace:
         self._volume, self._index, self._clock = volume, index, clock
         self._settings, self._last_plan, self._momentary = settings, last_plan, momentary
         self._meter = RateMeter(index)
+        self._locked = -math.inf, 0
+        """When to measure what is kept again, s monotonic, and its bytes."""
         self.figures: DiskInfo | None = None
         self.warnings: tuple[RecorderWarning, ...] = ()
 
@@ -245,15 +318,20 @@ class FreeSpace:
         kept, now_ms = contract(settings), self._clock.now_ms()
         self._meter.add(self._momentary(), LOOK_S, kept, now_ms)
         if archived:
-            outlook = archived_outlook(kept, stored_bytes, self._meter, now_ms)
+            outlook = archived_outlook(kept, stored_bytes, self._meter, now_ms, self._locked_bytes(now_ms))
         else:
-            outlook = storage_outlook(kept, space, used_bytes, self._meter, now_ms)
+            outlook = storage_outlook(kept, space, used_bytes, self._meter, now_ms, self._locked_bytes(now_ms))
         days = None if outlook.keeps_s is None else outlook.keeps_s / DAY_S
         self.figures = DiskInfo(
             space.free_bytes, space.total_bytes, used_bytes, outlook.full_at_ms, days, outlook.fits, outlook.sentence
         )
         self.warnings = tuple(self._warnings(settings, outlook))
         return LOOK_S
+
+    def _locked_bytes(self, now_ms: int) -> int:
+        if self._clock.mono_s() >= self._locked[0]:
+            self._locked = self._clock.mono_s() + _LOCKED_S, locked_recordings(self._index, now_ms)[1]
+        return self._locked[1]
 
     def close(self) -> None:
         """No resources to release."""

@@ -9,10 +9,10 @@ from tawny.config.changes import change_retention, parse_retention, retention_to
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import Clock, Span, merge_spans
+from tawny.model.times import Clock
 from tawny.service.changeable_settings import ChangeableSettings, version_of
 from tawny.service.recorder import DiskInfo, RecorderWarning
-from tawny.service.retention.forecast import DAY_S, FreeSpace
+from tawny.service.retention.forecast import DAY_S, FreeSpace, locked_recordings
 from tawny.service.retention.promises import Rates, contract
 from tawny.service.retention.secondary_volumes import OtherVolumes
 from tawny.storage.disk.mirror import Mirror
@@ -103,9 +103,6 @@ class StoredRecordings:
     mirror: Mirror | None
 
 
-MOST_LOCKED = 1000
-
-
 class RetentionService:
     """Retention for clients. Thread-safe; calls wait for the disk."""
 
@@ -118,7 +115,7 @@ class RetentionService:
         settings = self._settings.now()
         kept, rates = contract(settings), self._kept.room.rates()
         figures = self._kept.room.figures
-        locked, locked_bytes = self._locked()
+        locked, locked_bytes = locked_recordings(self._kept.index, self._clock.now_ms())
         return RetentionReport(
             request=_request_of(settings),
             is_in_file=self._settings.file is not None,
@@ -225,20 +222,6 @@ class RetentionService:
     def _removed(self, settings: Settings) -> dict[CameraId, int]:
         index, gone = self._kept.index, map(CameraId, settings.removed_names)
         return {camera: index.size_bytes(camera) for camera in gone if index.bounds(camera) is not None}
-
-    def _locked(self) -> tuple[int, int]:
-        page = self._kept.index.events(Span(0, self._clock.now_ms() + 1), only="kept", limit=MOST_LOCKED)
-        of_each: dict[CameraId, list[Span]] = {}
-        for event in page.events:
-            end_ms = max(event.start_ms + 1, event.end_ms or self._clock.now_ms())
-            of_each.setdefault(event.camera, []).append(Span(event.start_ms, end_ms))
-        rows = {
-            row.id: row.size_bytes
-            for camera, spans in of_each.items()
-            for span in merge_spans(spans)
-            for row in self._kept.index.segments(camera, None, span)
-        }
-        return len(page.events), sum(rows.values())
 
 
 def _request_of(settings: Settings) -> RetentionRequest:
