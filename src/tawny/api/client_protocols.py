@@ -21,7 +21,7 @@ from websockets.http11 import Request
 from tawny.api.errors import RequestRefused, address_too_long, answer, as_answer
 from tawny.engine.connections import ClientConnection, ConnectionRules, Phase
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES
-from tawny.fleet.standby_server import STANDBY_PATH
+from tawny.fleet.standby_question import STANDBY_PATH
 
 CONNECTION: Final = "client_connection"
 """Key of the `ClientConnection` in a request's state."""

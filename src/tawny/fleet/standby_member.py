@@ -25,7 +25,7 @@ from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, Se
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload
 from tawny.fleet.standby_lease import PRESENT_S
 from tawny.fleet.standby_plan import StandbyPlan
-from tawny.fleet.standby_server import STANDBY_PATH
+from tawny.fleet.standby_question import STANDBY_PATH
 from tawny.fleet.standby_store import SET_MS, Takeover, takeovers_in
 from tawny.model.errors import FileDamaged, NotDone, StorageError
 from tawny.model.times import Clock, Span

@@ -23,13 +23,12 @@ from tawny.fleet.message_link import (
     LineClosed,
     MessageLink,
     SecureLink,
-    WebSocketLink,
-    open_as_box,
     open_as_hub,
 )
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.standby_lease import Lease, LeaseState
 from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan, StandbyWork
+from tawny.fleet.standby_question import RecorderQuestions
 from tawny.fleet.standby_store import (
     SET_MS,
     ProtectedCamera,
@@ -45,9 +44,6 @@ from tawny.model.times import Clock, Span
 from tawny.sealed.key_wrapping import Identity
 
 log = logging.getLogger(__name__)
-STANDBY_PATH: Final = "/api/v1/standby/line"
-"""Where a recorder accepts connections of those that it protects, and of its own standby."""
-ASK_S: Final = 0.4  # time in s within which a silent recorder must answer
 LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5  # interval in s at which a standby looks for recorders that another process has revoked
 RETRY_S: Final = 2.0  # interval in s at which what has failed is tried again
@@ -197,7 +193,7 @@ class StandbyServer:
         self._identity: Identity | None = None
         self._protected: dict[str, _Protected] = {}
         self._watch: asyncio.Task[None] | None = None
-        self._asked: set[asyncio.Task[bool | None]] = set()
+        self._questions = RecorderQuestions()
         self._looking = asyncio.Lock()
         self._due = asyncio.Event()
         self.changed: Callable[[], None] = self._due.set
@@ -455,7 +451,8 @@ class StandbyServer:
             await asyncio.sleep(LOOK_S)
             try:
                 if one.lease.ends(self.clock.mono_s()):
-                    answer = await self._ask(one)
+                    key, addresses = await asyncio.to_thread(self._own_key), one.plan.addresses if one.plan else ()
+                    answer = await self._questions.ask(addresses, key, one.box)
                     if answer is None:
                         log.warning("recorder %s has left this standby", one.box.name)
                         await self.revoke(one.box.id)
@@ -525,46 +522,6 @@ class StandbyServer:
             if self._store is not None and one.kept != (latest := one.takeovers):
                 await asyncio.to_thread(self._store.keep_takeovers, one.box.id, latest)
                 one.kept = latest
-
-    async def _ask(self, one: _Protected) -> bool | None:
-        """Ask a recorder itself whether it records. None: it says that this is not its standby any more."""
-        key = await asyncio.to_thread(self._own_key)
-        if one.plan is None or key is None:
-            return False
-        asking = [asyncio.create_task(_ask_at(url, key, fingerprint(one.box.key))) for url in one.plan.addresses]
-        try:
-            for first in asyncio.as_completed(asking, timeout=ASK_S):
-                try:
-                    return await first
-                except LineClosed as error:
-                    log.info("asking recorder %s: %s", one.box.name, error)
-        except TimeoutError:
-            log.info("recorder %s doesn't answer", one.box.name)
-        finally:
-            for task in asking:  # without waiting: closing a connection to a dead recorder takes a second
-                task.cancel()
-                self._asked.add(task)
-                task.add_done_callback(self._forget_asked)
-        return False
-
-    def _forget_asked(self, task: asyncio.Task[bool | None]) -> None:
-        self._asked.discard(task)
-        if not task.cancelled() and isinstance(task.exception(), LineClosed):
-            log.debug("asking a recorder: %s", task.exception())
-
-
-async def _ask_at(url: str, key: Ed25519PrivateKey, recorder: str) -> bool | None:
-    """Return what a recorder answers. recorder: fingerprint of its key. Raises LineClosed: it doesn't answer."""
-    carrier = await WebSocketLink.open(url, STANDBY_PATH)
-    try:
-        link = await open_as_box(carrier, key, recorder)
-        await link.send(LineFrame(Kind.HELLO, 0, as_payload({"asks": True})).encoded())
-        frame = decode_frame(await link.receive())
-        if frame.kind is Kind.REFUSED:
-            return None
-        return frame.kind is Kind.PRESENT and frame.json.get("is_recording") is True
-    finally:
-        await carrier.close()
 
 
 def _readable(files: Sequence[Path]) -> list[tuple[Path, int]]:

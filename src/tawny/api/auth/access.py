@@ -35,7 +35,7 @@ from tawny.api.errors import RequestRefused, as_answer, bad_input, not_found, sh
 from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, RENEW, in_worker, is_local
 from tawny.api.schemas import Id
 from tawny.fleet.message_link import LINE_PATH
-from tawny.fleet.standby_server import STANDBY_PATH
+from tawny.fleet.standby_question import STANDBY_PATH
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.times import LATEST_MS, Span

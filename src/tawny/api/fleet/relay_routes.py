@@ -30,7 +30,7 @@ from tawny.fleet.fleet_index import MOST_PICTURE_BYTES, FleetIndex, PlacedCamera
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES, LineClosed
 from tawny.fleet.session import Exchange, Kind, LineFrame
-from tawny.fleet.standby_server import STANDBY_PATH
+from tawny.fleet.standby_question import STANDBY_PATH
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.service.copied_recorder import CopiedRecorder
