@@ -10,7 +10,6 @@ import pytest
 from tawny.fleet.message_link import LineClosed, MemoryLink
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_member import (
-    MOST_AHEAD_MS,
     MOST_TRIES,
     NotNow,
     StandbyKnowledge,
@@ -18,7 +17,7 @@ from tawny.fleet.standby_member import (
     StandbyOffer,
     StandbyWelcome,
 )
-from tawny.fleet.standby_plan import StandbyPlan
+from tawny.fleet.standby_plan import MOST_AHEAD_MS, StandbyPlan
 from tawny.fleet.standby_store import Takeover, takeovers_in
 from tawny.model.errors import DiskFull, FileDamaged, NotDone, StorageError
 from tawny.model.times import Span

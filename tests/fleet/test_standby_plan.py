@@ -32,6 +32,30 @@ def test_changes_that_are_no_times_are_refused(changes: Any) -> None:
         StandbyPlan.opened(StandbyPlan((), (replace(front, changes=changes),)).sealed(key.recipient), key)
 
 
+@pytest.mark.parametrize(
+    ("ahead_ms", "at_ms", "may"),
+    [
+        (50_000, -1, True),
+        (50_000, 0, False),
+        (50_000, 300_000, True),
+        (-50_000, 0, False),
+        (200_000, -200_001, True),
+        (200_000, -200_000, False),
+        (200_000, 299_999, False),
+        (200_000, 300_000, True),
+        (-200_000, 0, False),
+        (-200_000, 499_999, False),
+        (-200_000, 500_000, True),
+    ],
+)
+def test_a_private_mode_holds_by_the_recorders_clock_and_by_both_if_they_differ_much(
+    ahead_ms: int, at_ms: int, may: bool
+) -> None:
+    """at_ms: since its begin, by the recorder's clock. It lasts for five minutes."""
+    front = StandbyCamera("front", "Front", {}, changes=((NOON_MS, False), (NOON_MS + 300_000, True)))
+    assert (front.hindrance(NOON_MS + at_ms + ahead_ms, ahead_ms) == "") is may
+
+
 @pytest.mark.parametrize("cut", [0, 1, 2, 50, 250, -1])
 def test_a_damaged_plan_is_none(cut: int) -> None:
     key = Identity.new()

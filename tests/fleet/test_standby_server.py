@@ -247,6 +247,31 @@ async def test_a_camera_that_becomes_private_by_schedule_is_recorded_no_longer(s
     await eventually(lambda: standby.work.of_barn == ["yard"], "the begin of the mode")
 
 
+async def test_a_pause_ends_by_the_clock_of_its_recorder(standby: Standby) -> None:
+    barn = Barn(standby, *await standby.connect(standby.invite()), behind_ms=300_000)
+    theirs_ms = standby.clock.now_ms() - barn.behind_ms
+    paused = replace(FRONT, is_due=False, why_off="it is paused there", changes=((theirs_ms + 60_000, True),))
+    await barn.plan(paused, YARD)
+    await standby.passes(SETTLE_S, barn)
+    assert standby.server.states()[0].problems == {"Front door": "it is paused there"}
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["yard"], "the takeover")
+    standby.clock.advance(60)
+    await eventually(lambda: standby.work.of_barn == ["front", "yard"], "the end of the pause")
+
+
+async def test_a_standby_that_was_restarted_knows_the_clock_of_a_silent_recorder(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(tmp_path, clock) as standby:
+        barn = Barn(standby, *await standby.connect(standby.invite()), behind_ms=-300_000)
+        await barn.plan(replace(FRONT, changes=((clock.now_ms() + 300_000, False),)))
+        await barn.present()
+        await eventually(lambda: stored_recorder(standby).status == {"ahead_ms": -300_000}, "it to be stored")
+    async with running(tmp_path, clock) as standby:
+        await eventually(lambda: len(standby.server.states()) == 1, "the recorder to be known")
+        assert standby.server.states()[0].problems == {"Front door": "it should not be recorded at this time"}
+
+
 async def test_a_recorder_that_is_back_gets_each_camera_after_ten_seconds(standby: Standby) -> None:
     barn = await standby.pair(FRONT, YARD)
     await barn.dies()
@@ -382,19 +407,19 @@ async def test_a_line_on_which_the_recorder_says_nothing_does_not_count_as_seen(
     await standby.pair(FRONT)
     standby.clock.advance(LEASE_S + 0.1)
     await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
-    before_ms = seen_ms(standby)
+    before_ms = stored_recorder(standby).seen_ms
     await is_held_up(standby, 2 * NOTE_S)
     standby.work.begun.clear()
     standby.work.may_go_on.set()
     standby.clock.advance(AGAIN_S)
     await eventually(standby.work.begun.is_set, "the next turn")
-    assert seen_ms(standby) == before_ms
+    assert stored_recorder(standby).seen_ms == before_ms
 
 
-def seen_ms(standby: Standby) -> int:
+def stored_recorder(standby: Standby) -> Box:
     store = StandbyStore(standby.folder, standby.clock)
     try:
-        return store.recorders()[0].seen_ms
+        return store.recorders()[0]
     finally:
         store.close()
 

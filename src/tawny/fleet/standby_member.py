@@ -24,7 +24,7 @@ from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_t
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload
 from tawny.fleet.standby_lease import PRESENT_S
-from tawny.fleet.standby_plan import StandbyPlan
+from tawny.fleet.standby_plan import MOST_AHEAD_MS, StandbyPlan
 from tawny.fleet.standby_question import STANDBY_PATH
 from tawny.fleet.standby_store import SET_MS, Takeover, takeovers_in
 from tawny.model.errors import FileDamaged, NotDone, StorageError
@@ -43,8 +43,6 @@ BYTES_PER_S: Final = 8_000_000
 """Most that is fetched: what is recorded meanwhile comes first."""
 MOST_FILE_BYTES: Final = 2_000_000_000
 MOST_REFUSED: Final = 256
-MOST_AHEAD_MS: Final = 60_000
-"""Most that both clocks may differ: beyond, one of them has not been set yet, and nothing is fetched."""
 
 
 class NotNow(NotDone):

@@ -37,6 +37,8 @@ _OWN_NAME: Final = re.compile(r"(.+\.)?localhost(\.localdomain)?\.?|ip6-(localho
 _WEEK_MS: Final = 7 * 86_400_000
 MOST_CHANGES: Final = 400
 """Of the coming week: those that rules and modes of all cameras have. More than that are not looked for."""
+MOST_AHEAD_MS: Final = 60_000
+"""Most that both clocks may differ: beyond, one of them has not been set yet."""
 _KEY_BYTES, _NONCE_BYTES, _LENGTH_BYTES = 32, 12, 2
 
 
@@ -62,8 +64,16 @@ class StandbyCamera:
     changes: tuple[tuple[int, bool], ...] = ()
     is_weekly: bool = False
 
-    def hindrance(self, now_ms: int) -> str:
-        """Return why the standby may not record it now; empty if it may."""
+    def hindrance(self, now_ms: int, ahead_ms: int = 0) -> str:
+        """Return why the standby may not record it now; empty if it may.
+
+        now_ms: by a clock that is this far ahead of the recorder's, by which the plan is. If both differ much, either
+        may be wrong, and what should not be recorded by one of them is not.
+        """
+        why = self._hindrance_at(now_ms - ahead_ms)
+        return why if abs(ahead_ms) <= MOST_AHEAD_MS else why or self._hindrance_at(now_ms)
+
+    def _hindrance_at(self, now_ms: int) -> str:
         if self.why_not:
             return self.why_not
         at_ms, changes = now_ms, self.changes or self._first_changes()

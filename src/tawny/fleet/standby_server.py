@@ -37,6 +37,7 @@ from tawny.fleet.standby_store import (
     StandbyStore,
     Takeover,
     begun_again,
+    was_ahead_ms,
     with_ended,
 )
 from tawny.model.errors import NotDone, SettingsError, StorageError
@@ -74,6 +75,8 @@ class _Protected:
     """Of `_clock_ms` when this clock was set last."""
     ahead_ms: int | None = None
     """How far this clock is ahead of the recorder's, as it has said last; None: unknown."""
+    was_ahead_ms: int = 0
+    """The same before this standby was started: its clock may have been wrong since, or then."""
     recorded: dict[str, StandbyCamera] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     connection: "StandbyConnection | None" = None
@@ -86,6 +89,11 @@ class _Protected:
     """Those that are stored."""
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while its takeovers are stored, so that the latest ones are stored last."""
+
+    @property
+    def plan_ahead_ms(self) -> int:
+        """How far this clock is ahead of that by which the plan is, as far as is known."""
+        return self.was_ahead_ms if self.ahead_ms is None else self.ahead_ms
 
 
 class StandbyConnection(LineSession):
@@ -363,7 +371,7 @@ class StandbyServer:
         one.lease.connect(self.clock.mono_s())
         one.since_ms = self.clock.now_ms()
         assert self._store is not None
-        await asyncio.to_thread(self._store.note, one.box.id, version, one.called)
+        await asyncio.to_thread(self._store.note, one.box.id, version, one.called, one.plan_ahead_ms)
         try:
             await connection.serve()
         finally:
@@ -384,6 +392,7 @@ class StandbyServer:
             refused = await asyncio.to_thread(self._work.check, plan.cameras) if plan is not None else {}
             lease, clock_ms = Lease(self.clock.mono_s()), _clock_ms(self.clock)
             made = _Protected(box, lease, box.seen_ms, plan, ended, now_ms, clock_ms, refused=refused, kept=before)
+            made.was_ahead_ms = was_ahead_ms(box)
             found = self._protected.setdefault(box.id, made)  # another connection may have been faster
             if found is made:
                 made.task = asyncio.create_task(self._keep(made), name=f"standby of {box.id}")
@@ -446,7 +455,7 @@ class StandbyServer:
 
     async def _keep(self, one: _Protected) -> None:
         """Watch a recorder's lease."""
-        noted_s, again_s, said = self.clock.mono_s(), 0.0, ""
+        noted_s, again_s, said = -NOTE_S, 0.0, ""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -465,7 +474,7 @@ class StandbyServer:
                 is_here = one.lease.state is LeaseState.HELD
                 if is_here and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
-                    await asyncio.to_thread(self._store.note, one.box.id, "", one.called)
+                    await asyncio.to_thread(self._store.note, one.box.id, "", one.called, one.plan_ahead_ms)
                 if self.clock.mono_s() >= again_s:
                     await self._keep_takeovers(one)
                     said = ""
@@ -493,7 +502,7 @@ class StandbyServer:
             for camera in (one.plan.cameras if one.plan is not None else ())
             if is_taken or (camera.id in one.recorded and not one.lease.has_returned(camera.id, now_s))
         }
-        wanted = {name: camera for name, camera in missed.items() if not camera.hindrance(now_ms)}
+        wanted = {name: camera for name, camera in missed.items() if not camera.hindrance(now_ms, one.plan_ahead_ms)}
         is_same = wanted == one.recorded
         if is_same and not (wanted and now_s >= one.set_s + AGAIN_S):
             return
@@ -547,7 +556,9 @@ async def _refuse(link: SecureLink, why: str) -> None:
 
 def _state_of(one: _Protected, now_ms: int, now_s: float) -> ProtectedState:
     cameras = tuple(
-        ProtectedCamera(camera.id, camera.name, camera.hindrance(now_ms) or one.refused.get(camera.id, ""))
+        ProtectedCamera(
+            camera.id, camera.name, camera.hindrance(now_ms, one.plan_ahead_ms) or one.refused.get(camera.id, "")
+        )
         for camera in (one.plan.cameras if one.plan is not None else ())
     )
     is_watched = one.connection is not None and one.lease.is_settled(now_s)

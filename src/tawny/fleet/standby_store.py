@@ -24,6 +24,8 @@ from tawny.storage.disk.private_files import write_private
 STANDBY_FILE: Final = "standby.db"
 STANDBY_KEY_FILE: Final = "standby.key"
 FOLDER: Final = ".standby"
+_AHEAD: Final = "ahead_ms"
+"""In the stored status of a recorder."""
 _MOST_MS: Final = 253_402_300_799_999
 """The end of the year 9999."""
 SET_MS: Final = 2_000
@@ -91,6 +93,12 @@ class ProtectedState:
     def problems(self) -> Mapping[str, str]:
         """Why cameras would not be taken over, by name."""
         return {one.name: one.problem for one in self.cameras if one.problem}
+
+
+def was_ahead_ms(box: Box) -> int:
+    """Return how far the standby's clock was ahead of a recorder's as that was here last; 0: not known."""
+    found = box.status.get(_AHEAD)
+    return found if type(found) is int else 0
 
 
 def with_ended(
@@ -194,9 +202,9 @@ class StandbyStore:
         self._index.rename(box.id, called)
         return replace(box, name=called)
 
-    def note(self, box: str, version: str, called: str) -> None:
+    def note(self, box: str, version: str, called: str, ahead_ms: int = 0) -> None:
         """Store that a recorder is here. called: what it calls itself; empty: not known since it joined."""
-        self._index.note(box, version, (), {CALLED: called} if called else {})
+        self._index.note(box, version, (), {_AHEAD: ahead_ms} | ({CALLED: called} if called else {}))
 
     def revoke(self, box: str) -> bool:
         """Remove a recorder with its cameras' credentials. Return False if there is none. Recordings stay."""
