@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,13 +19,14 @@ from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
 from tawny.fleet.standby_member import StandbyWelcome, greet_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
-from tawny.fleet.standby_server import AGAIN_S, NOTE_S, StandbyServer
+from tawny.fleet.standby_server import AGAIN_S, NOTE_S, RETRY_S, StandbyServer
 from tawny.fleet.standby_store import FOLDER, STANDBY_KEY_FILE, StandbyStore, Takeover
-from tawny.model.errors import NotDone, Problem, SettingsError, StorageError, TawnyError
+from tawny.model.errors import DiskFull, NotDone, Problem, SettingsError, StorageError, TawnyError
 from tawny.model.times import Span
 from tawny.sealed import age_file
 from tawny.service.backup.backup_file import backup_parts
 from tawny.service.backup.restore import UnpackedBackup, finish_restore
+from tawny.service.cameras.standby_cameras import protected_problems
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import eventually
 
@@ -604,6 +606,49 @@ async def test_a_takeover_that_fails_is_tried_again(standby: Standby, failure: T
     standby.clock.advance(LEASE_S + 0.1)
     await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
     assert standby.work.failures == []
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the standby's disk has room: it is full while the list is empty."""
+    has_room = [True]
+    for name in ("note", "keep_plan", "keep_takeovers"):
+        write = getattr(StandbyStore, name)
+
+        def tried(store: StandbyStore, *values: Any, write: Callable[..., None] = write) -> None:
+            if not has_room:
+                raise DiskFull("/data/standby.db")
+            write(store, *values)
+
+        monkeypatch.setattr(StandbyStore, name, tried)
+    return has_room
+
+
+async def test_a_standby_whose_disk_is_full_keeps_the_line_and_stores_later(standby: Standby, room: list[bool]) -> None:
+    room.clear()
+    barn = await standby.pair(FRONT)
+    [state] = standby.server.states()
+    assert (state.is_connected, state.is_watched, [one.name for one in state.cameras]) == (True, True, ["Front door"])
+    await eventually(lambda: "The disk at /data/standby.db is full." in details(standby), "the problem")
+    room.append(True)
+    await standby.passes(RETRY_S + STEP_S, barn)
+    await eventually((standby.folder / FOLDER / "barn.plan").exists, "the plan to be stored")
+    await eventually(lambda: details(standby) == "", "the end of the problem")
+
+
+async def test_a_recorder_that_dies_while_the_disk_is_full_is_not_shown_as_connected(
+    standby: Standby, room: list[bool]
+) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    room.clear()
+    barn.link, _ = await standby.connect()
+    await barn.dies()
+    await eventually(lambda: not standby.server.states()[0].is_connected, "the end of the line")
+
+
+def details(standby: Standby) -> str:
+    return " ".join(one.detail for one in protected_problems(standby.server.states(), standby.server.problem))
 
 
 async def test_leaving_does_the_same(standby: Standby) -> None:

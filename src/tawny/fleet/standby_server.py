@@ -85,10 +85,14 @@ class _Protected:
     set_s: float = 0.0  # when its cameras were set last
     called: str = ""
     """What it has called itself on this line; empty: it has just joined."""
+    unkept: bytes | None = None
+    """Its plan, encrypted, until it is stored."""
     kept: Sequence[Takeover] = ()
     """Those that are stored."""
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while its takeovers are stored, so that the latest ones are stored last."""
+    """Held while its plan and its takeovers are stored, so that the latest ones are stored last."""
+    wrong: str = ""
+    """Why what must be done for it fails now."""
 
     @property
     def plan_ahead_ms(self) -> int:
@@ -287,14 +291,14 @@ class StandbyServer:
         one.ahead_ms = one.silent_ms - their_ms if type(their_ms) is int else None
 
     async def take_plan(self, one: _Protected, sealed: bytes) -> None:
-        """Store and use what a recorder says about its cameras. Raises LineClosed, StorageError."""
-        assert self._store is not None
+        """Use what a recorder says about its cameras, and store it. Raises LineClosed."""
         assert self._identity is not None
         try:
             one.plan = StandbyPlan.opened(sealed, self._identity)
         except ValueError as error:
             raise LineClosed(str(error)) from None
-        await asyncio.to_thread(self._store.keep_plan, one.box.id, sealed)
+        one.unkept = sealed
+        await self._keep_if_possible(one)
         one.refused = await asyncio.to_thread(self._work.check, one.plan.cameras)
 
     async def hand_over(self, one: _Protected, said: Mapping[str, Any]) -> None:
@@ -306,7 +310,7 @@ class StandbyServer:
             else each
             for each in one.takeovers
         ]
-        await self._keep_takeovers(one)
+        await self._keep_if_possible(one)
 
     async def footage(self, one: _Protected, asked: Mapping[str, Any]) -> Sequence[Path] | None:
         """Return files with some of the time of a camera that was taken over; None: later. Raises LineClosed."""
@@ -371,8 +375,9 @@ class StandbyServer:
         one.lease.connect(self.clock.mono_s())
         one.since_ms = self.clock.now_ms()
         assert self._store is not None
-        await asyncio.to_thread(self._store.note, one.box.id, version, one.called, one.plan_ahead_ms)
         try:
+            with suppress(StorageError):  # it is noted again once it says that it is here
+                await asyncio.to_thread(self._store.note, one.box.id, version, one.called, one.plan_ahead_ms)
             await connection.serve()
         finally:
             if one.connection is connection:
@@ -455,7 +460,7 @@ class StandbyServer:
 
     async def _keep(self, one: _Protected) -> None:
         """Watch a recorder's lease."""
-        noted_s, again_s, said = -NOTE_S, 0.0, ""
+        noted_s, again_s = -NOTE_S, 0.0
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -471,18 +476,19 @@ class StandbyServer:
                 await self._record(one)
                 if one.connection is not None:
                     one.connection.send_news()
+                if self.clock.mono_s() < again_s:
+                    continue
+                await self._keep_changes(one)
                 is_here = one.lease.state is LeaseState.HELD
                 if is_here and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
-                    noted_s = self.clock.mono_s()
                     await asyncio.to_thread(self._store.note, one.box.id, "", one.called, one.plan_ahead_ms)
-                if self.clock.mono_s() >= again_s:
-                    await self._keep_takeovers(one)
-                    said = ""
+                    noted_s = self.clock.mono_s()
+                one.wrong = ""
             except _EXPECTED as error:
                 again_s = self.clock.mono_s() + RETRY_S
-                if said != error.message:
+                if one.wrong != error.message:
                     log.error("the standby of %s: %s", one.box.name, error)
-                said = error.message
+                one.wrong = error.message
 
     def _follow_clock(self, one: _Protected) -> None:
         """Go on by this clock if it was set: what was recorded before has its former time."""
@@ -525,9 +531,17 @@ class StandbyServer:
             one.since_ms = made[-1].begin_ms
             log.warning("recorder %s is silent; recording %s in its place", one.box.name, ", ".join(sorted(begun)))
 
-    async def _keep_takeovers(self, one: _Protected) -> None:
-        """Store its takeovers if they have changed."""
+    async def _keep_if_possible(self, one: _Protected) -> None:
+        """Store what has changed; where that fails, `_keep` tries again and says why: the line stays."""
+        with suppress(StorageError):
+            await self._keep_changes(one)
+
+    async def _keep_changes(self, one: _Protected) -> None:
+        """Store its plan and its takeovers if they have changed. Raises StorageError."""
         async with one.keeping:
+            if self._store is not None and (sealed := one.unkept) is not None:
+                await asyncio.to_thread(self._store.keep_plan, one.box.id, sealed)
+                one.unkept = None if one.unkept is sealed else one.unkept
             if self._store is not None and one.kept != (latest := one.takeovers):
                 await asyncio.to_thread(self._store.keep_takeovers, one.box.id, latest)
                 one.kept = latest
@@ -564,5 +578,5 @@ def _state_of(one: _Protected, now_ms: int, now_s: float) -> ProtectedState:
     is_watched = one.connection is not None and one.lease.is_settled(now_s)
     return ProtectedState(
         one.box, one.lease.state, one.connection is not None, is_watched, one.silent_ms, one.since_ms,
-        tuple(one.recorded), cameras, tuple(one.takeovers),
+        tuple(one.recorded), cameras, tuple(one.takeovers), one.wrong,
     )  # fmt: skip

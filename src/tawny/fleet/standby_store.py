@@ -19,6 +19,7 @@ from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyPlan
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock
 from tawny.sealed.key_wrapping import Identity
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.private_files import write_private
 
 STANDBY_FILE: Final = "standby.db"
@@ -88,6 +89,8 @@ class ProtectedState:
     taken: tuple[str, ...]
     cameras: tuple[ProtectedCamera, ...]
     takeovers: tuple[Takeover, ...]
+    wrong: str = ""
+    """Why the standby can't do now what it must do for it."""
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -223,7 +226,7 @@ class StandbyStore:
             _write(self._key_file, made.text.encode() + b"\n")
             return made
         except OSError as error:
-            raise StorageError(str(self._key_file), error.strerror or "") from error
+            raise turned(error, str(self._key_file)) from error
         except ValueError:
             raise NotDone(
                 f"{self._key_file} is damaged.", "Delete it; the recorders send their cameras again."
@@ -257,7 +260,7 @@ class StandbyStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StorageError(str(self._folder / name), error.strerror or "") from error
+            raise turned(error, str(self._folder / name)) from error
 
     def _write(self, box: str, suffix: str, data: bytes) -> None:
         with self._writing:
@@ -266,14 +269,14 @@ class StandbyStore:
             try:
                 self._folder.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
-                raise StorageError(str(self._folder), error.strerror or "") from error
+                raise turned(error, str(self._folder)) from error
             _write(self._folder / f"{box}.{suffix}", data)
 
     def _remove(self, name: str) -> None:
         try:
             (self._folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise StorageError(str(self._folder / name), error.strerror or "") from error
+            raise turned(error, str(self._folder / name)) from error
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -281,4 +284,4 @@ def _write(path: Path, data: bytes) -> None:
     try:
         write_private(path, data)
     except OSError as error:
-        raise StorageError(str(path), error.strerror or "") from error
+        raise turned(error, str(path)) from error

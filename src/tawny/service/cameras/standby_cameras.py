@@ -172,6 +172,8 @@ def protected_problems(states: Sequence[ProtectedState], problem: str) -> Iterat
         if found and one.problems:
             which = ", ".join(f"{camera}: {why}" for camera, why in one.problems.items())
             found.append(f"The standby doesn't take over these cameras of {name} now ({which}).")
+        if one.wrong:
+            found.append(f"What this standby does for {name} fails: {one.wrong}")
         if found:
             yield HealthProblem(ProblemKind.STANDBY, None, " ".join(found), STANDBY_DO, one.box.id)
 
