@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.engine.actor import caller
 from tawny.fleet.fleet_index import Box
+from tawny.fleet.footage_sender import asked_time, send_footage
 from tawny.fleet.hub import MOST_NAME
 from tawny.fleet.identity import UNKNOWN, fingerprint, load_key, load_or_make_key
 from tawny.fleet.message_link import (
@@ -41,7 +43,7 @@ from tawny.fleet.standby_store import (
     with_ended,
 )
 from tawny.model.errors import NotDone, SettingsError, StorageError
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock
 from tawny.sealed.key_wrapping import Identity
 
 log = logging.getLogger(__name__)
@@ -54,9 +56,6 @@ AGAIN_S: Final = 30.0
 MOST_RECORDED: Final = 256
 MOST_SENT: Final = 200  # unreturned takeovers that a recorder gets, besides MOST_FORMER whose recordings it has
 MOST_FORMER: Final = 100
-_SLACK_MS: Final = 10_000
-"""Time around a takeover that its recorder may fetch, too: both clocks may differ."""
-_FILE_BYTES: Final = 64 * 1024
 _EXPECTED: Final = (StorageError, SettingsError, NotDone)
 """What can go wrong with one recorder, and ends nothing."""
 
@@ -148,7 +147,8 @@ class StandbyConnection(LineSession):
                 if frame.exchange in self.exchanges or len(self.exchanges) >= MOST_EXCHANGES:
                     raise LineClosed("the recorder asks too much")
                 exchange = self.exchanges[frame.exchange] = Exchange(self, frame.exchange)
-                task = asyncio.create_task(self._send_footage(frame.json, exchange))
+                find = partial(self._server.footage, self._protected, frame.json)
+                task = asyncio.create_task(send_footage(find, exchange))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
             case Kind.LEAVE:
@@ -156,31 +156,6 @@ class StandbyConnection(LineSession):
                 raise LineClosed("the recorder has left")
             case _:
                 raise LineClosed("the recorder sent an unexpected message")
-
-    async def _send_footage(self, asked: Mapping[str, Any], exchange: Exchange) -> None:
-        """Send the sizes of the files with a camera's time, then the files; not ready while none can be read."""
-        try:
-            files = await self._server.footage(self._protected, asked)
-            found = await asyncio.to_thread(_readable, files or ())
-            sizes = [size for _, size in found]
-            await exchange.send(Kind.HEAD, as_payload({"is_ready": files is not None, "sizes": sizes}))
-            for path, size in found:
-                await self._send_file(path, size, exchange)
-        except LineClosed:
-            return  # the recorder has ended it
-        except (OSError, StorageError) as error:
-            log.warning("cannot read recordings for their recorder: %s", error)
-            with suppress(LineClosed):  # the disk may be back soon: no try of the recorder in vain
-                await exchange.send(Kind.HEAD, as_payload({"is_ready": False}))
-        finally:
-            exchange.close()
-
-    async def _send_file(self, path: Path, size: int, exchange: Exchange) -> None:
-        with path.open("rb") as file:
-            left = size
-            while left and (data := await asyncio.to_thread(file.read, min(left, _FILE_BYTES))):
-                left -= len(data)
-                await exchange.send(Kind.DATA, data)
 
 
 class StandbyServer:
@@ -314,19 +289,10 @@ class StandbyServer:
 
     async def footage(self, one: _Protected, asked: Mapping[str, Any]) -> Sequence[Path] | None:
         """Return files with some of the time of a camera that was taken over; None: later. Raises LineClosed."""
-        camera, begin_ms, end_ms = asked.get("camera"), asked.get("begin_ms"), asked.get("end_ms")
-        if type(begin_ms) is not int or type(end_ms) is not int or not 0 <= begin_ms < end_ms:
-            raise LineClosed("the recorder asks for no time")
-        now_ms = self.clock.now_ms()
-        is_own = any(
-            each.camera == camera
-            and each.begin_ms - _SLACK_MS <= begin_ms
-            and end_ms <= (each.end_ms or now_ms) + _SLACK_MS
-            for each in one.takeovers
-        )
-        if not is_own:
+        span = asked_time(asked, one.takeovers, self.clock.now_ms())
+        if span is None:
             return ()
-        return await asyncio.to_thread(self._work.footage, one.box, str(camera), Span(begin_ms, end_ms))
+        return await asyncio.to_thread(self._work.footage, one.box, str(asked.get("camera")), span)
 
     # --- internal
 
@@ -545,19 +511,6 @@ class StandbyServer:
             if self._store is not None and one.kept != (latest := one.takeovers):
                 await asyncio.to_thread(self._store.keep_takeovers, one.box.id, latest)
                 one.kept = latest
-
-
-def _readable(files: Sequence[Path]) -> list[tuple[Path, int]]:
-    """Return the files that can be opened, with their sizes. Raises OSError if there are files, and none can."""
-    found = list[tuple[Path, int]]()
-    for path in files:
-        try:
-            path.open("rb").close()
-            found.append((path, path.stat().st_size))
-        except OSError:
-            if path is files[-1] and not found:
-                raise
-    return found
 
 
 def _clock_ms(clock: Clock) -> int:
