@@ -30,6 +30,7 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.service.cameras.standby_cameras import NOT_RECORDED, id_at_standby, member_problems
+from tawny.service.cameras.standby_condition import STOPPED
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.standby_service import StandbyParts, StandbyService, StatedPartner, unknown_modes
 from tawny.storage.index.memory_index import MemoryIndex
@@ -229,6 +230,21 @@ async def test_both_pages_say_when_it_would_take_over(pair: Pair) -> None:
     assert own["heard_ms"] == pair.clock.now_ms()
     assert (protected["name"], protected["lease"], protected["is_watched"]) == ("House", "held", True)
     assert protected["heard_ms"] == pair.clock.now_ms()
+
+
+async def test_both_sides_say_that_the_standby_can_record_nothing(pair: Pair) -> None:
+    await pair.join()
+    pair.shed.work.hindered = STOPPED
+    await eventually(lambda: pair.house.member.why_not_ready == STOPPED, "the recorder to know it")
+    own = (await pair.house.shows())["own"]
+    assert (own["state"], own["why"], own["is_watched"]) == ("ready", STOPPED, False)
+    assert {one["why"] for one in own["cameras"]} == {STOPPED}
+    assert (await pair.shed.shows())["wrong"] == STOPPED
+    assert [one.state for one in pair.house.service.stated()] == ["away"]
+    [problem] = member_problems(pair.house.member)
+    assert problem.detail.startswith(f"Shed isn't ready: {STOPPED}. Meanwhile, no other recorder takes over")
+    pair.shed.work.hindered = ""
+    await eventually(lambda: pair.house.member.why_not_ready == "", "the end of it")
 
 
 async def test_a_takeover_is_on_both_pages_until_its_recordings_are_back(pair: Pair) -> None:

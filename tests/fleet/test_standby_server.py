@@ -27,6 +27,7 @@ from tawny.sealed import age_file
 from tawny.service.backup.backup_file import backup_parts
 from tawny.service.backup.restore import UnpackedBackup, finish_restore
 from tawny.service.cameras.standby_cameras import protected_problems
+from tawny.service.cameras.standby_condition import STOPPED
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import eventually
 
@@ -46,6 +47,8 @@ class Work:
     unfit: dict[str, str] = field(default_factory=dict)
     files: Sequence[Path] | None = None
     unreadable: StorageError | None = None
+    hindered: str = ""
+    lacking: dict[str, str] = field(default_factory=dict)
     begun: threading.Event = field(default_factory=threading.Event)
     may_go_on: threading.Event = field(default_factory=threading.Event)
 
@@ -62,6 +65,12 @@ class Work:
 
     def check(self, cameras: Sequence[StandbyCamera]) -> Mapping[str, str]:
         return {one.id: self.unfit[one.id] for one in cameras if one.id in self.unfit}
+
+    def hindrance(self) -> str:
+        return self.hindered
+
+    def unrecorded(self, box: Box) -> Mapping[str, str]:
+        return self.lacking
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         self.fetched.append(span)
@@ -648,7 +657,31 @@ async def test_a_recorder_that_dies_while_the_disk_is_full_is_not_shown_as_conne
 
 
 def details(standby: Standby) -> str:
-    return " ".join(one.detail for one in protected_problems(standby.server.states(), standby.server.problem))
+    return " ".join(one.detail for one in protected_problems(standby.server.states(), standby.server.why_not_ready))
+
+
+async def test_a_standby_that_can_record_nothing_is_not_ready_and_says_why(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    standby.work.hindered = STOPPED
+    await eventually(lambda: not standby.server.states()[0].is_watched, "it to be noticed")
+    [state] = standby.server.states()
+    assert state.problems == {"Front door": STOPPED}
+    assert details(standby) == f"This recorder can't be a standby: {STOPPED}."
+    while (said := decode_frame(await barn.link.receive()).json).get("hindrance") != STOPPED:
+        pass
+    assert (said["is_watched"], said["refused"]) == (False, {"front": STOPPED})
+    await taken_over(standby, barn)
+    assert standby.server.states()[0].taken == ()
+
+
+async def test_a_camera_that_is_taken_over_and_not_recorded_does_not_count(standby: Standby) -> None:
+    barn = await standby.pair(FRONT, YARD)
+    standby.work.lacking = {"front": "it is paused here"}
+    await barn.dies()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.server.states()[0].taken == ("yard",), "the takeover")
+    assert "This standby records 1 of the cameras of Barn." in details(standby)
+    assert "Front door: it is paused here" in details(standby)
 
 
 async def test_leaving_does_the_same(standby: Standby) -> None:

@@ -39,10 +39,11 @@ from tawny.service.cameras.standby_cameras import (
     id_at_standby,
     others_camera,
     protected_problems,
-    recorded_of,
 )
+from tawny.service.cameras.standby_condition import DISK_FULL, STOPPED, STUCK, UNRECORDED, StandbyCondition, recorded_of
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings, policy_of
+from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
@@ -301,6 +302,7 @@ class Recorder:
     settings: Settings = field(default_factory=Settings)
     recorded: dict[str, OthersCameraSettings] = field(default_factory=dict)
     refuses: str = ""
+    states: list[CameraStatus] = field(default_factory=list)
     ending: bool = False
     meanwhile: Callable[[], None] | None = None
 
@@ -325,7 +327,15 @@ class Recorder:
 def standby(recorder: Recorder, clock: FakeClock, names: LookUp = look_up) -> tuple[StandbyCameras, MemoryIndex]:
     index = MemoryIndex()
     ledger = HistoryLedger(HistoryJournal(MemoryDisk()), index, clock)
-    return StandbyCameras(recorder, index, ledger, lambda: "Shed", clock, names), index
+    condition = condition_of(recorder.states)
+    return StandbyCameras(recorder, index, ledger, lambda: "Shed", clock, condition, names), index
+
+
+def condition_of(
+    statuses: Sequence[CameraStatus], free_bytes: int = 1 << 40, *, is_alive: bool = True, is_stopped: bool = False
+) -> StandbyCondition:
+    space = DiskCapacity(free_bytes, 1 << 41)
+    return StandbyCondition(lambda: is_alive, lambda: is_stopped, lambda: statuses, lambda: space)
 
 
 def test_the_time_that_neither_has_names_both() -> None:
@@ -399,10 +409,10 @@ def test_footage_that_is_still_being_written_is_not_handed_over() -> None:
 
 MODE = '[modes]\nnames = ["home", "away"]\n[modes.home]\nothers = { record = "events" }\n'
 PRIVATE = MODE.replace('record = "events"', "privacy = true")
-UNRECORDED = '[[rules]]\nwhen = { mode = "home" }\ndo = ["don\'t record"]\n'
+RULED_OUT = '[[rules]]\nwhen = { mode = "home" }\ndo = ["don\'t record"]\n'
 
 
-@pytest.mark.parametrize("own", [MODE, PRIVATE, UNRECORDED], ids=["events", "private", "rule"])
+@pytest.mark.parametrize("own", [MODE, PRIVATE, RULED_OUT], ids=["events", "private", "rule"])
 def test_modes_and_rules_of_the_standby_are_not_those_of_other_recorders_cameras(own: str) -> None:
     """Their own recorder's plan says when they are recorded."""
     settings, name = settings_of(own), CameraId(AT_STANDBY)
@@ -465,3 +475,39 @@ def test_a_recorder_whose_disk_takes_nothing_does_not_say_that_it_is_here(
     states: Sequence[CameraState], expected: Sequence[str] | None
 ) -> None:
     assert recorded_of([CameraStatus(CameraId(str(n)), "", one, 0) for n, one in enumerate(states)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("states", "free_bytes", "expected"),
+    [
+        ([], 1 << 30, ""), ([], 1_000_000, DISK_FULL), ([OFFLINE], 0, DISK_FULL), ([RECORDING], 0, ""),
+        ([BLOCKED], 1 << 30, DISK_FULL),
+    ],
+)  # fmt: skip
+def test_a_standby_whose_disk_takes_nothing_says_so_ahead(
+    states: Sequence[CameraState], free_bytes: int, expected: str
+) -> None:
+    statuses = [CameraStatus(CameraId(str(n)), "", one, 0) for n, one in enumerate(states)]
+    assert condition_of(statuses, free_bytes).hindrance() == expected
+
+
+def test_a_standby_on_which_recording_is_stopped_or_stuck_says_so_ahead() -> None:
+    assert condition_of([], is_stopped=True).hindrance() == STOPPED
+    assert condition_of([], is_alive=False).hindrance() == STUCK
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (CameraState.PAUSED, {"front": UNRECORDED}),
+        (OFFLINE, {"front": UNRECORDED}),
+        (RECORDING, {}),
+        (CameraState.STARTING, {}),
+    ],
+)
+def test_a_camera_that_is_taken_over_and_not_recorded_is_said(state: CameraState, expected: Mapping[str, str]) -> None:
+    recorder = Recorder(states=[CameraStatus(AT_STANDBY, "", state, 0)])
+    cameras, _ = standby(recorder, FakeClock())
+    assert cameras.unrecorded(BARN) == {}
+    cameras.record(BARN, [planned(FRONT)], 1)
+    assert cameras.unrecorded(BARN) == expected

@@ -163,7 +163,8 @@ def _standby(web: WebInterface, request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "is_standby": protecting is not None and protecting.is_ready,
         "standby": None if own is None or own.state == "none" else {
-            "name": own.standby, "state": own.state.value, "since_ms": own.since_ms, "detail": own.detail,
+            "name": own.standby, "state": "not_ready" if own.known.hindrance else own.state.value,
+            "since_ms": own.since_ms, "detail": own.why_not_ready,
             "problems": dict(own.problems()),
         },
         "protected": [

@@ -37,8 +37,8 @@ from tawny.service.cameras.standby_cameras import (
     StandbyPlanner,
     member_problems,
     protected_problems,
-    recorded_of,
 )
+from tawny.service.cameras.standby_condition import StandbyCondition, recorded_of
 from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.json_format import newer_version
@@ -141,7 +141,12 @@ def make_update(place: RecorderPlace, site: AppContext) -> BoxUpdate:
 def connect_standbys(running: RecorderRuntime, site: AppContext) -> None:
     """Make both sides of a standby, and what shows them to people."""
     place = running.parts.place
-    work = StandbyCameras(running, running.index, running.parts.storage.ledger, lambda: site.title, place.clock)
+    storage = running.parts.storage
+    condition = StandbyCondition(
+        running.is_alive, lambda: running.arming.stopped is not None, running.parts.cameras.statuses,
+        storage.store.volume.space,
+    )  # fmt: skip
+    work = StandbyCameras(running, running.index, storage.ledger, lambda: site.title, place.clock, condition)
     planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
     site.standby = _make_standby(running, site, work)
     site.protected = _make_protected(running, site, planner)
@@ -184,4 +189,4 @@ def _recorded(running: RecorderRuntime) -> list[str] | None:
 
 
 def standby_problems(standby: StandbyServer, protected: StandbyMember) -> list[HealthProblem]:
-    return [*protected_problems(standby.states(), standby.problem), *member_problems(protected)]
+    return [*protected_problems(standby.states(), standby.why_not_ready), *member_problems(protected)]

@@ -165,6 +165,8 @@ class StandbyKnowledge:
     """When anything arrived; None: nothing since tawny has started."""
     is_watched: bool = False
     """Whether it would record the cameras after some seconds of silence."""
+    hindrance: str = ""
+    """Why it would record none of them now; empty: it would, or is of an earlier version."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why it could not record cameras, by ID."""
     takeovers: Sequence[Takeover] = ()
@@ -211,7 +213,7 @@ class StandbyLine(LineSession):
         try:
             await self.run(self._say_present(), self._send_plans(), self._fetch_all())
         finally:
-            self._known.is_watched = False
+            self._known.is_watched, self._known.hindrance = False, ""
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def receive_frame(self) -> LineFrame:
@@ -233,6 +235,7 @@ class StandbyLine(LineSession):
         ahead_ms, refused = self._known.ahead_ms(self._clock), said.get("refused")
         self._known.takeovers = [_by_own_clock(one, ahead_ms) for one in found]
         self._known.is_watched = said.get("is_watched") is True
+        self._known.hindrance = str(said.get("hindrance", ""))[:300]
         self._known.refused = _refused_in(refused) if isinstance(refused, dict) else {}
         open_ones = {(one.camera, one.begin_ms): one for one in found if not one.is_handed}
         if open_ones != self._takeovers:
@@ -436,9 +439,14 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
         self.known = StandbyKnowledge()
 
     def problems(self) -> Mapping[str, str]:
-        """Return why cameras of this recorder would not be taken over now, by name, as far as it knows that itself."""
-        now_ms = self._clock.now_ms()
-        return {one.name: why for one in self._make_offer().plan().cameras if (why := one.hindrance(now_ms))}
+        """Return why cameras of this recorder would not be taken over now, by name, as far as it knows that."""
+        now_ms, refused, cameras = self._clock.now_ms(), self.known.refused, self._make_offer().plan().cameras
+        return {one.name: why for one in cameras if (why := one.hindrance(now_ms) or refused.get(one.id, ""))}
+
+    @property
+    def why_not_ready(self) -> str:
+        """Why no camera would be taken over now; empty: they would, or this recorder has no standby."""
+        return self.known.hindrance if self.state is StandbyMemberState.READY else self.detail
 
     def changed(self) -> None:
         """Use settings and name as they are now. Settings of others leave the line as it is. Any thread."""

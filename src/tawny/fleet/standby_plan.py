@@ -137,6 +137,12 @@ class StandbyWork(Protocol):
     def check(self, cameras: Sequence[StandbyCamera]) -> Mapping[str, str]:
         """Return why some of these cameras could not be recorded, by id."""
 
+    def hindrance(self) -> str:
+        """Return why it would record no camera now, whosever it is; empty: it would. Raises StorageError."""
+
+    def unrecorded(self, box: Box) -> Mapping[str, str]:
+        """Return why cameras of a recorder that it should be recording are not recorded, by id. From memory."""
+
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         """Return the files with some of this time, oldest first; None while one of them is still being written."""
 

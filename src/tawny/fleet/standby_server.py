@@ -78,6 +78,8 @@ class _Protected:
     """The same before this standby was started: its clock may have been wrong since, or then."""
     recorded: dict[str, StandbyCamera] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    unrecorded: Mapping[str, str] = field(default_factory=dict)
+    """Why cameras that should be recorded now are not, by id."""
     connection: "StandbyConnection | None" = None
     task: asyncio.Task[None] | None = None
     recording: asyncio.Task[Mapping[str, str]] | None = None
@@ -97,6 +99,11 @@ class _Protected:
     def plan_ahead_ms(self) -> int:
         """How far this clock is ahead of that by which the plan is, as far as is known."""
         return self.was_ahead_ms if self.ahead_ms is None else self.ahead_ms
+
+    def why_refused(self, hindrance: str) -> Mapping[str, str]:
+        """Return why cameras are not recorded, or would not be, by id. hindrance: of all of them; empty: none."""
+        all_of_them = self.plan.cameras if hindrance and self.plan is not None else ()
+        return {**self.refused, **self.unrecorded, **{one.id: hindrance for one in all_of_them}}
 
 
 class StandbyConnection(LineSession):
@@ -122,8 +129,9 @@ class StandbyConnection(LineSession):
     def send_news(self) -> None:
         """Send the takeovers of this recorder's cameras, and whether they are watched, unless it knows that."""
         one = self._protected
-        is_watched = one.lease.is_settled(self._server.clock.mono_s())
-        news = StandbyNews(is_watched, one.refused, one.takeovers, one.clock_ms)
+        hindrance = self._server.hindrance
+        is_watched = one.lease.is_settled(self._server.clock.mono_s()) and not hindrance
+        news = StandbyNews(is_watched, hindrance, one.why_refused(hindrance), one.takeovers, one.clock_ms)
         if news == self._said:
             return
         self._said = news
@@ -131,6 +139,7 @@ class StandbyConnection(LineSession):
         handed = [each for each in one.takeovers if each.is_handed][-MOST_FORMER:]
         said = {
             "now_ms": self._server.clock.now_ms(), "is_watched": news.is_watched, "refused": dict(news.refused),
+            "hindrance": hindrance,
             "takeovers": [asdict(each) for each in (*handed, *not_handed)],
         }  # fmt: skip
         self.post(LineFrame(Kind.STANDBY, 0, as_payload(said)))
@@ -187,6 +196,8 @@ class StandbyServer:
         """Uses the settings as they are now. Any thread, once it has started."""
         self.problem = ""
         """Why it can be no standby although it is set to be one."""
+        self.hindrance = ""
+        """Why it would record no camera now, as for others so for itself."""
 
     def start(self) -> None:
         self.changed = caller(asyncio.get_running_loop(), self._due.set)
@@ -210,9 +221,14 @@ class StandbyServer:
         """Whether recorders can join and connect."""
         return self._store is not None
 
+    @property
+    def why_not_ready(self) -> str:
+        """Why it takes over no camera now, whichever recorder fails; empty: it does, or is no standby."""
+        return self.problem or self.hindrance
+
     def states(self) -> list[ProtectedState]:
         now_ms, now_s = self.clock.now_ms(), self.clock.mono_s()
-        return [_state_of(one, now_ms, now_s) for one in list(self._protected.values())]
+        return [_state_of(one, now_ms, now_s, self.hindrance) for one in list(self._protected.values())]
 
     async def accept(self, carrier: MessageLink, note_known: Callable[[], None] = lambda: None) -> None:
         """As `FleetHub.accept`."""
@@ -405,6 +421,9 @@ class StandbyServer:
             await self._known(box)
         for gone in self._protected.keys() - known.keys():
             await self._forget(gone)
+        self.hindrance = await asyncio.to_thread(self._work.hindrance) if known else ""
+        for one in list(self._protected.values()):
+            one.unrecorded = await asyncio.to_thread(self._work.unrecorded, one.box) if one.recorded else {}
         if not is_enabled:
             store, self._store = self._store, None
             await asyncio.to_thread(store.close)
@@ -521,15 +540,15 @@ async def _refuse(link: SecureLink, why: str) -> None:
     await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
 
 
-def _state_of(one: _Protected, now_ms: int, now_s: float) -> ProtectedState:
+def _state_of(one: _Protected, now_ms: int, now_s: float, hindrance: str) -> ProtectedState:
+    refused = one.why_refused(hindrance)
     cameras = tuple(
-        ProtectedCamera(
-            camera.id, camera.name, camera.hindrance(now_ms, one.plan_ahead_ms) or one.refused.get(camera.id, "")
-        )
-        for camera in (one.plan.cameras if one.plan is not None else ())
+        ProtectedCamera(each.id, each.name, each.hindrance(now_ms, one.plan_ahead_ms) or refused.get(each.id, ""))
+        for each in (one.plan.cameras if one.plan is not None else ())
     )
-    is_watched = one.connection is not None and one.lease.is_settled(now_s)
+    is_watched = one.connection is not None and one.lease.is_settled(now_s) and not hindrance
+    taken = () if hindrance else tuple(each for each in one.recorded if each not in one.unrecorded)
     return ProtectedState(
         one.box, one.lease.state, one.connection is not None, is_watched, one.silent_ms, one.since_ms,
-        tuple(one.recorded), cameras, tuple(one.takeovers), one.wrong,
+        taken, cameras, tuple(one.takeovers), one.wrong,
     )  # fmt: skip

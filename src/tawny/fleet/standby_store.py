@@ -59,6 +59,7 @@ class StandbyNews:
     """What a standby says of a recorder. clock_ms: differs once its clock was set."""
 
     is_watched: bool
+    hindrance: str
     refused: Mapping[str, str]
     takeovers: Sequence[Takeover]
     clock_ms: int

@@ -89,7 +89,7 @@ class TakeoverSummary:
 class OwnStandby:
     """The standby of this recorder. name, words: empty until it was reached. heard_ms: None: not since the start.
 
-    why: it is not ready, or refuses this recorder.
+    why: it is not ready, would record nothing now, or refuses this recorder.
     """
 
     address: str
@@ -125,7 +125,10 @@ class ProtectedRecorder:
 
 @dataclass(frozen=True, slots=True)
 class StandbyOverview:
-    """can_join: whether this recorder can have or be a standby at all. wrong: why it is none although it is set to."""
+    """can_join: whether this recorder can have or be a standby at all.
+
+    wrong: why it is none although it is set to, would record nothing now, or can't do all that it must.
+    """
 
     can_join: bool
     is_standby: bool
@@ -185,18 +188,21 @@ class StandbyService:
         """Return both sides. Reads the index."""
         of = self._of
         can_join = of.folder is not None and self._changeable.file is not None
-        protected = tuple(self._protected(one) for one in of.server.states())
-        return StandbyOverview(can_join, of.server.is_ready, of.server.problem, self._own(), protected)
+        states = of.server.states()
+        protected = tuple(self._protected(one) for one in states)
+        wrong = of.server.why_not_ready or next((one.wrong for one in states if one.wrong), "")
+        return StandbyOverview(can_join, of.server.is_ready, wrong, self._own(), protected)
 
     def stated(self) -> list[StatedPartner]:
         """Return in short what a hub shows of both sides."""
         of, chosen = self._of, self._changeable.now().standby
         partners = []
         if chosen.address:
-            is_ready = of.member.state is StandbyMemberState.READY
+            is_ready = of.member.state is StandbyMemberState.READY and not of.member.why_not_ready
             partners.append(StatedPartner("own", of.member.standby or chosen.address, "ready" if is_ready else "away"))
         for one in of.server.states():
-            state: PartnerState = "taken" if one.taken else "ready" if one.is_connected else "away"
+            is_protected = one.is_connected and not of.server.why_not_ready
+            state: PartnerState = "taken" if one.taken else "ready" if is_protected else "away"
             partners.append(StatedPartner("protected", one.box.name, state))
         return partners
 
@@ -290,7 +296,7 @@ class StandbyService:
         known = member.known
         return OwnStandby(
             chosen.address, member.standby, chosen.key, member.words(), member.state, member.since_ms, known.heard_ms,
-            member.detail, member.state is StandbyMemberState.READY and known.is_watched, self._covered(),
+            member.why_not_ready, member.state is StandbyMemberState.READY and known.is_watched, self._covered(),
             unknown_modes(settings), tuple(self._own_takeovers(known.takeovers)),
         )  # fmt: skip
 

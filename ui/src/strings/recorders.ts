@@ -38,7 +38,7 @@ export const recorders = {
   protects: "Standby for",
   standbys: {
     own: { ready: "ready", away: "not ready", taken: "" },
-    protected: { ready: "ready", away: "not connected", taken: "its cameras are taken over" },
+    protected: { ready: "ready", away: "not protected now", taken: "its cameras are taken over" },
   },
   remove: "Remove…",
   removeAsk: (name: string) => `Remove ${name}?`,

@@ -39,7 +39,7 @@ class StandbyInfo(schemas.ApiResponse):
     """Whether this recorder can have or be a standby at all."""
     is_standby: bool
     wrong: str
-    """Why it can be no standby although it is set to be one; empty: it can."""
+    """Why it can be no standby although it is set to be one, would record nothing now, or can't do all that it must."""
     own: OwnStandby | None
     """The standby of this recorder; None: it has none."""
     protected: list[ProtectedRecorder]

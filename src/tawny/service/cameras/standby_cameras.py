@@ -13,17 +13,17 @@ from typing import Any, Final, Protocol
 
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
-from tawny.fleet.standby_member import NO_STANDBY_KEY, StandbyMember, StandbyMemberState
+from tawny.fleet.standby_member import NO_STANDBY_KEY, StandbyMember
 from tawny.fleet.standby_plan import MOST_CHANGES, StandbyCamera, StandbyPlan, look_up
 from tawny.fleet.standby_store import ProtectedState
 from tawny.model.errors import SettingsError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import ProblemKind
 from tawny.model.segments import Gap, GapReason, Segment
-from tawny.model.states import RECORDED, CameraState, CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.standby_addresses import AddressRefused, CameraPlaces, LookUp, names_of, why_unreachable
+from tawny.service.cameras.standby_condition import UNRECORDED, StandbyCondition
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings
@@ -144,14 +144,6 @@ def _why_off(duty: CameraDuty) -> str:
     return PAUSED if not duty.is_read else NOT_RECORDED
 
 
-def recorded_of(statuses: Sequence[CameraStatus]) -> list[str] | None:
-    """Return the cameras that this recorder records; None while its disk takes nothing: then its standby should."""
-    states = {one.state for one in statuses}
-    if CameraState.BLOCKED in states and not states & (RECORDED - {CameraState.WAITING}):
-        return None
-    return [one.id for one in statuses if one.state in RECORDED]
-
-
 # Health of both sides.
 
 STANDBY_DO: Final = "Check both recorders and the network between them. Settings, Standby shows more."
@@ -159,9 +151,9 @@ CLOCKS_DO: Final = "Set the clocks of both recorders to the right time, best by 
 
 
 def protected_problems(states: Sequence[ProtectedState], problem: str) -> Iterator[HealthProblem]:
-    """Yield the problems of the standby's side. problem: why it can be no standby; empty: it can."""
+    """Yield the problems of the standby's side. problem: why it takes over no camera now; empty: it does."""
     if problem:
-        detail = f"This recorder can't be a standby: {problem}"
+        detail = f"This recorder can't be a standby: {problem.removesuffix('.')}."
         yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO)
     for one in states:
         name, found = one.box.name, []
@@ -181,8 +173,8 @@ def protected_problems(states: Sequence[ProtectedState], problem: str) -> Iterat
 def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
     """Yield a problem while this recorder's standby isn't ready, or its clock is another."""
     who = member.standby or "The standby"
-    if member.state in (StandbyMemberState.NOT_READY, StandbyMemberState.REFUSED):
-        detail = f"{who} isn't ready: {member.detail}. Meanwhile, no other recorder takes over its cameras."
+    if why := member.why_not_ready:
+        detail = f"{who} isn't ready: {why}. Meanwhile, no other recorder takes over its cameras."
         if member.detail == NO_STANDBY_KEY:  # it can't say that it is here
             detail = f"{who} isn't ready: {member.detail}. Meanwhile, it may be recording the cameras, too."
         yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO, "own standby")
@@ -224,8 +216,10 @@ class StandbyCameras:
         ledger: HistoryLedger,
         get_name: Callable[[], str],
         clock: Clock,
+        condition: StandbyCondition,
         look_up: LookUp = look_up,
     ) -> None:
+        self._condition = condition
         self._recorder, self._index, self._ledger = recorder, index, ledger
         self._get_name, self._clock, self._look_up = get_name, clock, look_up
         self._borrowed: dict[str, dict[CameraId, _Borrowed]] = {}
@@ -257,6 +251,15 @@ class StandbyCameras:
             except ValueError as error:
                 refused[camera.id] = _why_refused(error)
         return refused
+
+    def hindrance(self) -> str:
+        """See `StandbyWork.hindrance`. Raises StorageError."""
+        return self._condition.hindrance()
+
+    def unrecorded(self, box: Box) -> Mapping[str, str]:
+        """See `StandbyWork.unrecorded`."""
+        lacking = self._condition.unrecorded()
+        return {one.camera: UNRECORDED for name, one in self._borrowed.get(box.id, {}).items() if name in lacking}
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         """See `StandbyWork.footage`."""

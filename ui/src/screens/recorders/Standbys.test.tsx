@@ -24,7 +24,7 @@ it("names both sides in the details, and only what is wrong beside the name", ()
   const trouble = render(<StandbyTrouble all={[...all]} />).container;
   expect([...trouble.querySelectorAll("p")].map((one) => one.textContent)).toEqual([
     "Standby for Barn: its cameras are taken over",
-    "Standby for Gate: not connected",
+    "Standby for Gate: not protected now",
   ]);
 });
 

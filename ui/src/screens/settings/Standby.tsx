@@ -186,6 +186,7 @@ function OwnState({ own }: { own: OwnStandby }) {
   const since = when(own.since_ms);
   switch (own.state) {
     case "ready":
+      if (own.why) return <StateLine tone="warn" icon="circle-slash" name={words.hindered} text={words.hinderedSub} why={own.why} />;
       return own.is_watched ? (
         <StateLine tone="ok" icon="shield-check" name={words.ready} text={words.readySub} />
       ) : (

@@ -35,7 +35,7 @@ export function StateLine(props: { tone: Tone; icon: IconName; name: string; tex
 }
 
 /** A reason of the recorder, which is a part of a sentence, as a sentence of its own. */
-function Sentence({ text }: { text: string }) {
+export function Sentence({ text }: { text: string }) {
   return <ServerText text={`${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`} />;
 }
 

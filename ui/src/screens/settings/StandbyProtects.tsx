@@ -6,10 +6,9 @@ import { standby as every } from "../../strings/standby";
 import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { InviteSheet } from "../../ui/InviteSheet";
-import { ServerText } from "../../ui/ServerText";
 import { size, when } from "../../ui/times";
 import { toast } from "../../ui/toast";
-import { Cover, End, Facts, Heard, StateLine, Takeovers } from "./StandbyParts";
+import { Cover, End, Facts, Heard, Sentence, StateLine, Takeovers } from "./StandbyParts";
 
 const words = every.protects;
 const said = { ...every.invite, shown: (link: string) => link };
@@ -29,19 +28,19 @@ export function Protects({ now }: { now: StandbyInfo }) {
       <p class="sub">{now.can_join ? words.sub : words.cannot}</p>
       {now.wrong && (
         <p class="sb-problem" role="alert">
-          <ServerText text={now.wrong} />
+          <Sentence text={now.wrong} />
         </p>
       )}
       {now.is_standby && now.protected.length === 0 && <p>{words.none}</p>}
       {now.protected.map((one) => (
-        <Recorder key={one.id} one={one} now_ms={now.now_ms} />
+        <Recorder key={one.id} one={one} now_ms={now.now_ms} isHindered={now.wrong !== ""} />
       ))}
       {invites.value && <InviteSheet path="/standby/invitations" said={said} recorders={now.protected} onClose={() => (invites.value = false)} />}
     </section>
   );
 }
 
-function Recorder({ one, now_ms }: { one: ProtectedRecorder; now_ms: number }) {
+function Recorder({ one, now_ms, isHindered }: { one: ProtectedRecorder; now_ms: number; isHindered: boolean }) {
   const end = () =>
     tryTo(async () => {
       await remove(`/standby/recorders/${one.id}`);
@@ -51,7 +50,7 @@ function Recorder({ one, now_ms }: { one: ProtectedRecorder; now_ms: number }) {
   return (
     <article class="sb-recorder" data-recorder={one.id} data-lease={one.lease} aria-label={one.name}>
       <h3>{one.name}</h3>
-      <State one={one} isRecorded={recorded.length > 0} />
+      <State one={one} isRecorded={recorded.length > 0} isHindered={isHindered} />
       {recorded.length > 0 && (
         <div class="sb-recorded">
           <h4>{words.recorded}</h4>
@@ -74,12 +73,13 @@ function Recorder({ one, now_ms }: { one: ProtectedRecorder; now_ms: number }) {
   );
 }
 
-function State({ one, isRecorded }: { one: ProtectedRecorder; isRecorded: boolean }) {
+function State({ one, isRecorded, isHindered }: { one: ProtectedRecorder; isRecorded: boolean; isHindered: boolean }) {
   const silent = when(one.heard_ms);
   if (one.lease === "taken") return <StateLine tone="warn" icon="shield-check" name={words.taken} text={isRecorded ? words.takenSub(silent) : words.takenNone(silent)} />;
   if (isRecorded) return <StateLine tone="warn" icon="shield-check" name={words.taken} text={words.back} />;
   if (one.lease === "answered") return <StateLine tone="warn" icon="wifi-off" name={words.answered} text={words.answeredSub} />;
   if (!one.is_connected) return <StateLine tone="warn" icon="wifi-off" name={words.away} text={words.awaySub(silent)} todo={words.awayDo} />;
   if (one.is_watched) return <StateLine tone="ok" icon="shield-check" name={words.ready} text={words.readySub} />;
+  if (isHindered) return <StateLine tone="warn" icon="circle-slash" name={words.hindered} text={words.hinderedSub} />;
   return <StateLine tone="calm" icon="circle-dot" name={words.settling} text={words.settlingSub} />;
 }
