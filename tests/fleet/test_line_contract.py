@@ -10,16 +10,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.app.other_recorders import hub_problems
+from tawny.config.fleet import FleetSettings
 from tawny.fleet import box as fleet_box
+from tawny.fleet import doubles, session
 from tawny.fleet import hub as fleet_hub
-from tawny.fleet import session
+from tawny.fleet.box import leave_hub
 from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.hub import BoxOffline
 from tawny.fleet.identity import comparison_words
 from tawny.fleet.member_line import LineRefused
 from tawny.fleet.message_link import MAX_PART_BYTES, LineClosed, MessageLink
 from tawny.fleet.session import WINDOW_BYTES, Exchange, Kind, as_payload
-from tawny.model.errors import DiskFull
+from tawny.model.errors import DiskFull, NotDone
 from tawny.model.ids import CameraId
 from tests.fleet.rig import DAY, BoxRig, HubRig, dropped_line, event_line, eventually
 
@@ -219,7 +221,7 @@ async def test_a_recorder_that_a_full_hub_cannot_take_is_told_why(
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "BEAT_S", session.BEAT_S / 8)
     monkeypatch.setattr(session, "SILENT_S", session.SILENT_S / 8)
-    monkeypatch.setattr(fleet_hub, "ALIVE_S", fleet_hub.ALIVE_S / 8)
+    monkeypatch.setattr(doubles, "ALIVE_S", doubles.ALIVE_S / 8)
 
 
 @pytest.mark.usefixtures("quick")
@@ -235,11 +237,31 @@ async def test_a_second_recorder_with_the_same_key_is_refused_while_the_first_is
         await eventually(lambda: rig.events() == ["e1"], "the event")
         with pytest.raises(LineRefused, match="another recorder with the same key is connected"):
             await other.greet(await rig.carrier(), rig.mark)
-        assert (rig.hub.doubles(), rig.events(), line.done()) == (["Shed"], ["e1"], False)
+        assert (rig.hub.doubles.names(), rig.events(), line.done()) == (["Shed"], ["e1"], False)
         assert rig.index.boxes()[0].name == "Shed"
         assert "the key of Shed" in next(hub_problems(rig.hub)).detail
     async with rig.connected(other):
         assert rig.hub.is_online("shed")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_copy_that_leaves_the_hub_removes_no_other_recorder(
+    rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dial(*_: object) -> MessageLink:
+        return await rig.carrier()
+
+    monkeypatch.setattr(fleet_box, "dial", dial)
+    chosen, box.said = FleetSettings(hub="http://hub", hub_key=rig.mark), {"instance": "a"}
+    box.write(event_line("e1"))
+    await rig.join(box)
+    async with rig.connected(box) as line:
+        await eventually(lambda: rig.events() == ["e1"], "the event")
+        with pytest.raises(NotDone, match="keeps another one with the same key"):
+            await leave_hub(chosen, box.key, "b")
+        assert (rig.events(), line.done()) == (["e1"], False)
+        await leave_hub(chosen, box.key, "a")
+        await eventually(lambda: rig.index.boxes() == [], "the hub to forget it")
 
 
 @pytest.mark.usefixtures("quick")
@@ -256,7 +278,7 @@ async def test_a_recorder_comes_back_while_its_former_line_still_seems_open(
     box.said = {"instance": instance}
     async with rig.connected(box):
         assert rig.hub.is_online("shed")
-    assert rig.hub.doubles() == []
+    assert rig.hub.doubles.names() == []
     await former.close()
 
 

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.config.fleet import StandbySettings
+from tawny.fleet import doubles, session
+from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.identity import fingerprint, forget_key, load_key, load_or_make_key
 from tawny.fleet.member_line import LineRefused
-from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, open_as_box
+from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
-from tawny.fleet.standby_member import StandbyWelcome, greet_standby
+from tawny.fleet.standby_member import StandbyWelcome, greet_standby, leave_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
 from tawny.fleet.standby_server import AGAIN_S, NOTE_S, RETRY_S, StandbyServer
 from tawny.fleet.standby_store import FOLDER, STANDBY_KEY_FILE, StandbyStore, Takeover
@@ -97,13 +100,17 @@ class Standby:
     def mark(self) -> str:
         return fingerprint(load_or_make_key(self.folder).public_key().public_bytes_raw())
 
-    async def connect(self, code: str | None = None, name: str = "Barn") -> tuple[SecureLink, StandbyWelcome]:
+    async def connect(
+        self, code: str | None = None, name: str = "Barn", instance: str = ""
+    ) -> tuple[SecureLink, StandbyWelcome]:
         here, there = MemoryLink.pair()
         load_or_make_key(self.folder)
         serving = asyncio.create_task(self.server.accept(there))
         try:
             link = await open_as_box(here, self.key, self.mark)
-            return link, await greet_standby(link, {"name": name} | ({"code": code} if code else {}))
+            return link, await greet_standby(
+                link, {"name": name, "instance": instance} | ({"code": code} if code else {})
+            )
         except LineClosed:
             await here.close()
             await serving
@@ -708,6 +715,75 @@ async def test_a_key_that_was_deleted_is_used_no_longer(standby: Standby) -> Non
     link, _ = await standby.connect()  # with the key that is stored now
     await link.close()
     assert standby.mark != former
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "BEAT_S", session.BEAT_S / 8)
+    monkeypatch.setattr(session, "SILENT_S", session.SILENT_S / 8)
+    monkeypatch.setattr(doubles, "ALIVE_S", doubles.ALIVE_S / 8)
+
+
+@asynccontextmanager
+async def here(standby: Standby, instance: str) -> AsyncIterator[SecureLink]:
+    """A recorder that is connected, and says so."""
+    await standby.connect(standby.invite())
+    link, _ = await standby.connect(instance=instance)
+    saying = asyncio.create_task(beats(link))
+    try:
+        yield link
+    finally:
+        saying.cancel()
+        await asyncio.gather(saying, return_exceptions=True)
+
+
+async def beats(link: SecureLink) -> None:
+    while True:
+        await link.send(LineFrame(Kind.BEAT, 0, b"").encoded())
+        await asyncio.sleep(session.BEAT_S)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_second_recorder_with_the_same_key_is_refused_while_the_first_is_there(standby: Standby) -> None:
+    """It may be the copy of a card. Else each would end the other one's line once a second, for ever."""
+    async with here(standby, "a"):
+        with pytest.raises(LineRefused, match=DOUBLE):
+            await standby.connect(name="Twin", instance="b")
+        [state] = standby.server.states()
+        assert (state.is_connected, state.box.name) == (True, "Barn")
+        [problem] = protected_problems([], "", standby.server.doubles.names())
+        assert (
+            problem.detail == "Another recorder with the key of Barn wants to connect to this standby, and is refused."
+        )
+        await standby.connect(instance="a")  # by another network
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_recorder_that_was_restarted_replaces_its_silent_line(standby: Standby) -> None:
+    await standby.connect(standby.invite())
+    await standby.connect(instance="a")
+    await standby.connect(instance="b")
+    assert standby.server.doubles.names() == []
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_copy_that_leaves_ends_no_other_recorders_protection(
+    standby: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def open_here(*_: object) -> MemoryLink:
+        one, other = MemoryLink.pair()
+        serving.append(asyncio.create_task(standby.server.accept(other)))
+        return one
+
+    serving: list[asyncio.Task[None]] = []
+    monkeypatch.setattr(WebSocketLink, "open", open_here)
+    chosen = StandbySettings(address="http://shed", key=standby.mark)
+    async with here(standby, "a"):
+        with pytest.raises(NotDone, match="keeps another one with the same key"):
+            await leave_standby(chosen, standby.key, "b")
+        assert standby.server.states()[0].is_connected
+        await leave_standby(chosen, standby.key, "a")
+        await eventually(lambda: standby.server.states() == [], "the recorder to be forgotten")
 
 
 async def test_a_recorder_that_never_joined_is_refused(standby: Standby) -> None:

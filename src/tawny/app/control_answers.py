@@ -85,6 +85,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
             "rtsp": web.site.rtsp or None,
         },
         "standby": lambda request: _standby(web, request),
+        "instances": lambda _: _instances(web),
         "report": running.report,
         "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
@@ -150,6 +151,12 @@ def _code_answer(web: WebInterface) -> Callable[[Mapping[str, Any]], dict[str, A
             raise NotDone(error.message, error.do) from None
 
     return join_code
+
+
+def _instances(web: WebInterface) -> dict[str, str]:
+    """Return by which numbers a hub and a standby know this run, for `tawny fleet leave` and `tawny standby leave`."""
+    lines = {"hub": web.site.member, "standby": web.site.protected}
+    return {whom: line.instance for whom, line in lines.items() if line is not None}
 
 
 def _standby(web: WebInterface, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tawny.fleet.box import BoxOffer, FleetMember, MemberState
 from tawny.fleet.copies import FleetCopies
 from tawny.fleet.copies_folder import REMEMBERED
 from tawny.fleet.copy_store import CopyStore
+from tawny.fleet.doubles import DOUBLE, DOUBLE_DO
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.hub_pass import PassStore, PassUse
@@ -43,11 +44,6 @@ from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootag
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.json_format import newer_version
 from tawny.service.standby_service import StandbyParts, StandbyService
-
-_DOUBLE_DO = (
-    "If one was restored from a backup of the other, stop one of them. To use both, delete `fleet.key` in the data "
-    "folder of one, and let it join again."
-)
 
 
 def make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
@@ -75,16 +71,17 @@ def hub_problems(hub: FleetHub) -> Iterator[HealthProblem]:
     if (error := hub.storage_problem()) is not None:
         detail = f"What recorders send can't be stored here: {error.message}"
         yield HealthProblem(ProblemKind.HUB, None, detail, error.do, "storage")
-    for name in hub.doubles():
+    for name in hub.doubles.names():
         detail = f"Another recorder with the key of {name} wants to connect to this hub, and is refused."
-        yield HealthProblem(ProblemKind.HUB, None, detail, _DOUBLE_DO, f"double {name}")
+        yield HealthProblem(ProblemKind.HUB, None, detail, DOUBLE_DO, f"double {name}")
 
 
 def refusal_problems(member: FleetMember) -> Iterator[HealthProblem]:
     """Yield why the hub that this recorder has joined refuses it."""
     if member.state is MemberState.REFUSED:
         detail = f"This recorder isn't connected to its hub: {member.detail}."
-        yield HealthProblem(ProblemKind.HUB, None, detail, "See Settings → Hub.", "refused")
+        do = DOUBLE_DO if member.detail == DOUBLE else "See Settings → Hub."
+        yield HealthProblem(ProblemKind.HUB, None, detail, do, "refused")
 
 
 def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies:
@@ -189,4 +186,5 @@ def _recorded(running: RecorderRuntime) -> list[str] | None:
 
 
 def standby_problems(standby: StandbyServer, protected: StandbyMember) -> list[HealthProblem]:
-    return [*protected_problems(standby.states(), standby.why_not_ready), *member_problems(protected)]
+    doubles = standby.doubles.names()
+    return [*protected_problems(standby.states(), standby.why_not_ready, doubles), *member_problems(protected)]

@@ -1,8 +1,9 @@
 """Synchronous client of the recorder's control socket."""
 
+import secrets
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tawny.app.control_client import ask
 from tawny.cli import options
@@ -23,6 +24,17 @@ def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
             raise NotDone(answer["error"]["message"], answer["error"]["hint"])
         return answer
     raise NotDone(f"The tawny recording to {folder} didn't respond.", "It may be shutting down. Try again.")
+
+
+def instance_here(folder: Path, of: Literal["hub", "standby"]) -> str:
+    """Return the number by which a hub or a standby distinguishes the recorder that runs here from its copies.
+
+    If none runs here, a new one: what is connected there then is another recorder.
+    """
+    try:
+        return str(ask_once(folder, {"command": "instances"}).get(of, ""))
+    except NotDone:
+        return secrets.token_hex(8)
 
 
 # Helpers for commands that send a command to a running recorder and print its result.

@@ -11,7 +11,7 @@ from typing import Final
 
 from tawny.cli import options
 from tawny.cli.box_updates import STAGES, update_boxes
-from tawny.cli.control_client import ask_once
+from tawny.cli.control_client import ask_once, instance_here
 from tawny.cli.first_start import first_settings, interface_urls, note_here, qr_text
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
@@ -346,7 +346,7 @@ def _leave(args: Namespace, out: Output) -> int:
     problem: NotDone | None = None
     if key is not None:
         try:
-            asyncio.run(leave_hub(chosen.fleet, key))
+            asyncio.run(leave_hub(chosen.fleet, key, instance_here(folder, "hub")))
         except NotDone as error:
             problem = error
     PassStore(folder, SystemClock(), lambda: chosen.fleet.hub_key).end()

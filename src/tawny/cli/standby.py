@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tawny import __version__
 from tawny.cli import options
-from tawny.cli.control_client import ask_once
+from tawny.cli.control_client import ask_once, instance_here
 from tawny.cli.first_start import interface_urls, note_here, qr_text
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
@@ -142,7 +142,7 @@ def _leave(args: Namespace, out: Output) -> None:
     put_table(path, "standby", {"address": "", "key": ""})
     note_here(folder, "standby left")
     if key is not None:
-        asyncio.run(leave_standby(chosen.standby, key))
+        asyncio.run(leave_standby(chosen.standby, key, instance_here(folder, "standby")))
     left = f"{chosen.standby.address} isn't the standby any more"
     text = f"{left}. {UNTOLD}" if key is None else f"{left}, and has deleted the cameras' credentials."
     out.data({"left": chosen.standby.address}, text)

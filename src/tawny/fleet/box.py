@@ -7,7 +7,6 @@ and holds at most `MOST_EXCHANGES * WINDOW_BYTES` (8 MB). What may be asked is d
 import asyncio
 import json
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny import __version__
 from tawny.config.fleet import FleetSettings, NatsLogin, is_nats_address
 from tawny.engine.backoff import Backoff
+from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.history_reader import LEAST_BYTES, MOST_BYTES, HistoryPiece, HistoryReader
 from tawny.fleet.identity import UNKNOWN, JoinLink
 from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, proved_words
@@ -250,14 +250,17 @@ class HubConnection(LineSession):
             await asyncio.sleep(STATUS_S)
 
 
-async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey) -> None:
-    """Leave the hub for good: it ends the line and deletes what it knows. Raises NotDone."""
+async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey, instance: str) -> None:
+    """Leave the hub for good: it ends the line and deletes what it knows. Raises NotDone.
+
+    instance: of the recorder that leaves: the hub keeps another one with the same key that is connected.
+    """
     try:
         async with (
             asyncio.timeout(OPEN_TIMEOUT_S),
             _opened(settings.hub, settings.hub_key, key, settings.nats) as secure,
         ):
-            await greet(secure, {"book": ""})
+            await greet(secure, {"book": "", "instance": instance})
             await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
             with suppress(LineClosed):
                 while True:  # until the hub has understood and closes the line
@@ -265,6 +268,11 @@ async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey) -> None:
     except (LineClosed, TimeoutError) as error:
         if str(error) == UNKNOWN:
             return  # it has deleted what it knew
+        if str(error) == DOUBLE:
+            raise NotDone(
+                "This recorder has left the hub, which keeps another one with the same key: it is connected there.",
+                "Nothing is left to do there.",
+            ) from error
         raise NotDone(
             f"The hub wasn't reached: {error or 'it did not answer'}.",
             "This recorder has left it all the same. The hub shows it as offline; its owner can remove it there.",
@@ -295,8 +303,6 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
         super().__init__(folder, get_settings, clock, MemberState.NONE, "fleet member")
         self._make_offer = make_offer
         self._backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1], forget_s=HELD_S)
-        self._instance = secrets.token_hex(8)
-        """By which the hub tells this run from another recorder with the same key."""
         self._said_name = ""
         """When the line was opened."""
         self.welcome: Welcome | None = None
@@ -359,7 +365,7 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
         hello = {"name": offer.name, "version": offer.version, "allow": list(offer.allow)}
         told = self._told_name(settings)
         return hello | {
-            "book": offer.history.book(), "instance": self._instance, "renamed": told not in (None, offer.name),
+            "book": offer.history.book(), "instance": self.instance, "renamed": told not in (None, offer.name),
         }  # fmt: skip
 
     def _told_name(self, settings: FleetSettings) -> str | None:

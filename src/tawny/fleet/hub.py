@@ -16,13 +16,13 @@ from typing import Any, Final, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import SHARES
+from tawny.fleet.doubles import DOUBLE, SHOWN_S, DoubleRecorders, instance_in
 from tawny.fleet.fleet_index import CALLED, Box, FleetIndex, cameras_to_show
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import UNKNOWN, comparison_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, open_as_hub
 from tawny.fleet.recorded_time import RecordedTimeReader
 from tawny.fleet.session import (
-    BEAT_S,
     MOST_EXCHANGES,
     Exchange,
     Kind,
@@ -43,14 +43,9 @@ NOTE_S: Final = 60.0
 """Interval in s at which it stores when a connected box was last there."""
 STORE_AGAIN_S: Final = 5.0
 """Interval in s at which it tries again to store what it couldn't, as on a full disk."""
-ALIVE_S: Final = 1.5 * BEAT_S
-"""A line from which something arrives this long, s, after another recorder came with the same key is alive."""
-SHOWN_S: Final = 150.0
-"""Time in s for which a problem is shown after it was met: until then it is met again if it lasts."""
 MOST_STATUS_BYTES: Final = 128 * 1024
 MOST_NAME: Final = 60
 _UNSTORED_PIECES: Final = 2
-_LOOK_AGAIN_S: Final = 0.1
 _SYSTEM_CLOCK: Final = SystemClock()
 _Done = TypeVar("_Done")
 
@@ -81,7 +76,7 @@ class BoxConnection(LineSession):
     ) -> None:
         super().__init__(link)
         self.box, self._index, self._note_stored, self._called = box, index, note_stored, _name_in(hello)
-        self.instance = _instance_in(hello)
+        self.instance = instance_in(hello)
         self.version = str(hello.get("version", ""))[:40]
         allow = hello.get("allow")
         self.allow = tuple(str(one)[:20] for one in allow[: len(SHARES)]) if isinstance(allow, list) else ()
@@ -187,8 +182,7 @@ class FleetHub:
         self._connections: dict[str, BoxConnection] = {}
         self._unstored: tuple[StorageError, float] | None = None
         """Why something couldn't be stored, and when, s."""
-        self._doubles: dict[str, tuple[str, float]] = {}
-        """Boxes whose key another recorder had as well: name, and when that one was refused, s."""
+        self.doubles = DoubleRecorders(clock)
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -255,11 +249,7 @@ class FleetHub:
     def storage_problem(self) -> StorageError | None:
         """Return why the hub can't store what boxes send; None: it can. Any thread."""
         found = self._unstored
-        return found[0] if found is not None and self._is_recent(found[1]) else None
-
-    def doubles(self) -> list[str]:
-        """Return the names of boxes whose key another recorder has as well. Any thread."""
-        return sorted(name for name, at_s in list(self._doubles.values()) if self._is_recent(at_s))
+        return found[0] if found is not None and self._clock.mono_s() - found[1] < SHOWN_S else None
 
     def connections(self) -> list[BoxConnection]:
         """Return the lines of the boxes that are online."""
@@ -283,8 +273,8 @@ class FleetHub:
                 used = "the link was used already, or has expired"
                 await _refuse(link, used if hello.get("code") else UNKNOWN)
                 return None
-            if await self._is_double(box, _instance_in(hello)):
-                await _refuse(link, "another recorder with the same key is connected")
+            if await self.doubles.refuses(box, instance_in(hello), partial(self._connections.get, box.id)):
+                await _refuse(link, DOUBLE)
                 return None
             box = await asyncio.to_thread(self._renamed, box, hello)
             made = BoxConnection(link, box, self.index, hello, self._note_stored)
@@ -318,32 +308,10 @@ class FleetHub:
         self.index.rename(box.id, name)
         return replace(box, name=name)
 
-    async def _is_double(self, box: Box, instance: str) -> bool:
-        """Return whether another recorder has this box's line, such as one that was restored from its backup.
-
-        The line of a recorder that was restarted, or has another network now, is silent, and ends meanwhile. One
-        without an instance is of an earlier version, or a command: it replaces the line.
-        """
-        loop = asyncio.get_running_loop()
-        begun_s = loop.time()
-        while (former := self._connections.get(box.id)) is not None and instance and former.instance:
-            if former.instance == instance:
-                break
-            if former.heard_s >= begun_s + ALIVE_S:
-                if box.id not in self._doubles:
-                    log.warning("a second recorder with the key of %s was refused", box.name)
-                self._doubles[box.id] = box.name, self._clock.mono_s()
-                return True
-            await asyncio.sleep(_LOOK_AGAIN_S)
-        return False
-
     def _note_stored(self, error: StorageError | None) -> None:
         if error is not None and (self._unstored is None or str(self._unstored[0]) != str(error)):
             log.error("cannot store what a recorder has sent: %s", error)
         self._unstored = (error, self._clock.mono_s()) if error is not None else None
-
-    def _is_recent(self, at_s: float) -> bool:
-        return self._clock.mono_s() - at_s < SHOWN_S
 
     async def _serve(self, made: BoxConnection) -> None:
         self._end(made.box.id)  # a former line of the same box, which it has replaced
@@ -391,11 +359,6 @@ def _cleaned(name: object) -> str:
 def _name_in(hello: Mapping[str, Any]) -> str:
     """Return what a box calls itself; empty: it has just joined, maybe by a name of its own, or leaves."""
     return "" if hello.get("code") else _cleaned(hello.get("name", ""))
-
-
-def _instance_in(hello: Mapping[str, Any]) -> str:
-    """Return the random number that a box drew when it started; empty: it has none."""
-    return str(hello.get("instance", ""))[:64]
 
 
 async def _first_frame(link: MessageLink) -> LineFrame:

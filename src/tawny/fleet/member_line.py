@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -59,6 +60,8 @@ class MemberLine(ABC, Generic[_Settings, _State]):
         self._used: _Settings | None = None
         self._keys: tuple[bytes, bytes] | None = None
         self.state, self.detail = state, ""
+        self.instance = secrets.token_hex(8)
+        """By which the other side distinguishes this run from another recorder with the same key."""
         self.since_ms = clock.now_ms()
         """When the state began."""
 

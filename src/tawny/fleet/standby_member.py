@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import StandbySettings
 from tawny.engine.backoff import Backoff
+from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.identity import JoinLink
 from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, proved_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
@@ -133,22 +134,30 @@ async def _joining(link: JoinLink, key: Ed25519PrivateKey) -> AsyncGenerator[Sec
         ) from error
 
 
-async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey) -> None:
-    """End it for good: the standby deletes the credentials of the cameras. Raises NotDone."""
+async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey, instance: str) -> None:
+    """End it for good: the standby deletes the credentials of the cameras. Raises NotDone.
+
+    instance: as of `leave_hub`.
+    """
     try:
         async with asyncio.timeout(10):
             carrier = await WebSocketLink.open(settings.address, STANDBY_PATH)
             try:
                 secure = await open_as_box(carrier, key, settings.key)
-                await greet_standby(secure, {})
+                await greet_standby(secure, {"instance": instance})
                 await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
                 with suppress(LineClosed):
                     while True:  # until the standby has understood and closes the line
                         await secure.receive()
             finally:
                 await carrier.close()
-    except LineRefused:
-        return  # it has forgotten this recorder already
+    except LineRefused as error:
+        if str(error) != DOUBLE:
+            return  # it has forgotten this recorder already
+        raise NotDone(
+            "This recorder has left the standby, which keeps another one with the same key: it is connected there.",
+            "Nothing is left to do there.",
+        ) from error
     except (LineClosed, TimeoutError) as error:
         raise NotDone(
             f"The standby wasn't reached: {error or 'it did not answer'}.",
@@ -489,7 +498,8 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
             try:
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
                     secure = await open_as_box(carrier, key, settings.key)
-                    welcome = await greet_standby(secure, {"name": offer.name, "version": offer.version})
+                    hello = {"name": offer.name, "version": offer.version, "instance": self.instance}
+                    welcome = await greet_standby(secure, hello)
             except TimeoutError:
                 raise LineClosed("the standby did not answer") from None
             self.standby, self._said_name = welcome.standby, offer.name

@@ -16,6 +16,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.engine.actor import caller
+from tawny.fleet.doubles import DOUBLE, DoubleRecorders, instance_in
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.footage_sender import asked_time, send_footage
 from tawny.fleet.hub import MOST_NAME
@@ -109,8 +110,9 @@ class _Protected:
 class StandbyConnection(LineSession):
     """The standby's end of one recorder's line."""
 
-    def __init__(self, link: MessageLink, server: "StandbyServer", protected: _Protected) -> None:
+    def __init__(self, link: MessageLink, server: "StandbyServer", protected: _Protected, instance: str) -> None:
         super().__init__(link)
+        self.instance = instance
         self._server, self._protected = server, protected
         self._sending: set[asyncio.Task[None]] = set()
         self._said: StandbyNews | None = None
@@ -196,6 +198,7 @@ class StandbyServer:
         """Uses the settings as they are now. Any thread, once it has started."""
         self.problem = ""
         """Why it can be no standby although it is set to be one."""
+        self.doubles = DoubleRecorders(clock)
         self.hindrance = ""
         """Why it would record no camera now, as for others so for itself."""
 
@@ -246,7 +249,7 @@ class StandbyServer:
                 protected = await self._greet(link, frame.json, key)
             if protected is not None:
                 note_known()
-                await self._serve(link, protected, str(frame.json.get("version", ""))[:40])
+                await self._serve(link, protected, frame.json)
         except (LineClosed, TimeoutError) as error:
             log.info("the line of a recorder to its standby has ended: %s", error or "it sent nothing")
         except (StorageError, NotDone) as error:
@@ -338,10 +341,14 @@ class StandbyServer:
         if isinstance(code, str):
             box = await asyncio.to_thread(store.join, code, name or "Recorder", link.peer, own_key)
         else:
-            box = await asyncio.to_thread(store.recorder_of, link.peer, name)
+            box = await asyncio.to_thread(store.recorder_of, link.peer)
         if box is None:
             await _refuse(link, "the link was used already, or has expired" if code else UNKNOWN)
             return None
+        if await self.doubles.refuses(box, instance_in(hello), partial(self._line_of, box.id)):
+            await _refuse(link, DOUBLE)
+            return None
+        box = await asyncio.to_thread(store.renamed, box, "" if code else name)
         welcome = {
             "name": box.name, "words": box.words, "standby": self._get_name(), "recipient": self._identity.recipient,
         }  # fmt: skip
@@ -350,10 +357,11 @@ class StandbyServer:
         one.called = "" if isinstance(code, str) else name
         return one
 
-    async def _serve(self, link: SecureLink, one: _Protected, version: str) -> None:
+    async def _serve(self, link: SecureLink, one: _Protected, hello: Mapping[str, Any]) -> None:
+        version = str(hello.get("version", ""))[:40]
         if one.connection is not None:
             one.connection.stop()  # a former line of the same recorder
-        connection = one.connection = StandbyConnection(link, self, one)
+        connection = one.connection = StandbyConnection(link, self, one, instance_in(hello))
         one.lease.connect(self.clock.mono_s())
         one.since_ms = self.clock.now_ms()
         assert self._store is not None
@@ -366,6 +374,10 @@ class StandbyServer:
                 one.connection, one.since_ms = None, self.clock.now_ms()
             if connection.is_leaving:
                 await self.revoke(one.box.id)
+
+    def _line_of(self, box: str) -> StandbyConnection | None:
+        one = self._protected.get(box)
+        return one.connection if one is not None else None
 
     async def _known(self, box: Box) -> _Protected:
         """Return the entry of a recorder; from then on its lease is watched."""

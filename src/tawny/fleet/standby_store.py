@@ -195,13 +195,15 @@ class StandbyStore:
     def recorders(self) -> list[Box]:
         return self._index.boxes()
 
-    def recorder_of(self, key: bytes, called: str) -> Box | None:
-        """Return the recorder with this key, renamed if it calls itself another name than last time.
+    def recorder_of(self, key: bytes) -> Box | None:
+        return self._index.box_of(key)
+
+    def renamed(self, box: Box, called: str) -> Box:
+        """Return a recorder with its new name if it calls itself another name than last time.
 
         The first one is no change: it may have joined by a name of its own.
         """
-        box = self._index.box_of(key)
-        if box is None or not called or box.called in ("", called):
+        if not called or box.called in ("", called):
             return box
         self._index.rename(box.id, called)
         return replace(box, name=called)

@@ -136,7 +136,7 @@ class HubMembershipService:
         problem = ""
         if key is not None:
             try:
-                await leave_hub(fleet, key)
+                await leave_hub(fleet, key, self._member.instance)
             except NotDone as error:
                 problem = f"{error.message} {error.do}"
         now = self._changeable.now()

@@ -241,7 +241,7 @@ class StandbyService:
         if key is None:
             return UNTOLD
         try:
-            await leave_standby(chosen, key)
+            await leave_standby(chosen, key, self._of.member.instance)
         except NotDone as error:
             return f"{error.message} {error.do}"
         return ""

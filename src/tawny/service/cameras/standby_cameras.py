@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
+from tawny.fleet.doubles import DOUBLE, DOUBLE_DO
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import NO_STANDBY_KEY, StandbyMember
 from tawny.fleet.standby_plan import MOST_CHANGES, StandbyCamera, StandbyPlan, look_up
@@ -150,8 +151,16 @@ STANDBY_DO: Final = "Check both recorders and the network between them. Settings
 CLOCKS_DO: Final = "Set the clocks of both recorders to the right time, best by NTP."
 
 
-def protected_problems(states: Sequence[ProtectedState], problem: str) -> Iterator[HealthProblem]:
-    """Yield the problems of the standby's side. problem: why it takes over no camera now; empty: it does."""
+def protected_problems(
+    states: Sequence[ProtectedState], problem: str, doubles: Sequence[str] = ()
+) -> Iterator[HealthProblem]:
+    """Yield the problems of the standby's side.
+
+    problem: why it takes over no camera now; empty: it does. doubles: recorders that are there twice.
+    """
+    for name in doubles:
+        detail = f"Another recorder with the key of {name} wants to connect to this standby, and is refused."
+        yield HealthProblem(ProblemKind.STANDBY, None, detail, DOUBLE_DO, f"double {name}")
     if problem:
         detail = f"This recorder can't be a standby: {problem.removesuffix('.')}."
         yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO)
@@ -177,7 +186,8 @@ def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
         detail = f"{who} isn't ready: {why}. Meanwhile, no other recorder takes over its cameras."
         if member.detail == NO_STANDBY_KEY:  # it can't say that it is here
             detail = f"{who} isn't ready: {member.detail}. Meanwhile, it may be recording the cameras, too."
-        yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO, "own standby")
+        do = DOUBLE_DO if why == DOUBLE else STANDBY_DO
+        yield HealthProblem(ProblemKind.STANDBY, None, detail, do, "own standby")
     if differ_ms := member.clocks_differ_ms():
         detail = f"The clocks of {who} and of this recorder differ by {differ_ms // 60_000} min. "
         detail += "Until both are right, nothing of what the standby has recorded is fetched."
