@@ -214,6 +214,20 @@ def test_a_broker_that_refuses_a_reconnect_is_not_just_lost(
     assert client.why_lost().message == "the broker rejected the sign-in (Not authorized)."
 
 
+def test_a_certificate_that_has_expired_since_the_first_connection_is_named(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "certificate has expired"
+    monkeypatch.setattr(Client, "_reconnect_wait", lambda _: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "reconnect", Mock(side_effect=error))
+        broker.lines[0].shutdown(socket.SHUT_RDWR)
+        until(lambda: "its certificate isn't valid: certificate has expired" in client.why_lost().message, 60, "it")
+    until(lambda: client.is_connected, 60, "the new certificate to be used")
+    assert client.why_lost().message == "the broker isn't responding (the connection is lost)."
+
+
 def test_a_certificate_that_is_not_trusted_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """It read as a broker that does not answer."""
     error = ssl.SSLCertVerificationError()

@@ -6,6 +6,7 @@ acknowledged it (QoS 1).
 
 import secrets
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -84,6 +85,7 @@ class MqttClient:
         if will is not None:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
         self._client.on_message = lambda _, __, message: on_message(
             message.topic, bytes(message.payload), is_retained=message.retain
         )
@@ -91,10 +93,8 @@ class MqttClient:
         self._client.connect_timeout = TIMEOUT_S
         try:
             self._client.connect(address.host, address.port or PORTS[address.scheme])
-        except ssl.SSLCertVerificationError as error:
-            raise TargetUnreachable(public, f"its certificate isn't valid: {error.verify_message}") from None
         except OSError as error:
-            raise TargetUnreachable(public, error.strerror or type(error).__name__) from None
+            raise TargetUnreachable(public, _why_unreachable(error)) from None
         self._client.loop_start()
         is_answered = self._answered.wait(TIMEOUT_S)
         if not is_answered or self._refusal:
@@ -106,7 +106,7 @@ class MqttClient:
         return self._client.is_connected()
 
     def why_lost(self, otherwise: str = "the connection is lost") -> DeliveryError:
-        """Return why it isn't connected: the broker's refusal, if its last answer was one; else `otherwise`."""
+        """Return why it isn't connected: the broker's last answer, or why there was none; else `otherwise`."""
         if self._refusal in _REFUSED:
             return TargetRefused(self._public, self._refusal)
         return TargetUnreachable(self._public, self._refusal or otherwise)
@@ -169,3 +169,14 @@ class MqttClient:
             # the broker may have lost what it acknowledged: the library sends the rest again by itself
             self._overdue = {topic: one for topic, one in self._overdue.copy().items() if not one[1].is_published()}
             self._connected(self)
+
+    def _on_connect_fail(self, client: Any, data: Any) -> None:
+        """Note why a reconnect fails. Called on the library's thread while it handles the error."""
+        error = sys.exception()
+        self._refusal = _why_unreachable(error) if isinstance(error, OSError) else ""
+
+
+def _why_unreachable(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate isn't valid: {error.verify_message}"
+    return error.strerror or type(error).__name__
