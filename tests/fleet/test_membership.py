@@ -1,9 +1,11 @@
 """Joining and leaving a hub from the recorder's own page, and by a QR code before its camera."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -16,6 +18,8 @@ from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState
 from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import KEY_FILE, UNKNOWN, JoinLink, load_or_make_key
+from tawny.fleet.member_line import REFUSED_S
+from tawny.model.errors import DiskFull
 from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.service.changeable_settings import ChangeableSettings
@@ -221,6 +225,22 @@ async def test_a_revoked_recorder_says_why_and_can_join_again(here: Joining) -> 
     assert problem.detail == f"This recorder isn't connected to its hub: {UNKNOWN}."
     assert (await here.join("health")).status_code == 200
     await here.until("online")
+
+
+async def test_a_hub_that_cannot_store_for_a_moment_is_tried_again_soon(
+    here: Joining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its database may start after it. A refusal would be tried again after a minute."""
+    await here.join("health")
+    await here.until("online")
+    with monkeypatch.context() as patched:
+        patched.setattr(here.rig.index, "cursors", Mock(side_effect=DiskFull("/data/hub.db")))
+        here.rig.hub.connections()[0].stop()
+        await eventually(lambda: "can't store anything" in here.member.detail, "the reason")
+        assert here.member.state is MemberState.OFFLINE
+        assert list(refusal_problems(here.member)) == []
+    async with asyncio.timeout(REFUSED_S / 4):
+        await here.until("online")
 
 
 @pytest.mark.parametrize(

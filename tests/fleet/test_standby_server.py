@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +17,7 @@ from tawny.fleet import doubles, session
 from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.identity import fingerprint, forget_key, load_key, load_or_make_key
-from tawny.fleet.member_line import LineRefused
+from tawny.fleet.member_line import LineRefused, is_final
 from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
@@ -809,6 +810,18 @@ async def test_one_whose_key_is_damaged_says_that_as_it_refuses(standby: Standby
     again = StandbyServer(standby.folder, standby.clock, Work(), lambda: True, lambda: "Shed", lambda _key: None)
     with pytest.raises(LineRefused, match=r"standby\.key is damaged"):
         await replace(standby, server=again).connect()
+
+
+async def test_one_that_cannot_store_a_joining_recorder_says_why(
+    standby: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = standby.invite()
+    with monkeypatch.context() as patched:
+        patched.setattr(StandbyStore, "join", Mock(side_effect=DiskFull("/data/standby.db")))
+        with pytest.raises(LineRefused, match=r"The disk at /data/standby\.db is full") as refused:
+            await standby.connect(code)
+    assert not is_final(refused.value)
+    await standby.connect(code)
 
 
 async def test_the_question_of_a_standby_makes_no_key(tmp_path: Path) -> None:

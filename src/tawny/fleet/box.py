@@ -22,7 +22,7 @@ from tawny.engine.backoff import Backoff
 from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.history_reader import LEAST_BYTES, MOST_BYTES, HistoryPiece, HistoryReader
 from tawny.fleet.identity import UNKNOWN, JoinLink
-from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, proved_words
+from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, is_final, proved_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.nats_link import NatsLink
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload
@@ -324,7 +324,7 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
 
     def _ended(self, why: LineClosed) -> float:
         held_s = self._clock.mono_s() - self._online_s if self.state is MemberState.ONLINE else 0.0
-        is_refused = isinstance(why, LineRefused)
+        is_refused = is_final(why)
         if str(why) != self.detail:
             log.warning("no connection to the hub: %s", why)
         self._enter(MemberState.REFUSED if is_refused else MemberState.OFFLINE, str(why))

@@ -271,17 +271,17 @@ class FleetHub:
             box = await asyncio.to_thread(self._admitted, hello, key)
             if box is None:
                 used = "the link was used already, or has expired"
-                await _refuse(link, used if hello.get("code") else UNKNOWN)
+                await refuse(link, used if hello.get("code") else UNKNOWN)
                 return None
             if await self.doubles.refuses(box, instance_in(hello), partial(self._connections.get, box.id)):
-                await _refuse(link, DOUBLE)
+                await refuse(link, DOUBLE)
                 return None
             box = await asyncio.to_thread(self._renamed, box, hello)
             made = BoxConnection(link, box, self.index, hello, self._note_stored)
             cursors = await asyncio.to_thread(self.index.cursors, box.id, made.book)
             known = await asyncio.to_thread(self.index.marks, box.id)
         except StorageError:
-            await _refuse(link, "the hub can't store anything; its own page says why")
+            await refuse(link, "the hub can't store anything; its own page says why", is_temporary=True)
             raise
         # the former line may have stored more meanwhile: its marks are not of these cursors
         marks = {file: mark for file, (offset, mark) in known.items() if cursors.get(file) == offset}
@@ -348,8 +348,9 @@ class FleetHub:
                 self._end(box)
 
 
-async def _refuse(link: MessageLink, why: str) -> None:
-    await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
+async def refuse(link: MessageLink, why: str, *, is_temporary: bool = False) -> None:
+    """Say why a recorder may not connect. is_temporary: it tries again soon, without being asked to."""
+    await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why, "is_temporary": is_temporary})).encoded())
 
 
 def _cleaned(name: object) -> str:

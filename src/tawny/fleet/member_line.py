@@ -25,7 +25,16 @@ _State = TypeVar("_State")
 
 
 class LineRefused(LineClosed):
-    """The other side refuses this recorder. The text says why."""
+    """The other side refuses this recorder. The text says why. is_temporary: it can't accept anyone now."""
+
+    def __init__(self, why: str, *, is_temporary: bool = False) -> None:
+        super().__init__(why)
+        self.is_temporary = is_temporary
+
+
+def is_final(why: LineClosed) -> bool:
+    """Return whether the other side refuses this recorder until a person changes something."""
+    return isinstance(why, LineRefused) and not why.is_temporary
 
 
 async def answer_to_hello(link: MessageLink, hello: Mapping[str, Any], whom: str) -> dict[str, Any]:
@@ -33,7 +42,8 @@ async def answer_to_hello(link: MessageLink, hello: Mapping[str, Any], whom: str
     await link.send(LineFrame(Kind.HELLO, 0, as_payload(dict(hello))).encoded())
     frame = decode_frame(await link.receive())
     if frame.kind is Kind.REFUSED:
-        raise LineRefused(str(frame.json.get("reason", ""))[:200])
+        is_temporary = frame.json.get("is_temporary") is True  # earlier versions don't say it
+        raise LineRefused(str(frame.json.get("reason", ""))[:200], is_temporary=is_temporary)
     if frame.kind is not Kind.WELCOME:
         raise LineClosed(f"the {whom} didn't answer as expected")
     return frame.json

@@ -43,7 +43,7 @@ class Kind(IntEnum):
     WELCOME = 2
     """Hub: the box's name, its cursors, and `marks` of what lies before the newest ones, which are optional."""
     REFUSED = 3
-    """Hub: why the box may not connect."""
+    """Hub: why the box may not connect, as JSON. Optional: `is_temporary`: it may soon."""
     BEAT = 4
     LINES = 5
     """Box: complete lines of one history file; a JSON head, a newline, then the lines."""

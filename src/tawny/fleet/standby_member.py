@@ -21,7 +21,7 @@ from tawny.config.fleet import StandbySettings
 from tawny.engine.backoff import Backoff
 from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.identity import JoinLink
-from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, proved_words
+from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, is_final, proved_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload
 from tawny.fleet.standby_lease import PRESENT_S
@@ -151,14 +151,14 @@ async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey, insta
                         await secure.receive()
             finally:
                 await carrier.close()
-    except LineRefused as error:
-        if str(error) != DOUBLE:
-            return  # it has forgotten this recorder already
-        raise NotDone(
-            "This recorder has left the standby, which keeps another one with the same key: it is connected there.",
-            "Nothing is left to do there.",
-        ) from error
     except (LineClosed, TimeoutError) as error:
+        if str(error) == DOUBLE:
+            raise NotDone(
+                "This recorder has left the standby, which keeps another one with the same key: it is connected there.",
+                "Nothing is left to do there.",
+            ) from error
+        if isinstance(error, LineClosed) and is_final(error):
+            return  # it has forgotten this recorder already
         raise NotDone(
             f"The standby wasn't reached: {error or 'it did not answer'}.",
             "This recorder has left it all the same. It still has the credentials of the cameras until it reaches this "
@@ -485,7 +485,7 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
     def _ended(self, why: LineClosed) -> float:
         if self.state is StandbyMemberState.READY:
             self._backoff.reset()
-        is_refused = isinstance(why, LineRefused)
+        is_refused = is_final(why)
         if str(why) != self.detail:
             log.warning("the standby isn't ready: %s", why)
         self._become(StandbyMemberState.REFUSED if is_refused else StandbyMemberState.NOT_READY, str(why))

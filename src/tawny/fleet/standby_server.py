@@ -19,7 +19,7 @@ from tawny.engine.actor import caller
 from tawny.fleet.doubles import DOUBLE, DoubleRecorders, instance_in
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.footage_sender import asked_time, send_footage
-from tawny.fleet.hub import MOST_NAME
+from tawny.fleet.hub import MOST_NAME, refuse
 from tawny.fleet.identity import UNKNOWN, fingerprint, load_key, load_or_make_key
 from tawny.fleet.message_link import (
     OPEN_TIMEOUT_S,
@@ -246,7 +246,11 @@ class StandbyServer:
                 if frame.json.get("asks") is True:
                     await self._answer(link)
                     return
-                protected = await self._greet(link, frame.json, key)
+                try:
+                    protected = await self._greet(link, frame.json, key)
+                except StorageError as error:
+                    await refuse(link, error.message.removesuffix("."), is_temporary=True)
+                    raise
             if protected is not None:
                 note_known()
                 await self._serve(link, protected, frame.json)
@@ -324,7 +328,7 @@ class StandbyServer:
         """Answer the standby of this recorder, which asks whether it records."""
         is_recording = await asyncio.to_thread(self._answer_standby, fingerprint(link.peer))
         if is_recording is None:
-            await _refuse(link, "this recorder has another standby, or none")
+            await refuse(link, "this recorder has another standby, or none")
         else:
             await link.send(LineFrame(Kind.PRESENT, 0, as_payload({"is_recording": is_recording})).encoded())
 
@@ -334,7 +338,8 @@ class StandbyServer:
             with suppress(*_EXPECTED):  # the recorder hears of the problem
                 await self._look_once()  # this recorder may just have started
         if (store := self._store) is None or self._identity is None:
-            await _refuse(link, self.problem or "this recorder is no standby")
+            why = self.problem.removesuffix(".") or "this recorder is no standby"
+            await refuse(link, why, is_temporary=self.problem != "")
             return None
         code, own_key = hello.get("code"), key.public_key().public_bytes_raw()
         name = " ".join(str(hello.get("name", "")).split())[:MOST_NAME]
@@ -343,10 +348,10 @@ class StandbyServer:
         else:
             box = await asyncio.to_thread(store.recorder_of, link.peer)
         if box is None:
-            await _refuse(link, "the link was used already, or has expired" if code else UNKNOWN)
+            await refuse(link, "the link was used already, or has expired" if code else UNKNOWN)
             return None
         if await self.doubles.refuses(box, instance_in(hello), partial(self._line_of, box.id)):
-            await _refuse(link, DOUBLE)
+            await refuse(link, DOUBLE)
             return None
         box = await asyncio.to_thread(store.renamed, box, "" if code else name)
         welcome = {
@@ -546,10 +551,6 @@ class StandbyServer:
 
 def _clock_ms(clock: Clock) -> int:
     return clock.now_ms() - round(clock.mono_s() * 1000)
-
-
-async def _refuse(link: SecureLink, why: str) -> None:
-    await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
 
 
 def _state_of(one: _Protected, now_ms: int, now_s: float, hindrance: str) -> ProtectedState:
