@@ -130,14 +130,14 @@ async def test_it_is_told_in_the_words_of_the_settings(house: House, kept: FakeK
 
 
 async def test_a_dry_run_is_grouped_by_camera_and_day_and_may_look_ahead(house: House, kept: FakeKeeping) -> None:
-    kept.goes_by_change = 3
+    kept.goes_by_change, kept.thinned_by_change = 3, 2
     asked = {"ahead_h": 24, "change": {"everyone": EVERYONE}}
     async with house.signed_in() as owner:
         told = (await owner.post("/api/v1/retention/dry-run", json=asked)).json()
-    assert (told["files"], told["size_bytes"], told["more"], told["thinned_files"]) == (4, 4000, 0, 1)
+    assert (told["files"], told["size_bytes"], told["more"], told["thinned_files"]) == (4, 4000, 0, 2)
     assert sum(group["files"] for group in told["items"] if not group["thinned"]) == 4
     assert {group["name"] for group in told["items"]} == {"Front door"}
-    assert kept.ahead_s == [86_400.0]
+    assert kept.ahead_s == [86_400.0, 86_400.0]
 
 
 async def test_r2_what_would_remove_something_now_needs_a_second_word(house: House, kept: FakeKeeping) -> None:
@@ -158,6 +158,7 @@ async def test_what_would_reduce_something_now_needs_a_second_word(house: House,
         refused = (await owner.put("/api/v1/retention", json={"everyone": EVERYONE})).json()
         assert (refused["code"], refused["files"], refused["thinned_files"]) == ("would_remove", 0, 2)
         assert refused["message"] == "This would reduce 2 files to keyframes now."
+        assert refused["hint"] == "Check what would be reduced, then save."
         kept.goes_by_change = 1
         both = (await owner.put("/api/v1/retention", json={"everyone": EVERYONE})).json()["message"]
         assert both.startswith("This would delete 1 files")

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,14 @@ def test_recordings_that_wait_for_upload_stay(
     assert {one["path"] for one in _json(tawny, *where, *words)["removals"]} == before
 
 
+def test_a_damaged_outbox_is_named_and_keeps_nothing(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
+    (archive / "outbox.db").write_bytes(b"damaged" * 1000)
+    chosen = _settings(tmp_path, '{ min = "0 s", max_files = 1, min_free = "0 %" }')
+    said = tawny("prune", "--data", str(archive), "--config", chosen)
+    assert (said.code, "Which recordings wait for upload isn't known" in said.err) == (0, True), said.err
+    assert len(_files(archive)) == 1
+
+
 @pytest.mark.shows("PK28")
 def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
     for day in ("2020-01-01", "2020-01-02"):
@@ -101,15 +110,19 @@ def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "ftp").iterdir()) == ["notes.txt"]
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3"])
 @pytest.mark.parametrize(("now", "removed"), [("2026-03-29T22:59:00Z", 0), ("2026-03-29T23:01:00Z", 1)])
 def test_a_day_of_a_folder_ends_by_the_offset_of_that_day(
-    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, removed: int
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, now: str, removed: int
 ) -> None:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    monkeypatch.setattr(recordings, "SystemClock", lambda: FakeClock(now))
     (tmp_path / "2026-03-28").mkdir()
     (tmp_path / "2026-03-28" / "a.mp4").write_bytes(b"12345")
-    assert len(_json(tawny, "--folder", str(tmp_path), "--keep", "1 day")["removals"]) == removed
+    with monkeypatch.context() as there:
+        there.setenv("TZ", zone)
+        time.tzset()
+        there.setattr(recordings, "SystemClock", lambda: FakeClock(now))
+        assert len(_json(tawny, "--folder", str(tmp_path), "--keep", "1 day")["removals"]) == removed
+    time.tzset()
 
 
 def test_files_without_a_date_that_stay_are_counted(tawny: Tawny, tmp_path: Path) -> None:

@@ -222,6 +222,15 @@ def test_a_trial_of_other_rules_counts_what_later_runs_reduce(site: Site) -> Non
     assert [len(retention.run().thinnings) for _ in range(4)] == [1, 1, 1, 0]
 
 
+def test_a_trial_isnt_ended_by_recordings_that_are_reduced_already(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "MOST_EXAMINED", 3)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(THIN))
+    site.clock.advance(7200)
+    assert len(retention.run().thinnings) == 3
+    site.put(100)
+    assert len(retention.plan(chosen=RetentionContract(THIN)).thinnings) == 1
+
+
 STEPS = 9
 """Calls of one thinning to disk and index that can fail."""
 

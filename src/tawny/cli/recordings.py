@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from tawny.app.local_zone import local_zone
 from tawny.cli import options
 from tawny.cli.archive import open_folder
 from tawny.cli.check_witnesses import (
@@ -29,7 +27,7 @@ from tawny.config.settings import Settings
 from tawny.config.units import seconds, size, size_text
 from tawny.engine.system_user import user_name
 from tawny.model.damage import DamageSum, damage_detail
-from tawny.model.errors import FolderInUse, IndexOutdated, NotDone, UsageError
+from tawny.model.errors import FolderInUse, IndexOutdated, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import GapReason, Segment, gap_text
 from tawny.model.times import Span, SystemClock, utc_text
@@ -53,8 +51,8 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, FindingKind
 from tawny.storage.retention import dated_folders
 from tawny.storage.retention.contract import RetentionRule
-from tawny.storage.retention.planning import RemovalPlan
-from tawny.storage.retention.runner import ALL, Retention, RetentionPace
+from tawny.storage.retention.planning import ALL, RemovalPlan
+from tawny.storage.retention.runner import Retention, RetentionPace
 
 _GAP_WORDS: Final = {GapReason.FILLED: "filled  "}
 
@@ -419,7 +417,7 @@ def _prune(args: Namespace, out: Output, chosen: Settings, folder: Path) -> Remo
     try:
         ledger = HistoryLedger(history, index, clock)
         retention = Retention(volume, index, ledger, clock, contract(chosen), RetentionPace(thin_at_once=ALL))
-        retention.hold_back(lambda: waiting_recordings(folder, chosen))
+        retention.hold_back(lambda: _waiting(folder, chosen, out))
         if volume.signed is None:
             return retention.plan()
         done = retention.run()
@@ -430,6 +428,14 @@ def _prune(args: Namespace, out: Output, chosen: Settings, folder: Path) -> Remo
         history.close()
         if lock is not None:
             lock.release()
+
+
+def _waiting(folder: Path, chosen: Settings, out: Output) -> Sequence[tuple[CameraId, Span]]:
+    try:
+        return waiting_recordings(folder, chosen)
+    except StorageError as error:  # as at a start, which makes another file
+        out.say(f"Which recordings wait for upload isn't known: {error.message}")
+        return ()
 
 
 def _keep(args: Namespace) -> RetentionRule:
@@ -453,7 +459,7 @@ def _prune_folder(args: Namespace, keep: RetentionRule) -> tuple[RemovalPlan, in
     if not folder.is_dir():
         raise NotDone(f"Folder {folder} doesn't exist.")
     disk, now_ms = RealDisk(folder), SystemClock().now_ms()
-    plan, undated = dated_folders.plan(disk, keep, now_ms, ZoneInfo(local_zone()), args.days)
+    plan, undated = dated_folders.plan(disk, keep, now_ms, None, args.days)
     if not args.dry_run:
         dated_folders.apply(disk, plan)
     return plan, undated

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from tawny.service.health.monitor import CheckInInfo
 from tawny.service.health.self_test import SelfTest
 from tawny.service.retention.retention_service import RetentionConflict, RetentionRequest, VolumeRetentionInfo
 from tawny.storage.retention.planning import RemovalPlan
+from tawny.storage.retention.removal import Removal
 
 # API schemas of retention, problems and the self-test. Answers have those of requests, too: no limit may be narrower
 # than the settings' own, or what the file has could not be shown.
@@ -132,7 +134,8 @@ class RemovalPlanInfo(ApiResponse):
     size_bytes: int
     files: int
     thinned_files: int
-    """Files that are reduced to keyframes. With `change`: by all coming runs, of at most 20,000 files."""
+    """Files that are reduced to keyframes. With `change`: also later, at most 20,000, but not those of the present
+    settings."""
     missing_bytes: int
     """Bytes that should be deleted but can't, because everything else is protected."""
     breaks_promise: bool
@@ -167,9 +170,11 @@ def retention(here: Here) -> RetentionInfo:
 @router.post("/retention/dry-run", dependencies=own)
 def dry_run(body: DryRunRequest, here: Here) -> RemovalPlanInfo:
     """Return what would be deleted or reduced to keyframes, and why. Deletes nothing."""
-    change = _asked(body.change) if body.change is not None else None
-
-    return _going(here, _plan(here, change, body.ahead_h * 3600))
+    ahead_s = body.ahead_h * 3600
+    if body.change is None:
+        return _going(here, _plan(here, None, ahead_s))
+    then, now = (_plan(here, one, ahead_s) for one in (_asked(body.change), here.keeping.now().request))
+    return _going(here, replace(then, thinnings=_also_thinned(now, then)))
 
 
 @router.put("/retention", dependencies=own)
@@ -193,18 +198,23 @@ def keep_otherwise(body: RetentionChangeRequest, signed: Signed, note: Note, her
 
 def _refuse_loss(now: RemovalPlan, then: RemovalPlan) -> None:
     """Raise RequestRefused if other recordings than now would be deleted, or be reduced to keyframes."""
-    gone = [one.segment for one in then.removals if one.segment.id not in {each.segment.id for each in now.removals}]
-    going = {one.segment.id for one in (*now.removals, *now.thinnings)}
-    thinned = sum(one.segment.id not in going for one in then.thinnings)
+    known = {one.segment.id for one in now.removals}
+    gone = [one.segment for one in then.removals if one.segment.id not in known]
+    thinned = len(_also_thinned(now, then))
     if not gone and not thinned:
         return
     size_bytes = sum(one.size_bytes for one in gone)
     said = [f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."] if gone else []
     said += [f"This would reduce {thinned} files to keyframes now."] if thinned else []
     more = {"size_bytes": size_bytes, "files": len(gone), "thinned_files": thinned}
-    raise RequestRefused(
-        409, "would_remove", " ".join(said), "Check what would be deleted, then save and delete.", more
-    )
+    todo = "Check what would be deleted, then save and delete." if gone else "Check what would be reduced, then save."
+    raise RequestRefused(409, "would_remove", " ".join(said), todo, more)
+
+
+def _also_thinned(now: RemovalPlan, then: RemovalPlan) -> list[Removal]:
+    """Return what the second plan reduces to keyframes, and the first neither reduces nor deletes."""
+    known = {one.segment.id for one in (*now.removals, *now.thinnings)}
+    return [one for one in then.thinnings if one.segment.id not in known]
 
 
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])

@@ -71,11 +71,11 @@ def dated(path: str) -> date | None:
 
 
 def plan(
-    disk: DiskAccess, keep: RetentionRule, now_ms: int, zone: tzinfo = UTC, newest_days: int | None = None
+    disk: DiskAccess, keep: RetentionRule, now_ms: int, zone: tzinfo | None = UTC, newest_days: int | None = None
 ) -> tuple[RemovalPlan, int]:
     """Plan the removals. Also return the number of files that none removes, as their paths have no date.
 
-    keep: uses `max_s`, `count` and `size_bytes`. zone: time zone of the dates.
+    keep: uses `max_s`, `count` and `size_bytes`. zone: of the dates; None: the computer's own.
 
     newest_days: number of days that keep their files, counting only days with files; None: no limit.
     """

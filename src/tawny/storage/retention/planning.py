@@ -30,6 +30,8 @@ from tawny.storage.retention.contract import RetentionContract, RetentionRule, d
 from tawny.storage.retention.removal import AROUND_MS, Removal, events_at
 
 THINNED_AT_ONCE: Final = 120
+ALL: Final = 10**9
+"""For `thin_at_once`: as many as one plan looks at, those not counted that are thinned already."""
 _ROWS_AT_ONCE: Final = 500
 _FACTS_AT_ONCE: Final = 50_000
 MOST_EXAMINED: Final = 20_000
@@ -291,7 +293,7 @@ class RemovalPlanner:
         for segment in self._oldest(camera, stream, self._ago(age_s), after=self._looked.get(key)):
             if len(self._thinnings) >= self._conditions.thin_at_once or self._examined >= MOST_EXAMINED:
                 return False
-            self._examined += 1
+            self._examined += self._conditions.thin_at_once < ALL or not is_thinned(segment)
             self._looked[key] = segment
             if is_thinned(segment) or segment.id in chosen:
                 continue

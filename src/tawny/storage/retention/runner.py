@@ -28,6 +28,7 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.retention.contract import RetentionContract, RetentionRule, size_words
 from tawny.storage.retention.planning import (
+    ALL,
     LATER_MS,
     THINNED_AT_ONCE,
     DiskSpace,
@@ -76,10 +77,6 @@ _DELETED_AT_ONCE: Final = 300
 """Segments of one camera that are deleted on request before retention may run."""
 _GAPS_AT_ONCE: Final = 1000
 """Gaps of one camera that are written with one sync, while other changes of the history wait."""
-
-
-ALL: Final = 10**9
-"""For `thin_at_once`: as many as one plan looks at."""
 
 
 @dataclass(frozen=True, slots=True)
