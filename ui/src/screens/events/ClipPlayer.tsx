@@ -113,8 +113,11 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   const [tries, setTries] = useState(1);
   const parts = useMemo(() => partsOf(events), [events]);
   const [chosen, setChosen] = useState<string | null>(first ?? null);
-  const n = Math.max(0, parts.findIndex((part) => part.id === chosen));
+  /** It goes on with the same event when another one comes before it. */
+  const last = useRef<string | null>(null);
+  const n = Math.max(0, parts.findIndex((part) => part.id === (chosen ?? last.current)));
   const event = parts[n] ?? best;
+  last.current = event.id;
   const film = useMemo(() => filmNow(event, serverNow()), [event.clip, event.end_ms, tries]);
   useEffect(() => setState("still"), [unlocked, tries]);
   const [at, setAt] = useState(0);

@@ -58,7 +58,7 @@ export function Drawer({ visit, first, onClose, onKeep, onReview, onGone, onUndo
   const long = visit.end_ms === null ? words.stillGoing : length(visit.end_ms - visit.start_ms);
   return (
     <div class="drawer-in">
-      <ClipPlayer key={visit.id} events={events} best={best} first={first} shown={at} of={of} seek={seek} />
+      <ClipPlayer events={events} best={best} first={first} shown={at} of={of} seek={seek} />
       {events.length === 1 && <Strip event={event} at={at} seek={(which, at_ms) => seek.current(which, at_ms)} />}
       <div class="drawer-head">
         <div class="grow">
