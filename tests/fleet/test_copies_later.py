@@ -17,6 +17,7 @@ from tawny.fleet.copy_volume import CopyVolume, Proof
 from tawny.model.errors import StorageError
 from tawny.model.geometry import Polygon
 from tawny.service.copied_recorder import CopiedRecorder
+from tawny.storage.disk.layout import picture_path
 from tawny.storage.history.proof import verify_history
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -38,6 +39,26 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def copy_all(made: Copying) -> None:
     async with made.rig.connected(made.box):
         await eventually(made.is_copied, "the copies")
+
+
+# --- events that the box deleted
+
+
+async def test_the_hub_forgets_an_event_that_the_box_deleted_before_its_video_was_copied(
+    house: House, tmp_path: Path
+) -> None:
+    async with copying(house, tmp_path) as made:
+        made.recorded.record(20)
+        event = made.recorded.event(made.remote.clock.now_ms() - TWO_DAYS_S * 1000)
+        made.recorded.ledger.drop_event(event.id)
+        journal = "history/2026-11-20.jsonl"
+        seen, gone = (f'"what":"{what}","{what}":{{"id":"{event.id}"'.encode() for what in ("event", "event_dropped"))
+        assert seen in made.recorded.volume.disk.read(journal)
+        (tmp_path / "box" / picture_path(event)).unlink()
+        async with made.rig.connected(made.box):
+            await eventually(made.is_copied, "the copies")
+            await eventually(lambda: seen not in made.here.volume.disk.read(journal), "the history")
+        assert gone in made.here.volume.disk.read(journal)
 
 
 # --- the box was restored from its backup

@@ -13,10 +13,11 @@ from tawny.fleet.copy_store import UNREADABLE, CopyStore
 from tawny.fleet.copy_volume import CopyVolume
 from tawny.model.events import Event
 from tawny.model.ids import EventId
+from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason, Segment
-from tawny.model.times import Span
+from tawny.model.times import Span, stamp_ms
 from tawny.service.copied_recorder import CopiedRecorder
-from tawny.storage.history.ledger import gap_record
+from tawny.storage.history.ledger import event_record, gap_record
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.segments.detection_files import EventFiles
 from tawny.testing.clock import FakeClock
@@ -261,4 +262,42 @@ def test_a_box_of_an_earlier_version_that_says_no_digest_is_compared_by_size(tmp
     copied.accept(path)
     files = [SourceFile(path, 3), SourceFile(path, 4), SourceFile(path, 3, "another")]
     assert copied.missing(files, None) == files[1:]
+    copied.close()
+
+
+HISTORY = "history/2026-11-20.jsonl"
+
+
+def _with_two_events(folder: Path) -> CopyVolume:
+    """Copies of one hour, and the history of two with an event each, which the box deleted."""
+    copied, path = CopyVolume(folder, FakeClock()), "porch/2026/11/20/05/x.jpg"
+    begin_ms = stamp_ms("20261120T050000.000Z")
+    for name, at_ms in (("copied", begin_ms + 1000), ("other", begin_ms + 3_600_000)):
+        reads = (RecognisedText("plates", f"plate of {name}", 0.9, ""),)
+        event = Event(EventId(name), PORCH, "car", at_ms, at_ms + 5000, 80.0, reads=reads)
+        for what, record in (("event", event_record(event)), ("event_dropped", {"id": name})):
+            line = json.dumps({"at_ms": 1, "what": what, what: record}, separators=(",", ":"))
+            copied.grow_history(HISTORY, copied.size(HISTORY), f"{line}\n".encode())
+    copied.take_history()
+    copied.put(path, 0, b"jpeg")
+    copied.accept(path)
+    return copied
+
+
+def test_what_the_copied_history_says_of_an_event_goes_with_its_copies(tmp_path: Path) -> None:
+    copied = _with_two_events(tmp_path / "shed")
+    size = copied.size(HISTORY)
+    copied.remove_hour(PORCH, "porch/2026/11/20/05")
+    left = copied.volume.disk.read(HISTORY)
+    assert (b"plate of copied" in left, b"plate of other" in left) == (False, True)
+    assert len(left) == size  # what the box adds goes on there
+    copied.close()
+
+
+def test_an_event_that_the_box_deleted_goes_where_nothing_of_its_hour_is_copied(tmp_path: Path) -> None:
+    copied = _with_two_events(tmp_path / "shed")
+    copied.forget_deleted()
+    left = copied.volume.disk.read(HISTORY)
+    assert (b"plate of copied" in left, b"plate of other" in left) == (True, False)
+    assert [event.id for event in copied.index.events(EVER).events] == ["copied"]
     copied.close()

@@ -11,6 +11,7 @@ from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
+from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk import mirror
@@ -480,3 +481,36 @@ def test_what_a_kill_left_there_is_put_in_order(both: Mirrored) -> None:
     both.mirror.finish()
     assert both.check().findings == []
     assert list(both.root.rglob("*.new")) == []
+
+
+OLD = RetentionContract(RetentionRule(free_share=0.0, max_s=14 * 86_400))
+
+
+def _seen(site: Site, segment: Segment, *, kept: bool = False) -> Event:
+    """An event in a recording, with its image."""
+    at_ms = segment.start_ms + 10_000
+    event = Event(EventId("e1"), PORCH, "person", at_ms, at_ms + 10_000, 50.0, kept=kept, picture_ms=at_ms)
+    EventFiles(site.volume).write_picture(event, b"jpeg")
+    site.ledger.put_event(event)
+    return event
+
+
+def _come_back(both: Mirrored) -> None:
+    """The mirror was away, and is there for more than an hour."""
+    both.open(OLD)
+    for _ in range(40):
+        both.mirror.step()
+        both.site.clock.advance(120)
+    both.mirror.finish()
+
+
+def test_what_its_history_says_of_a_deleted_event_goes_there_too(both: Mirrored) -> None:
+    segment = both.site.put(5)
+    reads = (RecognisedText("plates", "AB 123", 0.9, ""),)
+    both.site.ledger.put_event(replace(_seen(both.site, segment), reads=reads))
+    both.run()
+    both.mirror.finish()
+    assert [path for path in both.root.glob("history/*.jsonl") if b"AB 123" in path.read_bytes()]
+    both.site.clock.advance(20 * 86_400)
+    _come_back(both)
+    assert [path for path in both.root.glob("history/*.jsonl") if b"AB 123" in path.read_bytes()] == []

@@ -44,6 +44,7 @@ from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.borrowed_cameras import BorrowedCameras, with_borrowed
+from tawny.storage.history.deleted_events import DeletedEvents
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import has_room
 from tawny.storage.repair.healing import Healer
@@ -83,13 +84,9 @@ class Heartbeat:
     name = "disk heartbeat"
 
     def __init__(
-        self,
-        ledger: HistoryLedger,
-        pulse: Callable[[int], None],
-        clock: Clock,
-        write: Callable[[], None] = lambda: None,
+        self, ledger: HistoryLedger, pulse: Callable[[int], None], clock: Clock, save: Callable[[], None] = lambda: None
     ) -> None:
-        self._ledger, self._write_pulse, self._clock, self._write = ledger, pulse, clock, write
+        self._ledger, self._write_pulse, self._clock, self._write = ledger, pulse, clock, save
         self._pulse_s = clock.mono_s()
 
     def step(self) -> float:
@@ -246,6 +243,7 @@ class RecorderRuntime:
         stored.retention.start(pooled)
         stored.room.start(pooled)
         self.deleting.start(pooled)
+        DeletedEvents(self._volume, self.parts.storage.store.history).start(pooled)
         self.snapshots.start(pooled)
         self.parts.filler.start(self._engine)
         self.appearance.start(pooled)

@@ -351,6 +351,7 @@ class _BoxCopying:
         grown = [await self._history(file) for file in await self._reader.history()]
         if any(grown):
             await asyncio.to_thread(copied.take_history)
+        await asyncio.to_thread(copied.forget_deleted)
 
     def _learn_masks(self, cameras: object) -> None:
         for one in cameras if isinstance(cameras, list) else ():

@@ -6,6 +6,7 @@ recorder's.
 """
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,15 +30,16 @@ from tawny.fleet.history_rows import is_storable
 from tawny.media.mp4.leaf_proof import stored_proof
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged, StorageError
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.segments import GapReason, segment_id
 from tawny.model.times import Clock, Span, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import is_signed
 from tawny.storage.disk.disk import parent_of, turned
-from tawny.storage.disk.layout import HOUR_MS, SegmentName, is_sealed, segment_name
+from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_sealed, segment_name
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import StatedFiles, chains_on, read_stated
+from tawny.storage.history.deleted_events import DeletedEvents, blank_events
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine, replay
 from tawny.storage.history.signed_files import FOLDER as SIGNED
@@ -47,6 +49,8 @@ from tawny.storage.index.sqlite_file import SmallDb, forget_empty
 from tawny.storage.repair.healing import wrong_with
 from tawny.storage.retention.removal import tidy
 from tawny.storage.segments.metadata import read_header
+
+log = logging.getLogger(__name__)
 
 _SETTLED_MS: Final = 2 * HOUR_MS
 _DAYS_AFTER: Final = 3
@@ -133,7 +137,7 @@ class CopyVolume:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder, self._clock = folder, clock
         self._lock = threading.Lock()
-        """Held while a file or its size is listed, or an hour is removed."""
+        """Held while a file or its size is listed, the history grows, or an hour is removed."""
         self.volume, self._incoming = Volume.at(folder / "files"), Volume.at(folder / "incoming")
         self._partial = dict(_sizes(self._incoming, ""))
         self._history_sizes = {path: size for path, size in _sizes(self.volume, HISTORY) if is_history(path)}
@@ -142,6 +146,7 @@ class CopyVolume:
         self.notes = CopyNotes(folder / "copies.db")
         self._history = CopiedHistory(self.volume.disk)
         self.index = index_to_write(self.volume, self._history)
+        self._deleted, self._deleted_s = DeletedEvents(self.volume, self._history, self._is_gone), clock.mono_s()
         self._stated: tuple[tuple[Any, ...], StatedFiles] | None = None
         self._unlist(self.index.removing())
         replay(list(self._history.lines(_NEWEST_HISTORY)), self.index)
@@ -224,14 +229,15 @@ class CopyVolume:
         if not is_history(path) or self.size(path) != at:
             return
         disk = self.volume.disk
-        disk.make_folder(parent_of(path), sync=False)
-        file = disk.extend(path) if disk.entry(path) is not None else disk.create(path)
-        try:
-            file.append([data])
-            file.sync()
-            self._history_sizes[path] = file.size_bytes
-        finally:
-            file.close()
+        with self._lock:
+            disk.make_folder(parent_of(path), sync=False)
+            file = disk.extend(path) if disk.entry(path) is not None else disk.create(path)
+            try:
+                file.append([data])
+                file.sync()
+                self._history_sizes[path] = file.size_bytes
+            finally:
+                file.close()
         self._stated = None
 
     def restart_history(self, path: str) -> None:
@@ -262,6 +268,22 @@ class CopyVolume:
 
     # --- removal
 
+    def forget_deleted(self) -> None:
+        """Forget events that the box deleted and of whose hour nothing is here; of one file of the history a call."""
+        now_s = self._clock.mono_s()
+        if now_s >= self._deleted_s:
+            with self._lock:
+                self._deleted_s = now_s + self._deleted.step()
+
+    def _is_gone(self, event_id: EventId) -> bool:
+        """Return whether nothing is here of the hour of an event that the box deleted. It is listed no more then."""
+        event = self.index.event(event_id)
+        if event is not None and self.volume.disk.entry(hour_folder(event.camera, event.start_ms)) is not None:
+            return False
+        if event is not None:
+            self.index.drop_event(event_id)
+        return True
+
     def oldest_hour(self, cameras: Sequence[CameraId] | None = None) -> tuple[int, CameraId, str] | None:
         """Return begin, camera and folder of the oldest hour with copies; None if there is none."""
         firsts = [
@@ -287,15 +309,20 @@ class CopyVolume:
             before = self._others_of_day(folder)
             rows = [row for row in self.index.segments(camera, None, hour) if parent_of(row.path) == folder]
             self.index.mark_removing(rows)
-            for event in self.index.events(hour, cameras=[camera], limit=_MOST_EVENTS).events:
-                if event.start_ms >= begin_ms:
-                    self.index.drop_event(event.id)
+            found = self.index.events(hour, cameras=[camera], limit=_MOST_EVENTS).events
+            events = [event.id for event in found if event.start_ms >= begin_ms]
+            for event in events:
+                self.index.drop_event(event)
             for path, entry in list(self.volume.files(folder)):
                 if entry.kind == "file":
                     self.volume.disk.unlink(path)
             self.index.drop_segments(rows)
             self.notes.forget(folder)
             tidy(self.volume, self._clock, [folder], is_in_use=False)
+            try:
+                blank_events(self.volume, self._history, events, utc_text(begin_ms)[:10])
+            except StorageError as error:  # the space is free in any case
+                log.warning("what the copied history says of deleted events stays: %s", error)
             if camera in self._other_bytes:
                 self._other_bytes[camera] -= before - self._others_of_day(folder)
 

@@ -27,6 +27,7 @@ from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, check_present, join
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy
 from tawny.storage.history.borrowed_cameras import BORROWED
+from tawny.storage.history.deleted_events import DeletedEvents
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
@@ -92,6 +93,7 @@ class _Copy:
         self._again_s = 0.0
         self._retention_s = clock.mono_s()
         self._days_s = clock.mono_s() + _DAYS_EVERY_S
+        self._deleted, self._deleted_s = DeletedEvents(self.mirror, history), clock.mono_s()
 
     def close(self) -> None:
         self._opened.close()
@@ -191,6 +193,8 @@ class _Copy:
     def look_after(self) -> None:
         """Run retention at intervals, copy the newest day files, and record gaps for segments that stay missing."""
         now_s = self._clock.mono_s()
+        if now_s >= self._deleted_s:
+            self._deleted_s = now_s + self._deleted.step()
         if now_s < self._retention_s:
             return
         self._retention_s = now_s + EVERY_S

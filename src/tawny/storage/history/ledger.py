@@ -295,6 +295,17 @@ class HistoryJournal:
         with self._lock:
             self._close()
 
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Meanwhile, nothing is written and a file may be replaced. The next line opens the newest again."""
+        with self._lock:
+            self._close()
+            yield
+
+    def files(self) -> list[str]:
+        """Return the paths of all files, oldest first."""
+        return [f"{_FOLDER}/{name}" for _, _, name in self._names()]
+
     def lines(self, newest_files: int | None = None) -> Iterator[HistoryLine]:
         """Yield all lines, oldest first. Unreadable lines are skipped.
 
