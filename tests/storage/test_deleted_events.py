@@ -13,7 +13,7 @@ from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.deleted_events import EVERY_S, DeletedEvents
+from tawny.storage.history.deleted_events import EVERY_S, DeletedEvents, deleted_events
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, replay
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
@@ -162,3 +162,16 @@ def test_a_hub_goes_on_after_the_line_before_its_cursor_became_blank() -> None:
     HistoryReader(book.disk).check({piece.file: piece.end}, {piece.file: mark_of(piece.data)})
     with pytest.raises(ValueError, match="another line"):
         HistoryReader(book.disk).check({piece.file: piece.end - 1}, {piece.file: mark_of(piece.data)})
+
+
+def test_deletions_are_listed_the_newest_first_without_those_of_an_unreadable_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book = Book()
+    for name in ("one", "two", "three"):
+        book.see(name)
+        book.drop(name)
+        book.clock.advance(DAY_S)
+    assert list(deleted_events(Volume(book.disk), book.history)) == ["three", "two", "one"]
+    break_reads(monkeypatch, book.disk, book.history.files()[1])
+    assert list(deleted_events(Volume(book.disk), book.history)) == ["three", "one"]

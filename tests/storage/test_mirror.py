@@ -495,13 +495,82 @@ def _seen(site: Site, segment: Segment, *, kept: bool = False) -> Event:
     return event
 
 
-def _come_back(both: Mirrored) -> None:
+def _is_there(both: Mirrored, segment: Segment) -> bool:
+    return segment in both.rows() and (both.root / segment.path).exists()
+
+
+def _event_there(both: Mirrored) -> Event | None:
+    with index_to_read(both.root) as index:
+        return index.event(EventId("e1"))
+
+
+def _come_back(both: Mirrored, contract: RetentionContract = OLD) -> None:
     """The mirror was away, and is there for more than an hour."""
-    both.open(OLD)
+    both.open(contract)
     for _ in range(40):
         both.mirror.step()
         both.site.clock.advance(120)
     both.mirror.finish()
+
+
+@pytest.mark.parametrize("is_mirrored", [True, False])
+def test_the_video_of_an_event_that_was_kept_while_it_was_away_stays_there(both: Mirrored, is_mirrored: bool) -> None:
+    """There is more to copy than one step does, so that retention runs there before all is copied."""
+    site, segment = both.site, both.site.put(5)
+    event = _seen(site, segment)
+    if is_mirrored:
+        both.run()
+        both.mirror.finish()
+    site.clock.advance(20 * 86_400)
+    kept = replace(event, kept=True)
+    site.ledger.put_event(kept)
+    for minute in range(60):
+        site.put(100 - minute)
+    _come_back(both)
+    assert _is_there(both, segment)
+    assert _event_there(both) == kept
+    assert Volume.at(both.root).read_picture(event) == b"jpeg"
+
+
+def test_video_that_is_kept_longer_for_its_events_stays_there_while_older_files_are_copied(both: Mirrored) -> None:
+    site, segment = both.site, both.site.put(5)
+    event = _seen(site, segment)
+    site.clock.advance(20 * 86_400)
+    for minute in range(60):
+        site.put(100 - minute)
+    _come_back(both, RetentionContract(RetentionRule(free_share=0.0, max_s=14 * 86_400, events_s=30 * 86_400)))
+    assert _is_there(both, segment)
+    assert _event_there(both) == event
+    assert Volume.at(both.root).read_picture(event) == b"jpeg"
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_star_that_was_removed_while_it_was_away_is_removed_there(both: Mirrored, is_deleted: bool) -> None:
+    site, segment = both.site, both.site.put(5)
+    event = _seen(site, segment, kept=True)
+    both.run()
+    both.mirror.finish()
+    site.clock.advance(20 * 86_400)
+    site.ledger.put_event(replace(event, kept=False))
+    if is_deleted:
+        Retention(site.volume, site.index, site.ledger, site.clock, OLD).run()
+        assert site.index.event(event.id) is None
+    _come_back(both)
+    assert not _is_there(both, segment)
+    assert _event_there(both) is None
+
+
+def test_a_main_disk_that_is_new_removes_no_star_there(both: Mirrored, tmp_path: Path) -> None:
+    """The mirror has the only copy then."""
+    segment = both.site.put(5)
+    event = _seen(both.site, segment, kept=True)
+    both.run()
+    both.mirror.finish()
+    clock, both.site = both.site.clock, Site(tmp_path / "new")
+    both.site.clock.advance((clock.now_ms() - both.site.clock.now_ms()) / 1000 + 20 * 86_400)
+    _come_back(both)
+    assert _is_there(both, segment)
+    assert _event_there(both) == event
 
 
 def test_what_its_history_says_of_a_deleted_event_goes_there_too(both: Mirrored) -> None:

@@ -10,7 +10,8 @@ exist on the main disk alone.
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from tawny.engine import ActorHandle, Engine
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import DiskFull, StorageError, StorageUnavailable
 from tawny.model.events import Event
+from tawny.model.ids import EventId
 from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message, SegmentClosed
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Clock, Span, missing_spans
@@ -27,7 +29,7 @@ from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, check_present, join
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy
 from tawny.storage.history.borrowed_cameras import BORROWED
-from tawny.storage.history.deleted_events import DeletedEvents
+from tawny.storage.history.deleted_events import DeletedEvents, deleted_events
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
@@ -36,7 +38,7 @@ from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
-from tawny.storage.retention.removal import finish_removals
+from tawny.storage.retention.removal import events_at, finish_removals
 from tawny.storage.retention.runner import EVERY_S, CameraDeletion, Retention
 from tawny.storage.segments.detection_files import EventFiles
 
@@ -56,6 +58,7 @@ _DAYS_EVERY_S: Final = 600.0
 _SETTLED_MS: Final = 600_000
 """Segments still missing after this time become gaps of the mirror."""
 _MOST_WAITING: Final = 10_000
+_EVER: Final = Span(0, 1 << 45)
 
 
 class MirrorFull(DiskFull):
@@ -83,6 +86,7 @@ class _Copy:
             put_in_order(self.mirror, self.index, folders_left_over(self.mirror), "found open")
             finish_removals(self.mirror, self.index, self.ledger, clock)
             self.ledger.started(boot_id())
+            self._take_over_stars()
             self._lacking = self._all_lacking()
             self._opened = opened.pop_all()
         self._at_hand: Segment | None = None
@@ -110,12 +114,21 @@ class _Copy:
         self.mirror.open_folders.enter(folder)
         is_copied = self._copy_file(source, segment.path)
         if is_copied:
+            self._take_over_events(segment)
             self.index.add_segment(segment)
         else:
             self._skipped.append(segment)
         self.mirror.open_folders.leave(folder)
         self.mirror.open_folders.save()
         return is_copied
+
+    def _take_over_events(self, segment: Segment) -> None:
+        """List the events of a segment, so that retention here knows how long to keep it."""
+        with self.ledger.together():
+            for event in events_at(self._index, segment.camera, segment.span):
+                if self.index.event(event.id) is None:  # with another image, so that `put_event` copies its files later
+                    other_ms = event.start_ms if event.picture_ms is None else None
+                    self.ledger.put_event(replace(event, picture_ms=other_ms))
 
     def _copy_file(self, source: Volume, path: str) -> bool:
         """Copy a file. Return False if it can't be read, or was removed meanwhile: the next is copied anyway."""
@@ -230,18 +243,44 @@ class _Copy:
         removed = [gap.span(segment.end_ms) for gap in gaps if gap.reason is GapReason.REMOVED]
         return not missing_spans(removed, segment.span)
 
+    def _take_over_stars(self) -> None:
+        """Keep what is kept at the first disk, and nothing else, before retention runs: the mirror may have been away.
+
+        An event that the first disk lacks loses its star only if the history there lists its deletion: an index or a
+        disk that was replaced lacks all of them.
+        """
+        with self.ledger.together():
+            for event in _kept(self._index):
+                known = self.index.event(event.id)
+                if known is not None and not known.kept:
+                    self.ledger.put_event(replace(known, kept=True))
+            gone: dict[EventId, Event] = {}
+            for here in _kept(self.index):
+                there = self._index.event(here.id)
+                if there is None:
+                    gone[here.id] = here
+                elif not there.kept:
+                    self.ledger.put_event(replace(here, kept=False))
+            with closing(HistoryJournal(self._volume.disk)) as history:
+                for one in deleted_events(self._volume, history) if gone else ():
+                    if one in gone:
+                        self.ledger.put_event(replace(gone.pop(one), kept=False))
+
     def _put_all_reported(self) -> None:
-        ever = Span(0, self._clock.now_ms() + 1)
         for camera in self._volume.cameras():
-            known = set(self.index.gaps(camera, ever))
-            for gap in self._index.gaps(camera, ever):
+            known = set(self.index.gaps(camera, _EVER))
+            for gap in self._index.gaps(camera, _EVER):
                 if gap not in known:
                     self.put_gap(gap)
-        noted = set(self.index.damage(None, ever))
-        self.ledger.put_damage(damage for damage in self._index.damage(None, ever) if damage not in noted)
-        for event in all_events(lambda after: self._index.events(ever, after=after, limit=_ROWS_AT_ONCE)):
+        noted = set(self.index.damage(None, _EVER))
+        self.ledger.put_damage(damage for damage in self._index.damage(None, _EVER) if damage not in noted)
+        for event in all_events(lambda after: self._index.events(_EVER, after=after, limit=_ROWS_AT_ONCE)):
             if self.index.spans(event.camera, None, Span(event.start_ms, event.start_ms + 1)):
                 self.put_event(event)
+
+
+def _kept(index: Index) -> list[Event]:
+    return list(all_events(lambda after: index.events(_EVER, only="kept", after=after, limit=_ROWS_AT_ONCE)))
 
 
 class Mirror:

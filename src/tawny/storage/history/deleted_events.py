@@ -7,13 +7,14 @@ nor a clock, so that a lost index or a wrong clock blanks nothing, and an index 
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from tawny.engine import Engine
 from tawny.model.errors import StorageError, StorageUnavailable
 from tawny.model.ids import EventId
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import skipping_unreadable
 from tawny.storage.history.ledger import HistoryJournal
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,20 @@ class DeletedEvents:
             elif event in found or event in self._dropped:
                 blanked[line.start() : line.end()] = b" " * (line.end() - line.start())
         return found, bytes(blanked)
+
+
+def deleted_events(volume: Volume, history: HistoryJournal) -> Iterator[EventId]:
+    """Yield the events whose deletion the history lists, the newest first. An unreadable file is passed over.
+
+    Raises StorageError.
+    """
+    for path in reversed(history.files()):
+        lines: list[re.Match[bytes]] = []
+        with skipping_unreadable(path):
+            lines = list(_LINE.finditer(volume.disk.read(path)))
+        for line in reversed(lines):
+            if line["dropped"] is not None:
+                yield EventId(line["dropped"].decode())
 
 
 def blank_events(volume: Volume, history: HistoryJournal, events: Iterable[EventId], from_day: str) -> None:
