@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.segments import Segment
-from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.disk import DiskCapacity, FolderEntry, RealDisk
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
@@ -110,3 +110,25 @@ def test_moving_goes_on_after_a_clock_that_was_ahead(
     site.clock.jump_utc(-YEAR_S)
     site.put(2 * 24 * 60)
     assert mover.move() == 1
+
+
+def test_what_was_moved_is_not_looked_for_at_each_step(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = [site.put(-YEAR_S / 60 - minutes) for minutes in range(5)]
+    monkeypatch.setattr(site.volume, "space", lambda: DiskCapacity(0, 1_000_000))
+    tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
+    monkeypatch.setattr(tier, "space", lambda: DiskCapacity(50_000, 100_000))
+    mover = TierMover(lambda: [site.volume], tier, site.index, site.clock, DAY_S, keep_all)
+    assert mover.move() == len(later)
+    looked, real = list[str](), RealDisk.entry
+
+    def entry(disk: RealDisk, path: str) -> FolderEntry | None:
+        looked.append(path)
+        return real(disk, path)
+
+    monkeypatch.setattr(RealDisk, "entry", entry)
+    assert (mover.move(), [path for path in looked if path.endswith(".mp4")]) == (0, [])
+    newest = site.put(-YEAR_S / 60 - 10)
+    assert mover.move() == 1
+    assert (tier.root / newest.path).is_file()

@@ -87,3 +87,20 @@ def test_a_deletion_that_waits_for_a_disk_takes_nothing_that_is_recorded_then(
     place.site.clock.advance(61)
     place.deleting.step()
     assert newer.id in left(place)
+
+
+@pytest.mark.parametrize("moved_s", [0, -3600])
+def test_what_was_over_waits_for_a_disk_also_after_the_clock_was_set_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch, moved_s: float
+) -> None:
+    monkeypatch.setattr("tawny.service.retention.recording_deletion.awaited", lambda _: [Mock(id="away")])
+    place.deleting.delete(DeletionScope(), "Anna")
+    place.site.clock.jump_utc(moved_s)
+    for _ in range(4):
+        place.site.clock.advance(60)
+        place.deleting.step()
+    listed = place.site.put(300)  # on the disk that comes back
+    monkeypatch.undo()
+    place.site.clock.advance(61)
+    place.deleting.step()
+    assert listed.id not in left(place)

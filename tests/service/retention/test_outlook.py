@@ -18,10 +18,11 @@ from tawny.model.segments import Gap, GapReason
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.recorder import DiskInfo
-from tawny.service.retention.forecast import IDLE, LOOK_S, FreeSpace, RateMeter
+from tawny.service.retention.forecast import IDLE, LOOK_S, FreeSpace, RateMeter, storage_outlook
 from tawny.service.retention.promises import Rates, contract
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
 from tests.api.fakes import FakeRecorder, make_house
@@ -267,3 +268,11 @@ async def test_every_reader_has_the_sentence(tmp_path: Path, monkeypatch: pytest
     assert usage.outlook in status.text(told, Output(as_json=False))
     health = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
     assert (health["disk"]["outlook"], health["disk"]["fits"]) == (usage.outlook, None)
+
+
+def test_without_limits_the_disk_alone_says_how_far_back_recordings_go() -> None:
+    """Also if little is recorded, for longer than anyone counts."""
+    meter = Mock(is_known=True, rates=lambda: {(PORCH, MAIN): (500.0, 10.0)})
+    found = storage_outlook(RetentionContract(RetentionRule()), DiskCapacity(10**13, 10**13), 0, meter, 0)
+    assert found.sentence.endswith("Then the oldest are deleted to make room.")
+    assert found.full_at_ms is not None

@@ -195,6 +195,9 @@ def _limited_outlook(kept: RetentionContract, rates: Rates) -> StorageOutlook:
 
 def _reach_s(kept: RetentionContract, rates: Rates, room_bytes: float) -> float | None:
     """Return how far back recordings go that fill the room, s. None: the limits of the cameras don't let them."""
+    own = [keep.size_bytes for camera, stream, keep in kept.limits() if (camera, stream) != (None, None)]
+    if not any(own) and all(kept.of(*one).max_s is None for one in rates):
+        return room_bytes / sum(rate for rate, _ in rates.values())
     if sum(_amounts(kept, rates, _LONGEST_S).values()) <= room_bytes:
         return None
     low_s, high_s = 0.0, _LONGEST_S

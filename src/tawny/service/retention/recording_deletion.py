@@ -345,7 +345,7 @@ class RecordingDeletion:
         if not found:
             return []
         end_ms = min(until_ms, max(one.end_ms for one in found))
-        return [replace(part, begin_ms=min(one.begin_ms for one in found), until_ms=end_ms)]
+        return [replace(part, begin_ms=min(one.begin_ms for one in found), until_ms=end_ms, is_later=True)]
 
     def _part_of(self, event_id: EventId, wanted: DeletionScope, why: str) -> CameraDeletion:
         event = self._stored.index.event(event_id)
@@ -424,7 +424,7 @@ class RecordingDeletion:
         before: those that were away before it: one may have come back meanwhile. What is later than now doesn't wait:
         other recordings may be of that time then.
         """
-        parts = tuple(part for part in parts if part.until_ms <= self._clock.now_ms())
+        parts = tuple(part for part in parts if not part.is_later)
         ids, mirror = tuple(sorted(before | self._away())), self._stored.mirror
         if not parts or (not ids and (mirror is None or not mirror.is_deleting)):
             return

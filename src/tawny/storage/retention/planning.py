@@ -31,7 +31,9 @@ from tawny.storage.retention.removal import AROUND_MS, Removal, events_at
 
 THINNED_AT_ONCE: Final = 120
 ALL: Final = 10**9
-"""For `thin_at_once`: as many as one plan looks at, those not counted that are thinned already."""
+"""For `thin_at_once`: as many as one plan looks at, also behind many that are thinned already."""
+_THINNED_COST: Final = 0.1
+"""What such a one counts, which needs no look at its events."""
 _ROWS_AT_ONCE: Final = 500
 _FACTS_AT_ONCE: Final = 50_000
 MOST_EXAMINED: Final = 20_000
@@ -149,7 +151,7 @@ class RemovalPlanner:
         self._looked, self._aged = dict(self._conditions.looked), self._conditions.aged
         self._removals: dict[SegmentId, Removal] = {}
         self._thinnings: list[Removal] = []
-        self._examined = 0
+        self._examined = 0.0
         self._missing = _Need()
         self._facts: dict[SegmentId, _Facts] = {}
         later_s = self._conditions.later_s
@@ -289,11 +291,11 @@ class RemovalPlanner:
     ) -> bool:
         """Plan thinning of one stream up to an age. Return whether all segments were examined."""
         key = (camera, stream, with_events)
-        chosen = {one.segment.id for one in self._thinnings}
+        chosen, is_trial = {one.segment.id for one in self._thinnings}, self._conditions.thin_at_once >= ALL
         for segment in self._oldest(camera, stream, self._ago(age_s), after=self._looked.get(key)):
             if len(self._thinnings) >= self._conditions.thin_at_once or self._examined >= MOST_EXAMINED:
                 return False
-            self._examined += self._conditions.thin_at_once < ALL or not is_thinned(segment)
+            self._examined += _THINNED_COST if is_trial and is_thinned(segment) else 1
             self._looked[key] = segment
             if is_thinned(segment) or segment.id in chosen:
                 continue

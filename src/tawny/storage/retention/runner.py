@@ -148,6 +148,7 @@ class CameraDeletion:
     begin_ms: every file that has something of this span, as a whole; None: all that ended until until_ms.
     event: goes in any case, also without a recording. is_gone: the camera is removed, so nothing uses its folders.
     running: not empty: only what these events show of the time goes, once it was deleted.
+    is_later: the time was still to come by the clock when it was asked for.
     """
 
     camera: CameraId
@@ -158,6 +159,7 @@ class CameraDeletion:
     begin_ms: int | None = None
     event: str = ""
     running: Sequence[EventId] = ()
+    is_later: bool = False
 
     @property
     def span(self) -> Span:
@@ -208,6 +210,7 @@ class Retention:
         self._passed_over_s = -math.inf
         """When a call for room was not urgent, because the disk had space again."""
         self._settle_s, self._look_again_s = clock.mono_s(), clock.mono_s() + _LOOK_AGAIN_S
+        self._unrecorded_s = -math.inf
         self._looked: Looked = {}
         self._aged: Segment | None = None
         self._handle = ActorHandle()
@@ -283,8 +286,11 @@ class Retention:
             if self._volume.others:  # a volume was away when something on it was removed
                 finish_removals(self._volume, self._index, self._ledger, self._clock, self._drop)
             marks = [other.mark for other in self._volume.others if other.archive is None and other.mark is not None]
-            if not awaited(self._volume) and all(map(self._index.is_volume_listed, marks)):  # else it may be there
-                drop_events(list(islice(self._unrecorded_events(), _DELETED_AT_ONCE)), self._drop)
+            is_all_there = not awaited(self._volume) and all(map(self._index.is_volume_listed, marks))
+            if is_all_there and now_s >= self._unrecorded_s:  # else their video may be on what is away
+                found = list(islice(self._unrecorded_events(), _DELETED_AT_ONCE))
+                self._unrecorded_s = now_s + (_LOOK_AGAIN_S if len(found) < _DELETED_AT_ONCE else 0)
+                drop_events(found, self._drop)
 
     def _unrecorded_events(self) -> Iterator[Event]:
         """Yield events without video, as with `record = "off"` or of a gap, once video of them would be too old."""
@@ -334,7 +340,7 @@ class Retention:
                 cameras,
                 urgent_bytes,
                 self._pace.least_s,
-                self._looked if chosen is None else {},
+                self._looked,
                 self._pace.thin_at_once if chosen is None else ALL,
                 self._held(),
                 self._aged if chosen is None else None,

@@ -96,6 +96,7 @@ class TierMover:
         self._replaceable_bytes: dict[_Kind, int] = {}
         self._full: dict[_Kind, _Full] = {}
         self._looked: Segment | None = None
+        self._looked_later: Segment | None = None
         self._looked_on: Sequence[Volume] | None = None
         self._moving_s: float | None = None
         self._problem: StorageError | None = None
@@ -148,9 +149,9 @@ class TierMover:
         check_present(self._tier)
         self._replaceable_bytes.clear()
         if self._unreadable is not None and self._moving_s >= self._again_s:
-            self._unreadable, self._looked = None, None
+            self._unreadable, self._looked, self._looked_later = None, None, None
         if self._passed_s is not None and self._moving_s >= self._passed_s + _PLAN_AGAIN_S:
-            self._passed_s, self._looked = None, None
+            self._passed_s, self._looked, self._looked_later = None, None, None
         count = 0
         for segment, source in self._due():
             try:
@@ -174,13 +175,13 @@ class TierMover:
         now_ms, need_bytes, sources = self._clock.now_ms(), self._need_bytes(), tuple(self._sources())
         is_set_back = self._looked is not None and self._looked.end_ms > now_ms
         if is_set_back or sources != self._looked_on:  # one that is back, or joined, has segments that were passed over
-            self._looked, self._looked_on = None, sources
+            self._looked, self._looked_later, self._looked_on = None, None, sources
         has_folder = lru_cache(maxsize=64)(_has_folder)
         while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=self._looked):
             for segment in page:
                 is_due = segment.end_ms <= now_ms - self._after_s * 1000
                 if not is_due and (need_bytes <= 0 or segment.end_ms > now_ms - _LEAST_MS):
-                    yield from self._later(now_ms, need_bytes, sources[0])
+                    yield from self._later(now_ms, need_bytes, sources[0], has_folder)
                     return
                 for source in sources:
                     if has_folder(source, parent_of(segment.path)) and source.disk.entry(segment.path) is not None:
@@ -188,15 +189,21 @@ class TierMover:
                         yield segment, source
                 self._looked = segment
 
-    def _later(self, now_ms: int, need_bytes: int, source: Volume) -> Iterator[tuple[Segment, Volume]]:
+    def _later(
+        self, now_ms: int, need_bytes: int, source: Volume, has_folder: Callable[[Volume, str], bool]
+    ) -> Iterator[tuple[Segment, Volume]]:
         """Yield what is later than the clock where the main disk lacks space: of their age, nothing is known."""
-        after = ended_at(now_ms + LATER_MS)
-        while need_bytes > 0 and (page := self._index.oldest_segments(_ROWS_AT_ONCE, after=after)):
+        after, looked = ended_at(now_ms + LATER_MS), self._looked_later
+        if looked is not None and looked.end_ms > after.end_ms:
+            after = looked
+        while page := self._index.oldest_segments(_ROWS_AT_ONCE, after=after):
             for segment in page:
-                if need_bytes > 0 and source.disk.entry(segment.path) is not None:
+                if need_bytes <= 0:
+                    return
+                if has_folder(source, parent_of(segment.path)) and source.disk.entry(segment.path) is not None:
                     need_bytes -= segment.size_bytes
                     yield segment, source
-            after = page[-1]
+                self._looked_later = after = segment
 
     def _need_bytes(self) -> int:
         space = self._sources()[0].space()
