@@ -217,14 +217,41 @@ def test_a_removed_plug_in_keeps_no_camera_from_being_recorded(
     registry.check(settings(f'{text}\n[cameras.other]\nsource = "demo:back"'), "tawny.toml")
 
 
-def test_what_was_corrected_is_no_warning_and_refused_again() -> None:
+PICKY = {"tawny.sources": {"picky": "PickySource"}, "tawny.notifiers": {"picky": "PickyBell"}}
+
+
+def test_what_was_corrected_is_no_warning_and_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the removal of a camera is undone."""
+    monkeypatch.setattr(f"{__name__}.PARTS", PICKY)
     registry = PluginRegistry.opened()
-    gone = settings(f'{CAMERA}[cameras.porch.detection]\ndetector = "lost"')
+    gone = settings('[cameras.yard]\nsource = "gone:1"')
     registry.check_to_record(gone, "tawny.toml")
     registry.run_with(registry.check(settings(CAMERA), "tawny.toml"))
     assert registry.warnings == []
-    with pytest.raises(SettingsError, match="'lost'"):
-        registry.check(gone, "tawny.toml")
+    registry.run_with(registry.check(gone, "tawny.toml"))
+    assert [one.message.partition(":")[0] for one in registry.warnings] == ["tawny records without cameras.yard.source"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('[cameras.yard]\nsource = "gone:1"', "rtps://192.0.2.1/x"),
+        ('[notifiers.me]\nurl = "gone:1"', "nfty://x"),
+        ('[destinations.nas]\nurl = "gone:1"', "sftpp://x"),
+        ('[notifiers.me]\nurl = "picky:x"\ntone = "gone:1"', "loud"),
+        ('[cameras.yard]\nsource = "picky:1"\npicky = { x = "gone:1" }', "2"),
+    ],
+    ids=["source", "channel", "destination", "options of a channel", "options of a source"],
+)
+def test_another_wrong_value_in_place_of_a_tolerated_one_is_refused(
+    before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.PARTS", PICKY)
+    registry = PluginRegistry.opened()
+    registry.check_to_record(settings(before), "tawny.toml")
+    registry.check(settings(before), "tawny.toml")
+    with pytest.raises(SettingsError):
+        registry.check(settings(before.replace("gone:1", after)), "tawny.toml")
 
 
 @pytest.mark.parametrize(

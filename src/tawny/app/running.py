@@ -15,7 +15,7 @@ from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import run_in_thread
 from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
-from tawny.model.errors import NotDone, NothingToReport, Problem, SettingsError, StorageError
+from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -34,7 +34,7 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems, renewed_databases
 from tawny.service.integrations.external_events import ExternalEvents
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import PluginFailure, PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
@@ -342,7 +342,7 @@ class RecorderRuntime:
         self.parts.storage.mutings.forget_cameras(cameras)
         self.changeable.forget_removed(cameras)
 
-    def _apply(self, new: Settings, check: Callable[[Settings], Mapping[tuple[str, str], Problem]]) -> None:
+    def _apply(self, new: Settings, check: Callable[[Settings], Sequence[PluginFailure]]) -> None:
         """See `apply`. Called with `_changing` held. check: raises SettingsError."""
         new = self._with_others(new)
         self._plugins.run_with(check(new))

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -37,7 +37,22 @@ _Kind = TypeVar("_Kind")
 
 
 class PluginFailure(Problem):
-    """A problem that a plug-in causes, perhaps by not being installed any more. Cameras are recorded all the same."""
+    """A problem that a plug-in causes, perhaps by not being installed any more. Cameras are recorded all the same.
+
+    of: the value that it is about, never shown: an address may hold a password.
+    """
+
+    of: str = ""
+
+    def __new__(cls, path: str, found: str, allowed: str, line: int | None = None, of: str = "") -> "PluginFailure":
+        made = super().__new__(cls, path, found, allowed, line)
+        made.of = of
+        return made
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is about. The rest of its text may change, such as the list of installed plug-ins."""
+        return self.path, self.found, self.of
 
 
 SEALED = "a camera without encryption; recognition results would be stored unencrypted next to its recordings"
@@ -95,8 +110,10 @@ class PluginRegistry:
     """Factories: each is called with its settings and returns a `detection.sound_classes.SoundModel`."""
     own_folders: tuple[Path, ...] = ()
     """Folders of this recorder that its settings don't name: no destinations."""
-    tolerated: dict[tuple[str, str], Problem] = field(default_factory=dict)
-    """What the recorder runs with, by path and what was found: no other change of the settings is refused for it."""
+    tolerated: set[tuple[str, str, str]] = field(default_factory=set)
+    """Keys of what the recorder has run with: no other change is refused for it, and none that goes back to it."""
+    lacking: list[PluginFailure] = field(default_factory=list)
+    """What it runs without now."""
     checked: set[tuple[str, str]] = field(default_factory=set)
     """Path and options of parts that aren't made only to check them: one may load a model, or hold a device."""
 
@@ -130,7 +147,7 @@ class PluginRegistry:
         """What the recorder runs without."""
         found = [RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self.broken]
         found += [RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in self.left_out]
-        for path, what, known, _ in list(self.tolerated.values()):  # a copy: settings may change meanwhile
+        for path, what, known, _ in list(self.lacking):  # a copy: settings may change meanwhile
             why = f"found {what}; allowed: {known}" if what else known
             found.append(RecorderWarning(f"tawny records without {path}: {why}.", _RESTORE))
         return found
@@ -182,17 +199,14 @@ class PluginRegistry:
             return "unknown type of address"
         return _answer(_plug_in(address), lambda: _typed(source.public(address), str), "unknown address")
 
-    def check(self, settings: Settings, file: str) -> dict[tuple[str, str], Problem]:
+    def check(self, settings: Settings, file: str) -> list[PluginFailure]:
         """Validate settings that only plug-ins can validate. Raises SettingsError with every problem.
 
         Return what is tolerated of them.
         """
-        found = self.problems(settings)
-        if problems := [one for one in found if not isinstance(one, PluginFailure) or one[:2] not in self.tolerated]:
-            raise SettingsError(file, tuple(problems))
-        return {one[:2]: one for one in found}
+        return self._tolerable(settings, file, lambda one: one.key in self.tolerated)
 
-    def check_to_record(self, settings: Settings, file: str) -> dict[tuple[str, str], Problem]:
+    def check_to_record(self, settings: Settings, file: str) -> list[PluginFailure]:
         """Validate like `check`, but only log what plug-ins cause, or may: cameras are recorded without them.
 
         A name, or the scheme of an address, that no plug-in takes may be misspelled, or of a plug-in that was removed,
@@ -205,19 +219,26 @@ class PluginRegistry:
         for name, recogniser in settings.recognizers.items():
             if _is_foreign(self.recognisers, name):
                 self.checked.add((f"recognizers.{name}", repr(recogniser.options)))
-        problems = self.problems(settings)
-        if any(not isinstance(one, PluginFailure) for one in problems):
-            raise SettingsError(file, tuple(problems))
-        for one in problems:
+        found = self._tolerable(settings, file, lambda one: True)
+        for one in found:
             log.error("%s. tawny records without it.", one)
-        found = {one[:2]: one for one in problems}
-        self.tolerated.update(found)
+        self.tolerated.update(one.key for one in found)
+        self.run_with(found)
         return found
 
-    def run_with(self, tolerated: Mapping[tuple[str, str], Problem]) -> None:
-        """Forget all else, as these settings are applied: what was corrected is refused again. See `check`."""
-        for key in set(self.tolerated) - set(tolerated):
-            del self.tolerated[key]
+    def _tolerable(
+        self, settings: Settings, file: str, is_tolerated: Callable[[PluginFailure], bool]
+    ) -> list[PluginFailure]:
+        """Return the problems, all of them tolerated. Raises SettingsError with the others."""
+        found = self.problems(settings)
+        tolerated = [one for one in found if isinstance(one, PluginFailure) and is_tolerated(one)]
+        if refused := tuple(one for one in found if one not in tolerated):
+            raise SettingsError(file, refused)
+        return tolerated
+
+    def run_with(self, tolerated: Sequence[PluginFailure]) -> None:
+        """Name these as what tawny records without, as their settings are applied. See `check`."""
+        self.lacking[:] = tolerated
 
     def problems(self, settings: Settings) -> list[Problem]:
         """Return what `check` raises."""
@@ -251,7 +272,7 @@ class PluginRegistry:
         elif kind is None:
             yield Problem(path, "a bucket, but boto3 is not installed", "`pip install 'tawny[s3]'`")
         else:
-            yield from _failures(path, _plug_in(url), lambda: kind.settings(url, {}))
+            yield from _failures(path, url, lambda: kind.settings(url, {}))
 
     def _check(self, name: str, camera: CameraSettings) -> Iterator[Problem]:
         for key in ("source", "sub"):
@@ -271,7 +292,7 @@ class PluginRegistry:
                 yield PluginFailure(*unknown) if is_plug_ins else unknown
             else:
                 source = self.sources[table]
-                yield from _failures(path, table, partial(source.settings, values), source)
+                yield from _failures(path, table, partial(source.settings, values), source, repr(values))
         yield from self._check_detector(f"cameras.{name}.detection", camera.detection)
 
     def _check_detector(self, path: str, detection: DetectionSettings) -> Iterator[Problem]:
@@ -290,7 +311,7 @@ class PluginRegistry:
 
     def _made(self, key: tuple[str, str], parts: Mapping[str, Any], name: str, options: Any) -> Iterator[Problem]:
         """Yield why a part refuses to be made, or fails. key: its path and options (`checked`)."""
-        found = list(_failures(key[0], name, lambda: parts[name](options)))
+        found = list(_failures(key[0], name, lambda: parts[name](options), of=key[1]))
         if not found and _is_foreign(parts, name):
             self.checked.add(key)
         yield from found
@@ -337,7 +358,8 @@ class PluginRegistry:
             words = "an address of unknown type", _schemes(self.destinations)
             yield _unknown_address(f"{path}.url", one.url, words, self.destinations)
         else:
-            yield from _failures(f"{path}.url", _plug_in(one.url), lambda: kind.settings(one.url, one.options), kind)
+            chosen = repr((one.url, one.options))
+            yield from _failures(f"{path}.url", one.url, lambda: kind.settings(one.url, one.options), kind, chosen)
         folder = folder_of(one.url)
         if folder is not None and not one.options.get(ALLOW_ANY):
             why = why_no_destination(folder, own_folders(settings, self.own_folders))
@@ -373,9 +395,9 @@ class PluginRegistry:
             words = "an address of unknown type", _schemes(self.notifiers)
             yield _unknown_address(f"{path}.url", one.url, words, self.notifiers)
         else:
-            plug_in = _plug_in(one.url)
-            yield from _failures(path, plug_in, lambda: kind.settings(one.url, one.options), kind)
-            yield from _failures(path, plug_in, lambda: _typed(kind.traits(one.url), NotifierTraits), kind)
+            chosen = repr((one.url, one.options))
+            yield from _failures(path, one.url, lambda: kind.settings(one.url, one.options), kind, chosen)
+            yield from _failures(path, one.url, lambda: _typed(kind.traits(one.url), NotifierTraits), kind, chosen)
         if name in settings.destinations:
             yield Problem(path, "a name already used by a destination", "another name")
         yield from unknown_cameras(f"{path}.cameras", one.cameras, settings)
@@ -484,7 +506,7 @@ def _is_foreign(parts: Mapping[str, Any], name: str) -> bool:
 
 
 def _not_loaded(path: str, name: str, why: str) -> PluginFailure:
-    return PluginFailure(path, "", f"the plug-in {name} couldn't be loaded: {why}")
+    return PluginFailure(path, "", f"the plug-in {name} couldn't be loaded: {why}", of=name)
 
 
 def _unknown_address(path: str, address: str, words: tuple[str, str], parts: Mapping[str, Any]) -> Problem:
@@ -496,25 +518,31 @@ def _unknown_address(path: str, address: str, words: tuple[str, str], parts: Map
     broken = parts.broken if isinstance(parts, PluginGroup) else []
     if broken:
         names = ", ".join(f"{one.name} ({one.error})" for one in broken)
-        return PluginFailure(path, f"{found}; these plug-ins couldn't be loaded: {names}", allowed)
+        return PluginFailure(path, f"{found}; these plug-ins couldn't be loaded: {names}", allowed, of=address)
     scheme = _SCHEME.match(address)
-    return (Problem if scheme is None or scheme[1].lower() in parts else PluginFailure)(path, found, allowed)
+    if scheme is None or scheme[1].lower() in parts:
+        return Problem(path, found, allowed)
+    return PluginFailure(path, found, allowed, of=address)
 
 
-def _failures(path: str, plug_in: str, check: Callable[[], object], part: object = None) -> Iterator[Problem]:
+def _failures(
+    path: str, plug_in: str, check: Callable[[], object], part: object = None, of: str = ""
+) -> Iterator[Problem]:
     """Yield what the plug-in refuses, or that it fails.
 
-    part: one that isn't tawny's may refuse what its former version took; that stops no recording.
+    plug_in: its name, or an address of it. part: one that isn't tawny's may refuse what its former version took; that
+    stops no recording. of: what it was asked.
     """
 
     def run() -> None:
-        with plug_in_code(plug_in, ValueError):
+        with plug_in_code(_plug_in(plug_in), ValueError):
             check()
 
     try:
-        yield from (one if part is None or is_own(part) else PluginFailure(*one) for one in refusals(path, run))
+        for one in refusals(path, run):
+            yield one if part is None or is_own(part) else PluginFailure(*one, of=of)
     except PluginFailed as error:
-        yield PluginFailure(path, "", str(error))
+        yield PluginFailure(path, "", str(error), of=of)
 
 
 def refuse_named(camera: str, settings: Settings) -> None:
