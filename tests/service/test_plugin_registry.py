@@ -413,3 +413,4 @@ def test_settings_that_an_updated_plug_in_refuses_keep_no_camera_from_being_reco
     with pytest.raises(SettingsError, match="x: no longer allowed"):
         registry.check(settings(text[where]), "tawny.toml")
     registry.check_to_record(settings(text[where]), "tawny.toml")
+    assert in_force(settings(text[where]), registry)

@@ -8,7 +8,7 @@ import pytest
 from tawny.model.errors import NothingToReport, SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.service.cameras.added_values import has_sound
-from tawny.service.cameras.camera_trial import try_camera
+from tawny.service.cameras.camera_trial import try_camera, try_streams
 from tawny.service.cameras.connection_report import openings
 from tawny.service.cameras.guarded_source import open_camera, speaker_of
 from tawny.service.plugin_registry import PluginRegistry
@@ -98,6 +98,21 @@ class Unready(Replay):
 
     def without_secrets(self, opening: SourceContext, text: str, *, with_host: bool) -> str:
         return text
+
+
+class Picky(Unready):
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise ValueError("x: no longer allowed")
+
+
+def test_settings_that_a_source_refuses_are_named() -> None:
+    """A start tolerates them."""
+    plugins = PluginRegistry({"replay": Picky(lambda: None)}, {})
+    chosen = one_camera("replay:1").cameras["door"]
+    with pytest.raises(SourceError, match="at replay: its settings are invalid: x: no longer allowed"):
+        try_streams(plugins, chosen, 1.0, FakeClock())
+    with pytest.raises(NothingToReport):
+        openings(CameraId("door"), chosen, plugins, FakeClock())
 
 
 def test_a_plug_in_without_settings_offers_no_sound() -> None:

@@ -39,7 +39,7 @@ from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, WakeCalls, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
-from tawny.service.cameras.guarded_source import open_camera, shares, speaker_of
+from tawny.service.cameras.guarded_source import open_camera, settings_of, shares, speaker_of
 from tawny.service.cameras.picture_controls import adjust_camera
 from tawny.service.cameras.stream_figures import (
     FROM_PHONE,
@@ -487,7 +487,7 @@ class RunningCamera:
     def _opening(self, stream: StreamName, address: str) -> SourceContext:
         """Return how to open a stream, with the settings in force now."""
         source = self._parts.plugins.source_of(address)
-        options = source.settings(self.settings.table(source.scheme)) if source is not None else {}
+        options = settings_of(source, self.settings) if source is not None else {}
         return SourceContext(self.id, stream, address, options, self._parts.clock, self._parts.logins)
 
     def _on_message(self, message: Message) -> None:

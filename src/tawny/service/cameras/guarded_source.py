@@ -38,9 +38,12 @@ def open_camera(
 
 
 def settings_of(source: CameraSource, camera: CameraSettings) -> Mapping[str, Any]:
-    """Return the camera's settings of its source. Raises ValueError, and SourceError if a plug-in fails."""
-    with as_source_error(source.scheme, ValueError):
-        return source.settings(camera.table(source.scheme))
+    """Return the camera's settings of its source. Raises SourceError: refused, as a start may tolerate, or it fails."""
+    try:
+        with as_source_error(source.scheme, ValueError):
+            return source.settings(camera.table(source.scheme))
+    except ValueError as error:
+        raise SourceError(source.scheme, f"its settings are invalid: {error}") from error
 
 
 def shares(source: SharedSource, opening: Callable[[], SourceContext]) -> bool:

@@ -38,7 +38,7 @@ def in_force(chosen: Settings, plugins: PluginRegistry) -> dict[str, Any]:
         shown["onvif"] = OnvifService.of(camera.onvif).public if camera.onvif else ""
         source = plugins.source_of(camera.source)
         if source is not None:
-            with suppress(PluginFailed), plug_in_code(source.scheme, ValueError):
+            with suppress(PluginFailed), plug_in_code(source.scheme):
                 shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     for name, one in chosen.destinations.items():
         tables["destinations"][name]["url"] = plugins.public_destination(one.url)
