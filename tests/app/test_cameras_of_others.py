@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.config.settings import Settings
-from tawny.model.errors import DiskFull, Problem
+from tawny.model.errors import DiskFull, Problem, SettingsError
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.service.plugin_registry import PluginRegistry
@@ -37,6 +37,18 @@ def test_settings_that_change_during_a_takeover_are_kept(tmp_path: Path, monkeyp
         bench.running.record_for_others({"barn-front": others})
         changing[0].join()
         assert set(bench.running.settings.cameras) == {"door", "garden", "barn-front"}
+
+
+def test_a_camera_that_nothing_here_reads_is_refused_unless_its_plug_in_went_later(tmp_path: Path) -> None:
+    away = OthersCameraSettings.model_validate({"source": "gone:1", "record": "off"})
+    read = OthersCameraSettings.model_validate({"source": "rtsp://192.0.2.8/", "record": "off"})
+    with rig(settings(DOOR + GARDEN.replace("rtsp://192.0.2.7/", "lost:1")), tmp_path) as bench:
+        with pytest.raises(SettingsError) as refused:
+            bench.running.record_for_others({"barn-front": away})
+        assert [one.path for one in refused.value.problems] == ["cameras.barn-front.source"]
+        bench.running.record_for_others({"barn-front": read})
+        bench.running.record_for_others({"barn-front": away, "barn-back": read})
+        assert {"barn-front", "barn-back"} < set(bench.running.settings.cameras)
 
 
 MASK = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5))

@@ -325,8 +325,8 @@ class RecorderRuntime:
         with self._changing:  # settings that are changed meanwhile must not be lost
             before, self._of_others = self._of_others, dict(cameras)
             try:
-                file = "the cameras of another recorder"
-                self._apply(self.settings, lambda whole: self._plugins.check_to_record(whole, file))
+                file, new = "the cameras of another recorder", cameras.keys() - before.keys()
+                self._apply(self.settings, lambda whole: self._plugins.check_to_record(whole, file, new))
             except SettingsError:
                 self._of_others = before
                 raise

@@ -2,12 +2,12 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from tawny.config import integrations
 from tawny.config.loader import unknown_table
@@ -44,7 +44,7 @@ class PluginFailure(Problem):
 
     of: str = ""
 
-    def __new__(cls, path: str, found: str, allowed: str, line: int | None = None, of: str = "") -> "PluginFailure":
+    def __new__(cls, path: str, found: str, allowed: str, line: int | None = None, of: str = "") -> Self:
         made = super().__new__(cls, path, found, allowed, line)
         made.of = of
         return made
@@ -53,6 +53,12 @@ class PluginFailure(Problem):
     def key(self) -> tuple[str, str, str]:
         """What it is about. The rest of its text may change, such as the list of installed plug-ins."""
         return self.path, self.found, self.of
+
+    @property
+    def camera(self) -> str:
+        """The camera whose setting it is; empty if none."""
+        table, _, rest = self.path.partition(".")
+        return rest.partition(".")[0] if table == "cameras" else ""
 
 
 SEALED = "a camera without encryption; recognition results would be stored unencrypted next to its recordings"
@@ -206,12 +212,12 @@ class PluginRegistry:
         """
         return self._tolerable(settings, file, lambda one: one.key in self.tolerated)
 
-    def check_to_record(self, settings: Settings, file: str) -> list[PluginFailure]:
+    def check_to_record(self, settings: Settings, file: str, strict: Collection[str] = ()) -> list[PluginFailure]:
         """Validate like `check`, but only log what plug-ins cause, or may: cameras are recorded without them.
 
         A name, or the scheme of an address, that no plug-in takes may be misspelled, or of a plug-in that was removed,
         which can't be known. No recording waits for a plug-in's detector or recognizer: neither loaded nor made here,
-        they say what is wrong when they are used.
+        they say what is wrong when they are used. strict: cameras for which nothing is tolerated.
         """
         cameras = {f"cameras.{name}.detection": one.detection for name, one in settings.cameras.items()}
         made = [(f"{path}.{one.detector}", one.detector, one.options) for path, one in cameras.items()]
@@ -219,7 +225,7 @@ class PluginRegistry:
         for name, recogniser in settings.recognizers.items():
             if _is_foreign(self.recognisers, name):
                 self.checked.add((f"recognizers.{name}", repr(recogniser.options)))
-        found = self._tolerable(settings, file, lambda one: True)
+        found = self._tolerable(settings, file, lambda one: one.camera not in strict)
         for one in found:
             log.error("%s. tawny records without it.", one)
         self.tolerated.update(one.key for one in found)
