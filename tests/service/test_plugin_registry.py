@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any, NoReturn
@@ -286,13 +287,33 @@ def test_what_a_recorder_runs_with_keeps_no_other_change_from_being_made() -> No
         registry.check(settings(text + text.replace("porch", "yard")), "tawny.toml")
 
 
-@pytest.mark.parametrize("source", ["rtsp:/host/path", "/dev/vidoe0"])
+@pytest.mark.parametrize(
+    "source", ["rtsp:/host/path", "/dev/vidoe0", "C:/clip.mp4", "front-1.local:554", "front-1:554/x"]
+)
 def test_a_mistake_in_the_settings_still_stops_a_start(source: str) -> None:
     text = f'{CAMERA}[cameras.porch.detection]\ndetector = "weak"\n[cameras.yard]\nsource = "{source}"'
     found = PluginRegistry.opened()
     registry = PluginRegistry({name: found.sources[name] for name in ("rtsp", "demo")}, found.detectors)
     with pytest.raises(SettingsError, match=r"cameras\.yard\.source"):
         registry.check_to_record(settings(text), "tawny.toml")
+
+
+@pytest.mark.parametrize(
+    ("others", "is_typed", "is_refused"),
+    [("", False, True), ("", True, True), (CAMERA, True, True), (CAMERA, False, False)],
+    ids=["alone", "typed", "typed with others", "with others"],
+)
+def test_a_start_refuses_an_unknown_address_if_that_stops_no_other_camera(
+    others: str, is_typed: bool, is_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.PARTS", {})
+    chosen = settings(f'{others}[cameras.yard]\nsource = "rtps://192.0.2.1/x"')
+    with pytest.raises(SettingsError, match=r"cameras\.yard\.source") if is_refused else nullcontext():
+        PluginRegistry.opened().check_start(chosen, "tawny.toml", is_typed=is_typed)
+
+
+def test_a_start_without_a_camera_is_no_mistake() -> None:
+    PluginRegistry.opened().check_start(settings(""), "tawny.toml", is_typed=False)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,8 @@ OFF = "off"
 
 
 _ADDRESSES: Final = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
-_SCHEME: Final = re.compile(r"([A-Za-z][\w+.-]*):")
+_SCHEME: Final = re.compile(r"(?![\w-]+(?:\.[\w.-]+:\d|:\d{3,5}/))([A-Za-z][\w+.-]+):")
+"""Of an address of a plug-in; one letter is a drive, and a name with a dot or a port that of a host."""
 _THROUGH_FFMPEG: Final = "`exec:` with a command of FFmpeg, see “Cameras without RTSP” in the documentation"
 
 
@@ -231,6 +232,15 @@ class PluginRegistry:
         self.tolerated.update(one.key for one in found)
         self.run_with(found)
         return found
+
+    def check_start(self, settings: Settings, file: str, *, is_typed: bool) -> None:
+        """Validate like `check_to_record`; but probable typing errors are refused if that stops no other camera.
+
+        is_typed: whether the cameras are from the command line.
+        """
+        is_unread = all(self.source_of(one.source) is None for one in settings.cameras.values())  # loads all sources
+        is_whole = not (isinstance(self.sources, PluginGroup) and self.sources.broken)
+        self.check_to_record(settings, file, settings.cameras if is_whole and (is_typed or is_unread) else ())
 
     def _tolerable(
         self, settings: Settings, file: str, is_tolerated: Callable[[PluginFailure], bool]
