@@ -1,6 +1,7 @@
 """Plates and faces, from settings to what is read: off unless wanted, changed while it runs, told when it fails."""
 
 from pathlib import Path
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from tawny.config.settings import Settings
 from tawny.detection.recognition import ReadableObject, RecognitionJob
+from tawny.engine.plugins import PluginMissing
 from tawny.model.errors import NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.observations import RecognisedText
@@ -146,6 +148,23 @@ def test_a_recognizer_that_cannot_be_made_is_told_and_stops_no_other(
     room.step()
     assert room.troubles == [f"faces: {says}"]
     assert room.step() > 0
+    room.close()
+
+
+class Unloadable(dict[str, Any]):
+    """Of a plug-in that was there until it was loaded."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise PluginMissing(name, "ImportError: no libfoo")
+
+
+def test_a_recognizer_that_cannot_be_loaded_says_why_and_goes_on_saying_it(tmp_path: Path) -> None:
+    now, clock = chosen('recognize = ["faces"]'), FakeClock()
+    plugins = PluginRegistry({}, {}, recognisers=Unloadable())
+    room = RecognitionService(lambda: now, plugins, IdentityStore(tmp_path, tmp_path), clock)
+    for _ in range(2):
+        clock.advance(room.step())
+        assert room.troubles == ["faces: The plug-in faces failed: ImportError: no libfoo."]
     room.close()
 
 

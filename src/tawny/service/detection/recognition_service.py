@@ -120,11 +120,15 @@ def make_recogniser(
         return UserRecogniser(
             Path(of.file), of.kinds, deadline_s=of.deadline, memory=of.memory, allow_read=of.allow_read, clock=clock
         )
-    if name not in plugins:
-        return None
+    try:
+        kind = plugins[name]
+    except KeyError as missing:
+        if not (why := getattr(missing, "why", "")):
+            return None
+        raise NotDone(PluginFailed(name, why).sentence, "Choose another recognizer, or report the error.") from None
     try:
         with plug_in_code(name, ValueError, NotDone):
-            made: Recogniser = plugins[name](of.options)
+            made: Recogniser = kind(of.options)
     except PluginFailed as error:
         raise NotDone(error.sentence, "Choose another recognizer, or report the error.") from error
     return made
