@@ -103,6 +103,24 @@ def test_a_process_that_fails_shows_that_and_can_be_closed() -> None:
     own.close()
 
 
+class Uneven(Process):
+    looks_a_second = "fast"
+
+    def __init__(self, gives: Callable[[], Any]) -> None:
+        super().__init__(gives)
+        self._closed = gives()
+
+    def close(self) -> None:  # type: ignore[override]
+        self._closed.append("closed")
+
+
+def test_the_process_of_one_that_cannot_be_used_is_closed() -> None:
+    closed: list[str] = []
+    with pytest.raises(ValueError, match="fast"):
+        made(Uneven, closed)
+    assert closed == ["closed"]
+
+
 def test_one_that_is_not_installed_says_so() -> None:
     settings = DetectionSettings.model_validate({"detector": "nose"})
     with pytest.raises(PluginFailed, match=r"the plug-in nose failed: it isn't installed$"):

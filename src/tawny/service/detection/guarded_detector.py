@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import ClassVar
 
 from tawny.config.settings import DetectionSettings
@@ -29,11 +30,15 @@ def make_detector(
     if is_own(kind):
         made = kind(settings.options)
         return in_places(made, places), made if isinstance(made, OwnProcess) else None
-    with plug_in_code(name, ValueError, TawnyError):
+    with plug_in_code(name, ValueError, TawnyError), ExitStack() as at_failure:
         made = kind(settings.options)
+        process = GuardedProcess(name, made) if isinstance(made, OwnProcess) else None
+        if process is not None:
+            at_failure.callback(process.close)
         placed = in_places(made, places)
-        guard = GlancingGuardedDetector if isinstance(placed, Glances) else GuardedDetector
-        return guard(name, placed), GuardedProcess(name, made) if isinstance(made, OwnProcess) else None
+        guarded = (GlancingGuardedDetector if isinstance(placed, Glances) else GuardedDetector)(name, placed)
+        at_failure.pop_all()
+        return guarded, process
 
 
 class GuardedDetector:
