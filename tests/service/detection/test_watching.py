@@ -12,9 +12,10 @@ from tawny.config.changes import plain_table
 from tawny.config.loader import read_settings
 from tawny.config.settings import DetectionSettings, Settings
 from tawny.detection.scene_changes import STAYS_S, AbandonedObject
-from tawny.engine import Handle, InlineEngine
+from tawny.engine import Actor, Engine, Handle, InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message, RunEnded
+from tawny.model.observations import Look
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.cameras.detection_tuning import DetectionTuningService
@@ -22,6 +23,7 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.detection.camera_detection import WORDS, CameraDetection, DetectionServices
 from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.event_writer import EventWriter
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.layout import SOUND
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.detection_files import EventFiles, MotionGrids, MotionScoreFile
@@ -127,21 +129,65 @@ def watching(
     told: list[Message],
     scores: MotionScoreFile | None = None,
     changed: Callable[[], None] = lambda: None,
+    engine: Engine | None = None,
+    plugins: Any = None,
 ) -> CameraDetection:
     clock, marks = FakeClock(), Mock(EventMarks)
     volume = Volume.at(folder)
-    nobody: Any = None
     events = EventWriter(marks, EventFiles(volume))
     events.start(Mock(InlineEngine, start=lambda *_: Mock(Handle, wake=events.step)))  # its thread is at once there
     means = DetectionServices(
         clock,
-        InlineEngine(clock, lambda _part, _error: None),
-        nobody,
+        engine or InlineEngine(clock, lambda _part, _error: None),
+        plugins,
         events,
         scores or MotionScoreFile(volume, clock),
         MotionGrids(volume, clock),
     )
     return CameraDetection(CameraId("door"), {StreamName.MAIN: Hub()}, means, told.append, told.append, changed)
+
+
+class OwnDetector:
+    name = "nose"
+    trouble = ""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def look(self, frame: Any) -> Look:
+        return Look(0)
+
+    def on_trouble(self, report: Callable[[str], None]) -> None: ...
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_detector_that_is_made_after_a_newer_one_began_takes_nothing_from_it(tmp_path: Path) -> None:
+    makes: list[Callable[[], Actor]] = []
+    made: list[OwnDetector] = []
+
+    def nose(_: object) -> OwnDetector:
+        made.append(OwnDetector())
+        return made[-1]
+
+    kinds: dict[str, Any] = {"nose": nose}
+
+    def start(_: str, make: Callable[[], Actor]) -> Handle:
+        makes.append(make)
+        return Mock(Handle)
+
+    detection = watching(tmp_path, [], engine=Mock(Engine, start=start), plugins=PluginRegistry({}, kinds))
+    for _ in range(2):
+        detection.begin(DetectionSettings.model_validate({"detector": "nose"}), ())
+    newer, late = makes[1](), makes[0]()
+    assert [one.is_closed for one in made] == [False, True]
+    late.step()
+    late.close()
+    assert detection.notes != {}
+    detection.close()
+    newer.close()
+    assert made[0].is_closed
 
 
 def status(state: CameraState) -> CameraStatus:

@@ -13,7 +13,7 @@ from tawny.config.settings import DetectionSettings
 from tawny.detection.audio import SoundListener, SoundRules
 from tawny.detection.classification import ClassificationQueue, TrackClassifier
 from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
-from tawny.detection.detector import Detector, OwnProcess, SteadyDetector
+from tawny.detection.detector import Detector, SteadyDetector
 from tawny.detection.following import Followers, FollowingDetector
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionSettings, TrackRecogniser
@@ -29,7 +29,7 @@ from tawny.detection.watcher import (
     in_software,
 )
 from tawny.detection.zones import camera_zones
-from tawny.engine import Engine, Handle
+from tawny.engine import Actor, Engine, Handle
 from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
@@ -55,7 +55,7 @@ from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, Cam
 from tawny.model.times import Clock
 from tawny.service.detection.camera_reports import MOTION_SCORE, ReportedObjects
 from tawny.service.detection.event_writer import EventWriter
-from tawny.service.detection.guarded_detector import make_detector
+from tawny.service.detection.guarded_detector import ProcessHolder, Superseded, make_detector
 from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.sources.onvif_events import CameraReport
@@ -240,7 +240,7 @@ class CameraDetection:
         self._watcher: Watcher | None = None
         self._tampers, self._lefts, self._sounds = self._moments(), self._moments(), self._moments()
         self._wants_hardware = False
-        self._own: OwnProcess | None = None
+        self._process = ProcessHolder(self._own_so)
         self._tamper: Any = None
         """The TamperDetector. It knows the scene and is kept when settings change, except the orientation."""
         self._orientation = UPRIGHT
@@ -327,7 +327,7 @@ class CameraDetection:
     @property
     def own_trouble(self) -> str:
         """Problem of the user detector, with its line number; empty if none."""
-        return self._own.trouble if self._own is not None else ""
+        return self._process.trouble
 
     def shown(self, status: CameraStatus) -> CameraStatus:
         """Return the camera's status, with the tampering state while tampering is detected."""
@@ -384,7 +384,7 @@ class CameraDetection:
             handle.join(STOP_S)
         self._handles = []
         self._watcher = None
-        self._take_own(None)
+        self._process.close()
 
     def over(self, at_ms: int) -> None:
         """End the tampering event, as the camera is being closed."""
@@ -412,7 +412,8 @@ class CameraDetection:
         main, sub = hubs[StreamName.MAIN], hubs.get(StreamName.SUB)
         gate = DecodeGate(GateMode(settings.effort))  # its state outlives a restart of the watcher
         tamper = self._tamper = self._tamper or TamperDetector()
-        work = self._work = DetectionWork(means.clock)
+        work, turn = DetectionWork(means.clock), self._process.turn
+        self._work = work
 
         def left() -> AbandonedObjectDetector:
             return AbandonedObjectDetector(places.zones, places.mask)
@@ -420,9 +421,10 @@ class CameraDetection:
         def make_again() -> Detector:
             return make_detector(means.plugins.detectors, settings, places)[0]
 
-        def make() -> Watcher:
+        def make() -> Actor:
             detector, own = make_detector(means.plugins.detectors, settings, places)
-            self._take_own(own)
+            if not self._process.take(turn, own):
+                return Superseded()
             if self._turns:
                 again = None if own is not None else make_again
                 detector = FollowingDetector(SteadyDetector(detector, again, self._is_moving), self._follower)
@@ -468,14 +470,6 @@ class CameraDetection:
             )
             found.append(TrackRecogniser(self._camera, means.reading, wanted, large))
         return found
-
-    def _take_own(self, own: OwnProcess | None) -> None:
-        """Keep a detector that has its own process, and close the previous one."""
-        before, self._own = self._own, own
-        if before is not None:
-            before.close()
-        if self._own is not None:
-            self._own.on_trouble(self._own_so)
 
     def _own_so(self, trouble: str) -> None:
         if trouble and not self._had_own_trouble:

@@ -1,6 +1,7 @@
 """Detectors that may be plug-ins, as the watcher of a camera asks them: whatever these raise becomes PluginFailed."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import ClassVar
@@ -101,3 +102,48 @@ class GuardedProcess:
                 self._inner.close()
         except PluginFailed as error:
             log.warning("while closing, %s", error)
+
+
+class ProcessHolder:
+    """The process of a camera's detector, one at a time; `close` begins the next turn. report: of its trouble."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self.turn = object()
+        self._report, self._lock = report, threading.Lock()
+        self._now: OwnProcess | None = None
+
+    @property
+    def trouble(self) -> str:
+        now = self._now
+        return now.trouble if now is not None else ""
+
+    def take(self, turn: object, own: OwnProcess | None) -> bool:
+        """Keep this one and close the previous one. Return False if its turn is over, as it was made too slowly."""
+        with self._lock:
+            is_late = turn is not self.turn
+            before = own if is_late else self._now
+            if not is_late:
+                self._now = own
+        if before is not None:
+            before.close()
+        if own is not None and not is_late:
+            own.on_trouble(self._report)
+        return not is_late
+
+    def close(self) -> None:
+        with self._lock:
+            before, self._now, self.turn = self._now, None, object()
+        if before is not None:
+            before.close()
+
+
+class Superseded:
+    """In place of a watcher whose detector was made too late: a newer one watches. It is stopped already."""
+
+    name: ClassVar[str] = "superseded"
+
+    def step(self) -> float:
+        return 60.0
+
+    def close(self) -> None:
+        pass
