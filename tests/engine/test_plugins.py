@@ -91,12 +91,15 @@ def test_no_plug_in_takes_the_place_of_a_part_of_tawny(monkeypatch: pytest.Monke
 def test_an_actor_that_a_plug_in_ends_is_logged_with_the_place_and_without_the_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    def ring() -> float:
+        raise RuntimeError("hunter2")
+
     class Work:
         name = "work"
 
         def step(self) -> float:
             with plug_in_code("bell"):
-                raise RuntimeError("hunter2")
+                return ring()
 
         def close(self) -> None:
             """No resources to release."""

@@ -41,9 +41,12 @@ class PluginFailed(Exception):
 
     @property
     def place(self) -> str:
-        """Return where the error was raised, such as ` (bell.py, line 7)`; empty if unknown."""
+        """Return where the error was raised, such as ` (bell.py, line 7)`; empty if unknown.
+
+        It is below `plug_in_code` and its caller, which may also raise an error for what a plug-in has returned.
+        """
         frames = extract_tb(self.__cause__.__traceback__) if self.__cause__ is not None else []
-        return "".join(f" ({Path(last.filename).name}, line {last.lineno})" for last in frames[-1:])
+        return "".join(f" ({Path(last.filename).name}, line {last.lineno})" for last in frames[2:][-1:])
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Detectors of plug-ins while a camera is watched: what they give is checked, and what they raise names them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -78,8 +79,9 @@ def thing(score: float) -> tuple[Observation]:
     ids=repr,
 )
 def test_a_look_out_of_range_is_an_error_of_its_plug_in(gives: Any, error: str) -> None:
-    with pytest.raises(PluginFailed, match=f"the plug-in nose failed: {error}$"):
+    with pytest.raises(PluginFailed, match=f"the plug-in nose failed: {error}$") as failed:
         made(Giving, gives)[0].look(FRAME)
+    assert failed.value.place == ""  # none of its lines raised it
 
 
 def test_what_it_gives_in_its_zones_is_passed_on() -> None:
@@ -91,8 +93,9 @@ def test_one_that_glances_still_does_and_its_errors_name_it() -> None:
     detector, _ = made(Glancing)
     assert isinstance(detector, Glances)
     assert detector.is_following
-    with pytest.raises(PluginFailed, match=r"the plug-in nose failed: RuntimeError$"):
+    with pytest.raises(PluginFailed, match=r"the plug-in nose failed: RuntimeError$") as failed:
         detector.glance(FRAME)
+    assert failed.value.place.startswith(f" ({Path(__file__).name}, line ")
     assert not isinstance(made(Giving)[0], Glances)
 
 
