@@ -50,6 +50,30 @@ def test_two_threads_that_ask_first_get_the_same_part() -> None:
     assert found[0] is found[1]
 
 
+def test_no_part_of_tawny_and_no_unknown_name_waits_for_a_plug_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [EntryPoint("own", "tawny.model.times:SystemClock", "g"), EntryPoint("slow", "collections:deque", "g")]
+    monkeypatch.setattr(plugins, "installed_entry_points", lambda _: EntryPoints(entries))
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def make(kind: type) -> object:
+        if kind is not SystemClock:
+            begun.set()
+            may_end.wait(1)
+            ended.set()
+        return kind
+
+    parts = PluginGroup("g", make)
+    thread = threading.Thread(target=lambda: parts["slow"])
+    thread.start()
+    begun.wait()
+    assert parts["own"] is SystemClock
+    with pytest.raises(KeyError):
+        parts["none"]
+    assert not ended.is_set()
+    may_end.set()
+    thread.join()
+
+
 def test_a_broken_part_is_named_and_left_out() -> None:
     parts = PluginGroup("g")
     with pytest.raises(KeyError):

@@ -103,15 +103,17 @@ class PluginGroup(Mapping[str, Any]):
         self._entries = {name: found[name] for name in (*first, *found) if name in found}
         self._make = make
         self._loaded: dict[str, Any] = {}
-        self._lock = threading.RLock()  # a plug-in may look up another while it is loaded
+        self._lock, self._own_lock = threading.RLock(), threading.RLock()  # a plug-in may look up another meanwhile
 
     def __getitem__(self, name: str) -> Any:
-        with self._lock:
-            if name not in self._loaded and name in self._entries:
-                self._load(self._entries[name])
-            if name not in self._loaded:
-                raise PluginMissing(name, next((one.error for one in self.broken if one.name == name), ""))
-            return self._loaded[name]
+        entry = self._entries.get(name)
+        if entry is not None and name not in self._loaded:
+            with self._own_lock if _is_own(entry) else self._lock:  # a slow plug-in delays none of tawny's parts
+                if name not in self._loaded and name in self._entries:
+                    self._load(entry)
+        if name not in self._loaded:
+            raise PluginMissing(name, next((one.error for one in self.broken if one.name == name), ""))
+        return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(self._entries))
