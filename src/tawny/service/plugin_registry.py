@@ -81,7 +81,7 @@ def _check_search(search: SearchSettings, embedders: Mapping[str, Any]) -> Itera
 
 SHOWS_NOTHING: Final = "Nothing: its plug-in doesn't work."
 """What people see of a notifier whose plug-in is broken."""
-_RESTORE: Final = "Install its plug-in again, or correct the setting."
+RESTORE: Final = "Install its plug-in again, or correct the setting."
 OFF = "off"
 """Detector name that disables detection."""
 
@@ -156,7 +156,7 @@ class PluginRegistry:
         found += [RecorderWarning(f"Plug-in {one.name} isn't used: {one.error}.") for one in self.left_out]
         for path, what, known, _ in list(self.lacking):  # a copy: settings may change meanwhile
             why = f"found {what}; allowed: {known}" if what else known
-            found.append(RecorderWarning(f"tawny records without {path}: {why}.", _RESTORE))
+            found.append(RecorderWarning(f"tawny records without {path}: {why}.", RESTORE))
         return found
 
     @property
@@ -327,7 +327,7 @@ class PluginRegistry:
 
     def _made(self, key: tuple[str, str], parts: Mapping[str, Any], name: str, options: Any) -> Iterator[Problem]:
         """Yield why a part refuses to be made, or fails. key: its path and options (`checked`)."""
-        found = list(_failures(key[0], name, lambda: parts[name](options), of=key[1]))
+        found = list(_failures(key[0], name, lambda: parts[name](options), parts[name], key[1]))
         if not found and _is_foreign(parts, name):
             self.checked.add(key)
         yield from found

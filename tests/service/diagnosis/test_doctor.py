@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import Problem
+from tawny.model.errors import Problem, SettingsError
 from tawny.model.times import SystemClock
 from tawny.service.diagnosis import machine
 from tawny.service.diagnosis.doctor import (
@@ -46,6 +46,22 @@ def made(text: str) -> Settings:
     settings, problems = parse_settings(text, {})
     assert settings is not None, problems
     return settings
+
+
+@pytest.mark.parametrize(
+    ("text", "effect"),
+    [
+        ('[cameras.door]\nsource = "demo:front"\n[notifiers.me]\nurl = "gone:x"', "tawny records without them."),
+        ('[cameras.door]\nsource = "gone:1"', "tawny doesn't start with them."),
+        ('[cameras.door]\nsource = "rtsp:/host/path"', "tawny doesn't start with them."),
+    ],
+)
+def test_what_a_start_tolerates_is_said(text: str, effect: str) -> None:
+    settings = made(text)
+    with pytest.raises(SettingsError) as refused:
+        PluginRegistry.opened().check(settings, "tawny.toml")
+    recorder = ExaminedRecorder(None, settings, Path("tawny.toml"), refused.value.problems)
+    assert next(examine(recorder, FakeClock())).why == effect
 
 
 def test_port_that_is_free() -> None:

@@ -21,7 +21,7 @@ from tawny.service.address.certificates import CHAIN
 from tawny.service.cameras.camera_trial import try_streams
 from tawny.service.diagnosis import machine
 from tawny.service.diagnosis.machine import ROOT, Diagnosis, DiagnosisState, RunProgram, fine, note, run_program, wrong
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import RESTORE, PluginFailure, PluginRegistry
 
 CAMERA_S: Final = 3.0
 SOON_DAYS: Final = 14
@@ -81,9 +81,11 @@ def _settings(recorder: ExaminedRecorder) -> Iterator[Diagnosis]:
     area = "settings"
     if recorder.problems:
         listed = "; ".join(str(one) for one in recorder.problems)
-        yield wrong(
-            area, f"{recorder.config}: {listed}.", "tawny doesn't start with them.", "Run `tawny config check`."
-        )
+        if _starts(recorder):
+            effect, do = "tawny records without them.", RESTORE
+        else:
+            effect, do = "tawny doesn't start with them.", "Run `tawny config check`."
+        yield wrong(area, f"{recorder.config}: {listed}.", effect, do)
     elif recorder.config is None or recorder.settings is None:
         yield note(area, "No settings file.", "Nothing is recorded without a camera.", "Run `tawny init`.")
     elif not recorder.settings.cameras:
@@ -91,6 +93,14 @@ def _settings(recorder: ExaminedRecorder) -> Iterator[Diagnosis]:
     else:
         count = len(recorder.settings.cameras)
         yield fine(area, f"{recorder.config} is valid: {'1 camera' if count == 1 else f'{count} cameras'}.")
+
+
+def _starts(recorder: ExaminedRecorder) -> bool:
+    """Return whether a start tolerates the problems: of plug-ins, and of some camera the address is known."""
+    cameras = recorder.settings.cameras if recorder.settings is not None else {}
+    unknown = {one.path for one in recorder.problems} & {f"cameras.{name}.source" for name in cameras}
+    is_any_read = not cameras or len(unknown) < len(cameras)
+    return is_any_read and all(isinstance(one, PluginFailure) for one in recorder.problems)
 
 
 # --- ports -----------------------------------------------------------------------------------------------------------
