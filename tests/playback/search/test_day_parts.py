@@ -79,7 +79,7 @@ def test_both_ends_are_in_the_part_of_the_day(text: str, begin: str, end: str) -
     [
         ("last night after 11", "11-19 23:00", "11-20 06:00"),
         ("last night after 6", "11-19 18:00", "11-20 06:00"),
-        ("last night before 11", "11-19 20:00", "11-19 23:00"),
+        ("last night before 11", "11-19 20:00", "11-20 11:00"),
         ("last night until 2:30", "11-19 20:00", "11-20 02:30"),
         ("last night before 7", "11-19 20:00", "11-20 07:00"),
         ("last night after 2:00 and before 4:00", "11-20 02:00", "11-20 04:00"),
@@ -102,7 +102,7 @@ def test_the_hour_that_came_twice_is_in_the_night(text: str) -> None:
     ("text", "begin", "end"),
     [
         ("at night at 2:00", "11-20 01:30", "11-20 02:30"),
-        ("monday at night at 2:00", "11-16 01:30", "11-16 02:30"),
+        ("monday at night at 2:00", "11-17 01:30", "11-17 02:30"),
         ("monday at night between 11 and 1", "11-16 23:00", "11-17 01:00"),
         ("in the morning at 6:00", "11-20 05:30", "11-20 06:30"),
         ("monday in the morning between 11 and 1", "11-16 11:00", "11-16 13:00"),
@@ -111,7 +111,7 @@ def test_the_hour_that_came_twice_is_in_the_night(text: str) -> None:
         ("monday noon at 12:30", "11-16 12:00", "11-16 13:00"),
         ("monday noon at 1", "11-16 12:30", "11-16 13:30"),
         ("nachts um 2 Uhr", "11-20 01:30", "11-20 02:30"),
-        ("Montag nachts um 2 Uhr", "11-16 01:30", "11-16 02:30"),
+        ("Montag nachts um 2 Uhr", "11-17 01:30", "11-17 02:30"),
         ("Montag um 2 Uhr nachts", "11-16 01:30", "11-16 02:30"),
         ("Montag nachts zwischen 22 und 6 Uhr", "11-16 22:00", "11-17 06:00"),
         ("am Wochenende nachts", "11-15 20:00", "11-16 06:00"),
@@ -180,6 +180,133 @@ def test_other_words_after_a_night_name_no_day_after_it(text: str) -> None:
 )
 def test_the_night_to_a_day_is_said_in_german(english: str, german: str) -> None:
     assert Languages(None).catalogue("de").translate(english) == german
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("last night until noon", "11-19 20:00", "11-20 12:00"),
+        ("letzte Nacht bis Mittag", "11-19 20:00", "11-20 12:00"),
+        ("last night until 9:00", "11-19 20:00", "11-20 09:00"),
+        ("last night until 9", "11-19 20:00", "11-20 09:00"),
+        ("heute Nacht bis 9 Uhr", "11-19 20:00", "11-20 09:00"),
+        ("heute Nacht bis 08:30 Uhr", "11-19 20:00", "11-20 08:30"),
+        ("last night at 08:00", "11-20 07:30", "11-20 08:30"),
+        ("heute Nacht zwischen 7 und 8 Uhr", "11-20 07:00", "11-20 08:00"),
+        ("yesterday morning until 1", "11-19 00:00", "11-19 01:00"),
+        ("yesterday evening until noon", "11-19 18:00", "11-20 12:00"),
+    ],
+)
+def test_an_end_in_a_night_may_be_the_next_morning(text: str, begin: str, end: str) -> None:
+    assert asked(text) == (begin, end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday noon and at 8 pm", "yesterday at 8 pm and at noon", "yesterday noon, 9 pm", "yesterday at 12 pm"],
+)
+def test_a_clock_time_is_no_part_of_the_day_for_another(text: str) -> None:
+    assert asked(text) == ("11-19 11:30", "11-19 12:30")
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("yesterday evening after 1:00", "11-20 01:00", "11-20 06:00"),
+        ("yesterday evening after 5", "11-19 17:00", "11-20 00:00"),
+        ("last night from 6 to 6", "11-19 18:00", "11-20 06:00"),
+        ("yesterday at night at 2", "11-20 01:30", "11-20 02:30"),
+        ("yesterday at night after 2", "11-20 02:00", "11-20 06:00"),
+        ("monday at night before 5", "11-16 20:00", "11-17 05:00"),
+        ("on 18 november at night at 2", "11-19 01:30", "11-19 02:30"),
+        ("3 days ago at night at 2", "11-18 01:30", "11-18 02:30"),
+        ("weekend at night at 2", "11-16 01:30", "11-16 02:30"),
+        ("today at night at 2", "11-20 01:30", "11-20 02:30"),
+        ("every night at 2", "11-20 01:30", "11-20 02:30"),
+        ("Abend ab 8", "11-19 20:00", "11-20 00:00"),
+        ("every night until 2", "11-19 20:00", "11-20 02:00"),
+        ("abends um 9 am 18.", "11-18 20:30", "11-18 21:30"),
+        ("montags nachts nach 2 und vor 5 Uhr", "11-17 02:00", "11-17 05:00"),
+        ("noon from 5 november to 7 november", "11-07 11:30", "11-07 12:30"),
+        ("in der Nacht auf Sonntag um 2", "11-15 01:30", "11-15 02:30"),
+        ("Nacht vom 18. auf den 19. um 2", "11-19 01:30", "11-19 02:30"),
+        ("Freitagnacht auf Samstag um 3 Uhr", "11-14 02:30", "11-14 03:30"),
+    ],
+)
+def test_times_of_one_night_are_in_the_same_night(text: str, begin: str, end: str) -> None:
+    assert asked(text) == (begin, end)
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end", "unknown"),
+    [
+        ("last night after 6 am", "11-19 20:00", "11-20 06:00", "after 6 am"),
+        ("last night after 7 am", "11-19 20:00", "11-20 06:00", "after 7 am"),
+        ("abends vor 18", "11-19 18:00", "11-20 00:00", "before 18"),
+        ("morgens nach 13", "11-20 05:00", "11-20 12:00", "after 13"),
+        ("at night before 18:00", "11-19 20:00", "11-20 06:00", "before 18:00"),
+        ("in der Nacht vor dem 18.", "11-19 20:00", "11-20 06:00", "before 18"),
+        ("abends ab 18 nov", "11-18 18:00", "11-19 00:00", "ab"),
+        ("abends nach 18 November", "11-18 18:00", "11-19 00:00", "nach"),
+        ("friday night to saturday morning 8:00", "11-13 20:00", "11-14 12:00", "8:00"),
+        ("since saturday night to sunday", "11-14 20:00", "11-20 15:00", "sunday"),
+        ("nicht am Montagabend", "11-14 00:00", "11-20 15:00", "not in monday evening"),
+        ("people not in november", "11-14 00:00", "11-20 15:00", "not in november"),
+    ],
+)
+def test_a_limit_outside_the_part_of_the_day_is_listed(text: str, begin: str, end: str, unknown: str) -> None:
+    query = parse_query(text, SearchVocabulary({}), BERLIN, NOW)
+    assert unknown in query.unknown
+    assert (query.spans[-1].begin_ms, query.spans[-1].end_ms) == (ms(f"2026-{begin}"), ms(f"2026-{end}"))
+
+
+def test_the_first_part_of_the_day_counts() -> None:
+    assert spans("yesterday morning at 8 and evening at 9") == [("11-19 07:30", "11-19 08:30")]
+
+
+@pytest.mark.parametrize(
+    ("text", "nights"),
+    [
+        ("in the night from monday to friday", 5),
+        ("during the night from monday to friday", 5),
+        ("in the night from 14 to 18 november", 5),
+        ("in der Nacht vom 1. zum 15. November", 15),
+        ("in the night from 14 october to 15 november", 33),
+        ("in the night from 14 november to 15 november", 1),
+        ("in the night of the 18th to the 19th", 1),
+        ("Nacht auf Sonntag und Nacht auf Montag", 2),
+        ("in der Nacht auf Sonntag und auf Mittwoch", 2),
+        ("the night to sunday or the night to wednesday", 2),
+    ],
+)
+def test_several_nights_are_all_of_them(text: str, nights: int) -> None:
+    query = parse_query(text, SearchVocabulary({}), BERLIN, ms("2026-11-21 07:00"))
+    assert query.unknown == ()
+    assert len(query.spans) == nights
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("friday night to saturday 8:00", "11-13 20:00", "11-14 08:00"),
+        ("friday night to saturday at noon", "11-13 20:00", "11-14 12:30"),
+        ("saturday night to sunday morning", "11-14 20:00", "11-15 12:00"),
+        ("friday night until saturday morning", "11-13 20:00", "11-14 12:00"),
+        ("between monday evening and tuesday morning", "11-16 18:00", "11-17 12:00"),
+        ("Freitagnacht bis Samstagmorgen", "11-13 20:00", "11-14 12:00"),
+        ("from 18 november evening to 19 november 6:00", "11-18 18:00", "11-19 06:00"),
+        ("yesterday evening to today morning", "11-19 18:00", "11-20 12:00"),
+    ],
+)
+def test_a_part_of_a_day_to_one_of_another_is_a_span(text: str, begin: str, end: str) -> None:
+    assert asked(text) == (begin, end)
+    assert len(parse_query(text, SearchVocabulary({}), BERLIN, NOW).spans) == 1
+
+
+@pytest.mark.parametrize("text", ["in der Nacht auf den 21.", "in the night to this saturday", "night to 21 november"])
+def test_the_night_to_tomorrow_is_this_one_once_it_has_begun(text: str) -> None:
+    query = parse_query(text, SearchVocabulary({}), BERLIN, ms("2026-11-20 22:00"))
+    assert [one.begin_ms for one in query.spans] == [ms("2026-11-20 20:00")]
 
 
 WORDS = [

@@ -71,6 +71,8 @@ def time_of(query: SearchQuery) -> tuple[str, str, int]:
         ("am 2. am Tor", "11-02 00:00", "11-03 00:00", 1),
         ("um 22 Uhr am 11.", "11-11 21:30", "11-11 22:30", 1),
         ("in der Nacht vom 22. auf den 23.", "11-22 20:00", "11-23 06:00", 1),
+        ("am 18. und am 19.", "11-18 00:00", "11-20 00:00", 1),
+        ("am 18. abends", "11-18 18:00", "11-19 00:00", 1),
         ("15. Mai", "05-15 00:00", "05-16 00:00", 1),
         ("im Oktober", "10-01 00:00", "11-01 00:00", 1),
         ("in 2025", "01-01 00:00", "01-01 00:00", 1),
@@ -201,6 +203,27 @@ def test_hours_that_cannot_be_applied_are_told_and_no_plate(hours: str, told: st
 )
 def test_a_plate_stays_a_plate(text: str, plate: str) -> None:
     assert plate in asked(text).read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "am 2. Tor",
+        "am 1. Eingang",
+        "am 2. Weihnachtstag",
+        "people in 2. hall",
+        "to 2. floor",
+        "am 18. Marder",
+        "am 32.",
+    ],
+)
+def test_a_number_before_another_word_is_no_day(text: str) -> None:
+    assert time_of(asked(text)) == USUAL
+
+
+@pytest.mark.parametrize("text", ["nachts vor 20 Autos", "nachts nach 20 Autos"])
+def test_a_number_before_what_is_counted_is_no_time(text: str) -> None:
+    assert asked(text).time_words == "at night"
 
 
 def test_numbers_of_names_and_lengths_are_no_dates() -> None:

@@ -22,6 +22,11 @@ ANY = (
     rf"|the \d{{1,2}}(?:st|nd|rd|th)|(?:(?:last|this) )?(?:{WEEKDAY})s?)"
 )
 """Pattern without groups that matches what `day_of` parses."""
+PARTS = {
+    "night": (20, 6), "morning": (5, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20),
+}  # fmt: skip
+"""First and last hour; an end before the start is on the next day."""
+PART = "|".join(PARTS)
 _NEAR = {"today": 0, "yesterday": 1, "day before yesterday": 2}
 
 
@@ -88,3 +93,9 @@ def weekend(today: date) -> tuple[date, date]:
     """Return the current weekend, else the last."""
     saturday = today - (today.weekday() - 5) % 7 * DAY
     return saturday, saturday + DAY
+
+
+def hours_of(part: str) -> tuple[int, int]:
+    """Return the first and last minute of a part of the day; the last may be on the next day."""
+    begin, end = PARTS[part]
+    return begin * 60, (end + 24 * (end <= begin)) * 60

@@ -16,7 +16,8 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH
-from tawny.playback.search.time_parser import BRIEF_MONTH, ORDERS, normalise_phrases, parse_time
+from tawny.playback.search.phrases import BRIEF_MONTH, ORDERS, normalise_phrases
+from tawny.playback.search.time_parser import parse_time
 
 # Parsed search queries.
 
@@ -174,9 +175,7 @@ _GERMAN = {
     "linie überquert": "line crossed", "digitaleingang": "digital input", "von hand aufgezeichnet": "recorded by hand",
     "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without",
     **dict.fromkeys(("außer", "ausser"), "except"), **dict.fromkeys(("kein", "keine", "keinen"), "no"), "nicht": "not",
-    "alle": "all",
-    "seit": "since", "bis": "until",
-    **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
+    "alle": "all", "seit": "since", "bis": "until", **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
     **dict.fromkeys(("letzte", "letzten", "letztem", "letzter", "letztes"), "last"),
     **dict.fromkeys(("der", "die", "das", "den", "dem", "ein", "eine", "einen", "einem", "einer"), "the"),
     **dict.fromkeys(("im", "am", "vor", "auf", "bei", "beim"), "in"), "wer": "who", "war": "was",
@@ -195,7 +194,11 @@ _GERMAN_CLOCK = {
     "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
 }  # fmt: skip
 _GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
+_GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+)?"
 _GERMAN_DAYS = "heute|gestern|vorgestern|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
+_GERMAN_BEFORE = "(?:um|gegen|ab|vor|nach|zwischen|am|an|im|in|bei|beim|auf|gestern|heute)"
+_TIME_ENDS = rf"(?= *$| ?,| (?:und|oder) am \d\d?\. *$| (?:{_GERMAN_PARTS})s?(?!\w)| {_GERMAN_BEFORE} )"
+"""What may follow a day: not `am 2. Tor`."""
 
 
 def _german_clock(found: re.Match[str]) -> str:
@@ -204,8 +207,13 @@ def _german_clock(found: re.Match[str]) -> str:
     return f"{hour}:{minute}{' in' if found[4] else ''}" if int(hour) <= 24 and int(minute) < 60 else found[0]
 
 
+def _german_clock_in_part(found: re.Match[str]) -> str:
+    """Return `abends at 9` for `abends um 9`. An `am` after it is no morning."""
+    return f"{found[1]} {_GERMAN_CLOCK[found[2]]} {found[3]}{' in' if found[4] else ''}"
+
+
 def _german_day(found: re.Match[str]) -> str:
-    """Return `the 31st` for `am 31.` without a month."""
+    """Return `am the 31st` for `am 31.` without a month."""
     number = int(found[2])
     end = "th" if 10 < number < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{found[1]} the {number}{end}"
@@ -216,8 +224,13 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
     for pattern, made in (
         (rf"({_GERMAN_DAYS})({_GERMAN_PARTS})s?", r"\1 \2"),  # `Sonntagabend`
         (rf"({_GERMAN_DAYS})s", r"\1"),
-        (rf"({_GERMAN_PARTS})(s?) ({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}(?![.:\d]| ?(?:uhr|{_GERMAN_UNITS})))",
-         lambda found: f"{found[1]}{found[2]} {_GERMAN_CLOCK[found[3]]} "),  # `abends um 9`; `um 9` may be a plate
+        (rf"(?:(?:{_GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?) (?:auf|zum?)(?: den)? "
+         rf"(?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
+        (rf"(am|nacht(?: [\w.]+)* to) (0?[1-9]|[12]\d|3[01])\.{_TIME_ENDS}", _german_day),
+        (rf"({_GERMAN_PART}) (um|gegen) (\d{{1,2}})(?![.:\d]| ?(?:uhr|{_GERMAN_UNITS}|{BRIEF_MONTH}|mär|mae|mai|mrz|okt"
+         r"|dez))( am)?", _german_clock_in_part),  # `um 9` alone may be a plate
+        (rf"({_GERMAN_PART}) ({'|'.join(_GERMAN_CLOCK)}) (\d{{1,2}})(?= *$| ?,| (?:und|{_GERMAN_BEFORE}) )( am)?",
+         _german_clock_in_part),  # not `abends nach 9 Autos`
         (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
         (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
         (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
@@ -229,9 +242,6 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"(vor|nach|bis)(?: dem| zum)? (?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)",
          lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
         (rf"ab (?=(?:dem )?(?:{_GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
-        (r"nacht((?: vo[nm](?: dem)?(?: [\w.]+){1,2})?) (?:auf|zum?)(?: den)? "
-         rf"(?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
-        (rf"(am|in|to) (\d{{1,2}})\.(?! ?(?:\d|[-–]|und|until|{BRIEF_MONTH}|mär|mae|mrz|mai|okt|dez))", _german_day),
         (r"(\d{1,2}\.?|im|in|seit) mai", r"\1 may"),  # alone it may be a part of a plate
     )
 ]  # fmt: skip
@@ -523,8 +533,8 @@ def _without_time(match: re.Match[str], found: _Found, zone: ZoneInfo, now_ms: i
     excluding, words = match[1], match[2].split()
     if excluding == "but" and words[0] in ("at", "in", "on", "before", "after", "since", "until"):
         return match[0]  # `anything yesterday, but before 7 am`
-    for count in range(len(words), 0, -1):
-        if not parse_time(" ".join(words[:count]), zone, now_ms)[1].strip():
+    for count in range(len(words), words[0] == "in", -1):  # `nicht am Montag` is `not in monday`
+        if parse_time(" ".join(words[:count]), zone, now_ms)[1].strip() in ("", "in"):
             found.ignored.append(" ".join((excluding, *words[:count])))
             return " ".join(("", *words[count:]))
     return match[0]

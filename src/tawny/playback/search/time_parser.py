@@ -15,133 +15,25 @@ from tawny.playback.search.day_parser import (
     DAY,
     DAYS,
     MONTH,
-    MONTHS,
     OF_MONTH,
+    PART,
+    PARTS,
     WEEK,
     WEEKDAY,
     YEAR_DIGITS,
     day_of,
     from_to,
+    hours_of,
     month_of,
     named_month,
     weekend,
 )
+from tawny.playback.search.phrases import CLOCK, CLOCK_AFTER, DAY_OR_NUMBER, LIMIT_AFTER, NO_PART, normalise_phrases
 from tawny.playback.timeline import transitions
-
-# Normalizes phrases before parsing. Pure; text is lower case.
-
-NUMBERS = {
-    word: str(number) for number, word in enumerate(
-        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), 1
-    )
-} | {"a": "1", "an": "1", "a couple of": "2", "fifteen": "15", "twenty": "20", "thirty": "30", "forty": "40",
-     "forty-five": "45", "fifty": "50", "sixty": "60", "ninety": "90"}  # fmt: skip
-CLOCK = r"(\d{1,2})(?::(\d\d))?\s*(am|pm)?"
-_CLOCK_AFTER = r" (?:(?:at|around|about|between|from) \d|\d{1,2}:\d\d)"
-ORDERS = "first|earliest|oldest|last|latest|newest|most recent|longest|shortest"
-_WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
-_SOME = "|".join(word for word, number in NUMBERS.items() if number != "1")
-_UNITS = r"(?:seconds?|minutes?|min|hours?|days?|nights?|weeks?|months?)"
-_BRIEF_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
-_BRIEF_DAYS = {day[:3]: day for day in DAYS} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
-BRIEF_MONTH, _BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
-_DAY_BEFORE = "|".join(f"{DAYS[n - 1]} (?=night (?:to|before) {day})" for n, day in enumerate(DAYS))
-_NIGHT_FROM = 6
-"""`5 at night` means morning, `6 at night` means evening."""
-
-
-def normalise_phrases(text: str) -> str:
-    for pattern, made in _SAYINGS:
-        text = " ".join(pattern.sub(made, text).split())
-    return text
-
-
-def _half_of_day(found: re.Match[str]) -> str:
-    hour, minute, half, part = int(found[1]), found[2] or "00", found[3], found[4]
-    if half is not None or not 1 <= hour <= 12:
-        return f"{found[1]}:{minute} {half or ''}".strip()
-    early_at_night = part == "night" and (hour < _NIGHT_FROM or hour == 12)
-    return f"{hour}:{minute} {'am' if part == 'morning' or early_at_night else 'pm'}"
-
-
-def _date(found: re.Match[str]) -> str:
-    """Return an ISO date, day before month; the other order if the month would be invalid."""
-    day, month = int(found[1]), int(found[2])
-    if month > 12:
-        day, month = month, day
-    return f"{found[3] if len(found[3]) == 4 else f'20{found[3]}'}-{month:02}-{day:02}"
-
-
-def _day_of_month(found: re.Match[str]) -> str:
-    """Return `20 november` for `20.11` and `11/20`, `14:30` for `14.30`."""
-    day, month = int(found[1]), int(found[2])
-    if "/" in found[0] and month > 12:
-        day, month = month, day
-    if 1 <= month <= len(MONTHS):
-        return f"{day} {MONTHS[month - 1]}"
-    is_clock = "." in found[0] and day <= 24 and 12 < month < 60
-    return f"{day}:{month}" if is_clock else found[0]
-
-
-def _number(found: re.Match[str]) -> str:
-    return NUMBERS[found[1]]
-
-
-_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
-    (re.compile(rf"(?<![\w-])(?:{pattern})(?![\w-])"), made)
-    for pattern, made in (
-        (r"o'clock", ""),
-        (r"([ap])\.m\.?", r"\1m"),
-        (r"an hour and a half|one and a half hours", "90 minutes"),
-        (r"half an? hour", "30 minutes"),
-        (r"(?:a )?quarter of an hour", "15 minutes"),
-        (r"half a minute", "30 seconds"),
-        (r"mins", "min"),
-        (r"secs", "sec"),
-        (r"hrs?", "h"),
-        (rf"({_WORDS})(?= (?:more )?{_UNITS}(?!\w))", _number),
-        (rf"({_SOME})(?= (?:{ORDERS})(?!\w))", _number),
-        (rf"(?<=first )({_SOME})", _number),
-        (rf"(?<=last )({_SOME})", _number),
-        (r"after midnight", "between 0:00 and 6:00"),
-        (r"(before|until|till?|to|and|-) midnight", r"\1 24:00"),
-        (r"midnight", "0:00"),
-        (r"midday", "noon"),
-        (rf"noon(?!{_CLOCK_AFTER})", "12:00"),
-        (rf"{CLOCK} (?:in the|at) (morning|afternoon|evening|night)", _half_of_day),
-        (rf"(\d{{1,2}}\.?(?:\d{{1,2}}\.?)?)[-–](\d{{1,2}}(?:\.\d{{1,2}}\.?|\.?(?= (?:{BRIEF_MONTH}))))", r"\1 - \2"),
-        (rf"(in|during) ({BRIEF_MONTH})", lambda found: f"{found[1]} {_BRIEF_MONTHS[found[2]]}"),
-        (rf"({BRIEF_MONTH})\.?(?= \d)", lambda found: _BRIEF_MONTHS[found[1]]),
-        (rf"(\d{{1,2}}(?:st|nd|rd|th)?\.?(?: of)?) ({BRIEF_MONTH})\.?",
-         lambda found: f"{found[1]} {_BRIEF_MONTHS[found[2]]}"),
-        (r"(\d{4})[./](\d{1,2})[./](\d{1,2})(?!\.\w)",
-         lambda found: f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}"),
-        (r"(\d{1,2})[./](\d{1,2})[./](\d{4}|\d\d)(?!\.\w)", _date),
-        (r"(\d{1,2})\.(\d\d) ?([ap]m)", r"\1:\2 \3"),
-        (r"(at|around|about) (\d{1,2})\.(\d\d)", r"\1 \2:\3"),
-        (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{_UNITS})(?!\w))", _day_of_month),
-        (rf"(on|last|since|from|between|until|to|and) ({_BRIEF_DAY})",
-         lambda found: f"{found[1]} {_BRIEF_DAYS[found[2]]}"),
-        (r"overnight", "last night"),
-        (r"the night before last", "2 nights ago"),
-        (r"daytime", "day"),
-        (r"all (?:day|night)(?: long)?(?= (?:yesterday|today|on|last))", ""),
-        (rf"till?(?= (?:\d|{'|'.join(DAYS)}))", "until"),
-        (rf"(?:(?:in|on|during) )?(?:the )?(?<!day )(?<!at )(?:last |{_DAY_BEFORE})?night"
-         rf"(?: (?:from|of) (?:{ANY}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.?))? (?:to|before)(?= {ANY})",
-         "in the night to"),
-    )
-]  # fmt: skip
-
 
 _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
 USUAL_DAYS = 7
 """Days searched if no day is given."""
-PARTS = {
-    "night": (20, 6), "morning": (5, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (18, 24), "day": (6, 20),
-}  # fmt: skip
-"""First and last hour; an end before the start is on the next day."""
-_PART = "|".join(PARTS)
 WHOLE_DAY = (0, 24 * 60)
 """First and last minute."""
 NEAR_MIN = 30
@@ -218,16 +110,17 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         if made is None:
             continue
         has_effect = made is not when and (made.whole is None or made.whole != when.whole)
+        said = re.sub("12:00 pm", "12:00", re.sub("(?<=in the night )from .* (?=to )", "", found[0].strip()))
         if has_effect and (made.limits is None or made.spans(zone, now_ms)):
             when = made
-            words.append(found[0].strip())
+            words.append(said)
         else:
-            when = replace(when, ignored=(*when.ignored, found[0].strip()))
+            when = replace(when, ignored=(*when.ignored, said))
         text = f"{text[: found.start()]} {text[found.end() :]}"
-    if when.hours[0] >= 24 * 60 and any(re.fullmatch(r"(?:(?:at|in the|during the|by) )?night", one) for one in words):
-        when = replace(when, hours=(when.hours[0] - 24 * 60, when.hours[1] - 24 * 60))  # `sunday, at night at 2`
+    if when.hours[0] >= 24 * 60 and (when.is_usual or "today" in words):  # `every night at 2`, `today at night at 2`
+        when = replace(when, hours=(when.hours[0] - 24 * 60, when.hours[1] - 24 * 60))
     for name, days in ((rf"{DAYS[today.weekday()]}s?", (today,)), ("(?:the )?weekend", weekend(today))):
-        pattern = rf"(?:on |at )?{name}(?: (?:{_PART}))?"
+        pattern = rf"(?:on |at )?{name}(?: (?:{PART}))?"
         others = [one for one in words if not re.fullmatch(pattern, one)]
         if len(others) < len(words) and _at(days[0], when.hours[0], zone) >= now_ms:  # these hours are still ahead
             named = {day_of(found[1], today) for one in others if (found := re.fullmatch(rf"(?:on )?({ANY})", one))}
@@ -244,6 +137,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     """Yield the patterns, longer phrases first."""
     yield from _ago(today, now_ms)
     yield from _since(today, zone, now_ms)
+    yield from _nights_to(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _from_hour_of_day(today, zone, now_ms)
     yield from _several_days(today)
     for _ in range(2):  # `after monday before friday`
@@ -274,7 +168,7 @@ def _ago(today: date, now_ms: int) -> _Phrases:
 
     def days(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
         on = when.on(today - int(found[1]) * (WEEK if found[2].startswith("week") else DAY))
-        return replace(on, hours=_part("night")) if found[2].startswith("night") else on
+        return replace(on, hours=hours_of("night")) if found[2].startswith("night") else on
 
     yield rf"since {_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?) ago", back
     yield rf"(?:in |within )?(?:the )?(?:last|past) (?:{_NUMBER} ?)?(minutes?|min|hours?|h|days?)", back
@@ -288,7 +182,7 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         return lambda when, _: None if on is None or minute is None else _exact(when, _at(on, minute, zone), now_ms)
 
     def a_day(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        minute = _minute(found[3], found[4], found[5]) if found[3] else _part(found[2])[0] if found[2] else 0
+        minute = _minute(found[3], found[4], found[5]) if found[3] else hours_of(found[2])[0] if found[2] else 0
         day = day_of(found[1], today)
         if day and minute and found[1].removesuffix("s") in DAYS and _at(day, minute, zone) >= now_ms:
             day -= WEEK
@@ -303,9 +197,9 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         is_today = minute is not None and _at(today, minute, zone) < now_ms
         return since(today if is_today else today - DAY, minute)(when, found)
 
-    yield "since last night", since(today - DAY, _part("night")[0])
+    yield "since last night", since(today - DAY, hours_of("night")[0])
     for name in ("morning", "afternoon", "evening"):
-        yield f"since (?:this )?{name}", since(today, _part(name)[0])
+        yield f"since (?:this )?{name}", since(today, hours_of(name)[0])
     monday, first = today - today.weekday() * DAY, today.replace(day=1)
     begins = {
         "this week": monday, "last week": monday - WEEK, "this month": first, "last month": month_of(first - DAY)[0],
@@ -314,9 +208,25 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     }  # fmt: skip
     for name, begin in begins.items():
         yield f"since (?:the )?{name}", since(begin, 0)
-    yield rf"since ({ANY})(?: (?:({_PART})|(?:at )?{CLOCK}))?", a_day
+    yield rf"since ({ANY})(?: (?:({PART})|(?:at )?{CLOCK}))?", a_day
     yield rf"since ({MONTH})(?: ({YEAR_DIGITS}))?", a_month
     yield rf"since {CLOCK}", an_hour
+
+
+def _nights_to(today: date, hour: int) -> _Phrases:
+    def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        is_relative = found[2].endswith(("today", "yesterday"))
+        newest = today + DAY * (hour >= PARTS["night"][0] and not is_relative)  # the night to tomorrow has begun
+        last = day_of(found[2], newest)
+        if last is None:
+            return None
+        number = re.fullmatch(r"(?:the )?(\d+)(?:st|nd|rd|th)?\.?", found[1] or "")
+        days = None if number or not found[1] else from_to(found[1], found[2], newest)
+        is_one = int(number[1]) == (last - DAY).day if number else not found[1] or days == (last - DAY, last)
+        return replace(when.on(last - DAY), hours=hours_of("night")) if is_one else None  # else several nights
+
+    for _ in DAYS:
+        yield rf"in the night (?:from ({DAY_OR_NUMBER}) )?to ({ANY}){NO_PART}", read
 
 
 def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
@@ -328,6 +238,16 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         begin_ms, end_ms = _from_to_ms(days[0], begin, days[1], end, zone)
         return _exact(when, begin_ms, min(end_ms, now_ms))
 
+    def from_part(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        days = from_to(found[1], found[3], today)
+        end = hours_of(found[4])[1] if found[4] else _minute(found[6], found[7], found[8])
+        if days is None or end is None or found[2] == found[4]:
+            return None  # `monday evening to friday evening`
+        end_ms = min(_end_at(days[1], end + NEAR_MIN * bool(found[5]), zone), now_ms)
+        return _exact(when, _at(days[0], hours_of(found[2])[0], zone), end_ms)
+
+    for joined in (rf"(?:between|from) ({ANY}) ({PART}) {_TO}", rf"({ANY}) ({PART}) (?:to|until|-|–)"):
+        yield rf"{joined} ({ANY}) (?:({PART})|(at )?{CLOCK})", from_part
     first, last = rf"({ANY}) (?:at )?{CLOCK}", rf"({ANY})(?: (?:at )?{CLOCK})?"
     yield rf"(?:between|from) {first} {_TO} {last}", both
     yield rf"{first} (?:to|until|-|–) {last}", both
@@ -353,7 +273,7 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
         if day is None or (found[4] and minute is None):
             return None
         if found[3]:
-            minute = _part(found[3])[found[1] != "before"]
+            minute = hours_of(found[3])[found[1] != "before"]
         if minute is None:
             minute = 24 * 60 * (found[1] != "before")  # `until` and `after` a day: its end
         at_ms = min((_at if found[1] == "after" else _end_at)(day, minute, zone), now_ms)
@@ -367,23 +287,17 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
 
     apart = "day", "days", "night", "morning", "the week", "1 week", "weeks"  # `the day after monday` is one day
     not_apart = "".join(rf"(?<!\b{one} )" for one in apart)
-    yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:({_PART})|(?:at )?{CLOCK}))?", bounded
+    yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:({PART})|(?:at )?{CLOCK}))?", bounded
 
 
 def _parts_of_days(today: date, hour: int) -> _Phrases:
     def part(name: str, on: date) -> _Read:
-        return lambda when, _: replace(when.on(on), hours=_part(name))
+        return lambda when, _: replace(when.on(on), hours=hours_of(name))
 
     def of_weekday(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         on = _on(when, day_of(found[1], today))
-        return on and replace(on, hours=_part(found[2]))
+        return on and replace(on, hours=hours_of(found[2]))
 
-    def night_to(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        tonight = found[1] in DAYS and hour >= PARTS["night"][0]  # the night to tomorrow has begun
-        day = day_of(found[1], today + tonight * DAY)
-        return None if day is None else replace(when.on(day - DAY), hours=_part("night"))
-
-    yield rf"in the night to ({ANY})", night_to
     yield "last night", part("night", today - DAY)
     yield "tonight", part("night", today - DAY if hour < PARTS["night"][1] else today)
     for name in ("morning", "afternoon", "evening"):
@@ -392,7 +306,7 @@ def _parts_of_days(today: date, hour: int) -> _Phrases:
         yield f"(?:the )?day before yesterday {name}", part(name, today - 2 * DAY)
         yield f"yesterday {name}", part(name, today - DAY)
     for _ in DAYS:
-        yield rf"(?:on )?((?:(?:last|this) )?(?:{WEEKDAY})) ({_PART})", of_weekday
+        yield rf"(?:on )?((?:(?:last|this) )?(?:{WEEKDAY})) ({PART})", of_weekday
 
 
 def _weekday_of_a_week(today: date) -> _Phrases:
@@ -400,9 +314,9 @@ def _weekday_of_a_week(today: date) -> _Phrases:
         monday = today - today.weekday() * DAY - WEEK * ("last week" in found[0])
         on = when.on(monday + DAYS.index(found[1] or found[3]) * DAY)
         part = found[2] or found[4]
-        return replace(on, hours=_part(part)) if part else on
+        return replace(on, hours=hours_of(part)) if part else on
 
-    week, on = "(?:last|this) week", rf"({WEEKDAY})(?: ({_PART}))?"
+    week, on = "(?:last|this) week", rf"({WEEKDAY})(?: ({PART}))?"
     yield rf"(?:on )?(?:{on}(?: of| in)? {week}|{week}(?:'s)?(?: on)? {on})", read
 
 
@@ -412,7 +326,7 @@ def _weeks_and_months(today: date) -> _Phrases:
 
     def of_weekend(days: tuple[date, date]) -> _Read:
         def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
-            return replace(when.on(*days), hours=_part(found[1]) if found[1] else when.hours)
+            return replace(when.on(*days), hours=hours_of(found[1]) if found[1] else when.hours)
 
         return read
 
@@ -426,24 +340,29 @@ def _weeks_and_months(today: date) -> _Phrases:
     yield "(?:in )?(?:the )?last year", days(first.replace(first.year - 1, 1), first.replace(month=1) - DAY)
     yield "(?:in )?this year", days(first.replace(month=1), today)
     for name, newest in (("last weekend", today - 2 * DAY), ("(?:this )?weekend", today)):
-        yield rf"(?:on |at )?(?:the )?{name}(?: ({_PART}))?", of_weekend(weekend(newest))
+        yield rf"(?:on |at )?(?:the )?{name}(?: ({PART}))?", of_weekend(weekend(newest))
     yield rf"(?:in|during) ({MONTH})(?: ({YEAR_DIGITS}))?", lambda when, found: _month(when, found, today)
 
 
 def _hours_of_the_day() -> _Phrases:
     def part(name: str) -> _Read:
-        return lambda when, _: replace(when, hours=_part(name))
+        def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+            is_second = found[0] == name and when.hours != WHOLE_DAY  # `yesterday morning at 8 and evening at 9`
+            return None if is_second else replace(when, hours=hours_of(name))
+
+        return read
 
     for name in PARTS:  # before the clock times, which are inside them
-        alone = rf"|{name}(?={_CLOCK_AFTER})" if name != "day" else ""  # `every day at 2:00` is in the night
+        # Not `every day at 2:00`, which is in the night.
+        alone = rf"|{name}(?={CLOCK_AFTER}|{LIMIT_AFTER})" if name != "day" else ""
         yield rf"(?:(?:at|in the|during the|by) {name}{alone})", part(name)
     yield rf"between {CLOCK} and {CLOCK}", _between
     yield rf"(?:from )?{CLOCK} ?(?:-|–|to|until) ?{CLOCK}", _between
     yield rf"after {CLOCK}", _after
     yield rf"(?:before|until) {CLOCK}", _before
     yield rf"(?:at|around|about) {CLOCK}", _around
-    yield r"(\d{1,2})(?::(\d\d))? ?(am|pm)", _around
-    yield r"(\d{1,2}):(\d\d)()", _around
+    yield r"(?!12:00 pm)(\d{1,2})(?::(\d\d))? ?(am|pm)", _around
+    yield r"(\d{1,2}):(\d\d)(?: (pm))?", _around
 
 
 def _on(when: TimeExpression, day: date | None) -> TimeExpression | None:
@@ -466,11 +385,6 @@ def _bare_year(when: TimeExpression, found: re.Match[str], today: date) -> TimeE
     return _whole_year(when, found, today) if before and before[0].strip() not in _BEFORE_NUMBERS else None
 
 
-def _part(name: str) -> tuple[int, int]:
-    begin, end = PARTS[name]
-    return begin * 60, (end + 24 * (end <= begin)) * 60
-
-
 def _length_ms(unit: str) -> int:
     return 1000 * _LENGTHS_S[unit if unit in _LENGTHS_S else unit.removesuffix("s")]
 
@@ -483,14 +397,15 @@ def _exact(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression |
 
 
 def _between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-    is_short, later = 1 <= int(found[1]) <= 12, found[6]  # `between 23 and 1 am`: 23 has no half of the day
+    is_short, later = _is_short(found[1], None), found[6]  # `between 23 and 1 am`: 23 has no half of the day
     half = found[3] or (later if is_short else None)
     begin, end = _minute(found[1], found[2], half), _minute(found[4], found[5], later)
     if begin is None or end is None:
         return None
     if begin > end and half and not found[3]:
         begin = (begin + 12 * 60) % (24 * 60)  # `between 10 and 2 am`
-    begin = _meant(when, begin, is_short=is_short and not half)[0]
+    times = _meant(when, begin, is_short=is_short and not half, is_likely=not found[5])
+    begin = next((one for one in times if one < when.hours[1]), times[0]) if begin == end else times[0]
     both_short = is_short and _is_short(found[4], later) and when.hours != WHOLE_DAY
     while end <= begin:
         end += (12 if both_short else 24) * 60
@@ -503,17 +418,25 @@ def _around(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None
 
 
 def _after(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-    times, (_, high) = _clock_times(when, found), when.hours
-    return replace(when, hours=(next((one for one in times if one < high), times[0]), high)) if times else None
+    times, high = _clock_times(when, found), when.hours[1]
+    if not times:
+        return None
+    late = max(high, hours_of("night")[1]) if high >= 24 * 60 else high  # `yesterday evening after 1:00`
+    begin = next((one for one in times if one < late), times[0])
+    return replace(when, hours=(begin, high if begin < high else late)) if begin < late else when
 
 
 def _before(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
     times, (low, high) = _clock_times(when, found), when.hours
-    if not times:
+    at = _minute(found[1], found[2], found[3])
+    if at is None:
         return None
-    end = next((one for one in times if low < one <= high + 12 * 60), times[0])
-    is_earlier = end <= low and when.hours == _part("morning")  # `this morning before 4`
-    return replace(when, hours=(0 if is_earlier else low, end))
+    if high > 24 * 60:  # in a night not 12 hours later: `last night until 9` may be the morning
+        times = [at, at + 24 * 60]
+    end = next((one for one in times if low < one < low + 20 * 60), at)
+    if end <= low and when.hours == hours_of("morning"):  # `this morning before 4`
+        low = 0
+    return replace(when, hours=(low, end)) if low < end else when
 
 
 def _clock_times(when: TimeExpression, found: re.Match[str]) -> list[int]:
@@ -523,21 +446,23 @@ def _clock_times(when: TimeExpression, found: re.Match[str]) -> list[int]:
 
 
 def _is_short(hour: str, half: str | None) -> bool:
-    """Return whether it is a time of a 12-hour clock that lacks its half of the day."""
-    return not half and 1 <= int(hour) <= 12
+    """Return whether it is a time of a 12-hour clock that lacks its half of the day: not `08:30`."""
+    return not half and hour[0] != "0" and int(hour) <= 12
 
 
-def _meant(when: TimeExpression, minute: int, *, is_short: bool) -> list[int]:
+def _meant(when: TimeExpression, minute: int, *, is_short: bool, is_likely: bool = True) -> list[int]:
     """Return the minutes of the day that may be meant, those nearest to the given hours of the day first.
 
     In the evening 8 is 20:00. 2:00 in a night is on its second day. `this morning at 1` is no afternoon.
     """
     low, high = when.hours
-    if when.hours == WHOLE_DAY:
+    if when.hours == WHOLE_DAY or high - low == 2 * NEAR_MIN:  # not `yesterday at 8 pm and at 9`
         return [minute]
     halves = (minute, minute + 12 * 60) if is_short and high > 12 * 60 else (minute,)
     times = [one + day for day in (0, 24 * 60) for one in halves]
-    return sorted(times, key=lambda one: max(low - one, 0, one - high))
+    if high > 24 * 60:
+        times = [one for one in times if one >= low - 6 * 60]  # 6 am before a night is another night's
+    return sorted(times, key=lambda one: (max(low - one, 0, one - high), not is_likely and one % (24 * 60) != minute))
 
 
 def _minute(hour: str, minute: str | None, half: str | None) -> int | None:
