@@ -13,8 +13,8 @@ vi.mock("../api/state", async (real) => ({
     return () => heard.delete(name);
   },
 }));
-const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0 }));
-vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; seek = () => {}; reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
+const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0, sent: [] as number[] }));
+vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; seek = (at_ms: number) => void sunk.sent.push(at_ms); reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
 
 const piece: Piece = { id: "p", start_ms: 10_000, end_ms: 70_000, video: "", audio: "", url: "", stream: "main", open: false };
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -23,7 +23,7 @@ const aborted = (signal: AbortSignal): Promise<never> =>
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   vi.useRealTimers();
-  Object.assign(sunk, { buffered: [], grows_ms: 0 });
+  Object.assign(sunk, { buffered: [], grows_ms: 0, sent: [] });
 });
 
 it("asks again about what it shows when that was deleted, and about nothing else", async () => {
@@ -216,6 +216,25 @@ it("steps on from where the last step goes, which isn't on the screen yet", asyn
   Object.defineProperty(video, "seeking", { value: true });
   tell(40_000);
   expect(player.beside(1)).toBe(40_250);
+  player.close();
+});
+
+it.each([
+  ["is sent to it where a later picture may stand there, as in Firefox", 40_050, [40_250]],
+  ["stays elsewhere", 40_000, []],
+])("shows the picture of where it is paused: %s", async (_, shown_ms, sent) => {
+  const [video, tell] = watched();
+  video.play = async () => {};
+  const player = await playing(video);
+  Object.assign(sunk, { at_ms: 40_050, buffered: [[10_000, 70_000]] });
+  tell(shown_ms);
+  Object.assign(sunk, { at_ms: 40_250, sent: [] });
+  Object.defineProperty(video, "paused", { value: false, configurable: true });
+  player.follow(40_250, 1, true, true);
+  player.follow(40_250, 1, false, true);
+  Object.defineProperty(video, "paused", { value: true, configurable: true });
+  player.follow(40_250, 1, false, true);
+  expect(sunk.sent).toEqual(sent);
   player.close();
 });
 

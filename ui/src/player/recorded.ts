@@ -69,6 +69,8 @@ export class RecordedPlayer implements PastPlayer {
   private at_ms = 0;
   /** The picture of there wasn't on the screen yet since it was sent there. */
   private sent = false;
+  /** This is Firefox: what stands there once it is paused may be a picture later than the one that it said last. */
+  private runsAhead = false;
   private speed = 1;
   private plays = true;
   private picture_ms = 40;
@@ -243,8 +245,9 @@ export class RecordedPlayer implements PastPlayer {
     const drift_ms = sink.at_ms - at_ms;
     this.video.dataset["driftMs"] = String(Math.round(drift_ms));
     if (!playing) {
-      if (!video.paused) video.pause();
-      if (Math.abs(drift_ms) > STILL_MS && !this.arrives(sink)) sink.seek(at_ms);
+      const stops = !video.paused;
+      if (stops) video.pause();
+      if ((stops && this.runsAhead) || (Math.abs(drift_ms) > STILL_MS && !this.arrives(sink))) sink.seek(at_ms);
       return;
     }
     const fix = leads ? correction(Math.abs(drift_ms) > 500 ? drift_ms : 0, this.speed) : correction(drift_ms, this.speed);
@@ -307,7 +310,9 @@ export class RecordedPlayer implements PastPlayer {
       const apart = (picture.mediaTime - before) * 1000;
       if (apart > 5 && apart < 250 && !this.video.paused) this.picture_ms += 0.2 * (apart - this.picture_ms);
       const at_ms = (this.sink?.origin_ms ?? 0) + picture.mediaTime * 1000;
-      before = this.isInside(at_ms) ? 0 : picture.mediaTime;
+      const isInside = this.isInside(at_ms);
+      this.runsAhead ||= isInside;
+      before = isInside ? 0 : picture.mediaTime;
       if (this.sink && this.showing.peek().is !== "pictures") this.shows(at_ms);
       this.video.requestVideoFrameCallback(seen);
     };
