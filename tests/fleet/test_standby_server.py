@@ -316,6 +316,7 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     barn.link, _ = await standby.connect()
     [offered] = await takeovers(barn.link)
     assert (offered["camera"], offered["end_ms"], offered["is_handed"]) == ("front", None, False)
+    assert offered["is_by_recorder"] is True
     await standby.passes(RETURN_S + 2 * STEP_S, barn)
     await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
     said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"]})
@@ -400,8 +401,8 @@ async def test_a_takeover_that_begins_while_the_clock_is_set_has_times_by_one_cl
     standby.work.may_go_on.set()
     await eventually(lambda: len(standby.server.states()[0].takeovers) > 0, "the takeover")
     assert standby.server.states()[0].takeovers == (
-        Takeover("front", here_ms, begun_ms, now_ms + 600_000, ahead_ms=0),
-        Takeover("front", here_ms - 600_000, now_ms, ahead_ms=-600_000),
+        Takeover("front", here_ms, begun_ms, now_ms + 600_000, ahead_ms=0, is_by_recorder=True),
+        Takeover("front", here_ms - 600_000, now_ms, ahead_ms=-600_000, is_by_recorder=True),
     )
 
 
@@ -456,7 +457,7 @@ async def test_a_takeover_begins_again_when_the_standbys_clock_is_set(standby: S
     before, after = standby.server.states()[0].takeovers
     assert (before.silent_ms, before.end_ms, before.ahead_ms) == (here_ms, set_ms, 0)
     now_ms = set_ms - 600_000
-    assert after == Takeover("front", here_ms - 600_000, now_ms, ahead_ms=-600_000)
+    assert after == Takeover("front", here_ms - 600_000, now_ms, ahead_ms=-600_000, is_by_recorder=True)
 
 
 async def test_a_recorder_learns_that_its_standbys_clock_was_set(standby: Standby) -> None:

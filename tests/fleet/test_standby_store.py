@@ -3,11 +3,12 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from tawny.fleet.standby_store import FOLDER, STANDBY_KEY_FILE, StandbyStore, Takeover
+from tawny.fleet.standby_store import FOLDER, STANDBY_KEY_FILE, StandbyStore, Takeover, takeovers_in
 from tawny.model.errors import NotDone
 from tawny.testing.clock import FakeClock
 
@@ -47,6 +48,11 @@ def test_two_lists_stored_at_once_are_both_stored_in_turn(store: StandbyStore, m
     box = _joined(store)
     _during(monkeypatch, lambda: store.keep_takeovers(box, [ONE]), lambda: store.keep_takeovers(box, [TWO]))
     assert store.takeovers(box) == [TWO]
+
+
+def test_a_takeover_of_an_earlier_version_counts_as_by_the_standbys_clock() -> None:
+    said = {key: value for key, value in asdict(TWO).items() if key != "is_by_recorder"}
+    assert takeovers_in([said, said | {"is_by_recorder": True}]) == [TWO, replace(TWO, is_by_recorder=True)]
 
 
 def test_a_recorder_that_is_removed_while_its_plan_is_stored_leaves_nothing(

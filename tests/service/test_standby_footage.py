@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,6 +188,14 @@ def test_clocks_that_differ_make_nothing_private_public(ahead_s: int, from_s: in
     begin_ms, end_ms = now_ms - 30_000, now_ms - 10_000
     takeover = Takeover("front", now_ms - 60_000, begin_ms, end_ms, ahead_ms=ahead_s * 1000, is_by_plan=True)
     assert placer.missing(takeover) == [Span(now_ms + from_s * 1000, now_ms + to_s * 1000)]
+
+
+@pytest.mark.parametrize("ahead_s", [50, -50])
+def test_all_that_was_recorded_by_this_recorders_clock_is_asked_for(ahead_s: int) -> None:
+    placer, now_ms = footage(beside=[(-90, -60, GapReason.MODE), (0, 9, GapReason.MODE)])
+    begin_ms, end_ms = now_ms - 57_000, now_ms - 10_000
+    takeover = Takeover("front", now_ms - 60_000, begin_ms, end_ms, ahead_ms=ahead_s * 1000, is_by_plan=True)
+    assert placer.missing(replace(takeover, is_by_recorder=True)) == [Span(begin_ms, end_ms)]
 
 
 def test_a_gap_says_that_the_standby_had_nothing_of_it() -> None:

@@ -40,6 +40,7 @@ from tawny.fleet.standby_store import (
     StandbyStore,
     Takeover,
     begun_again,
+    begun_now,
     was_ahead_ms,
     with_ended,
 )
@@ -515,7 +516,7 @@ class StandbyServer:
         if is_same and not (wanted and now_s >= one.set_s + AGAIN_S):
             return
         begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
-        made = [Takeover(camera, one.silent_ms, now_ms, ahead_ms=one.ahead_ms) for camera in sorted(begun)]
+        made = begun_now(begun, one.silent_ms, now_ms, one.ahead_ms)
         clock_ms, ahead_ms = one.clock_ms, one.ahead_ms
         recording = asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
         one.recording, one.set_s = asyncio.create_task(recording), now_s

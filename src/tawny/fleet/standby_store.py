@@ -41,7 +41,8 @@ class Takeover:
 
     silent_ms: when the recorder was here last. end_ms: None while it lasts. is_handed: the recorder has it. ahead_ms:
     how far the standby's clock was ahead of the recorder's; None: unknown. is_by_plan: it ended as the silent recorder
-    had planned. is_gone: the standby had nothing of what the recorder lacked.
+    had planned. is_gone: the standby had nothing of what the recorder lacked. is_by_recorder: the plan was followed by
+    the recorder's clock; False, as of earlier versions: by the standby's, or by what was known of the other before.
     """
 
     camera: str
@@ -52,6 +53,7 @@ class Takeover:
     ahead_ms: int | None = None
     is_by_plan: bool = False
     is_gone: bool = False
+    is_by_recorder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,12 @@ def was_ahead_ms(box: Box) -> int:
     return found if type(found) is int else 0
 
 
+def begun_now(cameras: Collection[str], silent_ms: int, now_ms: int, ahead_ms: int | None) -> list[Takeover]:
+    """Return takeovers of these cameras that begin. ahead_ms: of the standby's clock; None: unknown."""
+    is_known = ahead_ms is not None
+    return [Takeover(one, silent_ms, now_ms, ahead_ms=ahead_ms, is_by_recorder=is_known) for one in sorted(cameras)]
+
+
 def with_ended(
     takeovers: Sequence[Takeover], ended: Collection[str], by_plan: Collection[str], end_ms: int, ahead_ms: int | None
 ) -> list[Takeover]:
@@ -136,9 +144,9 @@ def begun_again(takeovers: Sequence[Takeover], now_ms: int, moved_ms: int, ahead
         replace(one, end_ms=max(one.begin_ms, now_ms - moved_ms), ahead_ms=was_ahead_ms) if one.end_ms is None else one
         for one in takeovers
     ]
+    then_ms = was_ahead_ms + moved_ms
     return ended + [
-        Takeover(one.camera, max(0, one.silent_ms + moved_ms), now_ms, ahead_ms=was_ahead_ms + moved_ms)
-        for one in lasting
+        replace(one, silent_ms=max(0, one.silent_ms + moved_ms), begin_ms=now_ms, ahead_ms=then_ms) for one in lasting
     ]
 
 
@@ -155,7 +163,8 @@ def takeovers_in(said: object) -> list[Takeover]:
             ahead_ms = one.get("ahead_ms")  # of earlier versions: none
             if type(ahead_ms) is not int or abs(ahead_ms) > _MOST_MS:
                 ahead_ms = None
-            kinds = one["is_handed"] is True, ahead_ms, one.get("is_by_plan") is True, one.get("is_gone") is True
+            later = one.get("is_by_plan") is True, one.get("is_gone") is True, one.get("is_by_recorder") is True
+            kinds = one["is_handed"] is True, ahead_ms, *later
             found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, *kinds))
         except (KeyError, TypeError) as error:
             raise ValueError("a takeover is invalid") from error

@@ -246,8 +246,11 @@ def _was_known(choice: Gap, gap: Gap, takeover: Takeover) -> bool:
 
 
 def _chosen_time(takeover: Takeover, now_ms: int) -> Span:
-    """Return the time in which a camera was to be recorded, by both clocks and without slack: the rest is private."""
-    ahead_ms = takeover.ahead_ms or 0
+    """Return the time in which a camera was to be recorded, without slack: the rest is private.
+
+    By both clocks if the standby may have gone by its own.
+    """
+    ahead_ms = 0 if takeover.is_by_recorder else takeover.ahead_ms or 0
     begin_ms = takeover.begin_ms + max(0, ahead_ms)
     return Span(begin_ms, max(begin_ms, (takeover.end_ms or now_ms) + min(0, ahead_ms)))
 
