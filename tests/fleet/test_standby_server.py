@@ -51,7 +51,7 @@ class Work:
     unfit: dict[str, str] = field(default_factory=dict)
     files: Sequence[Path] | None = None
     unreadable: StorageError | None = None
-    hindered: str = ""
+    hindered: str | StorageError = ""
     lacking: dict[str, str] = field(default_factory=dict)
     begun: threading.Event = field(default_factory=threading.Event)
     may_go_on: threading.Event = field(default_factory=threading.Event)
@@ -71,6 +71,8 @@ class Work:
         return {one.id: self.unfit[one.id] for one in cameras if one.id in self.unfit}
 
     def hindrance(self) -> str:
+        if isinstance(self.hindered, StorageError):
+            raise self.hindered
         return self.hindered
 
     def unrecorded(self, box: Box) -> Mapping[str, str]:
@@ -645,13 +647,34 @@ def room(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 async def test_a_standby_whose_disk_is_full_keeps_the_line_and_stores_later(standby: Standby, room: list[bool]) -> None:
     room.clear()
     barn = await standby.pair(FRONT)
-    [state] = standby.server.states()
-    assert (state.is_connected, state.is_watched, [one.name for one in state.cameras]) == (True, True, ["Front door"])
     await eventually(lambda: "The disk at /data/standby.db is full." in details(standby), "the problem")
+    [state] = standby.server.states()
+    assert (state.is_connected, state.problems) == (True, {"Front door": "The disk at /data/standby.db is full."})
     room.append(True)
     await standby.passes(RETRY_S + STEP_S, barn)
     await eventually((standby.folder / FOLDER / "barn.plan").exists, "the plan to be stored")
     await eventually(lambda: details(standby) == "", "the end of the problem")
+
+
+async def test_a_recorder_learns_that_its_standby_can_not_store_anything(standby: Standby, room: list[bool]) -> None:
+    """Nor would it store recordings, where its disk is read-only or its files are at their limit."""
+    barn = await standby.pair(FRONT)
+    room.clear()
+    await barn.plan(YARD)
+    while not (said := decode_frame(await barn.link.receive()).json)["hindrance"]:
+        pass
+    assert (said["hindrance"], said["is_watched"]) == ("The disk at /data/standby.db is full.", False)
+
+
+async def test_what_a_standby_is_recording_counts_although_its_disk_takes_no_notes(
+    standby: Standby, room: list[bool]
+) -> None:
+    barn = await standby.pair(FRONT)
+    room.clear()
+    await taken_over(standby, barn)
+    await eventually(lambda: standby.server.states()[0].wrong != "", "the failure")
+    [state] = standby.server.states()
+    assert (state.taken, state.problems) == (("front",), {})
 
 
 async def test_a_recorder_that_dies_while_the_disk_is_full_is_not_shown_as_connected(
@@ -681,6 +704,15 @@ async def test_a_standby_that_can_record_nothing_is_not_ready_and_says_why(stand
     assert (said["is_watched"], said["refused"]) == (False, {"front": STOPPED})
     await taken_over(standby, barn)
     assert standby.server.states()[0].taken == ()
+
+
+async def test_a_recorder_learns_that_its_standbys_disk_can_not_be_read(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    standby.work.hindered = StorageError("/data", "Input/output error")
+    while not (said := decode_frame(await barn.link.receive()).json)["hindrance"]:
+        pass
+    assert (said["hindrance"], said["is_watched"]) == ("Disk error at /data: Input/output error.", False)
+    assert not standby.server.states()[0].is_watched
 
 
 async def test_a_camera_that_is_taken_over_and_not_recorded_does_not_count(standby: Standby) -> None:

@@ -491,6 +491,11 @@ def test_a_standby_whose_disk_takes_nothing_says_so_ahead(
     assert condition_of(statuses, free_bytes).hindrance() == expected
 
 
+def test_a_standby_whose_disk_takes_no_more_files_says_so_ahead() -> None:
+    space = DiskCapacity(1 << 40, 1 << 41, free_files=0)
+    assert StandbyCondition(lambda: True, lambda: False, list, lambda: space).hindrance() == DISK_FULL
+
+
 def test_a_standby_on_which_recording_is_stopped_or_stuck_says_so_ahead() -> None:
     assert condition_of([], is_stopped=True).hindrance() == STOPPED
     assert condition_of([], is_alive=False).hindrance() == STUCK

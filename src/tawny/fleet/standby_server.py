@@ -41,8 +41,10 @@ from tawny.fleet.standby_store import (
     Takeover,
     begun_again,
     begun_now,
+    last_of,
     was_ahead_ms,
     with_ended,
+    with_handed,
 )
 from tawny.model.errors import NotDone, SettingsError, StorageError
 from tawny.model.times import Clock
@@ -56,8 +58,6 @@ NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while recorded: refused ones are tried, names looked up."""
 MOST_RECORDED: Final = 256
-MOST_SENT: Final = 200  # unreturned takeovers that a recorder gets, besides MOST_FORMER whose recordings it has
-MOST_FORMER: Final = 100
 _EXPECTED: Final = (StorageError, SettingsError, NotDone)
 """What can go wrong with one recorder, and ends nothing."""
 
@@ -102,6 +102,13 @@ class _Protected:
         """How far this clock is ahead of that by which the plan is, as far as is known."""
         return self.was_ahead_ms if self.ahead_ms is None else self.ahead_ms
 
+    def hindrance(self, of_all: str) -> str:
+        """Return why none of its cameras would be recorded. What it is recording, it goes on recording.
+
+        of_all: why none of any recorder would be; empty: they would.
+        """
+        return of_all or ("" if self.recorded else self.wrong)
+
     def why_refused(self, hindrance: str) -> Mapping[str, str]:
         """Return why cameras are not recorded, or would not be, by id. hindrance: of all of them; empty: none."""
         all_of_them = self.plan.cameras if hindrance and self.plan is not None else ()
@@ -132,18 +139,16 @@ class StandbyConnection(LineSession):
     def send_news(self) -> None:
         """Send the takeovers of this recorder's cameras, and whether they are watched, unless it knows that."""
         one = self._protected
-        hindrance = self._server.hindrance
+        hindrance = one.hindrance(self._server.why_not_ready)
         is_watched = one.lease.is_settled(self._server.clock.mono_s()) and not hindrance
         news = StandbyNews(is_watched, hindrance, one.why_refused(hindrance), one.takeovers, one.clock_ms)
         if news == self._said:
             return
         self._said = news
-        not_handed = [each for each in one.takeovers if not each.is_handed][-MOST_SENT:]
-        handed = [each for each in one.takeovers if each.is_handed][-MOST_FORMER:]
         said = {
             "now_ms": self._server.clock.now_ms(), "is_watched": news.is_watched, "refused": dict(news.refused),
             "hindrance": hindrance,
-            "takeovers": [asdict(each) for each in (*handed, *not_handed)],
+            "takeovers": [asdict(each) for each in last_of(one.takeovers)],
         }  # fmt: skip
         self.post(LineFrame(Kind.STANDBY, 0, as_payload(said)))
 
@@ -232,7 +237,7 @@ class StandbyServer:
 
     def states(self) -> list[ProtectedState]:
         now_ms, now_s = self.clock.now_ms(), self.clock.mono_s()
-        return [_state_of(one, now_ms, now_s, self.hindrance) for one in list(self._protected.values())]
+        return [_state_of(one, now_ms, now_s, self.why_not_ready) for one in list(self._protected.values())]
 
     async def accept(self, carrier: MessageLink, note_known: Callable[[], None] = lambda: None) -> None:
         """As `FleetHub.accept`."""
@@ -302,13 +307,7 @@ class StandbyServer:
 
     async def hand_over(self, one: _Protected, said: Mapping[str, Any]) -> None:
         """Note that the recorder has what was recorded in a takeover."""
-        which, is_gone = (said.get("camera"), said.get("begin_ms")), said.get("is_gone") is True
-        one.takeovers = [
-            replace(each, is_handed=True, is_gone=is_gone)
-            if (each.camera, each.begin_ms) == which and each.end_ms
-            else each
-            for each in one.takeovers
-        ]
+        one.takeovers = with_handed(one.takeovers, said)
         await self._keep_if_possible(one)
 
     async def footage(self, one: _Protected, asked: Mapping[str, Any]) -> Sequence[Path] | None:
@@ -554,8 +553,8 @@ def _clock_ms(clock: Clock) -> int:
     return clock.now_ms() - round(clock.mono_s() * 1000)
 
 
-def _state_of(one: _Protected, now_ms: int, now_s: float, hindrance: str) -> ProtectedState:
-    refused = one.why_refused(hindrance)
+def _state_of(one: _Protected, now_ms: int, now_s: float, of_all: str) -> ProtectedState:
+    refused = one.why_refused(hindrance := one.hindrance(of_all))
     cameras = tuple(
         ProtectedCamera(each.id, each.name, each.hindrance(now_ms, one.plan_ahead_ms) or refused.get(each.id, ""))
         for each in (one.plan.cameras if one.plan is not None else ())

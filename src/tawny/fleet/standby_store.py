@@ -33,6 +33,8 @@ SET_MS: Final = 2_000
 """Least step of a clock, on both sides; less is delay of the line."""
 MOST_TAKEOVERS: Final = 1000
 """Of one recorder; the oldest ones are forgotten, their recordings stay."""
+_MOST_SENT: Final = 200  # unreturned takeovers that a recorder gets, besides _MOST_FORMER whose recordings it has
+_MOST_FORMER: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,21 @@ def with_ended(
         else one
         for one in takeovers
     ]
+
+
+def with_handed(takeovers: Sequence[Takeover], said: Mapping[str, Any]) -> list[Takeover]:
+    """Return takeovers after a recorder has said that it has what was recorded in one of them."""
+    which, is_gone = (said.get("camera"), said.get("begin_ms")), said.get("is_gone") is True
+    return [
+        replace(one, is_handed=True, is_gone=is_gone) if (one.camera, one.begin_ms) == which and one.end_ms else one
+        for one in takeovers
+    ]
+
+
+def last_of(takeovers: Sequence[Takeover]) -> list[Takeover]:
+    """Return those that a recorder gets."""
+    handed = [one for one in takeovers if one.is_handed][-_MOST_FORMER:]
+    return handed + [one for one in takeovers if not one.is_handed][-_MOST_SENT:]
 
 
 def begun_again(takeovers: Sequence[Takeover], now_ms: int, moved_ms: int, ahead_ms: int | None) -> list[Takeover]:

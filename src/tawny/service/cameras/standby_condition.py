@@ -39,9 +39,12 @@ class StandbyCondition:
             return STUCK
         if self.is_stopped():
             return STOPPED
-        recorded = recorded_of(self.statuses())
-        is_full = recorded == [] and self.space().free_bytes < _LEAST_BYTES
-        return DISK_FULL if recorded is None or is_full else ""
+        if (recorded := recorded_of(self.statuses())) is None:
+            return DISK_FULL
+        if recorded:
+            return ""
+        space = self.space()
+        return DISK_FULL if space.free_bytes < _LEAST_BYTES or space.has_few_files else ""
 
     def unrecorded(self) -> frozenset[CameraId]:
         """Return the cameras that are not recorded, and don't just begin to be."""
