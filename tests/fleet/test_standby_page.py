@@ -26,6 +26,7 @@ from tawny.fleet.standby_member import StandbyMember, StandbyMemberState, Standb
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
 from tawny.fleet.standby_server import StandbyServer
 from tawny.fleet.standby_store import Takeover
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
@@ -243,6 +244,11 @@ async def test_both_sides_say_that_the_standby_can_record_nothing(pair: Pair) ->
     assert [one.state for one in pair.house.service.stated()] == ["away"]
     [problem] = member_problems(pair.house.member)
     assert problem.detail.startswith(f"Shed isn't ready: {STOPPED}. Meanwhile, no other recorder takes over")
+    pair.shed.work.hindered = StorageError("/data", "Input/output error")
+    why = pair.shed.work.hindered.message
+    await eventually(lambda: pair.house.member.why_not_ready == why, "the recorder to know it")
+    [problem] = member_problems(pair.house.member)
+    assert problem.detail.startswith(f"Shed isn't ready. {why} Meanwhile, no other recorder takes over")
     pair.shed.work.hindered = ""
     await eventually(lambda: pair.house.member.why_not_ready == "", "the end of it")
 

@@ -41,6 +41,7 @@ from tawny.service.cameras.standby_cameras import (
     protected_problems,
 )
 from tawny.service.cameras.standby_condition import DISK_FULL, STOPPED, STUCK, UNRECORDED, StandbyCondition, recorded_of
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings, policy_of
 from tawny.storage.disk.disk import DiskCapacity
@@ -52,6 +53,7 @@ from tests.support.disk import MemoryDisk
 OWNER, OTHER = (Identity.new().recipient for _ in range(2))
 FRONT = '[cameras.front]\nsource = "rtsp://u:secret@192.0.2.7/main"\n'
 BARN = Box("barn", "Barn", b"", "", 0, 0, "", (), {})
+GERMAN = Languages(None).catalogue("de")
 AT_STANDBY = id_at_standby("barn", b"", "front")
 HOUR_MS = 3_600_000
 
@@ -336,6 +338,19 @@ def condition_of(
 ) -> StandbyCondition:
     space = DiskCapacity(free_bytes, 1 << 41)
     return StandbyCondition(lambda: is_alive, lambda: is_stopped, lambda: statuses, lambda: space)
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        ("The disk at /d/standby.db is full.", ". Die Festplatte /d/standby.db ist voll."),
+        ("/d/standby.key is damaged.", ". /d/standby.key ist beschädigt."),
+        (STUCK, ": auf dem Ersatzrekorder hängt die Aufzeichnung."),
+    ],
+)
+def test_why_a_recorder_can_be_no_standby_is_said_in_german_whole(problem: str, expected: str) -> None:
+    [found] = protected_problems([], problem)
+    assert GERMAN.translate(found.detail) == f"Dieser Rekorder kann kein Ersatzrekorder sein{expected}"
 
 
 def test_the_time_that_neither_has_names_both() -> None:

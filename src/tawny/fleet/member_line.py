@@ -37,6 +37,11 @@ def is_final(why: LineClosed) -> bool:
     return isinstance(why, LineRefused) and not why.is_temporary
 
 
+def with_reason(what: str, why: str) -> str:
+    """Return a text with its reason: a sentence, such as an error's, stays one, so that languages find it."""
+    return f"{what}. {why}" if why.endswith(".") else f"{what}: {why}."
+
+
 async def answer_to_hello(link: MessageLink, hello: Mapping[str, Any], whom: str) -> dict[str, Any]:
     """Say who this is, and return what the other side says of itself. Raises LineRefused, LineClosed."""
     await link.send(LineFrame(Kind.HELLO, 0, as_payload(dict(hello))).encoded())

@@ -21,7 +21,15 @@ from tawny.config.fleet import StandbySettings
 from tawny.engine.backoff import Backoff
 from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.identity import JoinLink
-from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, is_final, proved_words
+from tawny.fleet.member_line import (
+    REFUSED_S,
+    LineRefused,
+    MemberLine,
+    answer_to_hello,
+    is_final,
+    proved_words,
+    with_reason,
+)
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload
 from tawny.fleet.standby_lease import PRESENT_S
@@ -124,7 +132,7 @@ async def _joining(link: JoinLink, key: Ed25519PrivateKey) -> AsyncGenerator[Sec
                 await carrier.close()
     except LineRefused as error:
         raise NotDone(
-            f"The standby refused this recorder: {error}.",
+            with_reason("The standby refused this recorder", str(error)),
             "Create a new link there: under Settings, Standby, or by `tawny standby link`.",
         ) from error
     except (LineClosed, TimeoutError) as error:
@@ -160,7 +168,7 @@ async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey, insta
         if isinstance(error, LineClosed) and is_final(error):
             return  # it has forgotten this recorder already
         raise NotDone(
-            f"The standby wasn't reached: {error or 'it did not answer'}.",
+            with_reason("The standby wasn't reached", str(error) or "it did not answer"),
             "This recorder has left it all the same. It still has the credentials of the cameras until it reaches this "
             "recorder: end the protection there under Settings, Standby, or change the cameras' passwords.",
         ) from error

@@ -255,7 +255,7 @@ class StandbyServer:
                 try:
                     protected = await self._greet(link, frame.json, key)
                 except StorageError as error:
-                    await refuse(link, error.message.removesuffix("."), is_temporary=True)
+                    await refuse(link, error.message, is_temporary=True)
                     raise
             if protected is not None:
                 note_known()
@@ -338,8 +338,7 @@ class StandbyServer:
             with suppress(*_EXPECTED):  # the recorder hears of the problem
                 await self._look_once()  # this recorder may just have started
         if (store := self._store) is None or self._identity is None:
-            why = self.problem.removesuffix(".") or "this recorder is no standby"
-            await refuse(link, why, is_temporary=self.problem != "")
+            await refuse(link, self.problem or "this recorder is no standby", is_temporary=self.problem != "")
             return None
         code, own_key = hello.get("code"), key.public_key().public_bytes_raw()
         name = " ".join(str(hello.get("name", "")).split())[:MOST_NAME]

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.doubles import DOUBLE, DOUBLE_DO
 from tawny.fleet.fleet_index import Box
+from tawny.fleet.member_line import with_reason
 from tawny.fleet.standby_member import NO_STANDBY_KEY, StandbyMember
 from tawny.fleet.standby_plan import MOST_CHANGES, StandbyCamera, StandbyPlan, look_up
 from tawny.fleet.standby_store import ProtectedState
@@ -162,7 +163,7 @@ def protected_problems(
         detail = f"Another recorder with the key of {name} wants to connect to this standby, and is refused."
         yield HealthProblem(ProblemKind.STANDBY, None, detail, DOUBLE_DO, f"double {name}")
     if problem:
-        detail = f"This recorder can't be a standby: {problem.removesuffix('.')}."
+        detail = with_reason("This recorder can't be a standby", problem)
         yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO)
     for one in states:
         name, found = one.box.name, []
@@ -183,7 +184,7 @@ def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
     """Yield a problem while this recorder's standby isn't ready, or its clock is another."""
     who = member.standby or "The standby"
     if why := member.why_not_ready:
-        detail = f"{who} isn't ready: {why}. Meanwhile, no other recorder takes over its cameras."
+        detail = with_reason(f"{who} isn't ready", why) + " Meanwhile, no other recorder takes over its cameras."
         if member.detail == NO_STANDBY_KEY:  # it can't say that it is here
             detail = f"{who} isn't ready: {member.detail}. Meanwhile, it may be recording the cameras, too."
         do = DOUBLE_DO if why == DOUBLE else STANDBY_DO
