@@ -2,10 +2,11 @@
 
 import secrets
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from tawny.app.control_client import ask
+from tawny.app.control_client import ask, is_running
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
@@ -29,12 +30,16 @@ def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 def instance_here(folder: Path, of: Literal["hub", "standby"]) -> str:
     """Return the number by which a hub or a standby distinguishes the recorder that runs here from its copies.
 
-    If none runs here, a new one: what is connected there then is another recorder.
+    If none runs here, a new one: what is connected there then is another recorder. Empty if the one here doesn't say
+    it, such as one of an earlier version: then what is connected counts as that one.
     """
     try:
         return str(ask_once(folder, {"command": "instances"}).get(of, ""))
     except NotDone:
-        return secrets.token_hex(8)
+        with suppress(NotDone):  # one may be running that this user may not ask
+            if not is_running(folder):
+                return secrets.token_hex(8)
+    return ""
 
 
 # Helpers for commands that send a command to a running recorder and print its result.
