@@ -860,6 +860,20 @@ async def test_one_that_cannot_store_a_joining_recorder_says_why(
     await standby.connect(code)
 
 
+async def test_one_that_cannot_read_a_plan_refuses_its_recorder_instead_of_a_welcome(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    plan = standby.folder / FOLDER / "barn.plan"
+    await eventually(plan.exists, "the plan to be stored")
+    await barn.dies()
+    plan.unlink()
+    plan.mkdir()
+    again = StandbyServer(standby.folder, standby.clock, Work(), lambda: True, lambda: "Shed", lambda _key: None)
+    with pytest.raises(LineRefused, match=r"barn\.plan") as refused:
+        await replace(standby, server=again).connect(instance="a")
+    assert not is_final(refused.value)
+    await again.close()
+
+
 async def test_the_question_of_a_standby_makes_no_key(tmp_path: Path) -> None:
     """It would hide that the recorder's own is gone, and nothing knows the new one."""
     asked = StandbyServer(tmp_path, FakeClock(), Work(), lambda: False, lambda: "Barn", lambda _key: True)

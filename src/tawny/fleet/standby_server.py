@@ -356,9 +356,9 @@ class StandbyServer:
         welcome = {
             "name": box.name, "words": box.words, "standby": self._get_name(), "recipient": self._identity.recipient,
         }  # fmt: skip
-        await link.send(LineFrame(Kind.WELCOME, 0, as_payload(welcome)).encoded())
-        one = await self._known(box)
+        one = await self._known(box)  # what can't be read is refused before the welcome
         one.called = "" if isinstance(code, str) else name
+        await link.send(LineFrame(Kind.WELCOME, 0, as_payload(welcome)).encoded())
         return one
 
     async def _serve(self, link: SecureLink, one: _Protected, hello: Mapping[str, Any]) -> None:
