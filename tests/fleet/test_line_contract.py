@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -265,6 +266,19 @@ async def test_a_copy_that_leaves_the_hub_removes_no_other_recorder(
 
 
 @pytest.mark.usefixtures("quick")
+async def test_a_hub_that_cannot_delete_a_recorder_that_leaves_says_so(
+    rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dial(*_: object) -> MessageLink:
+        return await rig.carrier()
+
+    monkeypatch.setattr(fleet_box, "dial", dial)
+    await rig.join(box)
+    monkeypatch.setattr(rig.index, "revoke", Mock(side_effect=DiskFull("/data/hub.db")))
+    with pytest.raises(NotDone, match="the hub can't store anything"):
+        await leave_hub(FleetSettings(hub="http://hub", hub_key=rig.mark), box.key, "")
+
+
 @pytest.mark.parametrize("instance", ["a", "b", ""])
 async def test_a_recorder_comes_back_while_its_former_line_still_seems_open(
     rig: HubRig, box: BoxRig, instance: str

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import StandbySettings
-from tawny.fleet import doubles, session
+from tawny.fleet import doubles, session, standby_server
 from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.identity import fingerprint, forget_key, load_key, load_or_make_key
@@ -23,9 +23,10 @@ from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
 from tawny.fleet.standby_member import StandbyWelcome, greet_standby, leave_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.fleet.standby_question import RecorderQuestions
 from tawny.fleet.standby_server import AGAIN_S, NOTE_S, RETRY_S, StandbyServer
 from tawny.fleet.standby_store import FOLDER, STANDBY_KEY_FILE, StandbyStore, Takeover
-from tawny.model.errors import DiskFull, NotDone, Problem, SettingsError, StorageError, TawnyError
+from tawny.model.errors import DiskFull, NotDone, Problem, SettingsError, StorageError, TawnyError, TooManyFiles
 from tawny.model.times import Span
 from tawny.sealed import age_file
 from tawny.service.backup.backup_file import backup_parts
@@ -104,16 +105,15 @@ class Standby:
         return fingerprint(load_or_make_key(self.folder).public_key().public_bytes_raw())
 
     async def connect(
-        self, code: str | None = None, name: str = "Barn", instance: str = ""
+        self, code: str | None = None, name: str = "Barn", instance: str | None = ""
     ) -> tuple[SecureLink, StandbyWelcome]:
         here, there = MemoryLink.pair()
         load_or_make_key(self.folder)
         serving = asyncio.create_task(self.server.accept(there))
         try:
             link = await open_as_box(here, self.key, self.mark)
-            return link, await greet_standby(
-                link, {"name": name, "instance": instance} | ({"code": code} if code else {})
-            )
+            said = {"name": name, "instance": instance, "code": code}
+            return link, await greet_standby(link, {key: value for key, value in said.items() if value is not None})
         except LineClosed:
             await here.close()
             await serving
@@ -807,20 +807,52 @@ async def test_a_recorder_that_was_restarted_replaces_its_silent_line(
 async def test_a_copy_that_leaves_ends_no_other_recorders_protection(
     standby: Standby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def open_here(*_: object) -> MemoryLink:
-        one, other = MemoryLink.pair()
-        serving.append(asyncio.create_task(standby.server.accept(other)))
-        return one
-
-    serving: list[asyncio.Task[None]] = []
-    monkeypatch.setattr(WebSocketLink, "open", open_here)
-    chosen = StandbySettings(address="http://shed", key=standby.mark)
+    chosen = reached(standby, monkeypatch)
     async with here(standby, "a"):
         with pytest.raises(NotDone, match="keeps another one with the same key"):
             await leave_standby(chosen, standby.key, "b")
         assert standby.server.states()[0].is_connected
         await leave_standby(chosen, standby.key, "a")
         await eventually(lambda: standby.server.states() == [], "the recorder to be forgotten")
+
+
+def reached(standby: Standby, monkeypatch: pytest.MonkeyPatch) -> StandbySettings:
+    """Return settings by which a command reaches it."""
+    serving: list[asyncio.Task[None]] = []
+
+    async def open_here(*_: object) -> MemoryLink:
+        one, other = MemoryLink.pair()
+        serving.append(asyncio.create_task(standby.server.accept(other)))
+        return one
+
+    monkeypatch.setattr(WebSocketLink, "open", open_here)
+    return StandbySettings(address="http://shed", key=standby.mark)
+
+
+async def test_one_that_cannot_delete_a_recorder_that_leaves_says_so_and_does_it_later(
+    standby: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await standby.pair(FRONT)
+    plan, chosen = standby.folder / FOLDER / "barn.plan", reached(standby, monkeypatch)
+    await eventually(plan.exists, "the plan to be stored")
+    monkeypatch.setattr(RecorderQuestions, "ask", AsyncMock(return_value=None))
+    with monkeypatch.context() as patched:
+        patched.setattr(StandbyStore, "revoke", Mock(side_effect=DiskFull("/data/standby.db")))
+        with pytest.raises(NotDone, match=r"refused this recorder\. The disk at /data/standby\.db is full\."):
+            await leave_standby(chosen, standby.key, "")
+        standby.clock.advance(SETTLE_S + LEASE_S)
+        await standby.becomes(LeaseState.ANSWERED)
+    standby.clock.advance(LEASE_S)
+    await eventually(lambda: standby.server.states() == [], "the recorder to be forgotten")
+    assert (standby.work.of_barn, plan.exists()) == ([], False)
+
+
+async def test_a_recorder_that_cannot_be_asked_is_taken_over(standby: Standby, monkeypatch: pytest.MonkeyPatch) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    monkeypatch.setattr(standby_server, "load_or_make_key", Mock(side_effect=TooManyFiles("/data/fleet.key")))
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
 
 
 async def test_a_recorder_that_never_joined_is_refused(standby: Standby) -> None:
@@ -872,6 +904,18 @@ async def test_one_that_cannot_read_a_plan_refuses_its_recorder_instead_of_a_wel
         await replace(standby, server=again).connect(instance="a")
     assert not is_final(refused.value)
     await again.close()
+
+
+@pytest.mark.parametrize(("instance", "expected"), [("a", LineRefused), (None, LineClosed)], ids=["now", "earlier"])
+async def test_a_recorder_of_an_earlier_version_tries_again_soon_where_a_standby_can_read_nothing(
+    standby: Standby, monkeypatch: pytest.MonkeyPatch, instance: str | None, expected: type[LineClosed]
+) -> None:
+    """It would take a refusal for the last word of a minute."""
+    await standby.connect(standby.invite())
+    monkeypatch.setattr(StandbyStore, "recorder_of", Mock(side_effect=DiskFull("/data/standby.db")))
+    with pytest.raises(LineClosed) as ended:
+        await standby.connect(instance=instance)
+    assert type(ended.value) is expected
 
 
 async def test_the_question_of_a_standby_makes_no_key(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tawny.engine.backoff import Backoff
 from tawny.fleet.doubles import DOUBLE
 from tawny.fleet.history_reader import LEAST_BYTES, MOST_BYTES, HistoryPiece, HistoryReader
 from tawny.fleet.identity import UNKNOWN, JoinLink
-from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, is_final, proved_words
+from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, is_final, leave, proved_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.nats_link import NatsLink
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload
@@ -261,10 +261,7 @@ async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey, instance: s
             _opened(settings.hub, settings.hub_key, key, settings.nats) as secure,
         ):
             await greet(secure, {"book": "", "instance": instance})
-            await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
-            with suppress(LineClosed):
-                while True:  # until the hub has understood and closes the line
-                    await secure.receive()
+            await leave(secure)
     except (LineClosed, TimeoutError) as error:
         if str(error) == UNKNOWN:
             return  # it has deleted what it knew

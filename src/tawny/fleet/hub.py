@@ -45,6 +45,7 @@ STORE_AGAIN_S: Final = 5.0
 """Interval in s at which it tries again to store what it couldn't, as on a full disk."""
 MOST_STATUS_BYTES: Final = 128 * 1024
 MOST_NAME: Final = 60
+UNSTORED: Final = "the hub can't store anything; its own page says why"
 _UNSTORED_PIECES: Final = 2
 _SYSTEM_CLOCK: Final = SystemClock()
 _Done = TypeVar("_Done")
@@ -129,8 +130,13 @@ class BoxConnection(LineSession):
                 if cameras_to_show(former, self.allow) != cameras_to_show(self.status, self.allow):
                     self._must_note.set()  # a picture that is hidden now must not stay for a minute
             case Kind.LEAVE:
-                self.is_leaving = True
-                raise LineClosed("the recorder has left")
+                try:
+                    await asyncio.to_thread(self._index.revoke, self.box.id)
+                except StorageError:  # the recorder says it, and closes the line
+                    self.post(refusal(UNSTORED, is_temporary=True))
+                else:
+                    self.is_leaving = True
+                    raise LineClosed("the recorder has left")
             case _:
                 raise LineClosed("the recorder sent what wasn't asked for")
 
@@ -281,7 +287,7 @@ class FleetHub:
             cursors = await asyncio.to_thread(self.index.cursors, box.id, made.book)
             known = await asyncio.to_thread(self.index.marks, box.id)
         except StorageError:
-            await refuse(link, "the hub can't store anything; its own page says why", is_temporary=True)
+            await refuse(link, UNSTORED, is_temporary=True)
             raise
         # the former line may have stored more meanwhile: its marks are not of these cursors
         marks = {file: mark for file, (offset, mark) in known.items() if cursors.get(file) == offset}
@@ -325,8 +331,6 @@ class FleetHub:
             if self._connections.get(made.box.id) is made:
                 del self._connections[made.box.id]
             log.info("recorder %s is offline", made.box.name)
-            if made.is_leaving:
-                await asyncio.to_thread(self.index.revoke, made.box.id)
 
     def _end(self, box: str) -> None:
         former = self._connections.pop(box, None)
@@ -350,7 +354,11 @@ class FleetHub:
 
 async def refuse(link: MessageLink, why: str, *, is_temporary: bool = False) -> None:
     """Say why a recorder may not connect. is_temporary: it tries again soon, without being asked to."""
-    await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why, "is_temporary": is_temporary})).encoded())
+    await link.send(refusal(why, is_temporary=is_temporary).encoded())
+
+
+def refusal(why: str, *, is_temporary: bool) -> LineFrame:
+    return LineFrame(Kind.REFUSED, 0, as_payload({"reason": why, "is_temporary": is_temporary}))
 
 
 def _cleaned(name: object) -> str:

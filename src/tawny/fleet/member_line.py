@@ -46,12 +46,31 @@ async def answer_to_hello(link: MessageLink, hello: Mapping[str, Any], whom: str
     """Say who this is, and return what the other side says of itself. Raises LineRefused, LineClosed."""
     await link.send(LineFrame(Kind.HELLO, 0, as_payload(dict(hello))).encoded())
     frame = decode_frame(await link.receive())
-    if frame.kind is Kind.REFUSED:
-        is_temporary = frame.json.get("is_temporary") is True  # earlier versions don't say it
-        raise LineRefused(str(frame.json.get("reason", ""))[:200], is_temporary=is_temporary)
+    _accept(frame)
     if frame.kind is not Kind.WELCOME:
         raise LineClosed(f"the {whom} didn't answer as expected")
     return frame.json
+
+
+def _accept(frame: LineFrame) -> None:
+    """Raises LineRefused: the frame says so."""
+    if frame.kind is Kind.REFUSED:
+        is_temporary = frame.json.get("is_temporary") is True  # earlier versions don't say it
+        raise LineRefused(str(frame.json.get("reason", ""))[:200], is_temporary=is_temporary)
+
+
+async def leave(link: MessageLink) -> None:
+    """Leave for good, and wait until the other side has deleted what it must, and closes the line.
+
+    Raises LineRefused: it can't delete that now.
+    """
+    await link.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
+    while True:
+        try:
+            frame = decode_frame(await link.receive())
+        except LineClosed:
+            return
+        _accept(frame)
 
 
 def proved_words(secure: SecureLink, key: Ed25519PrivateKey) -> str:

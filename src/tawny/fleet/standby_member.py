@@ -27,6 +27,7 @@ from tawny.fleet.member_line import (
     MemberLine,
     answer_to_hello,
     is_final,
+    leave,
     proved_words,
     with_reason,
 )
@@ -153,10 +154,7 @@ async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey, insta
             try:
                 secure = await open_as_box(carrier, key, settings.key)
                 await greet_standby(secure, {"instance": instance})
-                await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
-                with suppress(LineClosed):
-                    while True:  # until the standby has understood and closes the line
-                        await secure.receive()
+                await leave(secure)
             finally:
                 await carrier.close()
     except (LineClosed, TimeoutError) as error:
@@ -167,8 +165,10 @@ async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey, insta
             ) from error
         if isinstance(error, LineClosed) and is_final(error):
             return  # it has forgotten this recorder already
+        is_refused = isinstance(error, LineRefused)
+        what = "The standby refused this recorder" if is_refused else "The standby wasn't reached"
         raise NotDone(
-            with_reason("The standby wasn't reached", str(error) or "it did not answer"),
+            with_reason(what, str(error) or "it did not answer"),
             "This recorder has left it all the same. It still has the credentials of the cameras until it reaches this "
             "recorder: end the protection there under Settings, Standby, or change the cameras' passwords.",
         ) from error

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from tawny.engine.actor import caller
 from tawny.fleet.doubles import DOUBLE, DoubleRecorders, instance_in
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.footage_sender import asked_time, send_footage
-from tawny.fleet.hub import MOST_NAME, refuse
+from tawny.fleet.hub import MOST_NAME, refusal, refuse
 from tawny.fleet.identity import UNKNOWN, fingerprint, load_key, load_or_make_key
 from tawny.fleet.message_link import (
     OPEN_TIMEOUT_S,
@@ -30,15 +30,14 @@ from tawny.fleet.message_link import (
 )
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.standby_lease import Lease, LeaseState
-from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan, StandbyWork
+from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyPlan, StandbyWork
+from tawny.fleet.standby_protected import LeasedRecorder, NewsLine
 from tawny.fleet.standby_question import RecorderQuestions
 from tawny.fleet.standby_store import (
     SET_MS,
-    ProtectedCamera,
     ProtectedState,
     StandbyNews,
     StandbyStore,
-    Takeover,
     begun_again,
     begun_now,
     last_of,
@@ -62,63 +61,10 @@ _EXPECTED: Final = (StorageError, SettingsError, NotDone)
 """What can go wrong with one recorder, and ends nothing."""
 
 
-@dataclass(slots=True)
-class _Protected:
-    """A recorder. refused: why cameras could not be recorded, by id. recording: the change of them that goes on."""
-
-    box: Box
-    lease: Lease
-    silent_ms: int
-    plan: StandbyPlan | None
-    takeovers: list[Takeover]
-    since_ms: int
-    clock_ms: int
-    """Of `_clock_ms` when this clock was set last."""
-    ahead_ms: int | None = None
-    """How far this clock is ahead of the recorder's, as it has said last; None: unknown."""
-    was_ahead_ms: int = 0
-    """The same before this standby was started: its clock may have been wrong since, or then."""
-    recorded: dict[str, StandbyCamera] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
-    unrecorded: Mapping[str, str] = field(default_factory=dict)
-    """Why cameras that should be recorded now are not, by id."""
-    connection: "StandbyConnection | None" = None
-    task: asyncio.Task[None] | None = None
-    recording: asyncio.Task[Mapping[str, str]] | None = None
-    set_s: float = 0.0  # when its cameras were set last
-    called: str = ""
-    """What it has called itself on this line; empty: it has just joined."""
-    unkept: bytes | None = None
-    """Its plan, encrypted, until it is stored."""
-    kept: Sequence[Takeover] = ()
-    """Those that are stored."""
-    keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while its plan and its takeovers are stored, so that the latest ones are stored last."""
-    wrong: str = ""
-    """Why what must be done for it fails now."""
-
-    @property
-    def plan_ahead_ms(self) -> int:
-        """How far this clock is ahead of that by which the plan is, as far as is known."""
-        return self.was_ahead_ms if self.ahead_ms is None else self.ahead_ms
-
-    def hindrance(self, of_all: str) -> str:
-        """Return why none of its cameras would be recorded. What it is recording, it goes on recording.
-
-        of_all: why none of any recorder would be; empty: they would.
-        """
-        return of_all or ("" if self.recorded else self.wrong)
-
-    def why_refused(self, hindrance: str) -> Mapping[str, str]:
-        """Return why cameras are not recorded, or would not be, by id. hindrance: of all of them; empty: none."""
-        all_of_them = self.plan.cameras if hindrance and self.plan is not None else ()
-        return {**self.refused, **self.unrecorded, **{one.id: hindrance for one in all_of_them}}
-
-
 class StandbyConnection(LineSession):
     """The standby's end of one recorder's line."""
 
-    def __init__(self, link: MessageLink, server: "StandbyServer", protected: _Protected, instance: str) -> None:
+    def __init__(self, link: MessageLink, server: "StandbyServer", protected: LeasedRecorder, instance: str) -> None:
         super().__init__(link)
         self.instance = instance
         self._server, self._protected = server, protected
@@ -169,8 +115,13 @@ class StandbyConnection(LineSession):
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
             case Kind.LEAVE:
-                self.is_leaving = True
-                raise LineClosed("the recorder has left")
+                try:
+                    await self._server.delete(self._protected.box.id)
+                except StorageError as error:  # the recorder says it, and closes the line
+                    self.post(refusal(error.message, is_temporary=True))
+                else:
+                    self.is_leaving = True
+                    raise LineClosed("the recorder has left")
             case _:
                 raise LineClosed("the recorder sent an unexpected message")
 
@@ -195,7 +146,7 @@ class StandbyServer:
         self._is_enabled, self._get_name, self._answer_standby = is_enabled, get_name, answer_standby
         self._store: StandbyStore | None = None
         self._identity: Identity | None = None
-        self._protected: dict[str, _Protected] = {}
+        self._protected: dict[str, LeasedRecorder] = {}
         self._watch: asyncio.Task[None] | None = None
         self._questions = RecorderQuestions()
         self._looking = asyncio.Lock()
@@ -237,7 +188,7 @@ class StandbyServer:
 
     def states(self) -> list[ProtectedState]:
         now_ms, now_s = self.clock.now_ms(), self.clock.mono_s()
-        return [_state_of(one, now_ms, now_s, self.why_not_ready) for one in list(self._protected.values())]
+        return [one.state(now_ms, now_s, self.why_not_ready) for one in list(self._protected.values())]
 
     async def accept(self, carrier: MessageLink, note_known: Callable[[], None] = lambda: None) -> None:
         """As `FleetHub.accept`."""
@@ -276,15 +227,17 @@ class StandbyServer:
 
     async def revoke(self, box: str) -> bool:
         """Remove a recorder: its line ends, its credentials are deleted, and its cameras are not recorded any more."""
-        if self._store is None:
-            return False
-        was_there = await asyncio.to_thread(self._store.revoke, box)
+        was_there = await self.delete(box)
         await self._forget(box)
         return was_there
 
+    async def delete(self, box: str) -> bool:
+        """Delete what is stored of a recorder. Return whether there was anything. Raises StorageError."""
+        return self._store is not None and await asyncio.to_thread(self._store.revoke, box)
+
     # --- by connections
 
-    def renew(self, one: _Protected, said: Mapping[str, Any]) -> None:
+    def renew(self, one: LeasedRecorder, said: Mapping[str, Any]) -> None:
         self._follow_clock(one)
         recorded, their_ms = said.get("recorded"), said.get("now_ms")
         cameras = [str(each) for each in recorded[:MOST_RECORDED]] if isinstance(recorded, list) else []
@@ -294,7 +247,7 @@ class StandbyServer:
         one.silent_ms = self.clock.now_ms()
         one.ahead_ms = one.silent_ms - their_ms if type(their_ms) is int else None
 
-    async def take_plan(self, one: _Protected, sealed: bytes) -> None:
+    async def take_plan(self, one: LeasedRecorder, sealed: bytes) -> None:
         """Use what a recorder says about its cameras, and store it. Raises LineClosed."""
         assert self._identity is not None
         try:
@@ -305,12 +258,12 @@ class StandbyServer:
         await self._keep_if_possible(one)
         one.refused = await asyncio.to_thread(self._work.check, one.plan.cameras)
 
-    async def hand_over(self, one: _Protected, said: Mapping[str, Any]) -> None:
+    async def hand_over(self, one: LeasedRecorder, said: Mapping[str, Any]) -> None:
         """Note that the recorder has what was recorded in a takeover."""
         one.takeovers = with_handed(one.takeovers, said)
         await self._keep_if_possible(one)
 
-    async def footage(self, one: _Protected, asked: Mapping[str, Any]) -> Sequence[Path] | None:
+    async def footage(self, one: LeasedRecorder, asked: Mapping[str, Any]) -> Sequence[Path] | None:
         """Return files with some of the time of a camera that was taken over; None: later. Raises LineClosed."""
         span = asked_time(asked, one.takeovers, self.clock.now_ms())
         if span is None:
@@ -332,7 +285,7 @@ class StandbyServer:
         else:
             await link.send(LineFrame(Kind.PRESENT, 0, as_payload({"is_recording": is_recording})).encoded())
 
-    async def _greet(self, link: SecureLink, hello: Mapping[str, Any], key: Ed25519PrivateKey) -> _Protected | None:
+    async def _greet(self, link: SecureLink, hello: Mapping[str, Any], key: Ed25519PrivateKey) -> LeasedRecorder | None:
         """Return a known recorder, or one with a valid code; None if it was refused."""
         if self._store is None:
             with suppress(*_EXPECTED):  # the recorder hears of the problem
@@ -361,7 +314,7 @@ class StandbyServer:
         await link.send(LineFrame(Kind.WELCOME, 0, as_payload(welcome)).encoded())
         return one
 
-    async def _serve(self, link: SecureLink, one: _Protected, hello: Mapping[str, Any]) -> None:
+    async def _serve(self, link: SecureLink, one: LeasedRecorder, hello: Mapping[str, Any]) -> None:
         version = str(hello.get("version", ""))[:40]
         if one.connection is not None:
             one.connection.stop()  # a former line of the same recorder
@@ -377,13 +330,13 @@ class StandbyServer:
             if one.connection is connection:
                 one.connection, one.since_ms = None, self.clock.now_ms()
             if connection.is_leaving:
-                await self.revoke(one.box.id)
+                await self._forget(one.box.id)
 
-    def _line_of(self, box: str) -> StandbyConnection | None:
+    def _line_of(self, box: str) -> NewsLine | None:
         one = self._protected.get(box)
         return one.connection if one is not None else None
 
-    async def _known(self, box: Box) -> _Protected:
+    async def _known(self, box: Box) -> LeasedRecorder:
         """Return the entry of a recorder; from then on its lease is watched."""
         found = self._protected.get(box.id)
         if found is None:
@@ -394,7 +347,7 @@ class StandbyServer:
             ended = [one if one.end_ms else replace(one, end_ms=now_ms) for one in before]
             refused = await asyncio.to_thread(self._work.check, plan.cameras) if plan is not None else {}
             lease, clock_ms = Lease(self.clock.mono_s()), _clock_ms(self.clock)
-            made = _Protected(box, lease, box.seen_ms, plan, ended, now_ms, clock_ms, refused=refused, kept=before)
+            made = LeasedRecorder(box, lease, box.seen_ms, plan, ended, now_ms, clock_ms, refused=refused, kept=before)
             made.was_ahead_ms = was_ahead_ms(box)
             found = self._protected.setdefault(box.id, made)  # another connection may have been faster
             if found is made:
@@ -459,20 +412,26 @@ class StandbyServer:
             await asyncio.gather(one.recording, return_exceptions=True)
         await asyncio.to_thread(self._work.record, one.box, (), one.silent_ms)
 
-    async def _keep(self, one: _Protected) -> None:
+    async def _ask(self, one: LeasedRecorder) -> bool | None:
+        """Ask a recorder as `RecorderQuestions.ask`. Where the key can't be read, it isn't asked."""
+        key = None
+        with suppress(*_EXPECTED):
+            key = await asyncio.to_thread(self._own_key)
+        return await self._questions.ask(one.plan.addresses if one.plan else (), key, one.box)
+
+    async def _keep(self, one: LeasedRecorder) -> None:
         """Watch a recorder's lease."""
         noted_s, again_s = -NOTE_S, 0.0
         while True:
             await asyncio.sleep(LOOK_S)
             try:
                 if one.lease.ends(self.clock.mono_s()):
-                    key, addresses = await asyncio.to_thread(self._own_key), one.plan.addresses if one.plan else ()
-                    answer = await self._questions.ask(addresses, key, one.box)
-                    if answer is None:
-                        log.warning("recorder %s has left this standby", one.box.name)
+                    answer = await self._ask(one)
+                    one.lease.answer(self.clock.mono_s(), is_recording=answer is not False)
+                    if answer is None:  # where it can't be deleted now, it is asked again
                         await self.revoke(one.box.id)
+                        log.warning("recorder %s has left this standby", one.box.name)
                         return
-                    one.lease.answer(self.clock.mono_s(), is_recording=answer)
                 self._follow_clock(one)
                 await self._record(one)
                 if one.connection is not None:
@@ -491,7 +450,7 @@ class StandbyServer:
                     log.error("the standby of %s: %s", one.box.name, error)
                 one.wrong = error.message
 
-    def _follow_clock(self, one: _Protected) -> None:
+    def _follow_clock(self, one: LeasedRecorder) -> None:
         """Go on by this clock if it was set: what was recorded before has its former time."""
         moved_ms = _clock_ms(self.clock) - one.clock_ms
         if abs(moved_ms) < SET_MS:
@@ -500,7 +459,7 @@ class StandbyServer:
         one.clock_ms, one.silent_ms = one.clock_ms + moved_ms, one.silent_ms + moved_ms
         one.ahead_ms = None if one.ahead_ms is None else one.ahead_ms + moved_ms
 
-    async def _record(self, one: _Protected) -> None:
+    async def _record(self, one: LeasedRecorder) -> None:
         """Record what must be recorded now; no other camera of this recorder."""
         now_s, now_ms = self.clock.mono_s(), self.clock.now_ms()
         is_taken, is_away = one.lease.state is LeaseState.TAKEN, one.connection is None
@@ -532,12 +491,12 @@ class StandbyServer:
             one.since_ms = made[-1].begin_ms
             log.warning("recorder %s is silent; recording %s in its place", one.box.name, ", ".join(sorted(begun)))
 
-    async def _keep_if_possible(self, one: _Protected) -> None:
+    async def _keep_if_possible(self, one: LeasedRecorder) -> None:
         """Store what has changed; where that fails, `_keep` tries again and says why: the line stays."""
         with suppress(StorageError):
             await self._keep_changes(one)
 
-    async def _keep_changes(self, one: _Protected) -> None:
+    async def _keep_changes(self, one: LeasedRecorder) -> None:
         """Store its plan and its takeovers if they have changed. Raises StorageError."""
         async with one.keeping:
             if self._store is not None and (sealed := one.unkept) is not None:
@@ -550,17 +509,3 @@ class StandbyServer:
 
 def _clock_ms(clock: Clock) -> int:
     return clock.now_ms() - round(clock.mono_s() * 1000)
-
-
-def _state_of(one: _Protected, now_ms: int, now_s: float, of_all: str) -> ProtectedState:
-    refused = one.why_refused(hindrance := one.hindrance(of_all))
-    cameras = tuple(
-        ProtectedCamera(each.id, each.name, each.hindrance(now_ms, one.plan_ahead_ms) or refused.get(each.id, ""))
-        for each in (one.plan.cameras if one.plan is not None else ())
-    )
-    is_watched = one.connection is not None and one.lease.is_settled(now_s) and not hindrance
-    taken = () if hindrance else tuple(each for each in one.recorded if each not in one.unrecorded)
-    return ProtectedState(
-        one.box, one.lease.state, one.connection is not None, is_watched, one.silent_ms, one.since_ms,
-        taken, cameras, tuple(one.takeovers), one.wrong,
-    )  # fmt: skip

@@ -241,10 +241,9 @@ class StandbyStore:
     def revoke(self, box: str) -> bool:
         """Remove a recorder with its cameras' credentials. Return False if there is none. Recordings stay."""
         with self._writing:
-            was_there = self._index.revoke(box)
-            for suffix in ("plan", "json"):
+            for suffix in ("plan", "json"):  # first: what fails can be tried again while it is known
                 self._remove(f"{box}.{suffix}")
-        return was_there
+            return self._index.revoke(box)
 
     def identity(self) -> Identity:
         """Return the key to which plans are encrypted; it is made if there is none. Raises NotDone: it is damaged."""
