@@ -206,7 +206,8 @@ class StandbyServer:
                 try:
                     protected = await self._greet(link, frame.json, key)
                 except StorageError as error:
-                    await refuse(link, error.message, is_temporary=True)
+                    if "code" in frame.json or "instance" in frame.json:  # an earlier version would wait for a minute
+                        await refuse(link, error.message, is_temporary=True)
                     raise
             if protected is not None:
                 note_known()
