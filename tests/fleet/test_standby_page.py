@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -241,6 +242,9 @@ async def test_both_sides_say_that_the_standby_can_record_nothing(pair: Pair) ->
     assert (own["state"], own["why"], own["is_watched"]) == ("ready", STOPPED, False)
     assert {one["why"] for one in own["cameras"]} == {STOPPED}
     assert (await pair.shed.shows())["wrong"] == STOPPED
+    pair.house.house.site.models = Mock(there=dict)
+    sections = (await pair.house.page.get("/api/v1/settings/sections")).json()["lines"]
+    assert sections["standby"] == "Not ready"
     assert [one.state for one in pair.house.service.stated()] == ["away"]
     [problem] = member_problems(pair.house.member)
     assert problem.detail.startswith(f"Shed isn't ready: {STOPPED}. Meanwhile, no other recorder takes over")

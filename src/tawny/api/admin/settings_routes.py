@@ -157,7 +157,9 @@ def _standby_line(here: AppContext) -> str:
     member, states = here.protected, here.standby.states() if here.standby is not None else []
     if any(one.taken for one in states):
         return "Records for another recorder"
-    own = "" if member is None or member.state == "none" else "Ready" if member.state == "ready" else "Not ready"
+    own = ""
+    if member is not None and member.state != "none":
+        own = "Ready" if member.state == "ready" and not member.why_not_ready else "Not ready"
     protects = [f"Protects {one}" for one in _counted(states, "recorder")]
     return ", ".join([own, *protects] if own else protects)
 
