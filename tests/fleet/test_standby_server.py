@@ -906,6 +906,16 @@ async def test_one_that_cannot_read_a_plan_refuses_its_recorder_instead_of_a_wel
     await again.close()
 
 
+async def test_a_new_name_that_can_not_be_stored_keeps_no_recorder_away(
+    standby: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    monkeypatch.setattr(StandbyStore, "renamed", Mock(side_effect=DiskFull("/data/standby.db")))
+    await standby.connect(name="Stable")
+    assert standby.server.states()[0].box.name == "Barn"
+
+
 @pytest.mark.parametrize(("instance", "expected"), [("a", LineRefused), (None, LineClosed)], ids=["now", "earlier"])
 async def test_a_recorder_of_an_earlier_version_tries_again_soon_where_a_standby_can_read_nothing(
     standby: Standby, monkeypatch: pytest.MonkeyPatch, instance: str | None, expected: type[LineClosed]

@@ -306,7 +306,8 @@ class StandbyServer:
         if await self.doubles.refuses(box, instance_in(hello), partial(self._line_of, box.id)):
             await refuse(link, DOUBLE)
             return None
-        box = await asyncio.to_thread(store.renamed, box, "" if code else name)
+        with suppress(StorageError):  # it keeps its former name until that can be stored
+            box = await asyncio.to_thread(store.renamed, box, "" if code else name)
         welcome = {
             "name": box.name, "words": box.words, "standby": self._get_name(), "recipient": self._identity.recipient,
         }  # fmt: skip
