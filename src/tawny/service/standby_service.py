@@ -190,7 +190,7 @@ class StandbyService:
         can_join = of.folder is not None and self._changeable.file is not None
         states = of.server.states()
         protected = tuple(self._protected(one) for one in states)
-        wrong = of.server.why_not_ready or next((one.wrong for one in states if one.wrong), "")
+        wrong = of.server.why_not_ready or next((f"{one.box.name}: {one.wrong}" for one in states if one.wrong), "")
         return StandbyOverview(can_join, of.server.is_ready, wrong, self._own(), protected)
 
     def stated(self) -> list[StatedPartner]:

@@ -182,6 +182,9 @@ function Chosen({ now, own }: { now: Signal<StandbyInfo | null>; own: OwnStandby
   );
 }
 
+/** The standby's reason to refuse a second recorder with one key: nothing is to be ended then. */
+const DOUBLE = "another recorder with the same key is connected";
+
 function OwnState({ own }: { own: OwnStandby }) {
   const since = when(own.since_ms);
   switch (own.state) {
@@ -193,8 +196,9 @@ function OwnState({ own }: { own: OwnStandby }) {
         <StateLine tone="calm" icon="circle-dot" name={words.settling} text={words.settlingSub} />
       );
     case "refused":
-      return <StateLine tone="bad" icon="circle-slash" name={words.refused} text={words.refusedSub(since)} why={own.why} todo={words.refusedDo} />;
+      return <StateLine tone="bad" icon="circle-slash" name={words.refused} text={words.refusedSub(since)} why={own.why} todo={own.why === DOUBLE ? undefined : words.refusedDo} />;
     case "not_ready":
+      if (own.why.endsWith(".")) return <StateLine tone="warn" icon="circle-slash" name={words.hindered} text={words.hinderedSub} why={own.why} />; // it says so itself
       return <StateLine tone="warn" icon="wifi-off" name={words.notReady} text={words.notReadySub(since)} why={own.why} todo={words.notReadyDo} />;
     default:
       return <StateLine tone="calm" icon="circle-dot" name={words.connecting} text={timeline.loading} />;

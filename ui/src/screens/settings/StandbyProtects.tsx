@@ -33,14 +33,14 @@ export function Protects({ now }: { now: StandbyInfo }) {
       )}
       {now.is_standby && now.protected.length === 0 && <p>{words.none}</p>}
       {now.protected.map((one) => (
-        <Recorder key={one.id} one={one} now_ms={now.now_ms} isHindered={now.wrong !== ""} />
+        <Recorder key={one.id} one={one} now_ms={now.now_ms} />
       ))}
       {invites.value && <InviteSheet path="/standby/invitations" said={said} recorders={now.protected} onClose={() => (invites.value = false)} />}
     </section>
   );
 }
 
-function Recorder({ one, now_ms, isHindered }: { one: ProtectedRecorder; now_ms: number; isHindered: boolean }) {
+function Recorder({ one, now_ms }: { one: ProtectedRecorder; now_ms: number }) {
   const end = () =>
     tryTo(async () => {
       await remove(`/standby/recorders/${one.id}`);
@@ -50,7 +50,7 @@ function Recorder({ one, now_ms, isHindered }: { one: ProtectedRecorder; now_ms:
   return (
     <article class="sb-recorder" data-recorder={one.id} data-lease={one.lease} aria-label={one.name}>
       <h3>{one.name}</h3>
-      <State one={one} isRecorded={recorded.length > 0} isHindered={isHindered} />
+      <State one={one} isRecorded={recorded.length > 0} />
       {recorded.length > 0 && (
         <div class="sb-recorded">
           <h4>{words.recorded}</h4>
@@ -73,13 +73,13 @@ function Recorder({ one, now_ms, isHindered }: { one: ProtectedRecorder; now_ms:
   );
 }
 
-function State({ one, isRecorded, isHindered }: { one: ProtectedRecorder; isRecorded: boolean; isHindered: boolean }) {
+function State({ one, isRecorded }: { one: ProtectedRecorder; isRecorded: boolean }) {
   const silent = when(one.heard_ms);
   if (one.lease === "taken") return <StateLine tone="warn" icon="shield-check" name={words.taken} text={isRecorded ? words.takenSub(silent) : words.takenNone(silent)} />;
   if (isRecorded) return <StateLine tone="warn" icon="shield-check" name={words.taken} text={words.back} />;
   if (one.lease === "answered") return <StateLine tone="warn" icon="wifi-off" name={words.answered} text={words.answeredSub} />;
   if (!one.is_connected) return <StateLine tone="warn" icon="wifi-off" name={words.away} text={words.awaySub(silent)} todo={words.awayDo} />;
   if (one.is_watched) return <StateLine tone="ok" icon="shield-check" name={words.ready} text={words.readySub} />;
-  if (isHindered) return <StateLine tone="warn" icon="circle-slash" name={words.hindered} text={words.hinderedSub} />;
+  if (one.cameras.length > 0 && one.cameras.every(({ why }) => why)) return <StateLine tone="warn" icon="circle-slash" name={words.hindered} text={words.hinderedSub} />;
   return <StateLine tone="calm" icon="circle-dot" name={words.settling} text={words.settlingSub} />;
 }
