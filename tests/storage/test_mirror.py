@@ -532,6 +532,21 @@ def test_the_video_of_an_event_that_was_kept_while_it_was_away_stays_there(both:
     assert Volume.at(both.root).read_picture(event) == b"jpeg"
 
 
+def test_the_video_of_a_kept_event_that_it_has_no_record_of_stays_there(both: Mirrored) -> None:
+    """The recording was copied, but the mirror was away when the event was reported."""
+    site, segment = both.site, both.site.put(5)
+    both.run()
+    both.mirror.finish()
+    event = _seen(site, segment, kept=True)
+    site.clock.advance(20 * 86_400)
+    for minute in range(60):
+        site.put(100 - minute)
+    _come_back(both)
+    assert _is_there(both, segment)
+    assert _event_there(both) == event
+    assert Volume.at(both.root).read_picture(event) == b"jpeg"
+
+
 def test_video_that_is_kept_longer_for_its_events_stays_there_while_older_files_are_copied(both: Mirrored) -> None:
     site, segment = both.site, both.site.put(5)
     event = _seen(site, segment)

@@ -38,7 +38,7 @@ from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
-from tawny.storage.retention.removal import events_at, finish_removals
+from tawny.storage.retention.removal import events_at, finish_removals, has_video
 from tawny.storage.retention.runner import EVERY_S, CameraDeletion, Retention
 from tawny.storage.segments.detection_files import EventFiles
 
@@ -126,9 +126,12 @@ class _Copy:
         """List the events of a segment, so that retention here knows how long to keep it."""
         with self.ledger.together():
             for event in events_at(self._index, segment.camera, segment.span):
-                if self.index.event(event.id) is None:  # with another image, so that `put_event` copies its files later
-                    other_ms = event.start_ms if event.picture_ms is None else None
-                    self.ledger.put_event(replace(event, picture_ms=other_ms))
+                if self.index.event(event.id) is None:
+                    self._take_over(event)
+
+    def _take_over(self, event: Event) -> None:
+        """List an event with another image than it has, so that `put_event` copies its files later."""
+        self.ledger.put_event(replace(event, picture_ms=event.start_ms if event.picture_ms is None else None))
 
     def _copy_file(self, source: Volume, path: str) -> bool:
         """Copy a file. Return False if it can't be read, or was removed meanwhile: the next is copied anyway."""
@@ -252,7 +255,9 @@ class _Copy:
         with self.ledger.together():
             for event in _kept(self._index):
                 known = self.index.event(event.id)
-                if known is not None and not known.kept:
+                if known is None and has_video(self.index, event, self._clock.now_ms()):
+                    self._take_over(event)
+                elif known is not None and not known.kept:
                     self.ledger.put_event(replace(known, kept=True))
             gone: dict[EventId, Event] = {}
             for here in _kept(self.index):
