@@ -547,6 +547,20 @@ def test_the_video_of_a_kept_event_that_it_has_no_record_of_stays_there(both: Mi
     assert Volume.at(both.root).read_picture(event) == b"jpeg"
 
 
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_an_event_that_starts_before_the_first_recording_has_its_image_there(both: Mirrored, is_recorded: bool) -> None:
+    site, segment = both.site, both.site.put(5)
+    begin_ms = segment.start_ms - 5000
+    end_ms = begin_ms + (10_000 if is_recorded else 4000)  # else only its post-roll is recorded
+    event = Event(EventId("e1"), PORCH, "person", begin_ms, end_ms, 50.0, picture_ms=begin_ms)
+    EventFiles(site.volume).write_picture(event, b"jpeg")
+    site.ledger.put_event(event)
+    both.run()
+    both.mirror.finish()
+    assert _event_there(both) == event
+    assert Volume.at(both.root).read_picture(event) == b"jpeg"
+
+
 def test_video_that_is_kept_longer_for_its_events_stays_there_while_older_files_are_copied(both: Mirrored) -> None:
     site, segment = both.site, both.site.put(5)
     event = _seen(site, segment)

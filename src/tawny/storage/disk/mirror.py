@@ -280,7 +280,7 @@ class _Copy:
         noted = set(self.index.damage(None, _EVER))
         self.ledger.put_damage(damage for damage in self._index.damage(None, _EVER) if damage not in noted)
         for event in all_events(lambda after: self._index.events(_EVER, after=after, limit=_ROWS_AT_ONCE)):
-            if self.index.spans(event.camera, None, Span(event.start_ms, event.start_ms + 1)):
+            if self.index.event(event.id) is not None or has_video(self.index, event, self._clock.now_ms()):
                 self.put_event(event)
 
 
