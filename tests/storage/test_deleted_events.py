@@ -136,7 +136,9 @@ def test_a_pass_without_new_deletions_reads_the_newest_file_only() -> None:
     assert book.text().count(b"AB 123") == 1
 
 
-def test_a_file_that_cannot_be_read_keeps_no_other_from_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_keeps_no_other_from_its_turn_and_has_its_own_a_day_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     book = Book()
     for name in ("one", "two"):
         book.see(name)
@@ -145,7 +147,7 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_its_turn(monkeypatch: py
     book.drop("two")
     with monkeypatch.context() as patched:
         break_reads(patched, book.disk, book.history.files()[1])
-        book.run()
+        assert [book.run() for _ in range(24)] == [3] + 23 * [1]
     assert book.text().count(b"AB 123") == 1
     book.run()
     assert b"AB 123" not in book.text()

@@ -20,6 +20,8 @@ from tawny.storage.history.ledger import HistoryJournal
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 3600.0
+_WHOLE_AFTER: Final = 24
+"""Passes until everything is read again, if a file could not be read or written."""
 _SOON_S: Final = 0.5
 _LINE: Final = re.compile(
     rb'^\{"at_ms":-?\d+,"what":'
@@ -31,8 +33,8 @@ _LINE: Final = re.compile(
 class DeletedEvents:
     """Actor that blanks the lines of deleted events. The first pass reads the whole history, one file a step.
 
-    Later ones, once an hour, read the newest file, and the others if it lists new deletions. Files that can't be read
-    or written are left for the next pass.
+    Later ones, once an hour, read the newest file, and the others if it lists new deletions. If a file can't be read or
+    written, everything is read again after a day, because the deletions of its events may be in any later file.
     """
 
     name = "history of deleted events"
@@ -48,7 +50,8 @@ class DeletedEvents:
         """Events whose deletion the files read so far list."""
         self._done = self._end = (0, 0)
         """Number of a file, and byte: deletions before are carried out; those before the end are by this pass."""
-        self._is_whole = True
+        self._until_whole = 0
+        """Passes until everything is read again; 0: no file was left out."""
 
     def start(self, engine: Engine) -> None:
         engine.start(self.name, lambda: self)
@@ -56,22 +59,24 @@ class DeletedEvents:
     def step(self) -> float:
         try:
             if not self._left:
-                self._left, self._dropped, self._is_whole = self._history.files(), set(), True
+                self._left, self._dropped = self._history.files(), set()
                 self._end = (max(0, len(self._left) - 1), 0)
+                if self._until_whole == 1:
+                    self._done = (0, 0)
+                self._until_whole = max(0, self._until_whole - 1)
             if self._left:
                 self._read(self._left.pop())
         except StorageError as error:
-            if self._is_whole:  # once a pass
-                log.warning("what the history says of deleted events stays for now: %s", error)
-            self._is_whole = False
+            if not self._until_whole:  # once a day
+                log.warning("what the history says of deleted events stays for now, trying again in a day: %s", error)
+                self._until_whole = _WHOLE_AFTER
             if isinstance(error, StorageUnavailable):
                 self._left.clear()
         if self._left and (self._dropped or len(self._left) > self._done[0]):
             return _SOON_S
         self._left.clear()
         self._dropped.clear()
-        if self._is_whole:
-            self._done = self._end
+        self._done = self._end
         return EVERY_S
 
     def close(self) -> None:
