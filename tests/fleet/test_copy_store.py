@@ -11,17 +11,20 @@ from tawny.fleet import copies, copy_volume
 from tawny.fleet.copy_source import CopySource, SourceFile
 from tawny.fleet.copy_store import UNREADABLE, CopyStore
 from tawny.fleet.copy_volume import CopyVolume
+from tawny.model.errors import DiskFull
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span, stamp_ms
 from tawny.service.copied_recorder import CopiedRecorder
+from tawny.storage.disk.disk import RealDisk
 from tawny.storage.history.ledger import event_record, gap_record
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.segments.detection_files import EventFiles
 from tawny.testing.clock import FakeClock
 from tests.fleet.recorded import EVER, JPEG, PORCH, Recorded
+from tests.storage.bench import break_reads
 
 
 def test_old_copies_make_room_for_new_ones_within_their_own_limits(tmp_path: Path) -> None:
@@ -266,11 +269,12 @@ def test_a_box_of_an_earlier_version_that_says_no_digest_is_compared_by_size(tmp
 
 
 HISTORY = "history/2026-11-20.jsonl"
+HOUR, NEXT_HOUR = "porch/2026/11/20/05", "porch/2026/11/20/06"
 
 
 def _with_two_events(folder: Path) -> CopyVolume:
     """Copies of one hour, and the history of two with an event each, which the box deleted."""
-    copied, path = CopyVolume(folder, FakeClock()), "porch/2026/11/20/05/x.jpg"
+    copied, path = CopyVolume(folder, FakeClock()), f"{HOUR}/x.jpg"
     begin_ms = stamp_ms("20261120T050000.000Z")
     for name, at_ms in (("copied", begin_ms + 1000), ("other", begin_ms + 3_600_000)):
         reads = (RecognisedText("plates", f"plate of {name}", 0.9, ""),)
@@ -287,10 +291,70 @@ def _with_two_events(folder: Path) -> CopyVolume:
 def test_what_the_copied_history_says_of_an_event_goes_with_its_copies(tmp_path: Path) -> None:
     copied = _with_two_events(tmp_path / "shed")
     size = copied.size(HISTORY)
-    copied.remove_hour(PORCH, "porch/2026/11/20/05")
+    copied.remove_hour(PORCH, HOUR)
+    copied.tidy()
     left = copied.volume.disk.read(HISTORY)
     assert (b"plate of copied" in left, b"plate of other" in left) == (False, True)
     assert len(left) == size  # what the box adds goes on there
+    copied.close()
+
+
+def test_the_copied_history_is_read_once_for_many_removed_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied, read, reads = _with_two_events(tmp_path / "shed"), RealDisk.read, list[str]()
+
+    def noting(disk: RealDisk, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        reads.append(path)
+        return read(disk, path, offset, size)
+
+    monkeypatch.setattr(RealDisk, "read", noting)
+    copied.put(f"{NEXT_HOUR}/x.jpg", 0, b"jpeg")
+    copied.accept(f"{NEXT_HOUR}/x.jpg")
+    for folder in (HOUR, NEXT_HOUR):
+        copied.remove_hour(PORCH, folder)
+    assert HISTORY not in reads  # other threads wait for the removal
+    for _ in range(3):
+        copied.tidy()
+    assert reads.count(HISTORY) == 2  # for both hours, the second time just before it is written
+    assert b"plate of" not in copied.volume.disk.read(HISTORY)
+    copied.close()
+
+
+def test_a_file_of_the_copied_history_that_cannot_be_read_keeps_no_other_from_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied, next_day = _with_two_events(tmp_path / "shed"), "history/2026-11-21.jsonl"
+    copied.grow_history(next_day, 0, copied.volume.disk.read(HISTORY))
+    break_reads(monkeypatch, copied.volume.disk, HISTORY)
+    copied.remove_hour(PORCH, HOUR)
+    copied.tidy()
+    assert b"plate of copied" not in copied.volume.disk.read(next_day)
+    copied.close()
+
+
+def test_what_the_copied_history_says_goes_later_if_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str, content: bytes) -> None:
+        raise DiskFull(path)
+
+    copied = _with_two_events(tmp_path / "shed")
+    copied.remove_hour(PORCH, HOUR)
+    with monkeypatch.context() as patched:
+        patched.setattr(copied.volume, "write_whole", full)
+        copied.tidy()
+    assert b"plate of copied" in copied.volume.disk.read(HISTORY)
+    copied.tidy()
+    assert b"plate of copied" not in copied.volume.disk.read(HISTORY)
+    copied.close()
+
+
+def test_history_that_arrives_lists_no_events_of_removed_hours_again(tmp_path: Path) -> None:
+    copied = _with_two_events(tmp_path / "shed")
+    copied.remove_hour(PORCH, HOUR)
+    copied.take_history()
+    assert [event.id for event in copied.index.events(EVER).events] == ["other"]
     copied.close()
 
 

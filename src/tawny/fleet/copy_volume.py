@@ -147,6 +147,8 @@ class CopyVolume:
         self._history = CopiedHistory(self.volume.disk)
         self.index = index_to_write(self.volume, self._history)
         self._deleted, self._deleted_s = DeletedEvents(self.volume, self._history, self._is_gone), clock.mono_s()
+        self._removed: dict[EventId, str] = {}
+        """Events of removed hours, of which the history still says something, with the day."""
         self._stated: tuple[tuple[Any, ...], StatedFiles] | None = None
         self._unlist(self.index.removing())
         replay(list(self._history.lines(_NEWEST_HISTORY)), self.index)
@@ -259,6 +261,7 @@ class CopyVolume:
 
     def take_history(self) -> None:
         """List what the newest history says, and look again at copies that waited for a statement."""
+        self._blank_removed()  # else they would be listed again
         replay(list(self._history.lines(_NEWEST_HISTORY)), self.index)
         for path in self.notes.unproved(Proof.WAITING):
             name = segment_name(path)
@@ -313,22 +316,31 @@ class CopyVolume:
             events = [event.id for event in found if event.start_ms >= begin_ms]
             for event in events:
                 self.index.drop_event(event)
+            self._removed |= dict.fromkeys(events, utc_text(begin_ms)[:10])
             for path, entry in list(self.volume.files(folder)):
                 if entry.kind == "file":
                     self.volume.disk.unlink(path)
             self.index.drop_segments(rows)
             self.notes.forget(folder)
             tidy(self.volume, self._clock, [folder], is_in_use=False)
-            try:
-                blank_events(self.volume, self._history, events, utc_text(begin_ms)[:10])
-            except StorageError as error:  # the space is free in any case
-                log.warning("what the copied history says of deleted events stays: %s", error)
             if camera in self._other_bytes:
                 self._other_bytes[camera] -= before - self._others_of_day(folder)
 
     def tidy(self) -> None:
-        """Let the index count hours that are over."""
+        """Let the index count hours that are over, and blank what the history says of events in removed hours."""
         self.index.settle(self._clock.now_ms() - _SETTLED_MS)
+        self._blank_removed()
+
+    def _blank_removed(self) -> None:
+        with self._lock:
+            removed, self._removed = self._removed, {}
+        try:
+            if removed:
+                blank_events(self.volume, self._history, removed, min(removed.values()), self._lock)
+        except StorageError as error:  # the space is free in any case
+            log.warning("what the copied history says of deleted events stays for now: %s", error)
+            with self._lock:
+                self._removed |= removed
 
     # --- reading
 

@@ -7,7 +7,8 @@ nor a clock, so that a lost index or a wrong clock blanks nothing, and an index 
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Collection, Container, Iterator
 from typing import Final
 
 from tawny.engine import Engine
@@ -124,16 +125,27 @@ def deleted_events(volume: Volume, history: HistoryJournal) -> Iterator[EventId]
                 yield EventId(line["dropped"].decode())
 
 
-def blank_events(volume: Volume, history: HistoryJournal, events: Iterable[EventId], from_day: str) -> None:
-    """Blank the lines of these events at once, from the file of a day on. Raises StorageError.
+def blank_events(
+    volume: Volume, history: HistoryJournal, events: Collection[EventId], from_day: str, lock: threading.Lock
+) -> None:
+    """Blank the lines of these events, from the file of a day on. A file that can't be read is passed over.
 
-    For copies on a hub, which are deleted without a line in the history.
+    For copies on a hub, which are deleted without a line in the history. All files are read: call it once for many
+    events. lock: held while a file is replaced. Raises StorageUnavailable.
     """
     named = {event.encode() for event in events}
-    for path in history.files() if named else ():
-        content = volume.disk.read(path) if path.rpartition("/")[2] >= from_day else b""
-        lines = [line.span() for line in _LINE.finditer(content) if line["event"] in named]
-        for begin, end in lines:
-            content = content[:begin] + b" " * (end - begin) + content[end:]
-        if lines:
-            volume.write_whole(path, content)
+    for path in history.files():
+        if path.rpartition("/")[2] >= from_day:
+            with skipping_unreadable(path):
+                content = volume.disk.read(path)
+                if _without(content, named) != content:
+                    with lock:
+                        volume.write_whole(path, _without(volume.disk.read(path), named))  # it may have grown
+
+
+def _without(content: bytes, events: Container[bytes]) -> bytes:
+    blanked = bytearray(content)
+    for line in _LINE.finditer(content):
+        if line["event"] in events:
+            blanked[line.start() : line.end()] = b" " * (line.end() - line.start())
+    return bytes(blanked)
