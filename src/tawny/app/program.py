@@ -157,8 +157,8 @@ class Program:
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
         plugins = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
-        is_typed = self._config is None and self._stands_for is None
-        plugins.check_start(self._settings, str(self._config or "the command line"), is_typed=is_typed)
+        typed = self._settings.cameras if self._config is None and self._stands_for is None else ()
+        plugins.check_to_record(self._settings, str(self._config or "the command line"), typed)
         _warn_of_settings(self._settings)
         self._systemd.starting()
         running = RecorderRuntime.open(

@@ -87,8 +87,8 @@ OFF = "off"
 
 
 _ADDRESSES: Final = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
-_SCHEME: Final = re.compile(r"(?![\w-]+(?:\.[\w.-]+:\d|:\d{3,5}/))([A-Za-z][\w+.-]+):")
-"""Of an address of a plug-in; one letter is a drive, and a name with a dot or a port that of a host."""
+_SCHEME: Final = re.compile(r"([A-Za-z][\w+.-]+):")
+"""Of an address of a plug-in; one letter is a drive."""
 _THROUGH_FFMPEG: Final = "`exec:` with a command of FFmpeg, see “Cameras without RTSP” in the documentation"
 
 
@@ -218,7 +218,8 @@ class PluginRegistry:
 
         A name, or the scheme of an address, that no plug-in takes may be misspelled, or of a plug-in that was removed,
         which can't be known. No recording waits for a plug-in's detector or recognizer: neither loaded nor made here,
-        they say what is wrong when they are used. strict: cameras for which nothing is tolerated.
+        they say what is wrong when they are used. Nor are models' accelerators. strict: cameras for which nothing is
+        tolerated, such as those of the command line.
         """
         cameras = {f"cameras.{name}.detection": one.detection for name, one in settings.cameras.items()}
         made = [(f"{path}.{one.detector}", one.detector, one.options) for path, one in cameras.items()]
@@ -226,6 +227,10 @@ class PluginRegistry:
         for name, recogniser in settings.recognizers.items():
             if _is_foreign(self.recognisers, name):
                 self.checked.add((f"recognizers.{name}", repr(recogniser.options)))
+        late = ("object_detection.device", settings.object_detection.device, self.accelerators)
+        for path, name, parts in (late, ("search.model", settings.search.model, self.embedders)):
+            if _is_foreign(parts, name):
+                self.tolerated.add(_not_loaded(path, name, "").key)
         found = self._tolerable(settings, file, lambda one: one.camera not in strict)
         for one in found:
             log.error("%s. tawny records without it.", one)
@@ -233,24 +238,15 @@ class PluginRegistry:
         self.run_with(found)
         return found
 
-    def check_start(self, settings: Settings, file: str, *, is_typed: bool) -> None:
-        """Validate like `check_to_record`; but probable typing errors are refused if that stops no other camera.
-
-        is_typed: whether the cameras are from the command line.
-        """
-        is_unread = all(self.source_of(one.source) is None for one in settings.cameras.values())  # loads all sources
-        is_whole = not (isinstance(self.sources, PluginGroup) and self.sources.broken)
-        self.check_to_record(settings, file, settings.cameras if is_whole and (is_typed or is_unread) else ())
-
     def _tolerable(
         self, settings: Settings, file: str, is_tolerated: Callable[[PluginFailure], bool]
     ) -> list[PluginFailure]:
         """Return the problems, all of them tolerated. Raises SettingsError with the others."""
         found = self.problems(settings)
-        tolerated = [one for one in found if isinstance(one, PluginFailure) and is_tolerated(one)]
-        if refused := tuple(one for one in found if one not in tolerated):
-            raise SettingsError(file, refused)
-        return tolerated
+        refused = [one for one in found if not (isinstance(one, PluginFailure) and is_tolerated(one))]
+        if refused:
+            raise SettingsError(file, tuple(refused))
+        return [one for one in found if isinstance(one, PluginFailure)]
 
     def run_with(self, tolerated: Sequence[PluginFailure]) -> None:
         """Name these as what tawny records without, as their settings are applied. See `check`."""
@@ -304,7 +300,7 @@ class PluginRegistry:
                 yield _not_loaded(path, table, why)
             elif table not in self.sources:
                 unknown = unknown_table(name, table, self.sources, self.detectors)
-                is_plug_ins = any(one.startswith(f"{table}:") for one in (camera.source, camera.sub))
+                is_plug_ins = any(one.lower().startswith(f"{table}:") for one in (camera.source, camera.sub))
                 yield PluginFailure(*unknown) if is_plug_ins else unknown
             else:
                 source = self.sources[table]
@@ -528,15 +524,16 @@ def _not_loaded(path: str, name: str, why: str) -> PluginFailure:
 def _unknown_address(path: str, address: str, words: tuple[str, str], parts: Mapping[str, Any]) -> Problem:
     """Return the problem of an address that no plug-in takes. words: what was found, and what is allowed.
 
-    It may be one of a plug-in that couldn't be loaded or was removed, unless it has no scheme or one that is taken.
+    It may be one of a plug-in that couldn't be loaded or was removed, unless it has no scheme or one of tawny's own.
     """
     found, allowed = words
     broken = parts.broken if isinstance(parts, PluginGroup) else []
     if broken:
         names = ", ".join(f"{one.name} ({one.error})" for one in broken)
         return PluginFailure(path, f"{found}; these plug-ins couldn't be loaded: {names}", allowed, of=address)
-    scheme = _SCHEME.match(address)
-    if scheme is None or scheme[1].lower() in parts:
+    found_scheme = _SCHEME.match(address)
+    scheme = found_scheme[1].lower() if found_scheme is not None else ""
+    if not scheme or (scheme in parts and not _is_foreign(parts, scheme)):
         return Problem(path, found, allowed)
     return PluginFailure(path, found, allowed, of=address)
 

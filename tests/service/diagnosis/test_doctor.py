@@ -52,7 +52,7 @@ def made(text: str) -> Settings:
     ("text", "effect"),
     [
         ('[cameras.door]\nsource = "demo:front"\n[notifiers.me]\nurl = "gone:x"', "tawny records without them."),
-        ('[cameras.door]\nsource = "gone:1"', "tawny doesn't start with them."),
+        ('[cameras.door]\nsource = "gone:1"', "tawny records without them."),
         ('[cameras.door]\nsource = "rtsp:/host/path"', "tawny doesn't start with them."),
     ],
 )

@@ -56,10 +56,18 @@ def shares(source: SharedSource, opening: Callable[[], SourceContext]) -> bool:
 
 
 def speaker_of(source: SpeakingSource, opening: Callable[[], SourceContext]) -> Speaker | None:
-    """Return its loudspeaker, not yet connected; None if a plug-in fails. Raises SourceError."""
+    """Return its loudspeaker, not yet connected; None if a plug-in fails, or its settings are refused.
+
+    Raises SourceError.
+    """
+    try:
+        context = opening()
+    except SourceError as error:
+        log.warning("no loudspeaker: %s", error)
+        return None
     try:
         with plug_in_code(source.scheme, SourceError):
-            return source.speaker(opening())
+            return source.speaker(context)
     except PluginFailed as error:
         log.warning("no loudspeaker: %s", error)
         return None

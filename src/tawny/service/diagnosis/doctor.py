@@ -81,7 +81,7 @@ def _settings(recorder: ExaminedRecorder) -> Iterator[Diagnosis]:
     area = "settings"
     if recorder.problems:
         listed = "; ".join(str(one) for one in recorder.problems)
-        if _starts(recorder):
+        if all(isinstance(one, PluginFailure) for one in recorder.problems):  # a start tolerates them
             effect, do = "tawny records without them.", RESTORE
         else:
             effect, do = "tawny doesn't start with them.", "Run `tawny config check`."
@@ -93,14 +93,6 @@ def _settings(recorder: ExaminedRecorder) -> Iterator[Diagnosis]:
     else:
         count = len(recorder.settings.cameras)
         yield fine(area, f"{recorder.config} is valid: {'1 camera' if count == 1 else f'{count} cameras'}.")
-
-
-def _starts(recorder: ExaminedRecorder) -> bool:
-    """Return whether a start tolerates the problems: of plug-ins, and of some camera the address is known."""
-    cameras = recorder.settings.cameras if recorder.settings is not None else {}
-    unknown = {one.path for one in recorder.problems} & {f"cameras.{name}.source" for name in cameras}
-    is_any_read = not cameras or len(unknown) < len(cameras)
-    return is_any_read and all(isinstance(one, PluginFailure) for one in recorder.problems)
 
 
 # --- ports -----------------------------------------------------------------------------------------------------------
