@@ -68,6 +68,10 @@ def test_a_time_is_the_one_in_its_part_of_the_day(text: str, begin: str, end: st
         ("yesterday evening between 10 and 12", "11-19 22:00", "11-20 00:00"),
         ("yesterday between 8 and 10", "11-19 08:00", "11-19 10:00"),
         ("yesterday between 23 and 1 am", "11-19 23:00", "11-20 01:00"),
+        ("yesterday 07:00 to 09:00 pm", "11-19 19:00", "11-19 21:00"),
+        ("yesterday between 01:00 and 04:30 pm", "11-19 13:00", "11-19 16:30"),
+        ("yesterday between 00:30 and 02:00 pm", "11-19 00:30", "11-19 14:00"),
+        ("yesterday evening 07:00 to 09:00 pm", "11-19 19:00", "11-19 21:00"),
     ],
 )
 def test_both_ends_are_in_the_part_of_the_day(text: str, begin: str, end: str) -> None:

@@ -397,8 +397,8 @@ def _exact(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression |
 
 
 def _between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-    is_short, later = _is_short(found[1], None), found[6]  # `between 23 and 1 am`: 23 has no half of the day
-    half = found[3] or (later if is_short else None)
+    is_short, later = _is_short(found[1], None), found[6]
+    half = found[3] or (later if 1 <= int(found[1]) <= 12 else None)  # `07:00 to 9:00 pm`, not `23 to 1 am`
     begin, end = _minute(found[1], found[2], half), _minute(found[4], found[5], later)
     if begin is None or end is None:
         return None
