@@ -224,7 +224,7 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
     for pattern, made in (
         (rf"({_GERMAN_DAYS})({_GERMAN_PARTS})s?", r"\1 \2"),  # `Sonntagabend`
         (rf"({_GERMAN_DAYS})s", r"\1"),
-        (rf"(?:(?:{_GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?) (?:auf|zum?)(?: den)? "
+        (rf"(?:(?:{_GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?)(?<! bis) (?:auf|zum?)(?: den)? "
          rf"(?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
         (rf"(am|nacht(?: [\w.]+)* to) (0?[1-9]|[12]\d|3[01])\.{_TIME_ENDS}", _german_day),
         (rf"({_GERMAN_PART}) (um|gegen) (\d{{1,2}})(?![.:\d]| ?(?:uhr|{_GERMAN_UNITS}|{BRIEF_MONTH}|mär|mae|mai|mrz|okt"
