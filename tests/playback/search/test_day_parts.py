@@ -120,6 +120,8 @@ def test_the_hour_that_came_twice_is_in_the_night(text: str) -> None:
         ("Montag nachts zwischen 22 und 6 Uhr", "11-16 22:00", "11-17 06:00"),
         ("am Wochenende nachts", "11-15 20:00", "11-16 06:00"),
         ("morgens um 6 Uhr", "11-20 05:30", "11-20 06:30"),
+        ("gestern vormittags ab 9", "11-19 09:00", "11-19 12:00"),
+        ("gestern nachmittags um 4", "11-19 15:30", "11-19 16:30"),
         ("früh um 6 Uhr", "11-20 05:30", "11-20 06:30"),
         ("Mittag um 12:30", "11-20 12:00", "11-20 13:00"),
         ("gestern mittags um 1 Uhr", "11-19 12:30", "11-19 13:30"),
