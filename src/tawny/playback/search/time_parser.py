@@ -241,7 +241,7 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     def from_part(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         days = from_to(found[1], found[3], today)
         end = hours_of(found[4])[1] if found[4] else _minute(found[6], found[7], found[8])
-        if days is None or end is None or found[2] == found[4]:
+        if days is None or end is None or (found[2] == found[4] and " until " not in found[0]):
             return None  # `monday evening to friday evening`
         end_ms = min(_end_at(days[1], end + NEAR_MIN * bool(found[5]), zone), now_ms)
         return _exact(when, _at(days[0], hours_of(found[2])[0], zone), end_ms)
