@@ -134,6 +134,20 @@ def test_a_part_of_the_day_before_a_time_does_not_replace_it(text: str, begin: s
     assert asked(text) == (begin, end)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("last night at 2", [("11-19 01:30", "11-19 02:30")]),
+        ("yesterday night after 2", [("11-19 02:00", "11-19 06:00")]),
+        ("yesterday at night at 3", [("11-19 02:30", "11-19 03:30")]),
+        ("last night between 23:00 and 3:00", [("11-19 23:00", "11-20 00:30")]),
+        ("last night", [("11-19 20:00", "11-20 00:30")]),
+    ],
+)
+def test_soon_after_midnight_an_hour_of_last_night_is_over(text: str, found: list[tuple[str, str]]) -> None:
+    assert spans(text, ms("2026-11-20 00:30")) == found
+
+
 def test_every_day_is_no_part_of_it() -> None:
     assert spans("every day at 2:00")[-1] == ("11-20 01:30", "11-20 02:30")
 

@@ -119,12 +119,16 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         text = f"{text[: found.start()]} {text[found.end() :]}"
     if when.hours[0] >= 24 * 60 and (when.is_usual or "today" in words):  # `every night at 2`, `today at night at 2`
         when = replace(when, hours=(when.hours[0] - 24 * 60, when.hours[1] - 24 * 60))
-    for name, days in ((rf"{DAYS[today.weekday()]}s?", (today,)), ("(?:the )?weekend", weekend(today))):
+    for name, days, step in (
+        (rf"{DAYS[today.weekday()]}s?", (today,), WEEK),
+        ("(?:the )?weekend", weekend(today), WEEK),
+        ("(?:last night|yesterday)", (today - DAY,), DAY),  # at 0:30 of `last night at 2` not the night going on
+    ):
         pattern = rf"(?:on |at )?{name}(?: (?:{PART}))?"
         others = [one for one in words if not re.fullmatch(pattern, one)]
         if len(others) < len(words) and _at(days[0], when.hours[0], zone) >= now_ms:  # these hours are still ahead
             named = {day_of(found[1], today) for one in others if (found := re.fullmatch(rf"(?:on )?({ANY})", one))}
-            when = replace(when, days=when.days - ({*days} - named) | {day - WEEK for day in days})
+            when = replace(when, days=when.days - ({*days} - named) | {day - step for day in days})
     return (replace(when, words=", ".join(words)) if words else when), text
 
 
