@@ -280,6 +280,11 @@ def test_a_limit_outside_the_part_of_the_day_is_listed(text: str, begin: str, en
     assert (query.spans[-1].begin_ms, query.spans[-1].end_ms) == (ms(f"2026-{begin}"), ms(f"2026-{end}"))
 
 
+@pytest.mark.parametrize("text", ["yesterday 21:00 pm", "yesterday at 21:00 pm"])
+def test_a_pm_after_an_hour_of_the_24_hour_clock_has_no_effect(text: str) -> None:
+    assert spans(text) == [("11-19 20:30", "11-19 21:30")]
+
+
 def test_the_first_part_of_the_day_counts() -> None:
     assert spans("yesterday morning at 8 and evening at 9") == [("11-19 07:30", "11-19 08:30")]
 

@@ -366,7 +366,7 @@ def _hours_of_the_day() -> _Phrases:
     yield rf"(?:before|until) {CLOCK}", _before
     yield rf"(?:at|around|about) {CLOCK}", _around
     yield r"(?!12:00 pm)(\d{1,2})(?::(\d\d))? ?(am|pm)", _around
-    yield r"(\d{1,2}):(\d\d)(?: (pm))?", _around
+    yield r"(\d{1,2}):(\d\d)(?: (?<=12:00 )(pm))?", _around  # not the pm of `21:00 pm`
 
 
 def _on(when: TimeExpression, day: date | None) -> TimeExpression | None:
