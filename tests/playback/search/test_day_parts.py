@@ -318,6 +318,8 @@ def test_several_nights_are_all_of_them(text: str, nights: int) -> None:
     [
         ("friday night to saturday 8:00", "11-13 20:00", "11-14 08:00"),
         ("friday night to saturday at noon", "11-13 20:00", "11-14 12:30"),
+        ("friday night to saturday 2 at night", "11-13 20:00", "11-14 02:00"),
+        ("friday night to saturday 2 am", "11-13 20:00", "11-14 02:00"),
         ("saturday night to sunday morning", "11-14 20:00", "11-15 12:00"),
         ("friday night until saturday morning", "11-13 20:00", "11-14 12:00"),
         ("between monday evening and tuesday morning", "11-16 18:00", "11-17 12:00"),
@@ -332,6 +334,10 @@ def test_several_nights_are_all_of_them(text: str, nights: int) -> None:
 def test_a_part_of_a_day_to_one_of_another_is_a_span(text: str, begin: str, end: str) -> None:
     assert asked(text) == (begin, end)
     assert len(parse_query(text, SearchVocabulary({}), BERLIN, NOW).spans) == 1
+
+
+def test_a_count_after_a_day_is_no_end_of_a_span() -> None:
+    assert spans("yesterday evening to today 2 cars") == spans("yesterday evening to today")
 
 
 @pytest.mark.parametrize("text", ["in der Nacht auf den 21.", "in the night to this saturday", "night to 21 november"])

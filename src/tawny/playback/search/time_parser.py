@@ -250,8 +250,9 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         end_ms = min(_end_at(days[1], end + NEAR_MIN * bool(found[5]), zone), now_ms)
         return _exact(when, _at(days[0], hours_of(found[2])[0], zone), end_ms)
 
+    no_count = r"(?!\d+ (?!(?:am|pm|and|or|at|by|in|near|on|with)(?!\w))\w)"  # not `to saturday 2 cars`
     for joined in (rf"(?:between|from) ({ANY}) ({PART}) {_TO}", rf"({ANY}) ({PART}) (?:to|until|-|–)"):
-        yield rf"{joined} ({ANY}) (?:({PART})|(at )?{CLOCK})", from_part
+        yield rf"{joined} ({ANY}) (?:({PART})|{no_count}(at )?{CLOCK})", from_part
     first, last = rf"({ANY}) (?:at )?{CLOCK}", rf"({ANY})(?: (?:at )?{CLOCK})?"
     yield rf"(?:between|from) {first} {_TO} {last}", both
     yield rf"{first} (?:to|until|-|–) {last}", both
