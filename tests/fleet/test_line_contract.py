@@ -321,6 +321,7 @@ async def test_the_name_of_a_recorder_is_right_again_after_its_hub_or_itself_was
     box.name, box.said = "Harbour shop", {"renamed": True}
     async with rig.connected(box):
         assert name() == "Harbour shop"
+        await eventually(lambda: rig.index.boxes()[0].called == "Harbour shop", "the line to store what it is called")
     box.said = {}
     rig.index.rename("shed", "Shed")  # as an older backup of the hub has it
     rig.index.note("shed", "1", (), {"called": "Shed"})

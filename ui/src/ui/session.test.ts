@@ -71,6 +71,16 @@ describe("when the recorder ends the connection", () => {
     expect([session.value, state.starts]).toEqual([null, 0]);
   });
 
+  it("is loaded again for someone who signs in meanwhile, whose cookie comes after the end", async () => {
+    const reload = vi.spyOn(location, "reload").mockImplementation(() => {}).mockClear();
+    answer({ state: "signed-out", user: null });
+    state.ends();
+    await vi.advanceTimersByTimeAsync(100);
+    answer({ state: "signed-in", user: { ...viewer, id: "c", name: "Cleo" } });
+    await vi.advanceTimersByTimeAsync(600);
+    expect([reload.mock.calls.length, ended.value]).toEqual([1, ""]);
+  });
+
   it("goes to the sign-in page when the person is signed out", async () => {
     answer({ state: "signed-out", user: null });
     state.ends();

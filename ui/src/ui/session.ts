@@ -17,6 +17,7 @@ const HERE = "signed-in";
 /** A connection is not resumed sooner than this after the last time; longer each time it ends soon again. */
 const SETTLED_MS = 3_000;
 const LONGEST_MS = 60_000;
+const COOKIE_MS = 500;
 let asking = false;
 let resumed_ms = -LONGEST_MS; // of `performance.now()`: the clock may be set
 let wait_ms = SETTLED_MS;
@@ -89,10 +90,12 @@ function lose(): void {
   ask();
 }
 
-function ask(): void {
+/** `again`: someone else may be signing in on this browser, whose cookie comes after the end of the session before. */
+function ask(again = false): void {
   get<Session>("/session", {}, inTime()).then(
     (now) => {
       const isHere = now.state === HERE;
+      if (!isHere && !again) return void setTimeout(ask, COOKIE_MS, true);
       const rest_ms = resumed_ms + wait_ms - performance.now();
       if (isHere && now.user?.id === whose && rest_ms > 0) return void setTimeout(ask, rest_ms);
       asking = false;
@@ -100,7 +103,7 @@ function ask(): void {
       if (isHere) resume(now);
       else leave();
     },
-    () => setTimeout(ask, SETTLED_MS), // who is signed in is not known
+    () => setTimeout(ask, SETTLED_MS, again), // who is signed in is not known
   );
 }
 
