@@ -70,6 +70,15 @@ def target_code(url: str, *expected: type[Exception]) -> AbstractContextManager[
     return plug_in_code(url.partition(":")[0], *expected)
 
 
+def close_part(plug_in: str, part: Any) -> None:
+    """Close a part of a plug-in. What it raises is only logged."""
+    try:
+        with plug_in_code(plug_in):
+            part.close()
+    except PluginFailed as error:
+        log.warning("while closing, %s", error)
+
+
 def is_own(kind: object) -> bool:
     """Return whether a part, or what makes it, is tawny's and no plug-in's."""
     return str(getattr(kind, "__module__", "")).startswith("tawny.")

@@ -173,8 +173,11 @@ def dry_run(body: DryRunRequest, here: Here) -> RemovalPlanInfo:
     ahead_s = body.ahead_h * 3600
     if body.change is None:
         return _going(here, _plan(here, None, ahead_s))
-    then, now = (_plan(here, one, ahead_s) for one in (_asked(body.change), here.keeping.now().request))
-    return _going(here, replace(then, thinnings=_also_thinned(now, then)))
+    then = _plan(here, _asked(body.change), ahead_s)
+    if then.thinnings:
+        now = _plan(here, here.keeping.now().request, ahead_s)
+        then = replace(then, thinnings=_also_thinned(now, then))
+    return _going(here, then)
 
 
 @router.put("/retention", dependencies=own)

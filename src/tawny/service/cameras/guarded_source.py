@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tawny.config.settings import CameraSettings
-from tawny.engine.plugins import PluginFailed, is_own, plug_in_code
+from tawny.engine.plugins import PluginFailed, close_part, is_own, plug_in_code
 from tawny.model.errors import SourceError
 from tawny.model.packets import SourcePacket
 from tawny.sources.source import (
@@ -87,11 +87,7 @@ class GuardedConnection:
             return got
 
     def close(self) -> None:
-        try:
-            with plug_in_code(self._plug_in):
-                self._connection.close()
-        except PluginFailed as error:
-            log.warning("while closing, %s", error)
+        close_part(self._plug_in, self._connection)
 
     @property
     def notes(self) -> Mapping[str, Any]:

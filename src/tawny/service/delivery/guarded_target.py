@@ -3,7 +3,6 @@
 It is without the text of the error, which may hold secrets.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -12,11 +11,9 @@ from tawny.delivery.courier import CourierStopped
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent
 from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.notifier import NotifierConnection, NotifierContext, NotifierTraits
-from tawny.engine.plugins import PluginFailed, foreign_code, is_own, target_code
+from tawny.engine.plugins import PluginFailed, close_part, foreign_code, is_own
 from tawny.model.errors import DeliveryError, TawnyError
 from tawny.service.plugin_registry import SHOWS_NOTHING
-
-log = logging.getLogger(__name__)
 
 
 class BrokenTarget:
@@ -64,8 +61,4 @@ class _GuardedCarrier:
             return self._inner.carry(delivery, content, note)
 
     def close(self) -> None:
-        try:
-            with target_code(self._url):
-                self._inner.close()
-        except PluginFailed as error:
-            log.warning("while closing, %s", error)
+        close_part(self._url.partition(":")[0], self._inner)

@@ -1,6 +1,5 @@
 """Detectors that may be plug-ins, as the watcher of a camera asks them: whatever these raise becomes PluginFailed."""
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -9,11 +8,9 @@ from typing import ClassVar
 from tawny.config.settings import DetectionSettings
 from tawny.detection.detector import Detector, DetectorKind, Glances, OwnProcess, named_look
 from tawny.detection.zones import CameraZones, in_places
-from tawny.engine.plugins import PluginFailed, is_own, plug_in_code
+from tawny.engine.plugins import PluginFailed, close_part, is_own, plug_in_code
 from tawny.model.errors import TawnyError
 from tawny.model.observations import Frame, Look
-
-log = logging.getLogger(__name__)
 
 
 def make_detector(
@@ -97,11 +94,7 @@ class GuardedProcess:
             self._inner.on_trouble(report)
 
     def close(self) -> None:
-        try:
-            with plug_in_code(self._plug_in):
-                self._inner.close()
-        except PluginFailed as error:
-            log.warning("while closing, %s", error)
+        close_part(self._plug_in, self._inner)
 
 
 class ProcessHolder:

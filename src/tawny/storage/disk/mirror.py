@@ -266,8 +266,10 @@ class _Copy:
                     gone[here.id] = here
                 elif not there.kept:
                     self.ledger.put_event(replace(here, kept=False))
+            if not gone:
+                return
             with closing(HistoryJournal(self._volume.disk)) as history:
-                for one in deleted_events(self._volume, history) if gone else ():
+                for one in deleted_events(self._volume, history):
                     if one in gone:
                         self.ledger.put_event(replace(gone.pop(one), kept=False))
 
