@@ -97,7 +97,7 @@ def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path:
         assert lost["evidence"]["last_unit"] is not None
         unknown = tawny("cameras", "report", "gate", "--data", str(folder))
         assert (unknown.code, "door" in unknown.err) == (29, True)
-    text = tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out
+    text = tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(folder), "--json").out
     assert lost["evidence"] in [gap["evidence"] for gap in json.loads(text)["gaps"]]
 
 

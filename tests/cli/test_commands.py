@@ -45,7 +45,7 @@ def as_json(text: str) -> Any:
 
 
 def test_the_timeline_has_spans_and_gaps_that_tile(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("timeline", "--camera", "door", "--data", str(recorded), "--json")
+    said = tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded), "--json")
     told = as_json(said.out)
     assert (said.code, told["camera"]) == (0, "door")
     assert len(told["spans"]) == 2
@@ -55,7 +55,7 @@ def test_the_timeline_has_spans_and_gaps_that_tile(tawny: Tawny, recorded: Path)
 
 
 def test_the_timeline_for_people_says_why_time_is_missing(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("timeline", "--camera", "door", "--data", str(recorded))
+    said = tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded))
     assert "recorded until" in said.out
     assert "tawny wasn't running" in said.out
 
@@ -69,7 +69,7 @@ def test_the_timeline_has_what_is_being_recorded(tmp_path: Path) -> None:
 
 
 def test_an_unknown_camera_is_told_with_those_there_are(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("timeline", "--camera", "porch", "--data", str(recorded))
+    said = tawny("timeline", "--camera", "porch", "--from", "yesterday", "--data", str(recorded))
     assert said.code == 3
     assert "door" in said.err
 
@@ -133,7 +133,9 @@ def test_checking_before_there_is_an_index_uses_the_files(tawny: Tawny, archive:
 def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(recorded, folder)
-    span = as_json(tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out)["spans"][0]
+    span = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(folder), "--json").out)[
+        "spans"
+    ][0]
     begin_ms = utc_from_text(span["start"])
     volume = Volume.at(folder)
     history = HistoryJournal(volume.disk)
@@ -144,13 +146,13 @@ def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, 
         ledger.put_gap(Gap(CameraId("door"), begin_ms + 200, begin_ms + 1300, GapReason.STALLED, "none whole", seen))
     history.close()
     damage = {"pictures": 2, "packets_missing": 7}
-    told = as_json(tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out)
+    told = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(folder), "--json").out)
     assert damage.items() <= told["damage"][0].items()
     evidence = next(gap["evidence"] for gap in told["gaps"] if gap["detail"] == "none whole")
     assert (evidence["word"], evidence["attempts"], evidence["peer_status"]) == ("stall", 2, "200 OK")
     assert (
         "2 frames incomplete, 7 packets lost in transit"
-        in tawny("timeline", "--camera", "door", "--data", str(folder)).out
+        in tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(folder)).out
     )
     checked = as_json(tawny("check", "--wall", "--data", str(folder), "--json").out)
     assert checked["damage"] == [{"camera": "door", "spans": 1, "seconds": 1.5, **damage}]
@@ -161,7 +163,9 @@ def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, 
 
 
 def test_an_export_is_an_ordinary_file_of_the_time_asked_for(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
-    span = as_json(tawny("timeline", "--camera", "door", "--data", str(recorded), "--json").out)["spans"][0]
+    span = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded), "--json").out)[
+        "spans"
+    ][0]
     words = ["export", "--camera", "door", "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
     said = tawny(*words, "-o", "clip.mp4", "--json")
     told = as_json(said.out)
@@ -179,7 +183,9 @@ def test_an_export_is_an_ordinary_file_of_the_time_asked_for(tawny: Tawny, recor
 def test_an_export_has_what_is_private_black_and_says_so(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     left = "[[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]"
     (tmp_path / "with.toml").write_text(f'[cameras.door]\nsource = "demo:"\nprivacy_masks = {left}\n')
-    span = as_json(tawny("timeline", "--camera", "door", "--data", str(recorded), "--json").out)["spans"][0]
+    span = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded), "--json").out)[
+        "spans"
+    ][0]
     words = ["export", "--camera", "door", "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
     settings = ["--config", str(tmp_path / "with.toml")]
     said = tawny(*words, "-o", "clip.mp4", *settings)
@@ -194,7 +200,9 @@ def test_an_export_has_what_is_private_black_and_says_so(tawny: Tawny, recorded:
 
 
 def test_an_export_can_be_split(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
-    span = as_json(tawny("timeline", "--camera", "door", "--data", str(recorded), "--json").out)["spans"][0]
+    span = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded), "--json").out)[
+        "spans"
+    ][0]
     words = ["export", "--camera", "door", "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
     assert tawny(*words, "-o", "part.mp4", "--split", "1s").code == 0
     assert len(list(tmp_path.glob("part *.mp4"))) >= 2
@@ -207,7 +215,9 @@ def test_an_export_can_be_split(tawny: Tawny, recorded: Path, tmp_path: Path) ->
 def test_other_things_can_be_made_of_the_past(
     tawny: Tawny, recorded: Path, tmp_path: Path, kind: str, begins: bytes
 ) -> None:
-    span = as_json(tawny("timeline", "--camera", "door", "--data", str(recorded), "--json").out)["spans"][0]
+    span = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded), "--json").out)[
+        "spans"
+    ][0]
     camera = "door,door" if kind == "--side-by-side" else "door"
     words = ["export", "--camera", camera, "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
     said = tawny(*words, "-o", "made", kind, "--json")
@@ -251,7 +261,19 @@ def test_an_export_of_nothing_says_so(tawny: Tawny, recorded: Path) -> None:
 
 
 def test_times_must_be_the_right_way_round(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("timeline", "--camera", "door", "--data", str(recorded), "--from", "now", "--to", "yesterday")
+    said = tawny(
+        "timeline",
+        "--camera",
+        "door",
+        "--from",
+        "yesterday",
+        "--data",
+        str(recorded),
+        "--from",
+        "now",
+        "--to",
+        "yesterday",
+    )
     assert said.code == 2
     assert "Swap them" in said.err
 
