@@ -285,7 +285,7 @@ def describe_delete(parser: ArgumentParser) -> None:
     parser.add_argument("--camera", metavar="C", action="append", default=[], help="camera ID; may be given repeatedly")
     parser.add_argument("--from", dest="begin", metavar="T", help='for example 05:58, yesterday or "2 h ago"')
     parser.add_argument("--to", dest="end", metavar="T", help="likewise")
-    parser.add_argument("--everything", action="store_true", help="all that is recorded until now")
+    parser.add_argument("--everything", action="store_true", help="all recordings of all cameras")
     parser.add_argument("--with-kept", action="store_true", help="kept events and their recordings, too")
     parser.add_argument("--yes", action="store_true", help="delete it now; without this, show what would be deleted")
 

@@ -3,7 +3,7 @@ export const deletion = {
   button: "Delete…",
   everything: {
     title: "Delete recordings",
-    sub: "Deletes everything that is recorded until now, of all cameras. Cameras, settings and users stay.",
+    sub: "Deletes all recordings of all cameras. Cameras, settings and users stay.",
     button: "Delete everything…",
   },
   ask: {
