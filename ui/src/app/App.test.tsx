@@ -54,6 +54,21 @@ it("reloads once where a screen's code is not to be had, and says so if that is 
   expect(reload).toHaveBeenCalledOnce();
 });
 
+it("reloads again a minute later, and whatever other tabs did", async () => {
+  vi.useFakeTimers();
+  const reload = vi.spyOn(location, "reload").mockImplementation(() => {}).mockClear();
+  localStorage.setItem("tawny.reloaded", String(Date.now())); // kept for all tabs
+  sessionStorage.clear();
+  go("/clips");
+  render(<App />);
+  await vi.waitFor(() => expect(reload).toHaveBeenCalledOnce());
+  cleanup();
+  render(<App />);
+  await vi.advanceTimersByTimeAsync(62_000);
+  expect(reload).toHaveBeenCalledTimes(2);
+  vi.useRealTimers();
+});
+
 it("tries again to start what comes after the first picture, and ends it once", async () => {
   vi.useFakeTimers();
   const stop = vi.fn();

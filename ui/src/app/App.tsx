@@ -9,7 +9,6 @@ import { Problem } from "../ui/Problem";
 import { Frame } from "./Frame";
 import { Lazy, NotLoaded } from "../ui/Lazy";
 import { Page } from "../ui/Page";
-import { recall, remember } from "../ui/remember";
 import { type Params, go, match, path, place } from "../ui/router";
 import { inSettings, isScreen, nextPath, session } from "../ui/session";
 
@@ -86,13 +85,18 @@ export function App() {
 }
 
 const RELOAD_AGAIN_MS = 60_000;
+const RELOADED = "tawny.reloaded";
 
 /** Not twice in a minute: where the code can't be had at all, a page that reloads for ever says nothing. */
 function mayReload(): boolean {
   const now_ms = Date.now();
-  if (now_ms - Number(recall("reloaded")) < RELOAD_AGAIN_MS) return false;
-  remember("reloaded", String(now_ms));
-  return recall("reloaded") === String(now_ms);
+  try {
+    if (now_ms - Number(sessionStorage.getItem(RELOADED)) < RELOAD_AGAIN_MS) return false;
+    sessionStorage.setItem(RELOADED, String(now_ms)); // each tab's own
+    return true;
+  } catch {
+    return false; // where nothing can be kept, it couldn't tell the second time
+  }
 }
 
 function outside(failed: boolean) {
@@ -164,7 +168,10 @@ function Reloading() {
   const [isSaid, setSaid] = useState(false);
   useEffect(() => {
     const say = () => setSaid(true);
-    get("/session").then(() => (mayReload() ? location.reload() : say()), say);
+    const reload = () => void get("/session").then(() => (mayReload() ? location.reload() : say()), say);
+    reload();
+    const timer = setInterval(reload, RELOAD_AGAIN_MS + 1_000);
+    return () => clearInterval(timer);
   }, []);
   return isSaid ? <NotLoaded /> : null;
 }

@@ -5,6 +5,7 @@ export const account = {
   signedOut: {
     ended: "You’ve been signed out on this device. Sign in to continue.",
     lost: "You’ve been signed out on this device, so your unsaved changes are lost. Sign in to continue.",
+    cookies: "Your browser keeps no cookies for this address. Allow them in its settings, then sign in again.",
   },
   name: "Name",
   password: "Password",

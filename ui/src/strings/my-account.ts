@@ -1,7 +1,6 @@
 export const mine = {
   title: "Your sign-in",
   loading: "Loading…",
-  failed: "Your sign-in couldn’t be loaded.",
   done: "Done.",
   cancel: "Cancel",
   remove: "Remove",

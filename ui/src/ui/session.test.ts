@@ -2,16 +2,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Session } from "../api/types";
 
-const state = vi.hoisted(() => ({ ends: (): void => {}, starts: 0 }));
+const state = vi.hoisted(() => ({ ends: (): void => {}, starts: 0, back: (): void => {} }));
 vi.mock("../api/state", () => ({
   startState: (onSignedOut: () => void) => {
     state.ends = onSignedOut;
     state.starts += 1;
   },
   stopState: () => {},
+  on: (_: string, listen: () => void) => (state.back = listen),
 }));
 vi.mock("./witness", () => ({ startWitness: () => {} }));
 const { go, guard } = await import("./router");
+const { zone } = await import("./times");
 const { ended, loadSession, nextPath, session, signedIn, signOut } = await import("./session");
 
 describe("when the recorder ends the connection", () => {
@@ -81,7 +83,23 @@ describe("when the recorder ends the connection", () => {
     expect([reload.mock.calls.length, ended.value]).toEqual([1, ""]);
   });
 
+  it("shows the setup of a recorder that has no accounts", async () => {
+    const reload = vi.spyOn(location, "reload").mockImplementation(() => {}).mockClear();
+    const shown = location.pathname;
+    answer({ state: "setup", user: null });
+    state.ends();
+    await vi.advanceTimersByTimeAsync(600);
+    expect([reload.mock.calls.length, session.value, ended.value, location.pathname]).toEqual([1, null, "", shown]);
+  });
+
+  it("says that the browser keeps no cookies when who has just signed in is unknown", async () => {
+    answer({ state: "signed-out", user: null });
+    state.ends();
+    await vi.waitFor(() => expect(ended.value).toBe("cookies"));
+  });
+
   it("goes to the sign-in page when the person is signed out", async () => {
+    await vi.advanceTimersByTimeAsync(10_000);
     answer({ state: "signed-out", user: null });
     state.ends();
     await vi.waitFor(() => expect(ended.value).toBe("ended"));
@@ -96,6 +114,31 @@ describe("when the recorder ends the connection", () => {
     await vi.waitFor(() => expect(ended.value).toBe("lost"));
     stop();
     expect(location.pathname + location.search).toBe("/sign-in?next=%2Fsettings%2Fcameras%2Fgate");
+  });
+});
+
+describe("when the recorder is back", () => {
+  const reload = vi.spyOn(location, "reload").mockReturnValue();
+  const back = async (role: string, told: object) => {
+    const user = { id: "v", name: "Vic", role };
+    session.value = { state: "signed-in", user, version: "1.0.0", zone: "UTC" } as unknown as Session;
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify({ state: "signed-in", user, version: "1.0.0", ...told }))));
+    reload.mockClear();
+    state.back();
+    await new Promise((done) => setTimeout(done));
+    await vi.waitFor(() => expect(session.value?.zone).not.toBe("UTC"));
+    return reload.mock.calls.length;
+  };
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("takes its time zone and version", async () => {
+    expect(await back("owner", { zone: "America/New_York", version: "1.1.0" })).toBe(0);
+    expect([zone.value, session.value?.version]).toEqual(["America/New_York", "1.1.0"]);
+  });
+
+  it("loads a screen on the wall again when it was updated", async () => {
+    expect(await back("screen", { zone: "Asia/Tokyo", version: "1.1.0" })).toBe(1);
+    expect(await back("screen", { zone: "Asia/Tokyo" })).toBe(0);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Who is signed in on this browser. */
 import { signal } from "@preact/signals";
 import { ApiError, get, inTime, post } from "../api/client";
-import { startState, stopState } from "../api/state";
+import { on, startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
 import { within } from "../api/within";
 import { recall, remember } from "./remember";
@@ -10,17 +10,23 @@ import { loadZone, setZone } from "./times";
 
 /** null until the recorder has answered. */
 export const session = signal<Session | null>(null);
-/** The person was signed out by the recorder, not by themselves; `lost`: which took changes that were not saved. */
-export const ended = signal<"" | "ended" | "lost">("");
+/**
+ * The person was signed out by the recorder, not by themselves; `lost`: which took changes that were not saved;
+ * `cookies`: the recorder doesn't know who has just signed in.
+ */
+export const ended = signal<"" | "ended" | "lost" | "cookies">("");
 
 const HERE = "signed-in";
 /** A connection is not resumed sooner than this after the last time; longer each time it ends soon again. */
 const SETTLED_MS = 3_000;
 const LONGEST_MS = 60_000;
 const COOKIE_MS = 500;
+/** Who is unknown so soon after signing in has a browser that keeps no cookies. */
+const COOKIES_MS = 10_000;
 let asking = false;
 let resumed_ms = -LONGEST_MS; // of `performance.now()`: the clock may be set
 let wait_ms = SETTLED_MS;
+let signed_in_ms = -LONGEST_MS;
 /** The one person that this page is for, since it was loaded. */
 let whose: string | undefined;
 
@@ -29,10 +35,27 @@ export async function loadSession(): Promise<void> {
   if (recall(HERE)) startState(lose);
   // A hub says why after 30 s.
   const told = await get<Session>("/session", {}, inTime(within ? 40_000 : undefined));
-  if (told.zone) setZone(told.zone);
-  session.value = told;
+  take(told);
   if (told.state === "signed-in") begin(told);
   else forget();
+}
+
+/** The recorder that answers again may have been updated, or moved to another time zone. */
+on("back", () => {
+  const before = session.value;
+  get<Session>("/session", {}, inTime()).then(
+    (now) => {
+      if (now.state !== HERE || now.user?.id !== whose || session.value !== before) return;
+      take(now);
+      if (isScreen() && now.version !== before?.version) location.reload(); // no one is there to do it
+    },
+    () => {}, // the next time
+  );
+});
+
+function take(told: Session): void {
+  if (told.zone) setZone(told.zone);
+  session.value = told;
 }
 
 /** Whether they may say what the recorder is to do now: modes, talking, turning cameras. */
@@ -48,6 +71,7 @@ const isOwner = (): boolean => session.value?.user?.role === "owner";
 
 export function signedIn(user: User): void {
   ended.value = "";
+  signed_in_ms = performance.now();
   begin({ ...(session.value as Session), state: "signed-in", user });
   loadZone().catch(() => {
     // Times are shown in the browser's zone until the recorder tells its own.
@@ -73,14 +97,18 @@ function begin(now: Session): void {
   remember(HERE, "yes");
   whose ??= now.user?.id;
   if (now.user?.id !== whose) {
-    // Another person must not find what the page keeps of this one: layouts, settings, an opened key.
-    session.value = null;
-    setTimeout(() => location.reload()); // once no form is left that asks about unsaved changes
+    startOver(); // another person must not find what the page keeps of this one: layouts, settings, an opened key
     return;
   }
   session.value = now;
   startState(lose);
   void import("./device").then((it) => it.begin(isOwner), () => {});
+}
+
+function startOver(): void {
+  stopState();
+  session.value = null;
+  setTimeout(() => location.reload()); // once no form is left that asks about unsaved changes
 }
 
 /** The recorder ended the connection: it says whether the person is signed out, or has other rights from now on. */
@@ -101,6 +129,7 @@ function ask(again = false): void {
       asking = false;
       if (session.value?.state !== HERE) return; // signed out by hand meanwhile
       if (isHere) resume(now);
+      else if (now.state === "setup") startOver();
       else leave();
     },
     () => setTimeout(ask, SETTLED_MS, again), // who is signed in is not known
@@ -112,6 +141,7 @@ function resume(now: Session): void {
   wait_ms = since_ms < 2 * wait_ms ? Math.min(2 * wait_ms, LONGEST_MS) : SETTLED_MS;
   resumed_ms = performance.now();
   stopState();
+  if (now.zone) setZone(now.zone);
   begin(now);
 }
 
@@ -120,7 +150,8 @@ function leave(): void {
   const { path, query } = place.value;
   const from = path + (query.size > 0 ? `?${query.toString()}` : "");
   const to = `/sign-in?next=${encodeURIComponent(from)}`;
-  ended.value = isHeld(to) ? "lost" : "ended";
+  const isNew = performance.now() - signed_in_ms < COOKIES_MS;
+  ended.value = isHeld(to) ? "lost" : isNew ? "cookies" : "ended";
   go(to, { replace: true, anyway: true });
 }
 

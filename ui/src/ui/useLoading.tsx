@@ -2,10 +2,11 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { ApiError } from "../api/client";
+import { on } from "../api/state";
 import { t } from "../strings";
 import { Problem } from "./Problem";
 
-/** Loads now, and when `of` is another. Gives why it failed, with a button that tries again. */
+/** Loads now, when `of` is another, and when it failed and the recorder is back. Returns why it failed, with a button. */
 export function useLoading(load: () => Promise<unknown>, of = ""): ComponentChildren {
   const failed = useSignal<ApiError | null>(null);
   const tries = useSignal(0);
@@ -19,6 +20,7 @@ export function useLoading(load: () => Promise<unknown>, of = ""): ComponentChil
       gone = true;
     };
   }, [of, tries.value]);
+  useEffect(() => on("back", () => void (failed.peek() && (tries.value += 1))), []);
   const error = failed.value;
   return error && <Problem what={error.message} todo={error.todo} button={t.actions.tryAgain} onPress={() => (tries.value += 1)} />;
 }

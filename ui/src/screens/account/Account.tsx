@@ -1,6 +1,5 @@
 /** One's own sign-in: password, passkeys, two-step codes, a phone, and where one is signed in. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get, post, put, remove } from "../../api/client";
 import type { MySignIn, PasskeyOptions, SessionEntry } from "../../api/schema";
 import { mine } from "../../strings/my-account";
@@ -9,10 +8,10 @@ import { focusIn } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { PasswordField } from "../../ui/PasswordField";
-import { Problem } from "../../ui/Problem";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { hasPasskeys, makePasskey } from "../../ui/webauthn";
+import { useLoading } from "../../ui/useLoading";
 import { ConfirmSheet, change } from "../../ui/confirm";
 import { Phone } from "./Phone";
 import { TwoStep } from "./TwoStep";
@@ -21,15 +20,14 @@ import "../../ui/settings.css";
 
 export default function Account() {
   const now = useSignal<MySignIn | null>(null);
-  const failed = useSignal(false);
   const load = async () => {
     now.value = await get<MySignIn>("/me");
   };
-  useEffect(() => void load().catch(() => (failed.value = true)), []);
+  const problem = useLoading(load);
   return (
     <Page title={mine.title} class="settings" back="/settings">
       <div class="settings-in" aria-busy={!now.value}>
-        {failed.value && <Problem what={mine.failed} />}
+        {problem}
         {now.value ? (
           <>
             <Password now={now.value} onDone={load} />
@@ -40,7 +38,7 @@ export default function Account() {
             <ConfirmSheet now={now.value} />
           </>
         ) : (
-          !failed.value && <p class="muted">{mine.loading}</p>
+          !problem && <p class="muted">{mine.loading}</p>
         )}
       </div>
     </Page>

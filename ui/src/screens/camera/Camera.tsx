@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../../api/client";
-import { cameras, health, readMeter } from "../../api/state";
+import { cameras, health, on, readMeter } from "../../api/state";
 import type { Camera, Controls, Reading } from "../../api/types";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Lazy } from "../../ui/Lazy";
@@ -72,9 +72,12 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   const controls = useControls(disabled ? null : camera.id);
   useEffect(() => {
     const stop = new AbortController();
-    void store.load(stop.signal);
+    const load = () => void store.load(stop.signal);
+    load();
+    const unhear = on("back", () => store.now.peek() ?? load());
     const timer = setInterval(() => void store.refresh(), REFRESH_MS);
     return () => {
+      unhear();
       stop.abort();
       clearInterval(timer);
     };

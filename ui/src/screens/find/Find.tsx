@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import type { FoundEvents, TawnyEvent } from "../../api/types";
-import { cameraNamed } from "../../api/state";
+import { cameraNamed, on } from "../../api/state";
 import { Page } from "../../ui/Page";
 import { place, setQuery } from "../../ui/router";
 import { clock, day, length } from "../../ui/times";
@@ -69,6 +69,7 @@ function ByWords() {
     return () => stop.abort();
   }, [asked, like, round.value, limit.value]);
   const again = () => (round.value += 1);
+  useEffect(() => on("back", () => void (failed.peek() && again())), []);
   const ask = (what: string) => (what.trim() === asked ? again() : setQuery({ q: what.trim() }, { push: true }));
   return (
     <>

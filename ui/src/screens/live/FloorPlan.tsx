@@ -10,8 +10,8 @@ import { dotOf, sentence } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import { useKeys } from "../../ui/keys";
 import { useLeaving } from "../../ui/leaving";
+import { useLoading } from "../../ui/useLoading";
 import { Page } from "../../ui/Page";
-import { Problem } from "../../ui/Problem";
 import { go } from "../../ui/router";
 import { sentences } from "../../ui/sentences";
 import { session } from "../../ui/session";
@@ -46,7 +46,6 @@ export function freeSpot(places: readonly { x: number; y: number }[]): { x: numb
 
 export default function FloorPlan() {
   const plan = useSignal<Plan | null>(null);
-  const failed = useSignal<ApiError | null>(null);
   const draft = useSignal<Place[] | null>(null);
   /** Chosen, and not stored yet. */
   const image = useSignal<{ blob: Blob; shown: string } | null>(null);
@@ -55,9 +54,9 @@ export default function FloorPlan() {
   const conflict = useSignal("");
   const aspect = useSignal(16 / 9);
   const isOwner = session.value?.user?.role === "owner";
-  useEffect(() => {
-    get<Plan>("/plan").then((now) => (plan.value = now), (reason: unknown) => (failed.value = reason as ApiError));
-  }, []);
+  const problem = useLoading(async () => {
+    plan.value = await get<Plan>("/plan");
+  });
   const take = (now: Plan) => {
     plan.value = now;
     if (known.peek()) layout.value = { ...layout.peek(), plan: now.version > 0 };
@@ -165,7 +164,7 @@ export default function FloorPlan() {
   );
   return (
     <Page title={words.title} back="/" class="plan-page">
-      {failed.value && <Problem what={failed.value.message} todo={failed.value.todo} href="/" button={words.back} />}
+      {problem}
       {sheet}
       {tools}
       {conflict.value && <p role="alert">{conflict.value}</p>}

@@ -6,6 +6,7 @@ import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeRow, M
 import { tryTo } from "../../ui/Access";
 import { LazySheet } from "../../ui/Lazy";
 import { useLeaving } from "../../ui/leaving";
+import { useLoading } from "../../ui/useLoading";
 import { modeName } from "../../ui/modeNames";
 import { Page } from "../../ui/Page";
 import { Segmented } from "../../ui/Segmented";
@@ -66,7 +67,6 @@ export default function Modes() {
 function Planned() {
   const [plan, setPlan] = useState<PlanInfo | null>(null);
   const [draft, setDraft] = useState<PlanChange | null>(null);
-  const [failed, setFailed] = useState("");
   const take = (found: PlanInfo, kept: PlanChange | null = null) => {
     setPlan(found);
     setDraft(kept ?? planOf(found));
@@ -75,14 +75,12 @@ function Planned() {
       () => {}, // the socket brings it later
     );
   };
-  useEffect(() => {
-    get<PlanInfo>("/modes/plan").then(take, (error: unknown) => setFailed(sentences(error)));
-  }, []);
+  const problem = useLoading(async () => take(await get<PlanInfo>("/modes/plan")));
   const now = modes.value;
   if (!plan || !draft || !now)
     return (
       <Page title={words.title}>
-        {failed ? <p class="muted"><ServerText text={failed} /></p> : <div class="card modes-skeleton" aria-label={words.loading} />}
+        {problem ?? <div class="card modes-skeleton" aria-label={words.loading} />}
       </Page>
     );
   return <Editor plan={plan} draft={draft} now={now} take={take} setDraft={setDraft} />;

@@ -1,5 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import type { ModelsInfo, RecommendedModel } from "../../api/types";
 import { size } from "../../ui/times";
@@ -8,14 +7,17 @@ import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { tryTo } from "../../ui/Access";
 import { ServerText } from "../../ui/ServerText";
+import { useLoading } from "../../ui/useLoading";
 
 const words = models;
 
 /** The models that name what moves, and the one that we recommend. For owners. */
 export function Models() {
   const told = useSignal<ModelsInfo | null>(null);
-  useEffect(() => void tryTo(async () => void (told.value = await get<ModelsInfo>("/models"))), []);
-  if (!told.value) return null;
+  const problem = useLoading(async () => {
+    told.value = await get<ModelsInfo>("/models");
+  });
+  if (!told.value) return <>{problem}</>;
   const { items, offer, trouble, suggests, again } = told.value;
   const take = (name: string) =>
     tryTo(async () => {

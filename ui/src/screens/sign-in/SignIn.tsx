@@ -21,6 +21,12 @@ export default function SignIn() {
   const hash = new URLSearchParams(place.value.hash);
   const token = hash.get("link");
   const [step, setStep] = useState<SecondStep | null>(null);
+  if (!navigator.cookieEnabled)
+    return (
+      <Door title={words.signInTitle} sub={words.signInSub(session.value?.recorder ?? t.name)}>
+        <Refusal what={words.signedOut.cookies} />
+      </Door>
+    );
   if (step?.secret) return <SetUpSecondStep step={step} onBack={() => setStep(null)} />;
   if (step) return <BySecondStep step={step} onBack={() => setStep(null)} />;
   if (token) return <ByLink token={token} onStep={setStep} />;

@@ -4,6 +4,7 @@ import { ApiError, get, post, put } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import { useLeaving } from "../../ui/leaving";
+import { useLoading } from "../../ui/useLoading";
 import { Page } from "../../ui/Page";
 import { MoreSettings } from "../../ui/SettingForms";
 import { session } from "../../ui/session";
@@ -30,7 +31,6 @@ export default function Storage() {
   const [kept, setKept] = useState<Kept | null>(null);
   const [draft, setDraft] = useState<Draft | null>(null);
   const [next, setNext] = useState<GoingNext | null>(null);
-  const [failed, setFailed] = useState("");
   const isOwner = session.value?.user?.role === "owner";
   const leaving = useLeaving({ isChanged: () => kept !== null && draft !== null && !same(draft, draftOf(kept)) });
 
@@ -39,17 +39,16 @@ export default function Storage() {
     setDraft(draftOf(now));
     void post<GoingNext>("/retention/dry-run", { ahead_h: AHEAD_H }).then(setNext, () => setNext(null));
   };
-  useEffect(() => {
-    if (!isOwner) return;
-    get<Kept>("/retention").then(take, (error: unknown) => setFailed(sentences(error)));
-  }, [isOwner]);
+  const problem = useLoading(async () => {
+    if (isOwner) take(await get<Kept>("/retention"));
+  }, String(isOwner));
 
   if (!isOwner) return <Page title={words.title}>{<p class="muted">{words.ownerOnly}</p>}</Page>;
   return (
     <Page title={words.title} class="storage">
       {leaving.sheet}
       {!kept || !draft ? (
-        <p class="muted"><ServerText text={failed || words.loading} /></p>
+        (problem ?? <p class="muted">{words.loading}</p>)
       ) : (
         <>
           <div class="storage-main">
