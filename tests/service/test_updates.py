@@ -46,6 +46,8 @@ PYPI = {"info": {"version": "0.3.0", "release_url": NOTES}, "releases": {}}
         (["src/pyproject.toml", "src/scripts/setup.sh"], "folder"),
         (["data/options.json"], "package"),
         ([".dockerenv"], "container"),
+        ([".dockerenv", "src/pyproject.toml", "src/scripts/setup.sh"], "container"),
+        ([".dockerenv", "src/.git"], "source"),
         (["run/.containerenv", "data/options.json"], "addon"),
     ],
 )

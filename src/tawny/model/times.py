@@ -134,8 +134,8 @@ def thread_cpu_s() -> float:
     return time.thread_time()
 
 
-def is_kept_right() -> bool | None:
-    """Return whether the kernel reports a synchronized clock. None if unknown."""
+def is_kernel_synchronized() -> bool | None:
+    """Return whether the kernel reports a synchronized clock. None if unknown, or not allowed to ask."""
     if ctypes.sizeof(ctypes.c_long) != _LONG_BYTES:
         return None
     about = ctypes.create_string_buffer(_TIMEX_BYTES)

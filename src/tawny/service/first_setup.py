@@ -3,7 +3,6 @@
 What is set up elsewhere counts as done by itself. Only what people chose is stored, in `setup.json` by the accounts.
 """
 
-import ctypes
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ from tawny.config.retention import RetentionSettings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.health.checks import in_container
 
 FILE: Final = "setup.json"
 UNIT: Final = Path("/etc/systemd/system/tawny.service")
@@ -265,50 +265,3 @@ def _program() -> str:
     if wrapper.is_file() and os.access(wrapper, os.X_OK):
         return str(wrapper)
     return shutil.which("tawny") or str(Path(sys.prefix) / "bin" / "tawny")
-
-
-def in_container(env: Mapping[str, str] = os.environ) -> bool:
-    marks = ("/.dockerenv", "/run/.containerenv", "/run/systemd/container")
-    return "container" in env or any(Path(mark).exists() for mark in marks)
-
-
-# The computer's clock: a wrong one gives recordings wrong times.
-
-_STA_UNSYNC: Final = 0x40
-_TIMESYNCD: Final = Path("/run/systemd/timesync/synchronized")
-
-
-class _Timex(ctypes.Structure):
-    """`struct timex` of adjtimex(2); only `modes` and `status` are used, the rest is room."""
-
-    _fields_ = [
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_char * 256),
-    ]
-
-
-def is_clock_synchronized() -> bool | None:
-    """Return whether something sets this computer's clock; None if that can't be known, as in a container."""
-    if _TIMESYNCD.exists():
-        return True
-    status = _kernel_clock_status()
-    if status is None:
-        return None
-    if not status & _STA_UNSYNC:
-        return True
-    return None if in_container() else False
-
-
-def _kernel_clock_status() -> int | None:
-    """Return the status word; None where the system call isn't allowed."""
-    timex = _Timex()
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
-    except (OSError, AttributeError):
-        return None
-    return None if state < 0 else int(timex.status)

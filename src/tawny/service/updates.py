@@ -44,11 +44,11 @@ log = logging.getLogger(__name__)
 
 def installed_by(root: Path = Path("/"), module: Path = Path(__file__)) -> Way:
     """Return how this tawny was installed, and so how it is updated. folder: from source, without git."""
-    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
-        return "addon" if (root / "data/options.json").exists() else "container"  # the file is the Supervisor's
     source = module.parents[3]
     if (source / ".git").exists():
         return "source"
+    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
+        return "addon" if (root / "data/options.json").exists() else "container"  # the file is the Supervisor's
     is_folder = all((source / name).is_file() for name in ("pyproject.toml", "scripts/setup.sh"))
     return "folder" if is_folder else "package"
 

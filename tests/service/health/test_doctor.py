@@ -17,7 +17,7 @@ from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Gap, GapReason
 from tawny.model.states import BLINDED, CHOSEN, ON_WATCH, CameraState
-from tawny.model.times import SystemClock, is_kept_right
+from tawny.model.times import SystemClock, is_kernel_synchronized
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import (
@@ -26,6 +26,7 @@ from tawny.service.health.checks import (
     GapWatch,
     HealthCheck,
     HealthCheckRunner,
+    is_clock_synchronized,
     uploads_behind,
 )
 from tawny.service.plugin_registry import PluginRegistry
@@ -261,5 +262,27 @@ def test_a_year_that_cannot_be_is_told_at_once(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kernel", "env", "files", "expected"),
+    [
+        (True, {}, [], True),
+        (False, {}, [], False),
+        (None, {}, [], None),
+        (False, {}, ["run/systemd/timesync/synchronized"], True),
+        (False, {"container": "lxc"}, [], None),
+        (False, {}, [".dockerenv"], None),
+        (False, {}, ["run/systemd/container"], None),
+        (True, {}, ["run/.containerenv"], True),
+    ],
+)
+def test_a_containers_clock_is_not_said_to_be_wrong(
+    kernel: bool | None, env: dict[str, str], files: list[str], expected: bool | None, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert is_clock_synchronized(lambda: kernel, env, tmp_path) is expected
+
+
 def test_the_kernel_is_asked_about_the_clock() -> None:
-    assert is_kept_right() in (True, False, None)
+    assert is_kernel_synchronized() in (True, False, None)

@@ -149,14 +149,14 @@ export const update = {
   ways: {
     source: "Installed from its source folder. To update, run there:",
     folder: "Installed from its source folder. To update, unpack the new version over it, then run there:",
-    container: "Runs in a container. To update, pull the new image and start it again:",
+    container: "Runs in a container. To update, replace its image and start it again.",
     addon: "Runs as an add-on. Update it on the add-on’s page in Home Assistant.",
     package: "Installed as a package. To update, download the new one, then run:",
   },
   commands: {
     source: "git pull && ./tawny config check && sudo systemctl restart tawny",
     folder: "./tawny config check && sudo systemctl restart tawny",
-    container: "docker compose pull && docker compose up -d",
+    container: "",
     addon: "",
     package: "pip install --upgrade ./tawny-*.whl && sudo systemctl restart tawny",
   },

@@ -14,13 +14,8 @@ from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, StorageError
-from tawny.service.first_setup import (
-    CardState,
-    SetupCard,
-    SetupStep,
-    StepState,
-    is_clock_synchronized,
-)
+from tawny.service.first_setup import CardState, SetupCard, SetupStep, StepState
+from tawny.service.health.checks import is_clock_synchronized
 from tawny.service.storage_choice import recordings_stay
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)

@@ -15,12 +15,13 @@ from cryptography import x509
 
 from tawny.config.settings import Settings, listen_address
 from tawny.model.errors import Problem, TawnyError
-from tawny.model.times import Clock, is_kept_right
+from tawny.model.times import Clock
 from tawny.service.address.address_service import FOLDER
 from tawny.service.address.certificates import CHAIN
 from tawny.service.cameras.camera_trial import try_streams
 from tawny.service.diagnosis import machine
 from tawny.service.diagnosis.machine import ROOT, Diagnosis, DiagnosisState, RunProgram, fine, note, run_program, wrong
+from tawny.service.health.checks import is_clock_synchronized
 from tawny.service.plugin_registry import RESTORE, PluginFailure, PluginRegistry
 
 CAMERA_S: Final = 3.0
@@ -55,7 +56,7 @@ def examine(
         yield fine("disk", "Records to memory, as configured.")
     else:
         yield from machine.disk(recorder.folder, clock, root, run)
-    yield machine.clock_state(clock, is_kept_right())
+    yield machine.clock_state(clock, is_clock_synchronized())
     yield from machine.power(root, run)
     yield from machine.temperature(root)
     yield from machine.memory(root)

@@ -5,11 +5,13 @@ The last results are served from memory.
 
 import logging
 import math
+import os
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from socket import create_connection
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,12 +26,13 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import ProblemKind
 from tawny.model.segments import BY_CHOICE, GapReason
 from tawny.model.states import ON_WATCH, CameraStatus
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, Span, is_kernel_synchronized
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.index.protocol import Index
 
 log = logging.getLogger(__name__)
 
+ROOT: Final = Path("/")
 LOOK_S: Final = 30.0
 BEHIND_MS: Final = 15 * 60_000
 """Age, ms, from which a failing delivery counts as a backlog."""
@@ -141,6 +144,24 @@ class ClockWatch:
             )
         elif self._unkept_s is not None and now_s - self._unkept_s >= UNKEPT_S:
             yield HealthProblem(ProblemKind.CLOCK, None, "Nothing synchronizes the clock of this computer.", _SET_IT)
+
+
+def in_container(env: Mapping[str, str] = os.environ, root: Path = ROOT) -> bool:
+    marks = (".dockerenv", "run/.containerenv", "run/systemd/container")
+    return "container" in env or any((root / mark).exists() for mark in marks)
+
+
+def is_clock_synchronized(
+    kernel: Callable[[], bool | None] = is_kernel_synchronized, env: Mapping[str, str] = os.environ, root: Path = ROOT
+) -> bool | None:
+    """Return whether something sets this computer's clock. None if unknown: in a container its host does, or nothing.
+
+    kernel: what the kernel says, which systemd-timesyncd doesn't tell everywhere.
+    """
+    if (root / "run/systemd/timesync/synchronized").exists():
+        return True
+    is_synchronized = kernel()
+    return None if is_synchronized is False and in_container(env, root) else is_synchronized
 
 
 _SET_IT = "Turn on time synchronization: `timedatectl set-ntp true`, or install chrony."

@@ -16,11 +16,17 @@ from tawny.model.errors import StorageError, TooManyFiles
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
-from tawny.model.times import Clock, is_kept_right
+from tawny.model.times import Clock
 from tawny.protocols.http_connection import http_connection
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
-from tawny.service.health.checks import ClockWatch, GapWatch, HealthCheck, HealthCheckRunner
+from tawny.service.health.checks import (
+    ClockWatch,
+    GapWatch,
+    HealthCheck,
+    HealthCheckRunner,
+    is_clock_synchronized,
+)
 from tawny.service.health.self_test import SelfTest, SelfTester
 from tawny.service.recorder import RecorderWarning
 from tawny.service.retention.retention_service import StoredRecordings
@@ -208,7 +214,7 @@ class HealthMonitor:
         clock: Clock,
         bus: Bus,
         zone: str,
-        is_clock_kept: Callable[[], bool | None] = is_kept_right,
+        is_clock_kept: Callable[[], bool | None] = is_clock_synchronized,
     ) -> None:
         self._seen = seen
         self._alarms = AlarmMonitor(self._troubles, clock, bus.publish)
