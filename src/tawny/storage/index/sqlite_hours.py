@@ -18,7 +18,8 @@ from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, LONGEST_MS, SegmentName
 from tawny.storage.index import catalogue
 from tawny.storage.index.catalogue import Catalogue, CatalogueHour, ListedSegment
-from tawny.storage.index.sqlite_file import FormatKey, NameTable, Row, SqliteFile, StreamKey, format_of
+from tawny.storage.index.name_table import FormatKey, NameTable, StreamKey, format_of
+from tawny.storage.index.sqlite_file import Row, SqliteFile
 
 # SQLite table of segments that have their own row. Functions need a connection in a transaction, or only read.
 
