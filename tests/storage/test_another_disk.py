@@ -1,7 +1,10 @@
 """A disk whose place another has taken, or none: nothing is written there, and all goes on when it is back."""
 
 import os
-from contextlib import suppress
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.secondary_volumes import expect_itself
 from tawny.storage.disk.volume import Volume
+from tawny.storage.index.sqlite_file import SmallDb
 from tawny.storage.index.sqlite_index import SqliteIndex
 
 PORCH = CameraId("porch")
@@ -110,3 +114,68 @@ def test_the_index_is_opened_again_when_its_disk_was_away(tmp_path: Path) -> Non
     assert again.gaps(PORCH, Span(0, 10**6)) == [_gap(1), _gap(3)]
     assert again.integrity() == ""
     again.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[SmallDb]:
+    (tmp_path / "disk").mkdir()
+    with closing(SmallDb(tmp_path / "disk" / "small.db", "CREATE TABLE names (name TEXT);", 1)) as made:
+        yield made
+
+
+def _add(small: SmallDb, name: str) -> None:
+    with small.writing() as db:
+        db.execute("INSERT INTO names VALUES (?)", (name,))
+
+
+def _names(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return [name for (name,) in db.execute("SELECT name FROM names")]
+
+
+def test_a_small_database_goes_on_in_the_file_that_is_mounted_again(small: SmallDb, tmp_path: Path) -> None:
+    _add(small, "before")
+    away = (tmp_path / "disk").rename(tmp_path / "away")
+    shutil.copytree(away, tmp_path / "disk")
+    _add(small, "after")
+    assert _names(tmp_path / "disk" / "small.db") == ["before", "after"]
+
+
+def _fail(small: SmallDb) -> None:
+    with pytest.raises(StorageError, match="disk I/O error"), small.reading():
+        raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_a_small_database_is_reopened_after_its_disk_failed(small: SmallDb) -> None:
+    with small.reading() as before:
+        pass
+    _fail(small)
+    with small.reading() as after:
+        assert after is not before
+
+
+def test_no_database_is_made_at_an_empty_mount_point(small: SmallDb, tmp_path: Path) -> None:
+    _add(small, "before")
+    away = (tmp_path / "disk").rename(tmp_path / "away")
+    (tmp_path / "disk").mkdir()
+    _fail(small)
+    with pytest.raises(StorageError, match="unable to open database file"):
+        _add(small, "lost")
+    assert list((tmp_path / "disk").iterdir()) == []
+    (tmp_path / "disk").rmdir()
+    away.rename(tmp_path / "disk")
+    _add(small, "after")
+    assert _names(tmp_path / "disk" / "small.db") == ["before", "after"]
+
+
+def test_a_closed_small_database_stays_closed(small: SmallDb) -> None:
+    small.close()
+    for _ in range(2):
+        with pytest.raises(StorageError, match="closed database"):
+            _add(small, "late")
+
+
+def test_a_small_database_in_memory_is_not_made_again() -> None:
+    with closing(SmallDb(":memory:", "CREATE TABLE names (name TEXT);", 1)) as small:
+        _fail(small)
+        _add(small, "after")

@@ -90,7 +90,24 @@ def _is_read_only(where: str) -> bool:
 Row = tuple[Any, ...]
 
 
-class SqliteFile:
+class _Reopened:
+    """A file that is reopened after the disk failed: it may have been unplugged, and mounted again."""
+
+    _is_cut_off = False
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Record a disk failure, so that the file is reopened. On a full disk, it could not be."""
+        try:
+            yield
+        except (DiskFull, IndexDamaged, DatabaseDamaged, DatabaseUnfit):
+            raise
+        except StorageError as error:
+            self._is_cut_off |= not isinstance(error.__cause__, sqlite3.ProgrammingError)  # it was closed
+            raise
+
+
+class SqliteFile(_Reopened):
     """read_only: for reading while a recorder has the file open. undone: called after a rollback.
 
     sync: False makes nothing durable, for a file that is synced when it is complete.
@@ -105,7 +122,6 @@ class SqliteFile:
         self._depth, self._changing_thread = 0, 0
         self._idle: list[sqlite3.Connection] = []
         self._is_unsynced = False
-        self._is_cut_off = False  # the disk failed and may have been replaced: reopen the file
         self.problem: IndexDamaged | None = None
         if not read_only:
             _make_private(path)
@@ -210,17 +226,6 @@ class SqliteFile:
             self.problem = error
             raise
 
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
-        """Record a disk failure, so that the file is reopened."""
-        try:
-            yield
-        except (DiskFull, IndexDamaged):
-            raise
-        except StorageError:
-            self._is_cut_off = True
-            raise
-
     def _open_again(self) -> None:
         """Reopen the file.
 
@@ -304,7 +309,7 @@ def forget_empty(path: Path) -> None:
         path.unlink()
 
 
-class SmallDb:
+class SmallDb(_Reopened):
     """A database with a version, `PRAGMA user_version`. Files of earlier versions are migrated.
 
     path: a file, or MEMORY. schema: creates missing tables. version: that of the schema, from 1; files before versions
@@ -324,29 +329,30 @@ class SmallDb:
         renew: bool = False,
     ) -> None:
         self._drops = drops
-        self._path = str(path)
+        self._identity: tuple[int, int] | None = None
+        self._path, self._version = str(path), version
         self._lock = threading.Lock()
         self._steps: ClockSteps | None = None
         """None: no times in it follow steps of the clock."""
         self._must_follow = False
         self.was_renewed = False
         try:
-            self._db = self._opened(schema, version, migrate, checked=renew)
+            self._db = self._opened(schema, migrate, checked=renew)
         except DatabaseDamaged:
             # what was read may have been wrong, and the file be well; or another process is creating it
             threading.Event().wait(_TRIED_AGAIN_S)
             try:
-                self._db = self._opened(schema, version, migrate, checked=renew)
+                self._db = self._opened(schema, migrate, checked=renew)
             except DatabaseDamaged as error:
                 if not renew:
                     raise
                 log.error("%s It is put aside, and an empty one made.", error.message)
                 with _db_errors(self._path):
                     _keep_aside(Path(path))
-                self._db, self.was_renewed = self._opened(schema, version, migrate), True
+                self._db, self.was_renewed = self._opened(schema, migrate), True
 
     def _opened(
-        self, schema: str, version: int, migrate: Callable[[sqlite3.Connection, int], None], *, checked: bool = False
+        self, schema: str, migrate: Callable[[sqlite3.Connection, int], None], *, checked: bool = False
     ) -> sqlite3.Connection:
         """checked: whether all of it is read, so that damage shows now."""
         path = Path(self._path)
@@ -357,24 +363,51 @@ class SmallDb:
                 if not path.stat().st_size:
                     if not is_new:  # as a power failure leaves it
                         raise DatabaseDamaged(self._path, "it is empty")
-                    _create(path, schema, version)
-            db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5.0)
+                    _create(path, schema, self._version)
+            db, found = self._connected()
             failed.callback(db.close)
-            found = int(db.execute("PRAGMA user_version").fetchone()[0])
-            if found > version:
-                raise DatabaseNewer(self._path, other_version(found, version))
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
-                db.execute(f"PRAGMA {pragma}")
             if checked and self._path != MEMORY and path.stat().st_size <= _CHECKED_BYTES:
                 with closing(sqlite3.connect(self._path, timeout=5.0)) as all_of_it:  # whose pages stay in no cache
                     refuse_damage(all_of_it, self._path)
-            if found < version:
+            if found < self._version:
                 db.executescript(f"BEGIN IMMEDIATE; {self._drops(found)} {schema}")
                 migrate(db, found)
-                db.execute(f"PRAGMA user_version = {version}")
+                db.execute(f"PRAGMA user_version = {self._version}")
                 db.execute("COMMIT")
             failed.pop_all()
         return db
+
+    def _connected(self) -> tuple[sqlite3.Connection, int]:
+        """Open the file, which must exist: an empty mount point gets none. Return the connection and its version."""
+        is_file = self._path != MEMORY
+        address = f"{Path(self._path).absolute().as_uri()}?mode=rw" if is_file else MEMORY
+        db = sqlite3.connect(address, uri=is_file, check_same_thread=False, isolation_level=None, timeout=5.0)
+        try:
+            found = int(db.execute("PRAGMA user_version").fetchone()[0])
+            if found > self._version:
+                raise DatabaseNewer(self._path, other_version(found, self._version))
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
+                db.execute(f"PRAGMA {pragma}")
+            self._identity = self._found()
+        except (sqlite3.Error, StorageError):
+            db.close()
+            raise
+        return db, found
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return what identifies the file that is there now: another one after its disk was mounted again."""
+        try:
+            found = Path(self._path).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _open_again(self) -> None:
+        """Reopen the file; while its disk is away, each use tries it."""
+        with suppress(sqlite3.Error):  # its file is gone
+            self._db.close()
+        self._db, _ = self._connected()
+        self._is_cut_off = False
 
     def close(self) -> None:
         with self._lock:
@@ -403,7 +436,9 @@ class SmallDb:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _db_errors(self._path):
+        with self._lock, self._noticing(), _db_errors(self._path):
+            if self._path != MEMORY and (self._is_cut_off or self._found() not in (None, self._identity)):
+                self._open_again()
             moved_ms = self._steps.moved_ms() if self._steps is not None else 0
             if moved_ms or self._must_follow:
                 self._follow_clock(self._db, moved_ms)
