@@ -142,6 +142,28 @@ def test_forty_midnights_leave_33_files_of_earlier_days(tmp_path: Path, monkeypa
     assert days == sorted(f"day {day}\n" for day in range(7, 41))
 
 
+def test_a_file_goes_on_when_its_disk_is_mounted_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """While it is away, its empty mount point gets no file."""
+    disk, away = tmp_path / "disk", tmp_path / "away"
+    disk.mkdir()
+    file = DailyFile(disk / "tawny.log", 33)
+    for day in range(3):
+        if day == 1:
+            disk.rename(away)
+            disk.mkdir()
+            assert file.stream is not None
+            file.stream.close()  # as useless as that of a disk that is gone
+            file.emit(logging.LogRecord("tawny", logging.WARNING, "", 0, "noticed", (), None))
+        if day == 2:
+            disk.rmdir()
+            away.rename(disk)
+        file.emit(logging.LogRecord("tawny", logging.WARNING, "", 0, "day %d", (day,), None))
+        assert day != 1 or list(disk.iterdir()) == []
+    file.close()
+    assert (disk / "tawny.log").read_text() == "day 0\nday 2\n"
+    assert capsys.readouterr().err.count("Can't write the log") == 1
+
+
 @pytest.mark.shows("PK27")
 def test_the_file_has_dates_and_is_for_its_owner_only(tmp_path: Path, root: logging.Logger) -> None:
     path = tmp_path / "tawny.log"

@@ -134,20 +134,31 @@ class JsonLines(logging.Formatter):
 class DailyFile(TimedRotatingFileHandler):
     """A file for its owner only; at local midnight it becomes `NAME.YYYY-MM-DD`. A full disk loses lines, not more."""
 
+    _is_cut_off = False
+    """Whether the file failed while it was open: its disk may be away, and its empty mount point gets no file."""
+
     def __init__(self, path: Path, days: int) -> None:
         super().__init__(path, when="midnight", backupCount=days, encoding="utf-8")
         self._has_failed = False
 
     def _open(self) -> TextIOWrapper:
-        file = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        create = 0 if self._is_cut_off else os.O_CREAT
+        file = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | create | os.O_CLOEXEC, 0o600)
+        self._is_cut_off = False
         return os.fdopen(file, "a", encoding="utf-8")
+
+    def rotate(self, source: str, dest: str) -> None:
+        self._is_cut_off &= not Path(source).exists()
+        super().rotate(source, dest)
 
     def close(self) -> None:
         with suppress(OSError):  # lines that a full disk didn't take
             super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base class's name
-        """Say on standard error, once, that a line could not be written."""
+        """Say on standard error, once, that a line could not be written. The next one opens the file that is there."""
+        self._is_cut_off |= self.stream is not None
+        self.close()
         if not self._has_failed:
             self._has_failed = True
             sys.stderr.write(f"Can't write the log {self.baseFilename}: {sys.exc_info()[1]}\n")
