@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tawny.app.running import Heartbeat, Housekeeping
+from tawny.app.housekeeping import Heartbeat, Housekeeping
 from tawny.config.settings import CameraSettings, DetectionSettings, HeartbeatSettings
 from tawny.engine import Bus, InlineEngine
 from tawny.model.errors import SourceClosed

@@ -76,6 +76,62 @@ def test_signs_of_life_are_left_behind(tmp_path: Path) -> None:
     again.release()
 
 
+def _mount_again(folder: Path) -> None:
+    """The lock is another file of the same content; the first one is open still."""
+    said = (folder / "lock").read_bytes()
+    (folder / "lock").unlink()
+    (folder / "lock").write_bytes(said)
+
+
+def test_a_heartbeat_locks_the_file_of_a_disk_that_was_mounted_again(tmp_path: Path) -> None:
+    clock = FakeClock()
+    lock = Volume.at(tmp_path).lock(clock)
+    _mount_again(tmp_path)
+    assert holder(tmp_path) is None
+    clock.advance(10)
+    lock.pulse(clock.now_ms())
+    assert holder(tmp_path) == LockHolder(os.getpid(), lock_boot(tmp_path), clock.now_ms())
+    lock.release()
+
+
+def test_a_heartbeat_after_a_write_error_keeps_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = Volume.at(tmp_path).lock(FakeClock())
+
+    def fail(_fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(StorageError, match="Input/output error"):
+        lock.pulse(1)
+    assert holder(tmp_path) is not None
+    monkeypatch.undo()
+    lock.pulse(2)
+    assert holder(tmp_path) is not None
+    lock.release()
+
+
+def test_a_lock_is_kept_while_its_disk_is_away(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    lock = Volume.at(folder).lock(FakeClock())
+    away = folder.rename(tmp_path / "away")
+    with pytest.raises(StorageError, match="missing"):
+        lock.pulse(1)
+    assert holder(away) is not None
+    away.rename(folder)
+    lock.pulse(2)
+    assert holder(folder) is not None
+    lock.release()
+
+
+def test_a_lock_that_another_recorder_has_taken_meanwhile_is_lost(tmp_path: Path) -> None:
+    lock = Volume.at(tmp_path).lock(FakeClock())
+    _mount_again(tmp_path)
+    other = Volume.at(tmp_path).lock(FakeClock())
+    with pytest.raises(FolderInUse, match=f"process {os.getpid()}"):
+        lock.pulse(1)
+    other.release()
+
+
 def test_nonsense_in_the_lock_is_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / "lock").write_bytes(b"\0" * 300)
     lock = Volume.at(tmp_path).lock(FakeClock())

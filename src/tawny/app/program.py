@@ -260,6 +260,8 @@ class Program:
             except TimeoutError:
                 if unused.is_due():
                     await asyncio.to_thread(unused.give_back)
+                if running.lost is not None:
+                    raise running.lost from None
                 if running.is_alive():
                     self._systemd.alive()
                 if self._until():

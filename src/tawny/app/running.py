@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tawny import __version__
+from tawny.app.housekeeping import Heartbeat, Housekeeping
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.effects import difference
 from tawny.config.settings import CameraSettings, RemovedCameraSettings, Settings
@@ -15,7 +16,7 @@ from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import run_in_thread
 from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
-from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
+from tawny.model.errors import FolderInUse, NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -27,7 +28,6 @@ from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
 from tawny.sealed.file_reader import SealedFileReader
 from tawny.service import recorder as web
-from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
@@ -42,69 +42,16 @@ from tawny.service.sealing.policy import OthersCameraSettings
 from tawny.service.setting_warnings import warnings_of_names
 from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.borrowed_cameras import BorrowedCameras, with_borrowed
 from tawny.storage.history.deleted_events import DeletedEvents
-from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import has_room
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
 
 log = logging.getLogger(__name__)
-
-STEP_S = 0.5
-FLUSH_S = 2.0
-PULSE_S = 10.0
-"""Interval of heartbeats on disk: the precision with which the next start knows when this run ended."""
-
-
-class Housekeeping:
-    """Actor that checks the cameras. Never blocks: `stepped_s` shows that recording is alive."""
-
-    name = "housekeeping"
-
-    def __init__(self, cameras: Callable[[], Iterable[RunningCamera]], clock: Clock) -> None:
-        self._cameras, self._clock = cameras, clock
-        self.stepped_s = clock.mono_s()
-
-    def step(self) -> float:
-        self.stepped_s = self._clock.mono_s()
-        for camera in self._cameras():
-            camera.look_after()
-        return STEP_S
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-
-class Heartbeat:
-    """Actor that writes heartbeat, pending history and what else waits. Blocks while the main disk is stalled."""
-
-    name = "disk heartbeat"
-
-    def __init__(
-        self, ledger: HistoryLedger, pulse: Callable[[int], None], clock: Clock, save: Callable[[], None] = lambda: None
-    ) -> None:
-        self._ledger, self._write_pulse, self._clock, self._write = ledger, pulse, clock, save
-        self._pulse_s = clock.mono_s()
-
-    def step(self) -> float:
-        now_s = self._clock.mono_s()
-        if self._ledger.waiting:
-            self._ledger.flush()
-        self._write()
-        if now_s >= self._pulse_s:
-            self._pulse_s = now_s + PULSE_S
-            try:
-                self._write_pulse(self._clock.now_ms())
-            except OSError as error:
-                log.warning("cannot write the heartbeat to disk: %s", error)
-        return FLUSH_S
-
-    def close(self) -> None:
-        """Nothing to release."""
-
 
 LAST_MESSAGES_S, LAST_WRITES_S = 4.0, 4.0
 """Maximum time in s that `close` waits for the last messages to programs, and the last writes to a stalled disk."""
@@ -177,6 +124,7 @@ class RecorderRuntime:
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
         self._housekeeping: Housekeeping | None = None
+        self._heartbeat = Heartbeat(self._ledger, self._pulse, place.clock, self.keep_masks)
         self._send_last: Callable[[], None] = lambda: None
 
     @classmethod
@@ -197,6 +145,11 @@ class RecorderRuntime:
         """
         now = CurrentSettings(settings)
         return cls(make_recorder_parts(RecorderPlace(now, folder, clock, plugins, config, stands_for)), now)
+
+    @property
+    def lost(self) -> FolderInUse | None:
+        """Whose the folder is, if another recorder has taken it while its disk was away: this one must stop."""
+        return self._heartbeat.lost
 
     @property
     def settings(self) -> Settings:
@@ -251,9 +204,9 @@ class RecorderRuntime:
         if stored.mirror is not None:
             stored.mirror.start(pooled)
         login_file.start(pooled)
-        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, self._pulse, self.clock, self.keep_masks))
+        pooled.start(Heartbeat.name, lambda: self._heartbeat)
         self.sealing.start(pooled)
-        self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
+        self.care.start(pooled, [HealthCheck(self.sealing.watch), HealthCheck(self._heartbeat.problems), *checks])
         self.arming.start(pooled, self._stand)
         self.said.handle.start(pooled, self.said.name, lambda: self.said)
 
@@ -279,6 +232,8 @@ class RecorderRuntime:
             late = self._stop_actors(3.0)
             if late:
                 log.warning("threads did not stop in time: %s", ", ".join(late))
+            if self.lost is not None:
+                return  # another recorder writes the index and the history now
             run_in_thread("last messages", self._send_last, LAST_MESSAGES_S)
             if is_closed and not late:
                 self._finish(cause)
@@ -453,10 +408,14 @@ class RecorderRuntime:
         return self.parts.stored.room.figures
 
     def _pulse(self, now_ms: int) -> None:
-        """Write the heartbeat, and look for databases that were put aside. Raises OSError."""
+        """Write the heartbeat, and look for databases that were put aside. Raises StorageError."""
+        self._volume.disk.entry("lock")  # while another disk is mounted there, its lock is not touched
         self.parts.storage.store.pulse(now_ms)
         folder = self.parts.place.kept_in
-        self._renewed = [] if folder is None else renewed_databases(folder, now_ms)
+        try:
+            self._renewed = [] if folder is None else renewed_databases(folder, now_ms)
+        except OSError as error:
+            raise turned(error, str(folder)) from error
 
     def warnings(self) -> Sequence[web.RecorderWarning]:
         warnings = self._plugins.warnings

@@ -9,6 +9,8 @@ import fcntl
 import json
 import os
 import tempfile
+import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +19,9 @@ from tawny.model.errors import FolderInUse, StorageError
 from tawny.storage.disk.disk import turned
 
 _SIZE: Final = 256  # fixed size within one sector, so that a write is never half old and half new
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_ASKED_S: Final = 0.2
+"""`holder` locks the file for less than this."""
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
@@ -57,7 +62,7 @@ class VolumeLock:
         """
         path = root / "lock"
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            fd = os.open(path, _FLAGS, 0o600)
         except OSError as error:
             raise turned(error, str(path)) from error
         try:
@@ -68,15 +73,48 @@ class VolumeLock:
         except OSError as error:
             os.close(fd)
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                who = f"process {before.pid}" if before else "which one is unknown"
-                raise FolderInUse(str(root), who) from error
+                raise _in_use(root, before) from error
             raise _turned(error, path) from error
         return lock
 
     def pulse(self, now_ms: int) -> None:
-        """Write the heartbeat durably. Raises OSError if the disk rejects it."""
+        """Write the heartbeat durably, and lock the file again if another one is there: the disk was plugged in again.
+
+        Raises StorageError if the disk rejects it, FolderInUse if another process has taken the lock meanwhile.
+        """
+        try:
+            try:
+                is_there = self._is_written(now_ms)
+            except OSError:  # of a disk that failed, also when it is back
+                is_there = False
+            if not is_there:
+                self._take_again()
+                self._is_written(now_ms)
+        except OSError as error:
+            raise _turned(error, self._path) from error
+
+    def _is_written(self, now_ms: int) -> bool:
+        """Write the heartbeat durably. Return whether the file is still the one in the folder. Raises OSError."""
         self.write(now_ms)
         os.fdatasync(self._fd)
+        return os.path.samestat(os.fstat(self._fd), self._path.stat())
+
+    def _take_again(self) -> None:
+        fd = os.open(self._path, _FLAGS, 0o600)  # first: while the disk is away, the old lock is kept
+        self.release()  # if it is the same file, its lock would refuse the new one
+        self._fd = fd
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                threading.Event().wait(_ASKED_S)
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            other = _read(fd)
+            self.release()
+            if isinstance(error, BlockingIOError):
+                raise _in_use(self._path.parent, other) from error
+            raise
 
     def write(self, now_ms: int) -> None:
         """Write the heartbeat for other processes; after a power cut it may be missing. Raises OSError."""
@@ -85,8 +123,9 @@ class VolumeLock:
 
     def release(self) -> None:
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            with suppress(OSError):  # its disk is gone
+                os.close(fd)
 
 
 def check_locks(folder: Path) -> None:
@@ -122,6 +161,10 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def _in_use(root: Path, life: LockHolder | None) -> FolderInUse:
+    return FolderInUse(str(root), f"process {life.pid}" if life else "which one is unknown")
 
 
 def _turned(error: OSError, path: Path) -> StorageError:

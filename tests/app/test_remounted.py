@@ -1,0 +1,137 @@
+"""The disk of the data folder is unplugged and mounted again while tawny records: the same folder, other files."""
+
+import fcntl
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tawny.app import housekeeping
+from tawny.app.housekeeping import PULSE_S, Heartbeat
+from tawny.model.errors import DiskFull, FolderInUse, StorageError
+from tawny.model.messages import ProblemKind
+from tawny.storage.disk.lock import holder
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
+from tests.app.rig import rig, settings
+from tests.support.disk import MemoryDisk
+
+
+def mount_again(folder: Path) -> None:
+    """Files that are open remain those of the disk that is gone."""
+    away = folder.rename(folder.with_name("away"))
+    shutil.copytree(away, folder, ignore=shutil.ignore_patterns("control"))
+
+
+def test_the_folder_is_locked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "FLUSH_S", 0.05)
+    monkeypatch.setattr(housekeeping, "PULSE_S", 0.05)
+    data = tmp_path / "data"
+    with rig(settings(""), data) as recorder:
+        mount_again(data)
+        before = (data / "lock").read_bytes()
+        until(lambda: (data / "lock").read_bytes() != before, 10, "a heartbeat")
+        assert holder(data) is not None
+        assert recorder.running.lost is None
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from tawny.app import housekeeping
+from tawny.app.program import Program
+from tawny.config.loader import parse_settings
+from tawny.model.errors import FolderInUse
+
+housekeeping.FLUSH_S = housekeeping.PULSE_S = 0.1
+settings, _ = parse_settings('[web]\\nlisten = "127.0.0.1:0"', {})
+def ready(*_):
+    print("ready", flush=True)
+    sys.stdin.readline()
+try:
+    Program(settings, Path(sys.argv[1])).run(ready)
+except FolderInUse as error:
+    print(error.message)
+"""
+"""A recorder that waits for a line when it is ready."""
+
+
+def test_a_recorder_stops_if_another_one_has_taken_the_folder_meanwhile(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command = [sys.executable, "-c", CHILD, str(data)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        mount_again(data)
+        history = sorted((data / "history").glob("*.jsonl"))[-1]
+        before = history.read_bytes()
+        with (data / "lock").open() as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            try:
+                said, _ = child.communicate("\n", timeout=60)
+            finally:
+                child.kill()
+        assert said.startswith(f"Another tawny is already recording to {data}")
+        assert history.read_bytes() == before, "it is the other recorder's now"
+
+
+class Pulse:
+    def __init__(self) -> None:
+        self.count = 0
+        self.write: Callable[[], None] = lambda: None
+
+    def __call__(self, _now_ms: int) -> None:
+        self.count += 1
+        self.write()
+
+    def fail(self, error: StorageError) -> None:
+        def write() -> None:
+            raise error
+
+        self.write = write
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def pulse() -> Pulse:
+    return Pulse()
+
+
+@pytest.fixture
+def heartbeat(pulse: Pulse, clock: FakeClock) -> Heartbeat:
+    return Heartbeat(HistoryLedger(HistoryJournal(MemoryDisk()), MemoryIndex(), clock), pulse, clock)
+
+
+def test_health_names_a_disk_that_takes_no_heartbeat(heartbeat: Heartbeat, pulse: Pulse) -> None:
+    pulse.fail(StorageError("/mnt/usb", "it is away"))
+    heartbeat.step()
+    assert [(one.what, one.detail) for one in heartbeat.problems()] == [
+        (ProblemKind.DISK, "Disk error at /mnt/usb: it is away.")
+    ]
+    pulse.write = lambda: None
+    heartbeat.step()  # at the next step, as the disk may be back
+    assert list(heartbeat.problems()) == []
+
+
+def test_a_full_disk_is_a_problem_of_its_own(heartbeat: Heartbeat, pulse: Pulse) -> None:
+    pulse.fail(DiskFull("/mnt/usb"))
+    heartbeat.step()
+    assert list(heartbeat.problems()) == []
+
+
+def test_a_lock_that_is_lost_is_not_tried_again(heartbeat: Heartbeat, pulse: Pulse, clock: FakeClock) -> None:
+    pulse.fail(FolderInUse("/mnt/usb", "process 7"))
+    for _ in range(3):
+        heartbeat.step()
+        clock.advance(PULSE_S)
+    assert pulse.count == 1
+    assert heartbeat.lost is not None
