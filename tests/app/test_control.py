@@ -19,7 +19,15 @@ from tawny.app import control_client, control_socket
 from tawny.app.control_client import NAME, abstract_address, ask, is_in_memory, is_running
 from tawny.app.control_socket import MOST_AT_ONCE, ControlSocket
 from tawny.engine import Bus
-from tawny.model.errors import FolderInUse, FolderUnwritable, NotDone, SettingsError, SourceUnreachable, TawnyError
+from tawny.model.errors import (
+    FolderInUse,
+    FolderUnwritable,
+    NotDone,
+    SettingsError,
+    SourceUnreachable,
+    StorageError,
+    TawnyError,
+)
 from tawny.model.messages import Message
 
 
@@ -88,20 +96,23 @@ def _without_sockets(monkeypatch: pytest.MonkeyPatch, error: int) -> None:
 
     async def refuse(serve: Any, path: str, **more: Any) -> asyncio.Server:
         if not path.startswith("\0"):
+            Path(path).touch()
             raise OSError(error, os.strerror(error))
         return await start(serve, path, **more)
 
     monkeypatch.setattr(asyncio, "start_unix_server", refuse)
 
 
-@pytest.mark.parametrize("error", [errno.EPERM, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("error", [errno.EPERM, errno.EOPNOTSUPP, errno.EIO, errno.ENXIO])
 async def test_on_a_disk_that_holds_no_sockets_it_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
+    """exFAT by FUSE says EIO, and leaves a plain file."""
     _without_sockets(monkeypatch, error)
     control = _control(tmp_path, on_disk=True)
     await control.open()
     try:
+        assert not (tmp_path / NAME).exists()
         assert await _asked(tmp_path) == [{"ok": True}]
         assert not is_in_memory(tmp_path)
     finally:
@@ -113,6 +124,19 @@ async def test_a_folder_that_may_not_be_written_is_an_error(tmp_path: Path, monk
     _without_sockets(monkeypatch, errno.EACCES)
     control = _control(tmp_path, on_disk=True)
     with pytest.raises(FolderUnwritable):
+        await control.open()
+    await control.close()
+
+
+async def test_a_disk_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, **_: object) -> None:
+        if path.exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    _without_sockets(monkeypatch, errno.EIO)
+    monkeypatch.setattr(Path, "unlink", fail)
+    control = _control(tmp_path, on_disk=True)
+    with pytest.raises(StorageError, match=r"control: Input/output error\."):
         await control.open()
     await control.close()
 

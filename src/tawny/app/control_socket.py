@@ -1,8 +1,8 @@
 """UNIX socket for commands on this computer: one JSON object per line, accessible to its owner only.
 
 The socket is in the data folder. A second one is abstract, with a name derived from user and folder: for disks that
-can't hold sockets (FAT, SMB) and for when the disk is gone. In memory mode nothing is written to disk, so the only one
-is abstract, of another name. Abstract sockets have no owner, so both ends check the peer's user ID.
+can't hold sockets (FAT, SMB, exFAT by FUSE) and for when the disk is gone. In memory mode nothing is written to disk,
+so the only one is abstract, of another name. Abstract sockets have no owner, so both ends check the peer's user ID.
 `{"command": "status"}` gets one answer; `{"command": "follow"}` gets a line per message until the client disconnects.
 """
 
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from tawny.app.control_client import NAME, abstract_address, peer
 from tawny.engine import Bus
 from tawny.engine.actor import caller, named_executor
+from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
 from tawny.model.errors import FolderInUse, TawnyError
 from tawny.model.messages import Message
 from tawny.model.validation import problem_text
@@ -36,8 +37,8 @@ LONGEST = 64_000
 """Maximum length of a request line in bytes."""
 MOST_WAITING = 1000
 """Maximum number of messages queued for a slow client; the oldest are dropped."""
-_NO_SOCKETS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
-"""What a file system says that can't hold sockets. A folder that this user may not write says EACCES."""
+_REFUSED: Final = OUT_OF_DESCRIPTORS | {errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+"""What says that the folder can't be written. File systems that can't hold sockets say all kinds of other things."""
 
 
 Stream = Callable[[Mapping[str, Any]], AsyncGenerator[Mapping[str, Any], None]]
@@ -80,8 +81,7 @@ class ControlSocket:
         except OSError as error:
             if error.errno == errno.EADDRINUSE and not self._on_disk:
                 raise FolderInUse(str(self._data), "in memory mode") from error
-            if not self._on_disk or error.errno not in _NO_SOCKETS:
-                raise turned(error, str(self._path)) from error
+            raise turned(error, str(self._path)) from error
         if self._on_disk:
             try:
                 await self._listen_abstract()
@@ -106,10 +106,15 @@ class ControlSocket:
             threads.shutdown(wait=False, cancel_futures=True)
 
     async def _listen_in_folder(self) -> None:
+        """Listen, if the file system can hold sockets. Raises OSError."""
         self._path.unlink(missing_ok=True)
-        before = os.umask(0o177)
+        address, before = self._address(), os.umask(0o177)
         try:
-            self._servers.append(await asyncio.start_unix_server(self._serve, self._address(), limit=LONGEST))
+            self._servers.append(await asyncio.start_unix_server(self._serve, address, limit=LONGEST))
+        except OSError as error:
+            if error.errno in _REFUSED:
+                raise
+            self._path.unlink(missing_ok=True)  # FUSE may leave a plain file; a disk that fails says so again
         finally:
             os.umask(before)
 
