@@ -16,12 +16,13 @@ from typing import Final
 from tawny.config.changes import retention_to_table
 from tawny.config.settings import Settings
 from tawny.config.units import size_text
-from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.forecast import DAY_S
 from tawny.service.retention.retention_service import RetentionRequest, RetentionService, StoredRecordings
 from tawny.storage.disk.lock import check_locks
 from tawny.storage.disk.secondary_volumes import unescaped
+from tawny.storage.disk.volume import refused_folder
 
 FOLDER: Final = "tawny"
 LEAST_BYTES: Final = 1_000_000_000
@@ -166,6 +167,11 @@ class StorageChoiceService:
         disk = _disk_of(folder, self._disks())
         if disk is None:
             raise NotDone(f"{folder} is on no disk that is connected.", "Connect the disk, or choose another folder.")
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                folder.stat()
+        except OSError as error:
+            raise refused_folder(error, str(folder)) from None
         if folder.exists() and (not folder.is_dir() or not _is_ours_or_empty(folder)):
             raise NotDone(f"{folder} has other files in it.", "Choose an empty folder, or one that doesn't exist yet.")
         if problem := _why_not(folder):
@@ -173,7 +179,7 @@ class StorageChoiceService:
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise FolderUnwritable(str(folder), error.strerror or "") from None
+            raise refused_folder(error, str(folder)) from None
         check_locks(folder)  # without them tawny would not start again
         return folder
 

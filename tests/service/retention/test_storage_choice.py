@@ -18,6 +18,8 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.retention_service import RetentionRequest, RetentionService, StoredRecordings
 from tawny.service.storage_choice import Disk, StorageChoiceService, mounted_disks
+from tawny.storage.disk.volume import DiskGone
+from tests.support.dead_disk import DEATHS, dead
 
 DAY_S = 86_400
 
@@ -186,6 +188,13 @@ def test_a_folder_that_will_not_do_changes_nothing(
     with pytest.raises(error, match=says):
         chooser.service.change(path=make(chooser.root), days=30)
     assert (chooser.brought, chooser.changed, (chooser.root / "tawny.toml").read_text()) == ([], [], "")
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_disk_that_is_gone_while_it_is_mounted_is_named(chooser: Chooser, kind: str) -> None:
+    (folder := chooser.root / "second").mkdir()
+    with dead(folder, kind), pytest.raises(DiskGone, match="doesn't answer"):
+        chooser.service.change(path=str(folder))
 
 
 def test_a_disk_without_locks_is_refused_before_anything_changes(

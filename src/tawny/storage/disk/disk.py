@@ -59,6 +59,12 @@ class QuotaReached(DiskFull):
     advice = "Raise the quota, delete other files that count towards it, or shorten retention (`storage.retention`)."
 
 
+GONE: Final = frozenset(
+    {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN}
+)
+"""What a mounted disk or share says that is gone. `os.access` says no then, where `Path.exists` may raise."""
+
+
 class DescriptorReserve:
     """Descriptors that stay open without use until a file needs one and none is left. Thread-safe."""
 

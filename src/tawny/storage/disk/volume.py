@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.model.errors import DiskFull, FolderUnwritable, StorageError, StorageUnavailable
+from tawny.model.errors import DiskFull, DiskReadOnly, FolderUnwritable, StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.storage.archive.archive_disk import ArchiveDisk
 from tawny.storage.disk.disk import (
+    GONE,
     DiskAccess,
     DiskCapacity,
     FolderEntry,
@@ -202,6 +203,21 @@ FAILOVER_MARKS: Final = ("history/standing-in", "history/moving")
 """Of a spare: what it recorded is to be imported; its images are to be moved to the main volume."""
 
 
+@dataclass(eq=False)
+class DiskGone(StorageError):
+    says = "The disk at {where} doesn't answer ({detail})."
+    advice = "Unmount it, check its cable and mount it again."
+
+
+def refused_folder(error: OSError, where: str) -> StorageError:
+    """Convert an OSError of the first use of a folder."""
+    detail = error.strerror or ""
+    if error.errno in GONE:
+        return DiskGone(where, detail)
+    refusal = turned(error, where)
+    return refusal if isinstance(refusal, DiskFull | DiskReadOnly) else FolderUnwritable(where, detail)
+
+
 class Volume:
     """Access to one volume. All I/O goes through `disk`; `root` is its folder."""
 
@@ -226,12 +242,11 @@ class Volume:
     def at(cls, root: Path, signed: SignedHistory | None = None, mark: str | None = None) -> "Volume":
         """Open a volume, creating the folder if necessary. Raises FolderUnwritable, StorageError."""
         try:
+            with suppress(FileNotFoundError):
+                root.stat()  # says what is wrong with a disk that is gone: `mkdir` may say that the folder exists
             root.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
-            refusal = turned(error, str(root))
-            raise (
-                refusal if isinstance(refusal, DiskFull) else FolderUnwritable(str(root), error.strerror or "")
-            ) from error
+            raise refused_folder(error, str(root)) from error
         return cls(RealDisk(root), signed, mark)
 
     def add_other(self, other: "Volume") -> None:
