@@ -37,6 +37,7 @@ from tawny.testing.waiting import until
 from tests.app.rig import EVER
 from tests.faults.child import CAMERA, Film
 from tests.storage.bench import PORCH, Site, break_reads, keep_all
+from tests.support.dead_disk import DEATHS, dead
 
 CLOCK = SystemClock()
 
@@ -116,6 +117,15 @@ def test_a_spare_that_was_never_one_is_not_taken_for_it(tmp_path: Path) -> None:
     (tmp_path / "spare").mkdir()
     with pytest.raises(DiskMissing):
         program.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away")
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_spare_that_is_gone_while_it_is_mounted_is_not_taken_for_one(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "spare").mkdir()
+    with dead(tmp_path / "spare", kind), pytest.raises(DiskMissing):
+        program.record(
+            _settings(tmp_path / "spare"), tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away"
+        )
 
 
 def test_nobody_from_outside_is_let_in_where_nobody_could_sign_in(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from tawny.testing.waiting import until
 from tests.app.rig import DOOR, one_camera, rig
 from tests.service.cameras.test_connecting import House
 from tests.sources.onvif.fake_camera import FakeCamera, served
+from tests.support.dead_disk import DEATHS, dead
 
 PASSWORD = "n0t-for-thieves"
 BASIC, MD5 = ['Basic realm="c"'], ['Digest realm="c", nonce="1"']
@@ -240,6 +241,16 @@ def test_the_spare_disk_has_a_copy(tmp_path: Path) -> None:
     file = LoginFile(RealDisk(main_disk), spare)
     file.step()
     assert LoginFile(RealDisk(spare)).history.record("a", "b", 1).strongest is SignIn.MD5
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_spare_that_is_gone_while_it_is_mounted_gets_no_copy(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "main").mkdir()
+    (tmp_path / "spare" / "history").mkdir(parents=True)
+    file = LoginFile(RealDisk(tmp_path / "main"), tmp_path / "spare")
+    with dead(tmp_path / "spare", kind):
+        file.close()
+    assert (tmp_path / "main" / NAME).exists()
 
 
 def test_a_disk_that_fails_is_tried_again(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ from tawny.testing.clock import FakeClock
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
 from tests.golden.test_formats import FORMATS
+from tests.support.dead_disk import DEATHS, dead
 
 
 class Closing(Protocol):
@@ -488,6 +489,15 @@ def test_a_copy_of_accounts_waits_for_its_disk(copied: tuple[Path, Path]) -> Non
         copy.unlink()
         copy.mkdir()
         assert copying.step() == COPY_AGAIN_S
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_copy_of_accounts_waits_for_a_disk_that_is_gone_while_it_is_mounted(
+    copied: tuple[Path, Path], caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    path, copy = copied
+    with dead(copy.parent, kind), closing(open_with_copy(path, copy)) as file:
+        assert (AccountsCopy(file, path, copy).step(), caplog.text) == (COPY_S, "")
 
 
 def test_everyone_signs_in_again_once_accounts_are_as_in_their_copy(copied: tuple[Path, Path]) -> None:

@@ -382,7 +382,7 @@ def record(
             settings, folder = _read_again(reread, config, settings, folder)
             continue
         spare = Path(settings.storage.spare).expanduser() if settings.storage.spare else None
-        if spare is None or not (spare / "history" / "volume").is_file() or is_missing(spare):
+        if spare is None or not os.access(spare / "history" / "volume", os.F_OK) or is_missing(spare):
             raise DiskMissing(str(folder), why)
         log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
         until = partial(lambda main: not is_missing(main), folder)
@@ -420,7 +420,7 @@ def standing_in(settings: Settings, spare: Path) -> Settings:
     """
     storage = settings.storage.model_copy(update={"path": str(spare), "spare": "", "mirror": "", "tiers": ()})
     web = settings.web
-    if not (spare / "accounts.db").is_file():
+    if not os.access(spare / "accounts.db", os.F_OK):
         _, _, port = web.listen.rpartition(":")
         web = web.model_copy(update={"listen": f"127.0.0.1:{port}"})
     return settings.model_copy(update={"storage": storage, "web": web})

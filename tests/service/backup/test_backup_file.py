@@ -40,6 +40,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.testing.clock import FakeClock
 from tests.delivery.carried import delivery
+from tests.support.dead_disk import DEATHS, dead
 
 PASSPHRASE = "river-candle-otter-amber"
 SECRET = "pl4nted-s3cret"
@@ -549,6 +550,16 @@ def test_names_what_is_missing_here(data: Path, tmp_path: Path) -> None:
     plan = UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new").plan(tmp_path / "new/tawny.toml")
     assert any("storage.mirror is /mnt/second, which doesn't exist here" in note for note in plan.notes)
     assert any("storage.path was /mnt/gone" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_mirror_that_is_gone_while_it_is_mounted_is_missing(data: Path, tmp_path: Path, kind: str) -> None:
+    (mirror := tmp_path / "mirror").mkdir()
+    (data.parent / "tawny.toml").write_text(f'[storage]\nmirror = "{mirror}"\n')
+    file = backup(data)
+    with dead(mirror, kind):
+        plan = UnpackedBackup.unpack([file], PASSPHRASE, tmp_path / "new").plan(tmp_path / "new/tawny.toml")
+    assert any(f"storage.mirror is {mirror}, which doesn't exist here" in note for note in plan.notes)
 
 
 @pytest.mark.parametrize(

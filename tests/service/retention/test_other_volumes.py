@@ -21,6 +21,7 @@ from tawny.storage.disk import secondary_volumes
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.secondary_volumes import (
     FolderOfAnother,
+    KnownDiskMissing,
     VolumeUse,
     awaited,
     former,
@@ -32,6 +33,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.testing.clock import FakeClock
 from tests.storage.bench import PORCH, Site, keep_all
+from tests.support.dead_disk import DEATHS, dead
 
 
 class Bench:
@@ -431,3 +433,14 @@ def test_nothing_moves_to_a_tier_that_is_no_longer_configured(tmp_path: Path) ->
     due = site.put(600)
     engine.run_for(120)
     assert (site.folder / due.path).exists()
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_start_goes_on_without_a_disk_that_is_gone_while_it_is_mounted(tmp_path: Path, kind: str) -> None:
+    tier, spare = tmp_path / "tier", tmp_path / "spare"
+    named = f'tiers = [{{ path = "{tier}", after = "1 day" }}]\nspare = "{spare}"'
+    _opened(tmp_path / "first", named)
+    with dead(tier, kind), dead(spare, kind):
+        assert [type(one.error) for one in _opened(tmp_path / "first", named).others] == [KnownDiskMissing] * 2
+        assert _opened(tmp_path / "first", "").others == ()
+    assert [one.error for one in _opened(tmp_path / "first", named).others] == [None] * 2

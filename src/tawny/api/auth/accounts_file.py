@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -260,7 +261,7 @@ class AccountsCopy:
 
     def step(self) -> float:
         try:
-            if not (self._copy.parent / "history").is_dir():
+            if not os.access(self._copy.parent / "history", os.F_OK):
                 return COPY_S  # the disk is missing
             state = self._file.state()
             if (state != self._copied or not self._copy.is_file()) and self._file.has_people():
@@ -294,7 +295,7 @@ def open_with_copy(path: Path, copy: Path | None) -> AccountsFile:
         if copy is None:
             return file
         if not file.was_renewed:
-            if not (copy.parent / "history").is_dir():
+            if not os.access(copy.parent / "history", os.F_OK):
                 return file
             if file.has_people() or not _has_people(copy):
                 file.copy_to(copy)

@@ -158,7 +158,7 @@ class UnpackedBackup:
         elif self.info.fingerprint:
             yield f"The recorder gets the fingerprint {self.info.fingerprint[:16]}… of the backup."
         for path, value in _flat(_tables(self._folder / SETTINGS_FILE)).items():
-            if value and _PATHS.fullmatch(path) and not (config.parent / expanded(str(value))).exists():
+            if value and _PATHS.fullmatch(path) and not os.access(config.parent / expanded(str(value)), os.F_OK):
                 yield f"{path} is {value}, which doesn't exist here. Create or mount it, or change it in {config}."
         for file in sorted((self._folder / DAMAGED).glob("*.db")):
             yield f"{file.name} was damaged when it was saved, and isn't restored."

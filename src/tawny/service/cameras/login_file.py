@@ -5,6 +5,7 @@ within seconds of a camera's first sign-in, that sign-in may be unknown again.
 """
 
 import logging
+import os
 from pathlib import Path
 from typing import Final
 
@@ -55,7 +56,7 @@ class LoginFile:
         self.step()
 
     def _copy(self) -> None:
-        if self._spare is None or not (self._spare / "history").is_dir():
+        if self._spare is None or not os.access(self._spare / "history", os.F_OK):
             return
         try:
             _save(RealDisk(self._spare), self.history.to_bytes())

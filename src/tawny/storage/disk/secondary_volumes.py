@@ -197,7 +197,7 @@ def join(
     if use is not VolumeUse.MIRROR and (other_process := holder(root)) is not None:
         raise FolderInUse(str(root), f"process {other_process.pid}")
     before = known.get((str(root), use))
-    if before is not None and not (root.is_dir() and _is_there(before)):
+    if before is not None and not _is_there(before):
         if not (before.is_given_up and is_on_own_disk(root, volume.root)):
             raise KnownDiskMissing(str(root), "the disk that should be there is not")
         del known[str(root), use]
@@ -247,7 +247,7 @@ def _is_another(one: SecondaryVolume, root: Path) -> bool:
 
 
 def _is_there(one: SecondaryVolume) -> bool:
-    return one.is_archive or is_volume_present(Volume.at(Path(one.path), None, one.id))
+    return one.is_archive or is_volume_present(Volume(RealDisk(Path(one.path)), None, one.id))
 
 
 def _is_same_folder(one: Path, other: Path) -> bool:
@@ -296,12 +296,10 @@ def attach(
         raise FolderUnwritable(str(root), _SHARED)
     uses = (VolumeUse.TIER, VolumeUse.SPARE) if is_former else (use,)
     one = next((one for one in others(volume) if one.path == str(root) and one.use in uses), None)
-    if one is None or not root.is_dir():
+    if one is None or not _is_there(one):
         raise StorageError(str(root), "the disk that should be there is not")
     signed = None if use is VolumeUse.MIRROR else volume.signed  # the history is of the originals
-    other = Volume.at(root, signed, one.id)
-    if not is_volume_present(other):
-        raise StorageError(str(root), "the disk that should be there is not")
+    other = Volume(RealDisk(root), signed, one.id)
     _check_owner(volume, other, use)
     expect_itself(other)
     if use is VolumeUse.MIRROR:
@@ -350,7 +348,7 @@ def former(volume: Volume, named: Collection[str]) -> list[SecondaryVolume]:
 
 def _owner(one: SecondaryVolume) -> str:
     """Return the id of the recorder that used a folder. Empty if it isn't there, or has none."""
-    if one.is_archive or not Path(one.path).is_dir() or not _is_there(one):
+    if one.is_archive or not _is_there(one):
         return ""
     try:
         return _said(RealDisk(Path(one.path)), _OWNER) or ""
@@ -359,7 +357,7 @@ def _owner(one: SecondaryVolume) -> str:
 
 
 def _has_recordings(one: SecondaryVolume) -> bool:
-    other = Volume.at(Path(one.path))
+    other = Volume(RealDisk(Path(one.path)))
     try:
         return any(True for camera in other.cameras() for _ in other.hour_folders(camera))
     except StorageError:  # unreadable, so unknown
