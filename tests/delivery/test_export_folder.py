@@ -12,11 +12,12 @@ from tawny.delivery.delivery import DeliveryKind, in_memory
 from tawny.delivery.destinations import folder as destination
 from tawny.delivery.export_folder import ExportFolder, FileLeftOut, FolderLimits
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import TargetMissing
+from tawny.model.errors import TargetMissing, TargetUnreachable
 from tawny.model.ids import EventId
 from tawny.storage.disk import secondary_volumes
 from tawny.testing.clock import FakeClock
 from tests.delivery.carried import delivery
+from tests.support.dead_disk import DEATHS, dead
 
 TO = "files hours"
 
@@ -74,6 +75,20 @@ def test_what_is_behind_a_link_of_another_user_keeps_no_other_file_from_going(
     linked.expire()
     assert [one.name for one in outbox.kept_files(TO)] == ["front/old.mp4"]
     assert (linked.root.parent / "elsewhere" / "old.mp4").exists()
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_disk_that_is_gone_while_it_is_mounted_is_an_error_of_its_folder(
+    folder: ExportFolder, outbox: Outbox, clock: FakeClock, tmp_path: Path, kind: str
+) -> None:
+    clock.advance(3700)
+    with dead(tmp_path / "disk", kind):
+        folder.expire()
+        for call in (folder.opened, folder.probe, lambda: write(folder, outbox, clock, "second.mp4")):
+            with pytest.raises(TargetUnreachable, match="Transport endpoint is not connected"):
+                call()
+    folder.expire()
+    assert list(outbox.kept_files(TO)) == []
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.destination import FOLDER_GONE, refuse_no_destination
 from tawny.delivery.destinations.folder import PART, FileTooLarge, OpenFolder
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone, TargetFull, TargetMissing
+from tawny.model.errors import ContentGone, DeliveryError, TargetFull, TargetMissing
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
 from tawny.storage.disk.headroom import SPARE_SHARE
@@ -91,7 +91,7 @@ class ExportFolder:
         A folder that had files is not created again: it may be on a disk that is not mounted.
         """
         refuse_no_destination(self.root, self.public)
-        is_there = self.root.is_dir()
+        is_there = self._folder.is_there()
         if why := (is_listed_disk_missing if is_there else is_disk_missing)(self.root):
             raise TargetMissing(self.public, why)
         if not is_there and self._had_files():
@@ -143,21 +143,24 @@ class ExportFolder:
             raise self._folder.worded(error) from error
 
     def expire(self, ahead_ms: int = 0) -> None:
-        """Delete the files that are older than the retention, once the folder is there.
+        """Delete the files that are older than the retention, once the folder is there and its disk answers.
 
         ahead_ms: by how much the clock is ahead of the one that ages are counted by.
         """
         with self._lock:
             self._held_bytes = None
-        if self._limits.retention_s is None or not self.root.is_dir():
+        if self._limits.retention_s is None or not os.access(self.root, os.F_OK):
             return
         before_ms = self._clock.now_ms() - ahead_ms - round(self._limits.retention_s * 1000)
         with self._lock:
-            for one in self._outbox.kept_files(self.to):
-                if one.at_ms >= before_ms:
-                    break
-                if one.event is None or not self._is_kept(one.event):
-                    self._remove(one)
+            try:
+                for one in self._outbox.kept_files(self.to):
+                    if one.at_ms >= before_ms:
+                        break
+                    if one.event is None or not self._is_kept(one.event):
+                        self._remove(one)
+            except DeliveryError as error:
+                log.warning("%s", error)
 
     def removed_when_full(self) -> int:
         """Count the files that were deleted within the last day because the disk was full."""
@@ -247,11 +250,15 @@ class ExportFolder:
     def _remove(self, one: Delivery) -> bool:
         """Delete a file where it was written to, if it still exists. Return False if another user's link is before it.
 
-        Raises TargetMissing without the folder.
+        Raises DeliveryError, TargetMissing without the folder.
         """
-        if not self.root.is_dir():
+        if not self._folder.is_there():
             raise TargetMissing(self.public, FOLDER_GONE)
-        if (link := self._folder.foreign_link(Path(one.receipt))) is not None:
+        try:
+            link = self._folder.foreign_link(Path(one.receipt))
+        except OSError as error:
+            raise self._folder.worded(error) from error
+        if link is not None:
             if link not in self._told:
                 self._told.add(link)
                 log.warning("%s: what is behind the link %s stays, as another user has made it", self.public, link)

@@ -13,6 +13,7 @@ from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, Targ
 from tawny.storage.disk import secondary_volumes
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
+from tests.support.dead_disk import DEATHS, dead
 
 
 def opening(path: Path) -> DestinationContext:
@@ -32,6 +33,21 @@ class TestFolder(DestinationContract):
 def test_a_disk_that_is_not_mounted_is_told(tmp_path: Path) -> None:
     with pytest.raises(TargetMissing, match="mounted"):
         FolderDestination().connect(opening(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_disk_that_is_gone_while_it_is_mounted_is_unreachable(tmp_path: Path, kind: str) -> None:
+    connection = FolderDestination().connect(opening(tmp_path))
+    connection.put("1.jpg", content(), "", lambda _: None)
+    with dead(tmp_path, kind):
+        for call in (
+            lambda: FolderDestination().connect(opening(tmp_path)),
+            lambda: list(connection.files()),
+            lambda: connection.remove("1.jpg"),
+        ):
+            with pytest.raises(TargetUnreachable, match="Transport endpoint is not connected"):
+                call()
+    assert [one.name for one in connection.files()] == ["1.jpg"]
 
 
 def test_an_empty_mount_point_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

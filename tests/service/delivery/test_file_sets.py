@@ -32,6 +32,7 @@ from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.sealing.policy import SealedExport
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import MAIN, PORCH, SIZES, FakeArchive, pictures
+from tests.support.dead_disk import DEATHS, dead
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TEN = "2026-11-21T09:07:30Z"
@@ -541,6 +542,23 @@ def test_a_folder_that_cannot_be_written_is_a_problem_and_nothing_is_lost(tmp_pa
     bench.clock.advance(60)
     bench.work()
     assert bench.times("all") == [("07:30", "15:00")]
+    assert list(bench.files.troubles()) == []
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_disk_that_is_gone_while_it_is_mounted_stops_no_other_set(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "usb").mkdir()
+    bench = Bench(tmp_path, usb=chosen(tmp_path / "usb"), other=chosen(tmp_path / "out"))
+    with dead(tmp_path / "usb", kind):
+        bench.record(8 * 60)
+        assert bench.times("other") == [("07:30", "15:00")]
+        (problem,) = bench.files.troubles()
+        assert "1 file is waiting for usb: " in problem.detail
+        assert "isn't responding (Transport endpoint is not connected)" in problem.detail
+        assert [bool(one.trouble) for one in bench.files.views()] == [True, False]
+    bench.clock.advance(60)
+    bench.work()
+    assert bench.times("usb") == [("07:30", "15:00")]
     assert list(bench.files.troubles()) == []
 
 

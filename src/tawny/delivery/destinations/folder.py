@@ -26,12 +26,12 @@ from tawny.delivery.destination import (
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
+from tawny.storage.disk.disk import GONE
 from tawny.storage.disk.secondary_volumes import is_listed_disk_missing
 
 PART = ".part"
 ROOT: Final = 0
 """Number of the user root."""
-_GONE = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN)
 
 
 class FolderDenied(TargetRefused):
@@ -83,13 +83,14 @@ class FolderDestination:
 
     def connect(self, opening: DestinationContext) -> DestinationConnection:
         root = url_path(opening.url)
-        if not root.is_dir():
-            raise TargetMissing(f"{opening.name} ({root})", "the folder doesn't exist; is its disk mounted")
+        opened = OpenFolder(root, f"{opening.name} ({root})")
+        if not opened.is_there():
+            raise TargetMissing(opened.public, "the folder doesn't exist; is its disk mounted")
         if why := is_listed_disk_missing(root):
-            raise TargetMissing(f"{opening.name} ({root})", why)
+            raise TargetMissing(opened.public, why)
         if not opening.options.get(ALLOW_ANY):
-            refuse_no_destination(root, f"{opening.name} ({root})")
-        return OpenFolder(root, f"{opening.name} ({root})")
+            refuse_no_destination(root, opened.public)
+        return opened
 
 
 class OpenFolder:
@@ -167,7 +168,7 @@ class OpenFolder:
 
     def _refuse_missing(self) -> None:
         """Raise TargetMissing while the disk is away: without it, nothing would seem to be there."""
-        if why := is_listed_disk_missing(self.root) if self.root.is_dir() else FOLDER_GONE:
+        if why := is_listed_disk_missing(self.root) if self.is_there() else FOLDER_GONE:
             raise TargetMissing(self.public, why)
 
     def _files_in(self, folder: Path, names: list[str]) -> Iterator[RemoteFile]:
@@ -183,6 +184,15 @@ class OpenFolder:
         """No resources to release."""
 
     # --- also for export folders --------------------------------------------------------------------------------------
+
+    def is_there(self) -> bool:
+        """Return whether the folder exists. Raises DeliveryError, as of a disk that is gone but still mounted."""
+        try:
+            return stat.S_ISDIR(self.root.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self.worded(error) from error
 
     def path(self, name: str) -> Path:
         """Return the path of a file. Raises DeliveryError for a name that would be elsewhere."""
@@ -220,7 +230,7 @@ class OpenFolder:
             try:
                 os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
             except OSError as error:  # some shares keep their own time
-                if error.errno in _GONE:
+                if error.errno in GONE:
                     raise
         part.replace(path)
         sync_folder(path.parent)
@@ -246,8 +256,8 @@ class OpenFolder:
             return FolderDenied(self.public, detail)
         if error.errno == errno.EFBIG:
             return FileTooLarge(self.public, detail)
-        if error.errno in _GONE:
+        if error.errno in GONE:
             return TargetUnreachable(self.public, detail)
-        if error.errno == errno.ENOENT and not self.root.is_dir():
+        if error.errno == errno.ENOENT and not os.access(self.root, os.F_OK):
             return TargetMissing(self.public, FOLDER_GONE)
         return DeliveryError(self.public, detail)

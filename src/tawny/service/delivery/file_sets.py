@@ -6,6 +6,7 @@ where the last one ended. Time that was not recorded is in no file: a longer gap
 """
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -488,11 +489,10 @@ class FileSets:
 
     def _free_name(self, one: _Set, wanted: str, taken: Sequence[str]) -> str:
         """Return the name, or the same with a number if there is another file of it."""
-        root = Path(one.chosen.folder) if one.chosen.folder else None
 
         def is_free(path: str) -> bool:
             is_known = path in taken or self._outbox.find(one.to, path) is not None
-            return not is_known and not (root is not None and (root / path).exists())
+            return not is_known and not (one.chosen.folder and os.access(Path(one.chosen.folder, path), os.F_OK))
 
         number, path = 1, wanted
         while not is_free(path):
