@@ -284,6 +284,20 @@ def test_settings_that_a_full_disk_refuses_say_so(tmp_path: Path) -> None:
     assert (refused.value.message, refused.value.do) == (f"The disk at {tmp_path} is full.", "Free up space there.")
 
 
+def test_a_change_succeeds_where_files_have_no_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on some file systems of FUSE."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    file = tmp_path / "tawny.toml"
+    file.touch()
+    for name in ("chmod", "fchown"):
+        monkeypatch.setattr(os, name, refuse)
+    put_table(file, "web", {"name": "Home"})
+    assert "Home" in file.read_text()
+
+
 def test_a_change_succeeds_where_folders_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on SMB."""
     file = tmp_path / "tawny.toml"

@@ -91,12 +91,12 @@ def test_a_disk_that_is_gone_while_it_is_mounted_is_an_error_of_its_folder(
     assert list(outbox.kept_files(TO)) == []
 
 
-@pytest.fixture
-def modeless(folder: ExportFolder, monkeypatch: pytest.MonkeyPatch) -> ExportFolder:
-    """Its files have no mode any longer, as on FAT."""
+@pytest.fixture(params=[errno.EPERM, errno.ENOSYS], ids=["FAT", "FUSE"])
+def modeless(folder: ExportFolder, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ExportFolder:
+    """Its files have no mode any longer, as on FAT, or on a FUSE file system without modes."""
 
     def refused(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
+        raise OSError(request.param, os.strerror(request.param))
 
     for name in ("chmod", "fchmod"):
         monkeypatch.setattr(os, name, refused)

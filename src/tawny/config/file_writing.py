@@ -129,7 +129,7 @@ def modes_optional() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):  # FAT, exFAT and SMB refuse with these
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):  # FAT, exFAT, SMB; some FUSE: the last
             raise
 
 
@@ -137,7 +137,7 @@ def give_to_owner(made: int, of: Path) -> None:
     """Give a file that root has made to the owner of another file or folder, if root may. made: descriptor."""
     if os.geteuid() == 0:
         owner = of.stat()
-        with suppress(PermissionError):  # as in a container
+        with suppress(PermissionError), modes_optional():  # as in a container
             os.fchown(made, owner.st_uid, owner.st_gid)
 
 

@@ -498,7 +498,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _give(made: Path | int, like: Path) -> None:
-    with suppress(PermissionError):  # as in a container
+    with suppress(PermissionError), modes_optional():  # as in a container
         give_to_owner(made, like)
 
 
