@@ -23,7 +23,7 @@ from tawny.api.client_address import AllowedHosts
 from tawny.api.context import AppContext
 from tawny.api.errors import not_found
 from tawny.api.inbox import Inbox
-from tawny.api.past.clip_jobs import ClipStore
+from tawny.api.past.clip_store import ClipStore
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes import plain_table
 from tawny.config.recognition import SearchSettings

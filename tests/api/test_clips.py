@@ -16,7 +16,8 @@ from websockets.asyncio.client import connect
 
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Caller, Role
-from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState, ClipStore
+from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState
+from tawny.api.past.clip_store import ClipStore
 from tawny.api.server import WebServer
 from tawny.model.errors import TooManyFiles
 from tawny.model.events import Event, new_event_id

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.api.past.clip_jobs import FOLDER, ClipExportJob, ClipJobState, ClipStore
+from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState
+from tawny.api.past.clip_store import FOLDER, ClipStore
 from tawny.model.ids import CameraId
 from tawny.playback.exports import ExportKind
 from tawny.service.detection.event_marks import FILE as MUTINGS

@@ -13,7 +13,8 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.api.errors import RequestRefused
 from tawny.api.inbox import LEAST_FILE_BYTES, MOST_AT_ONCE, MOST_TOGETHER, Inbox
-from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipExportJob, ClipJobs, ClipJobState, ClipStore
+from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipExportJob, ClipJobs, ClipJobState
+from tawny.api.past.clip_store import ClipStore
 from tawny.model.errors import StorageError
 from tawny.storage.disk.headroom import DiskHeadroom
 from tests.api.fakes import House, make_house

@@ -16,7 +16,7 @@ from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.inbox import Inbox
-from tawny.api.past.clip_jobs import ClipStore
+from tawny.api.past.clip_store import ClipStore
 from tawny.cli.main import main
 from tawny.config.modes import ModesSettings
 from tawny.delivery.delivery import DeliveryState

@@ -25,7 +25,8 @@ from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
-from tawny.api.past.clip_jobs import ClipJobs, ClipStore
+from tawny.api.past.clip_jobs import ClipJobs
+from tawny.api.past.clip_store import ClipStore
 from tawny.api.request_handling import COPIED, UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
 from tawny.config.secure import ascii_host

@@ -28,8 +28,8 @@ from tawny.api.context import AppContext
 from tawny.api.inbox import FOLDER as INBOX
 from tawny.api.inbox import Inbox
 from tawny.api.live.stream_access import PassAuthenticator
-from tawny.api.past.clip_jobs import FOLDER as CLIPS
-from tawny.api.past.clip_jobs import ClipStore
+from tawny.api.past.clip_store import FOLDER as CLIPS
+from tawny.api.past.clip_store import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.other_recorders import (
