@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 from zipfile import ZipFile
@@ -16,7 +17,7 @@ from websockets.asyncio.client import connect
 
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Caller, Role
-from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState
+from tawny.api.past.clip_jobs import MOST_OF_ONE, UNDO_S, ClipExportJob, ClipJobs, ClipJobState
 from tawny.api.past.clip_store import ClipStore
 from tawny.api.server import WebServer
 from tawny.model.errors import TooManyFiles
@@ -257,8 +258,8 @@ async def test_only_who_made_it_or_an_owner_may_change_it(house: House, viewer: 
 async def test_too_many_at_once_are_refused(house: House, viewer: httpx.AsyncClient) -> None:
     made = await asked(house, viewer)
     wish = {key: made[key] for key in ("cameras", "from_ms", "to_ms", "kind")}
-    answers = [await viewer.post("/api/v1/clips", json=wish) for _ in range(20)]
-    assert [answer.status_code for answer in answers] == [200] * 19 + [400]
+    answers = [await viewer.post("/api/v1/clips", json=wish) for _ in range(MOST_OF_ONE)]
+    assert [answer.status_code for answer in answers] == [200] * (MOST_OF_ONE - 1) + [400]
 
 
 async def test_a_saved_clip_can_be_given_on(house: House, viewer: httpx.AsyncClient) -> None:
@@ -324,15 +325,86 @@ async def test_its_progress_is_told_as_it_is_made(house: House) -> None:
         await server.stop()
 
 
+# --- several at once
+
+
+def wish_of(house: House, cameras: list[str], **about: object) -> dict[str, object]:
+    """Of the porch and the yard."""
+    porch, now_ms = house.recorder.listed[0], house.clock.now_ms()
+    yard = replace(porch, status=replace(porch.status, id=CameraId("yard"), name="Yard"))
+    house.recorder.listed[1:] = [yard]
+    house.recorder.record(now_ms - 20_000, seconds=10)
+    return {"cameras": cameras, "from_ms": now_ms - 18_000, "to_ms": now_ms - 14_000} | about
+
+
+async def test_clips_of_several_cameras_are_queued_all_or_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.api.past.clip_jobs.MOST_OF_ONE", 3)
+    owner, wish = house.signed_in(), wish_of(house, ["porch", "yard"])
+    assert (await owner.post("/api/v1/clips", json=wish)).status_code == 200
+    refused = await owner.post("/api/v1/clips", json=wish)
+    assert (refused.status_code, refused.json()["message"]) == (400, "Too many clips are in the queue.")
+    assert len(await listed(owner)) == 2
+
+
+async def test_one_impossible_clip_of_a_request_refuses_all(house: House) -> None:
+    """The person to follow is in an image of the first camera only."""
+    now_ms = house.clock.now_ms()
+    seen = Event(new_event_id(now_ms), PORCH, "person", now_ms - 17_000, now_ms - 16_000, 9.0, box=(0.1, 0.1, 0.2, 0.2))
+    house.recorder.index.put_event(seen)
+    owner = house.signed_in()
+    refused = await owner.post("/api/v1/clips", json=wish_of(house, ["porch", "yard"], all_but=seen.id))
+    assert (refused.status_code, await listed(owner)) == (400, [])
+
+
+async def test_a_refusal_of_evidence_names_the_camera(house: House) -> None:
+    house.recorder.hidden = (Polygon.of([(0, 0), (1, 0), (1, 1)]),)
+    refused = await house.signed_in().post("/api/v1/clips", json=wish_of(house, ["porch"], kind="evidence"))
+    assert refused.json()["message"] == "Front door has privacy masks, and evidence shows the whole image."
+
+
+async def test_a_request_may_name_as_many_cameras_as_one_may_have_in_the_queue(house: House) -> None:
+    cameras = [f"door-{number}" for number in range(MOST_OF_ONE + 1)]
+    codes = [
+        (await house.signed_in().post("/api/v1/clips", json=wish_of(house, cameras[:count]))).status_code
+        for count in (MOST_OF_ONE, MOST_OF_ONE + 1)
+    ]
+    assert codes == [404, 422], "these cameras are unknown, and one of them is too many"
+
+
+def test_users_take_turns(house: House) -> None:
+    desk = desk_with(house, None)
+    many = [ordered(house, desk) for _ in range(3)]
+    one = ordered(house, desk, person=Account("ben", "Ben", Role.OWNER))
+    for _ in range(2):
+        house.clock.advance(1)
+        assert desk.work()
+    done = {job.id for job in desk.seen_by(ANNA) if job.state is ClipJobState.DONE}
+    assert done == {many[0].id, one.id}
+
+
+def test_a_clip_replaces_none_of_the_same_request(house: House) -> None:
+    desk, (options, name) = desk_with(house, None, 1.5), wanted(house)
+    first, second = desk.ask(ANNA, house.recorder, house.site.clips, [(options, name)] * 2)
+    assert desk.work()
+    assert desk.work()
+    states = {job.id: (job.state, job.problem) for job in desk.seen_by(ANNA)}
+    no_space = "There is no space for another clip: kept or shared ones, or those made with it, use it."
+    assert states == {first.id: (ClipJobState.DONE, ""), second.id: (ClipJobState.FAILED, no_space)}
+
+
 # --- the room that they take
 
 
-def ordered(house: House, desk: ClipJobs, kind: ExportKind = ExportKind.MP4) -> ClipExportJob:
-    house.clock.advance(1)
+def wanted(house: House, kind: ExportKind = ExportKind.MP4) -> tuple[ExportOptions, str]:
     recorded = house.recorder.index.bounds(PORCH)
     assert recorded
-    wish = ExportOptions(kind, (PORCH,), Span(recorded.begin_ms, recorded.begin_ms + 9000))
-    return desk.ask(ANNA, house.recorder, house.site.clips, wish, "Front door.mp4")
+    return ExportOptions(kind, (PORCH,), Span(recorded.begin_ms, recorded.begin_ms + 9000)), "Front door.mp4"
+
+
+def ordered(house: House, desk: ClipJobs, kind: ExportKind = ExportKind.MP4, person: Account = ANNA) -> ClipExportJob:
+    house.clock.advance(1)
+    (job,) = desk.ask(person, house.recorder, house.site.clips, [wanted(house, kind)])
+    return job
 
 
 def made(house: House, desk: ClipJobs, kind: ExportKind = ExportKind.MP4) -> ClipExportJob:

@@ -111,7 +111,7 @@ def fill(house: House) -> Filled:
 def clip_of_the_porch(house: House, span: Span) -> str:
     owner = house.accounts.put_person("Anna", Role.OWNER)
     wish = ExportOptions(ExportKind.MP4, (PORCH,), span)
-    made = house.site.jobs.ask(owner, house.recorder, house.site.clips, wish, "Front door.mp4")
+    (made,) = house.site.jobs.ask(owner, house.recorder, house.site.clips, [(wish, "Front door.mp4")])
     assert house.site.jobs.work()
     return made.id
 

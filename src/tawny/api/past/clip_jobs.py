@@ -7,7 +7,7 @@ Thread-safe. The worker thread calls `work`. Listeners are called from the threa
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -26,9 +26,9 @@ from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, chec
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.disk import turned
 
-MOST_WAITING = 60
-MOST_OF_ONE = 20
-"""Maximum number of waiting jobs of one user: as many as cameras in one request, and a few more."""
+MOST_WAITING = 192
+MOST_OF_ONE = 64
+"""Maximum number of waiting jobs of one user: as many as cameras in one request. Users take turns."""
 MOST_FAILED = 100
 """Maximum number of failed jobs that are known; the oldest are dropped."""
 TELL_S = 0.25
@@ -113,6 +113,8 @@ class ClipJobs:
         self._orders: dict[str, _Order] = {}
         self._removed: dict[str, tuple[ClipExportJob, float]] = {}
         """Clips that can be restored, and until when, s monotonic."""
+        self._served: dict[str, float] = {}
+        """When the last job of each user began, s monotonic."""
         self._listeners: list[Listener] = []
         self._handle = ActorHandle()
         self._is_loaded = self._is_ending = False
@@ -142,29 +144,26 @@ class ClipJobs:
     # --- called for users
 
     def ask(
-        self, person: Account, archive: RecorderService, clips: ClipCache, options: ExportOptions, name: str
-    ) -> ClipExportJob:
-        """Queue a job. Raises NotDone: when the clip is not possible or the queue is full."""
-        check_export(options)
+        self,
+        person: Account,
+        archive: RecorderService,
+        clips: ClipCache,
+        wanted: Sequence[tuple[ExportOptions, str]],
+    ) -> list[ClipExportJob]:
+        """Queue a job for each, or none. wanted: with its file name. Raises NotDone: not possible, or too many."""
+        for options, _ in wanted:
+            check_export(options)
         with self._lock:
             of_one = sum(self._jobs[job_id].made_by == person.id for job_id in self._orders)
-            if len(self._orders) >= MOST_WAITING or of_one >= MOST_OF_ONE:
+            if len(self._orders) + len(wanted) > MOST_WAITING or of_one + len(wanted) > MOST_OF_ONE:
                 raise NotDone("Too many clips are in the queue.", "Try again when some are done.")
-            made = ClipExportJob(
-                secrets.token_hex(8),
-                options.kind,
-                options.cameras,
-                options.span.begin_ms,
-                options.span.end_ms,
-                options.lapse_speed if options.kind is ExportKind.TIMELAPSE else None,
-                name,
-                person.id,
-                self._clock.now_ms(),
-                redacted=options.redaction is not None,
-            )
-            self._orders[made.id] = _Order(archive, clips, options, ZoneInfo(archive.zone))
             self._forget_old()
-        self._put(made)
+            now_ms, zone = self._clock.now_ms(), ZoneInfo(archive.zone)
+            made = [_job(options, name, person, now_ms) for options, name in wanted]
+            for job, (options, _) in zip(made, wanted, strict=True):
+                self._jobs[job.id], self._orders[job.id] = job, _Order(archive, clips, options, zone)
+        for job in made:
+            self._publish(job)
         self._handle.wake()
         return made
 
@@ -235,11 +234,13 @@ class ClipJobs:
     def work(self) -> bool:
         """Process the next job. Return False if none is waiting."""
         with self._lock:
-            waiting = next(iter(self._orders), None)
-            if waiting is None or self._is_ending:
+            if not self._orders or self._is_ending:
                 return False
+            # of the user who has waited longest, so that one with many clips doesn't hold up the others
+            waiting = min(self._orders, key=lambda one: self._served.get(self._jobs[one].made_by, float("-inf")))
             order, job = self._orders.pop(waiting), replace(self._jobs[waiting], state=ClipJobState.WORKING)
             self._jobs[waiting] = job
+            self._served[job.made_by] = self._clock.mono_s()
         self._publish(job)
         try:
             self.check_maker(job)
@@ -302,10 +303,11 @@ class ClipJobs:
     def room(self, job_id: str, size_bytes: int) -> None:
         """Free space for a clip of at least this size, and reserve it on the disk. Raises NotDone.
 
-        Deletes removed clips first, then the oldest ones neither kept nor shared. A viewer's clip makes only their own
-        older ones go, and no recordings.
+        Deletes removed clips first, then the oldest ones neither kept, shared nor of the same request. A viewer's clip
+        makes only their own older ones go, and no recordings.
         """
-        maker = self._account_of(self._jobs[job_id].made_by) if self._account_of and job_id in self._jobs else None
+        job = self._jobs.get(job_id)
+        maker = self._account_of(job.made_by) if self._account_of and job else None
         is_viewer = maker is not None and maker.role.only_watches
         wanted = max(size_bytes, self._store.written_bytes(job_id))
         if wanted > self.most_bytes:
@@ -316,11 +318,12 @@ class ClipJobs:
             self.delete_removed(at_once=True)
         while self.used_bytes() + wanted > self.most_bytes:
             done = [one for one in self._all() if one.state is ClipJobState.DONE and not one.kept]
-            done = [one for one in done if not self._is_linked(one.id)]
+            done = [one for one in done if not self._is_linked(one.id) and not (job and _is_asked_with(one, job))]
             if is_viewer:
                 done = [one for one in done if maker is not None and one.made_by == maker.id]
             if not done:
-                raise NotDone("There is no space for another clip: kept or shared ones use it.", "Delete some of them.")
+                what = "There is no space for another clip: kept or shared ones, or those made with it, use it."
+                raise NotDone(what, "Delete some of them.")
             self._delete(min(done, key=lambda one: one.made_ms))
         left_bytes = max(0, size_bytes - self._store.written_bytes(job_id))
         if not self._store.reserve(left_bytes, may_use_kept=not is_viewer):
@@ -379,6 +382,26 @@ class ClipJobs:
     def _publish(self, job: ClipExportJob) -> None:
         for listener in list(self._listeners):
             listener(job)
+
+
+def _job(options: ExportOptions, name: str, person: Account, now_ms: int) -> ClipExportJob:
+    return ClipExportJob(
+        secrets.token_hex(8),
+        options.kind,
+        options.cameras,
+        options.span.begin_ms,
+        options.span.end_ms,
+        options.lapse_speed if options.kind is ExportKind.TIMELAPSE else None,
+        name,
+        person.id,
+        now_ms,
+        redacted=options.redaction is not None,
+    )
+
+
+def _is_asked_with(one: ClipExportJob, other: ClipExportJob) -> bool:
+    """Return whether one request asked for both."""
+    return (one.made_by, one.made_ms) == (other.made_by, other.made_ms)
 
 
 def may_see(person: Account, job: ClipExportJob) -> bool:

@@ -22,7 +22,7 @@ from tawny.api.auth.access import (
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change
+from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipExportJob, ClipJobState, may_change
 from tawny.api.past.frame_stamps import frame_stamps
 from tawny.api.past.media_responses import clip_name, disposition, ranged
 from tawny.api.request_handling import WorkerRoute
@@ -43,12 +43,12 @@ ClipKind = Literal["mp4", "gif", "timelapse", "side-by-side", "sheet", "evidence
 
 
 class NewClip(ApiRequest):
-    """New clips: one file per camera, or one for all with `side-by-side`.
+    """New clips: one file per camera, or one for all with `side-by-side`. If one can't be queued, none is.
 
     speed: of a time-lapse; null: one minute long.
     """
 
-    cameras: Annotated[list[Id], Field(min_length=1, max_length=16)]
+    cameras: Annotated[list[Id], Field(min_length=1, max_length=MOST_OF_ONE)]
     from_ms: Ms
     to_ms: Ms
     kind: ClipKind = "mp4"
@@ -152,7 +152,7 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
         for camera in cameras:
             known_camera(camera, here)
         groups = [tuple(cameras)] if kind is ExportKind.SIDE_BY_SIDE else [(camera,) for camera in cameras]
-        made = []
+        wanted = []
         for group in groups:
             hidden = _all_but(here, group[0], body.all_but) if body.all_but else None
             name = _name(here, group, span, kind, " redacted" if hidden else "")
@@ -163,8 +163,10 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
             )
             if here.is_unlocked:
                 check_open(here, group, span)
-            made.append(here.jobs.ask(signed.person, here.recorder, here.clips, options, name))
-            note("clip", name)
+            wanted.append((options, name))
+        made = here.jobs.ask(signed.person, here.recorder, here.clips, wanted)
+        for one in made:
+            note("clip", one.name)
         return made
 
     try:
@@ -325,9 +327,11 @@ def _check_may_prove(here: AppContext, person: Account, cameras: list[str]) -> N
     """Raise RequestRefused unless the user may export evidence: it contains the unmasked recordings, so owners only."""
     if person.role is not Role.OWNER:
         raise RequestRefused(403, "not_yours", "Only owners can export evidence.", "Ask an owner.")
-    if any(here.recorder.private(CameraId(camera)) for camera in cameras):
-        what = "This camera has privacy masks, and evidence shows the whole image."
-        raise bad_input(what, "Export it on the recorder with tawny export --evidence.")
+    for camera in map(CameraId, cameras):
+        if here.recorder.private(camera):
+            name = serializers.camera_name(here.recorder, camera)
+            what = f"{name} has privacy masks, and evidence shows the whole image."
+            raise bad_input(what, "Export it on the recorder with tawny export --evidence.")
 
 
 def _all_but(here: AppContext, camera: CameraId, event_id: str) -> Redaction:
