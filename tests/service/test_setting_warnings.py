@@ -58,6 +58,16 @@ def test_a_neighbor_and_a_mode_that_do_not_exist_are_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["Gate", " gate "])
+def test_a_name_that_another_camera_has_is_named(name: str) -> None:
+    """The first one's name is made from its ID."""
+    made = Settings.model_validate({"cameras": {**CAMERAS, "drive": {"source": "demo:front", "name": name}}})
+    assert [f"{one}" for one in setting_warnings(made)] == [
+        f"cameras.drive.name: found {name!r}, which is also the name of the camera 'gate'; "
+        "allowed: a name that no other camera has"
+    ]
+
+
 def test_disks_that_memory_mode_does_not_use_are_named() -> None:
     disks = {"mirror": "/mnt/second", "spare": "/mnt/third", "tiers": [{"path": "/mnt/big", "after": "7 days"}]}
     storage = {**disks, "snapshots": {"interval": "1 h"}}

@@ -18,9 +18,10 @@ from tomlkit.exceptions import TOMLKitError
 from tawny.config.catalog import Plain
 from tawny.config.file_writing import give_to_owner, read_file, replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
-from tawny.config.settings import Settings, is_camera_id
+from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.toml_editing import is_inline, new_table, put_values, toml_item, unset_key
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.model.ids import name_key
 
 Group = Literal["destinations", "files", "notifiers"]
 Values = Mapping[str, Any]
@@ -176,12 +177,32 @@ class SettingsDraft:
             self._document.pop("removed_cameras", None)
 
     def put_name(self, camera: str, name: str) -> None:
-        """Set the name that people see; an empty one removes it, so that the ID is shown."""
-        table = self._table(camera)
+        """Set the name that people see; an empty one removes it, so that the ID is shown.
+
+        Raises NotDone: when it is new and another camera has it.
+        """
+        table, before = self._table(camera), self._shown_names()
         if name:
             table["name"] = name
         else:
             unset_key(table, "name", "")
+        shown = self._shown_names()
+        for other in shown:
+            if name_key(shown[other]) == name_key(shown[camera]) != name_key(before[camera]) and other != camera:
+                raise NotDone(f"The camera {other} is already called “{shown[other]}”.", "Choose another name.")
+
+    def free_name(self, name: str, camera: str) -> str:
+        """Return this name for a new camera, with a number if another one has it: `Gate 2`. Empty stays empty."""
+        taken = {name_key(shown) for other, shown in self._shown_names().items() if other != camera}
+        numbered = (f"{name} {number}" for number in range(2, 10_000))
+        return next(one for one in (name, *numbered) if name_key(one) not in taken)
+
+    def _shown_names(self) -> dict[str, str]:
+        """Return the names that people see, by ID, of a file that may be invalid elsewhere."""
+        cameras = self._document.unwrap().get("cameras", {})
+        names = {camera: str(one.get("name", "")) for camera, one in cameras.items() if isinstance(one, dict)}
+        made = {camera: CameraSettings.model_construct(source="", name=one) for camera, one in names.items()}
+        return {camera: display_name(camera, one) for camera, one in made.items()}
 
     def put_lens(self, camera: str, values: Mapping[str, str | float]) -> None:
         """Set how a camera's image is straightened; nothing removes it."""

@@ -16,6 +16,11 @@ EventId = NewType("EventId", str)
 """Opaque; sorts by the event's start."""
 
 
+def name_key(name: str) -> str:
+    """Return a display name as names are compared: capitals and outer blanks make no difference."""
+    return " ".join(name.split()).casefold()
+
+
 class StreamName(StrEnum):
     """Stream of a camera: `main` in high resolution; `sub` in low resolution, for detection, kept longer."""
 

@@ -1,18 +1,20 @@
-"""Settings that are valid and have no effect: names of things that don't exist, and disks in memory mode. Pure.
+"""Settings that are valid and probably not meant: names of things that don't exist, two cameras of one name, and disks
+in memory mode. Pure.
 
 They stay valid: names were before the thing was renamed or removed, and `tawny run --memory` is for any settings.
 """
 
 from collections.abc import Iterator
 
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, display_name
 from tawny.model.errors import Problem
+from tawny.model.ids import name_key
 from tawny.service.modes.mode_table import lost_channels
 from tawny.service.recorder import RecorderWarning
 
 
 def setting_warnings(settings: Settings) -> Iterator[Problem]:
-    """Yield what has no effect, with its path, such as `rules.0.when.zone`."""
+    """Yield what has no effect or can be mistaken, with its path, such as `rules.0.when.zone`."""
     storage = settings.storage
     if storage.mode == "memory":
         unused = {"spare": storage.spare, "mirror": storage.mirror, "tiers": storage.tiers}
@@ -22,7 +24,12 @@ def setting_warnings(settings: Settings) -> Iterator[Problem]:
     for number, _, zone in _lost_zones(settings):
         there = ", ".join(_zones(settings, number)) or "none: there are no zones"
         yield Problem(f"rules.{number}.when.zone", repr(zone), there)
+    shown: dict[str, str] = {}
     for name, camera in settings.cameras.items():
+        first = shown.setdefault(name_key(display_name(name, camera)), name)
+        if first != name:
+            found = f"{display_name(name, camera)!r}, which is also the name of the camera {first!r}"
+            yield Problem(f"cameras.{name}.name", found, "a name that no other camera has")
         for other in camera.neighbors or ():
             if other not in settings.cameras and other not in settings.removed_cameras:
                 yield Problem(f"cameras.{name}.neighbors", repr(other), ", ".join(settings.cameras))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tawny.config.drafts import camera_id_for
 from tawny.config.loader import read_settings
-from tawny.config.settings import Settings, is_camera_id
+from tawny.config.settings import Settings, display_name, is_camera_id
 from tawny.detection.zones import masks_of
 from tawny.model.errors import NotDone, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
@@ -110,6 +110,29 @@ def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: CameraDr
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     assert read_settings(house.config).cameras["front-door"] == camera
     assert [list(one.cameras)[1:] for one in house.applied] == [["front-door"], ["front-door", "front-door-2"]]
+
+
+def test_a_new_camera_with_the_name_of_another_gets_a_number(house: House) -> None:
+    for name in ("Gate", "gate ", "Yard"):
+        house.setup.add(name, CameraDraft("demo:front"))
+    shown = [display_name(camera, one) for camera, one in house.settings.cameras.items()]
+    assert shown == ["Yard", "Gate", "gate 2", "Yard 2"]
+
+
+def test_a_camera_cannot_be_given_the_name_of_another(house: House) -> None:
+    gate = house.setup.add("Gate", CameraDraft("demo:front"))
+    before = house.config.read_text()
+    with pytest.raises(NotDone, match="The camera yard is already called “Yard”"):
+        house.setup.rename(gate, " yard ")
+    assert house.config.read_text() == before
+
+
+def test_a_camera_whose_name_another_has_can_still_be_put_into_a_group(house: House) -> None:
+    """Someone wrote both names into the file."""
+    gate = house.setup.add("Gate", CameraDraft("demo:front"))
+    house.config.write_text(house.config.read_text().replace('"Gate"', '"Yard"'))
+    house.setup.rename(gate, "Yard", "outside")
+    assert house.settings.cameras[gate].group == "outside"
 
 
 def test_it_is_added_to_record_only_around_events(house: House) -> None:
