@@ -54,6 +54,12 @@ async def test_no_place_is_lost_to_another_one_of_its_name(house: House, owner: 
     assert (await watched(owner, zones=[zone], lines=[line])).status_code == 200
 
 
+@pytest.mark.parametrize(("path", "most"), [("cameras/porch/figures", "2 min"), ("timeline", "62 days")])
+async def test_the_longest_time_is_said_in_words(owner: httpx.AsyncClient, path: str, most: str) -> None:
+    answer = await owner.get(f"/api/v1/{path}?from_ms=0&to_ms=9999999999")
+    assert (answer.status_code, answer.json()["message"]) == (400, f"You can load at most {most} at once.")
+
+
 @pytest.mark.parametrize("path", ["timeline?from_ms=0&to_ms=1000&", "events?"])
 async def test_no_camera_has_a_name_too_long_for_a_folder(owner: httpx.AsyncClient, path: str) -> None:
     """It was reported as a failing disk."""

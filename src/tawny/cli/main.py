@@ -271,6 +271,10 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
     if undecodable and args.command == "cameras" and args.do in ("add", "rename"):
         raise refusal  # at once: a new settings file would be left without the camera
     try:
+        if getattr(args, "camera", None) and getattr(args, "on", None) != "boxes":  # those have cameras of their own
+            from tawny.cli.camera_names import put_ids  # loads the settings
+
+            put_ids(args)
         code: int = args.run(args, out)
     except UnicodeEncodeError:
         if not undecodable:

@@ -34,6 +34,7 @@ from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, as_answer, bad_input, not_found, share_ended
 from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, RENEW, in_worker, is_local
 from tawny.api.schemas import Id
+from tawny.config.units import duration_text
 from tawny.fleet.message_link import LINE_PATH
 from tawny.fleet.standby_question import STANDBY_PATH
 from tawny.model.errors import StorageError
@@ -466,11 +467,9 @@ async def _receive(socket: WebSocket, kind: type[Said], receive: Callable[[Said]
 
 MOST_DAYS = 62
 MOST_CLIP_S = 6 * 3600
-MOST_CLIP_BYTES = 20_000_000_000
 MOST_CAMERAS = 64
 MOST_LISTED = 512
 """How many a request may name without loading anything of them: all of a large site."""
-DAY_MS = 86_400_000
 
 At = Annotated[int, Query(ge=0, le=LATEST_MS)]
 Points = Annotated[int, Query(ge=1, le=10_000)]
@@ -499,8 +498,9 @@ def parse_span(from_ms: int, to_ms: int, most_days: float = MOST_DAYS) -> Span:
     """Return the span. Raises RequestRefused: when it is empty or longer than `most_days`."""
     if to_ms <= from_ms:
         raise bad_input("The end must be after the start.", "Choose another time.")
-    if to_ms - from_ms > most_days * DAY_MS:
-        raise bad_input(f"You can load at most {most_days:g} days at once.", "Choose a shorter time.")
+    if to_ms - from_ms > most_days * 86_400_000:
+        most = duration_text(round(most_days * 86_400))
+        raise bad_input(f"You can load at most {most} at once.", "Choose a shorter time.")
     return Span(from_ms, to_ms)
 
 

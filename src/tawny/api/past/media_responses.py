@@ -16,7 +16,7 @@ from starlette.types import Send
 
 from tawny.api import serializers
 from tawny.api.auth.access import LOOK_S as RIGHTS_S
-from tawny.api.auth.access import MOST_CLIP_BYTES, has_ended, the_session
+from tawny.api.auth.access import has_ended, the_session
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, answer, bad_input
 from tawny.api.request_handling import UNLOCKED
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 # Streaming with continuous access checks, however slow the connection is and however long nothing is sent.
 
 LOOK_S = RIGHTS_S
+MOST_CLIP_BYTES = 20_000_000_000
 PART_BYTES = 1 << 16
 """Bytes passed to the network at once, as they cannot be taken back."""
 
