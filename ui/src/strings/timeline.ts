@@ -116,6 +116,7 @@ export const timeline = {
     keepHere: "Save in tawny",
     making: "Exporting. You’ll find it in Clips.",
     two: "Select at least two cameras.",
+    most: (count: number) => `At most ${count} cameras can be saved at once.`,
     all: "Saved clips",
     early: "Some players start up to 2 s early, at the nearest keyframe.",
     exact: "Start exactly at the mark in any player",

@@ -79,3 +79,20 @@ it("offers no link to a recording on the page of a hub, which may not make one",
   expect(screen.queryByText(timeline.clip.share)).toBeNull();
   vi.doUnmock("../../api/within");
 });
+
+it.each([
+  ["side-by-side", 9, true],
+  ["side-by-side", 10, false],
+  ["mp4", 64, true],
+  ["mp4", 65, false],
+] as const)("says how many cameras a request may have before it is sent: %s of %d", (kind, count, fits) => {
+  const lanes = Array.from({ length: count }, (_, n) => ({ id: `c${n}`, name: `Cam ${n}`, gaps: [], events: [] }));
+  const marks = { begin_ms: 0, end_ms: 10_000 };
+  const model = { chosen: signal(lanes.map(({ id }) => id)), marks: signal(marks), lanes: signal(lanes) };
+  cleanup();
+  render(<ClipSheet model={model as unknown as TimelineModel} />);
+  fireEvent.click(screen.getByText(timeline.clip.kinds[kind]));
+  const button = screen.getByText(kind === "mp4" ? timeline.clip.keepHere : timeline.clip.make).closest("button")!;
+  expect(button.disabled).toBe(!fits);
+  expect(screen.queryByText(/^At most/) === null).toBe(fits);
+});

@@ -33,6 +33,9 @@ import "./clipsheet.css";
 
 const words = timeline.clip;
 const APART_MS = 700;
+/** Cameras in one request: of files each, and of one file with all. */
+const MOST = 64;
+const MOST_TOGETHER = 9;
 /** Up to which the recorder converts sound. */
 const MOST_SOUND_MS = 3_600_000;
 
@@ -121,6 +124,8 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const kinds = KINDS.filter((value) => value !== "evidence" || session.value?.user?.role === "owner");
   const together = kind.value === "side-by-side";
   const enough = wanted.length >= (together ? 2 : 1);
+  const most = together ? MOST_TOGETHER : MOST;
+  const fits = wanted.length <= most;
   const burns = (
     <>
       <Choice on={boxes}>{figures.burnBoxes}</Choice>
@@ -233,7 +238,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       )}
       <div class="row clip-actions">
         <span class="small sub grow">
-          {enough ? <a href="/clips">{words.all}</a> : together ? words.two : words.none}
+          {!fits ? words.most(most) : enough ? <a href="/clips">{words.all}</a> : together ? words.two : words.none}
         </span>
         {wanted.length > 0 && (
           <DeleteButton
@@ -256,7 +261,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
             {words.share}
           </button>
         )}
-        <button type="button" class={`btn${isCopy ? "" : " pri"}`} disabled={!enough || busy.value} onClick={() => void make()}>
+        <button type="button" class={`btn${isCopy ? "" : " pri"}`} disabled={!enough || !fits || busy.value} onClick={() => void make()}>
           <Icon name="film" small />
           {isCopy ? words.keepHere : words.make}
         </button>
