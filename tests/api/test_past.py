@@ -121,6 +121,30 @@ async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, bro
     assert scores[now_ms // 1000 - 9 - lane["motion"]["begin_ms"] // 1000] == 44
 
 
+async def test_a_short_timeline_has_of_events_what_a_lane_shows(house: House, browser: httpx.AsyncClient) -> None:
+    event, now_ms = put_event(house, objects=(SeenObject("person", 0.9),)), house.clock.now_ms()
+    asked = f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}"
+    whole, short = (await browser.get(asked)).json(), (await browser.get(f"{asked}&short=true")).json()
+    (whole_lane,), (lane,) = whole["cameras"], short["cameras"]
+    ((full,), (few,)) = whole_lane["events"], lane["short_events"]
+    assert (whole_lane["short_events"], lane["events"], few["id"]) == ([], [], event.id)
+    assert few.items() < full.items()
+
+
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip, br", "gzip"), ("identity", None), ("gzip;q=0", None)])
+async def test_the_timeline_is_compressed_for_who_takes_it(
+    house: House, browser: httpx.AsyncClient, accepted: str, coding: str | None
+) -> None:
+    for number in range(50):
+        put_event(house, number)
+    now_ms, headers = house.clock.now_ms(), {"Accept-Encoding": accepted}
+    asked = f"/api/v1/timeline?from_ms={now_ms - HOUR_MS}&to_ms={now_ms}"
+    answer = await browser.get(asked, headers=headers)
+    assert (answer.headers.get("content-encoding"), answer.headers["vary"]) == (coding, "Accept-Encoding")
+    assert len(answer.json()["cameras"][0]["events"]) == 50
+    assert (int(answer.headers["content-length"]) < len(answer.content) / 5) is (coding is not None)
+
+
 async def test_the_timeline_tells_damage_and_what_gaps_stand_on(house: House, browser: httpx.AsyncClient) -> None:
     now_ms = house.clock.now_ms()
     seen = GapEvidence("busy", now_ms - 7000, now_ms - 6500, 3, 0, 4, "453 Not Enough Bandwidth")

@@ -505,28 +505,6 @@ class LevelProposalInfo(ApiResponse):
     loses: list[EventInfo]
 
 
-class MotionScores(ApiResponse):
-    begin_ms: int
-    step_s: int
-    data: str
-    """Base64 of one byte per step: 0..100, 255 if unknown."""
-
-
-class TimelineLaneInfo(ApiResponse):
-    id: str
-    name: str
-    spans: list[SpanMs]
-    gaps: list[GapInfo]
-    damage: list[DamageInfo]
-    events: list[EventInfo]
-    motion: MotionScores
-
-
-class Timeline(ApiResponse):
-    now_ms: int
-    cameras: list[TimelineLaneInfo]
-
-
 class RecordedTime(ApiResponse):
     id: str
     first_ms: int | None

@@ -1,7 +1,5 @@
 """Conversion of the recorder's values to API schemas."""
 
-import base64
-
 from tawny.api import schemas
 from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
@@ -10,7 +8,7 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import ObjectPath
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.states import CameraCount
-from tawny.model.times import Span, utc_text
+from tawny.model.times import utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth
 from tawny.service.recorder import RecorderService
@@ -51,10 +49,18 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         muted=bool(made.muted),
         display_type=made.shown_kind,
         level=shown_level(made).value,
-        snapshot=None if made.picture_ms is None else f"/media/{made.id}.jpg",
+        snapshot=snapshot_of(made),
         clip=f"/media/{made.id}.mp4",
-        title=f"{actor_name(made, recorder.called) or event_title(made)} · {camera_name(recorder, made.camera)}",
+        title=title_of(made, recorder),
     )
+
+
+def snapshot_of(made: Event) -> str | None:
+    return None if made.picture_ms is None else f"/media/{made.id}.jpg"
+
+
+def title_of(made: Event, recorder: RecorderService) -> str:
+    return f"{actor_name(made, recorder.called) or event_title(made)} · {camera_name(recorder, made.camera)}"
 
 
 def event_object(made: ObjectPath) -> schemas.EventObjectInfo:
@@ -137,22 +143,6 @@ def camera_damage(made: DamagedSpan) -> schemas.CameraDamage:
     return schemas.CameraDamage(camera=made.camera, **damage(made).model_dump())
 
 
-def lane(made: timeline.TimelineLane, recorder: RecorderService) -> schemas.TimelineLaneInfo:
-    return schemas.TimelineLaneInfo(
-        id=made.camera,
-        name=camera_name(recorder, made.camera),
-        spans=[_pair(span) for span in made.spans],
-        gaps=[gap(one) for one in made.gaps],
-        damage=[damage(one) for one in made.damage],
-        events=[event(one, recorder) for one in made.events],
-        motion=schemas.MotionScores(
-            begin_ms=made.motion.begin_ms,
-            step_s=made.motion.step_s,
-            data=base64.b64encode(made.motion.data).decode(),
-        ),
-    )
-
-
 def playable(segment: Segment) -> schemas.PlayableInfo:
     return schemas.PlayableInfo(
         id=segment.id,
@@ -226,7 +216,3 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
             effect="hidden", burned_in=made.burns_in, parts=[list(part.points) for part in made.masks]
         ),
     )
-
-
-def _pair(span: Span) -> tuple[int, int]:
-    return span.begin_ms, span.end_ms

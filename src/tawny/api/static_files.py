@@ -6,6 +6,7 @@ Each is read once, so that clients who read slowly hold no file open and no copy
 import asyncio
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -48,7 +49,7 @@ class StaticFiles:
         return content
 
 
-def accepted_coding(accept: str, offered: dict[str, Path]) -> str | None:
+def accepted_coding(accept: str, offered: Iterable[str]) -> str | None:
     """Return the offered content coding that `Accept-Encoding` prefers, the first of several; None for the plain file.
 
     RFC 9110, 12.5.3. What cannot be read is ignored.

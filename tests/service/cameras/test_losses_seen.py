@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.api import serializers
+from tawny.api.past.timeline_lanes import lane_info
 from tawny.cli import status
 from tawny.cli.output import Output
 from tawny.media.mp4.segment_reader import read_segment, samples
@@ -97,7 +97,7 @@ def test_damage_is_in_the_index_on_the_timeline_in_the_check_and_in_the_status(
         within = Span(seen[0].begin_ms - 1000, bench.clock.now_ms())
         lane = timeline.timeline_lane(bench.running, DOOR, within, points=10, now_ms=bench.clock.now_ms())
         assert lane.damage == seen
-        assert [one.words for one in serializers.lane(lane, bench.running).damage] == ["Video damaged"] * 3
+        assert [one.words for one in lane_info(lane, bench.running).damage] == ["Video damaged"] * 3
         assert bench.running.cameras()[0].status.detail == TOO_FAST
         (today,) = HealthReader(bench.running).cameras()
         assert (today.today.damage.spans, today.today.damage.packets) == (3, 3)

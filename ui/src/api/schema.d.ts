@@ -1126,6 +1126,17 @@ export interface KindList {
   kept: boolean;
 }
 
+export interface LaneEventInfo {
+  camera: string;
+  display_type: string;
+  end_ms: number | null;
+  id: string;
+  kept: boolean;
+  snapshot: string | null;
+  start_ms: number;
+  title: string;
+}
+
 export interface LanguageInfo {
   code: string;
   name: string;
@@ -2689,6 +2700,7 @@ export interface TimelineLaneInfo {
   id: string;
   motion: MotionScores;
   name: string;
+  short_events: LaneEventInfo[];
   spans: [number, number][];
 }
 

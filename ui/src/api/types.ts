@@ -70,7 +70,9 @@ export type Gap = made.GapInfo;
 export type Damage = made.DamageInfo;
 export type Span = [begin_ms: number, end_ms: number];
 /** `motion.data`: base64 of one byte a step, 0 to 100; 255 is not known. */
-export type Lane = Omit<made.TimelineLaneInfo, "events"> & { events: TawnyEvent[] };
+export type Lane = Omit<made.TimelineLaneInfo, "events" | "short_events"> & { events: TawnyEvent[]; short_events?: LaneEvent[] };
+/** What a lane shows of an event; a recorder of another version that a hub shows may send whole events instead. */
+export type LaneEvent = made.LaneEventInfo;
 export type TimelinePart = Omit<made.Timeline, "cameras"> & { cameras: Lane[] };
 export type ZoneInfo = made.LocalTime;
 export type DayInfo = made.DayCoverage;

@@ -1,6 +1,7 @@
 """Routes for recordings: timeline, calendar, playback, previews and clips, and media by opaque ID."""
 
 import asyncio
+import gzip
 from pathlib import Path
 from typing import Annotated
 
@@ -41,8 +42,10 @@ from tawny.api.past.media_responses import (
     stream_recording,
     wrapped_headers,
 )
+from tawny.api.past.timeline_lanes import Timeline, lane_info
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import Ms
+from tawny.api.static_files import accepted_coding
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.media.image.jpeg import ImageView
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
@@ -80,12 +83,28 @@ def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     )
 
 
-@router.get("/timeline", dependencies=view)
-def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points = 2000) -> schemas.Timeline:
+@router.get("/timeline", dependencies=view, response_model=Timeline)
+def lanes(
+    request: Request,
+    from_ms: At,
+    to_ms: At,
+    here: Here,
+    cameras: Ids = "",
+    points: Points = 2000,
+    *,
+    short: bool = False,
+) -> Response:
+    """Return what is recorded, with events and motion. short: events have only what a lane shows."""
     span, named = parse_span(from_ms, to_ms), cameras_of(cameras, here)
     now_ms = here.recorder.clock.now_ms()
     made = [timeline.timeline_lane(here.recorder, camera, span, points=points, now_ms=now_ms) for camera in named]
-    return schemas.Timeline(now_ms=now_ms, cameras=[serializers.lane(one, here.recorder) for one in made])
+    found = [lane_info(one, here.recorder, short=short) for one in made]
+    content = Timeline(now_ms=now_ms, cameras=found).model_dump_json().encode()
+    headers = {"Vary": "Accept-Encoding"}
+    if accepted_coding(request.headers.get("accept-encoding", ""), ["gzip"]):
+        # a day of 30 cameras takes megabytes, most of them the same words
+        content, headers["Content-Encoding"] = gzip.compress(content, 1), "gzip"
+    return Response(content, headers=headers, media_type="application/json")
 
 
 @router.get("/recorded", dependencies=view)

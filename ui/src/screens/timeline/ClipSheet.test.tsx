@@ -53,13 +53,13 @@ it("tells what the marked time lacks, also where the lanes don't reach", async (
   const shown = { id: "front", name: "Front", gaps: [], events: [], spans: [[0, 1000]] };
   const gap = { begin_ms: 4000, end_ms: 34_000, reason: "stalled", words: "No data", detail: "", tone: "warn" };
   const [motion, damage] = [{ begin_ms: 0, step_s: 1, data: "" }, []];
-  const whole = { ...shown, motion, damage, gaps: [gap], spans: [[0, 4000], [34_000, 90_000]] };
+  const whole = { ...shown, short_events: [], motion, damage, gaps: [gap], spans: [[0, 4000], [34_000, 90_000]] };
   told.mockResolvedValueOnce({ now_ms: 0, cameras: [whole, { ...whole, id: "yard", name: "Yard", gaps: [], spans: [] }] });
   const model = { chosen: signal(["front", "yard"]), marks: signal({ begin_ms: 0, end_ms: 90_000 }), lanes: signal([shown]) };
   cleanup();
   render(<ClipSheet model={model as unknown as TimelineModel} />);
   await act(async () => {});
-  expect(told).toHaveBeenLastCalledWith("/timeline", { from_ms: 0, to_ms: 90_000, points: 1 });
+  expect(told).toHaveBeenLastCalledWith("/timeline", { from_ms: 0, to_ms: 90_000, points: 1, short: true });
   expect(document.querySelector(".clip-missing")?.textContent).toContain("30 s is missing");
   expect([...document.querySelectorAll<HTMLInputElement>("fieldset input")].map((box) => [box.checked, box.disabled])).toEqual([
     [true, false],

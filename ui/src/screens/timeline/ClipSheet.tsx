@@ -63,7 +63,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   useEffect(() => {
     if (begin_ms === null || end_ms === null) return;
     // The lanes may know less of it: they are about the time shown.
-    const asked = { from_ms: Math.floor(begin_ms), to_ms: Math.ceil(end_ms), points: 1 };
+    const asked = { from_ms: Math.floor(begin_ms), to_ms: Math.ceil(end_ms), points: 1, short: true };
     get<TimelinePart>("/timeline", asked).then((part) => (marked.value = lanesOf(part)), () => {});
   }, [begin_ms, end_ms]);
   if (begin_ms === null || end_ms === null) return null;

@@ -6,7 +6,7 @@ import { type Signal, batch, effect, signal } from "@preact/signals";
 import { ApiError, get } from "../../api/client";
 import { pictureOf } from "../../api/events";
 import { cameras, health, motionOf, on, serverNow } from "../../api/state";
-import type { Lane as LanePart, TimelinePart, TawnyEvent } from "../../api/types";
+import type { LaneEvent, Lane as LanePart, TimelinePart } from "../../api/types";
 import {
   type Happening,
   type Lane,
@@ -113,7 +113,7 @@ export class TimelineStore {
     const end_ms = Math.ceil(view.end_ms + margin);
     const points = Math.min(MOST_POINTS, Math.max(60, Math.round(view.width * 2.5)));
     try {
-      const part = await get<TimelinePart>("/timeline", { from_ms: begin_ms, to_ms: end_ms, points }, request.signal);
+      const part = await get<TimelinePart>("/timeline", { from_ms: begin_ms, to_ms: end_ms, points, short: true }, request.signal);
       this.loaded = { begin_ms, end_ms, ms_per_point: (end_ms - begin_ms) / points };
       batch(() => {
         this.data.value = { begin_ms, end_ms, now_ms: part.now_ms, lanes: lanesOf(part) };
@@ -191,10 +191,10 @@ function laneOf(part: LanePart): Lane {
   const motion = { begin_ms, step_s, scores: decodeScores(data) };
   const { id, name, spans, gaps } = part;
   const damage = part.damage.filter((each) => each.stream === "main");
-  return { id, name, spans, gaps, damage, events: part.events.map(happening), motion };
+  return { id, name, spans, gaps, damage, events: (part.short_events ?? part.events).map(happening), motion };
 }
 
-function happening(event: TawnyEvent): Happening {
+function happening(event: LaneEvent): Happening {
   const { id, camera, display_type: kind, start_ms, end_ms, title, kept } = event;
   const picture = pictureOf(event);
   return { id, camera, kind, start_ms, end_ms, title, picture, kept };
