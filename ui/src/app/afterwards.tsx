@@ -24,7 +24,7 @@ import { recall, remember } from "../ui/remember";
 import { startRings } from "../ui/Rings";
 import { path } from "../ui/router";
 import { isScreen } from "../ui/session";
-import { loadSnoozes, SnoozedChip, SnoozeItem } from "../ui/snoozes";
+import { needSnoozes, SnoozedChip, SnoozeItem } from "../ui/snoozes";
 import { toast } from "../ui/toast";
 import "./afterwards.css";
 
@@ -40,7 +40,7 @@ export function start(): () => void {
   void startWorker();
   watchInstall();
   if (!isScreen()) {
-    void loadSnoozes();
+    needSnoozes();
     lateParts.value = { chip: () => <SnoozedChip />, menu: (close) => <SnoozeItem onOpen={close} />, title: focusTitle };
   }
   tileParts.value = {

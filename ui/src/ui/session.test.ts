@@ -135,11 +135,6 @@ describe("when the recorder is back", () => {
     expect(await back("owner", { zone: "America/New_York", version: "1.1.0" })).toBe(0);
     expect([zone.value, session.value?.version]).toEqual(["America/New_York", "1.1.0"]);
   });
-
-  it("loads a screen on the wall again when it was updated", async () => {
-    expect(await back("screen", { zone: "Asia/Tokyo", version: "1.1.0" })).toBe(1);
-    expect(await back("screen", { zone: "Asia/Tokyo" })).toBe(0);
-  });
 });
 
 describe("the next person who signs in", () => {

@@ -47,7 +47,6 @@ on("back", () => {
     (now) => {
       if (now.state !== HERE || now.user?.id !== whose || session.value !== before) return;
       take(now);
-      if (isScreen() && now.version !== before?.version) location.reload(); // no one is there to do it
     },
     () => {}, // the next time
   );

@@ -5,7 +5,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { hearClock } from "../api/reconnect";
 import type { SnoozeInfo } from "../api/schema";
 import { phone } from "../strings/phone";
-import { loadSnoozes, SnoozeCard, SnoozeSheet, snoozesOf } from "./snoozes";
+import { loadSnoozes, needSnoozes, SnoozeCard, SnoozeSheet, snoozesOf } from "./snoozes";
 import { zone } from "./times";
 
 afterEach(() => {
@@ -19,6 +19,16 @@ it("shows the longest snooze of a camera first, with those of all cameras", () =
   const all = [one("yard", 9), one("porch", 3), one(null, 5)];
   expect(snoozesOf("porch", all).map((each) => each.until_ms)).toEqual([5, 3]);
   expect(snoozesOf(null, all).map((each) => each.until_ms)).toEqual([5]);
+});
+
+it("asks once for all that appear at once, and once more for what appears later", async () => {
+  const ask = vi.fn(async () => Response.json({ items: [], rules: [], may_all: false }));
+  vi.stubGlobal("fetch", ask);
+  for (let tile = 0; tile < 30; tile += 1) needSnoozes();
+  await new Promise((done) => setTimeout(done, 5));
+  expect(ask).toHaveBeenCalledOnce();
+  needSnoozes();
+  expect(ask).toHaveBeenCalledTimes(2);
 });
 
 it("leaves out snoozed rules, and puts what has no end first", () => {

@@ -46,6 +46,13 @@ export async function loadSnoozes(): Promise<void> {
   timer = setTimeout(() => void loadSnoozes(), Math.max(1000, next_ms));
 }
 
+let underway: Promise<void> | null = null;
+
+/** For what shows them: one question for all that appear at once. */
+export function needSnoozes(): void {
+  underway ??= loadSnoozes().finally(() => (underway = null));
+}
+
 /** What is snoozed: a camera, null for all, or a rule. */
 export type Snoozable = { camera: string | null } | { rule: string; name: string };
 
@@ -94,7 +101,7 @@ function end(one: SnoozeInfo, part?: Element | null): Promise<void> {
 /** Snoozes a camera for an hour; while it is snoozed, and for all cameras, opens the sheet. camera: null for all. round: over a picture. */
 export function SnoozeButton({ camera, class: look = "btn", round = false }: { camera: string | null; class?: string; round?: boolean }) {
   const [open, setOpen] = useState(false);
-  useEffect(() => void loadSnoozes(), []);
+  useEffect(needSnoozes, []);
   if (within) return null;
   const [longest] = snoozesOf(camera, snoozes.value);
   const until = longest && untilOf(longest);
@@ -122,7 +129,7 @@ export function SnoozeSheet({ what, onClose }: { what: Snoozable; onClose: () =>
   const [everyone, setEveryone] = useState(false);
   const morning_ms = nextTime(MORNING, serverNow());
   const isRule = "rule" in what;
-  useEffect(() => void loadSnoozes(), []);
+  useEffect(needSnoozes, []);
   const choose = (for_s: number | null) => {
     onClose();
     void start(what, for_s, everyone || isRule);
@@ -183,7 +190,7 @@ function Ended({ items }: { items: readonly SnoozeInfo[] }) {
 /** Beside a rule: until when it is snoozed and by whom, with Resume; otherwise the button to snooze it. */
 export function RuleSnooze({ rule, name }: { rule: string; name: string }) {
   const [open, setOpen] = useState(false);
-  useEffect(() => void loadSnoozes(), []);
+  useEffect(needSnoozes, []);
   const one = snoozes.value.find((each) => each.rule === rule);
   if (!one && !allowed.value.rules.includes(rule)) return null;
   return (
@@ -212,7 +219,7 @@ export function RuleSnooze({ rule, name }: { rule: string; name: string }) {
 
 /** What is snoozed now of one camera and some rules, each with Resume, and the rules that can be snoozed. */
 export function SnoozedHere({ camera, rules }: { camera: string; rules: readonly { key: string; name: string }[] }) {
-  useEffect(() => void loadSnoozes(), []);
+  useEffect(needSnoozes, []);
   const here = snoozesOf(camera, snoozes.value);
   return (
     <>
@@ -273,7 +280,7 @@ export function SnoozeItem({ onOpen }: { onOpen: () => void }) {
 
 /** A card with all of them, and a button for all cameras. */
 export function SnoozeCard() {
-  useEffect(() => void loadSnoozes(), []);
+  useEffect(needSnoozes, []);
   return (
     <section class="card snooze-card" aria-labelledby="snoozed-title">
       <div class="row between wrap">

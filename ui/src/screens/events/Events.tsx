@@ -21,7 +21,7 @@ import { Lazy } from "../../ui/Lazy";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../../ui/sharing";
-import { SnoozeSheet, loadSnoozes, snooze } from "../../ui/snoozes";
+import { SnoozeSheet, needSnoozes, snooze } from "../../ui/snoozes";
 import { Drawer, Gone, timelineOf, useVisit } from "./Drawer";
 import { downloadClips } from "./download";
 import { FilterBar } from "./FilterBar";
@@ -67,7 +67,7 @@ export default function Events({ params }: { params: Params }) {
   const [selected, setSelected] = useState<readonly string[]>([]);
   const [snoozing, setSnoozing] = useState<string | null>(null);
   const kindsSeen = useKinds();
-  useEffect(() => void loadSnoozes(), []);
+  useEffect(needSnoozes, []);
 
   const visits = useVisits(filters, () => (scroller.current?.scrollTop ?? 0) > ASIDE_PX);
   const items = visits.list.items;

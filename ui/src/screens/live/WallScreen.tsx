@@ -2,9 +2,8 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { get } from "../../api/client";
 import { cameras, health, lost, on } from "../../api/state";
-import type { Camera, Session } from "../../api/types";
+import type { Camera } from "../../api/types";
 import { LiveVideo } from "../../live/LiveVideo";
 import { useLive } from "../../live/useLive";
 import { canStayOn, useWakeLock } from "../../live/wakeLock";
@@ -21,8 +20,8 @@ import { isScreen, session } from "../../ui/session";
 import { StateDot } from "../../ui/StateDot";
 import { arranged, loadLayout, shownNow } from "./layout";
 import { LastPicture, quietWords } from "./Tile";
-import { setOnWall } from "./wall";
-import { columnsFor, isNight, options, setOptions, shiftAt } from "./wallScreen";
+import { columnsFor, setOnWall } from "./wall";
+import { isNight, options, setOptions, shiftAt } from "./wallScreen";
 import "./wall-screen.css";
 
 /** Up to so many cameras are worth their large streams. */
@@ -236,17 +235,10 @@ function useColumns(frame: RefObject<HTMLElement | null>, count: number): number
 }
 
 /** After an update of the recorder its new page is loaded: no one is there to do it. */
-function useNewPage(): void {
-  useEffect(
-    () =>
-      on("back", () => {
-        get<Session>("/session").then(
-          ({ version }) => version !== session.peek()?.version && location.reload(),
-          () => {
-            // The connection is lost again; the next time it is back this is asked once more.
-          },
-        );
-      }),
-    [],
-  );
+export function useNewPage(): void {
+  const version = session.value?.version;
+  const loaded = useRef(version);
+  useEffect(() => {
+    if (version && version !== loaded.current) location.reload();
+  }, [version]);
 }

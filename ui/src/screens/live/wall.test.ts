@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { camera, event } from "../../testing/make";
-import { cellsOf, gridOf, heroOf, neighbour } from "./wall";
+import { cellsOf, columnsFor, gridOf, heroOf, neighbour } from "./wall";
 
 const cameras = [camera("garage", "offline"), camera("front"), camera("hall")];
 
@@ -50,6 +50,19 @@ it.each([
 });
 
 it.each([
+  [8, 1366, 768, 4],
+  [13, 1366, 768, 4],
+  [16, 1920, 1080, 5],
+  [30, 1366, 768, 7],
+  [30, 1440, 900, 6],
+  [30, 1920, 1080, 6],
+  [30, 2560, 1440, 6],
+  [64, 1366, 768, 7],
+  [12, 600, 1000, 4],
+])("%d cameras in a window of %d by %d stand in %d columns", (cameras, width, height, columns) =>
+  expect(gridOf(cameras, 0, false, [width - 130, height - 188]).columns).toBe(columns));
+
+it.each([
   [["1x1", "1x1", "1x1"], 0, { columns: 2, rows: 2 }],
   [["2x2", "1x1", "1x1"], 0, { columns: 3, rows: 2 }],
   [["1x1", "2x1", "1x1"], 2, { columns: 2, rows: 2 }],
@@ -57,3 +70,14 @@ it.each([
   [["2x1"], 1, { columns: 2, rows: 1 }],
   [[], 0, { columns: 1, rows: 0 }],
 ] as const)("cells of %s in %i columns", (sizes, columns, grid) => expect(cellsOf(sizes, columns)).toEqual(grid));
+
+it.each([
+  [1, 1024, 768, 1],
+  [2, 1024, 768, 1],
+  [2, 1280, 500, 2],
+  [4, 1280, 800, 2],
+  [6, 1280, 800, 2],
+  [6, 1920, 800, 3],
+  [6, 800, 1280, 2],
+  [16, 1920, 1080, 4],
+])("shows %d cameras on %d by %d in %d columns", (count, width, height, columns) => expect(columnsFor(count, width, height)).toBe(columns));

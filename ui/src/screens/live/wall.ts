@@ -40,6 +40,7 @@ export function setOnWall(on: boolean): void {
   remember(ON_WALL, on ? "on" : null);
 }
 
+const WIDE = 16 / 9;
 const CHOSEN = "hero";
 const FOLLOW = "follow";
 export const chosen = signal<string | null>(recall(CHOSEN));
@@ -68,12 +69,31 @@ export interface Grid {
   add: "cell" | "bar" | "side" | null;
 }
 
-/** columns: as a person wants it; 0: as fits best. Up to six fill three columns, more are best in four. */
-export function gridOf(cameras: number, columns: number, mayAdd: boolean): Grid {
+/** In how many columns so many cameras are largest. width, height: of the room that they have. */
+export function columnsFor(count: number, width: number, height: number): number {
+  let best = { columns: 1, wide: 0 };
+  for (let columns = 1; columns <= count; columns += 1) {
+    const wide = Math.min(width / columns, (height / Math.ceil(count / columns)) * WIDE);
+    if (wide > best.wide + 0.5) best = { columns, wide };
+  }
+  return best.columns;
+}
+
+/** What stands beside, above and below the wall in a window of a computer, px; wall.css has the latter, too. */
+const [BESIDE, AROUND] = [130, 188];
+/** Smaller ones would have no room for a name: then not all are in sight at once. px */
+const LEAST = 170;
+const roomNow = () => [innerWidth - BESIDE, innerHeight - AROUND] as const;
+const room = signal(roomNow());
+addEventListener("resize", () => (room.value = roomNow()));
+
+/** columns: as a person wants it; 0: as fits best. Up to six fill three columns, more as many as make them largest. */
+export function gridOf(cameras: number, columns: number, mayAdd: boolean, [width, height] = room.value): Grid {
   const hero = hasHero(cameras, columns);
   if (columns === 0 && cameras === 1) return { columns: 1, rows: 1, hero, add: mayAdd ? "side" : null };
-  const across = columns || (!hero ? 2 : cameras <= 6 ? 3 : 4);
   const cells = cameras + (hero ? 3 : 0);
+  const many = () => Math.max(4, Math.min(columnsFor(cells, width, height), Math.floor(width / LEAST)));
+  const across = columns || (!hero ? 2 : cameras <= 6 ? 3 : many());
   const add = !mayAdd ? null : cells % across === 0 ? "bar" : "cell";
   return { columns: across, rows: Math.ceil(cells / across), hero, add };
 }

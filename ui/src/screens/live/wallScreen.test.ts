@@ -1,18 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULTS, columnsFor, isNight, readOptions, shiftAt } from "./wallScreen";
+import { DEFAULTS, isNight, readOptions, shiftAt } from "./wallScreen";
 
 describe("a screen on the wall", () => {
-  it.each([
-    [1, 1024, 768, 1],
-    [2, 1024, 768, 1],
-    [2, 1280, 500, 2],
-    [4, 1280, 800, 2],
-    [6, 1280, 800, 2],
-    [6, 1920, 800, 3],
-    [6, 800, 1280, 2],
-    [16, 1920, 1080, 4],
-  ])("shows %d cameras on %d by %d in %d columns", (count, width, height, columns) => expect(columnsFor(count, width, height)).toBe(columns));
-
   it.each([
     [21 * 60 + 59, false],
     [22 * 60, true],

@@ -51,14 +51,3 @@ export function shiftAt(minute: number): { x: number; y: number } {
   return { x: turn(minute), y: turn(Math.floor(minute / 4) + 1) };
 }
 
-const WIDE = 16 / 9;
-
-/** In how many columns so many cameras are largest. */
-export function columnsFor(count: number, width: number, height: number): number {
-  let best = { columns: 1, wide: 0 };
-  for (let columns = 1; columns <= count; columns += 1) {
-    const wide = Math.min(width / columns, (height / Math.ceil(count / columns)) * WIDE);
-    if (wide > best.wide + 0.5) best = { columns, wide };
-  }
-  return best.columns;
-}
