@@ -33,7 +33,6 @@ export const settings = {
     sound: "Audio",
     yes: "Yes",
     no: "No",
-    tune: "Motion and zones",
     rate: "Current rate",
     unknown: "Unknown until the first frame arrives",
     size: (width: number, height: number, codec: string) => `${width}×${height}, ${codec}`,
@@ -44,7 +43,7 @@ export const settings = {
     clockAhead: (seconds: string) => `${seconds} s ahead`,
     clockBehind: (seconds: string) => `${seconds} s behind`,
     numbers: (fps: string, mbit: string) => `${fps} fps, ${mbit} Mbit/s`,
-    file: "To change a name, an address or a password, open the camera. Everything is in the settings file as well.",
+    file: "To change a name, an address or a password, open the camera’s settings. Everything is in the settings file as well.",
   },
   modes: {
     title: "Modes and schedule",

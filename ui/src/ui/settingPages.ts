@@ -30,6 +30,9 @@ export function sectionOf(path: string): string {
   return SECTIONS.find(([prefix]) => table === prefix || table.startsWith(`${prefix}.`))?.[1] ?? "integrations";
 }
 
+/** A camera's settings, from the first tab on. */
+export const settingsOf = (camera: string) => `/settings/cameras/${encodeURIComponent(camera)}/general`;
+
 /** The page that shows a setting in words; empty: none. */
 export function ownPage(path: string): string {
   const [table, name = ""] = path.split(".");

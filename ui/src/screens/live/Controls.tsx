@@ -406,6 +406,17 @@ export function FullAct({ camera, live, look }: Of & { live: Live }) {
   return <Act look={look} act="full" icon="maximize-2" label={t.live.full} short={words.full} onPress={() => flipFull(camera, live)} />;
 }
 
+/** The way to a camera's settings, for who may change them. */
+export function SettingsAct({ camera, look }: Of) {
+  if (session.value?.user?.role !== "owner") return null;
+  return (
+    <a class={classOf(look)} href={`/settings/cameras/${encodeURIComponent(camera.id)}/general`}>
+      <Icon name="settings-2" small={look === "words"} />
+      <span>{words.settings}</span>
+    </a>
+  );
+}
+
 /** All that is done to a camera, in the order of its importance. */
 export function DoingActs({ camera, look, keys = false }: Of & { keys?: boolean }) {
   return (
@@ -532,7 +543,6 @@ function onLongPress(node: HTMLElement, open: () => void): () => void {
 
 function CameraSheet({ camera, live, canBeHero, onClose }: Omit<OnTile, "hero"> & { onClose: () => void }) {
   const of = { camera, look: "big" as const };
-  const owner = session.value?.user?.role === "owner";
   return (
     <Sheet title={camera.name} onClose={onClose} class="camera-sheet">
       <div class="act-grid">
@@ -560,12 +570,7 @@ function CameraSheet({ camera, live, canBeHero, onClose }: Omit<OnTile, "hero"> 
             <span>{words.page}</span>
           </a>
         )}
-        {owner && (
-          <a class="act-big" href={`/settings/cameras/${encodeURIComponent(camera.id)}`}>
-            <Icon name="settings-2" />
-            <span>{words.settings}</span>
-          </a>
-        )}
+        <SettingsAct {...of} />
       </div>
     </Sheet>
   );

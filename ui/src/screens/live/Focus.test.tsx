@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { cleanup, render } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
+import type { Session } from "../../api/types";
 
 afterEach(() => {
   cleanup();
@@ -35,4 +36,18 @@ it.each([["front", "yard"], ["porch", "porch"], [null, null]])("the sound of %s 
   soundFrom.value = from;
   rerender(<Focus params={{ camera: "yard" }} />);
   expect(soundFrom.value).toBe(to);
+});
+
+it.each([["owner", "/settings/cameras/front/general"], ["member", undefined]])("leads an %s to the camera's settings: %s", async (role, to) => {
+  vi.resetModules();
+  vi.stubGlobal("isSecureContext", false);
+  vi.stubGlobal("fetch", () => new Promise(() => {}));
+  const { default: Focus } = await import("./Focus");
+  const state = await import("../../api/state");
+  const { session } = await import("../../ui/session");
+  const { camera, health } = await import("../../testing/make");
+  state.health.value = health([camera("front")]);
+  session.value = { state: "signed-in", user: { id: "anna", name: "Anna", role } } as unknown as Session;
+  const { container } = render(<Focus params={{ camera: "front" }} />);
+  expect(container.querySelector('a[href^="/settings/cameras"]')?.getAttribute("href") ?? undefined).toBe(to);
 });

@@ -30,7 +30,7 @@ import { ServerText } from "../../ui/ServerText";
 import { SnoozeButton } from "../../ui/snoozes";
 import { StateDot } from "../../ui/StateDot";
 import { isScreen } from "../../ui/session";
-import { CastAct, DoingActs, FullAct, MoreActs, PhotoAct, QuietActs, SnoozedMark, SoundAct, classOf } from "./Controls";
+import { CastAct, DoingActs, FullAct, MoreActs, PhotoAct, QuietActs, SettingsAct, SnoozedMark, SoundAct, classOf } from "./Controls";
 import { LastHour } from "./LastHour";
 import { Lately } from "./Lately";
 import { arranged, layout, loadLayout } from "./layout";
@@ -78,7 +78,7 @@ export default function Focus({ params }: { params: Params }) {
     );
   if (isAlone()) return <Alone key={id} camera={camera} all={all} />;
   return (
-    <Page title={camera.name} back={wallPath.value} class={`focus${showNumbers.value ? " show-numbers" : ""}${classSideways(shown.value)}`}>
+    <Page title={camera.name} back={wallPath.value} tools={!narrow.matches && <SettingsAct camera={camera} look="words" />} class={`focus${showNumbers.value ? " show-numbers" : ""}${classSideways(shown.value)}`}>
       {sideways.value && (
         <a class="side-back over-picture" href={wallPath.value} aria-label={t.actions.back}>
           <Icon name="chevron-left" />
@@ -305,6 +305,7 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
           </>
         )
       )}
+      {look === "big" && <SettingsAct camera={camera} look={look} />}
       <span class="grow" />
       {showing && main && sub && (quality !== "auto" || !way.instead) && (
         <Segmented

@@ -21,7 +21,7 @@ import { Segmented } from "../../ui/Segmented";
 import { ServerText } from "../../ui/ServerText";
 import { MoreSettings, SettingForms, allSettings } from "../../ui/SettingForms";
 import { session } from "../../ui/session";
-import { sectionOf } from "../../ui/settingPages";
+import { sectionOf, settingsOf } from "../../ui/settingPages";
 import { StateDot } from "../../ui/StateDot";
 import { setTheme, theme } from "../../ui/theme";
 import { zone, zoneIsElsewhere } from "../../ui/times";
@@ -133,18 +133,19 @@ export function CamerasPage() {
 }
 
 function CameraFacts({ camera }: { camera: Camera }) {
+  const page = settingsOf(camera.id);
   return (
     <article class="setting camera-facts">
       <div class="row camera-facts-name">
         <StateDot dot={dotOf(camera.state)} />
-        <a class="grow touch" href={`/live/${encodeURIComponent(camera.id)}`}>
+        <a class="grow touch" href={page}>
           <b>{camera.name}</b>
           <p class="small sub" translate={false}>{sentence(camera)}</p>
         </a>
       </div>
-      <a class="btn camera-tune" href={`/settings/cameras/${encodeURIComponent(camera.id)}`}>
-        <Icon name="activity" small />
-        {words.cameras.tune}
+      <a class="btn camera-tune" href={page}>
+        <Icon name="settings-2" small />
+        {t.nav.settings}
       </a>
       <Facts camera={camera} />
     </article>

@@ -1,7 +1,7 @@
 /** What search finds: things on the pages, and every key of the settings file with its value. */
 import type { SettingKeyInfo, SettingsInfo, TableInstanceInfo } from "../../api/schema";
 import { things } from "../../strings/settings-index";
-import { ownPage, sectionOf } from "../../ui/settingPages";
+import { ownPage, sectionOf, settingsOf } from "../../ui/settingPages";
 
 /** Each thing, its section and address; the last: only owners have it. */
 const PLACES: readonly (readonly [keyof typeof things, string, string, boolean])[] = [
@@ -121,7 +121,7 @@ export function makeIndex(info: SettingsInfo | null, isOwner: boolean, names: Re
 
 function cameraOf(id: string, name: string): Indexed {
   const head = `${name} ${id}`.toLowerCase();
-  return { section: "cameras", title: name, where: "", value: "", href: `/settings/cameras/${encodeURIComponent(id)}`, head, all: head };
+  return { section: "cameras", title: name, where: "", value: "", href: settingsOf(id), head, all: head };
 }
 
 function keysOf(info: SettingsInfo, names: ReadonlyMap<string, string>): Indexed[] {
