@@ -71,7 +71,6 @@ export const mine = {
     connected: (device: string) => `Connected: ${device}.`,
     ended: "The code has expired.",
     again: "Show a new code",
-    unreachable: "This page’s address only works on this computer. Open tawny under its network address first.",
   },
   sessions: {
     title: "Where you’re signed in",

@@ -17,6 +17,7 @@ export const share = {
   until: (when: string) => `Expires ${when}`,
   kept: "The event is kept, so that the link keeps working.",
   reach: "The link works at home and through your VPN only. A secure address with a domain lets it work everywhere.",
+  unreachable: "This page’s address only works on this computer. Open tawny under its network address first.",
   list: {
     title: "Shared links",
     none: "No shared links. Share a clip from the timeline or an event.",

@@ -7,6 +7,7 @@ import type { Camera } from "../api/types";
 import { cast as words } from "../strings/cast";
 import { Icon } from "./Icon";
 import { QrCode } from "./QrCode";
+import { isOwnComputer } from "./Reach";
 import { Segmented } from "./Segmented";
 import { sentences } from "./sentences";
 import { ServerText } from "./ServerText";
@@ -18,7 +19,6 @@ import "./cast.css";
 const LASTS_S = { hour: 3_600, evening: 14_400, day: 43_200 } as const;
 type Lasts = keyof typeof LASTS_S;
 const lengths = (Object.keys(LASTS_S) as Lasts[]).map((value) => ({ value, label: words.lengths[value] }));
-const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
 
 /** Safari's own way to AirPlay. */
 interface WithAirPlay extends HTMLVideoElement {
@@ -45,7 +45,7 @@ function silence(node: HTMLVideoElement): void {
 
 /** Where other devices reach the recorder: where this page came from, unless that is this computer itself. */
 function baseOf(made: MadeCast): string {
-  return LOOPBACK.test(location.hostname) ? (made.addresses[0] ?? location.origin) : location.origin;
+  return isOwnComputer(location.href) ? (made.addresses[0] ?? location.origin) : location.origin;
 }
 
 interface Props {
@@ -140,7 +140,7 @@ function Row({ one, onEnd }: { one: CastInfo; onEnd: () => void }) {
 function Ways({ made }: { made: MadeCast }) {
   const base = baseOf(made);
   const link = new URL(made.page, base).href;
-  const isLocal = LOOPBACK.test(new URL(base).hostname);
+  const isLocal = isOwnComputer(base);
   return (
     <>
       {isLocal && <p class="field-bad">{words.local}</p>}

@@ -53,3 +53,11 @@ it("leaves it to the recorder how much of the time around an event belongs to it
   await submit();
   expect(asked).toMatchObject([{ event: "visit", from_ms: 60_000, to_ms: 65_000 }]);
 });
+
+it("says that the link of a page at localhost opens on this computer only", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ share: { ends_ms: 1 }, link: "http://localhost:8000/s/x", home_only: true })));
+  render(<ShareSheet camera="porch" from_ms={1} to_ms={2} onClose={() => {}} />);
+  await submit();
+  expect(await screen.findByText(words.unreachable)).toBeTruthy();
+  expect(screen.queryByText(words.reach)).toBeNull();
+});

@@ -9,6 +9,7 @@ import { when } from "./times";
 import { t } from "../strings";
 import { Icon } from "./Icon";
 import { LazySheet } from "./Lazy";
+import { Reach } from "./Reach";
 import { Segmented } from "./Segmented";
 import { mayDirect } from "./session";
 import { Sheet } from "./Sheet";
@@ -165,7 +166,7 @@ function Link({ made, kept }: { made: Made; kept: boolean }) {
       </div>
       <p class="sub num">{words.until(when(made.share.ends_ms))}</p>
       {kept && <p class="small muted">{words.kept}</p>}
-      {made.home_only && <p class="small muted">{words.reach}</p>}
+      <Reach address={address} atHome={made.home_only} />
     </div>
   );
 }

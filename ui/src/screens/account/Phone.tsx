@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { get, post } from "../../api/client";
 import type { MySignIn, PhoneLink, PhoneLinkState } from "../../api/schema";
 import { mine } from "../../strings/my-account";
+import { share } from "../../strings/share";
 import { device } from "../../ui/agents";
 import { focusOnce } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
@@ -53,7 +54,7 @@ export function Phone({ onConnected }: { onConnected: () => Promise<void> }) {
       <p class="small sub">{words.sub}</p>
       {link.value && now === "waiting" && (
         <div class="setting access-made" tabIndex={-1} ref={focusOnce}>
-          {link.value.is_reachable ? <p class="sub">{words.scan}</p> : <p>{words.unreachable}</p>}
+          {link.value.is_reachable ? <p class="sub">{words.scan}</p> : <p>{share.unreachable}</p>}
           <QrCode text={link.value.link} label={words.picture} />
         </div>
       )}

@@ -7,6 +7,7 @@ import type { Session } from "../../api/types";
 import { t } from "../../strings";
 import { mine } from "../../strings/my-account";
 import { people as words } from "../../strings/people";
+import { share } from "../../strings/share";
 import { camera, health } from "../../testing/make";
 import { session } from "../../ui/session";
 import { zone } from "../../ui/times";
@@ -169,4 +170,12 @@ it("asks for the password before it makes a link for an owner", async () => {
   fireEvent.input(await screen.findByLabelText(mine.confirm.password), { target: { value: "secret" } });
   await press(screen.getByText(mine.confirm.go));
   await waitFor(() => expect(asked.filter((one) => one.endsWith("/people/ben/link"))).toHaveLength(2));
+});
+
+it("says that an invitation made at localhost opens on this computer only", async () => {
+  const made = { person, link: "http://localhost:8000/sign-in#link=x", screen_code: "", home_only: true };
+  vi.stubGlobal("fetch", (address: string, init: RequestInit) => (init.method === "POST" ? Promise.resolve(json(made)) : recorder(address, init)));
+  render(<People />);
+  await press(await screen.findByLabelText(`${words.again}: Ben`));
+  expect(await screen.findByText(share.unreachable)).toBeTruthy();
 });

@@ -7,13 +7,13 @@ import type { Invited, MySignIn, People as PeopleList, PersonInfo } from "../../
 import { plural } from "../../strings";
 import { settings } from "../../strings/settings";
 import { people as words } from "../../strings/people";
-import { share } from "../../strings/share";
 import { ConfirmSheet, change } from "../../ui/confirm";
 import { Address, CameraTicks, focusOnce, seen, tryTo, withTicks } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { useLeaving } from "../../ui/leaving";
 import { Page } from "../../ui/Page";
 import { QrCode } from "../../ui/QrCode";
+import { Reach } from "../../ui/Reach";
 import { Segmented } from "../../ui/Segmented";
 import { loadLines } from "../../ui/sectionLines";
 import { session } from "../../ui/session";
@@ -133,7 +133,7 @@ function Made({ made }: { made: Invited }) {
       )}
       <QrCode text={link} label={words.picture} />
       <Address value={link} label={words.linkFor(name)} focus />
-      {made.home_only && <p class="small muted">{share.reach}</p>}
+      <Reach address={link} atHome={made.home_only} />
     </div>
   );
 }

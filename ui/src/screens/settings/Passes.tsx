@@ -10,6 +10,7 @@ import { share as shareWords } from "../../strings/share";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
 import { Address, CameraTicks, focusOnce, seen, tryTo } from "../../ui/Access";
+import { Reach } from "../../ui/Reach";
 import { ServerText } from "../../ui/ServerText";
 import { useLoading } from "../../ui/useLoading";
 
@@ -141,6 +142,7 @@ function Addresses({ made: { made, secret, rtsp } }: { made: Made }) {
       <div class="setting access-made">
         <p class="sub">{words.onceThere}</p>
         <Address label={words.there} value={`${scheme}://:${secret}@${location.host}/`} />
+        <Reach address={location.href} />
       </div>
     );
   }
@@ -165,6 +167,7 @@ function Addresses({ made: { made, secret, rtsp } }: { made: Made }) {
         />
       )}
       {!rtsp && <p class="small muted"><ServerText text={words.off} /></p>}
+      <Reach address={location.href} />
     </div>
   );
 }
