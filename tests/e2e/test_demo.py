@@ -66,7 +66,7 @@ def test_an_event_appears_by_itself_plays_and_downloads(page: Page, demo: Tawny,
     page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.readyState >= 2)")
     page.wait_for_function(PLAYS, timeout=90_000)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Save clip").first.click()
+        page.get_by_role("link", name="Download").first.click()
     saved = tmp_path / "event.mp4"
     download.value.save_as(saved)
     assert_plays(saved)

@@ -79,7 +79,7 @@ def test_an_events_clip_is_saved_under_its_name(page: Page, demo: Tawny) -> None
     page.goto(f"{demo.base}/events?only=all")
     page.locator("[data-visit]").last.locator(".ec-open").click()
     with page.expect_download() as saved:
-        page.get_by_role("link", name="Save clip").click()
+        page.get_by_role("link", name="Download").click()
     assert NAME.fullmatch(saved.value.suggested_filename)
     assert b"ftyp" in saved.value.path().read_bytes()[:12]
 

@@ -2,7 +2,7 @@ export const clips = {
   title: "Clips",
   loading: "Loading…",
   none: "No clips yet.",
-  noneDo: "Mark a start and an end on the timeline to save one.",
+  noneDo: "Mark a start and an end on the timeline to save one. Downloads aren’t listed here.",
   toTimeline: "Open timeline",
   room: (used: string, most: string) => `${used} of ${most} used. When this space is full, tawny deletes the oldest clips, except those you keep or share.`,
   list: "Saved clips",

@@ -73,7 +73,7 @@ export const events = {
     review: "Mark as reviewed",
     keep: "Keep",
     kept: "Kept",
-    save: "Save clip",
+    save: "Download",
     share: "Share",
     timeline: "Open in timeline",
     alike: "Find alike",
