@@ -193,6 +193,15 @@ def test_n19_a_mode_is_said_in_sentences(modes: Any, mode: str, words: str) -> N
     assert mode_summary(settings(modes), mode).lower() == words.lower()
 
 
+@pytest.mark.parametrize(("mode", "words"), [
+    ("home", "Hall private. Front door and Shed would notify about people. No notification channel yet."),
+    ("night", "Hall recorded around events. Front door would notify about any motion. "
+     "Garden would notify about people. Shed would notify about people and vehicles. No notification channel yet."),
+])  # fmt: skip
+def test_modes_without_a_channel_say_what_they_would_notify_about(mode: str, words: str) -> None:
+    assert mode_summary(settings(notifiers={}), mode).lower() == words.lower()
+
+
 def test_a_mode_that_notifies_by_a_channel_that_is_gone_is_a_warning() -> None:
     gone = {"outside": {"channels": ["gone"]}, "cameras": {"garden": {"channels": ["gone", "phone"]}}}
     made = settings({"away": gone, "home": {"inside": {"channels": ["gone"], "privacy": True}}})

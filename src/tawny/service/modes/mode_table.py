@@ -177,8 +177,8 @@ def mode_summary(settings: Settings, mode: str) -> str:
     cells = {display_name(camera, one): mode_cell(settings, mode, camera) for camera, one in settings.cameras.items()}
     parts = _recorded_words(cells)
     watched = {name: cell for name, cell in cells.items() if cell.may_detect}
-    if settings.notifiers and watched:
-        parts += _notified_words(watched)
+    if watched:
+        parts += _notified_words(watched, has_channel=bool(settings.notifiers))
     return " ".join(f"{one}." for one in parts)
 
 
@@ -190,21 +190,24 @@ def _recorded_words(cells: Mapping[str, ModeCell]) -> list[str]:
     return found or ["Everything is recorded"]
 
 
-def _notified_words(cells: Mapping[str, ModeCell]) -> list[str]:
+def _notified_words(cells: Mapping[str, ModeCell], *, has_channel: bool) -> list[str]:
+    """Return what the table says, also without a channel: otherwise modes that differ in it alone look the same."""
+    lacking = [] if has_channel else ["No notification channel yet"]
     if any(cell.notify_by == "rules" for cell in cells.values()):
-        return ["Notifications by rules"]
+        return ["Notifications by rules", *lacking]
     about: dict[str, list[str]] = {}
     for name, cell in cells.items():
         about.setdefault(type_words(cell.notify), []).append(name)
     if list(about) == [""]:
         return ["No notifications"]
     if len(about) == 1:
-        return [f"Notifies about {next(iter(about))}"]
+        return [f"{'Notifies' if has_channel else 'Would notify'} about {next(iter(about))}", *lacking]
+    one, more = ("notifies", "notify") if has_channel else ("would notify", "would notify")
     return [
-        f"{_names(names, len(cells))} {'notifies' if len(names) == 1 else 'notify'} about {types}"
+        f"{_names(names, len(cells))} {one if len(names) == 1 else more} about {types}"
         for types, names in about.items()
         if types
-    ]
+    ] + lacking
 
 
 def _names(names: Sequence[str], of: int) -> str:

@@ -161,3 +161,10 @@ it("asks before unsaved changes are left", async () => {
   fireEvent.click(await screen.findByText(leaving.stay));
   expect([path.value, (await phone("ping")).value]).toEqual(["/modes", "10.0.0.5"]);
 });
+
+it.each([[[], 1], [["mail"], 0]])("leads to the channels while there is none (%j)", async (notifiers, links) => {
+  plan = { ...planWith("continuous"), notifiers };
+  render(<Modes />);
+  await screen.findByRole("button", { name: /^Gate in Home:/ });
+  expect(screen.queryAllByRole("link", { name: words.cell.noChannels })).toHaveLength(links);
+});

@@ -195,6 +195,11 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
           </div>
         )}
         {plan.rows.length === 0 && <p class="modes-none">{t.noCameras}</p>}
+        {plan.notifiers.length === 0 && (
+          <p class="modes-none small">
+            <a class="more" href="/settings/notifications">{words.cell.noChannels}</a>
+          </p>
+        )}
         <ModeTable
           plan={plan}
           now={now}
