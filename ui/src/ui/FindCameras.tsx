@@ -196,7 +196,7 @@ function Search({ search, failed }: { search: Signal<CameraSearch | null>; faile
           {words.probe} <span class="sub">{words.probeSub}</span>
         </span>
       </label>
-      {now?.fixed && <p class="small sub">{now.fixed}</p>}
+      {now?.fixed && <p class="small sub"><ServerText text={now.fixed} /></p>}
       <p class="small sub" role="status">
         {now && count > 0 ? words.found(count) : now?.running ? words.searching : ""}
       </p>

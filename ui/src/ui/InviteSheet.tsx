@@ -7,6 +7,7 @@ import { serverNow } from "../api/state";
 import type { FleetInvitation } from "../api/types";
 import { invite as words } from "../strings/invite";
 import { QrCode } from "./QrCode";
+import { ServerText } from "./ServerText";
 import { Sheet } from "./Sheet";
 import { length } from "./times";
 import { canCopy, copy } from "./toast";
@@ -55,7 +56,7 @@ export function InviteSheet({ path, said, recorders, onClose }: { path: string; 
   const [link, ...others] = made.value?.links ?? [];
   return (
     <Sheet title={said.title} onClose={onClose} class="invite">
-      {failed.value && <p role="alert">{failed.value}</p>}
+      {failed.value && <p role="alert"><ServerText text={failed.value} /></p>}
       {link && left_ms <= 0 && (
         <>
           <p role="status">{words.expired}</p>

@@ -21,7 +21,7 @@ export function ConnectionForm({ camera }: { camera: Camera }) {
   };
   useEffect(() => void load().catch(() => {}), [camera.id]); // the page says when there is no connection
   if (!now.value) return null;
-  if (now.value.fixed) return <p class="small sub tu-say">{now.value.fixed}</p>;
+  if (now.value.fixed) return <p class="small sub tu-say"><ServerText text={now.value.fixed} /></p>;
   return <Form key={JSON.stringify(now.value)} camera={camera} now={now.value} onDone={load} />;
 }
 
