@@ -10,6 +10,10 @@ describe("the truth chip", () => {
     expect(told).toMatchObject({ tone: "warn", words: "2 of 3 cameras working, 1 needs attention", short: "2 of 3" });
     expect(told.label).toBe("2 of 3 cameras working, 1 needs attention. The recorder's sentence. Open Health");
   });
+  it("says once what the recorder's sentence begins with", () => {
+    const told = truth({ ...health([camera("a")]), summary: "1 of 1 camera working." }, false);
+    expect(told.label).toBe("1 of 1 camera working. Open Health");
+  });
   it("is red while all recording is stopped, and says until when", () => {
     const stopped = { by: "Anna", until_ms: 1 };
     expect(truth({ ...health([camera("a", "off")]), stopped }, false)).toMatchObject({ tone: "bad", words: "Stopped until 15:02" });

@@ -1,6 +1,7 @@
 /** The answer to "is it recording?" on the chip, from the recorder's own count and sentence. */
 import type { Health } from "../api/types";
 import { plural, t } from "../strings";
+import { fromServer } from "../strings/language";
 import { clock } from "./times";
 
 export interface Truth {
@@ -22,8 +23,9 @@ export function truth(health: Health | null, lost: boolean): Truth {
   if (!health) return { tone: "calm", words: t.truth.unknown, short: t.truth.unknown, label: t.truth.unknown };
   const { working: on, trouble, counts, summary, cameras } = health;
   // A label begins with what is seen, so that one can also say it to a computer that listens.
+  const said = fromServer(summary);
   const made = (tone: Truth["tone"], words: string, short: string): Truth => ({
-    ...{ tone, words, short, label: `${words}. ${summary} ${t.truth.open}` },
+    ...{ tone, words, short, label: `${said.startsWith(words) ? said : `${words}. ${said}`} ${t.truth.open}` },
   });
   if (cameras.length === 0) return made("calm", t.truth.none, t.truth.none);
   if (health.stopped) return made("bad", t.truth.stopped(clock(health.stopped.until_ms)), t.truth.stoppedShort);
