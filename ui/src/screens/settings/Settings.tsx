@@ -4,6 +4,7 @@ import { plural } from "../../strings";
 import { sections as words } from "../../strings/settings-page";
 import { Page } from "../../ui/Page";
 import { Problem } from "../../ui/Problem";
+import { ServerText } from "../../ui/ServerText";
 import { allSettings, loadSettings } from "../../ui/SettingForms";
 import { session } from "../../ui/session";
 import { CamerasPage } from "./Pages";
@@ -64,6 +65,12 @@ function Hits({ asked }: { asked: string }) {
                 <b>
                   <Marked text={one.title} asked={asked} />
                 </b>
+                {one.help && (
+                  <span class="small sub" lang="en">
+                    <br />
+                    <ServerText text={one.help} />
+                  </span>
+                )}
               </span>
               {one.value && <span class="small sub hits-value">{one.value}</span>}
             </a>

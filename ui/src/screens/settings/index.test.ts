@@ -8,6 +8,8 @@ const info: SettingsInfo = {
   tables: [
     { path: "web", about: "", keys: [key("name", { help: "Shown on its pages." }), key("listen", { default: "127.0.0.1:8000" })] },
     { path: "cameras.<id>", about: "", keys: [key("pre", { kind: "duration" }), key("source", { kind: "page" })] },
+    { path: "removed_cameras.<id>", about: "", keys: [key("name")] },
+    { path: "storage", about: "", keys: [key("backup", { help: "A key named like a page." })] },
     { path: "relays.<name>", about: "", keys: [key("script", { kind: "file" })] },
   ],
   instances: [
@@ -40,6 +42,15 @@ describe("the search of settings", () => {
     ["delete", "Delete all recordings"],
   ])("knows that %s is called %s here", (word, title) => expect(titles(word)).toContain(title));
   it("puts what is called so first", () => expect(titles("backup")[0]).toBe("Backup"));
+  it("puts pages before keys of the same name", () => expect(titles("backup")).toEqual(["Backup", "Restore a backup", "Uploads", "Backup storage.backup"]));
+  it("leaves out what tawny alone writes", () => expect(titles("removed_cameras")).toEqual([]));
+  it.each([
+    ["notify at night", "Quiet hours"],
+    ["quiet", "Quiet hours"],
+    ["partner", "People"],
+    ["invite", "People"],
+  ])("finds for %s the page of %s", (words, title) => expect(titles(words)[0]).toBe(title));
+  it("says what a key means", () => expect(search(index, "storage.backup").found[0]?.help).toBe("A key named like a page."));
   it("finds nothing for what there is not", () => expect(search(index, "zzz").count).toBe(0));
   it("shows others only what is theirs", () => {
     const mine = makeIndex(info, false, new Map());

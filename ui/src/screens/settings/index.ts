@@ -12,6 +12,7 @@ const PLACES: readonly (readonly [keyof typeof things, string, string, boolean])
   ["notificationsOnThisDevice", "notifications", "/settings/notifications#push-title", false],
   ["snooze", "notifications", "/settings/notifications", false],
   ["notificationChannels", "notifications", "/settings/notifications", true],
+  ["quietHours", "notifications", "/settings/notifications", true],
   ["uploads", "notifications", "/settings/notifications", true],
   ["retention", "storage", "/settings/storage#asked-title", true],
   ["doesItFit", "storage", "/settings/storage#promise-title", true],
@@ -56,6 +57,7 @@ const synonyms: Readonly<Record<string, string>> = {
   alarm: "notification alert problem",
   siren: "relay notification",
   alert: "notification",
+  notify: "notification",
   delete: "retention remove",
   erase: "delete",
   https: "secure certificate",
@@ -94,8 +96,10 @@ const synonyms: Readonly<Record<string, string>> = {
 export interface Found {
   section: string;
   title: string;
-  /** The path in the file, or the camera that it belongs to; empty for a thing on a page. */
+  /** The path in the file, or the camera that it belongs to; empty for a thing on a page and for a camera. */
   where: string;
+  /** What a key means, in English. */
+  help?: string;
   value: string;
   href: string;
 }
@@ -125,7 +129,8 @@ function cameraOf(id: string, name: string): Indexed {
 }
 
 function keysOf(info: SettingsInfo, names: ReadonlyMap<string, string>): Indexed[] {
-  return info.tables.flatMap((table) => {
+  const asked = info.tables.filter((table) => !table.path.startsWith("removed_cameras.")); // tawny alone writes those
+  return asked.flatMap((table) => {
     const written = info.instances.filter((one) => one.table === table.path);
     const places: (TableInstanceInfo | null)[] = written.length > 0 ? written : [null];
     return places.flatMap((place) => table.keys.map((key) => entryOf(table.path, place, key, names)));
@@ -140,7 +145,7 @@ function entryOf(table: string, place: TableInstanceInfo | null, key: SettingKey
   const title = keyWords(key.key);
   const href = (key.kind === "page" && ownPage(path)) || `/settings/all?key=${encodeURIComponent(path)}`;
   const head = `${title} ${path}`.toLowerCase();
-  return { section: sectionOf(table), title, where: named ? `${named} · ${path}` : path, value, href, head, all: `${head} ${named} ${key.help} ${value}`.toLowerCase() };
+  return { section: sectionOf(table), title, where: named ? `${named} · ${path}` : path, help: key.help, value, href, head, all: `${head} ${named} ${key.help} ${value}`.toLowerCase() };
 }
 
 export function shown(value: unknown): string {
@@ -152,14 +157,14 @@ const MOST = 60;
 
 const isInFileOnly = (one: Found) => Number(one.href.startsWith("/settings/all"));
 
-/** Every word must be found, itself or what it is called here; what says it in its name comes first, then what has a page. */
+/** Every word must be found, itself or what it is called here. What is on a page comes before the keys of the file, then what says it in its name. */
 export function search(index: readonly Indexed[], query: string): { found: Found[]; count: number } {
   const words = query.toLowerCase().split(/[\s,]+/).filter(Boolean);
   if (words.length === 0) return { found: [], count: 0 };
   const ranked = index
     .map((one) => ({ one, rank: words.reduce((sum, word) => sum + rankOf(one, word), 0) }))
     .filter(({ rank }) => Number.isFinite(rank))
-    .sort((a, b) => a.rank - b.rank || isInFileOnly(a.one) - isInFileOnly(b.one));
+    .sort((a, b) => Number(a.one.where !== "") - Number(b.one.where !== "") || a.rank - b.rank || isInFileOnly(a.one) - isInFileOnly(b.one));
   return { found: ranked.slice(0, MOST).map(({ one }) => one), count: ranked.length };
 }
 
