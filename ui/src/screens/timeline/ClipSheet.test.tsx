@@ -4,6 +4,8 @@ import { act, cleanup, fireEvent, render, screen } from "@testing-library/preact
 import { expect, it, vi } from "vitest";
 import { timeline } from "../../strings/timeline";
 import { parts } from "../../strings/clip-parts";
+import { deletion } from "../../strings/deletion";
+import { session } from "../../ui/session";
 import ClipSheet from "./ClipSheet";
 import type { TimelineModel } from "./model";
 
@@ -95,4 +97,14 @@ it.each([
   const button = screen.getByText(kind === "mp4" ? timeline.clip.keepHere : timeline.clip.make).closest("button")!;
   expect(button.disabled).toBe(!fits);
   expect(screen.queryByText(/^At most/) === null).toBe(fits);
+});
+
+it("keeps the button that deletes the marked time away from those that save it", () => {
+  session.value = { state: "signed-in", user: { id: "anna", name: "Anna", role: "owner" } } as never;
+  const lane = { id: "front", name: "Front", gaps: [], events: [] };
+  const model = { chosen: signal(["front"]), marks: signal({ begin_ms: 0, end_ms: 10_000 }), lanes: signal([lane]) };
+  cleanup();
+  render(<ClipSheet model={model as unknown as TimelineModel} />);
+  expect(screen.getByText(deletion.button).closest(".clip-actions")).toBeNull();
+  session.value = null;
 });

@@ -190,6 +190,14 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
           </label>
         ))}
       </fieldset>
+      {wanted.length > 0 && (
+        <DeleteButton
+          key={wanted.join()}
+          what="time"
+          wanted={{ cameras: wanted, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms) }}
+          onDone={close}
+        />
+      )}
       {kind.value === "mp4" ? (
         <>
           {others.length > 0 && (
@@ -240,14 +248,6 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
         <span class="small sub grow">
           {!fits ? words.most(most) : enough ? <a href="/clips">{words.all}</a> : together ? words.two : words.none}
         </span>
-        {wanted.length > 0 && (
-          <DeleteButton
-            key={wanted.join()}
-            what="time"
-            wanted={{ cameras: wanted, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms) }}
-            onDone={close}
-          />
-        )}
         {isCopy && only !== undefined && !within && (
           <button
             type="button"
