@@ -238,7 +238,7 @@ class TestSettingUp:
             ("own", {"name": "bank.example"}, 409, "isn't a name or address"),
             ("files", {"certificate": "/none", "key": "/none"}, 409, "can't be read"),
             ("domain", {"domain": "a b"}, 400, "host name"),
-            ("domain", {"domain": "cam.example.org", "contact": "anna"}, 400, "e-mail"),
+            ("domain", {"domain": "cam.example.org", "contact": "anna"}, 400, "email"),
             ("domain", {"domain": "cam.example.org", "challenge": "dns"}, 400, "dns_provider"),
             ("domain", {"domain": "cam.example.org", "dns_options": {"A b": "x"}}, 400, "options"),
         ],

@@ -409,7 +409,7 @@ def test_an_iphone_is_told_the_three_steps_and_the_other_ways(browser: Browser, 
     page.goto(f"{house.base}/settings/notifications")
     card = page.get_by_role("region", name="Notifications on this device")
     expect(card.get_by_role("listitem")).to_have_count(3)
-    expect(card.get_by_text("E-mail, Telegram and ntfy")).to_be_visible()
+    expect(card.get_by_text("Email, Telegram and ntfy")).to_be_visible()
     expect(page.get_by_role("button", name="Add notification channel")).to_be_visible()
     assert violations(page, axe_script()) == []
     context.close()

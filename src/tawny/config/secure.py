@@ -73,7 +73,7 @@ class SecureSettings(Table):
         "`files`: your files.",
     )
     domain: str = Field("", description="Name in the secure address, for example cam.example.org, or pi.local at home.")
-    contact: str = Field("", description="E-mail address that the public authority gets with your order. May be empty.")
+    contact: str = Field("", description="Email address that the public authority gets with your order. May be empty.")
     challenge: Literal["http", "dns"] = Field(
         "http",
         description="How the public authority checks that the domain is yours. `http`: it opens http://DOMAIN/ from "
@@ -101,7 +101,7 @@ class SecureSettings(Table):
     @classmethod
     def _mail(cls, text: str) -> str:
         if text and not _MAIL.fullmatch(text):
-            raise ValueError("an e-mail address, for example anna@example.org")
+            raise ValueError("an email address, for example anna@example.org")
         return text
 
     @field_validator("dns_secrets")

@@ -330,7 +330,7 @@ def mark_of(line_hash: str) -> str:
 
 
 def find_witnesses(text: str) -> Iterator[Witness]:
-    """Yield the witnesses in a text, such as a saved e-mail."""
+    """Yield the witnesses in a text, such as a saved email."""
     for found in _WITNESS.finditer(text):
         recorder, n, day, time, mark = found.groups()
         written = f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}Z"

@@ -1,4 +1,4 @@
-"""E-mail against a real SMTP server: whole letters, TLS before the password, and what its refusals mean."""
+"""Email against a real SMTP server: whole letters, TLS before the password, and what its refusals mean."""
 
 import asyncio
 import email

@@ -49,7 +49,7 @@ export const address = {
     sub: "A certificate from Let’s Encrypt. For everyone you invite, without installing anything.",
     domain: "Domain",
     domainHint: "For example cam.example.org. It must point to your home’s public address.",
-    contact: "E-mail",
+    contact: "Email",
     contactHint: "Sent to Let’s Encrypt with the order. May be empty.",
     challenge: "Proof that the domain is yours",
     http: "By a request from outside",

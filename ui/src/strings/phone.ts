@@ -6,8 +6,8 @@ export const phone = {
     refused: "Your browser blocks notifications from this site. Allow them in its site settings.",
     notOnHome: "An iPhone only gets them from tawny on the home screen:",
     unable: "This browser has no push notifications.",
-    others: "E-mail, Telegram and ntfy also send the snapshot, without https and without an app.",
-    askOwner: "E-mail, Telegram and ntfy also send the snapshot. Ask an owner to add one.",
+    others: "Email, Telegram and ntfy also send the snapshot, without https and without an app.",
+    askOwner: "Email, Telegram and ntfy also send the snapshot. Ask an owner to add one.",
     channels: "Notification channels",
   },
   notify: {

@@ -43,7 +43,7 @@ class PersonInfo(ApiResponse):
     ends_ms: int | None = None
     """When the access of a guest ends."""
     linked: str = ""
-    """Name or e-mail address at the sign-in provider, or at the reverse proxy."""
+    """Name or email address at the sign-in provider, or at the reverse proxy."""
     has_password: bool = False
     passkeys: int = 0
     two_step: bool = False

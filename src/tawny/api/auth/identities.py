@@ -1,6 +1,6 @@
 """Who someone is elsewhere: at the sign-in provider, or at the reverse proxy that signs people in.
 
-An owner links a user to a name or e-mail address. The first sign-in binds that to the provider's own, unchangeable
+An owner links a user to a name or email address. The first sign-in binds that to the provider's own, unchangeable
 identifier: from then on, someone else who takes over the name there is someone else here, too.
 """
 
@@ -40,7 +40,7 @@ class Identities:
             return dict(db.execute("SELECT person, name FROM identities").fetchall())
 
     def link(self, person: Account, name: str) -> bool:
-        """Link a user to a name or e-mail address; an empty one removes the link. Return False if another has it.
+        """Link a user to a name or email address; an empty one removes the link. Return False if another has it.
 
         A new name is bound at its first use, the same one stays bound.
         """

@@ -51,7 +51,7 @@ class ProviderFailed(TawnyError):
 
 @dataclass(frozen=True, slots=True)
 class ProviderUser:
-    """Whom the provider has signed in. names: what an owner may have linked, lower case; verified e-mail only."""
+    """Whom the provider has signed in. names: what an owner may have linked, lower case; verified email only."""
 
     issuer: str
     subject: str

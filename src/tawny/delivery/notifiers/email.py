@@ -1,4 +1,4 @@
-"""E-mail notifier: one mail per message, with the snapshot inline.
+"""Email notifier: one mail per message, with the snapshot inline.
 
 `smtps://user:password@mail.example.org` (implicit TLS, port 465) or `smtp://…` (STARTTLS, port 587, before the password
 is sent); `smtp+plain://` without TLS, for a local mail server.

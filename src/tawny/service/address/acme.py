@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """domains: the first is the main one. contact: e-mail address, or empty. directory: empty: Let's Encrypt.
+    """domains: the first is the main one. contact: email address, or empty. directory: empty: Let's Encrypt.
 
     dns_options: with secrets; never logged. trust: file of the authorities that the directory's own certificate is
     checked with; empty: the system's. dns_zone: domain that the DNS provider manages; empty: found by DNS.
@@ -472,7 +472,7 @@ def _refusal(error: "messages.Error", order: Order, lookup: DnsLookup, retry_ms:
         case (
             "externalAccountRequired" | "accountDoesNotExist" | "unsupportedContact" | "invalidContact" | "invalidEmail"
         ):
-            todo = "Check the e-mail address and the account's keys in the settings."
+            todo = "Check the email address and the account's keys in the settings."
             return refused(kind.ACCOUNT, f"{who} doesn't accept the account ({said}).", todo)
         case "rejectedIdentifier" | "unsupportedIdentifier":
             return refused(kind.REFUSED, f"{who} issues no certificates for {domain} ({said}).", "Use another domain.")

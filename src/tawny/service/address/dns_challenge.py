@@ -97,7 +97,7 @@ _COMMON: Final[Mapping[str, tuple[str, ...]]] = {
     "ionos": ("IONOS", "api_key=API key (prefix.key)"),
     "joker": ("Joker.com", "auth_token=API key"),
     "linode4": ("Linode", "auth_token=API token"),
-    "luadns": ("LuaDNS", "auth_username=E-mail address", "auth_token=API token"),
+    "luadns": ("LuaDNS", "auth_username=Email address", "auth_token=API token"),
     "mythicbeasts": ("Mythic Beasts", "auth_username=API key ID", "auth_password=API secret"),
     "namecheap": (
         "Namecheap", "auth_username=User name", "auth_token=API key", "auth_client_ip=Public address of the recorder",

@@ -159,7 +159,7 @@ NOTIFIERS: Final = (
         ),
     ),
     TargetKind(
-        "notifiers", "smtps", "E-mail", "An email with the snapshot.", "smtps://{user}:{password}@{host}",
+        "notifiers", "smtps", "Email", "An email with the snapshot.", "smtps://{user}:{password}@{host}",
         (
             TargetField("host", "Server", "smtp.example.org", goes="as-is"), _USER, _PASSWORD,
             TargetField("to", "Recipient", "me@example.org", goes="setting"),
