@@ -5,6 +5,7 @@ export const models = {
   again: (done: number, total: number) => `Events of the last 7 days are being classified again: ${done} of ${total}.`,
   recommended: "Recommended",
   offer: (origin: string, licence: string, size: string) => `${origin}. License: ${licence}, ${size}.`,
+  details: "Details",
   from: "Source",
   checksum: "SHA-256",
   fetch: "Download",

@@ -74,11 +74,12 @@ function Offer({ offer, onFetched }: { offer: RecommendedModel; onFetched: (next
       <div class="grow">
         <b>{words.recommended}</b>
         <p class="small sub">{words.offer(offer.origin, offer.licence, size(offer.bytes))}</p>
-        <p class="small muted models-from">
+        <details class="small muted models-from">
+          <summary>{words.details}</summary>
           {words.from} <span class="num">{offer.address}</span>
           <br />
           {words.checksum} <span class="num">{offer.sha256}</span>
-        </p>
+        </details>
       </div>
       <button type="button" class="btn pri" disabled={isFetching.value} onClick={() => void fetchIt()}>
         <Icon name="download" small />
