@@ -105,7 +105,7 @@ export const health = {
     at: (when: string) => `Last run: ${when}.`,
     now: "Run now",
     sign: "Heartbeat",
-    noSign: "Not set up. Set `heartbeat.url` to an address that warns you if this recorder goes silent.",
+    noSign: "Not set up. In the settings file, set `heartbeat.url` to an address that warns you if this recorder goes silent.",
     signSoon: (host: string) => `Sent to ${host}. The first one is due soon.`,
     signSent: (host: string, when: string) => `Last confirmed by ${host}: ${when}.`,
     signStays: "No heartbeat is sent while something isn’t being recorded.",

@@ -25,7 +25,7 @@ export const outside = {
   name: "Name",
   nameHint: "phone",
   where: "Service",
-  otherKind: "Other",
+  otherKind: "Choose another",
   keepAddress: "Keep the current address",
   otherAddress: (kind: string) => `New address: ${kind}`,
   more: "Options",

@@ -162,7 +162,7 @@ export const VisitCard = memo(function VisitCard({ visit, current, selected, sel
         <span class="ec-acts">
           {visit.level !== "motion" && !within && (
             <button type="button" data-act="snooze" aria-label={words.snooze} title={words.snooze} onClick={() => acts.snooze(visit, false)}>
-              <Icon name="bell" small />
+              <Icon name="bell-off" small />
             </button>
           )}
           {may && (
