@@ -40,6 +40,11 @@ describe("the search of settings", () => {
     ["alarm", "Notification channels"],
     ["https", "Secure address"],
     ["delete", "Delete all recordings"],
+    ["user", "People"],
+    ["mute", "Snooze"],
+    ["2fa", "Two-step codes"],
+    ["failover", "Standby"],
+    ["ftp", "Uploads"],
   ])("knows that %s is called %s here", (word, title) => expect(titles(word)).toContain(title));
   it("puts what is called so first", () => expect(titles("backup")[0]).toBe("Backup"));
   it("puts pages before keys of the same name", () => expect(titles("backup")).toEqual(["Backup", "Restore a backup", "Uploads", "Backup storage.backup"]));
