@@ -57,7 +57,7 @@ const rows = [
   // 10 kB more since parts are searched, cleared and loaded again where they were shown as they had been; 5 kB since the
   // page goes on where connections die without a word, and works in browsers without popovers; 5 kB since two people's
   // changes of a page, a phone's camera in two tabs and a failed sign-out are noticed.
-  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1330 * KB],
+  ["all of it, uncompressed, without font and licences", sized.reduce((all, size) => all + size, 0), 1335 * KB],
 ];
 
 let over = 0;
