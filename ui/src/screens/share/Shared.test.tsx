@@ -130,7 +130,8 @@ it("plays on where it was after the recorder has restarted", async () => {
 
 it("opens the link again with the code that opened it", async () => {
   isPicture.value = false;
-  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  const looked = vi.fn(async () => new Response(null));
+  vi.stubGlobal("fetch", looked);
   open.mockImplementation((_, { code }) => {
     if (code !== "1234") throw new ApiError(401, "code_needed", "This link requires a code.", "");
     return "/v?ticket=1";
@@ -140,7 +141,8 @@ it("opens the link again with the code that opened it", async () => {
   fireEvent.input(field, { target: { value: "1234" } });
   fireEvent.click(screen.getByText(words.open));
   const save = await screen.findByText(words.save);
-  await new Promise((done) => setTimeout(done, 20)); // or the look under way serves the download
+  await waitFor(() => expect(looked).toHaveBeenCalled()); // or the look under way serves the download
+  await new Promise((done) => setTimeout(done, 20));
   vi.stubGlobal("fetch", vi.fn(async () => Response.json({ code: "share_ended" }, { status: 410 })));
   fireEvent.click(save);
   await waitFor(() => expect(open).toHaveBeenCalledTimes(3));
