@@ -22,8 +22,15 @@ name = "Yard"
 source = "demo:front"
 name = "yard"
 
+[cameras.doorway-2]
+source = "demo:front"
+name = "Doorway"
+
 [removed_cameras.barn]
 name = "Old barn"
+
+[removed_cameras.doorway-1]
+name = "Doorway"
 """
 
 
@@ -42,6 +49,9 @@ def file(tmp_path: Path) -> Path:
         (" kasse  2", "door"),
         ("Old barn", "barn"),
         ("yard", "yard"),
+        ("old barn", "barn"),
+        ("Doorway", "doorway-2"),
+        ("doorway", "doorway"),
         ("Kasse 2,barn", "door,barn"),
         (["Kasse 2", "barn"], ["door", "barn"]),
         ("unknown", "unknown"),
@@ -55,21 +65,30 @@ def test_a_name_is_replaced_by_its_id(file: Path, said: object, meant: object) -
     assert args.camera == meant
 
 
-def test_a_name_of_two_cameras_is_refused_with_their_ids(file: Path) -> None:
-    with pytest.raises(NotDone, match="2 cameras are called 'YARD': yard, hall"):
-        put_ids(Namespace(config=str(file), data=None, camera="YARD"))
+@pytest.mark.parametrize(("text", "cameras"), [("YARD", "yard, hall"), ("Hall", "hall, stairs")])
+def test_what_can_be_two_cameras_is_refused_with_their_ids(file: Path, text: str, cameras: str) -> None:
+    """The second one is the ID of a camera that has another name now."""
+    file.write_text(SETTINGS + '[cameras.stairs]\nsource = "demo:front"\nname = "Hall"\n')
+    with pytest.raises(NotDone, match=f"'{text}' can be 2 cameras: {cameras}"):
+        put_ids(Namespace(config=str(file), data=None, camera=text))
 
 
-def test_a_folder_of_recordings_is_no_name(file: Path) -> None:
-    """A camera whose table was taken out of the settings by hand, and another one is called so now."""
-    file.write_text(SETTINGS.replace("Kasse 2", "gate"))
-    (file.parent / "data" / "gate").mkdir(parents=True)
-    args = Namespace(config=str(file), data=str(file.parent / "data"), camera="gate")
+@pytest.mark.parametrize("own", [False, True])
+def test_names_of_another_recorder_mean_nothing(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    """`--data` of one recorder, run in the folder of another one's settings."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    if own:
+        (tmp_path / "data" / "tawny.toml").write_text('[cameras.cam2]\nsource = "demo:front"\nname = "Kasse 2"\n')
+    args = Namespace(config=None, data=str(tmp_path / "data"), camera="Kasse 2")
     put_ids(args)
-    assert args.camera == "gate"
+    assert args.camera == ("cam2" if own else "Kasse 2")
 
 
 def test_a_command_takes_the_name(tawny: Tawny, recorded: Path, file: Path) -> None:
+    file.write_text(f'[storage]\npath = "{recorded}"\n{SETTINGS}')
     said = tawny("timeline", "--camera", "Kasse 2", "--from", "yesterday", "--data", str(recorded))
     assert (said.code, said.err) == (0, "")
     assert "recorded until" in said.out

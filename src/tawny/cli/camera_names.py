@@ -3,32 +3,29 @@
 from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
-from tawny.cli.paths import data_folder, load_settings
-from tawny.config.settings import display_name, is_camera_id
+from tawny.cli.paths import SETTINGS, load_settings
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, SettingsError
 from tawny.model.ids import name_key
 
-_ALL = "all"
-"""Means every camera to `tawny snooze`."""
-
 
 def put_ids(args: Namespace) -> None:
-    """Replace names in `args.camera` by IDs; the command itself refuses what is neither.
+    """Replace names in `args.camera` by IDs; the command itself refuses what is neither. An ID always stays one.
 
-    Raises NotDone: when several cameras have a name.
+    Raises NotDone: when several cameras are meant.
     """
     with suppress(SettingsError):  # the command says so, if it needs the settings
-        chosen, _ = load_settings(args)
-        names = {camera: one.name for camera, one in chosen.removed_cameras.items() if one.name}
-        names |= {camera: display_name(camera, one) for camera, one in chosen.cameras.items()}
+        chosen = _settings_of_the_recordings(args)
+        if chosen is None:
+            return
+        present = {camera: display_name(camera, one) for camera, one in chosen.cameras.items()}
+        removed = {camera: one.name for camera, one in chosen.removed_cameras.items() if one.name}
 
         def id_of(text: str) -> str:
-            if text in names or text == _ALL:
-                return text
-            if is_camera_id(text) and (data_folder(args, chosen) / text).is_dir():
-                return text  # the settings lack it, but it has recordings
-            return _named(text, names)
+            return text if is_camera_id(text) else _named(text, present) or _named(text, removed) or text
 
         if isinstance(args.camera, list):
             args.camera = [id_of(text) for text in args.camera]
@@ -37,9 +34,22 @@ def put_ids(args: Namespace) -> None:
             args.camera = whole if whole != args.camera else ",".join(map(id_of, args.camera.split(",")))
 
 
+def _settings_of_the_recordings(args: Namespace) -> Settings | None:
+    """Return those of `--data`; None if only another recorder's are here, whose names mean other cameras."""
+    chosen, path = load_settings(args)
+    if args.config or not getattr(args, "data", None):
+        return chosen
+    data = Path(args.data).resolve()
+    if path is not None and data in (path.resolve().parent, Path(chosen.storage.path).expanduser().resolve()):
+        return chosen
+    own = data / SETTINGS
+    return read_settings(own) if own.is_file() else None
+
+
 def _named(text: str, names: Mapping[str, str]) -> str:
-    found = [camera for camera, name in names.items() if name_key(name) == name_key(text)]
+    key = name_key(text)
+    found = [camera for camera, name in names.items() if key in (name_key(name), camera)]
     if len(found) > 1:
-        what = f"{len(found)} cameras are called {text!r}: {', '.join(found)}."
+        what = f"{text!r} can be {len(found)} cameras: {', '.join(found)}."
         raise NotDone(what, "Use the ID of one of them.")
-    return found[0] if found else text
+    return found[0] if found else ""

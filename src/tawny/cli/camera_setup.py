@@ -352,7 +352,8 @@ def run_camera_remove(args: Namespace, out: Output) -> int:
     size_bytes = _stored_bytes(folder, args.camera)
     stored = size_text(size_bytes)
     if is_deleting and not args.yes:
-        _confirm_deletion(args.camera, stored, with_kept=args.delete_kept)
+        shown = display_name(CameraId(args.camera), before.cameras[args.camera])
+        _confirm_deletion(f"{shown} ({args.camera})", stored, with_kept=args.delete_kept)
     removal = CameraRemoval(user_name() or str(os.getuid()), is_deleting, args.delete_kept)
     left = removed_values(args.camera, before.cameras[args.camera], removal, SystemClock().now_ms())
     refuse_named(args.camera, before)

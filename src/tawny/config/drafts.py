@@ -114,6 +114,7 @@ class SettingsDraft:
         for key, value in values.items():
             table[key] = toml_item(value, deep=True)
         cameras[camera] = table
+        self._number_name(camera)
         self._secrets.update(secrets)
 
     def _left_of_removed(self, camera: str, values: Values) -> Values:
@@ -166,6 +167,7 @@ class SettingsDraft:
         self.forget_removed(camera)
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
         cameras[camera] = toml_item(table.unwrap(), deep=True) if is_inline(self._document, "cameras") else table
+        self._number_name(camera)
         self._trusted.append(str(tomlkit.dumps({"cameras": {camera: table}})))
         self._secrets.update(secrets)
 
@@ -186,16 +188,27 @@ class SettingsDraft:
             table["name"] = name
         else:
             unset_key(table, "name", "")
+        self._refuse_taken_name(camera, before)
+
+    def _refuse_taken_name(self, camera: str, before: Mapping[str, str]) -> None:
         shown = self._shown_names()
         for other in shown:
             if name_key(shown[other]) == name_key(shown[camera]) != name_key(before[camera]) and other != camera:
                 raise NotDone(f"The camera {other} is already called “{shown[other]}”.", "Choose another name.")
 
     def free_name(self, name: str, camera: str) -> str:
-        """Return this name for a new camera, with a number if another one has it: `Gate 2`. Empty stays empty."""
+        """Return this name for a new camera, with a number if another one has it: `Gate 2`. Empty stays empty.
+
+        At most 80 characters long, as names on the page are.
+        """
         taken = {name_key(shown) for other, shown in self._shown_names().items() if other != camera}
-        numbered = (f"{name} {number}" for number in range(2, 10_000))
+        numbered = (f"{name[:75].rstrip()} {number}" for number in range(2, 10_000))
         return next(one for one in (name, *numbered) if name_key(one) not in taken)
+
+    def _number_name(self, camera: str) -> None:
+        name = self._shown_names()[camera]
+        if (free := self.free_name(name, camera)) != name:
+            self._table(camera)["name"] = free
 
     def _shown_names(self) -> dict[str, str]:
         """Return the names that people see, by ID, of a file that may be invalid elsewhere."""
@@ -258,6 +271,7 @@ class SettingsDraft:
         if isinstance(value, float) and not math.isfinite(value):
             raise SettingsError(str(self._path), (Problem(path, str(value), "a number"),))
         *tables, key = path.split(".")
+        before = self._shown_names()
         target: Any = self._document
         for depth, name in enumerate(tables):
             if name not in target:
@@ -284,6 +298,8 @@ class SettingsDraft:
         wanted = f"${{{secret}}}" if is_secret and value is not None else value
         if found != wanted:  # such as a table in one line, followed by its own tables
             raise NotDone(f"tawny can't change {path} here.", "Change it in the settings file.")
+        if tables[:-1] == ["cameras"] and key == "name" and tables[1] in before:
+            self._refuse_taken_name(tables[1], before)
 
     def put_secure_address(self, values: Values, secrets: Mapping[str, str], public_url: str | None = None) -> None:
         """Set values of `[web.secure]`; empty ones are removed. public_url: None leaves it; empty removes it."""

@@ -409,7 +409,8 @@ class CameraSetupService:
 
             def edit(draft: SettingsDraft) -> None:
                 draft.add_camera(camera_id, values, camera.secrets)
-                draft.put_name(camera_id, draft.free_name(name.strip(), camera_id))
+                if name.strip():
+                    draft.put_name(camera_id, draft.free_name(name.strip(), camera_id))
 
             self._change(config, edit)
         return CameraId(camera_id)
