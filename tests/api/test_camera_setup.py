@@ -228,7 +228,7 @@ class Deletion(RecordingDeletion):
     def stored(self, camera: CameraId) -> StoredOfCamera:
         return StoredOfCamera(12_000_000_000, 2, 5)
 
-    def ask(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
+    def delete_all_of(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
         self.asked.append((camera, by, with_kept))
         return 31_000
 

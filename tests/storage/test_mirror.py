@@ -167,7 +167,7 @@ def test_a_deleted_time_goes_there_too_with_its_motion(both: Mirrored) -> None:
     both.run()
     there, first = MotionScoreFile(Volume.at(both.root), both.site.clock), Span(row.start_ms, row.start_ms + 1000)
     assert there.read(PORCH, first) == b"P"
-    both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
+    both.mirror.delete_recordings(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
     both.run()
     assert (both.rows(), there.read(PORCH, first)) == ([], bytes([UNKNOWN]))
 
@@ -179,7 +179,7 @@ def test_what_is_deleted_while_it_is_away_goes_there_too(both: Mirrored) -> None
     away = both.root.rename(both.root.with_name("away"))
     both.site.volume.disk.unlink(row.path)
     both.site.index.drop_segments([row])
-    both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
+    both.mirror.delete_recordings(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
     both.mirror.step()
     assert both.mirror.problem is not None
     assert both.mirror.is_deleting
@@ -194,13 +194,13 @@ def test_a_file_that_cannot_be_deleted_keeps_nothing_from_being_copied(
     both.site.record(5)
     (row,) = _rows(both.site)
     both.run()
-    both.mirror.delete_camera(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
+    both.mirror.delete_recordings(CameraDeletion(PORCH, row.end_ms, "deleted by Anna", begin_ms=row.start_ms))
 
     def stuck(*_: object) -> bool:
         raise StorageError(row.path, "Operation not permitted")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Retention, "delete_camera", stuck)
+        patched.setattr(Retention, "delete_recordings", stuck)
         both.site.record(5)
         both.mirror.on_message(SegmentClosed(_rows(both.site)[1]))
         both.run()

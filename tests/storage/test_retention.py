@@ -378,7 +378,7 @@ def test_what_is_missing_after_a_removed_file_keeps_its_reason(site: Site) -> No
     """Filled from a camera's card up to a moment, as after a kill: both gaps begin at the same time."""
     filled = site.put(10)
     site.ledger.put_gap(Gap(PORCH, filled.start_ms, filled.end_ms + 90_000, GapReason.UNREACHABLE, "no route"))
-    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, filled.end_ms, "Anna", begin_ms=filled.start_ms))
+    _retention(site, ALL).delete_recordings(CameraDeletion(PORCH, filled.end_ms, "Anna", begin_ms=filled.start_ms))
     removed, left = site.index.gaps(PORCH, EVER)
     assert (removed.reason, removed.begin_ms, removed.end_ms) == (GapReason.REMOVED, filled.start_ms, filled.end_ms)
     assert left == Gap(PORCH, filled.end_ms, filled.end_ms + 90_000, GapReason.UNREACHABLE, "no route")
@@ -429,7 +429,7 @@ def test_an_owner_deletes_all_of_a_camera(site: Site, *, with_kept: bool) -> Non
     _event(site, 599.5, "plain")
     _event(site, 299.5, "kept", kept=True)
     wanted = CameraDeletion(PORCH, site.clock.now_ms() - 3_600_000, "deleted by Anna", with_kept, is_gone=True)
-    assert _retention(site, ALL).delete_camera(wanted) is False
+    assert _retention(site, ALL).delete_recordings(wanted) is False
     left = {one.id for one in site.index.all_segments()}
     assert left == {new.id, other.id} | (set() if with_kept else {kept.id})
     assert site.volume.disk.entry(old.path) is None
@@ -445,7 +445,7 @@ def test_many_are_deleted_bit_by_bit(site: Site, monkeypatch: pytest.MonkeyPatch
     for minutes in range(100, 105):
         site.put(minutes)
     retention, wanted = _retention(site, ALL), CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna")
-    assert [retention.delete_camera(wanted) for _ in range(3)] == [True, True, False]
+    assert [retention.delete_recordings(wanted) for _ in range(3)] == [True, True, False]
     assert list(site.index.all_segments()) == []
 
 
@@ -655,7 +655,7 @@ def test_a_deletion_covers_missing_time_too(site: Site) -> None:
     for gap in (outage, later):
         site.ledger.put_gap(gap)
     wanted = CameraDeletion(PORCH, begin_ms + 630_000, "deleted by Anna", begin_ms=begin_ms + 10_000)
-    assert _retention(site, ALL).delete_camera(wanted) is False
+    assert _retention(site, ALL).delete_recordings(wanted) is False
     found = site.index.gaps(PORCH, EVER)
     assert {outage, later} <= set(found)
     removed = [(gap.begin_ms - begin_ms, gap.span(0).end_ms - begin_ms) for gap in found if gap not in (outage, later)]
@@ -680,7 +680,7 @@ def test_a_deletion_with_many_gaps_writes_them_in_parts(site: Site, monkeypatch:
         write(lines)
 
     monkeypatch.setattr(site.ledger.history, "write", counting)
-    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
+    _retention(site, ALL).delete_recordings(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
     assert sizes == [1000, 1000, 500], "other cameras write in between"
 
 
@@ -693,7 +693,7 @@ def test_a_deletion_compares_each_gap_only_with_those_around_it(site: Site, monk
         return missing_spans(spans, within)
 
     monkeypatch.setattr("tawny.storage.retention.runner.missing_spans", counting)
-    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
+    _retention(site, ALL).delete_recordings(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
     assert len(compared) == 201, "each gap, and the deleted time for events"
     assert sum(compared) <= 200
 
@@ -706,7 +706,7 @@ def test_a_deletion_leaves_chosen_time_within_a_gap(site: Site) -> None:
         Gap(PORCH, begin_ms + 150_000, begin_ms + 300_000, GapReason.WAITING),
     ):
         site.ledger.put_gap(gap)
-    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
+    _retention(site, ALL).delete_recordings(CameraDeletion(PORCH, site.clock.now_ms(), "deleted by Anna"))
     removed = [gap for gap in site.index.gaps(PORCH, EVER) if gap.reason is GapReason.REMOVED]
     assert [(one.begin_ms - begin_ms, (one.end_ms or 0) - begin_ms) for one in removed] == [
         (1, 100_000), (300_000, 500_000),
@@ -717,7 +717,7 @@ def test_what_an_owner_deletes_is_told(site: Site) -> None:
     old, _ = site.put(60), site.put(1)
     retention, told = _retention(site, ALL), list[Gap]()
     retention.also = replace(retention.also, tell=told.append)
-    retention.delete_camera(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
+    retention.delete_recordings(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
     assert told == [Gap(PORCH, old.start_ms, old.end_ms, GapReason.REMOVED, "deleted by Anna")]
 
 
@@ -748,7 +748,7 @@ def _delete_of(site: Site, old: Segment) -> list[EventId]:
     """Delete this recording. Return the events that others are told to forget."""
     retention, told = _retention(site, ALL), list[EventId]()
     retention.also = replace(retention.also, forget=told.append)
-    retention.delete_camera(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
+    retention.delete_recordings(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
     return told
 
 
@@ -806,7 +806,7 @@ def test_an_event_without_video_goes_with_its_deleted_time(site: Site) -> None:
     old, new = site.put(60), site.put(50)
     alone = _event(site, 55)
     wanted = CameraDeletion(PORCH, new.start_ms, "deleted by Anna", begin_ms=old.start_ms)
-    _retention(site, ALL).delete_camera(wanted)
+    _retention(site, ALL).delete_recordings(wanted)
     assert site.index.event(alone.id) is None
 
 

@@ -67,7 +67,7 @@ def test_they_go_with_all_of_their_camera(place: Place, *, is_removed: bool) -> 
     if is_removed:
         place.removed()
     else:
-        place.deleting.ask(PORCH, "Anna", with_kept=False)
+        place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     run(place)
     assert place.left() == 0
 

@@ -80,7 +80,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_it_waits_half_a_minute_and_spares_the_rest(place: Place) -> None:
-    due_ms = place.deleting.ask(PORCH, "Anna", with_kept=False)
+    due_ms = place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     assert due_ms == place.site.clock.now_ms() + 30_000
     place.site.clock.advance(29)
     place.deleting.step()
@@ -104,7 +104,7 @@ def test_periodic_snapshots_of_that_time_go_too(place: Place) -> None:
     place.site.clock.advance(31)
     place.deleting.step()
     assert [place.site.volume.disk.entry(path) is not None for path in paths] == [True, False, True, True]
-    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     place.site.clock.advance(31)
     place.deleting.step()
     assert [place.site.volume.disk.entry(path) is not None for path in paths] == [False, False, False, True]
@@ -166,7 +166,7 @@ def test_the_motion_of_kept_events_stays_and_that_without_a_recording_goes(place
 
 
 def test_it_can_be_undone_until_then(place: Place) -> None:
-    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     assert place.deleting.cancel(PORCH)
     assert not place.deleting.cancel(PORCH)
     place.site.clock.advance(60)
@@ -184,11 +184,11 @@ def test_it_can_not_be_undone_once_it_has_begun(place: Place) -> None:
         assert not deleting.cancel(begun)
         assert [deleting.is_too_late(key) for key in (begun, other, "never")] == [True, False, False]
     assert place.deleting.cancel(other)
-    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     place.site.clock.advance(300)
     place.deleting.step()
     assert place.deleting.is_too_late(PORCH)
-    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     assert place.deleting.cancel(PORCH), "another one of the same camera"
 
 
@@ -222,15 +222,15 @@ def test_a_removal_that_keeps_deletes_nothing(place: Place) -> None:
 def test_what_failed_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.removed()
     place.site.clock.advance(31)
-    right = place.retention.delete_camera
+    right = place.retention.delete_recordings
 
     def full(_: CameraDeletion) -> bool:
         raise DiskFull("/data", "no space left on device")
 
-    monkeypatch.setattr(place.retention, "delete_camera", full)
+    monkeypatch.setattr(place.retention, "delete_recordings", full)
     with pytest.raises(DiskFull):
         place.deleting.step()
-    monkeypatch.setattr(place.retention, "delete_camera", right)
+    monkeypatch.setattr(place.retention, "delete_recordings", right)
     place.deleting.step()
     assert place.left() == 0
 
@@ -402,7 +402,7 @@ def test_what_was_still_being_recorded_goes_when_its_file_is_closed(place: Place
 
 @pytest.mark.parametrize("step_s", [-3 * 3600, 3600])
 def test_it_waits_as_long_if_the_clock_is_set_meanwhile(place: Place, step_s: int) -> None:
-    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     place.site.clock.jump_utc(step_s)
     for passed_s, left in ((29, 2), (1, 0)):
         place.site.clock.advance(passed_s)
@@ -432,7 +432,7 @@ def test_a_deletion_after_which_the_clock_is_set_back_ends(place: Place) -> None
 
 
 def test_a_start_with_a_clock_that_is_behind_deletes_what_waits(place: Place) -> None:
-    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     place.site.clock.jump_utc(-3 * 3600)
     again = place.reopened()
     place.site.clock.advance(120)
@@ -443,7 +443,7 @@ def test_a_start_with_a_clock_that_is_behind_deletes_what_waits(place: Place) ->
 def test_a_kill_halfway_is_finished_by_the_next_start(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.deleting.delete(DeletionScope(), "Anna")
     place.site.clock.advance(31)
-    right, calls = place.retention.delete_camera, []
+    right, calls = place.retention.delete_recordings, []
 
     def killed(wanted: CameraDeletion) -> bool:
         calls.append(wanted.camera)
@@ -451,11 +451,11 @@ def test_a_kill_halfway_is_finished_by_the_next_start(place: Place, monkeypatch:
             raise KeyboardInterrupt
         return right(wanted)
 
-    monkeypatch.setattr(place.retention, "delete_camera", killed)
+    monkeypatch.setattr(place.retention, "delete_recordings", killed)
     with pytest.raises(KeyboardInterrupt):
         place.deleting.step()
     assert len(list(place.site.index.all_segments())) in (1, 2)
-    monkeypatch.setattr(place.retention, "delete_camera", right)
+    monkeypatch.setattr(place.retention, "delete_recordings", right)
     place.reopened().step()
     assert list(place.site.index.all_segments()) == []
     place.site.clock.advance(121)
@@ -872,7 +872,7 @@ def test_nothing_is_done_again_while_the_disk_is_away(tmp_path: Path, monkeypatc
     place.deleting.delete(DeletionScope([PORCH]), "Anna")
     place.run(31)
     place.run(120)
-    monkeypatch.setattr(place.retention, "delete_camera", asked.append)
+    monkeypatch.setattr(place.retention, "delete_recordings", asked.append)
     place.run(61)
     place.run(61)
     assert asked == []
@@ -911,7 +911,7 @@ class _AwayMirror:
     def __init__(self) -> None:
         self.asked: list[CameraDeletion] = []
 
-    def delete_camera(self, wanted: CameraDeletion) -> None:
+    def delete_recordings(self, wanted: CameraDeletion) -> None:
         self.asked.append(wanted)
 
     @property
@@ -923,7 +923,7 @@ def test_a_mirror_that_is_away_is_told_again_after_a_restart(place: Place) -> No
     mirror: Any = _AwayMirror()
     place.stored = replace(place.stored, mirror=mirror)
     place.deleting = place.reopened()
-    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.deleting.delete_all_of(PORCH, "Anna", with_kept=False)
     for _ in range(2):
         place.site.clock.advance(61)
         place.deleting.step()

@@ -111,7 +111,7 @@ def delete_recordings(
     """Delete what is recorded of a camera until now, in half a minute. The camera goes on recording."""
     deleting = here.deleting
     amount = size_text(deleting.stored(known_camera(camera, here)).size_bytes)
-    until_ms = deleting.ask(camera, signed.person.name, with_kept=with_kept)
+    until_ms = deleting.delete_all_of(camera, signed.person.name, with_kept=with_kept)
     note("recordings deleted", f"{camera}: {amount}")
     return UndoableInfo(undo_until_ms=until_ms)
 

@@ -153,7 +153,7 @@ class RecordingDeletion:
     def start(self, engine: Engine) -> None:
         if self._stored.mirror is not None:
             for part in (part for one in self._on_disks.values() for part in one.parts):
-                self._stored.mirror.delete_camera(part)  # it forgot them by the restart
+                self._stored.mirror.delete_recordings(part)  # it forgot them by the restart
         self._handle.start(engine, self.name, lambda: self)
 
     def stored(self, camera: CameraId) -> StoredOfCamera:
@@ -163,8 +163,8 @@ class RecordingDeletion:
         size_bytes = index.size_bytes(camera) + sum(one.size_bytes for one in self._images(camera, None))
         return StoredOfCamera(size_bytes, len(kept.events), bounds.begin_ms if bounds else None)
 
-    def ask(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
-        """Delete what is stored, also what is later than now, in UNDO_S. Return when, ms UTC. by: for the history."""
+    def delete_all_of(self, camera: CameraId, by: str, *, with_kept: bool) -> int:
+        """Delete all of a camera, also what is later than now, in UNDO_S. Return when, ms UTC. by: for the history."""
         now_ms = self._clock.now_ms()
         part = CameraDeletion(camera, now_ms, f"deleted by {by}", with_kept)
         return self._put(camera, [part, *self._later(part)])
@@ -302,7 +302,7 @@ class RecordingDeletion:
             running, is_filling, away_before = self._running_of(one), self._fills(one), self._away()
             for part in one.parts:
                 self._delete(part)
-            self._is_done(key, one, running, away_before, is_filling=is_filling or self._fills(one))
+            self._finish_or_defer(key, one, running, away_before, is_filling=is_filling or self._fills(one))
         for part in self._of_removed(now_ms):
             away_before = self._away()
             for each in (part, *self._later(part)):
@@ -390,10 +390,10 @@ class RecordingDeletion:
                 found.append(replace(part, running=events))
         return tuple(found)
 
-    def _is_done(
+    def _finish_or_defer(
         self, key: str, one: _Pending, running: tuple[CameraDeletion, ...], away_before: set[str], *, is_filling: bool
     ) -> None:
-        """Forget a deletion that was carried out, unless a file or an event with something of its span is still open.
+        """Forget a deletion that was carried out, or defer it: a file or an event with some of its span is still open.
 
         A file that fills a gap is closed at once, as the gap was deleted, too.
         """
@@ -478,18 +478,22 @@ class RecordingDeletion:
             if name in settings.cameras or one.delete_after is None:
                 continue
             until_ms = round(one.delete_after.timestamp() * 1000)
+            self._start_undo(name, until_ms, now_ms)
             if self._is_due(name, until_ms, now_ms) and (name, until_ms) not in self._done:
                 why = f"deleted by {one.deleted_by or 'its owner'}, with its camera"
                 found.append(CameraDeletion(CameraId(name), until_ms, why, one.delete_kept, is_gone=True))
         return found
 
-    def _is_due(self, name: str, until_ms: int, now_ms: int) -> bool:
-        """Return whether the time for an undo is over, by no clock that may step, or else the date that is set."""
-        now_s, left_s = self._clock.mono_s(), (until_ms - now_ms) / 1000
+    def _start_undo(self, name: str, until_ms: int, now_ms: int) -> None:
+        """Note when the time for an undo is over, if it runs: from then on, no step of the clock moves its end."""
+        left_s = (until_ms - now_ms) / 1000
         if 0 < left_s <= UNDO_S + 1:
-            self._removed_s.setdefault((name, until_ms), now_s + left_s)
+            self._removed_s.setdefault((name, until_ms), self._clock.mono_s() + left_s)
+
+    def _is_due(self, name: str, until_ms: int, now_ms: int) -> bool:
+        """Return whether the noted time for an undo is over, or else the date that is set."""
         due_s = self._removed_s.get((name, until_ms))
-        return left_s <= 0 if due_s is None else due_s <= now_s
+        return until_ms <= now_ms if due_s is None else due_s <= self._clock.mono_s()
 
     def forget_before(self, forget: Callable[[Collection[CameraId]], None]) -> None:
         """Call this, too, before the settings forget removed cameras. May raise TawnyError: tried again later."""
@@ -526,10 +530,10 @@ class RecordingDeletion:
     def _delete(self, wanted: CameraDeletion) -> None:
         index = self._stored.index
         before_bytes = index.size_bytes(wanted.camera)
-        while self._stored.retention.delete_camera(wanted):
+        while self._stored.retention.delete_recordings(wanted):
             pass
         if self._stored.mirror is not None:
-            self._stored.mirror.delete_camera(wanted)
+            self._stored.mirror.delete_recordings(wanted)
         if wanted.running:
             return
         delete_snapshots(self._stored.volume, wanted.camera, wanted.span)

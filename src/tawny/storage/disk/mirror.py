@@ -319,7 +319,7 @@ class Mirror:
         if self._copy is not None:
             self._copy.retention.set_rules(contract)
 
-    def delete_camera(self, wanted: CameraDeletion) -> None:
+    def delete_recordings(self, wanted: CameraDeletion) -> None:
         """Delete the copies too: soon, or when the mirror is back."""
         self._deletions.append(wanted)
         self._handle.wake()
@@ -418,7 +418,7 @@ class Mirror:
             return
         try:
             while self._deletions:
-                while retention.delete_camera(self._deletions[0]):
+                while retention.delete_recordings(self._deletions[0]):
                     self._goes_on()
                 self._deletions.popleft()
         except (DiskFull, StorageUnavailable):

@@ -382,8 +382,8 @@ class Retention:
             log.warning("removed %d recordings (%s) before they were uploaded, to make room", len(unsent), size)
             self._unsent.append((self._clock.now_ms(), len(unsent)))
 
-    def delete_camera(self, wanted: CameraDeletion) -> bool:
-        """Delete recordings of one camera at its owner's request. Return whether there is more. Raises StorageError.
+    def delete_recordings(self, wanted: CameraDeletion) -> bool:
+        """Delete what an owner wants of a camera's recordings. Return whether there is more. Raises StorageError.
 
         Their events go too, except kept ones with their recordings, unless they are wanted as well.
         """
