@@ -249,10 +249,10 @@ class FakeRecorder(FakeArchive):
     def event_picture(self, event: Event) -> bytes | None:
         return self.event_pictures.get(event.id)
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
+    def prove(self, camera: CameraId, span: Span, folder: Path, progress: Callable[[float], None]) -> EvidenceResult:
         folder.mkdir()
         (folder / "manifest.json").write_text(f"{camera} {span.begin_ms}")
-        has_done(1.0)
+        progress(1.0)
         return self.proved
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:

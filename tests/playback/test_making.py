@@ -40,7 +40,7 @@ class Bench:
     def needs(self, size_bytes: int) -> None:
         self.needed = size_bytes
 
-    def has_done(self, part: float) -> None:
+    def progress(self, part: float) -> None:
         self.parts.append(part)
 
 
@@ -289,7 +289,7 @@ def test_the_error_of_the_only_file_is_told(
 
 def test_a_full_disk_is_not_taken_for_a_file_that_cannot_be_read(archive: FakeArchive, tmp_path: Path) -> None:
     class Full(Bench):
-        def has_done(self, part: float) -> None:
+        def progress(self, part: float) -> None:
             raise StorageError("clips", "no room")
 
     archive.record(T)
@@ -326,7 +326,7 @@ class Enough(Exception):
 
 
 class Impatient(Bench):
-    def has_done(self, part: float) -> None:
+    def progress(self, part: float) -> None:
         if part > 0.3:
             raise Enough
 

@@ -470,14 +470,14 @@ class RecorderRuntime:
         end_ms = self.clock.now_ms() if event.end_ms is None else event.end_ms
         return self.parts.storage.figures.motion_frames(event.camera, Span(event.start_ms, end_ms + 1))
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
+    def prove(self, camera: CameraId, span: Span, folder: Path, progress: Callable[[float], None]) -> EvidenceResult:
         """Write evidence to the folder and verify it.
 
         Raises NotDone if there is none, or if recordings are sealed, because the folder is not encrypted.
         """
         software = f"tawny {__version__}"
         request = EvidenceRequest(camera, StreamName.MAIN, span, self.host, software, self.clock.now_ms())
-        return write_evidence(self._volume, self.index, request, folder, _refuse_sealed, has_done)
+        return write_evidence(self._volume, self.index, request, folder, _refuse_sealed, progress)
 
     def called(self, read: RecognisedText) -> str:
         return self.known.name(read)

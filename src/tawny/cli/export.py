@@ -537,7 +537,7 @@ class _Place:
     def needs(self, size_bytes: int) -> None:
         """Do nothing: the user is responsible for free space at the given path."""
 
-    def has_done(self, part: float) -> None:
+    def progress(self, part: float) -> None:
         _progress(self.named, part, self.output)
 
 

@@ -148,7 +148,7 @@ class ExportTarget(Protocol):
         """Called as soon as the size is known. Raises NotDone: if space is insufficient."""
         ...
 
-    def has_done(self, part: float) -> None:
+    def progress(self, part: float) -> None:
         """Receives the progress, 0..1, every few frames. Raises to cancel."""
         ...
 
@@ -267,7 +267,7 @@ def _copy(clips: ClipCache, options: ExportOptions, place: ExportTarget, most_by
     with place.out.open("wb") as file:
         for data in clip.read(0, clip.size_bytes):
             file.write(data)
-            place.has_done(file.tell() / clip.size_bytes)
+            place.progress(file.tell() / clip.size_bytes)
     return ExportResult(
         clip.start_ms, clip.cut_at_ms, unreadable=clip.unreadable, elsewhere=clip.elsewhere, is_mute=clip.is_mute
     )
@@ -283,13 +283,13 @@ def _evidence(
     place.needs(2 * sum(segment.size_bytes for segment in found))
     with TemporaryDirectory(dir=place.out.parent, prefix=place.scratch.name) as scratch:
         folder = Path(scratch) / "evidence"
-        made = prove(options.cameras[0], options.span, folder, lambda part: place.has_done(0.7 * part))
+        made = prove(options.cameras[0], options.span, folder, lambda part: place.progress(0.7 * part))
         paths = sorted(folder.iterdir())
         with ZipFile(place.out, "w", ZIP_STORED) as file:
             for number, path in enumerate(paths):
                 file.write(path, f"evidence/{path.name}")
                 path.unlink()
-                place.has_done(0.7 + 0.3 * number / len(paths))
+                place.progress(0.7 + 0.3 * number / len(paths))
     problem, todo = _unproven(made, zone)
     unreadable = tuple(gap for gap in made.unreadable if gap.reason is GapReason.DISK_ERROR)
     return ExportResult(options.span.begin_ms, unreadable=unreadable, problem=problem, todo=todo)
@@ -319,7 +319,7 @@ def _redact(
 ) -> ExportResult:
     from tawny.playback.redactor import redact  # not at module level: large dependencies, rarely used
 
-    made = redact(archive, options.cameras[0], options.span, redaction, place.out, place.has_done)
+    made = redact(archive, options.cameras[0], options.span, redaction, place.out, place.progress)
     return ExportResult(made.start_ms, made.cut_at_ms, made.shown_s, made.unreadable, made.elsewhere)
 
 
@@ -336,7 +336,7 @@ def _stamped(archive: RecordingArchive, options: ExportOptions, make: StampMaker
             def change(frame: DecodedFrame, start_ms: int = segment.start_ms) -> DecodedFrame:
                 at_ms = start_ms + frame.at_ms
                 try:
-                    place.has_done(min(0.99, max(0.0, (at_ms - span.begin_ms) / (span.seconds * 1000))))
+                    place.progress(min(0.99, max(0.0, (at_ms - span.begin_ms) / (span.seconds * 1000))))
                 except StorageError as error:
                     stopped.append(error)
                     raise
@@ -403,7 +403,7 @@ def _sheet(archive: RecordingArchive, options: ExportOptions, place: ExportTarge
     """Write frames evenly spread over the time, row by row."""
     stamps = options.stamp(options.cameras[0], options.span) if options.stamp else None
     made, gaps = sheet_jpeg(
-        archive, options.cameras[0], options.span, (options.columns, options.rows), place.has_done, stamps
+        archive, options.cameras[0], options.span, (options.columns, options.rows), place.progress, stamps
     )
     place.out.write_bytes(made)
     return ExportResult(options.span.begin_ms, unreadable=gaps)
@@ -414,7 +414,7 @@ def sheet_jpeg(
     camera: CameraId,
     span: Span,
     size: tuple[int, int],
-    has_done: Callable[[float], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
     stamps: FrameStamps | None = None,
 ) -> tuple[bytes, tuple[Gap, ...]]:
     """Return a contact sheet of a time, with `size` columns and rows, and what of it can't be read.
@@ -433,7 +433,7 @@ def sheet_jpeg(
             frame = stamped(downscaled(frame, SHEET_WIDTH), stamps.at(shown_ms))
         if frame is not None:
             tiles.put(number, frame)
-        has_done(number / count)
+        progress(number / count)
     if tiles.is_empty:
         pictures.check()
         raise nothing_recorded()
@@ -511,7 +511,7 @@ def _instants(span: Span, step_ms: float, place: ExportTarget, share: float) -> 
     """Yield the instants. share: share of the total work."""
     count = max(1, round((span.end_ms - span.begin_ms) / step_ms))
     for number in range(count):
-        place.has_done(share * number / count)
+        place.progress(share * number / count)
         yield span.begin_ms + round(number * step_ms)
 
 

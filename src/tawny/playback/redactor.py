@@ -186,12 +186,12 @@ class RedactionResult:
     elsewhere: tuple[Span, ...] = ()
 
 
-HasDone = Callable[[float], None]
+Progress = Callable[[float], None]
 """Receives the progress, 0..1. Raises to cancel."""
 
 
 def redact(
-    archive: RecordingArchive, camera: CameraId, span: Span, wanted: Redaction, out: Path, has_done: HasDone
+    archive: RecordingArchive, camera: CameraId, span: Span, wanted: Redaction, out: Path, progress: Progress
 ) -> RedactionResult:
     """Write the clip.
 
@@ -202,7 +202,7 @@ def redact(
     found, unreadable = chosen_segments(archive, camera, span), UnreadableParts()
     if not found:
         raise NotDone("There is no video in this time.", "Choose another time.")
-    shown = _shown(archive, camera, found, span, wanted, has_done, unreadable) if wanted.marks else {}
+    shown = _shown(archive, camera, found, span, wanted, progress, unreadable) if wanted.marks else {}
     if wanted.marks and not shown:
         unreadable.check()
         raise NotDone(
@@ -228,7 +228,7 @@ def redact(
             if encoded:
                 begins.append(SegmentPart(Path(f"/dev/fd/{made.fileno()}"), segment.start_ms, begin, end))
             count += encoded
-            has_done((0.5 if wanted.marks else 0.0) + (number + 1) / len(found) * (0.45 if wanted.marks else 0.95))
+            progress((0.5 if wanted.marks else 0.0) + (number + 1) / len(found) * (0.45 if wanted.marks else 0.95))
         try:
             whole = cut_clip(begins, with_sound=False)
         except NoFrameInRange:
@@ -248,7 +248,7 @@ def _shown(
     found: Sequence[Segment],
     span: Span,
     wanted: Redaction,
-    has_done: HasDone,
+    progress: Progress,
     unreadable: UnreadableParts,
 ) -> dict[int, Mask]:
     around = Span(span.begin_ms - _PLACE_AROUND_MS, span.end_ms + _PLACE_AROUND_MS)
@@ -263,7 +263,7 @@ def _shown(
         grey = downscaled_grid(frame.luma)
         if place is not None and grey.shape == place.shape:
             seen.append(seen_in(at_ms, grey, place))
-        has_done(0.5 * (at_ms - span.begin_ms) / max(1, span.end_ms - span.begin_ms))
+        progress(0.5 * (at_ms - span.begin_ms) / max(1, span.end_ms - span.begin_ms))
     return follow_subject(seen, wanted.marks) if seen else {}
 
 

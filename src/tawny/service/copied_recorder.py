@@ -184,7 +184,7 @@ class CopiedRecorder:
         return self._copied.volume.sealed_picture(event, is_loop=is_loop)
 
     def prove(
-        self, _camera: CameraId, _span: Span, _folder: Path, _has_done: Callable[[float], None]
+        self, _camera: CameraId, _span: Span, _folder: Path, _progress: Callable[[float], None]
     ) -> EvidenceResult:
         raise NotDone("Evidence is signed by the recorder itself.", f"Ask the owner of {self.name}.")
 

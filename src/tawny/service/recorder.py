@@ -280,7 +280,7 @@ class RecorderService(RecordingArchive, Protocol):
         """Return the JPEG of an event's snapshot; None if not available. May wait for the disk."""
         ...
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
+    def prove(self, camera: CameraId, span: Span, folder: Path, progress: Callable[[float], None]) -> EvidenceResult:
         """Write evidence signed by this recorder to a folder. May wait for the disk.
 
         Raises NotDone if there is none or any is sealed.

@@ -173,7 +173,7 @@ class ScopedRecorder(_CameraGate):
     def warnings(self) -> Sequence[object]:
         return ()
 
-    def prove(self, camera: CameraId, span: Span, folder: Path, has_done: Callable[[float], None]) -> EvidenceResult:
+    def prove(self, camera: CameraId, span: Span, folder: Path, progress: Callable[[float], None]) -> EvidenceResult:
         raise NotDone("Only owners can export evidence.", "Ask an owner.")
 
     def mark_event(self, event_id: EventId, **marks: Any) -> Event | None:

@@ -205,7 +205,7 @@ class Bench:
     def needs(self, size_bytes: int) -> None:
         pass
 
-    def has_done(self, part: float) -> None:
+    def progress(self, part: float) -> None:
         pass
 
 

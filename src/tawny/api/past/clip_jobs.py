@@ -429,7 +429,7 @@ class _JobTarget:
         self._needed_bytes = size_bytes
         self._jobs.room(self._job_id, size_bytes)
 
-    def has_done(self, part: float) -> None:
+    def progress(self, part: float) -> None:
         if not self._jobs.is_wanted(self._job_id):
             raise JobCancelled
         now_s = self._jobs.now_s()
