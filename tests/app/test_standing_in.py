@@ -93,7 +93,7 @@ def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
 def test_without_a_spare_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
     chosen = _settings(tmp_path / "spare").model_copy(update={"storage": Settings().storage})
     with pytest.raises(DiskMissing) as told:
-        program.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "no disk is mounted there")
+        program.record(chosen, tmp_path / "first", lambda *_: None, why_missing=lambda _: "no disk is mounted there")
     assert told.value.exit_code == 36
     assert list(tmp_path.iterdir()) == []
 
@@ -116,7 +116,7 @@ def test_a_spare_that_was_never_one_is_not_taken_for_it(tmp_path: Path) -> None:
     chosen = _settings(tmp_path / "spare")
     (tmp_path / "spare").mkdir()
     with pytest.raises(DiskMissing):
-        program.record(chosen, tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away")
+        program.record(chosen, tmp_path / "first", lambda *_: None, why_missing=lambda _: "it is away")
 
 
 @pytest.mark.parametrize("kind", DEATHS)
@@ -124,7 +124,7 @@ def test_a_spare_that_is_gone_while_it_is_mounted_is_not_taken_for_one(tmp_path:
     (tmp_path / "spare").mkdir()
     with dead(tmp_path / "spare", kind), pytest.raises(DiskMissing):
         program.record(
-            _settings(tmp_path / "spare"), tmp_path / "first", lambda *_: None, is_missing=lambda _: "it is away"
+            _settings(tmp_path / "spare"), tmp_path / "first", lambda *_: None, why_missing=lambda _: "it is away"
         )
 
 
@@ -166,7 +166,7 @@ def test_it_goes_back_by_itself_with_the_settings_as_they_are_then(
         first,
         lambda *_: None,
         config=file,
-        is_missing=lambda at: "away" if away[0] and at == first else "",
+        why_missing=lambda at: "away" if away[0] and at == first else "",
     )
     assert ran == [(spare, first, 1), (first, None, 2)]
 
@@ -189,7 +189,7 @@ def test_it_starts_again_on_the_spare_for_a_new_index_there(tmp_path: Path, monk
 
     monkeypatch.setattr(program, "Program", Ran)
     first = tmp_path / "first"
-    program.record(_settings(spare), first, lambda *_: None, is_missing=lambda at: "away" if at == first else "")
+    program.record(_settings(spare), first, lambda *_: None, why_missing=lambda at: "away" if at == first else "")
     assert len(watches) == 2
     assert watches[0] is watches[1]  # which keeps to once an hour
 

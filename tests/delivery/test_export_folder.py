@@ -156,7 +156,7 @@ def test_a_new_folder_is_made_although_another_one_had_files(
 def test_nothing_is_written_to_a_mount_that_is_missing(
     outbox: Outbox, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_mount_point: bool
 ) -> None:
-    for name in ("is_disk_missing", "is_listed_disk_missing"):
+    for name in ("why_disk_missing", "why_listed_disk_missing"):
         monkeypatch.setattr(export_folder, name, lambda _: "/etc/fstab mounts a disk there")
     made = ExportFolder(TO, tmp_path / "cams", outbox, clock, lambda _: False, FolderLimits(15, 3600))
     if is_mount_point:

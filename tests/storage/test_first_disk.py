@@ -6,7 +6,7 @@ import pytest
 
 from tawny.model.errors import StorageError
 from tawny.storage.disk import secondary_volumes
-from tawny.storage.disk.secondary_volumes import VolumeUse, is_disk_missing, join
+from tawny.storage.disk.secondary_volumes import VolumeUse, join, why_disk_missing
 from tawny.storage.disk.volume import Volume
 
 FSTAB = """\
@@ -42,7 +42,7 @@ def test_whether_a_disk_is_missing(tmp_path: Path, folder: str, mounted: tuple[s
     fstab, mounts = tmp_path / "fstab", tmp_path / "mounts"
     fstab.write_text(FSTAB)
     mounts.write_text(_mounts(*mounted))
-    assert bool(is_disk_missing(Path(folder), fstab, mounts)) is is_missing
+    assert bool(why_disk_missing(Path(folder), fstab, mounts)) is is_missing
 
 
 ROOT = "20 1 8:2 / / rw shared:1 - ext4 /dev/sda2 rw"
@@ -85,11 +85,11 @@ SERVICE = f"{ROOT}\n30 20 8:2 /mnt/video /mnt/video rw - ext4 /dev/sda2 rw"
 def test_a_mount_of_a_folder_onto_itself_is_no_disk(tmp_path: Path, folder: str, mounts: str, is_missing: bool) -> None:
     (fstab := tmp_path / "fstab").write_text(FSTAB)
     (said := tmp_path / "mounts").write_text(f"{mounts}\n")
-    assert bool(is_disk_missing(Path(folder), fstab, said)) is is_missing
+    assert bool(why_disk_missing(Path(folder), fstab, said)) is is_missing
 
 
 def test_without_such_files_nothing_is_missing(tmp_path: Path) -> None:
-    assert is_disk_missing(tmp_path, tmp_path / "no", tmp_path / "neither") == ""
+    assert why_disk_missing(tmp_path, tmp_path / "no", tmp_path / "neither") == ""
 
 
 def test_nothing_is_joined_in_the_place_of_a_disk_that_is_not_mounted(
@@ -98,7 +98,7 @@ def test_nothing_is_joined_in_the_place_of_a_disk_that_is_not_mounted(
     """A second disk would be refused from then on: the folder below its mount point had taken its place."""
     volume, mirror = Volume.at(tmp_path / "main"), tmp_path / "mirror"
     mirror.mkdir()
-    monkeypatch.setattr(secondary_volumes, "is_disk_missing", lambda _folder: "it is not mounted")
+    monkeypatch.setattr(secondary_volumes, "why_disk_missing", lambda _folder: "it is not mounted")
     with pytest.raises(StorageError, match="not mounted"):
         join(volume, mirror, VolumeUse.MIRROR)
     assert list(mirror.iterdir()) == []

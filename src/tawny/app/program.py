@@ -44,7 +44,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.service.setting_warnings import setting_warnings
 from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
-from tawny.storage.disk.secondary_volumes import is_disk_missing
+from tawny.storage.disk.secondary_volumes import why_disk_missing
 
 # systemd notifications (sd_notify): starting, ready, watchdog, stopping. No-op outside systemd.
 
@@ -363,7 +363,7 @@ def record(
     *,
     config: Path | None = None,
     reread: Reread | None = None,
-    is_missing: Missing = is_disk_missing,
+    why_missing: Missing = why_disk_missing,
 ) -> None:
     """Run until stopped. reread: returns settings and folder for a new start; None: those of `config`, and the same.
 
@@ -371,7 +371,7 @@ def record(
     """
     index_watch = IndexWatch(SystemClock())
     while True:
-        why = "" if settings.storage.mode == "memory" else is_missing(folder)
+        why = "" if settings.storage.mode == "memory" else why_missing(folder)
         if not why:
             if settings.storage.mode != "memory" and _finish_restore(folder):
                 settings, folder = _read_again(reread, config, settings, folder)
@@ -382,10 +382,10 @@ def record(
             settings, folder = _read_again(reread, config, settings, folder)
             continue
         spare = Path(settings.storage.spare).expanduser() if settings.storage.spare else None
-        if spare is None or not os.access(spare / "history" / "volume", os.F_OK) or is_missing(spare):
+        if spare is None or not os.access(spare / "history" / "volume", os.F_OK) or why_missing(spare):
             raise DiskMissing(str(folder), why)
         log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
-        until = partial(lambda main: not is_missing(main), folder)
+        until = partial(lambda main: not why_missing(main), folder)
         chosen = standing_in(settings, spare)
         program = Program(chosen, spare, stands_for=folder, until=until, index_watch=index_watch)
         program.run(show)

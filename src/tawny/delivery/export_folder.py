@@ -24,7 +24,7 @@ from tawny.model.errors import ContentGone, DeliveryError, TargetFull, TargetMis
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
 from tawny.storage.disk.headroom import SPARE_SHARE
-from tawny.storage.disk.secondary_volumes import is_disk_missing, is_listed_disk_missing
+from tawny.storage.disk.secondary_volumes import why_disk_missing, why_listed_disk_missing
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class ExportFolder:
         """
         refuse_no_destination(self.root, self.public)
         is_there = self._folder.is_there()
-        if why := (is_listed_disk_missing if is_there else is_disk_missing)(self.root):
+        if why := (why_listed_disk_missing if is_there else why_disk_missing)(self.root):
             raise TargetMissing(self.public, why)
         if not is_there and self._had_files():
             raise TargetMissing(self.public, FOLDER_GONE)

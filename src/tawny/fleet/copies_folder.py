@@ -13,7 +13,7 @@ from typing import Final
 from tawny.model.errors import StorageError
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.private_files import write_private
-from tawny.storage.disk.secondary_volumes import is_disk_missing
+from tawny.storage.disk.secondary_volumes import why_disk_missing
 
 MARK: Final = "copies.id"
 REMEMBERED: Final = "copies-disk.json"
@@ -29,7 +29,7 @@ class CopiesFolder:
 
     def make(self) -> None:
         """Make the folder if there is none. Raises StorageError: its disk isn't mounted, or can't be written."""
-        if why := is_disk_missing(self.path):
+        if why := why_disk_missing(self.path):
             raise StorageError(str(self.path), why)
         try:
             self._make()

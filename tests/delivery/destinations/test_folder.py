@@ -52,7 +52,7 @@ def test_a_disk_that_is_gone_while_it_is_mounted_is_unreachable(tmp_path: Path, 
 
 def test_an_empty_mount_point_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     why = "/etc/fstab mounts a disk there, and it is not mounted"
-    monkeypatch.setattr(folder, "is_listed_disk_missing", lambda _: why)
+    monkeypatch.setattr(folder, "why_listed_disk_missing", lambda _: why)
     with pytest.raises(TargetMissing, match="not mounted"):
         FolderDestination().connect(opening(tmp_path))
 
@@ -93,7 +93,7 @@ def test_what_is_on_a_disk_that_was_unplugged_since_is_not_said_to_be_gone(
     root.rename(tmp_path / "unplugged")
     if is_mount_point:
         root.mkdir()
-        monkeypatch.setattr(folder, "is_listed_disk_missing", lambda _: "its disk is not mounted")
+        monkeypatch.setattr(folder, "why_listed_disk_missing", lambda _: "its disk is not mounted")
     with pytest.raises(TargetMissing, match="mounted"):
         ask(connection)
 

@@ -27,7 +27,7 @@ from tawny.delivery.destination import (
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.validation import value_text
 from tawny.storage.disk.disk import GONE
-from tawny.storage.disk.secondary_volumes import is_listed_disk_missing
+from tawny.storage.disk.secondary_volumes import why_listed_disk_missing
 
 PART = ".part"
 ROOT: Final = 0
@@ -86,7 +86,7 @@ class FolderDestination:
         opened = OpenFolder(root, f"{opening.name} ({root})")
         if not opened.is_there():
             raise TargetMissing(opened.public, "the folder doesn't exist; is its disk mounted")
-        if why := is_listed_disk_missing(root):
+        if why := why_listed_disk_missing(root):
             raise TargetMissing(opened.public, why)
         if not opening.options.get(ALLOW_ANY):
             refuse_no_destination(root, opened.public)
@@ -168,7 +168,7 @@ class OpenFolder:
 
     def _refuse_missing(self) -> None:
         """Raise TargetMissing while the disk is away: without it, nothing would seem to be there."""
-        if why := is_listed_disk_missing(self.root) if self.is_there() else FOLDER_GONE:
+        if why := why_listed_disk_missing(self.root) if self.is_there() else FOLDER_GONE:
             raise TargetMissing(self.public, why)
 
     def _files_in(self, folder: Path, names: list[str]) -> Iterator[RemoteFile]:

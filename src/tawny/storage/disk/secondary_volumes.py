@@ -49,9 +49,9 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _PLUGGED: Final = (Path("/media"), Path("/run/media"))
 
 
-def is_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
+def why_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
     """Return why the folder's disk is missing. Empty if it is mounted, or if nothing indicates a mount."""
-    if why := is_listed_disk_missing(folder, fstab, mounts):
+    if why := why_listed_disk_missing(folder, fstab, mounts):
         return why
     folder = folder.absolute()
     mounted = {Path(unescaped(words[4])) for words in _lines(mounts) if len(words) > 4}
@@ -62,7 +62,7 @@ def is_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) 
     return ""
 
 
-def is_listed_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
+def why_listed_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
     """Return why the folder's disk is missing, as far as `/etc/fstab` lists it: for a folder that is there."""
     folder = folder.absolute()
     lines = {words[0]: words for words in _lines(mounts) if len(words) > 4}
@@ -206,7 +206,7 @@ def join(
         with suppress(DiskFull):  # written by a later start
             _remember(volume, [*known.values()])
     if (str(root), use) not in known:
-        if why := is_disk_missing(root):
+        if why := why_disk_missing(root):
             raise StorageError(str(root), why)
         made = Volume.at(root)
         made.check_writable()
