@@ -1,6 +1,6 @@
 """Check names and sizes of src/tawny: class names are unique, words that no engineer would search for stay rare, and
 modules are whole ideas: few files, classes and lines, no fragments with one importer, no long functions, no cycles.
-Tests use public attributes.
+A function that is named like a question answers yes or no. Tests use public attributes.
 
     .venv/bin/python scripts/check_names.py [--report]
 
@@ -63,6 +63,8 @@ _NO_CODE: Final = frozenset(
 )
 _CLASS: Final = re.compile(r"^ *class ([A-Za-z]\w*)", re.MULTILINE)
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_QUESTION: Final = re.compile(r"_*(?:is|has|can|may|should)_")
+_YES_OR_NO: Final = re.compile(r"bool(?: \| None)?|Type(?:Guard|Is)\[.+\]")
 _PRIVATE: Final = re.compile(r"(?<!\bself)(?<!\bcls)(?<!super\(\))\._")
 
 
@@ -150,6 +152,24 @@ def find_identifiers(modules: Mapping[str, Path]) -> list[str]:
 
 def _words(name: str) -> set[str]:
     return {word.lower() for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
+
+
+def find_false_questions(modules: Mapping[str, Path]) -> list[str]:
+    """Return each function that is named like a question and returns neither yes nor no, as `module:line name`.
+
+    It may return None for unknown, or a function that answers.
+    """
+    found = []
+    for module, path in modules.items():
+        text = path.read_text(encoding="utf-8")
+        for node in _statements(ast.parse(text)) if re.search(rf"\bdef {_QUESTION.pattern}", text) else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _QUESTION.match(node.name):
+                answer = node.returns
+                while isinstance(answer, ast.Subscript) and _is_name(answer.value, "Callable"):
+                    answer = answer.slice.elts[-1] if isinstance(answer.slice, ast.Tuple) else None
+                if answer is None or not _YES_OR_NO.fullmatch(ast.unparse(answer)):
+                    found.append(f"{module}:{node.lineno} {node.name}")
+    return found
 
 
 def find_late_hooks(modules: Mapping[str, Path]) -> list[str]:
@@ -290,6 +310,10 @@ def main() -> int:
     failed |= bool(names)
     print(f"names with unusual words: {len(names)} (at most 0)")
     print("\n".join(f"    {one}" for one in names))
+    questions = find_false_questions(modules)
+    failed |= bool(questions)
+    print(f"functions named like a question without yes or no: {len(questions)} (at most 0)")
+    print("\n".join(f"    {one}" for one in questions))
     hooks = find_late_hooks(modules)
     failed |= len(hooks) > LATE_HOOKS_LIMIT
     print(f"callbacks assigned to an object that is already made: {len(hooks)} (at most {LATE_HOOKS_LIMIT})")

@@ -55,6 +55,22 @@ def test_names_with_unusual_words_are_found(tmp_path: Path) -> None:
     assert found == ["tawny.one:1 OrderDesk", "tawny.one:3 _ears"]
 
 
+def test_a_function_that_is_named_like_a_question_answers_yes_or_no() -> None:
+    assert CHECK["find_false_questions"](MODULES) == []
+
+
+def test_functions_that_are_falsely_named_like_a_question_are_found(tmp_path: Path) -> None:
+    package = tmp_path / "tawny"
+    package.mkdir()
+    answers = ("bool", "bool | None", "TypeGuard[int]", "TypeIs[int]", "Callable[[str], bool]")
+    right = "".join(f"def is_{number}(a) -> {answer}: ...\n" for number, answer in enumerate(answers))
+    wrong = "class A:\n    def _has_b(self) -> str: ...\n    async def can_c(self) -> None: ...\ndef may_d(): ...\n"
+    (package / "one.py").write_text(f"{right}def island() -> str: ...\n")
+    (package / "two.py").write_text(f"{wrong}def should_e() -> Callable[[], str]: ...\n")
+    found = CHECK["find_false_questions"](CHECK["find_modules"](tmp_path))
+    assert found == [f"tawny.two:{place}" for place in ("2 _has_b", "3 can_c", "4 may_d", "5 should_e")]
+
+
 def test_tests_use_public_attributes() -> None:
     found = CHECK["find_private_access"](CHECK["TESTS"])
     assert len(found) <= CHECK["PRIVATE_ACCESS_LIMIT"], "scripts/check_names.py --report lists them"

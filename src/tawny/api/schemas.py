@@ -37,7 +37,7 @@ class ApiRequest(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _has_usable_texts(cls, value: Any) -> Any:
+    def _refuse_unusable_texts(cls, value: Any) -> Any:
         refuse_unusable(value, cls.__name__)
         return value
 

@@ -91,7 +91,7 @@ class FleetSettings(Table):
 
     @field_validator("hub_key")
     @classmethod
-    def _is_key(cls, text: str) -> str:
+    def _check_key(cls, text: str) -> str:
         if text and not _KEY.fullmatch(text):
             raise ValueError("43 letters, digits, `-` or `_`, as `tawny fleet join` writes them")
         return text
@@ -139,7 +139,7 @@ class HubSettings(Table):
 
     @field_validator("database")
     @classmethod
-    def _is_postgres(cls, text: str) -> str:
+    def _check_database(cls, text: str) -> str:
         if text and not text.startswith(("postgresql://", "postgres://")):
             raise ValueError("an address such as `postgresql:///tawny`")
         return text
@@ -159,7 +159,7 @@ class StandbySettings(Table):
 
     @field_validator("key")
     @classmethod
-    def _is_standby_key(cls, text: str) -> str:
+    def _check_standby_key(cls, text: str) -> str:
         if text and not _KEY.fullmatch(text):
             raise ValueError("43 letters, digits, `-` or `_`, as `tawny standby join` writes them")
         return text

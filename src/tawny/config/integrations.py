@@ -51,7 +51,7 @@ class EmitterSettings(Table):
     secret: str = Field("", description="Secret used to sign webhook requests.")
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "EmitterSettings":
+    def _check_emitter(self) -> "EmitterSettings":
         scheme, _, rest = self.url.partition(":")
         if scheme not in SCHEMES or not rest:
             raise ValueError(f"url: an address, for example {EXAMPLES}")
@@ -99,7 +99,7 @@ class InputSettings(Table):
     )
 
     @model_validator(mode="after")
-    def _has_one_way(self) -> "InputSettings":
+    def _check_input(self) -> "InputSettings":
         if sum(bool(way) for way in (self.secret, self.token, self.socket)) != 1:
             raise ValueError("exactly one of secret, token and socket")
         if 0 < len(self.secret or self.token or "x" * 16) < 16:
@@ -182,7 +182,7 @@ class RelaySettings(Table):
     )
 
     @model_validator(mode="after")
-    def _is_one(self) -> "RelaySettings":
+    def _check_relay(self) -> "RelaySettings":
         if bool(self.camera) == bool(self.script):
             raise ValueError("exactly one of camera and script")
         if self.script and not is_script_name(self.script):

@@ -278,20 +278,20 @@ class ModesSettings(Table):
         if len(set(self.names)) != len(self.names):
             raise ValueError("each mode only once")
         for mode in self.schedule:
-            self._is_mode(mode, "schedule")
+            self._check_mode(mode, "schedule")
         for day, meant in self.exceptions.items():
             if meant not in WEEKDAYS:
-                self._is_mode(meant, f"exceptions, {day}")
+                self._check_mode(meant, f"exceptions, {day}")
         if self.presence.everybody:
-            self._is_mode(self.presence.nobody, "presence.nobody")
-            self._is_mode(self.presence.back, "presence.back")
+            self._check_mode(self.presence.nobody, "presence.nobody")
+            self._check_mode(self.presence.back, "presence.back")
         if self.location and not (-90 <= self.location[0] <= 90 and -180 <= self.location[1] <= 180):
             raise ValueError("location: latitude from -90 to 90 and longitude from -180 to 180")
         if not self.location and any(each.needs_sun for several in self.schedule.values() for each in several):
             raise ValueError("location = [latitude, longitude], because the schedule uses sunrise or sunset")
         return self
 
-    def _is_mode(self, name: str, where: str) -> None:
+    def _check_mode(self, name: str, where: str) -> None:
         if name not in self.names:
             raise ValueError(f"{where}: one of {', '.join(self.names)}, not {name}")
 

@@ -63,7 +63,7 @@ CELL = 32
 """Models require image sides in multiples of this many pixels."""
 
 
-def _is_size(text: str) -> str:
+def _checked_size(text: str) -> str:
     found = _SIZE.fullmatch(text)
     if found is None or int(found[1]) % CELL or int(found[2]) % CELL:
         raise ValueError(f'width and height in whole multiples of {CELL}, such as "640x384"')
@@ -99,7 +99,7 @@ class ObjectModelSettings(Table):
             "`training` with its model card in the same folder, or `off`."
         ),
     )
-    size: Annotated[str, AfterValidator(_is_size)] = Field(
+    size: Annotated[str, AfterValidator(_checked_size)] = Field(
         "416x416", description="Image size for models that accept any size, in multiples of 32."
     )
     sure: Share | None = Field(

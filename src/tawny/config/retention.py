@@ -38,7 +38,7 @@ class Table(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _has_usable_texts(cls, value: Any) -> Any:
+    def _refuse_unusable_texts(cls, value: Any) -> Any:
         refuse_unusable(value, cls.__name__)
         return value
 

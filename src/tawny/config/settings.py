@@ -547,7 +547,7 @@ class Settings(Table):
     removed_cameras: dict[str, RemovedCameraSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _can_be_opened(self) -> "Settings":
+    def _check_encryption(self) -> "Settings":
         """Require recipients for encrypted cameras, and refuse encryption in memory mode."""
         sealed = any(self.is_sealed(name) for name in self.cameras)
         if sealed and not (self.encryption.recipients and self.encryption.recovery):

@@ -58,7 +58,7 @@ class OidcSettings(Table):
         return text
 
     @model_validator(mode="after")
-    def _is_complete(self) -> "OidcSettings":
+    def _check_client(self) -> "OidcSettings":
         if self.issuer and not (self.client_id and self.client_secret):
             raise ValueError("with `issuer`: `client_id` and `client_secret`")
         return self

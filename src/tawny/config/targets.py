@@ -125,7 +125,7 @@ class DestinationSettings(Table):
 
     @field_validator("formats")
     @classmethod
-    def _has_one_mp4(cls, formats: tuple[EventForm, ...]) -> tuple[EventForm, ...]:
+    def _check_formats(cls, formats: tuple[EventForm, ...]) -> tuple[EventForm, ...]:
         if {"mp4", "fmp4"} <= set(formats):
             raise ValueError("`mp4` or `fmp4`, not both: they have the same file name")
         return tuple(dict.fromkeys(formats))
@@ -197,7 +197,7 @@ class FileSetSettings(Table):
 
     @field_validator("folder")
     @classmethod
-    def _is_whole(cls, text: str) -> str:
+    def _check_folder(cls, text: str) -> str:
         if text and not text.startswith("/"):
             raise ValueError("a whole path, for example /srv/cameras")
         return text
@@ -312,7 +312,7 @@ class NotifierSettings(Table):
 
     @field_validator("daily_summary")
     @classmethod
-    def _is_a_time(cls, text: str) -> str:
+    def _check_daily_summary(cls, text: str) -> str:
         if text:
             minute(text)
         return text

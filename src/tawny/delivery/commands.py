@@ -134,7 +134,7 @@ class PtzCommand(_Order):
     """Remove this preset."""
 
     @model_validator(mode="after")
-    def _is_one(self) -> "PtzCommand":
+    def _check_ptz(self) -> "PtzCommand":
         moves = bool(self.pan or self.tilt or self.zoom)
         if moves + bool(self.preset) + self.stop + self.home + bool(self.save) + bool(self.remove) != 1:
             raise ValueError("one of: pan, tilt and zoom; preset; stop; home; save; remove")
@@ -173,7 +173,7 @@ class SnoozeCommand(_Order):
     """False: end the snooze."""
 
     @model_validator(mode="after")
-    def _is_one(self) -> "SnoozeCommand":
+    def _check_snooze(self) -> "SnoozeCommand":
         if self.camera and self.rule:
             raise ValueError("one of: camera, rule")
         if self.lasts_s is None and not self.rule:

@@ -189,7 +189,7 @@ direct = [rule(Access.DIRECT)]
 
 
 @router.get("/cameras/{camera}/talk", dependencies=direct)
-async def can_talk(camera: OneCamera, here: Here) -> shapes.TalkbackInfo:
+async def read_talkback(camera: OneCamera, here: Here) -> shapes.TalkbackInfo:
     """Return whether the camera has a loudspeaker. The first call queries the camera."""
     return shapes.TalkbackInfo(can=await here.talking.can(camera))
 

@@ -153,8 +153,8 @@ class SelfTester:
         if newest:
             yield from self._take_a_file()
         for camera in self._cameras():
-            for test in (self._plays, self._is_as_written):
-                segment = self._newest(camera) if newest and test == self._plays else self._any(camera)
+            for test in (self._play, self._verify):
+                segment = self._newest(camera) if newest and test == self._play else self._any(camera)
                 if segment is None:
                     continue
                 try:
@@ -195,7 +195,7 @@ class SelfTester:
         holding = self._volume.holding(segment.path)
         return holding is not None and holding.archive is not None
 
-    def _plays(self, segment: Segment) -> Iterator[None]:
+    def _play(self, segment: Segment) -> Iterator[None]:
         if is_sealed(segment.path):
             return  # verification requires the key
         read = read_segment(self._volume.path(segment.path))
@@ -211,7 +211,7 @@ class SelfTester:
         if got < wanted * _ENOUGH:
             self._problems.append(f"{segment.path} doesn't play: only {got} of {wanted} frames could be decoded.")
 
-    def _is_as_written(self, segment: Segment) -> Iterator[None]:
+    def _verify(self, segment: Segment) -> Iterator[None]:
         yield
         if is_sealed(segment.path):
             holding = self._volume.holding(segment.path) or self._volume

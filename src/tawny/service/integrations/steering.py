@@ -168,7 +168,7 @@ class Steering:
     def sent(self, at_s: float, velocity: Velocity) -> None:
         self._log.put(at_s, velocity)
 
-    def is_at(self, at_s: float, position: PtzPosition) -> None:
+    def note_position(self, at_s: float, position: PtzPosition) -> None:
         """Register what the camera reports of its position."""
         before, before_s = self._position, self._position_s
         lag_s = self._known.latency_s

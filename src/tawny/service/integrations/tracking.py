@@ -331,7 +331,7 @@ class AutoTracker:
                 "Remove the limits to follow without them.",
             )
         if one.steering is not None:
-            one.steering.is_at(self._clock.now_ms() / 1000, position)
+            one.steering.note_position(self._clock.now_ms() / 1000, position)
 
     def _halt(self, camera: CameraId, one: _Camera) -> None:
         try:
