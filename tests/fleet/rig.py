@@ -138,7 +138,9 @@ class HubRig:
         """The box is online; the task ends with the line."""
         carrier = await self.carrier()
         secure, welcome = await box.greet(carrier, self.mark)
-        task = asyncio.create_task(HubConnection(secure, box.offer(), dict(welcome.cursors), welcome.marks).serve())
+        task = asyncio.create_task(
+            HubConnection(secure, box.offer(), dict(welcome.cursors), welcome.line_hashes).serve()
+        )
         await eventually(lambda: self.hub.is_online(welcome.box) or task.done(), "the box to be online")
         try:
             yield task

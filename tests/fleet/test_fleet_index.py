@@ -12,7 +12,7 @@ import pytest
 from tawny.fleet import fleet_index as limits
 from tawny.fleet import postgres_fleet_index
 from tawny.fleet.fleet_index import BoxDay, CameraDay, EventQuestion, FleetIndex, FleetLane, PlacedCamera
-from tawny.fleet.history_reader import MARK_BYTES, HistoryPiece, HistoryReader, mark_of
+from tawny.fleet.history_reader import HASHED_BYTES, HistoryPiece, HistoryReader, line_hash
 from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
@@ -138,28 +138,28 @@ def ids(index: FleetIndex, *boxes: str, **asked: Any) -> list[str]:
     return [one.event.id for one in index.find(EventQuestion(boxes or ("shed",), **asked))]
 
 
-def test_the_line_before_a_cursor_is_known_by_its_mark(index: FleetIndex) -> None:
+def test_the_line_before_a_cursor_is_known_by_its_hash(index: FleetIndex) -> None:
     join(index, "Shed")
     lines = event_line("e1") + event_line("e2", kind="k" * 5000)
-    assert index.marks("shed") == {}
+    assert index.line_hashes("shed") == {}
     add(index, "shed", lines)
-    assert index.marks("shed") == {DAY: (len(lines), mark_of(lines[-MARK_BYTES:]))}
-    assert mark_of(lines) == mark_of(lines[-MARK_BYTES:])
+    assert index.line_hashes("shed") == {DAY: (len(lines), line_hash(lines[-HASHED_BYTES:]))}
+    assert line_hash(lines) == line_hash(lines[-HASHED_BYTES:])
     size = len(lines)
     assert index.add("shed", HistoryPiece(DAY, size, size + 9, b"")) == size + 9  # a line that was too long
-    assert index.marks("shed") == {}
+    assert index.line_hashes("shed") == {}
     add(index, "shed", event_line("e3"))
-    assert index.marks("shed") == {DAY: (size + 9 + len(event_line("e3")), mark_of(event_line("e3")))}
+    assert index.line_hashes("shed") == {DAY: (size + 9 + len(event_line("e3")), line_hash(event_line("e3")))}
     index.refill("shed")
-    assert index.marks("shed") == {}
+    assert index.line_hashes("shed") == {}
 
 
-def test_marks_are_of_the_newest_files(index: FleetIndex) -> None:
+def test_line_hashes_are_of_the_newest_files(index: FleetIndex) -> None:
     join(index, "Shed")
     files = [f"2026-11-{day:02}.jsonl" for day in range(1, 20)]
     for file in files:
         add(index, "shed", event_line(file[:10]), file)
-    assert sorted(index.marks("shed")) == files[-limits.MOST_MARKS :]
+    assert sorted(index.line_hashes("shed")) == files[-limits.MOST_LINE_HASHES :]
 
 
 def test_a_new_name_leaves_the_address_as_it_is(index: FleetIndex) -> None:

@@ -143,12 +143,14 @@ async def test_a_restored_history_that_outgrew_the_former_one_is_sent_again(rig:
         await eventually(lambda: sorted(rig.events()) == ["e1", "n2", "n3"], "what is there")
 
 
-async def test_marks_of_lines_that_were_stored_meanwhile_are_not_those_of_the_cursors(
+async def test_hashes_of_lines_that_were_stored_meanwhile_are_not_those_of_the_cursors(
     rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A former line that still stores what it has must not make the box send everything again."""
-    marks = rig.index.marks
-    monkeypatch.setattr(rig.index, "marks", lambda of: {file: (end + 7, "x") for file, (end, _) in marks(of).items()})
+    known = rig.index.line_hashes
+    monkeypatch.setattr(
+        rig.index, "line_hashes", lambda of: {file: (end + 7, "x") for file, (end, _) in known(of).items()}
+    )
     box.write(event_line("e1"))
     await rig.join(box)
     async with rig.connected(box):
@@ -161,13 +163,15 @@ async def test_marks_of_lines_that_were_stored_meanwhile_are_not_those_of_the_cu
     assert refilled == []
 
 
-async def test_cursors_without_marks_go_on_as_before(rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cursors_without_hashes_go_on_as_before(
+    rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     box.write(event_line("e1"))
     await rig.join(box)
     async with rig.connected(box):
         await eventually(lambda: rig.events() == ["e1"], "the event")
     refilled: list[str] = []
-    monkeypatch.setattr(rig.index, "marks", lambda _box: {})  # they were stored by an earlier version
+    monkeypatch.setattr(rig.index, "line_hashes", lambda _box: {})  # they were stored by an earlier version
     monkeypatch.setattr(rig.index, "refill", refilled.append)
     box.write(event_line("e2"))
     async with rig.connected(box):

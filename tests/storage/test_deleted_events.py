@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tawny.fleet.history_reader import HistoryReader, mark_of
+from tawny.fleet.history_reader import HistoryReader, line_hash
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import RecognisedText
@@ -161,9 +161,9 @@ def test_a_hub_goes_on_after_the_line_before_its_cursor_became_blank() -> None:
     book.clock.advance(DAY_S)
     book.drop("gone")
     book.run()
-    HistoryReader(book.disk).check({piece.file: piece.end}, {piece.file: mark_of(piece.data)})
+    HistoryReader(book.disk).check({piece.file: piece.end}, {piece.file: line_hash(piece.data)})
     with pytest.raises(ValueError, match="another line"):
-        HistoryReader(book.disk).check({piece.file: piece.end - 1}, {piece.file: mark_of(piece.data)})
+        HistoryReader(book.disk).check({piece.file: piece.end - 1}, {piece.file: line_hash(piece.data)})
 
 
 def test_deletions_are_listed_the_newest_first_without_those_of_an_unreadable_file(

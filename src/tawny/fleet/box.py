@@ -50,7 +50,7 @@ HELD_S: Final = 5.0
 """A line that was up for less counts as a failure: an earlier version of a hub whose disk is full ends each at once."""
 
 _SYSTEM_CLOCK: Final = SystemClock()
-_MOST_MARKS: Final = 100
+_MOST_LINE_HASHES: Final = 100
 
 NO_KEY: Final = "the key of this recorder is missing or damaged; leave the hub, and join again"
 
@@ -79,7 +79,7 @@ class BoxOffer:
 class Welcome:
     """What the hub said. words: to compare with those on the hub's page; by the keys themselves once it joined.
 
-    marks: as `HistoryReader.check` takes them; empty: the hub is of an earlier version.
+    line_hashes: as `HistoryReader.check` takes them; empty: the hub is of an earlier version.
     """
 
     box: str
@@ -87,14 +87,14 @@ class Welcome:
     words: str
     hub: str
     cursors: dict[str, int] = field(default_factory=dict)
-    marks: dict[str, str] = field(default_factory=dict)
+    line_hashes: dict[str, str] = field(default_factory=dict)
 
 
 async def greet(link: MessageLink, hello: Mapping[str, Any]) -> Welcome:
     """Say who this is. Raises LineRefused, LineClosed."""
     said = await answer_to_hello(link, hello, "hub")
     box, name, words, hub = (str(said.get(key, ""))[:100] for key in ("box", "name", "words", "hub"))
-    return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")), _marks_in(said.get("marks")))
+    return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")), _line_hashes_in(said.get("marks")))
 
 
 async def dial(url: str, hub: str, login: NatsLogin) -> MessageLink:
@@ -153,10 +153,10 @@ class HubConnection(LineSession):
     """One connection of a box, after the hub's welcome."""
 
     def __init__(
-        self, link: MessageLink, offer: BoxOffer, cursors: dict[str, int], marks: Mapping[str, str] | None = None
+        self, link: MessageLink, offer: BoxOffer, cursors: dict[str, int], line_hashes: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(link)
-        self._offer, self._cursors, self._marks = offer, cursors, marks or {}
+        self._offer, self._cursors, self._line_hashes = offer, cursors, line_hashes or {}
         self._cursor_frames: asyncio.Queue[LineFrame] = asyncio.Queue(1)
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -215,7 +215,7 @@ class HubConnection(LineSession):
             except ValueError:
                 await self.send(LineFrame(Kind.REFILL, 0, b""))
                 self._cursors.clear()
-                self._marks = {}
+                self._line_hashes = {}
                 await self._cursor_frames.get()
                 continue
             except StorageError as error:
@@ -237,9 +237,9 @@ class HubConnection(LineSession):
 
     def _next_piece(self, most_bytes: int) -> HistoryPiece | None:
         """Raises ValueError: the hub's cursors are of another history; StorageError."""
-        if self._marks:
-            self._offer.history.check(self._cursors, self._marks)
-            self._marks = {}
+        if self._line_hashes:
+            self._offer.history.check(self._cursors, self._line_hashes)
+            self._line_hashes = {}
         return self._offer.history.next_piece(self._cursors, most_bytes)
 
     async def _send_status(self) -> None:
@@ -353,7 +353,7 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
             self._enter(MemberState.ONLINE)
             self._online_s = self._clock.mono_s()
             log.info("connected to the hub %s", self.welcome.hub)
-            await HubConnection(secure, offer, dict(self.welcome.cursors), self.welcome.marks).serve()
+            await HubConnection(secure, offer, dict(self.welcome.cursors), self.welcome.line_hashes).serve()
         finally:
             await carrier.close()
 
@@ -401,9 +401,11 @@ def _seconds_in(took_ms: object) -> float:
     return took_ms / 1000 if type(took_ms) is int and took_ms > 0 else 0.0
 
 
-def _marks_in(said: object) -> dict[str, str]:
-    """Return the marks in what a hub said."""
-    return {str(file): str(mark) for file, mark in list(said.items())[:_MOST_MARKS]} if isinstance(said, dict) else {}
+def _line_hashes_in(said: object) -> dict[str, str]:
+    """Return the line hashes in what a hub said."""
+    if not isinstance(said, dict):
+        return {}
+    return {str(file): str(one) for file, one in list(said.items())[:_MOST_LINE_HASHES]}
 
 
 def _cursors_in(said: object) -> dict[str, int]:

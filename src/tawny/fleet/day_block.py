@@ -15,7 +15,7 @@ from typing import Any, Final
 from tawny.fleet.history_rows import DAY_MS, REVIEWED, Row
 
 MOST_OF_A_DAY: Final = 10_000
-"""Events of a block, marks of deleted ones, gaps and damaged spans: the oldest ones are deleted."""
+"""Highest number in a block of events, tombstones, gaps and damaged spans: the oldest ones are deleted."""
 MOST_RECORD_BYTES_OF_A_DAY: Final = 16 * 1024 * 1024
 ANY_EVENT, NEW_EVENT = 32, 64
 """Further bits of a block's marks: it has events; it has events without a review."""
@@ -27,7 +27,7 @@ _OWN_ID: Final = re.compile(r"[0-9]{8}T[0-9]{9}-[0-9a-f]{8}")
 _PLACE: Final = slice(-2, None)
 
 Counts = tuple[int, int, int, int]
-"""Events with marks of deleted ones, bytes of their records, gaps, damaged spans."""
+"""Number of events and tombstones, bytes of their records, number of gaps, of damaged spans."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,8 @@ class DayBlock:
     """Each value ends with the place of its line: number of the file, and byte.
 
     events, by id: kind, title, start_ms, end_ms, marks. gaps, by begin_ms: end_ms, reason, detail. damage, by stream
-    and begin_ms: end_ms, units, packets. deleted, by id: nothing else. records: JSON as in the history, by id.
+    and begin_ms: end_ms, units, packets. deleted, by id: tombstones, with nothing else. records: JSON as in the
+    history, by id.
     """
 
     day: int

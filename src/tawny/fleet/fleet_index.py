@@ -24,34 +24,35 @@ from tawny.model.times import Clock, Span, merge_spans, missing_spans
 
 INVITATION_MS: Final = 10 * 60_000
 ENDED_KEPT_MS: Final = 86_400_000
-"""How long, ms, an ended one is kept: after a step of the clock, it may only seem so until the hub has moved it."""
+"""How long, ms, an invitation is kept after its end: after a step of the clock, the hub has to move the end."""
 MOST_INVITATIONS: Final = 1000
-"""Valid at the same time: for hundreds of recorders all links can be made first."""
+"""Highest number of valid invitations: links for hundreds of recorders can be made before the first one joins."""
 MOST_EVENTS: Final = 1_000_000
-"""Of one box, with marks of deleted ones; the oldest ones are deleted. So are gaps and damage beyond MOST_GAPS."""
+"""Highest number of events and tombstones of one box; the oldest ones are deleted."""
 MOST_EVENT_BYTES: Final = 1024 * 1024 * 1024
-"""Of the records of one box's events."""
+"""Highest size of the records of one box's events; the oldest ones are deleted."""
 MOST_GAPS: Final = 200_000
+"""Highest number of gaps, and of damaged spans, of one box; the oldest ones are deleted."""
 MOST_CAMERAS: Final = 1_000
-"""Of one box, in PostgreSQL: lines about others are not stored."""
+"""Highest number of cameras of one box in PostgreSQL: lines about further ones are not stored."""
 MOST_FILES: Final = 20_000
-"""Of one box's history."""
+"""Highest number of files of one box's history."""
 MOST_PICTURE_BYTES: Final = 256 * 1024
 MOST_PICTURES: Final = 256
-"""Of one box."""
+"""Highest number of last pictures of one box."""
 MOST_SHOWN: Final = 2_000
-"""Entries of a lane of each sort."""
+"""Highest number of events, of gaps and of damaged spans in a lane."""
 EVENT_MARKS: Final = {
     "all": (0, 0), "new": (REVIEWED, 0), "kept": (KEPT, KEPT), "false_alarms": (FALSE_ALARM, FALSE_ALARM),
     "named": (NAMED, NAMED),
 }  # fmt: skip
-"""Bits of an event's marks that are looked at, and what they must be, by `EventQuestion.only`."""
+"""By `EventQuestion.only`: which bits of an event's marks are compared, and their values."""
 EVER: Final = Span(0, 1 << 53)
-MOST_MARKS: Final = 10
-"""Of one box's files; older files no longer grow."""
+MOST_LINE_HASHES: Final = 10
+"""Highest number of files of a box whose line hash is sent to it: the newest ones, as only those still grow."""
 _END_OF_FILES: Final = 1 << 62
 CALLED: Final = "called"
-"""In the stored status of a box: what it called itself last."""
+"""Key in the stored status of a box: the name that it last gave itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +203,8 @@ class FleetIndex(Protocol):
         """
         ...
 
-    def marks(self, box: str) -> dict[str, tuple[int, str]]:
-        """Return cursors of the newest files and their marks (`mark_of`), by which a box knows the history they are of.
+    def line_hashes(self, box: str) -> dict[str, tuple[int, str]]:
+        """Return cursor and `line_hash` of the newest files. A box compares them: it may have another history now.
 
         Files whose last lines were stored by an earlier version have none.
         """

@@ -14,8 +14,8 @@ MOST_BYTES: Final = 128 * 1024
 """Of lines in one message."""
 LEAST_BYTES: Final = 4 * 1024
 """The smallest useful piece; a line that is longer is sent alone."""
-MARK_BYTES: Final = 4 * 1024
-"""Of the end of a line, for its mark."""
+HASHED_BYTES: Final = 4 * 1024
+"""Highest number of bytes of a line, at its end, that its hash is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class HistoryPiece:
     data: bytes
 
 
-def mark_of(lines: bytes) -> str:
-    """Return the hash of the last line, of a long one of its end. lines: at least MARK_BYTES, or from its begin."""
+def line_hash(lines: bytes) -> str:
+    """Return the hash of the last line, of a long one of its end. lines: at least HASHED_BYTES, or from its begin."""
     begin = lines.rfind(b"\n", 0, -1) + 1
-    return sha256(lines[begin:][-MARK_BYTES:]).hexdigest()[:32]
+    return sha256(lines[begin:][-HASHED_BYTES:]).hexdigest()[:32]
 
 
 class HistoryReader:
@@ -47,18 +47,18 @@ class HistoryReader:
             return sha256(name.encode() + first).hexdigest()[:32]
         return ""
 
-    def check(self, cursors: Mapping[str, int], marks: Mapping[str, str]) -> None:
-        """Raises ValueError: another line than the marked one is before a cursor, so that it is of another history.
+    def check(self, cursors: Mapping[str, int], line_hashes: Mapping[str, str]) -> None:
+        """Raises ValueError: the line before a cursor has another hash, so that the cursor is of another history.
 
         A history that was restored from a backup may be longer than the cursors again. A line of an event that was
         deleted since is blank.
         """
         sizes = self._sizes()
-        for name in marks.keys() & cursors.keys():
+        for name in line_hashes.keys() & cursors.keys():
             offset = cursors[name]
-            begin = max(0, offset - MARK_BYTES)
+            begin = max(0, offset - HASHED_BYTES)
             lines = self._disk.read(f"{FOLDER}/{name}", begin, offset - begin) if offset <= sizes.get(name, 0) else b""
-            if not lines.endswith(b" \n") and marks[name] != mark_of(lines):
+            if not lines.endswith(b" \n") and line_hashes[name] != line_hash(lines):
                 raise ValueError("another line is before a cursor")
 
     def next_piece(self, cursors: Mapping[str, int], most_bytes: int = MOST_BYTES) -> HistoryPiece | None:

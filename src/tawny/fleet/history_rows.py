@@ -22,9 +22,9 @@ MOST_DETAIL: Final = 500
 MOST_COUNT: Final = 10**9
 MOST_RECORD_BYTES: Final = 64 * 1024
 PICTURE, KEPT, REVIEWED, FALSE_ALARM, NAMED = 1, 2, 4, 8, 16
-"""What an event has, as bits of `marks`."""
+"""Bits of an event's `marks`: what it has."""
 DROPPED_MS: Final = -1
-"""Start of an event that was deleted: older lines about it must not bring it back."""
+"""Start in a tombstone, which stays of a deleted event: older lines about it must not bring it back."""
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CAMERA: Final = re.compile(r"[^\s~,/]{1,64}")
 Row = tuple[Any, ...]

@@ -285,15 +285,15 @@ class FleetHub:
             box = await asyncio.to_thread(self._renamed, box, hello)
             made = BoxConnection(link, box, self.index, hello, self._note_stored)
             cursors = await asyncio.to_thread(self.index.cursors, box.id, made.book)
-            known = await asyncio.to_thread(self.index.marks, box.id)
+            known = await asyncio.to_thread(self.index.line_hashes, box.id)
         except StorageError:
             await refuse(link, UNSTORED, is_temporary=True)
             raise
-        # the former line may have stored more meanwhile: its marks are not of these cursors
-        marks = {file: mark for file, (offset, mark) in known.items() if cursors.get(file) == offset}
+        # the former line may have stored more meanwhile: its hashes are not of these cursors
+        hashes = {file: one for file, (offset, one) in known.items() if cursors.get(file) == offset}
         welcome = {
             "box": box.id, "name": box.name, "words": box.words, "hub": self._get_name(), "cursors": cursors,
-            "marks": marks,
+            "marks": hashes,
         }  # fmt: skip
         await link.send(LineFrame(Kind.WELCOME, 0, as_payload(welcome)).encoded())
         return made

@@ -21,7 +21,7 @@ from tawny.fleet.fleet_index import (
     EVER,
     INVITATION_MS,
     MOST_INVITATIONS,
-    MOST_MARKS,
+    MOST_LINE_HASHES,
     MOST_PICTURE_BYTES,
     MOST_PICTURES,
     Box,
@@ -41,7 +41,7 @@ from tawny.fleet.fleet_index import (
     new_code,
     without_name,
 )
-from tawny.fleet.history_reader import HistoryPiece, mark_of
+from tawny.fleet.history_reader import HistoryPiece, line_hash
 from tawny.fleet.history_rows import DAY_MS, Row, rows_of
 from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, DiskFull
 from tawny.model.ids import CameraId
@@ -73,7 +73,7 @@ CREATE TABLE recorded_from (
   PRIMARY KEY (box, camera));
 """
 # Added without a new version: earlier versions don't read it, and their cursors then differ from "offset".
-_MARKS: Final = """
+_LINE_HASHES: Final = """
 CREATE TABLE marks (
   box text COLLATE "C" NOT NULL REFERENCES boxes ON DELETE CASCADE, file text COLLATE "C" NOT NULL,
   "offset" bigint NOT NULL, mark text NOT NULL, PRIMARY KEY (box, file));
@@ -174,7 +174,7 @@ class PostgresFleetIndex:
             if found == 1:
                 self._convert(db)
             if db.execute("SELECT to_regclass('marks')").fetchone() == (None,):
-                db.execute(_MARKS)
+                db.execute(_LINE_HASHES)
 
     def _convert(self, db: Connection[Row]) -> None:
         """Change the tables of version 1 to those of this one: about a minute for a million events."""
@@ -331,14 +331,14 @@ class PostgresFleetIndex:
                 db.execute("UPDATE boxes SET book = %s WHERE id = %s", (book, box))
             return _pairs(db.execute('SELECT file, "offset" FROM cursors WHERE box = %s', (box,)).fetchall())
 
-    def marks(self, box: str) -> dict[str, tuple[int, str]]:
+    def line_hashes(self, box: str) -> dict[str, tuple[int, str]]:
         query = (
             'SELECT file, "offset", mark FROM marks JOIN cursors USING (box, file, "offset") WHERE box = %s '
             "ORDER BY file DESC LIMIT %s"
         )
         with self.reading() as db:
-            found = db.execute(query, (box, MOST_MARKS))
-            return {str(file): (int(offset), str(mark)) for file, offset, mark in found}
+            found = db.execute(query, (box, MOST_LINE_HASHES))
+            return {str(file): (int(offset), str(line)) for file, offset, line in found}
 
     def refill(self, box: str) -> None:
         with self.writing() as db:
@@ -366,7 +366,7 @@ class PostgresFleetIndex:
                 db.execute(
                     "INSERT INTO marks VALUES (%s, %s, %s, %s) ON CONFLICT (box, file) "
                     'DO UPDATE SET "offset" = excluded."offset", mark = excluded.mark',
-                    (box, piece.file, piece.end, mark_of(piece.data)),
+                    (box, piece.file, piece.end, line_hash(piece.data)),
                 )
             return piece.end
 

@@ -71,7 +71,7 @@ CREATE TABLE event_places (
 """newest_ms: start of a block's newest event. lasting: days with what goes on beyond them. event_places: of events
 whose id doesn't name their day."""
 _OF_BOX: Final = ""
-"""The camera whose days have the marks of a box's deleted events."""
+"""The camera whose days have the tombstones of a box's events."""
 FILLED: Final = ("events", "gaps", "damage", "recorded")
 """Tables of other indexes whose rows `fill` stores."""
 _ROWS_AT_ONCE: Final = 5_000

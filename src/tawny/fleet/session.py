@@ -41,7 +41,7 @@ class Kind(IntEnum):
     Optional: `instance`, a random number of its present run; `renamed`: its name was changed since it joined.
     """
     WELCOME = 2
-    """Hub: the box's name, its cursors, and `marks` of what lies before the newest ones, which are optional."""
+    """Hub: the box's name, its cursors, and optionally `marks`: hashes of the lines before the newest cursors."""
     REFUSED = 3
     """Hub: why the box may not connect, as JSON. Optional: `is_temporary`: it may soon."""
     BEAT = 4

@@ -16,7 +16,7 @@ from tawny.fleet.fleet_index import (
     EVER,
     INVITATION_MS,
     MOST_INVITATIONS,
-    MOST_MARKS,
+    MOST_LINE_HASHES,
     MOST_PICTURE_BYTES,
     MOST_PICTURES,
     MOST_SHOWN,
@@ -43,7 +43,7 @@ from tawny.fleet.fleet_index import (
     without_deleted,
     without_name,
 )
-from tawny.fleet.history_reader import HistoryPiece, mark_of
+from tawny.fleet.history_reader import HistoryPiece, line_hash
 from tawny.fleet.history_rows import (
     HistoryRows,
     Row,
@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS pictures (
 CREATE TABLE IF NOT EXISTS cursors (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, file TEXT NOT NULL, offset INTEGER NOT NULL,
   PRIMARY KEY (box, file)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS marks (                 -- of the line before a cursor
+CREATE TABLE IF NOT EXISTS marks (                 -- hash of the line before a cursor
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, file TEXT NOT NULL, offset INTEGER NOT NULL,
   mark TEXT NOT NULL, PRIMARY KEY (box, file)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
@@ -293,13 +293,14 @@ class SqliteFleetIndex(SmallDb):
                 db.execute("UPDATE boxes SET book = ? WHERE id = ?", (book, box))
             return dict(db.execute("SELECT file, offset FROM cursors WHERE box = ?", (box,)).fetchall())
 
-    def marks(self, box: str) -> dict[str, tuple[int, str]]:
+    def line_hashes(self, box: str) -> dict[str, tuple[int, str]]:
         query = (
             "SELECT file, offset, mark FROM marks JOIN cursors USING (box, file, offset) WHERE box = ? "
             "ORDER BY file DESC LIMIT ?"
         )
         with self.reading() as db:
-            return {file: (offset, mark) for file, offset, mark in db.execute(query, (box, MOST_MARKS)).fetchall()}
+            found = db.execute(query, (box, MOST_LINE_HASHES)).fetchall()
+            return {file: (offset, line) for file, offset, line in found}
 
     def refill(self, box: str) -> None:
         with self.writing() as db:
@@ -320,8 +321,8 @@ class SqliteFleetIndex(SmallDb):
             db.executemany(_DROP_DELETED_PICTURE, [(box, *one) for one in deleted_time(rows.gaps)])
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (box, piece.file, piece.end))
             if piece.data:
-                marked = (box, piece.file, piece.end, mark_of(piece.data))
-                db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", marked)
+                hashed = (box, piece.file, piece.end, line_hash(piece.data))
+                db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", hashed)
             return piece.end
 
     def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
