@@ -109,7 +109,7 @@ def _foreign(site: Site, segment: Segment) -> None:
         (_empty, FindingKind.EMPTY, []),
         (_zero, FindingKind.ZEROS, []),
         (_garble, FindingKind.DAMAGED, []),
-        (_exchange, FindingKind.NOT_ITSELF, [FindingKind.NOT_ITSELF]),
+        (_exchange, FindingKind.WRONG_NAME, [FindingKind.WRONG_NAME]),
         (_link, FindingKind.LINK, [FindingKind.LINK]),
         (_foreign, FindingKind.FOREIGN, [FindingKind.FOREIGN]),
     ],
@@ -306,7 +306,7 @@ def test_a_file_that_may_play_as_another_is_left_for_a_person(site: Site) -> Non
     segment = _segments(site)[1]
     _exchange(site, segment)
     for _ in range(2):
-        found = [one for one in _check(site, repair=True).findings if one.what is FindingKind.NOT_ITSELF]
+        found = [one for one in _check(site, repair=True).findings if one.what is FindingKind.WRONG_NAME]
         assert [(one.path, one.repaired) for one in found] == [(segment.path, False)]
     assert _set_aside(site) == []
 

@@ -153,7 +153,7 @@ HARMS: dict[str, tuple[Harm, FindingKind]] = {
     "a box of 4 EB": (_put(HUGE_BOX), FindingKind.DAMAGED),
     "a box of 4 GB": (_put(ENDLESS_BOX), FindingKind.DAMAGED),
     "boxes in boxes": (_put(DEEP), FindingKind.DAMAGED),
-    "of another time": (_of_another_time, FindingKind.NOT_ITSELF),
+    "of another time": (_of_another_time, FindingKind.WRONG_NAME),
     "a link": (_link("/etc/passwd"), FindingKind.LINK),
     "a link to nothing": (_link("nowhere"), FindingKind.LINK),
     "a link to itself": (_link("20261120T053000.000Z-20261120T053059.000Z.main.mp4"), FindingKind.LINK),

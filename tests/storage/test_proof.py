@@ -346,7 +346,7 @@ def test_a_start_looks_no_further_back_than_it_must(site: Site, monkeypatch: pyt
 
 def test_two_files_that_changed_places_say_that_they_are_others(site: Site) -> None:
     _swapped(site)
-    assert [what for what, _ in site.found()].count(FindingKind.NOT_ITSELF) == 2
+    assert [what for what, _ in site.found()].count(FindingKind.WRONG_NAME) == 2
 
 
 def test_a_file_of_a_later_intruder_is_not_stated(site: Site) -> None:

@@ -257,7 +257,7 @@ class _Checking:
             return FindingKind.ZEROS if is_zero else FindingKind.DAMAGED, "it does not say what it is", None
         if (said.camera, said.stream, said.start_ms) != (name.camera, name.stream, name.start_ms):
             detail = f"{said.camera}, {said.stream}, {utc_text(said.start_ms)}"
-            return FindingKind.NOT_ITSELF, detail, None
+            return FindingKind.WRONG_NAME, detail, None
         if self._deep and name.is_sealed:
             row = said.segment(name, size_bytes)
             ends = read_sealed(self._on.disk, name.path, deep=True).ends
@@ -292,7 +292,7 @@ class _Checking:
         elif kept := self._why_kept(what, name.path):
             self._find(what, name.path, f"{detail}; {kept}".removeprefix("; "))
         else:
-            aside = what is not FindingKind.NOT_ITSELF and self._set_aside(name.path)
+            aside = what is not FindingKind.WRONG_NAME and self._set_aside(name.path)
             if aside and self._volume.holding(name.path) is not None:
                 self._seen.discard(name.path)  # another volume has the file too; it is looked at next
             elif row is not None and row.path == name.path:
@@ -429,7 +429,7 @@ class _Checking:
         if listed is None or listed.path == row.path or None in (there(listed.path), there(row.path)):
             return
         if is_thinned(row) == is_thinned(listed):
-            self._find(FindingKind.NOT_ITSELF, row.path, f"begins at the same time as {listed.path}")
+            self._find(FindingKind.WRONG_NAME, row.path, f"begins at the same time as {listed.path}")
             return
         may_repair = self._ledger is not None and not self._beside_recorder
         if may_repair:

@@ -67,7 +67,7 @@ class FindingKind(StrEnum):
     ZEROS = "only zeros"
     DAMAGED = "damaged"
     CHANGED = "changed on the disk"
-    NOT_ITSELF = "says it is another"
+    WRONG_NAME = "says it is another"
     FOREIGN = "not ours"
     LINK = "a link"
     INDEX = "index damaged"
