@@ -16,6 +16,8 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH
+from tawny.playback.search.german import GERMAN, GERMAN_DAYS, in_english
+from tawny.playback.search.numbered_names import with_blanks, with_each_name, with_whole_names
 from tawny.playback.search.phrases import BRIEF_MONTH, ORDERS, normalise_phrases
 from tawny.playback.search.time_parser import parse_time
 
@@ -125,127 +127,6 @@ _COLOUR = re.compile(
     rf"(?<![\w-])(?:(?:dark|light|bright|pale)[ -])?({'|'.join(_COLOUR_WORDS)})(?![\w-])"
     rf"(?:(?= (?:and|or) (?:{'|'.join(_COLOUR_WORDS)})(?!\w))| ({'|'.join(_PARTS)})(?![\w-]))?"
 )
-_GERMAN_COLOURS = {
-    "rot": "red", "blau": "blue", "grün": "green", "gruen": "green", "gelb": "yellow", "weiß": "white",
-    "weiss": "white", "schwarz": "black", "grau": "grey", "silbern": "grey", "braun": "brown", "orange": "orange",
-    "lila": "purple", "violett": "purple", "rosa": "pink", "pink": "pink", "türkis": "turquoise", "beige": "beige",
-    "dunkel": "dark", "klein": "small", "groß": "large", "gross": "large",
-}  # fmt: skip
-_GERMAN = {
-    **dict.fromkeys(("mann", "männer", "frau", "frauen", "mensch", "menschen", "leute", "jemand"), "person"),
-    **dict.fromkeys(("personen", "kinder", "besucher", "postbote", "briefträger"), "person"),
-    **dict.fromkeys(("auto", "autos", "pkw"), "car"), **dict.fromkeys(("lkw", "lastwagen", "laster"), "truck"),
-    **dict.fromkeys(("fahrzeug", "fahrzeuge"), "vehicle"), **dict.fromkeys(("lieferwagen", "transporter"), "van"),
-    **dict.fromkeys(("fahrrad", "fahrräder", "rad", "radfahrer"), "bicycle"), "motorrad": "motorcycle",
-    **dict.fromkeys(("hund", "hunde"), "dog"), **dict.fromkeys(("katze", "katzen"), "cat"),
-    **dict.fromkeys(("tier", "tiere"), "animal"), **dict.fromkeys(("vogel", "vögel"), "bird"),
-    **dict.fromkeys(("pferd", "pferde"), "horse"), "fuchs": "fox", **dict.fromkeys(("paket", "pakete"), "parcel"),
-    **dict.fromkeys(("geräusch", "geräusche"), "noise"), "bewegung": "movement", "bewegungen": "movement",
-    **dict.fromkeys(("jacke", "mantel", "hemd", "pulli", "oberteil"), "top"), "hose": "trousers",
-    **dict.fromkeys(("kleidung", "kleid", "anzug"), "clothes"),
-    "vorgestern": "the day before yesterday", "gestern": "yesterday", "heute": "today", "heute nacht": "last night",
-    "gestern nacht": "last night", "letzte nacht": "last night", "heute früh": "this morning",
-    "heute morgen": "this morning", "gestern früh": "yesterday morning", "früh": "morning", "morgen": "morning",
-    "heute vormittag": "this morning", "heute nachmittag": "this afternoon", "heute abend": "this evening",
-    "vorletzte nacht": "the night before last", "mitternacht": "midnight", "mittag": "noon", "mittags": "noon",
-    "vormittags": "in the morning", "nachmittags": "in the afternoon",
-    "vormittag": "morning", "nachmittag": "afternoon", "abend": "evening", "nacht": "night", "nachts": "at night",
-    "abends": "in the evening", "morgens": "in the morning", "diese woche": "this week", "letzte woche": "last week",
-    "letzten monat": "last month", "am wochenende": "the weekend", "wochenende": "weekend", "montag": "monday",
-    "dienstag": "tuesday", "mittwoch": "wednesday", "donnerstag": "thursday", "freitag": "friday",
-    "samstag": "saturday", "sonnabend": "saturday", "sonntag": "sunday", "januar": "january", "februar": "february",
-    **dict.fromkeys(("märz", "maerz", "mrz"), "march"), "juni": "june", "juli": "july",
-    **dict.fromkeys(("oktober", "okt"), "october"), **dict.fromkeys(("dezember", "dez"), "december"),
-    "tag": "day", **dict.fromkeys(("tage", "tagen"), "days"), "stunde": "hour", "stunden": "hours",
-    "minuten": "minutes", "sekunde": "second", "sekunden": "seconds", "woche": "week", "wochen": "weeks",
-    **dict.fromkeys(("dieses jahr", "diesem jahr"), "this year"), "jahr": "year",
-    **dict.fromkeys(("voriges jahr", "vorigen jahr", "vergangenes jahr", "vergangenen jahr"), "last year"),
-    "monat": "month", **dict.fromkeys(("monate", "monaten"), "months"),
-    "länger als": "longer than", "kürzer als": "shorter than", "mehr als": "more than", "weniger als": "less than",
-    "mindestens": "at least", "höchstens": "at most", "über": "over",
-    **dict.fromkeys(("längste", "längster", "längstes", "längsten"), "longest"),
-    **dict.fromkeys(("kürzeste", "kürzester", "kürzestes", "kürzesten"), "shortest"),
-    **dict.fromkeys(("unbekannt", "unbekannte", "unbekannter", "unbekanntes", "unbekannten"), "unknown"),
-    **dict.fromkeys(("kennzeichen", "nummernschild", "nummernschilder"), "plates"),
-    "ereignis": "event", "ereignisse": "events", **dict.fromkeys(("klingel", "türklingel"), "doorbell"),
-    "glasbruch": "breaking glass", "alarmton": "alarm sound", "hundegebell": "barking dog", "klopfen": "knocking",
-    "stimmen": "voices", "weinendes baby": "crying baby", "schuss": "gunshot", "verweilen": "loitering",
-    "gegenstand abgestellt": "object left", "gegenstand entfernt": "object removed", "kamera bewegt": "camera moved",
-    "objektiv verdeckt": "lens covered", "bild unscharf": "image blurred", "bild eingefroren": "image frozen",
-    "linie überquert": "line crossed", "digitaleingang": "digital input", "von hand aufgezeichnet": "recorded by hand",
-    "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without",
-    **dict.fromkeys(("außer", "ausser"), "except"), **dict.fromkeys(("kein", "keine", "keinen"), "no"), "nicht": "not",
-    "alle": "all", "seit": "since", "bis": "until", **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
-    **dict.fromkeys(("letzte", "letzten", "letztem", "letzter", "letztes"), "last"),
-    **dict.fromkeys(("der", "die", "das", "den", "dem", "ein", "eine", "einen", "einem", "einer"), "the"),
-    **dict.fromkeys(("im", "am", "vor", "auf", "bei", "beim"), "in"), "wer": "who", "war": "was",
-    **{f"{light}{word}{end}": name for word, name in _GERMAN_COLOURS.items()
-       for light in ("", "hell", "dunkel") for end in ("", "e", "er", "es", "en", "em")},
-}  # fmt: skip
-"""German words and phrases, as the English that this parser knows."""
-_GERMAN_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, _GERMAN), key=len, reverse=True))})(?![\w-])")
-_GERMAN_NUMBERS = {
-    word: str(number) for number, word in enumerate(
-        ("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"), 1
-    )
-} | dict.fromkeys(("eine", "einer", "einem", "einen"), "1")  # fmt: skip
-_GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?)(?!\w)"
-_GERMAN_CLOCK = {
-    "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
-}  # fmt: skip
-_GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
-_GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+)?"
-_GERMAN_DAYS = "heute|gestern|vorgestern|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
-_GERMAN_BEFORE = "(?:um|gegen|ab|vor|nach|zwischen|am|an|im|in|bei|beim|auf|gestern|heute)"
-_TIME_ENDS = rf"(?= *$| ?,| (?:und|oder) am \d\d?\. *$| (?:{_GERMAN_PARTS})s?(?!\w)| {_GERMAN_BEFORE} )"
-"""What may follow a day: not `am 2. Tor`."""
-
-
-def _german_clock(found: re.Match[str]) -> str:
-    """Return `8:30` for `8 uhr 30`. An `am` after it is no morning."""
-    hour, minute = found[1], found[2] or found[3] or "00"
-    return f"{hour}:{minute}{' in' if found[4] else ''}" if int(hour) <= 24 and int(minute) < 60 else found[0]
-
-
-def _german_clock_in_part(found: re.Match[str]) -> str:
-    """Return `abends at 9` for `abends um 9`. An `am` after it is no morning."""
-    return f"{found[1]} {_GERMAN_CLOCK[found[2]]} {found[3]}{' in' if found[4] else ''}"
-
-
-def _german_day(found: re.Match[str]) -> str:
-    """Return `am the 31st` for `am 31.` without a month."""
-    number = int(found[2])
-    end = "th" if 10 < number < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{found[1]} the {number}{end}"
-
-
-_GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
-    (re.compile(rf"(?<![\w-])(?:{pattern})(?:(?<= )|(?![\w-]))"), made)
-    for pattern, made in (
-        (rf"({_GERMAN_DAYS})({_GERMAN_PARTS})s?", r"\1 \2"),  # `Sonntagabend`
-        (rf"({_GERMAN_DAYS})s", r"\1"),
-        (rf"(?:(?:{_GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?)(?<! bis) (?:auf|zum?)(?: den)? "
-         rf"(?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
-        (rf"(am|nacht(?: [\w.]+)* to) (0?[1-9]|[12]\d|3[01])\.{_TIME_ENDS}", _german_day),
-        (rf"({_GERMAN_PART}) (um|gegen) (\d{{1,2}})(?![.:\d]| ?(?:uhr|{_GERMAN_UNITS}|{BRIEF_MONTH}|mär|mae|mai|mrz|okt"
-         r"|dez))( am)?", _german_clock_in_part),  # `um 9` alone may be a plate
-        (rf"({_GERMAN_PART}) ({'|'.join(_GERMAN_CLOCK)}) (\d{{1,2}})(?= *$| ?,| (?:und|{_GERMAN_BEFORE}) )( am)?",
-         _german_clock_in_part),  # not `abends nach 9 Autos`
-        (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
-        (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
-        (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
-        (r"(um|gegen) (\d{1,2})\.(\d\d)", r"at \2:\3"),
-        (rf"vor (\d+) ?({_GERMAN_UNITS})", r"\1 \2 ago"),
-        (rf"seit (\d+) ?({_GERMAN_UNITS})", r"last \1 \2"),
-        (rf"({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}:\d\d|mittag|mitternacht)",
-         lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
-        (rf"(vor|nach|bis)(?: dem| zum)? (?=(?:{_GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)",
-         lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
-        (rf"ab (?=(?:dem )?(?:{_GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
-        (r"(\d{1,2}\.?|im|in|seit) mai", r"\1 may"),  # alone it may be a part of a plate
-    )
-]  # fmt: skip
-"""German phrases of several words, before the words are translated."""
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
 _TITLES: Sequence[tuple[str, str, bool]] = (
     *((title.lower(), label, False) for label, title in (SIGN_TITLES | SOUND_TITLES).items()),
@@ -311,6 +192,8 @@ _TIME_WORD = re.compile(
     rf"|\d*(?:uhr|ago|sec|seconds?|min|minutes?|hours?|days?|nights?|weeks?|months?|{MONTH}|{BRIEF_MONTH})"
 )
 """Words of times, whose numbers are no plates either."""
+_COUNTED = re.compile(rf" ?(?!am (?:{GERMAN_DAYS}|\d))([\w-]+)")
+"""The word after a number, which may say what it counts. Not the German `am` of a day."""
 _HARDLY_PLATE = re.compile(r"\d{1,2} ?(?:[hdm]|[ap]m)|\d{1,3} ?s|(?:ab|um) \d{1,2}")
 """All that is left, if it is more likely a time."""
 
@@ -350,11 +233,11 @@ class _Found:
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    plain = " ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split())
+    plain = " ".join(text.lower().replace("?", " ").replace("!", " ").split())
     found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
-    rest = _without_excluded(plain, known, found)
+    rest = _without_excluded(_with_names(plain, known, found), known, found)
     rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
-    rest = normalise_phrases(_in_english(rest, known))
+    rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
     rest = _EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
     rest = _EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
@@ -398,19 +281,30 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     )
 
 
-def _in_english(text: str, known: SearchVocabulary) -> str:
-    """Translate German words, except those in names of cameras, zones and people."""
-    names = (*known.cameras, *known.cameras.values(), *known.zones, *known.people)
-    own = {word for name in names for word in re.findall(r"\w+", name.lower())}
+def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
+    return (*known.cameras, *known.cameras.values(), *known.zones, *known.people)
 
-    def translated(found: re.Match[str]) -> str:
-        if found[0] == "am" and re.search(r"(?<![\d:.])(?:0?[1-9]|1[0-2])(?::\d\d)? ?$", found.string[: found.start()]):
-            return found[0]  # 7 am
-        return found[0] if found[0] in own else _GERMAN[found[0]]
 
-    for pattern, made in _GERMAN_SAYINGS:
-        text = pattern.sub(made, text)
-    return _GERMAN_WORD.sub(translated, text)
+def _with_names(text: str, known: SearchVocabulary, found: _Found) -> str:
+    """Write the names of cameras with numbers in full. Those that no camera has are unknown. Commas become blanks."""
+    names = _names_of_places(SearchVocabulary(known.cameras))
+    others = {*_names_of_places(SearchVocabulary({}, known.zones)), *(one.lower() for one in known.people)}
+
+    def is_counted(after: str) -> bool:
+        word = _COUNTED.match(after)
+        if word is None:
+            return False
+        english = GERMAN.get(word[1], word[1])
+        meanings = (_TIME_WORD.fullmatch(english), english in ORDERED, english in _SIZES, english in _COLOUR_WORDS,
+                    english in READ_SO, english in ("am", "pm"), english in known.labels)  # fmt: skip
+        return any(meanings) or _is_kind(english, known, _Found()) or english.removesuffix("s") in known.labels
+
+    text = with_each_name(with_blanks(text, names - others), names, is_counted)
+    before, article = _BEFORE_NAME
+    excluding = rf"{_EXCLUDING} (?:(?:{before}) )?(?:(?:{article}) )?"
+    text, unknown = with_whole_names(" ".join(text.replace(",", " ").split()), names, others, excluding, is_counted)
+    found.ignored += unknown
+    return " ".join(text.split())
 
 
 def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
@@ -546,7 +440,9 @@ def _marked(words: str, marks: set[str]) -> str:
 
 
 def _is_in_names(word: str, known: SearchVocabulary, found: _Found) -> bool:
-    """Match a word in camera and zone names: `gate` means all with it."""
+    """Match a word in camera and zone names: `gate` means all with it. A number alone is in none."""
+    if word.isdigit():
+        return False
     cameras = {one for one, name in known.cameras.items() if word in (*name.lower().split(), *one.split("-"))}
     zones = {one for one in known.zones if word in one.split("-")}
     found.cameras |= cameras

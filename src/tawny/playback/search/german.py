@@ -1,0 +1,145 @@
+"""Translates German queries to the English that the parser knows: `Autos gestern` is `car yesterday`. Pure.
+
+Texts are lower case.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+
+from tawny.playback.search.phrases import BRIEF_MONTH
+
+_GERMAN_COLOURS = {
+    "rot": "red", "blau": "blue", "grün": "green", "gruen": "green", "gelb": "yellow", "weiß": "white",
+    "weiss": "white", "schwarz": "black", "grau": "grey", "silbern": "grey", "braun": "brown", "orange": "orange",
+    "lila": "purple", "violett": "purple", "rosa": "pink", "pink": "pink", "türkis": "turquoise", "beige": "beige",
+    "dunkel": "dark", "klein": "small", "groß": "large", "gross": "large",
+}  # fmt: skip
+GERMAN = {
+    **dict.fromkeys(("mann", "männer", "frau", "frauen", "mensch", "menschen", "leute", "jemand"), "person"),
+    **dict.fromkeys(("personen", "kinder", "besucher", "postbote", "briefträger"), "person"),
+    **dict.fromkeys(("auto", "autos", "pkw"), "car"), **dict.fromkeys(("lkw", "lastwagen", "laster"), "truck"),
+    **dict.fromkeys(("fahrzeug", "fahrzeuge"), "vehicle"), **dict.fromkeys(("lieferwagen", "transporter"), "van"),
+    **dict.fromkeys(("fahrrad", "fahrräder", "rad", "radfahrer"), "bicycle"), "motorrad": "motorcycle",
+    **dict.fromkeys(("hund", "hunde"), "dog"), **dict.fromkeys(("katze", "katzen"), "cat"),
+    **dict.fromkeys(("tier", "tiere"), "animal"), **dict.fromkeys(("vogel", "vögel"), "bird"),
+    **dict.fromkeys(("pferd", "pferde"), "horse"), "fuchs": "fox", **dict.fromkeys(("paket", "pakete"), "parcel"),
+    **dict.fromkeys(("geräusch", "geräusche"), "noise"), "bewegung": "movement", "bewegungen": "movement",
+    **dict.fromkeys(("jacke", "mantel", "hemd", "pulli", "oberteil"), "top"), "hose": "trousers",
+    **dict.fromkeys(("kleidung", "kleid", "anzug"), "clothes"),
+    "vorgestern": "the day before yesterday", "gestern": "yesterday", "heute": "today", "heute nacht": "last night",
+    "gestern nacht": "last night", "letzte nacht": "last night", "heute früh": "this morning",
+    "heute morgen": "this morning", "gestern früh": "yesterday morning", "früh": "morning", "morgen": "morning",
+    "heute vormittag": "this morning", "heute nachmittag": "this afternoon", "heute abend": "this evening",
+    "vorletzte nacht": "the night before last", "mitternacht": "midnight", "mittag": "noon", "mittags": "noon",
+    "vormittags": "in the morning", "nachmittags": "in the afternoon",
+    "vormittag": "morning", "nachmittag": "afternoon", "abend": "evening", "nacht": "night", "nachts": "at night",
+    "abends": "in the evening", "morgens": "in the morning", "diese woche": "this week", "letzte woche": "last week",
+    "letzten monat": "last month", "am wochenende": "the weekend", "wochenende": "weekend", "montag": "monday",
+    "dienstag": "tuesday", "mittwoch": "wednesday", "donnerstag": "thursday", "freitag": "friday",
+    "samstag": "saturday", "sonnabend": "saturday", "sonntag": "sunday", "januar": "january", "februar": "february",
+    **dict.fromkeys(("märz", "maerz", "mrz"), "march"), "juni": "june", "juli": "july",
+    **dict.fromkeys(("oktober", "okt"), "october"), **dict.fromkeys(("dezember", "dez"), "december"),
+    "tag": "day", **dict.fromkeys(("tage", "tagen"), "days"), "stunde": "hour", "stunden": "hours",
+    "minuten": "minutes", "sekunde": "second", "sekunden": "seconds", "woche": "week", "wochen": "weeks",
+    **dict.fromkeys(("dieses jahr", "diesem jahr"), "this year"), "jahr": "year",
+    **dict.fromkeys(("voriges jahr", "vorigen jahr", "vergangenes jahr", "vergangenen jahr"), "last year"),
+    "monat": "month", **dict.fromkeys(("monate", "monaten"), "months"),
+    "länger als": "longer than", "kürzer als": "shorter than", "mehr als": "more than", "weniger als": "less than",
+    "mindestens": "at least", "höchstens": "at most", "über": "over",
+    **dict.fromkeys(("längste", "längster", "längstes", "längsten"), "longest"),
+    **dict.fromkeys(("kürzeste", "kürzester", "kürzestes", "kürzesten"), "shortest"),
+    **dict.fromkeys(("unbekannt", "unbekannte", "unbekannter", "unbekanntes", "unbekannten"), "unknown"),
+    **dict.fromkeys(("kennzeichen", "nummernschild", "nummernschilder"), "plates"),
+    "ereignis": "event", "ereignisse": "events", **dict.fromkeys(("klingel", "türklingel"), "doorbell"),
+    "glasbruch": "breaking glass", "alarmton": "alarm sound", "hundegebell": "barking dog", "klopfen": "knocking",
+    "stimmen": "voices", "weinendes baby": "crying baby", "schuss": "gunshot", "verweilen": "loitering",
+    "gegenstand abgestellt": "object left", "gegenstand entfernt": "object removed", "kamera bewegt": "camera moved",
+    "objektiv verdeckt": "lens covered", "bild unscharf": "image blurred", "bild eingefroren": "image frozen",
+    "linie überquert": "line crossed", "digitaleingang": "digital input", "von hand aufgezeichnet": "recorded by hand",
+    "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without",
+    **dict.fromkeys(("außer", "ausser"), "except"), **dict.fromkeys(("kein", "keine", "keinen"), "no"), "nicht": "not",
+    "alle": "all", "seit": "since", "bis": "until", **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
+    **dict.fromkeys(("letzte", "letzten", "letztem", "letzter", "letztes"), "last"),
+    **dict.fromkeys(("der", "die", "das", "den", "dem", "ein", "eine", "einen", "einem", "einer"), "the"),
+    **dict.fromkeys(("im", "am", "vor", "auf", "bei", "beim"), "in"), "wer": "who", "war": "was",
+    **{f"{light}{word}{end}": name for word, name in _GERMAN_COLOURS.items()
+       for light in ("", "hell", "dunkel") for end in ("", "e", "er", "es", "en", "em")},
+}  # fmt: skip
+"""German words and phrases, as the English that this parser knows."""
+_GERMAN_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, GERMAN), key=len, reverse=True))})(?![\w-])")
+_GERMAN_NUMBERS = {
+    word: str(number) for number, word in enumerate(
+        ("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"), 1
+    )
+} | dict.fromkeys(("eine", "einer", "einem", "einen"), "1")  # fmt: skip
+_GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?)(?!\w)"
+_GERMAN_CLOCK = {
+    "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
+}  # fmt: skip
+_GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
+_GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+)?"
+GERMAN_DAYS = "heute|gestern|vorgestern|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
+_GERMAN_BEFORE = "(?:um|gegen|ab|vor|nach|zwischen|am|an|im|in|bei|beim|auf|gestern|heute)"
+_TIME_ENDS = rf"(?= *$| ?,| (?:und|oder) am \d\d?\. *$| (?:{_GERMAN_PARTS})s?(?!\w)| {_GERMAN_BEFORE} )"
+"""What may follow a day: not `am 2. Tor`."""
+
+
+def _german_clock(found: re.Match[str]) -> str:
+    """Return `8:30` for `8 uhr 30`. An `am` after it is no morning."""
+    hour, minute = found[1], found[2] or found[3] or "00"
+    return f"{hour}:{minute}{' in' if found[4] else ''}" if int(hour) <= 24 and int(minute) < 60 else found[0]
+
+
+def _german_clock_in_part(found: re.Match[str]) -> str:
+    """Return `abends at 9` for `abends um 9`. An `am` after it is no morning."""
+    return f"{found[1]} {_GERMAN_CLOCK[found[2]]} {found[3]}{' in' if found[4] else ''}"
+
+
+def _german_day(found: re.Match[str]) -> str:
+    """Return `am the 31st` for `am 31.` without a month."""
+    number = int(found[2])
+    end = "th" if 10 < number < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{found[1]} the {number}{end}"
+
+
+_GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
+    (re.compile(rf"(?<![\w-])(?:{pattern})(?:(?<= )|(?![\w-]))"), made)
+    for pattern, made in (
+        (rf"({GERMAN_DAYS})({_GERMAN_PARTS})s?", r"\1 \2"),  # `Sonntagabend`
+        (rf"({GERMAN_DAYS})s", r"\1"),
+        (rf"(?:(?:{GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?)(?<! bis) (?:auf|zum?)(?: den)? "
+         rf"(?=(?:{GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
+        (rf"(am|nacht(?: [\w.]+)* to) (0?[1-9]|[12]\d|3[01])\.{_TIME_ENDS}", _german_day),
+        (rf"({_GERMAN_PART}) (um|gegen) (\d{{1,2}})(?![.:\d]| ?(?:uhr|{_GERMAN_UNITS}|{BRIEF_MONTH}|mär|mae|mai|mrz|okt"
+         r"|dez))( am)?", _german_clock_in_part),  # `um 9` alone may be a plate
+        (rf"({_GERMAN_PART}) ({'|'.join(_GERMAN_CLOCK)}) (\d{{1,2}})(?= *$| ?,| (?:und|{_GERMAN_BEFORE}) )( am)?",
+         _german_clock_in_part),  # not `abends nach 9 Autos`
+        (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
+        (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
+        (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
+        (r"(um|gegen) (\d{1,2})\.(\d\d)", r"at \2:\3"),
+        (rf"vor (\d+) ?({_GERMAN_UNITS})", r"\1 \2 ago"),
+        (rf"seit (\d+) ?({_GERMAN_UNITS})", r"last \1 \2"),
+        (rf"({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}:\d\d|mittag|mitternacht)",
+         lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
+        (rf"(vor|nach|bis)(?: dem| zum)? (?=(?:{GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)",
+         lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
+        (rf"ab (?=(?:dem )?(?:{GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
+        (r"(\d{1,2}\.?|im|in|seit) mai", r"\1 may"),  # alone it may be a part of a plate
+    )
+]  # fmt: skip
+"""German phrases of several words, before the words are translated."""
+
+
+def in_english(text: str, names: Iterable[str]) -> str:
+    """Translate German words, except those in these names."""
+    own = {word for name in names for word in re.findall(r"\w+", name.lower())}
+
+    def translated(found: re.Match[str]) -> str:
+        if found[0] == "am" and re.search(r"(?<![\d:.])(?:0?[1-9]|1[0-2])(?::\d\d)? ?$", found.string[: found.start()]):
+            return found[0]  # 7 am
+        return found[0] if found[0] in own else GERMAN[found[0]]
+
+    for pattern, made in _GERMAN_SAYINGS:
+        text = pattern.sub(made, text)
+    return _GERMAN_WORD.sub(translated, text)
