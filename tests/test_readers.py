@@ -38,7 +38,7 @@ from tawny.model.times import Span
 from tawny.playback.stills import ClipSheetHeader, clip_sheet
 from tawny.service import json_format
 from tawny.service.cameras.connection_report import report_text
-from tawny.service.delivery import message_composer
+from tawny.service.delivery import problems
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, announced
@@ -153,7 +153,7 @@ def test_mqtt_tells_every_state(house: House, state: CameraState) -> None:
 @pytest.mark.parametrize("state", sorted(TROUBLE))
 def test_message_has_words_for_every_state_of_trouble(state: CameraState) -> None:
     what = ProblemKind.SIGHT if state in BLINDED else ProblemKind.CAMERA
-    title, text = message_composer.of_alarm(what, "Front door", "14:02", f"{STATE_WORDS[state]}.", "", summary([state]))
+    title, text = problems.of_alarm(what, ["Front door"], "14:02", f"{STATE_WORDS[state]}.", "", summary([state]))
     assert "Front door" in title
     assert not TOKEN.search(f"{title} {text}")
 
@@ -264,17 +264,17 @@ async def test_every_reader_has_words_for_a_problem(house: House, what: ProblemK
     house.recorder.alarmed = [alarm]
     if what in (ProblemKind.CAMERA, ProblemKind.SIGHT):  # the state of the camera is that problem
         house.recorder.set_state(CameraState.OFFLINE, alarm.detail)
-    name = "Front door" if camera else ""
-    title, text = message_composer.of_alarm(what, name, "14:02", alarm.detail, alarm.do, "1 of 1 camera working.")
-    over, _ = message_composer.of_alarms_end(what, name, "14:02", "15:02", alarm.detail)
-    assert name in title and name in over
+    names = ["Front door"] if camera else []
+    title, text = problems.of_alarm(what, names, "14:02", alarm.detail, alarm.do, "1 of 1 camera working.")
+    over, _ = problems.of_alarms_end(what, names, "14:02", "15:02", alarm.detail)
+    assert all(name in title and name in over for name in names)
     assert PROBLEM_WORDS[what].lower() in title.lower() or what is ProblemKind.CAMERA
     assert "It is broken." in text
     assert not TOKEN.search(f"{title} {text} {over}")
 
     command = as_command(house)
     assert "It is broken." in command
-    assert name in command
+    assert all(name in command for name in names)
     health = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
     assert health["ok"] == (what in BESIDE_RECORDING)
     assert "It is broken." in str(health)
@@ -298,7 +298,7 @@ def test_every_state_of_a_camera_is_explained(state: CameraState) -> None:
 @pytest.mark.parametrize("fault", DetectionFault)
 def test_every_fault_of_detection_has_words_and_a_remedy(fault: DetectionFault) -> None:
     what, do = FAULT_WORDS[fault]
-    title, text = message_composer.of_alarm(ProblemKind.DETECTION, "Front door", "14:02", what, do, "")
+    title, text = problems.of_alarm(ProblemKind.DETECTION, ["Front door"], "14:02", what, do, "")
     assert not TOKEN.search(f"{title} {text}")
     assert what.endswith(".") and do.startswith("Recording continues. ")
     begins = {

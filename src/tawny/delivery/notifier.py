@@ -12,7 +12,7 @@ import re
 import secrets
 import ssl
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -95,7 +95,9 @@ class Message:
     alone: "Message | None" = None
     """The same without the other cameras of the visit, for people who don't get messages about all of `cameras`."""
     cameras: tuple[str, ...] = ()
-    """Cameras of the visit that it names."""
+    """Cameras of the visit, or with the problem, that it is about if there are several."""
+    narrowed: "Callable[[Collection[str]], Message] | None" = None
+    """Returns the same about those of `cameras` alone that someone may see, of a problem of several cameras."""
     history: str = ""
     """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
 
@@ -130,6 +132,7 @@ def as_json(message: Message, changes: str) -> dict[str, Any]:
         "text": message.text,
         "time": utc_text(message.at_ms),
         "camera": message.camera or None,
+        "cameras": list(message.cameras),
         "event": message.event or None,
         "urgency": message.urgency.value,
         "link": message.link or None,

@@ -1,6 +1,6 @@
 """Messages on the bus; the WebSocket and `events --follow` carry the same data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tawny.model.damage import DamagedSpan
@@ -203,6 +203,8 @@ class Alarm:
     """When one of several problems began or ended; None: as first published."""
     about: str = ""
     """What the problems concern, as comparable text."""
+    together: tuple["Alarm", ...] = field(default=(), compare=False, repr=False)
+    """All problems of this kind, of several cameras, that began or ended at once; notifiers report them as one."""
 
     def sentence(self, camera_name: str) -> str:
         """Return the detail with the camera's name, which is empty for a problem of the recorder."""

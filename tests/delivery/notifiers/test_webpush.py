@@ -180,6 +180,21 @@ def test_who_may_not_see_a_camera_of_the_visit_gets_no_name_of_it(service: Stand
     }
 
 
+def test_who_may_not_see_all_cameras_with_a_problem_is_told_of_their_own(service: StandIn) -> None:
+    marks, phones = Marks(), {name: Phone() for name in ("anna", "ben", "cleo")}
+    for name, phone in phones.items():
+        subscribe(marks, phone.asks(f"{service.base}/{name}", name))
+    sees = {"anna": {"", "gate", "porch", "yard"}, "ben": {"gate", "porch"}, "cleo": {"shed"}}
+    context = NotifierContext("browsers", URL, {}, FakeClock(), marks, lambda who, camera: camera in sees[who])
+    several = replace(
+        SENT, kind="alarm", camera="", text="All.", cameras=("gate", "porch", "yard"),
+        narrowed=lambda cameras: replace(SENT, text=" ".join(cameras)),
+    )  # fmt: skip
+    WebPush().open(context).send(several, None)
+    told = {one.path[1:]: json.loads(phones[one.path[1:]].opens(one.body))["body"] for one in service.asked}
+    assert told == {"anna": "All.", "ben": "gate porch"}
+
+
 def test_who_has_snoozed_the_camera_is_told_of_problems_alone(service: StandIn) -> None:
     marks, clock = Marks(), FakeClock()
     for name in ("anna", "ben"):

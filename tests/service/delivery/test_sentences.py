@@ -15,7 +15,7 @@ from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import utc_from_text
-from tawny.service.delivery import message_composer
+from tawny.service.delivery import message_composer, problems
 from tawny.service.delivery.notification_filter import is_late
 from tawny.service.visits import EventVisit
 from tawny.testing.http_service import StandIn, served
@@ -95,19 +95,19 @@ def test_several_events() -> None:
 
 def test_a_camera_that_is_not_recorded() -> None:
     counts = "1 of 2 cameras working: 1 offline."
-    told = message_composer.of_alarm("camera", "Garage", "14:02", "No answer.", "", counts)
+    told = problems.of_alarm("camera", ["Garage"], "14:02", "No answer.", "", counts)
     assert told == ("Garage has not been recording since 14:02.", f"No answer. {counts}")
 
 
 def test_another_problem_names_itself_and_the_camera() -> None:
-    told = message_composer.of_alarm("gap", "Garage", "14:02", "65 s are missing.", "Check its network.", "")
+    told = problems.of_alarm("gap", ["Garage"], "14:02", "65 s are missing.", "Check its network.", "")
     assert told == ("Garage: many short gaps.", "65 s are missing. Check its network.")
-    over = message_composer.of_alarms_end("clock", "", "14:02", "20:51", "")
+    over = problems.of_alarms_end("clock", [], "14:02", "20:51", "")
     assert over == ("Resolved: Clock not synchronized.", "From 14:02 to 20:51.")
 
 
 def test_a_camera_that_is_back() -> None:
-    told = message_composer.of_alarms_end("camera", "Garage", "14:02", "20:51", "")
+    told = problems.of_alarms_end("camera", ["Garage"], "14:02", "20:51", "")
     assert told == ("Garage is recording again.", "Missing: 14:02 to 20:51.")
 
 

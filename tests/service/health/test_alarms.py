@@ -133,3 +133,43 @@ def test_details_that_count_up_are_told_once(bench: Bench) -> None:
         bench.engine.run_for(5)
     assert len(bench.told) == 1
     assert [one.detail for one in bench.alarms.now] == ["99 items wait. 99 were dropped."]
+
+
+def away(*cameras: int) -> list[HealthProblem]:
+    return [HealthProblem(ProblemKind.CAMERA, CameraId(f"cam-{one}"), "No answer.") for one in cameras]
+
+
+def together(told: list[Alarm]) -> list[tuple[str | None, int]]:
+    return [(one.camera, len(one.together)) for one in told]
+
+
+def test_cameras_that_fail_within_seconds_are_told_at_once_and_so_are_their_ends(bench: Bench) -> None:
+    bench.troubles = away(1)
+    bench.engine.run_for(6)
+    bench.troubles = away(1, 2, 3)
+    bench.engine.run_for(21)
+    assert bench.told == []
+    bench.engine.run_for(10)
+    assert together(bench.told) == [("cam-1", 3), ("cam-2", 3), ("cam-3", 3)]
+    bench.told.clear()
+    bench.troubles = away(3)
+    bench.engine.run_for(6)
+    bench.troubles = []
+    bench.engine.run_for(30)
+    assert together(bench.told) == [("cam-1", 3), ("cam-2", 3), ("cam-3", 3)]
+
+
+def test_cameras_that_fail_one_after_the_other_wait_for_ten_seconds_at_most(bench: Bench) -> None:
+    for count in range(1, 9):
+        bench.troubles = away(*range(1, count + 1))
+        bench.engine.run_for(5)
+        if bench.told:
+            break
+    assert bench.told[0].camera == "cam-1"
+    assert bench.clock.now_ms() - bench.told[0].since_ms <= 40_000
+
+
+def test_a_single_camera_waits_for_no_other(bench: Bench) -> None:
+    bench.troubles = [*away(1), HealthProblem(ProblemKind.GAP, YARD, "")]
+    bench.engine.run_for(26)
+    assert together(bench.told) == [("cam-1", 0), ("yard", 0)]

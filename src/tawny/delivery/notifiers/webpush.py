@@ -253,14 +253,14 @@ class _Sender:
             if browser.session and not self._context.is_signed_in(browser.person, browser.session):
                 self._forget(browser)
                 continue
-            if browser.id in reached.browsers or not self._gets(browser.person, message):
+            part = None if browser.id in reached.browsers else self._part_of(browser.person, message)
+            if part is None:
                 continue
             if self._context.clock.mono_s() - now_s >= MOST_SEND_S:
                 failed.append(TargetUnreachable(self._context.name, "other browsers took too long"))
                 break
             try:
-                gets_all = all(self._gets(browser.person, replace(message, camera=one)) for one in message.cameras)
-                self._push(browser, message if gets_all or message.alone is None else message.alone)
+                self._push(browser, part)
                 reached.browsers.add(browser.id)
                 self._is_failing[browser.id] = False
             except TargetMissing:
@@ -291,6 +291,16 @@ class _Sender:
 
     def _order(self, browser: Browser) -> int:
         return {False: 0, None: 1, True: 2}[self._is_failing.get(browser.id)]
+
+    def _part_of(self, person: str, message: Message) -> Message | None:
+        """Return what of a message a user gets; None: nothing."""
+        if message.narrowed is not None:
+            seen = [one for one in message.cameras if self._context.may_see(person, one)]
+            return message if len(seen) == len(message.cameras) else message.narrowed(seen) if seen else None
+        if not self._gets(person, message):
+            return None
+        gets_all = all(self._gets(person, replace(message, camera=one)) for one in message.cameras)
+        return message if gets_all or message.alone is None else message.alone
 
     def _gets(self, person: str, message: Message) -> bool:
         if not self._context.may_see(person, message.camera):

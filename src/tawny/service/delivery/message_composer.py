@@ -27,7 +27,6 @@ from tawny.model.events import (
     shown_level,
 )
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.observations import RecognisedText
 from tawny.model.states import summary
 from tawny.model.times import Span
@@ -37,6 +36,7 @@ from tawny.playback.timeline import recorded_of_wanted
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.message_actions import INSTEAD, LABELS, LINK_ENDED, MUTE, MessageActions
 from tawny.service.delivery.notification_filter import Snoozes, clock_text, is_late, time_text
+from tawny.service.delivery.problems import of_alarm, of_alarms_end
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
@@ -111,26 +111,6 @@ def of_events(
 def counts(events: Sequence[Event]) -> str:
     found = Counter(event.shown_kind for event in events)
     return ", ".join(f"{count} × {kind_title(kind).lower()}" for kind, count in found.most_common())
-
-
-def of_alarm(what: str, camera: str, since: str, detail: str, do: str, summary: str) -> tuple[str, str]:
-    """Return `Garage has not been recording since 14:02.` and details. summary: counts the cameras if several."""
-    if what == ProblemKind.CAMERA:
-        return f"{camera} has not been recording since {since}.", f"{detail} {summary}".strip()
-    return f"{_subject(what, camera)}.", f"{detail} {do}".strip()
-
-
-def of_alarms_end(what: str, camera: str, since: str, until: str, detail: str) -> tuple[str, str]:
-    """Return `Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
-    if what == ProblemKind.CAMERA:
-        return f"{camera} is recording again.", f"Missing: {since} to {until}."
-    return f"Resolved: {_subject(what, camera)}.", f"From {since} to {until}{f': {detail}' if detail else '.'}"
-
-
-def _subject(what: str, camera: str) -> str:
-    """Return `Front door: many short gaps`. what: as stored in the outbox, maybe by a newer version."""
-    words = PROBLEM_WORDS[ProblemKind(what)] if what in list(ProblemKind) else "Recorder problem"
-    return f"{camera}: {words[0].lower()}{words[1:]}" if camera else words
 
 
 def of_day(recorded: float | None, events: Sequence[Event], day: str = "") -> tuple[str, str]:
@@ -256,6 +236,10 @@ class MessageComposer:
         if is_late(delivery, self._now_ms):
             alone = replace(message.alone, urgency=Urgency.QUIET) if message.alone else None
             message = replace(message, urgency=Urgency.QUIET, alone=alone)
+        return self._finished(message, delivery)
+
+    def _finished(self, message: Message, delivery: Delivery) -> Message:
+        """Return the message with labels and the witness, in the channel's language."""
         labels = self._traits.labels
         alone = replace(message.alone, labels=labels) if message.alone else None
         message = replace(message, labels=labels, alone=alone)
@@ -399,23 +383,41 @@ class MessageComposer:
         link = f"{self._address}/events{tab}" if self._address else ""
         return Message(delivery.name, "digest", title, text, delivery.at_ms, camera=camera, link=link)
 
-    def _of_alarm(self, delivery: Delivery) -> Message:
+    def _of_alarm(self, delivery: Delivery, sees: Callable[[CameraId], bool] | None = None) -> Message:
+        """Return the message of a problem. sees: whether someone who gets only a part of it may see a camera.
+
+        Raises ContentGone if none of several cameras is left.
+        """
         content, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
-        camera = CameraId(content["camera"]) if content["camera"] else None
-        name = self._camera_name(camera) if camera else ""
+        cameras = [CameraId(content["camera"])] if content["camera"] else []
+        detail, do = content["detail"], content["do"]
+        if several := content.get("cameras"):
+            known = [one for one in self._recorder.camera_names() if one in several and self._may_see(one)]
+            cameras = [one for one in known if sees is None or sees(one)]
+            if not cameras:
+                raise ContentGone(delivery.to, "none of its cameras can be seen")
+            details, dos = (dict.fromkeys(texts) for texts in zip(*(several[one] for one in cameras), strict=True))
+            detail, do = " ".join(details) if len(details) == 1 else "", " ".join(filter(None, dos))
+        names = [self._camera_name(one) for one in cameras]
         if until_ms is not None:
             since, until = between_text(content["since_ms"], until_ms, self._zone, self._now_ms)
-            title, text = of_alarms_end(what, name, since, until, content["detail"])
+            title, text = of_alarms_end(what, names, since, until, detail)
         else:
             seen = [one.status for one in self._recorder.cameras() if self._may_see(one.status.id)]
-            counts = summary([status.state for status in seen]) if len(seen) > 1 else ""
+            counts = summary([status.state for status in seen]) if len(seen) > 1 and sees is None else ""
             since = time_text(content["since_ms"], self._now_ms, self._zone)
-            title, text = of_alarm(what, name, since, content["detail"], content["do"], counts)
-        urgency = Urgency.HIGH if until_ms is None else Urgency.NORMAL
-        link = f"{self._address}/health" if self._address else ""
+            title, text = of_alarm(what, names, since, detail, do, counts)
+        is_one = len(cameras) < 2
         return Message(
-            delivery.name, "alarm", title, text, delivery.at_ms, camera=camera or "", urgency=urgency, link=link
-        )
+            delivery.name, "alarm", title, text, delivery.at_ms,
+            camera="".join(cameras) if is_one else "",
+            urgency=Urgency.HIGH if until_ms is None else Urgency.NORMAL,
+            link=f"{self._address}/health" if self._address else "",
+            cameras=() if is_one else tuple(cameras),
+            narrowed=None if is_one else lambda seen: self._finished(
+                self._of_alarm(delivery, seen.__contains__), delivery
+            ),
+        )  # fmt: skip
 
     def _of_day(self, delivery: Delivery) -> Message:
         day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))

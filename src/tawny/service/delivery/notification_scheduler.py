@@ -22,7 +22,7 @@ from tawny.engine import ActorHandle
 from tawny.events.rule_engine import Calendar, RuleDecision
 from tawny.model.events import DOORBELL, RANKS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import Alarm, EventChanged, ProblemKind
+from tawny.model.messages import Alarm, EventChanged
 from tawny.model.observations import KINDS
 from tawny.model.times import ClockSteps, Span
 from tawny.service.delivery.notification_filter import (
@@ -36,6 +36,7 @@ from tawny.service.delivery.notification_filter import (
     quiet_until_ms,
     verdict,
 )
+from tawny.service.delivery.problems import ProblemScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.detection.event_marks import MUTED
 from tawny.service.visits import EventVisit
@@ -102,6 +103,7 @@ class NotificationScheduler:
         self._state: dict[str, _NotifierState] = {}
         self._lock = threading.Lock()
         self._steps = ClockSteps(self._clock)
+        self._problems = ProblemScheduler(self._outbox, self._clock)
         self._to_plan: set[str] = set()
         """Notifiers whose digests must be planned again."""
         self._begun_s: float | None = None
@@ -137,7 +139,8 @@ class NotificationScheduler:
                 self._queue.popleft()
             if not self._is_looked_over and now_s - self._begun_s > SETTLED_S:
                 self._is_looked_over = True
-                self._end_alarms_that_are_over(now_ms)
+                for channel in self._filters:
+                    self._problems.end(channel, self._lasting(), now_ms)
             for channel in self._filters:
                 self._recap(channel, now_ms)
             if abs(now_ms - self._saved_ms) > SAVED_MS:
@@ -170,7 +173,7 @@ class NotificationScheduler:
     def _take(self, what: EventChanged | Alarm | Delivery, now_ms: int) -> None:
         for channel in self._filters:
             if isinstance(what, Alarm):
-                self._alarm(channel, what)
+                self._problems.tell(channel, what)
             elif isinstance(what, EventChanged):
                 is_past = what.event.end_ms is not None and what.event.end_ms < now_ms - OVERLAP_MS
                 if not is_past:  # an old event was edited
@@ -431,45 +434,7 @@ class NotificationScheduler:
         clips = [one for one in self._outbox.of_event(key) if one.what is DeliveryKind.CLIP and one.to not in filters]
         return bool(clips) and all(one.state is not DeliveryState.WAITING for one in clips)
 
-    # --- alarms and the day ------------------------------------------------------------------------------------------
-
-    def _alarm(self, channel: NotificationFilter, alarm: Alarm) -> None:
-        mark = f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
-        since, _, about = self._outbox.marks(mark).get(mark, "").partition(" ")
-        if not channel.alarms or (alarm.camera is not None and not channel.has(alarm.camera)):
-            if alarm.until_ms is not None and since:
-                self._outbox.mark(mark, "")  # the next one is a new one
-            return
-        is_sent = bool(since) and (alarm.changed_ms is None or about == alarm.about)
-        if (alarm.until_ms is None and is_sent) or (alarm.until_ms is not None and not since):
-            return  # already sent before a restart, or its start was not sent
-        content = {
-            "kind": "alarm",
-            "what": alarm.what,
-            "camera": alarm.camera,
-            "since_ms": int(since or alarm.since_ms),
-            "until_ms": alarm.until_ms,
-            "detail": alarm.detail,
-            "do": alarm.do,
-        }
-        at_ms = alarm.until_ms or alarm.changed_ms or alarm.since_ms
-        name = f"{'alarm' if alarm.until_ms is None else 'over'}/{alarm.what}/{alarm.camera or ''}/{at_ms}"
-        delivery = Delivery(
-            channel.to, name, DeliveryKind.MESSAGE, content, self._clock.now_ms(), at_ms, camera=alarm.camera
-        )
-        self._outbox.add([delivery])
-        self._outbox.mark(mark, "" if alarm.until_ms else f"{since or alarm.since_ms} {alarm.about}")
-
-    def _end_alarms_that_are_over(self, now_ms: int) -> None:
-        """Send the end of problems that ended while tawny was not running."""
-        lasting = {(alarm.what, alarm.camera or "") for alarm in self._lasting()}
-        for channel in self._filters:
-            prefix = f"alarm/{channel.to}/"
-            for mark, told in self._outbox.marks(prefix).items():
-                what, _, camera = mark.removeprefix(prefix).partition("/")
-                if what in list(ProblemKind) and (what, camera) not in lasting:
-                    where, since_ms = CameraId(camera) if camera else None, int(told.partition(" ")[0])
-                    self._alarm(channel, Alarm(ProblemKind(what), where, since_ms, "", until_ms=now_ms))
+    # --- the day ------------------------------------------------------------------------------------------------------
 
     def _recap(self, channel: NotificationFilter, now_ms: int) -> None:
         if channel.recap is None:

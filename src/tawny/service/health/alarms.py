@@ -5,7 +5,7 @@ Notifiers subscribe to the bus; `now` holds the current problems for status, met
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +18,8 @@ LASTS_S: Final = 20.0
 """Duration, s, before a problem is reported. With 6 s to detect a silent camera the total stays well below 60 s."""
 OVER_S: Final = 10.0
 """Duration, s, without the problem before it is resolved, so that a flapping camera causes one alarm."""
+JOIN_S: Final = 10.0
+"""Maximum delay, s, of a camera's problem or its end while others of this kind are about to be reported as well."""
 
 Key = tuple[ProblemKind, CameraId | None]
 
@@ -48,7 +50,8 @@ class AlarmMonitor:
     """Monitors problems as an actor.
 
     look: returns the current problems from memory. report: receives alarms on the actor's thread: one for all problems
-    of a kind and camera, and again when one of several begins or ends.
+    of a kind and camera, and again when one of several begins or ends. Those of cameras that begin or end within a few
+    seconds, as when a switch loses power, come at once (`Alarm.together`).
     """
 
     name = "alarms"
@@ -60,6 +63,10 @@ class AlarmMonitor:
         self._seen: dict[tuple[ProblemKind, CameraId | None, str], _Seen] = {}
         self._told: dict[Key, Alarm] = {}
         """As last reported, with the present detail."""
+        self._began_s: dict[Key, float] = {}
+        """Since when, s monotonic, problems wait for others of their kind."""
+        self._ended_s: dict[Key, float] = {}
+        """The same for ends."""
         self.now: tuple[Alarm, ...] = ()
         """The current problems, one by one."""
 
@@ -71,10 +78,13 @@ class AlarmMonitor:
         for (what, camera, about), seen in self._seen.items():
             if seen.last_s - seen.first_s >= LASTS_S:
                 lasting[what, camera][about] = seen.alarm
-        for key in [key for key in self._told if key not in lasting]:
-            self._report(replace(self._told.pop(key), until_ms=self._clock.now_ms(), changed_ms=None))
-        for key, alarms in lasting.items():
-            self._tell(key, alarms)
+        begins, ends = self._coming(lasting, now_s)
+        over = _settled([key for key in self._told if key not in lasting], ends, self._ended_s, now_s)
+        now_ms = self._clock.now_ms()
+        self._report_all([replace(self._told.pop(key), until_ms=now_ms, changed_ms=None) for key in over])
+        new = [key for key in lasting if key not in self._told]
+        ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
+        self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
         self.now = tuple(alarm for alarms in lasting.values() for alarm in alarms.values())
         return LOOK_S
 
@@ -95,8 +105,26 @@ class AlarmMonitor:
                 seen.alarm = replace(seen.alarm, detail=detail, do=do)
                 seen.last_s = now_s
 
-    def _tell(self, key: Key, alarms: Mapping[str, Alarm]) -> None:
-        """Report what lasts, unless users know it."""
+    def _coming(self, lasting: Collection[Key], now_s: float) -> tuple[set[ProblemKind], set[ProblemKind]]:
+        """Return the kinds of which a camera's problem is about to be reported, and those of which an end is."""
+        seen = defaultdict[Key, bool](bool)
+        for (what, camera, _), one in self._seen.items():
+            seen[what, camera] |= one.last_s == now_s
+        known = {*lasting, *self._told}
+        begins = {key[0] for key, is_there in seen.items() if key[1] and is_there and key not in known}
+        return begins, {key[0] for key in self._told if key in lasting and not seen[key]}
+
+    def _report_all(self, alarms: Iterable[Alarm | None]) -> None:
+        """Report alarms; those of cameras that begin or end now know of each other."""
+        known = [one for one in alarms if one is not None]
+        for alarm in known:
+            same = tuple(
+                one for one in known if one.camera and one.what == alarm.what and one.changed_ms == alarm.changed_ms
+            )
+            self._report(replace(alarm, together=same) if alarm in same and len(same) > 1 else alarm)
+
+    def _news(self, key: Key, alarms: Mapping[str, Alarm]) -> Alarm | None:
+        """Return what to report of what lasts; None if users know it."""
         told, about = self._told.get(key), "\n".join(sorted(alarms))
         alarm = min(alarms.values(), key=lambda one: one.since_ms) if told is None else told
         detail, do = _joined(one.detail for one in alarms.values()), _joined(one.do for one in alarms.values())
@@ -104,8 +132,22 @@ class AlarmMonitor:
         if told is not None and about != told.about:
             alarm = replace(alarm, changed_ms=self._clock.now_ms())
         self._told[key] = alarm
-        if told is None or about != told.about:
-            self._report(alarm)
+        return alarm if told is None or about != told.about else None
+
+
+def _settled(
+    keys: Sequence[Key], coming: Collection[ProblemKind], since_s: dict[Key, float], now_s: float
+) -> list[Key]:
+    """Return those that don't wait for others of their kind: no camera has one soon, or one has waited for JOIN_S.
+
+    since_s: when each began to wait; updated.
+    """
+    for gone in since_s.keys() - {*keys}:
+        del since_s[gone]
+    for key in keys:
+        since_s.setdefault(key, now_s)
+    late = {key[0] for key in keys if now_s - since_s[key] >= JOIN_S}
+    return [key for key in keys if key[1] is None or key[0] not in coming or key[0] in late]
 
 
 def _joined(texts: Iterable[str]) -> str:

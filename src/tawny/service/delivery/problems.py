@@ -1,0 +1,127 @@
+"""Notifications about problems: when one begins and when it ends. Those of several cameras at once share a message."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.outbox import Outbox
+from tawny.model.ids import CameraId
+from tawny.model.messages import PROBLEM_WORDS, Alarm, ProblemKind
+from tawny.model.times import Clock
+from tawny.service.delivery.notification_filter import NotificationFilter
+
+NAMED: Final = 3
+"""Number of cameras that a message about more than one other names."""
+
+
+class ProblemScheduler:
+    """Schedules the messages. What each notifier was sent is stored in the outbox as a mark for each camera."""
+
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._outbox, self._clock = outbox, clock
+
+    def tell(self, channel: NotificationFilter, alarm: Alarm) -> None:
+        """Send an alarm together with those at the same time that the notifier receives and wasn't sent yet."""
+        if not self._is_new(channel, alarm):
+            return
+        alarms = [one for one in alarm.together if self._is_new(channel, one)] or [alarm]
+        since = {_mark(channel, one): self._sent(channel, one)[0] or str(one.since_ms) for one in alarms}
+        first = min(alarms, key=lambda one: one.since_ms) if alarm.until_ms is None else alarms[0]
+        content: dict[str, object] = {
+            "kind": "alarm",
+            "what": first.what,
+            "camera": first.camera if len(alarms) == 1 else None,
+            "since_ms": min(map(int, since.values())),
+            "until_ms": first.until_ms,
+            "detail": first.detail,
+            "do": first.do,
+        }
+        at_ms, now_ms = first.until_ms or first.changed_ms or first.since_ms, self._clock.now_ms()
+        camera, which = first.camera, f"{first.camera or ''}/{at_ms}"
+        if len(alarms) > 1:
+            content["cameras"] = {str(one.camera): [one.detail, one.do] for one in alarms}
+            camera, which = None, f"+/{at_ms}/{now_ms}"  # rights to each are checked when it's sent
+        name = f"{'alarm' if first.until_ms is None else 'over'}/{first.what}/{which}"
+        self._outbox.add([Delivery(channel.to, name, DeliveryKind.MESSAGE, content, now_ms, at_ms, camera=camera)])
+        sent = {_mark(channel, one): f"{since[_mark(channel, one)]} {one.about}" for one in alarms}
+        self._outbox.mark_all(sent if first.until_ms is None else dict.fromkeys(sent, ""))
+
+    def end(self, channel: NotificationFilter, lasting: Iterable[Alarm], now_ms: int) -> None:
+        """Send the end of problems that ended while tawny was not running. lasting: those that didn't."""
+        prefix, known = f"alarm/{channel.to}/", {_mark(channel, one) for one in lasting}
+        ended = list[Alarm]()
+        for mark, sent in self._outbox.marks(prefix).items():
+            what, _, camera = mark.removeprefix(prefix).partition("/")
+            if what in list(ProblemKind) and mark not in known:
+                where, since_ms = CameraId(camera) if camera else None, int(sent.partition(" ")[0])
+                ended.append(Alarm(ProblemKind(what), where, since_ms, "", until_ms=now_ms))
+        for one in ended:
+            same = tuple(other for other in ended if other.what == one.what and other.camera)
+            self.tell(channel, replace(one, together=same) if one.camera else one)
+
+    def _sent(self, channel: NotificationFilter, alarm: Alarm) -> tuple[str, str]:
+        """Return since when the notifier knows of the problem, empty if it doesn't, and what it concerned."""
+        mark = _mark(channel, alarm)
+        since, _, about = self._outbox.marks(mark).get(mark, "").partition(" ")
+        return since, about
+
+    def _is_new(self, channel: NotificationFilter, alarm: Alarm) -> bool:
+        since, about = self._sent(channel, alarm)
+        if not channel.alarms or (alarm.camera is not None and not channel.has(alarm.camera)):
+            if alarm.until_ms is not None and since:
+                self._outbox.mark(_mark(channel, alarm), "")  # the next one is a new one
+            return False
+        if alarm.until_ms is not None:
+            return bool(since)  # else its start was not sent
+        return not since or (alarm.changed_ms is not None and about != alarm.about)  # else sent before a restart
+
+
+def _mark(channel: NotificationFilter, alarm: Alarm) -> str:
+    return f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
+
+
+# Texts
+
+
+def of_alarm(what: str, cameras: Sequence[str], since: str, detail: str, do: str, summary: str) -> tuple[str, str]:
+    """Return `Garage has not been recording since 14:02.` and details. summary: counts the cameras if several.
+
+    cameras: names; empty for a problem of the recorder.
+    """
+    if what != ProblemKind.CAMERA:
+        return f"{_subject(what, cameras)}.", f"{_listed(cameras)}{detail} {do}".strip()
+    text = f"{detail} {summary}".strip()
+    if len(cameras) < 2:
+        return f"{''.join(cameras)} has not been recording since {since}.", text
+    return f"{len(cameras)} cameras have not been recording since {since}: {_names(cameras)}.", text
+
+
+def of_alarms_end(what: str, cameras: Sequence[str], since: str, until: str, detail: str) -> tuple[str, str]:
+    """Return `Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
+    if what != ProblemKind.CAMERA:
+        text = f"{_listed(cameras)}From {since} to {until}{f': {detail}' if detail else '.'}"
+        return f"Resolved: {_subject(what, cameras)}.", text
+    text = f"Missing: {since} to {until}."
+    if len(cameras) < 2:
+        return f"{''.join(cameras)} is recording again.", text
+    return f"{len(cameras)} cameras are recording again: {_names(cameras)}.", text
+
+
+def _subject(what: str, cameras: Sequence[str]) -> str:
+    """Return `Front door: many short gaps`. what: as stored in the outbox, maybe by a newer version."""
+    words = PROBLEM_WORDS[ProblemKind(what)] if what in list(ProblemKind) else "Recorder problem"
+    about = f"{len(cameras)} cameras" if len(cameras) > 1 else "".join(cameras)
+    return f"{about}: {words[0].lower()}{words[1:]}" if about else words
+
+
+def _listed(cameras: Sequence[str]) -> str:
+    """Return the names of several cameras as a sentence before others."""
+    return f"Cameras: {_names(cameras)}. " if len(cameras) > 1 else ""
+
+
+def _names(cameras: Sequence[str]) -> str:
+    """Return `Cam 1, Cam 2, Kasse and 9 others`."""
+    if len(cameras) > NAMED + 1:
+        return f"{', '.join(cameras[:NAMED])} and {len(cameras) - NAMED} others"
+    return f"{', '.join(cameras[:-1])} and {cameras[-1]}"

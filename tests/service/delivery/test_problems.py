@@ -1,0 +1,165 @@
+"""Cameras that have the same problem at once are one notification in each channel."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.delivery.delivery import Delivery
+from tawny.model.ids import CameraId
+from tawny.model.messages import Alarm, ProblemKind
+from tawny.service.delivery import problems
+from tawny.service.delivery.notification_filter import NotificationFilter
+from tawny.testing.http_service import StandIn, served
+from tests.service.delivery.scheduler_rig import Bench
+from tests.service.delivery.test_messaging import Bench as MessagingBench
+from tests.service.delivery.test_messaging import House
+
+CAMERAS = [CameraId(f"cam-{number}") for number in range(1, 31)]
+TWO = frozenset(CAMERAS[3:5])
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(
+        tmp_path,
+        NotificationFilter("phone"),
+        NotificationFilter("guard", cameras=TWO),
+        NotificationFilter("desk", may_see=lambda camera: camera == CAMERAS[0]),
+    )
+
+
+def happen(bench: Bench, cameras: Iterable[CameraId], *, over: bool = False) -> None:
+    """What the monitor reports: each camera, with the others."""
+    now_ms = bench.clock.now_ms()
+    alarms = tuple(
+        Alarm(ProblemKind.CAMERA, one, now_ms, "No answer.", now_ms if over else None, "Check it.") for one in cameras
+    )
+    for one in alarms:
+        bench.scheduler.on_message(replace(one, together=alarms) if len(alarms) > 1 else one)
+        bench.scheduler.step()
+
+
+def named(told: list[Delivery]) -> list[set[str]]:
+    return [set(one.content.get("cameras", [one.content["camera"]])) for one in told]
+
+
+def test_each_channel_gets_one_message_of_its_cameras_and_one_of_their_end(bench: Bench) -> None:
+    for over in (False, True):
+        happen(bench, CAMERAS, over=over)
+        (phone,) = bench.delivered("phone")
+        assert named([phone]) == [{*CAMERAS}]
+        assert (phone.content["camera"], phone.camera, "cam-" in phone.name) == (None, None, False)
+        assert named(bench.delivered("guard")) == [{*TWO}]
+        (desk,) = bench.delivered("desk")
+        assert (desk.content["camera"], desk.camera, "cameras" in desk.content) == (CAMERAS[0], CAMERAS[0], False)
+        bench.clock.advance(600)
+
+
+def test_a_camera_that_follows_later_has_its_own_message(bench: Bench) -> None:
+    happen(bench, CAMERAS[:12])
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[12:13])
+    assert named(bench.delivered()) == [{*CAMERAS[:12]}, {CAMERAS[12]}]
+
+
+def test_a_second_outage_names_those_that_were_back_alone(bench: Bench) -> None:
+    happen(bench, CAMERAS[:4])
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:2], over=True)
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:4])
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:4], over=True)
+    assert named(bench.delivered()) == [{*CAMERAS[:4]}, {*CAMERAS[:2]}, {*CAMERAS[:2]}, {*CAMERAS[:4]}]
+
+
+def test_after_a_restart_only_those_are_told_that_are_new(bench: Bench) -> None:
+    happen(bench, CAMERAS[:3])
+    bench.delivered()
+    bench.scheduler = bench.again()
+    bench.clock.advance(30)
+    happen(bench, CAMERAS[:5])
+    assert named(bench.delivered()) == [{*CAMERAS[3:5]}]
+
+
+def test_those_that_came_back_while_tawny_was_off_share_a_message(bench: Bench) -> None:
+    happen(bench, CAMERAS[:5])
+    bench.delivered()
+    bench.lasting = [Alarm(ProblemKind.CAMERA, CAMERAS[4], bench.clock.now_ms(), "")]
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    bench.clock.advance(200)
+    bench.scheduler.step()
+    (over,) = bench.delivered()
+    assert named([over]) == [{*CAMERAS[:4]}]
+    assert over.content["until_ms"] == bench.clock.now_ms()
+
+
+@pytest.mark.parametrize(
+    ("seen", "words", "camera", "cameras"),
+    [
+        (3, "3 Kameras zeichnen seit 06:00 nicht auf: A, B und C.", None, ["a", "b", "c"]),
+        (2, "2 Kameras zeichnen seit 06:00 nicht auf: A und B.", None, ["a", "b"]),
+        (1, "A zeichnet seit 06:00 nicht auf.", "a", []),
+        (0, "", None, []),
+    ],
+)
+def test_a_message_is_about_the_cameras_that_its_reader_may_see_when_it_is_sent(
+    tmp_path: Path, seen: int, words: str, camera: str | None, cameras: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {CameraId(name.lower()): name for name in "ABC"}
+    monkeypatch.setattr(House, "camera_names", lambda _: known)
+    sees = [*known]
+    with served(StandIn(lambda _: (200, {}))) as service:
+        house = MessagingBench(tmp_path, service, url=f"webhook+{service.base}/hook", api=None, language="de")
+        monkeypatch.setattr(house.recorder, "cameras", list)
+        house.notifications.take_over(house.settings)
+        alarms = tuple(Alarm(ProblemKind.CAMERA, one, house.clock.now_ms(), "") for one in known)
+        for one in alarms:
+            house.notifications.scheduler.on_message(replace(one, together=alarms))
+        house.notifications.scheduler.step()
+        for gone in sees[seen:]:
+            del known[gone]
+        house.work()
+        sent = [json.loads(one.body) for one in service.asked]
+    assert [(one["title"], one["camera"], one["cameras"]) for one in sent] == [(words, camera, cameras)] * bool(seen)
+    house.outbox.close()
+
+
+def test_marks_of_earlier_versions_are_read(bench: Bench) -> None:
+    bench.outbox.mark("alarm/phone/camera/cam-1", "1000 ")
+    happen(bench, CAMERAS[:3])
+    assert named(bench.delivered()) == [{*CAMERAS[1:3]}]
+
+
+@pytest.mark.parametrize(
+    ("what", "names", "begin", "end"),
+    [
+        (
+            "camera",
+            [f"Cam {number}" for number in range(1, 13)],
+            ("12 cameras have not been recording since 14:02: Cam 1, Cam 2, Cam 3 and 9 others.", "No answer."),
+            ("12 cameras are recording again: Cam 1, Cam 2, Cam 3 and 9 others.", "Missing: 14:02 to 15:00."),
+        ),
+        (
+            "camera",
+            ["A", "B", "C", "D"],
+            ("4 cameras have not been recording since 14:02: A, B, C and D.", "No answer."),
+            ("4 cameras are recording again: A, B, C and D.", "Missing: 14:02 to 15:00."),
+        ),
+        (
+            "gap",
+            ["A", "B"],
+            ("2 cameras: many short gaps.", "Cameras: A and B. No answer. Check it."),
+            ("Resolved: 2 cameras: many short gaps.", "Cameras: A and B. From 14:02 to 15:00: No answer."),
+        ),
+    ],
+)
+def test_a_message_names_up_to_four_cameras(
+    what: str, names: list[str], begin: tuple[str, str], end: tuple[str, str]
+) -> None:
+    assert problems.of_alarm(what, names, "14:02", "No answer.", "Check it.", "") == begin
+    assert problems.of_alarms_end(what, names, "14:02", "15:00", "No answer.") == end
