@@ -9,12 +9,13 @@ vi.mock("../api/state", () => ({
     state.starts += 1;
   },
   stopState: () => {},
+  serverNow: () => 0,
   on: (_: string, listen: () => void) => (state.back = listen),
 }));
 vi.mock("./witness", () => ({ startWitness: () => {} }));
 const { go, guard } = await import("./router");
 const { zone } = await import("./times");
-const { ended, loadSession, nextPath, session, signedIn, signOut } = await import("./session");
+const { checkSetup, ended, loadSession, nextPath, session, signedIn, signOut } = await import("./session");
 
 describe("when the recorder ends the connection", () => {
   const viewer = { id: "v", name: "Vic", role: "viewer" };
@@ -92,10 +93,33 @@ describe("when the recorder ends the connection", () => {
     expect([reload.mock.calls.length, session.value, ended.value, location.pathname]).toEqual([1, null, "", shown]);
   });
 
+  it("says so of the session to who has just signed in, where the recorder knew them", async () => {
+    await vi.advanceTimersByTimeAsync(100);
+    answer({ state: "signed-out", user: null });
+    state.ends();
+    await vi.waitFor(() => expect(ended.value).toBe("ended"));
+  });
+
   it("says that the browser keeps no cookies when who has just signed in is unknown", async () => {
+    await vi.advanceTimersByTimeAsync(100);
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response("{}", { status: 401 })));
+    signedIn(viewer as never);
+    await vi.advanceTimersByTimeAsync(100);
     answer({ state: "signed-out", user: null });
     state.ends();
     await vi.waitFor(() => expect(ended.value).toBe("cookies"));
+  });
+
+  it("shows the setup to who can't sign in because there are no accounts", async () => {
+    const reload = vi.spyOn(location, "reload").mockImplementation(() => {}).mockClear();
+    answer({ state: "signed-out", user: null });
+    checkSetup();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(reload).not.toHaveBeenCalled();
+    answer({ state: "setup", user: null });
+    checkSetup();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(reload).toHaveBeenCalledOnce();
   });
 
   it("goes to the sign-in page when the person is signed out", async () => {

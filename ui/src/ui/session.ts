@@ -52,6 +52,14 @@ on("back", () => {
   );
 });
 
+/** Why signing in was refused may be that this recorder has no accounts: then it is set up. */
+export function checkSetup(): void {
+  get<Session>("/session", {}, inTime()).then(
+    (now) => now.state === "setup" && startOver(),
+    () => {},
+  );
+}
+
 function take(told: Session): void {
   if (told.zone) setZone(told.zone);
   session.value = told;
@@ -72,9 +80,10 @@ export function signedIn(user: User): void {
   ended.value = "";
   signed_in_ms = performance.now();
   begin({ ...(session.value as Session), state: "signed-in", user });
-  loadZone().catch(() => {
-    // Times are shown in the browser's zone until the recorder tells its own.
-  });
+  loadZone().then(
+    () => (signed_in_ms = -LONGEST_MS), // it has the cookie
+    () => {}, // times are shown in the browser's zone until the recorder tells its own
+  );
 }
 
 export async function signOut(): Promise<void> {

@@ -30,8 +30,8 @@ export function sectionOf(path: string): string {
   return SECTIONS.find(([prefix]) => table === prefix || table.startsWith(`${prefix}.`))?.[1] ?? "integrations";
 }
 
-/** A camera's settings, from the first tab on. */
-export const settingsOf = (camera: string) => `/settings/cameras/${encodeURIComponent(camera)}/general`;
+/** A camera's settings, from the first tab on; for who is no owner, from the first one that they may read. */
+export const settingsOf = (camera: string, isOwner = true) => `/settings/cameras/${encodeURIComponent(camera)}${isOwner ? "/general" : ""}`;
 
 /** The page that shows a setting in words; empty: none. */
 export function ownPage(path: string): string {

@@ -14,6 +14,10 @@ describe("the truth chip", () => {
     const told = truth({ ...health([camera("a")]), summary: "1 of 1 camera working." }, false);
     expect(told.label).toBe("1 of 1 camera working. Open Health");
   });
+  it("says the count once where something is wrong", () => {
+    const told = truth({ ...health([camera("a"), camera("b", "offline")]), summary: "1 of 2 cameras working: 1 offline." }, false);
+    expect(told.label).toBe("1 of 2 cameras working, 1 needs attention: 1 offline. Open Health");
+  });
   it("is red while all recording is stopped, and says until when", () => {
     const stopped = { by: "Anna", until_ms: 1 };
     expect(truth({ ...health([camera("a", "off")]), stopped }, false)).toMatchObject({ tone: "bad", words: "Stopped until 15:02" });

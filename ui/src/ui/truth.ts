@@ -22,10 +22,10 @@ export function truth(health: Health | null, lost: boolean): Truth {
     return { tone: "bad", words: t.truth.lost, short: t.truth.lostShort, label: `${t.truth.lost}. ${t.truth.open}` };
   if (!health) return { tone: "calm", words: t.truth.unknown, short: t.truth.unknown, label: t.truth.unknown };
   const { working: on, trouble, counts, summary, cameras } = health;
-  // A label begins with what is seen, so that one can also say it to a computer that listens.
+  // A label begins with what is seen, so that one can also say it to a computer that listens; the count comes once.
   const said = fromServer(summary);
-  const made = (tone: Truth["tone"], words: string, short: string): Truth => ({
-    ...{ tone, words, short, label: `${said.startsWith(words) ? said : `${words}. ${said}`} ${t.truth.open}` },
+  const made = (tone: Truth["tone"], words: string, short: string, count = words): Truth => ({
+    ...{ tone, words, short, label: `${words}${said.startsWith(count) ? said.slice(count.length) : `. ${said}`} ${t.truth.open}` },
   });
   if (cameras.length === 0) return made("calm", t.truth.none, t.truth.none);
   if (health.stopped) return made("bad", t.truth.stopped(clock(health.stopped.until_ms)), t.truth.stoppedShort);
@@ -33,5 +33,6 @@ export function truth(health: Health | null, lost: boolean): Truth {
   const tone = blocked || (on === 0 && trouble > 0) ? "bad" : trouble > 0 ? "warn" : "calm";
   const short = t.truth.of(on, cameras.length);
   const others = OTHERS.filter((one) => counts[one] > 0).map((one) => plural(counts[one], t.truth.others[one]));
-  return made(tone, [short + t.truth.onWatch(cameras.length), ...others].join(", "), short);
+  const count = short + t.truth.onWatch(cameras.length);
+  return made(tone, [count, ...others].join(", "), short, count);
 }

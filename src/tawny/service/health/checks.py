@@ -156,11 +156,11 @@ def is_clock_synchronized(
 ) -> bool | None:
     """Return whether something sets this computer's clock. None if unknown: in a container its host does, or nothing.
 
-    kernel: what the kernel says, which systemd-timesyncd doesn't tell everywhere.
+    kernel: what the kernel says. Where it isn't allowed to, a file of systemd-timesyncd does, which stays until a restart.
     """
-    if (root / "run/systemd/timesync/synchronized").exists():
-        return True
     is_synchronized = kernel()
+    if is_synchronized is None and (root / "run/systemd/timesync/synchronized").exists():
+        return True
     return None if is_synchronized is False and in_container(env, root) else is_synchronized
 
 

@@ -40,6 +40,7 @@ export class TuningStore {
   async load(stop?: AbortSignal): Promise<void> {
     try {
       this.take(await get<Watching>(this.path, {}, stop));
+      this.failed.value = null;
     } catch (reason) {
       if (reason instanceof ApiError) this.failed.value = reason;
     }

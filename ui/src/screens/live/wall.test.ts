@@ -62,6 +62,9 @@ it.each([
 ])("%d cameras in a window of %d by %d stand in %d columns", (cameras, width, height, columns) =>
   expect(gridOf(cameras, 0, false, [width - 130, height - 188]).columns).toBe(columns));
 
+it("counts the bar below that adds a camera, which four columns of 16 cells would have", () =>
+  expect(gridOf(13, 0, true, [1236, 580]).columns).toBe(5));
+
 it.each([
   [["1x1", "1x1", "1x1"], 0, { columns: 2, rows: 2 }],
   [["2x2", "1x1", "1x1"], 0, { columns: 3, rows: 2 }],

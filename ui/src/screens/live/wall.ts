@@ -69,11 +69,13 @@ export interface Grid {
   add: "cell" | "bar" | "side" | null;
 }
 
-/** In how many columns so many cameras are largest. width, height: of the room that they have. */
-export function columnsFor(count: number, width: number, height: number): number {
+/** In how many columns so many cameras are largest. width, height: of the room that they have; gap, bar: as in wall.css. */
+export function columnsFor(count: number, width: number, height: number, gap = 0, bar = 0): number {
   let best = { columns: 1, wide: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
-    const wide = Math.min(width / columns, (height / Math.ceil(count / columns)) * WIDE);
+    const rows = Math.ceil(count / columns);
+    const high = height - (rows - 1) * gap - (count % columns === 0 ? bar : 0);
+    const wide = Math.min((width - (columns - 1) * gap) / columns, (high / rows) * WIDE);
     if (wide > best.wide + 0.5) best = { columns, wide };
   }
   return best.columns;
@@ -81,6 +83,7 @@ export function columnsFor(count: number, width: number, height: number): number
 
 /** What stands beside, above and below the wall in a window of a computer, px; wall.css has the latter, too. */
 const [BESIDE, AROUND] = [130, 188];
+const [GAP, BAR] = [10, 58];
 /** Smaller ones would have no room for a name: then not all are in sight at once. px */
 const LEAST = 170;
 const roomNow = () => [innerWidth - BESIDE, innerHeight - AROUND] as const;
@@ -92,7 +95,7 @@ export function gridOf(cameras: number, columns: number, mayAdd: boolean, [width
   const hero = hasHero(cameras, columns);
   if (columns === 0 && cameras === 1) return { columns: 1, rows: 1, hero, add: mayAdd ? "side" : null };
   const cells = cameras + (hero ? 3 : 0);
-  const many = () => Math.max(4, Math.min(columnsFor(cells, width, height), Math.floor(width / LEAST)));
+  const many = () => Math.max(4, Math.min(columnsFor(cells, width, height, GAP, mayAdd ? BAR : 0), Math.floor(width / LEAST)));
   const across = columns || (!hero ? 2 : cameras <= 6 ? 3 : many());
   const add = !mayAdd ? null : cells % across === 0 ? "bar" : "cell";
   return { columns: across, rows: Math.ceil(cells / across), hero, add };

@@ -133,12 +133,13 @@ export function CamerasPage() {
 }
 
 function CameraFacts({ camera }: { camera: Camera }) {
-  const page = settingsOf(camera.id);
+  const isOwner = session.value?.user?.role === "owner";
+  const page = settingsOf(camera.id, isOwner);
   return (
     <article class="setting camera-facts">
       <div class="row camera-facts-name">
         <StateDot dot={dotOf(camera.state)} />
-        <a class="grow touch" href={page}>
+        <a class="grow touch" href={isOwner ? page : `/live/${encodeURIComponent(camera.id)}`}>
           <b>{camera.name}</b>
           <p class="small sub" translate={false}>{sentence(camera)}</p>
         </a>

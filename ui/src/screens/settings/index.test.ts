@@ -47,7 +47,9 @@ describe("the search of settings", () => {
     ["ftp", "Uploads"],
   ])("knows that %s is called %s here", (word, title) => expect(titles(word)).toContain(title));
   it("puts what is called so first", () => expect(titles("backup")[0]).toBe("Backup"));
-  it("puts pages before keys of the same name", () => expect(titles("backup")).toEqual(["Backup", "Restore a backup", "Uploads", "Backup storage.backup"]));
+  it("puts pages before keys of the same name, and these before what only mentions it", () =>
+    expect(titles("backup")).toEqual(["Backup", "Backup storage.backup", "Restore a backup", "Uploads"]));
+  it("puts a key of that name before pages whose words have it in them", () => expect(titles("script")[0]).toBe("Script relays.<name>.script"));
   it("leaves out what tawny alone writes", () => expect(titles("removed_cameras")).toEqual([]));
   it.each([
     ["notify at night", "Quiet hours"],
@@ -60,6 +62,7 @@ describe("the search of settings", () => {
   it("shows others only what is theirs", () => {
     const mine = makeIndex(info, false, new Map());
     expect(search(mine, "restart").count).toBe(0);
+    expect(search(makeIndex(info, false, new Map([["front", "Front door"]])), "front door").found[0]?.href).toBe("/settings/cameras/front");
     expect(search(mine, "password").count).toBe(1);
   });
 });

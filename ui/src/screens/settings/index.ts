@@ -106,12 +106,12 @@ export function makeIndex(info: SettingsInfo | null, isOwner: boolean, names: Re
     const { title, words } = things[name];
     return { section, title, href, where: "", value: "", head: title.toLowerCase(), all: `${title} ${words}`.toLowerCase() };
   });
-  return [...onPages, ...[...names].map(([id, name]) => cameraOf(id, name)), ...(isOwner && info ? keysOf(info, names) : [])];
+  return [...onPages, ...[...names].map(([id, name]) => cameraOf(id, name, isOwner)), ...(isOwner && info ? keysOf(info, names) : [])];
 }
 
-function cameraOf(id: string, name: string): Indexed {
+function cameraOf(id: string, name: string, isOwner: boolean): Indexed {
   const head = `${name} ${id}`.toLowerCase();
-  return { section: "cameras", title: name, where: "", value: "", href: settingsOf(id), head, all: head };
+  return { section: "cameras", title: name, where: "", value: "", href: settingsOf(id, isOwner), head, all: head };
 }
 
 function keysOf(info: SettingsInfo, names: ReadonlyMap<string, string>): Indexed[] {
@@ -143,14 +143,15 @@ const MOST = 60;
 
 const isInFileOnly = (one: Found) => Number(one.href.startsWith("/settings/all"));
 
-/** Every word must be found, itself or what it is called here. What is on a page comes before the keys of the file, then what says it in its name. */
+/** Every word must be found, itself or what it is called here. First what is called so, and of that, pages before keys of the file. */
 export function search(index: readonly Indexed[], query: string): { found: Found[]; count: number } {
   const words = query.toLowerCase().split(/[\s,]+/).filter(Boolean);
   if (words.length === 0) return { found: [], count: 0 };
   const ranked = index
-    .map((one) => ({ one, rank: words.reduce((sum, word) => sum + rankOf(one, word), 0) }))
+    .map((one) => ({ one, isKey: Number(one.where !== ""), rank: words.reduce((sum, word) => sum + rankOf(one, word), 0) }))
     .filter(({ rank }) => Number.isFinite(rank))
-    .sort((a, b) => Number(a.one.where !== "") - Number(b.one.where !== "") || a.rank - b.rank || isInFileOnly(a.one) - isInFileOnly(b.one));
+    .map((one) => ({ ...one, isOther: Number(one.rank > words.length) }))
+    .sort((a, b) => a.isOther - b.isOther || a.isKey - b.isKey || a.rank - b.rank || isInFileOnly(a.one) - isInFileOnly(b.one));
   return { found: ranked.slice(0, MOST).map(({ one }) => one), count: ranked.length };
 }
 

@@ -4,7 +4,7 @@ import { ApiError, post } from "../../api/client";
 import type { PasskeyOptions, ProviderPage, SecondStep, SecondStepMade, SignedIn } from "../../api/schema";
 import type { User } from "../../api/types";
 import { go, place } from "../../ui/router";
-import { ended, nextPath, session, signedIn } from "../../ui/session";
+import { checkSetup, ended, nextPath, session, signedIn } from "../../ui/session";
 import { t } from "../../strings";
 import { Door, Refusal } from "../../ui/Door";
 import { PasswordField } from "../../ui/PasswordField";
@@ -82,6 +82,7 @@ function ByPassword({ refused, onStep }: { refused: string | null; onStep: (step
       const step = stepOf(reason);
       if (step) return onStep(step);
       setError(asError(reason));
+      checkSetup();
       setPassword("");
       setBusy(false);
       document.getElementById("password")?.focus();
