@@ -2,13 +2,16 @@ import asyncio
 import logging
 import re
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import connect
 
 from tawny.api.application import make_app
@@ -183,6 +186,39 @@ async def test_it_ends_though_somebody_who_left_has_not_taken_all(house: House) 
         await asyncio.sleep(0.2)
         async with asyncio.timeout(2):
             await server.stop()
+
+
+async def test_who_closes_a_websocket_before_it_is_refused_leaves_no_traceback(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer, right = threading.Event(), threading.Event(), house.accounts.session
+
+    def late(*args: Any, **options: Any) -> Any:
+        asked.set()
+        assert answer.wait(5)
+        return right(*args, **options)
+
+    monkeypatch.setattr(house.accounts, "session", late)
+    # As in the moment before the connection is really closed:
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "handle_close", lambda *_: None)
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    host, port = server.address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"GET /api/v1/ws HTTP/1.1\r\nHost: {server.address}\r\nOrigin: http://{server.address}\r\n"
+        f"Cookie: {COOKIE}=unknown\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    await asyncio.to_thread(asked.wait, 5)
+    writer.write(LEAVES)
+    await asyncio.sleep(0.1)
+    answer.set()
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+    await server.stop()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_no_token_reaches_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -192,8 +192,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._client.enter(Phase.IDLE)
 
     async def send(self, message: Any) -> None:
-        """Send a message of the application. Raises ClientDisconnected: invalid data of the client has ended it."""
-        if self._is_invalid:
+        """Send a message of the application.
+
+        Raises ClientDisconnected: the client has ended it by invalid data, or closed it before the handshake was answered.
+        """
+        if self._is_invalid or (self.conn.eof_sent and not self.handshake_complete):
+            self.transport.close()
             raise ClientDisconnected
         await super().send(message)
 
