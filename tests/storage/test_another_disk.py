@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import StorageError
+from tawny.model.errors import DatabaseUnfit, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
@@ -179,3 +179,111 @@ def test_a_small_database_in_memory_is_not_made_again() -> None:
     with closing(SmallDb(":memory:", "CREATE TABLE names (name TEXT);", 1)) as small:
         _fail(small)
         _add(small, "after")
+
+
+def _mark(folder: Path, mark: str) -> None:
+    (folder / "history").mkdir(parents=True)
+    (folder / "history" / "volume").write_text(mark)
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Iterator[SmallDb]:
+    _mark(tmp_path / "disk", "a1")
+    with closing(SmallDb(tmp_path / "disk" / "small.db", "CREATE TABLE names (name TEXT);", 1)) as made:
+        _add(made, "before")
+        yield made
+
+
+def _put_in_its_place(folder: Path) -> Path:
+    """Let a folder with another database show, as the mount point of a disk that is away."""
+    away = folder.rename(folder.with_name("away"))
+    _mark(folder, "b2")
+    with closing(SmallDb(folder / "small.db", "CREATE TABLE names (name TEXT);", 1)) as other:
+        _add(other, "former")
+    return away
+
+
+def test_a_database_of_another_disk_is_not_used(marked: SmallDb, tmp_path: Path) -> None:
+    away = _put_in_its_place(tmp_path / "disk")
+    _add(marked, "meanwhile")
+    assert _names(tmp_path / "disk" / "small.db") == ["former"]
+    assert _names(away / "small.db") == ["before", "meanwhile"]
+
+
+def test_after_a_failure_a_database_waits_for_its_own_disk(marked: SmallDb, tmp_path: Path) -> None:
+    away = _put_in_its_place(tmp_path / "disk")
+    _fail(marked)
+    with pytest.raises(StorageError, match="the disk that should be there is not"):
+        _add(marked, "lost")
+    shutil.rmtree(tmp_path / "disk")
+    away.rename(tmp_path / "disk")
+    _add(marked, "after")
+    assert _names(tmp_path / "disk" / "small.db") == ["before", "after"]
+
+
+def test_the_index_of_another_disk_is_neither_read_nor_written(tmp_path: Path) -> None:
+    _mark(tmp_path / "disk", "a1")
+    index = SqliteIndex(tmp_path / "disk" / "tawny.db")
+    (tmp_path / "disk").rename(tmp_path / "away")
+    _mark(tmp_path / "disk", "b2")
+    with closing(SqliteIndex(tmp_path / "disk" / "tawny.db")) as other:
+        other.put_gap(_gap(1))
+    with pytest.raises(StorageError, match="should be there"):
+        index.gaps(PORCH, Span(0, 10**6))
+    _pull_out(tmp_path / "away" / "tawny.db")
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            index.put_gap(_gap(2))
+    index.close()
+    with closing(SqliteIndex(tmp_path / "disk" / "tawny.db")) as other:
+        assert other.gaps(PORCH, Span(0, 10**6)) == [_gap(1)]
+
+
+def test_the_connection_of_before_is_left_open(small: SmallDb, tmp_path: Path) -> None:
+    """Closing it could remove the WAL of the file that is there now."""
+    with small.reading() as before:
+        pass
+    shutil.copytree((tmp_path / "disk").rename(tmp_path / "away"), tmp_path / "disk")
+    with small.reading() as after:
+        assert after is not before
+    assert before.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_small_database_that_could_not_be_reopened_is_tried_again(small: SmallDb, tmp_path: Path) -> None:
+    _add(small, "before")
+    away = (tmp_path / "disk").rename(tmp_path / "away")
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "small.db").write_bytes(b"garbage" * 1000)
+    with pytest.raises(StorageError, match="not a database"):
+        _add(small, "lost")
+    shutil.rmtree(tmp_path / "disk")
+    away.rename(tmp_path / "disk")
+    _add(small, "after")
+    assert _names(tmp_path / "disk" / "small.db") == ["before", "after"]
+
+
+def test_a_small_database_that_was_reopened_read_only_takes_the_first_write(
+    small: SmallDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ReadOnly:
+        f_flag = os.ST_RDONLY
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "statvfs", lambda _path: ReadOnly)
+        _fail(small)
+        with small.reading() as read_only:
+            pass
+    with small.writing() as writable:
+        assert writable is not read_only
+
+
+def test_a_database_of_an_earlier_version_is_not_reopened(tmp_path: Path) -> None:
+    path = tmp_path / "disk" / "small.db"
+    path.parent.mkdir()
+    with closing(SmallDb(path, "CREATE TABLE names (name TEXT, age INTEGER);", 2)) as small:
+        path.parent.rename(tmp_path / "away")
+        path.parent.mkdir()
+        SmallDb(path, "CREATE TABLE names (name TEXT);", 1).close()
+        for _ in range(2):
+            with pytest.raises(DatabaseUnfit, match="format 1, not 2"), small.reading():
+                pass

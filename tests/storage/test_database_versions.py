@@ -464,7 +464,7 @@ def test_a_copy_of_accounts_follows_changes_but_not_each_use(copied: tuple[Path,
     path, copy = copied
     clock = FakeClock("2035-01-01T00:00:00Z")
     with closing(open_with_copy(path, copy)) as file, closing(AccountsFile(path)) as by_command:
-        accounts, copying = Accounts(file, clock), AccountsCopy(file, path, copy)
+        accounts, copying = Accounts(file, clock), AccountsCopy(file, copy)
         session = accounts.begin_session(accounts.put_person("Ben", Role.OWNER), Caller("192.168.1.7"))
         assert copying.step() == COPY_S
         assert people(AccountsFile(copy)) == ["Anna", "Ben"]
@@ -481,7 +481,7 @@ def test_a_copy_of_accounts_follows_changes_but_not_each_use(copied: tuple[Path,
 def test_a_copy_of_accounts_waits_for_its_disk(copied: tuple[Path, Path]) -> None:
     path, copy = copied
     with closing(AccountsFile(path)) as file:
-        copying = AccountsCopy(file, path, copy)
+        copying = AccountsCopy(file, copy)
         copy.parent.rename(copy.parent.with_name("away"))
         assert (copying.step(), copy.exists()) == (COPY_S, False)
         (copy.parent / "history").mkdir(parents=True)
@@ -491,13 +491,23 @@ def test_a_copy_of_accounts_waits_for_its_disk(copied: tuple[Path, Path]) -> Non
         assert copying.step() == COPY_AGAIN_S
 
 
+def test_no_accounts_are_made_or_copied_while_the_main_disk_is_away(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    with closing(AccountsFile(path)) as file:
+        path.parent.rename(path.parent.with_name("away"))
+        path.parent.mkdir()
+        copying = AccountsCopy(file, copy)
+        assert (copying.step(), list(path.parent.iterdir())) == (COPY_AGAIN_S, [])
+        assert people(AccountsFile(copy)) == ["Anna"]
+
+
 @pytest.mark.parametrize("kind", DEATHS)
 def test_a_copy_of_accounts_waits_for_a_disk_that_is_gone_while_it_is_mounted(
     copied: tuple[Path, Path], caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     path, copy = copied
     with dead(copy.parent, kind), closing(open_with_copy(path, copy)) as file:
-        assert (AccountsCopy(file, path, copy).step(), caplog.text) == (COPY_S, "")
+        assert (AccountsCopy(file, copy).step(), caplog.text) == (COPY_S, "")
 
 
 def test_everyone_signs_in_again_once_accounts_are_as_in_their_copy(copied: tuple[Path, Path]) -> None:

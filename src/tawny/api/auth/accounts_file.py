@@ -254,8 +254,8 @@ class AccountsCopy:
 
     name: Final = "accounts copy"
 
-    def __init__(self, file: AccountsFile, path: Path, copy: Path) -> None:
-        self._file, self._path, self._copy = file, path, copy
+    def __init__(self, file: AccountsFile, copy: Path) -> None:
+        self._file, self._copy = file, copy
         self._copied = b""
         """State of the accounts when they were last copied."""
 
@@ -265,22 +265,15 @@ class AccountsCopy:
                 return COPY_S  # the disk is missing
             state = self._file.state()
             if (state != self._copied or not self._copy.is_file()) and self._file.has_people():
-                _copy(self._path, self._copy)
+                self._file.copy_apart(self._copy)
                 self._copied = state
-        except (StorageError, OSError, sqlite3.Error) as error:
+        except (StorageError, OSError) as error:
             log.warning("cannot copy accounts to the fallback disk: %s", error)
             return COPY_AGAIN_S
         return COPY_S
 
     def close(self) -> None:
         """Nothing to release."""
-
-
-def _copy(path: Path, copy: Path) -> None:
-    """Copy by a connection of its own: requests wait for no slow disk. Raises OSError, sqlite3.Error."""
-    copy.touch(mode=0o600)
-    with closing(sqlite3.connect(path, timeout=5.0)) as source, closing(sqlite3.connect(copy, timeout=5.0)) as target:
-        source.backup(target)
 
 
 def open_with_copy(path: Path, copy: Path | None) -> AccountsFile:

@@ -26,6 +26,7 @@ from tawny.model.errors import (
     TooManyFiles,
 )
 from tawny.storage.disk.disk_questions import DiskQuestions
+from tawny.storage.disk.volume_mark import OTHER_DISK
 
 Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
@@ -490,7 +491,7 @@ class RealDisk:
         except (FileNotFoundError, NotADirectoryError) as error:
             if fd >= 0:
                 reserve.close(fd)
-            raise StorageError(str(self._root), "the disk that should be there is not") from error
+            raise StorageError(str(self._root), OTHER_DISK) from error
         return fd
 
     @contextmanager

@@ -33,9 +33,9 @@ from tawny.storage.archive.stored_objects import StoredObjects
 from tawny.storage.disk.disk import DiskAccess, DiskCapacity, RealDisk, parent_of
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume_mark import MARK, OTHER_DISK
 
 _NAMES: Final = "history/volumes.json"
-_MARK: Final = "history/volume"
 _OWNER: Final = "history/owner"
 _MOST_MARK_BYTES: Final = 100
 RESPONDS_S: Final = 20.0
@@ -199,7 +199,7 @@ def join(
     before = known.get((str(root), use))
     if before is not None and not _is_there(before):
         if not (before.is_given_up and is_on_own_disk(root, volume.root)):
-            raise KnownDiskMissing(str(root), "the disk that should be there is not")
+            raise KnownDiskMissing(str(root), OTHER_DISK)
         del known[str(root), use]
     elif before is not None and before.is_given_up:
         known[str(root), use] = replace(before, is_given_up=False)
@@ -211,8 +211,8 @@ def join(
         made = Volume.at(root)
         made.check_writable()
         _check_owner(volume, made, use)
-        mark = _said(made.disk, _MARK) or secrets.token_hex(8)
-        _write(made.disk, _MARK, mark.encode())
+        mark = _said(made.disk, MARK) or secrets.token_hex(8)
+        _write(made.disk, MARK, mark.encode())
         kept = [one for one in known.values() if one.id != mark or _is_another(one, root)]
         _remember(volume, [*kept, SecondaryVolume(str(root), mark, use)])
     other = attach(volume, root, use, prepare)
@@ -223,7 +223,7 @@ def join(
 
 def _recorder(volume: Volume) -> str:
     """Return the id of the recorder: that of its main volume, also on a mirror or spare in its place."""
-    return _said(volume.disk, _OWNER) or _said(volume.disk, _MARK) or ""
+    return _said(volume.disk, _OWNER) or _said(volume.disk, MARK) or ""
 
 
 def _check_owner(volume: Volume, other: Volume, use: VolumeUse) -> None:
@@ -237,7 +237,7 @@ def _own(volume: Volume, other: Volume) -> None:
     own = _recorder(volume)
     if own and _said(other.disk, _OWNER) != own:
         if _said(volume.disk, _OWNER) is None:
-            _write(volume.disk, _MARK, own.encode())  # durable: with another id, it would no longer be the owner
+            _write(volume.disk, MARK, own.encode())  # durable: with another id, it would no longer be the owner
         _write(other.disk, _OWNER, own.encode())
 
 
@@ -271,18 +271,18 @@ def forget_mirrors(volume: Volume, but: Path | None) -> None:
 
 def expect_itself(volume: Volume) -> None:
     """Reject access from now on unless the same disk is mounted. Raises StorageError."""
-    mark = _said(volume.disk, _MARK)
+    mark = _said(volume.disk, MARK)
     if not mark:  # nothing refers to this id yet, so it needs no sync: after a power cut it is made again
         mark = secrets.token_hex(8)
-        volume.disk.unlink(_MARK)
-        volume.disk.make_folder(parent_of(_MARK), sync=False)
-        file = volume.disk.create(_MARK)
+        volume.disk.unlink(MARK)
+        volume.disk.make_folder(parent_of(MARK), sync=False)
+        file = volume.disk.create(MARK)
         try:
             file.append([mark.encode()])
         finally:
             file.close()
     if isinstance(volume.disk, RealDisk):
-        volume.disk.expect(_MARK, mark.encode())
+        volume.disk.expect(MARK, mark.encode())
 
 
 def attach(
@@ -297,7 +297,7 @@ def attach(
     uses = (VolumeUse.TIER, VolumeUse.SPARE) if is_former else (use,)
     one = next((one for one in others(volume) if one.path == str(root) and one.use in uses), None)
     if one is None or not _is_there(one):
-        raise StorageError(str(root), "the disk that should be there is not")
+        raise StorageError(str(root), OTHER_DISK)
     signed = None if use is VolumeUse.MIRROR else volume.signed  # the history is of the originals
     other = Volume(RealDisk(root), signed, one.id)
     _check_owner(volume, other, use)
@@ -380,7 +380,7 @@ def join_archive(volume: Volume, chosen: ArchiveSettings, prepare: Prepare = _as
     objects = StoredObjects(StoredObjects.file(volume.root, mark))
     try:
         if not stored:
-            _write(ArchiveDisk(chosen, objects, volume.root), _MARK, mark.encode())
+            _write(ArchiveDisk(chosen, objects, volume.root), MARK, mark.encode())
         objects.fill((key, size) for key, size in bucket.sizes() if not key.endswith(OUTLINE))
     finally:
         objects.close()
@@ -390,7 +390,7 @@ def join_archive(volume: Volume, chosen: ArchiveSettings, prepare: Prepare = _as
 
 
 def _stored_mark(bucket: ObjectBucket) -> str:
-    part = bucket.read(_MARK, 0, _MOST_MARK_BYTES)
+    part = bucket.read(MARK, 0, _MOST_MARK_BYTES)
     mark = part.data.decode("ascii", "replace").strip() if part is not None else ""
     return mark if mark.isalnum() else ""
 
@@ -472,9 +472,9 @@ def check_present(volume: Volume) -> None:
     if volume.mark is None:
         return
     if volume.archive is not None:
-        volume.archive.expect(_MARK, volume.mark.encode())
-    elif _said_in_time(volume.disk, _MARK) != volume.mark:
-        raise StorageError(str(volume.root), "the disk that should be there is not")
+        volume.archive.expect(MARK, volume.mark.encode())
+    elif _said_in_time(volume.disk, MARK) != volume.mark:
+        raise StorageError(str(volume.root), OTHER_DISK)
 
 
 def any_away(volume: Volume) -> bool:

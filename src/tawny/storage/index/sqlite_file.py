@@ -3,6 +3,7 @@
 WAL with `synchronous=FULL`: a change is durable when the call returns, and readers do not block the writer.
 """
 
+import ctypes
 import logging
 import os
 import re
@@ -27,6 +28,7 @@ from tawny.model.errors import (
 )
 from tawny.model.times import ClockSteps, SystemClock
 from tawny.storage.disk.disk import RealDisk, denied, full_by_trial, turned
+from tawny.storage.disk.volume_mark import OTHER_DISK, disk_mark
 from tawny.storage.index.index_schema import other_version, prepare
 
 log = logging.getLogger(__name__)
@@ -94,6 +96,35 @@ class _Reopened:
     """A file that is reopened after the disk failed: it may have been unplugged, and mounted again."""
 
     _is_cut_off = False
+    _file = Path()
+    _mark = b""
+    _identity: tuple[int, int] | None = None
+
+    def _note_disk(self, file: Path) -> None:
+        self._file, self._mark = file, disk_mark(file)
+
+    def _is_on_other_disk(self) -> bool:
+        """Return whether another disk, or none, is mounted there. Without a mark, none is known as another."""
+        return bool(self._mark) and disk_mark(self._file) != self._mark
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return what identifies the file that is there now: another one after its disk was mounted again."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _let_go(self, old: sqlite3.Connection) -> None:
+        """Close a connection, or leave it open for good, also at the end, if another file is in the place of its own.
+
+        SQLite, which compares only inode numbers, would remove that file's WAL.
+        """
+        if self._found() not in (None, self._identity):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(old))
+            return
+        with suppress(sqlite3.Error):  # its disk is gone
+            old.close()
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
@@ -125,6 +156,7 @@ class SqliteFile(_Reopened):
         self.problem: IndexDamaged | None = None
         if not read_only:
             _make_private(path)
+        self._note_disk(path)
         with sqlite_errors(self.where, read_only=read_only):
             self._writer = self.connect("ro" if read_only else "rwc")
             try:
@@ -132,15 +164,17 @@ class SqliteFile(_Reopened):
                     self._writer.execute(f"PRAGMA synchronous = {'FULL' if sync else 'OFF'}")
                     self._writer.execute("PRAGMA journal_mode = WAL")
                 self.version = prepare(self._writer, self.where, read_only=read_only)
+                self._identity = self._found()
             except (sqlite3.Error, StorageError):
                 self._writer.close()
                 raise
 
     def close(self) -> None:
         with self._lock, sqlite_errors(self.where):
-            for connection in (*self._idle, self._writer):
-                connection.close()
+            for reader in self._idle:
+                reader.close()
             self._idle.clear()
+            self._let_go(self._writer)
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -191,7 +225,7 @@ class SqliteFile(_Reopened):
             if self._changing_thread == threading.get_ident():
                 yield self._writer
                 return
-            reader, is_well = self._idle.pop() if self._idle else self.connect("ro"), False
+            reader, is_well = self._idle.pop() if self._idle else self._new_reader(), False
             try:
                 reader.execute("BEGIN")
                 yield reader
@@ -202,6 +236,11 @@ class SqliteFile(_Reopened):
                     self._idle.append(reader)
                 else:
                     reader.close()
+
+    def _new_reader(self) -> sqlite3.Connection:
+        if self._found() != self._identity and self._is_on_other_disk():
+            raise StorageError(self.where, OTHER_DISK)
+        return self.connect("ro")
 
     def change(self, change: str, *values: Any) -> None:
         with self.changing() as db:
@@ -227,14 +266,14 @@ class SqliteFile(_Reopened):
             raise
 
     def _open_again(self) -> None:
-        """Reopen the file.
-
-        Old connections are closed first: closing one while another is open would remove the other's WAL.
-        """
-        for old in (*self._idle, self._writer):
+        """Reopen the file. Until that succeeds, each change tries it."""
+        if self._is_on_other_disk():
+            raise StorageError(self.where, OTHER_DISK)
+        for old in self._idle:
             with suppress(sqlite3.Error):  # its file is gone
                 old.close()
         self._idle.clear()
+        self._let_go(self._writer)
         again = self.connect("rw")
         try:
             again.execute("PRAGMA synchronous = FULL")
@@ -242,7 +281,7 @@ class SqliteFile(_Reopened):
         except (sqlite3.Error, StorageError):
             again.close()
             raise
-        self._writer, self._is_cut_off = again, False
+        self._writer, self._identity, self._is_cut_off = again, self._found(), False
 
     def connect(self, mode: str) -> sqlite3.Connection:
         address = f"{self._path.absolute().as_uri()}?mode={mode}"
@@ -329,13 +368,14 @@ class SmallDb(_Reopened):
         renew: bool = False,
     ) -> None:
         self._drops = drops
-        self._identity: tuple[int, int] | None = None
         self._path, self._version = str(path), version
         self._lock = threading.Lock()
         self._steps: ClockSteps | None = None
         """None: no times in it follow steps of the clock."""
         self._must_follow = False
         self.was_renewed = False
+        if self._path != MEMORY:
+            self._note_disk(Path(path))
         try:
             self._db = self._opened(schema, migrate, checked=renew)
         except DatabaseDamaged:
@@ -377,8 +417,11 @@ class SmallDb(_Reopened):
             failed.pop_all()
         return db
 
-    def _connected(self) -> tuple[sqlite3.Connection, int]:
-        """Open the file, which must exist: an empty mount point gets none. Return the connection and its version."""
+    def _connected(self, oldest: int = 0) -> tuple[sqlite3.Connection, int]:
+        """Open the file, which must exist: an empty mount point gets none. Return the connection and its version.
+
+        Raises DatabaseUnfit for a version before `oldest`.
+        """
         is_file = self._path != MEMORY
         address = f"{Path(self._path).absolute().as_uri()}?mode=rw" if is_file else MEMORY
         db = sqlite3.connect(address, uri=is_file, check_same_thread=False, isolation_level=None, timeout=5.0)
@@ -386,6 +429,8 @@ class SmallDb(_Reopened):
             found = int(db.execute("PRAGMA user_version").fetchone()[0])
             if found > self._version:
                 raise DatabaseNewer(self._path, other_version(found, self._version))
+            if found < oldest:
+                raise DatabaseUnfit(self._path, other_version(found, self._version))
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
                 db.execute(f"PRAGMA {pragma}")
             self._identity = self._found()
@@ -394,24 +439,21 @@ class SmallDb(_Reopened):
             raise
         return db, found
 
-    def _found(self) -> tuple[int, int] | None:
-        """Return what identifies the file that is there now: another one after its disk was mounted again."""
-        try:
-            found = Path(self._path).stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
     def _open_again(self) -> None:
-        """Reopen the file; while its disk is away, each use tries it."""
-        with suppress(sqlite3.Error):  # its file is gone
-            self._db.close()
-        self._db, _ = self._connected()
-        self._is_cut_off = False
+        """Reopen the file. Until that succeeds, and while the disk is read-only, each use tries it."""
+        if self._is_on_other_disk():
+            if self._is_cut_off:
+                raise StorageError(self._path, OTHER_DISK)
+            return  # the file of before can still be used, as after `umount -l`
+        self._is_cut_off = True
+        self._let_go(self._db)
+        is_read_only = _is_read_only(self._path)
+        self._db, _ = self._connected(self._version)
+        self._is_cut_off = is_read_only
 
     def close(self) -> None:
         with self._lock:
-            self._db.close()
+            self._let_go(self._db)
 
     def copy_to(self, path: Path) -> None:
         """Copy the database to a file, replacing its content. Raises StorageError."""
@@ -419,6 +461,17 @@ class SmallDb(_Reopened):
             path.touch(mode=0o600)
             with closing(sqlite3.connect(path)) as copy:
                 db.backup(copy)
+
+    def copy_apart(self, path: Path) -> None:
+        """Copy like `copy_to`, by a connection of its own: other uses wait for no slow disk. Raises StorageError."""
+        with _db_errors(self._path):
+            address = f"{self._file.absolute().as_uri()}?mode=rw"  # an empty mount point gets no file
+            with closing(sqlite3.connect(address, uri=True, timeout=5.0)) as source:
+                if self._found() != self._identity:
+                    raise StorageError(self._path, OTHER_DISK)
+                path.touch(mode=0o600)
+                with closing(sqlite3.connect(path, timeout=5.0)) as copy:
+                    source.backup(copy)
 
     def save_as(self, path: Path) -> None:
         """Create a file with the content of this database, complete and durable. Raises StorageError."""
