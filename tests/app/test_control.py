@@ -165,6 +165,26 @@ async def test_two_recorders_with_folders_of_one_name_may_share_a_network(tmp_pa
         await first.close()
 
 
+async def test_a_recorder_that_ends_leaves_what_the_next_one_of_its_folder_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lost the folder while its disk was away."""
+    monkeypatch.setattr(control_socket, "NAME_EVERY_S", 0.01)
+    first, second = _control(tmp_path, on_disk=True), _control(tmp_path, on_disk=True)
+    await first.open()
+    await second.open()
+    try:
+        await first.close()
+        assert (tmp_path / NAME).is_socket()
+        (tmp_path / NAME).rename(tmp_path / "away")
+        async with asyncio.timeout(10):
+            while not await asyncio.to_thread(is_running, tmp_path):
+                await asyncio.sleep(0.01)
+        assert await _asked(tmp_path) == [{"ok": True}]
+    finally:
+        await second.close()
+
+
 @contextmanager
 def _listening(address: str) -> Iterator[None]:
     with socket.socket(socket.AF_UNIX) as recorder:

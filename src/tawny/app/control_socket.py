@@ -11,6 +11,7 @@ import errno
 import json
 import logging
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -33,12 +34,16 @@ log = logging.getLogger(__name__)
 QUICK = frozenset({"status", "where"})
 """Commands that wait for nothing. They have threads of their own: tests of uploads may take all others for minutes."""
 MOST_AT_ONCE = 8
+NAME_EVERY_S = 5.0
+"""Interval in s of tries to take the abstract name that another recorder has."""
 LONGEST = 64_000
 """Maximum length of a request line in bytes."""
 MOST_WAITING = 1000
 """Maximum number of messages queued for a slow client; the oldest are dropped."""
 _REFUSED: Final = OUT_OF_DESCRIPTORS | {errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """What says that the folder can't be written. File systems that can't hold sockets say all kinds of other things."""
+_KEPT: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""asyncio compares only inode numbers, which may be used again."""
 
 
 Stream = Callable[[Mapping[str, Any]], AsyncGenerator[Mapping[str, Any], None]]
@@ -72,6 +77,8 @@ class ControlSocket:
         self._streams = streams
         self._servers: list[asyncio.Server] = []
         self._folder: int | None = None
+        self._made: tuple[int, int, int] | None = None
+        self._naming: asyncio.Task[None] | None = None
         self._callers: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
@@ -85,18 +92,21 @@ class ControlSocket:
         if self._on_disk:
             try:
                 await self._listen_abstract()
-            except OSError as error:  # a recorder in a container that shares this network has the name
+            except OSError as error:  # a container that shares this network has the name, or a recorder that ends soon
                 if not self._servers:
                     log.warning("commands such as `tawny status` can't ask this recorder: %s", error)
+                self._naming = asyncio.create_task(self._listen_abstract_later())
 
     async def close(self) -> None:
+        if self._naming is not None:
+            self._naming.cancel()
         if self._servers:
             for server in self._servers:
                 server.close()
             for task in list(self._callers):
                 task.cancel()
             await asyncio.gather(*self._callers, return_exceptions=True)
-            if self._on_disk:
+            if self._made is not None and self._made == self._found():  # else it is of the recorder that has the folder
                 with suppress(OSError):  # the disk is gone
                     self._path.unlink()
         if self._folder is not None:
@@ -110,13 +120,29 @@ class ControlSocket:
         self._path.unlink(missing_ok=True)
         address, before = self._address(), os.umask(0o177)
         try:
-            self._servers.append(await asyncio.start_unix_server(self._serve, address, limit=LONGEST))
+            self._servers.append(await asyncio.start_unix_server(self._serve, address, limit=LONGEST, **_KEPT))
+            self._made = self._found()
         except OSError as error:
             if error.errno in _REFUSED:
                 raise
             self._path.unlink(missing_ok=True)  # FUSE may leave a plain file; a disk that fails says so again
         finally:
             os.umask(before)
+
+    def _found(self) -> tuple[int, int, int] | None:
+        """Return what identifies the socket in the folder."""
+        try:
+            found = self._path.lstat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_mtime_ns
+
+    async def _listen_abstract_later(self) -> None:
+        while True:
+            await asyncio.sleep(NAME_EVERY_S)
+            with suppress(OSError):
+                await self._listen_abstract()
+                return
 
     async def _listen_abstract(self) -> None:
         address = abstract_address(self._data, os.geteuid(), has_folder=self._on_disk)
