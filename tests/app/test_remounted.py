@@ -5,14 +5,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tawny.app import housekeeping
 from tawny.app.housekeeping import PULSE_S, Heartbeat
-from tawny.model.errors import DiskFull, FolderInUse, StorageError
+from tawny.model.errors import DiskFull, FolderInUse, StorageError, TooManyFiles
+from tawny.model.ids import CameraId
 from tawny.model.messages import ProblemKind
+from tawny.model.segments import Gap, GapReason
 from tawny.storage.disk.lock import holder
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
@@ -107,8 +110,22 @@ def pulse() -> Pulse:
 
 
 @pytest.fixture
-def heartbeat(pulse: Pulse, clock: FakeClock) -> Heartbeat:
-    return Heartbeat(HistoryLedger(HistoryJournal(MemoryDisk()), MemoryIndex(), clock), pulse, clock)
+def disk() -> MemoryDisk:
+    return MemoryDisk()
+
+
+@pytest.fixture
+def ledger(disk: MemoryDisk, clock: FakeClock) -> HistoryLedger:
+    return HistoryLedger(HistoryJournal(disk), MemoryIndex(), clock)
+
+
+@pytest.fixture
+def heartbeat(ledger: HistoryLedger, pulse: Pulse, clock: FakeClock) -> Heartbeat:
+    return Heartbeat(ledger, pulse, clock)
+
+
+def _refused(_lines: object) -> None:
+    raise StorageError("/mnt/usb", "it is away")
 
 
 def test_health_names_a_disk_that_takes_no_heartbeat(heartbeat: Heartbeat, pulse: Pulse) -> None:
@@ -126,6 +143,45 @@ def test_a_full_disk_is_a_problem_of_its_own(heartbeat: Heartbeat, pulse: Pulse)
     pulse.fail(DiskFull("/mnt/usb"))
     heartbeat.step()
     assert list(heartbeat.problems()) == []
+
+
+def test_too_many_open_files_are_no_problem_of_the_disk(heartbeat: Heartbeat, pulse: Pulse) -> None:
+    pulse.fail(TooManyFiles("/mnt/usb", "Too many open files"))
+    heartbeat.step()
+    assert [one.what for one in heartbeat.problems()] == [ProblemKind.OPEN_FILES]
+
+
+def test_a_lock_that_is_lost_is_found_before_changes_that_wait_are_written(
+    heartbeat: Heartbeat, ledger: HistoryLedger, disk: MemoryDisk, pulse: Pulse
+) -> None:
+    heartbeat.step()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ledger.history, "write", _refused)
+        ledger.put_gap(Gap(CameraId("porch"), 1000, 2000, GapReason.STALLED))
+    assert ledger.waiting
+    pulse.fail(FolderInUse("/mnt/usb", "process 7"))
+    heartbeat.step()
+    heartbeat.step()
+    assert ledger.waiting, "it is the other recorder's history now"
+    assert disk.entries("history") == []
+
+
+def test_a_lock_that_is_lost_is_found_at_the_end(heartbeat: Heartbeat, pulse: Pulse) -> None:
+    pulse.fail(FolderInUse("/mnt/usb", "process 7"))
+    heartbeat.close()
+    assert heartbeat.lost is not None
+
+
+def test_a_recorder_that_ends_writes_nothing_if_another_one_has_its_folder(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with ExitStack() as other, rig(settings(""), data):
+        mount_again(data)
+        history = sorted((data / "history").glob("*.jsonl"))[-1]
+        before = history.read_bytes()
+        lock = other.enter_context((data / "lock").open())
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    assert history.read_bytes() == before
+    assert (tmp_path / "away" / "history" / history.name).read_bytes() == before, "this recorder has it open still"
 
 
 def test_a_lock_that_is_lost_is_not_tried_again(heartbeat: Heartbeat, pulse: Pulse, clock: FakeClock) -> None:

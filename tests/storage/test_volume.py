@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import FolderInUse, FolderUnwritable, StorageError
+from tawny.model.errors import DiskFull, FolderInUse, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.storage.disk.disk import RealDisk
@@ -32,6 +32,22 @@ def test_a_second_recorder_is_told_who_has_the_folder(tmp_path: Path) -> None:
     lock.release()
     assert holder(tmp_path) is None
     Volume.at(tmp_path).lock(clock).release()
+
+
+def test_a_heartbeat_that_is_refused_gives_up_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for a moment, in which another recorder could take it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    lock, closed = Volume.at(tmp_path).lock(FakeClock()), list[int]()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", refuse)
+        patched.setattr(os, "close", closed.append)
+        with pytest.raises(DiskFull):
+            lock.pulse(1)
+    assert closed == []
+    lock.release()
 
 
 def lock_boot(folder: Path) -> str:

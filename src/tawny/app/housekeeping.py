@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from tawny.model.errors import DiskFull, FolderInUse, StorageError
-from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
 from tawny.service.cameras.camera import RunningCamera
-from tawny.service.health.alarms import HealthProblem
+from tawny.service.health.alarms import HealthProblem, disk_problem_kind
 from tawny.storage.history.ledger import HistoryLedger
 
 log = logging.getLogger(__name__)
@@ -58,16 +57,18 @@ class Heartbeat:
         """Yield what is wrong with the disk of the data folder. A full one is a problem of its own."""
         failure = self._failure
         if failure is not None and not isinstance(failure, DiskFull):
-            yield HealthProblem(ProblemKind.DISK, None, failure.message, failure.do)
+            yield HealthProblem(disk_problem_kind(failure), None, failure.message, failure.do)
 
     def step(self) -> float:
         now_s = self._clock.mono_s()
-        if self._ledger.waiting:
-            self._ledger.flush()
-        self._write()
-        if now_s >= self._pulse_s and self.lost is None:
+        # first, also if changes wait because the disk failed: it may be back, and the folder another recorder's
+        if self.lost is None and (now_s >= self._pulse_s or self._ledger.waiting):
             self._pulse_s = now_s + PULSE_S
             self._pulse()
+        if self.lost is None:
+            if self._ledger.waiting:
+                self._ledger.flush()
+            self._write()
         return FLUSH_S
 
     def _pulse(self) -> None:
@@ -84,4 +85,6 @@ class Heartbeat:
             self._failure = None
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Write the last heartbeat, which says whether the last writes may follow."""
+        if self.lost is None:
+            self._pulse()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tawny.model.errors import StorageError, TooManyFiles
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.times import Clock
@@ -37,6 +38,10 @@ class HealthProblem:
     detail: str
     do: str = ""
     about: str = ""
+
+
+def disk_problem_kind(error: StorageError) -> ProblemKind:
+    return ProblemKind.OPEN_FILES if isinstance(error, TooManyFiles) else ProblemKind.DISK
 
 
 @dataclass(slots=True)

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.settings import HeartbeatSettings
 from tawny.engine import Bus, Engine
-from tawny.model.errors import StorageError, TooManyFiles
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
 from tawny.model.times import Clock
 from tawny.protocols.http_connection import http_connection
 from tawny.recorder.recorder import SegmentRecorder
-from tawny.service.health.alarms import AlarmMonitor, HealthProblem
+from tawny.service.health.alarms import AlarmMonitor, HealthProblem, disk_problem_kind
 from tawny.service.health.checks import (
     ClockWatch,
     GapWatch,
@@ -280,8 +280,7 @@ class HealthMonitor:
             for stream in StreamName:
                 problem = self._seen.recorder.status(status.id, stream).problem
                 if problem is not None:
-                    kind = ProblemKind.OPEN_FILES if isinstance(problem, TooManyFiles) else ProblemKind.DISK
-                    failing[kind] = problem
+                    failing[disk_problem_kind(problem)] = problem
         for kind, problem in failing.items():
             yield HealthProblem(kind, None, problem.message, problem.do)
         for books in (self._seen.ledger.problem, self._seen.index.problem):

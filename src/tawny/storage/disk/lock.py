@@ -83,21 +83,19 @@ class VolumeLock:
         Raises StorageError if the disk rejects it, FolderInUse if another process has taken the lock meanwhile.
         """
         try:
-            try:
-                is_there = self._is_written(now_ms)
-            except OSError:  # of a disk that failed, also when it is back
-                is_there = False
-            if not is_there:
+            if not self._is_there():
                 self._take_again()
-                self._is_written(now_ms)
+            self.write(now_ms)
+            os.fdatasync(self._fd)
         except OSError as error:
             raise _turned(error, self._path) from error
 
-    def _is_written(self, now_ms: int) -> bool:
-        """Write the heartbeat durably. Return whether the file is still the one in the folder. Raises OSError."""
-        self.write(now_ms)
-        os.fdatasync(self._fd)
-        return os.path.samestat(os.fstat(self._fd), self._path.stat())
+    def _is_there(self) -> bool:
+        """Return whether the file is still the one in the folder: then a failed write gives up no lock."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._path.stat())
+        except OSError:  # of a disk that failed, also when it is back
+            return False
 
     def _take_again(self) -> None:
         fd = os.open(self._path, _FLAGS, 0o600)  # first: while the disk is away, the old lock is kept
