@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import logging.handlers
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -142,26 +143,61 @@ def test_forty_midnights_leave_33_files_of_earlier_days(tmp_path: Path, monkeypa
     assert days == sorted(f"day {day}\n" for day in range(7, 41))
 
 
+def _line(text: str, *more: object) -> logging.LogRecord:
+    return logging.LogRecord("tawny", logging.WARNING, "", 0, text, more, None)
+
+
+def _fail(file: DailyFile) -> None:
+    """As for a disk that is gone or full."""
+    before = file.setStream(os.fdopen(os.open("/dev/full", os.O_WRONLY), "w"))
+    assert before is not None
+    before.close()
+    file.emit(_line("lost"))
+
+
 def test_a_file_goes_on_when_its_disk_is_mounted_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """While it is away, its empty mount point gets no file."""
-    disk, away = tmp_path / "disk", tmp_path / "away"
-    disk.mkdir()
-    file = DailyFile(disk / "tawny.log", 33)
-    for day in range(3):
-        if day == 1:
-            disk.rename(away)
-            disk.mkdir()
-            assert file.stream is not None
-            file.stream.close()  # as useless as that of a disk that is gone
-            file.emit(logging.LogRecord("tawny", logging.WARNING, "", 0, "noticed", (), None))
-        if day == 2:
-            disk.rmdir()
-            away.rename(disk)
-        file.emit(logging.LogRecord("tawny", logging.WARNING, "", 0, "day %d", (day,), None))
-        assert day != 1 or list(disk.iterdir()) == []
-    file.close()
-    assert (disk / "tawny.log").read_text() == "day 0\nday 2\n"
+    """While it is away, its empty mount point, on the device below, gets no file."""
+    disk = tmp_path / "disk"
+    disk.symlink_to("/dev/shm")
+    if disk.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("needs two devices")
+    file = DailyFile(disk / f"{tmp_path.parent.name}-{tmp_path.name}.log", 33)
+    path = Path(file.baseFilename)
+    try:
+        file.emit(_line("before"))
+        disk.unlink()
+        disk.mkdir()
+        _fail(file)
+        file.emit(_line("lost"))
+        assert list(disk.iterdir()) == []
+        disk.rmdir()
+        disk.symlink_to("/dev/shm")
+        file.emit(_line("after"))
+        file.close()
+        assert path.read_text() == "before\nafter\n"
+    finally:
+        path.unlink()
     assert capsys.readouterr().err.count("Can't write the log") == 1
+
+
+def test_a_file_that_was_renamed_is_made_again(tmp_path: Path) -> None:
+    """As `logrotate` does: at the next error, such as of a full disk."""
+    file = DailyFile(tmp_path / "tawny.log", 33)
+    file.emit(_line("before"))
+    (tmp_path / "tawny.log").rename(tmp_path / "saved.log")
+    _fail(file)
+    file.emit(_line("after"))
+    file.close()
+    assert (tmp_path / "tawny.log").read_text() == "after\n"
+
+
+def test_a_wrong_template_closes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    file = DailyFile(tmp_path / "tawny.log", 33)
+    stream = file.stream
+    file.emit(_line("%d", "one"))
+    assert file.stream is stream
+    file.close()
 
 
 @pytest.mark.shows("PK27")

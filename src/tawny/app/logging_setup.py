@@ -134,21 +134,23 @@ class JsonLines(logging.Formatter):
 class DailyFile(TimedRotatingFileHandler):
     """A file for its owner only; at local midnight it becomes `NAME.YYYY-MM-DD`. A full disk loses lines, not more."""
 
-    _is_cut_off = False
-    """Whether the file failed while it was open: its disk may be away, and its empty mount point gets no file."""
+    _device: int | None = None
+    """The device with the file. While its disk is away, its empty mount point, which is on another, gets no file."""
 
     def __init__(self, path: Path, days: int) -> None:
         super().__init__(path, when="midnight", backupCount=days, encoding="utf-8")
         self._has_failed = False
 
     def _open(self) -> TextIOWrapper:
-        create = 0 if self._is_cut_off else os.O_CREAT
+        device = Path(self.baseFilename).parent.stat().st_dev
+        create = os.O_CREAT if self._device in (None, device) else 0
         file = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | create | os.O_CLOEXEC, 0o600)
-        self._is_cut_off = False
+        self._device = device
         return os.fdopen(file, "a", encoding="utf-8")
 
     def rotate(self, source: str, dest: str) -> None:
-        self._is_cut_off &= not Path(source).exists()
+        if Path(source).exists():  # on its disk, which may be another device now
+            self._device = None
         super().rotate(source, dest)
 
     def close(self) -> None:
@@ -157,7 +159,9 @@ class DailyFile(TimedRotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base class's name
         """Say on standard error, once, that a line could not be written. The next one opens the file that is there."""
-        self._is_cut_off |= self.stream is not None
+        if not isinstance(sys.exc_info()[1], OSError):  # a wrong template
+            super().handleError(record)
+            return
         self.close()
         if not self._has_failed:
             self._has_failed = True
