@@ -1,6 +1,7 @@
 """The first disk is not there at the start: the spare stands in, and all of that is taken over when it is back."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +27,7 @@ from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.failover import fail_over, move_back
 from tawny.storage.disk.layout import event_paths, keys_path, picture_path, scores_path, sealed_path
 from tawny.storage.disk.secondary_volumes import VolumeUse, attach_all, join
-from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.disk.volume import DiskGone, Volume, copy
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.repair.check import CheckScope, check_volume
@@ -96,6 +97,44 @@ def test_without_a_spare_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
         program.record(chosen, tmp_path / "first", lambda *_: None, why_missing=lambda _: "no disk is mounted there")
     assert told.value.exit_code == 36
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", DEATHS)
+def test_a_main_disk_that_is_gone_while_it_is_mounted_is_called_that(tmp_path: Path, kind: str) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    chosen = _settings(tmp_path / "spare").model_copy(update={"storage": Settings().storage})
+    with dead(first, kind), pytest.raises(DiskGone, match=f"The disk at {first} doesn't answer"):
+        program.record(chosen, first, lambda *_: None, is_missing=lambda _: "")
+
+
+def test_the_spare_stands_in_for_a_main_disk_that_is_gone_while_it_is_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, spare = tmp_path / "first", tmp_path / "spare"
+    first.mkdir()
+    (spare / "history").mkdir(parents=True)
+    (spare / "history" / "volume").write_text("mark")
+    ran, mounted = list[tuple[Path, bool]](), ExitStack()
+
+    class Ran:
+        """A program that runs until the disk is back."""
+
+        def __init__(self, _settings: Settings, folder: Path, **more: Any) -> None:
+            self.came_back = self.restarts = False
+            self._folder, self._until = folder, more.get("until", lambda: False)
+
+        def run(self, _tell: object) -> None:
+            is_early = self._until()
+            mounted.close()
+            self.came_back = self._until()
+            ran.append((self._folder, is_early))
+
+    monkeypatch.setattr(program, "Program", Ran)
+    with mounted:
+        mounted.enter_context(dead(first, "calls"))
+        program.record(_settings(spare), first, lambda *_: None, is_missing=lambda _: "")
+    assert ran == [(spare, False), (first, False)]
 
 
 def test_what_objects_look_like_is_not_written_into_an_empty_mount_point(tmp_path: Path) -> None:

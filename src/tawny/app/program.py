@@ -43,8 +43,10 @@ from tawny.service.health.checks import HealthCheck, IndexWatch
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.service.setting_warnings import setting_warnings
-from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
-from tawny.storage.disk.secondary_volumes import why_disk_missing
+from tawny.storage.disk.disk import GONE, SPARE_DESCRIPTORS, reserve
+from tawny.storage.disk.disk_questions import DiskQuestions
+from tawny.storage.disk.secondary_volumes import why_disk_missing, mounted_at
+from tawny.storage.disk.volume import refused_folder
 
 # systemd notifications (sd_notify): starting, ready, watchdog, stopping. No-op outside systemd.
 
@@ -109,6 +111,8 @@ log = logging.getLogger(__name__)
 WEB = "tawny.app.control_answers"
 """The module with which the web interface is loaded."""
 ShowAddress = Callable[[dict[str, Any], str], None]
+ANSWERS_S = 1.0
+"""Time in s that a main disk that was gone has to answer, before it is asked at the next look."""
 LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
 
@@ -264,7 +268,7 @@ class Program:
                     raise running.lost from None
                 if running.is_alive():
                     self._systemd.alive()
-                if self._until():
+                if await asyncio.to_thread(self._until):
                     self.came_back = True
                     return
                 if not stop.is_set() and self._must_renew_index(running):
@@ -367,13 +371,16 @@ def record(
 ) -> None:
     """Run until stopped. reread: returns settings and folder for a new start; None: those of `config`, and the same.
 
-    Raises DiskMissing: when neither the main disk nor the fallback disk is available. Propagates startup errors.
+    Raises DiskMissing, DiskGone: when neither the main disk nor the fallback disk is available. Propagates startup
+    errors.
     """
     index_watch = IndexWatch(SystemClock())
     while True:
-        why = "" if settings.storage.mode == "memory" else why_missing(folder)
-        if not why:
-            if settings.storage.mode != "memory" and _finish_restore(folder):
+        is_on_disk = settings.storage.mode != "memory"
+        why = why_missing(folder) if is_on_disk else ""
+        gone = _refused((folder / PENDING).stat, folder) if is_on_disk and not why else None
+        if not why and gone is None:
+            if is_on_disk and _finish_restore(folder):
                 settings, folder = _read_again(reread, config, settings, folder)
             program = Program(settings, folder, config=config, index_watch=index_watch)
             program.run(show)
@@ -383,15 +390,35 @@ def record(
             continue
         spare = Path(settings.storage.spare).expanduser() if settings.storage.spare else None
         if spare is None or not os.access(spare / "history" / "volume", os.F_OK) or why_missing(spare):
-            raise DiskMissing(str(folder), why)
-        log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
-        until = partial(lambda main: not why_missing(main), folder)
+            raise gone or DiskMissing(str(folder), why)
+        if gone is None:
+            log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
+        else:
+            log.warning("%s Recording to the fallback disk at %s until it does.", gone.message, spare)
+        until = partial(_is_back, folder, why_missing, DiskQuestions(folder))
         chosen = standing_in(settings, spare)
         program = Program(chosen, spare, stands_for=folder, until=until, index_watch=index_watch)
         program.run(show)
         if not (program.came_back or program.restarts):
             return
         settings, folder = _read_again(reread, config, settings, folder)
+
+
+def _refused(ask: Callable[[], object], folder: Path) -> StorageError | None:
+    """Return the error of a main disk that is gone, although it is mounted. ask: asks it for anything."""
+    try:
+        ask()
+    except OSError as error:
+        return refused_folder(error, str(folder)) if error.errno in GONE else None
+    except StorageError as error:  # it hangs
+        return error
+    return None
+
+
+def _is_back(folder: Path, why_missing: Missing, questions: DiskQuestions) -> bool:
+    """Return whether the main disk is mounted and answers."""
+    ask = partial(questions.ask, (folder / PENDING).stat, ANSWERS_S, partial(mounted_at, folder))
+    return not why_missing(folder) and _refused(ask, folder) is None
 
 
 def _finish_restore(folder: Path) -> bool:
