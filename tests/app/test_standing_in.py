@@ -105,7 +105,7 @@ def test_a_main_disk_that_is_gone_while_it_is_mounted_is_called_that(tmp_path: P
     first.mkdir()
     chosen = _settings(tmp_path / "spare").model_copy(update={"storage": Settings().storage})
     with dead(first, kind), pytest.raises(DiskGone, match=f"The disk at {first} doesn't answer"):
-        program.record(chosen, first, lambda *_: None, is_missing=lambda _: "")
+        program.record(chosen, first, lambda *_: None, why_missing=lambda _: "")
 
 
 def test_the_spare_stands_in_for_a_main_disk_that_is_gone_while_it_is_mounted(
@@ -133,7 +133,7 @@ def test_the_spare_stands_in_for_a_main_disk_that_is_gone_while_it_is_mounted(
     monkeypatch.setattr(program, "Program", Ran)
     with mounted:
         mounted.enter_context(dead(first, "calls"))
-        program.record(_settings(spare), first, lambda *_: None, is_missing=lambda _: "")
+        program.record(_settings(spare), first, lambda *_: None, why_missing=lambda _: "")
     assert ran == [(spare, False), (first, False)]
 
 

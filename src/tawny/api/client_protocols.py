@@ -194,7 +194,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         """Send a message of the application.
 
-        Raises ClientDisconnected: the client has ended it by invalid data, or closed it before the handshake was answered.
+        Raises ClientDisconnected: the client has ended it by invalid data, or closed it before it was answered.
         """
         if self._is_invalid or (self.conn.eof_sent and not self.handshake_complete):
             self.transport.close()

@@ -45,7 +45,7 @@ from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.service.setting_warnings import setting_warnings
 from tawny.storage.disk.disk import GONE, SPARE_DESCRIPTORS, reserve
 from tawny.storage.disk.disk_questions import DiskQuestions
-from tawny.storage.disk.secondary_volumes import why_disk_missing, mounted_at
+from tawny.storage.disk.secondary_volumes import mounted_at, why_disk_missing
 from tawny.storage.disk.volume import refused_folder
 
 # systemd notifications (sd_notify): starting, ready, watchdog, stopping. No-op outside systemd.

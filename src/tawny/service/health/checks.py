@@ -156,7 +156,7 @@ def is_clock_synchronized(
 ) -> bool | None:
     """Return whether something sets this computer's clock. None if unknown: in a container its host does, or nothing.
 
-    kernel: what the kernel says. Where it isn't allowed to, a file of systemd-timesyncd does, which stays until a restart.
+    kernel: what the kernel says. Where it can't be asked, a file of systemd-timesyncd counts; it stays until a reboot.
     """
     is_synchronized = kernel()
     if is_synchronized is None and (root / "run/systemd/timesync/synchronized").exists():
