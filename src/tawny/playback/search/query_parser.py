@@ -16,8 +16,7 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH
-from tawny.playback.search.german import GERMAN, GERMAN_DAYS, in_english
-from tawny.playback.search.numbered_names import with_blanks, with_each_name, with_whole_names
+from tawny.playback.search.german import in_english
 from tawny.playback.search.phrases import BRIEF_MONTH, ORDERS, normalise_phrases
 from tawny.playback.search.time_parser import parse_time
 
@@ -186,14 +185,14 @@ _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,5}})")
 _EXCLUDED_LOOK = re.compile(
     rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))+(?: ([\w-]+))?"
 )
+_LONGEST_COUNT = 2
+_IN_LISTS = frozenset(("and", "or", "und", "oder", "to", "bis", "nr", "no", "number", "nummer"))
 _WORD = re.compile(r"\d+(?:[:/.]\d+)+|[\w'-]+")
 _TIME_WORD = re.compile(
     r"\d+(?:[:/.]\d+)+|\d{4}-\d\d-\d\d|\d{1,2}(?:st|nd|rd|th)"
     rf"|\d*(?:uhr|ago|sec|seconds?|min|minutes?|hours?|days?|nights?|weeks?|months?|{MONTH}|{BRIEF_MONTH})"
 )
 """Words of times, whose numbers are no plates either."""
-_COUNTED = re.compile(rf" ?(?!am (?:{GERMAN_DAYS}|\d))([\w-]+)")
-"""The word after a number, which may say what it counts. Not the German `am` of a day."""
 _HARDLY_PLATE = re.compile(r"\d{1,2} ?(?:[hdm]|[ap]m)|\d{1,3} ?s|(?:ab|um) \d{1,2}")
 """All that is left, if it is more likely a time."""
 
@@ -233,9 +232,9 @@ class _Found:
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    plain = " ".join(text.lower().replace("?", " ").replace("!", " ").split())
+    plain = " ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split())
     found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
-    rest = _without_excluded(_with_names(plain, known, found), known, found)
+    rest = _without_excluded(plain, known, found)
     rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
@@ -252,7 +251,8 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     rest = _size(_colours(rest, known, found), found)
     rest = _named(rest, known, found)
     words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
-    unknown = _texts([word for word in words if not _is_in_names(word, known, found)], found)
+    said = re.findall(r"\w+", plain)
+    unknown = _texts([word for word in words if not _is_in_names(word, known, found, said)], found)
     return SearchQuery(
         when.spans(zone, now_ms),
         frozenset(found.kinds),
@@ -283,28 +283,6 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
 
 def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
     return (*known.cameras, *known.cameras.values(), *known.zones, *known.people)
-
-
-def _with_names(text: str, known: SearchVocabulary, found: _Found) -> str:
-    """Write the names of cameras with numbers in full. Those that no camera has are unknown. Commas become blanks."""
-    names = _names_of_places(SearchVocabulary(known.cameras))
-    others = {*_names_of_places(SearchVocabulary({}, known.zones)), *(one.lower() for one in known.people)}
-
-    def is_counted(after: str) -> bool:
-        word = _COUNTED.match(after)
-        if word is None:
-            return False
-        english = GERMAN.get(word[1], word[1])
-        meanings = (_TIME_WORD.fullmatch(english), english in ORDERED, english in _SIZES, english in _COLOUR_WORDS,
-                    english in READ_SO, english in ("am", "pm"), english in known.labels)  # fmt: skip
-        return any(meanings) or _is_kind(english, known, _Found()) or english.removesuffix("s") in known.labels
-
-    text = with_each_name(with_blanks(text, names - others), names, is_counted)
-    before, article = _BEFORE_NAME
-    excluding = rf"{_EXCLUDING} (?:(?:{before}) )?(?:(?:{article}) )?"
-    text, unknown = with_whole_names(" ".join(text.replace(",", " ").split()), names, others, excluding, is_counted)
-    found.ignored += unknown
-    return " ".join(text.split())
 
 
 def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
@@ -404,8 +382,9 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found) -> bool:
     here, marks = _Found(), set[str]()
     rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
     rest = _named(rest, known, here)
+    said = re.findall(r"\w+", text)
     for word in _WORD.findall(rest):
-        if word not in _PASSED_OVER and not _is_kind(word, known, here) and not _is_in_names(word, known, here):
+        if word not in _PASSED_OVER and not _is_kind(word, known, here) and not _is_in_names(word, known, here, said):
             return False
     found.but |= here.kinds | here.labels
     found.but_places |= here.cameras | here.zones
@@ -439,15 +418,38 @@ def _marked(words: str, marks: set[str]) -> str:
     return " "
 
 
-def _is_in_names(word: str, known: SearchVocabulary, found: _Found) -> bool:
-    """Match a word in camera and zone names: `gate` means all with it. A number alone is in none."""
-    if word.isdigit():
-        return False
-    cameras = {one for one, name in known.cameras.items() if word in (*name.lower().split(), *one.split("-"))}
-    zones = {one for one in known.zones if word in one.split("-")}
-    found.cameras |= cameras
-    found.zones |= set() if cameras else zones
+def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequence[str]) -> bool:
+    """Match a word in camera and zone names: `gate` means all with it.
+
+    A number up to 99 does so only next to another word of that name (`cam 1 and 2`): others count or are times. `cam1`
+    is a name without its blanks. said: all words of the text.
+    """
+    near = _near(word, said) if word.isdigit() and len(word) <= _LONGEST_COUNT else None
+
+    def has_it(parts: Sequence[str]) -> bool:
+        return word in parts and (near is None or not near.isdisjoint(parts))
+
+    parts = {one: (*name.lower().split(), *one.split("-")) for one, name in known.cameras.items()}
+    cameras = {one for one in parts if has_it(parts[one]) or word == "".join(known.cameras[one].lower().split())}
+    zones = {one for one in known.zones if has_it(one.split("-"))}
+    if near and any(not near.isdisjoint(parts.get(one, ())) for one in found.but_places):
+        found.but_places |= cameras  # `not cam 1 and 2`
+    else:
+        found.cameras |= cameras
+        found.zones |= set() if cameras else zones
     return bool(cameras or zones)
+
+
+def _near(number: str, said: Sequence[str]) -> set[str]:
+    """Return the words next to a number, or before the list that it is in, also without the ending of a plural."""
+    near: set[str] = set()
+    for at in (at for at, word in enumerate(said) if word == number):
+        before = at - 1
+        while before >= 0 and (said[before].isdigit() or said[before] in _IN_LISTS):
+            before -= 1
+        near |= {*said[max(0, before) : before + 1], *said[at + 1 : at + 2]}
+    near = {word for word in near if not word.isdigit()}
+    return near | {word.removesuffix(end) for word in near for end in ("s", "n", "en")}
 
 
 def _texts(words: list[str], found: _Found) -> list[str]:
@@ -463,6 +465,7 @@ def _texts(words: list[str], found: _Found) -> list[str]:
         if (max(map(len, word.split("-"))) <= SHORT or any(one.isdigit() for one in word))
         and not is_time[at]
         and not (may_be_time[at] and any(is_time[max(0, at - 1) : at + 2]))
+        and word not in (*_IN_LISTS, "not")
     ]
     if _HARDLY_PLATE.fullmatch(" ".join(parts)):
         return words
