@@ -432,7 +432,7 @@ def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequen
     parts = {one: (*name.lower().split(), *one.split("-")) for one, name in known.cameras.items()}
     cameras = {one for one in parts if has_it(parts[one]) or word == "".join(known.cameras[one].lower().split())}
     zones = {one for one in known.zones if has_it(one.split("-"))}
-    if near and any(not near.isdisjoint(parts.get(one, ())) for one in found.but_places):
+    if near and any(one in found.but_places and not near.isdisjoint(parts[one]) for one in parts):
         found.but_places |= cameras  # `not cam 1 and 2`
     else:
         found.cameras |= cameras
