@@ -1,7 +1,7 @@
 """Cameras that have the same problem at once are one notification in each channel."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.delivery import problems
 from tawny.service.delivery.notification_filter import NotificationFilter
+from tawny.service.delivery.notifications import ChannelUser
 from tawny.testing.http_service import StandIn, served
 from tests.service.delivery.scheduler_rig import Bench
+from tests.service.delivery.test_messaging import AllUsers, House
 from tests.service.delivery.test_messaging import Bench as MessagingBench
-from tests.service.delivery.test_messaging import House
 
 CAMERAS = [CameraId(f"cam-{number}") for number in range(1, 31)]
 TWO = frozenset(CAMERAS[3:5])
@@ -73,7 +74,9 @@ def test_a_second_outage_names_those_that_were_back_alone(bench: Bench) -> None:
     happen(bench, CAMERAS[:4])
     bench.clock.advance(60)
     happen(bench, CAMERAS[:4], over=True)
-    assert named(bench.delivered()) == [{*CAMERAS[:4]}, {*CAMERAS[:2]}, {*CAMERAS[:2]}, {*CAMERAS[:4]}]
+    first, back, again, *over = named(bench.delivered())
+    assert (first, back, again) == ({*CAMERAS[:4]}, {*CAMERAS[:2]}, {*CAMERAS[:2]})
+    assert over == [{*CAMERAS[:2]}, {*CAMERAS[2:4]}]
 
 
 def test_after_a_restart_only_those_are_told_that_are_new(bench: Bench) -> None:
@@ -98,35 +101,95 @@ def test_those_that_came_back_while_tawny_was_off_share_a_message(bench: Bench) 
     assert over.content["until_ms"] == bench.clock.now_ms()
 
 
+class SomeCameras(AllUsers):
+    """All users see the same cameras."""
+
+    def __init__(self, *sees: CameraId) -> None:
+        self.sees = {*sees}
+
+    def find(self, person: str) -> ChannelUser | None:
+        return ChannelUser(person, person, may_change=True, may_see=self.sees.__contains__)
+
+
+class Hook:
+    """The messages that a webhook in German gets about the cameras A, B and C, the last two 20 s after A."""
+
+    def __init__(self, root: Path, service: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.known = {CameraId(name.lower()): name for name in "ABC"}
+        self.users, self.service = SomeCameras(*self.known), service
+        monkeypatch.setattr(House, "camera_names", lambda _: self.known)
+        monkeypatch.setattr(House, "cameras", lambda _: [])
+        monkeypatch.setattr(MessagingBench, "users", self.users)
+        url = f"webhook+{service.base}/hook"
+        self.house = MessagingBench(root, service, url=url, api=None, language="de", user="ben")
+
+    def happen(self, *, over: bool = False) -> None:
+        now_ms = self.house.clock.now_ms()
+        sinces_ms = [now_ms + later_ms for later_ms in (-10_000, 10_000, 10_000)]
+        alarms = [Alarm(ProblemKind.CAMERA, one, at_ms, "") for one, at_ms in zip(self.known, sinces_ms, strict=True)]
+        if over:
+            alarms = [replace(one, until_ms=now_ms) for one in alarms]
+        for one in alarms:
+            self.house.notifications.scheduler.on_message(replace(one, together=tuple(alarms)))
+        self.house.notifications.scheduler.step()
+
+    def sent(self) -> list[dict[str, object]]:
+        self.house.work()
+        sent = [json.loads(one.body) for one in self.service.asked]
+        self.service.asked.clear()
+        return sent
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
+    with served(StandIn(lambda _: (200, {}))) as service:
+        hook = Hook(tmp_path, service, monkeypatch)
+        yield hook
+        hook.house.outbox.close()
+
+
 @pytest.mark.parametrize(
-    ("seen", "words", "camera", "cameras"),
+    ("seen", "words", "camera"),
     [
-        (3, "3 Kameras zeichnen seit 06:00 nicht auf: A, B und C.", None, ["a", "b", "c"]),
-        (2, "2 Kameras zeichnen seit 06:00 nicht auf: A und B.", None, ["a", "b"]),
-        (1, "A zeichnet seit 06:00 nicht auf.", "a", []),
-        (0, "", None, []),
+        ("abc", "3 Kameras zeichnen seit 05:59 nicht auf: A, B und C.", None),
+        ("ab", "2 Kameras zeichnen seit 05:59 nicht auf: A und B.", None),
+        ("bc", "2 Kameras zeichnen seit 06:00 nicht auf: B und C.", None),
+        ("b", "B zeichnet seit 06:00 nicht auf.", "b"),
+        ("", "", None),
     ],
 )
 def test_a_message_is_about_the_cameras_that_its_reader_may_see_when_it_is_sent(
-    tmp_path: Path, seen: int, words: str, camera: str | None, cameras: list[str], monkeypatch: pytest.MonkeyPatch
+    hook: Hook, seen: str, words: str, camera: str | None
 ) -> None:
-    known = {CameraId(name.lower()): name for name in "ABC"}
-    monkeypatch.setattr(House, "camera_names", lambda _: known)
-    sees = [*known]
-    with served(StandIn(lambda _: (200, {}))) as service:
-        house = MessagingBench(tmp_path, service, url=f"webhook+{service.base}/hook", api=None, language="de")
-        monkeypatch.setattr(house.recorder, "cameras", list)
-        house.notifications.take_over(house.settings)
-        alarms = tuple(Alarm(ProblemKind.CAMERA, one, house.clock.now_ms(), "") for one in known)
-        for one in alarms:
-            house.notifications.scheduler.on_message(replace(one, together=alarms))
-        house.notifications.scheduler.step()
-        for gone in sees[seen:]:
-            del known[gone]
-        house.work()
-        sent = [json.loads(one.body) for one in service.asked]
-    assert [(one["title"], one["camera"], one["cameras"]) for one in sent] == [(words, camera, cameras)] * bool(seen)
-    house.outbox.close()
+    hook.happen()
+    hook.users.sees.intersection_update(map(CameraId, seen))
+    cameras = [*seen] if len(seen) > 1 else []
+    told = [(one["title"], one["camera"], one["cameras"]) for one in hook.sent()]
+    assert told == [(words, camera, cameras)] * bool(seen)
+
+
+def test_a_message_of_an_earlier_version_has_one_time_for_all(hook: Hook) -> None:
+    hook.happen()
+    (waiting,) = hook.house.outbox.since("phone", 0)
+    cameras = {one: about[:2] for one, about in waiting.content["cameras"].items()}
+    hook.house.outbox.amend(replace(waiting, content={**waiting.content, "cameras": cameras}))
+    hook.users.sees.remove(CameraId("a"))
+    assert [one["title"] for one in hook.sent()] == ["2 Kameras zeichnen seit 05:59 nicht auf: B und C."]
+
+
+def test_cameras_that_failed_at_different_times_and_are_back_at_once_have_their_own_times(bench: Bench) -> None:
+    first_ms = bench.clock.now_ms()
+    bench.lasting = [Alarm(ProblemKind.CAMERA, one, first_ms, "") for one in CAMERAS]
+    happen(bench, CAMERAS[:1])
+    bench.clock.advance(4 * 3600)
+    later_ms = bench.clock.now_ms()
+    happen(bench, CAMERAS[1:3])
+    bench.delivered()
+    bench.clock.advance(600)
+    happen(bench, CAMERAS[:3], over=True)
+    first, later = bench.delivered()
+    assert named([first, later]) == [{CAMERAS[0]}, {*CAMERAS[1:3]}]
+    assert (first.content["since_ms"], later.content["since_ms"]) == (first_ms, later_ms)
 
 
 def test_marks_of_earlier_versions_are_read(bench: Bench) -> None:

@@ -390,22 +390,25 @@ class MessageComposer:
         """
         content, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
         cameras = [CameraId(content["camera"])] if content["camera"] else []
-        detail, do = content["detail"], content["do"]
+        detail, do, since_ms = content["detail"], content["do"], content["since_ms"]
+        names = [self._camera_name(one) for one in cameras]
         if several := content.get("cameras"):
             known = [one for one in self._recorder.camera_names() if one in several and self._may_see(one)]
             cameras = [one for one in known if sees is None or sees(one)]
             if not cameras:
                 raise ContentGone(delivery.to, "none of its cameras can be seen")
-            details, dos = (dict.fromkeys(texts) for texts in zip(*(several[one] for one in cameras), strict=True))
-            detail, do = " ".join(details) if len(details) == 1 else "", " ".join(filter(None, dos))
-        names = [self._camera_name(one) for one in cameras]
+            names = [self._camera_name(one) for one in cameras]
+            details, dos, *begins_ms = zip(*(several[one] for one in cameras), strict=True)
+            since_ms = min(begins_ms[0]) if begins_ms else since_ms  # earlier versions stored one for all
+            detail = details[0] if len({*details}) == 1 else ""
+            do = " ".join(filter(None, dict.fromkeys(dos)))
         if until_ms is not None:
-            since, until = between_text(content["since_ms"], until_ms, self._zone, self._now_ms)
+            since, until = between_text(since_ms, until_ms, self._zone, self._now_ms)
             title, text = of_alarms_end(what, names, since, until, detail)
         else:
             seen = [one.status for one in self._recorder.cameras() if self._may_see(one.status.id)]
             counts = summary([status.state for status in seen]) if len(seen) > 1 and sees is None else ""
-            since = time_text(content["since_ms"], self._now_ms, self._zone)
+            since = time_text(since_ms, self._now_ms, self._zone)
             title, text = of_alarm(what, names, since, detail, do, counts)
         is_one = len(cameras) < 2
         return Message(

@@ -13,6 +13,8 @@ from tawny.service.delivery.notification_filter import NotificationFilter
 
 NAMED: Final = 3
 """Number of cameras that a message about more than one other names."""
+SAME_MS: Final = 30_000
+"""Cameras share a message if their problems began within this time of the first one's, as it names one time."""
 
 
 class ProblemScheduler:
@@ -22,17 +24,24 @@ class ProblemScheduler:
         self._outbox, self._clock = outbox, clock
 
     def tell(self, channel: NotificationFilter, alarm: Alarm) -> None:
-        """Send an alarm together with those at the same time that the notifier receives and wasn't sent yet."""
+        """Send an alarm together with those at the same time that the notifier receives and wasn't sent yet.
+
+        Those that began at other times, and only end at the same time, get their own.
+        """
         if not self._is_new(channel, alarm):
             return
-        alarms = [one for one in alarm.together if self._is_new(channel, one)] or [alarm]
-        since = {_mark(channel, one): self._sent(channel, one)[0] or str(one.since_ms) for one in alarms}
+        since = {one.camera: int(self._sent(channel, one)[0] or one.since_ms) for one in (alarm, *alarm.together)}
+        alarms = [
+            one
+            for one in alarm.together
+            if abs(since[one.camera] - since[alarm.camera]) <= SAME_MS and self._is_new(channel, one)
+        ] or [alarm]
         first = min(alarms, key=lambda one: one.since_ms) if alarm.until_ms is None else alarms[0]
         content: dict[str, object] = {
             "kind": "alarm",
             "what": first.what,
             "camera": first.camera if len(alarms) == 1 else None,
-            "since_ms": min(map(int, since.values())),
+            "since_ms": min(since[one.camera] for one in alarms),
             "until_ms": first.until_ms,
             "detail": first.detail,
             "do": first.do,
@@ -40,11 +49,15 @@ class ProblemScheduler:
         at_ms, now_ms = first.until_ms or first.changed_ms or first.since_ms, self._clock.now_ms()
         camera, which = first.camera, f"{first.camera or ''}/{at_ms}"
         if len(alarms) > 1:
-            content["cameras"] = {str(one.camera): [one.detail, one.do] for one in alarms}
-            camera, which = None, f"+/{at_ms}/{now_ms}"  # rights to each are checked when it's sent
+            cameras = {str(one.camera): [one.detail, one.do, since[one.camera]] for one in alarms}
+            content["cameras"] = cameras
+            camera, which = (
+                None,
+                f"+/{at_ms}/{since[alarm.camera]}/{now_ms}",
+            )  # rights to each are checked when it's sent
         name = f"{'alarm' if first.until_ms is None else 'over'}/{first.what}/{which}"
         self._outbox.add([Delivery(channel.to, name, DeliveryKind.MESSAGE, content, now_ms, at_ms, camera=camera)])
-        sent = {_mark(channel, one): f"{since[_mark(channel, one)]} {one.about}" for one in alarms}
+        sent = {_mark(channel, one): f"{since[one.camera]} {one.about}" for one in alarms}
         self._outbox.mark_all(sent if first.until_ms is None else dict.fromkeys(sent, ""))
 
     def end(self, channel: NotificationFilter, lasting: Iterable[Alarm], now_ms: int) -> None:
