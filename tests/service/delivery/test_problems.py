@@ -13,6 +13,7 @@ from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.delivery import problems
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notifications import ChannelUser
+from tawny.service.languages import Languages
 from tawny.testing.http_service import StandIn, served
 from tests.service.delivery.scheduler_rig import Bench
 from tests.service.delivery.test_messaging import AllUsers, House
@@ -196,6 +197,29 @@ def test_marks_of_earlier_versions_are_read(bench: Bench) -> None:
     bench.outbox.mark("alarm/phone/camera/cam-1", "1000 ")
     happen(bench, CAMERAS[:3])
     assert named(bench.delivered()) == [{*CAMERAS[1:3]}]
+
+
+@pytest.mark.parametrize(
+    ("details", "dos", "expected"),
+    [
+        (["No answer.", "No answer."], ["Wait.", "Check it."], ("No answer.", "Wait.")),
+        (["No answer.", "Refused.", "Off."], ["Wait.", "Check it.", "Check it."], ("B: Refused.", "Check it.")),
+        (["", "Refused.", "Off."], ["", "", ""], ("B: Refused.", "")),
+        (["", "Off."], ["Wait.", ""], ("B: Off.", "Wait.")),
+        (["", ""], ["", ""], ("", "")),
+    ],
+)
+def test_cameras_share_the_reason_of_one(details: list[str], dos: list[str], expected: tuple[str, str]) -> None:
+    assert problems.shared(["A", "B", "C"][: len(details)], details, dos) == expected
+
+
+@pytest.mark.parametrize("detail", ["", "A: No answer."])
+def test_a_message_of_cameras_is_in_german_with_and_without_a_detail(tmp_path: Path, detail: str) -> None:
+    german = Languages(tmp_path).closest("de")
+    _, text = problems.of_alarm("detection", ["A", "B"], "14:02", detail, "Recording continues.", "")
+    assert "  " not in text
+    translated = german.translate(text)
+    assert translated.startswith("Kameras: A und B. ") and translated.endswith("Die Aufzeichnung läuft weiter.")
 
 
 @pytest.mark.parametrize(

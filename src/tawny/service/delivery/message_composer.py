@@ -36,7 +36,7 @@ from tawny.playback.timeline import recorded_of_wanted
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.message_actions import INSTEAD, LABELS, LINK_ENDED, MUTE, MessageActions
 from tawny.service.delivery.notification_filter import Snoozes, clock_text, is_late, time_text
-from tawny.service.delivery.problems import of_alarm, of_alarms_end
+from tawny.service.delivery.problems import of_alarm, of_alarms_end, shared
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
@@ -400,8 +400,7 @@ class MessageComposer:
             names = [self._camera_name(one) for one in cameras]
             details, dos, *begins_ms = zip(*(several[one] for one in cameras), strict=True)
             since_ms = min(begins_ms[0]) if begins_ms else since_ms  # earlier versions stored one for all
-            detail = details[0] if len({*details}) == 1 else ""
-            do = " ".join(filter(None, dict.fromkeys(dos)))
+            detail, do = shared(names, details, dos)
         if until_ms is not None:
             since, until = between_text(since_ms, until_ms, self._zone, self._now_ms)
             title, text = of_alarms_end(what, names, since, until, detail)

@@ -1,5 +1,6 @@
 """Notifications about problems: when one begins and when it ends. Those of several cameras at once share a message."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -103,8 +104,8 @@ def of_alarm(what: str, cameras: Sequence[str], since: str, detail: str, do: str
     cameras: names; empty for a problem of the recorder.
     """
     if what != ProblemKind.CAMERA:
-        return f"{_subject(what, cameras)}.", f"{_listed(cameras)}{detail} {do}".strip()
-    text = f"{detail} {summary}".strip()
+        return f"{_subject(what, cameras)}.", " ".join(filter(None, (_listed(cameras), detail, do)))
+    text = " ".join(filter(None, (detail, summary)))
     if len(cameras) < 2:
         return f"{''.join(cameras)} has not been recording since {since}.", text
     return f"{len(cameras)} cameras have not been recording since {since}: {_names(cameras)}.", text
@@ -113,12 +114,24 @@ def of_alarm(what: str, cameras: Sequence[str], since: str, detail: str, do: str
 def of_alarms_end(what: str, cameras: Sequence[str], since: str, until: str, detail: str) -> tuple[str, str]:
     """Return `Garage is recording again.` and `Missing: 14:02 to 20:51.`"""
     if what != ProblemKind.CAMERA:
-        text = f"{_listed(cameras)}From {since} to {until}{f': {detail}' if detail else '.'}"
-        return f"Resolved: {_subject(what, cameras)}.", text
+        text = f"From {since} to {until}{f': {detail}' if detail else '.'}"
+        return f"Resolved: {_subject(what, cameras)}.", f"{_listed(cameras)} {text}".strip()
     text = f"Missing: {since} to {until}."
     if len(cameras) < 2:
         return f"{''.join(cameras)} is recording again.", text
     return f"{len(cameras)} cameras are recording again: {_names(cameras)}.", text
+
+
+def shared(names: Sequence[str], details: Sequence[str], dos: Sequence[str]) -> tuple[str, str]:
+    """Return the detail and the remedy of a message about these cameras, at least one.
+
+    If details differ, it is one camera's: `Cam 1: No answer.` Its remedy is the most frequent one.
+    """
+    do = Counter(dos).most_common(1)[0][0]
+    if len({*details}) == 1:
+        return details[0], do
+    found = [(own != do, f"{name}: {detail}") for name, detail, own in zip(names, details, dos, strict=True) if detail]
+    return min(found, key=lambda one: one[0])[1], do
 
 
 def _subject(what: str, cameras: Sequence[str]) -> str:
@@ -130,7 +143,7 @@ def _subject(what: str, cameras: Sequence[str]) -> str:
 
 def _listed(cameras: Sequence[str]) -> str:
     """Return the names of several cameras as a sentence before others."""
-    return f"Cameras: {_names(cameras)}. " if len(cameras) > 1 else ""
+    return f"Cameras: {_names(cameras)}." if len(cameras) > 1 else ""
 
 
 def _names(cameras: Sequence[str]) -> str:
