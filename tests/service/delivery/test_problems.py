@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from tawny.delivery.delivery import Delivery
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.delivery import problems
@@ -191,6 +193,17 @@ def test_cameras_that_failed_at_different_times_and_are_back_at_once_have_their_
     first, later = bench.delivered()
     assert named([first, later]) == [{CAMERAS[0]}, {*CAMERAS[1:3]}]
     assert (first.content["since_ms"], later.content["since_ms"]) == (first_ms, later_ms)
+
+
+def test_a_message_is_sent_once_if_its_marks_fail(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail = StorageError("outbox.db", "disk I/O error")
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.outbox, "mark_all", Mock(side_effect=fail))
+        with pytest.raises(StorageError):
+            happen(bench, CAMERAS[:3])
+    bench.clock.advance(5)
+    bench.scheduler.step()
+    assert named(bench.delivered()) == [{*CAMERAS[:3]}]
 
 
 def test_marks_of_earlier_versions_are_read(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """Notifications about problems: when one begins and when it ends. Those of several cameras at once share a message."""
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -52,10 +53,8 @@ class ProblemScheduler:
         if len(alarms) > 1:
             cameras = {str(one.camera): [one.detail, one.do, since[one.camera]] for one in alarms}
             content["cameras"] = cameras
-            camera, which = (
-                None,
-                f"+/{at_ms}/{since[alarm.camera]}/{now_ms}",
-            )  # rights to each are checked when it's sent
+            # without IDs: rights to each are checked when it's sent; without the time: sent once if a mark fails
+            camera, which = None, f"+/{at_ms}/{zlib.crc32(' '.join(sorted(cameras)).encode()):08x}"
         name = f"{'alarm' if first.until_ms is None else 'over'}/{first.what}/{which}"
         self._outbox.add([Delivery(channel.to, name, DeliveryKind.MESSAGE, content, now_ms, at_ms, camera=camera)])
         sent = {_mark(channel, one): f"{since[one.camera]} {one.about}" for one in alarms}
