@@ -180,6 +180,16 @@ def test_a_message_of_an_earlier_version_has_one_time_for_all(hook: Hook) -> Non
     assert [one["title"] for one in hook.sent()] == ["2 Kameras zeichnen seit 05:59 nicht auf: B und C."]
 
 
+def test_cameras_that_were_removed_meanwhile_are_still_named(hook: Hook) -> None:
+    hook.happen()
+    hook.sent()
+    hook.happen(over=True)
+    for gone in ("a", "b"):
+        del hook.known[CameraId(gone)]
+    (over,) = hook.sent()
+    assert over["title"] == "3 Kameras zeichnen wieder auf: C, a und b."
+
+
 def test_cameras_that_failed_at_different_times_and_are_back_at_once_have_their_own_times(bench: Bench) -> None:
     first_ms = bench.clock.now_ms()
     bench.lasting = [Alarm(ProblemKind.CAMERA, one, first_ms, "") for one in CAMERAS]

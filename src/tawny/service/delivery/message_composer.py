@@ -393,7 +393,8 @@ class MessageComposer:
         detail, do, since_ms = content["detail"], content["do"], content["since_ms"]
         names = [self._camera_name(one) for one in cameras]
         if several := content.get("cameras"):
-            known = [one for one in self._recorder.camera_names() if one in several and self._may_see(one)]
+            ordered = dict.fromkeys([*self._recorder.camera_names(), *map(CameraId, several)])  # also of removed ones
+            known = [one for one in ordered if one in several and self._may_see(one)]
             cameras = [one for one in known if sees is None or sees(one)]
             if not cameras:
                 raise ContentGone(delivery.to, "none of its cameras can be seen")
