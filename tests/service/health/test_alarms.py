@@ -1,5 +1,7 @@
 """Trouble is told once, within a minute, and told again when it is over. On the fake clock."""
 
+from contextlib import suppress
+
 import pytest
 
 from tawny.engine import InlineEngine
@@ -167,6 +169,25 @@ def test_cameras_that_fail_one_after_the_other_wait_for_ten_seconds_at_most(benc
             break
     assert bench.told[0].camera == "cam-1"
     assert bench.clock.now_ms() - bench.told[0].since_ms <= 40_000
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_could_not_be_reported_is_reported_at_the_next_step(bench: Bench, is_over: bool) -> None:
+    fails = [True]
+
+    def report(alarm: Alarm) -> None:
+        if (alarm.camera, alarm.until_ms is not None) == ("cam-2", is_over) and fails:
+            raise OSError(fails.pop())
+        bench.told.append(alarm)
+
+    alarms = AlarmMonitor(lambda: bench.troubles, bench.clock, report)
+    for count in range(20):
+        bench.troubles = away(1, 2, 3) if count < 10 else []
+        with suppress(OSError):
+            alarms.step()
+        bench.clock.advance(5)
+    told = [(one.camera, one.until_ms is None) for one in bench.told]
+    assert told == [(camera, begins) for begins in (True, False) for camera in ("cam-1", "cam-2", "cam-3")]
 
 
 def test_a_single_camera_waits_for_no_other(bench: Bench) -> None:

@@ -86,7 +86,7 @@ class AlarmMonitor:
         begins, ends = self._coming(lasting, now_s)
         over = _settled([key for key in self._told if key not in lasting], ends, self._ended_s, now_s)
         now_ms = self._clock.now_ms()
-        self._report_all([replace(self._told.pop(key), until_ms=now_ms, changed_ms=None) for key in over])
+        self._report_all([replace(self._told[key], until_ms=now_ms, changed_ms=None) for key in over])
         new = [key for key in lasting if key not in self._told]
         ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
         self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
@@ -120,13 +120,20 @@ class AlarmMonitor:
         return begins, {key[0] for key in self._told if key in lasting and not seen[key]}
 
     def _report_all(self, alarms: Iterable[Alarm | None]) -> None:
-        """Report alarms; those of cameras that begin or end now know of each other."""
+        """Report alarms; those of cameras that begin or end now know of each other.
+
+        Each is noted after its report: if that fails, the rest is reported at the next step.
+        """
         known = [one for one in alarms if one is not None]
         for alarm in known:
             same = tuple(
                 one for one in known if one.camera and one.what == alarm.what and one.changed_ms == alarm.changed_ms
             )
             self._report(replace(alarm, together=same) if alarm in same and len(same) > 1 else alarm)
+            if alarm.until_ms is None:
+                self._told[alarm.what, alarm.camera] = alarm
+            else:
+                del self._told[alarm.what, alarm.camera]
 
     def _news(self, key: Key, alarms: Mapping[str, Alarm]) -> Alarm | None:
         """Return what to report of what lasts; None if users know it."""
@@ -136,8 +143,10 @@ class AlarmMonitor:
         alarm = replace(alarm, detail=detail, do=do, about=about)
         if told is not None and about != told.about:
             alarm = replace(alarm, changed_ms=self._clock.now_ms())
+        if told is None or about != told.about:
+            return alarm
         self._told[key] = alarm
-        return alarm if told is None or about != told.about else None
+        return None
 
 
 def _settled(
