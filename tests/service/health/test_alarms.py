@@ -171,6 +171,18 @@ def test_cameras_that_fail_one_after_the_other_wait_for_ten_seconds_at_most(benc
     assert bench.clock.now_ms() - bench.told[0].since_ms <= 40_000
 
 
+def test_a_problem_that_ends_while_it_waits_for_others_is_told_with_its_end(bench: Bench) -> None:
+    bench.troubles = away(1)
+    bench.engine.run_for(11)
+    bench.troubles = away(1, 2)
+    bench.engine.run_for(11)
+    assert bench.told == []
+    bench.troubles = away(2)
+    bench.engine.run_for(60)
+    of_first = [one for one in bench.told if one.camera == "cam-1"]
+    assert [one.until_ms is None for one in of_first] == [True, False]
+
+
 @pytest.mark.parametrize("is_over", [False, True])
 def test_what_could_not_be_reported_is_reported_at_the_next_step(bench: Bench, is_over: bool) -> None:
     fails = [True]

@@ -78,7 +78,10 @@ class AlarmMonitor:
     def step(self) -> float:
         now_s = self._clock.mono_s()
         self._note(now_s)
-        self._seen = {which: seen for which, seen in self._seen.items() if now_s - seen.last_s < OVER_S}
+        held = self._began_s.keys() - self._told.keys()  # kept if over meanwhile: they lasted, so they are reported
+        self._seen = {
+            which: seen for which, seen in self._seen.items() if now_s - seen.last_s < OVER_S or which[:2] in held
+        }
         lasting = defaultdict[Key, dict[str, Alarm]](dict)
         for (what, camera, about), seen in self._seen.items():
             if seen.last_s - seen.first_s >= LASTS_S:
