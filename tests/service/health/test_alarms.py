@@ -171,6 +171,18 @@ def test_cameras_that_fail_one_after_the_other_wait_for_ten_seconds_at_most(benc
     assert bench.clock.now_ms() - bench.told[0].since_ms <= 40_000
 
 
+def test_a_camera_waits_for_a_flapping_one_for_ten_seconds_at_most(bench: Bench) -> None:
+    bench.alarms = AlarmMonitor(lambda: bench.troubles, bench.clock, bench.told.append)
+    for second in range(0, 60, 5):
+        bench.troubles = away(1, 2) if second % 15 == 0 else away(1)
+        bench.alarms.step()
+        if bench.told:
+            break
+        bench.clock.advance(5)
+    assert bench.told[0].camera == "cam-1"
+    assert second <= 30
+
+
 def test_a_problem_that_ends_while_it_waits_for_others_is_told_with_its_end(bench: Bench) -> None:
     bench.troubles = away(1)
     bench.engine.run_for(11)

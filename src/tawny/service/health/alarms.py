@@ -56,7 +56,8 @@ class AlarmMonitor:
 
     look: returns the current problems from memory. report: receives alarms on the actor's thread: one for all problems
     of a kind and camera, and again when one of several begins or ends. Those of cameras that begin or end within a few
-    seconds, as when a switch loses power, come at once (`Alarm.together`).
+    seconds, as when a switch loses power, come at once (`Alarm.together`): for this, a camera's problem or its end
+    waits for up to `JOIN_S` while another camera's of this kind is beginning or ending, even if they are unrelated.
     """
 
     name = "alarms"
