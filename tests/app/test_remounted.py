@@ -168,8 +168,32 @@ def test_a_lock_that_is_lost_is_found_before_changes_that_wait_are_written(
 
 def test_a_lock_that_is_lost_is_found_at_the_end(heartbeat: Heartbeat, pulse: Pulse) -> None:
     pulse.fail(FolderInUse("/mnt/usb", "process 7"))
-    heartbeat.close()
+    heartbeat.finish()
     assert heartbeat.lost is not None
+
+
+def test_the_end_of_the_actors_does_not_wait_for_a_heartbeat(heartbeat: Heartbeat, pulse: Pulse) -> None:
+    """On a slow disk, the last writes would be cut off."""
+    heartbeat.close()
+    assert pulse.count == 0
+
+
+def test_a_late_step_writes_no_heartbeat_after_the_last_one(heartbeat: Heartbeat, pulse: Pulse) -> None:
+    heartbeat.finish()
+    heartbeat.step()
+    assert pulse.count == 1
+
+
+def test_a_recorder_that_lost_its_folder_lets_go_of_its_databases(tmp_path: Path) -> None:
+    """Else the end of the process would, and SQLite remove what the other recorder has not checkpointed."""
+    data = tmp_path / "data"
+    with ExitStack() as other, rig(settings(""), data) as recorder:
+        mount_again(data)
+        lock = other.enter_context((data / "lock").open())
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    assert recorder.running.lost is not None
+    with pytest.raises(StorageError, match="closed database"):
+        recorder.running.index.put_gap(Gap(CameraId("porch"), 1000, 2000, GapReason.STALLED))
 
 
 def test_a_recorder_that_ends_writes_nothing_if_another_one_has_its_folder(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Actors that look after the recorder: its cameras, and its main disk."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from tawny.model.errors import DiskFull, FolderInUse, StorageError
@@ -49,6 +50,7 @@ class Heartbeat:
     ) -> None:
         self._ledger, self._write_pulse, self._clock, self._write = ledger, pulse, clock, save
         self._pulse_s = clock.mono_s()
+        self._lock, self._is_finished = threading.Lock(), False
         self._failure: StorageError | None = None
         self.lost: FolderInUse | None = None
         """Another process has taken the lock while the disk was away: this one must stop."""
@@ -63,8 +65,11 @@ class Heartbeat:
         now_s = self._clock.mono_s()
         # first, also if changes wait because the disk failed: it may be back, and the folder another recorder's
         if self.lost is None and (now_s >= self._pulse_s or self._ledger.waiting):
-            self._pulse_s = now_s + PULSE_S
-            self._pulse()
+            with self._lock:
+                if self._is_finished:  # this step is late: the folder may be another recorder's
+                    return FLUSH_S
+                self._pulse_s = now_s + PULSE_S
+                self._pulse()
         if self.lost is None:
             if self._ledger.waiting:
                 self._ledger.flush()
@@ -84,7 +89,12 @@ class Heartbeat:
         else:
             self._failure = None
 
+    def finish(self) -> None:
+        """Write the last heartbeat, which says whether the last writes may follow. Blocks like a step."""
+        with self._lock:
+            self._is_finished = True
+            if self.lost is None:
+                self._pulse()
+
     def close(self) -> None:
-        """Write the last heartbeat, which says whether the last writes may follow."""
-        if self.lost is None:
-            self._pulse()
+        """Nothing to release. `finish` writes to the disk, for which the end of the actors does not wait."""

@@ -190,8 +190,7 @@ class RecorderRuntime:
         last: called by `close` when events have ended and files are closed; the index is open still.
         """
         self._send_last = last
-        pooled = self.parts.pooled
-        stored, login_file = self.parts.stored, self.parts.login_file
+        pooled, stored, login_file = self.parts.pooled, self.parts.stored, self.parts.login_file
         self.parts.storage.gaps.start(pooled)
         stored.retention.start(pooled)
         stored.room.start(pooled)
@@ -226,15 +225,12 @@ class RecorderRuntime:
             self._is_closing = True
             self.parts.filler.cancel()
             self._camera_set.close()
-            is_closed = self._recorder.stop()
-            if not is_closed:
+            if not (is_closed := self._recorder.stop()):
                 log.error("the disk did not finish writing in time; the next start repairs the recordings")
-            late = self._stop_actors(3.0)
-            if late:
+            if late := self._stop_actors(3.0):
                 log.warning("threads did not stop in time: %s", ", ".join(late))
-            if self.lost is not None:
-                return  # another recorder writes the index and the history now
-            run_in_thread("last messages", self._send_last, LAST_MESSAGES_S)
+            if self.lost is None:
+                run_in_thread("last messages", self._send_last, LAST_MESSAGES_S)
             if is_closed and not late:
                 self._finish(cause)
             elif not run_in_thread("last writes", partial(self._finish, cause), LAST_WRITES_S):
@@ -249,23 +245,30 @@ class RecorderRuntime:
         return [name for engine in engines for name in engine.stop(max(0.0, until_s - self.clock.mono_s()))]
 
     def _finish(self, cause: str) -> None:
-        """Do the last writes. Blocks if the disk is stalled."""
+        """Do the last writes, unless another recorder has the folder now. Blocks if the disk is stalled."""
+        self._heartbeat.finish()
+        if self.lost is None:
+            self._write_last(cause)
+        self.arming.finish()
+        self.appearance.finish()
+        for volume in self._volume.everywhere:
+            if volume.archive is not None:
+                volume.archive.objects.close()
+        self.index.close()
+        self.parts.storage.store.release()
+
+    def _write_last(self, cause: str) -> None:
         storage, mirror = self.parts.storage, self.parts.stored.mirror
         storage.events.close()
         storage.gaps.finish()
         if mirror is not None:
             mirror.finish()
-        storage.scores.flush()
-        storage.grids.flush()
-        storage.figures.flush()
-        self.arming.finish()
-        self.appearance.finish()
+        for file in (storage.scores, storage.grids, storage.figures):
+            file.flush()
         self.sealing.finish()
         self._borrowed.write()
         self._ledger.stopped(*self._noted_end or (cause, ""))  # a stop may come while this closes
         storage.store.history.close()
-        self.index.close()
-        storage.store.release()
 
     def apply(self, new: Settings, file: str) -> None:
         """Apply changed settings; only cameras that differ are restarted.
