@@ -1,7 +1,9 @@
 """A disk whose place another has taken, or none: nothing is written there, and all goes on when it is back."""
 
+import errno
 import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import DatabaseUnfit, StorageError
+from tawny.model.errors import DatabaseUnfit, StorageError, TooManyFiles
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
@@ -88,12 +90,11 @@ def test_the_same_disk_mounted_again_is_the_same(volume: Volume, tmp_path: Path)
 
 def _pull_out(path: Path) -> None:
     """What was opened of the database is dead from now on, as after its disk was pulled out."""
-    dead = os.open(path.parent, os.O_RDONLY)
-    for link in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):
-            if str(link.readlink()).startswith(str(path)):
-                os.dup2(dead, int(link.name))
-    os.close(dead)
+    with socket.socket(socket.AF_UNIX) as dead:  # it can be locked, or SQLite would wait; and reads fail
+        for link in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                if str(link.readlink()).startswith(str(path)):
+                    os.dup2(dead.fileno(), int(link.name))
 
 
 def _gap(number: int) -> Gap:
@@ -239,14 +240,46 @@ def test_the_index_of_another_disk_is_neither_read_nor_written(tmp_path: Path) -
         assert other.gaps(PORCH, Span(0, 10**6)) == [_gap(1)]
 
 
-def test_the_connection_of_before_is_left_open(small: SmallDb, tmp_path: Path) -> None:
-    """Closing it could remove the WAL of the file that is there now."""
+def test_the_connection_of_before_is_left_open_if_the_other_file_has_its_inode_number(
+    small: SmallDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing it would remove the WAL of the file that is there now."""
+
+    def on_another_device(path: Path) -> os.stat_result:
+        mode, ino, dev, *more = os.stat(path)  # noqa: PTH116
+        return os.stat_result((mode, ino, dev + 1, *more))
+
+    with small.reading() as before:
+        pass
+    with closing(before):  # else it would hold locks on the next file with its number
+        monkeypatch.setattr(Path, "stat", on_another_device)
+        with small.reading() as after:
+            assert after is not before
+        assert before.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_the_connection_of_before_is_closed_if_the_other_file_has_another_inode_number(
+    small: SmallDb, tmp_path: Path
+) -> None:
     with small.reading() as before:
         pass
     shutil.copytree((tmp_path / "disk").rename(tmp_path / "away"), tmp_path / "disk")
     with small.reading() as after:
         assert after is not before
-    assert before.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        before.execute("SELECT 1")
+
+
+def test_a_mark_that_can_not_be_read_is_not_another_disks(marked: SmallDb, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    _fail(marked)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(TooManyFiles):
+            _add(marked, "lost")
+    _add(marked, "after")
 
 
 def test_a_small_database_that_could_not_be_reopened_is_tried_again(small: SmallDb, tmp_path: Path) -> None:

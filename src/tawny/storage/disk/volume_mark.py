@@ -9,8 +9,11 @@ OTHER_DISK: Final = "the disk that should be there is not"
 
 
 def disk_mark(file: Path) -> bytes:
-    """Return the mark of the volume that has this file in its main folder or in `history`; empty without one."""
+    """Return the mark of the volume that has this file in its main folder or in `history`; empty without one.
+
+    Raises OSError: no descriptor is free, or the disk can't read it, which says nothing about which disk it is.
+    """
     for folder in file.parents[:2]:
-        with suppress(OSError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             return (folder / MARK).read_bytes().strip()
     return b""

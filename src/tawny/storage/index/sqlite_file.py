@@ -101,11 +101,20 @@ class _Reopened:
     _identity: tuple[int, int] | None = None
 
     def _note_disk(self, file: Path) -> None:
-        self._file, self._mark = file, disk_mark(file)
+        self._file = file
+        with suppress(PathUnreadable):  # this user may read only the file
+            self._mark = self._read_mark()
+
+    def _read_mark(self) -> bytes:
+        """Raises StorageError."""
+        try:
+            return disk_mark(self._file)
+        except OSError as error:
+            raise turned(error, error.filename or str(self._file)) from error
 
     def _is_on_other_disk(self) -> bool:
         """Return whether another disk, or none, is mounted there. Without a mark, none is known as another."""
-        return bool(self._mark) and disk_mark(self._file) != self._mark
+        return bool(self._mark) and self._read_mark() != self._mark
 
     def _found(self) -> tuple[int, int] | None:
         """Return what identifies the file that is there now: another one after its disk was mounted again."""
@@ -116,11 +125,12 @@ class _Reopened:
         return found.st_dev, found.st_ino
 
     def _let_go(self, old: sqlite3.Connection) -> None:
-        """Close a connection, or leave it open for good, also at the end, if another file is in the place of its own.
+        """Close a connection, or leave it open for good, also at the end, if SQLite would remove another file's WAL.
 
-        SQLite, which compares only inode numbers, would remove that file's WAL.
+        It compares only inode numbers, which files on two disks may have in common.
         """
-        if self._found() not in (None, self._identity):
+        there, own = self._found(), self._identity
+        if there is not None and own is not None and there[0] != own[0] and there[1] == own[1]:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(old))
             return
         with suppress(sqlite3.Error):  # its disk is gone
