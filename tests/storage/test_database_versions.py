@@ -491,6 +491,16 @@ def test_a_copy_of_accounts_waits_for_its_disk(copied: tuple[Path, Path]) -> Non
         assert copying.step() == COPY_AGAIN_S
 
 
+def test_what_is_wrong_with_a_copy_of_accounts_names_the_copy(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    copy.write_bytes(b"garbage" * 2000)
+    with closing(AccountsFile(path)) as file:
+        for write in (file.copy_apart, file.copy_to):
+            with pytest.raises(DatabaseDamaged) as refused:
+                write(copy)
+            assert refused.value.where == str(copy)
+
+
 def test_no_accounts_are_made_or_copied_while_the_main_disk_is_away(copied: tuple[Path, Path]) -> None:
     path, copy = copied
     with closing(AccountsFile(path)) as file:

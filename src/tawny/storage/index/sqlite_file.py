@@ -468,9 +468,7 @@ class SmallDb(_Reopened):
     def copy_to(self, path: Path) -> None:
         """Copy the database to a file, replacing its content. Raises StorageError."""
         with self.reading() as db:
-            path.touch(mode=0o600)
-            with closing(sqlite3.connect(path)) as copy:
-                db.backup(copy)
+            _copy(db, path)
 
     def copy_apart(self, path: Path) -> None:
         """Copy like `copy_to`, by a connection of its own: other uses wait for no slow disk. Raises StorageError."""
@@ -479,14 +477,12 @@ class SmallDb(_Reopened):
             with closing(sqlite3.connect(address, uri=True, timeout=5.0)) as source:
                 if self._found() != self._identity:
                     raise StorageError(self._path, OTHER_DISK)
-                path.touch(mode=0o600)
-                with closing(sqlite3.connect(path, timeout=5.0)) as copy:
-                    source.backup(copy)
+                _copy(source, path)
 
     def save_as(self, path: Path) -> None:
         """Create a file with the content of this database, complete and durable. Raises StorageError."""
         new = path.with_name(f"{path.name}.new")
-        with self.reading() as db:
+        with self.reading() as db, _db_errors(str(path)):
             new.unlink(missing_ok=True)
             new.touch(mode=0o600)
             with closing(sqlite3.connect(new)) as copy:
@@ -521,6 +517,14 @@ class SmallDb(_Reopened):
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
+
+
+def _copy(db: sqlite3.Connection, path: Path) -> None:
+    """Replace a file's content by this database. Raises StorageError, which names that file."""
+    with _db_errors(str(path)):
+        path.touch(mode=0o600)
+        with closing(sqlite3.connect(path, timeout=5.0)) as copy:
+            db.backup(copy)
 
 
 def refuse_damage(db: sqlite3.Connection, path: str) -> None:
