@@ -185,6 +185,24 @@ async def test_a_recorder_that_ends_leaves_what_the_next_one_of_its_folder_has(
         await second.close()
 
 
+async def test_the_name_of_another_recorder_is_not_wanted_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of one in another container, which would not get it back after a restart."""
+    monkeypatch.setattr(control_socket, "NAME_EVERY_S", 0.01)
+    monkeypatch.setattr(control_socket, "NAME_FOR_S", 0.02, raising=False)
+    control = _control(tmp_path, on_disk=True)
+    with _listening(abstract_address(tmp_path, os.geteuid(), has_folder=True)):
+        await control.open()
+        await asyncio.sleep(0.2)
+    try:
+        (tmp_path / NAME).rename(tmp_path / "away")
+        await asyncio.sleep(0.2)
+        assert not await asyncio.to_thread(is_running, tmp_path)
+    finally:
+        await control.close()
+
+
 @contextmanager
 def _listening(address: str) -> Iterator[None]:
     with socket.socket(socket.AF_UNIX) as recorder:

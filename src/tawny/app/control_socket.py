@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 QUICK = frozenset({"status", "where"})
 """Commands that wait for nothing. They have threads of their own: tests of uploads may take all others for minutes."""
 MOST_AT_ONCE = 8
-NAME_EVERY_S = 5.0
-"""Interval in s of tries to take the abstract name that another recorder has."""
+NAME_EVERY_S, NAME_FOR_S = 5.0, 60.0
+"""Interval in s of tries to take the abstract name that another recorder has, and how long they go on."""
 LONGEST = 64_000
 """Maximum length of a request line in bytes."""
 MOST_WAITING = 1000
@@ -138,7 +138,8 @@ class ControlSocket:
         return found.st_dev, found.st_ino, found.st_mtime_ns
 
     async def _listen_abstract_later(self) -> None:
-        while True:
+        """A recorder that ends gives the name up soon; that of one which runs is not taken when it starts again."""
+        for _ in range(round(NAME_FOR_S / NAME_EVERY_S)):
             await asyncio.sleep(NAME_EVERY_S)
             with suppress(OSError):
                 await self._listen_abstract()
