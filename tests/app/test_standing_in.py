@@ -1,5 +1,7 @@
 """The first disk is not there at the start: the spare stands in, and all of that is taken over when it is back."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -135,6 +137,74 @@ def test_the_spare_stands_in_for_a_main_disk_that_is_gone_while_it_is_mounted(
         mounted.enter_context(dead(first, "calls"))
         program.record(_settings(spare), first, lambda *_: None, why_missing=lambda _: "")
     assert ran == [(spare, False), (first, False)]
+
+
+def test_a_main_disk_behind_a_symbolic_link_is_asked_where_it_is_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mountinfo lists no links: a disk that hung would never be asked again after another mount."""
+    link, spare = tmp_path / "link", tmp_path / "spare"
+    (tmp_path / "first").mkdir()
+    link.symlink_to(tmp_path / "first")
+    (spare / "history").mkdir(parents=True)
+    (spare / "history" / "volume").write_text("mark")
+    asked, away = list[Path](), [True]
+
+    class Ran:
+        """A program that runs until the disk is back."""
+
+        def __init__(self, *_: object, **more: Any) -> None:
+            self.restarts, self._until = False, more.get("until", lambda: False)
+
+        def run(self, _show: object) -> None:
+            away[0] = False
+            self.came_back = self._until()
+
+    monkeypatch.setattr(program, "Program", Ran)
+    monkeypatch.setattr(program, "mounted_at", asked.append)
+    program.record(
+        _settings(spare), link, lambda *_: None, why_missing=lambda at: "away" if away[0] and at == link else ""
+    )
+    assert asked == [tmp_path / "first"]
+
+
+HUNG = """
+import os, signal, sys, threading
+from pathlib import Path
+from tawny.app import program
+from tawny.config.loader import parse_settings
+
+class Unused:
+    def is_due(self):
+        return False
+
+program.LOOK_EVERY_S, program.UnusedMemory = 0.05, Unused
+program.find_library_pages = program.return_unused_memory = lambda *_: None  # slow on a busy machine
+settings, _ = parse_settings('[web]\\nlisten = "127.0.0.1:0"', {})
+asked, other = threading.Event(), []
+def until():
+    other.append(threading.current_thread().name)
+    asked.set()
+    threading.Event().wait()
+def end():
+    asked.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+def show(*_):
+    threading.Thread(target=end, daemon=True).start()
+program.Program(settings, Path(sys.argv[1]), stands_for=Path(sys.argv[2]), until=until).run(show)
+print("ended", *other, flush=True)
+os._exit(0)
+"""
+"""A recorder on the fallback disk, which is stopped while the main disk hangs."""
+
+
+def test_a_main_disk_that_hangs_holds_up_no_stop(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HUNG, str(tmp_path / "spare"), str(tmp_path / "first")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.communicate(timeout=60)[0] == "ended main disk\n"
+        finally:
+            child.kill()
 
 
 def test_what_objects_look_like_is_not_written_into_an_empty_mount_point(tmp_path: Path) -> None:

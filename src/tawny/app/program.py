@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from tawny.app.running import RecorderRuntime
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.engine.actor import named_executor, start_thread
+from tawny.engine.blocking_calls import begin_call
 from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import raise_limit
 from tawny.model.errors import DiskMissing, SettingsError, StorageError
@@ -123,7 +125,7 @@ class Program:
     config: the settings file, reloaded on change; None if the settings came from the command line.
     demo: create the owner account at startup and print a sign-in link for it.
     stands_for: the folder on the missing main disk; set while recording to the fallback disk.
-    until: returns True when the main disk is back and this run must end.
+    until: returns True when the main disk is back and this run must end; may block. None: this run doesn't wait for it.
     index_watch: decides whether tawny starts again because its index is damaged; None: it never does.
     """
 
@@ -135,10 +137,13 @@ class Program:
         config: Path | None = None,
         demo: bool = False,
         stands_for: Path | None = None,
-        until: Callable[[], bool] = lambda: False,
+        until: Callable[[], bool] | None = None,
         index_watch: IndexWatch | None = None,
     ) -> None:
         self._stands_for, self._until, self.came_back = stands_for, until, False
+        self._asked: Future[None] | None = None
+        self._is_back = False
+        """The answer of `until`, which is asked in a thread of its own."""
         self.restarts = False
         """Whether tawny must start again, for a user or a new index; known when `run` has returned."""
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
@@ -268,7 +273,7 @@ class Program:
                     raise running.lost from None
                 if running.is_alive():
                     self._systemd.alive()
-                if await asyncio.to_thread(self._until):
+                if self._is_main_back():
                     self.came_back = True
                     return
                 if not stop.is_set() and self._must_renew_index(running):
@@ -277,6 +282,16 @@ class Program:
                     return
                 if self._file.is_changed():
                     await asyncio.to_thread(self._file.reload, running.changeable)
+
+    def _is_main_back(self) -> bool:
+        """Return whether the main disk was back when it was asked last; ask it again. Returns at once."""
+        if self._until is not None and (self._asked is None or self._asked.done()):
+            with suppress(RuntimeError):  # the system has no more threads
+                self._asked = begin_call("main disk", partial(self._ask, self._until))
+        return self._is_back
+
+    def _ask(self, until: Callable[[], bool]) -> None:
+        self._is_back = until()
 
     def _must_renew_index(self, running: RecorderRuntime) -> bool:
         """Return False while the main disk fails: the spare may stand in for it, and the next start could fail."""
@@ -395,7 +410,8 @@ def record(
             log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
         else:
             log.warning("%s Recording to the fallback disk at %s until it does.", gone.message, spare)
-        until = partial(_is_back, folder, why_missing, DiskQuestions(folder))
+        place = Path(os.path.realpath(folder))  # once: later, that would wait for a disk that hangs
+        until = partial(_is_back, folder, place, why_missing, DiskQuestions(place))
         chosen = standing_in(settings, spare)
         program = Program(chosen, spare, stands_for=folder, until=until, index_watch=index_watch)
         program.run(show)
@@ -415,9 +431,9 @@ def _refused(ask: Callable[[], object], folder: Path) -> StorageError | None:
     return None
 
 
-def _is_back(folder: Path, why_missing: Missing, questions: DiskQuestions) -> bool:
-    """Return whether the main disk is mounted and answers."""
-    ask = partial(questions.ask, (folder / PENDING).stat, ANSWERS_S, partial(mounted_at, folder))
+def _is_back(folder: Path, place: Path, why_missing: Missing, questions: DiskQuestions) -> bool:
+    """Return whether the main disk is mounted and answers. place: the folder without symbolic links."""
+    ask = partial(questions.ask, (place / PENDING).stat, ANSWERS_S, partial(mounted_at, place))
     return not why_missing(folder) and _refused(ask, folder) is None
 
 
