@@ -140,7 +140,8 @@ async def test_what_modes_do_names_only_cameras_that_the_user_may_see(house: Hou
         (None, "Yard private. Porch recorded around events."),
     ):
         viewer = house.signed_in(Role.VIEWER, cameras_seen)
-        assert (await viewer.get("/api/v1/modes")).json()["does"]["away"] == does
+        notifies = "Would notify about people and vehicles. No notification channel yet."
+        assert (await viewer.get("/api/v1/modes")).json()["does"]["away"] == f"{does} {notifies}"
 
 
 async def test_a_camera_is_made_private(house: House, modes: FakeModes) -> None:
