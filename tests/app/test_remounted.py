@@ -70,17 +70,20 @@ def test_a_recorder_stops_if_another_one_has_taken_the_folder_meanwhile(tmp_path
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        mount_again(data)
-        history = sorted((data / "history").glob("*.jsonl"))[-1]
-        before = history.read_bytes()
-        with (data / "lock").open() as other:
-            fcntl.flock(other, fcntl.LOCK_EX)
+        taken = tmp_path / "taken"
+        shutil.copytree(data, taken, ignore=shutil.ignore_patterns("control"))
+        history = sorted((taken / "history").glob("*.jsonl"))[-1].relative_to(taken)
+        before = (taken / history).read_bytes()
+        with (taken / "lock").open() as other:
+            fcntl.flock(other, fcntl.LOCK_EX)  # before it is there, or the recorder may lock it first
+            data.rename(tmp_path / "away")
+            taken.rename(data)
             try:
                 said, _ = child.communicate("\n", timeout=60)
             finally:
                 child.kill()
         assert said.startswith(f"Another tawny is already recording to {data}")
-        assert history.read_bytes() == before, "it is the other recorder's now"
+        assert (data / history).read_bytes() == before, "it is the other recorder's now"
 
 
 class Pulse:
