@@ -31,6 +31,16 @@ def mount_again(folder: Path) -> None:
     shutil.copytree(away, folder, ignore=shutil.ignore_patterns("control"))
 
 
+def mount_taken(folder: Path, held: ExitStack) -> Path:
+    """Mount it again, locked by another recorder before it is there: this one may be quick. Return its last history."""
+    copy, away = folder.with_name("copy"), folder.with_name("away")
+    folder.rename(away)
+    shutil.copytree(away, copy, ignore=shutil.ignore_patterns("control"))
+    fcntl.flock(held.enter_context((copy / "lock").open()), fcntl.LOCK_EX)
+    copy.rename(folder)
+    return sorted((folder / "history").glob("*.jsonl"))[-1]
+
+
 def test_the_folder_is_locked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "FLUSH_S", 0.05)
     monkeypatch.setattr(housekeeping, "PULSE_S", 0.05)
@@ -70,20 +80,15 @@ def test_a_recorder_stops_if_another_one_has_taken_the_folder_meanwhile(tmp_path
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        taken = tmp_path / "taken"
-        shutil.copytree(data, taken, ignore=shutil.ignore_patterns("control"))
-        history = sorted((taken / "history").glob("*.jsonl"))[-1].relative_to(taken)
-        before = (taken / history).read_bytes()
-        with (taken / "lock").open() as other:
-            fcntl.flock(other, fcntl.LOCK_EX)  # before it is there, or the recorder may lock it first
-            data.rename(tmp_path / "away")
-            taken.rename(data)
+        with ExitStack() as other:
+            history = mount_taken(data, other)
+            before = history.read_bytes()
             try:
                 said, _ = child.communicate("\n", timeout=60)
             finally:
                 child.kill()
         assert said.startswith(f"Another tawny is already recording to {data}")
-        assert (data / history).read_bytes() == before, "it is the other recorder's now"
+        assert history.read_bytes() == before, "it is the other recorder's now"
 
 
 class Pulse:
@@ -191,9 +196,7 @@ def test_a_recorder_that_lost_its_folder_lets_go_of_its_databases(tmp_path: Path
     """Else the end of the process would, and SQLite remove what the other recorder has not checkpointed."""
     data = tmp_path / "data"
     with ExitStack() as other, rig(settings(""), data) as recorder:
-        mount_again(data)
-        lock = other.enter_context((data / "lock").open())
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        mount_taken(data, other)
     assert recorder.running.lost is not None
     with pytest.raises(StorageError, match="closed database"):
         recorder.running.index.put_gap(Gap(CameraId("porch"), 1000, 2000, GapReason.STALLED))
@@ -202,11 +205,8 @@ def test_a_recorder_that_lost_its_folder_lets_go_of_its_databases(tmp_path: Path
 def test_a_recorder_that_ends_writes_nothing_if_another_one_has_its_folder(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with ExitStack() as other, rig(settings(""), data):
-        mount_again(data)
-        history = sorted((data / "history").glob("*.jsonl"))[-1]
+        history = mount_taken(data, other)
         before = history.read_bytes()
-        lock = other.enter_context((data / "lock").open())
-        fcntl.flock(lock, fcntl.LOCK_EX)
     assert history.read_bytes() == before
     assert (tmp_path / "away" / "history" / history.name).read_bytes() == before, "this recorder has it open still"
 
