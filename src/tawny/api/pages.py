@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import Here
 from tawny.api.errors import ANY_FILE, methods_of, not_found
-from tawny.api.request_handling import WorkerRoute
-from tawny.api.static_files import StaticFiles, accepted_coding
+from tawny.api.request_handling import WorkerRoute, accepted_coding
+from tawny.api.static_files import StaticFiles
 from tawny.model.errors import NotDone
 
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -5,7 +5,8 @@ The event loop moves bytes. A route that is a plain function is answered whole b
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable, Coroutine
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -368,3 +369,19 @@ def _finish(coroutine: Coroutine[Any, Any, T]) -> T:
         return result
     coroutine.close()
     raise RuntimeError("a route in a worker must not wait: make it a coroutine")
+
+
+_CODING = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", re.IGNORECASE)
+
+
+def accepted_coding(accept: str, offered: Iterable[str]) -> str | None:
+    """Return the offered content coding that `Accept-Encoding` prefers, the first of several; None for the plain file.
+
+    RFC 9110, 12.5.3. What cannot be read is ignored.
+    """
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        if found := _CODING.fullmatch(part):
+            weights[found[1].lower()] = float(found[2] or 1)
+    best = max(offered, key=lambda coding: weights.get(coding, weights.get("*", 0.0)), default="")
+    return best if weights.get(best, weights.get("*", 0.0)) > 0 else None

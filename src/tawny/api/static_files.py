@@ -5,8 +5,6 @@ Each is read once, so that clients who read slowly hold no file open and no copy
 
 import asyncio
 import hashlib
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,7 +12,6 @@ from typing import Final
 BUILT = Path(__file__).parent / "static"
 ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
 """Content codings and the endings of the files that `ui/scripts/compress.mjs` writes, smallest first."""
-_CODING = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,16 +44,3 @@ class StaticFiles:
             content = self._contents[path] = await asyncio.to_thread(path.read_bytes)
             self._hashes[path] = hashlib.sha256(content).hexdigest()[:32]
         return content
-
-
-def accepted_coding(accept: str, offered: Iterable[str]) -> str | None:
-    """Return the offered content coding that `Accept-Encoding` prefers, the first of several; None for the plain file.
-
-    RFC 9110, 12.5.3. What cannot be read is ignored.
-    """
-    weights: dict[str, float] = {}
-    for part in accept.split(","):
-        if found := _CODING.fullmatch(part):
-            weights[found[1].lower()] = float(found[2] or 1)
-    best = max(offered, key=lambda coding: weights.get(coding, weights.get("*", 0.0)), default="")
-    return best if weights.get(best, weights.get("*", 0.0)) > 0 else None

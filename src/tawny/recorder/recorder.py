@@ -155,7 +155,7 @@ class SegmentRecorder:
         with self._lock:
             theirs = [one for (whose, _), one in self._recordings.items() if whose == camera]
             theirs += [one for whose, one in self._leaving if whose == camera]
-        still_open = [segment for one in theirs if (segment := one.segment) is not None]
+        still_open = [segment for one in theirs if (segment := one.writer.segment) is not None]
         # read last, and preferred: a segment may have been closed since
         closed = [one for one in self._closing.unlisted() if one.camera == camera]
         known = {one.id for one in closed}

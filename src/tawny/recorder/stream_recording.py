@@ -13,7 +13,7 @@ from tawny.engine.backoff import Backoff
 from tawny.model.errors import DiskFull, StorageError, TooManyFiles
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
-from tawny.model.segments import GapReason, Segment
+from tawny.model.segments import GapReason
 from tawny.model.times import Clock, Span
 from tawny.recorder.recording_times import RecordingTimes, WritingChange, is_wanted
 from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit, duration_s
@@ -122,7 +122,7 @@ class StreamRecording:
         self.camera, self.stream, self._clock = writer.camera, writer.stream, clock
         self._begun_s = 0.0  # when the last finished job was submitted
         self._late: deque[tuple[float, float]] = deque(maxlen=_LATE)  # when, and the seconds at risk
-        self._hub, self._writer, self._places, self._limits, self._report = hub, writer, places, limits, report
+        self._hub, self.writer, self._places, self._limits, self._report = hub, writer, places, limits, report
         self._wanted = wanted
         self._is_writing = wanted is None or wanted.is_always
         self._wanted_from: tuple[RunId, int] = RunId(""), 0  # begin of the wanted time that is being written, ms UTC
@@ -170,7 +170,7 @@ class StreamRecording:
     def status(self, now_s: float) -> RecordingStatus:
         fresh = now_s - self._durable_at_s <= _FRESH_S
         return RecordingStatus(
-            fresh and self.problem is None, self._writer.durable_ms, self._writer.durable_bytes, self.problem
+            fresh and self.problem is None, self.writer.durable_ms, self.writer.durable_bytes, self.problem
         )
 
     @property
@@ -181,7 +181,7 @@ class StreamRecording:
     @property
     def awaits_disk(self) -> bool:
         """Return whether packets have arrived and nothing is durable yet."""
-        return self._is_writing and self._hub.newest is not None and self._writer.durable_ms is None
+        return self._is_writing and self._hub.newest is not None and self.writer.durable_ms is None
 
     def at_risk_s(self, now_s: float) -> float:
         """Return the most seconds that a power cut would have taken in the last minutes, more than once.
@@ -192,12 +192,8 @@ class StreamRecording:
         return max(late) if len(late) == _LATE else 0.0
 
     @property
-    def segment(self) -> Segment | None:
-        return self._writer.segment
-
-    @property
     def on_spare(self) -> Volume | None:
-        return self._writer.on_spare
+        return self.writer.on_spare
 
     @property
     def waiting_bytes(self) -> int:
@@ -224,7 +220,7 @@ class StreamRecording:
             self._take(now_s)
         else:
             self._rest()
-        self._writer.clock_offset_s = self._hub.clock_offset_s
+        self.writer.clock_offset_s = self._hub.clock_offset_s
         if self._job is not None and self._job.finished:
             job, self._job = self._job, None
             self._after(job, now_s)
@@ -244,9 +240,9 @@ class StreamRecording:
 
     def _next_job(self, now_s: float) -> WriteJob | None:
         """Return a job for all due units, or only those of the open file if new files go to another volume now."""
-        pieces, on, at = list(self._queue), self._places.best(), self._writer.volume
+        pieces, on, at = list(self._queue), self._places.best(), self.writer.volume
         if at is not None and at is not on:
-            begins = next((n for n, piece in enumerate(pieces) if not self._writer.goes_on_with(piece)), len(pieces))
+            begins = next((n for n, piece in enumerate(pieces) if not self.writer.goes_on_with(piece)), len(pieces))
             if begins:
                 pieces, on = pieces[:begins], at
         if on is None:
@@ -254,7 +250,7 @@ class StreamRecording:
         pieces = _some(pieces)
         for _ in pieces:
             self._queue.popleft()
-        self._job = WriteJob(self._writer, pieces, now_s, on, self._clock.mono_s)
+        self._job = WriteJob(self.writer, pieces, now_s, on, self._clock.mono_s)
         return self._job
 
     def _shed(self, now_s: float) -> None:
@@ -275,8 +271,8 @@ class StreamRecording:
         if waited_s > _HANGS_S and self.problem is None:
             self.problem = StorageError(str(job.on.root), "it isn't responding")
         if waited_s > _LEAVE_S and self._places.other_than(job.on):
-            self._places.leave(job, self._writer)
-            self._job, self._writer = None, self._writer.another()
+            self._places.leave(job, self.writer)
+            self._job, self.writer = None, self.writer.another()
             packets = [packet for piece in (*job.left, *self._queue) for packet in piece.packets]
             self._queue.clear()
             packets.sort(key=lambda packet: packet.number)
@@ -395,14 +391,14 @@ class StreamRecording:
             return
         if self.problem is None:
             log.warning("cannot write %s %s: %s", self.camera, self.stream, job.error or job.unusable)
-        self.problem = job.error or StorageError(self._writer.where, job.unusable or "a disk writer failed")
+        self.problem = job.error or StorageError(self.writer.where, job.unusable or "a disk writer failed")
         self.needs_room = isinstance(job.error, DiskFull)
         self._retry_s = now_s + self._backoff.next_s()
         left = [*job.left, *self._queue]
         self._queue.clear()
         if job.error is None:
             self._forget(left)
-        elif self._writer.has_file:
+        elif self.writer.has_file:
             self._queue.extend(left)  # retry the same units in the same file
         else:
             self._gatherer.put_back([packet for piece in left for packet in piece.packets], now_s)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.api.past.timeline_lanes import lane_info
+from tawny.api.past.recording_routes import lane_info
 from tawny.cli import status
 from tawny.cli.output import Output
 from tawny.media.mp4.segment_reader import read_segment, samples

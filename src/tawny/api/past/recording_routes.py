@@ -1,6 +1,7 @@
 """Routes for recordings: timeline, calendar, playback, previews and clips, and media by opaque ID."""
 
 import asyncio
+import base64
 import gzip
 from pathlib import Path
 from typing import Annotated
@@ -42,13 +43,12 @@ from tawny.api.past.media_responses import (
     stream_recording,
     wrapped_headers,
 )
-from tawny.api.past.timeline_lanes import Timeline, lane_info
-from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import Ms
-from tawny.api.static_files import accepted_coding
+from tawny.api.request_handling import WorkerRoute, accepted_coding
+from tawny.api.schemas import ApiResponse, DamageInfo, EventInfo, GapInfo, Ms, SpanMs
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.media.image.jpeg import ImageView
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
+from tawny.model.events import Event
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import LATEST_MS, Span
@@ -58,6 +58,7 @@ from tawny.playback.frame_reader import event_snapshot, full_size
 from tawny.playback.segment_player import SegmentPlayback
 from tawny.playback.segment_player import play as make_playing
 from tawny.playback.stills import ClipSheetHeader, clip_sheet, shown_in
+from tawny.service.recorder import RecorderService
 from tawny.storage.disk.layout import is_sealed
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -83,6 +84,44 @@ def time(from_ms: At, to_ms: At, here: Here) -> schemas.LocalTime:
     )
 
 
+class MotionScores(ApiResponse):
+    begin_ms: int
+    step_s: int
+    data: str
+    """Base64 of one byte per step: 0..100, 255 if unknown."""
+
+
+class LaneEventInfo(ApiResponse):
+    """What a lane shows of an event."""
+
+    id: str
+    camera: str
+    display_type: str
+    start_ms: int
+    end_ms: int | None
+    kept: bool
+    snapshot: str | None
+    title: str
+
+
+class TimelineLaneInfo(ApiResponse):
+    id: str
+    name: str
+    spans: list[SpanMs]
+    gaps: list[GapInfo]
+    damage: list[DamageInfo]
+    events: list[EventInfo]
+    """Empty with `short`."""
+    short_events: list[LaneEventInfo]
+    """Empty without `short`."""
+    motion: MotionScores
+
+
+class Timeline(ApiResponse):
+    now_ms: int
+    cameras: list[TimelineLaneInfo]
+
+
 @router.get("/timeline", dependencies=view, response_model=Timeline)
 def lanes(
     request: Request,
@@ -105,6 +144,40 @@ def lanes(
         # a day of 30 cameras takes megabytes, most of them the same words
         content, headers["Content-Encoding"] = gzip.compress(content, 1), "gzip"
     return Response(content, headers=headers, media_type="application/json")
+
+
+def lane_info(made: timeline.TimelineLane, recorder: RecorderService, *, short: bool = False) -> TimelineLaneInfo:
+    return TimelineLaneInfo(
+        id=made.camera,
+        name=serializers.camera_name(recorder, made.camera),
+        spans=[_pair(span) for span in made.spans],
+        gaps=[serializers.gap(one) for one in made.gaps],
+        damage=[serializers.damage(one) for one in made.damage],
+        events=[] if short else [serializers.event(one, recorder) for one in made.events],
+        short_events=[_lane_event(one, recorder) for one in made.events] if short else [],
+        motion=MotionScores(
+            begin_ms=made.motion.begin_ms,
+            step_s=made.motion.step_s,
+            data=base64.b64encode(made.motion.data).decode(),
+        ),
+    )
+
+
+def _lane_event(made: Event, recorder: RecorderService) -> LaneEventInfo:
+    return LaneEventInfo(
+        id=made.id,
+        camera=made.camera,
+        display_type=made.shown_kind,
+        start_ms=made.start_ms,
+        end_ms=made.end_ms,
+        kept=made.kept,
+        snapshot=serializers.snapshot_of(made),
+        title=serializers.title_of(made, recorder),
+    )
+
+
+def _pair(span: Span) -> tuple[int, int]:
+    return span.begin_ms, span.end_ms
 
 
 @router.get("/recorded", dependencies=view)
