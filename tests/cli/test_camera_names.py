@@ -94,8 +94,9 @@ def test_a_command_takes_the_name(tawny: Tawny, recorded: Path, file: Path) -> N
     assert "recorded until" in said.out
 
 
-def test_invalid_settings_do_not_stop_a_command_that_needs_none(file: Path) -> None:
+@pytest.mark.parametrize("said", ["door", "Front door"])
+def test_invalid_settings_do_not_stop_a_command_that_needs_none(file: Path, said: str) -> None:
     file.write_text("[cameras.door]\nsource = 5\n")
-    args = Namespace(config=str(file), data=None, camera="door")
+    args = Namespace(config=str(file), data=None, camera=said)
     put_ids(args)
-    assert args.camera == "door"
+    assert args.camera == said

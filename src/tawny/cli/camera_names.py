@@ -17,6 +17,8 @@ def put_ids(args: Namespace) -> None:
 
     Raises NotDone: when several cameras are meant.
     """
+    if all(map(is_camera_id, args.camera if isinstance(args.camera, list) else [args.camera])):
+        return  # most are: the settings aren't read once more
     with suppress(SettingsError):  # the command says so, if it needs the settings
         chosen = _settings_of_the_recordings(args)
         if chosen is None:
