@@ -29,7 +29,7 @@ def state_of(server: LiveServer) -> dict[str, bool]:
     return {
         "hold": web.running.arming.modes.hold(GARAGE) is not None,
         "snooze": bool(web.outward.snoozes.all()),
-        "mute": bool(web.outward.notifications.actions.mutes("phone")),
+        "mute": bool(web.outward.notifications.mutes.of("phone")),
         "calibration": web.programs.tracker.state(GARAGE).calibration != PtzCalibration(),
         "plan": GARAGE in web.accounts.plan()[2],
         "layout": GARAGE in web.accounts.wall(anna),
@@ -43,7 +43,7 @@ def set_up(server: LiveServer) -> None:
     web.accounts.put_person("Cleo", Role.VIEWER, cameras=[GARAGE])
     web.running.arming.modes.pause(GARAGE, None, "Anna")
     web.outward.snoozes.put(GARAGE, None, "", "Anna", everyone=True)
-    web.outward.notifications.actions.mute("phone", GARAGE, 3_600_000)
+    web.outward.notifications.mutes.put("phone", GARAGE, 3_600_000)
     web.programs.tracker.keep(GARAGE, PtzCalibration(at_ms=5))
     web.accounts.put_plan(b"image", '[{"camera": "garage"}]')
     web.accounts.put_wall(web.accounts.put_person("Anna", Role.OWNER), '{"order": ["garage"]}')

@@ -31,7 +31,7 @@ from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.protocols import http_connection
-from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
+from tawny.service.delivery.message_actions import LASTS_MS
 from tawny.service.delivery.notifications import ChannelUser, Notifications, Users
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
@@ -624,42 +624,42 @@ def test_a_camera_that_was_muted_says_nothing_for_an_hour(bench: Bench) -> None:
 
 
 def test_another_phone_is_not_muted(bench: Bench) -> None:
-    bench.notifications.actions.mute("phone", PORCH, 3_600_000)
-    actions: MessageActions = bench.notifications.actions
+    bench.notifications.mutes.put("phone", PORCH, 3_600_000)
+    mutes = bench.notifications.mutes
     now_ms = bench.clock.now_ms()
-    assert actions.is_muted("phone", PORCH, now_ms)
-    assert not actions.is_muted("tablet", PORCH, now_ms)
-    assert not actions.is_muted("phone", CameraId("yard"), now_ms)
-    actions.mute("phone", PORCH, 0)
-    assert not actions.is_muted("phone", PORCH, now_ms)
+    assert mutes.is_muted("phone", PORCH, now_ms)
+    assert not mutes.is_muted("tablet", PORCH, now_ms)
+    assert not mutes.is_muted("phone", CameraId("yard"), now_ms)
+    mutes.put("phone", PORCH, 0)
+    assert not mutes.is_muted("phone", PORCH, now_ms)
 
 
 def test_a_camera_with_the_id_of_a_removed_one_is_not_muted(bench: Bench) -> None:
-    actions: MessageActions = bench.notifications.actions
+    mutes = bench.notifications.mutes
     for to, camera in (("phone", PORCH), ("tablet", PORCH), ("phone", CameraId("yard"))):
-        actions.mute(to, camera, 3_600_000)
-    actions.forget_cameras([PORCH])
-    assert (list(actions.mutes("phone")), actions.mutes("tablet")) == (["yard"], {})
+        mutes.put(to, camera, 3_600_000)
+    mutes.forget_cameras([PORCH])
+    assert (list(mutes.of("phone")), mutes.of("tablet")) == (["yard"], {})
 
 
 @pytest.mark.parametrize("step_s", [-3 * 3600, 3 * 3600])
 def test_a_mute_lasts_as_long_as_was_asked_when_the_clock_is_set(bench: Bench, step_s: int) -> None:
-    actions: MessageActions = bench.notifications.actions
-    actions.mute("phone", PORCH, 3_600_000)
+    mutes = bench.notifications.mutes
+    mutes.put("phone", PORCH, 3_600_000)
     bench.clock.advance(600)
     bench.clock.jump_utc(step_s)
-    assert actions.mutes("phone") == {PORCH: bench.clock.now_ms() + 50 * 60_000}
-    assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
+    assert mutes.of("phone") == {PORCH: bench.clock.now_ms() + 50 * 60_000}
+    assert mutes.is_muted("phone", PORCH, bench.clock.now_ms())
     bench.clock.advance(51 * 60)
-    assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
+    assert not mutes.is_muted("phone", PORCH, bench.clock.now_ms())
 
 
 def test_on_a_disk_that_takes_no_writes_mutes_are_known_and_follow_the_clock_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    actions: MessageActions = bench.notifications.actions
-    actions.mute("tablet", PORCH, 60_000)
-    actions.mute("phone", PORCH, 30 * 3_600_000)
+    mutes = bench.notifications.mutes
+    mutes.put("tablet", PORCH, 60_000)
+    mutes.put("phone", PORCH, 30 * 3_600_000)
     bench.clock.advance(26 * 3600)  # so that the first one is deleted at the next look
     bench.clock.jump_utc(-3 * 3600)
 
@@ -670,11 +670,11 @@ def test_on_a_disk_that_takes_no_writes_mutes_are_known_and_follow_the_clock_onc
         for name in ("mark", "mark_all"):
             full.setattr(bench.outbox, name, refuse, raising=False)
         for _ in range(2):
-            assert actions.mutes("phone") == {PORCH: bench.clock.now_ms() + 4 * 3_600_000}
-            assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
-            assert not actions.is_muted("tablet", PORCH, bench.clock.now_ms())
+            assert mutes.of("phone") == {PORCH: bench.clock.now_ms() + 4 * 3_600_000}
+            assert mutes.is_muted("phone", PORCH, bench.clock.now_ms())
+            assert not mutes.is_muted("tablet", PORCH, bench.clock.now_ms())
     for _ in range(2):
-        assert actions.mutes("phone") == {PORCH: bench.clock.now_ms() + 4 * 3_600_000}
+        assert mutes.of("phone") == {PORCH: bench.clock.now_ms() + 4 * 3_600_000}
     assert list(bench.outbox.marks("mute/")) == ["mute/phone/porch"]
 
 
@@ -683,38 +683,38 @@ def test_a_mute_on_a_disk_that_takes_no_writes_ends(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, was_ahead_s: int
 ) -> None:
     """The clock was ahead, or is set 50 years on when the network comes: it moves once."""
-    actions: MessageActions = bench.notifications.actions
+    mutes = bench.notifications.mutes
     bench.clock.jump_utc(was_ahead_s)
-    actions.mute("phone", PORCH, 3_600_000)
+    mutes.put("phone", PORCH, 3_600_000)
     monkeypatch.setattr(bench.outbox, "mark_all", Mock(side_effect=DiskFull("outbox.db")))
     bench.clock.jump_utc(-was_ahead_s)
     for _ in range(3):
-        assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
+        assert mutes.is_muted("phone", PORCH, bench.clock.now_ms())
         bench.clock.advance(25 * 60)
-    assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
+    assert not mutes.is_muted("phone", PORCH, bench.clock.now_ms())
 
 
 def test_a_mute_of_a_clock_that_was_ahead_begins_at_the_next_start(bench: Bench) -> None:
     bench.clock.jump_utc(2 * 86_400)
-    before: MessageActions = bench.notifications.actions
-    before.mute("phone", PORCH, 3_600_000)
+    before = bench.notifications.mutes
+    before.put("phone", PORCH, 3_600_000)
     bench.clock.jump_utc(-2 * 86_400)
     bench.killed()
-    actions: MessageActions = bench.notifications.actions
-    assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
+    mutes = bench.notifications.mutes
+    assert mutes.is_muted("phone", PORCH, bench.clock.now_ms())
     bench.clock.advance(2 * 86_400 + 60)
-    assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
+    assert not mutes.is_muted("phone", PORCH, bench.clock.now_ms())
 
 
 def test_a_mute_that_is_long_over_does_not_begin_again_with_a_clock_that_is_behind(bench: Bench) -> None:
-    before: MessageActions = bench.notifications.actions
-    before.mute("phone", PORCH, 3_600_000)
+    before = bench.notifications.mutes
+    before.put("phone", PORCH, 3_600_000)
     bench.clock.advance(86_400 + 3600 + 60)
-    assert before.mutes("phone") == {}
+    assert before.of("phone") == {}
     bench.clock.jump_utc(-10 * 86_400)
     bench.killed()
-    after: MessageActions = bench.notifications.actions
-    assert after.mutes("phone") == {}
+    after = bench.notifications.mutes
+    assert after.of("phone") == {}
 
 
 def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:

@@ -241,12 +241,12 @@ class DeliveryService:
     def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this time; 0 unmutes."""
         self._known(name)
-        self.notifications.actions.mute(name, camera, for_ms)
+        self.notifications.mutes.put(name, camera, for_ms)
 
     def forget_cameras(self, cameras: Collection[CameraId]) -> None:
         """Forget snoozes and mutes of removed cameras. Raises StorageError."""
         self.snoozes.forget_cameras(cameras)
-        self.notifications.actions.forget_cameras(cameras)
+        self.notifications.mutes.forget_cameras(cameras)
 
     def push_key(self) -> str:
         """Return the VAPID public key browsers subscribe with."""

@@ -7,9 +7,8 @@ it was sent to. It permits nothing else, and no more than the notifier's user ma
 import hmac
 import logging
 import secrets
-import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -17,14 +16,13 @@ from tawny.delivery.outbox import Outbox
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps
+from tawny.model.times import Clock
+from tawny.service.delivery.notification_filter import NotifierMutes
 from tawny.service.recorder import RecorderService
 
 log = logging.getLogger(__name__)
 MUTE_MS = 3_600_000
 LASTS_MS = 7 * 86_400_000
-_KEPT_MS = 86_400_000
-"""How long, ms, an ended mute is kept: events that began within it may be due later."""
 MUTE = "m"
 """The action that concerns the notifier alone; the others change what everyone sees."""
 LABELS = {MUTE: "Mute for 1 h", "f": "False alarm", "k": "Keep"}
@@ -62,13 +60,15 @@ class MessageActions:
     def __init__(
         self,
         outbox: Outbox,
+        mutes: NotifierMutes,
         recorder: RecorderService,
         clock: Clock,
         camera_name: Callable[[CameraId], str],
         allows: Callable[[str, str, CameraId], bool],
     ) -> None:
         self.allows = allows
-        self._outbox, self._recorder, self._clock, self._camera_name = outbox, recorder, clock, camera_name
+        self._outbox, self._mutes, self._recorder = outbox, mutes, recorder
+        self._clock, self._camera_name = clock, camera_name
         key = outbox.marks(_KEY).get(_KEY)
         if key is None:
             key = secrets.token_hex(32)
@@ -77,10 +77,6 @@ class MessageActions:
         self._first = {name.removeprefix(_OF): text.rstrip() for name, text in outbox.marks(_OF).items()}
         self._salts: dict[str, str] = {}
         """By notifier, what its signatures contain: its address, hashed, or nothing for its first one."""
-        self._lock = threading.Lock()
-        self._steps = ClockSteps(clock)
-        self._unwritten: dict[str, tuple[int, int]] = {}
-        """Begin and end of mutes that moved and aren't written yet."""
 
     def take_over(self, addresses: Mapping[str, str]) -> None:
         """End the actions and links in messages of notifiers that are removed, or have another address.
@@ -127,7 +123,7 @@ class MessageActions:
         """Execute the action and return its confirmation. Idempotent. Raises NotDone like `look`."""
         act = self.look(to, token)
         if act.do == MUTE:
-            self.mute(to, self._event(act.event).camera, MUTE_MS)
+            self._mutes.put(to, self._event(act.event).camera, MUTE_MS)
         elif act.do == "f":
             self._recorder.mark_event(act.event, false_alarm="other")
         else:
@@ -148,68 +144,11 @@ class MessageActions:
             raise NotDone(LINK_ENDED, INSTEAD)
         return form, self._event(EventId(event_id))
 
-    def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
-        """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
-        self._mutes()
-        name, now_ms = f"mute/{to}/{camera}", self._clock.now_ms()
-        with self._lock:
-            self._outbox.mark(name, f"{now_ms} {now_ms + for_ms}" if for_ms else "")
-            self._unwritten.pop(name, None)
-
-    def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
-        begin_ms, end_ms = self._mutes().get(f"mute/{to}/{camera}", (0, 0))
-        return begin_ms <= at_ms < end_ms
-
-    def mutes(self, to: str) -> dict[CameraId, int]:
-        """Return the muted cameras and the end of each mute, ms UTC."""
-        prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
-        return {
-            CameraId(name.removeprefix(prefix)): end_ms
-            for name, (_, end_ms) in self._mutes().items()
-            if name.startswith(prefix) and end_ms > now_ms
-        }
-
-    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
-        """Unmute removed cameras: new ones may get their IDs."""
-        for name in self._outbox.marks("mute/"):
-            if name.rpartition("/")[2] in cameras:
-                self._outbox.mark(name, "")
-
     def _event(self, key: EventId) -> Event:
         event = self._recorder.index.event(key)
         if event is None:
             raise NotDone("This event has been deleted.", "")
         return event
-
-    def _mutes(self) -> dict[str, tuple[int, int]]:
-        """Return begin and end of each mute. They move along with a step of the clock: they last as long as was asked.
-
-        What was made in the future began before a start: now. What is long over is deleted, so that it never does.
-        While the disk takes no writes, what moved is kept in memory.
-        """
-        with self._lock:
-            moved_ms, now_ms = self._steps.moved_ms(), self._clock.now_ms()
-            found, unwritten, changed = dict[str, tuple[int, int]](), dict[str, tuple[int, int]](), dict[str, str]()
-            for name, text in self._outbox.marks("mute/").items():
-                begin_ms, end_ms = self._unwritten.get(name) or map(int, text.split())
-                is_ahead = begin_ms + moved_ms > now_ms + CLOCK_STEP_MS
-                by_ms = now_ms - begin_ms if is_ahead else moved_ms
-                begin_ms, end_ms = begin_ms + by_ms, end_ms + by_ms
-                if by_ms or name in self._unwritten:
-                    unwritten[name] = begin_ms, end_ms
-                    changed[name] = f"{begin_ms} {end_ms}"
-                if end_ms < now_ms - _KEPT_MS:
-                    changed[name] = ""
-                else:
-                    found[name] = begin_ms, end_ms
-            self._unwritten = unwritten
-            try:
-                if changed:
-                    self._outbox.mark_all(changed)
-                self._unwritten = {}
-            except StorageError as error:
-                log.debug("the times of mutes aren't written yet: %s", error)
-        return found
 
     def of_recorder(self, to: str, name: str) -> str:
         """Return a message's ID that another recorder or notifier doesn't use for a message of this name."""

@@ -1,12 +1,13 @@
-"""What keeps a notification from being sent: a notifier's settings, quiet hours and pace, and snoozes.
+"""What keeps a notification from being sent: a notifier's settings, quiet hours and pace, mutes and snoozes.
 
 A snooze stops notifications about events for a time: a person's or everyone's, of one camera, all, or a rule.
 Recording, events, uploads and notifications about problems go on. A snooze ends by itself and survives a restart. What
 a snoozed rule would switch, run or say is left out as well. All times are the recorder's; when its clock steps, they
-move along, so that each snooze lasts as long as was asked.
+move along, so that each snooze lasts as long as was asked. A mute concerns one camera and one notifier.
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,10 +20,12 @@ from tawny.config.week import stretch
 from tawny.delivery.delivery import Delivery
 from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import NAMELESS, UNRULED, Calendar, FilterDecision, RuleDecision, called, rule_name
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import DOORBELL, Level, level_words
 from tawny.model.ids import CameraId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps
+
+log = logging.getLogger(__name__)
 
 
 def anybody(_: CameraId) -> bool:
@@ -466,3 +469,74 @@ class Snoozes:
             until_ms = None if one.until_ms is None else one.until_ms + by_ms
             moved = replace(one, since_ms=one.since_ms + by_ms, until_ms=until_ms)
             self._outbox.mark(mark, json.dumps(asdict(moved)))
+
+
+_KEPT_MS = 86_400_000
+"""How long, ms, an ended mute is kept: events that began within it may be due later."""
+
+
+class NotifierMutes:
+    """Mutes of single cameras for single notifiers, by messages or the page. They survive a restart. Thread-safe."""
+
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._outbox, self._clock, self._steps = outbox, clock, ClockSteps(clock)
+        self._lock = threading.Lock()
+        self._unwritten: dict[str, tuple[int, int]] = {}
+        """Begin and end of mutes that moved and aren't written yet."""
+
+    def put(self, to: str, camera: CameraId, for_ms: int) -> None:
+        """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
+        self._current()
+        name, now_ms = f"mute/{to}/{camera}", self._clock.now_ms()
+        with self._lock:
+            self._outbox.mark(name, f"{now_ms} {now_ms + for_ms}" if for_ms else "")
+            self._unwritten.pop(name, None)
+
+    def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
+        begin_ms, end_ms = self._current().get(f"mute/{to}/{camera}", (0, 0))
+        return begin_ms <= at_ms < end_ms
+
+    def of(self, to: str) -> dict[CameraId, int]:
+        """Return the muted cameras and the end of each mute, ms UTC."""
+        prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
+        return {
+            CameraId(name.removeprefix(prefix)): end_ms
+            for name, (_, end_ms) in self._current().items()
+            if name.startswith(prefix) and end_ms > now_ms
+        }
+
+    def forget_cameras(self, cameras: Collection[CameraId]) -> None:
+        """Unmute removed cameras: new ones may get their IDs."""
+        for name in self._outbox.marks("mute/"):
+            if name.rpartition("/")[2] in cameras:
+                self._outbox.mark(name, "")
+
+    def _current(self) -> dict[str, tuple[int, int]]:
+        """Return begin and end of each mute. They move along with a step of the clock: they last as long as was asked.
+
+        What was made in the future began before a start: now. What is long over is deleted, so that it never does.
+        While the disk takes no writes, what moved is kept in memory.
+        """
+        with self._lock:
+            moved_ms, now_ms = self._steps.moved_ms(), self._clock.now_ms()
+            found, unwritten, changed = dict[str, tuple[int, int]](), dict[str, tuple[int, int]](), dict[str, str]()
+            for name, text in self._outbox.marks("mute/").items():
+                begin_ms, end_ms = self._unwritten.get(name) or map(int, text.split())
+                is_ahead = begin_ms + moved_ms > now_ms + CLOCK_STEP_MS
+                by_ms = now_ms - begin_ms if is_ahead else moved_ms
+                begin_ms, end_ms = begin_ms + by_ms, end_ms + by_ms
+                if by_ms or name in self._unwritten:
+                    unwritten[name] = begin_ms, end_ms
+                    changed[name] = f"{begin_ms} {end_ms}"
+                if end_ms < now_ms - _KEPT_MS:
+                    changed[name] = ""
+                else:
+                    found[name] = begin_ms, end_ms
+            self._unwritten = unwritten
+            try:
+                if changed:
+                    self._outbox.mark_all(changed)
+                self._unwritten = {}
+            except StorageError as error:
+                log.debug("the times of mutes aren't written yet: %s", error)
+        return found

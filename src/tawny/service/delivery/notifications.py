@@ -54,6 +54,7 @@ from tawny.service.delivery.message_actions import MUTE, MessageActions
 from tawny.service.delivery.message_composer import MessageComposer, MessageMeans
 from tawny.service.delivery.notification_filter import (
     NotificationFilter,
+    NotifierMutes,
     Snoozes,
     anybody,
     is_late,
@@ -195,7 +196,8 @@ class Notifications:
 
         zone = ZoneInfo(recorder.zone)
         self._recorder = recorder
-        self.actions = MessageActions(source.outbox, recorder, source.clock, name_of, self._may_press)
+        self.mutes = NotifierMutes(source.outbox, source.clock)
+        self.actions = MessageActions(source.outbox, self.mutes, recorder, source.clock, name_of, self._may_press)
         self.actions.take_over(_addresses(settings))
         self.snoozes = Snoozes(source.outbox, source.clock, zone, users.may_see, lambda: self._settings.rules)
         self._means = MessageMeans(
@@ -231,7 +233,7 @@ class Notifications:
 
     def why_muted(self, name: str, camera: CameraId, at_ms: int) -> str:
         """Return why this notifier sends nothing about a camera's event of this time; empty if it does."""
-        if self.actions.is_muted(name, camera, at_ms):
+        if self.mutes.is_muted(name, camera, at_ms):
             return f"{name} has muted this camera."
         one = self._settings.notifiers.get(name)
         return self.snoozes.why(one.user if one else "", camera, at_ms)
@@ -365,7 +367,7 @@ class Notifications:
         trouble = (outbox.trouble(name) or self._without_browser(name, one)) if self._has_user(name) else NO_USER
         return TargetView(
             name, "notifier", self._plugins.public_notifier(one.url), traits.shows, _gets(one), outbox.waiting(name),
-            trouble, self._is_paused(name), outbox.ended(name), self.actions.mutes(name),
+            trouble, self._is_paused(name), outbox.ended(name), self.mutes.of(name),
             _receives(one, traits),
         )  # fmt: skip
 
