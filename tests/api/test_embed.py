@@ -10,13 +10,14 @@ import pytest
 
 from tawny.api.auth.access import Access, check_routes
 from tawny.api.auth.accounts import Role
-from tawny.api.live.follow import STAYS_S, FollowSelector, OngoingEvents
+from tawny.api.live.follow import STAYS_S, FollowSelector
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged
 from tawny.model.packets import VideoFormat
 from tawny.model.states import CameraState, CameraStatus
 from tawny.service.recorder import CameraView
+from tawny.service.visits import OngoingEvents
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder, House, routes
@@ -164,7 +165,9 @@ class Watched:
     def __init__(self, recorder: FakeRecorder, clock: FakeClock) -> None:
         self.recorder, self.clock = recorder, clock
         self.showing = [PORCH, YARD]
-        self.follow = FollowSelector(OngoingEvents(recorder.bus), clock, lambda: self.showing)
+        ongoing = OngoingEvents()
+        recorder.bus.subscribe(EventChanged, ongoing.on_event)
+        self.follow = FollowSelector(ongoing, clock, lambda: self.showing)
 
     def begins(self, camera: CameraId, at_ms: int) -> None:
         self.recorder.bus.publish(EventChanged("started", event(camera, at_ms)))

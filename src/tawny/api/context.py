@@ -86,7 +86,7 @@ from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.system_actions import SystemActions
 from tawny.service.talkback import Talkback
 from tawny.service.updates import UpdateCheck
-from tawny.service.visits import NewVisitCounter
+from tawny.service.visits import NewVisitCounter, OngoingEvents
 from tawny.sources.phone import Phone
 from tawny.stream.hub import Hub
 
@@ -235,9 +235,10 @@ class AppContext:
         self.jobs = ClipJobs(self.recorder.clock, self.clip_store, self.accounts.person, self.shares.show)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthReader(self.recorder)
-        self.new_visits = NewVisitCounter(self.recorder.clock)
-        self.recorder.bus.subscribe(EventChanged, self.new_visits.on_event)
-        self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors(self.recorder.bus)
+        ongoing, self.new_visits = OngoingEvents(), NewVisitCounter(self.recorder.clock)
+        for listener in (ongoing, self.new_visits):
+            self.recorder.bus.subscribe(EventChanged, listener.on_event)
+        self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors(ongoing)
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock, self.connections)
 
     def apply(self, web: WebSettings, sign_in: SignInSettings | None = None) -> None:

@@ -343,6 +343,25 @@ _KEPT_S: Final = 60.0
 _MOST_SCOPES: Final = 50
 
 
+class OngoingEvents:
+    """Events that go on now. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ongoing: dict[str, Event] = {}
+
+    def at(self, cameras: Collection[CameraId]) -> list[Event]:
+        with self._lock:
+            return [event for event in self._ongoing.values() if event.camera in cameras]
+
+    def on_event(self, message: EventChanged) -> None:
+        with self._lock:
+            if message.event.end_ms is not None or message.what == "ended":
+                self._ongoing.pop(message.event.id, None)
+            elif message.what == "started":  # an update may come after the end
+                self._ongoing[message.event.id] = message.event
+
+
 class NewVisitCounter:
     """Counts visits that are not reviewed. Between questions, finds again only what events changed. Thread-safe."""
 

@@ -1,17 +1,14 @@
 """Selection of the camera with current activity."""
 
-import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from tawny.live.follow_stream import CODEC, FollowStream
 from tawny.live.stream_choice import StreamChoice, choose_stream
-from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.messages import EventChanged
 from tawny.model.times import Clock
-from tawny.service.recorder import Subscribable
+from tawny.service.visits import OngoingEvents
 from tawny.stream.hub import live_hubs
 
 if TYPE_CHECKING:
@@ -19,26 +16,6 @@ if TYPE_CHECKING:
 
 STAYS_S = 4.0
 """Minimum time in s on one camera, whatever happens elsewhere."""
-
-
-class OngoingEvents:
-    """Events that go on now. Thread-safe."""
-
-    def __init__(self, bus: Subscribable) -> None:
-        self._lock = threading.Lock()
-        self._ongoing: dict[str, Event] = {}
-        bus.subscribe(EventChanged, self._on_event)
-
-    def at(self, cameras: Collection[CameraId]) -> list[Event]:
-        with self._lock:
-            return [event for event in self._ongoing.values() if event.camera in cameras]
-
-    def _on_event(self, message: EventChanged) -> None:
-        with self._lock:
-            if message.event.end_ms is not None or message.what == "ended":
-                self._ongoing.pop(message.event.id, None)
-            elif message.what == "started":  # an update may come after the end
-                self._ongoing[message.event.id] = message.event
 
 
 class FollowSelector:
@@ -73,8 +50,8 @@ def showing(here: "AppContext") -> list[CameraId]:
 class FollowSelectors:
     """Follow streams, shared by users who may see the same cameras. Event loop only."""
 
-    def __init__(self, bus: Subscribable) -> None:
-        self._ongoing = OngoingEvents(bus)
+    def __init__(self, ongoing: OngoingEvents) -> None:
+        self._ongoing = ongoing
         self._known: WeakValueDictionary[frozenset[CameraId] | None, FollowStream] = WeakValueDictionary()
 
     def of(self, here: "AppContext") -> FollowStream:
