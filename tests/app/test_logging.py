@@ -128,6 +128,16 @@ def root() -> Iterator[logging.Logger]:
     ours.setLevel(our_level)
 
 
+def test_the_name_of_a_file_that_is_no_text_is_written_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = DailyFile(tmp_path / "tawny.log", 1)
+    file.emit(_line("Can't read %s.", os.fsdecode(b"caf\xe9.mp4")))
+    file.close()
+    assert (tmp_path / "tawny.log").read_text() == "Can't read caf\\udce9.mp4.\n"
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.shows("PK27")
 def test_forty_midnights_leave_33_files_of_earlier_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calendar = Calendar()

@@ -146,7 +146,7 @@ class DailyFile(TimedRotatingFileHandler):
         create = os.O_CREAT if self._device in (None, device) else 0
         file = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | create | os.O_CLOEXEC, 0o600)
         self._device = device
-        return os.fdopen(file, "a", encoding="utf-8")
+        return os.fdopen(file, "a", encoding="utf-8", errors="backslashreplace")  # names of files
 
     def rotate(self, source: str, dest: str) -> None:
         if Path(source).exists():  # on its disk, which may be another device now
