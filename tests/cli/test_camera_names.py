@@ -1,10 +1,13 @@
 """Commands take a camera's display name in place of its ID."""
 
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from tawny.cli import cameras
 from tawny.cli.camera_names import put_ids
 from tawny.model.errors import NotDone
 from tests.cli.conftest import Tawny
@@ -92,6 +95,34 @@ def test_a_command_takes_the_name(tawny: Tawny, recorded: Path, file: Path) -> N
     said = tawny("timeline", "--camera", "Kasse 2", "--from", "yesterday", "--data", str(recorded))
     assert (said.code, said.err) == (0, "")
     assert "recorded until" in said.out
+
+
+def test_so_do_accounts_and_access_tokens(tawny: Tawny, recorded: Path, tmp_path: Path, file: Path) -> None:
+    data = ("--data", str(copytree(recorded, tmp_path / "data")), "--config", str(file))
+    added = tawny("user", "add", "Anna", "--role", "viewer", "--cameras", "Kasse 2, Doorway", *data)
+    assert (added.code, added.err) == (0, "")
+    assert "can see door, doorway-2" in added.out
+    made = tawny("tokens", "create", "screen", "--cameras", "Kasse 2", *data)
+    assert "screen can see door live" in made.out
+
+
+@pytest.mark.parametrize("do", [("report",), ("accept-login",), ("move", "192.0.2.7")])
+def test_so_does_each_command_about_a_camera(
+    tawny: Tawny, tmp_path: Path, file: Path, do: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    asked: list[object] = []
+
+    def ask(_: Path, question: Mapping[str, object]) -> Mapping[str, object]:
+        asked.append(question["camera"])
+        return {"known": []}
+
+    monkeypatch.setattr(cameras, "ask_once", ask)
+    monkeypatch.setattr(cameras, "is_running", lambda _: True)
+    monkeypatch.setattr(cameras, "running_data", lambda _: tmp_path)
+    name, *more = do
+    tawny("cameras", name, "Kasse 2", *more, "--data", str(tmp_path / "data"), "--config", str(file))
+    assert asked == ["door"]
 
 
 @pytest.mark.parametrize("said", ["door", "Front door"])

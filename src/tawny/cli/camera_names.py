@@ -12,12 +12,14 @@ from tawny.model.errors import NotDone, SettingsError
 from tawny.model.ids import name_key
 
 
-def put_ids(args: Namespace) -> None:
-    """Replace names in `args.camera` by IDs; the command itself refuses what is neither. An ID always stays one.
+def put_ids(args: Namespace, argument: str = "camera") -> None:
+    """Replace names in an argument by IDs; the command itself refuses what is neither. An ID always stays one.
 
-    Raises NotDone: when several cameras are meant.
+    argument: what it is called in args; a name, several with commas between them, or a list. Raises NotDone: when
+    several cameras are meant.
     """
-    if all(map(is_camera_id, args.camera if isinstance(args.camera, list) else [args.camera])):
+    said: str | list[str] = getattr(args, argument)
+    if all(map(is_camera_id, said if isinstance(said, list) else [said])):
         return  # most are: the settings aren't read once more
     with suppress(SettingsError):  # the command says so, if it needs the settings
         chosen = _settings_of_the_recordings(args)
@@ -29,11 +31,11 @@ def put_ids(args: Namespace) -> None:
         def id_of(text: str) -> str:
             return text if is_camera_id(text) else _named(text, present) or _named(text, removed) or text
 
-        if isinstance(args.camera, list):
-            args.camera = [id_of(text) for text in args.camera]
+        if isinstance(said, list):
+            setattr(args, argument, [id_of(text) for text in said])
         else:
-            whole = id_of(args.camera)
-            args.camera = whole if whole != args.camera else ",".join(map(id_of, args.camera.split(",")))
+            whole = id_of(said)
+            setattr(args, argument, whole if whole != said else ",".join(map(id_of, said.split(","))))
 
 
 def _settings_of_the_recordings(args: Namespace) -> Settings | None:

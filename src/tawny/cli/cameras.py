@@ -179,7 +179,7 @@ TRY_S = 5.0
 
 def describe_camera_report(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+    parser.add_argument("camera", metavar="NAME", help="camera ID or name, for example front-door")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write the report to this file (default: standard output)"
     )
@@ -208,7 +208,7 @@ def run_camera_report(args: Namespace, out: Output) -> int:
     text = connection_report.report_text(made)
     if args.output:
         _write(Path(args.output), text)
-        out.data({"file": args.output, "camera": args.name}, f"Saved to {args.output}. Read it before you share it.")
+        out.data({"file": args.output, "camera": args.camera}, f"Saved to {args.output}. Read it before you share it.")
     else:
         out.data(made, text.rstrip("\n"))
     return 0 if is_well else 1
@@ -219,14 +219,14 @@ def _report_known(args: Namespace, out: Output) -> int:
     camera, logins = _camera_of(args)
     plugins, clock, found = PluginRegistry.opened(), SystemClock(), dict[StreamName, ProbeResult]()
     for stream in (StreamName.MAIN, StreamName.SUB) if camera.sub else (StreamName.MAIN,):
-        found[stream] = probe(plugins, args.name, camera, stream, clock, logins)
+        found[stream] = probe(plugins, args.camera, camera, stream, clock, logins)
     details = None
     if camera.onvif:
         place = OnvifService.of(camera.onvif)
-        details = ask_details(camera.onvif, clock, logins.record(args.name, place.host, place.port_used))
+        details = ask_details(camera.onvif, clock, logins.record(args.camera, place.host, place.port_used))
     forgiven: list[str] = []
     try:
-        opened = connection_report.openings(CameraId(args.name), camera, plugins, clock, logins)
+        opened = connection_report.openings(CameraId(args.camera), camera, plugins, clock, logins)
     except NothingToReport:  # of cameras that aren't RTSP there is no conversation
         opened = {}
     for source, opening in opened.values():
@@ -235,29 +235,29 @@ def _report_known(args: Namespace, out: Output) -> int:
     text = entry_text(camera, details, found, forgiven, clock)
     if args.output:
         _write(Path(args.output), text)
-        out.data({"file": args.output, "camera": args.name}, f"Saved to {args.output}. Read it before you share it.")
+        out.data({"file": args.output, "camera": args.camera}, f"Saved to {args.output}. Read it before you share it.")
     else:
-        out.data({"entry": text, "camera": args.name}, text.rstrip("\n"))
+        out.data({"entry": text, "camera": args.camera}, text.rstrip("\n"))
     return 0
 
 
 def _camera_of(args: Namespace) -> tuple[CameraSettings, LoginHistory]:
     """Return a camera's settings, and what sign-in cameras offered before. Raises NoSuchCamera."""
     chosen, _ = load_settings(args)
-    camera, logins = chosen.cameras.get(args.name), LoginHistory()
+    camera, logins = chosen.cameras.get(args.camera), LoginHistory()
     if (folder := data_folder(args, chosen)).is_dir():
         load(RealDisk(folder), logins)
     if camera is None:
-        raise NoSuchCamera(args.name, ", ".join(chosen.cameras) or "none yet")
+        raise NoSuchCamera(args.camera, ", ".join(chosen.cameras) or "none yet")
     return camera, logins
 
 
 def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool]:
-    result = ask_once(folder, {"command": "report", "camera": args.name, "host": args.host})
+    result = ask_once(folder, {"command": "report", "camera": args.camera, "host": args.host})
     if "known" in result:
-        raise NoSuchCamera(args.name, ", ".join(result["known"]) or "none yet")
+        raise NoSuchCamera(args.camera, ", ".join(result["known"]) or "none yet")
     if not result["report"]:
-        raise NothingToReport(args.name)
+        raise NothingToReport(args.camera)
     return result["report"], True
 
 
@@ -266,11 +266,11 @@ def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
     camera, logins = _camera_of(args)
     clock, is_well = SystemClock(), True
     ended: dict[StreamName, str] = {}
-    found = connection_report.openings(CameraId(args.name), camera, PluginRegistry.opened(), clock, logins)
+    found = connection_report.openings(CameraId(args.camera), camera, PluginRegistry.opened(), clock, logins)
     for stream, (source, opening) in found.items():
         ended[stream], has_pictures = _tried(source, opening)
         is_well = is_well and has_pictures
-    made = connection_report.report(CameraId(args.name), found, clock, with_host=args.host, ended=ended)
+    made = connection_report.report(CameraId(args.camera), found, clock, with_host=args.host, ended=ended)
     return made, is_well
 
 
@@ -303,15 +303,15 @@ def _write(path: Path, text: str) -> None:
 
 def describe_camera_accept_login(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+    parser.add_argument("camera", metavar="NAME", help="camera ID or name, for example front-door")
 
 
 def run_camera_accept_login(args: Namespace, out: Output) -> int:
-    result = ask_once(running_data(args), {"command": "accept-login", "camera": args.name})
+    result = ask_once(running_data(args), {"command": "accept-login", "camera": args.camera})
     if "known" in result:
-        raise NoSuchCamera(args.name, ", ".join(result["known"]) or "none yet")
-    forgotten = f"tawny accepts any sign-in of {args.name} again and remembers the strongest from now on."
-    out.data(result, forgotten if result["changed"] else f"No sign-in of {args.name} was remembered. Nothing to do.")
+        raise NoSuchCamera(args.camera, ", ".join(result["known"]) or "none yet")
+    forgotten = f"tawny accepts any sign-in of {args.camera} again and remembers the strongest from now on."
+    out.data(result, forgotten if result["changed"] else f"No sign-in of {args.camera} was remembered. Nothing to do.")
     return 0
 
 
@@ -320,15 +320,15 @@ def run_camera_accept_login(args: Namespace, out: Output) -> int:
 
 def describe_camera_move(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("name", metavar="NAME", help="camera ID, for example front-door")
+    parser.add_argument("camera", metavar="NAME", help="camera ID or name, for example front-door")
     parser.add_argument("address", metavar="ADDRESS", help="its new address, as `tawny cameras find` shows it")
 
 
 def run_camera_move(args: Namespace, out: Output) -> int:
-    result = ask_once(running_data(args), {"command": "move-camera", "camera": args.name, "address": args.address})
+    result = ask_once(running_data(args), {"command": "move-camera", "camera": args.camera, "address": args.address})
     if "known" in result:
-        raise NoSuchCamera(args.name, ", ".join(result["known"]) or "none yet")
-    out.data(result, f"{args.name} is read from {args.address} now. Its password was not sent to find that out.")
+        raise NoSuchCamera(args.camera, ", ".join(result["known"]) or "none yet")
+    out.data(result, f"{args.camera} is read from {args.address} now. Its password was not sent to find that out.")
     return 0
 
 

@@ -271,10 +271,8 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
     if undecodable and args.command == "cameras" and args.do in ("add", "rename"):
         raise refusal  # at once: a new settings file would be left without the camera
     try:
-        if getattr(args, "camera", None) and getattr(args, "on", None) != "boxes":  # those have cameras of their own
-            from tawny.cli.camera_names import put_ids  # loads the settings
-
-            put_ids(args)
+        if getattr(args, "on", None) != "boxes":  # those have cameras of their own
+            _take_names_of_cameras(args)
         code: int = args.run(args, out)
     except UnicodeEncodeError:
         if not undecodable:
@@ -285,6 +283,16 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
             raise  # not of a file: of a pipe, for example
         raise _file_error(error, encodable(os.fsdecode(error.filename))) from error
     return code
+
+
+def _take_names_of_cameras(args: argparse.Namespace) -> None:
+    for argument in ("camera", "cameras"):
+        if isinstance(
+            getattr(args, argument, None) or None, str | list
+        ):  # of some commands it is a number, or a switch
+            from tawny.cli.camera_names import put_ids  # loads the settings
+
+            put_ids(args, argument)
 
 
 def _file_error(error: OSError, where: str) -> TawnyError:

@@ -88,7 +88,7 @@ def camera_list(text: str | None) -> list[CameraId] | None:
     if wrong := next((name for name in names if not is_camera_id(name)), None):
         raise UsageError(
             f"--cameras: {wrong!r} isn't a valid camera ID.",
-            "Use the IDs from the settings, for example porch,back-yard.",
+            "Use names or IDs of cameras, for example porch,back-yard.",
         )
     return [CameraId(name) for name in names]
 
