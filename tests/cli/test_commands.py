@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 import av
 import pytest
 
-from tawny.cli import events
+from tawny.cli import control_client, events
 from tawny.cli.main import COMMANDS
 from tawny.cli.recordings import timeline_as_json
 from tawny.engine import Bus
 from tawny.fleet.standby_store import STANDBY_FILE
 from tawny.model.damage import DamagedSpan
+from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -303,7 +305,7 @@ def test_an_event_that_is_followed_is_followed_to_its_end(
     other = replace(person, id=new_event_id(start_ms + 1))
     said = [("started", motion), ("started", other), ("updated", person), ("ended", person.ended(start_ms + 5000))]
     told = [json_format.message(EventChanged(what, event), 0) for what, event in said]
-    monkeypatch.setattr(events, "ask", lambda *_: iter(told))
+    monkeypatch.setattr(events, "follow", lambda *_: iter(told))
     done = tawny("events", "--follow", "--json", "--kind", "motion", "--level", "motion", "--data", str(recorded))
     followed = [json.loads(line) for line in done.out.splitlines()]
     assert [(one["type"], one["id"]) for one in followed if "type" in one and one["type"].startswith("event.")] == [
@@ -318,11 +320,55 @@ def test_a_program_that_follows_gets_past_events_only_if_it_asks(
     """They came first, in another form than what it follows."""
     now_ms = SystemClock().now_ms()
     event = Event(new_event_id(now_ms), DOOR, "motion", now_ms, None, 10.0)
-    monkeypatch.setattr(events, "_past", lambda *_: [json_format.event(event)])
-    monkeypatch.setattr(events, "ask", lambda *_: iter([json_format.message(EventChanged("started", event), 0)]))
+    later = replace(event, id=new_event_id(now_ms + 1))
+    told = [{"type": "following"}, *(json_format.message(EventChanged("started", one), 0) for one in (event, later))]
+    monkeypatch.setattr(events, "_past", lambda *_: [event])
+    monkeypatch.setattr(events, "follow", lambda *_: iter(told if begin else told[::2]))
     done = tawny("events", "--follow", "--json", *begin, "--data", str(recorded))
     lines = [json.loads(line) for line in done.out.splitlines()]
     assert (len(lines), lines[-1]["type"]) == (count, "event.started")
+
+
+def test_what_happens_while_the_recorder_restarts_is_printed_when_it_is_back(
+    tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once each: one event was over before, one ended meanwhile, one began and ended, one goes on."""
+    now_ms = SystemClock().now_ms()
+    over, ends, short, lasts, other = (
+        Event(new_event_id(now_ms + 60_000 + n), DOOR, "motion", now_ms + 60_000 + n, None, 10.0) for n in range(5)
+    )
+    found = [over.ended(now_ms + 70_000), ends.ended(now_ms + 80_000), short.ended(now_ms + 80_000), lasts]
+
+    def line(what: str, event: Event) -> Mapping[str, Any]:
+        message = json_format.message(EventChanged(what, event), 0)
+        assert message is not None
+        return message
+
+    first = [line("started", over), line("ended", found[0]), line("started", ends)]
+    connections = iter([first, [line("started", lasts), line("started", other)]])
+    restarts = iter([False, True])
+
+    def ask(_folder: Path, _request: object) -> Iterator[Mapping[str, Any]]:
+        yield {"type": "following"}
+        yield from next(connections, ())
+
+    def is_running(_folder: Path) -> bool:
+        answer = next(restarts, None)
+        if answer is None:
+            raise NotDone("a test ends here", "")
+        return answer
+
+    monkeypatch.setattr(control_client, "ask", ask)
+    monkeypatch.setattr(control_client, "is_running", is_running)
+    monkeypatch.setattr(control_client, "AGAIN_S", 0.0)
+    monkeypatch.setattr(events, "_past", lambda *_: found)
+    done = tawny("events", "--follow", "--json", "--data", str(recorded))
+    followed = [json.loads(one) for one in done.out.splitlines()]
+    assert [(one["type"].removeprefix("event."), one["id"]) for one in followed] == [
+        ("started", over.id), ("ended", over.id), ("started", ends.id),
+        ("ended", ends.id), ("started", short.id), ("ended", short.id), ("started", lasts.id), ("started", other.id),
+    ]  # fmt: skip
+    assert f"The tawny recording to {recorded} has stopped." in done.err
 
 
 @pytest.mark.parametrize(

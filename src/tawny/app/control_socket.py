@@ -39,7 +39,7 @@ NAME_EVERY_S, NAME_FOR_S = 5.0, 60.0
 LONGEST = 64_000
 """Maximum length of a request line in bytes."""
 MOST_WAITING = 1000
-"""Maximum number of messages queued for a slow client; the oldest are dropped."""
+"""Maximum number of lines queued for a slow client; the oldest are dropped."""
 _REFUSED: Final = OUT_OF_DESCRIPTORS | {errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """What says that the folder can't be written. File systems that can't hold sockets say all kinds of other things."""
 _KEPT: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
@@ -207,19 +207,19 @@ class ControlSocket:
             yield _refusal(f"{what!r} isn't supported by this version")
 
     async def _follow(self) -> AsyncGenerator[dict[str, Any], None]:
-        waiting: asyncio.Queue[Message] = asyncio.Queue(MOST_WAITING)
+        waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
         loop = asyncio.get_running_loop()
 
         def on_message(message: Message) -> None:
-            caller(loop, lambda: _push(waiting, message))()
+            line = self._format_message(message)
+            if line is not None:  # most are not for clients
+                caller(loop, lambda: _push(waiting, line))()
 
         unsubscribe = self._bus.subscribe_all(on_message)
         try:
             yield {"type": "following"}
             while True:
-                line = self._format_message(await waiting.get())
-                if line is not None:
-                    yield line
+                yield await waiting.get()
         finally:
             unsubscribe()
 
@@ -236,10 +236,10 @@ async def _cancel_at_end(reader: asyncio.StreamReader, task: "asyncio.Task[Any]"
     task.cancel()
 
 
-def _push(waiting: asyncio.Queue[Message], message: Message) -> None:
+def _push(waiting: asyncio.Queue[dict[str, Any]], line: dict[str, Any]) -> None:
     if waiting.full():
         waiting.get_nowait()
-    waiting.put_nowait(message)
+    waiting.put_nowait(line)
 
 
 def _error_of(error: TawnyError | ValidationError) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 import secrets
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 from tawny.app.control_client import ask, is_running
@@ -13,6 +15,9 @@ from tawny.cli.paths import running_data
 from tawny.config.units import duration_text, seconds
 from tawny.delivery.command_limits import LASTS_S, NUMBERS
 from tawny.model.errors import NotDone, UsageError
+
+AGAIN_S = 1.0
+"""Interval, s, at which a recorder that has stopped is looked for."""
 
 
 def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -25,6 +30,18 @@ def ask_once(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
             raise NotDone(answer["error"]["message"], answer["error"]["hint"])
         return answer
     raise NotDone(f"The tawny recording to {folder} didn't respond.", "It may be shutting down. Try again.")
+
+
+def follow(folder: Path, out: Output) -> Iterator[dict[str, Any]]:
+    """Yield the recorder's messages. When it stops, say so on standard error, and go on as soon as it runs again.
+
+    Each connection begins with the message `following`: all later messages come. Raises NotDone: when none is running.
+    """
+    while True:
+        yield from ask(folder, {"command": "follow"})
+        out.error(NotDone(f"The tawny recording to {folder} has stopped.", "This goes on when it runs again."))
+        while not is_running(folder):
+            Event().wait(AGAIN_S)
 
 
 def instance_here(folder: Path, of: Literal["hub", "standby"]) -> str:

@@ -1,7 +1,8 @@
 """`tawny event`, `events`, `find` and `known`."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -9,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tawny.app.control_client import ask, is_in_memory
+from tawny.app.control_client import is_in_memory
 from tawny.app.local_zone import local_zone
 from tawny.cli import options
-from tawny.cli.control_client import ask_once, lasts, ordered
+from tawny.cli.control_client import ask_once, follow, lasts, ordered
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
@@ -20,6 +21,7 @@ from tawny.config.settings import Settings, display_name
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import ALL_LEVELS, Event
 from tawny.model.ids import CameraId, EventId
+from tawny.model.messages import EventChanged
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
@@ -77,6 +79,10 @@ def run_event(args: Namespace, out: Output) -> int:
 
 HEADS = ("start", "length", "camera", "kind", "level", "score", "id")
 LOOKED_BACK = "24 h ago"
+UNHEARD_MS = 60_000
+"""How long before the last message an event may have begun that isn't printed yet, ms."""
+MOST_ENDED = 1000
+"""Number of events that are remembered after their end."""
 PAGE = 200
 """Events that are read from the index at once."""
 
@@ -101,18 +107,40 @@ def describe_events(parser: ArgumentParser) -> None:
 def run_events(args: Namespace, out: Output) -> int:
     if args.visits:
         return _run_visits(args, out)
-    folder = running_data(args) if args.follow else existing_data(args)[1]
-    # a program that follows gets the past, which looks otherwise, only if it asks for it: the default is no such wish
-    is_new_only = args.follow and args.json and args.begin is LOOKED_BACK
-    found = [] if is_new_only or is_in_memory(folder) else _past(folder, args)
-    if args.json:
-        for event in found:
-            out.data(event, "")
-    elif found or not args.follow:
-        out.data(None, out.table(HEADS, [row(event) for event in found], empty="No events in this time."))
     if args.follow:
-        for entry in _followed(ask(folder, {"command": "follow"}), args):
-            out.data(entry, f"{entry['type'].removeprefix('event.'):8}" + "  ".join(row(entry["event"])))
+        return _run_follow(args, out)
+    folder = existing_data(args)[1]
+    _print_past([] if is_in_memory(folder) else _past(folder, args), out, empty="No events in this time.")
+    return 0
+
+
+def _print_past(found: Sequence[Event], out: Output, *, empty: str = "") -> None:
+    shown = [json_format.event(event) for event in found]
+    if out.as_json:
+        for one in shown:
+            out.data(one, "")
+    elif shown or empty:
+        out.data(None, out.table(HEADS, [row(one) for one in shown], empty=empty))
+
+
+def _run_follow(args: Namespace, out: Output) -> int:
+    """Print the messages of selected events. What happens while the recorder restarts comes from the index."""
+    folder, selected = running_data(args), _FollowedEvents(args)
+    # a program that follows gets the past, which looks otherwise, only if it asks for it: the default is no such wish
+    is_new_only = args.json and args.begin is LOOKED_BACK
+    is_first = True
+    for entry in follow(folder, out):
+        entries: Iterable[dict[str, Any]] = [entry]
+        if entry["type"] == "following":  # all later messages come; what was before is in the index
+            has_past = not is_in_memory(folder) and not (is_first and is_new_only)
+            found = _past(folder, args if is_first else selected.unheard()) if has_past else []
+            entries = [] if is_first else selected.missed(found)
+            if is_first:
+                selected.have(found)
+                _print_past(found, out)
+            is_first = False
+        for one in selected.of(entries):
+            out.data(one, f"{one['type'].removeprefix('event.'):8}" + "  ".join(row(one["event"])))
     return 0
 
 
@@ -159,12 +187,12 @@ def _visit_row(visit: dict[str, Any]) -> tuple[str, ...]:
     return start, length, *about, str(len(visit["events"])), visit["id"]
 
 
-def _past(folder: Path, args: Namespace) -> list[dict[str, Any]]:
+def _past(folder: Path, args: Namespace) -> list[Event]:
     """Return the matching events in the index, oldest first."""
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     with index_to_read(folder) as index:
         cameras = [known_camera(folder, name, index) for name in args.camera] if args.camera else None
-        return [json_format.event(event) for event in _all_events(index, within, cameras, args.kind, args.level)][::-1]
+        return list(_all_events(index, within, cameras, args.kind, args.level))[::-1]
 
 
 def _all_events(
@@ -202,16 +230,56 @@ def kind_words(event: dict[str, Any]) -> str:
     return str(event["type"])
 
 
-def _followed(entries: Iterable[dict[str, Any]], args: Namespace) -> Iterator[dict[str, Any]]:
-    """Yield the messages of selected events, each until its end: its type and level may change."""
-    lasting: set[str] = set()
-    for entry in entries:
-        if not entry["type"].startswith("event."):
-            continue
-        event = entry["event"]
-        if event["id"] in lasting or _wanted(event, args):
-            (lasting.add if event["end"] is None else lasting.discard)(event["id"])
-            yield entry
+class _FollowedEvents:
+    """Selects the messages of events, of each until its end, as its type and level may change, and none twice."""
+
+    def __init__(self, args: Namespace) -> None:
+        self._args, self._clock = args, SystemClock()
+        self._begun_ms = self._heard_ms = self._clock.now_ms()
+        self._lasting: dict[str, int] = {}
+        """Start, ms UTC, of events that have not ended, by ID."""
+        self._ended = deque[str](maxlen=MOST_ENDED)
+
+    def have(self, events: Iterable[Event]) -> None:
+        """Note events that were printed."""
+        for event in events:
+            self._note(event.id, event.start_ms, is_over=event.end_ms is not None)
+
+    def of(self, entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for entry in entries:
+            self._heard_ms = self._clock.now_ms()
+            if not entry["type"].startswith("event."):
+                continue
+            event, what = entry["event"], entry["type"]
+            is_lasting, is_over = event["id"] in self._lasting, event["id"] in self._ended
+            is_again = (what == "event.started" and (is_lasting or is_over)) or (what == "event.ended" and is_over)
+            if not is_again and (is_lasting or _wanted(event, self._args)):
+                self._note(event["id"], utc_from_text(event["start"]), is_over=event["end"] is not None)
+                yield entry
+
+    def unheard(self) -> Namespace:
+        """Return the arguments that select what may have happened since the last message."""
+        now_ms = self._clock.now_ms()
+        begin_ms = min(max(self._heard_ms - UNHEARD_MS, self._begun_ms), now_ms - 1, *self._lasting.values())
+        selected = {"begin": utc_text(begin_ms), "end": "now", "camera": None, "kind": None, "level": None}
+        return Namespace(**selected)
+
+    def missed(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+        """Yield the messages that told of these events."""
+        for event in events:
+            said = []
+            if event.start_ms >= self._begun_ms:
+                said.append(EventChanged("started", replace(event, end_ms=None)))
+            if event.end_ms is not None:
+                said.append(EventChanged("ended", event))
+            yield from filter(None, (json_format.message(one, self._heard_ms) for one in said))
+
+    def _note(self, event: str, start_ms: int, *, is_over: bool) -> None:
+        if is_over:
+            self._lasting.pop(event, None)
+            self._ended.append(event)
+        else:
+            self._lasting[event] = start_ms
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:

@@ -3,9 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from tawny.app.control_client import ask
 from tawny.cli import options
-from tawny.cli.control_client import ask_once
+from tawny.cli.control_client import ask_once, follow
 from tawny.cli.options import NO_CAMERAS, time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
@@ -26,7 +25,7 @@ def run_status(args: Namespace, out: Output) -> int:
     status = ask_once(folder, {"command": "status"})
     out.data(status, text(status, out))
     if args.follow:
-        for message in ask(folder, {"command": "follow"}):
+        for message in follow(folder, out):
             if message["type"] in FOLLOWED:
                 out.data(message, change_line(message))
     return 0 if status["ok"] else 1
