@@ -3,7 +3,7 @@
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +14,9 @@ USER = "tawny"
 
 
 @contextmanager
-def served(home: Path, password: str) -> Iterator["Broker"]:
-    """It lets `tawny` in, with this password."""
-    made = Broker(home, password)
+def served(home: Path, password: str, *more: str) -> Iterator["Broker"]:
+    """It lets `tawny` in, with this password. more: lines of its settings."""
+    made = Broker(home, password, more)
     made.start()
     try:
         yield made
@@ -25,7 +25,7 @@ def served(home: Path, password: str) -> Iterator["Broker"]:
 
 
 class Broker:
-    def __init__(self, home: Path, password: str) -> None:
+    def __init__(self, home: Path, password: str, more: Sequence[str] = ()) -> None:
         self.port = free_port()
         people, self._settings = home / "people", home / "mosquitto.conf"
         path = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -36,7 +36,7 @@ class Broker:
         people.chmod(0o644)
         home.chmod(0o755)
         text = f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {people}\nuser root\n"
-        self._settings.write_text(text)
+        self._settings.write_text("\n".join([text, *more, ""]))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -8,8 +8,9 @@ import secrets
 import ssl
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any, Protocol
 
 from tawny.delivery.notifier import NotifierAddress, parse
@@ -24,6 +25,10 @@ LOOK_S = 1.0
 """Interval of the looks whether there still is a connection on which it can come."""
 EXAMPLE = "mqtt://user:password@broker/tawny"
 MOST_QUEUED = 1000
+MOST_AT_ONCE = 50
+"""Messages that are sent before the first of them is acknowledged: far brokers take long to answer."""
+HANGS_UP = 2
+"""How often a broker may hang up while a message is sent, until that isn't sent again: mostly it is too large."""
 MISSING = "the MQTT library: .venv/bin/pip install 'tawny[mqtt]'"
 _REFUSED = frozenset({"Not authorized", "Bad user name or password", "Banned"})
 
@@ -74,6 +79,8 @@ class MqttClient:
 
         self._public, self._connected = public, connected
         self._answered, self._refusal = threading.Event(), ""
+        self.losses = 0
+        """How often the connection was lost, or ended by the broker."""
         self._overdue: dict[str, tuple[bytes, Any]] = {}
         """By topic, a message that was not acknowledged in time, and the library's record of it."""
         # with an ID of its own, a reconnect ends the session that the broker still has, before its will comes late
@@ -86,6 +93,7 @@ class MqttClient:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_message = lambda _, __, message: on_message(
             message.topic, bytes(message.payload), is_retained=message.retain
         )
@@ -121,19 +129,38 @@ class MqttClient:
         The library goes on sending a message that was not acknowledged in time. The next one of its topic waits for it,
         and isn't sent if it is the same: copies would fill a slow line.
         """
+        self._await_published(topic, payload, self._begun(topic, payload, retain=retain))
+
+    def publish_states(self, states: Iterable[tuple[str, bytes]], published: Callable[[str, bytes], None]) -> None:
+        """Publish retained messages of different topics; several wait for their acknowledgement at the same time.
+
+        published: called after each. Raises like `publish`.
+        """
+        left = iter(states)
+        while part := list(islice(left, MOST_AT_ONCE)):
+            begun = [(topic, payload, self._begun(topic, payload, retain=True)) for topic, payload in part]
+            for topic, payload, sent in begun:
+                self._await_published(topic, payload, sent)
+                published(topic, payload)
+
+    def _begun(self, topic: str, payload: bytes, *, retain: bool) -> Any:
+        """Return the library's record of a message that is being sent. Waits for an earlier one of its topic."""
         overdue = self._overdue.get(topic)
         if overdue is not None and retain and overdue[1].is_published():
             overdue = None  # the broker has it, but may have replaced it since, as by a will
         if overdue is not None:
             self._await_published(topic, *overdue)
-        if overdue is None or overdue[0] != payload:
-            self._await_published(topic, payload, self._handed_over(topic, payload, retain=retain))
+            if overdue[0] == payload:
+                return overdue[1]
+        sent = self._handed_over(topic, payload, retain=retain)
+        self._overdue[topic] = payload, sent
+        return sent
 
     def _await_published(self, topic: str, payload: bytes, sent: Any) -> None:
-        self._overdue[topic] = payload, sent
+        self._overdue[topic], losses = (payload, sent), self.losses
         ahead_bytes = sum(len(data) for data, one in [*self._overdue.values()] if not one.is_published())
         left_s = min(TIMEOUT_S + ahead_bytes / SLOWEST_BPS, LONGEST_S)
-        while left_s > 0 and self.is_connected and not sent.is_published():
+        while left_s > 0 and self.is_connected and not sent.is_published() and self.losses < losses + HANGS_UP:
             sent.wait_for_publish(min(left_s, LOOK_S))
             left_s -= LOOK_S
         if not sent.is_published():
@@ -169,6 +196,10 @@ class MqttClient:
             # the broker may have lost what it acknowledged: the library sends the rest again by itself
             self._overdue = {topic: one for topic, one in self._overdue.copy().items() if not one[1].is_published()}
             self._connected(self)
+
+    def _on_disconnect(self, client: Any, data: Any, flags: Any, code: Any, properties: Any) -> None:
+        """Count it. Called on the library's thread."""
+        self.losses += 1
 
     def _on_connect_fail(self, client: Any, data: Any) -> None:
         """Note why a reconnect fails. Called on the library's thread while it handles the error."""

@@ -4,6 +4,7 @@ there. After an outage nothing reacts to what is long over."""
 
 import json
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from tawny.config.loader import parse_settings
 from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand, RelayCommand
+from tawny.delivery.mqtt_client import HANGS_UP
 from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import TargetRefused, TargetUnreachable
 from tawny.model.events import Event, new_event_id
@@ -23,7 +25,7 @@ from tawny.model.packets import VideoFormat
 from tawny.model.states import CameraState
 from tawny.model.times import utc_text
 from tawny.service.integrations import mqtt_bridge, mqtt_topics
-from tawny.service.integrations.mqtt_bridge import LARGE_BYTES, MqttBridge
+from tawny.service.integrations.mqtt_bridge import LARGE_AGAIN_S, LARGE_BYTES, MqttBridge
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -124,6 +126,8 @@ class Home:
         client = Mock()
         type(client).is_connected = PropertyMock(side_effect=lambda: self.is_reachable)
         client.publish.side_effect = self.publish
+        client.publish_states.side_effect = self.publish_states
+        client.losses = 0
         client.why_lost.return_value = TargetUnreachable("the broker", "the connection is lost")
         self.client_class = Mock(return_value=client)
         monkeypatch.setattr(mqtt_bridge, "MqttClient", self.client_class)
@@ -145,6 +149,11 @@ class Home:
             self.kept[topic] = payload
         else:
             self.once.append((topic, json.loads(payload)))
+
+    def publish_states(self, states: Iterable[tuple[str, bytes]], published: Callable[[str, bytes], None]) -> None:
+        for topic, payload in states:
+            self.client_class.return_value.publish(topic, payload, retain=True)
+            published(topic, payload)
 
     def publish_states_only(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         if not retain:
@@ -509,6 +518,34 @@ def test_an_image_that_is_late_is_no_fault(home: Home, monkeypatch: pytest.Monke
     home.passes()
     assert home.topics.bridge.trouble == ""
     assert home.topics.bridge.step() == 0.0, "the next one is tried at once"
+
+
+def test_images_at_which_the_broker_hangs_up_are_left_out_for_an_hour(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker with a limit of the size ended the connection at each, so that nothing else arrived either."""
+    image, tries, client = b"J" * LARGE_BYTES, list[str](), home.client_class.return_value
+
+    def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if payload == image:
+            tries.append(topic)
+            client.losses += 1
+            raise TargetUnreachable("the broker", "the message was not acknowledged")
+        home.publish(topic, payload, retain=retain)
+
+    monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: image)
+    client.publish.side_effect = publish
+    for _ in range(5):
+        home.passes()
+    assert len(tries) == HANGS_UP
+    assert client.close.call_count == HANGS_UP, "else the library sends it again and again"
+    assert home.topics.bridge.trouble == ""
+    assert home.kept["tawny/status"] == b"online"
+    assert f"images of {LARGE_BYTES} bytes" in home.topics.bridge.left_out
+    home.house.clock.advance(LARGE_AGAIN_S)
+    assert home.topics.bridge.left_out == ""
+    home.passes()
+    assert len(tries) == HANGS_UP + 1
 
 
 def test_what_was_only_waiting_behind_an_image_breaks_no_connection(home: Home) -> None:

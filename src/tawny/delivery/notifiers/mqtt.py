@@ -12,6 +12,7 @@ from tawny.delivery.mqtt_client import MISSING, PORTS, MqttClient, is_client_ins
 from tawny.delivery.notifier import (
     Attachment,
     Message,
+    MessageRefused,
     NotifierAddress,
     NotifierConnection,
     NotifierContext,
@@ -20,6 +21,7 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
+from tawny.model.errors import TargetUnreachable
 
 EXAMPLE = "mqtt://user:password@broker/tawny/messages"
 
@@ -63,6 +65,7 @@ class MqttNotifier:
 class _Sender:
     def __init__(self, address: NotifierAddress, public: str) -> None:
         self._topic = "/".join(address.parts)
+        self._address, self._public = address, public
         self._line = MqttClient(address, public)
 
     def send(self, message: Message, attached: Attachment | None) -> str:
@@ -78,5 +81,17 @@ class _Sender:
 
     def _publish(self, message: Message, attached: Attachment | None, *, changes: str) -> None:
         if attached is not None:
-            self._line.publish(f"{self._topic}/picture", attached.data)
+            self._publish_picture(attached.data)
         self._line.publish(self._topic, json.dumps(as_json(message, changes), ensure_ascii=False).encode())
+
+    def _publish_picture(self, data: bytes) -> None:
+        """Publish it. Raises MessageRefused if the broker hangs up instead, as many do when a message is too large."""
+        losses = self._line.losses
+        try:
+            self._line.publish(f"{self._topic}/picture", data)
+        except TargetUnreachable:
+            if self._line.losses == losses:
+                raise
+            self._line.close()  # else the library sends the picture again and again
+            self._line = MqttClient(self._address, self._public)
+            raise MessageRefused(self._public, f"it hung up at a picture of {len(data)} bytes") from None

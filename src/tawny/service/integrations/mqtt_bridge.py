@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tawny.config.integrations import MqttSettings
-from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
+from tawny.delivery.mqtt_client import EXAMPLE, HANGS_UP, MqttClient, base_topic
 from tawny.delivery.notifier import NotifierAddress, NotifierStore, parse
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
@@ -26,9 +26,12 @@ MOST_WAITING = 500
 """Limit of each queue; the oldest messages are dropped."""
 LARGE_BYTES = 8192
 """Size from which a state is published after everything else: an image."""
+LARGE_AGAIN_S = 3600.0
+"""After this time, s, images that a broker didn't take are tried again."""
 TRIGGER_S = 30.0
 """How long after an event, s, automations may still react to it."""
 STEP_S = 5.0
+_NO_LIMIT = 1 << 40
 AVAILABLE = "available"
 _STATUS = "status"
 _OF_CAMERA = (AVAILABLE, "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
@@ -41,6 +44,28 @@ class WaitingMessage(NamedTuple):
     made_s: float  # monotonic
     topic: str
     payload: bytes
+
+
+class _LargestMessage:
+    """Notes the size of images at which the broker hangs up: with the others, nothing would arrive either."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._lost, self._refused_bytes, self._until_s = clock, 0, _NO_LIMIT, 0.0
+
+    @property
+    def refused_bytes(self) -> int:
+        """Size from which images aren't sent."""
+        return self._refused_bytes if self._clock.mono_s() < self._until_s else _NO_LIMIT
+
+    def note_loss(self, size: int, count: int, public: str) -> None:
+        """Note that the broker hung up `count` times while an image of this size was sent."""
+        self._lost += count
+        if self._lost >= HANGS_UP:
+            self._refused_bytes, self._lost, self._until_s = size, 0, self._clock.mono_s() + LARGE_AGAIN_S
+            log.warning("%s hangs up at images of %d bytes. They are left out for an hour.", public, size)
+
+    def note_success(self) -> None:
+        self._lost = 0
 
 
 class MqttBridge:
@@ -78,6 +103,7 @@ class MqttBridge:
         self.trouble = ""
         self.published = self.dropped = 0
         self._is_busy = False
+        self._largest = _LargestMessage(clock)
         self._life = self._status_life = 0
         """Counts of times that the broker may have lost all state, and that it had another status than ours. What was
         sent before may have to be sent again."""
@@ -94,6 +120,14 @@ class MqttBridge:
     @property
     def is_usable(self) -> bool:
         return self._line is not None and not self.trouble
+
+    @property
+    def left_out(self) -> str:
+        """What isn't published although the broker is connected; empty: nothing."""
+        size = self._largest.refused_bytes
+        if size == _NO_LIMIT:
+            return ""
+        return f"It hangs up at images of {size} bytes: let it take larger messages (mosquitto: max_packet_size)."
 
     def put(self, topic: str, payload: bytes) -> None:
         """Set the state of a topic below the base; empty payload: remove it."""
@@ -242,16 +276,13 @@ class MqttBridge:
             stale, used = [*self._stale], {*self._is}
         self._published.note(used | {*stale})
 
-        def publish(topic: str, payload: bytes) -> None:
-            line.publish(topic, payload, retain=True)
+        def published(topic: str, payload: bytes) -> None:
             with self._lock:
                 is_kept = self._status_life == status_life or topic != f"{self.base}/{_STATUS}"
                 if self._life == life and is_kept:
                     self._sent[topic] = payload
 
-        for topic, payload in changed:
-            if len(payload) < LARGE_BYTES:
-                publish(topic, payload)
+        line.publish_states([one for one in changed if len(one[1]) < LARGE_BYTES], published)
         for topic in stale:
             camera = topic.removesuffix(AVAILABLE)
             for one in [topic] if camera == topic else [camera + what for what in _OF_CAMERA]:
@@ -263,15 +294,22 @@ class MqttBridge:
         self._send_waiting(line)
         self.trouble = ""
         self._is_busy = False  # a stop does not wait for images
-        images = [one for one in changed if len(one[1]) >= LARGE_BYTES]
+        images = [one for one in changed if LARGE_BYTES <= len(one[1]) < self._largest.refused_bytes]
         if images:
             topic, payload = images[0]
             with self._lock:
                 self._is[topic] = self._is.pop(topic)  # next time those of other cameras come first
+            losses = line.losses
             try:
-                publish(topic, payload)
+                line.publish_states([(topic, payload)], published)
             except TargetUnreachable as error:
                 log.info("%s is late: %s", topic, error)
+                if line.losses > losses:
+                    self._largest.note_loss(len(payload), line.losses - losses, self.public)
+                    line.close()  # else the library sends it again and again
+                    self._line = None
+            else:
+                self._largest.note_success()
         return len(images) > 1
 
     def _send_waiting(self, line: MqttClient) -> None:
