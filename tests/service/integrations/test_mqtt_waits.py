@@ -25,7 +25,7 @@ from tawny.model.packets import VideoFormat
 from tawny.model.states import CameraState
 from tawny.model.times import utc_text
 from tawny.service.integrations import mqtt_bridge, mqtt_topics
-from tawny.service.integrations.mqtt_bridge import LARGE_AGAIN_S, LARGE_BYTES, MqttBridge
+from tawny.service.integrations.mqtt_bridge import LARGE_AGAIN_S, LARGE_BYTES, SEEN_S, MqttBridge
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -120,6 +120,7 @@ class Home:
         self.house.recorder.listed.append(replace(porch, status=replace(porch.status, id=YARD, name="Yard")))
         self.modes = ModeState(made.modes, ZoneInfo("UTC"), ModeStore(":memory:"), self.house.clock, lambda _: None)
         self.kept: dict[str, bytes] = {}
+        self.raw: list[tuple[str, bytes]] = []
         self.once: list[tuple[str, Any]] = []
         """What was published and not kept by the broker."""
         self.store, self.is_reachable, self.do = Kept(), True, Mock(return_value=Mock(words=""))
@@ -147,6 +148,8 @@ class Home:
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         if retain:
             self.kept[topic] = payload
+        elif topic.endswith("/recorder"):
+            self.raw.append((topic, payload))
         else:
             self.once.append((topic, json.loads(payload)))
 
@@ -406,6 +409,46 @@ def test_another_topic_leaves_nothing_at_the_former_one(home: Home) -> None:
     assert "tawny/status" not in home.subscribed(), "it is done once"
 
 
+def test_another_recorder_with_the_same_topic_keeps_its_cameras(home: Home) -> None:
+    """Both may run for long before anyone sees it: the names of the topics are those of the documentation."""
+    home.kept |= {"tawny/gate/available": b"online", "homeassistant/camera/tawny/gate_camera/config": b"{}"}
+    theirs = {*home.kept}
+    home.topics.bridge.step()
+    home.client_class.call_args.kwargs["connected"](home.client_class.return_value)
+    for topic in theirs:
+        home.says(topic, home.kept[topic])
+    home.topics.bridge.step()
+    assert home.left("tawny/gate", "homeassistant/camera/tawny/gate") == theirs, "others have time to answer"
+    home.says("tawny/recorder", b"another", is_retained=False)
+    for _ in range(5):
+        home.passes()
+        home.says("tawny/recorder", b"another", is_retained=False)
+    assert home.left("tawny/gate", "homeassistant/camera/tawny/gate") == theirs
+    assert home.kept["tawny/porch/available"] == b"online"
+    assert "Another recorder uses the topic tawny too" in home.topics.bridge.note
+    home.house.clock.advance(SEEN_S)
+    home.passes()
+    assert home.left("tawny/gate", "homeassistant/camera/tawny/gate") == set(), "left behind by one that is gone"
+    assert home.topics.bridge.note == ""
+
+
+def test_a_recorder_answers_another_one_at_once(home: Home) -> None:
+    def said() -> int:
+        return sum(topic == "tawny/recorder" for topic, _ in home.raw)
+
+    home.passes()
+    home.client_class.call_args.kwargs["connected"](home.client_class.return_value)
+    home.topics.bridge.step()
+    assert said() == 1
+    home.passes()
+    home.says("tawny/recorder", b"another", is_retained=False)
+    home.topics.bridge.step()
+    home.says("tawny/recorder", b"another", is_retained=False)
+    home.topics.bridge.step()
+    assert said() == 2, "two don't go on answering each other"
+    assert len({payload for topic, payload in home.raw if topic == "tawny/recorder"}) == 1
+
+
 def test_another_broker_is_not_touched(home: Home) -> None:
     home.passes()
     home.start(url="mqtt://127.0.0.2:9/garage")
@@ -541,9 +584,9 @@ def test_images_at_which_the_broker_hangs_up_are_left_out_for_an_hour(
     assert client.close.call_count == HANGS_UP, "else the library sends it again and again"
     assert home.topics.bridge.trouble == ""
     assert home.kept["tawny/status"] == b"online"
-    assert f"images of {LARGE_BYTES} bytes" in home.topics.bridge.left_out
+    assert f"images of {LARGE_BYTES} bytes" in home.topics.bridge.note
     home.house.clock.advance(LARGE_AGAIN_S)
-    assert home.topics.bridge.left_out == ""
+    assert home.topics.bridge.note == ""
     home.passes()
     assert len(tries) == HANGS_UP + 1
 

@@ -269,7 +269,7 @@ class IntegrationService:
         bridge, mqtt = self._mqtt.bridge, self._settings.mqtt
         figures = {"sent": bridge.published, "waiting": bridge.waiting, "dropped": bridge.dropped}
         about = {"name": "mqtt", "kind": "mqtt", "where": bridge.public}
-        about["trouble"] = bridge.trouble or bridge.left_out
+        about["trouble"] = bridge.trouble or bridge.note
         return [{**about, **figures, "may": list(mqtt.permissions), "cameras": list(mqtt.cameras)}]
 
     def _await_sent(self, most_s: float) -> None:

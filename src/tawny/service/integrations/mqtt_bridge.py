@@ -7,6 +7,7 @@ published again. Images come last, one at a time, since a slow line needs long f
 
 import json
 import logging
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -28,12 +29,20 @@ LARGE_BYTES = 8192
 """Size from which a state is published after everything else: an image."""
 LARGE_AGAIN_S = 3600.0
 """After this time, s, images that a broker didn't take are tried again."""
+PRESENT_S, ANSWERED_S = 60.0, 10.0
+"""Intervals, s, at which a recorder says that it uses the topic, and in which it answers another one that does."""
+SEEN_S = 150.0
+"""How long, s, another one counts as there after its last message."""
+ALONE_S = 5.0
+"""How long after the connection, s, others are given to answer before anything of theirs is removed."""
 TRIGGER_S = 30.0
 """How long after an event, s, automations may still react to it."""
 STEP_S = 5.0
 _NO_LIMIT = 1 << 40
+_OWN_ID = secrets.token_hex(8).encode()
+"""Of this process: bridges that follow each other in it are the same recorder."""
 AVAILABLE = "available"
-_STATUS = "status"
+_STATUS, _RECORDER = "status", "recorder"
 _OF_CAMERA = (AVAILABLE, "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
 """State topics of one camera."""
 Commanded = Callable[[str, bytes], None]
@@ -66,6 +75,52 @@ class _LargestMessage:
 
     def note_success(self) -> None:
         self._lost = 0
+
+
+class _OtherRecorders:
+    """Whether another recorder uses the same base topic. Thread-safe.
+
+    Each says its ID when it connects, from time to time, and when another one does.
+    """
+
+    def __init__(self, clock: Clock, base: str) -> None:
+        self._clock, self._base = clock, base
+        self._lock = threading.Lock()
+        self._said_s = self._seen_s = self._alone_s = float("-inf")
+        self._due_s = float("inf")
+
+    @property
+    def are_there(self) -> bool:
+        return self._clock.mono_s() < self._seen_s + SEEN_S
+
+    @property
+    def is_alone(self) -> bool:
+        """Return whether others would have answered by now, and none has."""
+        return self._clock.mono_s() >= self._alone_s and not self.are_there
+
+    def connected(self) -> None:
+        with self._lock:
+            self._due_s = self._clock.mono_s()
+            self._alone_s = self._due_s + ALONE_S
+
+    def note(self, said: bytes) -> None:
+        """Handle the ID of a recorder, which may be this one."""
+        if said == _OWN_ID:
+            return
+        if not self.are_there:
+            log.warning("Another recorder uses the topic %s too. Give each its own: `url` under [mqtt].", self._base)
+        with self._lock:
+            self._seen_s = self._clock.mono_s()
+            self._due_s = min(self._due_s, self._said_s + ANSWERED_S)
+
+    def is_due(self) -> bool:
+        """Return whether the own ID has to be said now, and note that it is."""
+        with self._lock:
+            now_s = self._clock.mono_s()
+            if now_s < self._due_s:
+                return False
+            self._said_s, self._due_s = now_s, now_s + PRESENT_S
+            return True
 
 
 class MqttBridge:
@@ -103,7 +158,7 @@ class MqttBridge:
         self.trouble = ""
         self.published = self.dropped = 0
         self._is_busy = False
-        self._largest = _LargestMessage(clock)
+        self._largest, self._others = _LargestMessage(clock), _OtherRecorders(clock, self.base)
         self._life = self._status_life = 0
         """Counts of times that the broker may have lost all state, and that it had another status than ours. What was
         sent before may have to be sent again."""
@@ -122,8 +177,10 @@ class MqttBridge:
         return self._line is not None and not self.trouble
 
     @property
-    def left_out(self) -> str:
-        """What isn't published although the broker is connected; empty: nothing."""
+    def note(self) -> str:
+        """What is wrong although the broker is connected; empty: nothing."""
+        if self._others.are_there:
+            return f"Another recorder uses the topic {self.base} too. Give each its own: `url` under [mqtt]."
         size = self._largest.refused_bytes
         if size == _NO_LIMIT:
             return ""
@@ -232,7 +289,8 @@ class MqttBridge:
         """Handle a connection: the broker may have lost all state. Called on the library's thread."""
         self._not_before_s = 0.0
         self._forget_sent()
-        for topic in (_STATUS, "set", "+/set", "+/+/set", f"+/{AVAILABLE}"):
+        self._others.connected()
+        for topic in (_RECORDER, _STATUS, "set", "+/set", "+/+/set", f"+/{AVAILABLE}"):
             line.subscribe(f"{self.base}/{topic}")
         for former in self._published.former():
             line.subscribe(f"{former}/{_STATUS}")
@@ -250,6 +308,9 @@ class MqttBridge:
                     self._status_life += 1  # also what is being published now
                     self._sent.pop(own, None)
                 self._wake()
+        elif topic == f"{self.base}/{_RECORDER}":
+            self._others.note(payload)
+            self._wake()
         elif topic in (f"{former}/{_STATUS}" for former in self._published.former()):
             self._published.heard_status(topic.removesuffix(f"/{_STATUS}"), is_online=payload != ha.OFFLINE)
             self._wake()
@@ -273,7 +334,7 @@ class MqttBridge:
             changed = [(topic, payload) for topic, payload in self._is.items() if self._sent.get(topic) != payload]
             life, status_life = self._life, self._status_life
             self._stale -= self._is.keys()
-            stale, used = [*self._stale], {*self._is}
+            stale, used = [*self._stale] if self._others.is_alone else [], {*self._is}
         self._published.note(used | {*stale})
 
         def published(topic: str, payload: bytes) -> None:
@@ -283,6 +344,8 @@ class MqttBridge:
                     self._sent[topic] = payload
 
         line.publish_states([one for one in changed if len(one[1]) < LARGE_BYTES], published)
+        if self._others.is_due():
+            line.publish(f"{self.base}/{_RECORDER}", _OWN_ID)
         for topic in stale:
             camera = topic.removesuffix(AVAILABLE)
             for one in [topic] if camera == topic else [camera + what for what in _OF_CAMERA]:
