@@ -186,6 +186,7 @@ class WebInterface:
     def _checks(self) -> Iterator[HealthCheck]:
         place = self.running.parts.place
         yield HealthCheck(self.outward.troubles)
+        yield HealthCheck(self.programs.problems)
         yield HealthCheck(
             CertificateWatch(lambda: _others_certificate(place.settings().web), place.clock), CERTIFICATE_S
         )

@@ -143,6 +143,7 @@ class ProblemKind(StrEnum):
     HISTORY = "history"
     STANDBY = "standby"
     NATS = "nats"
+    INTEGRATION = "integration"
     HUB = "hub"
     SETTINGS = "settings"
 
@@ -171,13 +172,21 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.HISTORY: "Recordings may have been removed",
     ProblemKind.STANDBY: "Standby",
     ProblemKind.NATS: "Connection of recorders",
+    ProblemKind.INTEGRATION: "Integration isn't working",
     ProblemKind.HUB: "Hub and its recorders",
     ProblemKind.SETTINGS: "Settings not in effect",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""
 BESIDE_RECORDING = frozenset(
-    {ProblemKind.SIGN_INS, ProblemKind.PROXY, ProblemKind.STANDBY, ProblemKind.NATS, ProblemKind.HUB}
+    {
+        ProblemKind.SIGN_INS,
+        ProblemKind.PROXY,
+        ProblemKind.STANDBY,
+        ProblemKind.NATS,
+        ProblemKind.INTEGRATION,
+        ProblemKind.HUB,
+    }
 )
 """Problems that don't affect the recording of this recorder's own cameras."""
 

@@ -25,7 +25,7 @@ from tawny.model.packets import VideoFormat
 from tawny.model.states import CameraState
 from tawny.model.times import utc_text
 from tawny.service.integrations import mqtt_bridge, mqtt_topics
-from tawny.service.integrations.mqtt_bridge import LARGE_AGAIN_S, LARGE_BYTES, SEEN_S, MqttBridge
+from tawny.service.integrations.mqtt_bridge import FAULTY_S, LARGE_AGAIN_S, LARGE_BYTES, SEEN_S, MqttBridge
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -589,6 +589,19 @@ def test_images_at_which_the_broker_hangs_up_are_left_out_for_an_hour(
     assert home.topics.bridge.note == ""
     home.passes()
     assert len(tries) == HANGS_UP + 1
+
+
+def test_a_broker_that_does_not_work_for_long_is_a_problem(home: Home) -> None:
+    home.passes()
+    home.is_reachable = False
+    for _ in range(round(FAULTY_S / 20)):
+        home.passes()
+        assert home.topics.bridge.fault == ""
+    home.passes()
+    assert home.topics.bridge.fault == "the broker isn't responding (the connection is lost)."
+    home.is_reachable = True
+    home.passes()
+    assert home.topics.bridge.fault == ""
 
 
 def test_what_was_only_waiting_behind_an_image_breaks_no_connection(home: Home) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,12 @@ from tawny.detection.following import Followers
 from tawny.engine import Engine, Handle
 from tawny.events.modes import ModeState
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import Message
+from tawny.model.messages import Message, ProblemKind
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.delivery.notification_filter import Snoozes
+from tawny.service.health.alarms import HealthProblem
 from tawny.service.integrations.command_service import CommandService, Note
 from tawny.service.integrations.device_control import DeviceChange, DeviceControl, DeviceDetails
 from tawny.service.integrations.emitter_worker import (
@@ -235,6 +236,15 @@ class IntegrationService:
     def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
         """Return the issuer of a webhook. Raises CommandRefused."""
         return self.inputs.sent(name, headers, body, address)
+
+    def problems(self) -> Iterator[HealthProblem]:
+        """Yield what has been wrong with MQTT for long. Webhooks drop what is late, and the log names it."""
+        fault = "" if self._mqtt is None else self._mqtt.bridge.fault
+        if fault:
+            yield HealthProblem(
+                ProblemKind.INTEGRATION, None, f"MQTT isn't working: {fault}",
+                "Check the broker, and `url` under [mqtt] in the settings.",
+            )  # fmt: skip
 
     def overview(self) -> list[dict[str, Any]]:
         """Return webhooks, API clients and MQTT with counters and permissions, without secrets."""

@@ -33,6 +33,8 @@ PRESENT_S, ANSWERED_S = 60.0, 10.0
 """Intervals, s, at which a recorder says that it uses the topic, and in which it answers another one that does."""
 SEEN_S = 150.0
 """How long, s, another one counts as there after its last message."""
+FAULTY_S = 900.0
+"""How long, s, the broker may not work until that is a problem people should know about."""
 ALONE_S = 5.0
 """How long after the connection, s, others are given to answer before anything of theirs is removed."""
 TRIGGER_S = 30.0
@@ -155,7 +157,7 @@ class MqttBridge:
         self._line: MqttClient | None = None
         self._backoff, self._not_before_s = Backoff(most_s=60.0), 0.0
         self.handle = ActorHandle()
-        self.trouble = ""
+        self.trouble, self._since_s = "", self._clock.mono_s()
         self.published = self.dropped = 0
         self._is_busy = False
         self._largest, self._others = _LargestMessage(clock), _OtherRecorders(clock, self.base)
@@ -175,6 +177,12 @@ class MqttBridge:
     @property
     def is_usable(self) -> bool:
         return self._line is not None and not self.trouble
+
+    @property
+    def fault(self) -> str:
+        """What has been wrong for at least FAULTY_S; empty: nothing."""
+        is_long = self._clock.mono_s() - self._since_s >= FAULTY_S
+        return self.trouble if self.trouble and is_long else self.note
 
     @property
     def note(self) -> str:
@@ -257,6 +265,8 @@ class MqttBridge:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _troubled(self, error: DeliveryError) -> None:
+        if not self.trouble:
+            self._since_s = self._clock.mono_s()
         if error.message != self.trouble:
             log.warning("%s", error)
         self.trouble = error.message
