@@ -197,9 +197,11 @@ def _open_storage(place: RecorderPlace, classified: ClassifiedCameras) -> Record
     else:
         move_back(volume, index, ledger, cameras, clock.now_ms())
     is_standby = place.stands_for is not None
-    sealing = SealingPolicy(volume, clock, place.bus, place.settings, zone=place.zone, is_standby=is_standby)
     started_ms = clock.now_ms()
     found = recover_files(volume, index, ledger, clock, before=store.before, boot=boot, cameras=cameras)
+    sealing = SealingPolicy(
+        volume, clock, place.bus, place.settings, zone=place.zone, is_standby=is_standby, alive_ms=found.alive_ms
+    )
     with index.unsynced(), ledger.together():  # one sync, because recording waits for it
         explain_downtime(found, index, ledger, cameras, started_ms)
         ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first

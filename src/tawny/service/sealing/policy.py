@@ -85,8 +85,13 @@ class SealingPolicy:
         *,
         zone: str = "UTC",
         is_standby: bool = False,
+        alive_ms: int | None = None,
     ) -> None:
-        """is_standby: the volume is the fallback disk, which records while the main disk is missing."""
+        """Create it after recovery.
+
+        is_standby: the volume is the fallback disk, which records while the main disk is missing. alive_ms: when the
+        previous recorder was last alive, if known.
+        """
         self.seals: EpochKeys | None = None
         self.watch = HistoryWatch(volume, None, clock, zone)
         self._clock, self._settings = clock, settings
@@ -103,7 +108,7 @@ class SealingPolicy:
         self.out = DiskSealedExport(volume, self.seals, pictures, is_standby=is_standby)
         if not is_standby:
             self.watch = HistoryWatch(volume, history, clock, zone)
-        self._stating = StatementWriter(history, clock)
+        self._stating = StatementWriter(history, clock, alive_ms or 0)
         bus.subscribe(GapChanged, self._stating.on_gap)
 
     def service(self, folder: Path, settings: ChangeableSettings) -> SealingService:
@@ -131,12 +136,18 @@ def _may_leave(settings: Settings) -> bool:
 
 
 class StatementWriter:
-    """Writes a statement every ten minutes, as an actor, and records gaps. It may wait for the disk."""
+    """Writes a statement every ten minutes, as an actor, and records gaps. It may wait for the disk.
+
+    The first one is early if recovery found files: evidence needs a statement within 20 minutes of their end. It waits
+    while the clock, as of a computer without a battery, is behind them, since they would be signed before they ended.
+    """
 
     name = "statements"
 
-    def __init__(self, history: SignedHistory, clock: Clock) -> None:
+    def __init__(self, history: SignedHistory, clock: Clock, alive_ms: int) -> None:
+        """alive_ms: when the previous recorder was last alive; the files that it left ended before."""
         self._history, self._clock = history, clock
+        self._early_ms = alive_ms if history.has_unstated_files else None
         self._due_s = clock.mono_s() + EVERY_S
         self._ahead_ms = self._wall_ahead_ms()
         self._is_caught_up = False
@@ -153,7 +164,8 @@ class StatementWriter:
         if not self._is_caught_up:
             self._catch_up()
         self._look_at_clock()
-        if self._clock.mono_s() >= self._due_s:
+        is_early = self._is_caught_up and self._early_ms is not None and self._clock.now_ms() >= self._early_ms
+        if is_early or self._clock.mono_s() >= self._due_s:
             self._due_s = self._clock.mono_s() + (EVERY_S if self.state() else AGAIN_S)
         return AGAIN_S
 
@@ -167,10 +179,13 @@ class StatementWriter:
     def state(self) -> bool:
         """Write a statement. Return whether it succeeded."""
         try:
-            return self._history.state(self._clock.now_ms())
+            is_stated = self._history.state(self._clock.now_ms())
         except StorageError as error:
             log.warning("cannot write the signed history, will retry: %s", error)
             return False
+        if is_stated:
+            self._early_ms = None
+        return is_stated
 
     def close(self) -> None:
         """No resources to release."""

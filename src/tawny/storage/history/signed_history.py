@@ -245,6 +245,12 @@ class SignedHistory:
                 self._places[row.text] = number + 1, digest.hex()
             self._items.append(["file", row.camera.hex(), row.kind, row.stream, number, digest.hex(), ends])
 
+    @property
+    def has_unstated_files(self) -> bool:
+        """Return whether the next statement lists any file."""
+        with self._lock:
+            return any(item[0] == "file" for item in self._items)
+
     def all_found(self) -> None:
         """Report that the search for the previous recorder's files is complete."""
         with self._lock:

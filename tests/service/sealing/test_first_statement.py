@@ -1,0 +1,71 @@
+"""The first statement after a start: early for what a power cut left, so that its evidence holds."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.engine import Bus, InlineEngine
+from tawny.service.sealing.policy import EVERY_S, SealingPolicy
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
+from tests.storage.test_clock_set_back import Box
+
+
+def start(box: Box, alive_ms: int) -> InlineEngine:
+    """Start a recorder's statements on this disk, after what was left there has been found."""
+    disk = Volume.at(box.folder / "data").disk
+    box.signed = SignedHistory.opened(disk, box.clock.now_ms())
+    box.volume = Volume(disk, box.signed)
+    engine = InlineEngine(box.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
+    SealingPolicy(box.volume, box.clock, Bus(), Settings, alive_ms=alive_ms).start(engine)
+    return engine
+
+
+def statements(box: Box) -> int:
+    head = box.signed.head
+    assert head is not None
+    return head.n
+
+
+def test_what_a_power_cut_left_is_signed_at_once_and_proven(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    recorded = box.record(540)
+    box.signed.write_items()
+    box.clock.advance(540)
+    engine = start(box, recorded.end_ms)
+    before = statements(box)
+    engine.run_for(EVERY_S - 60)
+    assert statements(box) == before + 1
+    box.clock.advance(600)
+    verdict, (code, said) = box.evidence(recorded)
+    assert (verdict.problems, code) == ([], 0), said
+
+
+def test_a_start_with_nothing_new_makes_no_statement(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    recorded = box.record(60)
+    box.sign()
+    engine = start(box, recorded.end_ms)
+    before = statements(box)
+    engine.run_for(EVERY_S - 60)
+    assert statements(box) == before
+    engine.run_for(120)
+    assert statements(box) == before + 1
+
+
+def test_nothing_is_signed_early_by_a_clock_that_is_behind(tmp_path: Path) -> None:
+    """The statement would be earlier than what it states, as by a computer without a clock of its own."""
+    box = Box(tmp_path)
+    recorded = box.record(60)
+    box.signed.write_items()
+    box.clock.jump_utc(-3600)
+    engine = start(box, recorded.end_ms)
+    before = statements(box)
+    engine.run_for(100)
+    assert statements(box) == before
+    box.clock.jump_utc(3900)
+    engine.run_for(60)
+    assert statements(box) == before + 1
+    verdict, (code, said) = box.evidence(recorded)
+    assert (verdict.problems, code) == ([], 0), said
