@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,8 +41,8 @@ from tawny.storage.history.evidence_folder import (
     shown_of,
     signer_of,
 )
-from tawny.storage.history.file_signing import read_sealed
-from tawny.storage.history.signed_files import FOLDER
+from tawny.storage.history.file_signing import identity_of, read_sealed
+from tawny.storage.history.signed_files import FOLDER, waiting_items
 
 _AROUND_MS = 3_600_000
 """After the span: its last recording goes on, is stated late, and what follows shows if the clock was set back to it.
@@ -186,13 +186,16 @@ def _proven(
     try:
         headers: list[SealedHeader] = []
         count = content.fill(made, _noted(headers, first, shown))
+        waiting = {
+            tuple(item[1:5]) for item in waiting_items(volume.disk) if item[0] == "file"
+        }  # before the history is copied
         days = volume.disk.read(f"{FOLDER}/{DAYS}")
         made.put_history(volume.disk, _days(volume, days, request.span, headers))
         genesis = genesis_of(days)
         text = content.readme.format(recorder=request.recorder, genesis=genesis)
         lacks = _joined([*unreadable.gaps(found, request.span), *left_out], request.span)
         made.close(signer, content.said, past.gaps(request.camera, request.span), text, lacks)
-        check = check_evidence(folder, genesis, request.now_ms)
+        check = check_evidence(folder, genesis, request.now_ms, waiting)
         check = replace(check, until_ms=max(check.until_ms, _signed_ms(left_out, request.now_ms)))
         is_whole = True
     finally:
@@ -201,21 +204,31 @@ def _proven(
     return EvidenceResult(count, genesis, lacks, check)
 
 
-def check_evidence(folder: Path, fingerprint: str, now_ms: int) -> EvidenceCheck:
-    """Verify a folder that was just made. fingerprint: of its recorder."""
+def check_evidence(
+    folder: Path, fingerprint: str, now_ms: int, waiting: Container[tuple[object, ...]]
+) -> EvidenceCheck:
+    """Verify a folder that was just made.
+
+    fingerprint: of its recorder. waiting: camera, kind, stream and number of the files that its next statement lists.
+    """
     verdict = verify(partial(read_evidence, folder), fingerprint)
     unsigned = [one for one in verdict.problems if one.endswith(UNSIGNED)]
-    fresh = [one for one in unsigned if _start_ms(folder, one) > now_ms - _FRESH_MS]
+    headers = {one: _header(folder, one) for one in unsigned}
+    fresh = [
+        one
+        for one, header in headers.items()
+        if header.start_ms > now_ms - _FRESH_MS or tuple(identity_of(header)) in waiting
+    ]
     signed_ms = utc_from_text(verdict.until) + _SIGNED_EVERY_MS if verdict.until else 0
     until_ms = signed_ms if signed_ms > now_ms else now_ms + _SIGNED_EVERY_MS
     problems = [one for one in verdict.problems if one not in fresh]
     return EvidenceCheck(problems, verdict.notes, len(fresh), until_ms if fresh else 0)
 
 
-def _start_ms(folder: Path, problem: str) -> int:
-    """Return when the recording of a problem starts, ms UTC."""
+def _header(folder: Path, problem: str) -> SealedHeader:
+    """Return the header of the recording of a problem."""
     proof = json.loads((folder / f"{problem.partition(':')[0]}{PROOF}").read_bytes())
-    return SealedHeader.read(bytes.fromhex(proof["header"])).start_ms
+    return SealedHeader.read(bytes.fromhex(proof["header"]))
 
 
 def _still_open(volume: Volume, request: EvidenceRequest) -> Iterator[Gap]:
