@@ -1,4 +1,4 @@
-"""Evidence of what a power cut left, which is signed later and may have torn a line of the history."""
+"""Evidence of what was left: by a power cut, which is signed later and may have torn a line of the history."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from tawny.model.times import Span
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
 from tests.storage.test_clock_set_back import MAIN, PORCH, Box
+from tests.storage.test_evidence import checked, told_by_program
 
 
 def exported(box: Box, span: Span) -> EvidenceResult:
@@ -33,3 +34,18 @@ def test_old_recordings_that_no_statement_will_list_are_a_problem(tmp_path: Path
         path.unlink()
     check = exported(box, span).check
     assert (check.waiting, bool(check.problems)) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "torn"),
+    [("2026-11-20.jsonl", b'{"clock'), ("2026-11-20.list", b'[["file","8d3'), ("days.jsonl", b'{"day":"2026-11')],
+)
+def test_a_line_that_a_power_cut_tore_is_not_copied(tmp_path: Path, name: str, torn: bytes) -> None:
+    box = Box(tmp_path)
+    span = box.record(200)
+    box.sign()
+    with (tmp_path / "data/history/signed" / name).open("ab") as file:
+        file.write(torn)
+    made = exported(box, span)
+    code, said = told_by_program(tmp_path / "export", made.fingerprint)
+    assert (checked(tmp_path / "export", made.fingerprint).problems, code) == ([], 0), said

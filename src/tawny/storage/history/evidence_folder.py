@@ -235,11 +235,11 @@ class EvidenceFolder:
 
     def put_history(self, disk: DiskAccess, days: Iterable[str]) -> None:
         """Add the chain of all days and the statements of `days`, and of the day that the signing keys follow."""
-        self.put(CHAIN + DAYS, [disk.read(f"{FOLDER}/{DAYS}")])
+        self.put(CHAIN + DAYS, [_whole_lines(disk, f"{FOLDER}/{DAYS}")])
         for day in sorted({*days, _state_of(disk).day}):  # keys of a backup may be days older than the statements
             for path in lists_of(day):
                 if disk.entry(path) is not None:
-                    self.put(CHAIN + path.rpartition("/")[2], [disk.read(path)])
+                    self.put(CHAIN + path.rpartition("/")[2], [_whole_lines(disk, path)])
 
     def close(
         self, signer: Signer, said: dict[str, Any], gaps: Iterable[Gap], readme: str, unreadable: Iterable[Gap] = ()
@@ -274,6 +274,12 @@ class EvidenceFolder:
         except OSError as error:
             raise turned(error, str(self.folder)) from error
         return {"bytes": size, "sha256": hashed.hexdigest()}
+
+
+def _whole_lines(disk: DiskAccess, path: str) -> bytes:
+    """Return a file of the history without what a power cut left of a line, which no reader takes for one."""
+    text = disk.read(path)
+    return text[: text.rfind(b"\n") + 1]
 
 
 def _text(at_ms: int | None) -> str:
