@@ -149,7 +149,7 @@ async def test_evidence_that_lacks_what_cannot_be_proven_says_so(house: House, t
     assert house.site.jobs.work()
     (done,) = await listed(owner)
     assert "This lacks video that can't be proven" in str(done["message"])
-    assert "or it was recorded without a proof." in str(done["message"])
+    assert "or it was signed on another disk." in str(done["message"])
     assert done["unreadable_ms"] == 0
 
 

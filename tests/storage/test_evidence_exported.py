@@ -1,11 +1,15 @@
-"""Evidence of what was left: by a power cut, which is signed later and may have torn a line of the history."""
+"""Evidence of what was left: by a power cut, which may have torn a line of the history, and on a fallback disk."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tawny.model.times import Span
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.history.ledger import HistoryJournal
+from tawny.storage.index.opening import rebuild
 from tests.storage.test_clock_set_back import MAIN, PORCH, Box
 from tests.storage.test_evidence import checked, told_by_program
 
@@ -49,3 +53,46 @@ def test_a_line_that_a_power_cut_tore_is_not_copied(tmp_path: Path, name: str, t
     made = exported(box, span)
     code, said = told_by_program(tmp_path / "export", made.fingerprint)
     assert (checked(tmp_path / "export", made.fingerprint).problems, code) == ([], 0), said
+
+
+@dataclass
+class TwoDisks:
+    """A recorder whose main disk was missing for a while. spans: recorded on the main disk, then on the fallback."""
+
+    main: Box
+    fallback: Box
+    spans: tuple[Span, Span]
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> TwoDisks:
+    (tmp_path / "fallback/data").mkdir(parents=True)
+    main = Box(tmp_path / "main")
+    first = main.record(200)
+    main.sign()
+    fallback = Box(tmp_path / "fallback", "2026-11-20T06:00:00Z")
+    second = fallback.record(200)
+    fallback.sign()
+    join(main.volume, tmp_path / "fallback/data", VolumeUse.SPARE)
+    rebuild(main.volume, main.index, HistoryJournal(main.volume.disk))
+    main.clock.advance(40 * 86_400)
+    main.sign()
+    return TwoDisks(main, fallback, (first, second))
+
+
+def test_a_time_on_the_fallback_disk_holds_by_its_fingerprint(both: TwoDisks) -> None:
+    made = exported(both.main, both.spans[1])
+    assert made.fingerprint == both.fallback.signed.genesis != both.main.signed.genesis
+    assert (made.check.problems, made.check.waiting, made.unreadable) == ([], 0, ())
+    assert f"the fallback disk {both.fallback.volume.root}, not of the main disk" in made.fingerprint_words
+    code, said = told_by_program(both.main.folder / "export", made.fingerprint)
+    assert code == 0, said
+
+
+def test_a_time_on_both_disks_has_the_first_and_names_the_other(both: TwoDisks) -> None:
+    first, second = both.spans
+    made = exported(both.main, Span(first.begin_ms, second.end_ms))
+    assert (made.fingerprint, made.check.problems) == (both.main.signed.genesis, [])
+    assert made.fingerprint_words == f"Recorder fingerprint: {made.fingerprint}"
+    (lost,) = made.unreadable
+    assert (lost.begin_ms, lost.detail) == (second.begin_ms, "it was signed on another disk, so export its time apart")

@@ -156,7 +156,7 @@ def _print_evidence(
         "signed_after": utc_text(whole.check.until_ms) if whole.check.until_ms else None,
     }
     failed = "".join(dict.fromkeys(_evidence_problems(one) for one in results))
-    out.data(data, f"{words} Recorder fingerprint: {made.fingerprint}{failed}")
+    out.data(data, f"{words} {made.fingerprint_words}{failed}")
 
 
 def _evidence_problems(made: EvidenceResult) -> str:

@@ -28,6 +28,7 @@ from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence import FILM, MANIFEST, PROOF, REDACTED_OF, UNSIGNED, verify
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.statements import DAYS, Item, StatementDay, genesis_of, lines_of, list_name, read_lists
+from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thinned, segment_name
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on, read_stated
@@ -59,6 +60,7 @@ _LEAST_MISSING_MS = 1000
 _NOT_CLOSED: Final = "its file isn't closed yet, which tawny does while it runs, or at its next start"
 _THINNED: Final = "only its keyframes are left, which can't be proven"
 _UNPROVEN: Final = "it was recorded without a proof"
+_OTHER_HISTORY: Final = "it was signed on another disk, so export its time apart"
 _LATER: Final = (
     "Recent video can be exported as evidence after a few minutes, and what a power cut left after the next start of "
     "tawny."
@@ -95,13 +97,22 @@ class EvidenceCheck:
 class EvidenceResult:
     """Written evidence. recordings: their number. fingerprint: of the recorder.
 
-    unreadable: what it lacks although it was recorded, because it can't be read or proven.
+    unreadable: what it lacks although it was recorded, because it can't be read or proven. fallback: the folder of the
+    fallback disk whose fingerprint that is, because it recorded then on its own.
     """
 
     recordings: int
     fingerprint: str
     unreadable: tuple[Gap, ...]
     check: EvidenceCheck
+    fallback: str = ""
+
+    @property
+    def fingerprint_words(self) -> str:
+        """The fingerprint, and whose it is."""
+        if not self.fallback:
+            return f"Recorder fingerprint: {self.fingerprint}"
+        return f"Fingerprint of the fallback disk {self.fallback}, not of the main disk: {self.fingerprint}"
 
 
 Progress = Callable[[float], None]
@@ -171,26 +182,27 @@ class _Content:
 def _proven(
     volume: Volume, past: RecordingIndex, request: EvidenceRequest, folder: Path, open_sealed: Open, content: _Content
 ) -> EvidenceResult:
-    signer = signer_of(volume.disk)  # before the history is copied, which then contains its key
+    history = _FolderHistory(volume)
     left_out, unreadable = list(_still_open(volume, request)), UnreadableParts()  # before the closed ones
     found = past.segments(request.camera, request.stream, request.span)
     starts_ms = [segment.start_ms for segment in found]
     left_out = [_ended(gap, starts_ms) for gap in left_out if gap.begin_ms not in starts_ms]
-    shown = _shown(volume, found, request.span, open_sealed, unreadable, left_out)
+    shown = _shown(volume, found, request.span, open_sealed, history, unreadable, left_out)
     first = next(shown, None)
     if first is None:
         unreadable.check()
         raise _nothing(request.camera, left_out)
+    disk = history.disk
+    signer = signer_of(disk)  # before the history is copied, which then contains its key
     made = EvidenceFolder.begun(folder)
     is_whole = False
     try:
         headers: list[SealedHeader] = []
         count = content.fill(made, _noted(headers, first, shown))
-        waiting = {
-            tuple(item[1:5]) for item in waiting_items(volume.disk) if item[0] == "file"
-        }  # before the history is copied
-        days = volume.disk.read(f"{FOLDER}/{DAYS}")
-        made.put_history(volume.disk, _days(volume, days, request.span, headers))
+        # before the history is copied, which may list them then
+        waiting = {tuple(item[1:5]) for item in waiting_items(disk) if item[0] == "file"}
+        days = disk.read(f"{FOLDER}/{DAYS}")
+        made.put_history(disk, _days(history.own, days, request.span, headers))
         genesis = genesis_of(days)
         text = content.readme.format(recorder=request.recorder, genesis=genesis)
         lacks = _joined([*unreadable.gaps(found, request.span), *left_out], request.span)
@@ -201,7 +213,36 @@ def _proven(
     finally:
         if not is_whole:
             shutil.rmtree(folder, ignore_errors=True)
-    return EvidenceResult(count, genesis, lacks, check)
+    return EvidenceResult(count, genesis, lacks, check, "" if disk is volume.disk else str(disk.root))
+
+
+class _FolderHistory:
+    """The history that a folder has: the one that signed its first recording.
+
+    A fallback disk that recorded while the main disk was missing has its own, and a folder can't have two.
+    """
+
+    def __init__(self, volume: Volume) -> None:
+        """Raises NotDone if the keys of the volume's own history aren't there."""
+        signer_of(volume.disk)
+        current = [one for one in chains_on(volume) if not one.prefix]  # one that was put aside has no keys
+        self.own = next(one for one in current if one.disk is volume.disk)
+        self._by_recorder = {one.recorder: one for one in reversed(current)}
+        self._is_chosen, self._default = False, self.own
+
+    @property
+    def disk(self) -> DiskAccess:
+        return self.own.disk
+
+    def has(self, one: ExportedRecording) -> bool:
+        """Return whether it signed this recording. Call for each in order: the first one decides.
+
+        Recordings whose history isn't here count as the volume's own: verifying says what is wrong with them.
+        """
+        found = self._by_recorder.get(SealedHeader.read(one.header).recorder, self._default)
+        if not self._is_chosen:
+            self.own, self._is_chosen = found, True
+        return found is self.own
 
 
 def check_evidence(
@@ -319,10 +360,11 @@ def _shown(
     found: Sequence[Segment],
     within: Span,
     open_sealed: Open,
+    history: _FolderHistory,
     unreadable: UnreadableParts,
     left_out: list[Gap],
 ) -> Iterator[ExportedRecording]:
-    """Yield what can be proved of these segments.
+    """Yield what can be proved of these segments by one history.
 
     unreadable: takes the errors of those that can't be read. left_out: takes the time of those that can't be proven.
     """
@@ -332,10 +374,10 @@ def _shown(
         except StorageError as error:
             unreadable.add(segment.start_ms, error)
             continue
-        if one is not None:
+        if one is not None and history.has(one):
             yield one
         elif (part := segment.span.cut_to(within)) and part.end_ms - part.begin_ms >= _LEAST_MISSING_MS:
-            detail = _THINNED if is_thinned(segment) else _UNPROVEN
+            detail = _OTHER_HISTORY if one is not None else _THINNED if is_thinned(segment) else _UNPROVEN
             left_out.append(Gap(segment.camera, part.begin_ms, part.end_ms, GapReason.UNKNOWN, detail))
 
 
@@ -390,7 +432,7 @@ def describe_evidence(request: EvidenceRequest) -> dict[str, object]:
     }
 
 
-def _days(volume: Volume, text: bytes, within: Span, shown: Sequence[SealedHeader]) -> list[str]:
+def _days(own: SignedChain, text: bytes, within: Span, shown: Sequence[SealedHeader]) -> list[str]:
     """Return the days that the span touches, and later ones that state, delete or thin a recording of it.
 
     Likewise the newest, which has the current signing key, and all until one that states a recording by a doubtful
@@ -398,7 +440,6 @@ def _days(volume: Volume, text: bytes, within: Span, shown: Sequence[SealedHeade
     """
     days = [str(json.loads(line)["day"]) for line in lines_of(text)]
     first, last = utc_text(within.begin_ms)[:10], utc_text(within.end_ms + _AROUND_MS)[:10]
-    own = next(one for one in chains_on(volume) if one.disk is volume.disk and not one.prefix)
     numbers: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
     for header in shown:
         numbers[header.camera.hex(), header.kind, header.stream].append(header.number)

@@ -307,8 +307,8 @@ def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
         return what, f"Save this time as evidence again after {at}."
     if any(gap.reason is not GapReason.DISK_ERROR for gap in made.unreadable):
         what = (
-            "This lacks video that can't be proven: only its keyframes are left, its file isn't closed yet, or it was "
-            "recorded without a proof."
+            "This lacks video that can't be proven: only its keyframes are left, its file isn't closed yet, it was "
+            "recorded without a proof, or it was signed on another disk."
         )
         return what, "Unpack it and run `tawny verify`: it lists what is missing."
     return "", ""
