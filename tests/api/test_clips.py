@@ -136,7 +136,7 @@ async def test_evidence_that_cannot_be_verified_says_so(
     assert house.site.jobs.work()
     (done,) = await listed(owner)
     assert (done["state"], done["message"], done["hint"]) == ("done", message, hint)
-    assert done["unreadable_ms"] == 500
+    assert (done["unreadable_ms"], done["fingerprint"]) == (500, "ab" * 32)
 
 
 async def test_evidence_that_lacks_what_cannot_be_proven_says_so(house: House, tmp_path: Path) -> None:
@@ -151,6 +151,17 @@ async def test_evidence_that_lacks_what_cannot_be_proven_says_so(house: House, t
     assert "This lacks video that can't be proven" in str(done["message"])
     assert "or it was signed on another disk." in str(done["message"])
     assert done["unreadable_ms"] == 0
+
+
+async def test_evidence_of_the_fallback_disk_says_whose_fingerprint_it_has(house: House, tmp_path: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    house.site.jobs = ClipJobs(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    await asked(house, owner, kind="evidence")
+    house.recorder.proved = EvidenceResult(2, "ab" * 32, (), EvidenceCheck([], [], 0, 0), "/mnt/spare")
+    assert house.site.jobs.work()
+    (done,) = await listed(owner)
+    what = "This was recorded on the fallback disk, whose fingerprint isn't that of the main disk."
+    assert (done["message"], done["fingerprint"]) == (what, "ab" * 32)
 
 
 def _span(wish: dict[str, object]) -> dict[str, object]:

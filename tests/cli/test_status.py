@@ -97,6 +97,17 @@ def test_snoozes_are_told_with_who_and_until_when(recorded: Path, tmp_path: Path
     assert "All cameras: notifications for Ben snoozed until " in plain
 
 
+@pytest.mark.parametrize("fingerprint", ["ab" * 32, ""], ids=["on a disk", "in memory"])
+def test_the_fingerprint_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, fingerprint: str) -> None:
+    now = json_format.status(HealthReader(make_house(tmp_path / "house").recorder).now())
+    told = {**now, "self_test": "", "hint": "", "fingerprint": fingerprint}
+    with answering(recorded, Bus(), {"status": lambda _: told}):
+        plain = tawny("status", "--data", str(recorded)).out
+    assert [line for line in plain.splitlines() if "fingerprint" in line] == (
+        [f"Recorder fingerprint, to verify evidence: {fingerprint}"] if fingerprint else []
+    )
+
+
 CAMERAS = """[cameras.porch]
 source = "rtsp://viewer:secret@10.1.2.3/live"
 [cameras.back-yard]

@@ -52,6 +52,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
             **status_json(running, outward, web.site.health),
             "snoozes": _snoozes(outward.snoozes),
             "again": json_format.reclassification(running.naming.progress),
+            "fingerprint": "" if running.sealing.seals is None else running.sealing.seals.history.genesis,
             "version": web.site.updates.running, "newer": json_format.newer_version(web.site.updates),
         }  # fmt: skip
 

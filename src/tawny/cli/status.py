@@ -62,6 +62,8 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
+    if fingerprint := status.get("fingerprint"):  # none in memory
+        lines.append(f"Recorder fingerprint, to verify evidence: {fingerprint}")
     if version := status.get("version"):
         newer = status.get("newer")
         is_newer = f" Version {newer['version']} is available. {newer['notes']}".rstrip() if newer else ""

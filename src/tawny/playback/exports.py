@@ -121,7 +121,8 @@ class ExportResult:
 
     start_ms: its start, ms UTC. cut_at_ms: early end if the video format changed there. shown_s: seconds in which a
     redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`, but without what was deleted
-    meanwhile. problem, todo: why evidence can't be verified, or that something was deleted, for users.
+    meanwhile. problem, todo: why evidence can't be verified, or that something was deleted, for users. fingerprint:
+    that evidence is verified with; empty: other clips.
     """
 
     start_ms: int
@@ -132,6 +133,7 @@ class ExportResult:
     is_mute: bool = False
     problem: str = ""
     todo: str = ""
+    fingerprint: str = ""
 
 
 class ExportTarget(Protocol):
@@ -292,7 +294,9 @@ def _evidence(
                 place.progress(0.7 + 0.3 * number / len(paths))
     problem, todo = _unproven(made, zone)
     unreadable = tuple(gap for gap in made.unreadable if gap.reason is GapReason.DISK_ERROR)
-    return ExportResult(options.span.begin_ms, unreadable=unreadable, problem=problem, todo=todo)
+    return ExportResult(
+        options.span.begin_ms, unreadable=unreadable, problem=problem, todo=todo, fingerprint=made.fingerprint
+    )
 
 
 def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
@@ -311,6 +315,8 @@ def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
             "recorded without a proof, or it was signed on another disk."
         )
         return what, "Unpack it and run `tawny verify`: it lists what is missing."
+    if made.fallback:
+        return "This was recorded on the fallback disk, whose fingerprint isn't that of the main disk.", ""
     return "", ""
 
 

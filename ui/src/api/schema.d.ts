@@ -367,6 +367,7 @@ export interface ClipJobInfo {
   cut_at_ms: number | null;
   elsewhere_ms: number;
   file: string | null;
+  fingerprint: string;
   from_ms: number;
   hint: string;
   id: string;

@@ -51,7 +51,7 @@ class ClipExportJob:
     """A clip job. made_by: a user's ID. name: file name for people. problem, todo: what is wrong with it.
 
     unreadable_ms, elsewhere_ms: time missing in it that can't be read, or that only the other stream has. is_mute: as
-    of a `ClipFile`.
+    of a `ClipFile`. fingerprint: as of an `ExportResult`.
     """
 
     id: str
@@ -74,6 +74,7 @@ class ClipExportJob:
     unreadable_ms: int = 0
     elsewhere_ms: int = 0
     is_mute: bool = False
+    fingerprint: str = ""
 
     @property
     def span(self) -> Span:
@@ -467,6 +468,7 @@ def _made(job: ClipExportJob, made: ExportResult) -> ClipExportJob:
         is_mute=made.is_mute,
         problem=made.problem,
         todo=made.todo,
+        fingerprint=made.fingerprint,
     )
 
 

@@ -103,6 +103,8 @@ class ClipJobInfo(ApiResponse):
     message: str
     hint: str
     """Why it failed, and what to do."""
+    fingerprint: str
+    """The recorder's fingerprint that evidence is verified with; empty for other kinds."""
     file: str | None
     """URL of the file once it is done; `?save=1` to download."""
     mine: bool
@@ -286,6 +288,7 @@ def job_info(job: ClipExportJob, person: Account) -> ClipJobInfo:
         redacted=job.redacted,
         message=job.problem,
         hint=job.todo,
+        fingerprint=job.fingerprint,
         file=f"/media/clips/{job.id}" if job.state is ClipJobState.DONE else None,
         mine=may_change(person, job),
     )

@@ -42,6 +42,7 @@ const WORKING: ClipJob = {
   redacted: false,
   message: "",
   hint: "",
+  fingerprint: "",
   file: null,
   mine: true,
 };
@@ -53,6 +54,13 @@ test("a clip that is done while the list is under way is shown as done", async (
   api.answer({ items: [WORKING], used_bytes: 0, most_bytes: 100 } satisfies SavedClips);
   await waitFor(() => expect(container.querySelector("[data-clip=a]")?.getAttribute("data-state")).toBe("done"));
   expect(screen.queryByText("Cancel")).toBeNull();
+});
+
+test("evidence shows the fingerprint that it is verified with", async () => {
+  cleanup();
+  render(<Clips />);
+  api.answer({ items: [{ ...WORKING, kind: "evidence", state: "done", fingerprint: "ab12" }], used_bytes: 0, most_bytes: 100 });
+  expect((await screen.findByText("ab12")).parentElement?.textContent).toBe(`${parts.fingerprint} ab12`);
 });
 
 test("a clip says what it lacks", async () => {

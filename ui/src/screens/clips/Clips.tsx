@@ -164,6 +164,11 @@ function Row({ job }: { job: ClipJob }) {
         {job.unreadable_ms > 0 && <p class="small sub">{parts.unreadable(length(job.unreadable_ms))}</p>}
         {job.elsewhere_ms > 0 && <p class="small sub">{parts.elsewhere(length(job.elsewhere_ms))}</p>}
         {job.is_mute && <p class="small sub">{parts.isMute}</p>}
+        {job.fingerprint && (
+          <p class="small sub">
+            {parts.fingerprint} <span class="num clip-print">{job.fingerprint}</span>
+          </p>
+        )}
         {isMade && job.message && (
           <p class="clip-failed">
             <ServerText text={`${job.message} ${job.hint}`} />

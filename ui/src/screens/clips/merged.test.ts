@@ -20,6 +20,7 @@ function job(id: string, made_ms: number, about: Partial<ClipJob> = {}): ClipJob
     unreadable_ms: 0,
     elsewhere_ms: 0,
     is_mute: false,
+    fingerprint: "",
   redacted: false,
     message: "",
     hint: "",
