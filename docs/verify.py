@@ -73,13 +73,18 @@ for name in [name.removesuffix(".proof.json") for name in manifest["files"] if n
     must(len(said) == 1 and said[0][5] == digest.hexdigest(), f"{name}: the statements say otherwise, or nothing of it")
     start_s, long_s = int.from_bytes(header[72:80]) / 1000, max(int.from_bytes(one[8:12]) for one in records) / 1000
     end_s, since, made, shown = start_s + long_s, start_s + min(long_s + 60, 660), clocks[said[0][-1]], shown | {number}
+    in_time = -5 <= made[0] - end_s <= 1200  # else by its own word, for a time that no earlier statement has signed
     passed = [at for at in made[1:] for one in clocks[: said[0][-1]] if min(at, since) < one[1] <= at + 1200]
-    fits = [at for at in made if -5 <= at - end_s <= 1200 and long_s <= 660 and (at == made[0] or at not in passed)]
-    must(fits or header[11] & 2, f"{name}: too long, or stated {(made[0] - end_s) / 60:.0f} min after it ended")
-    if fits and fits[0] != made[0]:
-        first, last = (str(datetime.fromtimestamp(s, UTC))[:10] for s in (min(fits[0], since), made[0]))
+    fits = [at for at in made[1:] if at - end_s >= -5 and at not in passed]
+    is_live = not header[11] & 2  # else filled in later, from the camera's card
+    is_stated = long_s <= 660 and (in_time or fits)
+    must(is_stated or not is_live, f"{name}: too long, or stated {(made[0] - end_s) / 60:.0f} min after it ended")
+    if is_live and not in_time:
+        first, last = (str(datetime.fromtimestamp(s, UTC))[:10] for s in (min(*fits, since), made[0]))
         must(not any(first <= day <= last for day in left_out), f"statements from {first} to {last} are missing")
-        print(f"To know: the clock was changed when {name} was signed. Its order is proven, its time is the clock's.")
+        late = f"it was stated {(min(fits) - end_s) / 60:.0f} min after it ended, as when the recorder is off"
+        why = late if min(fits) - end_s > 1200 else "the recorder's clock was changed when it was signed"
+        print(f"To know: {name}: {why}. Its order is proven, its time is only claimed.")
     if proof["signature"]:
         check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")
 for number in sorted({*range(min(shown), max(shown))} - shown):

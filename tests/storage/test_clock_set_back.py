@@ -92,7 +92,7 @@ def test_evidence_after_a_clock_that_was_ahead_holds_and_says_so(box: Box) -> No
         verdict, (code, said) = box.evidence(span, name)
         assert (verdict.problems, code) == ([], 0), said
         assert any("change of the recorder's clock, by 28 days" in note for note in verdict.notes), verdict.notes
-        assert "To know: the clock was changed when 000 was signed" in said
+        assert "To know: 000: the recorder's clock was changed" in said
         assert verdict.until == utc_text(box.clock.now_ms()), "the time of the clock, not of the month to come"
     verdict, (code, said) = box.evidence(wrong, "c")
     assert (verdict.problems, code) == ([], 0), "what was recorded by the wrong clock holds as well"
@@ -238,7 +238,7 @@ def test_what_is_recorded_while_the_clock_is_behind_holds_from_then_on(
     verdict, (code, said) = box.evidence(honest)
     assert (verdict.problems, code) == ([], 0), said
     assert any("change of the recorder's clock, by " in note for note in verdict.notes), verdict.notes
-    assert "To know: the clock was changed when 000 was signed" in said
+    assert "To know: 000: the recorder's clock was changed" in said
     assert needed <= _days_in(box.folder / "export")
     if "2026-11-21" in needed:
         _is_missed(box, {"2026-11-21"})

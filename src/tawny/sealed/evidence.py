@@ -104,11 +104,23 @@ class _Chain:
     """Days of the chain whose statements are not in the folder."""
     doubts: list[str] = field(default_factory=list)
     """What to know about the times of recordings that are otherwise proven."""
+    late_ms: list[int] = field(default_factory=list)
+    """For each recording that was signed late, but by the first statement after it: how long after its end."""
 
     @property
     def keys(self) -> dict[int, str]:
         after = {n + 1: one.next for n, one in self.statements.items()}
         return after | {n: one.key for n, one in self.statements.items()}
+
+    def all_doubts(self) -> Iterator[tuple[str, int]]:
+        """Yield each doubt about recordings, and how many it concerns."""
+        yield from Counter(self.doubts).items()
+        if self.late_ms:
+            late = (
+                f"recordings were signed {_text_of(max(self.late_ms))} after they ended, with nothing signed in between, "
+                "as when the recorder is off: their order is proven, their time is only claimed"
+            )
+            yield late, len(self.late_ms)
 
     def clocks_of(self, statement: Statement) -> tuple[int, int]:
         """Return a statement's time by the recorder's clock, and by its clock before the changes that it lists."""
@@ -117,7 +129,9 @@ class _Chain:
         return clock_ms, clock_ms - sum(after_ms - before_ms for _, before_ms, after_ms in changes)
 
     def passed(self, statement: Statement, since_ms: int, at_ms: int) -> bool:
-        """Return whether an earlier statement was made then, or soon after, so that a clock was set back to that time.
+        """Return whether an earlier statement was made then, or soon after.
+
+        So a clock was set back to that time, or that statement should have listed what ended before it.
 
         The earlier ones in question are in the day files from the first time to that of the statement.
         """
@@ -160,7 +174,7 @@ def verify(read: Read, genesis: str, names: Iterable[str] = ()) -> EvidenceVerdi
             verdict.notes.append(f"the recording from {lost['from']} to {lost['to']} isn't included: {lost['error']}")
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
             verdict.notes.append(f"{filled} of {len(shown)} recordings were filled in later, not recorded live")
-        verdict.notes += [f"{count} of {len(shown)} {doubt}" for doubt, count in Counter(chain.doubts).items()]
+        verdict.notes += [f"{count} of {len(shown)} {doubt}" for doubt, count in chain.all_doubts()]
         if verdict.problems and not verdict.is_redacted:
             verdict.notes += _holding(parts)
     except _BROKEN as problem:
@@ -403,30 +417,33 @@ def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_m
 def _timely(statement: Statement, start_ms: int, end_ms: int, chain: _Chain) -> Iterator[str]:
     """Yield the error if a file was not signed when it ended.
 
-    Where the recorder's clock was changed, its own word for the time is a doubt, and none for a time that it had signed
-    before: the keys of today and a clock that says yesterday can sign yesterday. While the clock is behind, statements
-    lie in the day file of the latest time, so what contradicts it can be in any from that time to the statement.
+    Where the recorder's clock was changed, or nothing was signed for a while, its own word for the time is a doubt, and
+    none for a time that it had signed before: the keys of today and a clock that says yesterday can sign yesterday.
+    While the clock is behind, statements lie in the day file of the latest time, so what contradicts it can be in any
+    from that time to the statement.
     """
     if end_ms - start_ms > _LONGEST_MS:  # only its end is timed: it could begin on any day
         yield f"it lasts {(end_ms - start_ms) / 60_000:.0f} min, longer than any that tawny records"
         return
     if _is_timely(statement.at_ms, end_ms):
         return
-    fitting = [at_ms for at_ms in chain.clocks_of(statement) if _is_timely(at_ms, end_ms)]
+    fitting = [at_ms for at_ms in chain.clocks_of(statement) if at_ms >= end_ms - _EARLY_MS]
     since = {at_ms: min(at_ms, end_ms + _CLOSING_MS, start_ms + _LONGEST_MS) for at_ms in fitting}
     new = [at_ms for at_ms in fitting if not chain.passed(statement, since[at_ms], at_ms)]
-    if not fitting:
-        yield f"it was signed {(statement.at_ms - end_ms) / 60_000:.0f} min after its stated end"
-    elif not new:
+    if not new and any(_is_timely(at_ms, end_ms) for at_ms in fitting):
         yield "its time can't be proven: the clock was set back to a time that had been signed before"
-    elif missing := {day for day in chain.left_out if utc_text(since[new[0]])[:10] <= day <= statement.time[:10]}:
+    elif not new:
+        yield f"it was signed {(statement.at_ms - end_ms) / 60_000:.0f} min after its stated end"
+    elif missing := {day for day in chain.left_out if utc_text(since[min(new)])[:10] <= day <= statement.time[:10]}:
         yield f"the statements of {min(missing)} are missing"
-    else:
-        by = _text_of(abs(statement.at_ms - new[0]))
+    elif _is_timely(min(new), end_ms):
+        by = _text_of(abs(statement.at_ms - min(new)))
         chain.doubts.append(
             f"recordings were signed around a change of the recorder's clock, by {by}: their order is proven, their "
             "time only if that clock was right"
         )
+    else:
+        chain.late_ms.append(min(new) - end_ms)
 
 
 def _is_timely(at_ms: int, end_ms: int) -> bool:

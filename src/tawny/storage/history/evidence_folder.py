@@ -38,15 +38,16 @@ What this is
   films say so in their headers, and players turn them; the pictures in them are as the camera sent them.
 
 What it shows
-  That this recorder has written these seconds, and stated so within twenty minutes after they were over; that nothing
-  in them was changed, left out or put elsewhere since; what is missing around them, and if the recorder explains it.
+  That this recorder has written these seconds, and stated so within twenty minutes after they were over, or as soon as
+  it was on again, which the check says; that nothing in them was changed, left out or put elsewhere since; what is
+  missing around them, and if the recorder explains it.
 
 What it does not show
   That the scene was real, that the camera wasn't fooled, or that the recorder's clock was right.
 
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
-  on any machine; or with verify.py, a program of 90 lines in tawny's documentation, which needs nothing of tawny.
+  on any machine; or with verify.py, a short program in tawny's documentation, which needs nothing of tawny.
   The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own
   claim is {genesis}.
 """
@@ -59,15 +60,15 @@ What this is
 
 What it shows
   That this recorder made the film; that it had recorded the time that the film is of, and stated so within twenty
-  minutes; what is missing around it. The manifest says what was hidden. The original, which can be proved, is the
-  evidence whose manifest.json has the SHA-256 that is said there as "redacted_of".
+  minutes, or as soon as it was on again; what is missing around it. The manifest says what was hidden. The original,
+  which can be proved, is the evidence whose manifest.json has the SHA-256 that is said there as "redacted_of".
 
 What it does not show
   That the pictures are as they were recorded: only the original does.
 
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
-  on any machine; or with verify.py, a program of 90 lines in tawny's documentation, which needs nothing of tawny.
+  on any machine; or with verify.py, a short program in tawny's documentation, which needs nothing of tawny.
   The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own claim is
   {genesis}.
 """
