@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -28,10 +29,12 @@ def signed(line, key, what, prev, problem):
     return check(key, what, json.dumps(said, **PLAIN).encode(), signature, problem) or said
 
 
+utc = partial(datetime.fromtimestamp, tz=UTC)
 PLAIN = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
 FILMS = tuple("/ .mp4 .m4v .mov .mkv .avi .ts .webm .tws .jpg .jpeg .png .gif .wav .m4a .mp3".split())  # noqa: SIM905 - short
 OWN = {"@eaDir/", "@Recycle/", "$RECYCLE.BIN/", "System Volume Information/", "lost+found/", "__pycache__/"}  # harmless
-folder, key, prev, days, keys, items, clocks, shown = Path(sys.argv[1]), sys.argv[2], "", [], {}, [], [], set()
+folder, key, prev = Path(sys.argv[1]), sys.argv[2], ""
+days, keys, items, clocks, shown, times = [], {}, [], [], set(), []
 must("manifest.json" in (there := {one.name + "/" * one.is_dir() for one in folder.glob("[!.]*")}), "no manifest.json")
 manifest = json.loads(claimed := (folder / "manifest.json").read_bytes())
 must(not (more := [one for one in there - {*manifest["files"]} - OWN if one.lower().endswith(FILMS)]), f"added: {more}")
@@ -58,21 +61,41 @@ for day, end in zip(days, [*(day["last"] for day in days[1:]), ""], strict=False
         must(end in ("", prev), f"statements at the end of {day['day']} are missing")
 left_out = {day["day"] for day in days if f"chain-{day['day']}.jsonl" not in manifest["files"]}
 signed(claimed, keys.get(manifest["statement"], ""), b"export\0", "", "the manifest is not signed by this recorder")
-for name in [name.removesuffix(".proof.json") for name in manifest["files"] if name.endswith(".proof.json")]:
-    proof, at = json.loads((folder / f"{name}.proof.json").read_bytes()), 0
-    header, film = bytes.fromhex(proof["header"]), (folder / f"{name}.mp4").read_bytes() if proof["shown"] else b""
+begin, end = (datetime.fromisoformat(manifest[name]).timestamp() for name in ("from", "to"))
+names = [name.removesuffix(".proof.json") for name in manifest["files"] if name.endswith(".proof.json")]
+must(names and begin < end, "it contains no recording, or is of no time")
+names.sort(key=lambda name: (len(name), name))
+is_redacted = "redacted_of" in manifest
+for name in names:
+    proof, at, own = json.loads((folder / f"{name}.proof.json").read_bytes()), 0, []
+    header, film = bytes.fromhex(proof["header"]), b"" if is_redacted else (folder / f"{name}.mp4").read_bytes()
+    start_s = int.from_bytes(header[72:80]) / 1000
     digest = sha256(b"tawny.file/1" + header + bytes.fromhex("".join(proof["records"])))
     for entry in (records := [bytes.fromhex(record) for record in proof["records"]]):
         size, seq = int.from_bytes(entry[1:4], "big"), int.from_bytes(entry[4:8], "big")
+        if 0x10 <= entry[0] <= 0x13:  # a fragment; those of even types begin with a keyframe
+            own.append((seq, start_s + int.from_bytes(entry[8:12]) / 1000, entry[0] % 2 == 0))
         if seq in proof["shown"]:
-            own = sha256(b"tawny.leaf/1" + bytes.fromhex(proof["leaf_key"]) + entry[:12] + film[at : (at := at + size)])
-            must(own.digest() == entry[12:], f"{name}: fragment {seq} is not what was recorded")
+            leaf = sha256(b"tawny.leaf/1" + bytes.fromhex(proof["leaf_key"]) + entry[:12])
+            leaf.update(film[at : (at := at + size)])
+            must(leaf.digest() == entry[12:], f"{name}: fragment {seq} is not what was recorded")
     must(at == len(film), f"{name}: something was added to the film, or taken from it")
     camera, number = (header[32:48].hex(), *header[9:11]), int.from_bytes(header[64:72], "big")
     said = [item for item in items if item[:5] == ("file", *camera, number)] or [(0,) * 8]
     must(len(said) == 1 and said[0][5] == digest.hexdigest(), f"{name}: the statements say otherwise, or nothing of it")
-    start_s, long_s = int.from_bytes(header[72:80]) / 1000, max(int.from_bytes(one[8:12]) for one in records) / 1000
+    long_s = max(int.from_bytes(one[8:12]) for one in records) / 1000
     end_s, since, made, shown = start_s + long_s, start_s + min(long_s + 60, 660), clocks[said[0][-1]], shown | {number}
+    must(start_s <= end + 60 and end_s >= begin - 60, f"{name} is from {utc(start_s)}, not of the folder's time")
+    times += [start_s, end_s] * is_redacted
+    if not is_redacted:  # a film is one part of its recording, without cuts in the time of the folder
+        must(
+            places := [at for at, one in enumerate(own) if one[0] in proof["shown"]], f"{name}: nothing of it is shown"
+        )
+        before, run, after = own[: places[0]], own[places[0] : places[-1] + 1], own[places[-1] + 1 :]
+        must({1, *(one[0] for one in run)} == {*proof["shown"]}, f"{name}: seconds in the middle of it are left out")
+        times += [run[0][1] if before else start_s, after[0][1] if after else end_s]
+        cut = (run[0][1] > begin + 2 and any(one[2] for one in before)) or (after and after[0][1] < end - 2)
+        must(not cut or name in (names[0], names[-1]), f"{name}: a part of it is left out")
     in_time = -5 <= made[0] - end_s <= 1200  # else by its own word, for a time that no earlier statement has signed
     passed = [at for at in made[1:] for one in clocks[: said[0][-1]] if min(at, since) < one[1] <= at + 1200]
     fits = [at for at in made[1:] if at - end_s >= -5 and at not in passed]
@@ -80,11 +103,12 @@ for name in [name.removesuffix(".proof.json") for name in manifest["files"] if n
     is_stated = long_s <= 660 and (in_time or fits)
     must(is_stated or not is_live, f"{name}: too long, or stated {(made[0] - end_s) / 60:.0f} min after it ended")
     if is_live and not in_time:
-        first, last = (str(datetime.fromtimestamp(s, UTC))[:10] for s in (min(*fits, since), made[0]))
+        first, last = (str(utc(at))[:10] for at in (min(*fits, since), made[0]))
         must(not any(first <= day <= last for day in left_out), f"statements from {first} to {last} are missing")
-        late = f"it was stated {(min(fits) - end_s) / 60:.0f} min after it ended, as when the recorder is off"
-        why = late if min(fits) - end_s > 1200 else "the recorder's clock was changed when it was signed"
-        print(f"To know: {name}: {why}. Its order is proven, its time is only claimed.")
+        late = f"{(min(fits) - end_s) / 60:.0f} min after it ended"
+        print(
+            f"To know: {name} was signed {late}: the recorder was off, or its clock changed. Only its order is proven."
+        )
     if proof["signature"]:
         check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")
 for number in sorted({*range(min(shown), max(shown))} - shown):
@@ -92,4 +116,5 @@ for number in sorted({*range(min(shown), max(shown))} - shown):
     print(f"To know: recording {number} is not shown. What the recorder stated of it: {', '.join(said) or 'nothing'}.")
 for gap in [item for item in items if item[:2] == ("gap", camera[0])]:
     print(f"To know: nothing was recorded for {(gap[3] - gap[2]) / 1000:.0f} s: {gap[4]}.")
-print("REDACTED:" if "redacted_of" in manifest else "It holds:", *(manifest[name] for name in ("camera", "from", "to")))
+print("REDACTED:" if is_redacted else "It holds:", ascii(manifest["camera"])[1:-1], utc(begin), utc(end))
+print(f"The recordings are from {utc(min(times))} to {utc(max(times))}. Nothing proves the name of the camera.")

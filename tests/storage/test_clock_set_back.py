@@ -92,7 +92,7 @@ def test_evidence_after_a_clock_that_was_ahead_holds_and_says_so(box: Box) -> No
         verdict, (code, said) = box.evidence(span, name)
         assert (verdict.problems, code) == ([], 0), said
         assert any("change of the recorder's clock, by 28 days" in note for note in verdict.notes), verdict.notes
-        assert "To know: 000: the recorder's clock was changed" in said
+        assert "or its clock changed. Only its order is proven" in said
         assert verdict.until == utc_text(box.clock.now_ms()), "the time of the clock, not of the month to come"
     verdict, (code, said) = box.evidence(wrong, "c")
     assert (verdict.problems, code) == ([], 0), "what was recorded by the wrong clock holds as well"
@@ -180,7 +180,14 @@ def _is_missed(box: Box, days: set[str]) -> None:
     made = EvidenceFolder.begun(less)
     for name in sorted({path.name for path in whole.iterdir()} - names - {"manifest.json", "README.txt"}):
         made.put(name, [(whole / name).read_bytes()])
-    said: dict[str, object] = {"recorder": "", "software": "", "camera": "", "from": "", "to": "", "made": ""}
+    said: dict[str, object] = {
+        "recorder": "",
+        "software": "",
+        "camera": "",
+        "from": "2026-11-01T00:00:00Z",
+        "to": "2026-12-31T00:00:00Z",
+        "made": "",
+    }
     made.close(signer_of(box.volume.disk), said, [], "")
     problems = checked(less, box.signed.genesis).problems
     assert any(f"the statements of {min(days)} are missing" in one for one in problems), problems
@@ -238,7 +245,7 @@ def test_what_is_recorded_while_the_clock_is_behind_holds_from_then_on(
     verdict, (code, said) = box.evidence(honest)
     assert (verdict.problems, code) == ([], 0), said
     assert any("change of the recorder's clock, by " in note for note in verdict.notes), verdict.notes
-    assert "To know: 000: the recorder's clock was changed" in said
+    assert "or its clock changed. Only its order is proven" in said
     assert needed <= _days_in(box.folder / "export")
     if "2026-11-21" in needed:
         _is_missed(box, {"2026-11-21"})

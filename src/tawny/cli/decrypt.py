@@ -21,7 +21,7 @@ from tawny.model.errors import DiskReadOnly, FolderUnwritable, NotDone, StorageE
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import stamp, utc_text
 from tawny.sealed.broken import SealedFileBroken, WrongKey
-from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
+from tawny.sealed.evidence import CHAIN, EvidenceVerdict, printable, verify
 from tawny.sealed.file_reader import FileEnding, FileScan, InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity
@@ -269,6 +269,8 @@ def run_verify(args: Namespace, out: Output) -> int:
         "camera": verdict.manifest.get("camera"),
         "from": verdict.manifest.get("from"),
         "to": verdict.manifest.get("to"),
+        "recorded_from": utc_text(verdict.recorded.begin_ms) if verdict.recorded else None,
+        "recorded_to": utc_text(verdict.recorded.end_ms) if verdict.recorded else None,
         "stated_until": verdict.until or None,
     }
     out.data(result, _text(verdict, genesis, is_known=is_known))
@@ -284,13 +286,17 @@ def _claimed(days: bytes | mmap) -> str:
 
 def _text(verdict: EvidenceVerdict, genesis: str, *, is_known: bool) -> str:
     manifest = verdict.manifest
-    lines = [f"FAILED: {problem}." for problem in verdict.problems]
+    lines = [f"FAILED: {printable(problem)}." for problem in verdict.problems]
     if not verdict.problems:
-        lines.append(
-            f"VERIFIED: {manifest['camera']}, {manifest['from']} to {manifest['to']}, {_AS[verdict.is_redacted]}"
-        )
+        camera = printable(str(manifest["camera"]))
+        lines.append(f"VERIFIED: {camera}, {manifest['from']} to {manifest['to']}, {_AS[verdict.is_redacted]}")
+        if verdict.recorded:
+            first, last = utc_text(verdict.recorded.begin_ms), utc_text(verdict.recorded.end_ms)
+            lines.append(
+                f"Recorded from {first} to {last}. The camera's name is the exporter's word: nothing proves it."
+            )
         lines.append(f"Signed by {genesis}, stated until {verdict.until}.")
-    lines += [f"Note: {note}." for note in verdict.notes]
+    lines += [f"Note: {printable(note)}." for note in verdict.notes]
     if not is_known:
         lines.append("RECORDER NOT VERIFIED: ask the recorder's owner for its fingerprint and pass it with --recorder.")
     lines.append("This doesn't prove that the scene was real or that the clock was right.")

@@ -15,10 +15,10 @@ from itertools import pairwise
 from mmap import mmap
 from typing import Any, Final
 
-from tawny.model.times import utc_from_text, utc_text
+from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import SealedFlag, SealedHeader
-from tawny.sealed.records import Digest, leaf_of
+from tawny.sealed.records import BEGINS, FRAGMENTS, INIT, Digest, Record, leaf_of
 from tawny.sealed.signing import SignedLine, is_signed, read_signed
 from tawny.sealed.statements import (
     DAYS,
@@ -59,6 +59,7 @@ _OWN_FOLDERS: Final = frozenset(
 """Folders that computers make by themselves, like all hidden ones."""
 _BROKEN: Final = (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 _EDGE_MS: Final = 2_000
+_CUT: Final = "a part of it is left out that belongs to the time of the folder"
 UNSIGNED: Final = "no statement in the folder lists it: not yet, or never"
 """End of the problem of a recording without proof of its time."""
 
@@ -81,6 +82,8 @@ class EvidenceVerdict:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     until: str = ""
     """Time of the newest statement in the folder."""
+    recorded: Span | None = None
+    """From the first to the last of the recordings, by their own times."""
 
     def fail(self, problem: str) -> None:
         """Add a problem, once."""
@@ -116,9 +119,10 @@ class _Chain:
         """Yield each doubt about recordings, and how many it concerns."""
         yield from Counter(self.doubts).items()
         if self.late_ms:
+            by = _text_of(max(self.late_ms))
             late = (
-                f"recordings were signed {_text_of(max(self.late_ms))} after they ended, with nothing signed in between, "
-                "as when the recorder is off: their order is proven, their time is only claimed"
+                f"recordings were signed {by} after they ended, with nothing signed between, as when the recorder is "
+                "off: their order is proven, their time is only claimed"
             )
             yield late, len(self.late_ms)
 
@@ -163,13 +167,19 @@ def verify(read: Read, genesis: str, names: Iterable[str] = ()) -> EvidenceVerdi
             raise SealedFileBroken("the manifest isn't signed by this recorder")
         verdict.manifest = line.said
         verdict.until = chain.order[-1].clock
+        asked = _asked(line.said)
         _look_at_files(read, line, verdict)
         _look_at_others(names, line, verdict)
-        parts = _look_at_proofs(read, line, chain, verdict)
+        parts = _look_at_proofs(read, line, chain, asked, verdict)
         shown = [part for part, _ in parts.values() if part]
+        if shown:
+            verdict.recorded = Span(min(one.first_ms for one in shown), max(one.last_ms for one in shown))
+        else:
+            verdict.fail("it contains no recording")
         _look_at_films(read, line, verdict)
         verdict.notes += _around(shown, chain)
-        verdict.notes += _at_the_ends(shown, line.said)
+        if verdict.recorded and not verdict.is_redacted:
+            verdict.notes += _at_the_ends(verdict.recorded, asked)
         for lost in line.said.get(UNREADABLE, []):
             verdict.notes.append(f"the recording from {lost['from']} to {lost['to']} isn't included: {lost['error']}")
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
@@ -262,29 +272,46 @@ def _look_at_others(names: Iterable[str], line: SignedLine, verdict: EvidenceVer
     harmless = [name for name in others if name in own or not name.lower().rstrip(" .").endswith(_FILMS)]
     for name in others:
         if name not in harmless:
-            verdict.fail(f"{_shown_name(name)} was added: it isn't part of the evidence")
+            verdict.fail(f"{printable(name)} was added: it isn't part of the evidence")
     if harmless:
         more = f" and {len(harmless) - 3} more" if len(harmless) > 3 else ""
-        verdict.notes.append(f"not part of the evidence: {', '.join(map(_shown_name, harmless[:3]))}{more}")
+        verdict.notes.append(f"not part of the evidence: {', '.join(map(printable, harmless[:3]))}{more}")
 
 
-def _shown_name(name: str) -> str:
+def printable(name: str) -> str:
+    """Return a text that can't pretend to be another line."""
     return name if name.isprintable() else ascii(name)
 
 
-def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: EvidenceVerdict) -> _Parts:
+def _asked(manifest: Mapping[str, Any]) -> Span:
+    """Return the time that the folder says it is of."""
+    try:
+        asked = Span(utc_from_text(manifest["from"]), utc_from_text(manifest["to"]))
+    except (ValueError, TypeError):
+        asked = Span(0, 0)
+    if not asked.seconds:
+        raise SealedFileBroken("the manifest doesn't say of which time it is")
+    return asked
+
+
+def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, asked: Span, verdict: EvidenceVerdict) -> _Parts:
     names = [name.removesuffix(PROOF) for name in line.said["files"] if name.endswith(PROOF) and is_plain(name)]
+    names.sort(key=lambda name: (len(name), name))
     parts: _Parts = {}
-    for name in sorted(names, key=lambda name: (len(name), name)):
+    ends = {*names[:1], *names[-1:]}
+    for name in names:
         proof = _found(read, name + PROOF, verdict)
         film = b"" if verdict.is_redacted else _found(read, name + FILM, verdict)
         part: _ExportedPart | None = None
         problems: Sequence[str] = ()
         try:
             if proof is not None:
-                part, problems = _look_at_proof(proof[:], film, chain)
+                part, problems = _look_at_proof(proof[:], film, chain, asked, is_redacted=verdict.is_redacted)
         except _BROKEN as problem:
             problems = [_words(problem, "its proof can't be read")]
+        if name in ends and _CUT in problems:  # what was left out there reads like a shorter time
+            verdict.notes.append(f"{name}: {_CUT}")
+            problems = [one for one in problems if one != _CUT]
         for one in problems:
             verdict.fail(f"{name}: {one}")
         is_changed = any(f"{name}{end} was modified" in verdict.problems for end in (PROOF, FILM))
@@ -292,7 +319,9 @@ def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: Eviden
     return parts
 
 
-def _look_at_proof(text: bytes, film: bytes | mmap | None, chain: _Chain) -> tuple[_ExportedPart, list[str]]:
+def _look_at_proof(
+    text: bytes, film: bytes | mmap | None, chain: _Chain, asked: Span, *, is_redacted: bool
+) -> tuple[_ExportedPart, list[str]]:
     """Verify one recording.
 
     A redacted export has only the statements: no film, and no key that would reveal the video. film: None if missing.
@@ -302,12 +331,13 @@ def _look_at_proof(text: bytes, film: bytes | mmap | None, chain: _Chain) -> tup
     header, digest = SealedHeader.read(packed), Digest(packed)
     shown = set(proof["shown"])
     leaf_key = bytes.fromhex(proof["leaf_key"]) if film else b""
-    wrong, at, times_ms = list[int](), 0, dict[int, int]()
+    wrong, at, times_ms, records = list[int](), 0, dict[int, int](), list[Record]()
     for entry in map(bytes.fromhex, proof["records"]):
         head, leaf = entry[:12], entry[12:]
         digest.add(head, leaf)
-        size, seq = int.from_bytes(head[1:4], "big"), int.from_bytes(head[4:8], "big")
-        times_ms[seq] = header.start_ms + int.from_bytes(head[8:12], "big")
+        records.append(one := Record(0, head, leaf))
+        size, seq = one.content_bytes, one.seq
+        times_ms[seq] = header.start_ms + one.time_ms
         if seq in shown and film is not None:
             if leaf_of(leaf_key, head, film[at : at + size]) != leaf:
                 wrong.append(seq)
@@ -317,9 +347,37 @@ def _look_at_proof(text: bytes, film: bytes | mmap | None, chain: _Chain) -> tup
         problems.append("video data was added or removed")
     end_ms = max(times_ms.values(), default=header.start_ms)
     first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
-    last_ms = times_ms.get(max(shown, default=-1) + 1, end_ms)
+    last_ms = times_ms.get(max(shown) + 1, end_ms) if shown else end_ms
     part = _ExportedPart(header, first_ms, last_ms, end_ms)
+    problems += _of_other_time(part, asked)
+    if film is not None and not is_redacted:
+        problems += _lacking(records, shown, Span(asked.begin_ms - header.start_ms, asked.end_ms - header.start_ms))
     return part, [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
+
+
+def _of_other_time(part: _ExportedPart, asked: Span) -> Iterator[str]:
+    """Yield the error if a recording is of another time than the folder."""
+    start_ms = part.header.start_ms
+    if part.end_ms < asked.begin_ms - _CLOSING_MS or start_ms > asked.end_ms + _CLOSING_MS:
+        yield f"it is from {utc_text(start_ms)}, which isn't in the time that the folder says it is of"
+
+
+def _lacking(records: Sequence[Record], shown: set[int], asked: Span) -> Iterator[str]:
+    """Yield the error if a film isn't one uncut part of its recording, or lacks some of the time of the folder.
+
+    asked: relative to the recording's start. The film may begin with the first keyframe.
+    """
+    fragments = [one for one in records if one.type in FRAGMENTS]
+    places = [at for at, one in enumerate(fragments) if one.seq in shown]
+    if not places:
+        yield "nothing of it is shown"
+        return
+    run, before, after = fragments[places[0] : places[-1] + 1], fragments[: places[0]], fragments[places[-1] + 1 :]
+    begins_late = run[0].time_ms > asked.begin_ms + _EDGE_MS and any(one.type in BEGINS for one in before)
+    if shown != {one.seq for one in run} | {one.seq for one in records if one.type == INIT}:
+        yield "seconds in the middle of it are left out"
+    elif begins_late or (after and after[0].time_ms < asked.end_ms - _EDGE_MS):
+        yield _CUT
 
 
 def _mismatch(wrong: Sequence[int]) -> Iterator[str]:
@@ -383,16 +441,12 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
             verdict.fail(f"{name} isn't covered by any proof")
 
 
-def _at_the_ends(shown: list[_ExportedPart], manifest: Mapping[str, Any]) -> Iterator[str]:
+def _at_the_ends(recorded: Span, asked: Span) -> Iterator[str]:
     """Yield notes about requested time before the first and after the last recording."""
-    if not shown or not manifest["from"] or not manifest["to"] or REDACTED_OF in manifest:
-        return
-    begin_ms, end_ms = utc_from_text(manifest["from"]), utc_from_text(manifest["to"])
-    first_ms, last_ms = min(one.first_ms for one in shown), max(one.last_ms for one in shown)
-    if first_ms > begin_ms + _EDGE_MS:
-        yield f"no video for the first {(first_ms - begin_ms) / 1000:.0f} s"
-    if last_ms < end_ms - _EDGE_MS:
-        yield f"no video for the last {(end_ms - last_ms) / 1000:.0f} s"
+    if recorded.begin_ms > asked.begin_ms + _EDGE_MS:
+        yield f"no video for the first {(recorded.begin_ms - asked.begin_ms) / 1000:.0f} s"
+    if recorded.end_ms < asked.end_ms - _EDGE_MS:
+        yield f"no video for the last {(asked.end_ms - recorded.end_ms) / 1000:.0f} s"
 
 
 def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:

@@ -1,0 +1,104 @@
+"""What a folder claims of its recordings, by one who has today's keys: another time, cuts, other films."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.storage.test_evidence import Case, case, exported, redacted
+
+__all__ = ["case", "exported", "redacted"]
+
+
+def both_fail(case: Case, named: str, by_program: str) -> None:
+    """`tawny verify`, and the program of the documentation."""
+    problems = case.verdict.problems
+    assert any(named in problem for problem in problems), problems
+    code, said = case.program
+    assert (code, by_program in said) == (1, True), said
+
+
+def of_time(case: Case, begin: str, end: str) -> None:
+    case.sign_again(lambda said: said.update({"from": begin, "to": end}))
+
+
+DAY_LATER = ("2026-11-21T05:50:00Z", "2026-11-21T05:52:00Z")
+
+
+def test_recordings_of_another_time_than_the_folder_claims_are_wrong(case: Case) -> None:
+    of_time(case, *DAY_LATER)
+    both_fail(case, "000: it is from 2026-11-20T05:5", "000 is from 2026-11-20 05:5")
+
+
+def test_redacted_recordings_of_another_time_are_wrong(redacted: Case) -> None:
+    of_time(redacted, *DAY_LATER)
+    both_fail(redacted, "000: it is from 2026-11-20T05:5", "000 is from 2026-11-20 05:5")
+
+
+def test_a_time_that_ends_before_it_begins_is_wrong(case: Case) -> None:
+    of_time(case, *reversed(DAY_LATER))
+    both_fail(case, "the manifest doesn't say of which time it is", "is of no time")
+
+
+def test_without_its_end_a_time_is_wrong(case: Case) -> None:
+    of_time(case, DAY_LATER[0], "")
+    assert case.verdict.problems == ["the manifest doesn't say of which time it is"]
+
+
+def test_both_say_from_when_the_recordings_are(case: Case) -> None:
+    first, last = case.site.segments[0], case.site.segments[-1]
+    recorded = case.verdict.recorded
+    assert recorded is not None
+    assert (recorded.begin_ms, abs(recorded.end_ms - last.end_ms) < 2_000) == (first.start_ms, True)
+    assert "The recordings are from 2026-11-20 05:5" in case.program[1]
+
+
+def test_a_name_of_a_camera_is_one_line(case: Case) -> None:
+    case.sign_again(lambda said: said.update(camera="porch\nIt holds: all"))
+    assert r"It holds: porch\nIt holds: all 2026" in case.program[1]
+
+
+def shown_without(case: Case, name: str, is_out: Callable[[int], bool]) -> None:
+    """Take fragments out of a film and of what its proof says it shows."""
+    said, film, at, kept = case.proof(name), case.read(f"{name}.mp4"), 0, dict[int, bytes]()
+    for entry in map(bytes.fromhex, said["records"]):
+        size, seq = int.from_bytes(entry[1:4], "big"), int.from_bytes(entry[4:8], "big")
+        if seq in said["shown"]:
+            kept[seq] = film[at : at + size]
+            at += size
+    kept = {seq: data for seq, data in kept.items() if not is_out(seq)}
+    case.write(f"{name}.proof.json", json.dumps(said | {"shown": list(kept)}).encode())
+    case.write(f"{name}.mp4", b"".join(kept.values()))
+    (case.folder / "clip.mp4").unlink()
+
+    def without_clip(manifest: dict[str, Any]) -> None:
+        del manifest["derived"], manifest["files"]["clip.mp4"]
+
+    case.sign_again(without_clip)
+
+
+def test_seconds_cut_out_of_the_middle_are_wrong(case: Case) -> None:
+    shown_without(case, "000", lambda seq: 10 <= seq < 20)
+    both_fail(case, "000: seconds in the middle of it are left out", "000: seconds in the middle of it are left out")
+
+
+def test_a_cut_between_two_recordings_is_wrong(case: Case) -> None:
+    shown_without(case, "001", lambda seq: seq >= 20)
+    both_fail(case, "001: a part of it is left out", "001: a part of it is left out")
+
+
+def test_a_cut_at_the_beginning_is_named(case: Case) -> None:
+    shown_without(case, "000", lambda seq: 1 < seq < 20)
+    assert case.verdict.problems == []
+    assert "000: a part of it is left out that belongs to the time of the folder" in case.verdict.notes
+    assert "The recordings are from 2026-11-20 05:5" in case.program[1]
+
+
+@pytest.mark.parametrize("shown", [[], [1]])
+def test_a_film_of_which_nothing_is_proven_is_wrong(case: Case, shown: list[int]) -> None:
+    case.write("000.proof.json", json.dumps(case.proof() | {"shown": shown}).encode())
+    for film in (b"forged film", b""):
+        case.write("000.mp4", film)
+        case.sign_again()
+        both_fail(case, "000: nothing of it is shown", "000: ")
