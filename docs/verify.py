@@ -1,6 +1,7 @@
 """Checks evidence that tawny made, without tawny: verify.py FOLDER FINGERPRINT. Needs Python 3.11 and cryptography."""
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +23,10 @@ def check(key, what, message, signature, problem):
         sys.exit(f"WRONG: {problem}.")
 
 
+def lines_of(path):
+    return path.read_bytes().split(b"\n")[:-1]  # without a last one that a power cut tore
+
+
 def signed(line, key, what, prev, problem):
     signature = (said := json.loads(line)).pop("sig")
     again = json.dumps(said | {"sig": signature.lower()}, **PLAIN).encode()  # else it could be read in two ways
@@ -31,26 +36,31 @@ def signed(line, key, what, prev, problem):
 
 utc = partial(datetime.fromtimestamp, tz=UTC)
 PLAIN = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
-FILMS = tuple("/ .mp4 .m4v .mov .mkv .avi .ts .webm .tws .jpg .jpeg .png .gif .wav .m4a .mp3".split())  # noqa: SIM905 - short
+SOUND, IMAGES = "wav|m4a|mp3|ogg|opus|aac|flac", "jpe?g|png|gif|webp|heic|bmp|tiff?"
+VIDEO = "mp4|m4v|mov|mkv|avi|ts|webm|tws|mpe?g|3gp|wmv|flv|mts|m2ts|vob|h26[45]"
+FILMS = re.compile(rf".*(/|\.({VIDEO}|{IMAGES}|{SOUND}))[ .]*", re.IGNORECASE | re.DOTALL)
+OTHERS = re.compile(r"README\.txt|chain-(days|[\d-]+)\.(jsonl|list)|\d+\.proof\.json|clip(-\d+)?\.mp4")
 OWN = {"@eaDir/", "@Recycle/", "$RECYCLE.BIN/", "System Volume Information/", "lost+found/", "__pycache__/"}  # harmless
 folder, key, prev = Path(sys.argv[1]), sys.argv[2], ""
 days, keys, items, clocks, shown, times = [], {}, [], [], set(), []
-must("manifest.json" in (there := {one.name + "/" * one.is_dir() for one in folder.glob("[!.]*")}), "no manifest.json")
+there = {one.name + "/" * (one.is_dir() or one.is_symlink()) for one in folder.glob("[!.]*")}
+must("manifest.json" in there, "no manifest.json")
 manifest = json.loads(claimed := (folder / "manifest.json").read_bytes())
-must(not (more := [one for one in there - {*manifest["files"]} - OWN if one.lower().endswith(FILMS)]), f"added: {more}")
+more = [one for one in there - {*manifest["files"]} - OWN if FILMS.fullmatch(one)]
+must(not more, f"added: {more}")
 for name, said in manifest["files"].items():
-    must(Path(name).name == name and (folder / name).is_file(), f"{name} is missing")
+    must(name in there, f"{name} is missing")
     with (folder / name).open("rb") as file:
         must(file_digest(file, "sha256").hexdigest() == said["sha256"], f"{name} was changed")
-for line in (folder / "chain-days.jsonl").read_bytes().splitlines():  # signed with the key that the one before names
+for line in lines_of(folder / "chain-days.jsonl"):  # signed with the key that the one before names
     days.append(signed(line, key, b"day\0", prev, "the chain of days has no beginning, is broken, or another's"))
     must(len(days) == 1 or days[-1]["day"] > days[-2]["day"], "the chain of days goes back")
     key, prev = days[-1]["next"], sha256(line).hexdigest()
 for day, end in zip(days, [*(day["last"] for day in days[1:]), ""], strict=False):
     chain, key, prev, now = folder / f"chain-{day['day']}", day["key"], day["last"], day["day"]
     if f"{chain.name}.jsonl" in manifest["files"]:  # else no film touches this day
-        lists = {sha256(line).hexdigest(): json.loads(line) for line in Path(f"{chain}.list").read_bytes().splitlines()}
-        for line in Path(f"{chain}.jsonl").read_bytes().splitlines():
+        lists = {sha256(line).hexdigest(): json.loads(line) for line in lines_of(Path(f"{chain}.list"))}
+        for line in lines_of(Path(f"{chain}.jsonl")):
             one = signed(line, key, b"statement\0", prev, f"the chain of statements of {day['day']} is broken")
             at, clock = (datetime.fromisoformat(one.get(of, one["time"])).astimezone(UTC) for of in ("time", "clock"))
             must(one["list"] in lists and now <= str(at) < f"{day['day']}~", f"lists of {now[:10]} are missing, or old")
@@ -64,8 +74,10 @@ signed(claimed, keys.get(manifest["statement"], ""), b"export\0", "", "the manif
 begin, end = (datetime.fromisoformat(manifest[name]).timestamp() for name in ("from", "to"))
 names = [name.removesuffix(".proof.json") for name in manifest["files"] if name.endswith(".proof.json")]
 must(names and begin < end, "it contains no recording, or is of no time")
+films = {"redacted.mp4"} if (is_redacted := "redacted_of" in manifest) else {f"{name}.mp4" for name in names}
+others = [name for name in manifest["files"] if name not in films and not OTHERS.fullmatch(name)]
+must(not others, f"nothing proves {others}")
 names.sort(key=lambda name: (len(name), name))
-is_redacted = "redacted_of" in manifest
 for name in names:
     proof, at, own = json.loads((folder / f"{name}.proof.json").read_bytes()), 0, []
     header, film = bytes.fromhex(proof["header"]), b"" if is_redacted else (folder / f"{name}.mp4").read_bytes()
@@ -84,7 +96,9 @@ for name in names:
     said = [item for item in items if item[:5] == ("file", *camera, number)] or [(0,) * 8]
     must(len(said) == 1 and said[0][5] == digest.hexdigest(), f"{name}: the statements say otherwise, or nothing of it")
     long_s = max(int.from_bytes(one[8:12]) for one in records) / 1000
-    end_s, since, made, shown = start_s + long_s, start_s + min(long_s + 60, 660), clocks[said[0][-1]], shown | {number}
+    must((camera, number) not in shown, f"{name} is there twice")
+    shown.add((camera, number))
+    end_s, since, made = start_s + long_s, start_s + min(long_s + 60, 660), clocks[said[0][-1]]
     must(start_s <= end + 60 and end_s >= begin - 60, f"{name} is from {utc(start_s)}, not of the folder's time")
     times += [start_s, end_s] * is_redacted
     if not is_redacted:  # a film is one part of its recording, without cuts in the time of the folder
@@ -111,10 +125,15 @@ for name in names:
         )
     if proof["signature"]:
         check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")
-for number in sorted({*range(min(shown), max(shown))} - shown):
+numbers = {number for of, number in shown if of == camera}
+for number in sorted({*range(min(numbers), max(numbers))} - numbers):
     said = [item[0] for item in items if item[1:4] == camera and item[4] <= number and number in item[4:6]]
     print(f"To know: recording {number} is not shown. What the recorder stated of it: {', '.join(said) or 'nothing'}.")
 for gap in [item for item in items if item[:2] == ("gap", camera[0])]:
-    print(f"To know: nothing was recorded for {(gap[3] - gap[2]) / 1000:.0f} s: {gap[4]}.")
+    if gap[2] / 1000 < max(times) and gap[3] / 1000 > min(times):
+        long = f"{(gap[3] - gap[2]) / 1000:.0f} s from {utc(gap[2] / 1000)}"
+        print(f"To know: nothing was recorded for {long}: {gap[4]}.")
+if clips := [name for name in manifest["files"] if name.startswith("clip")]:
+    print(f"To know: only tawny verify compares {', '.join(clips)} with the recordings. This program does not.")
 print("REDACTED:" if is_redacted else "It holds:", ascii(manifest["camera"])[1:-1], utc(begin), utc(end))
 print(f"The recordings are from {utc(min(times))} to {utc(max(times))}. Nothing proves the name of the camera.")

@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tawny.sealed.evidence import verify
+from tawny.sealed.signing import hash_of
+from tests.storage.test_clock_set_back import PORCH, Box
 from tests.storage.test_evidence import Case, case, exported, redacted
 
 __all__ = ["case", "exported", "redacted"]
@@ -102,3 +106,75 @@ def test_a_film_of_which_nothing_is_proven_is_wrong(case: Case, shown: list[int]
         case.write("000.mp4", film)
         case.sign_again()
         both_fail(case, "000: nothing of it is shown", "000: ")
+
+
+@pytest.mark.parametrize("name", ["incident.MP4", "incident.mkv", "incident.mp4", "photo.jpg", "000.jpg", "notes.txt"])
+def test_a_file_that_nothing_proves_is_wrong_although_it_is_listed(case: Case, name: str) -> None:
+    case.write(name, b"forged film")
+    case.sign_again(lambda said: said["files"].update({name: {"bytes": 11, "sha256": hash_of(b"forged film")}}))
+    both_fail(case, f"{name} isn't covered by any proof", f"nothing proves ['{name}']")
+
+
+def test_a_listed_film_is_wrong_where_only_a_redacted_one_belongs(redacted: Case) -> None:
+    redacted.write("000.mp4", b"forged film")
+    redacted.sign_again(
+        lambda said: said["files"].update({"000.mp4": {"bytes": 11, "sha256": hash_of(b"forged film")}})
+    )
+    both_fail(redacted, "000.mp4 isn't covered by any proof", "nothing proves ['000.mp4']")
+
+
+@pytest.mark.parametrize("name", ["incident.mpg", "incident.H264", "photo.heic", "incident.mp4 ", "sound.ogg"])
+def test_an_added_film_of_any_kind_is_named(case: Case, name: str) -> None:
+    case.write(name, b"forged film")
+    problems = verify(case.read, case.genesis, [name]).problems
+    assert problems == [f"{name} was added: it isn't part of the evidence"]
+    assert case.program == (1, f"WRONG: added: ['{name}'].")
+
+
+def test_a_link_in_the_place_of_a_film_is_wrong(case: Case) -> None:
+    film = case.folder / "000.mp4"
+    film.symlink_to(film.rename(case.folder.parent / "000.mp4"))
+    assert case.program[0] == 1
+
+
+def test_a_recording_that_is_there_twice_is_wrong(case: Case) -> None:
+    for end in (".mp4", ".proof.json"):
+        case.write(f"009{end}", case.read(f"000{end}"))
+    case.sign_again(lambda said: said["files"].update({"009.mp4": said["files"]["000.mp4"]}))
+    case.sign_again(lambda said: said["files"].update({"009.proof.json": said["files"]["000.proof.json"]}))
+    both_fail(case, "009: it is in the folder twice", "009 is there twice")
+
+
+def test_recordings_under_names_of_each_other_are_noted(case: Case) -> None:
+    for end in (".mp4", ".proof.json"):
+        first = case.read(f"000{end}")
+        case.write(f"000{end}", case.read(f"001{end}"))
+        case.write(f"001{end}", first)
+    case.sign_again()
+    assert "the names of the recordings aren't in the order of time" in case.verdict.notes
+
+
+def test_the_program_ignores_a_last_line_that_a_power_cut_tore(case: Case) -> None:
+    for name in ("chain-days.jsonl", "chain-2026-11-20.jsonl", "chain-2026-11-20.list"):
+        case.write(name, case.read(name) + b'{"v":1,"ti')
+    case.sign_again()
+    assert case.verdict.problems == []
+    assert case.program[0] == 0, case.program[1]
+
+
+def test_the_program_says_that_it_does_not_check_the_clip(case: Case) -> None:
+    assert "only tawny verify compares clip.mp4 with the recordings" in case.program[1]
+
+
+def test_gaps_of_another_time_of_the_day_are_not_named(box: Box) -> None:
+    span = box.record(100)
+    box.sign()
+    begin_ms = span.end_ms + 5 * 3_600_000
+    box.signed.add(["gap", box.signed.camera(PORCH).hex(), begin_ms, begin_ms + 3_600_000, "stalled"])
+    box.sign()
+    assert "nothing was recorded" not in box.evidence(span)[1][1]
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path)

@@ -21,7 +21,8 @@ from tawny.model.errors import DiskReadOnly, FolderUnwritable, NotDone, StorageE
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import stamp, utc_text
 from tawny.sealed.broken import SealedFileBroken, WrongKey
-from tawny.sealed.evidence import CHAIN, EvidenceVerdict, printable, verify
+from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
+from tawny.sealed.evidence_names import printable
 from tawny.sealed.file_reader import FileEnding, FileScan, InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.evidence_names import added, printable, unproven
 from tawny.sealed.header import SealedFlag, SealedHeader
 from tawny.sealed.records import BEGINS, FRAGMENTS, INIT, Digest, Record, leaf_of
 from tawny.sealed.signing import SignedLine, is_signed, read_signed
@@ -38,7 +39,7 @@ PROOF: Final = ".proof.json"
 DERIVED: Final = "derived"
 REDACTED_OF: Final = "redacted_of"
 UNREADABLE: Final = "unreadable"
-FILM: Final = ".mp4"
+FILM, REDACTED = ".mp4", "redacted.mp4"
 _EARLY_MS, _LATE_MS = 5_000, 1_200_000
 """Maximum time a statement may precede or follow a file's stated end.
 
@@ -48,15 +49,6 @@ _CLOSING_MS, _LONGEST_MS = 60_000, 660_000
 """Maximum time from a file's end to the statement that lists it, if another is made between; maximum length of a file.
 """
 _MOST_SPAN: Final = 100_000
-_FILMS: Final = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".webm", ".tws"),
-    *(".jpg", ".jpeg", ".png", ".gif", ".wav", ".m4a", ".mp3", "/"),
-)
-"""Endings of names in the folder that could be taken for evidence: films, images, sound, and folders of them."""
-_OWN_FOLDERS: Final = frozenset(
-    {"@eaDir/", "@Recycle/", "$RECYCLE.BIN/", "System Volume Information/", "lost+found/", "__pycache__/"}
-)
-"""Folders that computers make by themselves, like all hidden ones."""
 _BROKEN: Final = (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 _EDGE_MS: Final = 2_000
 _CUT: Final = "a part of it is left out that belongs to the time of the folder"
@@ -268,19 +260,12 @@ def _look_at_files(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
 def _look_at_others(names: Iterable[str], line: SignedLine, verdict: EvidenceVerdict) -> None:
     """Name what the manifest doesn't list: it could be taken for evidence."""
     others = [name for name in sorted(names) if name != MANIFEST and name not in line.said["files"]]
-    own = [name for name in others if name.startswith(".") or name in _OWN_FOLDERS]
-    harmless = [name for name in others if name in own or not name.lower().rstrip(" .").endswith(_FILMS)]
-    for name in others:
-        if name not in harmless:
-            verdict.fail(f"{printable(name)} was added: it isn't part of the evidence")
+    taken, harmless = added(others)
+    for name in taken:
+        verdict.fail(f"{printable(name)} was added: it isn't part of the evidence")
     if harmless:
         more = f" and {len(harmless) - 3} more" if len(harmless) > 3 else ""
         verdict.notes.append(f"not part of the evidence: {', '.join(map(printable, harmless[:3]))}{more}")
-
-
-def printable(name: str) -> str:
-    """Return a text that can't pretend to be another line."""
-    return name if name.isprintable() else ascii(name)
 
 
 def _asked(manifest: Mapping[str, Any]) -> Span:
@@ -316,7 +301,22 @@ def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, asked: Span, ve
             verdict.fail(f"{name}: {one}")
         is_changed = any(f"{name}{end} was modified" in verdict.problems for end in (PROOF, FILM))
         parts[name] = part, part is not None and film is not None and not problems and not is_changed
+    _look_at_order(parts, verdict)
     return parts
+
+
+def _look_at_order(parts: _Parts, verdict: EvidenceVerdict) -> None:
+    """Name recordings that are in the folder twice, and names that aren't in the order of time."""
+    headers = {name: part.header for name, (part, _) in parts.items() if part}
+    seen = set[Place]()
+    for name, header in headers.items():
+        place = header.camera.hex(), header.kind, header.stream, header.number
+        if place in seen:
+            verdict.fail(f"{name}: it is in the folder twice")
+        seen.add(place)
+    starts_ms = [header.start_ms for header in headers.values()]
+    if starts_ms != sorted(starts_ms):
+        verdict.notes.append("the names of the recordings aren't in the order of time")
 
 
 def _look_at_proof(
@@ -435,10 +435,9 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
         verdict.notes.append(f"{name} combines the recordings for convenience. The recordings are the proof")
         if rewritten:
             verdict.notes.append(f"{rewritten} bytes of {name} were re-encoded for compatibility: its audio")
-    for name in files:
-        is_proved = f"{name.removesuffix(FILM)}{PROOF}" in files
-        if name.endswith(FILM) and not is_proved and name not in derived and not verdict.is_redacted:
-            verdict.fail(f"{name} isn't covered by any proof")
+    proven = {f"{name.removesuffix(PROOF)}{FILM}" for name in files if name.endswith(PROOF)}
+    for name in unproven(files, {REDACTED} if verdict.is_redacted else {*proven, *derived}):
+        verdict.fail(f"{printable(name)} isn't covered by any proof")
 
 
 def _at_the_ends(recorded: Span, asked: Span) -> Iterator[str]:
@@ -529,7 +528,7 @@ def _around(shown: list[_ExportedPart], chain: _Chain) -> Iterator[str]:
         steps = [(_stated_at(one, row, chain), _stated_at(then, row, chain)) for one, then in backwards]
         for statement, item in chain.others:
             if item[0] == "gap" and len(item) == 5 and item[1] == row[0] and item[2] < end_ms and item[3] > begin_ms:
-                yield f"no recording for {(item[3] - item[2]) / 1000:.0f} s: {item[4]}"
+                yield f"no recording for {(item[3] - item[2]) / 1000:.0f} s from {utc_text(item[2])}: {item[4]}"
             if item[0] == "clock" and len(item) == 3:
                 at = chain.order.index(statement)
                 is_between = any(first <= at <= last for first, last in steps)
