@@ -42,7 +42,7 @@ _OPAQUE: Final = re.compile(r"[a-z2-7]{26}")
 _STREAMS: Final = frozenset(each.value for each in StreamName)
 _CONTENT: Final = frozenset({INIT, BLOB, *FRAGMENTS})
 _ENDS: Final = {
-    FileEnding.SIGNED: "complete, signed",
+    FileEnding.SIGNED: "complete, signature not checked",
     FileEnding.CLOSED: "complete, not signed",
     FileEnding.OPEN: "not closed properly: a power cut, still recording, or cut off",
     FileEnding.TORN: "last second incomplete",
