@@ -16,6 +16,7 @@ from mmap import mmap
 from typing import Any, Final
 
 from tawny.model.times import Span, utc_from_text, utc_text
+from tawny.sealed.assembled_film import check_frames
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence_names import added, printable, unproven
 from tawny.sealed.header import SealedFlag, SealedHeader
@@ -414,7 +415,7 @@ def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
-    """Verify assembled films: proven bytes, except for new headers and re-encoded audio."""
+    """Verify assembled films: all frames are proven bytes in their order; only headers and audio may be new."""
     files, derived = line.said["files"], line.said.get(DERIVED, {})
     for name, said in derived.items():
         film, at, rewritten = _found(read, name, verdict), said["head"], 0
@@ -432,6 +433,10 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
             at += size
         if at != len(film):
             verdict.fail(f"{name}: data was added or removed")
+        try:
+            check_frames(film, said["head"], said["of"])
+        except SealedFileBroken as problem:
+            verdict.fail(f"{name}: {problem}")
         verdict.notes.append(f"{name} combines the recordings for convenience. The recordings are the proof")
         if rewritten:
             verdict.notes.append(f"{rewritten} bytes of {name} were re-encoded for compatibility: its audio")
