@@ -71,9 +71,9 @@ for day, end in zip(days, [*(day["last"] for day in days[1:]), ""], strict=False
         must(end in ("", prev), f"statements at the end of {day['day']} are missing")
 left_out = {day["day"] for day in days if f"chain-{day['day']}.jsonl" not in manifest["files"]}
 signed(claimed, keys.get(manifest["statement"], ""), b"export\0", "", "the manifest is not signed by this recorder")
-begin, end = (datetime.fromisoformat(manifest[name]).timestamp() for name in ("from", "to"))
 names = [name.removesuffix(".proof.json") for name in manifest["files"] if name.endswith(".proof.json")]
-must(names and begin < end, "it contains no recording, or is of no time")
+must(names and "" < manifest["from"] < manifest["to"], "it contains no recording, or is of no time")
+begin, end = (datetime.fromisoformat(manifest[name]).timestamp() for name in ("from", "to"))
 films = {"redacted.mp4"} if (is_redacted := "redacted_of" in manifest) else {f"{name}.mp4" for name in names}
 others = [name for name in manifest["files"] if name not in films and not OTHERS.fullmatch(name)]
 must(not others, f"nothing proves {others}")

@@ -42,7 +42,9 @@ def test_a_stranger_with_the_fingerprint_is_told_that_it_holds(
     assert said.code == 0, said.out
     told = json.loads(said.out)
     assert (told["ok"], told["problems"], told["camera"]) == (True, [], "door")
-    assert "VERIFIED: door" in tawny("verify", str(elsewhere), "--recorder", exported[1]).out
+    text = tawny("verify", str(elsewhere), "--recorder", exported[1]).out
+    assert "VERIFIED: door" in text
+    assert f"Recorded from {told['recorded_from']} to {told['recorded_to']}. The camera's name" in text
 
 
 def test_without_the_fingerprint_nothing_is_certain(tawny: Tawny, exported: tuple[Path, str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tawny.sealed.evidence import verify
+from tawny.sealed.evidence_names import printable
 from tawny.sealed.signing import hash_of
 from tests.storage.test_clock_set_back import PORCH, Box
 from tests.storage.test_evidence import Case, case, exported, redacted
@@ -47,7 +48,7 @@ def test_a_time_that_ends_before_it_begins_is_wrong(case: Case) -> None:
 
 def test_without_its_end_a_time_is_wrong(case: Case) -> None:
     of_time(case, DAY_LATER[0], "")
-    assert case.verdict.problems == ["the manifest doesn't say of which time it is"]
+    both_fail(case, "the manifest doesn't say of which time it is", "is of no time")
 
 
 def test_both_say_from_when_the_recordings_are(case: Case) -> None:
@@ -61,6 +62,10 @@ def test_both_say_from_when_the_recordings_are(case: Case) -> None:
 def test_a_name_of_a_camera_is_one_line(case: Case) -> None:
     case.sign_again(lambda said: said.update(camera="porch\nIt holds: all"))
     assert r"It holds: porch\nIt holds: all 2026" in case.program[1]
+
+
+def test_a_text_of_the_exporter_is_one_line() -> None:
+    assert printable("disk error\nVERIFIED: all") == r"'disk error\nVERIFIED: all'"
 
 
 def shown_without(case: Case, name: str, is_out: Callable[[int], bool]) -> None:

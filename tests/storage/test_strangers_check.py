@@ -111,12 +111,12 @@ def test_an_hour_is_checked_without_the_recorder(tmp_path: Path, quick_disk: Pat
     notes = " ".join(said["notes"])
     assert (said["ok"], said["problems"]) == (True, [])
     assert "recording 5 was deleted by the recorder: older than 1 hour" in notes
-    assert "no recording for 30 s from 2026-11-20T06:2" in notes
+    assert "no recording for 30 s from 2026-11-20T06:20:00.000Z: stalled" in notes
     assert "unexplained" not in notes
     program = told(["-I", str(PROGRAM), proof, fingerprint], tmp_path / "proof")
     assert "It holds: porch" in program
     assert "recording 5 is not shown. What the recorder stated of it: file, removed" in program
-    assert "nothing was recorded for 30 s from 2026-11-20 06:2" in program
+    assert "nothing was recorded for 30 s from 2026-11-20 06:20:00+00:00: stalled" in program
     if not sealed:
         assert notes.count("was reduced to keyframes") == 3
         assert program.count("stated of it: file, thinned") == 3
