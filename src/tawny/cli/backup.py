@@ -32,12 +32,12 @@ from tawny.service.backup.restore import (
     NO_SETTINGS,
     RestorePlan,
     UnpackedBackup,
-    expanded,
     finish_restore,
     held,
     in_use,
     stated_folder,
 )
+from tawny.service.backup.setting_changes import expanded
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 

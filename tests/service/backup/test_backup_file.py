@@ -34,8 +34,9 @@ from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
 from tawny.sealed.broken import SealedFileBroken
 from tawny.service.backup import backup_file, restore, restored_accounts
 from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
-from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held, setting_changes
+from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held
 from tawny.service.backup.restored_accounts import access_changes, end_sign_ins
+from tawny.service.backup.setting_changes import setting_changes
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.testing.clock import FakeClock

@@ -22,7 +22,7 @@ from tawny.api.request_handling import in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, Token
 from tawny.model.errors import NotDone
 from tawny.service.backup.backup_service import BackupService
-from tawny.service.backup.restore import SettingChange
+from tawny.service.backup.setting_changes import SettingChange
 
 router = APIRouter(prefix="/api/v1")
 own = [rule(Access.OWN)]

@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,10 @@ from typing import Any, Final
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from tawny.config.catalog import names_file
-from tawny.config.file_writing import modes_optional, read_file, sync_folder
-from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
+from tawny.config.file_writing import modes_optional, sync_folder
+from tawny.config.loader import read_settings
 from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
-from tawny.model.validation import value_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import hash_of
 from tawny.sealed.statements import SigningState, lines_of, statements_name
@@ -41,6 +39,14 @@ from tawny.service.backup.backup_file import (
 )
 from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
 from tawny.service.backup.restored_outbox import OUTBOX, merge_wal, skip_what_was_sent
+from tawny.service.backup.setting_changes import (
+    SettingChange,
+    expanded,
+    flat,
+    new_programs,
+    setting_changes,
+    tables_in,
+)
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file
@@ -75,29 +81,10 @@ _SIGNING: Final = (NAMES, STATE)
 """Restored where the history stays and has lost its keys, as that of a mirror, which has none."""
 _UNREADABLE: Final = (OSError, SealedFileBroken, ValueError, KeyError, IndexError, TypeError)
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
-_HIDDEN: Final = "(not shown)"
-_OF_PROGRAMS: Final = frozenset(
-    {
-        ("scripts", "folder"), ("relays", "script"), ("destinations", "config"), ("destinations", "allow_any_folder"),
-        ("updates", "command"), ("log", "file"),
-    }
-)  # fmt: skip
-"""Tables and keys that name a program, a folder of programs, a file that names some (that of rclone), or a file to
-which the log is added, which could be a program; and what lets uploads go to folders of programs."""
-_RUNS: Final = re.compile(r"\s*(run|say)\s", re.IGNORECASE)
 _PATHS: Final = re.compile(
     r"storage\.(mirror|spare|tiers\.\d+\.path)|web\.secure\.(certificate|key|authority)|log\.file"
     r"|scripts\.folder|files\.[^.]+\.folder|cameras\.[^.]+\.detection\.[^.]+\.file"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SettingChange:
-    """before, after: as text; None: not set. Secrets are not shown."""
-
-    path: str
-    before: str | None
-    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +144,7 @@ class UnpackedBackup:
             yield "The history in this folder is older: that of the backup goes on from it, and replaces it."
         elif self.info.fingerprint:
             yield f"The recorder gets the fingerprint {self.info.fingerprint[:16]}… of the backup."
-        for path, value in _flat(_tables(self._folder / SETTINGS_FILE)).items():
+        for path, value in flat(tables_in(self._folder / SETTINGS_FILE)).items():
             if value and _PATHS.fullmatch(path) and not os.access(config.parent / expanded(str(value)), os.F_OK):
                 yield f"{path} is {value}, which doesn't exist here. Create or mount it, or change it in {config}."
         for file in sorted((self._folder / DAMAGED).glob("*.db")):
@@ -186,16 +173,9 @@ class UnpackedBackup:
 
         For restores over the network: an intruder in an owner's browser could otherwise run anything.
         """
-        known = {one for _, one in _programs(_flat(tables_with_secrets(config)))}
-        new = [
-            path
-            for path, one in _programs(_flat(tables_with_secrets(self._folder / SETTINGS_FILE)))
-            if one not in known
-        ]
-        if new:
-            paths = ", ".join(dict.fromkeys(new))
+        if new := new_programs(config, self._folder / SETTINGS_FILE):
             raise NotDone(
-                f"This backup would run programs, or use files, that aren't used here yet: {paths}.",
+                f"This backup would run programs, or use files, that aren't used here yet: {', '.join(new)}.",
                 "Restore it in a terminal of this computer, with `tawny restore`. Nothing was changed.",
             )
 
@@ -272,7 +252,7 @@ class UnpackedBackup:
             _write(path, [text.encode()])
 
     def _stated(self) -> object:
-        return _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
+        return flat(tables_in(self._folder / SETTINGS_FILE)).get("storage.path")
 
     def _is_named(self) -> bool:
         """Whether the settings of the backup name this folder, wherever tawny is started."""
@@ -283,7 +263,7 @@ class UnpackedBackup:
     def _naming_folder(self) -> str | None:
         """Return the settings of the backup with this data folder. None: there are none, or they can't be changed."""
         path = self._folder / SETTINGS_FILE
-        if not isinstance(_tables(path).get("storage", {}), dict):
+        if not isinstance(tables_in(path).get("storage", {}), dict):
             return None
         try:
             document: Any = tomlkit.parse(path.read_bytes().decode("utf-8-sig"))  # line ends stay
@@ -342,19 +322,12 @@ def _discard(folder: Path, made: Iterable[Path]) -> None:
             one.rmdir()
 
 
-def expanded(path: str) -> Path:
-    """Return a path of the settings in a backup; that of a user who doesn't exist here stays as it is."""
-    with suppress(RuntimeError):
-        return Path(path).expanduser()
-    return Path(path)
-
-
 def stated_folder(parts: Iterable[bytes], passphrase: str) -> str:
     """Return `storage.path` of the settings in a backup; empty: the default folder. Raises NotDone."""
     for _, file in read_backup(parts, passphrase):
         if file.name == SETTINGS_FILE:
             with suppress(ValueError):
-                return str(_flat(tomllib.loads(file.read().decode("utf-8-sig"))).get("storage.path") or "")
+                return str(flat(tomllib.loads(file.read().decode("utf-8-sig"))).get("storage.path") or "")
         break
     return ""
 
@@ -500,65 +473,6 @@ def _is_plain(path: Path) -> bool:
 def _give(made: Path | int, like: Path) -> None:
     with suppress(PermissionError), modes_optional():  # as in a container
         give_to_owner(made, like)
-
-
-def setting_changes(old: Path, new: Path) -> list[SettingChange]:
-    """Return how the settings of two files differ, without secrets; a missing file has none."""
-    before, after = _flat(_tables(old)), _flat(_tables(new))
-    return [
-        SettingChange(path, _shown(path, before.get(path)), _shown(path, after.get(path)))
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
-    ]
-
-
-def _tables(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(read_file(path))
-    except (OSError, ValueError):
-        return {}
-
-
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Return the values of tables by dotted path."""
-    if isinstance(value, dict):
-        parts = value.items()
-    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        parts = {str(number): one for number, one in enumerate(value)}.items()
-    else:
-        return {path: value}
-    found: dict[str, Any] = {}
-    for key, each in parts:
-        found |= _flat(each, f"{path}.{key}" if path else str(key))
-    return found
-
-
-def _programs(values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield the settings that run programs of the computer, or name files that may be: path, and kind with value."""
-    for path, value in values.items():
-        table, key = path.partition(".")[0], path.rpartition(".")[2]
-        for text in map(str, value) if isinstance(value, list) else (str(value),):
-            if text.lower().endswith(".py"):
-                yield path, ("python", text)
-            elif table == "rules" and _RUNS.match(text):
-                yield path, ("rule", text)
-            elif table == "webhooks" and key == "url" and text.startswith("run:"):
-                yield path, ("webhook", text)
-            elif names_file(path, text):
-                yield path, ("model", text)
-        if value and (table, key) in _OF_PROGRAMS:
-            yield path, (table, str(value))
-        elif table == "cameras" and (str(value).startswith("exec:") or path.endswith(".exec.command")):
-            yield path, ("exec", str(value))
-
-
-def _shown(path: str, value: Any) -> str | None:
-    if value is None:
-        return None
-    parts = set(path.split("."))
-    if parts & SECRET_KEYS or parts & {"encryption", "recipients"} or "://" in str(value):
-        return _HIDDEN
-    return str(value) if isinstance(value, list) and path.endswith(".command") else value_text(value)
 
 
 def _first(problems: Sequence[Problem]) -> str:
