@@ -9,6 +9,7 @@ from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.sealed import age_file
 from tawny.service.backup.backup_file import read_backup
 from tawny.service.backup.backup_service import BackupService
+from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore
 from tawny.testing.clock import FakeClock
 
 PASSPHRASE = "river-candle-otter-amber"
@@ -45,9 +46,10 @@ def test_an_error_leaves_no_part_of_it(
     assert list(tmp_path.glob("before-restore*")) == []
 
 
-def test_one_that_is_there_stays(service: BackupService) -> None:
+def test_one_that_is_there_stays(service: BackupService, tmp_path: Path) -> None:
     saved = service.restore(PASSPHRASE)
     content = saved.read_bytes()
+    finish_restore(tmp_path)
     sent(service, content)
     with pytest.raises(StorageError):
         service.restore(PASSPHRASE)
@@ -70,3 +72,29 @@ def test_a_restore_warns_of_databases_that_were_damaged(
     (tmp_path / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
     saved = service.restore(PASSPHRASE)
     assert f"damaged, so only kept as they are in {saved}: accounts.db" in caplog.messages
+
+
+@pytest.mark.parametrize("second", ["plan", "restore"])
+def test_a_prepared_restore_is_not_touched_by_the_next_request(
+    service: BackupService, tmp_path: Path, second: str
+) -> None:
+    content = b"".join(service.parts(PASSPHRASE))
+    service.restore(PASSPHRASE)
+    before = {path: path.read_bytes() for path in (tmp_path / PENDING).glob("**/*") if path.is_file()}
+    sent(service, content)
+    with pytest.raises(NotDone, match="A restore was prepared here already"):
+        getattr(service, second)(PASSPHRASE)
+    assert {path: path.read_bytes() for path in (tmp_path / PENDING).glob("**/*") if path.is_file()} == before
+    assert finish_restore(tmp_path)
+
+
+def test_one_check_or_restore_at_a_time(service: BackupService, tmp_path: Path) -> None:
+    content = b"".join(service.parts(PASSPHRASE))
+    first = UnpackedBackup.unpack([content], PASSPHRASE, tmp_path)
+    for second in (service.plan, service.restore):
+        with pytest.raises(NotDone, match="Another check or restore of a backup is running here"):
+            second(PASSPHRASE)
+    first.commit(tmp_path / "tawny.toml")
+    assert finish_restore(tmp_path)
+    assert service.plan(PASSPHRASE).info.host == "garage"
+    assert list(tmp_path.glob(".restore*")) == [tmp_path / ".restore.upload"]

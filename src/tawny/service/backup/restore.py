@@ -1,7 +1,8 @@
 """Restoring a backup: unpack and verify next to the data, compare, then replace.
 
-`.restore.new` holds what is being unpacked. Once it is whole and on the disk, it is renamed to `.restore` with a plan;
-from then on the restore is carried out, also after a power cut: `finish_restore` does the rest at the next start.
+`.restore.new` holds what is being unpacked, for one request or command at a time. Once it is whole and on the disk, it
+is renamed to `.restore` with a plan; from then on the restore is carried out, also after a power cut: `finish_restore`
+does the rest at the next start, and nothing else is unpacked before.
 """
 
 import fcntl
@@ -58,6 +59,7 @@ from tawny.storage.index.sqlite_file import forget_put_aside
 PENDING: Final = ".restore"
 NO_SETTINGS: Final = "The backup has no settings file."
 _UNPACKING: Final = ".restore.new"
+_LOCK: Final = ".restore.lock"
 _PLAN: Final = "plan.json"
 _OLD: Final = "old"
 _INDEX: Final = "tawny.db"
@@ -98,12 +100,12 @@ class RestorePlan:
 
 
 class UnpackedBackup:
-    """A whole and verified backup next to the data. Call `commit` or `discard`."""
+    """A whole and verified backup next to the data, the only one at a time. Call `commit` or `discard`."""
 
-    def __init__(self, data: Path, folder: Path, info: BackupInfo, made: Sequence[Path]) -> None:
-        """made: folders that did not exist before, innermost first."""
+    def __init__(self, data: Path, folder: Path, info: BackupInfo, undo: ExitStack) -> None:
+        """undo: removes the folder, and lets others unpack."""
         self.info = info
-        self._data, self._folder, self._made = data, folder, made
+        self._data, self._folder, self._undo = data, folder, undo
 
     @classmethod
     def unpack(cls, parts: Iterable[bytes], passphrase: str, data: Path) -> "UnpackedBackup":
@@ -112,9 +114,11 @@ class UnpackedBackup:
         info: BackupInfo | None = None
         made = [one for one in (data, *data.parents) if not one.exists()]
         with ExitStack() as undo:
-            undo.callback(_discard, folder, made)
+            undo.callback(_remove_empty, made)
             try:
                 make_folder(data)
+                undo.enter_context(_unpacking(data))
+                undo.callback(shutil.rmtree, folder, ignore_errors=True)
                 _remove(folder)
                 folder.mkdir(mode=0o700)
                 for info, file in read_backup(parts, passphrase):  # noqa: B007 - the same each time
@@ -125,8 +129,8 @@ class UnpackedBackup:
                 raise turned(error, str(data)) from error
             if info is None:
                 raise NotDone("This backup is empty.", "Use another one. Nothing was changed.")
-            undo.pop_all()
-        return cls(data, folder, info, made)
+            kept = undo.pop_all()
+        return cls(data, folder, info, kept)
 
     def plan(self, config: Path) -> RestorePlan:
         """Return what `commit` would do here. config: the settings file that is replaced or made."""
@@ -235,11 +239,11 @@ class UnpackedBackup:
             self._set_folder()
             _write(self._folder / _PLAN, [json.dumps(plan).encode()])
             _sync_tree(self._folder)
-            _remove(self._data / PENDING)
             self._folder.rename(self._data / PENDING)
             sync_folder(self._data)
         except OSError as error:
             raise turned(error, str(self._data)) from error
+        self.discard()
 
     def _set_folder(self) -> None:
         """Name this data folder in the settings where they would name another one.
@@ -275,8 +279,33 @@ class UnpackedBackup:
         return tomlkit.dumps(document)
 
     def discard(self) -> None:
-        """Remove what was unpacked; after `commit` there is nothing to remove."""
-        _discard(self._folder, self._made)
+        """Remove what was unpacked, and let others unpack; after `commit` there is nothing to remove."""
+        self._undo.close()
+
+
+@contextmanager
+def _unpacking(data: Path) -> Iterator[None]:
+    """Unpack alone, and not while a restore waits for the next start. Raises NotDone, OSError."""
+    fd = open_lock_file(path := data / _LOCK)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_alone = os.path.samestat(path.stat(), os.fstat(fd))
+        except (BlockingIOError, FileNotFoundError):  # the second: another one has ended now
+            is_alone = False
+        if not is_alone:
+            raise NotDone("Another check or restore of a backup is running here.", "Wait for it, then try again.")
+        try:
+            if (data / PENDING).is_dir():
+                raise NotDone(
+                    "A restore was prepared here already. The next start of tawny carries it out.",
+                    "Restart tawny first. Nothing was changed.",
+                )
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(fd)
 
 
 def _goes_on(new: Path, here: Path) -> bool:
@@ -315,10 +344,9 @@ def _has_gone_on(new: Path, here: Path) -> bool:
     return bool(ours) and ours == fingerprint_in(new) and not _goes_on(new, here)
 
 
-def _discard(folder: Path, made: Iterable[Path]) -> None:
+def _remove_empty(folders: Iterable[Path]) -> None:
     with suppress(OSError):
-        _remove(folder)
-        for one in made:
+        for one in folders:
             one.rmdir()
 
 
