@@ -66,6 +66,20 @@ async def test_save_compare_restore(kept: House) -> None:
     assert not (data / UPLOAD).exists()
 
 
+async def test_a_restore_restores_what_its_check_showed(kept: House) -> None:
+    browser, data = kept.signed_in(), data_of(kept)
+    first = await saved_and_uploaded(browser)
+    shown = (await browser.post("/api/v1/restore/check", json=PASSPHRASE)).json()["upload"]
+    (data / "tawny.toml").write_text('[web]\nname = "Other"\n')
+    await saved_and_uploaded(browser)
+    refused = await browser.post("/api/v1/restore", json={**PASSPHRASE, "upload": shown})
+    assert (refused.status_code, refused.json()["code"]) == (409, "upload_changed"), refused.text
+    assert not (data / PENDING).exists()
+    sent = await browser.put("/api/v1/restore/file", content=first)
+    assert sent.json()["upload"] == shown
+    assert (await browser.post("/api/v1/restore", json={**PASSPHRASE, "upload": shown})).status_code == 200
+
+
 async def test_what_is_refused(kept: House) -> None:
     browser, data = kept.signed_in(), data_of(kept)
     weak = await browser.post("/api/v1/backup", json={"passphrase": "short"})

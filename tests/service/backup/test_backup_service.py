@@ -96,5 +96,5 @@ def test_one_check_or_restore_at_a_time(service: BackupService, tmp_path: Path) 
             second(PASSPHRASE)
     first.commit(tmp_path / "tawny.toml")
     assert finish_restore(tmp_path)
-    assert service.plan(PASSPHRASE).info.host == "garage"
+    assert service.plan(PASSPHRASE)[0].info.host == "garage"
     assert list(tmp_path.glob(".restore*")) == [tmp_path / ".restore.upload"]

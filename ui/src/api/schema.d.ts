@@ -2156,7 +2156,13 @@ export interface RestorePlanInfo {
   host: string;
   made_ms: number;
   notes: string[];
+  upload: string;
   version: string;
+}
+
+export interface RestoreRequest {
+  passphrase: string;
+  upload?: string;
 }
 
 export interface ResumeCommand {
@@ -2423,6 +2429,7 @@ export interface SetupRequest {
 export interface SetupRestoreRequest {
   passphrase: string;
   token: string;
+  upload?: string;
 }
 
 export type SetupStep = "account" | "cameras" | "storage" | "notifications" | "outside";
@@ -2793,6 +2800,11 @@ export interface UpdateInfo {
   notes: string;
   problem: string;
   todo: string;
+}
+
+export interface UploadedBackup {
+  ok?: boolean;
+  upload: string;
 }
 
 export interface User {

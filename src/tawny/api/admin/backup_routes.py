@@ -21,7 +21,7 @@ from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, Token
 from tawny.model.errors import NotDone
-from tawny.service.backup.backup_service import BackupService
+from tawny.service.backup.backup_service import BackupService, UploadMissing
 from tawny.service.backup.setting_changes import SettingChange
 
 router = APIRouter(prefix="/api/v1")
@@ -36,13 +36,26 @@ class PassphraseRequest(ApiRequest):
     passphrase: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class SetupRestoreRequest(PassphraseRequest):
+class RestoreRequest(PassphraseRequest):
+    """upload: of the backup that is meant, as its upload or check returned it; empty: the one that came last."""
+
+    upload: Annotated[str, Field(max_length=64)] = ""
+
+
+class SetupRestoreRequest(RestoreRequest):
     token: Token
 
 
-class RestorePlanInfo(ApiResponse):
-    """What a restore would change here. notes: sentences about what to look at."""
+class UploadedBackup(OkResponse):
+    """upload: ID of what was uploaded."""
 
+    upload: str
+
+
+class RestorePlanInfo(ApiResponse):
+    """What a restore would change here. upload: ID of what was checked; notes: sentences about what to look at."""
+
+    upload: str
     host: str
     version: str
     made_ms: int
@@ -75,27 +88,25 @@ async def save_backup(body: PassphraseRequest, signed: Signed, note: Note, here:
 
 
 @router.put("/restore/file", dependencies=own)
-async def upload_backup(request: Request, signed: Signed, here: Here) -> OkResponse:
+async def upload_backup(request: Request, signed: Signed, here: Here) -> UploadedBackup:
     """Receive a backup as the request's body. It is kept until it is restored, or another one comes."""
-    await _receive(request, await in_worker(_service, here, signed))
-    return OkResponse()
+    return await _receive(request, await in_worker(_service, here, signed))
 
 
 @router.post("/setup/restore/file", dependencies=public)
-async def upload_backup_at_setup(token: SetupToken, request: Request, here: Here) -> OkResponse:
+async def upload_backup_at_setup(token: SetupToken, request: Request, here: Here) -> UploadedBackup:
     """Receive a backup on a recorder without an owner, sent with its setup link."""
-    await _receive(request, await _service_at_setup(token, request, here))
-    return OkResponse()
+    return await _receive(request, await _service_at_setup(token, request, here))
 
 
 @router.post("/setup/restore", dependencies=public)
 async def restore_at_setup(body: SetupRestoreRequest, request: Request, here: Here) -> RestoreInfo:
     """Restore the uploaded backup on a recorder without an owner, and start again with its accounts."""
     service = await _service_at_setup(body.token, request, here)
-    return await _restore(service, body.passphrase, here)
+    return await _restore(service, body, here)
 
 
-async def _receive(request: Request, service: BackupService) -> None:
+async def _receive(request: Request, service: BackupService) -> UploadedBackup:
     upload = await in_worker(service.begin_upload)
     held = bytearray()
     try:
@@ -105,6 +116,7 @@ async def _receive(request: Request, service: BackupService) -> None:
                 await in_worker(upload.add, bytes(held))
                 held.clear()
         await in_worker(upload.add, bytes(held))
+        return UploadedBackup(upload=upload.id)
     except (ClientDisconnect, NotDone) as error:
         await in_worker(upload.forget)
         refusal = error if isinstance(error, NotDone) else NotDone("The upload ended too early.", "Try again.")
@@ -118,10 +130,11 @@ def check_backup(body: PassphraseRequest, signed: Signed, here: Here) -> Restore
     """Verify the uploaded backup, and return what a restore would change."""
     service = _service(here, signed)
     try:
-        plan = service.plan(body.passphrase)
+        plan, upload = service.plan(body.passphrase)
     except NotDone as error:
         raise bad_input(error.what, error.todo) from None
     return RestorePlanInfo(
+        upload=upload,
         host=plan.info.host,
         version=plan.info.version,
         made_ms=plan.info.made_ms,
@@ -131,17 +144,19 @@ def check_backup(body: PassphraseRequest, signed: Signed, here: Here) -> Restore
 
 
 @router.post("/restore", dependencies=own)
-async def restore_backup(body: PassphraseRequest, signed: Signed, note: Note, here: Here) -> RestoreInfo:
+async def restore_backup(body: RestoreRequest, signed: Signed, note: Note, here: Here) -> RestoreInfo:
     """Restore the uploaded backup: save what is here as a backup, then start again with the restored files."""
-    return await _restore(await in_worker(_service, here, signed), body.passphrase, here, note)
+    return await _restore(await in_worker(_service, here, signed), body, here, note)
 
 
 async def _restore(
-    service: BackupService, passphrase: str, here: AppContext, note: AuditNote | None = None
+    service: BackupService, body: RestoreRequest, here: AppContext, note: AuditNote | None = None
 ) -> RestoreInfo:
     try:
-        saved = await in_worker(service.restore, passphrase)
+        saved = await in_worker(service.restore, body.passphrase, body.upload)
     except NotDone as error:
+        if body.upload and isinstance(error, UploadMissing):
+            raise RequestRefused(409, "upload_changed", error.what, error.todo) from None
         raise bad_input(error.what, error.todo) from None
     if note is not None:
         await in_worker(note, "backup restored", "")

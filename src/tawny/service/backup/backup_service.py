@@ -1,8 +1,9 @@
 """Backup and restore of the running recorder. A restore is prepared here, and carried out when tawny starts again."""
 
+import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,10 @@ log = logging.getLogger(__name__)
 
 UPLOAD: Final = ".restore.upload"
 _PORTION: Final = 256 * 1024
+
+
+class UploadMissing(NotDone):
+    """There is no uploaded backup, or another one than the one that was checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +62,28 @@ class BackupService:
         with suppress(OSError):
             self._upload.unlink(missing_ok=True)
 
-    def plan(self, passphrase: str) -> RestorePlan:
-        """Verify the uploaded backup; return what a restore would do. Raises NotDone, StorageError."""
-        unpacked, (_, config) = self._unpacked(passphrase), self.places()
+    def plan(self, passphrase: str) -> tuple[RestorePlan, str]:
+        """Verify the uploaded backup; return what a restore would do, and the upload's ID.
+
+        Raises NotDone, UploadMissing, StorageError.
+        """
+        (unpacked, upload), (_, config) = self._unpacked(passphrase), self.places()
         try:
             unpacked.check_programs(config)
-            return unpacked.plan(config)
+            return unpacked.plan(config), upload
         finally:
             unpacked.discard()
 
-    def restore(self, passphrase: str) -> Path:
+    def restore(self, passphrase: str, upload: str = "") -> Path:
         """Save a backup of what is here, and prepare the restore: it is carried out when tawny starts next.
 
-        Return the saved backup, which has the same passphrase. Raises NotDone, StorageError: nothing was changed.
+        upload: ID of the upload that is meant; empty: any. Return the saved backup, which has the same passphrase.
+        Raises NotDone, UploadMissing, StorageError: nothing was changed.
         """
-        unpacked, (data, config) = self._unpacked(passphrase), self.places()
+        (unpacked, found), (data, config) = self._unpacked(passphrase), self.places()
         try:
+            if upload not in ("", found):
+                raise UploadMissing("Another backup has been uploaded meanwhile.", "Choose the file again.")
             unpacked.check_programs(config)
             opened = read_passphrase(next(self._read(), b""), passphrase)
             saved = (
@@ -93,15 +104,19 @@ class BackupService:
     def _upload(self) -> Path:
         return self.places()[0] / UPLOAD
 
-    def _unpacked(self, passphrase: str) -> UnpackedBackup:
+    def _unpacked(self, passphrase: str) -> tuple[UnpackedBackup, str]:
+        """Return the uploaded backup and its ID: the digest of what was unpacked, as another upload may come."""
         if not self._upload.is_file():
-            raise NotDone("No backup has been uploaded.", "Choose the file again.")
+            raise UploadMissing("No backup has been uploaded.", "Choose the file again.")
+        digest = hashlib.sha256()
         opened = read_passphrase(next(self._read(), b""), passphrase)
-        return UnpackedBackup.unpack(self._read(), opened, self.places()[0])
+        unpacked = UnpackedBackup.unpack(self._read(digest.update), opened, self.places()[0])
+        return unpacked, digest.hexdigest()
 
-    def _read(self) -> Iterator[bytes]:
+    def _read(self, note: Callable[[bytes], None] = lambda _: None) -> Iterator[bytes]:
         with self._upload.open("rb") as file:
             while portion := file.read(_PORTION):
+                note(portion)
                 yield portion
 
 
@@ -110,7 +125,7 @@ class BackupUpload:
 
     def __init__(self, path: Path) -> None:
         """Raises StorageError."""
-        self._path = path
+        self._path, self._digest = path, hashlib.sha256()
         try:
             path.unlink(missing_ok=True)
             self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
@@ -126,8 +141,13 @@ class BackupUpload:
                 raise NotDone("This file is larger than a backup can be.", "Choose a file that tawny saved.")
             self._file.write(portion)
             self._file.flush()
+            self._digest.update(portion)
         except OSError as error:
             raise turned(error, str(self._path)) from error
+
+    @property
+    def id(self) -> str:
+        return self._digest.hexdigest()
 
     def forget(self) -> None:
         """Remove it; a newer upload stays."""

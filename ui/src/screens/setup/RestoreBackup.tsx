@@ -1,7 +1,7 @@
 /** The other way to begin: everything of an earlier recorder comes out of its backup, then its accounts sign in here. */
 import { useRef, useState } from "preact/hooks";
 import { ApiError, get, post, renewKey, url } from "../../api/client";
-import type { ErrorResponse, RestoreInfo, SessionInfo } from "../../api/schema";
+import type { ErrorResponse, RestoreInfo, SessionInfo, UploadedBackup } from "../../api/schema";
 import { account } from "../../strings/account";
 import { Door, Refusal } from "../../ui/Door";
 import { PasswordField } from "../../ui/PasswordField";
@@ -17,7 +17,7 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
   const [stage, setStage] = useState<Stage>({ is: "asking" });
   const [refused, setRefused] = useState<ApiError | null>(null);
   const file = useRef<HTMLInputElement>(null);
-  const sent = useRef<File | null>(null);
+  const sent = useRef<{ file: File; upload: string } | null>(null);
 
   const restore = async (event: Event) => {
     event.preventDefault();
@@ -25,20 +25,20 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
     if (!chosen) return;
     setRefused(null);
     try {
-      if (sent.current !== chosen) {
+      if (sent.current?.file !== chosen) {
         setStage({ is: "sending", percent: 0 });
-        await upload(chosen, token, (percent) => setStage({ is: "sending", percent }));
-        sent.current = chosen;
+        sent.current = { file: chosen, upload: await send(chosen, token, (percent) => setStage({ is: "sending", percent })) };
         renewKey(); // the answer to another file isn't the answer to this one
       }
       setStage({ is: "opening" });
-      const { restarts } = await post<RestoreInfo>("/setup/restore", { token, passphrase });
+      const { restarts } = await post<RestoreInfo>("/setup/restore", { token, passphrase, upload: sent.current.upload });
       if (!restarts) throw new ApiError(0, "by_hand", words.byHand, "");
       setStage({ is: "starting" });
       await hasStarted();
       location.assign("/sign-in");
     } catch (reason) {
       if (!(reason instanceof ApiError)) throw reason;
+      if (reason.code === "upload_changed") sent.current = null;
       setStage({ is: "asking" });
       setRefused(reason);
     }
@@ -75,8 +75,8 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
   );
 }
 
-/** fetch doesn't say how much it has sent. Throws ApiError. */
-function upload(file: File, token: string, onProgress: (percent: number) => void): Promise<void> {
+/** Returns the upload's ID. fetch doesn't say how much it has sent. Throws ApiError. */
+function send(file: File, token: string, onProgress: (percent: number) => void): Promise<string> {
   return new Promise((done, fail) => {
     const request = new XMLHttpRequest();
     request.open("POST", url("/setup/restore/file"));
@@ -86,7 +86,7 @@ function upload(file: File, token: string, onProgress: (percent: number) => void
     request.upload.onprogress = ({ loaded, total }) => onProgress(Math.floor((100 * loaded) / (total || 1)));
     request.onerror = () => fail(new ApiError(0, "no_connection", words.lost, ""));
     request.onload = () => {
-      if (request.status < 400) return done();
+      if (request.status < 400) return done((request.response as UploadedBackup).upload);
       const told = request.response as ErrorResponse | null;
       fail(new ApiError(request.status, told?.code ?? "unknown", told?.message ?? words.lost, told?.hint ?? ""));
     };

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
-import { afterEach, it, vi } from "vitest";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
 import { system } from "../../strings/system";
 import { Backup } from "./Backup";
 
@@ -16,4 +16,19 @@ it("says that a backup which was cut in the middle wasn't saved", async () => {
   fireEvent.input(screen.getByLabelText(system.backup.passphrase), { target: { value: "river-candle-otter" } });
   fireEvent.click(screen.getByRole("button", { name: system.backup.save }));
   await screen.findByText(system.backup.failed);
+});
+
+it("restores the upload whose plan it shows", async () => {
+  const plan = { upload: "u1", host: "garage", version: "1", made_ms: 0, changes: [], notes: [] };
+  const sent: unknown[] = [];
+  vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+    if (path.endsWith("/restore")) sent.push(JSON.parse(init.body as string));
+    return Response.json(path.endsWith("/check") ? plan : { saved: "/f", restarts: true });
+  });
+  render(<Backup />);
+  fireEvent.input(screen.getByLabelText(system.backup.passphrase), { target: { value: "p" } });
+  Object.defineProperty(screen.getByLabelText(system.backup.file), "files", { value: [new File(["1"], "1")] });
+  fireEvent.click(screen.getByRole("button", { name: system.backup.check }));
+  fireEvent.click(await screen.findByRole("button", { name: system.backup.restore }));
+  await waitFor(() => expect(sent).toEqual([{ passphrase: "p", upload: "u1" }]));
 });

@@ -60,7 +60,7 @@ export function Backup() {
     });
   const restore = () =>
     run("restore", async () => {
-      const told = await post<RestoreInfo>("/restore", { passphrase });
+      const told = await post<RestoreInfo>("/restore", { passphrase, upload: plan?.upload });
       setPlan(null);
       setDone(told.restarts ? words.done(told.saved) : words.byHand(told.saved));
     });
