@@ -59,6 +59,12 @@ def write_new(path: Path, text: str) -> None:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
+def settings_unwritable(error: OSError, folder: Path) -> FolderUnwritable:
+    """Return the error for settings that can't be written in their folder."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return (SettingsDiskFull if is_full else SettingsFolderUnwritable)(str(folder), error.strerror or "")
+
+
 @contextmanager
 def unchanged(path: Path, was: str) -> Iterator[None]:
     """Hold the lock of the file's folder, so that no other tawny process changes the file meanwhile.
@@ -109,9 +115,7 @@ def replace_file(path: Path, text: str) -> None:
         with suppress(OSError):  # SMB can't, and the file is replaced
             sync_folder(target.parent)
     except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        kind = SettingsDiskFull if is_full else SettingsFolderUnwritable
-        raise kind(str(path.parent), error.strerror or "") from None
+        raise settings_unwritable(error, path.parent) from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ is renamed to `.restore` with a plan; from then on the restore is carried out, a
 does the rest at the next start, and nothing else is unpacked before.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -21,7 +22,7 @@ from typing import Any, Final
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from tawny.config.file_writing import modes_optional, sync_folder
+from tawny.config.file_writing import SettingsFolderUnwritable, modes_optional, settings_unwritable, sync_folder
 from tawny.config.loader import read_settings
 from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
@@ -155,6 +156,8 @@ class UnpackedBackup:
             yield f"{file.name} was damaged when it was saved, and isn't restored."
         yield from access_changes(self._folder / "data" / ACCOUNTS, self._data / ACCOUNTS)
         yield from self._folder_notes(config)
+        if (trouble := _settings_trouble(config)) is not None:
+            yield str(trouble)
         if not _is_there(self._folder / SETTINGS_FILE):
             yield NO_SETTINGS
             return
@@ -226,7 +229,9 @@ class UnpackedBackup:
         return borrowed_cameras.regained(Volume.at(self._data).disk, saved.read_bytes())
 
     def commit(self, config: Path) -> None:
-        """Make the restore certain; `finish_restore` carries it out. Raises StorageError."""
+        """Make the restore certain; `finish_restore` carries it out. Raises NotDone, StorageError."""
+        if (trouble := _settings_trouble(config)) is not None:
+            raise trouble
         units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
         units += self._lost_keys()
         try:
@@ -414,7 +419,10 @@ def finish_restore(data: Path) -> bool:
             _keep_others(folder / _OLD / "history", data / "history")
             for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):  # made again from the recordings
                 (data / name).unlink(missing_ok=True)
-        _put_settings(folder / "settings", config, data)
+        try:
+            _put_settings(folder / "settings", config, data)
+        except OSError as error:
+            raise settings_unwritable(error, config.parent) from error
         sync_folder(data)
         _remove(done := data / f"{PENDING}.done")
         folder.rename(done)
@@ -443,6 +451,26 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
     if is_in_backup:
         new.rename(there)
         sync_folder(there.parent)
+
+
+def _settings_trouble(config: Path) -> NotDone | None:
+    """Return why the settings can't be replaced: the next start could not complete the restore, and would end."""
+    certificates = config.absolute().with_name("certificates")
+    if certificates.is_symlink():
+        return NotDone(
+            f"{certificates} is a link, which a restore doesn't follow.",
+            "Replace the link by what it points to, then try again.",
+        )
+    for path in (config, config.with_name("secrets.toml"), config.with_name("known.key")):
+        if os.path.ismount(path):  # as in a container
+            return NotDone(f"{path} is mounted by itself, so it can't be replaced.", "Mount its folder instead.")
+    inside = (path for path in certificates.glob("**/*") if path.is_dir())
+    for folder in (certificates.parent, certificates, *inside):
+        there = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
+        if not os.access(there, os.W_OK | os.X_OK):
+            error = SettingsFolderUnwritable(str(there), os.strerror(errno.EACCES))
+            return NotDone(error.message, error.do)
+    return None
 
 
 def _put_settings(new: Path, config: Path, data: Path) -> None:

@@ -1,0 +1,88 @@
+"""The settings that a restore writes: only where they can be written, and links stay links."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tawny.config.file_writing import SettingsFolderUnwritable
+from tawny.model.errors import NotDone
+from tawny.sealed import age_file
+from tawny.service.backup.backup_file import backup_parts
+from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore
+
+PASSPHRASE = "river-candle-otter-amber"
+SETTINGS = '[web]\nname = "Home"\n'
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(age_file, "WORK_FACTOR", 1)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def config(data: Path, tmp_path: Path) -> Path:
+    """Settings that changed since the backup."""
+    (data / "history").mkdir(parents=True)
+    made = tmp_path / "etc/tawny.toml"
+    made.parent.mkdir()
+    made.write_text(SETTINGS)
+    (made.with_name("secrets.toml")).write_text('A = "1"\n')
+    (made.with_name("secrets.toml")).chmod(0o600)
+    return made
+
+
+@pytest.fixture
+def unpacked(data: Path, config: Path) -> UnpackedBackup:
+    content = b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage"))
+    config.write_text("# changed\n")
+    config.with_name("secrets.toml").write_text("# changed\n")
+    return UnpackedBackup.unpack([content], PASSPHRASE, data)
+
+
+def refused(unpacked: UnpackedBackup, config: Path, data: Path) -> str:
+    """Return why, as the plan says it too."""
+    with pytest.raises(NotDone) as error:
+        unpacked.commit(config)
+    unpacked.discard()
+    assert not (data / PENDING).exists()
+    return str(error.value)
+
+
+def test_settings_that_may_not_be_written_are_said_before(
+    unpacked: UnpackedBackup, config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: access(path, mode) and (path != config.parent or mode == os.F_OK)
+    )
+    notes = unpacked.plan(config).notes
+    told = refused(unpacked, config, data)
+    assert f"Can't write to the folder {config.parent} (Permission denied)." in told
+    assert told in notes
+
+
+def test_linked_certificates_are_said_before(unpacked: UnpackedBackup, config: Path, data: Path) -> None:
+    config.with_name("certificates").symlink_to(data)
+    assert f"{config.parent}/certificates is a link" in refused(unpacked, config, data)
+
+
+def test_a_settings_file_that_is_mounted_by_itself_is_said_before(
+    unpacked: UnpackedBackup, config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == config)
+    assert f"{config} is mounted by itself" in refused(unpacked, config, data)
+
+
+def test_the_start_names_the_folder_of_the_settings(unpacked: UnpackedBackup, config: Path, data: Path) -> None:
+    unpacked.commit(config)
+    config.parent.rename(config.parent.with_name("away"))
+    config.parent.write_text("no folder")
+    with pytest.raises(SettingsFolderUnwritable) as error:
+        finish_restore(data)
+    assert error.value.where == str(config.parent)
