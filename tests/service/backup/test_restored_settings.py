@@ -86,3 +86,34 @@ def test_the_start_names_the_folder_of_the_settings(unpacked: UnpackedBackup, co
     with pytest.raises(SettingsFolderUnwritable) as error:
         finish_restore(data)
     assert error.value.where == str(config.parent)
+
+
+def linked(path: Path) -> Path:
+    """Move the file into a repository, and leave a link."""
+    target = path.parent / "repository" / path.name
+    target.parent.mkdir(exist_ok=True)
+    path.rename(target)
+    path.symlink_to(target)
+    return target
+
+
+def test_links_to_the_settings_stay(unpacked: UnpackedBackup, config: Path, data: Path) -> None:
+    links = config, config.with_name("secrets.toml")
+    settings, secrets = map(linked, links)
+    unpacked.commit(config)
+    assert finish_restore(data)
+    assert all(one.is_symlink() for one in links)
+    assert settings.read_text().startswith(SETTINGS)
+    assert (secrets.read_text(), secrets.stat().st_mode & 0o777) == ('A = "1"\n', 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_link_of_another_user_makes_root_overwrite_nothing(
+    unpacked: UnpackedBackup, config: Path, data: Path
+) -> None:
+    secrets = config.with_name("secrets.toml")
+    target = linked(secrets)
+    os.chown(secrets, 71, 71, follow_symlinks=False)
+    unpacked.commit(config)
+    assert finish_restore(data)
+    assert (secrets.is_symlink(), target.read_text()) == (False, "# changed\n")

@@ -496,16 +496,29 @@ def _put_settings(new: Path, config: Path, data: Path) -> None:
         name = f"settings/{path.relative_to(new)}"
         if path.is_dir() or not is_kept(name):
             continue
-        to = config if name == SETTINGS_FILE else config.parent / path.relative_to(new)
+        to = _linked_file(config if name == SETTINGS_FILE else config.parent / path.relative_to(new))
         make_folder(to.parent)
         written = to.with_name(f".{to.name}.restore")
         written.unlink(missing_ok=True)
-        _write(written, [path.read_bytes()], *_like_former(to, like, is_settings=to == config))
+        _write(written, [path.read_bytes()], *_like_former(to, like, is_settings=name == SETTINGS_FILE))
         written.replace(to)
+        sync_folder(to.parent)
     for name in ("secrets.toml", "known.key") if is_whole else ():
         if not (new / name).exists():
             config.with_name(name).unlink(missing_ok=True)
     sync_folder(config.parent)
+
+
+def _linked_file(path: Path) -> Path:
+    """Return the file that a link names, so that the link stays; the path itself where that file can't be replaced.
+
+    A link of another user than root and the file's owner is replaced: it could make root overwrite any file.
+    """
+    target = Path(os.path.realpath(path))
+    if not path.is_symlink() or not target.is_file() or os.path.ismount(target):
+        return path
+    is_trusted = path.lstat().st_uid in (0, target.stat().st_uid)
+    return target if is_trusted and os.access(target.parent, os.W_OK) else path
 
 
 def _like_former(to: Path, like: Path, *, is_settings: bool) -> tuple[Path, int]:
