@@ -9,8 +9,8 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from tawny.api.auth.accounts import Caller, Role, TokenPurpose
-from tawny.service.backup.backup_service import UPLOAD, BackupService
-from tawny.service.backup.restore import PENDING, finish_restore
+from tawny.service.backup.backup_service import BackupService
+from tawny.service.backup.restore import PENDING, UPLOAD, finish_restore
 from tests.api.fakes import House
 
 PASSPHRASE = {"passphrase": "river-candle-otter-amber"}

@@ -18,7 +18,8 @@ from tawny.api.client_protocols import CONNECTION, HTTP_RULES, AdmittedRequests
 from tawny.api.server import WebServer
 from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, Phase
 from tawny.engine.tls import make_server_context
-from tawny.service.backup.backup_service import UPLOAD, BackupService
+from tawny.service.backup.backup_service import BackupService
+from tawny.service.backup.restore import UPLOAD
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import make_house
 from tests.delivery.certificates import self_signed

@@ -38,7 +38,7 @@ from tawny.model.errors import DiskMissing, SettingsError, StorageError
 from tawny.model.messages import ProblemKind
 from tawny.model.times import SystemClock
 from tawny.service import json_format
-from tawny.service.backup.restore import PENDING, finish_restore, held
+from tawny.service.backup.restore import PENDING, finish_restore, held, remove_leftovers
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.checks import HealthCheck, IndexWatch
@@ -439,10 +439,12 @@ def _is_back(folder: Path, place: Path, why_missing: Missing, questions: DiskQue
 
 def _finish_restore(folder: Path) -> bool:
     """Carry out the restore of a backup that was confirmed, before anything is opened; return whether there was one."""
-    if not (folder / PENDING).is_dir():
-        return False
-    with held(folder):
-        return finish_restore(folder)
+    is_restored = False
+    if (folder / PENDING).is_dir():
+        with held(folder):
+            is_restored = finish_restore(folder)
+    remove_leftovers(folder)
+    return is_restored
 
 
 def _read_again(reread: Reread | None, config: Path | None, settings: Settings, folder: Path) -> tuple[Settings, Path]:

@@ -13,12 +13,11 @@ from typing import Final
 from tawny.model.errors import NotDone
 from tawny.model.times import Clock
 from tawny.service.backup.backup_file import MOST_BYTES, SUFFIX, backup_parts, read_passphrase
-from tawny.service.backup.restore import RestorePlan, UnpackedBackup
+from tawny.service.backup.restore import UPLOAD, RestorePlan, UnpackedBackup
 from tawny.storage.disk.disk import turned
 
 log = logging.getLogger(__name__)
 
-UPLOAD: Final = ".restore.upload"
 _PORTION: Final = 256 * 1024
 
 

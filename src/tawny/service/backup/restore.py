@@ -61,6 +61,8 @@ PENDING: Final = ".restore"
 NO_SETTINGS: Final = "The backup has no settings file."
 _UNPACKING: Final = ".restore.new"
 _LOCK: Final = ".restore.lock"
+UPLOAD: Final = ".restore.upload"
+_DONE: Final = ".restore.done"
 _PLAN: Final = "plan.json"
 _OLD: Final = "old"
 _INDEX: Final = "tawny.db"
@@ -424,12 +426,26 @@ def finish_restore(data: Path) -> bool:
         except OSError as error:
             raise settings_unwritable(error, config.parent) from error
         sync_folder(data)
-        _remove(done := data / f"{PENDING}.done")
+        _remove(done := data / _DONE)
         folder.rename(done)
         _remove(done)
     except OSError as error:
         raise turned(error, str(data)) from error
     return True
+
+
+def remove_leftovers(data: Path) -> None:
+    """Remove what killed checks, uploads and restores left, before a recorder starts; some of it isn't encrypted."""
+    names = (_UNPACKING, UPLOAD, _DONE, _LOCK)
+    if not any(_is_there(data / name) for name in names):
+        return
+    with (
+        suppress(OSError, NotDone, StorageError),
+        held(data),
+        _unpacking(data),
+    ):  # not of a recorder or command that runs
+        for name in names[:-1]:
+            _remove(data / name)
 
 
 def _keep_others(old: Path, here: Path) -> None:
