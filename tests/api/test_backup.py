@@ -80,6 +80,15 @@ async def test_a_restore_restores_what_its_check_showed(kept: House) -> None:
     assert (await browser.post("/api/v1/restore", json={**PASSPHRASE, "upload": shown})).status_code == 200
 
 
+async def test_a_restore_says_the_address_that_the_pages_get(kept: House) -> None:
+    browser, data = kept.signed_in(), data_of(kept)
+    (data / "tawny.toml").write_text('[web]\nlisten = "127.0.0.1:0"\n')
+    await saved_and_uploaded(browser)
+    (data / "tawny.toml").write_text('[web]\nlisten = "127.0.0.1:1"\n')
+    done = await browser.post("/api/v1/restore", json=PASSPHRASE)
+    assert done.json()["listens"] == "127.0.0.1:0", done.text
+
+
 async def test_what_is_refused(kept: House) -> None:
     browser, data = kept.signed_in(), data_of(kept)
     weak = await browser.post("/api/v1/backup", json={"passphrase": "short"})

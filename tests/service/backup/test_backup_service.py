@@ -47,7 +47,7 @@ def test_an_error_leaves_no_part_of_it(
 
 
 def test_one_that_is_there_stays(service: BackupService, tmp_path: Path) -> None:
-    saved = service.restore(PASSPHRASE)
+    saved = service.restore(PASSPHRASE).saved
     content = saved.read_bytes()
     finish_restore(tmp_path)
     sent(service, content)
@@ -60,7 +60,7 @@ def test_a_restore_keeps_what_belongs_to_a_missing_settings_file(service: Backup
     (tmp_path / "tawny.toml").unlink()
     (tmp_path / "secrets.toml").write_text("A = 1\n")
     (tmp_path / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
-    saved = service.restore(PASSPHRASE)
+    saved = service.restore(PASSPHRASE).saved
     names = [one.name for _, one in read_backup([saved.read_bytes()], PASSPHRASE) if one.read() is not None]
     assert {"settings/secrets.toml", "damaged/accounts.db"} <= {*names}
     assert "settings/tawny.toml" not in names
@@ -70,7 +70,7 @@ def test_a_restore_warns_of_databases_that_were_damaged(
     service: BackupService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
-    saved = service.restore(PASSPHRASE)
+    saved = service.restore(PASSPHRASE).saved
     assert f"damaged, so only kept as they are in {saved}: accounts.db" in caplog.messages
 
 

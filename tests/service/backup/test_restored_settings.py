@@ -1,6 +1,7 @@
 """The settings that a restore writes: only where they can be written, and links stay links."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,44 @@ def test_a_link_of_another_user_makes_root_overwrite_nothing(
     unpacked.commit(config)
     assert finish_restore(data)
     assert (secrets.is_symlink(), target.read_text()) == (False, "# changed\n")
+
+
+def restored_listen(here: str, there: str, config: Path, data: Path) -> tuple[str, str, str]:
+    """Return the notes, the address that the plan names, and the settings after the restore."""
+    config.write_text(f'[web]\nlisten = "{there}"\n')
+    content = b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage"))
+    config.write_text(f'[web]\nlisten = "{here}"\n' if here else "")
+    unpacked = UnpackedBackup.unpack([content], PASSPHRASE, data)
+    plan = unpacked.plan(config)
+    unpacked.commit(config)
+    assert finish_restore(data)
+    return " ".join(plan.notes), plan.listens, config.read_text()
+
+
+@pytest.mark.parametrize(("here", "stays"), [("127.0.0.1:8123", "127.0.0.1:8123"), ("", "127.0.0.1:8000")])
+def test_an_address_of_another_computer_is_not_taken_over(config: Path, data: Path, here: str, stays: str) -> None:
+    notes, listens, text = restored_listen(here, "192.0.2.20:8000", config, data)
+    assert "This computer can't listen on 192.0.2.20:8000" in notes
+    assert f"It stays {stays}." in notes
+    assert (f'listen = "{stays}"' in text, listens) == (True, "")
+
+
+def test_another_address_is_said(config: Path, data: Path) -> None:
+    there = "127.0.0.1:0"  # any free port
+    notes, listens, text = restored_listen("127.0.0.1:1", there, config, data)
+    assert f"web.listen was 127.0.0.1:1. It becomes {there}." in notes
+    assert (f'listen = "{there}"' in text, listens) == (True, there)
+
+
+def test_the_port_that_tawny_itself_uses_is_no_obstacle(config: Path, data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as in_use:
+        port = in_use.getsockname()[1]
+        _, listens, _ = restored_listen(f"0.0.0.0:{port}", f"127.0.0.1:{port}", config, data)
+    assert listens == f"127.0.0.1:{port}"
+
+
+def test_the_port_of_another_program_is_not_taken_over(config: Path, data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as in_use:
+        place = f"127.0.0.1:{in_use.getsockname()[1]}"
+        notes, _, _ = restored_listen("127.0.0.1:1", place, config, data)
+    assert f"can't listen on {place}" in notes

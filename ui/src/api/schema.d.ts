@@ -2147,6 +2147,7 @@ export interface ReplayedEvent {
 }
 
 export interface RestoreInfo {
+  listens: string;
   restarts: boolean;
   saved: string;
 }

@@ -64,10 +64,14 @@ class RestorePlanInfo(ApiResponse):
 
 
 class RestoreInfo(ApiResponse):
-    """saved: the file on the recorder that holds what was there before. restarts: whether tawny starts again now."""
+    """saved: the file on the recorder that holds what was there before. restarts: whether tawny starts again now.
+
+    listens: `HOST:PORT` of the web interface from then on, if it becomes another one.
+    """
 
     saved: str
     restarts: bool
+    listens: str
 
 
 @router.post("/backup", dependencies=own, response_class=StreamingResponse)
@@ -153,7 +157,7 @@ async def _restore(
     service: BackupService, body: RestoreRequest, here: AppContext, note: AuditNote | None = None
 ) -> RestoreInfo:
     try:
-        saved = await in_worker(service.restore, body.passphrase, body.upload)
+        prepared = await in_worker(service.restore, body.passphrase, body.upload)
     except NotDone as error:
         if body.upload and isinstance(error, UploadMissing):
             raise RequestRefused(409, "upload_changed", error.what, error.todo) from None
@@ -162,7 +166,7 @@ async def _restore(
         await in_worker(note, "backup restored", "")
     if here.can_restart:
         here.restart()
-    return RestoreInfo(saved=str(saved), restarts=here.can_restart)
+    return RestoreInfo(saved=str(prepared.saved), restarts=here.can_restart, listens=prepared.listens)
 
 
 async def _service_at_setup(token: str, request: Request, here: AppContext) -> BackupService:

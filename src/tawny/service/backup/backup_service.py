@@ -26,6 +26,14 @@ class UploadMissing(NotDone):
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedRestore:
+    """saved: the backup of what is here. listens: the address of the web interface then, if it becomes another one."""
+
+    saved: Path
+    listens: str
+
+
+@dataclass(frozen=True, slots=True)
 class BackupService:
     """Thread-safe for one owner at a time; calls wait for the disk. Restores no settings that run new programs.
 
@@ -73,11 +81,11 @@ class BackupService:
         finally:
             unpacked.discard()
 
-    def restore(self, passphrase: str, upload: str = "") -> Path:
+    def restore(self, passphrase: str, upload: str = "") -> PreparedRestore:
         """Save a backup of what is here, and prepare the restore: it is carried out when tawny starts next.
 
-        upload: ID of the upload that is meant; empty: any. Return the saved backup, which has the same passphrase.
-        Raises NotDone, UploadMissing, StorageError: nothing was changed.
+        upload: ID of the upload that is meant; empty: any. The backup of what is here gets the same passphrase. Raises
+        NotDone, UploadMissing, StorageError: nothing was changed.
         """
         (unpacked, found), (data, config) = self._unpacked(passphrase), self.places()
         try:
@@ -93,11 +101,12 @@ class BackupService:
             _save(saved, backup_parts(data, config, opened, self.clock.now_ms(), self.host, damaged))
             if damaged:
                 log.warning("damaged, so only kept as they are in %s: %s", saved, ", ".join(damaged))
+            listens = unpacked.plan(config).listens
             unpacked.commit(config)
         finally:
             unpacked.discard()
         self.forget_upload()
-        return saved
+        return PreparedRestore(saved, listens)
 
     @property
     def _upload(self) -> Path:

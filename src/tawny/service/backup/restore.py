@@ -17,14 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
+from typing import Final
 
 from tawny.config.file_writing import SettingsFolderUnwritable, modes_optional, settings_unwritable, sync_folder
 from tawny.config.loader import read_settings
-from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import hash_of
@@ -39,6 +35,7 @@ from tawny.service.backup.backup_file import (
     is_kept,
     read_backup,
 )
+from tawny.service.backup.fitted_settings import FittedSettings
 from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
 from tawny.service.backup.restored_outbox import OUTBOX, merge_wal, skip_what_was_sent
 from tawny.service.backup.setting_changes import (
@@ -94,12 +91,16 @@ _PATHS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """What a restore would do. overwrites: names of what is replaced. notes: sentences about what to look at."""
+    """What a restore would do. overwrites: names of what is replaced. notes: sentences about what to look at.
+
+    listens: the address of the web interface after it, if it becomes another one.
+    """
 
     info: BackupInfo
     changes: Sequence[SettingChange]
     overwrites: Sequence[str]
     notes: Sequence[str]
+    listens: str
 
 
 class UnpackedBackup:
@@ -139,10 +140,12 @@ class UnpackedBackup:
         """Return what `commit` would do here. config: the settings file that is replaced or made."""
         there = [str(self._data / name) for name in self._units() if _is_there(self._data / name)]
         there += [str(path) for path in (config, *map(config.with_name, _WITH_SETTINGS)) if _is_there(path)]
-        notes = list(self._notes(config))
-        return RestorePlan(self.info, setting_changes(config, self._folder / SETTINGS_FILE), there, notes)
+        fitted = self._fitted(config)
+        notes = list(self._notes(config, fitted))
+        changes = setting_changes(config, self._folder / SETTINGS_FILE)
+        return RestorePlan(self.info, changes, there, notes, fitted.listens)
 
-    def _notes(self, config: Path) -> Iterator[str]:
+    def _notes(self, config: Path, fitted: FittedSettings) -> Iterator[str]:
         if self._keeps_history():
             yield self._staying()
             if self._masks() is not None:
@@ -157,7 +160,7 @@ class UnpackedBackup:
         for file in sorted((self._folder / DAMAGED).glob("*.db")):
             yield f"{file.name} was damaged when it was saved, and isn't restored."
         yield from access_changes(self._folder / "data" / ACCOUNTS, self._data / ACCOUNTS)
-        yield from self._folder_notes(config)
+        yield from fitted.notes()
         if (trouble := _settings_trouble(config)) is not None:
             yield str(trouble)
         if not _is_there(self._folder / SETTINGS_FILE):
@@ -168,14 +171,8 @@ class UnpackedBackup:
         except SettingsError as error:
             yield f"The settings of the backup need a look before they work here: {_first(error.problems)}"
 
-    def _folder_notes(self, config: Path) -> Iterator[str]:
-        stated, folder = self._stated(), self._data.absolute()
-        if not stated or self._is_named():
-            return
-        if self._naming_folder() is None:
-            yield f"storage.path is {stated} and can't be changed. Change it in {config} to {folder}."
-        else:
-            yield f"storage.path was {stated}. It becomes {folder}."
+    def _fitted(self, config: Path) -> FittedSettings:
+        return FittedSettings(self._folder / SETTINGS_FILE, config, self._data)
 
     def check_programs(self, config: Path) -> None:
         """Raise NotDone if the settings of the backup run programs which those here don't run, or use such files.
@@ -243,7 +240,9 @@ class UnpackedBackup:
                 _write(self._folder / "data" / _MASKS, [masks])
             present = [name for name in units if _is_there(self._folder / "data" / name)]
             plan = {"config": str(config.absolute()), "units": units, "present": present}
-            self._set_folder()
+            if (text := self._fitted(config).text()) is not None:
+                (path := self._folder / SETTINGS_FILE).unlink()
+                _write(path, [text.encode()])
             _write(self._folder / _PLAN, [json.dumps(plan).encode()])
             _sync_tree(self._folder)
             self._folder.rename(self._data / PENDING)
@@ -251,39 +250,6 @@ class UnpackedBackup:
         except OSError as error:
             raise turned(error, str(self._data)) from error
         self.discard()
-
-    def _set_folder(self) -> None:
-        """Name this data folder in the settings where they would name another one.
-
-        They may be invalid here, as without secrets that the environment of the other computer had: `plan` says so.
-        """
-        if not self._is_named() and (text := self._naming_folder()) is not None:
-            path = self._folder / SETTINGS_FILE
-            path.unlink()
-            _write(path, [text.encode()])
-
-    def _stated(self) -> object:
-        return flat(tables_in(self._folder / SETTINGS_FILE)).get("storage.path")
-
-    def _is_named(self) -> bool:
-        """Whether the settings of the backup name this folder, wherever tawny is started."""
-        stated = self._stated()
-        folder = expanded(str(stated)) if stated else Path()
-        return folder.is_absolute() and _is_same(folder, self._data)
-
-    def _naming_folder(self) -> str | None:
-        """Return the settings of the backup with this data folder. None: there are none, or they can't be changed."""
-        path = self._folder / SETTINGS_FILE
-        if not isinstance(tables_in(path).get("storage", {}), dict):
-            return None
-        try:
-            document: Any = tomlkit.parse(path.read_bytes().decode("utf-8-sig"))  # line ends stay
-        except (FileNotFoundError, UnicodeDecodeError, TOMLKitError):
-            return None
-        if "storage" not in document:
-            document["storage"] = new_table(document)
-        document["storage"]["path"] = str(self._data.absolute())
-        return tomlkit.dumps(document)
 
     def discard(self) -> None:
         """Remove what was unpacked, and let others unpack; after `commit` there is nothing to remove."""
@@ -566,10 +532,6 @@ def _first(problems: Sequence[Problem]) -> str:
 
 def _is_there(path: Path) -> bool:
     return os.path.lexists(path)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _write(path: Path, portions: Iterable[bytes], like: Path | None = None, mode: int = 0o600) -> None:

@@ -5,12 +5,13 @@ import type { ErrorResponse, RestoreInfo, SessionInfo, UploadedBackup } from "..
 import { account } from "../../strings/account";
 import { Door, Refusal } from "../../ui/Door";
 import { PasswordField } from "../../ui/PasswordField";
+import { placeOf } from "../../ui/placeOf";
 import { StepBar } from "./StepFrame";
 
 const words = account.restore;
 const LOOK_MS = 1500;
 
-type Stage = { is: "asking" } | { is: "sending"; percent: number } | { is: "opening" } | { is: "starting" };
+type Stage = { is: "asking" } | { is: "sending"; percent: number } | { is: "opening" } | { is: "starting"; at: string };
 
 export function RestoreBackup({ token, onBack }: { token: string; onBack: () => void }) {
   const [passphrase, setPassphrase] = useState("");
@@ -31,9 +32,10 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
         renewKey(); // the answer to another file isn't the answer to this one
       }
       setStage({ is: "opening" });
-      const { restarts } = await post<RestoreInfo>("/setup/restore", { token, passphrase, upload: sent.current.upload });
-      if (!restarts) throw new ApiError(0, "by_hand", words.byHand, "");
-      setStage({ is: "starting" });
+      const { restarts, listens } = await post<RestoreInfo>("/setup/restore", { token, passphrase, upload: sent.current.upload });
+      const at = listens && words.elsewhere(placeOf(listens));
+      if (!restarts) throw new ApiError(0, "by_hand", words.byHand, at);
+      setStage({ is: "starting", at });
       await hasStarted();
       location.assign("/sign-in");
     } catch (reason) {
@@ -61,7 +63,7 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
             </>
           )}
           {stage.is === "opening" && <p class="small">{words.opening}</p>}
-          {stage.is === "starting" && <p class="small">{words.starting}</p>}
+          {stage.is === "starting" && <p class="small">{`${words.starting} ${stage.at}`}</p>}
         </div>
         {refused && <Refusal what={refused.message} todo={refused.todo} />}
         <button type="submit" class="btn pri" disabled={busy || !passphrase}>

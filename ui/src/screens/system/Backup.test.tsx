@@ -18,12 +18,12 @@ it("says that a backup which was cut in the middle wasn't saved", async () => {
   await screen.findByText(system.backup.failed);
 });
 
-it("restores the upload whose plan it shows", async () => {
+it("restores the upload whose plan it shows, and says where the pages are then", async () => {
   const plan = { upload: "u1", host: "garage", version: "1", made_ms: 0, changes: [], notes: [] };
   const sent: unknown[] = [];
   vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
     if (path.endsWith("/restore")) sent.push(JSON.parse(init.body as string));
-    return Response.json(path.endsWith("/check") ? plan : { saved: "/f", restarts: true });
+    return Response.json(path.endsWith("/check") ? plan : { saved: "/f", restarts: true, listens: "0.0.0.0:9000" });
   });
   render(<Backup />);
   fireEvent.input(screen.getByLabelText(system.backup.passphrase), { target: { value: "p" } });
@@ -31,4 +31,5 @@ it("restores the upload whose plan it shows", async () => {
   fireEvent.click(screen.getByRole("button", { name: system.backup.check }));
   fireEvent.click(await screen.findByRole("button", { name: system.backup.restore }));
   await waitFor(() => expect(sent).toEqual([{ passphrase: "p", upload: "u1" }]));
+  await screen.findByText(new RegExp(system.backup.elsewhere(`${location.hostname}:9000`)));
 });

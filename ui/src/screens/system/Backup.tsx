@@ -9,6 +9,7 @@ import { Icon } from "../../ui/Icon";
 import { PasswordField } from "../../ui/PasswordField";
 import { ServerText } from "../../ui/ServerText";
 import { ConfirmSheet, change } from "../../ui/confirm";
+import { placeOf } from "../../ui/placeOf";
 import { when } from "../../ui/times";
 
 const words = system.backup;
@@ -62,7 +63,8 @@ export function Backup() {
     run("restore", async () => {
       const told = await post<RestoreInfo>("/restore", { passphrase, upload: plan?.upload });
       setPlan(null);
-      setDone(told.restarts ? words.done(told.saved) : words.byHand(told.saved));
+      const then = told.listens && ` ${words.elsewhere(placeOf(told.listens))}`;
+      setDone((told.restarts ? words.done(told.saved) : words.byHand(told.saved)) + then);
     });
   return (
     <section class="card" aria-labelledby="backup-title">

@@ -1,0 +1,97 @@
+"""What the settings of a backup become here: with this data folder, and an address that this computer can listen on."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from tawny.config.settings import WebSettings, listen_address
+from tawny.config.toml_editing import new_table
+from tawny.engine.acceptor import bind_sockets
+from tawny.service.backup.setting_changes import expanded, flat, tables_in
+from tawny.storage.disk.lock import holder
+
+
+class FittedSettings:
+    """The settings file `saved` of a backup. config: the one that it replaces; data: the folder that is restored to.
+
+    The settings may be invalid here, as without secrets that the environment of the other computer had.
+    """
+
+    def __init__(self, saved: Path, config: Path, data: Path) -> None:
+        self._saved, self._config, self._data = saved, config, data
+        self._stated = str(flat(tables_in(saved)).get("storage.path") or "")
+        self._listen, self._listen_here = _listen_in(saved), _listen_in(config)
+        is_changed = self._listen != self._listen_here and os.path.lexists(saved)
+        self._why_not = self._refusal() if is_changed else ""
+        self.listens = self._listen if is_changed and not self._why_not else ""
+        """The address of the web interface after the restore, if it becomes another one."""
+
+    def notes(self) -> Iterator[str]:
+        """Yield sentences about what becomes another value, or has to be changed by hand."""
+        folder, is_fixed = self._data.absolute(), not self._is_changeable()
+        if self._stated and not self._names_folder():
+            if is_fixed:
+                yield f"storage.path is {self._stated} and can't be changed. Change it in {self._config} to {folder}."
+            else:
+                yield f"storage.path was {self._stated}. It becomes {folder}."
+        if self._why_not:
+            what = f"This computer can't listen on {self._listen}, the web.listen of the backup ({self._why_not})."
+            here = self._listen_here
+            yield f"{what} Change it in {self._config} to {here}." if is_fixed else f"{what} It stays {here}."
+        elif self.listens and os.path.lexists(self._config):
+            yield f"web.listen was {self._listen_here}. It becomes {self.listens}. tawny's pages are there then."
+
+    def text(self) -> str | None:
+        """Return the settings as they become. None: as they are; or there are none, or they can't be changed."""
+        changes = [] if self._names_folder() else [("storage", "path", str(self._data.absolute()))]
+        if self._why_not:
+            changes.append(("web", "listen", self._listen_here))
+        if not changes or not self._is_changeable():
+            return None
+        document = self._document()
+        for table, key, value in changes:
+            if table not in document:
+                document[table] = new_table(document, table)
+            document[table][key] = value
+        return str(tomlkit.dumps(document))
+
+    def _refusal(self) -> str:
+        """Return why the web server could not listen on the address of the backup; empty: it can, or may."""
+        try:
+            host, port = listen_address(self._listen)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for made in bind_sockets(dict.fromkeys((str(place[0]), family) for family, *_, place in found), port):
+                made.close()
+        except ValueError:
+            return ""  # an invalid setting
+        except OSError as error:
+            is_by_tawny = error.errno == errno.EADDRINUSE and self._listen_here.endswith(f":{port}")
+            may_be_allowed = error.errno == errno.EACCES and holder(self._data) is None  # a service has more rights
+            return "" if is_by_tawny or may_be_allowed else error.strerror or str(error)
+        return ""
+
+    def _names_folder(self) -> bool:
+        """Whether the settings name this folder, wherever tawny is started."""
+        folder = expanded(self._stated) if self._stated else Path()
+        return folder.is_absolute() and os.path.realpath(folder) == os.path.realpath(self._data)
+
+    def _is_changeable(self) -> bool:
+        try:
+            self._document()
+        except (FileNotFoundError, UnicodeDecodeError, TOMLKitError):
+            return False
+        tables = tables_in(self._saved)
+        return all(isinstance(tables.get(name, {}), dict) for name in ("storage", "web"))
+
+    def _document(self) -> Any:
+        return tomlkit.parse(self._saved.read_bytes().decode("utf-8-sig"))  # line ends stay
+
+
+def _listen_in(config: Path) -> str:
+    return str(flat(tables_in(config)).get("web.listen") or WebSettings().listen)
