@@ -314,7 +314,8 @@ def left_of_removed(made: CameraSettings, values: Mapping[str, Any]) -> list[str
     """Return a line if a new camera has settings of a removed one with its ID."""
     had = {"privacy masks": made.privacy_masks and "privacy_masks" not in values, "own retention": made.retention}
     left = " and ".join(name for name, value in had.items() if value)
-    return [f"It has the {left} of the removed camera with this ID, whose recordings are still there."] if left else []
+    line = f"It has the {left} of the removed camera with this ID, whose recordings may still be there."
+    return [line] if left else []
 
 
 # `tawny cameras rename` and `remove`.

@@ -123,8 +123,13 @@ class SettingsDraft:
         if "privacy_masks" not in left:  # only with them the image must stay as it was
             left = {key: value for key, value in left.items() if key == "retention"}
         turned = [key for key in ("rotate", "mirror") if values.get(key, left.get(key)) != left.get(key)]
-        if "delete_after" in removed or ("privacy_masks" in left and turned):
-            raise NotDone(f"Recordings of a removed camera {camera} are still there.", "Choose another ID.")
+        if "delete_after" in removed:  # they may be gone: the entry stays for an hour, or while a clip shows them
+            raise NotDone(
+                f"The removed camera {camera} has this ID, and its recordings were to be deleted.",
+                "Choose another ID, or try again an hour after they are gone.",
+            )
+        if "privacy_masks" in left and turned:
+            raise NotDone(f"Recordings of a removed camera {camera} may still be there.", "Choose another ID.")
         return left
 
     def refuse_taken(self, camera: str) -> None:
