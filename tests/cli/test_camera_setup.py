@@ -227,7 +227,7 @@ def test_a_camera_with_the_id_of_a_removed_one_has_its_masks(tawny: Tawny, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("left", "turned", "told"),
+    ("left", "turned", "why"),
     [
         (REMOVED, ("--rotate", "90"), "Recordings of a removed camera gate may still be there."),
         (REMOVED + "delete_after = 2026-11-20T00:00:00Z\n", (), "removed camera gate has this ID, and its recordings"),
@@ -235,13 +235,13 @@ def test_a_camera_with_the_id_of_a_removed_one_has_its_masks(tawny: Tawny, tmp_p
     ids=["masks of another image", "still to be deleted"],
 )
 def test_such_an_id_is_refused_where_it_would_uncover_or_keep_recordings(
-    tawny: Tawny, tmp_path: Path, left: str, turned: tuple[str, ...], told: str
+    tawny: Tawny, tmp_path: Path, left: str, turned: tuple[str, ...], why: str
 ) -> None:
     """The entry stays for an hour after the last recording: a refusal must not say that there are any."""
     (tmp_path / "tawny.toml").write_text(left)
     said = tawny("cameras", "add", "gate", "demo:front", "--skip-test", *turned)
     assert said.code == 3
-    assert told in said.err
+    assert why in said.err
     assert (tmp_path / "tawny.toml").read_text() == left
 
 

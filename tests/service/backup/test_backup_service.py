@@ -1,5 +1,6 @@
 """The backup that a restore makes of what is here: whole, or not there."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,15 @@ def test_a_prepared_restore_is_not_touched_by_the_next_request(
         getattr(service, second)(PASSPHRASE)
     assert {path: path.read_bytes() for path in (tmp_path / PENDING).glob("**/*") if path.is_file()} == before
     assert finish_restore(tmp_path)
+
+
+def test_settings_that_cannot_be_replaced_leave_no_saved_backup(
+    service: BackupService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "tawny.toml")
+    with pytest.raises(NotDone, match="is mounted by itself"):
+        service.restore(PASSPHRASE)
+    assert list(tmp_path.glob("before-restore*")) == []
 
 
 def test_one_check_or_restore_at_a_time(service: BackupService, tmp_path: Path) -> None:

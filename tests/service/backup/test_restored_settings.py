@@ -63,9 +63,9 @@ def test_settings_that_may_not_be_written_are_said_before(
         os, "access", lambda path, mode: access(path, mode) and (path != config.parent or mode == os.F_OK)
     )
     notes = unpacked.plan(config).notes
-    told = refused(unpacked, config, data)
-    assert f"Can't write to the folder {config.parent} (Permission denied)." in told
-    assert told in notes
+    said = refused(unpacked, config, data)
+    assert f"Can't write to the folder {config.parent} (Permission denied)." in said
+    assert said in notes
 
 
 def test_linked_certificates_are_said_before(unpacked: UnpackedBackup, config: Path, data: Path) -> None:

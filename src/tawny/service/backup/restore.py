@@ -185,6 +185,11 @@ class UnpackedBackup:
                 "Restore it in a terminal of this computer, with `tawny restore`. Nothing was changed.",
             )
 
+    def check_settings(self, config: Path) -> None:
+        """Raise NotDone if the settings can't be replaced, as `commit` does: before what is here is saved."""
+        if (trouble := _settings_trouble(config)) is not None:
+            raise trouble
+
     def _units(self) -> list[str]:
         """Return what is replaced. Backups of earlier versions have no languages: those of this folder stay then."""
         return [name for name in _UNITS if name != languages.FOLDER or _is_there(self._folder / "data" / name)]
@@ -229,8 +234,7 @@ class UnpackedBackup:
 
     def commit(self, config: Path) -> None:
         """Make the restore certain; `finish_restore` carries it out. Raises NotDone, StorageError."""
-        if (trouble := _settings_trouble(config)) is not None:
-            raise trouble
+        self.check_settings(config)
         units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
         units += self._lost_keys()
         try:
