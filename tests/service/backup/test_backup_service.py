@@ -98,6 +98,19 @@ def test_settings_that_cannot_be_replaced_leave_no_saved_backup(
     assert list(tmp_path.glob("before-restore*")) == []
 
 
+def test_settings_with_which_tawny_would_not_start_are_not_restored_over_the_network(
+    service: BackupService, tmp_path: Path
+) -> None:
+    """As those of an earlier version with a setting that has another name now: no page could correct them."""
+    (tmp_path / "tawny.toml").write_text('[storage]\nkeep = { max = "30 days" }\n')
+    sent(service, b"".join(service.parts(PASSPHRASE)))
+    (tmp_path / "tawny.toml").write_text('[web]\nname = "Home"\n')
+    with pytest.raises(NotDone, match=r"The settings of this backup don't work here: .*storage.keep"):
+        service.restore(PASSPHRASE)
+    assert list(tmp_path.glob("before-restore*")) == []
+    assert not (tmp_path / PENDING).exists()
+
+
 def test_one_check_or_restore_at_a_time(service: BackupService, tmp_path: Path) -> None:
     content = b"".join(service.parts(PASSPHRASE))
     first = UnpackedBackup.unpack([content], PASSPHRASE, tmp_path)

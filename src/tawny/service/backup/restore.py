@@ -166,10 +166,16 @@ class UnpackedBackup:
         if not _is_there(self._folder / SETTINGS_FILE):
             yield NO_SETTINGS
             return
+        if why := self._wrong_setting():
+            yield f"The settings of the backup need a look before they work here: {why}"
+
+    def _wrong_setting(self) -> str:
+        """Return what is wrong with the settings of the backup; empty: nothing."""
         try:
             read_settings(self._folder / SETTINGS_FILE)
         except SettingsError as error:
-            yield f"The settings of the backup need a look before they work here: {_first(error.problems)}"
+            return _first(error.problems)
+        return ""
 
     def _fitted(self, config: Path) -> FittedSettings:
         return FittedSettings(self._folder / SETTINGS_FILE, config, self._data)
@@ -189,6 +195,17 @@ class UnpackedBackup:
         """Raise NotDone if the settings can't be replaced, as `commit` does: before what is here is saved."""
         if (trouble := _settings_trouble(config)) is not None:
             raise trouble
+
+    def check_start(self) -> None:
+        """Raise NotDone if tawny wouldn't start with the settings of the backup.
+
+        For restores over the network: they couldn't be corrected there.
+        """
+        if _is_there(self._folder / SETTINGS_FILE) and (why := self._wrong_setting()):
+            raise NotDone(
+                f"The settings of this backup don't work here: {why}",
+                "Restore it in a terminal here with `tawny restore`, and correct them. Nothing was changed.",
+            )
 
     def _units(self) -> list[str]:
         """Return what is replaced. Backups of earlier versions have no languages: those of this folder stay then."""
