@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import IndexDamaged, IndexOutdated
+from tawny.storage.index.mapped_memory import connect
 
 VERSION: Final = 7
 WITHOUT_LEVELS: Final = 6
@@ -108,7 +109,7 @@ def other_version(version: int, known: int) -> str:
 def outdated(path: Path) -> str:
     """Return that an index is of another version. Empty if not, or if unreadable: opening it reports that."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as there:
+        with closing(connect(path, "ro", timeout_s=5)) as there:
             version = int(there.execute("PRAGMA user_version").fetchone()[0])
             return other_version(version, VERSION) if version else ""
     except sqlite3.Error:

@@ -24,6 +24,7 @@ from tawny.storage.history.ledger import HistoryJournal, replay
 from tawny.storage.index.appearance_db import FILE as APPEARANCE_NAME
 from tawny.storage.index.catalogue import Catalogue, row_of
 from tawny.storage.index.index_schema import outdated
+from tawny.storage.index.mapped_memory import connect, copies_on_write, remake_shared_memory
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_file import SUFFIXES, put_aside, sqlite_errors
 from tawny.storage.index.sqlite_index import SqliteIndex
@@ -147,13 +148,21 @@ def free_for_start(volume: Volume) -> None:
     """Free the space that a start on a full disk needs: before the index is open, retention can't delete anything.
 
     First the reserve, which retention restores, and the WALs that a crash left; then what can be made again; then what
-    motion detection stored, of the oldest days first; as long as that helps.
+    motion detection stored, of the oldest days first; as long as that helps. Raises DiskFull on Btrfs if it doesn't: to
+    open a database on a full one may kill the process.
     """
     Reserve(volume.disk).give_up()
-    if has_room(volume):
-        return
-    for database in sorted(volume.root.glob("*.db")):
-        with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
+    is_fatal = copies_on_write(volume.root)
+    if not has_room(volume):
+        _free(volume, merges=not is_fatal)
+        if is_fatal and not has_room(volume):
+            raise full_by_trial(volume.disk, START_BYTES, TRIAL_FILES) or DiskFull(str(volume.root))
+    remake_shared_memory(volume.root)
+
+
+def _free(volume: Volume, *, merges: bool) -> None:
+    for database in sorted(volume.root.glob("*.db")) if merges else ():
+        with suppress(sqlite3.Error), closing(connect(database, "rw", timeout_s=5)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     most_bytes, in_vain = volume.space().free_bytes, 0
     for path in _dispensable(volume):
@@ -220,7 +229,7 @@ def _refuse_unmerged(path: Path) -> None:
     """Merge the WAL if closing left it: on a full disk, SQLite doesn't say so. Raises DiskFull, StorageError."""
     if not path.with_name(f"{path.name}-wal").exists():
         return
-    with sqlite_errors(str(path)), closing(sqlite3.connect(path, timeout=0)) as db:
+    with sqlite_errors(str(path)), closing(connect(path, "rw", timeout_s=0)) as db:
         if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise StorageError(str(path), "its WAL can't be merged")
 

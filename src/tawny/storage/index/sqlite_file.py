@@ -3,7 +3,6 @@
 WAL with `synchronous=FULL`: a change is durable when the call returns, and readers do not block the writer.
 """
 
-import ctypes
 import logging
 import os
 import re
@@ -28,8 +27,10 @@ from tawny.model.errors import (
 )
 from tawny.model.times import ClockSteps, SystemClock
 from tawny.storage.disk.disk import RealDisk, denied, full_by_trial, turned
-from tawny.storage.disk.volume_mark import OTHER_DISK, disk_mark
+from tawny.storage.disk.volume_mark import OTHER_DISK
 from tawny.storage.index.index_schema import other_version, prepare
+from tawny.storage.index.mapped_memory import connect
+from tawny.storage.index.reopened_file import ReopenedFile
 
 log = logging.getLogger(__name__)
 
@@ -92,63 +93,7 @@ def _is_read_only(where: str) -> bool:
 Row = tuple[Any, ...]
 
 
-class _Reopened:
-    """A file that is reopened after the disk failed: it may have been unplugged, and mounted again."""
-
-    _is_cut_off = False
-    _file = Path()
-    _mark = b""
-    _identity: tuple[int, int] | None = None
-
-    def _note_disk(self, file: Path) -> None:
-        self._file = file
-        with suppress(PathUnreadable):  # this user may read only the file
-            self._mark = self._read_mark()
-
-    def _read_mark(self) -> bytes:
-        """Raises StorageError."""
-        try:
-            return disk_mark(self._file)
-        except OSError as error:
-            raise turned(error, error.filename or str(self._file)) from error
-
-    def _is_on_other_disk(self) -> bool:
-        """Return whether another disk, or none, is mounted there. Without a mark, none is known as another."""
-        return bool(self._mark) and self._read_mark() != self._mark
-
-    def _found(self) -> tuple[int, int] | None:
-        """Return what identifies the file that is there now: another one after its disk was mounted again."""
-        try:
-            found = self._file.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def _let_go(self, old: sqlite3.Connection) -> None:
-        """Close a connection, or leave it open for good, also at the end, if SQLite would remove another file's WAL.
-
-        It compares only inode numbers, which files on two disks may have in common.
-        """
-        there, own = self._found(), self._identity
-        if there is not None and own is not None and there[0] != own[0] and there[1] == own[1]:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(old))
-            return
-        with suppress(sqlite3.Error):  # its disk is gone
-            old.close()
-
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
-        """Record a disk failure, so that the file is reopened. On a full disk, it could not be."""
-        try:
-            yield
-        except (DiskFull, IndexDamaged, DatabaseDamaged, DatabaseUnfit):
-            raise
-        except StorageError as error:
-            self._is_cut_off |= not isinstance(error.__cause__, sqlite3.ProgrammingError)  # it was closed
-            raise
-
-
-class SqliteFile(_Reopened):
+class SqliteFile(ReopenedFile):
     """read_only: for reading while a recorder has the file open. undone: called after a rollback.
 
     sync: False makes nothing durable, for a file that is synced when it is complete.
@@ -193,6 +138,7 @@ class SqliteFile(_Reopened):
             if self._is_cut_off and self._depth == 0:
                 self._open_again()
             if self._depth == 0:
+                self._refuse_full()
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._changing_thread = threading.get_ident()
             self._depth += 1
@@ -200,6 +146,7 @@ class SqliteFile(_Reopened):
             try:
                 yield self._writer
                 if self._depth == 1:
+                    self._refuse_full()
                     self._writer.execute("COMMIT")
                     is_committed = True
             finally:
@@ -235,6 +182,7 @@ class SqliteFile(_Reopened):
             if self._changing_thread == threading.get_ident():
                 yield self._writer
                 return
+            self._refuse_full()
             reader, is_well = self._idle.pop() if self._idle else self._new_reader(), False
             try:
                 reader.execute("BEGIN")
@@ -294,8 +242,7 @@ class SqliteFile(_Reopened):
         self._writer, self._identity, self._is_cut_off = again, self._found(), False
 
     def connect(self, mode: str) -> sqlite3.Connection:
-        address = f"{self._path.absolute().as_uri()}?mode={mode}"
-        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+        return connect(self._path, mode, timeout_s=10)
 
 
 def _make_private(path: Path) -> None:
@@ -358,7 +305,7 @@ def forget_empty(path: Path) -> None:
         path.unlink()
 
 
-class SmallDb(_Reopened):
+class SmallDb(ReopenedFile):
     """A database with a version, `PRAGMA user_version`. Files of earlier versions are migrated.
 
     path: a file, or MEMORY. schema: creates missing tables. version: that of the schema, from 1; files before versions
@@ -417,7 +364,7 @@ class SmallDb(_Reopened):
             db, found = self._connected()
             failed.callback(db.close)
             if checked and self._path != MEMORY and path.stat().st_size <= _CHECKED_BYTES:
-                with closing(sqlite3.connect(self._path, timeout=5.0)) as all_of_it:  # whose pages stay in no cache
+                with closing(connect(path, "rw", timeout_s=5)) as all_of_it:  # whose pages stay in no cache
                     refuse_damage(all_of_it, self._path)
             if found < self._version:
                 db.executescript(f"BEGIN IMMEDIATE; {self._drops(found)} {schema}")
@@ -432,9 +379,10 @@ class SmallDb(_Reopened):
 
         Raises DatabaseUnfit for a version before `oldest`.
         """
-        is_file = self._path != MEMORY
-        address = f"{Path(self._path).absolute().as_uri()}?mode=rw" if is_file else MEMORY
-        db = sqlite3.connect(address, uri=is_file, check_same_thread=False, isolation_level=None, timeout=5.0)
+        if self._path == MEMORY:
+            db = sqlite3.connect(MEMORY, check_same_thread=False, isolation_level=None)
+        else:
+            db = connect(Path(self._path), "rw", timeout_s=5)
         try:
             found = int(db.execute("PRAGMA user_version").fetchone()[0])
             if found > self._version:
@@ -472,12 +420,11 @@ class SmallDb(_Reopened):
 
     def copy_apart(self, path: Path) -> None:
         """Copy like `copy_to`, by a connection of its own: other uses wait for no slow disk. Raises StorageError."""
-        with _db_errors(self._path):
-            address = f"{self._file.absolute().as_uri()}?mode=rw"  # an empty mount point gets no file
-            with closing(sqlite3.connect(address, uri=True, timeout=5.0)) as source:
-                if self._found() != self._identity:
-                    raise StorageError(self._path, OTHER_DISK)
-                _copy(source, path)
+        # an empty mount point gets no file
+        with _db_errors(self._path), closing(connect(self._file, "rw", timeout_s=5)) as source:
+            if self._found() != self._identity:
+                raise StorageError(self._path, OTHER_DISK)
+            _copy(source, path)
 
     def save_as(self, path: Path) -> None:
         """Create a file with the content of this database, complete and durable. Raises StorageError."""
@@ -498,6 +445,7 @@ class SmallDb(_Reopened):
         with self._lock, self._noticing(), _db_errors(self._path):
             if self._path != MEMORY and (self._is_cut_off or self._found() not in (None, self._identity)):
                 self._open_again()
+            self._refuse_full()
             moved_ms = self._steps.moved_ms() if self._steps is not None else 0
             if moved_ms or self._must_follow:
                 self._follow_clock(self._db, moved_ms)
@@ -513,6 +461,7 @@ class SmallDb(_Reopened):
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                self._refuse_full()
                 db.execute("COMMIT")
             finally:
                 if db.in_transaction:
@@ -544,7 +493,7 @@ def is_unread(wrong: str) -> bool:
 def _create(path: Path, schema: str, version: int) -> None:
     """Make a complete database of an empty file, with one sync instead of one for each of its steps."""
     try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=5.0)) as db:
+        with closing(connect(path, "rw", timeout_s=5)) as db:
             db.execute("PRAGMA synchronous = OFF")
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT;")

@@ -1,0 +1,112 @@
+"""Connections to SQLite files on Btrfs, where a full disk could kill the process by their mapped `-shm`.
+
+A change of a mapped page that was written back takes new space there. Without any, or at a quota, the kernel sends
+SIGBUS, which no code can catch. So each use first makes the same pages writable by `madvise`, which fails without a
+signal. A `-shm` without copy-on-write keeps its space, so that a full disk can be read: since Linux 6.16, and not at a
+quota.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import sqlite3
+import struct
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+Ioctl = Callable[[int, int, bytes], object]
+
+_BTRFS_FEATURES: Final = 0x80189439  # BTRFS_IOC_GET_FEATURES, which other file systems refuse
+_SET_FLAGS: Final = 0x40006602 | struct.calcsize("l") << 16  # FS_IOC_SETFLAGS
+_NO_COPY_ON_WRITE: Final = 0x00800000  # FS_NOCOW_FL
+
+
+def connect(path: Path, mode: str, *, timeout_s: float, ioctl: Ioctl = fcntl.ioctl) -> sqlite3.Connection:
+    """Open a file. mode: "ro"; "rw"; or "rwc", which creates it. Raises sqlite3.Error."""
+    with suppress(OSError):  # SQLite then makes the file itself
+        _make_shared_memory(path, ioctl)
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=timeout_s)
+
+
+def _make_shared_memory(path: Path, ioctl: Ioctl) -> None:
+    """Make an empty `-shm` on Btrfs, for the owner and the group of the database, as SQLite does. Raises OSError."""
+    made, database = path.with_name(f"{path.name}-shm"), path.stat()
+    if made.exists() or not copies_on_write(path.parent, ioctl):
+        return
+    fd = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, database.st_mode & 0o777)
+    try:
+        if os.geteuid() == 0:
+            os.fchown(fd, database.st_uid, database.st_gid)
+        ioctl(fd, _SET_FLAGS, struct.pack("l", _NO_COPY_ON_WRITE))
+    finally:
+        os.close(fd)
+
+
+def copies_on_write(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> bool:
+    """Return whether a folder is on Btrfs."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        ioctl(fd, _BTRFS_FEATURES, bytes(24))
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def remake_shared_memory(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
+    """Let SQLite remove each `-shm` that a crash left and nothing has open: an earlier version may have made it."""
+    for left in folder.glob("*.db-shm") if copies_on_write(folder, ioctl) else ():
+        database = left.with_name(left.name.removesuffix("-shm"))
+        with suppress(sqlite3.Error), closing(connect(database, "rw", timeout_s=0, ioctl=ioctl)) as db:
+            db.execute("PRAGMA user_version").fetchone()
+
+
+_MAPPINGS: Final = Path("/proc/self/maps")
+_POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, since Linux 5.14
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+def _populate(address: int, size: int) -> bool:
+    failed = _LIBC.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), _POPULATE_WRITE)
+    return not failed or ctypes.get_errno() != errno.EFAULT
+
+
+class MappedMemory:
+    """The `-shm` of one database as mapped in this process. SQLite doesn't say where; the kernel does.
+
+    Call from any thread that has a connection open.
+    """
+
+    def __init__(
+        self, database: Path, ioctl: Ioctl = fcntl.ioctl, populate: Callable[[int, int], bool] = _populate
+    ) -> None:
+        """populate: makes the pages from an address on writable, and returns whether there was space for it."""
+        self._file = Path(f"{database}-shm").resolve()
+        self._is_copied = copies_on_write(database.parent, ioctl)
+        self._populate = populate
+        self._regions: list[tuple[int, int]] = []
+        """Address and size. SQLite maps the file piece by piece, until the last connection is closed."""
+
+    def can_change(self) -> bool:
+        """Return whether the disk has space for changes of what is mapped."""
+        if not self._is_copied:
+            return True
+        try:
+            if sum(size for _, size in self._regions) != self._file.stat().st_size:
+                self._regions = self._mapped()
+        except OSError:
+            return True
+        return all(self._populate(*region) for region in self._regions)
+
+    def _mapped(self) -> list[tuple[int, int]]:
+        lines = [line.split(maxsplit=5) for line in _MAPPINGS.read_text(errors="replace").splitlines()]
+        places = [line[0].split("-") for line in lines if len(line) == 6 and line[5] == str(self._file)]
+        return [(int(begin, 16), int(end, 16) - int(begin, 16)) for begin, end in places]
