@@ -267,7 +267,9 @@ def _make_stored_recordings(
     room = FreeSpace(
         store.volume, store.index, clock, settings, lambda: retention.last, cameras.recorded_rates, retention.unsent
     )
-    others = OtherVolumes(store.volume, store.others, store.index, clock, engine, lambda: contract(settings()))
+    others = OtherVolumes(
+        store.volume, store.others, store.index, clock, engine, lambda: contract(settings()), retention.wake
+    )
     mirror = Mirror(store.volume, store.index, clock, store.mirror, kept) if store.mirror else None
     if mirror is not None:
         for kind in (SegmentClosed, GapChanged, DamageFound, EventChanged):

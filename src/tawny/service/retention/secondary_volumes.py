@@ -47,7 +47,7 @@ class OtherVolume:
 
 
 class OtherVolumes:
-    """Manages the secondary volumes. contract: returns the rules of retention."""
+    """Manages the secondary volumes. contract: returns the rules of retention. wake: runs it soon."""
 
     def __init__(
         self,
@@ -57,9 +57,10 @@ class OtherVolumes:
         clock: Clock,
         engine: Engine,
         contract: Callable[[], RetentionContract],
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._first, self._index, self._clock, self._engine = first, index, clock, engine
-        self._contract = contract
+        self._contract, self._wake = contract, wake
         self._movers: list[TierMover] = []
         self._looks = [_Look(first, one, clock, self._prepare, self._joined) for one in chosen]
 
@@ -100,7 +101,7 @@ class OtherVolumes:
         if not chosen.takes_segments:
             return
         sources = partial(self._before, chosen)
-        mover = TierMover(sources, volume, self._index, self._clock, chosen.after_s, self._contract)
+        mover = TierMover(sources, volume, self._index, self._clock, chosen.after_s, self._contract, self._wake)
         self._movers.append(mover)
         mover.start(self._engine)
 

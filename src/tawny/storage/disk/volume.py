@@ -227,6 +227,8 @@ class Volume:
         """
         self.disk, self.signed, self.mark = disk, signed, mark
         self.open_folders = _NoOpenFolders(disk) if isinstance(disk, ArchiveDisk) else OpenFolders(disk)
+        self.refused_bytes = 0
+        """Room that retention is to make on an archive disk that refused a copy, though it says that it has space."""
         self.others: tuple[Volume, ...] = ()
         """Other volumes that may hold segments (`storage.disk.secondary_volumes`)."""
         self.spares: tuple[Volume, ...] = ()

@@ -17,6 +17,7 @@ A recording that is later than the clock was made by another one: it counts as r
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from tawny.model.events import Event
@@ -120,6 +121,7 @@ class RemovalConditions:
     urgent; less on a disk of which half holds less time. looked, aged: progress of earlier runs. held: recordings with
     a pending upload. ahead_ms: time by which the clock is perhaps wrong: ages count from as much earlier.
     later_s: for how long recordings are known to be later than the clock: the age of these. None: order by date alone.
+    refused_bytes: minimum to remove from each of the other disks, as urgently.
     """
 
     cameras: Sequence[CameraId] = ()
@@ -132,6 +134,7 @@ class RemovalConditions:
     ahead_ms: int = 0
     urgent_files: int = 0
     later_s: float | None = None
+    refused_bytes: Sequence[int] = ()
 
 
 class RemovalPlanner:
@@ -159,9 +162,10 @@ class RemovalPlanner:
 
     def plan(self) -> RemovalPlan:
         self._by_age()
-        for number, room in enumerate(self._rooms):
-            urgent = _Need(self._conditions.urgent_bytes, self._conditions.urgent_files)
-            self._for_free_space(room, urgent if number == 0 else _Need())
+        first = _Need(self._conditions.urgent_bytes, self._conditions.urgent_files)
+        refused = map(_Need, self._conditions.refused_bytes)
+        for room, urgent in zip_longest(self._rooms, (first, *refused)):
+            self._for_free_space(room, urgent or _Need())
         for camera, stream, keep in self._contract.limits():
             self._for_limits(camera, stream, keep)
         is_urgent = self._conditions.urgent_bytes or self._conditions.urgent_files

@@ -268,6 +268,8 @@ class Retention:
             if urgent:
                 self._reserve.give_up()
             plan = self.plan(urgent=urgent)
+            for other in self._volume.others:
+                other.refused_bytes = 0
             self.apply(plan)
             self.last = plan
             self._reserve.fill()
@@ -325,7 +327,7 @@ class Retention:
         as they take. ahead_s, ahead_bytes: plan for a later time with this much more written to the main disk.
         """
         contract = chosen or self._contract
-        space, rooms = self._volume.space(), self._rooms(ahead_bytes)
+        space, (rooms, refused_bytes) = self._volume.space(), self._rooms(ahead_bytes)
         cameras = self._volume.cameras()  # after the rooms, which find out whether a disk hangs
         urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
         urgent_files = 0
@@ -347,6 +349,7 @@ class Retention:
                 self._ages.ahead_ms(),
                 urgent_files,
                 self._later.seconds(newest_ms(self._index, cameras)) + ahead_s,
+                refused_bytes,
             ),
         ).plan()
 
@@ -355,8 +358,8 @@ class Retention:
         space = self._volume.space()
         return space.free_bytes - size_bytes > (self._contract.everyone.free_share + _LASTING_SHARE) * space.total_bytes
 
-    def _rooms(self, ahead_bytes: int) -> list[DiskSpace]:
-        """Return the space of each disk. Only segments on a disk free space there."""
+    def _rooms(self, ahead_bytes: int) -> tuple[list[DiskSpace], list[int]]:
+        """Return the space of each disk, and what others refused. Only segments on a disk free space there."""
         (first, space), *more = spaces(self._volume)
         found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes)))]
         begun = self._index.removing()
@@ -364,8 +367,9 @@ class Retention:
             begun_bytes = sum(one.size_bytes for one in begun if _holds(other, one))
             found.append((other, space._replace(free_bytes=space.free_bytes + begun_bytes)))
         if not self._volume.others:
-            return [(space, None) for _, space in found]
-        return [(space, partial(_holds, volume)) for volume, space in found]
+            return [(space, None) for _, space in found], []
+        refused_bytes = [other.refused_bytes for other, _ in more]
+        return [(space, partial(_holds, volume)) for volume, space in found], refused_bytes
 
     def _limited(self, keep: RetentionRule) -> RetentionRule:
         most = [count for count in (keep.count, self._pace.most_files) if count is not None]

@@ -7,6 +7,7 @@ retention's order decides, in which main stream goes before sub stream, and time
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,7 +15,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from tawny.engine import Engine
-from tawny.model.errors import StorageError, StorageUnavailable
+from tawny.model.errors import DiskFull, StorageError, StorageUnavailable
 from tawny.model.ids import StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
@@ -42,6 +43,8 @@ _SPARE_SHARE: Final = 0.02
 """Share of the main disk: margin by which moving starts before retention would have to remove."""
 _PLAN_AGAIN_S: Final = 600.0
 """After which it is planned again whether a full disk has space: of a large one, each plan takes many seconds."""
+_REFUSED_SHARE: Final = 20
+"""At most one part in this many of a disk that refuses a copy is deleted at once, unless one file is larger."""
 _LEAST_MS: Final = 120_000
 """Minimum age: the writer may still access younger files."""
 
@@ -56,6 +59,10 @@ class TierFull(StorageError):
 
 class _GoesFirst(Exception):
     """The recording may be deleted, and would go before those that are there: it stays while its disk has space."""
+
+
+class _Awaited(Exception):
+    """The disk refused a copy, and retention deletes something there first."""
 
 
 _Kind = tuple[StreamName, bool, bool, float]
@@ -77,7 +84,7 @@ class TierMover:
     """Actor that moves segments to a tier.
 
     sources: returns the volumes before the tier that respond, the main volume first. after_s: age at which segments
-    move. contract: returns the rules of retention.
+    move. contract: returns the rules of retention. wake: runs it soon.
     """
 
     name = "mover"
@@ -90,7 +97,9 @@ class TierMover:
         clock: Clock,
         after_s: float,
         contract: Callable[[], RetentionContract],
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        self._wake = wake
         self._sources, self._tier, self._index, self._clock = sources, tier, index, clock
         self._after_s, self._contract = after_s, contract
         self._replaceable_bytes: dict[_Kind, int] = {}
@@ -103,6 +112,8 @@ class TierMover:
         self._unreadable: FileUnreadable | None = None
         self._again_s = 0.0
         self._passed_s: float | None = None
+        self._refused_until_s, self._was_refused = -math.inf, False
+        """Until when the disk counts as full, and whether it refused what was copied last."""
 
     @property
     def tier_name(self) -> str:
@@ -145,6 +156,8 @@ class TierMover:
 
         One that can't be read stays too, without an error, and is tried again an hour later.
         """
+        if self._tier.refused_bytes:  # retention hasn't run yet
+            return 0
         self._moving_s = self._clock.mono_s()
         check_present(self._tier)
         self._replaceable_bytes.clear()
@@ -159,6 +172,8 @@ class TierMover:
             except FileUnreadable as error:
                 self._go_past(error)
                 continue
+            except _Awaited:
+                break
             except _GoesFirst:
                 self._moving_s = self._clock.mono_s()
                 self._passed_s = self._moving_s if self._passed_s is None else self._passed_s
@@ -217,6 +232,8 @@ class TierMover:
         """
         rules, space = self._contract(), self._tier.space()
         kept_free_bytes = round(space.total_bytes * rules.everyone.free_share)
+        if self._is_refused:  # as at a quota, which the disk doesn't say
+            space = space._replace(free_bytes=min(space.free_bytes, kept_free_bytes))
         lacking_bytes = kept_free_bytes + segment.size_bytes - space.free_bytes
         if lacking_bytes <= 0:
             return
@@ -278,21 +295,51 @@ class TierMover:
         if archive is not None:
             self._store(path, source)
         elif there is None or there.size_bytes != here.size_bytes:
-            self._check_space(segment)
-            self._tier.open_folders.enter(folder)  # a start then finds an incomplete copy
-            try:
-                copy(source, self._tier, path)
-            except FileUnreadable:
-                self._tier.open_folders.leave(folder)
-                raise
-            self._tier.open_folders.leave(folder)
-            self._tier.open_folders.save()
+            self._copy(segment, source)
         if archive is None and is_sealed(path):
             # readers look for it on the file's own volume
             copy_keys(keys_path(segment.camera, segment.start_ms), source, self._tier)
         source.disk.unlink(path)
         source.disk.sync_folder(folder)
         tidy(source, self._clock, [folder], kept_days={parent_of(folder)})
+
+    @property
+    def _is_refused(self) -> bool:
+        return self._clock.mono_s() < self._refused_until_s
+
+    def _copy(self, segment: Segment, source: Volume) -> None:
+        """Raises _Awaited if retention is to make room there first; DiskFull if it had, in vain."""
+        self._check_space(segment)
+        if not self._is_refused:
+            folders, folder = self._tier.open_folders, parent_of(segment.path)
+            folders.enter(folder)  # a start then finds an incomplete copy
+            try:
+                copy(source, self._tier, segment.path)
+            except FileUnreadable:
+                folders.leave(folder)
+                raise
+            except DiskFull:
+                folders.leave(folder)
+                self._refused_until_s = self._clock.mono_s() + _PLAN_AGAIN_S
+                self._check_space(segment)
+                if self._was_refused:
+                    self._ask_for_room(segment)
+                    raise
+            else:
+                folders.leave(folder)
+                folders.save()
+                self._was_refused = False
+                return
+        self._ask_for_room(segment)
+        self._was_refused = True
+        raise _Awaited
+
+    def _ask_for_room(self, segment: Segment) -> None:
+        self._refused_until_s = -math.inf  # the next copy shows it
+        replaceable_bytes = self._replaceable_bytes[self._kind(segment, self._contract())]
+        most_bytes = max(segment.size_bytes, self._tier.space().total_bytes // _REFUSED_SHARE)
+        self._tier.refused_bytes = min(replaceable_bytes, most_bytes)
+        self._wake()
 
     def _store(self, path: str, source: Volume) -> None:
         archive = self._tier.archive
