@@ -42,7 +42,7 @@ from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index import appearance_db, index_schema, sqlite_file
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, index_to_write
-from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside, recently_put_aside, refuse_damage
+from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside, recently_put_aside, refuse_damage, sqlite_errors
 from tawny.testing.clock import FakeClock
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
@@ -533,3 +533,39 @@ def test_everyone_signs_in_again_once_accounts_are_as_in_their_copy(copied: tupl
         assert (accounts.session(session), accounts.follow_link(link)) == (None, None)
         day = utc_text(round(copy.stat().st_mtime * 1000))[:10]
         assert (accounts.audit()[0].action, day in accounts.audit()[0].detail) == ("everyone signed out", True)
+
+
+def dies(patched: pytest.MonkeyPatch, *, reads: int = 0) -> None:
+    """Let the disk fail after some reads of its mark."""
+    answers = [b"mark"] * reads
+
+    def read(path: Path) -> bytes:
+        if answers:
+            return answers.pop()
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    patched.setattr(Path, "read_bytes", read)
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN])
+def test_an_index_on_a_disk_that_reads_nothing_is_not_called_damaged(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SQLite does on XFS that has shut down."""
+    dies(monkeypatch)
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = code
+    with pytest.raises(StorageError, match="Input/output error") as caught, sqlite_errors(str(tmp_path / "tawny.db")):
+        raise error
+    assert type(caught.value) is StorageError
+
+
+def test_a_database_on_a_disk_that_reads_nothing_is_not_put_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox.db"
+    path.write_bytes(b"it can't be read" * 1000)
+    dies(monkeypatch, reads=1)
+    with pytest.raises(StorageError, match="Input/output error"):
+        SmallDb(path, "CREATE TABLE IF NOT EXISTS words (word);", 1, renew=True)
+    assert recently_put_aside(tmp_path, SystemClock().now_ms()) == []

@@ -26,8 +26,8 @@ from tawny.model.errors import (
     TooManyFiles,
 )
 from tawny.model.times import ClockSteps, SystemClock
-from tawny.storage.disk.disk import RealDisk, denied, full_by_trial, turned
-from tawny.storage.disk.volume_mark import OTHER_DISK
+from tawny.storage.disk.disk import GONE, RealDisk, denied, full_by_trial, turned
+from tawny.storage.disk.volume_mark import OTHER_DISK, disk_mark
 from tawny.storage.index.index_schema import other_version, prepare
 from tawny.storage.index.mapped_memory import connect
 from tawny.storage.index.reopened_file import ReopenedFile
@@ -57,11 +57,24 @@ def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
             raise full from error
         if code == sqlite3.SQLITE_READONLY and _is_read_only(where):
             raise DiskReadOnly(where, str(error)) from error
+        _refuse_unreadable(where, error)
         if code in _DENIED:
             raise (PathUnreadable if read_only else denied)(where, str(error)) from error
         if code in _DAMAGED or isinstance(error, sqlite3.IntegrityError):
             raise IndexDamaged(where, str(error)) from error
         raise StorageError(where, str(error)) from error
+
+
+def _refuse_unreadable(where: str, error: sqlite3.Error) -> None:
+    """Raise StorageError if the disk is gone: SQLite may say that the file is damaged, or that it can't be opened.
+
+    The disk is asked by its mark. To read the file would end SQLite's locks on it.
+    """
+    try:
+        disk_mark(Path(where))
+    except OSError as unread:
+        if unread.errno in GONE:
+            raise turned(unread, where) from error
 
 
 def _what_is_full(code: int, where: str) -> DiskFull | None:
@@ -525,7 +538,8 @@ def _db_errors(path: str) -> Iterator[None]:
             raise full from error
         if code == sqlite3.SQLITE_ERROR:
             raise DatabaseUnfit(path, str(error)) from error
-        is_damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        if is_damaged := code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            _refuse_unreadable(path, error)
         raise (DatabaseDamaged if is_damaged else StorageError)(path, str(error)) from error
     except OSError as error:
         raise turned(error, path) from error
