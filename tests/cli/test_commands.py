@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -20,7 +21,7 @@ from tawny.cli.recordings import timeline_as_json
 from tawny.engine import Bus
 from tawny.fleet.standby_store import STANDBY_FILE
 from tawny.model.damage import DamagedSpan
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event, new_event_id
 from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -34,6 +35,7 @@ from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.segments.detection_files import MotionGrids
+from tawny.testing.clock import FakeClock
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny, answering
 from tests.playback.archives import PORCH, FakeArchive
@@ -345,17 +347,19 @@ def test_what_happens_while_the_recorder_restarts_is_printed_when_it_is_back(
         return message
 
     first = [line("started", over), line("ended", found[0]), line("started", ends)]
-    connections = iter([first, [line("started", lasts), line("started", other)]])
-    restarts = iter([False, True])
+    connections = iter([first, None, [line("started", lasts), line("started", other)]])
+    restarts = iter([False, True, True])  # it stops once more at once
 
     def ask(_folder: Path, _request: object) -> Iterator[Mapping[str, Any]]:
-        yield {"type": "following"}
-        yield from next(connections, ())
+        lines = next(connections)
+        if lines is None:
+            raise NotDone("No tawny is running.", "")
+        yield from [{"type": "following"}, *lines]
 
     def is_running(_folder: Path) -> bool:
         answer = next(restarts, None)
         if answer is None:
-            raise NotDone("a test ends here", "")
+            raise StorageError("/data", "a test ends here")
         return answer
 
     monkeypatch.setattr(control_client, "ask", ask)
@@ -369,6 +373,21 @@ def test_what_happens_while_the_recorder_restarts_is_printed_when_it_is_back(
         ("ended", ends.id), ("started", short.id), ("ended", short.id), ("started", lasts.id), ("started", other.id),
     ]  # fmt: skip
     assert f"The tawny recording to {recorded} has stopped." in done.err
+
+
+def test_what_was_missed_is_looked_for_since_the_last_message(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not since the begin of an event that goes on for a day; and from then on, where the clock was set back."""
+    clock = FakeClock()
+    monkeypatch.setattr(events, "SystemClock", lambda: clock)
+    followed = events.FollowedEvents(Namespace(camera=None, kind=None, level=None))
+    clock.advance(86_400)
+    now_ms = clock.now_ms()
+    followed.have([Event(new_event_id(now_ms), DOOR, "motion", now_ms - 80_000_000, None, 10.0)])
+    list(followed.of([{"type": "segment.closed"}]))
+    clock.advance(30)
+    assert followed.unheard().begin == utc_text(now_ms - events.UNHEARD_MS)
+    clock.jump_utc(-10 * 86_400)
+    assert followed.unheard().begin == utc_text(clock.now_ms() - events.UNHEARD_MS)
 
 
 @pytest.mark.parametrize(

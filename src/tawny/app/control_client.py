@@ -27,7 +27,8 @@ def ask(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         try:
             found.sendall(json.dumps(request).encode() + b"\n")
             for line in answers:
-                yield json.loads(line)
+                if line.endswith(b"\n"):  # else it was killed while it wrote
+                    yield json.loads(line)
         except ConnectionError:
             return
 

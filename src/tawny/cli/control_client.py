@@ -37,11 +37,13 @@ def follow(folder: Path, out: Output) -> Iterator[dict[str, Any]]:
 
     Each connection begins with the message `following`: all later messages come. Raises NotDone: when none is running.
     """
+    yield from ask(folder, {"command": "follow"})
     while True:
-        yield from ask(folder, {"command": "follow"})
         out.error(NotDone(f"The tawny recording to {folder} has stopped.", "This goes on when it runs again."))
         while not is_running(folder):
             Event().wait(AGAIN_S)
+        with suppress(NotDone):  # it has stopped again already
+            yield from ask(folder, {"command": "follow"})
 
 
 def instance_here(folder: Path, of: Literal["hub", "standby"]) -> str:
@@ -69,7 +71,7 @@ def lasts(parser: ArgumentParser, usual: str) -> None:
 
 def camera(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("camera", metavar="CAMERA", help="ID from the settings")
+    parser.add_argument("camera", metavar="CAMERA", help="camera ID or name, for example front-door")
 
 
 def ordered(args: Namespace, out: Output, **order: Any) -> int:

@@ -125,18 +125,18 @@ def _print_past(found: Sequence[Event], out: Output, *, empty: str = "") -> None
 
 def _run_follow(args: Namespace, out: Output) -> int:
     """Print the messages of selected events. What happens while the recorder restarts comes from the index."""
-    folder, selected = running_data(args), _FollowedEvents(args)
+    folder, selected = running_data(args), FollowedEvents(args)
     # a program that follows gets the past, which looks otherwise, only if it asks for it: the default is no such wish
     is_new_only = args.json and args.begin is LOOKED_BACK
     is_first = True
     for entry in follow(folder, out):
         entries: Iterable[dict[str, Any]] = [entry]
         if entry["type"] == "following":  # all later messages come; what was before is in the index
-            has_past = not is_in_memory(folder) and not (is_first and is_new_only)
-            found = _past(folder, args if is_first else selected.unheard()) if has_past else []
-            entries = [] if is_first else selected.missed(found)
-            if is_first:
-                selected.have(found)
+            entries = []
+            if not is_first and not is_in_memory(folder):
+                entries = selected.missed([*_events_of(folder, selected.lasting), *_past(folder, selected.unheard())])
+            elif not is_new_only and not is_in_memory(folder):
+                selected.have(found := _past(folder, args))
                 _print_past(found, out)
             is_first = False
         for one in selected.of(entries):
@@ -195,6 +195,13 @@ def _past(folder: Path, args: Namespace) -> list[Event]:
         return list(_all_events(index, within, cameras, args.kind, args.level))[::-1]
 
 
+def _events_of(folder: Path, ids: Iterable[str]) -> list[Event]:
+    """Return these events, without deleted ones."""
+    with index_to_read(folder) as index:
+        found = [index.event(EventId(one)) for one in sorted(ids)]
+    return [event for event in found if event is not None]
+
+
 def _all_events(
     index: RecordingIndex,
     within: Span,
@@ -230,20 +237,20 @@ def kind_words(event: dict[str, Any]) -> str:
     return str(event["type"])
 
 
-class _FollowedEvents:
+class FollowedEvents:
     """Selects the messages of events, of each until its end, as its type and level may change, and none twice."""
 
     def __init__(self, args: Namespace) -> None:
         self._args, self._clock = args, SystemClock()
         self._begun_ms = self._heard_ms = self._clock.now_ms()
-        self._lasting: dict[str, int] = {}
-        """Start, ms UTC, of events that have not ended, by ID."""
+        self.lasting = set[str]()
+        """IDs of printed events that have not ended."""
         self._ended = deque[str](maxlen=MOST_ENDED)
 
     def have(self, events: Iterable[Event]) -> None:
         """Note events that were printed."""
         for event in events:
-            self._note(event.id, event.start_ms, is_over=event.end_ms is not None)
+            self._note(event.id, is_over=event.end_ms is not None)
 
     def of(self, entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for entry in entries:
@@ -251,16 +258,18 @@ class _FollowedEvents:
             if not entry["type"].startswith("event."):
                 continue
             event, what = entry["event"], entry["type"]
-            is_lasting, is_over = event["id"] in self._lasting, event["id"] in self._ended
-            is_again = (what == "event.started" and (is_lasting or is_over)) or (what == "event.ended" and is_over)
+            is_lasting, is_over = event["id"] in self.lasting, event["id"] in self._ended
+            is_again = what == "event.started" if is_lasting else is_over and what != "event.updated"
             if not is_again and (is_lasting or _wanted(event, self._args)):
-                self._note(event["id"], utc_from_text(event["start"]), is_over=event["end"] is not None)
+                self._note(event["id"], is_over=event["end"] is not None)
                 yield entry
 
     def unheard(self) -> Namespace:
         """Return the arguments that select what may have happened since the last message."""
         now_ms = self._clock.now_ms()
-        begin_ms = min(max(self._heard_ms - UNHEARD_MS, self._begun_ms), now_ms - 1, *self._lasting.values())
+        if self._begun_ms >= now_ms:  # the clock was set back
+            self._begun_ms = 0
+        begin_ms = max(min(self._heard_ms, now_ms) - UNHEARD_MS, self._begun_ms)
         selected = {"begin": utc_text(begin_ms), "end": "now", "camera": None, "kind": None, "level": None}
         return Namespace(**selected)
 
@@ -274,12 +283,12 @@ class _FollowedEvents:
                 said.append(EventChanged("ended", event))
             yield from filter(None, (json_format.message(one, self._heard_ms) for one in said))
 
-    def _note(self, event: str, start_ms: int, *, is_over: bool) -> None:
+    def _note(self, event: str, *, is_over: bool) -> None:
         if is_over:
-            self._lasting.pop(event, None)
+            self.lasting.discard(event)
             self._ended.append(event)
         else:
-            self._lasting[event] = start_ms
+            self.lasting.add(event)
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:

@@ -131,6 +131,10 @@ class MqttClient:
         """
         self._await_published(topic, payload, self._begun(topic, payload, retain=retain))
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Publish without waiting, to those who listen now. Call from any thread, also from that of the library."""
+        self._client.publish(topic, payload, qos=0)
+
     def publish_states(self, states: Iterable[tuple[str, bytes]], published: Callable[[str, bytes], None]) -> None:
         """Publish retained messages of different topics; several wait for their acknowledgement at the same time.
 

@@ -24,6 +24,8 @@ from tawny.delivery.notifier import (
 from tawny.model.errors import TargetUnreachable
 
 EXAMPLE = "mqtt://user:password@broker/tawny/messages"
+TRIES = 2
+"""A line may break once while a picture is sent."""
 
 
 class MqttNotifier:
@@ -85,13 +87,16 @@ class _Sender:
         self._line.publish(self._topic, json.dumps(as_json(message, changes), ensure_ascii=False).encode())
 
     def _publish_picture(self, data: bytes) -> None:
-        """Publish it. Raises MessageRefused if the broker hangs up instead, as many do when a message is too large."""
-        losses = self._line.losses
-        try:
-            self._line.publish(f"{self._topic}/picture", data)
-        except TargetUnreachable:
-            if self._line.losses == losses:
-                raise
-            self._line.close()  # else the library sends the picture again and again
-            self._line = MqttClient(self._address, self._public)
-            raise MessageRefused(self._public, f"it hung up at a picture of {len(data)} bytes") from None
+        """Publish it. Raises MessageRefused if the broker hangs up each time, as many do if a message is too large."""
+        for _ in range(TRIES):
+            losses = self._line.losses
+            try:
+                self._line.publish(f"{self._topic}/picture", data)
+            except TargetUnreachable:
+                if self._line.losses == losses:
+                    raise
+                self._line.close()  # else the library sends the picture again and again
+                self._line = MqttClient(self._address, self._public)
+            else:
+                return
+        raise MessageRefused(self._public, f"it hung up at a picture of {len(data)} bytes")

@@ -242,7 +242,7 @@ class IntegrationService:
         fault = "" if self._mqtt is None else self._mqtt.bridge.fault
         if fault:
             yield HealthProblem(
-                ProblemKind.INTEGRATION, None, f"MQTT isn't working: {fault}",
+                ProblemKind.INTEGRATION, None, f"MQTT: {fault}",
                 "Check the broker, and `url` under [mqtt] in the settings.",
             )  # fmt: skip
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tawny.config.integrations import MqttSettings
-from tawny.delivery.mqtt_client import EXAMPLE, HANGS_UP, MqttClient, base_topic
+from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
 from tawny.delivery.notifier import NotifierAddress, NotifierStore, parse
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
@@ -27,22 +27,28 @@ MOST_WAITING = 500
 """Limit of each queue; the oldest messages are dropped."""
 LARGE_BYTES = 8192
 """Size from which a state is published after everything else: an image."""
-LARGE_AGAIN_S = 3600.0
-"""After this time, s, images that a broker didn't take are tried again."""
-PRESENT_S, ANSWERED_S = 60.0, 10.0
-"""Intervals, s, at which a recorder says that it uses the topic, and in which it answers another one that does."""
+LARGE_TRIES, LARGE_PAUSE_S, LARGE_AGAIN_S = 3, 20.0, 3600.0
+"""Number of images in a row at which a broker hangs up until it gets none of this size; pause between them, as a weak
+line may break as often, s; and for how long, s.
+"""
+PRESENT_S = 60.0
+"""Interval, s, at which a recorder says that it uses the topic."""
 SEEN_S = 150.0
 """How long, s, another one counts as there after its last message."""
 FAULTY_S = 900.0
 """How long, s, the broker may not work until that is a problem people should know about."""
-ALONE_S = 5.0
+ALONE_S = 15.0
 """How long after the connection, s, others are given to answer before anything of theirs is removed."""
+FORBIDDEN_S, MOST_FORBIDDEN = 5.0, 2
+"""A connection lost within this time after the ID was said, s, this often in a row: the broker doesn't allow it."""
 TRIGGER_S = 30.0
 """How long after an event, s, automations may still react to it."""
 STEP_S = 5.0
 _NO_LIMIT = 1 << 40
 _OWN_ID = secrets.token_hex(8).encode()
 """Of this process: bridges that follow each other in it are the same recorder."""
+_ASKS = b"?"
+"""Behind the ID of one who has just connected."""
 AVAILABLE = "available"
 _STATUS, _RECORDER = "status", "recorder"
 _OF_CAMERA = (AVAILABLE, "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
@@ -62,16 +68,22 @@ class _LargestMessage:
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._lost, self._refused_bytes, self._until_s = clock, 0, _NO_LIMIT, 0.0
+        self._next_s = float("-inf")
 
     @property
     def refused_bytes(self) -> int:
         """Size from which images aren't sent."""
         return self._refused_bytes if self._clock.mono_s() < self._until_s else _NO_LIMIT
 
-    def note_loss(self, size: int, count: int, public: str) -> None:
-        """Note that the broker hung up `count` times while an image of this size was sent."""
-        self._lost += count
-        if self._lost >= HANGS_UP:
+    @property
+    def may_try(self) -> bool:
+        """Whether an image may be sent now."""
+        return self._clock.mono_s() >= self._next_s
+
+    def note_loss(self, size: int, public: str) -> None:
+        """Note that the broker hung up while an image of this size was sent."""
+        self._lost, self._next_s = self._lost + 1, self._clock.mono_s() + LARGE_PAUSE_S
+        if self._lost >= LARGE_TRIES:
             self._refused_bytes, self._lost, self._until_s = size, 0, self._clock.mono_s() + LARGE_AGAIN_S
             log.warning("%s hangs up at images of %d bytes. They are left out for an hour.", public, size)
 
@@ -82,14 +94,15 @@ class _LargestMessage:
 class _OtherRecorders:
     """Whether another recorder uses the same base topic. Thread-safe.
 
-    Each says its ID when it connects, from time to time, and when another one does.
+    Each says its ID from time to time, and when it connects, which the others answer.
     """
 
     def __init__(self, clock: Clock, base: str) -> None:
         self._clock, self._base = clock, base
         self._lock = threading.Lock()
-        self._said_s = self._seen_s = self._alone_s = float("-inf")
-        self._due_s = float("inf")
+        self._said_s = self._seen_s = float("-inf")
+        self._due_s = self._alone_s = float("inf")
+        self._forbidden, self._is_new = 0, True
 
     @property
     def are_there(self) -> bool:
@@ -102,27 +115,30 @@ class _OtherRecorders:
 
     def connected(self) -> None:
         with self._lock:
-            self._due_s = self._clock.mono_s()
-            self._alone_s = self._due_s + ALONE_S
+            now_s = self._clock.mono_s()
+            self._forbidden = self._forbidden + 1 if now_s - self._said_s < FORBIDDEN_S else 0
+            self._due_s = now_s if self._forbidden < MOST_FORBIDDEN else float("inf")
+            self._alone_s, self._is_new = now_s + ALONE_S, True
 
-    def note(self, said: bytes) -> None:
-        """Handle the ID of a recorder, which may be this one."""
-        if said == _OWN_ID:
-            return
+    def note(self, said: bytes) -> bool:
+        """Handle the ID of a recorder, which may be this one. Return whether to answer."""
+        if said.removesuffix(_ASKS) == _OWN_ID:
+            return False
         if not self.are_there:
             log.warning("Another recorder uses the topic %s too. Give each its own: `url` under [mqtt].", self._base)
         with self._lock:
             self._seen_s = self._clock.mono_s()
-            self._due_s = min(self._due_s, self._said_s + ANSWERED_S)
+        return said.endswith(_ASKS)
 
-    def is_due(self) -> bool:
-        """Return whether the own ID has to be said now, and note that it is."""
+    def due(self) -> bytes:
+        """Return what has to be said now, and note that it is; empty: nothing."""
         with self._lock:
             now_s = self._clock.mono_s()
             if now_s < self._due_s:
-                return False
+                return b""
+            is_new, self._is_new = self._is_new, False
             self._said_s, self._due_s = now_s, now_s + PRESENT_S
-            return True
+            return _OWN_ID + _ASKS * is_new
 
 
 class MqttBridge:
@@ -182,17 +198,22 @@ class MqttBridge:
     def fault(self) -> str:
         """What has been wrong for at least FAULTY_S; empty: nothing."""
         is_long = self._clock.mono_s() - self._since_s >= FAULTY_S
-        return self.trouble if self.trouble and is_long else self.note
+        return self.trouble if self.trouble and is_long else self._shared
 
     @property
     def note(self) -> str:
         """What is wrong although the broker is connected; empty: nothing."""
-        if self._others.are_there:
-            return f"Another recorder uses the topic {self.base} too. Give each its own: `url` under [mqtt]."
         size = self._largest.refused_bytes
-        if size == _NO_LIMIT:
-            return ""
+        if self._shared or size == _NO_LIMIT:
+            return self._shared
         return f"It hangs up at images of {size} bytes: let it take larger messages (mosquitto: max_packet_size)."
+
+    @property
+    def _shared(self) -> str:
+        """What to do about another recorder with the same topic; empty: there is none."""
+        if not self._others.are_there:
+            return ""
+        return f"Another recorder uses the topic {self.base} too. Give each its own: `url` under [mqtt]."
 
     def put(self, topic: str, payload: bytes) -> None:
         """Set the state of a topic below the base; empty payload: remove it."""
@@ -319,7 +340,8 @@ class MqttBridge:
                     self._sent.pop(own, None)
                 self._wake()
         elif topic == f"{self.base}/{_RECORDER}":
-            self._others.note(payload)
+            if self._others.note(payload) and self._line is not None:
+                self._line.say(topic, _OWN_ID)
             self._wake()
         elif topic in (f"{former}/{_STATUS}" for former in self._published.former()):
             self._published.heard_status(topic.removesuffix(f"/{_STATUS}"), is_online=payload != ha.OFFLINE)
@@ -345,7 +367,8 @@ class MqttBridge:
             life, status_life = self._life, self._status_life
             self._stale -= self._is.keys()
             stale, used = [*self._stale] if self._others.is_alone else [], {*self._is}
-        self._published.note(used | {*stale})
+            kept = used | self._stale
+        self._published.note(kept)
 
         def published(topic: str, payload: bytes) -> None:
             with self._lock:
@@ -354,21 +377,24 @@ class MqttBridge:
                     self._sent[topic] = payload
 
         line.publish_states([one for one in changed if len(one[1]) < LARGE_BYTES], published)
-        if self._others.is_due():
-            line.publish(f"{self.base}/{_RECORDER}", _OWN_ID)
         for topic in stale:
             camera = topic.removesuffix(AVAILABLE)
             for one in [topic] if camera == topic else [camera + what for what in _OF_CAMERA]:
                 line.publish(one, b"", retain=True)
             with self._lock:
                 self._stale.discard(topic)
-        self._published.note(used)
+        self._published.note(kept - {*stale})
         self._published.clear_former(line, _STATUS, used)
         self._send_waiting(line)
+        if said := self._others.due():
+            line.say(f"{self.base}/{_RECORDER}", said)
         self.trouble = ""
         self._is_busy = False  # a stop does not wait for images
-        images = [one for one in changed if LARGE_BYTES <= len(one[1]) < self._largest.refused_bytes]
-        if images:
+        large = dict(one for one in changed if len(one[1]) >= LARGE_BYTES)
+        images = [one for one in large.items() if len(one[1]) < self._largest.refused_bytes]
+        left_out = [(topic, b"") for topic in large.keys() - dict(images).keys()]  # an older one would stay
+        line.publish_states(left_out, lambda topic, _: published(topic, large[topic]))
+        if images and self._largest.may_try:
             topic, payload = images[0]
             with self._lock:
                 self._is[topic] = self._is.pop(topic)  # next time those of other cameras come first
@@ -378,12 +404,12 @@ class MqttBridge:
             except TargetUnreachable as error:
                 log.info("%s is late: %s", topic, error)
                 if line.losses > losses:
-                    self._largest.note_loss(len(payload), line.losses - losses, self.public)
+                    self._largest.note_loss(len(payload), self.public)
                     line.close()  # else the library sends it again and again
                     self._line = None
             else:
                 self._largest.note_success()
-        return len(images) > 1
+        return len(images) > 1 and self._largest.may_try
 
     def _send_waiting(self, line: MqttClient) -> None:
         while (message := self._next()) is not None:
