@@ -273,14 +273,10 @@ class StreamRecording:
         if waited_s > _LEAVE_S and self._places.other_than(job.on):
             self._places.leave(job, self.writer)
             self._job, self.writer = None, self.writer.another()
-            left = [*job.left, *self._queue]
+            packets = [packet for piece in (*job.left, *self._queue) for packet in piece.packets]
             self._queue.clear()
-            self._put_back(left, now_s)
-
-    def _put_back(self, pieces: list[WriteUnit], now_s: float) -> None:
-        """Return what an abandoned file lacks to the buffer, so that a new file holds it."""
-        packets = sorted((packet for piece in pieces for packet in piece.packets), key=lambda packet: packet.number)
-        self._gatherer.put_back([*self._before(packets), *packets], now_s)
+            packets.sort(key=lambda packet: packet.number)
+            self._gatherer.put_back([*self._before(packets), *packets], now_s)
 
     def _before(self, packets: list[Packet]) -> list[Packet]:
         """Return the ring buffer's packets from the preceding keyframe on, because a new file begins with one."""
@@ -405,7 +401,7 @@ class StreamRecording:
         elif self.writer.has_file:
             self._queue.extend(left)  # retry the same units in the same file
         else:
-            self._put_back(left, now_s)
+            self._gatherer.put_back([packet for piece in left for packet in piece.packets], now_s)
 
     def _forget(self, pieces: list[WriteUnit]) -> None:
         """Drop units that cannot be stored."""
@@ -432,8 +428,5 @@ class StreamRecording:
         if self.problem is not None and not isinstance(self.problem, TooManyFiles):
             reason = GapReason.DISK_FULL if isinstance(self.problem, DiskFull) else GapReason.DISK_ERROR
         detail = self.problem.detail if self.problem is not None else "the disk was too slow"
-        begin_ms, durable_ms = lost.begin_ms, self.writer.durable_ms
-        if durable_ms is not None and begin_ms < durable_ms <= lost.end_ms:
-            begin_ms = durable_ms  # what was put back for its keyframe is in the file before
-        self._loss = WriteLoss(self.camera, self.stream, begin_ms, None, reason, detail)
+        self._loss = WriteLoss(self.camera, self.stream, lost.begin_ms, None, reason, detail)
         self._report(self._loss)
