@@ -7,7 +7,7 @@ from shutil import copytree
 
 import pytest
 
-from tawny.cli import cameras
+from tawny.cli import cameras, events
 from tawny.cli.camera_names import put_ids
 from tawny.model.errors import NotDone
 from tests.cli.conftest import Tawny
@@ -122,6 +122,18 @@ def test_so_does_each_command_about_a_camera(
     monkeypatch.setattr(cameras, "running_data", lambda _: tmp_path)
     name, *more = do
     tawny("cameras", name, "Kasse 2", *more, "--data", str(tmp_path / "data"), "--config", str(file))
+    assert asked == ["door"]
+
+
+def test_so_does_an_event_that_is_opened(tawny: Tawny, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def ordered(*_: object, **order: object) -> int:
+        asked.append(order["camera"])
+        return 0
+
+    monkeypatch.setattr(events, "ordered", ordered)
+    tawny("event", "open", "Kasse 2", "--config", str(file))
     assert asked == ["door"]
 
 

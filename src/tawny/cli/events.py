@@ -54,7 +54,9 @@ from tawny.storage.segments.detection_files import MotionGrids
 def describe_event(parser: ArgumentParser) -> None:
     options.data(parser)
     parser.add_argument("what", choices=["open", "update", "close"], help="action")
-    parser.add_argument("which", metavar="CAMERA|EVENT", help="open: the camera ID; otherwise the event's ID or key")
+    parser.add_argument(
+        "which", metavar="CAMERA|EVENT", help="open: a camera's ID or name; otherwise an event's ID or key"
+    )
     parser.add_argument(
         "--kind", metavar="K", help="open: event type, for example person or doorbell (default: manual)"
     )

@@ -286,7 +286,8 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
 
 
 def _take_names_of_cameras(args: argparse.Namespace) -> None:
-    for argument in ("camera", "cameras"):
+    opened = ["which"] if (args.command, getattr(args, "what", None)) == ("event", "open") else []
+    for argument in ("camera", "cameras", *opened):
         if isinstance(
             getattr(args, argument, None) or None, str | list
         ):  # of some commands it is a number, or a switch
