@@ -383,7 +383,7 @@ def test_what_was_missed_is_looked_for_since_the_last_message(recorded: Path, mo
     clock.advance(86_400)
     now_ms = clock.now_ms()
     followed.have([Event(new_event_id(now_ms), DOOR, "motion", now_ms - 80_000_000, None, 10.0)])
-    list(followed.of([{"type": "segment.closed"}]))
+    list(followed.of([{"type": "segment.closed", "time": utc_text(now_ms)}]))
     clock.advance(30)
     assert followed.unheard().begin == utc_text(now_ms - events.UNHEARD_MS)
     clock.jump_utc(-10 * 86_400)

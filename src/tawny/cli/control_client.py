@@ -40,6 +40,7 @@ def follow(folder: Path, out: Output) -> Iterator[dict[str, Any]]:
     yield from ask(folder, {"command": "follow"})
     while True:
         out.error(NotDone(f"The tawny recording to {folder} has stopped.", "This goes on when it runs again."))
+        Event().wait(AGAIN_S)
         while not is_running(folder):
             Event().wait(AGAIN_S)
         with suppress(NotDone):  # it has stopped again already

@@ -18,7 +18,7 @@ from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
 from tawny.config.settings import Settings, display_name
-from tawny.model.errors import NotDone, UsageError
+from tawny.model.errors import NotDone, TawnyError, UsageError
 from tawny.model.events import ALL_LEVELS, Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
@@ -136,7 +136,11 @@ def _run_follow(args: Namespace, out: Output) -> int:
         if entry["type"] == "following":  # all later messages come; what was before is in the index
             entries = []
             if not is_first and not is_in_memory(folder):
-                entries = selected.missed([*_events_of(folder, selected.lasting), *_past(folder, selected.unheard())])
+                try:
+                    found = [*_events_of(folder, selected.lasting), *_past(folder, selected.unheard())]
+                    entries = selected.missed(found)
+                except TawnyError as error:  # what comes now is still followed
+                    out.error(error)
             elif not is_new_only and not is_in_memory(folder):
                 selected.have(found := _past(folder, args))
                 _print_past(found, out)
@@ -256,7 +260,8 @@ class FollowedEvents:
 
     def of(self, entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for entry in entries:
-            self._heard_ms = self._clock.now_ms()
+            if "time" in entry:  # when it happened: it may be read late
+                self._heard_ms = max(self._heard_ms, utc_from_text(entry["time"]))
             if not entry["type"].startswith("event."):
                 continue
             event, what = entry["event"], entry["type"]
@@ -270,8 +275,9 @@ class FollowedEvents:
         """Return the arguments that select what may have happened since the last message."""
         now_ms = self._clock.now_ms()
         if self._begun_ms >= now_ms:  # the clock was set back
-            self._begun_ms = 0
-        begin_ms = max(min(self._heard_ms, now_ms) - UNHEARD_MS, self._begun_ms)
+            self._begun_ms = now_ms - UNHEARD_MS
+        self._heard_ms = min(self._heard_ms, now_ms)
+        begin_ms = max(self._heard_ms - UNHEARD_MS, self._begun_ms)
         selected = {"begin": utc_text(begin_ms), "end": "now", "camera": None, "kind": None, "level": None}
         return Namespace(**selected)
 

@@ -60,8 +60,8 @@ class MqttClient:
     """A connection to a broker.
 
     public: name in errors. will: topic and payload the broker publishes, retained, when the connection is lost.
-    connected: called after every connect and reconnect. connected and heard run on the library's thread and must return
-    at once.
+    connected: called after every connect and reconnect. lost: called when the connection ends. These and on_message run
+    on the library's thread and must return at once.
     """
 
     def __init__(
@@ -71,13 +71,14 @@ class MqttClient:
         *,
         will: tuple[str, bytes] | None = None,
         connected: Callable[["MqttClient"], None] = lambda _: None,
+        lost: Callable[[], None] = lambda: None,
         on_message: MessageListener = _nothing,
     ) -> None:
         """Connect. Raises TargetUnreachable and TargetRefused."""
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
-        self._public, self._connected = public, connected
+        self._public, self._connected, self._lost = public, connected, lost
         self._answered, self._refusal = threading.Event(), ""
         self.losses = 0
         """How often the connection was lost, or ended by the broker."""
@@ -204,6 +205,7 @@ class MqttClient:
     def _on_disconnect(self, client: Any, data: Any, flags: Any, code: Any, properties: Any) -> None:
         """Count it. Called on the library's thread."""
         self.losses += 1
+        self._lost()
 
     def _on_connect_fail(self, client: Any, data: Any) -> None:
         """Note why a reconnect fails. Called on the library's thread while it handles the error."""

@@ -30,6 +30,7 @@ SECRET = "pLantedSecretOfTheBroker"
 ALL = '["modes", "presence", "pause", "record", "event", "ptz", "relay"]'
 
 
+GONE = "homeassistant/camera/tawny/gone_camera/config"
 LEFT = ("available", "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
 
 
@@ -37,6 +38,9 @@ class Bench:
     def __init__(self, rig: Rig, broker: Broker, home: HomeAssistant, camera: FakeCamera) -> None:
         self.rig, self.broker, self.home, self.camera = rig, broker, home, camera
         self.notes: list[tuple[str, str, str]] = []
+        self.switched = Kept()
+        earlier = [GONE, *(f"tawny/gone/{topic}" for topic in LEFT)]
+        self.switched.mark(f"mqtt/127.0.0.1:{broker.port}/tawny", json.dumps(earlier))
         self.programs = self.made()
 
     def made(self) -> IntegrationService:
@@ -49,6 +53,7 @@ class Bench:
                 running.arming.modes,
                 Kept(),
                 lambda action, person, caller, detail: self.notes.append((action, person, detail)),
+                switched=self.switched,
             ),
             self.rig.clock,
             running.pooled_engine(),
@@ -71,7 +76,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         )
         home = HomeAssistant(broker.port, SECRET)
         stale = {"unique_id": "tawny_gone", "device": {"identifiers": ["x"]}, "topic": "x"}
-        home.publish("homeassistant/camera/tawny/gone_camera/config", json.dumps(stale), retain=True)
+        home.publish(GONE, json.dumps(stale), retain=True)
         for topic in LEFT:
             home.publish(f"tawny/gone/{topic}", "offline", retain=True)
         for topic in ("note", "available", "health"):

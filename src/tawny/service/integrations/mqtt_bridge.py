@@ -37,10 +37,10 @@ SEEN_S = 150.0
 """How long, s, another one counts as there after its last message."""
 FAULTY_S = 900.0
 """How long, s, the broker may not work until that is a problem people should know about."""
-ALONE_S = 15.0
-"""How long after the connection, s, others are given to answer before anything of theirs is removed."""
 FORBIDDEN_S, MOST_FORBIDDEN = 5.0, 2
-"""A connection lost within this time after the ID was said, s, this often in a row: the broker doesn't allow it."""
+"""A connection lost within this time after the ID was said or subscribed to, s, this often in a row: the broker may
+forbid it. Only the warning about other recorders is lost then.
+"""
 TRIGGER_S = 30.0
 """How long after an event, s, automations may still react to it."""
 STEP_S = 5.0
@@ -67,7 +67,9 @@ class _LargestMessage:
     """Notes the size of images at which the broker hangs up: with the others, nothing would arrive either."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock, self._lost, self._refused_bytes, self._until_s = clock, 0, _NO_LIMIT, 0.0
+        self._clock, self._refused_bytes, self._until_s = clock, _NO_LIMIT, 0.0
+        self._lost = list[int]()
+        """Sizes of images at which the broker hung up in a row."""
         self._next_s = float("-inf")
 
     @property
@@ -82,13 +84,18 @@ class _LargestMessage:
 
     def note_loss(self, size: int, public: str) -> None:
         """Note that the broker hung up while an image of this size was sent."""
-        self._lost, self._next_s = self._lost + 1, self._clock.mono_s() + LARGE_PAUSE_S
-        if self._lost >= LARGE_TRIES:
-            self._refused_bytes, self._lost, self._until_s = size, 0, self._clock.mono_s() + LARGE_AGAIN_S
-            log.warning("%s hangs up at images of %d bytes. They are left out for an hour.", public, size)
+        self._lost.append(size)
+        self._next_s = self._clock.mono_s() + LARGE_PAUSE_S
+        if len(self._lost) >= LARGE_TRIES:
+            self._refused_bytes, self._until_s = min(self._lost), self._clock.mono_s() + LARGE_AGAIN_S
+            self._lost.clear()
+            log.warning(
+                "%s hangs up at images of %d bytes. They are left out for an hour.", public, self._refused_bytes
+            )
 
-    def note_success(self) -> None:
-        self._lost = 0
+    def note_success(self, size: int) -> None:
+        """Note that an image of this size was sent: smaller ones, at which the broker hung up, aren't too large."""
+        self._lost = [one for one in self._lost if one > size]
 
 
 class _OtherRecorders:
@@ -101,24 +108,30 @@ class _OtherRecorders:
         self._clock, self._base = clock, base
         self._lock = threading.Lock()
         self._said_s = self._seen_s = float("-inf")
-        self._due_s = self._alone_s = float("inf")
-        self._forbidden, self._is_new = 0, True
+        self._due_s, self._is_new = float("inf"), True
+        self._losses = 0
 
     @property
     def are_there(self) -> bool:
         return self._clock.mono_s() < self._seen_s + SEEN_S
 
     @property
-    def is_alone(self) -> bool:
-        """Return whether others would have answered by now, and none has."""
-        return self._clock.mono_s() >= self._alone_s and not self.are_there
+    def are_looked_for(self) -> bool:
+        """False if the broker seems to forbid the topic."""
+        return self._losses < MOST_FORBIDDEN
 
     def connected(self) -> None:
+        """Handle a connection: also a subscription to the topic may be what the broker hangs up at."""
         with self._lock:
-            now_s = self._clock.mono_s()
-            self._forbidden = self._forbidden + 1 if now_s - self._said_s < FORBIDDEN_S else 0
-            self._due_s = now_s if self._forbidden < MOST_FORBIDDEN else float("inf")
-            self._alone_s, self._is_new = now_s + ALONE_S, True
+            self._said_s = self._clock.mono_s()
+            self._due_s, self._is_new = self._said_s, True
+
+    def lost(self) -> None:
+        """Handle a lost connection."""
+        with self._lock:
+            is_soon = self._clock.mono_s() - self._said_s < FORBIDDEN_S
+            if self.are_looked_for:
+                self._losses = self._losses + 1 if is_soon else 0
 
     def note(self, said: bytes) -> bool:
         """Handle the ID of a recorder, which may be this one. Return whether to answer."""
@@ -134,7 +147,7 @@ class _OtherRecorders:
         """Return what has to be said now, and note that it is; empty: nothing."""
         with self._lock:
             now_s = self._clock.mono_s()
-            if now_s < self._due_s:
+            if now_s < self._due_s or not self.are_looked_for:
                 return b""
             is_new, self._is_new = self._is_new, False
             self._said_s, self._due_s = now_s, now_s + PRESENT_S
@@ -169,6 +182,8 @@ class MqttBridge:
         self._triggers: deque[WaitingMessage] = deque(maxlen=MOST_WAITING)
         self._current: WaitingMessage | None = None
         self._stale: set[str] = set()
+        self._left_out = set[str]()
+        """Topics of images that are too large for the broker now: nothing is there."""
         self._published = PublishedTopics(kept, self._address.at, self.base)
         self._line: MqttClient | None = None
         self._backoff, self._not_before_s = Backoff(most_s=60.0), 0.0
@@ -310,24 +325,30 @@ class MqttBridge:
             return self._current
 
     def _open(self) -> MqttClient:
-        left = self._published.read()
-        with self._lock:
-            self._stale.update(left)
+        below, relays = f"{self.base}/", f"{self.base}/relay/"
+        with self._lock:  # of a camera that is there, not all topics are used at once
+            self._stale.update(
+                one
+                for one in self._published.read()
+                if not one.startswith(below) or one.startswith(relays) or one.endswith(f"/{AVAILABLE}")
+            )
         will = (f"{self.base}/{_STATUS}", ha.OFFLINE)
-        return MqttClient(self._address, self.public, will=will, connected=self._connected, on_message=self._on_message)
+        return MqttClient(
+            self._address, self.public, will=will, connected=self._connected, on_message=self._on_message,
+            lost=self._others.lost,
+        )  # fmt: skip
 
     def _connected(self, line: MqttClient) -> None:
         """Handle a connection: the broker may have lost all state. Called on the library's thread."""
         self._not_before_s = 0.0
         self._forget_sent()
         self._others.connected()
-        for topic in (_RECORDER, _STATUS, "set", "+/set", "+/+/set", f"+/{AVAILABLE}"):
+        for topic in (_STATUS, "set", "+/set", "+/+/set", *([_RECORDER] if self._others.are_looked_for else [])):
             line.subscribe(f"{self.base}/{topic}")
         for former in self._published.former():
             line.subscribe(f"{former}/{_STATUS}")
         if self._settings.discovery:
             line.subscribe(f"{self._settings.discovery}/status")
-            line.subscribe(f"{self._settings.discovery}/+/{ha.node_of(self.base)}/+/config")
         self._wake()
 
     def _on_message(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
@@ -350,12 +371,6 @@ class MqttBridge:
             if payload == ha.ONLINE:  # Home Assistant has restarted
                 self._forget_sent()
                 self._wake()
-        elif (is_announced := bool(prefix) and topic.startswith(f"{prefix}/")) or topic.endswith(f"/{AVAILABLE}"):
-            is_ours = bool(payload) if is_announced else payload in (ha.ONLINE, ha.OFFLINE)
-            with self._lock:
-                if is_retained and is_ours and topic not in self._is:
-                    self._stale.add(topic)  # left by an earlier run of tawny
-            self._wake()
         elif not is_retained:  # a retained command is outdated
             self._commanded(topic.removeprefix(f"{self.base}/"), payload)
 
@@ -366,9 +381,10 @@ class MqttBridge:
             changed = [(topic, payload) for topic, payload in self._is.items() if self._sent.get(topic) != payload]
             life, status_life = self._life, self._status_life
             self._stale -= self._is.keys()
-            stale, used = [*self._stale] if self._others.is_alone else [], {*self._is}
-            kept = used | self._stale
-        self._published.note(kept)
+            stale, used = [*self._stale], {*self._is}
+        # what another one may use as well must not be removed when this one gets another topic
+        noted = set[str]() if self._others.are_there else used
+        self._published.note(noted | {*stale})
 
         def published(topic: str, payload: bytes) -> None:
             with self._lock:
@@ -383,7 +399,7 @@ class MqttBridge:
                 line.publish(one, b"", retain=True)
             with self._lock:
                 self._stale.discard(topic)
-        self._published.note(kept - {*stale})
+        self._published.note(noted)
         self._published.clear_former(line, _STATUS, used)
         self._send_waiting(line)
         if said := self._others.due():
@@ -392,8 +408,9 @@ class MqttBridge:
         self._is_busy = False  # a stop does not wait for images
         large = dict(one for one in changed if len(one[1]) >= LARGE_BYTES)
         images = [one for one in large.items() if len(one[1]) < self._largest.refused_bytes]
-        left_out = [(topic, b"") for topic in large.keys() - dict(images).keys()]  # an older one would stay
-        line.publish_states(left_out, lambda topic, _: published(topic, large[topic]))
+        left_out = large.keys() - dict(images).keys() - self._left_out
+        line.publish_states([(topic, b"") for topic in left_out], lambda *_: None)  # an older one would stay
+        self._left_out = (self._left_out | left_out) - dict(images).keys()
         if images and self._largest.may_try:
             topic, payload = images[0]
             with self._lock:
@@ -408,7 +425,7 @@ class MqttBridge:
                     line.close()  # else the library sends it again and again
                     self._line = None
             else:
-                self._largest.note_success()
+                self._largest.note_success(len(payload))
         return len(images) > 1 and self._largest.may_try
 
     def _send_waiting(self, line: MqttClient) -> None:

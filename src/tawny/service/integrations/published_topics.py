@@ -31,7 +31,7 @@ class PublishedTopics:
         """Former base topics that no other recorder uses now."""
 
     def read(self) -> list[str]:
-        """Read what earlier runs published, once. Return announced entities, and relays: they have no `available`."""
+        """Read what earlier runs published, once. Return those at the base topic in use, and announced entities."""
         if self._is_read or self._kept is None:
             return []
         try:
@@ -45,9 +45,9 @@ class PublishedTopics:
             for name, value in marks.items()
             if name.startswith(self._prefix)
         }
-        own = found.pop(self._base, [])
+        own: list[str] = found.pop(self._base, [])
         self._former = found
-        return [one for one in own if not one.startswith(f"{self._base}/") or one.startswith(f"{self._base}/relay/")]
+        return own
 
     def note(self, topics: AbstractSet[str]) -> None:
         """Store what is published, before it is."""
