@@ -434,7 +434,7 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
         if at != len(film):
             verdict.fail(f"{name}: data was added or removed")
         try:
-            check_frames(film, said["head"], said["of"])
+            check_frames(film, said["head"], said["of"], lambda source: _found(read, source, verdict))
         except SealedFileBroken as problem:
             verdict.fail(f"{name}: {problem}")
         verdict.notes.append(f"{name} combines the recordings for convenience. The recordings are the proof")
