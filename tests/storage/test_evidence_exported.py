@@ -7,6 +7,7 @@ import pytest
 
 from tawny.model.times import Span
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
+from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import rebuild
@@ -38,6 +39,28 @@ def test_old_recordings_that_no_statement_will_list_are_a_problem(tmp_path: Path
         path.unlink()
     check = exported(box, span).check
     assert (check.waiting, bool(check.problems)) == (0, True)
+
+
+def test_a_statement_that_is_made_meanwhile_does_not_end_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It removes the list of what it has signed."""
+    box = Box(tmp_path)
+    span = box.record(200)
+    box.sign()
+    box.record(60)
+    box.signed.write_items()
+    read, removed = RealDisk.read, list[str]()
+
+    def read_late(disk: RealDisk, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        if "/items-" in path and not removed:
+            removed.append(path)
+            box.sign()
+        return read(disk, path, offset, size)
+
+    monkeypatch.setattr(RealDisk, "read", read_late)
+    check = exported(box, span).check
+    assert (check.problems, len(removed)) == ([], 1)
 
 
 @pytest.mark.parametrize(

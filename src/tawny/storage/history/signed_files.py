@@ -8,7 +8,7 @@ from hmac import digest as hmac
 from secrets import token_hex
 from typing import Any, Final
 
-from tawny.model.errors import StorageError
+from tawny.model.errors import FileMissing, StorageError
 from tawny.model.ids import CameraId
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.statements import Item, lines_of, list_name, statements_name
@@ -43,9 +43,8 @@ def public_files(disk: DiskAccess) -> list[str]:
 
 def waiting_items(disk: DiskAccess) -> Iterator[Item]:
     """Yield the durable items of the next statement."""
-    for one in disk.entries(FOLDER):
-        if one.name.startswith("items-"):
-            yield from _items_in(disk, f"{FOLDER}/{one.name}")
+    for items in _listed(disk, "items-").values():
+        yield from items
 
 
 def announced_pictures(items: Iterable[Item]) -> dict[str, Item]:
@@ -65,8 +64,21 @@ def announced_pictures(items: Iterable[Item]) -> dict[str, Item]:
 
 def reported_items(disk: DiskAccess) -> dict[str, list[Item]]:
     """Return the items that other processes reported, by file path."""
-    paths = [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.name.startswith(REPORTED)]
-    return {path: list(_items_in(disk, path)) for path in paths if not path.endswith(NEW)}
+    return _listed(disk, REPORTED)
+
+
+def _listed(disk: DiskAccess, prefix: str) -> dict[str, list[Item]]:
+    """Return the items of files with this prefix, by path. A statement that is made meanwhile removes such files."""
+    before: list[str] = []
+    while True:
+        names = [one.name for one in disk.entries(FOLDER) if one.name.startswith(prefix)]
+        paths = [f"{FOLDER}/{name}" for name in names if not name.endswith(NEW)]
+        try:
+            return {path: list(_items_in(disk, path)) for path in paths}
+        except FileMissing:
+            if paths == before:  # listed again, so that no statement removed it
+                raise
+            before = paths
 
 
 def _items_in(disk: DiskAccess, path: str) -> Iterator[Item]:
