@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import file_digest, sha256
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -42,7 +43,7 @@ FILMS = re.compile(rf".*(/|\.({VIDEO}|{IMAGES}|{SOUND}))[ .]*", re.IGNORECASE | 
 OTHERS = re.compile(r"README\.txt|chain-(days|[\d-]+)\.(jsonl|list)|\d+\.proof\.json|clip(-\d+)?\.mp4")
 OWN = {"@eaDir/", "@Recycle/", "$RECYCLE.BIN/", "System Volume Information/", "lost+found/", "__pycache__/"}  # harmless
 folder, key, prev = Path(sys.argv[1]), sys.argv[2], ""
-days, keys, items, clocks, shown, times = [], {}, [], [], set(), []
+days, keys, items, clocks, shown, times, live = [], {}, [], [], set(), [], []
 there = {one.name + "/" * (one.is_dir() or one.is_symlink()) for one in folder.glob("[!.]*")}
 must("manifest.json" in there, "no manifest.json")
 manifest = json.loads(claimed := (folder / "manifest.json").read_bytes())
@@ -66,7 +67,7 @@ for day, end in zip(days, [*(day["last"] for day in days[1:]), ""], strict=False
             must(one["list"] in lists and now <= str(at) < f"{day['day']}~", f"lists of {now[:10]} are missing, or old")
             items += [(*item, len(clocks)) for item in lists[one["list"]]]
             turned = sum(item[2] - item[1] for item in lists[one["list"]] if item[0] == "clock") / 1000
-            clocks.append((at.timestamp(), said := clock.timestamp(), said - turned))  # by order, clock, clock before
+            clocks.append((at.timestamp(), said := clock.timestamp(), said - turned, lists[one["list"]]))
             keys[one["n"]], keys[one["n"] + 1], prev, now = key, (key := one["next"]), sha256(line).hexdigest(), str(at)
         must(end in ("", prev), f"statements at the end of {day['day']} are missing")
 left_out = {day["day"] for day in days if f"chain-{day['day']}.jsonl" not in manifest["files"]}
@@ -77,7 +78,7 @@ begin, end = (datetime.fromisoformat(manifest[name]).timestamp() for name in ("f
 films = {"redacted.mp4"} if (is_redacted := "redacted_of" in manifest) else {f"{name}.mp4" for name in names}
 others = [name for name in manifest["files"] if name not in films and not OTHERS.fullmatch(name)]
 must(not others, f"nothing proves {others}")
-names.sort(key=lambda name: (len(name), name))
+names.sort(key=lambda name: json.loads((folder / f"{name}.proof.json").read_bytes())["header"][144:160])  # by start
 for name in names:
     proof, at, own = json.loads((folder / f"{name}.proof.json").read_bytes()), 0, []
     header, film = bytes.fromhex(proof["header"]), b"" if is_redacted else (folder / f"{name}.mp4").read_bytes()
@@ -102,37 +103,45 @@ for name in names:
     must(start_s <= end + 60 and end_s >= begin - 60, f"{name} is from {utc(start_s)}, not of the folder's time")
     times += [start_s, end_s] * is_redacted
     if not is_redacted:  # a film is one part of its recording, without cuts in the time of the folder
-        must(
-            places := [at for at, one in enumerate(own) if one[0] in proof["shown"]], f"{name}: nothing of it is shown"
-        )
+        places = [at for at, one in enumerate(own) if one[0] in proof["shown"]]
+        must(places, f"{name}: nothing of it is shown")
         before, run, after = own[: places[0]], own[places[0] : places[-1] + 1], own[places[-1] + 1 :]
         must({1, *(one[0] for one in run)} == {*proof["shown"]}, f"{name}: seconds in the middle of it are left out")
         times += [run[0][1] if before else start_s, after[0][1] if after else end_s]
         cut = (run[0][1] > begin + 2 and any(one[2] for one in before)) or (after and after[0][1] < end - 2)
         must(not cut or name in (names[0], names[-1]), f"{name}: a part of it is left out")
     in_time = -5 <= made[0] - end_s <= 1200  # else by its own word, for a time that no earlier statement has signed
-    passed = [at for at in made[1:] for one in clocks[: said[0][-1]] if min(at, since) < one[1] <= at + 1200]
-    fits = [at for at in made[1:] if at - end_s >= -5 and at not in passed]
+    passed = [at for at in made[1:3] for one in clocks[: said[0][-1]] if min(at, since) < one[1] <= at + 1200]
+    fits = [at for at in made[1:3] if at - end_s >= -5 and at not in passed]
     is_live = not header[11] & 2  # else filled in later, from the camera's card
-    is_stated = long_s <= 660 and (in_time or fits)
-    must(is_stated or not is_live, f"{name}: too long, or stated {(made[0] - end_s) / 60:.0f} min after it ended")
+    late = f"stated {(made[0] - end_s) / 60:.0f} min after it ended"
+    must(not is_live or (long_s <= 660 and (in_time or fits)), f"{name}: too long, or {late}")
+    live += [(camera, start_s, end_s, said[0][-1], name, in_time)] * is_live
     if is_live and not in_time:
-        first, last = (str(utc(at))[:10] for at in (min(*fits, since), made[0]))
+        until = min(*fits, since)
+        for then, one in pairwise(clocks[: said[0][-1]]):  # a list of minutes without a gap leaves no time for it
+            whole = [item[:4] for item in one[3]].count(["file", *camera]) - 1
+            has_gap = ["gap", camera[0]] in [item[:2] for item in one[3]]
+            is_full = not has_gap and 0 < 60 * whole <= one[1] - then[1] and start_s < then[1] + 45 * whole
+            must(not start_s < one[1] <= until or not is_full, f"{name}: {late}, of a time signed before")
+        first, last = (str(utc(at))[:10] for at in (until, made[0]))
         must(not any(first <= day <= last for day in left_out), f"statements from {first} to {last} are missing")
-        late = f"{(min(fits) - end_s) / 60:.0f} min after it ended"
-        print(
-            f"To know: {name} was signed {late}: the recorder was off, or its clock changed. Only its order is proven."
-        )
+        print(f"To know: {name} was signed {(min(fits) - end_s) / 60:.0f} min after it ended: the recorder was off,")
+        print("or its clock changed. Only its order is proven.")
     if proof["signature"]:
         check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")
+for of, start_s, end_s, at, name, in_time in live:
+    before = [one for one in live if one[0] == of and one[3] < at and one[1] < end_s - 60 and start_s < one[2] - 60]
+    must(in_time or not before, f"{name}: stated late, of a time signed before")
 numbers = {number for of, number in shown if of == camera}
 for number in sorted({*range(min(numbers), max(numbers))} - numbers):
     said = [item[0] for item in items if item[1:4] == camera and item[4] <= number and number in item[4:6]]
     print(f"To know: recording {number} is not shown. What the recorder stated of it: {', '.join(said) or 'nothing'}.")
 for gap in [item for item in items if item[:2] == ("gap", camera[0])]:
     if gap[2] / 1000 < max(times) and gap[3] / 1000 > min(times):
-        long = f"{(gap[3] - gap[2]) / 1000:.0f} s from {utc(gap[2] / 1000)}"
-        print(f"To know: nothing was recorded for {long}: {gap[4]}.")
+        print(
+            f"To know: nothing was recorded for {(gap[3] - gap[2]) / 1000:.0f} s from {utc(gap[2] / 1000)}: {gap[4]}."
+        )
 if clips := [name for name in manifest["files"] if name.startswith("clip")]:
     print(f"To know: only tawny verify compares {', '.join(clips)} with the recordings. This program does not.")
 print("REDACTED:" if is_redacted else "It holds:", ascii(manifest["camera"])[1:-1], utc(begin), utc(end))

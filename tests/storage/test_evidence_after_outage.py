@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tawny.model.times import Span
+from tawny.storage.index.memory_index import MemoryIndex
 from tests.storage.test_clock_set_back import Box
+
+COVERED = "recordings that were signed before it are of its time"
 
 
 @pytest.fixture
@@ -38,3 +42,48 @@ def test_what_the_first_statement_after_an_outage_did_not_list_is_refused(box: B
     verdict, (code, said) = box.evidence(scene)
     assert any("min after its stated end" in one for one in verdict.problems), verdict.problems
     assert (code, "min after it ended" in said) == (1, True), said
+
+
+def _scene(box: Box, end_ms: int, seconds: int) -> Span:
+    """Made after an outage with the clock set back, until this time, and signed by the first statement after it."""
+    box.clock.advance(10_800)
+    now_ms = box.clock.now_ms()
+    box.clock.jump_utc((end_ms - now_ms) / 1000 - seconds)
+    scene = box.record(seconds, gop=700)
+    box.clock.jump_utc((now_ms - box.clock.now_ms()) / 1000)
+    box.sign()
+    return scene
+
+
+def test_a_time_in_which_minutes_were_recorded_without_a_gap_is_refused(box: Box) -> None:
+    box.record(600)
+    box.sign()
+    box.index = MemoryIndex()  # the folder has only the scene
+    scene = _scene(box, box.clock.now_ms() - 59_000, 500)
+    verdict, (code, said) = box.evidence(scene)
+    assert any(COVERED in one for one in verdict.problems), verdict.problems
+    assert (code, "of a time signed before" in said) == (1, True), said
+
+
+def test_a_time_that_recordings_of_the_folder_are_of_is_refused(box: Box) -> None:
+    recorded = box.record(100)
+    box.sign()
+    scene = _scene(box, box.clock.now_ms() - 10_000, 80)
+    verdict, (code, said) = box.evidence(Span(recorded.begin_ms, scene.end_ms))
+    assert any(COVERED in one for one in verdict.problems), verdict.problems
+    assert (code, "of a time signed before" in said) == (1, True), said
+
+
+def test_a_long_file_that_was_open_at_the_last_statement_holds(box: Box) -> None:
+    """The file has no keyframe, so that it lasts nine minutes; two others were signed before it."""
+    box.record(120)
+    begin_ms = box.clock.now_ms()
+    box.clock.advance(450)
+    box.sign()
+    now_ms = box.clock.now_ms()
+    box.clock.jump_utc((begin_ms - now_ms) / 1000)
+    last = box.record(500, gop=700)
+    box.clock.advance(10_800)
+    box.sign()
+    verdict, (code, said) = box.evidence(last)
+    assert (verdict.problems, code) == ([], 0), said

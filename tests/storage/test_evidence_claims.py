@@ -97,6 +97,21 @@ def test_a_cut_between_two_recordings_is_wrong(case: Case) -> None:
     both_fail(case, "001: a part of it is left out", "001: a part of it is left out")
 
 
+def test_a_cut_between_two_recordings_is_wrong_also_under_the_last_name(case: Case) -> None:
+    shown_without(case, "001", lambda seq: seq >= 20)
+    for end in (".mp4", ".proof.json"):
+        (case.folder / f"001{end}").rename(case.folder / f"999{end}")
+
+    def renamed(said: dict[str, Any]) -> None:
+        for end in (".mp4", ".proof.json"):
+            del said["files"][f"001{end}"]
+            data = case.read(f"999{end}")
+            said["files"][f"999{end}"] = {"bytes": len(data), "sha256": hash_of(data)}
+
+    case.sign_again(renamed)
+    both_fail(case, "999: a part of it is left out", "999: a part of it is left out")
+
+
 def test_a_cut_at_the_beginning_is_named(case: Case) -> None:
     shown_without(case, "000", lambda seq: 1 < seq < 20)
     assert case.verdict.problems == []

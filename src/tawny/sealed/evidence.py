@@ -7,7 +7,7 @@ A film assembled from recordings is compared with them. A redacted film is never
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,6 +19,7 @@ from tawny.model.times import Span, utc_from_text, utc_text
 from tawny.sealed.assembled_film import check_frames
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence_names import added, printable, unproven
+from tawny.sealed.evidence_times import CLOSING_MS, EARLY_MS, LATE_MS, OVERLAPS, EvidenceChain, Place, place_of, timely
 from tawny.sealed.header import SealedFlag, SealedHeader
 from tawny.sealed.records import BEGINS, FRAGMENTS, INIT, Digest, Record, leaf_of
 from tawny.sealed.signing import SignedLine, is_signed, read_signed
@@ -41,14 +42,6 @@ DERIVED: Final = "derived"
 REDACTED_OF: Final = "redacted_of"
 UNREADABLE: Final = "unreadable"
 FILM, REDACTED = ".mp4", "redacted.mp4"
-_EARLY_MS, _LATE_MS = 5_000, 1_200_000
-"""Maximum time a statement may precede or follow a file's stated end.
-
-Otherwise today's key could sign yesterday's data.
-"""
-_CLOSING_MS, _LONGEST_MS = 60_000, 660_000
-"""Maximum time from a file's end to the statement that lists it, if another is made between; maximum length of a file.
-"""
 _MOST_SPAN: Final = 100_000
 _BROKEN: Final = (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 _EDGE_MS: Final = 2_000
@@ -58,7 +51,6 @@ UNSIGNED: Final = "no statement in the folder lists it: not yet, or never"
 
 Read = Callable[[str], bytes | mmap | None]
 """Returns a file of the folder by plain name; None if missing. Films may exceed memory size."""
-Place = tuple[str, int, int, int]
 _Parts = dict[str, tuple["_ExportedPart | None", bool]]
 """The exported recordings by name, as far as their proofs can be read, and whether all of each holds."""
 
@@ -89,61 +81,15 @@ class EvidenceVerdict:
         return REDACTED_OF in self.manifest
 
 
-@dataclass(slots=True)
-class _Chain:
-    statements: dict[int, Statement] = field(default_factory=dict)
-    files: defaultdict[Place, list[tuple[str, Statement]]] = field(default_factory=lambda: defaultdict(list))
-    others: list[tuple[Statement, Item]] = field(default_factory=list)
-    order: list[Statement] = field(default_factory=list)
-    """The statements as they follow each other, whatever numbers they have."""
-    left_out: set[str] = field(default_factory=set)
-    """Days of the chain whose statements are not in the folder."""
-    doubts: list[str] = field(default_factory=list)
-    """What to know about the times of recordings that are otherwise proven."""
-    late_ms: list[int] = field(default_factory=list)
-    """For each recording that was signed late, but by the first statement after it: how long after its end."""
-
-    @property
-    def keys(self) -> dict[int, str]:
-        after = {n + 1: one.next for n, one in self.statements.items()}
-        return after | {n: one.key for n, one in self.statements.items()}
-
-    def all_doubts(self) -> Iterator[tuple[str, int]]:
-        """Yield each doubt about recordings, and how many it concerns."""
-        yield from Counter(self.doubts).items()
-        if self.late_ms:
-            by = _text_of(max(self.late_ms))
-            late = (
-                f"recordings were signed {by} after they ended, with nothing signed between, as when the recorder is "
-                "off: their order is proven, their time is only claimed"
-            )
-            yield late, len(self.late_ms)
-
-    def clocks_of(self, statement: Statement) -> tuple[int, int]:
-        """Return a statement's time by the recorder's clock, and by its clock before the changes that it lists."""
-        changes = [item for one, item in self.others if one is statement and item[0] == "clock" and len(item) == 3]
-        clock_ms = statement.clock_ms
-        return clock_ms, clock_ms - sum(after_ms - before_ms for _, before_ms, after_ms in changes)
-
-    def passed(self, statement: Statement, since_ms: int, at_ms: int) -> bool:
-        """Return whether an earlier statement was made then, or soon after.
-
-        So a clock was set back to that time, or that statement should have listed what ended before it.
-
-        The earlier ones in question are in the day files from the first time to that of the statement.
-        """
-        earlier = self.order[: self.order.index(statement)]
-        return any(since_ms < one.clock_ms <= at_ms + _LATE_MS for one in earlier)
-
-
 @dataclass(frozen=True, slots=True)
 class _ExportedPart:
-    """One recording and the exported time range, ms UTC. end_ms: of the whole recording."""
+    """One recording and the exported time range, ms UTC. end_ms: of the whole recording. is_cut: lacks some of it."""
 
     header: SealedHeader
     first_ms: int
     last_ms: int
     end_ms: int
+    is_cut: bool
 
 
 def verify(read: Read, genesis: str, names: Iterable[str] = ()) -> EvidenceVerdict:
@@ -218,8 +164,8 @@ def _number(value: object) -> int:
     return value
 
 
-def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
-    chain = _Chain()
+def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> EvidenceChain:
+    chain = EvidenceChain()
     days = read_days(_text(read, CHAIN + DAYS), genesis)
     for day in days:
         if CHAIN + statements_name(day) not in manifest["files"]:
@@ -241,7 +187,7 @@ def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
     return chain
 
 
-def _take(chain: _Chain, statement: Statement, item: Item) -> None:
+def _take(chain: EvidenceChain, statement: Statement, item: Item) -> None:
     match list(item):
         case ["file", str(camera), int(kind), int(stream), int(number), str(digest), str()]:
             chain.files[camera, kind, stream, number].append((digest, statement))
@@ -280,11 +226,12 @@ def _asked(manifest: Mapping[str, Any]) -> Span:
     return asked
 
 
-def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, asked: Span, verdict: EvidenceVerdict) -> _Parts:
+def _look_at_proofs(
+    read: Read, line: SignedLine, chain: EvidenceChain, asked: Span, verdict: EvidenceVerdict
+) -> _Parts:
     names = [name.removesuffix(PROOF) for name in line.said["files"] if name.endswith(PROOF) and is_plain(name)]
     names.sort(key=lambda name: (len(name), name))
     parts: _Parts = {}
-    ends = {*names[:1], *names[-1:]}
     for name in names:
         proof = _found(read, name + PROOF, verdict)
         film = b"" if verdict.is_redacted else _found(read, name + FILM, verdict)
@@ -295,15 +242,51 @@ def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, asked: Span, ve
                 part, problems = _look_at_proof(proof[:], film, chain, asked, is_redacted=verdict.is_redacted)
         except _BROKEN as problem:
             problems = [_words(problem, "its proof can't be read")]
-        if name in ends and _CUT in problems:  # what was left out there reads like a shorter time
-            verdict.notes.append(f"{name}: {_CUT}")
-            problems = [one for one in problems if one != _CUT]
         for one in problems:
             verdict.fail(f"{name}: {one}")
         is_changed = any(f"{name}{end} was modified" in verdict.problems for end in (PROOF, FILM))
         parts[name] = part, part is not None and film is not None and not problems and not is_changed
+    _look_at_cuts(parts, verdict)
+    _look_at_overlaps(parts, chain, verdict)
     _look_at_order(parts, verdict)
     return parts
+
+
+def _look_at_cuts(parts: _Parts, verdict: EvidenceVerdict) -> None:
+    """Name recordings that lack a part. In the first and the last it only reads like a shorter time."""
+    by_time = sorted((part.header.start_ms, name) for name, (part, _) in parts.items() if part)
+    for at, (_, name) in enumerate(by_time):
+        part, _ = parts[name]
+        if part is None or not part.is_cut:
+            continue
+        if at in (0, len(by_time) - 1):
+            verdict.notes.append(f"{name}: {_CUT}")
+        else:
+            verdict.fail(f"{name}: {_CUT}")
+            parts[name] = part, False
+
+
+def _look_at_overlaps(parts: _Parts, chain: EvidenceChain, verdict: EvidenceVerdict) -> None:
+    """Name recordings of a doubtful time that are of the time of others, which were signed before them.
+
+    After an error of the disk, a recording begins with the video since the last keyframe, also of the one before.
+    """
+    live = [
+        (_stated_at(part, chain), part, name)
+        for name, (part, _) in parts.items()
+        if part and not part.header.flags & SealedFlag.FILLED_IN
+    ]
+    for at, part, name in live:
+        place, start_ms = place_of(part.header), part.header.start_ms
+        if place in chain.doubtful and any(
+            -1 < before < at
+            and place_of(one.header)[:3] == place[:3]
+            and one.header.start_ms < part.end_ms - CLOSING_MS
+            and start_ms < one.end_ms - CLOSING_MS
+            for before, one, _ in live
+        ):
+            verdict.fail(f"{name}: {OVERLAPS}")
+            parts[name] = part, False
 
 
 def _look_at_order(parts: _Parts, verdict: EvidenceVerdict) -> None:
@@ -311,7 +294,7 @@ def _look_at_order(parts: _Parts, verdict: EvidenceVerdict) -> None:
     headers = {name: part.header for name, (part, _) in parts.items() if part}
     seen = set[Place]()
     for name, header in headers.items():
-        place = header.camera.hex(), header.kind, header.stream, header.number
+        place = place_of(header)
         if place in seen:
             verdict.fail(f"{name}: it is in the folder twice")
         seen.add(place)
@@ -321,7 +304,7 @@ def _look_at_order(parts: _Parts, verdict: EvidenceVerdict) -> None:
 
 
 def _look_at_proof(
-    text: bytes, film: bytes | mmap | None, chain: _Chain, asked: Span, *, is_redacted: bool
+    text: bytes, film: bytes | mmap | None, chain: EvidenceChain, asked: Span, *, is_redacted: bool
 ) -> tuple[_ExportedPart, list[str]]:
     """Verify one recording.
 
@@ -349,17 +332,19 @@ def _look_at_proof(
     end_ms = max(times_ms.values(), default=header.start_ms)
     first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
     last_ms = times_ms.get(max(shown) + 1, end_ms) if shown else end_ms
-    part = _ExportedPart(header, first_ms, last_ms, end_ms)
-    problems += _of_other_time(part, asked)
+    lacks: list[str] = []
     if film is not None and not is_redacted:
-        problems += _lacking(records, shown, Span(asked.begin_ms - header.start_ms, asked.end_ms - header.start_ms))
+        relative = Span(asked.begin_ms - header.start_ms, asked.end_ms - header.start_ms)
+        lacks = list(_lacking(records, shown, relative))
+    part = _ExportedPart(header, first_ms, last_ms, end_ms, is_cut=_CUT in lacks)
+    problems += [*_of_other_time(part, asked), *(one for one in lacks if one != _CUT)]
     return part, [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
 
 
 def _of_other_time(part: _ExportedPart, asked: Span) -> Iterator[str]:
     """Yield the error if a recording is of another time than the folder."""
     start_ms = part.header.start_ms
-    if part.end_ms < asked.begin_ms - _CLOSING_MS or start_ms > asked.end_ms + _CLOSING_MS:
+    if part.end_ms < asked.begin_ms - CLOSING_MS or start_ms > asked.end_ms + CLOSING_MS:
         yield f"it is from {utc_text(start_ms)}, which isn't in the time that the folder says it is of"
 
 
@@ -453,9 +438,11 @@ def _at_the_ends(recorded: Span, asked: Span) -> Iterator[str]:
         yield f"no video for the last {(asked.end_ms - recorded.end_ms) / 1000:.0f} s"
 
 
-def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
+def _stated(
+    proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms: int, chain: EvidenceChain
+) -> Iterator[str]:
     """Yield errors in the file's signature and statement."""
-    listed = chain.files.get((header.camera.hex(), header.kind, header.stream, header.number), [])
+    listed = chain.files.get(place_of(header), [])
     if len(listed) != 1:
         yield "two statements list it" if listed else UNSIGNED
         return
@@ -469,51 +456,10 @@ def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_m
         if not is_signed(chain.keys.get(_number(proof["statement"]), ""), b"file", digest, signature):
             yield "its signature is invalid"
     if not header.flags & SealedFlag.FILLED_IN:
-        yield from _timely(statement, header.start_ms, end_ms, chain)
+        yield from timely(statement, header, end_ms, chain)
 
 
-def _timely(statement: Statement, start_ms: int, end_ms: int, chain: _Chain) -> Iterator[str]:
-    """Yield the error if a file was not signed when it ended.
-
-    Where the recorder's clock was changed, or nothing was signed for a while, its own word for the time is a doubt, and
-    none for a time that it had signed before: the keys of today and a clock that says yesterday can sign yesterday.
-    While the clock is behind, statements lie in the day file of the latest time, so what contradicts it can be in any
-    from that time to the statement.
-    """
-    if end_ms - start_ms > _LONGEST_MS:  # only its end is timed: it could begin on any day
-        yield f"it lasts {(end_ms - start_ms) / 60_000:.0f} min, longer than any that tawny records"
-        return
-    if _is_timely(statement.at_ms, end_ms):
-        return
-    fitting = [at_ms for at_ms in chain.clocks_of(statement) if at_ms >= end_ms - _EARLY_MS]
-    since = {at_ms: min(at_ms, end_ms + _CLOSING_MS, start_ms + _LONGEST_MS) for at_ms in fitting}
-    new = [at_ms for at_ms in fitting if not chain.passed(statement, since[at_ms], at_ms)]
-    if not new and any(_is_timely(at_ms, end_ms) for at_ms in fitting):
-        yield "its time can't be proven: the clock was set back to a time that had been signed before"
-    elif not new:
-        yield f"it was signed {(statement.at_ms - end_ms) / 60_000:.0f} min after its stated end"
-    elif missing := {day for day in chain.left_out if utc_text(since[min(new)])[:10] <= day <= statement.time[:10]}:
-        yield f"the statements of {min(missing)} are missing"
-    elif _is_timely(min(new), end_ms):
-        by = _text_of(abs(statement.at_ms - min(new)))
-        chain.doubts.append(
-            f"recordings were signed around a change of the recorder's clock, by {by}: their order is proven, their "
-            "time only if that clock was right"
-        )
-    else:
-        chain.late_ms.append(min(new) - end_ms)
-
-
-def _is_timely(at_ms: int, end_ms: int) -> bool:
-    return -_EARLY_MS <= at_ms - end_ms <= _LATE_MS
-
-
-def _text_of(ms: int) -> str:
-    hours = ms / 3_600_000
-    return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
-
-
-def _around(shown: list[_ExportedPart], chain: _Chain) -> Iterator[str]:
+def _around(shown: list[_ExportedPart], chain: EvidenceChain) -> Iterator[str]:
     """Yield notes about recordings missing between the first and the last of a chain, with reasons in the history."""
     rows: defaultdict[tuple[str, int, int], list[_ExportedPart]] = defaultdict(list)
     for part in shown:
@@ -522,7 +468,7 @@ def _around(shown: list[_ExportedPart], chain: _Chain) -> Iterator[str]:
         in_order = sorted(parts, key=lambda part: part.header.number)
         live = [part for part in in_order if not part.header.flags & SealedFlag.FILLED_IN]
         known = {part.header.number for part in parts}
-        backwards = [(one, then) for one, then in pairwise(live) if then.header.start_ms < one.end_ms - _EARLY_MS]
+        backwards = [(one, then) for one, then in pairwise(live) if then.header.start_ms < one.end_ms - EARLY_MS]
         for one, then in pairwise(live):
             if (one, then) not in backwards:
                 between = _numbers(one, then)
@@ -530,14 +476,14 @@ def _around(shown: list[_ExportedPart], chain: _Chain) -> Iterator[str]:
                 known.update(between)
         yield from _of_other_times(in_order, known)
         begin_ms, end_ms = (choose(part.header.start_ms for part in parts) for choose in (min, max))
-        steps = [(_stated_at(one, row, chain), _stated_at(then, row, chain)) for one, then in backwards]
+        steps = [(_stated_at(one, chain), _stated_at(then, chain)) for one, then in backwards]
         for statement, item in chain.others:
             if item[0] == "gap" and len(item) == 5 and item[1] == row[0] and item[2] < end_ms and item[3] > begin_ms:
                 yield f"no recording for {(item[3] - item[2]) / 1000:.0f} s from {utc_text(item[2])}: {item[4]}"
             if item[0] == "clock" and len(item) == 3:
                 at = chain.order.index(statement)
                 is_between = any(first <= at <= last for first, last in steps)
-                if is_between or begin_ms <= item[2] <= end_ms + _LATE_MS:
+                if is_between or begin_ms <= item[2] <= end_ms + LATE_MS:
                     yield f"the clock was changed by {(item[2] - item[1]) / 1000:.0f} s"
 
 
@@ -547,7 +493,7 @@ def _numbers(one: _ExportedPart, then: _ExportedPart) -> range:
     return range(first, min(then.header.number, first + _MOST_SPAN))
 
 
-def _missing(numbers: list[int], row: tuple[str, int, int], chain: _Chain) -> Iterator[str]:
+def _missing(numbers: list[int], row: tuple[str, int, int], chain: EvidenceChain) -> Iterator[str]:
     """Yield notes about recordings that aren't in the folder, although the ones before and after them are."""
     if not numbers:
         return
@@ -578,13 +524,13 @@ def _of_other_times(in_order: list[_ExportedPart], known: set[int]) -> Iterator[
             yield f"{which} in this folder: of another time, because {why}, or deleted, or left out"
 
 
-def _stated_at(part: _ExportedPart, row: tuple[str, int, int], chain: _Chain) -> int:
+def _stated_at(part: _ExportedPart, chain: EvidenceChain) -> int:
     """Return the place of a recording's statement in the order of all; -1 if none lists it."""
-    listed = chain.files.get((*row, part.header.number))
+    listed = chain.files.get(place_of(part.header))
     return chain.order.index(listed[0][1]) if listed else -1
 
 
-def _named(chain: _Chain, what: str, row: tuple[str, int, int]) -> dict[int, str]:
+def _named(chain: EvidenceChain, what: str, row: tuple[str, int, int]) -> dict[int, str]:
     """Return the numbers of a chain that items of this type name, with their text."""
     found: dict[int, str] = {}
     for _, item in chain.others:
