@@ -6,7 +6,7 @@ import pytest
 
 from tawny.config.settings import Settings
 from tawny.engine import Bus, InlineEngine
-from tawny.service.sealing.policy import EVERY_S, SealingPolicy
+from tawny.service.sealing.policy import EVERY_S, MOST_BEHIND_S, SealingPolicy
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tests.storage.test_clock_set_back import Box
@@ -14,12 +14,17 @@ from tests.storage.test_clock_set_back import Box
 
 def start(box: Box, alive_ms: int) -> InlineEngine:
     """Start a recorder's statements on this disk, after what was left there has been found."""
+    return started(box, alive_ms)[1]
+
+
+def started(box: Box, alive_ms: int) -> tuple[SealingPolicy, InlineEngine]:
     disk = Volume.at(box.folder / "data").disk
     box.signed = SignedHistory.opened(disk, box.clock.now_ms())
     box.volume = Volume(disk, box.signed)
     engine = InlineEngine(box.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
-    SealingPolicy(box.volume, box.clock, Bus(), Settings, alive_ms=alive_ms).start(engine)
-    return engine
+    policy = SealingPolicy(box.volume, box.clock, Bus(), Settings, alive_ms=alive_ms)
+    policy.start(engine)
+    return policy, engine
 
 
 def statements(box: Box) -> int:
@@ -54,7 +59,8 @@ def test_a_start_with_nothing_new_makes_no_statement(tmp_path: Path) -> None:
     assert statements(box) == before + 1
 
 
-def test_nothing_is_signed_early_by_a_clock_that_is_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("behind_s", [100, EVERY_S + 120])
+def test_nothing_is_signed_by_a_clock_that_is_behind(tmp_path: Path, behind_s: float) -> None:
     """The statement would be earlier than what it states, as by a computer without a clock of its own."""
     box = Box(tmp_path)
     recorded = box.record(60)
@@ -62,10 +68,38 @@ def test_nothing_is_signed_early_by_a_clock_that_is_behind(tmp_path: Path) -> No
     box.clock.jump_utc(-3600)
     engine = start(box, recorded.end_ms)
     before = statements(box)
-    engine.run_for(100)
+    engine.run_for(behind_s)
     assert statements(box) == before
     box.clock.jump_utc(3900)
     engine.run_for(60)
     assert statements(box) == before + 1
+    verdict, (code, said) = box.evidence(recorded)
+    assert (verdict.problems, code) == ([], 0), said
+
+
+def test_a_clock_that_is_behind_for_an_hour_signs_nevertheless(tmp_path: Path) -> None:
+    """It may have been ahead before."""
+    box = Box(tmp_path)
+    recorded = box.record(60)
+    box.signed.write_items()
+    box.clock.jump_utc(-30 * 86_400)
+    engine = start(box, recorded.end_ms)
+    before = statements(box)
+    engine.run_for(MOST_BEHIND_S + 60)
+    assert statements(box) == before + 1
+
+
+def test_what_a_clock_that_is_behind_leaves_unsigned_is_left_to_the_next_start(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    recorded = box.record(60)
+    box.signed.write_items()
+    box.clock.jump_utc(-3600)
+    policy, engine = started(box, recorded.end_ms)
+    before = statements(box)
+    engine.run_for(100)
+    policy.finish()
+    assert statements(box) == before
+    box.clock.jump_utc(3600)
+    start(box, recorded.end_ms).run_for(60)
     verdict, (code, said) = box.evidence(recorded)
     assert (verdict.problems, code) == ([], 0), said

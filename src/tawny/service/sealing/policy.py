@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 600.0
 """Interval, s, between two statements."""
 AGAIN_S: Final = 20.0
+MOST_BEHIND_S: Final = 3600.0
+"""Maximum wait, s, for a clock that is behind. It may also have been ahead before."""
 JUMP_MS: Final = 2000
 """Clock changes above this, ms, are recorded in the history."""
 
@@ -127,7 +129,7 @@ class SealingPolicy:
     def finish(self) -> None:
         """Write the last statement."""
         if self.seals is not None:
-            self._stating.state()
+            self._stating.finish()
 
 
 def _may_leave(settings: Settings) -> bool:
@@ -139,7 +141,8 @@ class StatementWriter:
     """Writes a statement every ten minutes, as an actor, and records gaps. It may wait for the disk.
 
     The first one is early if recovery found files: evidence needs a statement within 20 minutes of their end. It waits
-    while the clock, as of a computer without a battery, is behind them, since they would be signed before they ended.
+    while the clock, as of a computer without a battery, is behind them, since they would be signed before they ended,
+    and could never be verified.
     """
 
     name = "statements"
@@ -149,6 +152,7 @@ class StatementWriter:
         self._history, self._clock = history, clock
         self._early_ms = alive_ms if history.has_unstated_files else None
         self._due_s = clock.mono_s() + EVERY_S
+        self._behind_until_s = clock.mono_s() + MOST_BEHIND_S
         self._ahead_ms = self._wall_ahead_ms()
         self._is_caught_up = False
         """The files that the start has found are durable in the history; recording did not wait for that."""
@@ -164,10 +168,23 @@ class StatementWriter:
         if not self._is_caught_up:
             self._catch_up()
         self._look_at_clock()
-        is_early = self._is_caught_up and self._early_ms is not None and self._clock.now_ms() >= self._early_ms
-        if is_early or self._clock.mono_s() >= self._due_s:
+        is_due = self._clock.mono_s() >= self._due_s or (self._is_caught_up and self._early_ms is not None)
+        if is_due and not self._is_behind:
             self._due_s = self._clock.mono_s() + (EVERY_S if self.state() else AGAIN_S)
         return AGAIN_S
+
+    @property
+    def _is_behind(self) -> bool:
+        """The clock is behind the end of files that the start has found, and may soon be set."""
+        is_behind = self._early_ms is not None and self._clock.now_ms() < self._early_ms
+        return is_behind and self._clock.mono_s() < self._behind_until_s
+
+    def finish(self) -> None:
+        """Write the last statement. While the clock is behind, leave what it would list to the next start."""
+        if self._is_behind:
+            self._catch_up()
+        else:
+            self.state()
 
     def _catch_up(self) -> None:
         try:
