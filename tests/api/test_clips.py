@@ -164,6 +164,17 @@ async def test_evidence_of_the_fallback_disk_says_whose_fingerprint_it_has(house
     assert (done["message"], done["fingerprint"]) == (what, "ab" * 32)
 
 
+async def test_evidence_of_the_fallback_disk_says_so_also_if_it_fails(house: House, tmp_path: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    house.site.jobs = ClipJobs(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    await asked(house, owner, kind="evidence")
+    house.recorder.proved = EvidenceResult(2, "ab" * 32, (), EvidenceCheck(["wrong"], [], 0, 0), "/mnt/spare")
+    assert house.site.jobs.work()
+    (done,) = await listed(owner)
+    what = "Verifying this evidence failed. This was recorded on the fallback disk, whose fingerprint isn't"
+    assert str(done["message"]).startswith(what)
+
+
 def _span(wish: dict[str, object]) -> dict[str, object]:
     return {name: wish[name] for name in ("from_ms", "to_ms")}
 

@@ -104,7 +104,7 @@ def test_the_fingerprint_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, f
     with answering(recorded, Bus(), {"status": lambda _: told}):
         plain = tawny("status", "--data", str(recorded)).out
     assert [line for line in plain.splitlines() if "fingerprint" in line] == (
-        [f"Recorder fingerprint, to verify evidence: {fingerprint}"] if fingerprint else []
+        [f"To verify evidence of what it records now, use the fingerprint {fingerprint}"] if fingerprint else []
     )
 
 

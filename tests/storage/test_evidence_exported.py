@@ -31,6 +31,19 @@ def test_old_recordings_that_the_next_statement_lists_are_signed_soon(tmp_path: 
     assert box.clock.now_ms() < check.until_ms <= box.clock.now_ms() + 660_000
 
 
+def test_an_export_says_how_many_were_signed_late(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box.record(60)
+    box.sign()
+    span = box.record(60)
+    box.clock.advance(10_800)
+    box.sign()
+    made = exported(box, span)
+    late = made.check.signed_late
+    assert late > 0
+    assert f"{late} of {made.recordings} recordings were signed late" in made.words
+
+
 def test_old_recordings_that_no_statement_will_list_are_a_problem(tmp_path: Path) -> None:
     box = Box(tmp_path)
     span = box.record(200)
@@ -107,7 +120,8 @@ def test_a_time_on_the_fallback_disk_holds_by_its_fingerprint(both: TwoDisks) ->
     made = exported(both.main, both.spans[1])
     assert made.fingerprint == both.fallback.signed.genesis != both.main.signed.genesis
     assert (made.check.problems, made.check.waiting, made.unreadable) == ([], 0, ())
-    assert f"the fallback disk {both.fallback.volume.root}, not of the main disk" in made.fingerprint_words
+    assert "its fallback disk's, not on the recovery sheet" in (both.main.folder / "export/README.txt").read_text()
+    assert f"the fallback disk {both.fallback.volume.root}, not of the main disk" in made.words
     code, said = told_by_program(both.main.folder / "export", made.fingerprint)
     assert code == 0, said
 
@@ -116,6 +130,6 @@ def test_a_time_on_both_disks_has_the_first_and_names_the_other(both: TwoDisks) 
     first, second = both.spans
     made = exported(both.main, Span(first.begin_ms, second.end_ms))
     assert (made.fingerprint, made.check.problems) == (both.main.signed.genesis, [])
-    assert made.fingerprint_words == f"Recorder fingerprint: {made.fingerprint}"
+    assert made.words == f"Recorder fingerprint: {made.fingerprint}"
     (lost,) = made.unreadable
     assert (lost.begin_ms, lost.detail) == (second.begin_ms, "it was signed on another disk, so export its time apart")

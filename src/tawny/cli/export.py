@@ -139,7 +139,7 @@ def _print_evidence(
     made, whole = results[0], results[-1]
     words = f"{args.output}: {made.recordings} recordings with proof{_missing_words(missing)}."
     data: dict[str, object] = {"folder": args.output, "recordings": made.recordings, "fingerprint": made.fingerprint}
-    data["not_recorded"] = missing
+    data |= {"not_recorded": missing, "fallback": made.fallback or None, "signed_late": made.check.signed_late}
     if redacted:
         data["original"] = str(_original(args))
         words += f"{redacted} Keep {_original(args)}: it is the evidence, and shows everyone."
@@ -156,7 +156,7 @@ def _print_evidence(
         "signed_after": utc_text(whole.check.until_ms) if whole.check.until_ms else None,
     }
     failed = "".join(dict.fromkeys(_evidence_problems(one) for one in results))
-    out.data(data, f"{words} {made.fingerprint_words}{failed}")
+    out.data(data, f"{words} {made.words}{failed}")
 
 
 def _evidence_problems(made: EvidenceResult) -> str:
@@ -171,7 +171,7 @@ def _evidence_problems(made: EvidenceResult) -> str:
     if made.check.waiting:
         words += (
             f"\n{made.check.waiting} of these recordings can't be verified yet, because the recorder signs every ten "
-            "minutes."
+            "minutes while it runs."
         )
     if made.check.until_ms:
         words += f"\nExport again after {time_text(made.check.until_ms)}."

@@ -63,7 +63,7 @@ def text(status: dict[str, Any], out: Output) -> str:
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
     if fingerprint := status.get("fingerprint"):  # none in memory
-        lines.append(f"Recorder fingerprint, to verify evidence: {fingerprint}")
+        lines.append(f"To verify evidence of what it records now, use the fingerprint {fingerprint}")
     if version := status.get("version"):
         newer = status.get("newer")
         is_newer = f" Version {newer['version']} is available. {newer['notes']}".rstrip() if newer else ""

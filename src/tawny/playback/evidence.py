@@ -33,6 +33,8 @@ from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thin
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on, read_stated
 from tawny.storage.history.evidence_folder import (
+    FALLBACK_FINGERPRINT,
+    MAIN_FINGERPRINT,
     README,
     REDACTED_README,
     EvidenceFolder,
@@ -84,13 +86,15 @@ class EvidenceRequest:
 class EvidenceCheck:
     """What verifying a new folder finds. waiting: number of recordings in it that the recorder will sign by `until_ms`.
 
-    until_ms: 0 if nothing of the time waits for it, not even a file that is being written.
+    until_ms: 0 if nothing of the time waits for it, not even a file that is being written. signed_late: number of those
+    whose time is only claimed, as after an outage.
     """
 
     problems: list[str]
     notes: list[str]
     waiting: int
     until_ms: int
+    signed_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +112,16 @@ class EvidenceResult:
     fallback: str = ""
 
     @property
-    def fingerprint_words(self) -> str:
-        """The fingerprint, and whose it is."""
-        if not self.fallback:
-            return f"Recorder fingerprint: {self.fingerprint}"
-        return f"Fingerprint of the fallback disk {self.fallback}, not of the main disk: {self.fingerprint}"
+    def words(self) -> str:
+        """The fingerprint and whose it is, and what was signed late."""
+        whose = "Recorder fingerprint"
+        if self.fallback:
+            whose = f"Fingerprint of the fallback disk {self.fallback}, not of the main disk"
+        late = (
+            f"\n{self.check.signed_late} of {self.recordings} recordings were signed late, as when the recorder is "
+            "off: their order is proven, their time is only claimed."
+        )
+        return f"{whose}: {self.fingerprint}{late if self.check.signed_late else ''}"
 
 
 Progress = Callable[[float], None]
@@ -204,7 +213,9 @@ def _proven(
         days = disk.read(f"{FOLDER}/{DAYS}")
         made.put_history(disk, _days(history.own, days, request.span, headers))
         genesis = genesis_of(days)
-        text = content.readme.format(recorder=request.recorder, genesis=genesis)
+        fallback = "" if disk is volume.disk else str(disk.root)
+        whose = FALLBACK_FINGERPRINT if fallback else MAIN_FINGERPRINT
+        text = content.readme.format(recorder=request.recorder, genesis=genesis, whose=whose)
         lacks = _joined([*unreadable.gaps(found, request.span), *left_out], request.span)
         made.close(signer, content.said, past.gaps(request.camera, request.span), text, lacks)
         check = check_evidence(folder, genesis, request.now_ms, waiting)
@@ -213,7 +224,7 @@ def _proven(
     finally:
         if not is_whole:
             shutil.rmtree(folder, ignore_errors=True)
-    return EvidenceResult(count, genesis, lacks, check, "" if disk is volume.disk else str(disk.root))
+    return EvidenceResult(count, genesis, lacks, check, fallback)
 
 
 class _FolderHistory:
@@ -263,7 +274,7 @@ def check_evidence(
     signed_ms = utc_from_text(verdict.until) + _SIGNED_EVERY_MS if verdict.until else 0
     until_ms = signed_ms if signed_ms > now_ms else now_ms + _SIGNED_EVERY_MS
     problems = [one for one in verdict.problems if one not in fresh]
-    return EvidenceCheck(problems, verdict.notes, len(fresh), until_ms if fresh else 0)
+    return EvidenceCheck(problems, verdict.notes, len(fresh), until_ms if fresh else 0, verdict.signed_late)
 
 
 def _header(folder: Path, problem: str) -> SealedHeader:

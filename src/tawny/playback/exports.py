@@ -293,10 +293,15 @@ def _evidence(
                 path.unlink()
                 place.progress(0.7 + 0.3 * number / len(paths))
     problem, todo = _unproven(made, zone)
+    if made.fallback:
+        problem = f"{problem} {_OF_FALLBACK}".lstrip()
     unreadable = tuple(gap for gap in made.unreadable if gap.reason is GapReason.DISK_ERROR)
     return ExportResult(
         options.span.begin_ms, unreadable=unreadable, problem=problem, todo=todo, fingerprint=made.fingerprint
     )
+
+
+_OF_FALLBACK = "This was recorded on the fallback disk, whose fingerprint isn't that of the main disk."
 
 
 def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
@@ -315,8 +320,6 @@ def _unproven(made: EvidenceResult, zone: ZoneInfo) -> tuple[str, str]:
             "recorded without a proof, or it was signed on another disk."
         )
         return what, "Unpack it and run `tawny verify`: it lists what is missing."
-    if made.fallback:
-        return "This was recorded on the fallback disk, whose fingerprint isn't that of the main disk.", ""
     return "", ""
 
 

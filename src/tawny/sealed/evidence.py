@@ -69,6 +69,8 @@ class EvidenceVerdict:
     """Time of the newest statement in the folder."""
     recorded: Span | None = None
     """From the first to the last of the recordings, by their own times."""
+    signed_late: int = 0
+    """Number of recordings that were signed so late after they ended that their time is only claimed."""
 
     def fail(self, problem: str) -> None:
         """Add a problem, once."""
@@ -123,6 +125,7 @@ def verify(read: Read, genesis: str, names: Iterable[str] = ()) -> EvidenceVerdi
             verdict.notes.append(f"the recording from {lost['from']} to {lost['to']} isn't included: {lost['error']}")
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
             verdict.notes.append(f"{filled} of {len(shown)} recordings were filled in later, not recorded live")
+        verdict.signed_late = len(chain.late_ms)
         verdict.notes += [f"{count} of {len(shown)} {doubt}" for doubt, count in chain.all_doubts()]
         if verdict.problems and not verdict.is_redacted:
             verdict.notes += _holding(parts)

@@ -30,6 +30,8 @@ from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import FOLDER, STATE, lists_of, read_object
 
+MAIN_FINGERPRINT: Final = "The fingerprint is on the recorder's recovery sheet, or the owner knows it."
+FALLBACK_FINGERPRINT: Final = "The fingerprint is its fallback disk's, not on the recovery sheet; the owner knows it."
 README: Final = """\
 What this is
   Recordings of a camera, as the recorder {recorder} wrote them, with what proves them. The films (000.mp4, ...) play in
@@ -48,8 +50,8 @@ What it does not show
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
   on any machine; or with verify.py, a short program in tawny's documentation, which needs nothing of tawny.
-  The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own
-  claim is {genesis}.
+  {whose}
+  This folder's own claim is {genesis}.
 """
 
 
@@ -69,8 +71,8 @@ What it does not show
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
   on any machine; or with verify.py, a short program in tawny's documentation, which needs nothing of tawny.
-  The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own claim is
-  {genesis}.
+  {whose}
+  This folder's own claim is {genesis}.
 """
 
 
