@@ -71,37 +71,41 @@ def _has_former_name(path: str, renamed: set[str]) -> bool:
     return path in renamed or path.rpartition(".")[0] in renamed
 
 
-def tables_with_secrets(path: Path) -> dict[str, Any]:
-    """Return the tables of a settings file as it would take effect, valid or not; empty if it can't be read."""
+def tables_with_secrets(path: Path, coming_to: Path | None = None) -> dict[str, Any]:
+    """Return the tables of a settings file as it would take effect, valid or not; empty if it can't be read.
+
+    coming_to: see `stored_secrets`.
+    """
     try:
         tables = tomllib.loads(read_file(path))
-        filled = _fill(tables, known_secrets(path.parent), (), [])
+        filled = _fill(tables, known_secrets(path.parent, None, coming_to), (), [])
     except (OSError, ValueError, SettingsError):
         return {}
     return dict(filled)
 
 
-def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+def known_secrets(folder: Path, env: Mapping[str, str] | None = None, coming_to: Path | None = None) -> dict[str, str]:
     """Return the values for `${NAME}`: of the environment, and those of `stored_secrets` for other names.
 
     Raises SettingsError, as that does.
     """
     env = os.environ if env is None else env
-    return stored_secrets(folder, env) | dict(env)
+    return stored_secrets(folder, env, coming_to) | dict(env)
 
 
-def stored_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+def stored_secrets(folder: Path, env: Mapping[str, str] | None = None, coming_to: Path | None = None) -> dict[str, str]:
     """Return the values for `${NAME}` in files: of credentials first, then those in `secrets.toml` in `folder`.
 
-    Credentials are the files that systemd passes on, or else those in `credentials` in `folder`.
+    Credentials are the files that systemd passes on, or else those in `credentials` in `folder`. coming_to: the folder
+    where a restore puts what is in `folder`: that one has the credentials, and the file gets its mode there.
 
     Raises SettingsError: when `secrets.toml` is readable by others, can't be read, or is invalid.
     """
     env = os.environ if env is None else env
     file = folder / "secrets.toml"
     try:
-        known = _secrets_in(file)
-        for file in _credentials(folder, env.get("CREDENTIALS_DIRECTORY", "")):
+        known = _secrets_in(file, is_in_place=coming_to is None)
+        for file in _credentials(coming_to or folder, env.get("CREDENTIALS_DIRECTORY", "")):
             # systemd puts the ID of `tawny service` before the names of a whole folder
             for name in (file.name, file.name.removeprefix("tawny_")):
                 known[name] = file.read_text(encoding="utf-8").rstrip("\n")
@@ -130,10 +134,10 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def _secrets_in(file: Path) -> dict[str, str]:
+def _secrets_in(file: Path, *, is_in_place: bool) -> dict[str, str]:
     if not file.exists():
         return {}
-    if (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+    if is_in_place and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
         problem = Problem("secrets.toml", f"mode {mode:o}", "mode 600 (run `chmod 600 secrets.toml`)")
         raise SettingsError(str(file), (problem,))
     tables = tomllib.loads(read_file(file))

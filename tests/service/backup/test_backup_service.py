@@ -1,5 +1,6 @@
 """The backup that a restore makes of what is here: whole, or not there."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,69 @@ def test_settings_with_which_tawny_would_not_start_are_not_restored_over_the_net
         service.restore(PASSPHRASE)
     assert list(tmp_path.glob("before-restore*")) == []
     assert not (tmp_path / PENDING).exists()
+
+
+CAMERA = '[cameras.door]\nsource = "rtsp://u:${CAMERA_KEY}@192.0.2.1/x"\n'
+
+
+def restored(service: BackupService, tmp_path: Path, settings: str) -> list[str]:
+    """Restore a backup of these settings; return the notes of the plan about it."""
+    (tmp_path / "tawny.toml").write_text(settings)
+    sent(service, b"".join(service.parts(PASSPHRASE)))
+    (tmp_path / "tawny.toml").write_text('[web]\nname = "Home"\n')
+    notes = service.plan(PASSPHRASE)[0].notes
+    service.restore(PASSPHRASE)
+    assert finish_restore(tmp_path)
+    return [one for one in notes if "need a look" in one]
+
+
+def test_credentials_beside_the_settings_count(service: BackupService, tmp_path: Path) -> None:
+    """They are in no backup, and stay."""
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/CAMERA_KEY").write_text("known")
+    assert restored(service, tmp_path, CAMERA) == []
+
+
+def on_a_disk_without_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As exFAT, where what is unpacked can't be made private."""
+    opened = os.open
+
+    def opening(path: str | Path, flags: int, mode: int = 0o777, **more: int) -> int:
+        made = opened(path, flags, mode, **more)
+        if ".restore.new" in str(path) and flags & os.O_CREAT:
+            Path(path).chmod(0o755)
+        return made
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(os, "fchmod", refused)
+
+
+def test_secrets_on_a_data_disk_without_modes_count(
+    service: BackupService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secrets.toml").write_text('CAMERA_KEY = "known"\n')
+    (tmp_path / "secrets.toml").chmod(0o600)
+    on_a_disk_without_modes(monkeypatch)
+    assert restored(service, tmp_path, CAMERA) == []
+
+
+def test_programs_are_seen_on_a_data_disk_without_modes(
+    service: BackupService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secrets.toml").write_text('A = "1"\n')
+    (tmp_path / "secrets.toml").chmod(0o600)
+    on_a_disk_without_modes(monkeypatch)
+    with pytest.raises(NotDone, match="This backup would run programs"):
+        restored(service, tmp_path, '[cameras.door]\nsource = "exec:date"\n')
+
+
+def test_the_folder_of_an_unknown_user_becomes_this_one(service: BackupService, tmp_path: Path) -> None:
+    """It would make the settings invalid."""
+    assert restored(service, tmp_path, '[storage]\npath = "~of-no-user-here/x"\n') == []
+    assert f'path = "{tmp_path}"' in (tmp_path / "tawny.toml").read_text()
 
 
 def test_one_check_or_restore_at_a_time(service: BackupService, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class BackupService:
                 raise UploadMissing("Another backup has been uploaded meanwhile.", "Choose the file again.")
             unpacked.check_programs(config)
             unpacked.check_settings(config)
-            unpacked.check_start()
+            unpacked.check_start(config)
             opened = read_passphrase(next(self._read(), b""), passphrase)
             saved = (
                 data

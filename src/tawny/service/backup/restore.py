@@ -19,8 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tawny.config.file_writing import SettingsFolderUnwritable, modes_optional, settings_unwritable, sync_folder
-from tawny.config.loader import read_settings
+from tawny.config.file_writing import (
+    SettingsFolderUnwritable,
+    modes_optional,
+    read_file,
+    settings_unwritable,
+    sync_folder,
+)
+from tawny.config.loader import known_secrets, parse_settings
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import hash_of
@@ -166,16 +172,21 @@ class UnpackedBackup:
         if not _is_there(self._folder / SETTINGS_FILE):
             yield NO_SETTINGS
             return
-        if why := self._wrong_setting():
+        if why := self._wrong_setting(config, fitted):
             yield f"The settings of the backup need a look before they work here: {why}"
 
-    def _wrong_setting(self) -> str:
-        """Return what is wrong with the settings of the backup; empty: nothing."""
+    def _wrong_setting(self, config: Path, fitted: FittedSettings) -> str:
+        """Return what is wrong with the settings of the backup as they become; empty: nothing."""
+        saved = self._folder / SETTINGS_FILE
         try:
-            read_settings(self._folder / SETTINGS_FILE)
+            chosen, problems = parse_settings(
+                fitted.text() or read_file(saved), known_secrets(saved.parent, coming_to=config.parent)
+            )
         except SettingsError as error:
             return _first(error.problems)
-        return ""
+        except UnicodeDecodeError:
+            return "file is bytes that are not UTF-8."
+        return _first(problems) if chosen is None else ""
 
     def _fitted(self, config: Path) -> FittedSettings:
         return FittedSettings(self._folder / SETTINGS_FILE, config, self._data)
@@ -196,12 +207,12 @@ class UnpackedBackup:
         if (trouble := _settings_trouble(config)) is not None:
             raise trouble
 
-    def check_start(self) -> None:
+    def check_start(self, config: Path) -> None:
         """Raise NotDone if tawny wouldn't start with the settings of the backup.
 
         For restores over the network: they couldn't be corrected there.
         """
-        if _is_there(self._folder / SETTINGS_FILE) and (why := self._wrong_setting()):
+        if _is_there(self._folder / SETTINGS_FILE) and (why := self._wrong_setting(config, self._fitted(config))):
             raise NotDone(
                 f"The settings of this backup don't work here: {why}",
                 "Restore it in a terminal here with `tawny restore`, and correct them. Nothing was changed.",

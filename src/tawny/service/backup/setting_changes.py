@@ -67,9 +67,12 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def new_programs(here: Path, there: Path) -> list[str]:
-    """Return which settings of the second file run programs, or use such files, that those of the first don't."""
+    """Return which settings of the second file run programs, or use such files, that those of the first don't.
+
+    there: the file that comes to the place of `here`.
+    """
     known = {one for _, one in _programs(flat(tables_with_secrets(here)))}
-    found = _programs(flat(tables_with_secrets(there)))
+    found = _programs(flat(tables_with_secrets(there, here.parent)))
     return list(dict.fromkeys(path for path, one in found if one not in known))
 
 
