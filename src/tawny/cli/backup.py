@@ -134,7 +134,7 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
             )
         saved, damaged = None, list[str]()
         if not args.dry_run:
-            unpacked.check_settings(config)
+            unpacked.check_place(config)
             if plan.overwrites:
                 saved = _save_before(path, data, config, passphrase, clock.now_ms(), damaged)
             with held(data):

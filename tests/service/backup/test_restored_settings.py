@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,57 @@ def test_a_settings_file_that_is_mounted_by_itself_is_said_before(
 ) -> None:
     monkeypatch.setattr(os.path, "ismount", lambda path: path == config)
     assert f"{config} is mounted by itself" in refused(unpacked, config, data)
+
+
+def mounted(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    """As a bind mount from the same file system: it has the device of its folder."""
+    monkeypatch.setattr("tawny.service.backup.obstacles.mount_points", lambda: {Path("/"), place})
+
+
+@pytest.mark.parametrize("name", ["tawny.toml", "secrets.toml", "certificates", "certificates/own"])
+def test_a_mount_from_the_same_disk_is_said_before(
+    unpacked: UnpackedBackup, config: Path, data: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    mounted(monkeypatch, config.parent / name)
+    notes = unpacked.plan(config).notes
+    said = refused(unpacked, config, data)
+    assert said in notes
+    assert f"{config.parent / name} is mounted by itself" in said
+
+
+def test_a_mount_in_the_data_folder_is_said_before(
+    unpacked: UnpackedBackup, config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted(monkeypatch, data / "models")
+    assert f"{data}/models is mounted by itself" in refused(unpacked, config, data)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_real_mount_from_the_same_disk_is_seen(config: Path) -> None:
+    script = (
+        f"mount --bind {config.with_name('secrets.toml')} {config} && {sys.executable} -c "
+        f"'from pathlib import Path; from tawny.service.backup.obstacles import mount_obstacle; "
+        f'print(mount_obstacle([Path("{config}")]))\''
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    if "denied" in done.stderr or "not permitted" in done.stderr:
+        pytest.skip("this container can't mount")
+    assert f"{config} is mounted by itself" in done.stdout, done.stderr
+
+
+def test_a_backup_without_settings_needs_no_place_for_them(
+    config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "setup.json").write_text("{}")
+    content = b"".join(backup_parts(data, None, PASSPHRASE, 5, "garage"))
+    mounted(monkeypatch, config)
+    unpacked = UnpackedBackup.unpack([content], PASSPHRASE, data)
+    assert not [note for note in unpacked.plan(config).notes if "mounted" in note]
+    unpacked.commit(config)
+    assert finish_restore(data)
 
 
 def test_the_start_names_the_folder_of_the_settings(unpacked: UnpackedBackup, config: Path, data: Path) -> None:

@@ -92,7 +92,7 @@ class BackupService:
             if upload not in ("", found):
                 raise UploadMissing("Another backup has been uploaded meanwhile.", "Choose the file again.")
             unpacked.check_programs(config)
-            unpacked.check_settings(config)
+            unpacked.check_place(config)
             unpacked.check_start(config)
             opened = read_passphrase(next(self._read(), b""), passphrase)
             saved = (

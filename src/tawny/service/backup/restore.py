@@ -5,13 +5,11 @@ is renamed to `.restore` with a plan; from then on the restore is carried out, a
 does the rest at the next start, and nothing else is unpacked before.
 """
 
-import errno
 import fcntl
 import json
 import os
 import re
 import shutil
-import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,13 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tawny.config.file_writing import (
-    SettingsFolderUnwritable,
-    modes_optional,
-    read_file,
-    settings_unwritable,
-    sync_folder,
-)
+from tawny.config.file_writing import modes_optional, read_file, settings_unwritable, sync_folder
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.sealed.broken import SealedFileBroken
@@ -42,6 +34,7 @@ from tawny.service.backup.backup_file import (
     read_backup,
 )
 from tawny.service.backup.fitted_settings import FittedSettings
+from tawny.service.backup.obstacles import like_former, linked_file, mount_obstacle, settings_obstacle
 from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
 from tawny.service.backup.restored_outbox import OUTBOX, merge_wal, skip_what_was_sent
 from tawny.service.backup.setting_changes import (
@@ -167,8 +160,8 @@ class UnpackedBackup:
             yield f"{file.name} was damaged when it was saved, and isn't restored."
         yield from access_changes(self._folder / "data" / ACCOUNTS, self._data / ACCOUNTS)
         yield from fitted.notes()
-        if (trouble := _settings_trouble(config)) is not None:
-            yield str(trouble)
+        if (obstacle := self._obstacle(config)) is not None:
+            yield str(obstacle)
         if not _is_there(self._folder / SETTINGS_FILE):
             yield NO_SETTINGS
             return
@@ -185,7 +178,7 @@ class UnpackedBackup:
         except SettingsError as error:
             return _first(error.problems)
         except UnicodeDecodeError:
-            return "file is bytes that are not UTF-8."
+            return _first([Problem("file", "bytes that are not UTF-8", "UTF-8 text")])
         return _first(problems) if chosen is None else ""
 
     def _fitted(self, config: Path) -> FittedSettings:
@@ -202,10 +195,14 @@ class UnpackedBackup:
                 "Restore it in a terminal of this computer, with `tawny restore`. Nothing was changed.",
             )
 
-    def check_settings(self, config: Path) -> None:
-        """Raise NotDone if the settings can't be replaced, as `commit` does: before what is here is saved."""
-        if (trouble := _settings_trouble(config)) is not None:
-            raise trouble
+    def check_place(self, config: Path) -> None:
+        """Raise NotDone if something here can't be replaced, as `commit` does: before what is here is saved."""
+        if (obstacle := self._obstacle(config)) is not None:
+            raise obstacle
+
+    def _obstacle(self, config: Path) -> NotDone | None:
+        in_data = mount_obstacle(self._data / name for name in self._replaced())
+        return in_data or settings_obstacle(self._folder / "settings", config)
 
     def check_start(self, config: Path) -> None:
         """Raise NotDone if tawny wouldn't start with the settings of the backup.
@@ -221,6 +218,10 @@ class UnpackedBackup:
     def _units(self) -> list[str]:
         """Return what is replaced. Backups of earlier versions have no languages: those of this folder stay then."""
         return [name for name in _UNITS if name != languages.FOLDER or _is_there(self._folder / "data" / name)]
+
+    def _replaced(self) -> list[str]:
+        units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
+        return units + self._lost_keys()
 
     def _keeps_history(self) -> bool:
         """Whether the folder has a history of the same recorder, and the backup has none that goes on from it."""
@@ -262,9 +263,8 @@ class UnpackedBackup:
 
     def commit(self, config: Path) -> None:
         """Make the restore certain; `finish_restore` carries it out. Raises NotDone, StorageError."""
-        self.check_settings(config)
-        units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
-        units += self._lost_keys()
+        self.check_place(config)
+        units = self._replaced()
         try:
             if (masks := self._masks()) is not None:
                 units.append(_MASKS)
@@ -467,26 +467,6 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
         sync_folder(there.parent)
 
 
-def _settings_trouble(config: Path) -> NotDone | None:
-    """Return why the settings can't be replaced: the next start could not complete the restore, and would end."""
-    certificates = config.absolute().with_name("certificates")
-    if certificates.is_symlink():
-        return NotDone(
-            f"{certificates} is a link, which a restore doesn't follow.",
-            "Replace the link by what it points to, then try again.",
-        )
-    for path in (config, config.with_name("secrets.toml"), config.with_name("known.key")):
-        if os.path.ismount(path):  # as in a container
-            return NotDone(f"{path} is mounted by itself, so it can't be replaced.", "Mount its folder instead.")
-    inside = (path for path in certificates.glob("**/*") if path.is_dir())
-    for folder in (certificates.parent, certificates, *inside):
-        there = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
-        if not os.access(there, os.W_OK | os.X_OK):
-            error = SettingsFolderUnwritable(str(there), os.strerror(errno.EACCES))
-            return NotDone(error.message, error.do)
-    return None
-
-
 def _put_settings(new: Path, config: Path, data: Path) -> None:
     """Write the settings and what belongs to them; an interrupted try is repeated.
 
@@ -510,47 +490,17 @@ def _put_settings(new: Path, config: Path, data: Path) -> None:
         name = f"settings/{path.relative_to(new)}"
         if path.is_dir() or not is_kept(name):
             continue
-        to = _linked_file(config if name == SETTINGS_FILE else config.parent / path.relative_to(new))
+        to = linked_file(config if name == SETTINGS_FILE else config.parent / path.relative_to(new))
         make_folder(to.parent)
         written = to.with_name(f".{to.name}.restore")
         written.unlink(missing_ok=True)
-        _write(written, [path.read_bytes()], *_like_former(to, like, is_settings=name == SETTINGS_FILE))
+        _write(written, [path.read_bytes()], *like_former(to, like, is_settings=name == SETTINGS_FILE))
         written.replace(to)
         sync_folder(to.parent)
     for name in ("secrets.toml", "known.key") if is_whole else ():
         if not (new / name).exists():
             config.with_name(name).unlink(missing_ok=True)
     sync_folder(config.parent)
-
-
-def _linked_file(path: Path) -> Path:
-    """Return the file that a link names, so that the link stays; the path itself where that file can't be replaced.
-
-    A link of another user than root and the file's owner is replaced: it could make root overwrite any file.
-    """
-    target = Path(os.path.realpath(path))
-    if not path.is_symlink() or not target.is_file() or os.path.ismount(target):
-        return path
-    is_trusted = path.lstat().st_uid in (0, target.stat().st_uid)
-    return target if is_trusted and os.access(target.parent, os.W_OK) else path
-
-
-def _like_former(to: Path, like: Path, *, is_settings: bool) -> tuple[Path, int]:
-    """Return what has the owner of a file that is written, and its mode. like: has the owner of new ones.
-
-    A file that is replaced keeps its owner if that is the same, or if the settings are readable for a group. They may
-    hold passwords, so they are never readable for all; secrets are refused with a mode other than 0600.
-    """
-    if not _is_plain(to):
-        return like, 0o600
-    former = to.stat()
-    mode = stat.S_IMODE(former.st_mode) & 0o660 | 0o600 if is_settings else 0o600
-    is_of_group = former.st_gid != 0 and bool(mode & 0o040)
-    return (to, mode) if former.st_uid == like.stat().st_uid or is_of_group else (like, 0o600)
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _give(made: Path | int, like: Path) -> None:

@@ -54,7 +54,7 @@ def why_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS)
     if why := why_listed_disk_missing(folder, fstab, mounts):
         return why
     folder = folder.absolute()
-    mounted = {Path(unescaped(words[4])) for words in _lines(mounts) if len(words) > 4}
+    mounted = mount_points(mounts)
     for above in _PLUGGED:
         places = [place for place in (folder, *folder.parents) if above in place.parents]
         if places and not any(place in mounted for place in places):
@@ -95,6 +95,11 @@ def _is_onto_itself(one: list[str], above: list[str] | None) -> bool:
     place, around = Path(unescaped(one[4])), Path(unescaped(above[4]))
     shown, source = Path(unescaped(one[3])), Path(unescaped(above[3]))
     return place.is_relative_to(around) and shown == source / place.relative_to(around)
+
+
+def mount_points(mounts: Path = _MOUNTS) -> set[Path]:
+    """Return the resolved places of all mounts."""
+    return {Path(unescaped(words[4])) for words in _lines(mounts) if len(words) > 4}
 
 
 def mounted_at(folder: Path, mounts: Path = _MOUNTS) -> list[list[str]]:

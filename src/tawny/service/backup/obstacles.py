@@ -1,0 +1,74 @@
+"""What a restore can replace here, and how. With an obstacle, every start of tawny would try and end with an error."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from tawny.config.file_writing import SettingsFolderUnwritable
+from tawny.model.errors import NotDone
+from tawny.storage.disk.secondary_volumes import mount_points
+
+
+def settings_obstacle(new: Path, config: Path) -> NotDone | None:
+    """Return why the settings can't be replaced. new: the folder with those of the backup, if it has any."""
+    if not new.is_dir():
+        return None
+    is_whole, place = (new / "tawny.toml").exists(), config.absolute()
+    certificates = place.with_name("certificates")
+    if certificates.is_symlink():
+        return NotDone(
+            f"{certificates} is a link, which a restore doesn't follow.",
+            "Replace the link by what it points to, then try again.",
+        )
+    names = {"tawny.toml": place} | {one: place.with_name(one) for one in ("secrets.toml", "known.key", "certificates")}
+    replaced = [path for name, path in names.items() if is_whole or (new / name).exists()]
+    if (trouble := mount_obstacle(replaced)) is not None:
+        return trouble
+    inside = (path for path in certificates.glob("**/*") if path.is_dir())
+    for folder in (certificates.parent, certificates, *inside):
+        there = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
+        if not os.access(there, os.W_OK | os.X_OK):
+            error = SettingsFolderUnwritable(str(there), os.strerror(errno.EACCES))
+            return NotDone(error.message, error.do)
+    return None
+
+
+def mount_obstacle(paths: Iterable[Path]) -> NotDone | None:
+    """Return which of the files and folders is mounted by itself, or has a mount in it, as in a container."""
+    points = mount_points()
+    for path in paths:
+        place = Path(os.path.realpath(path.parent)) / path.name
+        inside = min((one for one in points if one.is_relative_to(place)), default=None)
+        if inside is not None or os.path.ismount(path):
+            return NotDone(
+                f"{inside or path} is mounted by itself, so it can't be replaced.", "Mount its folder instead."
+            )
+    return None
+
+
+def linked_file(path: Path) -> Path:
+    """Return the file that a link names, so that the link stays; the path itself where that file can't be replaced.
+
+    A link of another user than root and the file's owner is replaced: it could make root overwrite any file.
+    """
+    target = Path(os.path.realpath(path))
+    if not path.is_symlink() or not target.is_file() or mount_obstacle([target]) is not None:
+        return path
+    is_trusted = path.lstat().st_uid in (0, target.stat().st_uid)
+    return target if is_trusted and os.access(target.parent, os.W_OK) else path
+
+
+def like_former(to: Path, like: Path, *, is_settings: bool) -> tuple[Path, int]:
+    """Return what has the owner of a file that is written, and its mode. like: has the owner of new ones.
+
+    A file that is replaced keeps its owner if that is the same, or if the settings are readable for a group. They may
+    hold passwords, so they are never readable for all; secrets are refused with a mode other than 0600.
+    """
+    if not to.is_file() or to.is_symlink():
+        return like, 0o600
+    former = to.stat()
+    mode = stat.S_IMODE(former.st_mode) & 0o660 | 0o600 if is_settings else 0o600
+    is_of_group = former.st_gid != 0 and bool(mode & 0o040)
+    return (to, mode) if former.st_uid == like.stat().st_uid or is_of_group else (like, 0o600)
