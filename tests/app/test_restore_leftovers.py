@@ -1,6 +1,9 @@
 """What killed checks, uploads and restores leave is removed at the next start: it may be a decrypted backup."""
 
+import errno
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +58,20 @@ def test_a_start_removes_what_was_left(data: Path, monkeypatch: pytest.MonkeyPat
     leave(data)
     start(data, monkeypatch)
     assert left(data) == []
+
+
+def test_what_cannot_be_removed_keeps_nothing_else(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave(data)
+    remove = shutil.rmtree
+
+    def refused(path: Path, **more: Any) -> None:
+        if path.name == ".restore.new":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        remove(path, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    start(data, monkeypatch)
+    assert left(data) == [".restore.new"]
 
 
 def test_so_does_the_start_that_completes_a_restore(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

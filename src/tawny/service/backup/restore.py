@@ -443,7 +443,8 @@ def remove_leftovers(data: Path) -> None:
         _unpacking(data),
     ):  # not of a recorder or command that runs
         for name in names[:-1]:
-            _remove(data / name)
+            with suppress(OSError):  # such as those of root
+                _remove(data / name)
 
 
 def _keep_others(old: Path, here: Path) -> None:
