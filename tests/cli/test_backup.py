@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tawny.service.backup.restore import UnpackedBackup
 from tawny.storage.disk.lock import VolumeLock
 from tests.cli.conftest import Tawny
 
@@ -130,6 +131,33 @@ def test_refuses_beside_a_running_recorder(tawny: Tawny, saved: Path, archive: P
     finally:
         lock.release()
     assert said.code == 33, said.err
+
+
+def prepared(saved: Path, data: Path) -> None:
+    """As a restore in the browser, before the start that carries it out."""
+    unpacked = UnpackedBackup.unpack([saved.read_bytes()], PASSPHRASE, data)
+    unpacked.commit(data / "tawny.toml")
+
+
+def test_a_prepared_restore_is_completed_first(tawny: Tawny, saved: Path, tmp_path: Path) -> None:
+    """No start may be able to do it, as without room for what it starts after that."""
+    prepared(saved, tmp_path / "new")
+    dry = tawny("restore", str(saved), "--data", "new", "--dry-run")
+    assert (dry.code, "`tawny restore` without `--dry-run`" in dry.err) == (3, True)
+    assert (tmp_path / "new/.restore").is_dir()
+    said = tawny("restore", str(saved), "--data", "new", "--replace")
+    assert said.code == 0, said.err
+    assert "The restore that was prepared here has been completed first." in said.err
+    assert list((tmp_path / "new").glob(".restore*")) == []
+
+
+def test_a_prepared_restore_that_cannot_be_completed_is_named(tawny: Tawny, saved: Path, tmp_path: Path) -> None:
+    prepared(saved, tmp_path / "new")
+    (tmp_path / "new/.restore/plan.json").write_text("")
+    said = tawny("restore", str(saved), "--data", "new", "--replace")
+    assert said.code == 3
+    assert "the plan of a restore can't be read" in said.err
+    assert "move new/.restore away: what it replaced already is in its folder `old`." in said.err
 
 
 def test_wrong_passphrase(tawny: Tawny, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

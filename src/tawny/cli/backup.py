@@ -24,12 +24,13 @@ from tawny.cli.paths import (
     load_settings,
     output_error,
 )
-from tawny.model.errors import NotDone, SettingsError, UsageError
+from tawny.model.errors import FolderInUse, NotDone, SettingsError, StorageError, UsageError
 from tawny.model.times import SystemClock
 from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.backup.backup_file import DAMAGED, SUFFIX, backup_parts, read_passphrase
 from tawny.service.backup.restore import (
     NO_SETTINGS,
+    PENDING,
     RestorePlan,
     UnpackedBackup,
     finish_restore,
@@ -121,6 +122,8 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
     data = _target(args, path, passphrase)
     if holder(data) is not None:
         raise in_use(data)
+    if (data / PENDING).is_dir():
+        _complete_prepared(data, out, is_dry=args.dry_run)
     config = Path(args.config) if args.config else _found_config(args) or data / SETTINGS
     unpacked = UnpackedBackup.unpack(_portions(path), passphrase, data)
     try:
@@ -153,6 +156,26 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
         text += "\nCopy the recordings there if you have them, then start tawny."
     out.data(result, text)
     return 0
+
+
+def _complete_prepared(data: Path, out: Output, *, is_dry: bool) -> None:
+    """Carry out a restore that waits for the next start: tawny may not be able to start. Raises NotDone."""
+    if is_dry:
+        raise NotDone(
+            "A restore was prepared here already.",
+            "A start of tawny carries it out, or `tawny restore` without `--dry-run`. Nothing was changed.",
+        )
+    try:
+        with held(data):
+            finish_restore(data)
+    except FolderInUse:
+        raise
+    except StorageError as error:
+        raise NotDone(
+            f"A restore was prepared here already, and can't be completed: {error.message}",
+            f"Correct that, or move {data / PENDING} away: what it replaced already is in its folder `old`.",
+        ) from None
+    out.say("The restore that was prepared here has been completed first.")
 
 
 def _found_config(args: Namespace) -> Path | None:
