@@ -11,11 +11,12 @@ import pytest
 import segno
 
 from tawny.app import own_addresses
-from tawny.cli.first_start import first_settings, free_address, qr_text, welcome
+from tawny.cli.first_start import first_settings, qr_text, welcome
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, default_folder
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, listen_address
+from tawny.engine.acceptor import free_address
 from tawny.model.errors import FolderUnwritable, PortInUse
 from tawny.sources.discovery.networks import OwnNetwork
 

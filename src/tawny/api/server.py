@@ -20,7 +20,7 @@ from tawny.api.client_protocols import (
     HttpProtocol,
     WebSocketProtocol,
 )
-from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets, has_ipv6
+from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets, listening_places
 from tawny.engine.connections import ClientConnection, ConnectionManager
 from tawny.engine.tls import ContextInForce, FirstBytes, HandshakePace
 from tawny.model.errors import NotDone, PortInUse, UsageError
@@ -120,14 +120,9 @@ async def addresses_of(host: str) -> tuple[str, ...]:
 
 async def _resolved(host: str, port: int) -> list[tuple[str, socket.AddressFamily]]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        return await asyncio.to_thread(listening_places, host, port)
     except OSError as error:
         raise UsageError(f"{host} isn't an address of this computer ({error.strerror}).") from error
-    if host == "::" and not has_ipv6():
-        return [("0.0.0.0", socket.AF_INET)]  # noqa: S104
-    return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
 
 
 class _Server(uvicorn.Server):

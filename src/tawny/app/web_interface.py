@@ -324,7 +324,7 @@ async def make_web_interface(
         orders=programs,
         sealed=running.sealing.service(place.folder, changeable), history=running.sealing.watch,
         diagnostics=_make_diagnostics(running, accounts, outward, log_lines),
-        backup=BackupService(place.kept_in, place.config, place.host, clock),
+        backup=BackupService(place.kept_in, place.config, place.host, clock, settings.web.listen),
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(place.kept_in and place.kept_in / INBOX, headroom), phones=_phones(place),
         hosts=hosts, connections=connections, machine_names=machine_names, secure=address,

@@ -1,8 +1,6 @@
 """The first start: settings for a recorder that people set up in the browser, and the one-time link (`setup-link`)."""
 
-import socket
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,11 +16,10 @@ from tawny.cli.paths import SETTINGS, default_folder, existing_data
 from tawny.config.changes import template
 from tawny.config.file_writing import write_new
 from tawny.config.settings import Settings, listen_address
-from tawny.engine.acceptor import bind_sockets, has_ipv6
-from tawny.model.errors import FolderUnwritable, NotDone, PortInUse
+from tawny.engine.acceptor import free_address
+from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.times import SystemClock
 
-PORTS: Final = range(8000, 8100)
 THIS_COMPUTER: Final = Caller("this computer")
 """Who changes something from the terminal, in the audit log."""
 _BLOCKS: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
@@ -53,20 +50,6 @@ def first_settings(args: Namespace) -> Path:
     path = folder / SETTINGS
     write_new(path, template(args.listen or free_address(), str(folder) if args.data else ""))
     return path
-
-
-def free_address(ports: Sequence[int] = PORTS) -> str:
-    """Return all addresses of this computer with the first port that no program uses. Raises PortInUse."""
-    host, family = ("::", socket.AF_INET6) if has_ipv6() else ("0.0.0.0", socket.AF_INET)  # noqa: S104
-    shown = f"[{host}]" if ":" in host else host
-    for port in ports:
-        try:
-            for made in bind_sockets([(host, family)], port):
-                made.close()
-        except OSError:
-            continue
-        return f"{shown}:{port}"
-    raise PortInUse(f"{shown}:{ports[0]} to {ports[-1]}")
 
 
 # `tawny setup-link`: create a one-time link that creates the owner account or resets an owner's password.

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tawny.app.program import Program, record
 from tawny.cli import options
-from tawny.cli.first_start import first_settings, free_address, welcome
+from tawny.cli.first_start import first_settings, welcome
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, demo_folder, load_settings
 from tawny.config.changes import put_table
@@ -21,6 +21,7 @@ from tawny.config.mode_presets import FAMILY, PRESETS
 from tawny.config.modes import ModesSettings
 from tawny.config.retention import RetentionSettings
 from tawny.config.settings import CameraSettings, Settings, StorageSettings, WebSettings, is_camera_id, listen_address
+from tawny.engine.acceptor import free_address
 from tawny.model.errors import NotDone, PortInUse, UsageError
 
 

@@ -8,12 +8,14 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from tawny.engine.connections import ClientConnection, ConnectionManager, ConnectionRules
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
 from tawny.engine.tls import FirstBytes, TlsProtocol
+from tawny.model.errors import PortInUse
 
 BACKLOG: Final = 256
 ACCEPTED_AT_ONCE: Final = 16
@@ -22,6 +24,10 @@ PAUSE_S: Final = 0.2
 REFUSALS_S: Final = 60.0
 """Interval at which refusals for want of descriptors are logged."""
 SWEEP_S: Final = 1.0
+PORTS: Final = range(8000, 8100)
+"""Of the web interface, where no settings name one."""
+_LISTENS: Final = "0A"
+"""State of a listening socket in /proc/net/tcp."""
 _NO_ROOM: Final = OUT_OF_DESCRIPTORS | {errno.ENOBUFS, errno.ENOMEM}
 log = logging.getLogger(__name__)
 
@@ -49,6 +55,63 @@ def bind_sockets(places: Iterable[tuple[str, socket.AddressFamily]], port: int) 
             made.close()
         raise
     return sockets
+
+
+def listening_places(host: str, port: int) -> list[tuple[str, socket.AddressFamily]]:
+    """Return the addresses of a host, with their families; blocks. `::` is `0.0.0.0` where the kernel has no IPv6.
+
+    Raises OSError.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    if host == "::" and not has_ipv6():
+        return [("0.0.0.0", socket.AF_INET)]  # noqa: S104
+    return list(dict.fromkeys((str(place[4][0]).partition("%")[0], place[0]) for place in found))
+
+
+def free_address(ports: Sequence[int] = PORTS, host: str = "") -> str:
+    """Return the address with the first port that no program uses. host: empty: all addresses of this computer.
+
+    Raises PortInUse.
+    """
+    host = host or ("::" if has_ipv6() else "0.0.0.0")  # noqa: S104
+    shown = f"[{host}]" if ":" in host else host
+    for port in ports:
+        try:
+            for made in bind_sockets(listening_places(host, port), port):
+                made.close()
+        except OSError:
+            continue
+        return f"{shown}:{port}"
+    raise PortInUse(f"{shown}:{ports[0]} to {ports[-1]}")
+
+
+def listens_alone(port: int, proc: Path = Path("/proc")) -> bool:
+    """Return whether this process listens on a port, and no other one; False where the kernel doesn't say."""
+    sockets = listening_sockets(port, proc)
+    own = {link_target(one) for one in (proc / "self/fd").iterdir()} if sockets else set()
+    return bool(sockets) and sockets <= own
+
+
+def listening_sockets(port: int, proc: Path = Path("/proc")) -> set[str]:
+    """Return the sockets that listen on a port, as the kernel names them in the folders `fd` of processes."""
+    sockets = set()
+    for table in ("net/tcp", "net/tcp6"):
+        try:
+            lines = (proc / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for fields in map(str.split, lines):
+            if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == port:
+                sockets.add(f"socket:[{fields[9]}]")
+    return sockets
+
+
+def link_target(link: Path) -> str:
+    """Return what an entry of a folder `fd` names; empty: it was closed meanwhile."""
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
 
 
 def has_ipv6() -> bool:

@@ -1,14 +1,18 @@
 """The settings that a restore writes: only where they can be written, and links stay links."""
 
+import errno
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tawny.config.file_writing import SettingsFolderUnwritable
+from tawny.engine.acceptor import has_ipv6
 from tawny.model.errors import NotDone
 from tawny.sealed import age_file
 from tawny.service.backup.backup_file import backup_parts
@@ -173,11 +177,16 @@ def test_a_link_of_another_user_makes_root_overwrite_nothing(
     assert (secrets.is_symlink(), target.read_text()) == (False, "# changed\n")
 
 
+NO_FILE = "no settings file"
+
+
 def restored_listen(here: str, there: str, config: Path, data: Path) -> tuple[str, str, str]:
     """Return the notes, the address that the plan names, and the settings after the restore."""
     config.write_text(f'[web]\nlisten = "{there}"\n')
     content = b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage"))
     config.write_text(f'[web]\nlisten = "{here}"\n' if here else "")
+    if here == NO_FILE:
+        config.unlink()
     unpacked = UnpackedBackup.unpack([content], PASSPHRASE, data)
     plan = unpacked.plan(config)
     unpacked.commit(config)
@@ -197,6 +206,7 @@ def test_another_address_is_said(config: Path, data: Path) -> None:
     there = "127.0.0.1:0"  # any free port
     notes, listens, text = restored_listen("127.0.0.1:1", there, config, data)
     assert f"web.listen was 127.0.0.1:1. It becomes {there}." in notes
+    assert "tawny's pages are there then, unless it is started with `--listen`." in notes
     assert (f'listen = "{there}"' in text, listens) == (True, there)
 
 
@@ -207,8 +217,80 @@ def test_the_port_that_tawny_itself_uses_is_no_obstacle(config: Path, data: Path
     assert listens == f"127.0.0.1:{port}"
 
 
+@contextmanager
+def another_program(host: str = "127.0.0.1") -> Iterator[int]:
+    """A process of its own that listens; return the port."""
+    with socket.create_server((host, 0)) as made:
+        port = made.getsockname()[1]
+        child = subprocess.Popen(["sleep", "60"], pass_fds=[made.fileno()])
+    try:
+        yield port
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_the_port_of_another_program_is_not_taken_over(config: Path, data: Path) -> None:
+    with another_program() as port:
+        notes, _, _ = restored_listen("127.0.0.1:1", f"127.0.0.1:{port}", config, data)
+    assert f"can't listen on 127.0.0.1:{port}" in notes
+
+
+def test_nor_is_one_that_the_settings_here_have_too(config: Path, data: Path) -> None:
+    """Its address there may be another one, or tawny isn't running."""
+    with another_program("127.0.0.2") as port:
+        notes, _, _ = restored_listen(f"127.0.0.1:{port}", f"0.0.0.0:{port}", config, data)
+    assert f"can't listen on 0.0.0.0:{port}" in notes
+
+
+def test_the_port_of_tawny_itself_by_listen_or_rtsp_is_no_obstacle(config: Path, data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as in_use:
         place = f"127.0.0.1:{in_use.getsockname()[1]}"
-        notes, _, _ = restored_listen("127.0.0.1:1", place, config, data)
-    assert f"can't listen on {place}" in notes
+        notes, listens, _ = restored_listen("127.0.0.1:1", place, config, data)
+    assert "can't listen" not in notes
+    assert listens == place
+
+
+def test_an_address_that_is_in_use_already_is_no_other_one(unpacked: UnpackedBackup, config: Path) -> None:
+    """As by `--listen`: the pages stay where they are."""
+    config.write_text('[web]\nlisten = "127.0.0.1:1"\n')
+    assert unpacked.plan(config).listens == "127.0.0.1:8000"
+    assert unpacked.plan(config, "127.0.0.1:8000").listens == ""
+    unpacked.discard()
+
+
+def test_a_new_computer_is_reachable_instead_of_at_the_address_of_the_old_one(config: Path, data: Path) -> None:
+    port = free_port()
+    notes, _, text = restored_listen(NO_FILE, f"192.0.2.20:{port}", config, data)
+    everywhere = f"{'[::]' if has_ipv6() else '0.0.0.0'}:{port}"
+    assert f"It becomes {everywhere}." in notes
+    assert f'listen = "{everywhere}"' in text
+
+
+def test_a_new_computer_takes_the_next_port_of_the_same_host(config: Path, data: Path) -> None:
+    with another_program() as port:
+        notes, _, text = restored_listen(NO_FILE, f"127.0.0.1:{port}", config, data)
+    assert "It becomes 127.0.0.1:80" in notes
+    assert 'listen = "127.0.0.1:80' in text
+
+
+def test_all_addresses_without_ipv6_are_kept_as_the_server_does(
+    config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = socket.socket
+
+    def without(family: int = -1, *given: int, **more: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return made(family, *given, **more)
+
+    place = f"[::]:{free_port()}"
+    monkeypatch.setattr("tawny.engine.acceptor.socket.socket", without)
+    notes, _, text = restored_listen(NO_FILE, place, config, data)
+    assert "can't listen" not in notes
+    assert f'listen = "{place}"' in text
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        return int(made.getsockname()[1])

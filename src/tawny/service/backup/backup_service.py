@@ -38,13 +38,14 @@ class BackupService:
     """Thread-safe for one owner at a time; calls wait for the disk. Restores no settings that run new programs.
 
     data: the recorder's folder; None: in memory. config: the settings file; None: there is none. Without either, all
-    raises NotDone.
+    raises NotDone. listens: the address of the web interface, perhaps by `--listen`; empty: as the settings file says.
     """
 
     data: Path | None
     config: Path | None
     host: str
     clock: Clock
+    listens: str = ""
 
     def places(self) -> tuple[Path, Path]:
         """Return the folder and the settings file. Raises NotDone."""
@@ -77,7 +78,7 @@ class BackupService:
         (unpacked, upload), (_, config) = self._unpacked(passphrase), self.places()
         try:
             unpacked.check_programs(config)
-            return unpacked.plan(config), upload
+            return unpacked.plan(config, self.listens), upload
         finally:
             unpacked.discard()
 
@@ -103,7 +104,7 @@ class BackupService:
             _save(saved, backup_parts(data, config, opened, self.clock.now_ms(), self.host, damaged))
             if damaged:
                 log.warning("damaged, so only kept as they are in %s: %s", saved, ", ".join(damaged))
-            listens = unpacked.plan(config).listens
+            listens = unpacked.plan(config, self.listens).listens
             unpacked.commit(config)
         finally:
             unpacked.discard()

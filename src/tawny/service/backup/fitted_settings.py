@@ -2,7 +2,6 @@
 
 import errno
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.settings import WebSettings, listen_address
 from tawny.config.toml_editing import new_table
-from tawny.engine.acceptor import bind_sockets
+from tawny.engine.acceptor import PORTS, bind_sockets, free_address, listening_places, listens_alone
 from tawny.service.backup.setting_changes import expanded, flat, tables_in
 from tawny.storage.disk.lock import holder
 
@@ -26,11 +25,13 @@ class FittedSettings:
     def __init__(self, saved: Path, config: Path, data: Path) -> None:
         self._saved, self._config, self._data = saved, config, data
         self._stated = str(flat(tables_in(saved)).get("storage.path") or "")
-        self._listen, self._listen_here = _listen_in(saved), _listen_in(config)
-        is_changed = self._listen != self._listen_here and os.path.lexists(saved)
-        self._why_not = self._refusal() if is_changed else ""
-        self.listens = self._listen if is_changed and not self._why_not else ""
-        """The address of the web interface after the restore, if it becomes another one."""
+        self._listen, self.listened = _listen_in(saved), _listen_in(config)
+        """listened: the address of the web interface by the settings here."""
+        is_changed = self._listen != self.listened and os.path.lexists(saved)
+        refused = self._refusal() if is_changed else None
+        self._why_not = (refused.strerror or str(refused)) if refused is not None else ""
+        self.listens = self._instead(refused) if refused else self._listen if is_changed else self.listened
+        """The address after the restore."""
 
     def notes(self) -> Iterator[str]:
         """Yield sentences about what becomes another value, or has to be changed by hand."""
@@ -42,16 +43,21 @@ class FittedSettings:
                 yield f"storage.path was {self._stated}. It becomes {folder}."
         if self._why_not:
             what = f"This computer can't listen on {self._listen}, the web.listen of the backup ({self._why_not})."
-            here = self._listen_here
-            yield f"{what} Change it in {self._config} to {here}." if is_fixed else f"{what} It stays {here}."
-        elif self.listens and os.path.lexists(self._config):
-            yield f"web.listen was {self._listen_here}. It becomes {self.listens}. tawny's pages are there then."
+            if is_fixed:
+                yield f"{what} Change it in {self._config} to {self.listens}."
+            elif os.path.lexists(self._config):
+                yield f"{what} It stays {self.listens}."
+            else:
+                yield f"{what} It becomes {self.listens}."
+        elif self.listens != self.listened and os.path.lexists(self._config):
+            changed = f"web.listen was {self.listened}. It becomes {self.listens}."
+            yield f"{changed} tawny's pages are there then, unless it is started with `--listen`."
 
     def text(self) -> str | None:
         """Return the settings as they become. None: as they are; or there are none, or they can't be changed."""
         changes = [] if self._names_folder() else [("storage", "path", str(self._data.absolute()))]
         if self._why_not:
-            changes.append(("web", "listen", self._listen_here))
+            changes.append(("web", "listen", self.listens))
         if not changes or not self._is_changeable():
             return None
         document = self._document()
@@ -61,20 +67,29 @@ class FittedSettings:
             document[table][key] = value
         return str(tomlkit.dumps(document))
 
-    def _refusal(self) -> str:
-        """Return why the web server could not listen on the address of the backup; empty: it can, or may."""
+    def _refusal(self) -> OSError | None:
+        """Return why the web server could not listen on the address of the backup; None: it can, or may."""
         try:
             host, port = listen_address(self._listen)
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for made in bind_sockets(dict.fromkeys((str(place[0]), family) for family, *_, place in found), port):
+            for made in bind_sockets(listening_places(host, port), port):
                 made.close()
         except ValueError:
-            return ""  # an invalid setting
+            return None  # an invalid setting
         except OSError as error:
-            is_by_tawny = error.errno == errno.EADDRINUSE and self._listen_here.endswith(f":{port}")
+            is_by_tawny = error.errno == errno.EADDRINUSE and listens_alone(port)  # a recorder restores in its process
             may_be_allowed = error.errno == errno.EACCES and holder(self._data) is None  # a service has more rights
-            return "" if is_by_tawny or may_be_allowed else error.strerror or str(error)
-        return ""
+            return None if is_by_tawny or may_be_allowed else error
+        return None
+
+    def _instead(self, refused: OSError) -> str:
+        """Return the address that replaces that of the backup: the one here, or, without settings, a free one.
+
+        That is reachable over the network, as at the first start, unless only the port of the backup is in use.
+        """
+        if os.path.lexists(self._config):
+            return self.listened
+        host, port = listen_address(self._listen)
+        return free_address((port, *PORTS), host if refused.errno == errno.EADDRINUSE else "")
 
     def _names_folder(self) -> bool:
         """Whether the settings name this folder, wherever tawny is started."""

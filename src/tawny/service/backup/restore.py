@@ -135,14 +135,18 @@ class UnpackedBackup:
             kept = undo.pop_all()
         return cls(data, folder, info, kept)
 
-    def plan(self, config: Path) -> RestorePlan:
-        """Return what `commit` would do here. config: the settings file that is replaced or made."""
+    def plan(self, config: Path, listens: str = "") -> RestorePlan:
+        """Return what `commit` would do here. config: the settings file that is replaced or made.
+
+        listens: the address of the web interface now; empty: that of the settings file.
+        """
         there = [str(self._data / name) for name in self._units() if _is_there(self._data / name)]
         there += [str(path) for path in (config, *map(config.with_name, _WITH_SETTINGS)) if _is_there(path)]
         fitted = self._fitted(config)
         notes = list(self._notes(config, fitted))
         changes = setting_changes(config, self._folder / SETTINGS_FILE)
-        return RestorePlan(self.info, changes, there, notes, fitted.listens)
+        is_elsewhere = fitted.listens != (listens or fitted.listened)
+        return RestorePlan(self.info, changes, there, notes, fitted.listens if is_elsewhere else "")
 
     def _notes(self, config: Path, fitted: FittedSettings) -> Iterator[str]:
         if self._keeps_history():

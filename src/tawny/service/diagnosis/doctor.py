@@ -14,6 +14,7 @@ from typing import Final
 from cryptography import x509
 
 from tawny.config.settings import Settings, listen_address
+from tawny.engine.acceptor import link_target, listening_sockets
 from tawny.model.errors import Problem, TawnyError
 from tawny.model.times import Clock
 from tawny.service.address.address_service import FOLDER
@@ -27,8 +28,6 @@ from tawny.service.plugin_registry import RESTORE, PluginFailure, PluginRegistry
 CAMERA_S: Final = 3.0
 SOON_DAYS: Final = 14
 _LOCAL_SOURCES: Final = ("v4l2", "picamera")
-_LISTENS: Final = "0A"
-"""State of a listening socket in /proc/net/tcp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +129,16 @@ def port(name: str, key: str, host: str, number: int, root: Path = ROOT) -> Diag
 
 def port_holder(number: int, root: Path = ROOT) -> str:
     """Return process ID and command of who listens on a port; empty: unknown, or another user's."""
-    sockets = set()
-    for table in ("proc/net/tcp", "proc/net/tcp6"):
-        try:
-            lines = (root / table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for fields in map(str.split, lines):
-            if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == number:
-                sockets.add(f"socket:[{fields[9]}]")
+    sockets = listening_sockets(number, root / "proc")
     for process in (root / "proc").glob("[0-9]*"):
         try:
             files = list((process / "fd").iterdir())
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if any(_target(one) in sockets for one in files):
+        if any(link_target(one) in sockets for one in files):
             return f"{' '.join(Path(word).name for word in words[:3]).strip()} (process {process.name})"
     return ""
-
-
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:  # closed meanwhile
-        return ""
 
 
 # --- certificate -----------------------------------------------------------------------------------------------------
