@@ -80,7 +80,7 @@ export const account = {
     sending: (percent: number) => `Uploading… ${percent}%`,
     opening: "Checking and restoring…",
     starting: "Starting again with the restored accounts…",
-    elsewhere: (place: string) => `tawny’s pages are at ${place} from then on.`,
+    elsewhere: (place: string) => `tawny listens on ${place} from then on, unless it is started with --listen.`,
     byHand: "Stop tawny and start it again: then the backup is restored.",
     lost: "The recorder can’t be reached.",
   },

@@ -45,7 +45,7 @@ export const system = {
     cancel: "Cancel",
     done: (file: string) => `The backup is restored when tawny has started again. What it replaced is in ${file}.`,
     byHand: (file: string) => `Stop tawny and start it again: then the backup is restored. What it replaces is in ${file}.`,
-    elsewhere: (place: string) => `tawny’s pages are at ${place} from then on.`,
+    elsewhere: (place: string) => `tawny listens on ${place} from then on, unless it is started with --listen.`,
     failed: "The recorder can’t be reached.",
   },
 };

@@ -69,3 +69,15 @@ it("names the upload that it means, and sends the file again once another one ca
   }
   expect(meant).toEqual(["u1", "u2"]);
 });
+
+it("links to where the pages are next, as those here don't come back", async () => {
+  vi.stubGlobal("XMLHttpRequest", Upload);
+  vi.stubGlobal("fetch", async () => Response.json({ saved: "/f", restarts: true, listens: "10.0.0.2:9000" }));
+  render(<RestoreBackup token="t" onBack={() => {}} />);
+  fireEvent.input(screen.getByLabelText(words.passphrase), { target: { value: "p" } });
+  const field = screen.getByLabelText(words.file);
+  Object.defineProperty(field, "files", { value: [new File(["1"], "1")] });
+  await waitFor(() => expect(screen.getByText<HTMLButtonElement>(words.go).disabled).toBe(false));
+  fireEvent.submit(field.closest("form") as HTMLFormElement);
+  expect((await screen.findByRole("link")).getAttribute("href")).toBe("//10.0.0.2:9000/");
+});

@@ -4,14 +4,14 @@ import { ApiError, get, post, renewKey, url } from "../../api/client";
 import type { ErrorResponse, RestoreInfo, SessionInfo, UploadedBackup } from "../../api/schema";
 import { account } from "../../strings/account";
 import { Door, Refusal } from "../../ui/Door";
+import { Elsewhere } from "../../ui/Elsewhere";
 import { PasswordField } from "../../ui/PasswordField";
-import { placeOf } from "../../ui/placeOf";
 import { StepBar } from "./StepFrame";
 
 const words = account.restore;
 const LOOK_MS = 1500;
 
-type Stage = { is: "asking" } | { is: "sending"; percent: number } | { is: "opening" } | { is: "starting"; at: string };
+type Stage = { is: "asking" } | { is: "sending"; percent: number } | { is: "opening" } | { is: "starting"; listens: string };
 
 export function RestoreBackup({ token, onBack }: { token: string; onBack: () => void }) {
   const [passphrase, setPassphrase] = useState("");
@@ -33,9 +33,8 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
       }
       setStage({ is: "opening" });
       const { restarts, listens } = await post<RestoreInfo>("/setup/restore", { token, passphrase, upload: sent.current.upload });
-      const at = listens && words.elsewhere(placeOf(listens));
-      if (!restarts) throw new ApiError(0, "by_hand", words.byHand, at);
-      setStage({ is: "starting", at });
+      if (!restarts) throw new ApiError(0, "by_hand", words.byHand, listens && words.elsewhere(listens));
+      setStage({ is: "starting", listens });
       await hasStarted();
       location.assign("/sign-in");
     } catch (reason) {
@@ -63,7 +62,12 @@ export function RestoreBackup({ token, onBack }: { token: string; onBack: () => 
             </>
           )}
           {stage.is === "opening" && <p class="small">{words.opening}</p>}
-          {stage.is === "starting" && <p class="small">{`${words.starting} ${stage.at}`}</p>}
+          {stage.is === "starting" && (
+            <p class="small">
+              {words.starting}
+              {stage.listens && <Elsewhere text={words.elsewhere(stage.listens)} listens={stage.listens} />}
+            </p>
+          )}
         </div>
         {refused && <Refusal what={refused.message} todo={refused.todo} />}
         <button type="submit" class="btn pri" disabled={busy || !passphrase}>

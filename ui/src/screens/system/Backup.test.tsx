@@ -31,5 +31,6 @@ it("restores the upload whose plan it shows, and says where the pages are then",
   fireEvent.click(screen.getByRole("button", { name: system.backup.check }));
   fireEvent.click(await screen.findByRole("button", { name: system.backup.restore }));
   await waitFor(() => expect(sent).toEqual([{ passphrase: "p", upload: "u1" }]));
-  await screen.findByText(new RegExp(system.backup.elsewhere(`${location.hostname}:9000`)));
+  await screen.findByText(new RegExp(system.backup.elsewhere("0.0.0.0:9000")));
+  expect(screen.getByRole("link").getAttribute("href")).toBe(`//${location.hostname}:9000/`);
 });

@@ -5,11 +5,11 @@ import type { ErrorResponse, MySignIn, RestoreInfo, RestorePlanInfo } from "../.
 import { fromServer } from "../../strings/language";
 import { system } from "../../strings/system";
 import { Refusal } from "../../ui/Door";
+import { Elsewhere } from "../../ui/Elsewhere";
 import { Icon } from "../../ui/Icon";
 import { PasswordField } from "../../ui/PasswordField";
 import { ServerText } from "../../ui/ServerText";
 import { ConfirmSheet, change } from "../../ui/confirm";
-import { placeOf } from "../../ui/placeOf";
 import { when } from "../../ui/times";
 
 const words = system.backup;
@@ -20,7 +20,7 @@ export function Backup() {
   const [busy, setBusy] = useState<"" | "save" | "check" | "restore">("");
   const [refused, setRefused] = useState<ApiError | null>(null);
   const [plan, setPlan] = useState<RestorePlanInfo | null>(null);
-  const [done, setDone] = useState("");
+  const [done, setDone] = useState<RestoreInfo | null>(null);
   const file = useRef<HTMLInputElement>(null);
   useEffect(() => {
     void get<MySignIn>("/me").then(setMe, () => {});
@@ -61,10 +61,8 @@ export function Backup() {
     });
   const restore = () =>
     run("restore", async () => {
-      const told = await post<RestoreInfo>("/restore", { passphrase, upload: plan?.upload });
+      setDone(await post<RestoreInfo>("/restore", { passphrase, upload: plan?.upload }));
       setPlan(null);
-      const then = told.listens && ` ${words.elsewhere(placeOf(told.listens))}`;
-      setDone((told.restarts ? words.done(told.saved) : words.byHand(told.saved)) + then);
     });
   return (
     <section class="card" aria-labelledby="backup-title">
@@ -102,7 +100,12 @@ export function Backup() {
         </div>
         <div role="status">
           {refused && <Refusal what={refused.message} todo={refused.todo} />}
-          {done && <p class="small">{done}</p>}
+          {done && (
+            <p class="small">
+              {done.restarts ? words.done(done.saved) : words.byHand(done.saved)}
+              {done.listens && <Elsewhere text={words.elsewhere(done.listens)} listens={done.listens} />}
+            </p>
+          )}
         </div>
         {plan && <Plan plan={plan} busy={busy !== ""} onRestore={() => void restore()} onCancel={() => setPlan(null)} />}
       </form>
