@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,23 @@ def test_settings_with_which_tawny_would_not_start_are_not_restored_over_the_net
         service.restore(PASSPHRASE)
     assert list(tmp_path.glob("before-restore*")) == []
     assert not (tmp_path / PENDING).exists()
+
+
+def test_a_plan_says_that_the_restore_would_be_refused(service: BackupService, tmp_path: Path) -> None:
+    """For a page without a button then."""
+    assert not service.plan(PASSPHRASE)[0].refused
+    (tmp_path / "tawny.toml").write_text('[storage]\nkeep = { max = "30 days" }\n')
+    sent(service, b"".join(service.parts(PASSPHRASE)))
+    plan = service.plan(PASSPHRASE)[0]
+    assert plan.refused
+    assert any("Restore it in a terminal here" in note for note in plan.notes)
+
+
+def test_the_address_in_use_is_no_other_one(service: BackupService, tmp_path: Path) -> None:
+    """As by `--listen`: the file names another one."""
+    (tmp_path / "tawny.toml").write_text('[web]\nlisten = "127.0.0.1:1"\n')
+    assert service.plan(PASSPHRASE)[0].listens == "127.0.0.1:8000"
+    assert replace(service, listens="127.0.0.1:8000").restore(PASSPHRASE).listens == ""
 
 
 CAMERA = '[cameras.door]\nsource = "rtsp://u:${CAMERA_KEY}@192.0.2.1/x"\n'

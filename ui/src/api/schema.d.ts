@@ -2157,6 +2157,7 @@ export interface RestorePlanInfo {
   host: string;
   made_ms: number;
   notes: string[];
+  refused: boolean;
   upload: string;
   version: string;
 }

@@ -53,7 +53,10 @@ class UploadedBackup(OkResponse):
 
 
 class RestorePlanInfo(ApiResponse):
-    """What a restore would change here. upload: ID of what was checked; notes: sentences about what to look at."""
+    """What a restore would change here. upload: ID of what was checked; notes: sentences about what to look at.
+
+    refused: whether a restore would be refused, as a note says.
+    """
 
     upload: str
     host: str
@@ -61,12 +64,13 @@ class RestorePlanInfo(ApiResponse):
     made_ms: int
     changes: list[SettingChange]
     notes: list[str]
+    refused: bool
 
 
 class RestoreInfo(ApiResponse):
     """saved: the file on the recorder that holds what was there before. restarts: whether tawny starts again now.
 
-    listens: `HOST:PORT` of the web interface from then on, if it becomes another one.
+    listens: `HOST:PORT` of the web interface from then on, if it becomes another one; `--listen` goes before it.
     """
 
     saved: str
@@ -144,6 +148,7 @@ def check_backup(body: PassphraseRequest, signed: Signed, here: Here) -> Restore
         made_ms=plan.info.made_ms,
         changes=list(plan.changes),
         notes=list(plan.notes),
+        refused=plan.refused,
     )
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -78,7 +78,12 @@ class BackupService:
         (unpacked, upload), (_, config) = self._unpacked(passphrase), self.places()
         try:
             unpacked.check_programs(config)
-            return unpacked.plan(config, self.listens), upload
+            plan = unpacked.plan(config, self.listens)
+            try:
+                unpacked.check_start(config)
+            except NotDone as error:
+                plan = replace(plan, notes=[*plan.notes, error.do], refused=True)
+            return plan, upload
         finally:
             unpacked.discard()
 

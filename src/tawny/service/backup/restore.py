@@ -92,7 +92,7 @@ _PATHS: Final = re.compile(
 class RestorePlan:
     """What a restore would do. overwrites: names of what is replaced. notes: sentences about what to look at.
 
-    listens: the address of the web interface after it, if it becomes another one.
+    listens: the address of the web interface after it, if it becomes another one. refused: whether a restore would be.
     """
 
     info: BackupInfo
@@ -100,6 +100,7 @@ class RestorePlan:
     overwrites: Sequence[str]
     notes: Sequence[str]
     listens: str
+    refused: bool
 
 
 class UnpackedBackup:
@@ -146,7 +147,8 @@ class UnpackedBackup:
         notes = list(self._notes(config, fitted))
         changes = setting_changes(config, self._folder / SETTINGS_FILE)
         is_elsewhere = fitted.listens != (listens or fitted.listened)
-        return RestorePlan(self.info, changes, there, notes, fitted.listens if is_elsewhere else "")
+        then = fitted.listens if is_elsewhere else ""
+        return RestorePlan(self.info, changes, there, notes, then, self._obstacle(config) is not None)
 
     def _notes(self, config: Path, fitted: FittedSettings) -> Iterator[str]:
         if self._keeps_history():

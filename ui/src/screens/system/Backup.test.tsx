@@ -19,7 +19,7 @@ it("says that a backup which was cut in the middle wasn't saved", async () => {
 });
 
 it("restores the upload whose plan it shows, and says where the pages are then", async () => {
-  const plan = { upload: "u1", host: "garage", version: "1", made_ms: 0, changes: [], notes: [] };
+  const plan = { upload: "u1", host: "garage", version: "1", made_ms: 0, changes: [], notes: [], refused: false };
   const sent: unknown[] = [];
   vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
     if (path.endsWith("/restore")) sent.push(JSON.parse(init.body as string));
@@ -33,4 +33,15 @@ it("restores the upload whose plan it shows, and says where the pages are then",
   await waitFor(() => expect(sent).toEqual([{ passphrase: "p", upload: "u1" }]));
   await screen.findByText(new RegExp(system.backup.elsewhere("0.0.0.0:9000")));
   expect(screen.getByRole("link").getAttribute("href")).toBe(`//${location.hostname}:9000/`);
+});
+
+it("offers no restore that would be refused", async () => {
+  const plan = { upload: "u1", host: "garage", version: "1", made_ms: 0, changes: [], notes: ["It is mounted."], refused: true };
+  vi.stubGlobal("fetch", async () => Response.json(plan));
+  render(<Backup />);
+  fireEvent.input(screen.getByLabelText(system.backup.passphrase), { target: { value: "p" } });
+  Object.defineProperty(screen.getByLabelText(system.backup.file), "files", { value: [new File(["1"], "1")] });
+  fireEvent.click(screen.getByRole("button", { name: system.backup.check }));
+  const button = await screen.findByRole<HTMLButtonElement>("button", { name: system.backup.restore });
+  expect(button.disabled).toBe(true);
 });

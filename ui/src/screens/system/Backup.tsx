@@ -142,7 +142,7 @@ function Plan(props: { plan: RestorePlanInfo; busy: boolean; onRestore: () => vo
       ))}
       <p class="small">{words.replaces}</p>
       <div class="row">
-        <button type="button" class="btn pri" disabled={props.busy} onClick={props.onRestore}>
+        <button type="button" class="btn pri" disabled={props.busy || plan.refused} onClick={props.onRestore}>
           {words.restore}
         </button>
         <button type="button" class="btn" onClick={props.onCancel}>
