@@ -14,20 +14,19 @@ from tawny.model.ids import EventId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.sealed.sealer import RingLine, read_ring
-from tawny.storage.disk.disk import DiskCapacity, QuotaReached
+from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import day_folder, keys_path
 from tawny.storage.disk.secondary_volumes import VolumeUse, any_away, attach_all, is_volume_present, join
-from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
-from tawny.storage.retention import tiers
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner
 from tawny.storage.retention.removal import Removal, finish_removals, remove_segments
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
-from tawny.storage.retention.tiers import TierFull, TierMover
+from tawny.storage.retention.tiers import TierMover
 from tawny.storage.segments.detection_files import MotionGrids, MotionScoreFile
 from tests.storage.bench import MAIN, PORCH, SUB, Site, break_reads, keep_all
 
@@ -306,81 +305,6 @@ def test_a_full_disk_is_looked_through_again_when_something_changed(
     assert (plans_of_a_step(), plans_of_a_step()) == (1, 0)
     full.site.clock.advance(600)
     assert (plans_of_a_step(), plans_of_a_step()) == (1, 0)
-
-
-class LimitedTier(FullTier):
-    """Its disk says that it has space, but a quota is reached after ten recordings, as at a Btrfs subvolume."""
-
-    def __init__(self, tiered: Tiered, patched: pytest.MonkeyPatch) -> None:
-        super().__init__(tiered, patched)
-        self.free_bytes, self.rules, self.tried = 90_000, RetentionContract(RetentionRule(free_share=0.1)), 0
-
-        def limited(source: Volume, target: Volume, path: str) -> int:
-            self.tried += 1
-            if sum(_is_on(self.tier, one) for one in self.site.index.all_segments()) >= 10:
-                raise QuotaReached(path)
-            return copy(source, target, path)
-
-        patched.setattr(tiers, "copy", limited)
-        self.woken: list[None] = []
-        site = self.site
-        self.mover = TierMover(
-            lambda: [site.volume], self.tier, site.index, site.clock, 24 * HOUR_S, lambda: self.rules, self.wake
-        )
-
-    def wake(self) -> None:
-        self.woken.append(None)
-
-
-def test_a_quota_of_an_archive_disk_makes_retention_delete_there(
-    tiered: Tiered, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    full = LimitedTier(tiered, monkeypatch)
-    due = full.site.put(2 * DAY_MIN, stream=SUB)
-    full.mover.step()
-    full.mover.step()
-    assert (full.mover.problem, full.tried, full.woken) == (None, 1, [None]), "retention hasn't run yet"
-    full.runs()
-    full.mover.step()
-    assert _is_on(full.tier, due)
-    older = [_is_on(full.tier, one) for one in full.older]
-    assert older == sorted(older), "the oldest"
-    assert 0 < older.count(False) <= 1 + 100_000 // 20 // due.size_bytes
-    assert all(one in [*full.older, due] for one in full.site.index.all_segments())
-    left = full.all_left()
-    full.runs()
-    assert full.all_left() == left, "no more than was asked for"
-
-
-def test_a_quota_that_deleting_does_not_help_is_a_problem(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
-    full = LimitedTier(tiered, monkeypatch)
-    full.site.put(2 * DAY_MIN, stream=SUB)
-    full.mover.step()
-    full.tier.refused_bytes = 0  # retention ran in vain
-    full.mover.step()
-    assert isinstance(full.mover.problem, QuotaReached)
-
-
-def test_a_quota_gives_up_nothing_within_its_minimum(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
-    full = LimitedTier(tiered, monkeypatch)
-    full.rules = RetentionContract(RetentionRule(free_share=0.1, min_s=90 * 24 * HOUR_S))
-    due = full.site.put(2 * DAY_MIN, stream=SUB)
-    for _ in range(3):
-        full.mover.step()
-        full.runs()
-    assert isinstance(full.mover.problem, TierFull)
-    assert (full.all_left(), _is_on(full.site.volume, due), full.tried) == (11, True, 1)
-    full.site.clock.advance(600)
-    full.mover.step()
-    assert full.tried == 2
-
-
-def test_a_quota_takes_nothing_that_should_go_later(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
-    full = LimitedTier(tiered, monkeypatch)
-    due = full.site.put(2 * DAY_MIN)
-    full.mover.step()
-    full.runs()
-    assert (full.mover.problem, full.all_left(), _is_on(full.site.volume, due)) == (None, 11, True)
 
 
 def test_the_index_made_again_knows_all_volumes(tiered: Tiered) -> None:

@@ -112,8 +112,9 @@ class TierMover:
         self._unreadable: FileUnreadable | None = None
         self._again_s = 0.0
         self._passed_s: float | None = None
-        self._refused_until_s, self._was_refused = -math.inf, False
-        """Until when the disk counts as full, and whether it refused what was copied last."""
+        self._refused_until_s, self._has_asked = -math.inf, False
+        """Until when the disk counts as full, and whether retention was to make room there since the last copy."""
+        self._refusal: DiskFull | None = None
 
     @property
     def tier_name(self) -> str:
@@ -308,7 +309,12 @@ class TierMover:
         return self._clock.mono_s() < self._refused_until_s
 
     def _copy(self, segment: Segment, source: Volume) -> None:
-        """Raises _Awaited if retention is to make room there first; DiskFull if it had, in vain."""
+        """Raises _Awaited if retention is to make room there first; DiskFull if it had, in vain.
+
+        It is asked once until a copy succeeds: a disk that refuses everything would lose all it has.
+        """
+        if self._is_refused and self._refusal is not None:
+            raise self._refusal.with_traceback(None)
         self._check_space(segment)
         if not self._is_refused:
             folders, folder = self._tier.open_folders, parent_of(segment.path)
@@ -318,24 +324,23 @@ class TierMover:
             except FileUnreadable:
                 folders.leave(folder)
                 raise
-            except DiskFull:
+            except DiskFull as error:
                 folders.leave(folder)
                 self._refused_until_s = self._clock.mono_s() + _PLAN_AGAIN_S
-                self._check_space(segment)
-                if self._was_refused:
-                    self._ask_for_room(segment)
+                if self._has_asked:
+                    self._refusal = error
                     raise
+                self._check_space(segment)
             else:
                 folders.leave(folder)
                 folders.save()
-                self._was_refused = False
+                self._refusal, self._has_asked = None, False
                 return
         self._ask_for_room(segment)
-        self._was_refused = True
         raise _Awaited
 
     def _ask_for_room(self, segment: Segment) -> None:
-        self._refused_until_s = -math.inf  # the next copy shows it
+        self._refused_until_s, self._has_asked = -math.inf, True  # the next copy shows it
         replaceable_bytes = self._replaceable_bytes[self._kind(segment, self._contract())]
         most_bytes = max(segment.size_bytes, self._tier.space().total_bytes // _REFUSED_SHARE)
         self._tier.refused_bytes = min(replaceable_bytes, most_bytes)
