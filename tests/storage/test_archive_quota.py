@@ -1,9 +1,11 @@
 """An archive disk that refuses copies, as at a quota: retention makes room there, once until a copy succeeds."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.storage.disk.disk import DiskCapacity, QuotaReached
 from tawny.storage.disk.volume import Volume, copy
@@ -110,6 +112,14 @@ def test_a_disk_that_takes_copies_again_may_lose_recordings_at_its_next_quota(fu
     full.mover.step()
     full.round()
     assert full.all_left() < left
+
+
+def test_an_absent_archive_disk_is_reported_though_it_awaits_retention(full: LimitedTier) -> None:
+    full.site.put(2 * DAY_MIN, stream=SUB)
+    full.mover.step()
+    shutil.rmtree(full.tier.root)
+    full.mover.step()
+    assert isinstance(full.mover.problem, StorageError)
 
 
 def test_a_quota_gives_up_nothing_within_its_minimum(full: LimitedTier) -> None:

@@ -157,10 +157,10 @@ class TierMover:
 
         One that can't be read stays too, without an error, and is tried again an hour later.
         """
-        if self._tier.refused_bytes:  # retention hasn't run yet
-            return 0
         self._moving_s = self._clock.mono_s()
         check_present(self._tier)
+        if self._tier.refused_bytes:  # retention hasn't run yet
+            return 0
         self._replaceable_bytes.clear()
         if self._unreadable is not None and self._moving_s >= self._again_s:
             self._unreadable, self._looked, self._looked_later = None, None, None
