@@ -4,7 +4,7 @@ import errno
 import shutil
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +13,11 @@ import pytest
 from tawny.model.errors import DiskFull
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
+from tawny.service.backup.backup_file import backup_parts
 from tawny.storage.disk.disk import QuotaReached
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
-from tawny.storage.index import opening, reopened_file
+from tawny.storage.index import mapped_memory, opening
 from tawny.storage.index.mapped_memory import MappedMemory, connect, remake_shared_memory
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.sqlite_file import SUFFIXES, SmallDb
@@ -50,6 +51,27 @@ def database(tmp_path: Path) -> Iterator[Path]:
     yield path
 
 
+@pytest.fixture
+def left(database: Path) -> Path:
+    """A database as a crash leaves it."""
+    folder = database.parent / "left"
+    folder.mkdir()
+    with closing(sqlite3.connect(database)) as user:
+        user.execute("INSERT INTO words VALUES ('porch')")
+        user.commit()
+        for suffix in SUFFIXES:
+            shutil.copy(f"{database}{suffix}", folder / f"words.db{suffix}")
+    return folder / "words.db"
+
+
+def _copied_apart(db: SmallDb, folder: Path) -> None:
+    db.copy_apart(folder / "copy.db")
+
+
+def _backed_up(_db: SmallDb, folder: Path) -> bytes:
+    return b"".join(backup_parts(folder, None, "word", 0, "host"))
+
+
 def test_the_mapped_file_is_made_without_copy_on_write(database: Path) -> None:
     disk, made = Btrfs(), database.with_name("words.db-shm")
     database.chmod(0o640)
@@ -67,6 +89,33 @@ def test_a_mapped_file_in_use_stays(database: Path) -> None:
         with closing(connect(database, "rw", timeout_s=1, ioctl=disk.ioctl)) as db:
             assert db.execute("SELECT word FROM words").fetchall() == [("porch",)]
         assert (made.stat().st_ino, disk.flags) == (before.st_ino, [])
+
+
+def test_a_mapped_file_of_another_process_is_read_without_a_change(left: Path) -> None:
+    made = left.with_name("words.db-shm")
+    before = made.read_bytes()
+    with closing(connect(left, "ro", timeout_s=1, ioctl=Btrfs().ioctl)) as db:
+        assert db.execute("SELECT word FROM words").fetchall() == [("porch",)]
+    assert made.read_bytes() == before
+
+
+def test_a_database_of_another_process_is_not_opened_without_space(left: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped_memory, "full_by_trial", lambda *_, **__: QuotaReached("room.tmp"))
+    with pytest.raises(QuotaReached, match="words"):
+        connect(left, "rw", timeout_s=1, ioctl=Btrfs().ioctl)
+
+
+@pytest.mark.parametrize("use", [_copied_apart, _backed_up])
+def test_a_copy_of_a_database_in_use_refuses_where_its_change_would_kill(
+    use: Callable[[SmallDb, Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = SmallDb(tmp_path / "outbox.db", SCHEMA, 1)
+    with monkeypatch.context() as full:
+        full.setattr(mapped_memory, "copies_on_write", lambda *_: True)
+        full.setattr(MappedMemory, "can_change", lambda _: False)
+        with pytest.raises(DiskFull):
+            use(db, tmp_path)
+    db.close()
 
 
 @pytest.mark.parametrize("is_used", [True, False])
@@ -122,7 +171,7 @@ def test_a_small_database_refuses_where_its_change_would_kill(tmp_path: Path, mo
     db = SmallDb(tmp_path / "words.db", SCHEMA, 1)
     with monkeypatch.context() as full:
         full.setattr(MappedMemory, "can_change", lambda _: False)
-        full.setattr(reopened_file, "full_by_trial", lambda disk, *_, **__: QuotaReached(str(disk.root)))
+        full.setattr(mapped_memory, "full_by_trial", lambda disk, *_, **__: QuotaReached(str(disk.root)))
         for use in (db.reading, db.writing):
             with pytest.raises(QuotaReached), use():
                 pass

@@ -22,6 +22,7 @@ from tawny.sealed.broken import NotEnoughMemory, SealedFileBroken, WrongPassphra
 from tawny.sealed.statements import DAYS
 from tawny.service import languages
 from tawny.storage.disk.disk import turned
+from tawny.storage.index.mapped_memory import connect
 
 FORMAT: Final = 1
 SUFFIX: Final = ".tawny-backup"
@@ -190,8 +191,8 @@ def _refuse_link(path: Path) -> None:
 
 
 def _database(path: Path) -> bytes:
-    """Return a consistent copy of a database that may be in use. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(path, timeout=10)) as source, closing(sqlite3.connect(":memory:")) as copy:
+    """Return a consistent copy of a database that may be in use. Raises sqlite3.Error; DiskFull."""
+    with closing(connect(path, "rw", timeout_s=10)) as source, closing(sqlite3.connect(":memory:")) as copy:
         if path.name in _IN_PART:
             _copy_table(source, copy, _IN_PART[path.name])
         else:

@@ -3,7 +3,7 @@
 A change of a mapped page that was written back takes new space there. Without any, or at a quota, the kernel sends
 SIGBUS, which no code can catch. So each use first makes the same pages writable by `madvise`, which fails without a
 signal. A `-shm` without copy-on-write keeps its space, so that a full disk can be read: since Linux 6.16, and not at a
-quota.
+quota. What another process has open is read without any change of its `-shm`, and written only after a trial.
 """
 
 import ctypes
@@ -17,26 +17,48 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from tawny.model.errors import DiskFull
+from tawny.storage.disk.disk import RealDisk, full_by_trial
+
 Ioctl = Callable[[int, int, bytes], object]
 
 _BTRFS_FEATURES: Final = 0x80189439  # BTRFS_IOC_GET_FEATURES, which other file systems refuse
 _SET_FLAGS: Final = 0x40006602 | struct.calcsize("l") << 16  # FS_IOC_SETFLAGS
 _NO_COPY_ON_WRITE: Final = 0x00800000  # FS_NOCOW_FL
+_TRIED_BYTES: Final = 64 * 1024
 
 
 def connect(path: Path, mode: str, *, timeout_s: float, ioctl: Ioctl = fcntl.ioctl) -> sqlite3.Connection:
-    """Open a file. mode: "ro"; "rw"; or "rwc", which creates it. Raises sqlite3.Error."""
-    with suppress(OSError):  # SQLite then makes the file itself
-        _make_shared_memory(path, ioctl)
-    address = f"{path.absolute().as_uri()}?mode={mode}"
+    """Open a file. mode: "ro"; "rw"; or "rwc", which creates it. Raises sqlite3.Error; DiskFull."""
+    how = _prepare(path, mode, ioctl) if copies_on_write(path.parent, ioctl) else ""
+    address = f"{path.absolute().as_uri()}?mode={mode}{how}"
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=timeout_s)
 
 
-def _make_shared_memory(path: Path, ioctl: Ioctl) -> None:
-    """Make an empty `-shm` on Btrfs, for the owner and the group of the database, as SQLite does. Raises OSError."""
-    made, database = path.with_name(f"{path.name}-shm"), path.stat()
-    if made.exists() or not copies_on_write(path.parent, ioctl):
-        return
+def _prepare(path: Path, mode: str, ioctl: Ioctl) -> str:
+    """Return how SQLite is to open the `-shm`. Raises DiskFull where its first change could kill the process."""
+    mapped = MappedMemory(path, ioctl)
+    if mapped.is_mapped:
+        mapped.refuse_full()
+    elif mapped.file.exists():  # another process has it open, or a crash left it
+        if mode == "ro":
+            return "&readonly_shm=1"
+        if full := _what_is_full(path):
+            raise full
+    else:
+        with suppress(OSError):  # SQLite then makes the file itself
+            _make_shared_memory(mapped.file, path, ioctl)
+    return ""
+
+
+def _what_is_full(database: Path) -> DiskFull | None:
+    full = full_by_trial(RealDisk(database.parent), _TRIED_BYTES, files=1)
+    return None if full is None else type(full)(str(database))
+
+
+def _make_shared_memory(made: Path, path: Path, ioctl: Ioctl) -> None:
+    """Make an empty `-shm`, for the owner and the group of the database, as SQLite does. Raises OSError."""
+    database = path.stat()
     fd = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, database.st_mode & 0o777)
     try:
         if os.geteuid() == 0:
@@ -62,7 +84,10 @@ def copies_on_write(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> bool:
 
 
 def remake_shared_memory(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
-    """Let SQLite remove each `-shm` that a crash left and nothing has open: an earlier version may have made it."""
+    """Let SQLite remove each `-shm` that a crash left and nothing has open: an earlier version may have made it.
+
+    Raises DiskFull.
+    """
     for left in folder.glob("*.db-shm") if copies_on_write(folder, ioctl) else ():
         database = left.with_name(left.name.removesuffix("-shm"))
         with suppress(sqlite3.Error), closing(connect(database, "rw", timeout_s=0, ioctl=ioctl)) as db:
@@ -89,18 +114,32 @@ class MappedMemory:
         self, database: Path, ioctl: Ioctl = fcntl.ioctl, populate: Callable[[int, int], bool] = _populate
     ) -> None:
         """populate: makes the pages from an address on writable, and returns whether there was space for it."""
-        self._file = Path(f"{database}-shm").resolve()
+        self._database = database
+        self.file = Path(f"{database}-shm").resolve()
         self._is_copied = copies_on_write(database.parent, ioctl)
         self._populate = populate
         self._regions: list[tuple[int, int]] = []
         """Address and size. SQLite maps the file piece by piece, until the last connection is closed."""
+
+    @property
+    def is_mapped(self) -> bool:
+        """Return whether a connection of this process has mapped it."""
+        return bool(self._mapped())
+
+    def refuse_full(self) -> None:
+        """Raises DiskFull where SQLite's next change would kill the process."""
+        if self.can_change():
+            return
+        full = _what_is_full(self._database)
+        if full is not None or not self.can_change():
+            raise full or DiskFull(str(self._database))
 
     def can_change(self) -> bool:
         """Return whether the disk has space for changes of what is mapped."""
         if not self._is_copied:
             return True
         try:
-            if sum(size for _, size in self._regions) != self._file.stat().st_size:
+            if sum(size for _, size in self._regions) != self.file.stat().st_size:
                 self._regions = self._mapped()
         except OSError:
             return True
@@ -108,5 +147,5 @@ class MappedMemory:
 
     def _mapped(self) -> list[tuple[int, int]]:
         lines = [line.split(maxsplit=5) for line in _MAPPINGS.read_text(errors="replace").splitlines()]
-        places = [line[0].split("-") for line in lines if len(line) == 6 and line[5] == str(self._file)]
+        places = [line[0].split("-") for line in lines if len(line) == 6 and line[5] == str(self.file)]
         return [(int(begin, 16), int(end, 16) - int(begin, 16)) for begin, end in places]

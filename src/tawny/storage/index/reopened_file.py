@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 from tawny.model.errors import (
     DatabaseDamaged,
@@ -15,11 +14,9 @@ from tawny.model.errors import (
     PathUnreadable,
     StorageError,
 )
-from tawny.storage.disk.disk import RealDisk, full_by_trial, turned
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.volume_mark import disk_mark
 from tawny.storage.index.mapped_memory import MappedMemory
-
-_TRIED_BYTES: Final = 64 * 1024
 
 
 class ReopenedFile:
@@ -87,8 +84,5 @@ class ReopenedFile:
 
     def _refuse_full(self) -> None:
         """Raises DiskFull where SQLite's next change of its mapped memory would kill the process."""
-        if self._can_change():
-            return
-        full = full_by_trial(RealDisk(self._file.parent), _TRIED_BYTES, files=1)
-        if full is not None or not self._can_change():
-            raise full or DiskFull(str(self._file))
+        if self._mapped is not None:
+            self._mapped.refuse_full()
