@@ -6,11 +6,12 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import DiskFull
+from tawny.model.errors import DiskFull, DiskReadOnly, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.service.backup.backup_file import backup_parts
@@ -209,6 +210,48 @@ def test_the_index_refuses_where_its_change_would_kill(tmp_path: Path, monkeypat
         full.setattr(MappedMemory, "can_change", lambda _: False)
     assert index.gaps(gap.camera, gap.span(0)) == []
     index.put_gap(gap)
+    assert index.gaps(gap.camera, gap.span(0)) == [gap]
+    index.close()
+
+
+def test_a_disk_that_became_read_only_is_not_called_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db, opened = SmallDb(tmp_path / "words.db", SCHEMA, 1), set[int]()
+    with monkeypatch.context() as failed:
+        failed.setattr(MappedMemory, "can_change", lambda _: False)
+        failed.setattr(mapped_memory, "copies_on_write", lambda *_: True)
+        failed.setattr(mapped_memory, "is_read_only", lambda _: True)
+        for _ in range(4):
+            with pytest.raises(DiskReadOnly), db.reading():
+                pass
+            opened.add(len(list(Path("/dev/fd").iterdir())))
+    assert len(opened) == 1, "each use leaves as many files open"
+    with db.reading() as reading:
+        assert reading.execute("SELECT * FROM words").fetchall() == []
+    db.close()
+
+
+def test_the_index_is_reopened_once_its_disk_that_failed_is_mounted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = Volume.at(tmp_path / "disk")
+    index = index_to_write(volume, HistoryJournal(volume.disk))
+    gap = Gap(CameraId("porch"), 0, 1000, GapReason.DISK_FULL)
+    index.put_gap(gap)
+    (tmp_path / "disk").rename(tmp_path / "failed")
+    shutil.copytree(tmp_path / "failed", tmp_path / "disk")
+    asked: list[MappedMemory] = []
+
+    def can_change(mapped: MappedMemory) -> bool:
+        """What was mapped when the disk failed stays dead."""
+        asked.append(mapped)
+        return mapped is not asked[0]
+
+    monkeypatch.setattr(MappedMemory, "can_change", can_change)
+    later = replace(gap, begin_ms=2000, end_ms=3000)
+    with pytest.raises(StorageError) as caught:
+        index.put_gap(later)
+    assert not isinstance(caught.value, DiskFull)
+    index.put_gap(later)
     assert index.gaps(gap.camera, gap.span(0)) == [gap]
     index.close()
 

@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from tawny.model.errors import DiskFull
+from tawny.model.errors import DiskFull, DiskReadOnly
 from tawny.storage.disk.disk import RealDisk, full_by_trial
 
 Ioctl = Callable[[int, int, bytes], object]
@@ -29,7 +29,7 @@ _TRIED_BYTES: Final = 64 * 1024
 
 
 def connect(path: Path, mode: str, *, timeout_s: float, ioctl: Ioctl = fcntl.ioctl) -> sqlite3.Connection:
-    """Open a file. mode: "ro"; "rw"; or "rwc", which creates it. Raises sqlite3.Error; DiskFull."""
+    """Open a file. mode: "ro"; "rw"; or "rwc", which creates it. Raises sqlite3.Error; DiskFull, DiskReadOnly."""
     how = _prepare(path, mode, ioctl) if copies_on_write(path.parent, ioctl) else ""
     address = f"{path.absolute().as_uri()}?mode={mode}{how}"
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=timeout_s)
@@ -83,6 +83,14 @@ def copies_on_write(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> bool:
     return True
 
 
+def is_read_only(where: str) -> bool:
+    """Return whether the disk of a file is mounted read-only, as after an error."""
+    try:
+        return bool(os.statvfs(Path(where).parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
 def remake_shared_memory(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
     """Let SQLite remove each `-shm` that a crash left and nothing has open: an earlier version may have made it.
 
@@ -127,9 +135,11 @@ class MappedMemory:
         return bool(self._mapped())
 
     def refuse_full(self) -> None:
-        """Raises DiskFull where SQLite's next change would kill the process."""
+        """Raises DiskFull or DiskReadOnly where SQLite's next change would kill the process."""
         if self.can_change():
             return
+        if is_read_only(str(self._database)):
+            raise DiskReadOnly(str(self._database))
         full = _what_is_full(self._database)
         if full is not None or not self.can_change():
             raise full or DiskFull(str(self._database))

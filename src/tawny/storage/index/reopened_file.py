@@ -15,7 +15,7 @@ from tawny.model.errors import (
     StorageError,
 )
 from tawny.storage.disk.disk import turned
-from tawny.storage.disk.volume_mark import disk_mark
+from tawny.storage.disk.volume_mark import OTHER_DISK, disk_mark
 from tawny.storage.index.mapped_memory import MappedMemory
 
 
@@ -62,9 +62,9 @@ class ReopenedFile:
         is_other = there is not None and own is not None and there[0] != own[0] and there[1] == own[1]
         if is_other or not self._can_change():
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(old))
-            return
-        with suppress(sqlite3.Error):  # its disk is gone
-            old.close()
+        else:
+            with suppress(sqlite3.Error):  # its disk is gone
+                old.close()
         if self._mapped is not None:
             self._mapped = MappedMemory(self._file)
 
@@ -83,6 +83,12 @@ class ReopenedFile:
         return self._mapped is None or self._mapped.can_change()
 
     def _refuse_full(self) -> None:
-        """Raises DiskFull where SQLite's next change of its mapped memory would kill the process."""
-        if self._mapped is not None:
-            self._mapped.refuse_full()
+        """Raises StorageError where SQLite's next change of its mapped memory would kill the process.
+
+        DiskFull on a full disk. Another error if its disk failed and is mounted again, so that the file is reopened.
+        """
+        if self._mapped is None or self._mapped.can_change():
+            return
+        if self._found() not in (None, self._identity):
+            raise StorageError(str(self._file), OTHER_DISK)
+        self._mapped.refuse_full()

@@ -29,7 +29,7 @@ from tawny.model.times import ClockSteps, SystemClock
 from tawny.storage.disk.disk import GONE, RealDisk, denied, full_by_trial, turned
 from tawny.storage.disk.volume_mark import OTHER_DISK, disk_mark
 from tawny.storage.index.index_schema import other_version, prepare
-from tawny.storage.index.mapped_memory import connect
+from tawny.storage.index.mapped_memory import connect, is_read_only
 from tawny.storage.index.reopened_file import ReopenedFile
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
             raise TooManyFiles(where, str(error)) from error
         if full := _what_is_full(code, where):
             raise full from error
-        if code == sqlite3.SQLITE_READONLY and _is_read_only(where):
+        if code == sqlite3.SQLITE_READONLY and is_read_only(where):
             raise DiskReadOnly(where, str(error)) from error
         _refuse_unreadable(where, error)
         if code in _DENIED:
@@ -94,13 +94,6 @@ def _has_free_descriptor() -> bool:
     except OSError as error:
         return error.errno not in OUT_OF_DESCRIPTORS
     return True
-
-
-def _is_read_only(where: str) -> bool:
-    try:
-        return bool(os.statvfs(Path(where).parent).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
 
 
 Row = tuple[Any, ...]
@@ -418,9 +411,9 @@ class SmallDb(ReopenedFile):
             return  # the file of before can still be used, as after `umount -l`
         self._is_cut_off = True
         self._let_go(self._db)
-        is_read_only = _is_read_only(self._path)
+        stays_read_only = is_read_only(self._path)
         self._db, _ = self._connected(self._version)
-        self._is_cut_off = is_read_only
+        self._is_cut_off = stays_read_only
 
     def close(self) -> None:
         with self._lock:
