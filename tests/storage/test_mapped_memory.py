@@ -119,6 +119,23 @@ def test_a_copy_of_a_database_in_use_refuses_where_its_change_would_kill(
     db.close()
 
 
+def test_reading_leaves_no_mapped_file_of_a_database_without_a_log(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "words.db")) as db:
+        db.execute(SCHEMA)
+    with closing(connect(tmp_path / "words.db", "ro", timeout_s=1, ioctl=Btrfs().ioctl)) as db:
+        db.execute("SELECT * FROM words")
+    assert [one.name for one in tmp_path.iterdir()] == ["words.db"]
+
+
+def test_the_mapped_file_of_a_link_is_where_it_leads(database: Path) -> None:
+    link = database.with_name("link.db")
+    link.symlink_to(database)
+    with closing(connect(link, "rw", timeout_s=1, ioctl=Btrfs().ioctl)) as db:
+        db.execute("SELECT * FROM words")
+        assert not MappedMemory(link, Btrfs().ioctl, lambda _address, _size: False).can_change()
+    assert sorted(one.name for one in database.parent.iterdir()) == ["link.db", "words.db"]
+
+
 @pytest.mark.parametrize("is_used", [True, False])
 def test_a_mapped_file_of_an_earlier_version_goes_if_nothing_has_it_open(database: Path, *, is_used: bool) -> None:
     with closing(sqlite3.connect(database)) as user:

@@ -30,7 +30,7 @@ _TRIED_BYTES: Final = 64 * 1024
 
 def connect(path: Path, mode: str, *, timeout_s: float, ioctl: Ioctl = fcntl.ioctl) -> sqlite3.Connection:
     """Open a file. mode: "ro"; "rw"; or "rwc", which creates it. Raises sqlite3.Error; DiskFull, DiskReadOnly."""
-    how = _prepare(path, mode, ioctl) if copies_on_write(path.parent, ioctl) else ""
+    how = _prepare(path, mode, ioctl) if copies_on_write(path.resolve().parent, ioctl) else ""
     address = f"{path.absolute().as_uri()}?mode={mode}{how}"
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=timeout_s)
 
@@ -45,14 +45,14 @@ def _prepare(path: Path, mode: str, ioctl: Ioctl) -> str:
             return "&readonly_shm=1"
         if full := _what_is_full(path):
             raise full
-    else:
+    elif mode != "ro":  # reading uses none if the file has no WAL, and would leave it
         with suppress(OSError):  # SQLite then makes the file itself
             _make_shared_memory(mapped.file, path, ioctl)
     return ""
 
 
 def _what_is_full(database: Path) -> DiskFull | None:
-    full = full_by_trial(RealDisk(database.parent), _TRIED_BYTES, files=1)
+    full = full_by_trial(RealDisk(database.resolve().parent), _TRIED_BYTES, files=1)
     return None if full is None else type(full)(str(database))
 
 
@@ -123,8 +123,9 @@ class MappedMemory:
     ) -> None:
         """populate: makes the pages from an address on writable, and returns whether there was space for it."""
         self._database = database
-        self.file = Path(f"{database}-shm").resolve()
-        self._is_copied = copies_on_write(database.parent, ioctl)
+        self.file = Path(f"{database.resolve()}-shm")
+        """SQLite makes it where a link leads."""
+        self._is_copied = copies_on_write(self.file.parent, ioctl)
         self._populate = populate
         self._regions: list[tuple[int, int]] = []
         """Address and size. SQLite maps the file piece by piece, until the last connection is closed."""
