@@ -143,12 +143,28 @@ def test_a_prepared_restore_is_completed_first(tawny: Tawny, saved: Path, tmp_pa
     """No start may be able to do it, as without room for what it starts after that."""
     prepared(saved, tmp_path / "new")
     dry = tawny("restore", str(saved), "--data", "new", "--dry-run")
-    assert (dry.code, "`tawny restore` without `--dry-run`" in dry.err) == (3, True)
+    assert (dry.code, "`tawny restore --replace` does so first" in dry.err) == (3, True)
     assert (tmp_path / "new/.restore").is_dir()
     said = tawny("restore", str(saved), "--data", "new", "--replace")
     assert said.code == 0, said.err
     assert "The restore that was prepared here has been completed first." in said.err
     assert list((tmp_path / "new").glob(".restore*")) == []
+
+
+@pytest.mark.parametrize("how", ["without --replace", "wrong passphrase", "damaged"])
+def test_a_prepared_restore_waits_for_one_that_may_replace(
+    tawny: Tawny, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    prepared(saved, tmp_path / "new")
+    words = [] if how == "without --replace" else ["--replace"]
+    if how == "wrong passphrase":
+        monkeypatch.setattr("sys.stdin", io.StringIO("something else\n"))
+    elif how == "damaged":
+        saved.write_bytes(saved.read_bytes()[:-1])
+    said = tawny("restore", str(saved), "--data", "new", "--passphrase-stdin", *words)
+    assert (said.code, "Nothing was changed" in said.err or "Wrong passphrase" in said.err) == (3, True), said.err
+    assert (tmp_path / "new/.restore").is_dir()
+    assert not (tmp_path / "new/tawny.toml").exists()
 
 
 def test_a_prepared_restore_that_cannot_be_completed_is_named(tawny: Tawny, saved: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tawny.cli.paths import (
 from tawny.model.errors import FolderInUse, NotDone, SettingsError, StorageError, UsageError
 from tawny.model.times import SystemClock
 from tawny.sealed.mnemonics import new_passphrase
-from tawny.service.backup.backup_file import DAMAGED, SUFFIX, backup_parts, read_passphrase
+from tawny.service.backup.backup_file import DAMAGED, SUFFIX, backup_parts, read_backup, read_passphrase
 from tawny.service.backup.restore import (
     NO_SETTINGS,
     PENDING,
@@ -123,7 +123,7 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
     if holder(data) is not None:
         raise in_use(data)
     if (data / PENDING).is_dir():
-        _complete_prepared(data, out, is_dry=args.dry_run)
+        _complete_prepared(args, passphrase, data, out)
     config = Path(args.config) if args.config else _found_config(args) or data / SETTINGS
     unpacked = UnpackedBackup.unpack(_portions(path), passphrase, data)
     try:
@@ -158,13 +158,17 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
     return 0
 
 
-def _complete_prepared(data: Path, out: Output, *, is_dry: bool) -> None:
+def _complete_prepared(args: Namespace, passphrase: str, data: Path, out: Output) -> None:
     """Carry out a restore that waits for the next start: tawny may not be able to start. Raises NotDone."""
-    if is_dry:
+    if args.dry_run or not args.replace:
         raise NotDone(
             "A restore was prepared here already.",
-            "A start of tawny carries it out, or `tawny restore` without `--dry-run`. Nothing was changed.",
+            f"A start of tawny carries out what is in {data / PENDING}, and `tawny restore --replace` does so first. "
+            "Nothing was changed.",
         )
+    for _, file in read_backup(_portions(Path(args.file)), passphrase):  # verified before anything is changed
+        for _ in file.portions:
+            pass
     try:
         with held(data):
             finish_restore(data)
