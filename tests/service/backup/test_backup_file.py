@@ -285,6 +285,26 @@ def test_replaces_all_of_another_recorder(data: Path, tmp_path: Path) -> None:
     assert (there / "gate/2026/11/20/05/x.mp4").exists(), "recordings stay"
 
 
+def test_a_history_on_a_subvolume_keeps_the_files_that_no_backup_has(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subvolume of Btrfs can be renamed, but no file out of it."""
+    there = make_recorder(tmp_path / "there", "cd" * 32)
+    (there / "history/archived.jsonl").write_text("checksums")
+    old, rename = there / PENDING / "old/history", Path.rename
+
+    def from_a_subvolume(path: Path, to: Path) -> Path:
+        if path.is_relative_to(old) and path != old:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, to)
+
+    UnpackedBackup.unpack([backup(data)], PASSPHRASE, there).commit(there.parent / "tawny.toml")
+    monkeypatch.setattr(Path, "rename", from_a_subvolume)
+    assert finish_restore(there)
+    assert (there / "history/archived.jsonl").read_text() == "checksums"
+    assert not list((there / "history").glob(".*.restore"))
+
+
 def test_a_deletion_that_waits_for_a_disk_is_restored(data: Path, tmp_path: Path) -> None:
     (data / "history/deletions.json").write_text('{"on disks": {}}')
     UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new").commit(tmp_path / "tawny.toml")

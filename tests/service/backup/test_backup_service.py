@@ -94,7 +94,7 @@ def test_a_prepared_restore_is_not_touched_by_the_next_request(
 def test_settings_that_cannot_be_replaced_leave_no_saved_backup(
     service: BackupService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "tawny.toml")
+    monkeypatch.setattr("tawny.service.backup.obstacles.mount_points", lambda: {tmp_path / "tawny.toml"})
     with pytest.raises(NotDone, match="is mounted by itself"):
         service.restore(PASSPHRASE)
     assert list(tmp_path.glob("before-restore*")) == []

@@ -82,8 +82,19 @@ def test_linked_certificates_are_said_before(unpacked: UnpackedBackup, config: P
 def test_a_settings_file_that_is_mounted_by_itself_is_said_before(
     unpacked: UnpackedBackup, config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tawny.service.backup.obstacles.mount_points", set)  # as without /proc
     monkeypatch.setattr(os.path, "ismount", lambda path: path == config)
     assert f"{config} is mounted by itself" in refused(unpacked, config, data)
+
+
+def test_a_subvolume_is_no_mount(
+    unpacked: UnpackedBackup, config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of Btrfs has a device of its own, and can be renamed."""
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == data / "history")
+    assert not [note for note in unpacked.plan(config).notes if "mounted" in note]
+    unpacked.commit(config)
+    assert finish_restore(data)
 
 
 def mounted(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

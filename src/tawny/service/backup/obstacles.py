@@ -41,7 +41,8 @@ def mount_obstacle(paths: Iterable[Path]) -> NotDone | None:
     for path in paths:
         place = Path(os.path.realpath(path.parent)) / path.name
         inside = min((one for one in points if one.is_relative_to(place)), default=None)
-        if inside is not None or os.path.ismount(path):
+        # a subvolume of Btrfs looks like a mount, so `ismount` is asked only where the kernel lists none
+        if inside is not None or (not points and os.path.ismount(path)):
             return NotDone(
                 f"{inside or path} is mounted by itself, so it can't be replaced.", "Mount its folder instead."
             )

@@ -5,6 +5,7 @@ is renamed to `.restore` with a plan; from then on the restore is carried out, a
 does the rest at the next start, and nothing else is unpacked before.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -457,7 +458,7 @@ def _keep_others(old: Path, here: Path) -> None:
     """Take over files of a replaced history that no backup has, such as the checksums of archived recordings."""
     for path in sorted(old.iterdir()) if old.is_dir() else ():
         if path.is_file() and not is_kept(f"data/history/{path.name}") and not _is_there(here / path.name):
-            path.rename(here / path.name)
+            _move(path, here / path.name)
 
 
 def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
@@ -468,10 +469,24 @@ def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
         merge_wal(there)
     old.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _is_there(there) and not _is_there(old):
-        there.rename(old)
+        _move(there, old)
     if is_in_backup:
-        new.rename(there)
+        _move(new, there)
         sync_folder(there.parent)
+
+
+def _move(path: Path, to: Path) -> None:
+    """Rename; copy a file of `history` where that is a subvolume of Btrfs. Can be interrupted and called again."""
+    try:
+        path.rename(to)
+    except OSError as error:
+        if error.errno != errno.EXDEV or not path.is_file():
+            raise
+        part = to.with_name(f".{to.name}.restore")
+        part.unlink(missing_ok=True)
+        _write(part, [path.read_bytes()], path, path.stat().st_mode & 0o777)
+        part.rename(to)
+        path.unlink()
 
 
 def _put_settings(new: Path, config: Path, data: Path) -> None:
