@@ -19,4 +19,5 @@ it.each([
   vi.stubGlobal("location", { hostname, port });
   render(<Elsewhere text="moved" listens={listens} />);
   expect(screen.queryByRole("link")?.getAttribute("href")).toBe(href);
+  expect(screen.queryByRole("link")?.classList.contains("more")).toBe(href && true); // looks like a link
 });

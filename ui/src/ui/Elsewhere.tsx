@@ -4,7 +4,11 @@ export function Elsewhere({ text, listens }: { text: string; listens: string }) 
   return (
     <>
       {" "}
-      {text} {place && <a href={`//${place}/`}>{place}</a>}
+      {text} {place && (
+        <a class="more" href={`//${place}/`}>
+          {place}
+        </a>
+      )}
     </>
   );
 }
