@@ -5,9 +5,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -95,6 +97,25 @@ def test_a_subvolume_is_no_mount(
     assert not [note for note in unpacked.plan(config).notes if "mounted" in note]
     unpacked.commit(config)
     assert finish_restore(data)
+
+
+def test_secrets_that_would_be_readable_for_others_are_refused_over_the_network(
+    unpacked: UnpackedBackup, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on exFAT, where tawny would start with no settings that have secrets."""
+    made = tempfile.TemporaryFile
+
+    def without_modes(dir: Path) -> IO[bytes]:  # noqa: A002
+        file = made(dir=dir)
+        os.fchmod(file.fileno(), 0o755)
+        return file
+
+    monkeypatch.setattr("tawny.service.backup.obstacles.tempfile.TemporaryFile", without_modes)
+    why = f"secrets.toml would be readable for others in {config.parent}: its disk keeps no permissions."
+    assert why in " ".join(unpacked.plan(config).notes)
+    with pytest.raises(NotDone, match="its disk keeps no permissions"):
+        unpacked.check_start(config)
+    unpacked.discard()
 
 
 def mounted(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

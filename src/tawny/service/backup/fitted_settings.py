@@ -2,16 +2,20 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from tawny.config.file_writing import read_file
+from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import WebSettings, listen_address
 from tawny.config.toml_editing import new_table
 from tawny.engine.acceptor import PORTS, bind_sockets, free_address, listening_places, listens_alone
+from tawny.model.errors import Problem, SettingsError
+from tawny.service.backup.obstacles import secrets_problem
 from tawny.service.backup.setting_changes import expanded, flat, tables_in
 from tawny.storage.disk.lock import holder
 
@@ -67,6 +71,19 @@ class FittedSettings:
             document[table][key] = value
         return str(tomlkit.dumps(document))
 
+    def wrong(self) -> str:
+        """Return what is wrong with the settings of the backup as they become; empty: nothing."""
+        if why := secrets_problem(self._saved.parent, self._config):
+            return why
+        try:
+            secrets = known_secrets(self._saved.parent, coming_to=self._config.parent)
+            chosen, problems = parse_settings(self.text() or read_file(self._saved), secrets)
+        except SettingsError as error:
+            return _first(error.problems)
+        except UnicodeDecodeError:
+            return _first([Problem("file", "bytes that are not UTF-8", "UTF-8 text")])
+        return _first(problems) if chosen is None else ""
+
     def _refusal(self) -> OSError | None:
         """Return why the web server could not listen on the address of the backup; None: it can, or may."""
         try:
@@ -110,3 +127,7 @@ class FittedSettings:
 
 def _listen_in(config: Path) -> str:
     return str(flat(tables_in(config)).get("web.listen") or WebSettings().listen)
+
+
+def _first(problems: Sequence[Problem]) -> str:
+    return f"{problems[0].path} is {problems[0].found}." if problems else "They are invalid."

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,6 +48,30 @@ def mount_obstacle(paths: Iterable[Path]) -> NotDone | None:
                 f"{inside or path} is mounted by itself, so it can't be replaced.", "Mount its folder instead."
             )
     return None
+
+
+def secrets_problem(new: Path, config: Path) -> str:
+    """Return why tawny would refuse the secrets of a backup where they come to; empty: it wouldn't, or has none.
+
+    new: the folder with the settings of the backup.
+    """
+    place = linked_file(config.absolute().with_name("secrets.toml"))
+    folder = next(one for one in place.parents if one.is_dir())
+    if not (new / "secrets.toml").exists() or keeps_modes(folder):
+        return ""
+    return (
+        f"secrets.toml would be readable for others in {folder}: its disk keeps no permissions. Use another folder for "
+        "the settings (`--config`)."
+    )
+
+
+def keeps_modes(folder: Path) -> bool:
+    """Return whether new files there are for their owner only; of a folder that can't be written, that is assumed."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return not os.fstat(file.fileno()).st_mode & 0o077
+    except OSError:
+        return True
 
 
 def linked_file(path: Path) -> Path:

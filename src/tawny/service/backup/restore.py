@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tawny.config.file_writing import modes_optional, read_file, settings_unwritable, sync_folder
-from tawny.config.loader import known_secrets, parse_settings
-from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
+from tawny.config.file_writing import modes_optional, settings_unwritable, sync_folder
+from tawny.model.errors import FolderInUse, NotDone, StorageError
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import hash_of
 from tawny.sealed.statements import SigningState, lines_of, statements_name
@@ -172,21 +171,8 @@ class UnpackedBackup:
         if not _is_there(self._folder / SETTINGS_FILE):
             yield NO_SETTINGS
             return
-        if why := self._wrong_setting(config, fitted):
+        if why := fitted.wrong():
             yield f"The settings of the backup need a look before they work here: {why}"
-
-    def _wrong_setting(self, config: Path, fitted: FittedSettings) -> str:
-        """Return what is wrong with the settings of the backup as they become; empty: nothing."""
-        saved = self._folder / SETTINGS_FILE
-        try:
-            chosen, problems = parse_settings(
-                fitted.text() or read_file(saved), known_secrets(saved.parent, coming_to=config.parent)
-            )
-        except SettingsError as error:
-            return _first(error.problems)
-        except UnicodeDecodeError:
-            return _first([Problem("file", "bytes that are not UTF-8", "UTF-8 text")])
-        return _first(problems) if chosen is None else ""
 
     def _fitted(self, config: Path) -> FittedSettings:
         return FittedSettings(self._folder / SETTINGS_FILE, config, self._data)
@@ -216,7 +202,7 @@ class UnpackedBackup:
 
         For restores over the network: they couldn't be corrected there.
         """
-        if _is_there(self._folder / SETTINGS_FILE) and (why := self._wrong_setting(config, self._fitted(config))):
+        if _is_there(self._folder / SETTINGS_FILE) and (why := self._fitted(config).wrong()):
             raise NotDone(
                 f"The settings of this backup don't work here: {why}",
                 "Restore it in a terminal here with `tawny restore`, and correct them. Nothing was changed.",
@@ -528,10 +514,6 @@ def _put_settings(new: Path, config: Path, data: Path) -> None:
 def _give(made: Path | int, like: Path) -> None:
     with suppress(PermissionError), modes_optional():  # as in a container
         give_to_owner(made, like)
-
-
-def _first(problems: Sequence[Problem]) -> str:
-    return f"{problems[0].path} is {problems[0].found}." if problems else "They are invalid."
 
 
 def _is_there(path: Path) -> bool:
