@@ -14,7 +14,7 @@ from typing import IO
 import pytest
 
 from tawny.config.file_writing import SettingsFolderUnwritable
-from tawny.engine.acceptor import has_ipv6
+from tawny.config.settings import WebSettings
 from tawny.model.errors import NotDone
 from tawny.sealed import age_file
 from tawny.service.backup.backup_file import backup_parts
@@ -284,19 +284,61 @@ def test_the_port_of_tawny_itself_by_listen_or_rtsp_is_no_obstacle(config: Path,
 
 
 def test_an_address_that_is_in_use_already_is_no_other_one(unpacked: UnpackedBackup, config: Path) -> None:
-    """As by `--listen`: the pages stay where they are."""
+    """As by `--listen`, which the next start has too: the pages stay where they are."""
     config.write_text('[web]\nlisten = "127.0.0.1:1"\n')
-    assert unpacked.plan(config).listens == "127.0.0.1:8000"
+    assert unpacked.plan(config, "127.0.0.1:1").listens == "127.0.0.1:8000"
     assert unpacked.plan(config, "127.0.0.1:8000").listens == ""
+    assert unpacked.plan(config, "127.0.0.1:2").listens == ""
     unpacked.discard()
 
 
-def test_a_new_computer_is_reachable_instead_of_at_the_address_of_the_old_one(config: Path, data: Path) -> None:
-    port = free_port()
-    notes, _, text = restored_listen(NO_FILE, f"192.0.2.20:{port}", config, data)
-    everywhere = f"{'[::]' if has_ipv6() else '0.0.0.0'}:{port}"
-    assert f"It becomes {everywhere}." in notes
-    assert f'listen = "{everywhere}"' in text
+def test_a_new_computer_keeps_an_address_that_is_not_here_yet(config: Path, data: Path) -> None:
+    """All addresses instead would reach further than that of a VPN."""
+    place = f"192.0.2.20:{free_port()}"
+    notes, _, text = restored_listen(NO_FILE, place, config, data)
+    assert f"This computer can't listen on {place}" in notes
+    assert f"Connect that network before tawny starts, or change it in {config}." in notes
+    assert f'listen = "{place}"' in text
+
+
+def test_an_address_from_the_environment_is_tried_as_it_is_here(
+    config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", "192.0.2.20:8000")
+    notes, listens, text = restored_listen("127.0.0.1:8123", "${PLACE}", config, data)
+    assert "This computer can't listen on 192.0.2.20:8000" in notes
+    assert ('listen = "127.0.0.1:8123"' in text, listens) == (True, "")
+
+
+def test_a_reference_that_is_no_address_shows_no_secret(
+    config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", "pl4nted-s3cret")
+    assert restored_listen("127.0.0.1:8123", "${PLACE}", config, data)[1] == "${PLACE}"
+
+
+def test_the_default_address_is_tried_too_on_a_new_computer(
+    config: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with another_program() as port:
+        place = f"127.0.0.1:{port}"
+        monkeypatch.setattr("tawny.service.backup.fitted_settings.WebSettings", lambda: WebSettings(listen=place))
+        notes, _, text = restored_listen(NO_FILE, "", config, data)
+    assert f"This computer can't listen on {place}" in notes
+    assert 'listen = "127.0.0.1:80' in text
+
+
+def test_what_the_plan_says_is_written(config: Path, data: Path) -> None:
+    """Also where the port has got free since."""
+    with another_program() as port:
+        config.write_text(f'[web]\nlisten = "127.0.0.1:{port}"\n')
+        content = b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage"))
+        config.unlink()
+        unpacked = UnpackedBackup.unpack([content], PASSPHRASE, data)
+        said = next(note for note in unpacked.plan(config).notes if "It becomes 127." in note)
+    unpacked.commit(config)
+    assert finish_restore(data)
+    assert f'listen = "{said.rpartition("It becomes ")[2].rstrip(".")}"' in config.read_text()
 
 
 def test_a_new_computer_takes_the_next_port_of_the_same_host(config: Path, data: Path) -> None:

@@ -10,7 +10,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.file_writing import read_file
-from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.loader import known_secrets, parse_settings, tables_with_secrets
 from tawny.config.settings import WebSettings, listen_address
 from tawny.config.toml_editing import new_table
 from tawny.engine.acceptor import PORTS, bind_sockets, free_address, listening_places, listens_alone
@@ -29,9 +29,10 @@ class FittedSettings:
     def __init__(self, saved: Path, config: Path, data: Path) -> None:
         self._saved, self._config, self._data = saved, config, data
         self._stated = str(flat(tables_in(saved)).get("storage.path") or "")
-        self._listen, self.listened = _listen_in(saved), _listen_in(config)
+        self._listen, self.listened = _listen_in(saved, config.parent), _listen_in(config)
         """listened: the address of the web interface by the settings here."""
-        is_changed = self._listen != self.listened and os.path.lexists(saved)
+        is_new = not os.path.lexists(config)  # then nothing says that its default address is free here
+        is_changed = os.path.lexists(saved) and (is_new or self._listen != self.listened)
         refused = self._refusal() if is_changed else None
         self._why_not = (refused.strerror or str(refused)) if refused is not None else ""
         self.listens = self._instead(refused) if refused else self._listen if is_changed else self.listened
@@ -47,7 +48,9 @@ class FittedSettings:
                 yield f"storage.path was {self._stated}. It becomes {folder}."
         if self._why_not:
             what = f"This computer can't listen on {self._listen}, the web.listen of the backup ({self._why_not})."
-            if is_fixed:
+            if self.listens == self._listen:
+                yield f"{what} Connect that network before tawny starts, or change it in {self._config}."
+            elif is_fixed:
                 yield f"{what} Change it in {self._config} to {self.listens}."
             elif os.path.lexists(self._config):
                 yield f"{what} It stays {self.listens}."
@@ -60,7 +63,7 @@ class FittedSettings:
     def text(self) -> str | None:
         """Return the settings as they become. None: as they are; or there are none, or they can't be changed."""
         changes = [] if self._names_folder() else [("storage", "path", str(self._data.absolute()))]
-        if self._why_not:
+        if self._why_not and self.listens != self._listen:
             changes.append(("web", "listen", self.listens))
         if not changes or not self._is_changeable():
             return None
@@ -99,14 +102,14 @@ class FittedSettings:
         return None
 
     def _instead(self, refused: OSError) -> str:
-        """Return the address that replaces that of the backup: the one here, or, without settings, a free one.
+        """Return the address that replaces that of the backup: the one here, or, without settings, its next free port.
 
-        That is reachable over the network, as at the first start, unless only the port of the backup is in use.
+        Without settings, a host that isn't here stays: it may be that of a VPN, and all addresses reach further.
         """
         if os.path.lexists(self._config):
             return self.listened
         host, port = listen_address(self._listen)
-        return free_address((port, *PORTS), host if refused.errno == errno.EADDRINUSE else "")
+        return free_address((port, *PORTS), host) if refused.errno == errno.EADDRINUSE else self._listen
 
     def _names_folder(self) -> bool:
         """Whether the settings name this folder, wherever tawny is started."""
@@ -125,8 +128,14 @@ class FittedSettings:
         return tomlkit.parse(self._saved.read_bytes().decode("utf-8-sig"))  # line ends stay
 
 
-def _listen_in(config: Path) -> str:
-    return str(flat(tables_in(config)).get("web.listen") or WebSettings().listen)
+def _listen_in(config: Path, coming_to: Path | None = None) -> str:
+    """Return the address with its secrets filled in; as it is where it is none then, so that no secret is shown."""
+    filled = str(flat(tables_with_secrets(config, coming_to)).get("web.listen") or WebSettings().listen)
+    try:
+        listen_address(filled)
+    except ValueError:
+        return str(flat(tables_in(config)).get("web.listen") or WebSettings().listen)
+    return filled
 
 
 def _first(problems: Sequence[Problem]) -> str:

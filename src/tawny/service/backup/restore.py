@@ -110,6 +110,7 @@ class UnpackedBackup:
         """undo: removes the folder, and lets others unpack."""
         self.info = info
         self._data, self._folder, self._undo = data, folder, undo
+        self._fit: FittedSettings | None = None
 
     @classmethod
     def unpack(cls, parts: Iterable[bytes], passphrase: str, data: Path) -> "UnpackedBackup":
@@ -146,8 +147,8 @@ class UnpackedBackup:
         fitted = self._fitted(config)
         notes = list(self._notes(config, fitted))
         changes = setting_changes(config, self._folder / SETTINGS_FILE)
-        is_elsewhere = fitted.listens != (listens or fitted.listened)
-        then = fitted.listens if is_elsewhere else ""
+        is_fixed = listens not in ("", fitted.listened)  # by `--listen`, as the next start too
+        then = "" if is_fixed or fitted.listens == fitted.listened else fitted.listens
         return RestorePlan(self.info, changes, there, notes, then, self._obstacle(config) is not None)
 
     def _notes(self, config: Path, fitted: FittedSettings) -> Iterator[str]:
@@ -175,7 +176,10 @@ class UnpackedBackup:
             yield f"The settings of the backup need a look before they work here: {why}"
 
     def _fitted(self, config: Path) -> FittedSettings:
-        return FittedSettings(self._folder / SETTINGS_FILE, config, self._data)
+        """Return the same each time: a port may get free between the plan and the restore."""
+        if self._fit is None:
+            self._fit = FittedSettings(self._folder / SETTINGS_FILE, config, self._data)
+        return self._fit
 
     def check_programs(self, config: Path) -> None:
         """Raise NotDone if the settings of the backup run programs which those here don't run, or use such files.
