@@ -128,7 +128,7 @@ for name in names:
         must(not any(first <= day <= last for day in left_out), f"statements from {first} to {last} are missing")
         print(f"To know: {name} was signed {(min(fits) - end_s) / 60:.0f} min after it ended: the recorder was off,")
         print("or its clock changed. Only its order is proven.")
-    if proof["signature"]:
+    if proof["signature"] and proof["statement"] >= min(keys):
         check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")
 for of, start_s, end_s, at, name, in_time in live:
     before = [one for one in live if one[0] == of and one[3] < at and one[1] < end_s - 60 and start_s < one[2] - 60]

@@ -129,7 +129,7 @@ class SealingPolicy:
     def finish(self) -> None:
         """Write the last statement."""
         if self.seals is not None:
-            self._stating.finish()
+            self._stating.state()
 
 
 def _may_leave(settings: Settings) -> bool:
@@ -140,8 +140,8 @@ def _may_leave(settings: Settings) -> bool:
 class StatementWriter:
     """Writes a statement every ten minutes, as an actor, and records gaps. It may wait for the disk.
 
-    The first one is early if recovery found files: evidence needs a statement within 20 minutes of their end. It waits
-    while the clock, as of a computer without a battery, is behind them, since they would be signed before they ended,
+    One is early if recovery found files: evidence needs a statement within 20 minutes of their end. While the clock, as
+    of a computer without a battery, is behind them, statements leave them out: they would be signed before they ended,
     and could never be verified.
     """
 
@@ -150,7 +150,7 @@ class StatementWriter:
     def __init__(self, history: SignedHistory, clock: Clock, alive_ms: int) -> None:
         """alive_ms: when the previous recorder was last alive; the files that it left ended before."""
         self._history, self._clock = history, clock
-        self._early_ms = alive_ms if history.has_unstated_files else None
+        self._found, self._alive_ms = history.unstated_files, alive_ms
         self._due_s = clock.mono_s() + EVERY_S
         self._behind_until_s = clock.mono_s() + MOST_BEHIND_S
         self._ahead_ms = self._wall_ahead_ms()
@@ -168,23 +168,15 @@ class StatementWriter:
         if not self._is_caught_up:
             self._catch_up()
         self._look_at_clock()
-        is_due = self._clock.mono_s() >= self._due_s or (self._is_caught_up and self._early_ms is not None)
-        if is_due and not self._is_behind:
+        is_early = self._is_caught_up and bool(self._found) and not self._is_behind
+        if is_early or self._clock.mono_s() >= self._due_s:
             self._due_s = self._clock.mono_s() + (EVERY_S if self.state() else AGAIN_S)
         return AGAIN_S
 
     @property
     def _is_behind(self) -> bool:
         """The clock is behind the end of files that the start has found, and may soon be set."""
-        is_behind = self._early_ms is not None and self._clock.now_ms() < self._early_ms
-        return is_behind and self._clock.mono_s() < self._behind_until_s
-
-    def finish(self) -> None:
-        """Write the last statement. While the clock is behind, leave what it would list to the next start."""
-        if self._is_behind:
-            self._catch_up()
-        else:
-            self.state()
+        return self._clock.now_ms() < self._alive_ms and self._clock.mono_s() < self._behind_until_s
 
     def _catch_up(self) -> None:
         try:
@@ -195,13 +187,14 @@ class StatementWriter:
 
     def state(self) -> bool:
         """Write a statement. Return whether it succeeded."""
+        later = self._found if self._is_behind else []
         try:
-            is_stated = self._history.state(self._clock.now_ms())
+            is_stated = self._history.state(self._clock.now_ms(), later=later)
         except StorageError as error:
             log.warning("cannot write the signed history, will retry: %s", error)
             return False
         if is_stated:
-            self._early_ms = None
+            self._found = later
         return is_stated
 
     def close(self) -> None:

@@ -100,10 +100,14 @@ class SignedRow:
 
 @dataclass(slots=True)
 class _Unwritten:
-    """A statement that may not be on the disk yet. files: its chain positions for `state.json`."""
+    """A statement that may not be on the disk yet.
+
+    files: its chain positions for `state.json`. later: items left to a later statement, durable there.
+    """
 
     made: StatementLines
     files: dict[str, list[Any]]
+    later: list[Item]
     listed: list[str]
     """Paths of the files with its items, removed after it is written."""
     pending: list[Pending] = field(default_factory=list)
@@ -246,10 +250,10 @@ class SignedHistory:
             self._items.append(["file", row.camera.hex(), row.kind, row.stream, number, digest.hex(), ends])
 
     @property
-    def has_unstated_files(self) -> bool:
-        """Return whether the next statement lists any file."""
+    def unstated_files(self) -> list[Item]:
+        """The files that the next statement lists."""
         with self._lock:
-            return any(item[0] == "file" for item in self._items)
+            return [item for item in self._items if item[0] == "file"]
 
     def all_found(self) -> None:
         """Report that the search for the previous recorder's files is complete."""
@@ -325,8 +329,8 @@ class SignedHistory:
 
     # --- statements
 
-    def state(self, now_ms: int, wait_s: float = 5.0) -> bool:
-        """Write a statement of all items.
+    def state(self, now_ms: int, wait_s: float = 5.0, later: Sequence[Item] = ()) -> bool:
+        """Write a statement of all items, except these, which the state file keeps for a later one.
 
         Return False if files being signed do not finish within `wait_s` seconds: retry soon. Raises StorageError; the
         next call continues.
@@ -341,14 +345,13 @@ class SignedHistory:
                 if self._signing:
                     return False
                 self._items += [item for items in reported.values() for item in items]
-                made, items = (
-                    make_statement(self._state, self._items, self._recipients(), utc_text(now_ms)),
-                    self._state.n,
-                )
-                self._state, self._items, self._written = made.state, [], 0
+                kept = [item for item in self._items if item in later]
+                stated, n = [item for item in self._items if item not in later], self._state.n
+                made = make_statement(self._state, stated, self._recipients(), utc_text(now_ms))
+                self._state, self._items, self._written = made.state, kept, len(kept)
                 self._stated = {row: number for row, (number, _) in self._places.items()}
                 files = {row: [*place, sorted(self._open.get(row, ()))] for row, place in self._places.items()}
-            self._unwritten = _Unwritten(made, files, [items_path(items), *reported])
+            self._unwritten = _Unwritten(made, files, kept, [items_path(n), *reported])
             self._write_unwritten()
             self._compare_clock(made.state.time, now_ms)
             return True
@@ -372,7 +375,7 @@ class SignedHistory:
         if not one.pending:
             one.pending = self._places_of(one.made.lines)
         lines = [[name, offset, line.decode()] for name, offset, line in one.pending]
-        said = one.made.state.record() | {"files": one.files, "pending": lines}
+        said = one.made.state.record() | {"files": one.files, "later": one.later, "pending": lines}
         self._sync_lines()
         state = {STATE: compact_json(said)}
         write_secrets(self._disk, state if self._has_names else {NAMES: self._names, **state})
@@ -416,6 +419,7 @@ class SignedHistory:
                 self._places[row], self._stated[row] = (int(number), str(prev)), int(number)
                 self._open[row] = {int(each) for each in opened}
             pending = [(str(name), int(offset), str(line).encode()) for name, offset, line in said["pending"]]
+            later: list[Item] = list(said.get("later", ()))  # not in files of older versions
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise SealedFileBroken("its state cannot be read") from problem
         begins = {name: offset for name, offset, _ in reversed(pending)}
@@ -436,7 +440,7 @@ class SignedHistory:
         self._disk.unlink(items_path(self._state.n - 1))
         waiting = list(waiting_items(self._disk))
         self._announced = announced_pictures(waiting)
-        for item in waiting:
+        for item in [*later, *waiting]:
             if item[0] != PICTURE:
                 self._take_again(item)
         self._written = len(self._items)
