@@ -120,9 +120,10 @@ for name in names:
     if is_live and not in_time:
         until = min(*fits, since)
         for then, one in pairwise(clocks[: said[0][-1]]):  # a list of minutes without a gap leaves no time for it
-            whole = [item[:4] for item in one[3]].count(["file", *camera]) - 1
             has_gap = ["gap", camera[0]] in [item[:2] for item in one[3]]
-            is_full = not has_gap and 0 < 60 * whole <= one[1] - then[1] and start_s < then[1] + 45 * whole
+            streams = [item[3] for item in one[3] if item[:3] == ["file", *camera[:2]] and not has_gap]
+            wholes = [n for each in {*streams} if 0 < 60 * (n := streams.count(each) - 1) <= one[1] - then[1]]
+            is_full = any(start_s < then[1] + 45 * whole for whole in wholes)
             must(not start_s < one[1] <= until or not is_full, f"{name}: {late}, of a time signed before")
         first, last = (str(utc(at))[:10] for at in (until, made[0]))
         must(not any(first <= day <= last for day in left_out), f"statements from {first} to {last} are missing")
@@ -138,10 +139,9 @@ for number in sorted({*range(min(numbers), max(numbers))} - numbers):
     said = [item[0] for item in items if item[1:4] == camera and item[4] <= number and number in item[4:6]]
     print(f"To know: recording {number} is not shown. What the recorder stated of it: {', '.join(said) or 'nothing'}.")
 for gap in [item for item in items if item[:2] == ("gap", camera[0])]:
-    if gap[2] / 1000 < max(times) and gap[3] / 1000 > min(times):
-        print(
-            f"To know: nothing was recorded for {(gap[3] - gap[2]) / 1000:.0f} s from {utc(gap[2] / 1000)}: {gap[4]}."
-        )
+    from_s, to_s = gap[2] / 1000, gap[3] / 1000
+    if from_s < max(times) and to_s > min(times):
+        print(f"To know: nothing was recorded for {to_s - from_s:.0f} s from {utc(from_s)}: {gap[4]}.")
 if clips := [name for name in manifest["files"] if name.startswith("clip")]:
     print(f"To know: only tawny verify compares {', '.join(clips)} with the recordings. This program does not.")
 print("REDACTED:" if is_redacted else "It holds:", ascii(manifest["camera"])[1:-1], utc(begin), utc(end))

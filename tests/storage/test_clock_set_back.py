@@ -39,12 +39,12 @@ class Box:
         self.volume = Volume(disk, self.signed)
         self.seals = EpochKeys(self.signed, self.clock, lambda _: None)
 
-    def record(self, seconds: int = 200, gop: int = 4) -> Span:
+    def record(self, seconds: int = 200, gop: int = 4, stream: StreamName = MAIN) -> Span:
         begin_ms, hub = self.clock.now_ms(), Hub()
         engine = InlineEngine(self.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
         recorder = SegmentRecorder(self.volume, self.index, self.clock, Bus(), seals=self.seals)
         recorder.start(engine)
-        recorder.add(PORCH, MAIN, hub)
+        recorder.add(PORCH, stream, hub)
         feed = PacketFeed(hub, self.clock, fps=1, gop=gop)
         for _ in range(seconds):
             feed.picture()
@@ -63,9 +63,11 @@ class Box:
         if is_seen:
             self.signed.add(["clock", before_ms, self.clock.now_ms()])
 
-    def evidence(self, span: Span, name: str = "export") -> tuple[EvidenceVerdict, tuple[int, str]]:
+    def evidence(
+        self, span: Span, name: str = "export", stream: StreamName = MAIN
+    ) -> tuple[EvidenceVerdict, tuple[int, str]]:
         """What both programs say of it."""
-        asked = EvidenceRequest(PORCH, MAIN, span, "box", "tawny", self.clock.now_ms())
+        asked = EvidenceRequest(PORCH, stream, span, "box", "tawny", self.clock.now_ms())
         target = self.folder / name
         made = write_evidence(self.volume, self.index, asked, target, lambda _: pytest.fail("sealed"), lambda _: None)
         return checked(target, made.fingerprint), told_by_program(target, made.fingerprint)

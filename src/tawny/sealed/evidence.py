@@ -270,7 +270,7 @@ def _look_at_cuts(parts: _Parts, verdict: EvidenceVerdict) -> None:
 
 
 def _look_at_overlaps(parts: _Parts, chain: EvidenceChain, verdict: EvidenceVerdict) -> None:
-    """Name recordings of a doubtful time that are of the time of others, which were signed before them.
+    """Name recordings of a doubtful time that are of the time of others of their stream, signed before them.
 
     After an error of the disk, a recording begins with the video since the last keyframe, also of the one before.
     """

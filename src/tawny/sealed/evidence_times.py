@@ -81,19 +81,22 @@ class EvidenceChain:
     def was_full(self, statement: Statement, header: SealedHeader, since_ms: int) -> bool:
         """Return whether the recordings that an earlier statement lists leave no room before a recording's start.
 
-        All but the first of them began after the statement before, without gaps. Where there are more than fit between
-        two statements, some are of an earlier time, such as those that were filled in.
+        Those of any stream of the camera count: all record the same scene. All but the first of a stream began after
+        the statement before, without gaps. Where there are more than fit between two statements, some are of an earlier
+        time, such as those that were filled in.
         """
-        start_ms, row = header.start_ms, place_of(header)[:3]
+        start_ms, camera = header.start_ms, place_of(header)[:2]
         for before, one in pairwise(self.order[: self.order.index(statement)]):
             if not start_ms < one.clock_ms <= since_ms:
                 continue
-            listed = [stated for place, found in self.files.items() if place[:3] == row for _, stated in found]
-            whole = listed.count(one) - 1
-            has_gap = any(stated is one and item[:2] == ["gap", row[0]] for stated, item in self.others)
-            is_usual = 0 < whole * _SEGMENT_MS <= one.clock_ms - before.clock_ms and not has_gap
-            if is_usual and start_ms < before.clock_ms + whole * _SHORT_MS:
-                return True
+            rows = (
+                place[2] for place, found in self.files.items() for _, by in found if by is one and place[:2] == camera
+            )
+            has_gap = any(stated is one and item[:2] == ["gap", camera[0]] for stated, item in self.others)
+            for whole in (count - 1 for count in Counter(rows).values()):
+                is_usual = 0 < whole * _SEGMENT_MS <= one.clock_ms - before.clock_ms and not has_gap
+                if is_usual and start_ms < before.clock_ms + whole * _SHORT_MS:
+                    return True
         return False
 
 
