@@ -86,7 +86,8 @@ class EvidenceRequest:
 class EvidenceCheck:
     """What verifying a new folder finds. waiting: number of recordings in it that the recorder will sign by `until_ms`.
 
-    until_ms: 0 if nothing of the time waits for it, not even a file that is being written. signed_late: number of those
+    until_ms: 0 if nothing of the time waits for it, not even a file that is being written. What a power cut left may
+    wait longer, up to an hour, while the clock is behind it. signed_late: number of those
     whose time is only claimed, as after an outage.
     """
 

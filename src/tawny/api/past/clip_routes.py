@@ -104,7 +104,7 @@ class ClipJobInfo(ApiResponse):
     hint: str
     """Why it failed, and what to do."""
     fingerprint: str
-    """The recorder's fingerprint that evidence is verified with; empty for other kinds."""
+    """The fingerprint that evidence is verified with, the recorder's or its fallback disk's; empty for other kinds."""
     file: str | None
     """URL of the file once it is done; `?save=1` to download."""
     mine: bool
