@@ -8,9 +8,11 @@ import pytest
 from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.storage.disk.disk import DiskCapacity, QuotaReached
+from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Volume, copy
-from tawny.storage.retention import tiers
+from tawny.storage.retention import runner, tiers
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.runner import RemovalPlan, Retention
 from tawny.storage.retention.tiers import TierFull, TierMover
 from tests.storage.bench import SUB
 from tests.storage.test_tiers import DAY_MIN, HOUR_S, FullTier, Tiered
@@ -140,3 +142,32 @@ def test_a_quota_takes_nothing_that_should_go_later(full: LimitedTier) -> None:
     full.mover.step()
     full.runs()
     assert (full.mover.problem, full.all_left(), _is_on(full.site.volume, due)) == (None, 11, True)
+
+
+def test_room_asked_for_while_retention_plans_is_made_by_its_next_run(
+    full: LimitedTier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due, plan = full.site.put(2 * DAY_MIN, stream=SUB), Retention.plan
+
+    def refused_meanwhile(retention: Retention, *, urgent: bool) -> RemovalPlan:
+        made = plan(retention, urgent=urgent)
+        full.mover.step()
+        return made
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Retention, "plan", refused_meanwhile)
+        full.runs()
+    full.round()
+    assert _is_on(full.tier, due)
+
+
+def test_room_asked_for_on_a_disk_that_does_not_respond_is_made_later(
+    full: LimitedTier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = full.site.put(2 * DAY_MIN, stream=SUB)
+    full.mover.step()
+    with monkeypatch.context() as away:
+        away.setattr(runner, "spaces", lambda volume: spaces(volume)[:1])
+        full.runs()
+    full.round()
+    assert _is_on(full.tier, due)

@@ -26,6 +26,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import LATEST_MS, Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import is_thinned
+from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract, RetentionRule, duration_words, size_words
 from tawny.storage.retention.removal import AROUND_MS, Removal, events_at
@@ -57,7 +58,8 @@ DiskSpace = tuple[DiskCapacity, Holds | None]
 class RemovalPlan:
     """Segments to remove, in order, and to thin (`thinnings`) afterwards. goes_on: the next run has more to thin.
 
-    missing_bytes, missing_files: amount that should be removed but has no candidates.
+    missing_bytes, missing_files: amount that should be removed but has no candidates. asked: archive disks that refused
+    a copy, and the room that this makes there for it, bytes.
     """
 
     removals: list[Removal] = field(default_factory=list)
@@ -68,6 +70,7 @@ class RemovalPlan:
     looked: Looked = field(default_factory=dict, compare=False, repr=False)
     aged: Segment | None = field(default=None, compare=False, repr=False)
     """The newest segment older than every `max`: what is left up to it stays for its events, or is kept."""
+    asked: Sequence[tuple[Volume, int]] = field(default=(), compare=False, repr=False)
 
     @property
     def size_bytes(self) -> int:

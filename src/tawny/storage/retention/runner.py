@@ -268,8 +268,6 @@ class Retention:
             if urgent:
                 self._reserve.give_up()
             plan = self.plan(urgent=urgent)
-            for other in self._volume.others:
-                other.refused_bytes = 0
             self.apply(plan)
             self.last = plan
             self._reserve.fill()
@@ -327,13 +325,13 @@ class Retention:
         as they take. ahead_s, ahead_bytes: plan for a later time with this much more written to the main disk.
         """
         contract = chosen or self._contract
-        space, (rooms, refused_bytes) = self._volume.space(), self._rooms(ahead_bytes)
+        space, (rooms, asked) = self._volume.space(), self._rooms(ahead_bytes)
         cameras = self._volume.cameras()  # after the rooms, which find out whether a disk hangs
         urgent_bytes = min(_URGENT_BYTES, space.total_bytes // 20) + 2 * self._reserve.size_bytes if urgent else 0
         urgent_files = 0
         if urgent and space.has_few_files and space.free_bytes >= urgent_bytes:  # it is full of files, not of bytes
             urgent_bytes, urgent_files = 0, min(_URGENT_FILES, self._index.count() // 20 + 1)
-        return RemovalPlanner(
+        plan = RemovalPlanner(
             replace(contract, everyone=self._limited(contract.everyone)),
             self._index,
             rooms,
@@ -349,16 +347,17 @@ class Retention:
                 self._ages.ahead_ms(),
                 urgent_files,
                 self._later.seconds(newest_ms(self._index, cameras)) + ahead_s,
-                refused_bytes,
+                [size_bytes for _, size_bytes in asked],
             ),
         ).plan()
+        return replace(plan, asked=asked)
 
     def has_space_for(self, size_bytes: int) -> bool:
         """Return whether the first disk can hold this much more for long, without removing anything for it."""
         space = self._volume.space()
         return space.free_bytes - size_bytes > (self._contract.everyone.free_share + _LASTING_SHARE) * space.total_bytes
 
-    def _rooms(self, ahead_bytes: int) -> tuple[list[DiskSpace], list[int]]:
+    def _rooms(self, ahead_bytes: int) -> tuple[list[DiskSpace], list[tuple[Volume, int]]]:
         """Return the space of each disk, and what others refused. Only segments on a disk free space there."""
         (first, space), *more = spaces(self._volume)
         found = [(first, space._replace(free_bytes=max(0, space.free_bytes - ahead_bytes)))]
@@ -368,8 +367,8 @@ class Retention:
             found.append((other, space._replace(free_bytes=space.free_bytes + begun_bytes)))
         if not self._volume.others:
             return [(space, None) for _, space in found], []
-        refused_bytes = [other.refused_bytes for other, _ in more]
-        return [(space, partial(_holds, volume)) for volume, space in found], refused_bytes
+        asked = [(other, other.refused_bytes) for other, _ in more]
+        return [(space, partial(_holds, volume)) for volume, space in found], asked
 
     def _limited(self, keep: RetentionRule) -> RetentionRule:
         most = [count for count in (keep.count, self._pace.most_files) if count is not None]
@@ -377,6 +376,8 @@ class Retention:
 
     def apply(self, plan: RemovalPlan) -> None:
         """Remove and thin according to the plan, and drop events without remaining video. Raises StorageError."""
+        for other, size_bytes in plan.asked:
+            other.refused_bytes -= size_bytes  # it may have been asked since the plan was made
         remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals, self._drop)
         self._thin(plan)
         self._looked, self._aged = plan.looked, plan.aged
