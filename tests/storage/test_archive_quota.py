@@ -171,3 +171,37 @@ def test_room_asked_for_on_a_disk_that_does_not_respond_is_made_later(
         full.runs()
     full.round()
     assert _is_on(full.tier, due)
+
+
+def test_a_quota_that_is_reached_by_a_folder_makes_retention_delete_there(
+    full: LimitedTier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due, left = full.site.put(2 * DAY_MIN, stream=SUB), full.all_left()
+
+    def refused(folder: str) -> None:
+        raise QuotaReached(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(full.tier.open_folders, "enter", refused)
+        full.mover.step()
+    full.round()
+    assert full.all_left() < left
+    assert _is_on(full.tier, due)
+
+
+def test_a_quota_that_is_reached_by_keys_makes_retention_delete_there(
+    full: LimitedTier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due, left = full.site.put(2 * DAY_MIN, stream=SUB), full.all_left()
+
+    def refused(path: str, _source: Volume, _target: Volume) -> None:
+        raise QuotaReached(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tiers, "is_sealed", lambda _: True)
+        patched.setattr(tiers, "copy_keys", refused)
+        full.most = 20
+        full.mover.step()
+    full.round()
+    assert full.all_left() < left
+    assert _is_on(full.tier, due)

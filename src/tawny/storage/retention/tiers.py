@@ -297,9 +297,8 @@ class TierMover:
             self._store(path, source)
         elif there is None or there.size_bytes != here.size_bytes:
             self._copy(segment, source)
-        if archive is None and is_sealed(path):
-            # readers look for it on the file's own volume
-            copy_keys(keys_path(segment.camera, segment.start_ms), source, self._tier)
+        else:
+            self._copy_keys(segment, source)
         source.disk.unlink(path)
         source.disk.sync_folder(folder)
         tidy(source, self._clock, [folder], kept_days={parent_of(folder)})
@@ -317,27 +316,35 @@ class TierMover:
             raise self._refusal.with_traceback(None)
         self._check_space(segment)
         if not self._is_refused:
-            folders, folder = self._tier.open_folders, parent_of(segment.path)
-            folders.enter(folder)  # a start then finds an incomplete copy
             try:
-                copy(source, self._tier, segment.path)
-            except FileUnreadable:
-                folders.leave(folder)
-                raise
+                self._copy_whole(segment, source)
             except DiskFull as error:
-                folders.leave(folder)
                 self._refused_until_s = self._clock.mono_s() + _PLAN_AGAIN_S
                 if self._has_asked:
                     self._refusal = error
                     raise
                 self._check_space(segment)
             else:
-                folders.leave(folder)
-                folders.save()
                 self._refusal, self._has_asked = None, False
                 return
         self._ask_for_room(segment)
         raise _Awaited
+
+    def _copy_whole(self, segment: Segment, source: Volume) -> None:
+        folders, folder = self._tier.open_folders, parent_of(segment.path)
+        folders.enter(folder)  # a start then finds an incomplete copy
+        try:
+            self._copy_keys(segment, source)
+            copy(source, self._tier, segment.path)
+        except (FileUnreadable, DiskFull):
+            folders.leave(folder)
+            raise
+        folders.leave(folder)
+        folders.save()
+
+    def _copy_keys(self, segment: Segment, source: Volume) -> None:
+        if is_sealed(segment.path):  # readers look for them on the file's own volume
+            copy_keys(keys_path(segment.camera, segment.start_ms), source, self._tier)
 
     def _ask_for_room(self, segment: Segment) -> None:
         self._refused_until_s, self._has_asked = -math.inf, True  # the next copy shows it
