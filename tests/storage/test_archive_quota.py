@@ -1,6 +1,7 @@
 """An archive disk that refuses copies, as at a quota: retention makes room there, once until a copy succeeds."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,19 @@ def test_a_quota_that_is_reached_by_keys_makes_retention_delete_there(
     full.round()
     assert full.all_left() < left
     assert _is_on(full.tier, due)
+
+
+def test_rules_that_change_while_a_disk_refuses_do_not_keep_retention_from_deleting_there(full: LimitedTier) -> None:
+    full.site.put(2 * DAY_MIN, stream=SUB)
+    rules, asked = full.rules, 0
+
+    def changing() -> RetentionContract:
+        nonlocal asked
+        asked += 1
+        return replace(rules, everyone=replace(rules.everyone, min_s=float(asked)))
+
+    mover = TierMover(
+        lambda: [full.site.volume], full.tier, full.site.index, full.site.clock, 24 * HOUR_S, changing, full.wake
+    )
+    mover.step()
+    assert full.tier.refused_bytes

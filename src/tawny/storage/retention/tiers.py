@@ -225,8 +225,8 @@ class TierMover:
         space = self._sources()[0].space()
         return round(space.total_bytes * (self._contract().everyone.free_share + _SPARE_SHARE)) - space.free_bytes
 
-    def _check_space(self, segment: Segment) -> None:
-        """Raise TierFull if the tier would have too little free space, and nothing on it goes for it before `segment`.
+    def _check_space(self, segment: Segment) -> int:
+        """Return the bytes on the tier that go before `segment`; 0: it has space. Raise TierFull if they are too few.
 
         _GoesFirst: if that is no more than retention's order. If the main disk lacks space too, something must go: the
         first in this order, though it is promised.
@@ -237,10 +237,10 @@ class TierMover:
             space = space._replace(free_bytes=min(space.free_bytes, kept_free_bytes))
         lacking_bytes = kept_free_bytes + segment.size_bytes - space.free_bytes
         if lacking_bytes <= 0:
-            return
+            return 0
         kind, is_pressed, now_s = self._kind(segment, rules), self._need_bytes() > 0, self._clock.mono_s()
         if lacking_bytes <= self._replaceable_bytes.get(kind, 0):
-            return
+            return self._replaceable_bytes[kind]
         full = self._full.get(kind)
         is_known = full is not None and (full.rules, full.is_pressed) == (rules, is_pressed)
         if full is None or not is_known or space.free_bytes > full.free_bytes or now_s >= full.until_s:
@@ -248,7 +248,7 @@ class TierMover:
             before = [*takewhile(lambda one: one.id != segment.id, removals)]
             self._replaceable_bytes[kind] = sum(one.size_bytes for one in before)
             if lacking_bytes <= self._replaceable_bytes[kind]:
-                return
+                return self._replaceable_bytes[kind]
             is_in_order = len(before) + 1 < len(removals)
             full = _Full(space.free_bytes, rules, is_pressed, now_s + _PLAN_AGAIN_S, is_in_order)
             self._full[kind] = full
@@ -314,7 +314,7 @@ class TierMover:
         """
         if self._is_refused and self._refusal is not None:
             raise self._refusal.with_traceback(None)
-        self._check_space(segment)
+        replaceable_bytes = self._check_space(segment)
         if not self._is_refused:
             try:
                 self._copy_whole(segment, source)
@@ -323,11 +323,11 @@ class TierMover:
                 if self._has_asked:
                     self._refusal = error
                     raise
-                self._check_space(segment)
+                replaceable_bytes = self._check_space(segment)
             else:
                 self._refusal, self._has_asked = None, False
                 return
-        self._ask_for_room(segment)
+        self._ask_for_room(segment, replaceable_bytes)
         raise _Awaited
 
     def _copy_whole(self, segment: Segment, source: Volume) -> None:
@@ -346,9 +346,8 @@ class TierMover:
         if is_sealed(segment.path):  # readers look for them on the file's own volume
             copy_keys(keys_path(segment.camera, segment.start_ms), source, self._tier)
 
-    def _ask_for_room(self, segment: Segment) -> None:
+    def _ask_for_room(self, segment: Segment, replaceable_bytes: int) -> None:
         self._refused_until_s, self._has_asked = -math.inf, True  # the next copy shows it
-        replaceable_bytes = self._replaceable_bytes[self._kind(segment, self._contract())]
         most_bytes = max(segment.size_bytes, self._tier.space().total_bytes // _REFUSED_SHARE)
         self._tier.refused_bytes = min(replaceable_bytes, most_bytes)
         self._wake()
