@@ -185,6 +185,17 @@ def test_other_disks_are_not_tried(database: Path) -> None:
         assert MappedMemory(database, other_disk, lambda _address, _size: False).can_change()
 
 
+def test_a_disk_that_could_not_be_asked_is_asked_again(tmp_path: Path) -> None:
+    database = tmp_path / "disk" / "words.db"
+    mapped = MappedMemory(database, Btrfs().ioctl, lambda _address, _size: False)
+    assert mapped.can_change()
+    database.parent.mkdir()
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(SCHEMA)
+        assert not mapped.can_change()
+
+
 def test_a_small_database_refuses_where_its_change_would_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db = SmallDb(tmp_path / "words.db", SCHEMA, 1)
     with monkeypatch.context() as full:

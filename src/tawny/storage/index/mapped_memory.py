@@ -68,12 +68,12 @@ def _make_shared_memory(made: Path, path: Path, ioctl: Ioctl) -> None:
         os.close(fd)
 
 
-def copies_on_write(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> bool:
-    """Return whether a folder is on Btrfs."""
+def copies_on_write(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> bool | None:
+    """Return whether a folder is on Btrfs. None: it can't be opened, as with too many open files."""
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         ioctl(fd, _BTRFS_FEATURES, bytes(24))
     except OSError:
@@ -126,7 +126,7 @@ class MappedMemory:
         self.file = Path(f"{database.resolve()}-shm")
         """SQLite makes it where a link leads."""
         self._is_copied = copies_on_write(self.file.parent, ioctl)
-        self._populate = populate
+        self._ioctl, self._populate = ioctl, populate
         self._regions: list[tuple[int, int]] = []
         """Address and size. SQLite maps the file piece by piece, until the last connection is closed."""
 
@@ -147,6 +147,8 @@ class MappedMemory:
 
     def can_change(self) -> bool:
         """Return whether the disk has space for changes of what is mapped."""
+        if self._is_copied is None:
+            self._is_copied = copies_on_write(self.file.parent, self._ioctl)
         if not self._is_copied:
             return True
         try:
