@@ -26,7 +26,7 @@ from tawny.storage.index.catalogue import Catalogue, row_of
 from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.mapped_memory import connect, copies_on_write, remake_shared_memory
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.sqlite_file import SUFFIXES, put_aside, sqlite_errors
+from tawny.storage.index.sqlite_file import SUFFIXES, put_aside
 from tawny.storage.index.sqlite_index import SqliteIndex
 
 log = logging.getLogger(__name__)
@@ -206,14 +206,14 @@ def rebuild_index(volume: Volume, history: HistoryJournal) -> Rebuilt:
         try:
             rebuilt = rebuild(volume, index, history)
         finally:
-            index.close()  # merges the WAL into the main file
-        _refuse_unmerged(new)
+            index.close()
     except StorageError:
         with suppress(OSError):  # on a full disk, what is incomplete takes the space that is left
             _unlink(new)
         raise
     _unlink(path)
     volume.disk.rename(new.name, path.name)
+    _unlink(new)  # on Btrfs, an empty `-shm`
     if not rebuilt.segments:
         return rebuilt  # quickly built again: recording does not wait for its sync
     file = volume.disk.extend(path.name)
@@ -223,15 +223,6 @@ def rebuild_index(volume: Volume, history: HistoryJournal) -> Rebuilt:
         file.close()
     volume.disk.sync_folder("")
     return rebuilt
-
-
-def _refuse_unmerged(path: Path) -> None:
-    """Merge the WAL if closing left it: on a full disk, SQLite doesn't say so. Raises DiskFull, StorageError."""
-    if not path.with_name(f"{path.name}-wal").exists():
-        return
-    with sqlite_errors(str(path)), closing(connect(path, "rw", timeout_s=0)) as db:
-        if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            raise StorageError(str(path), "its WAL can't be merged")
 
 
 def _undamaged(volume: Volume, path: Path) -> SqliteIndex:

@@ -102,7 +102,7 @@ Row = tuple[Any, ...]
 class SqliteFile(ReopenedFile):
     """read_only: for reading while a recorder has the file open. undone: called after a rollback.
 
-    sync: False makes nothing durable, for a file that is synced when it is complete.
+    sync: False makes nothing durable, for a file that is synced when it is complete. It has no `-wal` and no `-shm`.
     """
 
     def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None], sync: bool = True) -> None:
@@ -123,7 +123,7 @@ class SqliteFile(ReopenedFile):
             try:
                 if not read_only:
                     self._writer.execute(f"PRAGMA synchronous = {'FULL' if sync else 'OFF'}")
-                    self._writer.execute("PRAGMA journal_mode = WAL")
+                    self._writer.execute(f"PRAGMA journal_mode = {'WAL' if sync else 'MEMORY'}")
                 self.version = prepare(self._writer, self.where, read_only=read_only)
                 self._identity = self._found()
             except (sqlite3.Error, StorageError):
