@@ -25,6 +25,8 @@ from tawny.storage.index.sqlite_file import SUFFIXES, SmallDb
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT);"
 NO_COPY_ON_WRITE = 0x00800000
+LEFT_OPEN: list[sqlite3.Connection] = []
+"""Kept, so that no other test gets the same addresses."""
 
 
 class Btrfs:
@@ -196,6 +198,15 @@ def test_a_disk_that_could_not_be_asked_is_asked_again(tmp_path: Path) -> None:
         assert not mapped.can_change()
 
 
+def test_what_a_replaced_file_left_mapped_is_passed_over(database: Path) -> None:
+    LEFT_OPEN.append(sqlite3.connect(database))
+    LEFT_OPEN[0].execute("SELECT * FROM words")
+    replaced = MappedMemory(database, Btrfs().ioctl, lambda _address, _size: False)
+    assert not replaced.can_change()
+    replaced.leave()
+    assert MappedMemory(database, Btrfs().ioctl, lambda _address, _size: False).can_change()
+
+
 def test_a_small_database_refuses_where_its_change_would_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db = SmallDb(tmp_path / "words.db", SCHEMA, 1)
     with monkeypatch.context() as full:
@@ -275,12 +286,15 @@ def test_the_index_is_reopened_once_its_disk_that_failed_is_mounted_again(
         return mapped is not asked[0]
 
     monkeypatch.setattr(MappedMemory, "can_change", can_change)
+    left: list[MappedMemory] = []
+    monkeypatch.setattr(MappedMemory, "leave", lambda mapped: left.append(mapped))
     later = replace(gap, begin_ms=2000, end_ms=3000)
     with pytest.raises(StorageError) as caught:
         index.put_gap(later)
     assert not isinstance(caught.value, DiskFull)
     index.put_gap(later)
     assert index.gaps(gap.camera, gap.span(0)) == [gap]
+    assert left == asked[:1]
     index.close()
 
 

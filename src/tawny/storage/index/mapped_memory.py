@@ -104,6 +104,8 @@ def remake_shared_memory(folder: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
 
 _MAPPINGS: Final = Path("/proc/self/maps")
 _POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, since Linux 5.14
+_DEAD: Final[set[tuple[int, int]]] = set()
+"""Regions of files whose disk failed, which connections that are left open keep mapped under the same name."""
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -158,7 +160,12 @@ class MappedMemory:
             return True
         return all(self._populate(*region) for region in self._regions)
 
+    def leave(self) -> None:
+        """Pass over what can't be changed from now on: the connection stays open, and its file was replaced."""
+        _DEAD.update(region for region in self._regions if not self._populate(*region))
+
     def _mapped(self) -> list[tuple[int, int]]:
         lines = [line.split(maxsplit=5) for line in _MAPPINGS.read_text(errors="replace").splitlines()]
         places = [line[0].split("-") for line in lines if len(line) == 6 and line[5] == str(self.file)]
-        return [(int(begin, 16), int(end, 16) - int(begin, 16)) for begin, end in places]
+        found = [(int(begin, 16), int(end, 16) - int(begin, 16)) for begin, end in places]
+        return [region for region in found if region not in _DEAD]

@@ -62,6 +62,8 @@ class ReopenedFile:
         is_other = there is not None and own is not None and there[0] != own[0] and there[1] == own[1]
         if is_other or not self._can_change():
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(old))
+            if self._mapped is not None and there not in (None, own):
+                self._mapped.leave()
         else:
             with suppress(sqlite3.Error):  # its disk is gone
                 old.close()
