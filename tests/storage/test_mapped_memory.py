@@ -15,6 +15,7 @@ from tawny.model.errors import DiskFull, DiskReadOnly, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.service.backup.backup_file import backup_parts
+from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.storage.disk.disk import QuotaReached
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
@@ -106,6 +107,15 @@ def test_a_database_of_another_process_is_not_opened_without_space(left: Path, m
     monkeypatch.setattr(mapped_memory, "full_by_trial", lambda *_, **__: QuotaReached("room.tmp"))
     with pytest.raises(QuotaReached, match="words"):
         connect(left, "rw", timeout_s=1, ioctl=Btrfs().ioctl)
+
+
+def test_a_database_that_is_read_for_a_restore_is_not_opened_without_space(
+    left: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped_memory, "copies_on_write", lambda *_: True)
+    monkeypatch.setattr(mapped_memory, "full_by_trial", lambda *_, **__: QuotaReached("room.tmp"))
+    with pytest.raises(QuotaReached, match="words"):
+        opened_to_read(left)
 
 
 @pytest.mark.parametrize("use", [_copied_apart, _backed_up])

@@ -9,6 +9,7 @@ from typing import Final
 
 from tawny.model.errors import IndexDamaged
 from tawny.model.times import utc_text
+from tawny.storage.index.mapped_memory import connect
 from tawny.storage.index.sqlite_file import sqlite_errors
 
 ACCOUNTS: Final = "accounts.db"
@@ -107,8 +108,11 @@ def _add_newer(db: sqlite3.Connection, here: Path) -> None:
 
 
 def opened_to_read(path: Path) -> sqlite3.Connection:
-    """Open a file for reading. With `mode=ro`, SQLite would leave its `-wal` and `-shm` behind."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)
+    """Open a file for reading. With `mode=ro`, SQLite would leave its `-wal` and `-shm` behind.
+
+    Raises sqlite3.Error; DiskFull on a full Btrfs, where opening it could kill the process.
+    """
+    return connect(path, "rw", timeout_s=10)
 
 
 def _access(db: sqlite3.Connection) -> tuple[Named, Named, set[str], dict[str, str]]:
