@@ -8,6 +8,7 @@ from tawny.config.settings import Settings
 from tawny.engine import Bus, InlineEngine
 from tawny.service.sealing.policy import EVERY_S, MOST_BEHIND_S, SealingPolicy
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_files import waiting_items
 from tawny.storage.history.signed_history import SignedHistory
 from tests.storage.test_clock_set_back import Box
 
@@ -101,6 +102,8 @@ def test_what_a_clock_that_is_behind_leaves_unsigned_is_left_to_the_next_start(t
     engine.run_for(100)
     policy.finish()
     assert statements(box) == before + 1
+    waiting = [item for item in waiting_items(box.volume.disk) if item[0] == "file"]
+    assert len(waiting) == 1, "as checks and exports see it meanwhile"
     box.clock.jump_utc(3600)
     engine = start(box, recorded.end_ms)
     assert len(box.signed.unstated_files) == 1

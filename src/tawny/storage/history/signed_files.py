@@ -42,7 +42,10 @@ def public_files(disk: DiskAccess) -> list[str]:
 
 
 def waiting_items(disk: DiskAccess) -> Iterator[Item]:
-    """Yield the durable items of the next statement."""
+    """Yield the durable items of the next statements: first those that the last one left to a later one."""
+    with suppress(SealedFileBroken):
+        later = read_object(disk.read(STATE)).get("later") if disk.entry(STATE) is not None else None
+        yield from later if isinstance(later, list) else ()  # not in files of older versions
     for items in _listed(disk, "items-").values():
         yield from items
 

@@ -419,7 +419,6 @@ class SignedHistory:
                 self._places[row], self._stated[row] = (int(number), str(prev)), int(number)
                 self._open[row] = {int(each) for each in opened}
             pending = [(str(name), int(offset), str(line).encode()) for name, offset, line in said["pending"]]
-            later: list[Item] = list(said.get("later", ()))  # not in files of older versions
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise SealedFileBroken("its state cannot be read") from problem
         begins = {name: offset for name, offset, _ in reversed(pending)}
@@ -440,7 +439,7 @@ class SignedHistory:
         self._disk.unlink(items_path(self._state.n - 1))
         waiting = list(waiting_items(self._disk))
         self._announced = announced_pictures(waiting)
-        for item in [*later, *waiting]:
+        for item in waiting:
             if item[0] != PICTURE:
                 self._take_again(item)
         self._written = len(self._items)
