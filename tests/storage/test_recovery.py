@@ -280,6 +280,17 @@ def test_the_last_sign_of_life_ends_an_open_gap(site: Site) -> None:
     assert [gap.end_ms for gap in site.index.gaps(PORCH, EVER)] == [alive_ms, site.clock.now_ms()]
 
 
+def test_what_was_left_ended_by_the_clock_of_its_end(site: Site) -> None:
+    """An earlier recording, of a clock that was ahead, says nothing of it."""
+    site.clock.jump_utc(30 * 86_400)
+    site.record(10)
+    site.clock.jump_utc(-30 * 86_400)
+    _kill_and_wait(site)
+    found = site.recover()
+    assert found.alive_ms is not None
+    assert found.left_ms < site.clock.now_ms() < found.alive_ms
+
+
 def test_a_camera_that_is_new_has_no_gap(site: Site) -> None:
     _kill_and_wait(site)
     found = site.recover(cameras=(PORCH, YARD))

@@ -200,7 +200,7 @@ def _open_storage(place: RecorderPlace, classified: ClassifiedCameras) -> Record
     started_ms = clock.now_ms()
     found = recover_files(volume, index, ledger, clock, before=store.before, boot=boot, cameras=cameras)
     sealing = SealingPolicy(
-        volume, clock, place.bus, place.settings, zone=place.zone, is_standby=is_standby, alive_ms=found.alive_ms
+        volume, clock, place.bus, place.settings, zone=place.zone, is_standby=is_standby, left_ms=found.left_ms
     )
     with index.unsynced(), ledger.together():  # one sync, because recording waits for it
         explain_downtime(found, index, ledger, cameras, started_ms)

@@ -13,17 +13,17 @@ from tawny.storage.history.signed_history import SignedHistory
 from tests.storage.test_clock_set_back import Box
 
 
-def start(box: Box, alive_ms: int) -> InlineEngine:
+def start(box: Box, left_ms: int) -> InlineEngine:
     """Start a recorder's statements on this disk, after what was left there has been found."""
-    return started(box, alive_ms)[1]
+    return started(box, left_ms)[1]
 
 
-def started(box: Box, alive_ms: int) -> tuple[SealingPolicy, InlineEngine]:
+def started(box: Box, left_ms: int) -> tuple[SealingPolicy, InlineEngine]:
     disk = Volume.at(box.folder / "data").disk
     box.signed = SignedHistory.opened(disk, box.clock.now_ms())
     box.volume = Volume(disk, box.signed)
     engine = InlineEngine(box.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
-    policy = SealingPolicy(box.volume, box.clock, Bus(), Settings, alive_ms=alive_ms)
+    policy = SealingPolicy(box.volume, box.clock, Bus(), Settings, left_ms=left_ms)
     policy.start(engine)
     return policy, engine
 

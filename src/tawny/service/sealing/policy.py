@@ -87,12 +87,12 @@ class SealingPolicy:
         *,
         zone: str = "UTC",
         is_standby: bool = False,
-        alive_ms: int | None = None,
+        left_ms: int = 0,
     ) -> None:
         """Create it after recovery.
 
-        is_standby: the volume is the fallback disk, which records while the main disk is missing. alive_ms: when the
-        previous recorder was last alive, if known.
+        is_standby: the volume is the fallback disk, which records while the main disk is missing. left_ms: see
+        `StatementWriter`.
         """
         self.seals: EpochKeys | None = None
         self.watch = HistoryWatch(volume, None, clock, zone)
@@ -110,7 +110,7 @@ class SealingPolicy:
         self.out = DiskSealedExport(volume, self.seals, pictures, is_standby=is_standby)
         if not is_standby:
             self.watch = HistoryWatch(volume, history, clock, zone)
-        self._stating = StatementWriter(history, clock, alive_ms or 0)
+        self._stating = StatementWriter(history, clock, left_ms)
         bus.subscribe(GapChanged, self._stating.on_gap)
 
     def service(self, folder: Path, settings: ChangeableSettings) -> SealingService:
@@ -147,10 +147,10 @@ class StatementWriter:
 
     name = "statements"
 
-    def __init__(self, history: SignedHistory, clock: Clock, alive_ms: int) -> None:
-        """alive_ms: when the previous recorder was last alive; the files that it left ended before."""
+    def __init__(self, history: SignedHistory, clock: Clock, left_ms: int) -> None:
+        """left_ms: when the files ended that the previous recorder left, ms UTC."""
         self._history, self._clock = history, clock
-        self._found, self._alive_ms = history.unstated_files, alive_ms
+        self._found, self._left_ms = history.unstated_files, left_ms
         self._due_s = clock.mono_s() + EVERY_S
         self._behind_until_s = clock.mono_s() + MOST_BEHIND_S
         self._ahead_ms = self._wall_ahead_ms()
@@ -176,7 +176,7 @@ class StatementWriter:
     @property
     def _is_behind(self) -> bool:
         """The clock is behind the end of files that the start has found, and may soon be set."""
-        return self._clock.now_ms() < self._alive_ms and self._clock.mono_s() < self._behind_until_s
+        return self._clock.now_ms() < self._left_ms and self._clock.mono_s() < self._behind_until_s
 
     def _catch_up(self) -> None:
         try:

@@ -68,6 +68,8 @@ class Recovered:
     """Who asked for it, if known."""
     alive_ms: int | None = None
     """Last heartbeat of the previous recorder."""
+    left_ms: int = 0
+    """End of what it left, by the clock that it had then: earlier recordings may be of a clock that was ahead."""
     gaps: list[Gap] = field(default_factory=list)
     damaged: list[FileDamaged] = field(default_factory=list)
 
@@ -137,7 +139,9 @@ def recover_files(
         volume.signed.all_found()
     by = str(lines[-1].record.get("by", "")) if lines and lines[-1].what == "stopped" else ""
     alive_ms = _alive_ms(lines, before, index, cameras)
-    return Recovered(reclosed, listed, removed, cause, by, alive_ms, damaged=damaged)
+    ends_ms = [one.segment.end_ms for one in reclosed if one.segment is not None]
+    left_ms = max(ends_ms, default=0 if before is None else before.at_ms)
+    return Recovered(reclosed, listed, removed, cause, by, alive_ms, left_ms, damaged=damaged)
 
 
 def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str) -> Cause | None:
