@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -158,6 +159,17 @@ def test_room_asked_for_while_retention_plans_is_made_by_its_next_run(
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(Retention, "plan", refused_meanwhile)
         full.runs()
+    full.round()
+    assert _is_on(full.tier, due)
+
+
+def test_room_asked_for_is_made_after_a_run_that_failed(full: LimitedTier, monkeypatch: pytest.MonkeyPatch) -> None:
+    due = full.site.put(2 * DAY_MIN, stream=SUB)
+    full.mover.step()
+    with monkeypatch.context() as failing:
+        failing.setattr(runner, "remove_segments", Mock(side_effect=StorageError("/archive", "bad sector")))
+        with pytest.raises(StorageError):
+            full.runs()
     full.round()
     assert _is_on(full.tier, due)
 

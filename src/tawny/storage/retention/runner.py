@@ -376,9 +376,9 @@ class Retention:
 
     def apply(self, plan: RemovalPlan) -> None:
         """Remove and thin according to the plan, and drop events without remaining video. Raises StorageError."""
+        remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals, self._drop)
         for other, size_bytes in plan.asked:
             other.refused_bytes -= size_bytes  # it may have been asked since the plan was made
-        remove_segments(self._volume, self._index, self._ledger, self._clock, plan.removals, self._drop)
         self._thin(plan)
         self._looked, self._aged = plan.looked, plan.aged
         unsent = [one.segment for one in plan.removals if one.is_waiting]
