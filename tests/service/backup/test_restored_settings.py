@@ -212,10 +212,15 @@ def test_a_link_of_another_user_makes_root_overwrite_nothing(
 NO_FILE = "no settings file"
 
 
+def saved_with(config: Path, data: Path, there: str) -> bytes:
+    """Return a backup with this web.listen."""
+    config.write_text(f'[web]\nlisten = "{there}"\n')
+    return b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage"))
+
+
 def restored_listen(here: str, there: str, config: Path, data: Path) -> tuple[str, str, str]:
     """Return the notes, the address that the plan names, and the settings after the restore."""
-    config.write_text(f'[web]\nlisten = "{there}"\n')
-    content = b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage"))
+    content = saved_with(config, data, there)
     config.write_text(f'[web]\nlisten = "{here}"\n' if here else "")
     if here == NO_FILE:
         config.unlink()
@@ -308,6 +313,24 @@ def test_an_address_from_the_environment_is_tried_as_it_is_here(
     notes, listens, text = restored_listen("127.0.0.1:8123", "${PLACE}", config, data)
     assert "This computer can't listen on 192.0.2.20:8000" in notes
     assert ('listen = "127.0.0.1:8123"' in text, listens) == (True, "")
+
+
+def test_an_address_that_stays_stays_as_it_is_stated(config: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", "127.0.0.1:8123")
+    notes, _, text = restored_listen("${PLACE}", "192.0.2.20:8000", config, data)
+    assert "It stays 127.0.0.1:8123." in notes
+    assert 'listen = "${PLACE}"' in text
+
+
+def test_an_address_stays_also_if_the_secrets_here_cannot_be_read(config: Path, data: Path) -> None:
+    """tawny doesn't start then, which is when people restore."""
+    unpacked = UnpackedBackup.unpack([saved_with(config, data, "192.0.2.20:8000")], PASSPHRASE, data)
+    config.write_text('[web]\nlisten = "127.0.0.1:8123"\n')
+    config.with_name("secrets.toml").write_text("torn = ")
+    assert "It stays 127.0.0.1:8123." in " ".join(unpacked.plan(config).notes)
+    unpacked.commit(config)
+    assert finish_restore(data)
+    assert 'listen = "127.0.0.1:8123"' in config.read_text()
 
 
 def test_a_reference_that_is_no_address_shows_no_secret(

@@ -31,6 +31,7 @@ class FittedSettings:
         self._stated = str(flat(tables_in(saved)).get("storage.path") or "")
         self._listen, self.listened = _listen_in(saved, config.parent), _listen_in(config)
         """listened: the address of the web interface by the settings here."""
+        self._stays = _stated_listen(config)
         is_new = not os.path.lexists(config)  # then nothing says that its default address is free here
         is_changed = os.path.lexists(saved) and (is_new or self._listen != self.listened)
         refused = self._refusal() if is_changed else None
@@ -64,7 +65,8 @@ class FittedSettings:
         """Return the settings as they become. None: as they are; or there are none, or they can't be changed."""
         changes = [] if self._names_folder() else [("storage", "path", str(self._data.absolute()))]
         if self._why_not and self.listens != self._listen:
-            changes.append(("web", "listen", self.listens))
+            stays = self.listens == self.listened and os.path.lexists(self._config)
+            changes.append(("web", "listen", self._stays if stays else self.listens))
         if not changes or not self._is_changeable():
             return None
         document = self._document()
@@ -129,13 +131,18 @@ class FittedSettings:
 
 
 def _listen_in(config: Path, coming_to: Path | None = None) -> str:
-    """Return the address with its secrets filled in; as it is where it is none then, so that no secret is shown."""
-    filled = str(flat(tables_with_secrets(config, coming_to)).get("web.listen") or WebSettings().listen)
+    """Return the address with its secrets filled in; as it is stated where they can't be read, or it is none then."""
+    stated = _stated_listen(config)
+    filled = str(flat(tables_with_secrets(config, coming_to)).get("web.listen") or stated)
     try:
         listen_address(filled)
     except ValueError:
-        return str(flat(tables_in(config)).get("web.listen") or WebSettings().listen)
+        return stated  # shows no secret
     return filled
+
+
+def _stated_listen(config: Path) -> str:
+    return str(flat(tables_in(config)).get("web.listen") or WebSettings().listen)
 
 
 def _first(problems: Sequence[Problem]) -> str:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from tawny.model.errors import IndexDamaged
+from tawny.model.errors import DiskFull, IndexDamaged
 from tawny.model.times import utc_text
 from tawny.storage.index.mapped_memory import connect
 from tawny.storage.index.sqlite_file import sqlite_errors
@@ -110,9 +110,12 @@ def _add_newer(db: sqlite3.Connection, here: Path) -> None:
 def opened_to_read(path: Path) -> sqlite3.Connection:
     """Open a file for reading. With `mode=ro`, SQLite would leave its `-wal` and `-shm` behind.
 
-    Raises sqlite3.Error; DiskFull on a full Btrfs, where opening it could kill the process.
+    Raises sqlite3.Error, StorageError.
     """
-    return connect(path, "rw", timeout_s=10)
+    try:
+        return connect(path, "rw", timeout_s=10)
+    except DiskFull:  # on a full Btrfs, that could kill the process
+        return connect(path, "ro", timeout_s=10)
 
 
 def _access(db: sqlite3.Connection) -> tuple[Named, Named, set[str], dict[str, str]]:
