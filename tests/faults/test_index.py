@@ -9,9 +9,9 @@ import pytest
 from tawny.model.segments import Segment
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
+from tawny.storage.index.damaged_files import SUFFIXES
 from tawny.storage.index.opening import INDEX_NAME, index_to_write
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.sqlite_file import SUFFIXES
 from tests.faults.figures import note
 from tests.faults.world import EVER, PORCH, YARD, World, proved, world
 

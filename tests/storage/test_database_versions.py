@@ -41,8 +41,9 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index import appearance_db, index_schema, sqlite_file
 from tawny.storage.index.appearance_db import AppearanceDb
+from tawny.storage.index.damaged_files import forget_put_aside, recently_put_aside, refuse_damage
 from tawny.storage.index.opening import index_to_read, index_to_write
-from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside, recently_put_aside, refuse_damage, sqlite_errors
+from tawny.storage.index.sqlite_file import SmallDb, sqlite_errors
 from tawny.testing.clock import FakeClock
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture

@@ -20,9 +20,10 @@ from tawny.storage.disk.disk import QuotaReached
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index import mapped_memory, opening
+from tawny.storage.index.damaged_files import SUFFIXES
 from tawny.storage.index.mapped_memory import MappedMemory, connect, remake_shared_memory
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.index.sqlite_file import SUFFIXES, SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT);"
 NO_COPY_ON_WRITE = 0x00800000
@@ -116,6 +117,15 @@ def test_a_database_is_read_for_a_restore_also_without_space(left: Path, monkeyp
     with closing(opened_to_read(left)) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
     assert left.with_name("words.db-shm").read_bytes() == before, "changing it could kill the process"
+
+
+def test_on_other_disks_nothing_is_asked_at_each_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = SmallDb(tmp_path / "words.db", SCHEMA, 1)
+    with monkeypatch.context() as counted:
+        counted.setattr(MappedMemory, "can_change", lambda _: pytest.fail("asked"))
+        with db.writing() as writing:
+            writing.execute("INSERT INTO words VALUES ('porch')")
+    db.close()
 
 
 @pytest.mark.parametrize("use", [_copied_apart, _backed_up])
@@ -217,6 +227,13 @@ def test_what_a_replaced_file_left_mapped_is_passed_over(database: Path) -> None
     assert MappedMemory(database, Btrfs().ioctl, lambda _address, _size: False).can_change()
 
 
+@pytest.fixture
+def on_btrfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases that are opened are on such a disk: elsewhere nothing is asked."""
+    monkeypatch.setattr(mapped_memory, "copies_on_write", lambda *_: True)
+
+
+@pytest.mark.usefixtures("on_btrfs")
 def test_a_small_database_refuses_where_its_change_would_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db = SmallDb(tmp_path / "words.db", SCHEMA, 1)
     with monkeypatch.context() as full:
@@ -230,6 +247,7 @@ def test_a_small_database_refuses_where_its_change_would_kill(tmp_path: Path, mo
     db.close()
 
 
+@pytest.mark.usefixtures("on_btrfs")
 def test_a_small_database_is_rolled_back_if_the_disk_is_full_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +260,7 @@ def test_a_small_database_is_rolled_back_if_the_disk_is_full_at_its_end(
     db.close()
 
 
+@pytest.mark.usefixtures("on_btrfs")
 def test_the_index_refuses_where_its_change_would_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     volume = Volume.at(tmp_path)
     index = index_to_write(volume, HistoryJournal(volume.disk))
@@ -263,11 +282,11 @@ def test_the_index_refuses_where_its_change_would_kill(tmp_path: Path, monkeypat
     index.close()
 
 
+@pytest.mark.usefixtures("on_btrfs")
 def test_a_disk_that_became_read_only_is_not_called_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db, opened = SmallDb(tmp_path / "words.db", SCHEMA, 1), set[int]()
     with monkeypatch.context() as failed:
         failed.setattr(MappedMemory, "can_change", lambda _: False)
-        failed.setattr(mapped_memory, "copies_on_write", lambda *_: True)
         failed.setattr(mapped_memory, "is_read_only", lambda _: True)
         for _ in range(4):
             with pytest.raises(DiskReadOnly), db.reading():
@@ -279,6 +298,7 @@ def test_a_disk_that_became_read_only_is_not_called_full(tmp_path: Path, monkeyp
     db.close()
 
 
+@pytest.mark.usefixtures("on_btrfs")
 def test_the_index_is_reopened_once_its_disk_that_failed_is_mounted_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

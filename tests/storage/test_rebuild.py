@@ -17,11 +17,11 @@ from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index import opening
+from tawny.storage.index.damaged_files import SUFFIXES
 from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write, rebuild, rebuild_index
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.sqlite_file import SUFFIXES
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)

@@ -44,8 +44,9 @@ from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine, replay
 from tawny.storage.history.signed_files import FOLDER as SIGNED
 from tawny.storage.index.catalogue import row_of
+from tawny.storage.index.damaged_files import forget_empty
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.index.sqlite_file import SmallDb, forget_empty
+from tawny.storage.index.sqlite_file import SmallDb
 from tawny.storage.repair.healing import wrong_with
 from tawny.storage.retention.removal import tidy
 from tawny.storage.segments.metadata import read_header

@@ -13,7 +13,8 @@ from typing import Any, Final
 from tawny.model.errors import DatabaseDamaged, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, ClockSteps, SystemClock, utc_text
-from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside
+from tawny.storage.index.damaged_files import forget_put_aside
+from tawny.storage.index.sqlite_file import SmallDb
 
 log = logging.getLogger(__name__)
 ACCOUNTS: Final = "accounts.db"

@@ -51,7 +51,7 @@ from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lo
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history import borrowed_cameras
 from tawny.storage.history.signed_files import FOLDER, NAMES, STATE, read_object
-from tawny.storage.index.sqlite_file import forget_put_aside
+from tawny.storage.index.damaged_files import forget_put_aside
 
 PENDING: Final = ".restore"
 NO_SETTINGS: Final = "The backup has no settings file."

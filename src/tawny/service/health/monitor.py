@@ -32,8 +32,8 @@ from tawny.service.recorder import RecorderWarning
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.damaged_files import recently_put_aside
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.sqlite_file import recently_put_aside
 from tawny.storage.repair.healing import heal
 
 # Self-test and check-in, as clients see them.

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tawny.storage.disk.disk import FolderEntry
-from tawny.storage.index.sqlite_file import SmallDb, forget_empty
+from tawny.storage.index.damaged_files import forget_empty
+from tawny.storage.index.sqlite_file import SmallDb
 
 _VERSION: Final = 1
 _SCHEMA: Final = """

@@ -28,10 +28,10 @@ from tawny.storage.disk.volume import FAILOVER_MARKS, FileUnreadable, Volume, co
 from tawny.storage.disk.volume_walk import FileKind, walk
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, replay
 from tawny.storage.index.catalogue import row_of
+from tawny.storage.index.damaged_files import SUFFIXES
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import INDEX_NAME
 from tawny.storage.index.protocol import Index, all_events
-from tawny.storage.index.sqlite_file import SUFFIXES
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.tiers import copy_keys
 from tawny.storage.segments.detection_files import merged_day

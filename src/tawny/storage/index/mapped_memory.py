@@ -127,7 +127,8 @@ class MappedMemory:
         self._database = database
         self.file = Path(f"{database.resolve()}-shm")
         """SQLite makes it where a link leads."""
-        self._is_copied = copies_on_write(self.file.parent, ioctl)
+        self.is_copied = copies_on_write(self.file.parent, ioctl)
+        """Whether the disk is a Btrfs: elsewhere all can be changed. None: it couldn't be asked yet."""
         self._ioctl, self._populate = ioctl, populate
         self._regions: list[tuple[int, int]] = []
         """Address and size. SQLite maps the file piece by piece, until the last connection is closed."""
@@ -149,9 +150,9 @@ class MappedMemory:
 
     def can_change(self) -> bool:
         """Return whether the disk has space for changes of what is mapped."""
-        if self._is_copied is None:
-            self._is_copied = copies_on_write(self.file.parent, self._ioctl)
-        if not self._is_copied:
+        if self.is_copied is None:
+            self.is_copied = copies_on_write(self.file.parent, self._ioctl)
+        if not self.is_copied:
             return True
         try:
             if sum(size for _, size in self._regions) != self.file.stat().st_size:

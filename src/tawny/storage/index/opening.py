@@ -23,10 +23,10 @@ from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryJournal, replay
 from tawny.storage.index.appearance_db import FILE as APPEARANCE_NAME
 from tawny.storage.index.catalogue import Catalogue, row_of
+from tawny.storage.index.damaged_files import SUFFIXES, put_aside
 from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.mapped_memory import connect, copies_on_write, remake_shared_memory
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.sqlite_file import SUFFIXES, put_aside
 from tawny.storage.index.sqlite_index import SqliteIndex
 
 log = logging.getLogger(__name__)

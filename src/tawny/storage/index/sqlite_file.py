@@ -3,9 +3,9 @@
 WAL with `synchronous=FULL`: a change is durable when the call returns, and readers do not block the writer.
 """
 
+import ctypes
 import logging
 import os
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -25,12 +25,12 @@ from tawny.model.errors import (
     StorageError,
     TooManyFiles,
 )
-from tawny.model.times import ClockSteps, SystemClock
+from tawny.model.times import ClockSteps
 from tawny.storage.disk.disk import GONE, RealDisk, denied, full_by_trial, turned
 from tawny.storage.disk.volume_mark import OTHER_DISK, disk_mark
+from tawny.storage.index.damaged_files import keep_aside, refuse_damage
 from tawny.storage.index.index_schema import other_version, prepare
-from tawny.storage.index.mapped_memory import connect, is_read_only
-from tawny.storage.index.reopened_file import ReopenedFile
+from tawny.storage.index.mapped_memory import MappedMemory, connect, is_read_only
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +97,83 @@ def _has_free_descriptor() -> bool:
 
 
 Row = tuple[Any, ...]
+
+
+class ReopenedFile:
+    """A file that is reopened after the disk failed: it may have been unplugged, and mounted again."""
+
+    _is_cut_off = False
+    _file = Path()
+    _mark = b""
+    _identity: tuple[int, int] | None = None
+    _mapped: MappedMemory | None = None
+
+    def _note_disk(self, file: Path) -> None:
+        self._file, self._mapped = file, MappedMemory(file)
+        with suppress(PathUnreadable):  # this user may read only the file
+            self._mark = self._read_mark()
+
+    def _read_mark(self) -> bytes:
+        """Raises StorageError."""
+        try:
+            return disk_mark(self._file)
+        except OSError as error:
+            raise turned(error, error.filename or str(self._file)) from error
+
+    def _is_on_other_disk(self) -> bool:
+        """Return whether another disk, or none, is mounted there. Without a mark, none is known as another."""
+        return bool(self._mark) and self._read_mark() != self._mark
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return what identifies the file that is there now: another one after its disk was mounted again."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _let_go(self, old: sqlite3.Connection) -> None:
+        """Close a connection, or leave it open for good, also at the end, if SQLite would remove another file's WAL.
+
+        It compares only inode numbers, which files on two disks may have in common. On a full disk, closing it may kill
+        the process; the next start reads the WAL.
+        """
+        there, own = self._found(), self._identity
+        is_other = there is not None and own is not None and there[0] != own[0] and there[1] == own[1]
+        if is_other or not self._can_change():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(old))
+            if self._mapped is not None and there not in (None, own):
+                self._mapped.leave()
+        else:
+            with suppress(sqlite3.Error):  # its disk is gone
+                old.close()
+        if self._mapped is not None:
+            self._mapped = MappedMemory(self._file)
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Record a disk failure, so that the file is reopened. On a full disk, it could not be."""
+        try:
+            yield
+        except (DiskFull, IndexDamaged, DatabaseDamaged, DatabaseUnfit):
+            raise
+        except StorageError as error:
+            self._is_cut_off |= not isinstance(error.__cause__, sqlite3.ProgrammingError)  # it was closed
+            raise
+
+    def _can_change(self) -> bool:
+        return self._mapped is None or self._mapped.can_change()
+
+    def _refuse_full(self) -> None:
+        """Raises StorageError where SQLite's next change of its mapped memory would kill the process.
+
+        DiskFull on a full disk. Another error if its disk failed and is mounted again, so that the file is reopened.
+        """
+        if self._mapped is None or self._mapped.is_copied is False or self._mapped.can_change():
+            return  # on most disks without a call
+        if self._found() not in (None, self._identity):
+            raise StorageError(str(self._file), OTHER_DISK)
+        self._mapped.refuse_full()
 
 
 class SqliteFile(ReopenedFile):
@@ -262,53 +339,12 @@ def _make_private(path: Path) -> None:
                     path.with_name(name).chmod(0o600)
 
 
-# Small databases of other subjects than the index, and what is damaged put aside.
+# Small databases of other subjects than the index.
 
 MEMORY: Final = ":memory:"
-SUFFIXES: Final = ("-wal", "-shm", "")
-"""Of the files of a database. The main file is last, so that an incomplete set is not opened."""
 _CHECKED_BYTES: Final = 64 * 1024**2
 """Larger files are not read whole at a start: it would take seconds."""
 _TRIED_AGAIN_S: Final = 0.2
-_MOST_ASIDE: Final = 10
-_ASIDE: Final = re.compile(r"(\w+\.db)\.damaged-(\d{13})")
-_REPORTED_MS: Final = 2 * 86_400_000
-_NO_PAGE: Final = re.compile(r"unable to get the page\. error code=(\d+)")
-
-
-def put_aside(path: Path, mark: str = ".damaged") -> None:
-    """Rename a damaged database, so that one can be made in its place. Raises OSError."""
-    for suffix in SUFFIXES:
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.replace(path.with_name(f"{path.name}{mark}{suffix}"))
-
-
-def recently_put_aside(folder: Path, now_ms: int) -> list[str]:
-    """Return the names of the databases that `SmallDb` put aside in the last two days. Raises OSError."""
-    found = [named for one in sorted(folder.iterdir()) if (named := _ASIDE.fullmatch(one.name))]
-    return list(dict.fromkeys(one[1] for one in found if now_ms - int(one[2]) < _REPORTED_MS))
-
-
-def forget_put_aside(folder: Path, name: str) -> None:
-    """Delete what was put aside of a database that was restored. Raises OSError."""
-    for old in folder.glob(f"{name}.damaged-*"):
-        old.unlink(missing_ok=True)
-
-
-def _keep_aside(path: Path) -> None:
-    """Put a database aside under a name of its own, and forget the oldest of many. Raises OSError."""
-    put_aside(path, f".damaged-{SystemClock().now_ms():013}")
-    kept = sorted(one for one in path.parent.glob(f"{path.name}.damaged-*") if _ASIDE.fullmatch(one.name))
-    for old in kept[:-_MOST_ASIDE]:
-        for suffix in SUFFIXES:
-            old.with_name(old.name + suffix).unlink(missing_ok=True)
-
-
-def forget_empty(path: Path) -> None:
-    """Remove an empty file, as a power failure leaves it, of a database whose content can be made again."""
-    if path.is_file() and not path.stat().st_size:
-        path.unlink()
 
 
 class SmallDb(ReopenedFile):
@@ -351,7 +387,7 @@ class SmallDb(ReopenedFile):
                     raise
                 log.error("%s It is put aside, and an empty one made.", error.message)
                 with _db_errors(self._path):
-                    _keep_aside(Path(path))
+                    keep_aside(Path(path))
                 self._db, self.was_renewed = self._opened(schema, migrate), True
 
     def _opened(
@@ -480,20 +516,6 @@ def _copy(db: sqlite3.Connection, path: Path) -> None:
         path.touch(mode=0o600)
         with closing(sqlite3.connect(path, timeout=5.0)) as copy:
             db.backup(copy)
-
-
-def refuse_damage(db: sqlite3.Connection, path: str) -> None:
-    """Read all of a database. Raises DatabaseDamaged; StorageError if the disk can't read it: it may be well."""
-    wrong = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-    if wrong == "ok":
-        return
-    raise (StorageError if is_unread(wrong) else DatabaseDamaged)(path, wrong)
-
-
-def is_unread(wrong: str) -> bool:
-    """Return whether what a check found is a page that the disk can't read."""
-    codes = [int(code) & 0xFF for code in _NO_PAGE.findall(wrong)]
-    return any(code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) for code in codes)
 
 
 def _create(path: Path, schema: str, version: int) -> None:

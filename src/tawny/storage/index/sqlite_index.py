@@ -23,10 +23,11 @@ from tawny.storage.disk.layout import HOUR_MS, is_thinned
 from tawny.storage.history.ledger import event_of, event_record
 from tawny.storage.index import sqlite_hours as hours
 from tawny.storage.index.catalogue import Catalogue
+from tawny.storage.index.damaged_files import is_unread
 from tawny.storage.index.index_schema import VERSION, WITHOUT_LEVELS, other_version
 from tawny.storage.index.name_table import NameTable, StreamKey, format_of
 from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place
-from tawny.storage.index.sqlite_file import Row, SqliteFile, is_unread, sqlite_errors
+from tawny.storage.index.sqlite_file import Row, SqliteFile, sqlite_errors
 from tawny.storage.index.sqlite_hours import REACH_MS, GapTable, HourTable
 
 # Table of events.
