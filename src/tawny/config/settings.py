@@ -234,9 +234,9 @@ class WebSettings(Table):
     )
     public_url: str = Field(
         "",
-        description="Address under which phones reach tawny, for example https://cam.example.org, used for links in "
-        "notifications and invitations. Empty: the address in `web.secure`, which may work at home only; without it, "
-        "no links.",
+        description="Address under which phones reach tawny, without a path, for example https://cam.example.org, "
+        "used for links in notifications and invitations. Empty: the address in `web.secure`, which may work at home "
+        "only; without it, no links.",
     )
     hosts: tuple[HostName, ...] = Field(
         (),

@@ -24,6 +24,11 @@ it("says that there is no connection where a picture breaks off", async () => {
   vi.unstubAllGlobals();
 });
 
+it("names the proxy where one refuses a file that is too large", async () => {
+  const answer = new Response("<html>413 Request Entity Too Large</html>", { status: 413 });
+  expect(await readError(answer)).toMatchObject({ status: 413, message: t.problems.tooLarge, todo: t.problems.tooLargeDo });
+});
+
 describe("after a silence", () => {
   /** What is asked, and how it is answered; a dead line answers nothing until it is given up. */
   let asked: string[] = [];

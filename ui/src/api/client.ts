@@ -248,7 +248,12 @@ function cutOff(reason: unknown): never {
 
 /** The error that an answer tells. */
 export async function readError(answer: Response): Promise<ApiError> {
-  const said = ((await answer.json().catch(() => null)) ?? { hint: t.problems.unknownDo }) as Partial<ErrorResponse>;
-  const body = translated(said);
-  return new ApiError(answer.status, body.code ?? "unknown", body.message ?? t.problems.unknown, body.hint ?? "", body.wait_s ?? null, body);
+  return errorOf(answer.status, await answer.json().catch(() => null));
+}
+
+/** said: null where the answer isn't tawny's, but that of a proxy. */
+export function errorOf(status: number, said: Partial<ErrorResponse> | null): ApiError {
+  const tooLarge = status === 413 && { message: t.problems.tooLarge, hint: t.problems.tooLargeDo };
+  const body = translated<Partial<ErrorResponse>>(said ?? (tooLarge || { hint: t.problems.unknownDo }));
+  return new ApiError(status, body.code ?? "unknown", body.message ?? t.problems.unknown, body.hint ?? "", body.wait_s ?? null, body);
 }

@@ -162,6 +162,8 @@ export const app = {
     unsureDo: "It isn’t known whether this was done: check before you try again.",
     late: "This request arrived too late and wasn’t carried out.",
     lateDo: "Try again.",
+    tooLarge: "A proxy in front of tawny refuses files of this size.",
+    tooLargeDo: "Raise its limit, in nginx: client_max_body_size.",
     unknown: "Something went wrong.",
     unknownDo: "Reload the page.",
     screen: "This page couldn’t be opened.",

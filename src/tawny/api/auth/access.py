@@ -372,9 +372,8 @@ def is_same_origin(connection: HTTPConnection) -> bool:
 
 def _check_ours(connection: HTTPConnection) -> None:
     if connection.headers.get("x-tawny") != "1" or not is_same_origin(connection):
-        raise RequestRefused(
-            403, "other_site", "This request didn't come from tawny's own page.", "Do it in tawny itself."
-        )
+        hint = "Do it in tawny itself. A reverse proxy must pass on the Host header."
+        raise RequestRefused(403, "other_site", "This request didn't come from tawny's own page.", hint)
 
 
 async def _check_socket(socket: WebSocket, access: Access) -> None:

@@ -1,6 +1,6 @@
 /** The other way to begin: everything of an earlier recorder comes out of its backup, then its accounts sign in here. */
 import { useRef, useState } from "preact/hooks";
-import { ApiError, get, post, renewKey, url } from "../../api/client";
+import { ApiError, errorOf, get, post, renewKey, url } from "../../api/client";
 import type { ErrorResponse, RestoreInfo, SessionInfo, UploadedBackup } from "../../api/schema";
 import { account } from "../../strings/account";
 import { Door, Refusal } from "../../ui/Door";
@@ -93,8 +93,7 @@ function send(file: File, token: string, onProgress: (percent: number) => void):
     request.onerror = () => fail(new ApiError(0, "no_connection", words.lost, ""));
     request.onload = () => {
       if (request.status < 400) return done((request.response as UploadedBackup).upload);
-      const told = request.response as ErrorResponse | null;
-      fail(new ApiError(request.status, told?.code ?? "unknown", told?.message ?? words.lost, told?.hint ?? ""));
+      fail(errorOf(request.status, request.response as ErrorResponse | null));
     };
     request.send(file);
   });

@@ -1,7 +1,7 @@
 /** Saves everything but footage in one file, and restores such a file after showing what differs. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, get, post, url } from "../../api/client";
-import type { ErrorResponse, MySignIn, RestoreInfo, RestorePlanInfo } from "../../api/schema";
+import { ApiError, get, post, readError, url } from "../../api/client";
+import type { MySignIn, RestoreInfo, RestorePlanInfo } from "../../api/schema";
 import { fromServer } from "../../strings/language";
 import { system } from "../../strings/system";
 import { Refusal } from "../../ui/Door";
@@ -157,6 +157,5 @@ function Plan(props: { plan: RestorePlanInfo; busy: boolean; onRestore: () => vo
 async function transfer(method: string, path: string, body: BodyInit, type: string): Promise<Response> {
   const answer = await fetch(url(path), { method, body, credentials: "same-origin", headers: { "X-Tawny": "1", "Content-Type": type } }).catch(() => null);
   if (answer?.ok) return answer;
-  const told = (await answer?.json().catch(() => null)) as Partial<ErrorResponse> | null | undefined;
-  throw new ApiError(answer?.status ?? 0, told?.code ?? "unknown", told?.message ?? words.failed, told?.hint ?? "");
+  throw answer ? await readError(answer) : new ApiError(0, "no_connection", words.failed, "");
 }
