@@ -10,6 +10,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged
+from tawny.model.states import CameraState
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource
@@ -31,13 +32,20 @@ class Bench:
         self.filters = filters or (PHONE,)
         self.muted: set[CameraId] = set()
         self.lasting: list[Alarm] = []
+        self.states: dict[CameraId, CameraState | None] = {}
         self.scheduler = self.again()
         self.scheduler.step()
 
     def again(self) -> NotificationScheduler:
         """As after a restart."""
         return NotificationScheduler(
-            DeliverySource(self.outbox, self.archive, self.clock, lambda event, now_ms: event.clip(now_ms, 2, 3)),
+            DeliverySource(
+                self.outbox,
+                self.archive,
+                self.clock,
+                lambda event, now_ms: event.clip(now_ms, 2, 3),
+                state_of=lambda camera: self.states.get(camera, CameraState.RECORDING),
+            ),
             self.filters,
             lambda to, camera, at_ms: f"{to} has muted this camera." if camera in self.muted else "",
             lambda: self.lasting,

@@ -12,6 +12,7 @@ from tawny.delivery.delivery import Delivery
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.model.states import CameraState
 from tawny.service.delivery import problems
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notifications import ChannelUser
@@ -102,6 +103,34 @@ def test_those_that_came_back_while_tawny_was_off_share_a_message(bench: Bench) 
     (over,) = bench.delivered()
     assert named([over]) == [{*CAMERAS[:4]}]
     assert over.content["until_ms"] == bench.clock.now_ms()
+
+
+def test_a_camera_that_was_removed_is_not_said_to_record_again(bench: Bench) -> None:
+    happen(bench, CAMERAS[:2])
+    bench.delivered()
+    bench.states[CAMERAS[0]] = None
+    happen(bench, CAMERAS[:2], over=True)
+    assert named(bench.delivered()) == [{CAMERAS[1]}]
+    bench.states.clear()
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:1])  # it was added again
+    assert named(bench.delivered()) == [{CAMERAS[0]}]
+
+
+@pytest.mark.parametrize("then", [CameraState.RECORDING, CameraState.OFFLINE, None])
+def test_a_paused_camera_is_not_said_to_record_again_after_a_restart(bench: Bench, then: CameraState | None) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.states[CAMERAS[0]] = CameraState.PAUSED
+    bench.scheduler = bench.again()
+    for _ in range(9):
+        bench.scheduler.step()
+        bench.clock.advance(30)
+    assert bench.delivered() == []
+    bench.states[CAMERAS[0]] = then
+    bench.scheduler.step()
+    assert named(bench.delivered()) == [{CAMERAS[0]}] * (then is CameraState.RECORDING)
+    assert bool(bench.outbox.marks("alarm/phone/")) == (then is CameraState.OFFLINE)
 
 
 class SomeCameras(AllUsers):

@@ -19,7 +19,8 @@ class Bench:
         self.clock = FakeClock()
         self.troubles: list[HealthProblem] = []
         self.told: list[Alarm] = []
-        self.alarms = AlarmMonitor(lambda: self.troubles, self.clock, self.told.append)
+        self.off: set[CameraId] = set()
+        self.alarms = AlarmMonitor(lambda: self.troubles, self.clock, self.told.append, lambda: self.off)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
         self.engine.start("alarms", lambda: self.alarms)
 
@@ -68,6 +69,30 @@ def test_a_camera_that_flaps_is_one_alarm(bench: Bench) -> None:
         bench.troubles = []
         bench.engine.run_for(5)
     assert len(bench.told) == 1
+
+
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_a_problem_of_a_camera_that_is_turned_off_ends_once_it_is_on_and_well(bench: Bench, is_repaired: bool) -> None:
+    bench.troubles = [AWAY]
+    bench.engine.run_for(60)
+    bench.troubles, bench.off = [], {PORCH}
+    bench.engine.run_for(3600)
+    assert (len(bench.told), bench.alarms.now) == (1, ())
+    bench.troubles, bench.off = [AWAY], set()
+    bench.engine.run_for(8)  # while it starts
+    bench.troubles = [] if is_repaired else [AWAY]
+    bench.engine.run_for(60)
+    begin, *end = bench.told
+    assert [one.since_ms for one in end] == [begin.since_ms] * is_repaired
+    assert len(bench.alarms.now) == (not is_repaired)
+
+
+def test_a_short_problem_of_a_camera_that_is_turned_off_is_not_told(bench: Bench) -> None:
+    bench.troubles = [AWAY]
+    bench.engine.run_for(12)
+    bench.troubles, bench.off = [], {PORCH}
+    bench.engine.run_for(600)
+    assert bench.told == []
 
 
 def test_troubles_are_told_apart(bench: Bench) -> None:

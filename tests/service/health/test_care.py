@@ -56,6 +56,18 @@ def test_a_camera_that_does_not_see_is_told_though_it_is_recorded(tmp_path: Path
         bench.stop()
 
 
+def test_what_a_paused_camera_does_not_see_is_over_once_it_is_on_and_sees(tmp_path: Path) -> None:
+    with world(tmp_path) as bench:
+        bench.run(20)
+        told = []
+        for state in (CameraState.COVERED, CameraState.PAUSED, CameraState.RECORDING):
+            bench.shown = lambda status, state=state: replace(status, state=state) if status.id == PORCH else status
+            bench.run(60)
+            told.append((sum(isinstance(one, Alarm) for _, one in bench.heard), len(bench.care.alarms)))
+        assert told == [(1, 1), (1, 0), (2, 0)]
+        bench.stop()
+
+
 def test_a_damaged_index_is_told_with_what_to_do(tmp_path: Path) -> None:
     with world(tmp_path) as bench:
         bench.run(20)

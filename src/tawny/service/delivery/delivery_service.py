@@ -20,6 +20,7 @@ from tawny.model.errors import DeliveryError, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
+from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span, utc_text
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.service.backup.restored_outbox import OUTBOX
@@ -100,7 +101,7 @@ class DeliveryService:
         scratch = where.parent if isinstance(where, Path) else None
         source = DeliverySource(
             self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
-            lambda: safe_names(recorder.camera_names()), Languages(scratch),
+            lambda: safe_names(recorder.camera_names()), Languages(scratch), self._state_of,
         )  # fmt: skip
         self.upload_scheduler = UploadScheduler(source, [], budget_bytes(settings), self._served)
         is_paused = self._paused.__contains__
@@ -414,6 +415,9 @@ class DeliveryService:
 
     def _clip_of(self, event: Event, now_ms: int) -> Span:
         return event.clip(now_ms, *event_rolls(self._recorder, event.camera))
+
+    def _state_of(self, camera: CameraId) -> CameraState | None:
+        return next((one.status.state for one in self._recorder.cameras() if one.status.id == camera), None)
 
 
 def _has_recorded_before(recorder: RecorderService, now_ms: int) -> bool:

@@ -103,7 +103,7 @@ class NotificationScheduler:
         self._state: dict[str, _NotifierState] = {}
         self._lock = threading.Lock()
         self._steps = ClockSteps(self._clock)
-        self._problems = ProblemScheduler(self._outbox, self._clock)
+        self._problems = ProblemScheduler(self._outbox, self._clock, source.state_of)
         self._to_plan: set[str] = set()
         """Notifiers whose digests must be planned again."""
         self._begun_s: float | None = None
@@ -137,10 +137,10 @@ class NotificationScheduler:
             while self._queue:
                 self._take(self._queue[0], now_ms)
                 self._queue.popleft()
-            if not self._is_looked_over and now_s - self._begun_s > SETTLED_S:
-                self._is_looked_over = True
+            if now_s - self._begun_s > SETTLED_S:
                 for channel in self._filters:
-                    self._problems.end(channel, self._lasting(), now_ms)
+                    self._problems.end(channel, self._lasting(), now_ms, is_first=not self._is_looked_over)
+                self._is_looked_over = True
             for channel in self._filters:
                 self._recap(channel, now_ms)
             if abs(now_ms - self._saved_ms) > SAVED_MS:

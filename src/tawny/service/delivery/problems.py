@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,11 +10,14 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.delivery.outbox import Outbox
 from tawny.model.ids import CameraId
 from tawny.model.messages import PROBLEM_WORDS, Alarm, ProblemKind
+from tawny.model.states import RECORDED, CameraState
 from tawny.model.times import Clock
 from tawny.service.delivery.notification_filter import NotificationFilter
 
 NAMED: Final = 3
 """Number of cameras that a message about more than one other names."""
+_SEEN: Final = RECORDED | {CameraState.ASLEEP, None}
+"""States in which a camera's problem would be seen, also that of no camera: it was removed."""
 SAME_MS: Final = 30_000
 """Cameras share a message if their problems began within this time of the first one's, as it names one time."""
 
@@ -22,8 +25,10 @@ SAME_MS: Final = 30_000
 class ProblemScheduler:
     """Schedules the messages. What each notifier was sent is stored in the outbox as a mark for each camera."""
 
-    def __init__(self, outbox: Outbox, clock: Clock) -> None:
-        self._outbox, self._clock = outbox, clock
+    def __init__(self, outbox: Outbox, clock: Clock, state_of: Callable[[CameraId], CameraState | None]) -> None:
+        self._outbox, self._clock, self._state_of = outbox, clock, state_of
+        self._unclear: set[str] = set()
+        """Marks from before the start of cameras that weren't recorded since, such as paused ones."""
 
     def tell(self, channel: NotificationFilter, alarm: Alarm) -> None:
         """Send an alarm together with those at the same time that the notifier receives and wasn't sent yet.
@@ -60,14 +65,25 @@ class ProblemScheduler:
         sent = {_mark(channel, one): f"{since[one.camera]} {one.about}" for one in alarms}
         self._outbox.mark_all(sent if first.until_ms is None else dict.fromkeys(sent, ""))
 
-    def end(self, channel: NotificationFilter, lasting: Iterable[Alarm], now_ms: int) -> None:
-        """Send the end of problems that ended while tawny was not running. lasting: those that didn't."""
+    def end(self, channel: NotificationFilter, lasting: Iterable[Alarm], now_ms: int, *, is_first: bool) -> None:
+        """Send the end of problems that ended while tawny was not running. lasting: those that didn't.
+
+        Those of a camera that isn't recorded, such as a paused one, have not ended: call it again for these.
+        is_first: of this start; otherwise it looks only at what was left.
+        """
         prefix, known = f"alarm/{channel.to}/", {_mark(channel, one) for one in lasting}
         ended = list[Alarm]()
-        for mark, sent in self._outbox.marks(prefix).items():
+        for mark, sent in self._outbox.marks(prefix).items() if is_first or self._unclear else ():
             what, _, camera = mark.removeprefix(prefix).partition("/")
-            if what in list(ProblemKind) and mark not in known:
-                where, since_ms = CameraId(camera) if camera else None, int(sent.partition(" ")[0])
+            if what not in list(ProblemKind) or not (is_first or mark in self._unclear):
+                continue
+            where, since_ms = CameraId(camera) if camera else None, int(sent.partition(" ")[0])
+            self._unclear.discard(mark)
+            if mark in known:
+                continue  # the monitor reports its end
+            if where is not None and self._state_of(where) not in _SEEN:
+                self._unclear.add(mark)
+            else:
                 ended.append(Alarm(ProblemKind(what), where, since_ms, "", until_ms=now_ms))
         for one in ended:
             same = tuple(other for other in ended if other.what == one.what and other.camera)
@@ -81,7 +97,10 @@ class ProblemScheduler:
 
     def _is_new(self, channel: NotificationFilter, alarm: Alarm) -> bool:
         since, about = self._sent(channel, alarm)
-        if not channel.alarms or (alarm.camera is not None and not channel.has(alarm.camera)):
+        is_shown = alarm.camera is None or channel.has(alarm.camera)
+        if alarm.until_ms is not None and alarm.camera is not None:
+            is_shown &= self._state_of(alarm.camera) is not None  # a camera that was removed isn't recording again
+        if not channel.alarms or not is_shown:
             if alarm.until_ms is not None and since:
                 self._outbox.mark(_mark(channel, alarm), "")  # the next one is a new one
             return False

@@ -26,6 +26,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
+from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import MOST_COVERED_S
 from tawny.playback.recordings import RecordingArchive, recorded_until_ms, segments
@@ -69,7 +70,7 @@ class DeliverySource:
     """What deliveries are made from, and the outbox for them.
 
     clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules. called: returns the
-    cameras' names as `delivery.file_names.safe_names` does.
+    cameras' names as `delivery.file_names.safe_names` does. state_of: returns a camera's state; None without it.
     """
 
     outbox: Outbox
@@ -80,6 +81,7 @@ class DeliverySource:
     sealed: SealedExport = field(default_factory=SealedExport)
     called: Callable[[], Mapping[CameraId, str]] = dict
     languages: Languages = field(default_factory=lambda: Languages(None))
+    state_of: Callable[[CameraId], CameraState | None] = lambda _: CameraState.RECORDING
 
 
 @dataclass(frozen=True, slots=True)

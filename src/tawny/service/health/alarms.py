@@ -58,14 +58,20 @@ class AlarmMonitor:
     of a kind and camera, and again when one of several begins or ends. Those of cameras that begin or end within a few
     seconds, as when a switch loses power, come at once (`Alarm.together`): for this, a camera's problem or its end
     waits for up to `JOIN_S` while another camera's of this kind is beginning or ending, even if they are unrelated.
+    off: returns the cameras that are off by choice. What was reported of them ends at the earliest when they are on
+    again, as until then it can't be seen whether it lasts.
     """
 
     name = "alarms"
 
     def __init__(
-        self, look: Callable[[], Iterable[HealthProblem]], clock: Clock, report: Callable[[Alarm], None]
+        self,
+        look: Callable[[], Iterable[HealthProblem]],
+        clock: Clock,
+        report: Callable[[Alarm], None],
+        off: Callable[[], Collection[CameraId]] = tuple,
     ) -> None:
-        self._look, self._clock, self._report = look, clock, report
+        self._look, self._clock, self._report, self._off = look, clock, report, off
         self._seen: dict[tuple[ProblemKind, CameraId | None, str], _Seen] = {}
         self._told: dict[Key, Alarm] = {}
         """As last reported, with the present detail."""
@@ -79,6 +85,10 @@ class AlarmMonitor:
     def step(self) -> float:
         now_s = self._clock.mono_s()
         self._note(now_s)
+        off = self._off()
+        for (what, camera, _), seen in self._seen.items():
+            if camera in off and (what, camera) in self._told:
+                seen.last_s = now_s
         held = self._began_s.keys() - self._told.keys()  # kept if over meanwhile: they lasted, so they are reported
         self._seen = {
             which: seen for which, seen in self._seen.items() if now_s - seen.last_s < OVER_S or which[:2] in held
@@ -94,7 +104,7 @@ class AlarmMonitor:
         new = [key for key in lasting if key not in self._told]
         ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
         self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
-        self.now = tuple(alarm for alarms in lasting.values() for alarm in alarms.values())
+        self.now = tuple(alarm for key, alarms in lasting.items() if key[1] not in off for alarm in alarms.values())
         return LOOK_S
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from tawny.engine import Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
-from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
+from tawny.model.states import BLINDED, CHOSEN, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
 from tawny.model.times import Clock
 from tawny.protocols.http_connection import http_connection
 from tawny.recorder.recorder import SegmentRecorder
@@ -217,7 +217,7 @@ class HealthMonitor:
         is_clock_kept: Callable[[], bool | None] = is_clock_synchronized,
     ) -> None:
         self._seen = seen
-        self._alarms = AlarmMonitor(self._troubles, clock, bus.publish)
+        self._alarms = AlarmMonitor(self._troubles, clock, bus.publish, self._off)
         self._tester = SelfTester(
             seen.volume, seen.index, clock, ZoneInfo(zone), self._recorded, mend=partial(heal, seen.volume, seen.ledger)
         )
@@ -265,6 +265,9 @@ class HealthMonitor:
     def _is_well(self) -> bool:
         is_recorded = all(one.state in RECORDED or one.state not in EXPECTED for one in self._seen.cameras())
         return is_recorded and not any(alarm.what in NOT_WELL for alarm in self.alarms)
+
+    def _off(self) -> set[CameraId]:
+        return {status.id for status in self._seen.cameras() if status.state in CHOSEN}
 
     def _recorded(self) -> list[CameraId]:
         return [status.id for status in self._seen.cameras()]
