@@ -416,12 +416,11 @@ class Outbox:
             rows = db.execute(query, (to, DeliveryKind.FOOTAGE.value, at_ms))
             return frozenset(SegmentId(key) for (key,) in rows)
 
-    def untried_digests(self, to: str) -> list[Delivery]:
-        """Return a target's waiting digests that no attempt was made to send."""
+    def waiting_of(self, to: str, kind: str) -> list[Delivery]:
+        """Return a target's waiting messages of a kind, such as digests, in the order in which they were added."""
+        of_kind = f"{_ROWS} WHERE target = ? AND state = 'waiting' AND json_extract(content, '$.kind') IS ? ORDER BY id"
         with self._reading() as db:
-            untried = f"{_ROWS} WHERE target = ? AND state = 'waiting' AND tries = 0 ORDER BY id"
-            waiting = [_delivery(row) for row in db.execute(untried, (to,)).fetchall()]
-        return [one for one in waiting if one.content.get("kind") == "digest"]
+            return [_delivery(row) for row in db.execute(of_kind, (to, kind)).fetchall()]
 
     def targets(self) -> list[str]:
         """Return the names of all targets with deliveries."""

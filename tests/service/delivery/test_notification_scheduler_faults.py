@@ -240,11 +240,11 @@ def test_a_start_leaves_the_time_of_a_digest(tmp_path: Path) -> None:
         bench.happens()
         bench.delivered()
         bench.clock.advance(10)
-    (before,) = bench.outbox.untried_digests("phone")
+    (before,) = bench.outbox.waiting_of("phone", "digest")
     assert before.next_ms > bench.clock.now_ms() + 2 * AWAKE.cool_down_ms
     start_behind(bench, path, 0)
     bench.scheduler.step()
-    (after,) = bench.outbox.untried_digests("phone")
+    (after,) = bench.outbox.waiting_of("phone", "digest")
     assert after.next_ms == before.next_ms
     bench.outbox.close()
 

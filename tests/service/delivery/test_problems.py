@@ -71,16 +71,14 @@ def test_a_camera_that_follows_later_has_its_own_message(bench: Bench) -> None:
 
 
 def test_a_second_outage_names_those_that_were_back_alone(bench: Bench) -> None:
-    happen(bench, CAMERAS[:4])
-    bench.clock.advance(60)
-    happen(bench, CAMERAS[:2], over=True)
-    bench.clock.advance(60)
-    happen(bench, CAMERAS[:4])
-    bench.clock.advance(60)
-    happen(bench, CAMERAS[:4], over=True)
-    first, back, again, *over = named(bench.delivered())
+    told = []
+    for count, over in ((4, False), (2, True), (4, False), (4, True)):
+        happen(bench, CAMERAS[:count], over=over)
+        told += named(bench.delivered())
+        bench.clock.advance(60)
+    first, back, again, *over_at_last = told
     assert (first, back, again) == ({*CAMERAS[:4]}, {*CAMERAS[:2]}, {*CAMERAS[:2]})
-    assert over == [{*CAMERAS[:2]}, {*CAMERAS[2:4]}]
+    assert over_at_last == [{*CAMERAS[:2]}, {*CAMERAS[2:4]}]
 
 
 def test_after_a_restart_only_those_are_told_that_are_new(bench: Bench) -> None:
@@ -131,6 +129,48 @@ def test_a_paused_camera_is_not_said_to_record_again_after_a_restart(bench: Benc
     bench.scheduler.step()
     assert named(bench.delivered()) == [{CAMERAS[0]}] * (then is CameraState.RECORDING)
     assert bool(bench.outbox.marks("alarm/phone/")) == (then is CameraState.OFFLINE)
+
+
+@pytest.mark.parametrize("is_being_sent", [False, True])
+def test_of_a_problem_that_is_over_before_it_could_be_sent_only_the_end_is(bench: Bench, is_being_sent: bool) -> None:
+    happen(bench, CAMERAS[:3])
+    bench.clock.advance(60)
+    begin = bench.outbox.take("phone") if is_being_sent else None
+    happen(bench, CAMERAS[:3], over=True)
+    if begin is not None:
+        bench.outbox.failed(begin, "No answer.", bench.clock.now_ms())
+    (over,) = bench.delivered()
+    assert (named([over]), over.content["until_ms"]) == ([{*CAMERAS[:3]}], bench.clock.now_ms())
+
+
+def test_a_begin_that_waits_names_only_the_cameras_that_still_have_the_problem(bench: Bench) -> None:
+    happen(bench, CAMERAS[:3])
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:1], over=True)
+    assert named(bench.delivered()) == [{*CAMERAS[1:3]}, {CAMERAS[0]}]
+
+
+@pytest.mark.parametrize("is_tried", [False, True])
+def test_an_end_that_was_put_off_is_not_sent_after_the_next_begin(bench: Bench, is_tried: bool) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:1], over=True)
+    if is_tried and (end := bench.outbox.take("phone")) is not None:
+        bench.outbox.failed(end, "Busy.", bench.clock.now_ms() + 900_000)
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:1])
+    told = bench.delivered()
+    bench.clock.advance(900)
+    told += bench.delivered()
+    assert [one.content["until_ms"] is None for one in told] == [*[False] * (not is_tried), True]
+
+
+def test_the_begin_of_a_removed_camera_that_waits_is_not_sent(bench: Bench) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.states[CAMERAS[0]] = None
+    happen(bench, CAMERAS[:1], over=True)
+    assert bench.delivered() == []
 
 
 class SomeCameras(AllUsers):

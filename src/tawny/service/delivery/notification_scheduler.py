@@ -486,7 +486,9 @@ class NotificationScheduler:
         paces = self._state[channel.to].paces
         for pace in paces.values():
             pace.sent_ms, pace.digest_ms = min(pace.sent_ms, now_ms), min(pace.digest_ms, now_ms)
-        for waiting in self._outbox.untried_digests(channel.to):
+        for waiting in self._outbox.waiting_of(channel.to, "digest"):
+            if waiting.tries:
+                continue
             pace = paces.get(CameraId(waiting.content["camera"]), NotificationPace())
             due_ms = max(now_ms, quiet_ms, pace.sent_ms + between_ms(channel, max(0, pace.steps - 1)))
             if is_start and is_same:

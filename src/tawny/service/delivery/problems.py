@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -62,6 +62,7 @@ class ProblemScheduler:
             camera, which = None, f"+/{at_ms}/{zlib.crc32(' '.join(sorted(cameras)).encode()):08x}"
         name = f"{'alarm' if first.until_ms is None else 'over'}/{first.what}/{which}"
         self._outbox.add([Delivery(channel.to, name, DeliveryKind.MESSAGE, content, now_ms, at_ms, camera=camera)])
+        self._drop_outdated(channel, first, {one.camera for one in alarms})
         sent = {_mark(channel, one): f"{since[one.camera]} {one.about}" for one in alarms}
         self._outbox.mark_all(sent if first.until_ms is None else dict.fromkeys(sent, ""))
 
@@ -89,6 +90,23 @@ class ProblemScheduler:
             same = tuple(other for other in ended if other.what == one.what and other.camera)
             self.tell(channel, replace(one, together=same) if one.camera else one)
 
+    def _drop_outdated(self, channel: NotificationFilter, newer: Alarm, cameras: Collection[CameraId | None]) -> None:
+        """Drop what waits of the same problems and isn't so any more: it could be sent after what is newer.
+
+        Of a problem that is over, the end alone says from when to when. An end that was never tried is sent in time.
+        """
+        is_over = newer.until_ms is not None
+        for old in self._outbox.waiting_of(channel.to, "alarm"):
+            content = old.content
+            if content["what"] != newer.what or (content["until_ms"] is None) != is_over or not (is_over or old.tries):
+                continue
+            several = content.get("cameras", {content["camera"]: None})
+            left = {camera: about for camera, about in several.items() if camera not in cameras}
+            if not left:
+                self._outbox.drop(old, "A newer message took its place.")
+            elif len(left) < len(several):
+                self._outbox.amend(replace(old, content={**content, "cameras": left}))
+
     def _sent(self, channel: NotificationFilter, alarm: Alarm) -> tuple[str, str]:
         """Return since when the notifier knows of the problem, empty if it doesn't, and what it concerned."""
         mark = _mark(channel, alarm)
@@ -103,6 +121,7 @@ class ProblemScheduler:
         if not channel.alarms or not is_shown:
             if alarm.until_ms is not None and since:
                 self._outbox.mark(_mark(channel, alarm), "")  # the next one is a new one
+                self._drop_outdated(channel, alarm, {alarm.camera})
             return False
         if alarm.until_ms is not None:
             return bool(since)  # else its start was not sent
