@@ -71,6 +71,36 @@ def test_a_camera_that_flaps_is_one_alarm(bench: Bench) -> None:
     assert len(bench.told) == 1
 
 
+def test_a_camera_that_keeps_failing_is_one_problem_that_goes_on(bench: Bench) -> None:
+    for _ in range(8 * 45):  # a night in a boot loop
+        bench.troubles = [AWAY]
+        bench.engine.run_for(40)
+        bench.troubles = []
+        bench.engine.run_for(40)
+    assert [one.until_ms is None for one in bench.told] == [True, False, True]
+    assert len(bench.alarms.now) == 1
+
+
+def test_a_problem_that_keeps_coming_back_must_be_gone_for_longer_and_ends_when_it_went(bench: Bench) -> None:
+    waited_s = []
+    for _ in range(6):
+        bench.troubles = [AWAY]
+        bench.engine.run_for(60)
+        bench.troubles, count, gone_s, gone_ms = [], len(bench.told), 0, bench.clock.now_ms()
+        while len(bench.told) == count:
+            bench.engine.run_for(5)
+            gone_s += 5
+        waited_s.append(gone_s)
+        assert -5000 <= bench.told[-1].until_ms - gone_ms <= 0
+    assert waited_s == [10, 60, 300, 900, 900, 900]
+    bench.engine.run_for(3600)
+    bench.troubles = [AWAY]
+    bench.engine.run_for(60)
+    bench.troubles = []
+    bench.engine.run_for(15)
+    assert bench.told[-1].until_ms is not None
+
+
 @pytest.mark.parametrize("is_repaired", [False, True])
 def test_a_problem_of_a_camera_that_is_turned_off_ends_once_it_is_on_and_well(bench: Bench, is_repaired: bool) -> None:
     bench.troubles = [AWAY]

@@ -43,7 +43,7 @@ class ProblemScheduler:
             for one in alarm.together
             if abs(since[one.camera] - since[alarm.camera]) <= SAME_MS and self._is_new(channel, one)
         ] or [alarm]
-        first = min(alarms, key=lambda one: one.since_ms) if alarm.until_ms is None else alarms[0]
+        first = min(alarms, key=lambda one: (-(one.until_ms or 0), one.since_ms))  # or the one that ended last
         content: dict[str, object] = {
             "kind": "alarm",
             "what": first.what,

@@ -19,6 +19,9 @@ LASTS_S: Final = 20.0
 """Duration, s, before a problem is reported. With 6 s to detect a silent camera the total stays well below 60 s."""
 OVER_S: Final = 10.0
 """Duration, s, without the problem before it is resolved, so that a flapping camera causes one alarm."""
+OVER_AGAIN_S: Final = 60.0, 300.0, 900.0
+"""The same if it was resolved once, twice, or more often in the `AGAIN_S` before it began: it keeps coming back."""
+AGAIN_S: Final = 3600.0
 JOIN_S: Final = 10.0
 """Maximum delay, s, of a camera's problem or its end while others of this kind are about to be reported as well."""
 
@@ -79,6 +82,12 @@ class AlarmMonitor:
         """Since when, s monotonic, problems wait for others of their kind."""
         self._ended_s: dict[Key, float] = {}
         """The same for ends."""
+        self._last_s: dict[Key, float] = {}
+        """When, s monotonic, what was reported was last there."""
+        self._over_s: dict[Key, float] = {}
+        """Duration, s, without what was reported before it is resolved."""
+        self._resolved_s: dict[Key, list[float]] = {}
+        """When, s monotonic, problems were resolved."""
         self.now: tuple[Alarm, ...] = ()
         """The current problems, one by one."""
 
@@ -89,9 +98,13 @@ class AlarmMonitor:
         for (what, camera, _), seen in self._seen.items():
             if camera in off and (what, camera) in self._told:
                 seen.last_s = now_s
+            if seen.last_s == now_s:
+                self._last_s[what, camera] = now_s
         held = self._began_s.keys() - self._told.keys()  # kept if over meanwhile: they lasted, so they are reported
         self._seen = {
-            which: seen for which, seen in self._seen.items() if now_s - seen.last_s < OVER_S or which[:2] in held
+            which: seen
+            for which, seen in self._seen.items()
+            if now_s - seen.last_s < self._over_s.get(which[:2], OVER_S) or which[:2] in held
         }
         lasting = defaultdict[Key, dict[str, Alarm]](dict)
         for (what, camera, about), seen in self._seen.items():
@@ -99,8 +112,7 @@ class AlarmMonitor:
                 lasting[what, camera][about] = seen.alarm
         begins, ends = self._coming(lasting, now_s)
         over = _settled([key for key in self._told if key not in lasting], ends, self._ended_s, now_s)
-        now_ms = self._clock.now_ms()
-        self._report_all([replace(self._told[key], until_ms=now_ms, changed_ms=None) for key in over])
+        self._report_all([self._end(key, now_s) for key in over])
         new = [key for key in lasting if key not in self._told]
         ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
         self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
@@ -109,6 +121,12 @@ class AlarmMonitor:
 
     def close(self) -> None:
         """No resources to release."""
+
+    def _end(self, key: Key, now_s: float) -> Alarm:
+        """Return the end of a problem, which was when it was last there."""
+        told, well_s = self._told[key], now_s - self._last_s[key]
+        until_ms = max(self._clock.now_ms() - round(well_s * 1000), told.changed_ms or 0)
+        return replace(told, until_ms=until_ms, changed_ms=None)
 
     def _note(self, now_s: float) -> None:
         found = defaultdict[tuple[ProblemKind, CameraId | None, str], list[HealthProblem]](list)
@@ -144,10 +162,14 @@ class AlarmMonitor:
                 one for one in known if one.camera and one.what == alarm.what and one.changed_ms == alarm.changed_ms
             )
             self._report(replace(alarm, together=same) if alarm in same and len(same) > 1 else alarm)
+            key, now_s = (alarm.what, alarm.camera), self._clock.mono_s()
+            resolved_s = [one for one in self._resolved_s.get(key, ()) if now_s - one < AGAIN_S]
             if alarm.until_ms is None:
-                self._told[alarm.what, alarm.camera] = alarm
+                self._over_s.setdefault(key, (OVER_S, *OVER_AGAIN_S)[min(len(resolved_s), len(OVER_AGAIN_S))])
+                self._told[key] = alarm
             else:
-                del self._told[alarm.what, alarm.camera]
+                del self._told[key], self._last_s[key], self._over_s[key]
+                self._resolved_s[key] = [*resolved_s, now_s]
 
     def _news(self, key: Key, alarms: Mapping[str, Alarm]) -> Alarm | None:
         """Return what to report of what lasts; None if users know it."""
