@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import URGENT_RANK, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import MOST_WAITING, REMEMBERED_MS, Outbox, OutboxBacklog
 from tawny.model.errors import DiskFull
 from tawny.model.ids import EventId
@@ -29,6 +29,28 @@ def test_what_matters_most_goes_first_and_then_the_oldest(outbox: Outbox) -> Non
         "message 1000", "message 2000", "picture 1000", "picture 2000",
         "clip 1000", "clip 2000", "footage 1000", "footage 2000",
     ]  # fmt: skip
+
+
+def test_problems_and_rings_go_first_then_what_is_fresh_then_what_is_late(outbox: Outbox, clock: FakeClock) -> None:
+    now_ms = clock.now_ms()
+    ages_min = {"late 2": 60, "late 1": 90, "fresh 2": 1, "fresh 1": 9, "ring": 30, "problem": 40}
+    about: dict[str, dict[str, object]] = {"ring": {"kind": "event", "ring": True}, "problem": {"kind": "alarm"}}
+    outbox.add(
+        replace(delivery(name, DeliveryKind.MESSAGE, now_ms - age * 60_000), content=about.get(name, {"kind": "event"}))
+        for name, age in ages_min.items()
+    )
+    outbox.add([delivery("old clip", DeliveryKind.CLIP, now_ms - 1), delivery("clip", DeliveryKind.CLIP, now_ms)])
+    assert outbox.take("offsite", URGENT_RANK) is None  # as while it is paused
+    assert drain(outbox) == [
+        "problem", "ring", "fresh 1", "fresh 2", "late 1", "late 2", "old clip", "clip",
+    ]  # fmt: skip
+
+
+def test_the_end_of_a_change_of_detection_is_not_sent_before_its_begin(outbox: Outbox, clock: FakeClock) -> None:
+    for name, age_ms in (("on", 700_000), ("off", 0)):
+        made = delivery(name, DeliveryKind.MESSAGE, clock.now_ms() - age_ms)
+        outbox.add([replace(made, content={"kind": "change"})])
+    assert drain(outbox) == ["on", "off"]
 
 
 def test_one_name_is_one_delivery(outbox: Outbox) -> None:

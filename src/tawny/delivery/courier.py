@@ -14,7 +14,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from tawny.config.week import stretch
-from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind, NoRecipient
+from tawny.delivery.delivery import URGENT_RANK, Carrier, Delivery, DeliveryContent, DeliveryKind, NoRecipient
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Actor, ActorHandle, Engine
 from tawny.engine.backoff import spread_s
@@ -118,7 +118,7 @@ class Courier:
             return self._resume_s - now_s
         is_paused = self._route.is_paused()
         closed_s = NEVER_S if is_paused else self._route.open_in_s()
-        held_rank = 0 if is_paused else ALWAYS.rank + 1
+        held_rank = URGENT_RANK if is_paused else ALWAYS.rank + 1
         most_rank = len(DeliveryKind) if closed_s <= 0 else held_rank
         delivery = self._outbox.take(self._route.to, most_rank)
         if delivery is None:

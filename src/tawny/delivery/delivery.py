@@ -33,6 +33,11 @@ class DeliveryKind(StrEnum):
         return list(DeliveryKind).index(self)
 
 
+URGENT_RANK = -1
+LATE_MS = 600_000
+"""Delay, ms, from which a message is late."""
+
+
 class ReceivedAccess(StrEnum):
     """What the operator of a target can see."""
 
@@ -81,6 +86,12 @@ class Delivery:
     done_ms: int | None = None
     id: int = field(default=0, compare=False)
     """Row ID; 0 before it is stored."""
+
+    @property
+    def rank(self) -> int:
+        """Return the rank, as of its kind, but a lower one for messages about problems and rings at the door."""
+        is_urgent = self.content.get("kind") == "alarm" or "ring" in self.content
+        return URGENT_RANK if is_urgent else self.what.rank
 
 
 class NoRecipient(ContentGone):

@@ -1,8 +1,8 @@
 """Outbox: durable queue of deliveries in its own SQLite file (`outbox.db`).
 
 Rows describe what to send, not its bytes: a clip is cut when it is sent. Delivery is at least once; names make repeats
-harmless. The most important delivery is sent first, then the oldest. Over the limits of size and count the least
-important ones are dropped and reported.
+harmless. The most important delivery is sent first, then the oldest, but a fresh message before a late one. Over the
+limits of size and count the least important ones are dropped and reported.
 
 Thread-safe. Invariant: every change is durable when the call returns.
 """
@@ -11,10 +11,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
+from tawny.delivery.delivery import LATE_MS, Delivery, DeliveryKind, DeliveryState, ReceivedAccess
 from tawny.delivery.name_counters import number_of, raise_again, raise_counters
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
@@ -62,6 +63,10 @@ size_bytes, state, tries, next_ms, why, progress, receipt, done_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+_DUE = f"{_ROWS} WHERE target = :to AND state = 'waiting' AND next_ms <= :now_ms AND rank < :most_rank"
+_FIRST = "rank < 0", "rank = 0 AND at_ms >= :late_ms AND json_extract(content, '$.kind') IS NOT 'change'", "TRUE"
+"""What is sent first of what is due: urgent messages, then fresh ones. Changes of detection are sent in their order."""
+_IN_ORDER = "ORDER BY rank, at_ms, id"
 _COUNTS = """
 SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target"""
@@ -194,10 +199,8 @@ class Outbox:
             self._hold_digests(moved_ms)
         now_ms = self._clock.now_ms()
         with self._reading() as db:
-            due = (
-                f"{_ROWS} WHERE target = ? AND state = 'waiting' AND next_ms <= ? AND rank < ? ORDER BY rank, at_ms, id"
-            )
-            for row in db.execute(due, (to, now_ms, most_rank)):
+            about = {"to": to, "now_ms": now_ms, "most_rank": most_rank, "late_ms": now_ms - LATE_MS}
+            for row in chain.from_iterable(db.execute(f"{_DUE} AND {first} {_IN_ORDER}", about) for first in _FIRST):
                 found = _delivery(row)
                 if found.id not in self._taken:
                     self._taken.add(found.id)
@@ -223,9 +226,8 @@ class Outbox:
             "AND (next_ms <= ? OR tries > 0) GROUP BY what"
         )
         with self._reading() as db:
-            return {
-                DeliveryKind(what): count for what, count in db.execute(query, (to, least_rank, self._clock.now_ms()))
-            }
+            found = db.execute(query, (to, least_rank, self._clock.now_ms())).fetchall()
+        return {DeliveryKind(what): count for what, count in found}
 
     # --- state of deliveries -----------------------------------------------------------------------------------------
 
@@ -400,8 +402,7 @@ class Outbox:
     def at(self, to: str, at_ms: int) -> list[Delivery]:
         """Return a target's deliveries of events and recordings of exactly this time."""
         with self._reading() as db:
-            rows = db.execute(f"{_ROWS} WHERE target = ? AND at_ms = ?", (to, at_ms)).fetchall()
-        return [_delivery(row) for row in rows]
+            return [_delivery(row) for row in db.execute(f"{_ROWS} WHERE target = ? AND at_ms = ?", (to, at_ms))]
 
     def since(self, to: str, at_ms: int) -> list[Delivery]:
         """Return a target's deliveries of events since this time, in order of time."""
@@ -568,7 +569,7 @@ def _served(targets: Iterable[str] | None) -> tuple[str | None]:
 def _row(one: Delivery) -> tuple[object, ...]:
     begin, end = (one.needs.begin_ms, one.needs.end_ms) if one.needs else (None, None)
     return (
-        one.to, one.name, one.what.value, one.what.rank, json.dumps(dict(one.content), sort_keys=True), one.made_ms,
+        one.to, one.name, one.what.value, one.rank, json.dumps(dict(one.content), sort_keys=True), one.made_ms,
         one.at_ms, one.camera, one.event, begin, end, one.size_bytes, one.state.value, one.tries, one.next_ms, one.why,
         one.progress, one.receipt, one.done_ms,
     )  # fmt: skip

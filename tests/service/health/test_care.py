@@ -60,8 +60,10 @@ def test_what_a_paused_camera_does_not_see_is_over_once_it_is_on_and_sees(tmp_pa
     with world(tmp_path) as bench:
         bench.run(20)
         told = []
+        states = [CameraState.COVERED]
+        bench.shown = lambda status: replace(status, state=states[-1]) if status.id == PORCH else status
         for state in (CameraState.COVERED, CameraState.PAUSED, CameraState.RECORDING):
-            bench.shown = lambda status, state=state: replace(status, state=state) if status.id == PORCH else status
+            states.append(state)
             bench.run(60)
             told.append((sum(isinstance(one, Alarm) for _, one in bench.heard), len(bench.care.alarms)))
         assert told == [(1, 1), (1, 0), (2, 0)]

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.modes import RuleSettings
 from tawny.config.week import stretch
-from tawny.delivery.delivery import Delivery
+from tawny.delivery.delivery import LATE_MS, Delivery
 from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import NAMELESS, UNRULED, Calendar, FilterDecision, RuleDecision, called, rule_name
 from tawny.model.errors import NotDone, StorageError
@@ -137,10 +137,6 @@ def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
 def after_quiet_ms(quiet: str, at_ms: int, zone: ZoneInfo) -> int:
     """Return this time, or the end of the quiet hours that it is in, ms UTC."""
     return max(at_ms, quiet_until_ms(quiet, at_ms, zone))
-
-
-LATE_MS: Final = 600_000
-"""Delay, ms, from which a message is late."""
 
 
 def is_late(delivery: Delivery, now_ms: int) -> bool:

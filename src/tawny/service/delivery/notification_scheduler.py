@@ -218,7 +218,7 @@ class NotificationScheduler:
         wait_ms: end of the quiet hours, ms UTC; 0 outside of them.
         """
         if event.kind == DOORBELL:
-            self._send(channel, event, {"kind": "event", "event": event.id, **rule}, now_ms)
+            self._send(channel, event, {"kind": "event", "event": event.id, "ring": True, **rule}, now_ms)
             return
         pace = self._state[channel.to].paces.setdefault(event.camera, NotificationPace())
         earlier = self._sent_of_visit(channel, event, now_ms) if channel.visits and not wait_ms else []
