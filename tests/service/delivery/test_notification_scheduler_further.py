@@ -114,6 +114,37 @@ def test_an_end_during_a_restart_is_told_after_it(tmp_path: Path) -> None:
 ONCE = NotificationFilter("phone", once=True)
 
 
+@pytest.mark.parametrize("channel", [ONCE, NotificationFilter("phone", edits=True)])
+def test_what_follows_a_long_event_that_a_power_cut_ended_is_sent_once_at_the_next_start(
+    tmp_path: Path, channel: NotificationFilter
+) -> None:
+    bench = Bench(tmp_path, channel)
+    bench.clock.advance(7200)
+    lasting = bench.happens()
+    told = [[str(one.content["kind"]) for one in bench.delivered()]]
+    for _ in range(30):
+        bench.clock.advance(60)
+        bench.scheduler.step()
+    bench.archive.index.put_event(lasting.ended(bench.clock.now_ms()))  # as the start of the recorder does
+    for _ in range(2):
+        bench.scheduler = bench.again()
+        bench.scheduler.step()
+        bench.clock.advance(60)
+        told.append([str(one.content["kind"]) for one in bench.delivered()])
+    assert told == ([[], ["whole"], []] if channel.once else [["event"], ["clip"], []])
+
+
+def test_events_that_ended_long_before_a_start_are_not_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ONCE)
+    lasting = bench.happens()
+    bench.clock.advance(3600)
+    bench.archive.index.put_event(lasting.ended(bench.clock.now_ms()))
+    bench.clock.advance(2 * 86_400)
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    assert bench.delivered() == []
+
+
 def test_one_message_tells_of_an_event_once_it_has_ended(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ONCE)
     event = bench.happens()

@@ -517,7 +517,10 @@ class NotificationScheduler:
                 pace.rank = min(pace.rank, _rank(sent) if sent is not None else pace.rank)
 
     def _make_up(self, channel: NotificationFilter, now_ms: int) -> None:
-        """Send events whose message was lost in a power failure, but none from before the notifier was added."""
+        """Send events whose message was lost in a power failure, but none from before the notifier was added.
+
+        A power failure also ends events that last for long: what is sent after the end still has to be.
+        """
         mark = f"told/{channel.to}"
         sent_ms = min(now_ms, int(self._outbox.marks(mark).get(mark, now_ms)))
         begin_ms = max(self._outbox.since_ms(channel.to), sent_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
@@ -525,8 +528,10 @@ class NotificationScheduler:
             return
         index, span = self._archive.index, Span(begin_ms, now_ms)
         found = all_events(lambda after: index.events(span, after=after, limit=_PAGE))
-        for event in sorted((one for one in found if one.start_ms >= begin_ms), key=lambda one: one.start_ms):
-            self._event(channel, event, now_ms)
+        for event in sorted(found, key=lambda one: one.start_ms):
+            is_waited_for = channel.once or event.id in self._state[channel.to].known
+            if event.start_ms >= begin_ms or (is_waited_for and (event.end_ms or 0) >= begin_ms):
+                self._event(channel, event, now_ms)
 
     def _delivery(
         self,
