@@ -71,7 +71,7 @@ def test_a_camera_that_follows_later_has_its_own_message(bench: Bench) -> None:
 
 
 def test_a_second_outage_names_those_that_were_back_alone(bench: Bench) -> None:
-    told = []
+    told, bench.lasting = [], [Alarm(ProblemKind.CAMERA, one, bench.clock.now_ms(), "") for one in CAMERAS]
     for count, over in ((4, False), (2, True), (4, False), (4, True)):
         happen(bench, CAMERAS[:count], over=over)
         told += named(bench.delivered())

@@ -171,7 +171,7 @@ def test_a_message_of_another_day_says_which(tmp_path: Path, service: StandIn) -
     bench.work()
     bench.clock.advance(2 * 86_400)
     until_done(bench)
-    assert words(bench) == ["Person at Front door. Fri 06:00.", "Someone rang at Front door. Fri 06:00."]
+    assert words(bench) == ["Someone rang at Front door. Fri 06:00.", "Person at Front door. Fri 06:00."]
     bench.outbox.close()
 
 

@@ -134,13 +134,13 @@ class NotificationScheduler:
             self._begun_s = now_s if self._begun_s is None else self._begun_s
             self._restore(now_ms)
             self._plan_again(now_ms)
-            while self._queue:
-                self._take(self._queue[0], now_ms)
-                self._queue.popleft()
-            if now_s - self._begun_s > SETTLED_S:
+            if now_s - self._begun_s > SETTLED_S:  # before new ones, which may not be among the current problems yet
                 for channel in self._filters:
                     self._problems.end(channel, self._lasting(), now_ms, is_first=not self._is_looked_over)
                 self._is_looked_over = True
+            while self._queue:
+                self._take(self._queue[0], now_ms)
+                self._queue.popleft()
             for channel in self._filters:
                 self._recap(channel, now_ms)
             if abs(now_ms - self._saved_ms) > SAVED_MS:
