@@ -67,8 +67,8 @@ self.addEventListener("push", (event) => {
   const options = { body: told.body, tag: told.tag, icon: "/icon-192.png", badge: "/badge-96.png", data, silent: told.silent, renotify: !told.silent };
   if (told.image) options.image = told.image;
   if (told.camera) options.actions = [{ action: "live", title: labels[0] }, { action: "snooze", title: labels[1] }];
+  if (told.stays ?? told.talk) options.requireInteraction = true;
   if (told.talk) {
-    options.requireInteraction = true;
     // where a browser shows two, a press on the notification itself opens the camera
     options.actions = [{ action: "talk", title: labels[2] }, ...options.actions.slice(self.Notification?.maxActions < 3 ? 1 : 0)];
   }

@@ -80,7 +80,7 @@ class Message:
     clip_link: str = ""
     """Public link to the uploaded clip, valid for some hours."""
     image_view: str = "full"
-    """What the snapshot shows (`media.image.jpeg`), for services that fetch it themselves."""
+    """What the snapshot shows (`media.image.jpeg`), for services that fetch it themselves; empty for no snapshot."""
     picture_link: str = ""
     """The same to an image of the event: GIF, contact sheet or snapshot. Only with `NotifierTraits.shows_links`."""
     heading: str = ""
@@ -90,6 +90,8 @@ class Message:
     buttons: tuple[Button, ...] = ()
     labels: tuple[str, ...] = ()
     """`NotifierTraits.labels` in the channel's language."""
+    has_buttons: bool = True
+    """Whether the service adds buttons of its own, too."""
     about: str = ""
     """ID of the event whose message this one takes the place of; `event` if empty."""
     alone: "Message | None" = None

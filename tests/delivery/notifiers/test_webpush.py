@@ -228,13 +228,24 @@ def test_a_click_opens_what_it_is_about(service: StandIn, kind: str, event: str,
     assert (told["url"], told["camera"], told["badge"]) == (url, camera, 3)
 
 
-@pytest.mark.parametrize(("opens", "talks"), [("/live/front-door?talk=1", True), ("/live/front-door", False)])
-def test_a_ring_opens_the_camera_ready_to_answer(service: StandIn, opens: str, talks: bool) -> None:
+@pytest.mark.parametrize(
+    ("opens", "has_buttons", "talks", "stays"),
+    [
+        ("/live/front-door?talk=1", True, True, True),
+        ("/live/front-door?talk=1", False, False, True),
+        ("/live/front-door", True, False, False),
+    ],
+)
+def test_a_ring_opens_the_camera_ready_to_answer(
+    service: StandIn, opens: str, has_buttons: bool, talks: bool, stays: bool
+) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    WebPush().open(context_of(marks)).send(replace(SENT, opens=opens, urgency=Urgency.HIGH), None)
+    rung = replace(SENT, opens=opens, urgency=Urgency.HIGH, has_buttons=has_buttons)
+    WebPush().open(context_of(marks)).send(rung, None)
     told = json.loads(phone.opens(service.last.body))
     assert (told["url"], told["talk"], told["silent"], told["tag"]) == (opens, talks, False, SENT.event)
+    assert told["stays"] == stays
 
 
 def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:

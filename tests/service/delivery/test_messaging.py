@@ -41,6 +41,7 @@ from tawny.service.sealing.policy import SealedExport
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tests.api.fakes import FakeRecorder
+from tests.delivery.notifiers.test_webpush import Phone
 from tests.playback.archives import PORCH
 
 SECRET = "pLantedS3cretOfTheBot"
@@ -393,6 +394,25 @@ def test_the_labels_of_a_browser_are_in_the_language_of_its_channel(
     bench.work()
     assert said[0].labels[:4] == ("Live", "1 Std. stumm", "Sprechen", "Stumm bis {0}")
     assert not set(said[0].labels[1:]) & {*webpush.LABELS}
+    bench.outbox.close()
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_a_browser_gets_an_image_and_buttons_only_if_its_channel_has_them(
+    tmp_path: Path, service: StandIn, monkeypatch: pytest.MonkeyPatch, *, is_wanted: bool
+) -> None:
+    """The image was on the lock screen of a channel without snapshots."""
+    monkeypatch.setenv(webpush.OWN_HOSTS, "127.0.0.1")
+    bench = Bench(tmp_path, service, url="webpush:", api=None, clip="none", snapshot=is_wanted, buttons=is_wanted)
+    kind, store = bench.notifications.browsers()
+    phone = Phone()
+    browser = phone.asks(f"{service.base}/push/a", "anna")
+    kind.subscribe(store, browser.person, browser.endpoint, (browser.p256dh, browser.auth))
+    rung = bench.happens(kind="doorbell")
+    bench.work()
+    told = json.loads(phone.opens(service.last.body))
+    image = f"/media/{rung.id}.jpg?show=closeup" if is_wanted else ""
+    assert (told["image"], told["camera"]) == (image, PORCH if is_wanted else "")
     bench.outbox.close()
 
 

@@ -70,6 +70,17 @@ it.each([
   expect([reply?.title, reply?.options.body]).toEqual([title, body]);
 });
 
+it.each([
+  [{ stays: true, talk: false, camera: "" }, undefined, true], // a ring on a channel without buttons
+  [{ talk: true, camera: "porch" }, 3, true], // of an earlier version
+  [{ camera: "porch" }, 2, undefined],
+])("offers buttons and stays until it is pressed as the recorder says: %j", (told, buttons, stays) => {
+  const shown: { actions?: unknown[]; requireInteraction?: boolean }[] = [];
+  const heard = worker({ showNotification: (_: string, options: object) => Promise.resolve(shown.push(options)) }, {});
+  heard["push"]?.({ data: { json: () => ({ title: "Person", ...told }) }, waitUntil: () => undefined });
+  expect([shown[0]?.actions?.length, shown[0]?.requireInteraction]).toEqual([buttons, stays]);
+});
+
 const subscription = (endpoint: string) => ({ toJSON: () => ({ endpoint, keys: { p256dh: "p", auth: "a" } }) });
 
 it.each([

@@ -311,21 +311,27 @@ class _Sender:
         times_ms = (message.at_ms, self._context.clock.now_ms())
         return any(self._context.has_snoozed(person, message.camera, at_ms) for at_ms in times_ms)
 
-    def _push(self, browser: Browser, message: Message) -> None:
-        content = {
+    def _content(self, browser: Browser, message: Message) -> dict[str, object]:
+        has_image, opens_talk = message.event and message.image_view, message.opens.endswith("?talk=1")
+        content: dict[str, object] = {
             "title": message.title,
             "body": message.text,
             "tag": message.tag,
             "url": message.opens or (f"/events/{message.event}" if message.event else PAGES.get(message.kind, "/")),
-            "talk": message.opens.endswith("?talk=1"),
-            "image": f"/media/{message.event}.jpg?show={message.image_view}" if message.event else "",
-            "camera": message.camera if message.kind in ABOUT_EVENTS else "",
+            "talk": opens_talk and message.has_buttons,
+            "stays": opens_talk,
+            "image": f"/media/{message.event}.jpg?show={message.image_view}" if has_image else "",
+            "camera": message.camera if message.kind in ABOUT_EVENTS and message.has_buttons else "",
             "badge": self._context.new_events(browser.person),
             "history": message.history,
             "silent": message.urgency is Urgency.QUIET,
         }
         if message.labels not in ((), LABELS):
             content["labels"] = message.labels
+        return content
+
+    def _push(self, browser: Browser, message: Message) -> None:
+        content = self._content(browser, message)
         try:
             parts = urlsplit(_usable(browser.endpoint, self._own_hosts))
         except ValueError as error:  # stored by an earlier version

@@ -240,9 +240,9 @@ class MessageComposer:
 
     def _finished(self, message: Message, delivery: Delivery) -> Message:
         """Return the message with labels and the witness, in the channel's language."""
-        labels = self._traits.labels
-        alone = replace(message.alone, labels=labels) if message.alone else None
-        message = replace(message, labels=labels, alone=alone)
+        labels, has_buttons = self._traits.labels, self._settings.buttons
+        alone = replace(message.alone, labels=labels, has_buttons=has_buttons) if message.alone else None
+        message = replace(message, labels=labels, has_buttons=has_buttons, alone=alone)
         message = _in_language(message, self._means.source.languages.closest(self._settings.language))
         return replace(message, history=self._history(message, delivery))
 
@@ -297,7 +297,7 @@ class MessageComposer:
             urgency=Urgency.QUIET if kind == "clip" else Urgency.NORMAL,
             link=f"{self._address}/events/{event.id}" if self._address else "",
             clip_link=self._means.link(event.id, "mp4") if has_clip else "",
-            image_view=self._image_view,
+            image_view=self._image_view if self._settings.snapshot else "",
             picture_link=self._picture_link(event, self._shown_form if has_clip else "jpg"),
             heading=f"{self._means.camera_name(event.camera)} {at.isoformat()}",
             facts=(("Frames", str(frames)),) if kind != "event" else (),
