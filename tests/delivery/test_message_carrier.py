@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
+from tawny.delivery.message_carrier import MessageCarrier
 from tawny.delivery.notifier import (
     Attachment,
     HttpApi,
     HttpResponse,
     Message,
-    MessageCarrier,
     MessageRefused,
     NotifierContext,
     NotifierTraits,

@@ -1,13 +1,13 @@
 """Notifier: protocol of services that send messages to users. Plug-ins use the entry point group `tawny.notifiers`.
 
-A notifier is wrapped as a carrier of the outbox, so its messages are retried without limit and survive crashes.
+A notifier is wrapped as a carrier of the outbox (`delivery.message_carrier`), so its messages are retried and survive
+crashes.
 """
 
 import hashlib
 import hmac
 import http.client
 import json
-import logging
 import re
 import secrets
 import ssl
@@ -21,8 +21,7 @@ from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 from urllib.parse import quote, unquote, urlsplit
 
 from tawny.config.secure import is_web_address
-from tawny.delivery.delivery import Delivery, DeliveryContent, portions
-from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetBusy, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
 from tawny.protocols.http_connection import (
     UPLOAD_S,
@@ -31,8 +30,6 @@ from tawny.protocols.http_connection import (
     http_connection,
     response_to,
 )
-
-log = logging.getLogger(__name__)
 
 # Messages to users: text, attachments and buttons, as values.
 
@@ -348,52 +345,6 @@ class TargetTooSlow(TargetUnreachable):
 def too_slow(public: str, size_bytes: int, limit_s: float = UPLOAD_S) -> TargetTooSlow:
     why = f"no response to {size_bytes} bytes within {limit_s:.0f} s; the connection may be too slow"
     return TargetTooSlow(public, why)
-
-
-class MessageCarrier:
-    """A notifier as a carrier (`delivery.delivery`).
-
-    compose: returns the message of a delivery in its current state; raises ContentGone if there is none.
-    """
-
-    def __init__(
-        self, sender: NotifierConnection, traits: NotifierTraits, compose: Callable[[Delivery], Message]
-    ) -> None:
-        self._sender, self._traits, self._compose = sender, traits, compose
-
-    def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
-        """Send or edit the message. The receipt identifies the message for edits.
-
-        If the service refuses it with its attachment, or doesn't take that in time, it is sent without, and what was
-        sent stays as it is; a test raises the error.
-        """
-        message = self._compose(delivery)
-        attached = self._attached(content)
-        edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
-        try:
-            return self._sent(edited, message, attached)
-        except (MessageRefused, TargetTooSlow, TargetFull) as error:  # TargetFull: what mail servers call a large mail
-            if attached is None or message.kind == "test":
-                raise
-            size = f"{attached.media_type}, {len(attached.data)} bytes"
-            log.warning("%s Its attachment is left out (%s).", error.message, size)
-        if edited:  # some services would replace the image by nothing
-            return edited
-        return self._sender.send(message, None)
-
-    def close(self) -> None:
-        self._sender.close()
-
-    def _sent(self, edited: str, message: Message, attached: Attachment | None) -> str:
-        return self._sender.edit(edited, message, attached) if edited else self._sender.send(message, attached)
-
-    def _attached(self, content: DeliveryContent) -> Attachment | None:
-        if not 0 < content.size_bytes <= self._traits.largest_bytes:
-            return None
-        return Attachment(f"tawny.{ENDINGS[content.media_type]}", content.media_type, b"".join(portions(content)))
-
-
-ENDINGS = {"image/jpeg": "jpg", "image/gif": "gif", "video/mp4": "mp4"}
 
 
 # HTTP requests to services: one connection per request, limited in time and size, no redirects, no secrets in errors.

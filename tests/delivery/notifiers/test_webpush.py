@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tawny.delivery.courier import Courier, DeliveryRoute
 from tawny.delivery.delivery import DeliveryKind, DeliveryState
-from tawny.delivery.notifier import MessageCarrier, NotifierContext, NotifierStore, Urgency
+from tawny.delivery.message_carrier import MessageCarrier
+from tawny.delivery.notifier import NotifierContext, NotifierStore, Urgency
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
 from tawny.delivery.outbox import Outbox

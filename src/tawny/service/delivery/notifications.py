@@ -27,11 +27,11 @@ from tawny.delivery.courier import (
 )
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, ReceivedAccess, StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.message_carrier import MessageCarrier
 from tawny.delivery.notifier import (
     BrowserNotifier,
     ButtonNotifier,
     ButtonPresses,
-    MessageCarrier,
     MessageRefused,
     Notifier,
     NotifierContext,
