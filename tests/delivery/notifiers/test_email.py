@@ -3,6 +3,7 @@
 import asyncio
 import email
 import smtplib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from tawny.delivery.notifier import NotifierContext
+from tawny.delivery.notifier import MessageRefused, NotifierContext
 from tawny.delivery.notifiers.email import Email
-from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetBusy, TargetRefused, TargetUnreachable
 from tawny.protocols import http_connection
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, SECRET, SENT
@@ -180,8 +181,9 @@ def test_the_same_message_is_the_same_letter(post: Post) -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("451 try again", TargetUnreachable),
-        ("550 no such user", DeliveryError),
+        ("451 try again", TargetBusy),
+        ("550 no such user", MessageRefused),
+        ("554 attachment type", MessageRefused),
         ("552 overquota", DeliveryError),
         ("535 who are you", TargetRefused),
     ],
@@ -190,6 +192,22 @@ def test_what_a_refusal_means(answer: str, error: type[DeliveryError]) -> None:
     with running(Post(answer)) as post, pytest.raises(error) as refused:
         plain(post).send(SENT, None)
     assert answer[4:] not in str(refused.value)
+
+
+def test_a_server_that_greets_with_a_failure_has_not_answered_to_the_letter() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def greet() -> None:
+            line, _ = door.accept()
+            with line:
+                line.sendall(b"421 too many connections\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(TargetUnreachable, match="421") as refused:
+            sender(f"smtp+plain://127.0.0.1:{door.getsockname()[1]}").send(SENT, None)
+        thread.join(10)
+    assert not isinstance(refused.value, TargetBusy)
 
 
 def test_nobody_there() -> None:

@@ -20,6 +20,7 @@ from unicodedata import normalize
 from tawny.delivery.notifier import (
     Attachment,
     Message,
+    MessageRefused,
     NotifierAddress,
     NotifierConnection,
     NotifierContext,
@@ -28,7 +29,7 @@ from tawny.delivery.notifier import (
     parse,
     too_slow,
 )
-from tawny.model.errors import DeliveryError, TargetFull, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetRefused, TargetUnreachable
 from tawny.protocols.http_connection import PORTION_BYTES, UploadTooSlow, send_timed
 
 log = logging.getLogger(__name__)
@@ -124,8 +125,12 @@ class _Sender:
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
             raise _refused(self._public, codes[0], "to this address") from None
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            raise _refused(self._public, error.smtp_code, is_letter=isinstance(error, smtplib.SMTPDataError)) from None
         except smtplib.SMTPResponseException as error:
-            raise _refused(self._public, error.smtp_code, "") from None
+            failed = _refused(self._public, error.smtp_code)
+            is_away = isinstance(failed, TargetBusy)  # before it knew of any letter
+            raise TargetUnreachable(self._public, failed.detail) if is_away else failed from None
         except ssl.SSLCertVerificationError as error:
             raise TargetUnreachable(self._public, f"its certificate isn't valid: {error.verify_message}") from None
         except UploadTooSlow:
@@ -221,13 +226,16 @@ class _Sender:
         return letter
 
 
-def _refused(public: str, code: int, where: str) -> DeliveryError:
+def _refused(public: str, code: int, where: str = "", *, is_letter: bool = False) -> DeliveryError:
+    """Return the error for an answer after the sign-in. is_letter: to the whole mail."""
     reason = f"it responded with {code} {where}".strip()
     if code == 552:
         return TargetFull(public, reason)
     if code in (530, 535):
         return TargetRefused(public, reason)
-    return TargetUnreachable(public, reason) if code < 500 else DeliveryError(public, reason)
+    if code < 500:
+        return TargetBusy(public, reason)
+    return MessageRefused(public, reason) if is_letter else DeliveryError(public, reason)
 
 
 def _is_address(text: str) -> bool:
