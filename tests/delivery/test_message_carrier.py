@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
-from tawny.delivery.message_carrier import MessageCarrier
+from tawny.delivery.message_carrier import MOST_BUSY, MOST_REFUSED, MessageCarrier
 from tawny.delivery.notifier import (
     Attachment,
     HttpApi,
@@ -24,7 +24,7 @@ from tawny.delivery.notifier import (
     refusal,
 )
 from tawny.delivery.notifiers.ntfy import Ntfy
-from tawny.model.errors import DeliveryError, TargetFull, TargetUnreachable
+from tawny.model.errors import ContentGone, DeliveryError, TargetBusy, TargetFull, TargetUnreachable
 from tawny.protocols import http_connection
 from tawny.protocols.http_connection import PORTION_BYTES
 from tawny.testing.clock import FakeClock
@@ -36,10 +36,10 @@ PICTURE = in_memory(JPEG.data, JPEG.media_type, 0)
 
 
 class Service:
-    """Takes messages without attachments; `refuses`: its error for the others."""
+    """Takes messages without attachments; `refuses`: its error for the others, for_all: for all."""
 
-    def __init__(self, refuses: DeliveryError) -> None:
-        self.refuses = refuses
+    def __init__(self, refuses: DeliveryError, *, for_all: bool = False) -> None:
+        self.refuses, self.for_all = refuses, for_all
         self.taken: list[tuple[str, str, bool]] = []
 
     def send(self, message: Message, attached: Attachment | None) -> str:
@@ -47,7 +47,7 @@ class Service:
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         self.taken.append((receipt, message.id, attached is not None))
-        if attached is not None:
+        if attached is not None or self.for_all:
             raise self.refuses
         return "7"
 
@@ -95,6 +95,40 @@ def test_other_failures_keep_the_attachment_for_the_next_try(status: int) -> Non
     with pytest.raises(type(service.refuses)):
         carry(service)
     assert len(service.taken) == 1
+
+
+def attempts(service: Service, most: int) -> Iterator[DeliveryError]:
+    """Yield the error of each attempt, as long as it fails, with what the outbox keeps of one for the next."""
+    kept = [""]
+    for _ in range(most):
+        one = Delivery("mail", SENT.id, DeliveryKind.MESSAGE, {"kind": "event"}, 0, 0, progress=kept[-1])
+        try:
+            MessageCarrier(service, TRAITS, lambda _: SENT).carry(one, PICTURE, kept.append)
+        except DeliveryError as error:
+            yield error
+        else:
+            return
+
+
+def test_a_service_that_is_busy_with_each_image_gets_the_message_without_it_after_a_while() -> None:
+    """A mail server whose scanner fails with images never took it."""
+    service = Service(TargetBusy("mail", "it responded with 451"))
+    assert len([*attempts(service, 100)]) == MOST_BUSY
+    assert service.taken[-2:] == [("", SENT.id, True), ("", SENT.id, False)]
+
+
+def test_a_message_that_is_refused_each_time_ends_with_a_reason() -> None:
+    """It was sent every 15 minutes for ever, so that a provider could take tawny for a sender of spam."""
+    *refusals, last = attempts(Service(MessageRefused("mail", "it responded with 554"), for_all=True), MOST_REFUSED)
+    assert {type(one) for one in refusals} == {MessageRefused}
+    assert isinstance(last, ContentGone)
+    assert last.message == "mail refused this message each time: it responded with 554."
+
+
+def test_a_service_that_can_do_nothing_ends_no_message() -> None:
+    errors = [*attempts(Service(TargetBusy("mail", "it responded with 503"), for_all=True), 3 * MOST_REFUSED)]
+    assert {type(one) for one in errors} == {TargetBusy}
+    assert len(errors) == 3 * MOST_REFUSED
 
 
 @pytest.fixture

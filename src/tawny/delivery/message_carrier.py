@@ -1,7 +1,13 @@
-"""Carrier of messages: a notifier, wrapped for the outbox."""
+"""Carrier of messages: a notifier, wrapped for the outbox.
+
+The text matters more than the image: what a service doesn't take is left out. Progress of a delivery: how often the
+service has refused it, or responded that it can't.
+"""
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.notifier import (
@@ -12,10 +18,20 @@ from tawny.delivery.notifier import (
     NotifierTraits,
     TargetTooSlow,
 )
-from tawny.model.errors import TargetFull
+from tawny.model.errors import ContentGone, StorageError, TargetBusy, TargetFull
 
 log = logging.getLogger(__name__)
 ENDINGS = {"image/jpeg": "jpg", "image/gif": "gif", "video/mp4": "mp4"}
+MOST_BUSY: Final = 10
+"""Responses that it can't, as of a scanner that fails with each image: some 30 minutes."""
+MOST_REFUSED: Final = 20
+"""Some three hours: a server may refuse everything for a while."""
+
+
+class MessageGivenUp(ContentGone):
+    """It was refused each time, so it is not sent any more."""
+
+    says = "{where} refused this message each time: {detail}."
 
 
 class MessageCarrier:
@@ -32,16 +48,28 @@ class MessageCarrier:
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Send or edit the message. The receipt identifies the message for edits.
 
-        If the service refuses it with its attachment, or doesn't take that in time, it is sent without, and what was
-        sent stays as it is; a test raises the error.
+        If the service refuses it with its attachment, doesn't take that in time, or has responded MOST_BUSY times that
+        it can't, it is sent without; a test raises the error. Raises MessageGivenUp after MOST_REFUSED refusals.
         """
-        message = self._compose(delivery)
-        attached = self._attached(content)
+        message, answers = self._compose(delivery), int(delivery.progress or 0)
         edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
         try:
+            return self._carried(edited, message, self._attached(content), answers)
+        except (MessageRefused, TargetBusy) as error:
+            if isinstance(error, MessageRefused) and answers + 1 >= MOST_REFUSED:
+                raise MessageGivenUp(error.where, error.detail) from None
+            with suppress(StorageError):  # it is counted at the next attempt
+                note(str(answers + 1))
+            raise
+
+    def _carried(self, edited: str, message: Message, attached: Attachment | None, answers: int) -> str:
+        """answers: how often the service has responded to this message that it refuses it, or can't."""
+        try:
             return self._sent(edited, message, attached)
-        except (MessageRefused, TargetTooSlow, TargetFull) as error:  # TargetFull: what mail servers call a large mail
-            if attached is None or message.kind == "test":
+        except (MessageRefused, TargetTooSlow, TargetFull, TargetBusy) as error:
+            # TargetFull: what mail servers call a large mail
+            is_lasting = answers >= MOST_BUSY or not isinstance(error, TargetBusy)
+            if attached is None or message.kind == "test" or not is_lasting:
                 raise
             size = f"{attached.media_type}, {len(attached.data)} bytes"
             log.warning("%s Its attachment is left out (%s).", error.message, size)
