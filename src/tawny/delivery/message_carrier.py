@@ -1,12 +1,13 @@
 """Carrier of messages: a notifier, wrapped for the outbox.
 
 The text matters more than the image: what a service doesn't take is left out. Progress of a delivery: how often the
-service has refused it, or responded that it can't.
+service has refused it, or responded that it can't, and the recipients that are left.
 """
 
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
@@ -16,6 +17,7 @@ from tawny.delivery.notifier import (
     MessageRefused,
     NotifierConnection,
     NotifierTraits,
+    PartlySent,
     TargetTooSlow,
 )
 from tawny.model.errors import ContentGone, StorageError, TargetBusy, TargetFull
@@ -51,7 +53,8 @@ class MessageCarrier:
         If the service refuses it with its attachment, doesn't take that in time, or has responded MOST_BUSY times that
         it can't, it is sent without; a test raises the error. Raises MessageGivenUp after MOST_REFUSED refusals.
         """
-        message, answers = self._compose(delivery), int(delivery.progress or 0)
+        counted, _, left = delivery.progress.partition(" ")
+        message, answers = replace(self._compose(delivery), left=left), int(counted or 0)
         edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
         try:
             return self._carried(edited, message, self._attached(content), answers)
@@ -59,7 +62,14 @@ class MessageCarrier:
             if isinstance(error, MessageRefused) and answers + 1 >= MOST_REFUSED:
                 raise MessageGivenUp(error.where, error.detail) from None
             with suppress(StorageError):  # it is counted at the next attempt
-                note(str(answers + 1))
+                note(f"{answers + 1} {left}")
+            raise
+        except PartlySent as error:
+            try:
+                note(f"{answers} {error.left}")
+            except StorageError:  # the others would get it again and again
+                log.warning("%s It isn't repeated, as that can't be stored.", error.message)
+                return error.receipt
             raise
 
     def _carried(self, edited: str, message: Message, attached: Attachment | None, answers: int) -> str:

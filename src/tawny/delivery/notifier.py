@@ -97,6 +97,8 @@ class Message:
     """Cameras of the visit, or with the problem, that it is about if there are several."""
     narrowed: "Callable[[Collection[str]], Message] | None" = None
     """Returns the same about those of `cameras` alone that someone may see, of a problem of several cameras."""
+    left: str = ""
+    """Recipients that an earlier attempt left, in the notifier's own format (`PartlySent`); empty: all."""
     history: str = ""
     """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
 
@@ -336,6 +338,14 @@ class BrowserNotifier(Protocol):
 
 class MessageRefused(DeliveryError):
     """The service won't take this message, however often it is sent."""
+
+
+@dataclass(eq=False)
+class PartlySent(DeliveryError):
+    """Only some of the recipients have the message. left: the others, for the next attempt (`Message.left`)."""
+
+    left: str = ""
+    receipt: str = ""
 
 
 class TargetTooSlow(TargetUnreachable):

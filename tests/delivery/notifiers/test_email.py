@@ -6,7 +6,7 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from tawny.delivery.notifier import MessageRefused, NotifierContext
-from tawny.delivery.notifiers.email import Email
-from tawny.model.errors import DeliveryError, TargetBusy, TargetRefused, TargetUnreachable
+from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
+from tawny.delivery.message_carrier import MessageCarrier
+from tawny.delivery.notifier import MessageRefused, NotifierContext, PartlySent
+from tawny.delivery.notifiers.email import LEFT_MS, Email
+from tawny.model.errors import DeliveryError, DiskFull, TargetBusy, TargetRefused, TargetUnreachable
 from tawny.protocols import http_connection
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, SECRET, SENT
@@ -31,10 +33,11 @@ TABLE = {"to": "anna@example.org, ben@example.org", "sender": "tawny@example.org
 
 @dataclass
 class Post:
-    """A mail server's letters. answer: what it says to a letter; refuses: whom it doesn't know."""
+    """A mail server's letters. answer: what it says to a letter; refuses: whom it answers refusal."""
 
     answer: str = "250 OK"
     refuses: str = ""
+    refusal: str = "550 no such user"
     letters: list[EmailMessage] = field(default_factory=list)
     to: list[list[str]] = field(default_factory=list)
     port: int = 0
@@ -43,7 +46,7 @@ class Post:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address == self.refuses:
-            return "550 no such user"
+            return self.refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -262,6 +265,46 @@ def test_a_refused_recipient_is_told_and_the_others_get_one_letter(caplog: pytes
         with pytest.raises(DeliveryError, match=r"550 to ben@example\.org"):
             plain(post).send(replace(SENT, kind="test"), None)
     assert post.to == [["anna@example.org"]] * 2
+
+
+def attempt(post: Post, clock: FakeClock, progress: str, note: Callable[[str], None]) -> str:
+    """Send with a new connection and what was stored, as after a restart."""
+    url = f"smtp+plain://127.0.0.1:{post.port}"
+    made = Email().open(NotifierContext("mail", url, Email().settings(url, TABLE), clock))
+    one = Delivery("mail", SENT.id, DeliveryKind.MESSAGE, {"kind": "event"}, 0, 0, progress=progress)
+    return MessageCarrier(made, Email().traits(url), lambda _: SENT).carry(one, in_memory(b"", "text/plain", 0), note)
+
+
+def test_who_is_refused_for_a_moment_gets_the_letter_later_and_the_others_get_it_once() -> None:
+    """As with greylisting: the mail was gone for them, and only the log knew."""
+    kept, clock = [""], FakeClock()
+    with running(Post(refuses="ben@example.org", refusal="450 try again")) as post:
+        for _ in range(2):
+            with pytest.raises(PartlySent, match=r"450 to ben@example\.org"):
+                attempt(post, clock, kept[-1], kept.append)
+        post.refuses = ""
+        attempt(post, clock, kept[-1], kept.append)
+        assert post.to == [["anna@example.org"], ["ben@example.org"]]
+        assert post.letters[0]["Message-ID"] == post.letters[1]["Message-ID"]
+
+
+def test_who_is_refused_for_hours_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    kept, clock = [""], FakeClock()
+    with running(Post(refuses="ben@example.org", refusal="452 mailbox full")) as post:
+        with pytest.raises(PartlySent):
+            attempt(post, clock, "", kept.append)
+        clock.advance(LEFT_MS / 1000)
+        attempt(post, clock, kept[-1], kept.append)
+        assert post.to == [["anna@example.org"]]
+    assert "did not get a notification: mail (the mail server 127.0.0.1)" in caplog.text
+
+
+def test_on_a_disk_that_is_full_no_letter_is_repeated() -> None:
+    def note(_: str) -> None:
+        raise DiskFull("outbox.db")
+
+    with running(Post(refuses="ben@example.org", refusal="450 try again")) as post:
+        assert attempt(post, FakeClock(), "", note) == post.letters[0]["Message-ID"]
 
 
 def test_a_host_with_umlauts_is_sent_as_servers_know_it(post: Post) -> None:

@@ -4,6 +4,7 @@
 is sent); `smtp+plain://` without TLS, for a local mail server.
 """
 
+import json
 import logging
 import smtplib
 import ssl
@@ -25,6 +26,7 @@ from tawny.delivery.notifier import (
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
+    PartlySent,
     filled,
     parse,
     too_slow,
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 EXAMPLE = "smtps://user:password@mail.example.org"
 PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
 TIMEOUT_S = 30.0
+LEFT_MS = 6 * 3_600_000
+"""How long, ms, a mail that others have is tried for the rest: longer than greylisting lasts."""
 
 
 class Email:
@@ -113,18 +117,44 @@ class _Sender:
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send a mail. A repeated message has the same Message-ID, so many servers deliver it once.
 
-        It is not repeated for recipients that the server refuses if it takes others. Only a test raises their error.
+        If the server takes it for some recipients, those that it refuses for now, as for greylisting, get it at another
+        attempt within LEFT_MS: raises PartlySent. The others are left out. A test raises their error.
+        """
+        before, now_ms = json.loads(message.left or "{}"), self._clock.now_ms()
+        to = [one for one in self._to if one in before.get("to", self._to)]
+        if not to:
+            return self._id(message)
+        refused, left_out = self._transfer(message, attached, to)
+        errors = {one: _refused(self._public, code, f"to {address}") for one, address, code in refused}
+        left = [one for one, error in errors.items() if isinstance(error, TargetBusy)]
+        since_ms = int(before.get("since_ms", now_ms))
+        if left and message.kind != "test" and now_ms - since_ms < LEFT_MS:
+            rest = json.dumps({"to": left, "since_ms": since_ms})
+            raise PartlySent(self._public, errors[left[0]].detail, rest, self._id(message))
+        for found in (*left_out, *errors.values()):
+            log.warning("a recipient did not get a notification: %s", found.message)
+            if message.kind == "test":
+                raise found
+        return self._id(message)
+
+    def _transfer(
+        self, message: Message, attached: Attachment | None, to: Sequence[str]
+    ) -> tuple[list[tuple[str, str, int]], list[DeliveryError]]:
+        """Send it. Return whom the server refused, with address and code, and errors of those it can't have.
+
+        Raises DeliveryError if it took it for none, unless it did at an earlier attempt.
         """
         try:
             with self._server() as server:
-                to, left_out = self._recipients(server)
-                letter = self._letter(message, attached, to)
-                refused = server.send_message(letter)
+                to, left_out = self._recipients(server, to)
+                refused = server.send_message(self._letter(message, attached, to))
         except smtplib.SMTPAuthenticationError as error:
             raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
-            raise _refused(self._public, codes[0], "to this address") from None
+            if not message.left:
+                raise _refused(self._public, codes[0], "to this address") from None
+            left_out, refused = [], {parseaddr(one)[1]: (codes[0], b"") for one in to} | error.recipients
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             raise _refused(self._public, error.smtp_code, is_letter=isinstance(error, smtplib.SMTPDataError)) from None
         except smtplib.SMTPResponseException as error:
@@ -138,12 +168,8 @@ class _Sender:
         except (OSError, smtplib.SMTPException) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise TargetUnreachable(self._public, why) from None
-        left_out += [_refused(self._public, code, f"to {address}") for address, (code, _) in refused.items()]
-        for found in left_out:
-            log.warning("a recipient did not get a notification: %s", found.message)
-            if message.kind == "test":
-                raise found
-        return str(letter["Message-ID"])
+        by_address = {parseaddr(one)[1]: one for one in to}
+        return [(by_address.get(one, one), one, code) for one, (code, _) in refused.items()], left_out
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         return self.send(message, attached)
@@ -170,19 +196,19 @@ class _Sender:
             raise
         return server
 
-    def _recipients(self, server: smtplib.SMTP) -> tuple[list[str], list[DeliveryError]]:
+    def _recipients(self, server: smtplib.SMTP, to: Sequence[str]) -> tuple[Sequence[str], list[DeliveryError]]:
         """Return those whose address the server can take, and errors of the others. Raises DeliveryError: none, or not
         the sender.
         """
         server.ehlo_or_helo_if_needed()
         if server.has_extn("smtputf8"):
-            return self._to, []
-        unfit = [one for one in (self._from, *self._to) if not parseaddr(one)[1].isascii()]
+            return to, []
+        unfit = [one for one in (self._from, *to) if not parseaddr(one)[1].isascii()]
         errors = [
             DeliveryError(self._public, f"it only takes addresses of ASCII letters, not {parseaddr(one)[1]}")
             for one in unfit
         ]
-        to = [one for one in self._to if one not in unfit]
+        to = [one for one in to if one not in unfit]
         if self._from in unfit or not to:
             raise errors[0]
         return to, errors
@@ -201,12 +227,15 @@ class _Sender:
         if code != 235:
             raise smtplib.SMTPAuthenticationError(code, said)
 
+    def _id(self, message: Message) -> str:
+        key = sha256(message.id.encode()).hexdigest()[:32]
+        return f"<{key}@{parseaddr(self._from)[1].rpartition('@')[2]}>"
+
     def _letter(self, message: Message, attached: Attachment | None, to: Sequence[str]) -> EmailMessage:
         letter = EmailMessage()
         letter["Subject"], letter["From"], letter["To"] = message.words, self._from, ", ".join(to)
         letter["Date"] = format_datetime(datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC))
-        key = sha256(message.id.encode()).hexdigest()[:32]
-        letter["Message-ID"] = f"<{key}@{parseaddr(self._from)[1].rpartition('@')[2]}>"
+        letter["Message-ID"] = self._id(message)
         letter["Auto-Submitted"] = "auto-generated"
         plain = [f"{message.title}\n{message.text}", *(f"{label}: {url}" for label, url in message.links)]
         if message.history:
