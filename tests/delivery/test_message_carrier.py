@@ -55,8 +55,8 @@ class Service:
         """No resources to release."""
 
 
-def carry(service: Service, message: Message = SENT, edits: str = "") -> str:
-    delivery = Delivery("phone", message.id, DeliveryKind.MESSAGE, {"kind": message.kind, "edits": edits}, 0, 0)
+def carry(service: Service, message: Message = SENT, edits: str = "", kind: str = "event") -> str:
+    delivery = Delivery("phone", message.id, DeliveryKind.MESSAGE, {"kind": kind, "edits": edits}, 0, 0)
     return MessageCarrier(service, TRAITS, lambda _: message).carry(delivery, PICTURE, lambda _: None)
 
 
@@ -78,8 +78,15 @@ def test_a_mail_that_is_too_large_is_sent_without_its_attachment() -> None:
 def test_an_edit_whose_attachment_is_refused_leaves_what_was_sent() -> None:
     """Some services would take the image away that they show."""
     service = Service(MessageRefused("phone", "too large"))
-    assert carry(service, edits="5") == "5"
+    assert carry(service, edits="5", kind="clip") == "5"
     assert service.taken == [("5", SENT.id, True)]
+
+
+def test_an_update_of_a_visit_whose_image_is_refused_has_its_text() -> None:
+    """Nobody learned that someone who was in the yard had reached the front door."""
+    service = Service(MessageRefused("phone", "too large"))
+    assert carry(service, edits="5") == "7"
+    assert service.taken == [("5", SENT.id, True), ("5", SENT.id, False)]
 
 
 def test_a_test_says_that_the_attachment_is_refused() -> None:

@@ -55,9 +55,8 @@ class MessageCarrier:
         """
         counted, _, left = delivery.progress.partition(" ")
         message, answers = replace(self._compose(delivery), left=left), int(counted or 0)
-        edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
         try:
-            return self._carried(edited, message, self._attached(content), answers)
+            return self._carried(delivery, message, self._attached(content), answers)
         except (MessageRefused, TargetBusy) as error:
             if isinstance(error, MessageRefused) and answers + 1 >= MOST_REFUSED:
                 raise MessageGivenUp(error.where, error.detail) from None
@@ -72,8 +71,9 @@ class MessageCarrier:
                 return error.receipt
             raise
 
-    def _carried(self, edited: str, message: Message, attached: Attachment | None, answers: int) -> str:
+    def _carried(self, delivery: Delivery, message: Message, attached: Attachment | None, answers: int) -> str:
         """answers: how often the service has responded to this message that it refuses it, or can't."""
+        edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
         try:
             return self._sent(edited, message, attached)
         except (MessageRefused, TargetTooSlow, TargetFull, TargetBusy) as error:
@@ -83,9 +83,9 @@ class MessageCarrier:
                 raise
             size = f"{attached.media_type}, {len(attached.data)} bytes"
             log.warning("%s Its attachment is left out (%s).", error.message, size)
-        if edited:  # some services would replace the image by nothing
+        if edited and delivery.content["kind"] != "event":  # it is there for the clip alone
             return edited
-        return self._sender.send(message, None)
+        return self._sent(edited, message, None)
 
     def close(self) -> None:
         self._sender.close()
