@@ -19,7 +19,7 @@ from tawny.delivery.notifiers.pushover import Pushover
 from tawny.delivery.notifiers.slack import Slack
 from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
-from tawny.model.errors import DeliveryError, TargetMissing
+from tawny.model.errors import DeliveryError, TargetBusy, TargetMissing
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, SENT, WITNESS, NotifierCase, NotifierContract
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
@@ -50,6 +50,16 @@ class TestNtfy(NotifierContract):
 
     def test_who_knows_the_topic_could_read_along(self, subject: NotifierCase) -> None:
         assert "door" not in subject.kind.public(subject.url)
+
+
+@pytest.mark.parametrize(("code", "error"), [(42905, MessageRefused), (42901, TargetBusy)])
+def test_ntfy_refuses_what_is_attached_where_only_that_is_used_up(code: int, error: type[DeliveryError]) -> None:
+    """It answers 429 until the next day, and the texts, which it takes, waited for that."""
+    with served(StandIn(lambda _: (429, {"code": code, "error": "limit reached"}))) as service:
+        url = f"ntfy+http://127.0.0.1:{service.port}/door"
+        with pytest.raises(error) as refused:
+            Ntfy().open(NotifierContext("phone", url, {}, FakeClock())).send(SENT, JPEG)
+    assert type(refused.value) is error
 
 
 class TestWebhook(NotifierContract):

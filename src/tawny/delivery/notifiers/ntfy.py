@@ -13,6 +13,7 @@ from tawny.delivery.notifier import (
     Attachment,
     HttpApi,
     Message,
+    MessageRefused,
     NotifierAddress,
     NotifierConnection,
     NotifierContext,
@@ -20,11 +21,14 @@ from tawny.delivery.notifier import (
     Urgency,
     filled,
     parse,
+    refusal,
 )
 
 EXAMPLE = "ntfy://ntfy.sh/a-topic-that-nobody-guesses"
 PRIORITIES = {Urgency.QUIET: "2", Urgency.NORMAL: "4", Urgency.HIGH: "5"}
 _WHY = ("error",)
+_BANDWIDTH_USED = 42905
+"""ntfy's code, with 429, for the attachments of a day alone: it takes texts."""
 
 
 class Ntfy:
@@ -84,8 +88,12 @@ class _Sender:
             query |= {"message": text, "filename": attached.name}
             body = attached.data
         # query parameters, as headers allow only ASCII
-        self._api.well("PUT", f"/{self._topic}?{urlencode(query)}", body, self._headers, _WHY)
-        return number
+        answer = self._api.ask("PUT", f"/{self._topic}?{urlencode(query)}", body, self._headers)
+        if answer.is_well:
+            return number
+        refused = refusal(self._api.public, answer, _WHY)
+        is_of_attachments = attached is not None and answer.json().get("code") == _BANDWIDTH_USED
+        raise MessageRefused(refused.where, refused.detail) if is_of_attachments else refused
 
 
 def _number(key: str) -> str:
