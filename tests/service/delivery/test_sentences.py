@@ -270,6 +270,28 @@ def test_the_link_of_several_events_opens_the_page_that_has_them(
     bench.outbox.close()
 
 
+def test_a_digest_leaves_out_what_was_marked_as_false_alarm(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, quiet_hours="05:00-07:00")
+    first, *_ = [bench.happens() for _ in range(3)]
+    bench.recorder.index.put_event(replace(first, false_alarm="other"))
+    bench.clock.advance(3700)
+    bench.work()
+    (sent,) = bench.sent()
+    assert b"2 events" in sent.form["caption" if "caption" in sent.form else "text"]
+    bench.outbox.close()
+
+
+def test_a_digest_of_false_alarms_alone_is_not_sent(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, quiet_hours="05:00-07:00")
+    for event in [bench.happens() for _ in range(2)]:
+        bench.recorder.index.put_event(replace(event, false_alarm="other"))
+    bench.clock.advance(3700)
+    bench.work()
+    (ended,) = bench.outbox.ended("phone")
+    assert ended.why == "Nothing left to send to phone: the events are marked as false alarms."
+    bench.outbox.close()
+
+
 def test_a_digest_of_muted_events_is_not_sent(tmp_path: Path, service: StandIn) -> None:
     bench = Bench(tmp_path, service, quiet_hours="05:00-07:00")
     for event in [bench.happens() for _ in range(2)]:

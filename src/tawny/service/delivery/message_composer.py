@@ -539,14 +539,18 @@ class MessageComposer:
         return event
 
     def _events_of(self, delivery: Delivery) -> list[Event]:
-        """Return the events of a digest that still exist and aren't muted. Raises ContentGone if there are none."""
+        """Return the events of a digest that exist and are neither muted nor false alarms.
+
+        Raises ContentGone if there are none.
+        """
         keys = [EventId(one) for one in delivery.content["events"]]
         found = [event for key in keys if (event := self._recorder.index.event(key)) is not None]
         if not found:
             raise ContentGone(delivery.to, "the events were deleted")
-        told = [event for event in found if not event.muted]
-        if not told:
+        if not (said := [event for event in found if not event.muted]):
             raise ContentGone(delivery.to, "the events are muted")
+        if not (told := [event for event in said if not event.false_alarm]):
+            raise ContentGone(delivery.to, "the events are marked as false alarms")
         return told
 
     def _cameras(self) -> list[CameraId]:
