@@ -749,6 +749,16 @@ def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:
     assert bench.sent("/answerCallbackQuery")[0].form["text"] == b"Kept. tawny won't delete it."
 
 
+def test_a_button_replies_in_the_language_of_its_channel(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, language="de")
+    event = bench.happens()
+    for token in (bench.notifications.actions.token("phone", "m", event.id), "m.x.0.y"):
+        pressing(bench, token)
+    replies = {one.form["text"].decode() for one in bench.sent("/answerCallbackQuery")}
+    assert replies == {"Front door ist eine Stunde lang stumm.", "Dieser Knopf ist abgelaufen."}
+    bench.outbox.close()
+
+
 def test_a_button_in_another_chat_does_nothing(bench: Bench) -> None:
     event = bench.happens()
     pressing(bench, bench.notifications.actions.token("phone", "k", event.id), chat=666)

@@ -63,6 +63,7 @@ from tawny.service.delivery.notification_filter import (
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
+from tawny.service.languages import Translations
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.service.visits import EventVisit, visit_of
@@ -393,7 +394,8 @@ class Notifications:
             try:
                 with target_code(one.url):
                     presses = kind.presses(self._opened(name, one))
-                workers.append(_Pressed(name, one.url, presses, partial(self.act, name)))
+                language = self._means.source.languages.closest(one.language)
+                workers.append(_Pressed(name, one.url, presses, partial(self.act, name), language))
             except PluginFailed as error:  # its messages are sent without them
                 log.error("Buttons of %s don't work: %s", name, error)
         return workers
@@ -473,10 +475,12 @@ class Notifications:
 
 
 class _Pressed:
-    """Actor that polls a service for pressed buttons and executes their actions."""
+    """Actor that polls a service for pressed buttons and executes their actions. language: of the confirmations."""
 
-    def __init__(self, to: str, url: str, presses: ButtonPresses, act: Callable[[str, str], str]) -> None:
-        self.name = f"buttons of {to}"
+    def __init__(
+        self, to: str, url: str, presses: ButtonPresses, act: Callable[[str, str], str], language: Translations
+    ) -> None:
+        self.name, self._language = f"buttons of {to}", language
         self._to, self._url, self._presses, self._act, self._misses = to, url, presses, act, 0
         self.handle = ActorHandle()
 
@@ -501,6 +505,7 @@ class _Pressed:
 
     def _do(self, token: str) -> str:
         try:
-            return self._act(token, "")  # the service doesn't tell from where
+            reply = self._act(token, "")  # the service doesn't tell from where
         except NotDone as error:
-            return error.message
+            reply = error.message
+        return self._language.translate(reply)
