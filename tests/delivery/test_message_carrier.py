@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tawny.delivery import notifier
 from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
 from tawny.delivery.message_carrier import MOST_BUSY, MOST_REFUSED, MessageCarrier
 from tawny.delivery.notifier import (
@@ -160,6 +161,31 @@ def test_an_answer_that_comes_before_the_whole_body_is_read(hasty: int) -> None:
     """The broken connection counted as no answer, so that the message held up all others."""
     answer = HttpApi(f"http://127.0.0.1:{hasty}", "phone").ask("PUT", "/topic", bytes(20_000_000))
     assert answer.status == 413
+
+
+def test_an_answer_that_never_ends_is_taken_as_far_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte every 5 s held up all other messages; each of them was in time."""
+    monkeypatch.setattr(notifier, "UPLOAD_S", 0.2)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            line, _ = door.accept()
+            with line, suppress(OSError):
+                line.recv(2000)
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(1000):
+                    line.sendall(b"x")
+                    if ended.wait(0.02):
+                        return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        answer = HttpApi(f"http://127.0.0.1:{door.getsockname()[1]}", "phone").ask("POST", "/", b"{}")
+        ended.set()
+        thread.join(10)
+    assert answer.is_well
+    assert len(answer.data) < 1000
 
 
 def test_a_connection_that_breaks_without_an_answer_is_unreachable() -> None:

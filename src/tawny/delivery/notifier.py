@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tawny.config.secure import is_web_address
 from tawny.model.errors import DeliveryError, TargetBusy, TargetMissing, TargetRefused, TargetUnreachable
-from tawny.model.times import Clock, utc_text
+from tawny.model.times import Clock, SystemClock, utc_text
 from tawny.protocols.http_connection import (
     UPLOAD_S,
     PublicHttpsConnection,
@@ -441,7 +441,7 @@ class HttpApi:
                 sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
                     _LONG, body[:_LOOKED_BYTES].decode("latin-1")
                 )
-                return HttpResponse(found.status, found.read(MOST_ANSWER_BYTES), sent, _asked_wait_s(found))
+                return HttpResponse(found.status, _body_of(found), sent, _asked_wait_s(found))
         except UploadTooSlow:
             raise too_slow(self.public, len(body)) from None
         except ssl.SSLCertVerificationError as error:
@@ -501,6 +501,18 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
     if answer.status in _OF_MESSAGE:
         return MessageRefused(public, reason)
     return DeliveryError(public, reason)
+
+
+def _body_of(answer: http.client.HTTPResponse) -> bytes:
+    """Return the body, or what came of it within UPLOAD_S: the status has arrived, so the rest can't change much."""
+    clock, data = SystemClock(), b""
+    end_s = clock.mono_s() + UPLOAD_S
+    while len(data) < MOST_ANSWER_BYTES and clock.mono_s() < end_s:
+        part = answer.read1(MOST_ANSWER_BYTES - len(data))
+        if not part:
+            break
+        data += part
+    return data
 
 
 def _asked_wait_s(answer: http.client.HTTPResponse) -> float:
