@@ -163,6 +163,15 @@ def test_an_answer_that_comes_before_the_whole_body_is_read(hasty: int) -> None:
     assert answer.status == 413
 
 
+def test_a_redirect_says_where_to_without_secrets() -> None:
+    to = "https://anna:word@ntfy.example.org:8443/hook/secret?token=secret"
+    with (
+        served(StandIn(lambda _: (301, {}), headers={"Location": to})) as service,
+        pytest.raises(DeliveryError, match=r"it redirects to https://ntfy\.example\.org:8443, so use that address"),
+    ):
+        HttpApi(service.base, "phone").well("POST", "/", b"{}")
+
+
 def test_an_answer_that_never_ends_is_taken_as_far_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte every 5 s held up all other messages; each of them was in time."""
     monkeypatch.setattr(notifier, "UPLOAD_S", 0.2)

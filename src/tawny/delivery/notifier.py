@@ -404,6 +404,8 @@ class HttpResponse:
     """Words of the request to hide if the response repeats them."""
     wait_s: float = 0.0
     """How long it asks to wait (`Retry-After`), s."""
+    moved_to: str = ""
+    """Scheme, host and port that it redirects to."""
 
     @property
     def is_well(self) -> bool:
@@ -441,13 +443,13 @@ class HttpApi:
                 sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
                     _LONG, body[:_LOOKED_BYTES].decode("latin-1")
                 )
-                return HttpResponse(found.status, _body_of(found), sent, _asked_wait_s(found))
+                return HttpResponse(found.status, _body_of(found), sent, _asked_wait_s(found), _moved_to(found))
         except UploadTooSlow:
             raise too_slow(self.public, len(body)) from None
         except ssl.SSLCertVerificationError as error:
             raise TargetUnreachable(self.public, f"its certificate isn't valid: {error.verify_message}") from None
         except (OSError, http.client.HTTPException) as error:
-            raise TargetUnreachable(self.public, _reason(error)) from None  # the exception may contain secrets
+            raise TargetUnreachable(self.public, failure_reason(error)) from None  # the exception may contain secrets
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._is_elsewhere:
@@ -492,6 +494,8 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
         detail = detail.replace(word, "…")
     detail = detail[:_WHY_CHARS]
     reason = f"it responded with {answer.status}" + (f": {detail}" if detail else "")
+    if answer.moved_to:
+        return DeliveryError(public, f"it redirects to {answer.moved_to[:_WHY_CHARS]}, so use that address")
     if answer.status in (401, 403):
         return TargetRefused(public, reason)
     if answer.status in (404, 410):
@@ -515,6 +519,16 @@ def _body_of(answer: http.client.HTTPResponse) -> bytes:
     return data
 
 
+def _moved_to(answer: http.client.HTTPResponse) -> str:
+    """Return the origin that it redirects to; empty for none. The rest of that address may contain secrets."""
+    try:
+        parts = urlsplit(answer.getheader("Location") or "")
+    except ValueError:
+        return ""
+    is_there = 300 <= answer.status < 400 and bool(parts.scheme and parts.netloc)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if is_there else ""
+
+
 def _asked_wait_s(answer: http.client.HTTPResponse) -> float:
     """Return its Retry-After, s, if it took nothing; of a date by its own clock. 0 if it has none that is valid."""
     if answer.status != 429 and answer.status < 500:
@@ -536,7 +550,7 @@ def _words(least: int, *texts: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=len, reverse=True))
 
 
-def _reason(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no response in time"
     if isinstance(error, ssl.SSLError) and getattr(error, "reason", "") == "WRONG_VERSION_NUMBER":

@@ -219,10 +219,20 @@ def test_nobody_there() -> None:
 
 
 def test_without_tls_no_password_is_sent(post: Post) -> None:
-    with pytest.raises(TargetUnreachable) as refused:
+    with pytest.raises(TargetUnreachable, match=r"doesn't offer encryption by STARTTLS\. Use smtps://") as refused:
         sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
     assert SECRET not in f"{refused.value!r}{refused.value}"
     assert post.letters == []
+
+
+def test_a_server_that_takes_no_sign_in_is_not_out_of_reach(post: Post) -> None:
+    with pytest.raises(TargetRefused, match="it offers none: use smtp:// or smtps://"):
+        sender(f"smtp+plain://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
+
+
+def test_a_server_without_tls_from_the_start_is_said(post: Post) -> None:
+    with pytest.raises(TargetUnreachable, match=r"\(it doesn't speak TLS\)"):
+        sender(f"smtps://127.0.0.1:{post.port}").send(SENT, None)
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")

@@ -27,6 +27,7 @@ from tawny.delivery.notifier import (
     NotifierContext,
     NotifierTraits,
     PartlySent,
+    failure_reason,
     filled,
     parse,
     too_slow,
@@ -41,6 +42,13 @@ PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
 TIMEOUT_S = 30.0
 LEFT_MS = 6 * 3_600_000
 """How long, ms, a mail that others have is tried for the rest: longer than greylisting lasts."""
+
+
+class NoStartTls(TargetUnreachable):
+    """Nothing was sent, no password either."""
+
+    says = "{where} doesn't offer encryption by STARTTLS."
+    advice = "Use smtps:// in the address, or smtp+plain:// for a mail server at home that has no encryption."
 
 
 class Email:
@@ -166,8 +174,7 @@ class _Sender:
         except UploadTooSlow:
             raise too_slow(self._public, 0 if attached is None else len(attached.data)) from None
         except (OSError, smtplib.SMTPException) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-            raise TargetUnreachable(self._public, why) from None
+            raise TargetUnreachable(self._public, failure_reason(error)) from None
         by_address = {parseaddr(one)[1]: one for one in to}
         return [(by_address.get(one, one), one, code) for one, (code, _) in refused.items()], left_out
 
@@ -188,6 +195,9 @@ class _Sender:
             server = _Server(host, port, timeout=TIMEOUT_S)
         try:
             if scheme == "smtp":
+                server.ehlo_or_helo_if_needed()
+                if not server.has_extn("starttls"):
+                    raise NoStartTls(self._public)
                 server.starttls(context=context)
             if self._address.user:
                 self._sign_in(server)
@@ -216,10 +226,12 @@ class _Sender:
     def _sign_in(self, server: smtplib.SMTP) -> None:
         """Sign in; in UTF-8 by ourselves, because `smtplib` takes ASCII alone. Raises TargetRefused and its errors."""
         user, password = self._address.user, self._address.password
+        server.ehlo_or_helo_if_needed()
+        if not server.has_extn("auth"):
+            raise TargetRefused(self._public, "it offers none: use smtp:// or smtps://, or leave out the user")
         if f"{user}{password}".isascii():
             server.login(user, password)
             return
-        server.ehlo_or_helo_if_needed()
         if "PLAIN" not in server.esmtp_features.get("auth", "").split():
             raise TargetRefused(self._public, "it only takes user names and passwords of ASCII letters")
         secret = b64encode(f"\0{user}\0{password}".encode()).decode()
