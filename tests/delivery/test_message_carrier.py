@@ -125,6 +125,14 @@ def test_a_service_that_is_busy_with_each_image_gets_the_message_without_it_afte
     assert service.taken[-2:] == [("", SENT.id, True), ("", SENT.id, False)]
 
 
+def test_a_clip_waits_for_a_service_that_is_busy() -> None:
+    service = Service(TargetBusy("phone", "it responded with 502"))
+    edit = {"kind": "clip", "edits": "5"}
+    one = Delivery("phone", SENT.id, DeliveryKind.MESSAGE, edit, 0, 0, progress=str(MOST_BUSY))
+    with pytest.raises(TargetBusy):
+        MessageCarrier(service, TRAITS, lambda _: SENT).carry(one, PICTURE, lambda _: None)
+
+
 def test_a_message_that_is_refused_each_time_ends_with_a_reason() -> None:
     """It was sent every 15 minutes for ever, so that a provider could take tawny for a sender of spam."""
     *refusals, last = attempts(Service(MessageRefused("mail", "it responded with 554"), for_all=True), MOST_REFUSED)

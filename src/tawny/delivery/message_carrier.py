@@ -74,16 +74,17 @@ class MessageCarrier:
     def _carried(self, delivery: Delivery, message: Message, attached: Attachment | None, answers: int) -> str:
         """answers: how often the service has responded to this message that it refuses it, or can't."""
         edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
+        is_for_clip = bool(edited) and delivery.content["kind"] != "event"
         try:
             return self._sent(edited, message, attached)
         except (MessageRefused, TargetTooSlow, TargetFull, TargetBusy) as error:
             # TargetFull: what mail servers call a large mail
-            is_lasting = answers >= MOST_BUSY or not isinstance(error, TargetBusy)
+            is_lasting = not isinstance(error, TargetBusy) or (answers >= MOST_BUSY and not is_for_clip)
             if attached is None or message.kind == "test" or not is_lasting:
                 raise
             size = f"{attached.media_type}, {len(attached.data)} bytes"
             log.warning("%s Its attachment is left out (%s).", error.message, size)
-        if edited and delivery.content["kind"] != "event":  # it is there for the clip alone
+        if is_for_clip:
             return edited
         return self._sent(edited, message, None)
 
