@@ -121,6 +121,27 @@ async def test_without_a_certificate_nothing_is_redirected(serving: Serving) -> 
     assert (await serving.browser(FOREIGN).get("/api/v1/session")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("address", "path", "status"),
+    [
+        (FOREIGN, "/", 503), (FOREIGN, "/api/v1/session", 503), (FOREIGN, "/.well-known/acme-challenge/x", 404),
+        (HOME, "/api/v1/session", 200), ("127.0.0.1", "/api/v1/session", 200),
+    ],
+)  # fmt: skip
+async def test_while_https_has_no_certificate_outsiders_are_refused(
+    serving: Serving, address: str, path: str, status: int
+) -> None:
+    text = '[web.secure]\nway = "files"\ncertificate = "/none"\nkey = "/none"\ndomain = "pi.local"\n'
+    serving.file.write_text(serving.file.read_text() + text)
+    serving.apply(read_settings(serving.file), "")
+    serving.service.refresh()
+    answer = await serving.browser(address).get(path, headers={"Accept": "text/html" if path == "/" else "*/*"})
+    assert answer.status_code == status
+    if status == 503:
+        assert "no certificate for https" in answer.text
+        assert "/none" not in answer.text, "outsiders learn no paths"
+
+
 async def test_behind_a_trusted_proxy_nothing_is_redirected(own: Serving) -> None:
     text = own.file.read_text().replace("[web]\n", '[web]\nproxies = ["198.51.100.2"]\n')
     own.file.write_text(text)

@@ -40,6 +40,9 @@ _PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ta
 <pre>[web]
 hosts = ["{name}"]</pre></html>
 """
+_UNPROTECTED: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tawny</title>
+<meta name="viewport" content="width=device-width"><h1>{message}</h1><p>{hint}</p></html>
+"""
 CHALLENGES: Final = "/.well-known/acme-challenge/"
 """Paths that a public authority opens over plain http."""
 _OF_INSTALLING: Final = ("/ca/", "/assets/", "/api/v1/languages/")
@@ -82,7 +85,9 @@ class RequestOriginMiddleware:
             await _refusal(scope, refused)(scope, receive, send)
             return
         if not is_trusted and _needs_https(site, scope, peer):
-            await _send_to_https(site, scope, host)(scope, receive, send)
+            await (_send_to_https(site, scope, host) if site.secure.in_force else _unprotected(scope))(
+                scope, receive, send
+            )
             return
         scope.setdefault("state", {})["peer"] = peer
         try:
@@ -126,7 +131,7 @@ def is_local_by_name(connection: HTTPConnection) -> bool:
 
 def _needs_https(site: "AppContext", scope: Scope, peer: str) -> bool:
     """Return whether a request came without encryption from outside this computer and private networks."""
-    if scope["scheme"] in ("https", "wss") or not site.secure.in_force or is_nearby(peer):
+    if scope["scheme"] in ("https", "wss") or not site.serves_tls or is_nearby(peer):
         return False
     return not scope["path"].startswith(CHALLENGES) and not _installs_authority(site, scope)
 
@@ -149,6 +154,17 @@ def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
     path, query = scope.get("raw_path") or b"/", scope.get("query_string", b"")
     target = base + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
     return Response(status_code=308, headers={"Location": target, "Connection": "close", "Cache-Control": "no-store"})
+
+
+def _unprotected(scope: Scope) -> ASGIApp:
+    """Return the refusal while https is set up, but no certificate is in force. Its cause may name private files."""
+    message = "tawny has no certificate for https now, so it answers in its own network only."
+    hint = "At home, see Health for the cause. Nothing is sent unencrypted over the internet."
+    made: Response = answer(503, "no_certificate", message, hint)
+    if "text/html" in Headers(scope=scope).get("accept", ""):
+        made = HTMLResponse(_UNPROTECTED.format(message=message, hint=hint), 503)
+    made.headers.update(HEADERS | {"Cache-Control": "no-store", "Connection": "close"})
+    return made
 
 
 def _is_alias(host: str, headers: Headers) -> bool:

@@ -147,7 +147,7 @@ class CertificateInForce:
     def put(self, chain: Path, key: Path) -> CertificateFacts:
         """Use these files from now on. Raises NotDone: the one before stays in force.
 
-        After a start, also an expired one is better than none: connections would not be encrypted at all.
+        After a start, also an expired one is better than none: http would be all there is at home.
         """
         content = read_file(chain, "certificate")
         facts = _match(content, read_file(key, "private key"))
