@@ -397,6 +397,8 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: Acc
         f'[destinations.{made.id.rpartition("-")[0]}]\nurl = "{url}"',
         f"To revoke it: `tawny tokens revoke {made.id}`",
     ]
+    if scheme == "https":
+        words.insert(3, f"If https is `at home only` here, also add the `fingerprint` that {links.base}/ca shows.")
     free_bytes = links.headroom.free_bytes()
     if free_bytes < most_bytes:
         words.append(

@@ -335,11 +335,17 @@ def refuse_no_destination(folder: Path, public: str) -> None:
 
 
 TIMEOUT_S = 15.0
+MOST_CERTIFICATE_BYTES = 16_384
 Body = bytes | Iterator[bytes] | None
 
 
 class HttpClient:
-    """A connection. headers: sent with every request. fingerprint: SHA-256 of a self-signed certificate, hex."""
+    """A connection. headers: sent with every request. fingerprint: SHA-256 of a self-signed certificate, hex.
+
+    authority: path of the file (DER) with the server's own authority, whose fingerprint may be given instead.
+    """
+
+    authority = ""
 
     def __init__(
         self, host: str, port: int, *, tls: bool, fingerprint: str, headers: Mapping[str, str], public: str
@@ -347,6 +353,8 @@ class HttpClient:
         self._host, self._port, self._tls, self._fingerprint = host, port, tls, fingerprint
         self._headers, self._public = {"User-Agent": "tawny", **headers}, public
         self._line: http.client.HTTPConnection | None = None
+        self._trusting: ssl.SSLContext | None = None
+        """Trusts the authority with the fingerprint, and nothing else."""
 
     def sent(
         self, method: str, path: str, body: Body, headers: Mapping[str, str], answer_s: float | None = None
@@ -405,16 +413,46 @@ class HttpClient:
     def _connected(self) -> http.client.HTTPConnection:
         if not self._tls:
             return http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+        if self._trusting is not None:
+            return self._secured(self._trusting)
         context = ssl.create_default_context()
         if self._fingerprint:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        line = self._secured(context)
+        shown = _digest(line.sock.getpeercert(binary_form=True) or b"")
+        if not self._fingerprint or shown == self._fingerprint:
+            return line
+        authority = _authority_file(line, self.authority)
+        line.close()
+        if authority and _digest(authority) == self._fingerprint:
+            self._trusting = ssl.create_default_context(cadata=authority)
+            return self._secured(self._trusting)  # its certificate must be of this authority, and for this name
+        detail = f"its certificate has a different fingerprint: {shown}"
+        if authority:
+            known = _digest(authority)
+            detail = f"its certificate has a different fingerprint: {shown}; its authority's, which stays: {known}"
+        raise StrangeTarget(self._public, detail)
+
+    def _secured(self, context: ssl.SSLContext) -> http.client.HTTPSConnection:
         line = http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT_S, context=context)
         line.connect()
-        shown = hashlib.sha256(line.sock.getpeercert(binary_form=True) or b"").hexdigest()
-        if self._fingerprint and shown != self._fingerprint:
-            line.close()
-            raise StrangeTarget(self._public, f"its certificate has a different fingerprint: {shown}")
         return line
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _authority_file(line: http.client.HTTPConnection, path: str) -> bytes:
+    """Ask an unknown server for the certificate of its authority, without the sign-in; empty if it has none."""
+    if not path:
+        return b""
+    try:
+        line.request("GET", path)
+        answer = line.getresponse()
+        return answer.read(MOST_CERTIFICATE_BYTES) if answer.status == 200 else b""
+    except (OSError, http.client.HTTPException):
+        return b""
 
 
 def _answer(

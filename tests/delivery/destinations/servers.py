@@ -18,6 +18,7 @@ import asyncssh
 import uvicorn
 
 from tawny.api.inbox import Inbox, InboxWrite
+from tawny.engine.tls import ContextInForce, make_server_context
 from tawny.testing.waiting import until
 from tests.api.fakes import House, make_house
 from tests.support.ports import free_port
@@ -94,13 +95,21 @@ class TawnyServer:
 
 
 @contextmanager
-def tawny_server(folder: Path, quota_bytes: int, mode: Path | None = None) -> Iterator[TawnyServer]:
+def tawny_server(
+    folder: Path, quota_bytes: int, mode: Path | None = None, tls: ContextInForce | None = None
+) -> Iterator[TawnyServer]:
+    """tls: returns the context of each handshake; None: plain http."""
     house = make_house(folder)
     house.site.inbox = _FaultyInbox(folder / "inbox", mode)
     made, secret = house.passes.make("A friend", brings=quota_bytes)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(house.app, log_config=None, lifespan="off"))
+        settings = uvicorn.Config(house.app, log_config=None, lifespan="off")
+        settings.load()
+        if tls is not None:
+            settings.ssl = make_server_context()
+            settings.ssl.sni_callback = lambda line, *_: setattr(line, "context", tls())
+        server = uvicorn.Server(settings)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()
         try:

@@ -8,14 +8,28 @@ import pytest
 
 from tawny.api.errors import RequestRefused
 from tawny.api.inbox import MOST_AT_ONCE, Inbox
+from tawny.config.settings import Settings
 from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier, check_destination
 from tawny.delivery.destinations.tawny import TawnyDestination
-from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.engine.tls import make_server_context
+from tawny.model.errors import (
+    DeliveryError,
+    StrangeTarget,
+    TargetBusy,
+    TargetFull,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
+from tawny.model.times import SystemClock
+from tawny.service.address.address_service import AddressMeans, AddressService
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import LARGE, DestinationCase, DestinationContract, content
 from tests.api.fakes import House
 from tests.delivery.carried import delivery
 from tests.delivery.destinations.servers import TawnyServer, tawny_server
+from tests.support.certificates import write_pair
 
 QUOTA = 100_000_000
 
@@ -200,3 +214,71 @@ def test_nobody_there_is_told_without_the_secret() -> None:
 def test_settings_that_cannot_be_are_told(url: str) -> None:
     with pytest.raises(ValueError, match="url"):
         TawnyDestination().settings(url, {})
+
+
+@dataclass
+class AtHomeOnly:
+    """Another tawny with https by its own authority; `address` is the one that DHCP gave it."""
+
+    server: TawnyServer
+    service: AddressService
+    addresses: set[str]
+
+    def fingerprint(self, of_authority: bool) -> str:
+        authority = self.service.authority()
+        facts = authority.facts() if of_authority and authority else self.service.in_force.facts
+        return facts.fingerprint if facts else ""
+
+    def connect(self, fingerprint: str, host: str = "localhost") -> None:
+        url, kind = f"tawny://:{self.server.secret}@{host}:{self.server.port}/mine", TawnyDestination()
+        options = kind.settings(url, {"fingerprint": fingerprint})
+        kind.connect(DestinationContext("friend", url, options, FakeClock())).close()
+
+    def change_address(self) -> None:
+        self.addresses.add("192.168.7.8")
+        self.service.refresh()
+
+
+@pytest.fixture
+def at_home_only(tmp_path: Path) -> Iterator[AtHomeOnly]:
+    file, addresses, held = tmp_path / "tawny.toml", {"192.168.7.7"}, [Settings()]
+    file.write_text("")
+    changeable = ChangeableSettings(lambda: held[0], lambda new, _: held.__setitem__(0, new), file)
+    means = AddressMeans(lambda: frozenset({"pi.local"}), None, lambda: frozenset(addresses))
+    service = AddressService(changeable, means, SystemClock())
+    service.use_own("pi.local")
+    with tawny_server(tmp_path, QUOTA, tls=lambda: service.in_force.context()) as server:
+        server.house.site.secure = service
+        yield AtHomeOnly(server, service, addresses)
+
+
+def test_the_authority_of_another_tawny_stays_trusted_when_its_address_changes(at_home_only: AtHomeOnly) -> None:
+    pinned = at_home_only.fingerprint(of_authority=True)
+    at_home_only.connect(pinned)
+    at_home_only.change_address()
+    at_home_only.connect(pinned)
+
+
+def test_the_fingerprint_of_the_certificate_itself_is_accepted_while_it_is_in_use(at_home_only: AtHomeOnly) -> None:
+    pinned = at_home_only.fingerprint(of_authority=False)
+    at_home_only.connect(pinned)
+    at_home_only.change_address()
+    with pytest.raises(StrangeTarget) as strange:
+        at_home_only.connect(pinned)
+    assert at_home_only.fingerprint(of_authority=True).replace(":", "").lower() in str(strange.value)
+
+
+def test_an_authority_is_trusted_for_the_names_of_its_certificate_only(at_home_only: AtHomeOnly) -> None:
+    with pytest.raises(StrangeTarget, match="certificate isn't valid"):
+        at_home_only.connect(at_home_only.fingerprint(of_authority=True), "127.0.0.1")
+
+
+def test_another_server_can_show_the_authority_but_not_its_certificate(
+    at_home_only: AtHomeOnly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned = at_home_only.fingerprint(of_authority=True)
+    other = make_server_context()
+    other.load_cert_chain(*write_pair(tmp_path / "other"))
+    monkeypatch.setattr(at_home_only.service.in_force, "context", lambda: other)
+    with pytest.raises(StrangeTarget, match="certificate isn't valid"):
+        at_home_only.connect(pinned)

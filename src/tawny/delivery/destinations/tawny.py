@@ -32,7 +32,7 @@ _WAY = "/api/v1/inbox"
 class TawnyDestination:
     """Another tawny, with an access token that allows uploads.
 
-    - `fingerprint` (""): SHA-256 fingerprint of a self-signed certificate.
+    - `fingerprint` (""): SHA-256 fingerprint of its own authority, as its page `/ca` shows, or of its certificate.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("tawny", "tawny+http")
@@ -58,13 +58,17 @@ class TawnyDestination:
         return made
 
 
+class _TawnyClient(HttpClient):
+    authority = "/ca/tawny.crt"
+
+
 class _Open:
     is_sure: ClassVar[bool] = True
 
     def __init__(self, address: DestinationAddress, fingerprint: str, public: str) -> None:
         self._public = public
         self._folder = f"{address.folder.strip('/')}/" if address.folder.strip("/") else ""
-        self._line = HttpClient(
+        self._line = _TawnyClient(
             address.host,
             address.port,
             tls=address.scheme == "tawny",
