@@ -6,10 +6,20 @@ setInterval(() => {
   );
 }, 10_000);
 
+const plain = document.querySelector("#plain");
+plain.textContent = plain.href = `http://${location.host}/`;
+
 const wanted = localStorage.getItem("tawny.language") ?? navigator.language;
 if (/^de\b/.test(wanted)) {
   document.documentElement.lang = "de";
   document.title = "tawny ist nicht erreichbar";
-  const texts = { h1: "tawny ist von hier aus nicht erreichbar.", p: "Bist du zu Hause oder in deinem privaten Netz?", a: "Erneut versuchen" };
+  const texts = {
+    h1: "tawny ist von hier aus nicht erreichbar.",
+    p: "Bist du zu Hause oder in deinem privaten Netz?",
+    a: "Erneut versuchen",
+    "#why": "Oder sein Zertifikat ist abgelaufen, oder ihm wird hier nicht vertraut.",
+    "#direct": "Meldung des Browsers zeigen",
+    "#home": "Zu Hause öffnet sich tawny vielleicht ohne https, auch um sein Zertifikat zu installieren (/ca):",
+  };
   for (const [name, text] of Object.entries(texts)) document.querySelector(name).textContent = text;
 }

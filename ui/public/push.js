@@ -30,10 +30,11 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  const { origin, pathname } = new URL(request.url);
+  const { origin, pathname, search } = new URL(request.url);
   if (request.method !== "GET" || origin !== self.location.origin) return;
   if (SHELL.includes(pathname)) event.respondWith(kept(request, pathname));
-  else if (request.mode === "navigate" && !/^\/(api|media)\//.test(pathname)) event.respondWith(page(request));
+  // with ?direct the browser shows its own message, for example about a certificate
+  else if (request.mode === "navigate" && search !== "?direct" && !/^\/(api|media)\//.test(pathname)) event.respondWith(page(request));
 });
 
 async function kept(request, pathname) {

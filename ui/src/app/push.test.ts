@@ -1,4 +1,5 @@
 import { expect, it, vi } from "vitest";
+import offline from "../../public/offline.html?raw";
 import code from "../../public/push.js?raw";
 
 const witness = (n: number, day = "20261120", recorder = "3f2a91c0") =>
@@ -11,7 +12,7 @@ function worker(registration: object, caches: object): Worker {
   const heard: Worker = {};
   const addEventListener = (name: string, listener: (event: unknown) => void) => void (heard[name] = listener);
   const clients = { matchAll: () => Promise.resolve([]), claim: () => Promise.resolve() };
-  new Function("self", "caches", code)({ addEventListener, clients, registration }, caches);
+  new Function("self", "caches", code)({ addEventListener, clients, registration, location: { origin: "https://pi.local" } }, caches);
   return heard;
 }
 
@@ -79,6 +80,25 @@ it.each([
   const heard = worker({ showNotification: (_: string, options: object) => Promise.resolve(shown.push(options)) }, {});
   heard["push"]?.({ data: { json: () => ({ title: "Person", ...told }) }, waitUntil: () => undefined });
   expect([shown[0]?.actions?.length, shown[0]?.requireInteraction]).toEqual([buttons, stays]);
+});
+
+it.each([
+  ["/?direct", false],
+  ["/", true],
+  ["/events?camera=door", true],
+  ["/api/v1/clips/1", false],
+])("answers a navigation to %s itself: %s", (path, isAnswered) => {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response("")));
+  const heard = worker({}, { open: () => Promise.resolve({ match: () => Promise.resolve(undefined) }) });
+  const request = { method: "GET", mode: "navigate", url: `https://pi.local${path}` };
+  const respondWith = vi.fn();
+  heard["fetch"]?.({ request, respondWith });
+  vi.unstubAllGlobals();
+  expect(respondWith).toHaveBeenCalledTimes(isAnswered ? 1 : 0);
+});
+
+it("leads past the worker from the page that it shows while the recorder can't be reached", () => {
+  expect(offline).toContain('href="/?direct"');
 });
 
 const subscription = (endpoint: string) => ({ toJSON: () => ({ endpoint, keys: { p256dh: "p", auth: "a" } }) });
