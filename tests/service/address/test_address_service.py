@@ -143,6 +143,41 @@ class TestOwn:
         assert "192.168.1.77" in recorder.names_in_force
         assert recorder.service.in_force.context() is not before
 
+    def hosts(self, recorder: Recorder, more: str) -> None:
+        """Add lines under [web], and let the actor look."""
+        recorder.file.write_text(recorder.file.read_text().replace("[web]\n", f"[web]\n{more}\n"))
+        recorder.apply(read_settings(recorder.file), "")
+        recorder.service.refresh()
+
+    def test_a_name_that_was_added_later_is_reported_until_there_is_a_new_authority(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        self.hosts(recorder, 'hosts = ["house2.test"]')
+        assert "before house2.test was added" in recorder.problems()[0]
+        recorder.service.replace_authority()
+        assert recorder.problems() == []
+        assert "house2.test" in recorder.names_in_force
+
+    def test_a_name_behind_a_proxy_is_no_problem(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        self.hosts(recorder, 'hosts = ["house2.test"]\nproxies = ["192.168.1.9"]')
+        assert recorder.problems() == []
+
+    def test_a_renamed_computer_is_reported_until_another_name_is_chosen(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        recorder.names = {"nas", "nas.local"}
+        recorder.service.refresh()
+        assert "no longer called pi, so pi.local" in recorder.problems()[0]
+        recorder.service.use_own("nas.local")
+        assert recorder.problems() == []
+        assert "nas.local" in recorder.names_in_force
+
+    def test_a_renamed_computer_whose_old_name_still_leads_to_it_is_no_problem(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        self.hosts(recorder, 'hosts = ["pi.local"]')
+        recorder.names = {"nas", "nas.local"}
+        recorder.service.refresh()
+        assert recorder.problems() == []
+
     def test_it_renews_itself_in_time_by_its_own_clock(self, recorder: Recorder) -> None:
         recorder.service.use_own("pi.local")
         first = recorder.service.in_force.facts

@@ -183,8 +183,28 @@ class AddressService:
             if authority.is_due(wanted, now_ms):
                 issued = authority.issue(wanted, self._password(), now_ms)
                 log.info("issued a certificate for %s", ", ".join(issued.names))
+            return self._lacking(authority)
         except NotDone as error:
             return error
+
+    def _lacking(self, authority: LocalAuthority) -> NotDone | None:
+        """Return which name of today only a new authority can issue for. Raises NotDone."""
+        web, names = self._changeable.now().web, self._means.names()
+        # behind a proxy, names have its certificate
+        added = [one for one in web.hosts if not (web.proxies or _is_address(one) or authority.permits(one))]
+        if added:
+            return NotDone(
+                f"The local authority was made before {', '.join(added[:3])} was added, and can't issue for it.",
+                "Press New authority under Settings > Secure address, and install it on each device again.",
+            )
+        domain, named = web.secure.domain, authority.facts().issuer.split()[1:2]
+        is_renamed = bool(names.isdisjoint(named) and names) and domain.split(".")[:1] == named
+        if is_renamed and domain not in web.hosts:
+            return NotDone(
+                f"This computer is no longer called {named[0]}, so {domain} may not lead to it.",
+                f"Choose another name under Settings > Secure address. If {domain} still leads here, add it to `hosts` "
+                "under [web].",
+            )
         return None
 
     def _refresh_ordered(self, secure: SecureSettings, *, orders: bool) -> None:
