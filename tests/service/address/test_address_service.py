@@ -274,6 +274,28 @@ class TestOwn:
         recorder.service.use_files(str(chain), str(key), "")
         assert recorder.settings.web.public_url == "https://cam.example.org:8443", "with its port"
 
+    @pytest.mark.parametrize(
+        ("former", "url"),
+        [
+            ("http://pi.local:8000", "https://pi.local:8000"),
+            ("http://192.168.1.5:8000", "https://pi.local:8000"),
+            ("http://cam.example.org", "http://cam.example.org"),
+            ("https://cam.example.org", "https://cam.example.org"),
+        ],
+    )
+    def test_a_former_address_without_https_goes_where_it_is_of_this_computer(
+        self, recorder: Recorder, former: str, url: str
+    ) -> None:
+        self.hosts(recorder, f'public_url = "{former}"')
+        recorder.service.use_own("pi.local")
+        assert recorder.settings.web.link_url == url
+
+    def test_turning_https_off_keeps_the_address_for_links(self, recorder: Recorder) -> None:
+        recorder.service.use_own("pi.local")
+        self.hosts(recorder, 'public_url = "http://192.168.1.5:8000"')
+        recorder.service.turn_off()
+        assert recorder.settings.web.link_url == "http://192.168.1.5:8000"
+
     def test_a_foreign_name_is_refused(self, recorder: Recorder) -> None:
         with pytest.raises(NotDone):
             recorder.service.use_own("bank.example")

@@ -484,7 +484,8 @@ class AddressService:
         self, path: Path, values: Mapping[str, Any], secrets: Mapping[str, str] | None = None,
         public_url: str | None = None,
     ) -> SecureSettings:  # fmt: skip
-        """Write the settings, apply them, and return the former ones. public_url: None removes that of a former way.
+        """Write the settings, apply them, and return the former ones. public_url: None removes that of a former way,
+        and an http address of this computer once https is on.
 
         Raises SettingsError, FolderUnwritable: nothing is changed then.
         """
@@ -492,7 +493,10 @@ class AddressService:
             web = self._changeable.now().web
             former, host = web.secure, urlsplit(web.public_url).hostname
             is_left = former.way == "tailscale" or (former.way != "off" and values.get("domain") != former.domain)
-            if public_url is None and "way" in values and is_left and former.domain and host == former.domain:
+            is_left = is_left and bool(former.domain) and host == former.domain
+            is_plain = values.get("way") in ("own", "files") and web.public_url.startswith("http:")
+            is_plain = is_plain and host in (values.get("domain"), *self._names().listed())
+            if public_url is None and "way" in values and (is_left or is_plain):
                 public_url = ""
             draft = SettingsDraft(path, "", {})
             draft.put_secure_address(values, secrets or {}, public_url)
