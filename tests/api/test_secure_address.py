@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from tawny.api.auth.access import COOKIE, SECURE_COOKIE
 from tawny.api.auth.accounts import Caller, Role
 from tawny.api.client_address import TrustedProxies
+from tawny.api.request_handling import STRICT_S
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone
@@ -202,24 +203,31 @@ async def test_two_recorders_of_one_computer_share_no_session(own: Serving) -> N
         assert told.json()["state"] == "signed-in"
 
 
+FILES = '[web.secure]\nway = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"'
+DOMAIN = f'public_url = "https://cam.example.org"\n{FILES}'
+TAILSCALE = '[web.secure]\nway = "tailscale"\ndomain = "pi.tail1.ts.net"'
+STRICT, FORGET = f"max-age={STRICT_S}", "max-age=0"
+
+
 @pytest.mark.parametrize(
-    ("settings", "base", "is_strict"),
+    ("settings", "base", "said"),
     [
-        ('way = "own"\ndomain = "pi.local"', "https://pi.local:8000", False),
-        ('way = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"', "https://cam.example.org", True),
-        ('way = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"', "http://cam.example.org", False),
-        ('way = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"', "https://tawny.test", False),
-        ('way = "off"', "https://tawny.test", False),
+        ('[web.secure]\nway = "own"\ndomain = "pi.local"', "https://pi.local:8000", None),
+        (DOMAIN, "https://cam.example.org", STRICT), (DOMAIN, "http://cam.example.org", None),
+        (DOMAIN, "https://tawny.test", None), ('[web.secure]\nway = "off"', "https://tawny.test", None),
+        (FILES, "https://cam.example.org:8000", FORGET), (TAILSCALE, "https://pi.tail1.ts.net", FORGET),
+        (DOMAIN.replace("cam.example.org", "pi.tail1.ts.net"), "https://pi.tail1.ts.net", FORGET),
     ],
-)
-async def test_only_real_domains_are_for_https_alone(
-    serving: Serving, settings: str, base: str, is_strict: bool
+)  # fmt: skip
+async def test_only_domains_on_the_usual_port_are_for_https_alone(
+    serving: Serving, settings: str, base: str, said: str | None
 ) -> None:
-    serving.file.write_text(serving.file.read_text() + f"[web.secure]\n{settings}\n")
+    """Browsers would refuse http on all ports of the name."""
+    serving.file.write_text(serving.file.read_text() + f"{settings}\n")
     serving.apply(read_settings(serving.file), "")
     answer = await serving.browser(HOME, base).get("/api/v1/session")
     assert answer.status_code == 200
-    assert ("strict-transport-security" in answer.headers) == is_strict
+    assert answer.headers.get("strict-transport-security") == said
 
 
 async def test_the_authority_is_shown_only_while_it_is_in_use(serving: Serving) -> None:

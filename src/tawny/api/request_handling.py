@@ -265,8 +265,9 @@ class SecurityHeadersMiddleware:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 may_be_framed = FRAMED in headers.get("Content-Security-Policy", "")
-                if scope["scheme"] == "https" and _is_strict(scope):
-                    headers["Strict-Transport-Security"] = f"max-age={STRICT_S}"
+                if scope["scheme"] == "https" and _is_of_domain(scope):
+                    is_strict = scope["app"].state.site.is_strict  # 0: forget what was said before
+                    headers["Strict-Transport-Security"] = f"max-age={STRICT_S if is_strict else 0}"
                 for name, value in HEADERS.items():
                     if not (may_be_framed and name in OF_FRAMES):
                         headers[name] = value
@@ -297,8 +298,8 @@ async def _renew_cookie(scope: Scope, status: int, headers: MutableHeaders) -> N
         headers.append("Set-Cookie", cookie)
 
 
-def _is_strict(scope: Scope) -> bool:
-    """Return whether the request names a domain that is to be opened with https only."""
+def _is_of_domain(scope: Scope) -> bool:
+    """Return whether the request names the domain of the secure address."""
     name: str = scope["app"].state.site.strict_host
     return bool(name) and host_name(Headers(scope=scope).get("host", "")) == name
 
