@@ -12,8 +12,10 @@ from tawny.api.auth.access import COOKIE, SECURE_COOKIE
 from tawny.api.auth.accounts import Caller, Role
 from tawny.api.client_address import TrustedProxies
 from tawny.api.request_handling import STRICT_S
+from tawny.api.server import WebServer
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
+from tawny.fleet.message_link import LineClosed, WebSocketLink
 from tawny.model.errors import NotDone
 from tawny.service.address.acme import Issued, Order
 from tawny.service.address.address_service import AddressMeans, AddressService
@@ -81,6 +83,17 @@ async def test_plain_http_from_outside_gets_only_the_way_to_https(
     if status == 308:
         assert answer.headers["location"] == f"https://pi.local:8000{path}?a=1"
         assert answer.content == b""
+
+
+async def test_the_line_of_another_recorder_learns_the_address_with_https(
+    own: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.api.request_handling.is_nearby", lambda _: False)
+    server = WebServer(own.house.app, own.house.accounts, "127.0.0.1", 0)
+    await server.start()
+    with pytest.raises(LineClosed, match=r"leads to https://pi.local:8000; use that address"):
+        await WebSocketLink.open(f"http://{server.address}")
+    await server.stop()
 
 
 @pytest.mark.parametrize(

@@ -143,13 +143,7 @@ def _installs_authority(site: "AppContext", scope: Scope) -> bool:
 
 
 def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
-    """Return the only answer such a request gets: the same page by https. A WebSocket is refused."""
-
-    async def refuse(_: Scope, __: Receive, send: Send) -> None:
-        await send({"type": "websocket.close", "code": 1008})
-
-    if scope["type"] == "websocket":
-        return refuse
+    """Return the only answer such a request gets, also the handshake of a WebSocket: the same address by https."""
     base = site.address if site.address.startswith("https://") else f"https://{host}"
     path, query = scope.get("raw_path") or b"/", scope.get("query_string", b"")
     target = base + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")

@@ -390,6 +390,9 @@ class HttpClient:
         detail = f"it responded with {status} {http.client.responses.get(status, '')}".strip()
         if status in (401, 403):
             raise TargetRefused(self._public, detail, is_sign_in=status == 401)
+        if status in (301, 302, 303, 307, 308):
+            detail = f"it leads to another address ({status}), often that with https: use `tawny://` or `davs://`"
+            raise DeliveryError(self._public, detail)
         if status == 413:
             raise DeliveryError(self._public, "the file is too large for this server")
         if status == 507:

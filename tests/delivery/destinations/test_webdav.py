@@ -125,6 +125,12 @@ def test_a_file_that_is_too_large_for_a_server_does_not_mean_that_it_is_full() -
     assert type(refused.value) is DeliveryError
 
 
+def test_a_server_that_leads_to_https_is_said_to() -> None:
+    client = HttpClient("127.0.0.1", 9, tls=False, fingerprint="", headers={}, public="cloud")
+    with pytest.raises(DeliveryError, match="leads to another address \\(308\\), often that with https"):
+        client.expect(308, 201)
+
+
 def test_a_wrong_password_is_told_without_it(server: int) -> None:
     with pytest.raises(TargetRefused) as refused:
         connect(server, password="wrong-password")
