@@ -31,6 +31,7 @@ export interface AddressInfo {
   is_ordering: boolean;
   key_file: string;
   names: string[];
+  plain_url: string;
   problem: string;
   proxy: ProxyInfo;
   public_url: string;

@@ -21,7 +21,7 @@ export const address = {
     copy: "Copy",
     copied: "Address copied.",
     off: "Turn off",
-    offAsk: "Turn off https? Devices that use this address lose their connection.",
+    offAsk: (plain: string) => `Turn off https? Devices that use this address lose their connection. At home, tawny is then at ${plain}.`,
     offYes: "Turn off https",
     cancel: "Cancel",
     isOff: "Off. tawny uses plain http.",

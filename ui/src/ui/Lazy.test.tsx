@@ -4,7 +4,7 @@ import { render as draw } from "preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { t } from "../strings";
 import { KeysDialog, showKeys } from "./KeysDialog";
-import { Lazy } from "./Lazy";
+import { Lazy, NotLoaded } from "./Lazy";
 import { share, Sharing } from "./sharing";
 
 const gone = vi.hoisted(() => () => {
@@ -15,6 +15,9 @@ vi.mock("./ShareSheet", gone);
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };
+
+const answers = vi.fn(() => Promise.resolve(new Response("{}")));
+vi.stubGlobal("fetch", answers);
 
 afterEach(cleanup);
 
@@ -55,4 +58,10 @@ it("says it in a sheet where a sheet was wanted, which can be closed", async () 
   expect(said.closest("dialog")).toBeTruthy();
   fireEvent.click(screen.getByLabelText(t.actions.close));
   await waitFor(() => expect(document.querySelector("dialog")).toBeNull());
+});
+
+it("says that the recorder doesn't answer where that is the cause", async () => {
+  answers.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+  render(<NotLoaded />);
+  await screen.findByText(t.problems.noConnectionDo);
 });

@@ -46,10 +46,14 @@ export function Lazy<Props extends object>({
   return Screen ? <Screen {...props} /> : <>{waiting(failed === load)}</>;
 }
 
-/** Says that the code could not be had. */
-export const NotLoaded = () => (
-  <Problem what={t.problems.screen} todo={t.problems.screenDo} button={t.actions.reload} onPress={() => location.reload()} />
-);
+/** Says that the code could not be had, because of an update, or because the recorder doesn't answer. */
+export function NotLoaded() {
+  const [away, setAway] = useState(false);
+  useEffect(() => void fetch("/api/v1/session").catch(() => setAway(true)), []);
+  const p = t.problems;
+  const [what, todo] = away ? [p.noConnection, p.noConnectionDo] : [p.screen, p.screenDo];
+  return <Problem what={what} todo={todo} button={t.actions.reload} onPress={() => location.reload()} />;
+}
 
 /** `waiting` for what is a sheet itself. */
 export const inSheet = (onClose: () => void) => (failed: boolean) =>

@@ -49,10 +49,13 @@ class ProxyInfo(ApiResponse):
 
 
 class AddressInfo(ApiResponse):
-    """The secure address. url: for links; empty: none. fixed: why it can't be changed here; empty if it can."""
+    """The secure address. url: for links; empty: none. plain_url: where tawny answers once https is off. fixed: why it
+    can't be changed here; empty if it can.
+    """
 
     way: Literal["off", "own", "domain", "tailscale", "files"]
     url: str
+    plain_url: str
     home_only: bool
     domain: str
     contact: str
@@ -297,7 +300,8 @@ def _info(service: AddressService, request: Request, here: AppContext) -> Addres
     now = service.status()
     secure, trouble = now.settings, now.trouble
     return AddressInfo(
-        way=secure.way, url=now.url, home_only=now.is_at_home_only, domain=secure.domain, contact=secure.contact,
+        way=secure.way, url=now.url, plain_url=next(iter(here.own_addresses()), ""),
+        home_only=now.is_at_home_only, domain=secure.domain, contact=secure.contact,
         challenge=secure.challenge, dns_provider=secure.dns_provider, dns_options=sorted(secure.dns_secrets),
         directory=secure.directory, certificate_file=secure.certificate, key_file=secure.key,
         public_url=now.public_url, certificate=_certificate(now.certificate),

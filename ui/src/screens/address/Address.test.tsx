@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { act, cleanup, render, screen } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiError } from "../../api/client";
 import type { AddressInfo } from "../../api/schema";
@@ -51,4 +51,12 @@ it("comes when its first answer failed", async () => {
   await pass(2000);
   expect(screen.getByText("https://cam.example")).toBeTruthy();
   expect(screen.queryByRole("alert")).toBeNull();
+});
+
+it("names the address without https before https is turned off", async () => {
+  api.answer = () => ({ ...NOW, fixed: "", is_ordering: false, plain_url: "http://192.168.1.5:8000" });
+  render(<Address />);
+  await pass(100);
+  fireEvent.click(screen.getByText(words.status.off));
+  expect(screen.getByText(/tawny is then at http:\/\/192\.168\.1\.5:8000/)).toBeTruthy();
 });
