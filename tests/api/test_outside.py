@@ -12,7 +12,8 @@ from tawny.config.drafts import Group
 from tawny.config.modes import RuleSettings
 from tawny.delivery.delivery import StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.outbox import Outbox, OutboxBacklog, TargetView
+from tawny.delivery.outbox import Outbox
+from tawny.delivery.targets import OutboxBacklog, TargetView
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.delivery.notification_filter import Snoozes

@@ -5,7 +5,8 @@ from unittest.mock import Mock
 import pytest
 
 from tawny.delivery.delivery import URGENT_RANK, Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.outbox import MOST_WAITING, REMEMBERED_MS, Outbox, OutboxBacklog
+from tawny.delivery.outbox import MOST_WAITING, REMEMBERED_MS, Outbox
+from tawny.delivery.targets import OutboxBacklog
 from tawny.model.errors import DiskFull
 from tawny.model.ids import EventId
 from tawny.model.times import Span

@@ -10,13 +10,14 @@ Thread-safe. Invariant: every change is durable when the call returns.
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from tawny.delivery.delivery import LATE_MS, Delivery, DeliveryKind, DeliveryState, ReceivedAccess
+from tawny.delivery.delivery import LATE_MS, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.name_counters import number_of, raise_again, raise_counters
+from tawny.delivery.targets import FOLDERS, OutboxBacklog
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
 from tawny.storage.index.sqlite_file import SmallDb
@@ -90,39 +91,7 @@ LONGEST_PLAN_MS: Final = 2 * 86_400_000
 DIGESTS_PLANNED_MS: Final = 60_000
 """Their scheduler has planned all digests again by then, ms, after a step of the clock."""
 _PAGE: Final = 200
-FOLDERS: Final = "files "
-"""What the targets of export folders begin with. No destination has such a name."""
 QUEUE_FULL: Final = "The queue was full."
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxBacklog:
-    """Waiting deliveries of one target."""
-
-    count: int = 0
-    size_bytes: int = 0
-    oldest_ms: int | None = None
-    """Creation time of the oldest one, ms UTC; None if none."""
-
-
-@dataclass(frozen=True, slots=True)
-class TargetView:
-    """A destination or notifier. where: address without secrets; shows: what its messages display on a phone."""
-
-    name: str
-    kind: Literal["destination", "files", "notifier"]
-    where: str
-    shows: str
-    gets: str
-    """Summary of what it receives."""
-    waiting: OutboxBacklog
-    trouble: str
-    is_paused: bool
-    last: Sequence[Delivery]
-    """Newest first."""
-    mutes: Mapping[CameraId, int]
-    """End of the mute by camera, ms UTC."""
-    receives: ReceivedAccess = ReceivedAccess.CLEAR
 
 
 class Outbox:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind
-from tawny.delivery.outbox import TargetView
+from tawny.delivery.targets import TargetView
 from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Gap, GapReason

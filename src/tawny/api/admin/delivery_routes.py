@@ -17,7 +17,7 @@ from tawny.api.errors import RequestRefused, bad_field, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.outbox import TargetView
+from tawny.delivery.targets import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.delivery.delivery_service import DeliveryService

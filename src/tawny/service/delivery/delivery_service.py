@@ -13,7 +13,8 @@ from tawny.config.settings import Settings
 from tawny.delivery.delivery import Delivery, ReceivedAccess
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.file_names import safe_names
-from tawny.delivery.outbox import Outbox, TargetView, held_by
+from tawny.delivery.outbox import Outbox, held_by
+from tawny.delivery.targets import TargetView
 from tawny.engine import Engine
 from tawny.engine.actor import MessageType, Unsubscribe
 from tawny.model.errors import DeliveryError, StorageError, TawnyError

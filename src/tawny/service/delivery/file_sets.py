@@ -23,7 +23,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, Del
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
-from tawny.delivery.outbox import FOLDERS, OutboxBacklog, TargetView
+from tawny.delivery.targets import FOLDERS, OutboxBacklog, TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.media.codec.parameter_sets import same_picture
 from tawny.media.mp4.segment_reader import SegmentReader

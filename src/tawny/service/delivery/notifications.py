@@ -39,7 +39,8 @@ from tawny.delivery.notifier import (
     NotifierTraits,
     TargetTooSlow,
 )
-from tawny.delivery.outbox import OutboxMarks, TargetView
+from tawny.delivery.outbox import OutboxMarks
+from tawny.delivery.targets import TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s
 from tawny.engine.plugins import PluginFailed, target_code

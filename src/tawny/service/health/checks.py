@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from tawny.config.units import duration_text, size_text
-from tawny.delivery.outbox import TargetView
+from tawny.delivery.targets import TargetView
 from tawny.engine.actor import start_thread
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
