@@ -71,6 +71,9 @@ _IN_ORDER = "ORDER BY rank, at_ms, id"
 _COUNTS = """
 SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target"""
+_SUM = """
+SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting'
+AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"""
 _HELD = """
 SELECT camera, need_begin_ms, need_end_ms FROM deliveries
 WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL
@@ -92,6 +95,9 @@ DIGESTS_PLANNED_MS: Final = 60_000
 """Their scheduler has planned all digests again by then, ms, after a step of the clock."""
 _PAGE: Final = 200
 QUEUE_FULL: Final = "The queue was full."
+REPLACED: Final = "The event's clip replaces it."
+_ASIDE: Final = len(DeliveryKind) - 1
+"""Rank of parts that a waiting clip holds: sent after everything else, dropped before it."""
 
 
 class Outbox:
@@ -198,28 +204,43 @@ class Outbox:
             found = db.execute(query, (to, least_rank, self._clock.now_ms())).fetchall()
         return {DeliveryKind(what): count for what, count in found}
 
+    def put_aside(self, to: str, event: EventId, until_ms: int | None) -> None:
+        """Let an event's untried parts up to this time, or all, wait behind its clip; `drop` of the clip ends that."""
+        with self._writing() as db:
+            change = (
+                "UPDATE deliveries SET rank = ?1 WHERE target = ?2 AND event = ?3 AND what = 'piece' AND rank <> ?1 "
+                "AND state = 'waiting' AND tries = 0 AND progress = '' "
+                "AND (?4 IS NULL OR json_extract(content, '$.to_ms') <= ?4)"
+            )
+            db.execute(change, (_ASIDE, to, event, until_ms))
+
     # --- state of deliveries -----------------------------------------------------------------------------------------
 
     def note(self, delivery: Delivery, progress: str) -> None:
         with self._writing() as db:
             db.execute("UPDATE deliveries SET progress = ? WHERE id = ?", (progress, delivery.id))
 
-    def done(self, delivery: Delivery, receipt: str, size_bytes: int, removals: Sequence[Delivery] = ()) -> None:
+    def done(self, delivery: Delivery, receipt: str, size_bytes: int, replaced: Sequence[Delivery] = ()) -> None:
         """End a delivery that was sent. After a StorageError it stays taken.
 
-        removals: of what it replaces. They renew others in the same transaction, unless it was renewed meanwhile.
+        replaced: what it replaces, or the removals of that. In the same transaction, what waits of it is dropped, and
+        the removals renew the rest, unless the delivery was renewed meanwhile.
         """
         with self._writing() as db:
             is_known = self._set_ended(db, delivery, DeliveryState.DONE, "", receipt, size_bytes)
-            for one in removals if is_known else ():
-                self._renew(db, one)
+            for one in replaced if is_known else ():
+                self._replace(db, one)
+            if is_known and replaced:
+                _bring_forward(db, delivery)
         self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
-        self._notify({one.to for one in removals})
+        self._notify({one.to for one in replaced})
 
     def drop(self, delivery: Delivery, why: str) -> None:
         """End a delivery without sending it."""
         with self._writing() as db:
             self._set_ended(db, delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
+            if delivery.what is DeliveryKind.CLIP:
+                _bring_forward(db, delivery)
         self._taken.discard(delivery.id)
 
     def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
@@ -249,7 +270,7 @@ class Outbox:
     def keep_within(
         self, budget_bytes: int, targets: Iterable[str] | None = None, most: int = MOST_WAITING
     ) -> list[Delivery]:
-        """Drop the least important, then oldest deliveries until the limits are met; return them.
+        """Drop parts of waiting clips, then the least important and oldest deliveries; return them, with the reason.
 
         Problems are the most important messages. targets: names in the settings; deliveries of others are not counted.
         None: all. most: how many may wait for one target, apart from removals.
@@ -259,8 +280,10 @@ class Outbox:
         order = "ORDER BY rank DESC, json_extract(content, '$.kind') IS 'alarm', at_ms, id"
 
         def drop(one: Delivery) -> None:
-            self._set_ended(db, one, DeliveryState.DROPPED, QUEUE_FULL, one.receipt, one.size_bytes)
-            dropped.append(replace(one, state=DeliveryState.DROPPED, why=QUEUE_FULL))
+            (rank,) = db.execute("SELECT rank FROM deliveries WHERE id = ?", (one.id,)).fetchone()
+            why = REPLACED if rank != one.what.rank else QUEUE_FULL
+            self._set_ended(db, one, DeliveryState.DROPPED, why, one.receipt, one.size_bytes)
+            dropped.append(replace(one, state=DeliveryState.DROPPED, why=why))
 
         with self._writing() as db:
             for target, count in db.execute(_COUNTS, served).fetchall():
@@ -270,7 +293,7 @@ class Outbox:
                     free = [one for one in rows if one.id not in self._taken]
                     for one in free[: count - most]:
                         drop(one)
-            total = self._sum_of(db, served)
+            total = int(db.execute(_SUM, served).fetchone()[0])
             sized = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} {order}"
             for row in db.execute(sized, served).fetchall() if total > budget_bytes else ():
                 one = _delivery(row)
@@ -484,6 +507,15 @@ class Outbox:
             db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
         db.execute(_INSERT, _row(delivery))
 
+    def _replace(self, db: sqlite3.Connection, by: Delivery) -> None:
+        """Drop a part that waits and has left nothing at the target; otherwise renew it by its removal, if given."""
+        where, is_removal = "target = ? AND name = ? AND state = 'waiting'", by.what is DeliveryKind.REMOVAL
+        old = self._find(db, f"{where} AND what = 'piece'", (by.to, by.name))
+        if old and old.id not in self._taken and not (is_removal and (old.tries or old.progress)):
+            self._set_ended(db, old, DeliveryState.DROPPED, REPLACED, old.receipt, old.size_bytes)
+        elif is_removal:
+            self._renew(db, by)
+
     def _set_ended(
         self, db: sqlite3.Connection, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int
     ) -> bool:
@@ -494,13 +526,6 @@ class Outbox:
         )
         values = (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id)
         return db.execute(change, values).rowcount > 0
-
-    def _sum_of(self, db: sqlite3.Connection, served: tuple[str | None]) -> int:
-        query = (
-            "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' "
-            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
-        )
-        return int(db.execute(query, served).fetchone()[0])
 
     def _find(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Delivery | None:
         row = db.execute(f"{_ROWS} WHERE {where}", values).fetchone()
@@ -515,6 +540,12 @@ class Outbox:
 def held_by(db: sqlite3.Connection, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
     """Return what `Outbox.held` does, of a file that another process may have open."""
     return [(CameraId(one), Span(begin, end)) for one, begin, end in db.execute(_HELD, _served(targets)).fetchall()]
+
+
+def _bring_forward(db: sqlite3.Connection, clip: Delivery) -> None:
+    """End `put_aside` of an event's parts: its clip was dropped, or does not hold them."""
+    change = "UPDATE deliveries SET rank = ? WHERE target = ? AND event = ? AND what = 'piece' AND state = 'waiting'"
+    db.execute(change, (DeliveryKind.PIECE.rank, clip.to, clip.event))
 
 
 class OutboxMarks:

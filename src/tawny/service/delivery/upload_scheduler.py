@@ -19,7 +19,7 @@ from tawny.config.modes import RuleAction
 from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
-from tawny.delivery.outbox import Outbox
+from tawny.delivery.outbox import QUEUE_FULL, REPLACED, Outbox
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.events import Event
@@ -215,7 +215,7 @@ class UploadScheduler:
                     del self._ending[key]
             targets = None if self._all_targets is None else self._all_targets()
             dropped = self._outbox.keep_within(self._budget_bytes, targets)
-            for to, count in Counter(one.to for one in dropped).items():
+            for to, count in Counter(one.to for one in dropped if one.why == QUEUE_FULL).items():
                 log.warning(
                     "the queue is full: dropped %d that waited for %s, the least important and oldest", count, to
                 )
@@ -334,6 +334,8 @@ class UploadScheduler:
             delivery = self._clip(rule, event, form, _cut(span))
             known = self._known(delivery)
             if known is not None and (only_new or known.content == delivery.content):
+                if form in _LIKE_PARTS and known.state is DeliveryState.WAITING:  # queued before a restart
+                    self._put_parts_aside(rule, event, whole)
                 continue
             size_bytes = _PREVIEW_BYTES if form in ("gif", "sheet") else self._size_bytes(event.camera, span)
             delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
@@ -342,6 +344,13 @@ class UploadScheduler:
             self._outbox.renew(delivery)
             if due_ms > self._clock.now_ms():
                 self._ending[event.id, rule.to, form] = _Ending(delivery, event.camera, span.end_ms)
+            if form in _LIKE_PARTS:
+                self._put_parts_aside(rule, event, whole)
+
+    def _put_parts_aside(self, rule: UploadRule, event: Event, whole: Span) -> None:
+        """Send the clip before the parts that it holds. After an outage its video would be sent twice."""
+        cut_at_ms = self._in_one_file(event.camera, whole).end_ms
+        self._outbox.put_aside(rule.to, event.id, None if cut_at_ms == whole.end_ms else cut_at_ms)
 
     def _clip(self, rule: UploadRule, event: Event, form: str, cut: dict[str, object]) -> Delivery:
         content = cut if form == "mp4" else cut | {"form": form}
@@ -543,10 +552,13 @@ class UploadScheduler:
         )
 
 
-def replaced_parts(outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int) -> list[Delivery]:
+def replaced_parts(
+    outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int, *, write_only: bool = False
+) -> list[Delivery]:
     """Return the removals of an event's parts that this delivery replaces, once it has arrived.
 
     cut_at_ms: early end of the clip, if the video format changed there. Parts of what is not in the clip stay.
+    write_only: return the parts themselves, as nothing can be deleted there.
     """
     if clip.what is not DeliveryKind.CLIP or clip.event is None or form_of(clip) not in _LIKE_PARTS:
         return []
@@ -555,10 +567,11 @@ def replaced_parts(outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms
     removals = []
     for piece in outbox.of_event(clip.event):
         is_in_clip = rest_ms is None or int(piece.content.get("to_ms", 0)) <= rest_ms
-        if piece.to == clip.to and piece.what is DeliveryKind.PIECE and is_in_clip:
+        is_unsent = piece.why == REPLACED and not piece.tries
+        if piece.to == clip.to and piece.what is DeliveryKind.PIECE and is_in_clip and not is_unsent:
             waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
             removal = replace(waiting, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0)
-            removals.append(replace(removal, next_ms=now_ms + REMOVAL_MS))
+            removals.append(piece if write_only else replace(removal, next_ms=now_ms + REMOVAL_MS))
     return removals
 
 
