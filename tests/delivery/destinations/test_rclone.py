@@ -104,6 +104,28 @@ def test_the_name_of_the_file_is_no_reason(tmp_path: Path, monkeypatch: pytest.M
     assert type(refused.value) is DeliveryError
 
 
+LISTED = r"""case "$*" in *lsjson*)
+echo '['; for n in $(seq %d); do
+  [ $n = 1 ] || echo ,
+  printf '{"Path":"porch/%%s[1].mp4","Size":%%s,"ModTime":"2026-11-20T05:00:00Z"}' $n $n
+done; echo; echo ']';; esac"""
+
+
+def test_a_list_of_any_length_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rclone, "MOST_OUTPUT_BYTES", 500)
+    stand_in(tmp_path, LISTED % 100, monkeypatch)
+    assert [(one.name, one.size_bytes) for one in connect("").files()] == [
+        (f"porch/{n}[1].mp4", n) for n in range(1, 101)
+    ]
+
+
+@pytest.mark.parametrize("said", ["", "[", "[\n{}", "[\n{\n]"])
+def test_a_list_without_its_end_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    stand_in(tmp_path, f"case \"$*\" in *lsjson*) printf '{said}';; esac", monkeypatch)
+    with pytest.raises(DeliveryError, match="its file list can't be read"):
+        list(connect("").files())
+
+
 @pytest.mark.parametrize("large", [b"small", b"x" * 1_000_000])
 def test_one_that_hangs_is_ended_at_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bytes) -> None:
     monkeypatch.setattr(rclone, "DEADLINE_S", 0.2)

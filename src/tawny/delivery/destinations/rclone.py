@@ -29,7 +29,8 @@ DEADLINE_S = 60.0
 """Timeout, s, of a command without progress."""
 SLOWEST_BYTES_PER_S, MOST_HELD_BYTES = 10_000.0, 20_000_000
 """The time grows with what rclone was given: for some remotes it reads parts of a file into memory, then sends them."""
-MOST_LIST_BYTES = 64_000_000
+MOST_OUTPUT_BYTES = 1_000_000
+"""Of a command, and of one line of a list of files, which may have millions."""
 _SAID_BYTES = 4000
 _MISSING = (3, 4)
 """Exit codes of rclone for a missing folder and a missing file."""
@@ -136,14 +137,21 @@ class _Open:
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        unfinished = list[RemoteFile]()
         try:
-            listed = json.loads(self._output_of("lsjson", "-R", "--files-only", self._root + below))
+            for each in self._listed(below):
+                file = _there(each, below + str(each.get("Path", "")))
+                if file.name.endswith(PART):
+                    unfinished.append(file)
+                elif not file.name.endswith(_FORMER_PART):
+                    yield file
         except TargetMissing:
             return  # nothing was uploaded yet
         except ValueError as error:
             raise DeliveryError(self._public, "its file list can't be read") from error
-        files = [_there(each, below + str(each.get("Path", ""))) for each in listed]
-        yield from named_as_whole((file for file in files if not file.name.endswith(_FORMER_PART)), PART)
+        for file in named_as_whole(unfinished, PART):
+            if self._stated(file.name) is None:  # otherwise it was listed
+                yield file
 
     def link(self, name: str, lasts_s: float) -> str:
         """Return an empty string: many services would make the file public permanently."""
@@ -151,6 +159,22 @@ class _Open:
 
     def close(self) -> None:
         """No resources to release."""
+
+    def _listed(self, below: str) -> Iterator[dict[str, Any]]:
+        """Yield rclone's properties of each file in a folder. Each is a line, so that no list has to be held."""
+        line, is_whole = b"", False
+        with self._running("lsjson", "-R", "--files-only", self._root + below) as process:
+            assert process.stdout
+            for portion in self._portions(process.stdout):
+                *lines, line = (line + portion).split(b"\n")
+                if len(line) > MOST_OUTPUT_BYTES:
+                    raise DeliveryError(self._public, "rclone's output is too long")
+                for each in lines:
+                    is_whole = each.rstrip().endswith(b"]")
+                    if found := each.strip(b" \r,[]"):
+                        yield json.loads(found)
+        if not is_whole:
+            raise ValueError("the list has no end")
 
     def _stated(self, name: str, *flags: str) -> dict[str, Any] | None:
         """Return rclone's properties of a file; None if it does not exist."""
@@ -171,7 +195,7 @@ class _Open:
         """Run a command and return its output."""
         with self._running(*words) as process:
             assert process.stdout
-            return b"".join(self._portions(process.stdout, MOST_LIST_BYTES))
+            return b"".join(self._portions(process.stdout, MOST_OUTPUT_BYTES))
 
     @contextmanager
     def _running(
