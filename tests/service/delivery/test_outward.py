@@ -28,7 +28,7 @@ from tawny.model.times import utc_from_text
 from tawny.sealed.statements import Witness
 from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
-from tawny.service.delivery.uploads import SWEEP_AGAIN_S
+from tawny.service.delivery.uploads import SWEEP_AGAIN_S, SWEEP_FIRST_S
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
@@ -343,6 +343,19 @@ def test_an_unexpected_error_at_one_destination_keeps_no_other_from_being_swept(
     assert swept == ["nas", "second"]
     bench.inline.run_for(SWEEP_AGAIN_S)
     assert swept == ["nas", "second", "nas"]
+    bench.outward.close()
+
+
+def test_a_sweep_that_fails_is_a_problem_until_one_succeeds(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 'retention = "90 days"', is_inline=True)
+    bench.outward.start()
+    bench.nas.rmdir()
+    bench.inline.run_for(SWEEP_FIRST_S + 1)
+    (problem,) = bench.outward.troubles()
+    assert (problem.what, "Expired uploads stay at nas: Not found at nas" in problem.detail) == ("upload", True)
+    bench.nas.mkdir()
+    bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
+    assert bench.outward.troubles() == []
     bench.outward.close()
 
 

@@ -227,13 +227,14 @@ class DeliveryService:
             part.try_now(name)
 
     def troubles(self) -> list[HealthProblem]:
-        """Return the targets whose backlog is too large or too old, or was cut. Reads the disk."""
+        """Return the targets whose backlog is too large, too old or was cut, or that can't be swept. Reads the disk."""
         if not self._started:
             return []
         now_ms = self._clock.now_ms()
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
         targets = [one for one in self.all_targets() if one.kind != "files"]
-        behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed)
+        unswept = self.uploads.unswept()
+        behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed, unswept)
         return [*behind, *self._stranded(now_ms), *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:

@@ -206,6 +206,7 @@ class Uploads:
         self._outbox, self._plugins, self._clock = source.outbox, plugins, source.clock
         self._is_paused, self._ended = is_paused, ended
         self._ages, self._looking = AgeClock(source.clock), threading.Lock()
+        self._unswept = dict[str, str]()
         self._settings: Mapping[str, Settings] = {}
         self._file_sets: Mapping[str, FileSetSettings] = {}
         self._without_links: set[str] = set()
@@ -213,6 +214,8 @@ class Uploads:
 
     def take_over(self, settings: Mapping[str, Settings], file_sets: Mapping[str, FileSetSettings]) -> None:
         """Apply changed destinations: start, restart and stop couriers accordingly."""
+        for name in [one for one in self._unswept if self._settings.get(one) != settings.get(one)]:
+            self._unswept.pop(name, None)  # the reason was the former settings'
         self._settings, self._file_sets, self._without_links = dict(settings), dict(file_sets), set()
         self._workers.take_over(settings)
 
@@ -287,13 +290,23 @@ class Uploads:
 
         Parts of uploads that were cut off as long ago are deleted at once, where the login may.
         """
-        found = self._too_old(name, is_sweeping=True)
+        try:
+            found = self._too_old(name, is_sweeping=True)
+        except DeliveryError as error:
+            self._unswept[name] = error.message
+            raise
+        self._unswept.pop(name, None)
         now_ms = self._clock.now_ms()
         for there in found:
             self._outbox.renew(
                 Delivery(name, there.name, DeliveryKind.REMOVAL, {}, made_ms=now_ms, at_ms=there.modified_ms)
             )
         return found
+
+    def unswept(self) -> dict[str, str]:
+        """Return why the last sweep failed, by destination, where one did."""
+        found = self._unswept.copy()
+        return {name: found[name] for name in self.kept_for_a_time() if name in found}
 
     def kept_for_a_time(self) -> list[str]:
         """Return the names of destinations with a retention."""

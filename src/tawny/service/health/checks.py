@@ -93,11 +93,16 @@ class HealthCheckRunner:
 
 
 def uploads_behind(
-    targets: Sequence[TargetView], budget_bytes: int, now_ms: int, overflowed: Mapping[str, int] | None = None
+    targets: Sequence[TargetView],
+    budget_bytes: int,
+    now_ms: int,
+    overflowed: Mapping[str, int] | None = None,
+    unswept: Mapping[str, str] | None = None,
 ) -> Iterator[HealthProblem]:
     """Yield a problem if destinations or notifiers that are not paused have a backlog, or deliveries were dropped.
 
-    overflowed: how many were dropped within the last day because the queue was full, by target.
+    overflowed: how many were dropped within the last day because the queue was full, by target. unswept: why the last
+    search for expired files failed, by target.
     """
     sentences = []
     names = {one.name for one in targets}
@@ -107,6 +112,8 @@ def uploads_behind(
             sentences.append(f"Within the last day, {many} dropped that waited for {name}, because the queue was full.")
     for one in targets:
         oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
+        if not one.is_paused and (why := (unswept or {}).get(one.name)):
+            sentences.append(f"Expired uploads stay at {one.name}: {why}")
         if one.is_paused or oldest_ms is None:
             continue
         if one.trouble and now_ms - oldest_ms > BEHIND_MS:
