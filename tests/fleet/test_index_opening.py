@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.index_opening import migrate, open_index
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
-from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, NotDone, StorageError
+from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, DiskFull, NotDone, StorageError
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import DAY, event_line
@@ -194,4 +195,13 @@ def test_an_update_keeps_what_recorders_sent_unless_its_tables_differ(
     assert len(index.find(EventQuestion(("shed", "barn")))) == events
     assert [box.name for box in index.boxes()] == ["Barn", "Shed"]
     assert len(index.cursors("shed", "book")) == (1 if events else 0)
+    index.close()
+
+
+def test_a_full_disk_of_the_database_server_is_not_that_of_the_recorder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psycopg, "connect", Mock(side_effect=psycopg.errors.DiskFull("No space left on device")))
+    index = PostgresFleetIndex("postgresql:///tawny", FakeClock())
+    with pytest.raises(DiskFull, match="Free up space on the disk of the database server") as full:
+        index.boxes()
+    assert "retention" not in str(full.value)
     index.close()

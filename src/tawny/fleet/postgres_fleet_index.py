@@ -132,6 +132,13 @@ def _is_address(address: str) -> bool:
     return not is_torn and (not ports or ports.isdigit())
 
 
+class DatabaseFull(DiskFull):
+    """The disk of the database server: neither retention nor another data folder makes room there."""
+
+    says = "The disk of the hub's database ({where}) is full."
+    advice = "Free up space on the disk of the database server."
+
+
 class PostgresFleetIndex:
     """A `FleetIndex` in a PostgreSQL database; one connection reads, another one writes. Both are opened again.
 
@@ -245,7 +252,7 @@ class PostgresFleetIndex:
                 db = self._open[name] = self._connect()
             yield db
         except errors.DiskFull as error:
-            raise DiskFull(self.where) from error
+            raise DatabaseFull(self.where) from error
         except psycopg.Error as error:
             raise DatabaseUnavailable(self.where, " ".join(str(error).split()).rstrip(".")) from error
         finally:
