@@ -85,6 +85,8 @@ def test_an_unknown_server_is_told_nothing_and_its_key_is_named(server: Server, 
     with pytest.raises(StrangeTarget) as strange:
         connect(server, tmp_path, host_key="")
     assert server.host_key in str(strange.value)
+    assert "set `host_key` to it" in strange.value.do
+    assert not any(word in str(strange.value) for word in ("used to be", "intercepting"))
 
 
 def test_another_server_than_before_is_refused(server: Server, tmp_path: Path) -> None:

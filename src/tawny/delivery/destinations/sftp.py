@@ -159,11 +159,16 @@ async def _verified(
             return ssh
 
 
+class UnknownServer(StrangeTarget):
+    """No host key is set: it is the first contact, and no sign of an attack."""
+
+    says = "{where} is not trusted yet: {detail}."
+    advice = "Compare this key with the one that the server itself shows. If it is the same, set `host_key` to it."
+
+
 def _strange(public: str, shown: str, wanted: str) -> StrangeTarget:
-    found = f"its host key is {shown}" if shown else "it has no host key"
-    if not wanted:
-        found += ', which is not trusted yet. If it is the right one, set host_key = "…" to it'
-    return StrangeTarget(public, found)
+    kind = StrangeTarget if wanted else UnknownServer
+    return kind(public, f"its host key is {shown}" if shown else "it has no host key")
 
 
 async def _connected(
