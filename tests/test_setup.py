@@ -189,7 +189,7 @@ def test_the_build_of_the_interface_ends_with_an_interrupted_set_up(source: Sour
         process.communicate(timeout=30)
     assert process.returncode == -signal.Signals[name]
     with (source.outer / "alive").open() as file:
-        until(lambda: _is_free(file), 5, "the build has ended")
+        until(lambda: _is_free(file), 20, "the build has ended")
 
 
 def _is_free(file: IO[str]) -> bool:
