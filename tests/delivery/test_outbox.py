@@ -5,7 +5,7 @@ from unittest.mock import Mock
 import pytest
 
 from tawny.delivery.delivery import URGENT_RANK, Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.outbox import MOST_WAITING, REMEMBERED_MS, Outbox
+from tawny.delivery.outbox import MOST_WAITING, QUEUE_FULL, REMEMBERED_MS, REPLACED, Outbox
 from tawny.delivery.targets import OutboxBacklog
 from tawny.model.errors import DiskFull
 from tawny.model.ids import EventId
@@ -163,6 +163,54 @@ def test_a_notifier_that_is_down_for_long_does_not_fill_the_disk(outbox: Outbox)
     assert under_way
     assert [one.name for one in outbox.keep_within(10**9)] == [f"event {n}" for n in range(1, 8)]
     assert outbox.waiting("offsite").count == MOST_WAITING
+
+
+def with_parts(at_ms: int) -> list[Delivery]:
+    """A clip of 10 s, and its two parts."""
+    event = EventId(f"e{at_ms}")
+    halves = Span(at_ms, at_ms + 5000), Span(at_ms + 5000, at_ms + 10_000)
+    parts = [replace(clip(f"part {one.begin_ms}", at_ms, 50, DeliveryKind.PIECE), needs=one) for one in halves]
+    whole = replace(clip(f"clip {at_ms}", at_ms, 100), content={"from_ms": at_ms, "to_ms": at_ms + 10_000})
+    return [replace(one, event=event) for one in (*parts, whole)]
+
+
+@pytest.mark.parametrize("limits", [(10**9, 3), (225, MOST_WAITING)])
+def test_parts_that_a_waiting_clip_holds_go_first_and_are_no_loss(outbox: Outbox, limits: tuple[int, int]) -> None:
+    outbox.add([*with_parts(0), *with_parts(20_000)])
+    outbox.add([clip("recording", 0, 25, DeliveryKind.FOOTAGE)])
+    dropped = outbox.keep_within(limits[0], most=limits[1])
+    names = ["part 0", "part 5000", "part 20000", "part 25000"]
+    assert [(one.name, one.why) for one in dropped] == [(name, REPLACED) for name in names]
+    assert (outbox.overflowed(0), drain(outbox)) == ({}, ["clip 0", "clip 20000", "recording"])
+
+
+def test_a_clip_that_goes_after_its_parts_is_a_loss(outbox: Outbox) -> None:
+    outbox.add([*with_parts(0), delivery("picture", DeliveryKind.PICTURE)])
+    outbox.keep_within(10**9, most=1)
+    assert (outbox.overflowed(0), drain(outbox)) == ({"offsite": 1}, ["picture"])
+
+
+@pytest.mark.parametrize("tried", ["clip 0", "part 0"])
+def test_parts_that_were_tried_or_whose_clip_was_tried_are_not_replaced(outbox: Outbox, tried: str) -> None:
+    outbox.add([one for one in with_parts(0) if one.name in (tried, "clip 0", "part 0")])
+    found = outbox.find("offsite", tried)
+    assert found
+    outbox.failed(found, "413 Content Too Large", 0)
+    dropped = outbox.keep_within(10**9, most=1)
+    assert [(one.name, one.why) for one in dropped] == [("clip 0", QUEUE_FULL)]
+
+
+@pytest.mark.parametrize("other", [{"form": "gif"}, {"form": "ts"}, {"form": "sheet"}])
+def test_a_preview_replaces_no_parts(outbox: Outbox, other: dict[str, object]) -> None:
+    *parts, whole = with_parts(0)
+    outbox.add([*parts, replace(whole, content={**whole.content, **other})])
+    assert [one.why for one in outbox.keep_within(10**9, most=2)] == [QUEUE_FULL]
+
+
+def test_rings_and_problems_that_go_from_a_full_queue_are_a_loss(outbox: Outbox) -> None:
+    about = ({"kind": "event", "ring": True}, {"kind": "alarm"})
+    outbox.add(replace(delivery(str(one), DeliveryKind.MESSAGE), content=one) for one in about)
+    assert [one.why for one in outbox.keep_within(10**9, most=0)] == [QUEUE_FULL] * 2
 
 
 def test_what_is_under_way_is_not_dropped(outbox: Outbox) -> None:

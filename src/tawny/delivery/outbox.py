@@ -9,9 +9,10 @@ Thread-safe. Invariant: every change is durable when the call returns.
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,9 +72,6 @@ _IN_ORDER = "ORDER BY rank, at_ms, id"
 _COUNTS = """
 SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target"""
-_SUM = """
-SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting'
-AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"""
 _HELD = """
 SELECT camera, need_begin_ms, need_end_ms FROM deliveries
 WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL
@@ -96,8 +94,8 @@ DIGESTS_PLANNED_MS: Final = 60_000
 _PAGE: Final = 200
 QUEUE_FULL: Final = "The queue was full."
 REPLACED: Final = "The event's clip replaces it."
-_ASIDE: Final = len(DeliveryKind) - 1
-"""Rank of parts that a waiting clip holds: sent after everything else, dropped before it."""
+LIKE_PARTS: Final = ("mp4", "fmp4")
+"""Forms of the clip that replaces the parts."""
 
 
 class Outbox:
@@ -204,43 +202,28 @@ class Outbox:
             found = db.execute(query, (to, least_rank, self._clock.now_ms())).fetchall()
         return {DeliveryKind(what): count for what, count in found}
 
-    def put_aside(self, to: str, event: EventId, until_ms: int | None) -> None:
-        """Let an event's untried parts up to this time, or all, wait behind its clip; `drop` of the clip ends that."""
-        with self._writing() as db:
-            change = (
-                "UPDATE deliveries SET rank = ?1 WHERE target = ?2 AND event = ?3 AND what = 'piece' AND rank <> ?1 "
-                "AND state = 'waiting' AND tries = 0 AND progress = '' "
-                "AND (?4 IS NULL OR json_extract(content, '$.to_ms') <= ?4)"
-            )
-            db.execute(change, (_ASIDE, to, event, until_ms))
-
     # --- state of deliveries -----------------------------------------------------------------------------------------
 
     def note(self, delivery: Delivery, progress: str) -> None:
         with self._writing() as db:
             db.execute("UPDATE deliveries SET progress = ? WHERE id = ?", (progress, delivery.id))
 
-    def done(self, delivery: Delivery, receipt: str, size_bytes: int, replaced: Sequence[Delivery] = ()) -> None:
+    def done(self, delivery: Delivery, receipt: str, size_bytes: int, removals: Sequence[Delivery] = ()) -> None:
         """End a delivery that was sent. After a StorageError it stays taken.
 
-        replaced: what it replaces, or the removals of that. In the same transaction, what waits of it is dropped, and
-        the removals renew the rest, unless the delivery was renewed meanwhile.
+        removals: of what it replaces. They renew others in the same transaction, unless it was renewed meanwhile.
         """
         with self._writing() as db:
             is_known = self._set_ended(db, delivery, DeliveryState.DONE, "", receipt, size_bytes)
-            for one in replaced if is_known else ():
-                self._replace(db, one)
-            if is_known and replaced:
-                _bring_forward(db, delivery)
+            for one in removals if is_known else ():
+                self._renew(db, one)
         self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
-        self._notify({one.to for one in replaced})
+        self._notify({one.to for one in removals})
 
     def drop(self, delivery: Delivery, why: str) -> None:
         """End a delivery without sending it."""
         with self._writing() as db:
             self._set_ended(db, delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
-            if delivery.what is DeliveryKind.CLIP:
-                _bring_forward(db, delivery)
         self._taken.discard(delivery.id)
 
     def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
@@ -270,18 +253,17 @@ class Outbox:
     def keep_within(
         self, budget_bytes: int, targets: Iterable[str] | None = None, most: int = MOST_WAITING
     ) -> list[Delivery]:
-        """Drop parts of waiting clips, then the least important and oldest deliveries; return them, with the reason.
+        """Drop deliveries until the limits are met; return them with the reason, QUEUE_FULL or REPLACED.
 
-        Problems are the most important messages. targets: names in the settings; deliveries of others are not counted.
-        None: all. most: how many may wait for one target, apart from removals.
+        First parts that a clip will replace, which is no loss, then the least important, of these the oldest. Problems
+        are the most important messages. targets: names in the settings; deliveries of others are not counted. None:
+        all. most: how many may wait for one target, apart from removals.
         """
         served = _served(targets)
         dropped: list[Delivery] = []
         order = "ORDER BY rank DESC, json_extract(content, '$.kind') IS 'alarm', at_ms, id"
 
-        def drop(one: Delivery) -> None:
-            (rank,) = db.execute("SELECT rank FROM deliveries WHERE id = ?", (one.id,)).fetchone()
-            why = REPLACED if rank != one.what.rank else QUEUE_FULL
+        def drop(one: Delivery, why: str) -> None:
             self._set_ended(db, one, DeliveryState.DROPPED, why, one.receipt, one.size_bytes)
             dropped.append(replace(one, state=DeliveryState.DROPPED, why=why))
 
@@ -291,15 +273,14 @@ class Outbox:
                     counted = f"{_ROWS} WHERE state = 'waiting' AND what <> 'removal' AND target = ? {order}"
                     rows = map(_delivery, db.execute(counted, (target,)).fetchall())
                     free = [one for one in rows if one.id not in self._taken]
-                    for one in free[: count - most]:
-                        drop(one)
-            total = int(db.execute(_SUM, served).fetchone()[0])
+                    for one, why in islice(_replaced_first(free), count - most):
+                        drop(one, why)
+            total = self._sum_of(db, served)
             sized = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} {order}"
-            for row in db.execute(sized, served).fetchall() if total > budget_bytes else ():
-                one = _delivery(row)
-                if one.id not in self._taken:
-                    drop(one)
-                    total -= one.size_bytes
+            rows = map(_delivery, db.execute(sized, served).fetchall() if total > budget_bytes else ())
+            for one, why in _replaced_first([one for one in rows if one.id not in self._taken]):
+                drop(one, why)
+                total -= one.size_bytes
                 if total <= budget_bytes:
                     break
         return dropped
@@ -507,15 +488,6 @@ class Outbox:
             db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
         db.execute(_INSERT, _row(delivery))
 
-    def _replace(self, db: sqlite3.Connection, by: Delivery) -> None:
-        """Drop a part that waits and has left nothing at the target; otherwise renew it by its removal, if given."""
-        where, is_removal = "target = ? AND name = ? AND state = 'waiting'", by.what is DeliveryKind.REMOVAL
-        old = self._find(db, f"{where} AND what = 'piece'", (by.to, by.name))
-        if old and old.id not in self._taken and not (is_removal and (old.tries or old.progress)):
-            self._set_ended(db, old, DeliveryState.DROPPED, REPLACED, old.receipt, old.size_bytes)
-        elif is_removal:
-            self._renew(db, by)
-
     def _set_ended(
         self, db: sqlite3.Connection, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int
     ) -> bool:
@@ -526,6 +498,13 @@ class Outbox:
         )
         values = (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id)
         return db.execute(change, values).rowcount > 0
+
+    def _sum_of(self, db: sqlite3.Connection, served: tuple[str | None]) -> int:
+        query = (
+            "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' "
+            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
+        )
+        return int(db.execute(query, served).fetchone()[0])
 
     def _find(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Delivery | None:
         row = db.execute(f"{_ROWS} WHERE {where}", values).fetchone()
@@ -542,10 +521,23 @@ def held_by(db: sqlite3.Connection, targets: Iterable[str] | None = None) -> lis
     return [(CameraId(one), Span(begin, end)) for one, begin, end in db.execute(_HELD, _served(targets)).fetchall()]
 
 
-def _bring_forward(db: sqlite3.Connection, clip: Delivery) -> None:
-    """End `put_aside` of an event's parts: its clip was dropped, or does not hold them."""
-    change = "UPDATE deliveries SET rank = ? WHERE target = ? AND event = ? AND what = 'piece' AND state = 'waiting'"
-    db.execute(change, (DeliveryKind.PIECE.rank, clip.to, clip.event))
+def _replaced_first(rows: Sequence[Delivery]) -> Iterator[tuple[Delivery, str]]:
+    """Yield what goes from a full queue, with the reason: first untried parts that an untried clip of the event holds.
+
+    rows: in the order in which they go otherwise.
+    """
+    clips = defaultdict[tuple[str, EventId | None], list[Span]](list)
+    for one in rows:
+        is_cut = one.what is DeliveryKind.CLIP and "to_ms" in one.content  # others are files of sealed recordings
+        if is_cut and one.needs and not one.tries and one.content.get("form", "mp4") in LIKE_PARTS:
+            clips[one.to, one.event].append(one.needs)
+    gone = set[int]()
+    for one in rows:
+        span = one.needs if one.what is DeliveryKind.PIECE and not (one.tries or one.progress) else None
+        if span and any(clip.cut_to(span) == span for clip in clips.get((one.to, one.event), ())):
+            gone.add(one.id)
+            yield one, REPLACED
+    yield from ((one, QUEUE_FULL) for one in rows if one.id not in gone)
 
 
 class OutboxMarks:

@@ -19,7 +19,7 @@ from tawny.config.modes import RuleAction
 from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
-from tawny.delivery.outbox import QUEUE_FULL, REPLACED, Outbox
+from tawny.delivery.outbox import LIKE_PARTS, QUEUE_FULL, Outbox
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.events import Event
@@ -57,8 +57,6 @@ MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 _CLIP_FORMS: Final = ("ts", "mp4", "fmp4", "gif", "sheet")
 """Forms of an event's video, in the order in which they are uploaded."""
-_LIKE_PARTS: Final = ("mp4", "fmp4")
-"""Forms of the clip that replaces the parts."""
 _NAMED_FORMS: Final = (*_CLIP_FORMS, "jpg", "tws")
 _PREVIEW_BYTES: Final = 2_000_000
 _USUAL_BYTES_S: Final = 500_000
@@ -121,7 +119,7 @@ class UploadRule:
 
     @property
     def has_clip(self) -> bool:
-        return any(form in self.forms for form in _LIKE_PARTS)
+        return any(form in self.forms for form in LIKE_PARTS)
 
     def why_not(self, camera: CameraId, kind: str, *, kept: bool) -> str:
         """Return the reason this destination's settings exclude the event, or an empty string."""
@@ -334,23 +332,16 @@ class UploadScheduler:
             delivery = self._clip(rule, event, form, _cut(span))
             known = self._known(delivery)
             if known is not None and (only_new or known.content == delivery.content):
-                if form in _LIKE_PARTS and known.state is DeliveryState.WAITING:  # queued before a restart
-                    self._put_parts_aside(rule, event, whole)
                 continue
             size_bytes = _PREVIEW_BYTES if form in ("gif", "sheet") else self._size_bytes(event.camera, span)
             delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
-            if form in _LIKE_PARTS:
+            if form in LIKE_PARTS:
+                # a full queue drops the parts of this first: not those of what comes after a change of format
+                delivery = replace(delivery, needs=self._in_one_file(event.camera, span))
                 self._rest(rule, event, whole)  # before the clip: a missing clip is made up for with its rest
             self._outbox.renew(delivery)
             if due_ms > self._clock.now_ms():
                 self._ending[event.id, rule.to, form] = _Ending(delivery, event.camera, span.end_ms)
-            if form in _LIKE_PARTS:
-                self._put_parts_aside(rule, event, whole)
-
-    def _put_parts_aside(self, rule: UploadRule, event: Event, whole: Span) -> None:
-        """Send the clip before the parts that it holds. After an outage its video would be sent twice."""
-        cut_at_ms = self._in_one_file(event.camera, whole).end_ms
-        self._outbox.put_aside(rule.to, event.id, None if cut_at_ms == whole.end_ms else cut_at_ms)
 
     def _clip(self, rule: UploadRule, event: Event, form: str, cut: dict[str, object]) -> Delivery:
         content = cut if form == "mp4" else cut | {"form": form}
@@ -552,26 +543,22 @@ class UploadScheduler:
         )
 
 
-def replaced_parts(
-    outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int, *, write_only: bool = False
-) -> list[Delivery]:
+def replaced_parts(outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int) -> list[Delivery]:
     """Return the removals of an event's parts that this delivery replaces, once it has arrived.
 
     cut_at_ms: early end of the clip, if the video format changed there. Parts of what is not in the clip stay.
-    write_only: return the parts themselves, as nothing can be deleted there.
     """
-    if clip.what is not DeliveryKind.CLIP or clip.event is None or form_of(clip) not in _LIKE_PARTS:
+    if clip.what is not DeliveryKind.CLIP or clip.event is None or form_of(clip) not in LIKE_PARTS:
         return []
     from_ms, to_ms = (int(clip.content.get(key, 0)) for key in ("from_ms", "to_ms"))
     rest_ms = to_ms if cut_at_ms is None and to_ms - from_ms == LONGEST_MASKED_MS else cut_at_ms
     removals = []
     for piece in outbox.of_event(clip.event):
         is_in_clip = rest_ms is None or int(piece.content.get("to_ms", 0)) <= rest_ms
-        is_unsent = piece.why == REPLACED and not piece.tries
-        if piece.to == clip.to and piece.what is DeliveryKind.PIECE and is_in_clip and not is_unsent:
+        if piece.to == clip.to and piece.what is DeliveryKind.PIECE and is_in_clip:
             waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
             removal = replace(waiting, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0)
-            removals.append(piece if write_only else replace(removal, next_ms=now_ms + REMOVAL_MS))
+            removals.append(replace(removal, next_ms=now_ms + REMOVAL_MS))
     return removals
 
 
