@@ -72,7 +72,7 @@ class DeliveryRoute:
     held_until_ms: Callable[[Delivery], int] = lambda _: 0
     """Returns until when this delivery waits, ms UTC; 0 if it doesn't."""
     replaced: Callable[[Delivery], Sequence[Delivery]] = lambda _: ()
-    """Returns the removals of what a delivery replaces that was sent."""
+    """Returns the removals of what a delivery replaces that was sent, or that itself (`Outbox.done`)."""
 
 
 class Courier:

@@ -208,17 +208,18 @@ class Outbox:
         with self._writing() as db:
             db.execute("UPDATE deliveries SET progress = ? WHERE id = ?", (progress, delivery.id))
 
-    def done(self, delivery: Delivery, receipt: str, size_bytes: int, removals: Sequence[Delivery] = ()) -> None:
+    def done(self, delivery: Delivery, receipt: str, size_bytes: int, replaced: Sequence[Delivery] = ()) -> None:
         """End a delivery that was sent. After a StorageError it stays taken.
 
-        removals: of what it replaces. They renew others in the same transaction, unless it was renewed meanwhile.
+        replaced: removals, which renew what it replaces, or parts, which are dropped if they wait untried. In the same
+        transaction, unless it was renewed meanwhile.
         """
         with self._writing() as db:
             is_known = self._set_ended(db, delivery, DeliveryState.DONE, "", receipt, size_bytes)
-            for one in removals if is_known else ():
-                self._renew(db, one)
+            for one in replaced if is_known else ():
+                (self._renew if one.what is DeliveryKind.REMOVAL else self._drop_untried)(db, one)
         self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
-        self._notify({one.to for one in removals})
+        self._notify({one.to for one in replaced})
 
     def drop(self, delivery: Delivery, why: str) -> None:
         """End a delivery without sending it."""
@@ -487,6 +488,11 @@ class Outbox:
             delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms, progress=old.progress)
             db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
         db.execute(_INSERT, _row(delivery))
+
+    def _drop_untried(self, db: sqlite3.Connection, part: Delivery) -> None:
+        one = self._find(db, "id = ? AND state = 'waiting' AND tries = 0 AND progress = ''", (part.id,))
+        if one is not None and one.id not in self._taken:
+            self._set_ended(db, one, DeliveryState.DROPPED, REPLACED, one.receipt, one.size_bytes)
 
     def _set_ended(
         self, db: sqlite3.Connection, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int

@@ -775,3 +775,28 @@ def test_parts_go_before_the_clip_also_after_their_event(bench: Bench) -> None:
     bench.clock.advance(60)
     bench.tell(event.ended(event.start_ms + 6_000), "ended")
     assert bench.deliver() == [DeliveryKind.PIECE, DeliveryKind.CLIP]
+
+
+def test_where_nothing_can_be_deleted_parts_that_wait_are_not_sent_after_their_clip(tmp_path: Path) -> None:
+    """Except those that were tried or are being sent: they may be there."""
+    bench = Bench(tmp_path, replace(OFFSITE, write_only=True))
+    event = bench.event()
+    bench.archive.record(event.start_ms - 10_000, seconds=10)
+    bench.tell(event)
+    for part in range(3):
+        bench.archive.record(event.start_ms + part * 6_000, seconds=6)
+        bench.upload_scheduler.step()
+        bench.clock.advance(6)
+    bench.tell(event.ended(event.start_ms + 15_000), "ended")
+    bench.clock.advance(60)
+    taken = [one for one in iter(lambda: bench.outbox.take("offsite"), None) if one]
+    tried, _, waiting, clip = taken
+    bench.outbox.failed(tried, "The line broke.", bench.clock.now_ms() + 1)
+    bench.outbox.put_back(waiting)
+    parts = replaced_parts(bench.outbox, clip, None, bench.clock.now_ms(), write_only=True)
+    bench.outbox.done(clip, "", 1, parts)
+    found = [(one.state, one.why) for one in bench.outbox.of_event(event.id) if one.what is DeliveryKind.PIECE]
+    assert found == [
+        (DeliveryState.WAITING, "The line broke."), (DeliveryState.WAITING, ""), (DeliveryState.DROPPED, REPLACED),
+    ]  # fmt: skip
+    bench.outbox.close()

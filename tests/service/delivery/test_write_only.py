@@ -64,7 +64,7 @@ class Cloud:
 
         def replaced(one: Delivery) -> list[Delivery]:
             now_ms = self.bench.clock.now_ms()
-            return [] if write_only else replaced_parts(self.bench.outbox, one, None, now_ms)
+            return replaced_parts(self.bench.outbox, one, None, now_ms, write_only=write_only)
 
         route = DeliveryRoute("cloud", carrier, self.bench.contents.of, replaced=replaced)
         self.courier = Courier(1, route, self.bench.outbox, self.bench.clock, self.ended.append)

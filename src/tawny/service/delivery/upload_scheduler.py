@@ -543,10 +543,13 @@ class UploadScheduler:
         )
 
 
-def replaced_parts(outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int) -> list[Delivery]:
+def replaced_parts(
+    outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int, *, write_only: bool = False
+) -> list[Delivery]:
     """Return the removals of an event's parts that this delivery replaces, once it has arrived.
 
     cut_at_ms: early end of the clip, if the video format changed there. Parts of what is not in the clip stay.
+    write_only: return the parts themselves: nothing can be removed, but what waits need not be sent.
     """
     if clip.what is not DeliveryKind.CLIP or clip.event is None or form_of(clip) not in LIKE_PARTS:
         return []
@@ -558,7 +561,7 @@ def replaced_parts(outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms
         if piece.to == clip.to and piece.what is DeliveryKind.PIECE and is_in_clip:
             waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
             removal = replace(waiting, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0)
-            removals.append(replace(removal, next_ms=now_ms + REMOVAL_MS))
+            removals.append(piece if write_only else replace(removal, next_ms=now_ms + REMOVAL_MS))
     return removals
 
 
