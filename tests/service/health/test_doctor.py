@@ -287,3 +287,20 @@ def test_a_containers_clock_is_not_said_to_be_wrong(
 
 def test_the_kernel_is_asked_about_the_clock() -> None:
     assert is_kernel_synchronized() in (True, False, None)
+
+
+def test_a_backlog_is_told_while_a_destination_is_not_swept(bench: Bench) -> None:
+    told = list[Alarm]()
+    unswept = {"nas": "nas refused the login."}
+    monitor = AlarmMonitor(
+        lambda: uploads_behind([bench.nas()], 0, bench.clock.now_ms(), unswept=unswept), bench.clock, told.append
+    )
+    for step in range(20):
+        if step == 10:
+            waits(bench, why="nas is unreachable.")
+            bench.clock.advance(3600)
+        monitor.step()
+        bench.clock.advance(5)
+    assert [(one.changed_ms is None, "1 item is waiting for nas" in one.detail) for one in told] == [
+        (True, False), (False, True),
+    ]  # fmt: skip

@@ -101,6 +101,7 @@ def uploads_behind(
 ) -> Iterator[HealthProblem]:
     """Yield a problem if destinations or notifiers that are not paused have a backlog, or deliveries were dropped.
 
+    Another one for each that isn't swept: it can last for good, and users must learn of a later backlog.
     overflowed: how many were dropped within the last day because the queue was full, by target. unswept: why the last
     search for expired files failed, by target.
     """
@@ -113,7 +114,9 @@ def uploads_behind(
     for one in targets:
         oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
         if not one.is_paused and (why := (unswept or {}).get(one.name)):
-            sentences.append(f"Expired uploads stay at {one.name}: {why}")
+            yield HealthProblem(
+                ProblemKind.UPLOAD, None, f"Expired uploads stay at {one.name}: {why}", _RETRIES, f"sweep/{one.name}"
+            )
         if one.is_paused or oldest_ms is None:
             continue
         if one.trouble and now_ms - oldest_ms > BEHIND_MS:
@@ -123,12 +126,10 @@ def uploads_behind(
         elif budget_bytes and waiting.size_bytes > MUCH * budget_bytes:
             sentences.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
     if sentences:
-        yield HealthProblem(
-            ProblemKind.UPLOAD,
-            None,
-            " ".join(sentences),
-            "tawny retries automatically. See Settings > Notifications and uploads.",
-        )
+        yield HealthProblem(ProblemKind.UPLOAD, None, " ".join(sentences), _RETRIES)
+
+
+_RETRIES = "tawny retries automatically. See Settings > Notifications and uploads."
 
 
 class ClockWatch:
