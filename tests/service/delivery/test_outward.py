@@ -16,7 +16,7 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings
 from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
-from tawny.delivery.destination import RemoteFile
+from tawny.delivery.destination import DestinationConnection, RemoteFile
 from tawny.delivery.destinations.folder import OpenFolder
 from tawny.delivery.witness_files import witness_path
 from tawny.engine import InlineEngine, ThreadEngine
@@ -346,17 +346,57 @@ def test_an_unexpected_error_at_one_destination_keeps_no_other_from_being_swept(
     bench.outward.close()
 
 
-def test_a_sweep_that_fails_is_a_problem_until_one_succeeds(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, 'retention = "90 days"', is_inline=True)
+def unswept(root: Path) -> Bench:
+    """A destination that was away at the first look for expired files."""
+    bench = Bench(root, 'retention = "90 days"', is_inline=True)
     bench.outward.start()
     bench.nas.rmdir()
     bench.inline.run_for(SWEEP_FIRST_S + 1)
+    return bench
+
+
+def test_a_sweep_that_fails_twice_is_a_problem_until_one_succeeds(tmp_path: Path) -> None:
+    bench = unswept(tmp_path)
+    assert bench.outward.troubles() == []
+    bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
     (problem,) = bench.outward.troubles()
     assert (problem.what, "Expired uploads stay at nas: Not found at nas" in problem.detail) == ("upload", True)
     bench.nas.mkdir()
     bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
     assert bench.outward.troubles() == []
     bench.outward.close()
+
+
+def test_try_now_sweeps_where_the_last_sweep_failed(tmp_path: Path) -> None:
+    bench = unswept(tmp_path)
+    for wrong in (1, 0):
+        bench.outward.try_now("nas")
+        bench.inline.run_for(1)
+        assert len(bench.outward.troubles()) == wrong
+        bench.nas.mkdir(exist_ok=True)
+    old = bench.put(OLD)
+    bench.outward.try_now("nas")  # the next one is due tomorrow
+    bench.inline.run_for(SWEEP_AGAIN_S)
+    assert old.exists()
+    bench.outward.close()
+
+
+def test_a_sweep_that_fails_while_the_settings_change_is_no_problem_of_the_new_ones(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads, shown = bench.outward.uploads, list[dict[str, str]]()
+
+    def connect(name: str, one: DestinationSettings) -> DestinationConnection:
+        if len(shown) == 2:
+            uploads.take_over({name: one.model_copy(update={"limit": 1000.0})}, {})
+        raise TargetRefused(name, "The former login was refused.")
+
+    monkeypatch.setattr(uploads, "_connect", connect)
+    for _ in range(3):
+        with pytest.raises(TargetRefused):
+            uploads.sweep("nas")
+        shown.append(uploads.unswept())
+    assert [[*one] for one in shown] == [[], ["nas"], []]
 
 
 def test_before_it_is_started_nothing_is_behind(bench: Bench) -> None:

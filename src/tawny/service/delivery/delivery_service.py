@@ -107,6 +107,7 @@ class DeliveryService:
         self.upload_scheduler = UploadScheduler(source, [], budget_bytes(settings), self._served)
         is_paused = self._paused.__contains__
         self.uploads = Uploads(source, recorder, plugins, self._engine, is_paused, self._brought, scratch)
+        self._sweeper = Sweeper(self.uploads, self.outbox, self._clock)  # after an error, it goes on with the others
         self.notifications = Notifications(settings, source, recorder, plugins, self.uploads, policy.users, is_paused)
         means = FileSetMeans(
             lambda: [*recorder.camera_names()],
@@ -144,8 +145,7 @@ class DeliveryService:
                 self.upload_scheduler.handle.start(
                     self._engine, self.upload_scheduler.name, lambda: self.upload_scheduler
                 )
-                sweeper = Sweeper(self.uploads, self.outbox, self._clock)
-                self._engine.start(Sweeper.name, lambda: sweeper)  # a restart goes on with the other destinations
+                self._sweeper.handle.start(self._engine, Sweeper.name, lambda: self._sweeper)
                 self.notifications.start(self._engine)
             self._subscribe_needed(settings)
             self.notifications.take_over(settings)
@@ -220,10 +220,13 @@ class DeliveryService:
         self._paused.discard(name)
 
     def try_now(self, name: str) -> None:
-        """Try what failed again at once, without the rest of the wait. Raises KeyError for an unknown target."""
+        """Try what failed again at once, without the rest of the wait, also a search for expired files.
+
+        Raises KeyError for an unknown target.
+        """
         self._known(name)
         self.outbox.try_now(self.files.target(name) or name)
-        for part in (self.uploads, self.files, self.notifications):
+        for part in (self.uploads, self._sweeper, self.files, self.notifications):
             part.try_now(name)
 
     def troubles(self) -> list[HealthProblem]:

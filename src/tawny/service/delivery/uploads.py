@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -34,7 +34,7 @@ from tawny.delivery.file_names import FORMER_PRESETS, checked, checked_in_folder
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier, computer_label
-from tawny.engine import Engine
+from tawny.engine import ActorHandle, Engine
 from tawny.engine.plugins import PluginFailed, target_code
 from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.ids import CameraId, EventId
@@ -180,9 +180,20 @@ def _ms(digits: str, zone: tzinfo, *, fold: bool = False) -> int | None:
 
 
 SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
+UNSWEPT_TOLD = 2
+"""Failed sweeps in a row that are a problem. The first one is soon after a start, when a NAS may still be starting."""
 LINK_S = 6 * 3600.0
 """Validity, s, of a link in a message."""
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _FailedSweep:
+    """The last sweep of a destination. settings: with which it failed."""
+
+    settings: Settings
+    why: str
+    in_a_row: int
 
 
 class Uploads:
@@ -206,7 +217,7 @@ class Uploads:
         self._outbox, self._plugins, self._clock = source.outbox, plugins, source.clock
         self._is_paused, self._ended = is_paused, ended
         self._ages, self._looking = AgeClock(source.clock), threading.Lock()
-        self._unswept = dict[str, str]()
+        self._unswept = dict[str, _FailedSweep]()
         self._settings: Mapping[str, Settings] = {}
         self._file_sets: Mapping[str, FileSetSettings] = {}
         self._without_links: set[str] = set()
@@ -214,8 +225,6 @@ class Uploads:
 
     def take_over(self, settings: Mapping[str, Settings], file_sets: Mapping[str, FileSetSettings]) -> None:
         """Apply changed destinations: start, restart and stop couriers accordingly."""
-        for name in [one for one in self._unswept if self._settings.get(one) != settings.get(one)]:
-            self._unswept.pop(name, None)  # the reason was the former settings'
         self._settings, self._file_sets, self._without_links = dict(settings), dict(file_sets), set()
         self._workers.take_over(settings)
 
@@ -290,10 +299,12 @@ class Uploads:
 
         Parts of uploads that were cut off as long ago are deleted at once, where the login may.
         """
+        one, before = self._settings[name], self._unswept.get(name)
         try:
             found = self._too_old(name, is_sweeping=True)
         except DeliveryError as error:
-            self._unswept[name] = error.message
+            in_a_row = before.in_a_row + 1 if before is not None and before.settings == one else 1
+            self._unswept[name] = _FailedSweep(one, error.message, in_a_row)
             raise
         self._unswept.pop(name, None)
         now_ms = self._clock.now_ms()
@@ -304,9 +315,17 @@ class Uploads:
         return found
 
     def unswept(self) -> dict[str, str]:
-        """Return why the last sweep failed, by destination, where one did."""
-        found = self._unswept.copy()
-        return {name: found[name] for name in self.kept_for_a_time() if name in found}
+        """Return why the last sweeps failed with the present settings, by destination, where it is a problem."""
+        failed, settings = self._unswept.copy(), self._settings
+        return {
+            name: one.why
+            for name, one in failed.items()
+            if one.in_a_row >= UNSWEPT_TOLD and one.settings == settings.get(name)
+        }
+
+    def has_failed(self, name: str) -> bool:
+        """Return whether the last sweep of a destination failed."""
+        return name in self._unswept
 
     def kept_for_a_time(self) -> list[str]:
         """Return the names of destinations with a retention."""
@@ -423,6 +442,13 @@ class Sweeper:
         self._uploads, self._outbox, self._clock = uploads, outbox, clock
         self._due_s: dict[str, float] = {}
         self._forgets_s = 0.0
+        self.handle = ActorHandle()
+
+    def try_now(self, name: str) -> None:
+        """Make a sweep that failed due. Call from any thread."""
+        if self._uploads.has_failed(name):
+            self._due_s[name] = self._clock.mono_s()
+            self.handle.wake()
 
     def step(self) -> float:
         now_s = self._clock.mono_s()
