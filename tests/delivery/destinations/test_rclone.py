@@ -119,6 +119,21 @@ def test_a_list_of_any_length_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
 
 
+UNFINISHED = r"""case "$*" in *lsjson*)
+echo "$*" >> "%s"; echo '['
+for name in other/.tmp whole.mp4 whole.mp4.tmp $(seq -f 'cut-%%g.mp4.tmp' 40); do
+  printf '{"Path":"%%s","Size":1,"ModTime":"2026-11-20T05:00:00Z"},\n' $name
+done; echo ']';; esac"""
+
+
+def test_a_list_with_unfinished_files_is_read_twice_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with strangers' files, of which one is only called `.tmp`."""
+    stand_in(tmp_path, UNFINISHED % (tmp_path / "runs"), monkeypatch)
+    names = [one.name for one in connect("").files()]
+    assert [one for one in names if one.endswith(".mp4")] == ["whole.mp4", *(f"cut-{n}.mp4" for n in range(1, 41))]
+    assert len((tmp_path / "runs").read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize("said", ["", "[", "[\n{}", "[\n{\n]"])
 def test_a_list_without_its_end_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     stand_in(tmp_path, f"case \"$*\" in *lsjson*) printf '{said}';; esac", monkeypatch)

@@ -11,12 +11,13 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, ClassVar
 from urllib.parse import unquote
 
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, named_as_whole, only
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, only
 from tawny.engine.descriptors import wait_readable, wait_writable
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import utc_from_text
@@ -137,21 +138,23 @@ class _Open:
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        unfinished = list[RemoteFile]()
+        unfinished = dict[str, RemoteFile]()
         try:
             for each in self._listed(below):
                 file = _there(each, below + str(each.get("Path", "")))
                 if file.name.endswith(PART):
-                    unfinished.append(file)
+                    name = file.name.removesuffix(PART)
+                    unfinished[name] = replace(file, name=name)
                 elif not file.name.endswith(_FORMER_PART):
                     yield file
+            # again, as names of whole files may be too many to hold
+            for each in self._listed(below) if unfinished else ():
+                unfinished.pop(below + str(each.get("Path", "")), None)
         except TargetMissing:
             return  # nothing was uploaded yet
         except ValueError as error:
             raise DeliveryError(self._public, "its file list can't be read") from error
-        for file in named_as_whole(unfinished, PART):
-            if self._stated(file.name) is None:  # otherwise it was listed
-                yield file
+        yield from unfinished.values()
 
     def link(self, name: str, lasts_s: float) -> str:
         """Return an empty string: many services would make the file public permanently."""
