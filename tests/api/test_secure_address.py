@@ -14,6 +14,7 @@ from tawny.api.client_address import TrustedProxies
 from tawny.api.request_handling import STRICT_S
 from tawny.api.server import WebServer
 from tawny.config.loader import read_settings
+from tawny.config.secure import SecureSettings
 from tawny.config.settings import Settings
 from tawny.fleet.message_link import LineClosed, WebSocketLink
 from tawny.model.errors import NotDone
@@ -154,6 +155,17 @@ async def test_while_https_has_no_certificate_outsiders_are_refused(
     if status == 503:
         assert "no certificate for https" in answer.text
         assert "/none" not in answer.text, "outsiders learn no paths"
+
+
+async def test_who_sets_up_a_domain_from_outside_goes_on_until_the_first_certificate(serving: Serving) -> None:
+    wanted = SecureSettings(way="domain", domain="cam.example.org")
+    serving.service.use_domain(wanted, {}, "https://cam.example.org")
+    assert (await serving.browser(FOREIGN).get("/api/v1/session")).status_code == 200
+    folder = serving.file.parent / "certificates" / "acme"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "chain.pem").write_text("lost its key")
+    serving.service.refresh()
+    assert (await serving.browser(FOREIGN).get("/api/v1/session")).status_code == 503
 
 
 async def test_behind_a_trusted_proxy_nothing_is_redirected(own: Serving) -> None:

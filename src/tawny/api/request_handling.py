@@ -133,6 +133,8 @@ def _needs_https(site: "AppContext", scope: Scope, peer: str) -> bool:
     """Return whether a request came without encryption from outside this computer and private networks."""
     if scope["scheme"] in ("https", "wss") or not site.serves_tls or is_nearby(peer):
         return False
+    if not (site.secure.in_force or site.secure.had_certificate):
+        return False
     return not scope["path"].startswith(CHALLENGES) and not _installs_authority(site, scope)
 
 

@@ -117,6 +117,8 @@ class AddressService:
     def __init__(self, changeable: ChangeableSettings, means: AddressMeans, clock: Clock) -> None:
         self._changeable, self._means, self._clock = changeable, means, clock
         self.in_force = CertificateInForce(clock.now_ms)
+        self.had_certificate = False
+        """Whether the chosen way had one before. Until then, people outside go on by http: they may be setting it up."""
         self.challenges = HttpChallenges()
         self.handle = ActorHandle()
         self._lock = threading.RLock()
@@ -160,6 +162,8 @@ class AddressService:
         self.handle.wake()
 
     def _refresh(self, secure: SecureSettings, *, orders: bool) -> None:
+        is_ordered = secure.way == "domain"
+        self.had_certificate = (self._folder / "acme" / CHAIN).is_file() if is_ordered else secure.serves_tls
         match secure.way:
             case "own":
                 failed = self._renew_own()
