@@ -50,7 +50,8 @@ from tawny.model.messages import EventChanged
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.playback.stills import StillReader
-from tawny.service.address.address_service import AddressService, is_at_home_only
+from tawny.service.address.address_service import AddressService
+from tawny.service.address.address_urls import is_at_home_only
 from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.backup.backup_service import BackupService
 from tawny.service.box_scans import BoxScans

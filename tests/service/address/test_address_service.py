@@ -17,12 +17,8 @@ from tawny.engine import InlineEngine
 from tawny.model.errors import NotDone, SettingsError
 from tawny.model.messages import ProblemKind
 from tawny.service.address.acme import Issued, Order
-from tawny.service.address.address_service import (
-    AddressMeans,
-    AddressService,
-    is_at_home_only,
-    own_addresses,
-)
+from tawny.service.address.address_service import AddressMeans, AddressService
+from tawny.service.address.address_urls import is_at_home_only, own_addresses
 from tawny.service.address.certificates import facts_of
 from tawny.service.address.local_authority import LocalAuthority, RecorderNames
 from tawny.service.address.tailscale import begin_serving
@@ -278,17 +274,26 @@ class TestOwn:
         ("former", "url"),
         [
             ("http://pi.local:8000", "https://pi.local:8000"),
-            ("http://192.168.1.5:8000", "https://pi.local:8000"),
+            ("http://192.168.1.5:8000", "https://192.168.1.5:8000"),
+            ("http://pi.local:8123", "https://pi.local:8123"),
+            ("http://pi.local", "https://pi.local:80"),
             ("http://cam.example.org", "http://cam.example.org"),
             ("https://cam.example.org", "https://cam.example.org"),
         ],
     )
-    def test_a_former_address_without_https_goes_where_it_is_of_this_computer(
+    def test_an_address_of_this_computer_keeps_its_port_and_follows_https(
         self, recorder: Recorder, former: str, url: str
     ) -> None:
         self.hosts(recorder, f'public_url = "{former}"')
         recorder.service.use_own("pi.local")
         assert recorder.settings.web.link_url == url
+        recorder.service.turn_off()
+        assert recorder.settings.web.public_url == former
+
+    def test_the_address_of_a_proxy_stays(self, recorder: Recorder) -> None:
+        self.hosts(recorder, 'public_url = "http://cam.lan"\nhosts = ["cam.lan"]\nproxies = ["192.168.1.9"]')
+        recorder.service.use_own("pi.local")
+        assert recorder.settings.web.public_url == "http://cam.lan"
 
     def test_turning_https_off_keeps_the_address_for_links(self, recorder: Recorder) -> None:
         recorder.service.use_own("pi.local")
@@ -340,6 +345,15 @@ class TestFiles:
             file.write(certificate_pair(("an authority",))[0])
         recorder.service.refresh()
         assert recorder.service.in_force.context() is not before
+
+    def test_an_address_that_the_certificate_is_for_keeps_its_port(self, recorder: Recorder, tmp_path: Path) -> None:
+        recorder.file.write_text(recorder.file.read_text() + 'public_url = "http://cam.example.org:9000"\n')
+        recorder.apply(read_settings(recorder.file), "")
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        assert recorder.settings.web.public_url == "https://cam.example.org:9000"
+        recorder.service.turn_off()
+        assert recorder.settings.web.public_url == "http://cam.example.org:9000"
 
     def test_an_expiring_one_is_reported(self, recorder: Recorder, tmp_path: Path) -> None:
         chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
-
-import ifaddr
 
 from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import known_secrets
-from tawny.config.secure import LOCAL_SUFFIXES, SecureSettings
+from tawny.config.secure import SecureSettings
 from tawny.config.settings import Settings, listen_address
 from tawny.engine import ActorHandle
 from tawny.engine.actor import start_thread
@@ -27,6 +24,7 @@ from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
 from tawny.service.address import tailscale
 from tawny.service.address.acme import HttpChallenges, Issued, Order, obtain, renew_due_ms, wrong_clock
+from tawny.service.address.address_urls import is_address, is_at_home_only, next_public_url, own_addresses
 from tawny.service.address.certificates import (
     CHAIN,
     KEY,
@@ -38,7 +36,6 @@ from tawny.service.address.certificates import (
     read_file,
 )
 from tawny.service.address.local_authority import (
-    NETWORKS,
     PASSWORD_NAME,
     RENEW_LEFT_DAYS,
     LocalAuthority,
@@ -118,7 +115,7 @@ class AddressService:
         self._changeable, self._means, self._clock = changeable, means, clock
         self.in_force = CertificateInForce(clock.now_ms)
         self.had_certificate = False
-        """Whether the chosen way had one before. Until then, people outside go on by http: they may be setting it up."""
+        """Whether the chosen way had one before. Until then, people outside use http: they may be setting it up."""
         self.challenges = HttpChallenges()
         self.handle = ActorHandle()
         self._lock = threading.RLock()
@@ -195,7 +192,7 @@ class AddressService:
         """Return which name of today only a new authority can issue for. Raises NotDone."""
         web, names = self._changeable.now().web, self._means.names()
         # behind a proxy, names have its certificate
-        added = [one for one in web.hosts if not (web.proxies or _is_address(one) or authority.permits(one))]
+        added = [one for one in web.hosts if not (web.proxies or is_address(one) or authority.permits(one))]
         if added:
             return NotDone(
                 f"The local authority was made before {', '.join(added[:3])} was added, and can't issue for it.",
@@ -342,7 +339,9 @@ class AddressService:
             password = self._password()
             if not self._opens(password) or not self._authority.permits(name):
                 password = self._new_authority(name)
-            former = self._write(path, {"way": "own", "domain": name}, {PASSWORD_NAME: password})
+            former = self._write(
+                path, {"way": "own", "domain": name}, {PASSWORD_NAME: password}, covers=self._will_cover(name)
+            )
         self._settle(former)
 
     def replace_authority(self) -> None:
@@ -379,7 +378,8 @@ class AddressService:
             if domain and not facts.covers(domain):
                 raise NotDone(f"The certificate is for {', '.join(facts.names[:3])}, not for {domain}.", "")
             name = domain or next((one for one in facts.names if "*" not in one), "")
-            former = self._write(path, {"way": "files", "domain": name, "certificate": certificate, "key": key})
+            values = {"way": "files", "domain": name, "certificate": certificate, "key": key}
+            former = self._write(path, values, covers=facts.covers)
         self._settle(former)
 
     def use_tailscale(self) -> None:
@@ -396,7 +396,8 @@ class AddressService:
     def turn_off(self) -> None:
         """Serve plain http again. Certificates and the authority stay. Raises NotDone, SettingsError."""
         with self._lock:
-            former = self._write(self._file(), {"way": "off"})
+            facts = self.in_force.facts
+            former = self._write(self._file(), {"way": "off"}, covers=facts.covers if facts else None)
         self._settle(former)
 
     def order_again(self) -> None:
@@ -457,7 +458,7 @@ class AddressService:
         names, addresses = set(self._means.names()) | {"localhost"}, set(self._means.addresses())
         for one in (*web.hosts, web.secure.domain):
             if one:
-                (addresses if _is_address(one) else names).add(one)
+                (addresses if is_address(one) else names).add(one)
         return RecorderNames(frozenset(names), frozenset(addresses))
 
     def _choices(self) -> list[str]:
@@ -480,34 +481,33 @@ class AddressService:
 
     def _local_target(self) -> str:
         host, port = listen_address(self._changeable.now().web.listen)
-        if host == "localhost" or (_is_address(host) and ip_address(host).is_unspecified):
+        if host == "localhost" or (is_address(host) and ip_address(host).is_unspecified):
             host = "127.0.0.1"
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    def _will_cover(self, name: str) -> Callable[[str], bool]:
+        """Return whether a certificate of the local authority for this name is for a host too."""
+        names = {name, *self._names().listed()}
+        return lambda host: host in names and self._authority.permits(host)
+
     def _write(
         self, path: Path, values: Mapping[str, Any], secrets: Mapping[str, str] | None = None,
-        public_url: str | None = None,
+        public_url: str | None = None, covers: Callable[[str], bool] | None = None,
     ) -> SecureSettings:  # fmt: skip
-        """Write the settings, apply them, and return the former ones. public_url: None removes that of a former way,
-        and an http address of this computer once https is on.
+        """Write the settings, apply them, and return the former ones. public_url: None lets it follow the way.
 
         Raises SettingsError, FolderUnwritable: nothing is changed then.
         """
         with self._changeable.changing():
             web = self._changeable.now().web
-            former, host = web.secure, urlsplit(web.public_url).hostname
-            is_left = former.way == "tailscale" or (former.way != "off" and values.get("domain") != former.domain)
-            is_left = is_left and bool(former.domain) and host == former.domain
-            is_plain = values.get("way") in ("own", "files") and web.public_url.startswith("http:")
-            is_plain = is_plain and host in (values.get("domain"), *self._names().listed())
-            if public_url is None and "way" in values and (is_left or is_plain):
-                public_url = ""
+            if public_url is None and "way" in values:
+                public_url = next_public_url(web, values, covers)
             draft = SettingsDraft(path, "", {})
             draft.put_secure_address(values, secrets or {}, public_url)
             new = draft.understood()
             draft.write()
             self._changeable.apply_written(new)
-        return former
+        return web.secure
 
     def _settle(self, former: SecureSettings) -> None:
         """Put the new way in force, and end the former one if that is Tailscale."""
@@ -528,36 +528,6 @@ class AddressService:
                 "Run `sudo tailscale serve --https=443 off` on the recorder.",
                 self._clock.now_ms(),
             )
-
-
-def own_addresses() -> frozenset[str]:
-    """Return the addresses of this computer's interfaces in private networks."""
-    found = set()
-    for adapter in ifaddr.get_adapters():
-        for one in adapter.ips:
-            text = one.ip if isinstance(one.ip, str) else one.ip[0]
-            address = ip_address(text.partition("%")[0])
-            if not address.is_link_local and any(address in network for network in NETWORKS):
-                found.add(str(address))
-    return frozenset(found)
-
-
-def is_at_home_only(url: str) -> bool:
-    """Return whether an address works in the own network only: a local name, or a private IP address."""
-    host = urlsplit(url).hostname or ""
-    if not host:
-        return False
-    if _is_address(host):
-        return any(ip_address(host) in network for network in NETWORKS)
-    return "." not in host or host.endswith(tuple(f".{one}" for one in LOCAL_SUFFIXES))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _order_of(secure: SecureSettings) -> Order:
