@@ -240,7 +240,11 @@ STRICT, FORGET = f"max-age={STRICT_S}", "max-age=0"
         ('[web.secure]\nway = "own"\ndomain = "pi.local"', "https://pi.local:8000", None),
         (DOMAIN, "https://cam.example.org", STRICT), (DOMAIN, "http://cam.example.org", None),
         (DOMAIN, "https://tawny.test", None), ('[web.secure]\nway = "off"', "https://tawny.test", None),
-        (FILES, "https://cam.example.org:8000", FORGET), (TAILSCALE, "https://pi.tail1.ts.net", FORGET),
+        (FILES, "https://cam.example.org", STRICT), (FILES, "https://cam.example.org:8000", None),
+        (DOMAIN.replace("https://cam", "https://other"), "https://cam.example.org:8000", None),
+        (f'proxies = ["{HOME}"]\n{DOMAIN}', "https://cam.example.org", None),
+        (f'proxies = ["{HOME}"]\n{TAILSCALE}', "https://pi.tail1.ts.net", None),
+        (TAILSCALE, "https://pi.tail1.ts.net", FORGET),
         (DOMAIN.replace("cam.example.org", "pi.tail1.ts.net"), "https://pi.tail1.ts.net", FORGET),
     ],
 )  # fmt: skip

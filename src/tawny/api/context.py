@@ -189,9 +189,7 @@ class AppContext:
     serves_tls: bool = field(default=False, init=False)
     """Whether tawny itself answers https, with a certificate or while it has none."""
     strict_host: str = field(default="", init=False)
-    """Name whose answers say whether browsers open it with https only (`is_strict`); empty: none."""
-    is_strict: bool = field(default=False, init=False)
-    """Whether `strict_host` is for https only. It would be so on all its ports: decision 156."""
+    """Name whose answers say whether browsers open it with https only, on all its ports: decision 156; empty: none."""
     rtsp: str = field(default="", init=False)
     """Address of the RTSP server, for example `0.0.0.0:8554`; empty: off."""
     proxies: TrustedProxies = field(default_factory=TrustedProxies, init=False)
@@ -257,10 +255,8 @@ class AppContext:
         host, _ = listen_address(web.listen)
         secure = web.secure
         self.address, self.name, self.serves_tls = web.link_url, web.name, secure.serves_tls
-        self.strict_host = "" if secure.way in ("off", "own") or is_at_home_only(web.link_url) else secure.domain
-        link = urlsplit(web.link_url)
-        is_whole = link.scheme == "https" and link.port in (None, 443)
-        self.is_strict = is_whole and secure.way != "tailscale" and not secure.domain.endswith(".ts.net")
+        is_for_none = secure.way in ("off", "own") or is_at_home_only(f"https://{secure.domain}")
+        self.strict_host = "" if is_for_none else secure.domain
         names = (ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), secure.domain, *web.hosts)
         self.names.configure(names)
         self.proxies = TrustedProxies(proxy_networks(web.trusted_proxies))

@@ -261,9 +261,8 @@ class SecurityHeadersMiddleware:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 may_be_framed = FRAMED in headers.get("Content-Security-Policy", "")
-                if scope["scheme"] == "https" and _is_of_domain(scope):
-                    is_strict = scope["app"].state.site.is_strict  # 0: forget what was said before
-                    headers["Strict-Transport-Security"] = f"max-age={STRICT_S if is_strict else 0}"
+                if (strict_s := _strict_s(scope)) is not None:
+                    headers["Strict-Transport-Security"] = f"max-age={strict_s}"
                 for name, value in HEADERS.items():
                     if not (may_be_framed and name in OF_FRAMES):
                         headers[name] = value
@@ -294,10 +293,16 @@ async def _renew_cookie(scope: Scope, status: int, headers: MutableHeaders) -> N
         headers.append("Set-Cookie", cookie)
 
 
-def _is_of_domain(scope: Scope) -> bool:
-    """Return whether the request names the domain of the secure address."""
-    name: str = scope["app"].state.site.strict_host
-    return bool(name) and host_name(Headers(scope=scope).get("host", "")) == name
+def _strict_s(scope: Scope) -> int | None:
+    """Return for how long browsers shall open the name with https only; 0 ends it, None says nothing: decision 156."""
+    site: AppContext = scope["app"].state.site
+    host = Headers(scope=scope).get("host", "")
+    is_proxied = site.naming_proxies.trusts(scope["state"].get("peer", ""))  # a proxy's own header would come after it
+    if scope["scheme"] != "https" or not site.strict_host or host_name(host) != site.strict_host or is_proxied:
+        return None
+    if site.strict_host.endswith(".ts.net"):
+        return 0
+    return STRICT_S if host.partition(":")[2] in ("", "443") else None
 
 
 def _is_too_long(scope: Scope) -> bool:
