@@ -3,7 +3,9 @@
 import hashlib
 import http.client
 import secrets
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -450,12 +452,17 @@ def _authority_file(line: http.client.HTTPConnection, path: str) -> bytes:
     """Ask an unknown server for the certificate of its authority, without the sign-in; empty if it has none."""
     if not path:
         return b""
+    # the limit for each read would let it answer byte by byte; that of SSLSocket isn't for another thread's read
+    end = threading.Timer(TIMEOUT_S, socket.socket.shutdown, (line.sock, socket.SHUT_RDWR))
+    end.start()
     try:
         line.request("GET", path)
         answer = line.getresponse()
         return answer.read(MOST_CERTIFICATE_BYTES) if answer.status == 200 else b""
     except (OSError, http.client.HTTPException):
         return b""
+    finally:
+        end.cancel()
 
 
 def _answer(

@@ -1,6 +1,10 @@
 """Against another tawny's own door, served by its own server."""
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -282,3 +286,29 @@ def test_another_server_can_show_the_authority_but_not_its_certificate(
     monkeypatch.setattr(at_home_only.service.in_force, "context", lambda: other)
     with pytest.raises(StrangeTarget, match="certificate isn't valid"):
         at_home_only.connect(pinned)
+
+
+def test_a_stranger_that_answers_byte_by_byte_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.delivery.destination.TIMEOUT_S", 0.5)
+    context, sent = make_server_context(), list[int]()
+    context.load_cert_chain(*write_pair(tmp_path / "stranger"))
+
+    def drip(line: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(line, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            for _ in range(60):
+                secured.sendall(b"x")
+                sent.append(1)
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        serving = threading.Thread(target=lambda: drip(listening.accept()[0]))
+        serving.start()
+        url, kind = f"tawny://:secret@127.0.0.1:{port}/mine", TawnyDestination()
+        options = kind.settings(url, {"fingerprint": "ab" * 32})
+        with pytest.raises(StrangeTarget, match="different fingerprint"):
+            kind.connect(DestinationContext("friend", url, options, FakeClock()))
+        serving.join()
+    assert len(sent) < 40
