@@ -348,6 +348,7 @@ class HttpClient:
     """
 
     authority = ""
+    secure_scheme = "davs"
 
     def __init__(
         self, host: str, port: int, *, tls: bool, fingerprint: str, headers: Mapping[str, str], public: str
@@ -355,6 +356,8 @@ class HttpClient:
         self._host, self._port, self._tls, self._fingerprint = host, port, tls, fingerprint
         self._headers, self._public = {"User-Agent": "tawny", **headers}, public
         self._line: http.client.HTTPConnection | None = None
+        self._location = ""
+        """Where the last response leads."""
         self._trusting: ssl.SSLContext | None = None
         """Trusts the authority with the fingerprint, and nothing else."""
 
@@ -365,19 +368,27 @@ class HttpClient:
 
         answer_s: the longest wait for the response once all is sent, s; None: as for each read and write.
         """
-        whole = {**self._headers, **headers}
+        answer = self._sent(method, path, body, {**self._headers, **headers}, answer_s)
+        self._location = answer.getheader("Location", "")
+        return answer
+
+    def _sent(
+        self, method: str, path: str, body: Body, headers: Mapping[str, str], answer_s: float | None
+    ) -> http.client.HTTPResponse:
         line = self._line = self._line or self._connected()
         try:
-            return _answer(line, method, path, body, whole, answer_s)
+            return _answer(line, method, path, body, headers, answer_s)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             if body is not None and not isinstance(body, bytes):
                 with suppress(OSError, http.client.HTTPException):
-                    return line.getresponse()  # refused before reading the whole body; the response may give the reason
+                    return (
+                        line.getresponse()
+                    )  # refused before reading the headers body; the response may give the reason
                 self.close()
                 raise
             self.close()
             line = self._line = self._connected()  # the server closed an idle connection
-            return _answer(line, method, path, body, whole, answer_s)
+            return _answer(line, method, path, body, headers, answer_s)
 
     def close(self) -> None:
         if self._line is not None:
@@ -393,7 +404,11 @@ class HttpClient:
         if status in (401, 403):
             raise TargetRefused(self._public, detail, is_sign_in=status == 401)
         if status in (301, 302, 303, 307, 308):
-            detail = f"it leads to another address ({status}), often that with https: use `tawny://` or `davs://`"
+            leads = self._location.partition("?")[0]  # what follows may be secret
+            if leads:
+                detail = f"it leads to another address ({status}): {leads}"
+            if not self._tls and (not leads or leads.startswith("https:")):
+                detail = f"it leads to another address ({status}), often that with https: use `{self.secure_scheme}://`"
             raise DeliveryError(self._public, detail)
         if status == 413:
             raise DeliveryError(self._public, "the file is too large for this server")

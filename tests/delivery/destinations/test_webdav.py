@@ -1,6 +1,7 @@
 """Against wsgidav."""
 
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -125,10 +126,38 @@ def test_a_file_that_is_too_large_for_a_server_does_not_mean_that_it_is_full() -
     assert type(refused.value) is DeliveryError
 
 
-def test_a_server_that_leads_to_https_is_said_to() -> None:
-    client = HttpClient("127.0.0.1", 9, tls=False, fingerprint="", headers={}, public="cloud")
-    with pytest.raises(DeliveryError, match="leads to another address \\(308\\), often that with https"):
-        client.expect(308, 201)
+@pytest.mark.parametrize(
+    ("tls", "location", "said"),
+    [
+        (False, "", "another address (301), often that with https: use `davs://`"),
+        (False, "https://cloud.test/", "another address (301), often that with https: use `davs://`"),
+        (False, "/dav/a.mp4/", "another address (301): /dav/a.mp4/"),
+        (True, "https://new.test/a?token=secret", "another address (301): https://new.test/a"),
+        (True, "", "it responded with 301 Moved Permanently"),
+    ],
+)
+def test_where_a_server_leads_is_said(monkeypatch: pytest.MonkeyPatch, tls: bool, location: str, said: str) -> None:
+    answer = SimpleNamespace(getheader=lambda *_: location)
+    monkeypatch.setattr(HTTPConnection, "request", lambda *_: None)
+    monkeypatch.setattr(HTTPConnection, "getresponse", lambda _: answer)
+    monkeypatch.setattr(HTTPSConnection, "connect", lambda line: setattr(line, "sock", FakeSocket()))
+    client = HttpClient("127.0.0.1", 9, tls=tls, fingerprint="", headers={}, public="cloud")
+    client.sent("GET", "/", None, {})
+    with pytest.raises(DeliveryError) as refused:
+        client.expect(301, 201)
+    assert said in refused.value.message
+    assert "secret" not in refused.value.message
+
+
+class FakeSocket:
+    def getpeercert(self, **_: bool) -> bytes:
+        return b""
+
+    def settimeout(self, _: float) -> None:
+        """It never waits."""
+
+    def close(self) -> None:
+        """It is not open."""
 
 
 def test_a_wrong_password_is_told_without_it(server: int) -> None:

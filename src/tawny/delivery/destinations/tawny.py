@@ -59,7 +59,7 @@ class TawnyDestination:
 
 
 class _TawnyClient(HttpClient):
-    authority = "/ca/tawny.crt"
+    authority, secure_scheme = "/ca/tawny.crt", "tawny"
 
 
 class _Open:
