@@ -145,12 +145,15 @@ class TestOwn:
         recorder.apply(read_settings(recorder.file), "")
         recorder.service.refresh()
 
-    def test_a_name_that_was_added_later_is_reported_until_there_is_a_new_authority(self, recorder: Recorder) -> None:
+    def test_a_name_that_was_added_later_is_shown_until_there_is_a_new_authority(self, recorder: Recorder) -> None:
         recorder.service.use_own("pi.local")
         self.hosts(recorder, 'hosts = ["house2.test"]')
-        assert "before house2.test was added" in recorder.problems()[0]
+        shown = recorder.service.status().trouble
+        assert shown is not None
+        assert "before house2.test was added" in shown.what
+        assert recorder.problems() == [], "it may be for http alone"
         recorder.service.replace_authority()
-        assert recorder.problems() == []
+        assert recorder.service.status().trouble is None
         assert "house2.test" in recorder.names_in_force
 
     def test_a_name_behind_a_proxy_is_no_problem(self, recorder: Recorder) -> None:

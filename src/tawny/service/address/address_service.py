@@ -122,6 +122,8 @@ class AddressService:
         self._trouble: AddressTrouble | None = None
         self._left: AddressTrouble | None = None
         """What the last change left behind; until it is gone, or the next change."""
+        self._hint: AddressTrouble | None = None
+        """What may be wanted as it is, so it is shown with the address only."""
         self._is_ordering, self._failures, self._next_order_s = False, 0, 0.0
         self._order_failed: NotDone | None = None
 
@@ -159,7 +161,7 @@ class AddressService:
         self.handle.wake()
 
     def _refresh(self, secure: SecureSettings, *, orders: bool) -> None:
-        is_ordered = secure.way == "domain"
+        self._hint, is_ordered = None, secure.way == "domain"
         self.had_certificate = (self._folder / "acme" / CHAIN).is_file() if is_ordered else secure.serves_tls
         match secure.way:
             case "own":
@@ -189,14 +191,16 @@ class AddressService:
             return error
 
     def _lacking(self, authority: LocalAuthority) -> NotDone | None:
-        """Return which name of today only a new authority can issue for. Raises NotDone."""
+        """Return that the computer was renamed, and note names that the authority can't issue for. Raises NotDone."""
         web, names = self._changeable.now().web, self._means.names()
         # behind a proxy, names have its certificate
         added = [one for one in web.hosts if not (web.proxies or is_address(one) or authority.permits(one))]
-        if added:
-            return NotDone(
+        if added:  # no problem: it may be a name for http alone
+            self._hint = AddressTrouble(
                 f"The local authority was made before {', '.join(added[:3])} was added, and can't issue for it.",
-                "Press New authority under Settings > Secure address, and install it on each device again.",
+                "If browsers open that name over https, press New authority, and install it on each device again. "
+                "If the name leads to a proxy, add that to `proxies` under [web].",
+                self._clock.now_ms(),
             )
         domain, named = web.secure.domain, authority.facts().issuer.split()[1:2]
         is_renamed = bool(names.isdisjoint(named) and names) and domain.split(".")[:1] == named
@@ -301,7 +305,7 @@ class AddressService:
                     facts = None
             return AddressStatus(
                 secure, web.link_url, web.public_url, is_at_home_only(web.link_url), self.in_force.facts,
-                self._trouble or self._left, self._is_ordering, self._renews_ms(secure), facts,
+                self._trouble or self._left or self._hint, self._is_ordering, self._renews_ms(secure), facts,
                 tuple(self._choices()), self._fixed,
             )  # fmt: skip
 
