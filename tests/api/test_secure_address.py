@@ -92,7 +92,20 @@ async def test_the_line_of_another_recorder_learns_the_address_with_https(
     monkeypatch.setattr("tawny.api.request_handling.is_nearby", lambda _: False)
     server = WebServer(own.house.app, own.house.accounts, "127.0.0.1", 0)
     await server.start()
-    with pytest.raises(LineClosed, match=r"leads to https://pi.local:8000; use that address"):
+    with pytest.raises(LineClosed) as closed:
+        await WebSocketLink.open(f"http://{server.address}")
+    assert f"leads to https://{server.address}; use that address" in str(closed.value), "pi.local is for home"
+    await server.stop()
+
+
+async def test_the_line_of_another_recorder_learns_that_the_certificate_is_lost(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_certificate(serving)
+    monkeypatch.setattr("tawny.api.request_handling.is_nearby", lambda _: False)
+    server = WebServer(serving.house.app, serving.house.accounts, "127.0.0.1", 0)
+    await server.start()
+    with pytest.raises(LineClosed, match="tawny has no certificate for https now"):
         await WebSocketLink.open(f"http://{server.address}")
     await server.stop()
 
@@ -132,6 +145,13 @@ async def test_nobody_signs_in_from_outside_without_encryption(own: Serving) -> 
     assert "set-cookie" not in answer.headers
 
 
+def lose_certificate(serving: Serving) -> None:
+    text = '[web.secure]\nway = "files"\ncertificate = "/none"\nkey = "/none"\ndomain = "pi.local"\n'
+    serving.file.write_text(serving.file.read_text() + text)
+    serving.apply(read_settings(serving.file), "")
+    serving.service.refresh()
+
+
 async def test_without_a_certificate_nothing_is_redirected(serving: Serving) -> None:
     assert (await serving.browser(FOREIGN).get("/api/v1/session")).status_code == 200
 
@@ -146,10 +166,7 @@ async def test_without_a_certificate_nothing_is_redirected(serving: Serving) -> 
 async def test_while_https_has_no_certificate_outsiders_are_refused(
     serving: Serving, address: str, path: str, status: int
 ) -> None:
-    text = '[web.secure]\nway = "files"\ncertificate = "/none"\nkey = "/none"\ndomain = "pi.local"\n'
-    serving.file.write_text(serving.file.read_text() + text)
-    serving.apply(read_settings(serving.file), "")
-    serving.service.refresh()
+    lose_certificate(serving)
     answer = await serving.browser(address).get(path, headers={"Accept": "text/html" if path == "/" else "*/*"})
     assert answer.status_code == status
     if status == 503:

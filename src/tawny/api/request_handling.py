@@ -146,7 +146,8 @@ def _installs_authority(site: "AppContext", scope: Scope) -> bool:
 
 def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
     """Return the only answer such a request gets, also the handshake of a WebSocket: the same address by https."""
-    base = site.address if site.address.startswith("https://") else f"https://{host}"
+    # from outside, the name that was asked for leads here; one for home may not
+    base = site.address if site.address.startswith("https://") and not site.is_at_home_only else f"https://{host}"
     path, query = scope.get("raw_path") or b"/", scope.get("query_string", b"")
     target = base + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
     return Response(status_code=308, headers={"Location": target, "Connection": "close", "Cache-Control": "no-store"})
@@ -155,7 +156,7 @@ def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
 def _unprotected(scope: Scope) -> ASGIApp:
     """Return the refusal while https is set up, but no certificate is in force. Its cause may name private files."""
     message = "tawny has no certificate for https now, so it answers in its own network only."
-    hint = "At home, see Health for the cause. Nothing is sent unencrypted over the internet."
+    hint = "At home, open its IPv4 address and see Health for the cause. Nothing is sent unencrypted over the internet."
     made: Response = answer(503, "no_certificate", message, hint)
     if "text/html" in Headers(scope=scope).get("accept", ""):
         made = HTMLResponse(_UNPROTECTED.format(message=message, hint=hint), 503)

@@ -6,6 +6,7 @@ or of another connection ends the link. A reverse proxy or a certificate of its 
 """
 
 import asyncio
+import json
 import os
 import ssl
 import struct
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from tawny.fleet.identity import fingerprint
 
@@ -212,8 +213,20 @@ async def open_as_hub(link: MessageLink, key: Ed25519PrivateKey) -> SecureLink:
 
 def _why(error: Exception) -> str:
     """Return an error's reason without its number, for people."""
+    if isinstance(error, InvalidStatus) and (said := _message_of(error.response.body)):
+        return said
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number is not None and number > 0 else str(error) or "no answer"
+
+
+def _message_of(body: bytes | None) -> str:
+    """Return what a tawny says in a refusal; empty for another server's."""
+    try:
+        found = json.loads(body or b"")
+    except ValueError:
+        return ""
+    message = found.get("message") if isinstance(found, dict) else None
+    return message.rstrip(".") if isinstance(message, str) and len(message) < 200 and message.isprintable() else ""
 
 
 def _any_certificate() -> ssl.SSLContext:

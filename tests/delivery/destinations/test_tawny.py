@@ -159,6 +159,19 @@ def test_a_file_that_is_busy_is_sent_once(elsewhere: Elsewhere, monkeypatch: pyt
     assert len(begun) == 1
 
 
+def test_what_another_tawny_says_when_it_is_unavailable_is_passed_on(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RequestRefused(503, "no_certificate", "tawny has no certificate for https now.")
+
+    connection = elsewhere.connect()
+    monkeypatch.setattr(elsewhere.house.site.inbox, "begin", refuse)
+    with pytest.raises(TargetUnreachable, match=r"isn't responding \(tawny has no certificate for https now\)"):
+        connection.put("clip.mp4", content(), "", lambda _: None)
+    connection.close()
+
+
 def test_what_is_over_the_quota_is_refused_and_room_that_is_made_counts(elsewhere: Elsewhere) -> None:
     _, secret = elsewhere.house.passes.make("Small", brings=13_000_000)
     carrier = FileCarrier(elsewhere.connect(secret), "friend")

@@ -20,7 +20,15 @@ from tawny.delivery.destination import (
     only,
     parse,
 )
-from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetLied, TargetMissing, TargetRefused
+from tawny.model.errors import (
+    DeliveryError,
+    TargetBusy,
+    TargetFull,
+    TargetLied,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
 
 PORTS = {"tawny": 443, "tawny+http": 80}
 MOST_ANSWER_BYTES = 64_000_000
@@ -166,6 +174,8 @@ class _Open:
             raise TargetFull(self._public, reason or "no space left")
         if status in (409, 429) and reason:
             raise TargetBusy(self._public, reason, wait_s if isinstance(wait_s, (int, float)) else 0.0)
+        if status == 503 and reason:
+            raise TargetUnreachable(self._public, reason.rstrip("."))
         self._line.expect(status, 200)
 
 
