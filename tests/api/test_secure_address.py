@@ -308,6 +308,26 @@ class TestSettingUp:
         assert (await owner.delete("/api/v1/address")).json()["way"] == "off"
 
     @pytest.mark.parametrize(
+        ("public_url", "base", "own", "plain"),
+        [
+            ("", "https://192.168.1.5:8123", "http://172.17.0.2:8000", "http://192.168.1.5:8123"),
+            ("", "http://localhost:8000", "http://127.0.0.1:8000", ""),
+            ("", "http://localhost:8000", "http://192.168.1.5:8000", "http://192.168.1.5:8000"),
+            ("https://pi.local:8123", "http://localhost:8000", "http://127.0.0.1:8000", "http://pi.local:8123"),
+        ],
+    )
+    async def test_the_address_without_https_is_one_for_other_devices(
+        self, serving: Serving, public_url: str, base: str, own: str, plain: str
+    ) -> None:
+        serving.service.use_own("pi.local")
+        serving.file.write_text(serving.file.read_text().replace("[web]\n", f'[web]\npublic_url = "{public_url}"\n'))
+        serving.apply(read_settings(serving.file), "")
+        serving.house.site.own_addresses = lambda: [own]
+        owner = serving.house.signed_in(Role.OWNER)
+        owner.base_url = base
+        assert (await owner.get("/api/v1/address")).json()["plain_url"] == plain
+
+    @pytest.mark.parametrize(
         ("path", "body", "status", "words"),
         [
             ("own", {"name": "bank.example"}, 409, "isn't a name or address"),

@@ -219,7 +219,7 @@ def _why(error: Exception) -> str:
     return os.strerror(number) if number is not None and number > 0 else str(error) or "no answer"
 
 
-def _message_of(body: bytes | None) -> str:
+def _message_of(body: bytes | bytearray | None) -> str:
     """Return what a tawny says in a refusal; empty for another server's."""
     try:
         found = json.loads(body or b"")

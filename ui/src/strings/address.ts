@@ -22,6 +22,7 @@ export const address = {
     copied: "Address copied.",
     off: "Turn off",
     offAsk: (plain: string) => `Turn off https? Devices that use this address lose their connection. At home, tawny is then at ${plain}.`,
+    offAskHere: "Turn off https? Devices that use this address lose their connection. tawny then answers on the recorder itself only.",
     offYes: "Turn off https",
     cancel: "Cancel",
     isOff: "Off. tawny uses plain http.",

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field, ValidationError
 
 from tawny.api.auth.access import Access, Note, rule
+from tawny.api.client_address import is_loopback_host
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, bad_setting
 from tawny.api.request_handling import WorkerRoute, is_forwarded
@@ -17,6 +18,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.validation import problem_text
 from tawny.service.address.acme import dns_providers
 from tawny.service.address.address_service import AddressService
+from tawny.service.address.address_urls import is_at_home_only, with_scheme
 from tawny.service.address.certificates import CertificateFacts
 
 router = APIRouter(prefix="/api/v1/address", route_class=WorkerRoute)
@@ -49,8 +51,8 @@ class ProxyInfo(ApiResponse):
 
 
 class AddressInfo(ApiResponse):
-    """The secure address. url: for links; empty: none. plain_url: where tawny answers once https is off. fixed: why it
-    can't be changed here; empty if it can.
+    """The secure address. url: for links; empty: none. plain_url: where tawny answers once https is off; empty: on the
+    recorder only. fixed: why it can't be changed here; empty if it can.
     """
 
     way: Literal["off", "own", "domain", "tailscale", "files"]
@@ -300,7 +302,7 @@ def _info(service: AddressService, request: Request, here: AppContext) -> Addres
     now = service.status()
     secure, trouble = now.settings, now.trouble
     return AddressInfo(
-        way=secure.way, url=now.url, plain_url=next(iter(here.own_addresses()), ""),
+        way=secure.way, url=now.url, plain_url=now.plain_url or _plain_url(request, here),
         home_only=now.is_at_home_only, domain=secure.domain, contact=secure.contact,
         challenge=secure.challenge, dns_provider=secure.dns_provider, dns_options=sorted(secure.dns_secrets),
         directory=secure.directory, certificate_file=secure.certificate, key_file=secure.key,
@@ -309,6 +311,15 @@ def _info(service: AddressService, request: Request, here: AppContext) -> Addres
         renews_ms=now.renews_ms, authority=_certificate(now.authority), names=list(now.names),
         proxy=_proxy(request, here), fixed=now.fixed,
     )  # fmt: skip
+
+
+def _plain_url(request: Request, here: AppContext) -> str:
+    """Return an address for devices at home without https; empty if there is none."""
+    host = request.headers.get("host", "")
+    if is_at_home_only(f"https://{host}") and not (is_forwarded(request.headers) or is_loopback_host(host)):
+        return with_scheme(f"{request.url.scheme}://{host}", "http")  # it led here, also into a container
+    known = here.own_addresses()
+    return next((one for one in known if not is_loopback_host(one.removeprefix("http://"))), "")
 
 
 def _proxy(request: Request, here: AppContext) -> ProxyInfo:

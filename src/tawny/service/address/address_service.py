@@ -95,6 +95,8 @@ class AddressStatus:
     settings: SecureSettings
     url: str
     public_url: str
+    plain_url: str
+    """Address for links once https is off; empty if none is known."""
     is_at_home_only: bool
     certificate: CertificateFacts | None
     trouble: AddressTrouble | None
@@ -304,10 +306,16 @@ class AddressService:
                 except NotDone:
                     facts = None
             return AddressStatus(
-                secure, web.link_url, web.public_url, is_at_home_only(web.link_url), self.in_force.facts,
-                self._trouble or self._left or self._hint, self._is_ordering, self._renews_ms(secure), facts,
-                tuple(self._choices()), self._fixed,
+                secure, web.link_url, web.public_url, self._plain_url(), is_at_home_only(web.link_url),
+                self.in_force.facts, self._trouble or self._left or self._hint, self._is_ordering,
+                self._renews_ms(secure), facts, tuple(self._choices()), self._fixed,
             )  # fmt: skip
+
+    def _plain_url(self) -> str:
+        web, facts = self._changeable.now().web, self.in_force.facts
+        after = next_public_url(web, {"way": "off"}, facts.covers if facts else None)
+        url = web.public_url if after is None else after
+        return url if url.startswith("http:") else ""
 
     def authority(self) -> LocalAuthority | None:
         """Return the local authority while it is in use."""

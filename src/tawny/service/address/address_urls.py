@@ -55,13 +55,13 @@ def next_public_url(web: WebSettings, values: Mapping[str, Any], covers: Callabl
         return None
     if covers is not None and covers(host) and not web.proxies and not (is_left and is_given):
         if not is_off and link.scheme == "http":
-            return _with_scheme(web.public_url, "https")
+            return with_scheme(web.public_url, "https")
         if is_off and not is_given and link.scheme == "https" and ":" in link.netloc.rpartition("]")[2]:
-            return _with_scheme(web.public_url, "http")
+            return with_scheme(web.public_url, "http")
     return "" if is_left else None
 
 
-def _with_scheme(url: str, scheme: str) -> str:
+def with_scheme(url: str, scheme: str) -> str:
     """Return the same host and port by another scheme."""
     parts = urlsplit(url)
     host, _, port = parts.netloc.rpartition(":")

@@ -60,3 +60,11 @@ it("names the address without https before https is turned off", async () => {
   fireEvent.click(screen.getByText(words.status.off));
   expect(screen.getByText(/tawny is then at http:\/\/192\.168\.1\.5:8000/)).toBeTruthy();
 });
+
+it("says before https is turned off that only the recorder itself opens tawny then", async () => {
+  api.answer = () => ({ ...NOW, fixed: "", is_ordering: false, plain_url: "" });
+  render(<Address />);
+  await pass(100);
+  fireEvent.click(screen.getByText(words.status.off));
+  expect(screen.getByText(words.status.offAskHere)).toBeTruthy();
+});

@@ -163,7 +163,7 @@ function Status({ now, onChange }: { now: AddressInfo; onChange: (next: AddressI
           )}
           {asks.value ? (
             <>
-              <p class="grow">{s.offAsk(now.plain_url)}</p>
+              <p class="grow">{now.plain_url ? s.offAsk(now.plain_url) : s.offAskHere}</p>
               <button type="button" class="btn" onClick={() => (asks.value = false)}>
                 {s.cancel}
               </button>
