@@ -7,7 +7,10 @@ setInterval(() => {
 }, 10_000);
 
 const plain = document.querySelector("#plain");
-plain.textContent = plain.href = `http://${location.host}/`;
+// Port 443 is that of a domain, a proxy or Tailscale: tawny's own port isn't known here.
+if (location.port && !location.hostname.endsWith(".ts.net")) {
+  plain.textContent = plain.href = `http://${location.host}/`;
+} else for (const name of ["#home", "#plain"]) document.querySelector(name).hidden = true;
 
 const wanted = localStorage.getItem("tawny.language") ?? navigator.language;
 if (/^de\b/.test(wanted)) {

@@ -29,6 +29,13 @@ it("names the proxy where one refuses a file that is too large", async () => {
   expect(await readError(answer)).toMatchObject({ status: 413, message: t.problems.tooLarge, todo: t.problems.tooLargeDo });
 });
 
+it.each([502, 503, 504])("says what a transfer means by it where a proxy can't reach the recorder: %i", async (status) => {
+  const answer = () => new Response("<html>Bad Gateway</html>", { status });
+  expect(await readError(answer(), "Lost.")).toMatchObject({ status, message: "Lost.", todo: "" });
+  const said = Response.json({ code: "limit", message: "Too much.", hint: "Wait." }, { status });
+  expect(await readError(said, "Lost.")).toMatchObject({ message: "Too much.", todo: "Wait." });
+});
+
 describe("after a silence", () => {
   /** What is asked, and how it is answered; a dead line answers nothing until it is given up. */
   let asked: string[] = [];

@@ -246,14 +246,15 @@ function cutOff(reason: unknown): never {
   throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
 }
 
-/** The error that an answer tells. */
-export async function readError(answer: Response): Promise<ApiError> {
-  return errorOf(answer.status, await answer.json().catch(() => null));
+/** The error that an answer tells. lost: as in `errorOf`. */
+export async function readError(answer: Response, lost = ""): Promise<ApiError> {
+  return errorOf(answer.status, await answer.json().catch(() => null), lost);
 }
 
-/** said: null where the answer isn't tawny's, but that of a proxy. */
-export function errorOf(status: number, said: Partial<ErrorResponse> | null): ApiError {
+/** said: null where the answer isn't tawny's, but that of a proxy. lost: what it means that a proxy can't reach tawny. */
+export function errorOf(status: number, said: Partial<ErrorResponse> | null, lost = ""): ApiError {
   const tooLarge = status === 413 && { message: t.problems.tooLarge, hint: t.problems.tooLargeDo };
-  const body = translated<Partial<ErrorResponse>>(said ?? (tooLarge || { hint: t.problems.unknownDo }));
+  const away = lost && status > 501 && { message: lost };
+  const body = translated<Partial<ErrorResponse>>(said ?? (tooLarge || away || { hint: t.problems.unknownDo }));
   return new ApiError(status, body.code ?? "unknown", body.message ?? t.problems.unknown, body.hint ?? "", body.wait_s ?? null, body);
 }

@@ -1,5 +1,6 @@
 import { expect, it, vi } from "vitest";
 import offline from "../../public/offline.html?raw";
+import offlineCode from "../../public/offline.js?raw";
 import code from "../../public/push.js?raw";
 
 const witness = (n: number, day = "20261120", recorder = "3f2a91c0") =>
@@ -99,6 +100,19 @@ it.each([
 
 it("leads past the worker from the page that it shows while the recorder can't be reached", () => {
   expect(offline).toContain('href="/?direct"');
+});
+
+it.each([
+  ["pi.local:8000", "http://pi.local:8000/"],
+  ["cam.example.org", ""],
+  ["pi.tail1.ts.net:8443", ""],
+])("names tawny without https on that page only where it is known: %s", (host, named) => {
+  const shown: Record<string, { href: string; textContent: string; hidden: boolean }> = {};
+  const querySelector = (name: string) => (shown[name] ??= { href: "", textContent: "", hidden: false });
+  const [hostname, port = ""] = host.split(":");
+  const given = { document: { querySelector }, location: { host, hostname, port }, localStorage: { getItem: () => "en" }, setInterval: () => 0 };
+  new Function(...Object.keys(given), offlineCode)(...Object.values(given));
+  expect([shown["#plain"]?.href, shown["#home"]?.hidden ?? false]).toEqual([named, !named]);
 });
 
 const subscription = (endpoint: string) => ({ toJSON: () => ({ endpoint, keys: { p256dh: "p", auth: "a" } }) });

@@ -16,7 +16,7 @@ HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };
 
-const answers = vi.fn(() => Promise.resolve(new Response("{}")));
+const answers = vi.fn((_path: string, _init?: RequestInit) => Promise.resolve(new Response("{}")));
 vi.stubGlobal("fetch", answers);
 
 afterEach(cleanup);
@@ -64,4 +64,15 @@ it("says that the recorder doesn't answer where that is the cause", async () => 
   answers.mockRejectedValueOnce(new TypeError("Failed to fetch"));
   render(<NotLoaded />);
   await screen.findByText(t.problems.noConnectionDo);
+});
+
+it("waits 8 s for a recorder that says nothing", async () => {
+  const signal = new AbortController();
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(signal.signal);
+  answers.mockImplementationOnce((_, init) => new Promise((_done, fail) => init?.signal?.addEventListener("abort", fail)));
+  render(<NotLoaded />);
+  expect(timeout).toHaveBeenCalledWith(8000);
+  signal.abort();
+  await screen.findByText(t.problems.noConnectionDo);
+  timeout.mockRestore();
 });

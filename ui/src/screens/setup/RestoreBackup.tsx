@@ -93,7 +93,7 @@ function send(file: File, token: string, onProgress: (percent: number) => void):
     request.onerror = () => fail(new ApiError(0, "no_connection", words.lost, ""));
     request.onload = () => {
       if (request.status < 400) return done((request.response as UploadedBackup).upload);
-      fail(errorOf(request.status, request.response as ErrorResponse | null));
+      fail(errorOf(request.status, request.response as ErrorResponse | null, words.lost));
     };
     request.send(file);
   });

@@ -157,5 +157,5 @@ function Plan(props: { plan: RestorePlanInfo; busy: boolean; onRestore: () => vo
 async function transfer(method: string, path: string, body: BodyInit, type: string): Promise<Response> {
   const answer = await fetch(url(path), { method, body, credentials: "same-origin", headers: { "X-Tawny": "1", "Content-Type": type } }).catch(() => null);
   if (answer?.ok) return answer;
-  throw answer ? await readError(answer) : new ApiError(0, "no_connection", words.failed, "");
+  throw answer ? await readError(answer, words.failed) : new ApiError(0, "no_connection", words.failed, "");
 }
