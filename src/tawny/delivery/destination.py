@@ -381,9 +381,7 @@ class HttpClient:
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             if body is not None and not isinstance(body, bytes):
                 with suppress(OSError, http.client.HTTPException):
-                    return (
-                        line.getresponse()
-                    )  # refused before reading the headers body; the response may give the reason
+                    return line.getresponse()  # refused before reading the whole body; the response may give the reason
                 self.close()
                 raise
             self.close()
