@@ -1,7 +1,7 @@
 """Carrier of messages: a notifier, wrapped for the outbox.
 
 The text matters more than the image: what a service doesn't take is left out. Progress of a delivery: how often the
-service has refused it, or responded that it can't, and the recipients that are left.
+service has deferred it with its attachment, and the recipients that are left.
 """
 
 import logging
@@ -14,26 +14,19 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.notifier import (
     Attachment,
     Message,
+    MessageDeferred,
     MessageRefused,
     NotifierConnection,
     NotifierTraits,
     PartlySent,
     TargetTooSlow,
 )
-from tawny.model.errors import ContentGone, StorageError, TargetBusy, TargetFull
+from tawny.model.errors import StorageError, TargetFull
 
 log = logging.getLogger(__name__)
 ENDINGS = {"image/jpeg": "jpg", "image/gif": "gif", "video/mp4": "mp4"}
-MOST_BUSY: Final = 10
-"""Responses that it can't, as of a scanner that fails with each image: some 30 minutes."""
-MOST_REFUSED: Final = 20
-"""Some three hours: a server may refuse everything for a while."""
-
-
-class MessageGivenUp(ContentGone):
-    """It was refused each time, so it is not sent any more."""
-
-    says = "{where} refused this message each time: {detail}."
+MOST_DEFERRED: Final = 10
+"""As by a scanner that fails with each image: some 30 minutes."""
 
 
 class MessageCarrier:
@@ -50,36 +43,36 @@ class MessageCarrier:
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Send or edit the message. The receipt identifies the message for edits.
 
-        If the service refuses it with its attachment, doesn't take that in time, or has responded MOST_BUSY times that
-        it can't, it is sent without; a test raises the error. Raises MessageGivenUp after MOST_REFUSED refusals.
+        If the service refuses it with its attachment, doesn't take that in time, or has deferred it MOST_DEFERRED
+        times, it is sent without; a test raises the error.
         """
         counted, _, left = delivery.progress.partition(" ")
-        message, answers = replace(self._compose(delivery), left=left), int(counted or 0)
+        message, deferred = replace(self._compose(delivery), left=left), int(counted or 0)
+        attached = self._attached(content)
         try:
-            return self._carried(delivery, message, self._attached(content), answers)
-        except (MessageRefused, TargetBusy) as error:
-            if isinstance(error, MessageRefused) and answers + 1 >= MOST_REFUSED:
-                raise MessageGivenUp(error.where, error.detail) from None
-            with suppress(StorageError):  # it is counted at the next attempt
-                note(f"{answers + 1} {left}")
+            return self._carried(delivery, message, attached, deferred)
+        except MessageDeferred:
+            if attached is not None:
+                with suppress(StorageError):  # it is counted at the next attempt
+                    note(f"{deferred + 1} {left}")
             raise
         except PartlySent as error:
             try:
-                note(f"{answers} {error.left}")
+                note(f"{deferred} {error.left}")
             except StorageError:  # the others would get it again and again
                 log.warning("%s It isn't repeated, as that can't be stored.", error.message)
                 return error.receipt
             raise
 
-    def _carried(self, delivery: Delivery, message: Message, attached: Attachment | None, answers: int) -> str:
-        """answers: how often the service has responded to this message that it refuses it, or can't."""
+    def _carried(self, delivery: Delivery, message: Message, attached: Attachment | None, deferred: int) -> str:
+        """deferred: how often the service has deferred this message with its attachment."""
         edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
         is_for_clip = bool(edited) and delivery.content["kind"] != "event"
         try:
             return self._sent(edited, message, attached)
-        except (MessageRefused, TargetTooSlow, TargetFull, TargetBusy) as error:
+        except (MessageRefused, MessageDeferred, TargetTooSlow, TargetFull) as error:
             # TargetFull: what mail servers call a large mail
-            is_lasting = not isinstance(error, TargetBusy) or (answers >= MOST_BUSY and not is_for_clip)
+            is_lasting = not isinstance(error, MessageDeferred) or deferred >= MOST_DEFERRED
             if attached is None or message.kind == "test" or not is_lasting:
                 raise
             size = f"{attached.media_type}, {len(attached.data)} bytes"

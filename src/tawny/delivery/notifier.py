@@ -340,6 +340,10 @@ class MessageRefused(DeliveryError):
     """The service won't take this message, however often it is sent."""
 
 
+class MessageDeferred(TargetBusy):
+    """It may be this message that the service can't take now, such as its attachment, and not the service itself."""
+
+
 @dataclass(eq=False)
 class PartlySent(DeliveryError):
     """Only some of the recipients have the message. left: the others, for the next attempt (`Message.left`)."""

@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
 from tawny.delivery.message_carrier import MessageCarrier
-from tawny.delivery.notifier import MessageRefused, NotifierContext, PartlySent
+from tawny.delivery.notifier import MessageDeferred, MessageRefused, NotifierContext, PartlySent
 from tawny.delivery.notifiers.email import LEFT_MS, Email
 from tawny.model.errors import DeliveryError, DiskFull, TargetBusy, TargetRefused, TargetUnreachable
 from tawny.protocols import http_connection
@@ -184,7 +184,7 @@ def test_the_same_message_is_the_same_letter(post: Post) -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("451 try again", TargetBusy),
+        ("451 try again", MessageDeferred),
         ("550 no such user", MessageRefused),
         ("554 attachment type", MessageRefused),
         ("552 overquota", DeliveryError),

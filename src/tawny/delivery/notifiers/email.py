@@ -21,6 +21,7 @@ from unicodedata import normalize
 from tawny.delivery.notifier import (
     Attachment,
     Message,
+    MessageDeferred,
     MessageRefused,
     NotifierAddress,
     NotifierConnection,
@@ -275,7 +276,7 @@ def _refused(public: str, code: int, where: str = "", *, is_letter: bool = False
     if code in (530, 535):
         return TargetRefused(public, reason)
     if code < 500:
-        return TargetBusy(public, reason)
+        return MessageDeferred(public, reason) if is_letter else TargetBusy(public, reason)
     return MessageRefused(public, reason) if is_letter else DeliveryError(public, reason)
 
 
