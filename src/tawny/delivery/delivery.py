@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
-from tawny.model.errors import ContentGone
+from tawny.model.errors import ContentGone, DeliveryError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
 
@@ -96,6 +96,14 @@ class Delivery:
 
 class NoRecipient(ContentGone):
     """The target is there, and has none to send to. Its entry says so by itself: no delivery needs a warning."""
+
+
+@dataclass(eq=False)
+class PartlySent(DeliveryError):
+    """Only some of the recipients have the message. had: they, for the next attempt (`Message.had`)."""
+
+    had: str = ""
+    receipt: str = ""
 
 
 # Carrier: protocol that transfers deliveries to a target. Destinations and notifiers are wrapped as carriers.

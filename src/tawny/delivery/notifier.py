@@ -97,8 +97,8 @@ class Message:
     """Cameras of the visit, or with the problem, that it is about if there are several."""
     narrowed: "Callable[[Collection[str]], Message] | None" = None
     """Returns the same about those of `cameras` alone that someone may see, of a problem of several cameras."""
-    left: str = ""
-    """Recipients that an earlier attempt left, in the notifier's own format (`PartlySent`); empty: all."""
+    had: str = ""
+    """Recipients who have it from earlier attempts, in the notifier's own format (`PartlySent`); empty: none."""
     history: str = ""
     """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
 
@@ -342,14 +342,6 @@ class MessageRefused(DeliveryError):
 
 class MessageDeferred(TargetBusy):
     """It may be this message that the service can't take now, such as its attachment, and not the service itself."""
-
-
-@dataclass(eq=False)
-class PartlySent(DeliveryError):
-    """Only some of the recipients have the message. left: the others, for the next attempt (`Message.left`)."""
-
-    left: str = ""
-    receipt: str = ""
 
 
 class TargetTooSlow(TargetUnreachable):

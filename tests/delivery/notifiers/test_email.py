@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
+from tawny.delivery.delivery import Delivery, DeliveryKind, PartlySent, in_memory
 from tawny.delivery.message_carrier import MessageCarrier
-from tawny.delivery.notifier import MessageDeferred, MessageRefused, NotifierContext, PartlySent
+from tawny.delivery.notifier import MessageDeferred, MessageRefused, NotifierContext
 from tawny.delivery.notifiers.email import LEFT_MS, Email
 from tawny.model.errors import DeliveryError, DiskFull, TargetBusy, TargetRefused, TargetUnreachable
 from tawny.protocols import http_connection
@@ -277,10 +277,10 @@ def test_a_refused_recipient_is_told_and_the_others_get_one_letter(caplog: pytes
     assert post.to == [["anna@example.org"]] * 2
 
 
-def attempt(post: Post, clock: FakeClock, progress: str, note: Callable[[str], None]) -> str:
+def attempt(post: Post, clock: FakeClock, progress: str, note: Callable[[str], None], **more: str) -> str:
     """Send with a new connection and what was stored, as after a restart."""
     url = f"smtp+plain://127.0.0.1:{post.port}"
-    made = Email().open(NotifierContext("mail", url, Email().settings(url, TABLE), clock))
+    made = Email().open(NotifierContext("mail", url, Email().settings(url, {**TABLE, **more}), clock))
     one = Delivery("mail", SENT.id, DeliveryKind.MESSAGE, {"kind": "event"}, 0, 0, progress=progress)
     return MessageCarrier(made, Email().traits(url), lambda _: SENT).carry(one, in_memory(b"", "text/plain", 0), note)
 
@@ -307,6 +307,45 @@ def test_who_is_refused_for_hours_is_left_out(caplog: pytest.LogCaptureFixture) 
         attempt(post, clock, kept[-1], kept.append)
         assert post.to == [["anna@example.org"]]
     assert "did not get a notification: mail (the mail server 127.0.0.1)" in caplog.text
+
+
+@pytest.mark.parametrize("answer", ["451 greylisted", "550 daily limit", "552 mailbox full"])
+def test_a_letter_that_only_the_rest_is_refused_ends_after_hours_too(
+    answer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was tried for ever where the server refused it after its recipient."""
+    kept, clock = [""], FakeClock()
+    with running(Post(refuses="ben@example.org", refusal="450 try again")) as post:
+        with pytest.raises(PartlySent):
+            attempt(post, clock, "", kept.append)
+        post.refuses, post.answer = "", answer
+        with pytest.raises(DeliveryError):
+            attempt(post, clock, kept[-1], lambda _: None)
+        clock.advance(LEFT_MS / 1000)
+        attempt(post, clock, kept[-1], kept.append)
+    assert f"it responded with {answer[:3]}" in caplog.text
+
+
+def test_who_is_refused_for_good_is_in_the_log_also_if_the_mail_waits_for_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with running(Post(refuses="ben@example.org", refusal="450 try again")) as post, pytest.raises(PartlySent):
+        attempt(post, FakeClock(), "", lambda _: None, to=f"{TABLE['to']}, jörg@example.org")
+    assert "did not get a notification" in caplog.text
+    assert "not jörg@example.org" in caplog.text
+    assert "ben@example.org" not in caplog.text
+
+
+@pytest.mark.parametrize("ben", ["ben@example.net", "Ben <ben@example.org>"])
+def test_a_recipient_that_is_corrected_gets_the_letter_that_waits(ben: str) -> None:
+    """It ended as sent, without a word."""
+    kept = [""]
+    with running(Post(refuses="ben@example.org", refusal="450 domain not found")) as post:
+        with pytest.raises(PartlySent):
+            attempt(post, FakeClock(), "", kept.append)
+        post.refuses = ""
+        attempt(post, FakeClock(), kept[-1], kept.append, to=f"Anna <anna@example.org>, {ben}")
+        assert post.to == [["anna@example.org"], [ben.removeprefix("Ben <").removesuffix(">")]]
 
 
 def test_on_a_disk_that_is_full_no_letter_is_repeated() -> None:

@@ -18,6 +18,7 @@ from html import escape
 from typing import Any, ClassVar
 from unicodedata import normalize
 
+from tawny.delivery.delivery import PartlySent
 from tawny.delivery.notifier import (
     Attachment,
     Message,
@@ -27,7 +28,6 @@ from tawny.delivery.notifier import (
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
-    PartlySent,
     failure_reason,
     filled,
     parse,
@@ -129,27 +129,36 @@ class _Sender:
         If the server takes it for some recipients, those that it refuses for now, as for greylisting, get it at another
         attempt within LEFT_MS: raises PartlySent. The others are left out. A test raises their error.
         """
-        before, now_ms = json.loads(message.left or "{}"), self._clock.now_ms()
-        to = [one for one in self._to if one in before.get("to", self._to)]
+        before, now_ms = json.loads(message.had or "{}"), self._clock.now_ms()
+        had, since_ms = set(before.get("had", ())), int(before.get("since_ms", now_ms))
+        to = [one for one in self._to if parseaddr(one)[1] not in had]
         if not to:
             return self._id(message)
-        refused, left_out = self._transfer(message, attached, to)
-        errors = {one: _refused(self._public, code, f"to {address}") for one, address, code in refused}
-        left = [one for one, error in errors.items() if isinstance(error, TargetBusy)]
-        since_ms = int(before.get("since_ms", now_ms))
-        if left and message.kind != "test" and now_ms - since_ms < LEFT_MS:
-            rest = json.dumps({"to": left, "since_ms": since_ms})
-            raise PartlySent(self._public, errors[left[0]].detail, rest, self._id(message))
-        for found in (*left_out, *errors.values()):
+        is_late, refused, left_out = now_ms - since_ms >= LEFT_MS, dict[str, int](), list[DeliveryError]()
+        try:
+            refused, left_out = self._transfer(message, attached, to)
+        except DeliveryError as error:
+            is_answer = isinstance(error, TargetBusy) or not isinstance(error, (TargetUnreachable, TargetRefused))
+            if not (is_late and is_answer):
+                raise
+            left_out = [error]
+        errors = {one: _refused(self._public, code, f"to {one}") for one, code in refused.items()}
+        is_last = is_late or message.kind == "test"
+        left = [] if is_last else [one for one, error in errors.items() if isinstance(error, TargetBusy)]
+        for found in (*left_out, *(error for one, error in errors.items() if one not in left)):
             log.warning("a recipient did not get a notification: %s", found.message)
             if message.kind == "test":
                 raise found
+        if left:
+            had |= {address for one in to if (address := parseaddr(one)[1]) not in left}
+            progress = json.dumps({"had": sorted(had), "since_ms": since_ms})
+            raise PartlySent(self._public, errors[left[0]].detail, progress, self._id(message))
         return self._id(message)
 
     def _transfer(
         self, message: Message, attached: Attachment | None, to: Sequence[str]
-    ) -> tuple[list[tuple[str, str, int]], list[DeliveryError]]:
-        """Send it. Return whom the server refused, with address and code, and errors of those it can't have.
+    ) -> tuple[dict[str, int], list[DeliveryError]]:
+        """Send it. Return whom the server refused, by address with the code, and errors of those it can't have.
 
         Raises DeliveryError if it took it for none, unless it did at an earlier attempt.
         """
@@ -161,7 +170,7 @@ class _Sender:
             raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
-            if not message.left:
+            if not message.had:
                 raise _refused(self._public, codes[0], "to this address") from None
             left_out, refused = [], {parseaddr(one)[1]: (codes[0], b"") for one in to} | error.recipients
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
@@ -176,8 +185,7 @@ class _Sender:
             raise too_slow(self._public, 0 if attached is None else len(attached.data)) from None
         except (OSError, smtplib.SMTPException) as error:
             raise TargetUnreachable(self._public, failure_reason(error)) from None
-        by_address = {parseaddr(one)[1]: one for one in to}
-        return [(by_address.get(one, one), one, code) for one, (code, _) in refused.items()], left_out
+        return {one: code for one, (code, _) in refused.items()}, left_out
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         return self.send(message, attached)
