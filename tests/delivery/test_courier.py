@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
-from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState, PartlySent
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import (
     ContentGone,
@@ -210,6 +210,16 @@ def test_tries_at_a_target_that_was_away_do_not_count_as_its_answers(
     for _ in range(2):
         clock.advance(courier.step() + 0.01)
     assert shelf.carried == ["a", "b"]
+
+
+def test_a_recipient_that_waits_is_no_trouble_of_the_channel(
+    outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier
+) -> None:
+    """A full mailbox, of one of several recipients, was a problem on Health for six hours."""
+    outbox.add([delivery("a")])
+    shelf.fails = [PartlySent("mail", "it responded with 452")]
+    courier.step()
+    assert (outbox.waiting("offsite").count, outbox.trouble("offsite")) == (1, "")
 
 
 @pytest.mark.parametrize("kind", DeliveryKind)

@@ -14,7 +14,15 @@ from typing import Final, Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from tawny.config.week import stretch
-from tawny.delivery.delivery import URGENT_RANK, Carrier, Delivery, DeliveryContent, DeliveryKind, NoRecipient
+from tawny.delivery.delivery import (
+    URGENT_RANK,
+    Carrier,
+    Delivery,
+    DeliveryContent,
+    DeliveryKind,
+    NoRecipient,
+    PartlySent,
+)
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Actor, ActorHandle, Engine
 from tawny.engine.backoff import spread_s
@@ -230,6 +238,8 @@ class Courier:
             own_s = spread_s(busy or delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, max(wait_s, own_s))
         why = str(error) if isinstance(error, (StorageError, *REMEDIED)) else error.message
+        if isinstance(error, PartlySent):  # one mailbox, as a full one, is no trouble of the channel
+            why = ""
         self._outbox.failed(delivery, why, self._clock.now_ms() + round(own_s * 1000))
 
     def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:
