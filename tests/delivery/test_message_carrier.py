@@ -195,8 +195,20 @@ def test_an_answer_that_never_ends_is_taken_as_far_as_it_came(monkeypatch: pytes
         answer = HttpApi(f"http://127.0.0.1:{door.getsockname()[1]}", "phone").ask("POST", "/", b"{}")
         ended.set()
         thread.join(10)
-    assert answer.is_well
+    assert (answer.is_well, answer.is_cut) == (True, True)
     assert len(answer.data) < 1000
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "999"}, {"Transfer-Encoding": "chunked", "Content-Length": ""}])
+def test_an_answer_that_breaks_off_has_its_status(headers: dict[str, str]) -> None:
+    with served(StandIn(lambda _: (200, b"9\r\nx"), headers=headers)) as service:
+        answer = HttpApi(service.base, "phone").ask("POST", "/", b"{}")
+    assert (answer.is_well, answer.is_cut) == (True, True)
+
+
+def test_a_whole_answer_is_not_cut() -> None:
+    with served(StandIn()) as service:
+        assert not HttpApi(service.base, "phone").ask("POST", "/", b"{}").is_cut
 
 
 def test_a_connection_that_breaks_without_an_answer_is_unreachable() -> None:

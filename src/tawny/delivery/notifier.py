@@ -402,6 +402,8 @@ class HttpResponse:
     """How long it asks to wait (`Retry-After`), s."""
     moved_to: str = ""
     """Scheme, host and port that it redirects to."""
+    is_cut: bool = False
+    """Whether `data` is only a part: of a 2xx response, the service has taken the request all the same."""
 
     @property
     def is_well(self) -> bool:
@@ -439,7 +441,8 @@ class HttpApi:
                 sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
                     _LONG, body[:_LOOKED_BYTES].decode("latin-1")
                 )
-                return HttpResponse(found.status, _body_of(found), sent, _asked_wait_s(found), _moved_to(found))
+                data, is_cut = _body_of(found)
+                return HttpResponse(found.status, data, sent, _asked_wait_s(found), _moved_to(found), is_cut)
         except UploadTooSlow:
             raise too_slow(self.public, len(body)) from None
         except ssl.SSLCertVerificationError as error:
@@ -503,16 +506,22 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
     return DeliveryError(public, reason)
 
 
-def _body_of(answer: http.client.HTTPResponse) -> bytes:
-    """Return the body, or what came of it within UPLOAD_S: the status has arrived, so the rest can't change much."""
+def _body_of(answer: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    """Return the body, or what came of it within UPLOAD_S, and whether it was cut. Raises its errors unless it is 2xx:
+    what was taken would be sent again.
+    """
     clock, data = SystemClock(), b""
     end_s = clock.mono_s() + UPLOAD_S
-    while len(data) < MOST_ANSWER_BYTES and clock.mono_s() < end_s:
-        part = answer.read1(MOST_ANSWER_BYTES - len(data))
-        if not part:
-            break
-        data += part
-    return data
+    try:
+        while len(data) < MOST_ANSWER_BYTES and clock.mono_s() < end_s:
+            part = answer.read1(MOST_ANSWER_BYTES - len(data))
+            if not part:
+                return data, bool(answer.length)
+            data += part
+    except (OSError, http.client.HTTPException):
+        if not 200 <= answer.status < 300:
+            raise
+    return data, True
 
 
 def _moved_to(answer: http.client.HTTPResponse) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tawny.delivery.notifier import Button, Message, MessageRefused, NotifierContext
+from tawny.delivery.notifier import Button, Message, MessageRefused, Notifier, NotifierContext
 from tawny.delivery.notifiers.discord import Discord
 from tawny.delivery.notifiers.gotify import Gotify
 from tawny.delivery.notifiers.matrix import Matrix
@@ -252,6 +252,18 @@ def test_a_chat_that_is_not_there_is_no_fault_of_the_message(
     assert ("-100123" in refused.value.message) == ("parameters" in said)
 
 
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [(Telegram(), "telegram://123:abc@-5"), (Slack(), "slack://xoxb-abc@C1"), (Pushover(), "pushover://abc@uSeR")],
+)
+def test_a_message_whose_answer_is_cut_is_sent(kind: Notifier, url: str) -> None:
+    """It was sent again at each attempt."""
+    with served(StandIn(lambda _: (200, b'{"ok":true'), headers={"Content-Length": "999"})) as service:
+        sender = NotifierCase(kind, service, url, {"api": service.base}).open()
+        assert sender.send(SENT, None) == ""
+        assert len(service.asked) == 1
+
+
 class TestDiscord(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
@@ -449,6 +461,11 @@ class TestMatrix(NotifierContract):
         with served(StandIn(reply)) as service:
             url = f"matrix+http://:{SECRET}@127.0.0.1:{service.port}/!room:example.org"
             yield NotifierCase(Matrix(), service, url, received_text=_json_words)
+
+    def test_no_message_has_an_image_whose_address_was_cut_off(self, subject: NotifierCase) -> None:
+        subject.service.reply = lambda _: (200, b'{"content_u')
+        with pytest.raises(DeliveryError, match="unreadable"):
+            subject.open().send(SENT, JPEG)
 
     def test_it_is_sent_and_changed_as_documented(self, subject: NotifierCase) -> None:
         sender = subject.open()

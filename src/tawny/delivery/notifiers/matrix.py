@@ -18,6 +18,7 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
+from tawny.model.errors import DeliveryError
 
 EXAMPLE = "matrix://:ACCESS-TOKEN@matrix.example.org/!room:example.org"
 WHY = ("errcode", "error")
@@ -87,6 +88,8 @@ class _Sender:
         sent = {**self._headers, "Content-Type": attached.media_type}
         path = f"/_matrix/media/v3/upload?filename={quote(attached.name)}"
         there = self._api.well("POST", path, attached.data, sent, WHY).json()
+        if "content_uri" not in there:
+            raise DeliveryError(self._api.public, "unreadable response")
         kind = "m.video" if attached.media_type == "video/mp4" else "m.image"
         about = {"mimetype": attached.media_type, "size": len(attached.data)}
         return {

@@ -80,7 +80,7 @@ class _Sender:
         body, headers = form(fields, {"attachment": attached} if attached else {})
         answer = self._api.ask("POST", "/1/messages.json", body, headers)
         result = answer.json()
-        if not answer.is_well or result.get("status") != 1:
+        if not answer.is_well or not (answer.is_cut or result.get("status") == 1):
             if result.get("token") == "invalid" or result.get("user") == "invalid":
                 raise TargetRefused(self._api.public, "unknown token or user key")
             raise refusal(self._api.public, answer, ("errors",))

@@ -94,13 +94,13 @@ class Bot:
         self._api, self._token, self.public = api, token, api.public
 
     def call(self, method: str, fields: Mapping[str, str], files: Mapping[str, Attachment] | None = None) -> Any:
-        """Call a method and return its `result`. Raises DeliveryError."""
+        """Call a method and return its `result`, empty if the answer was cut. Raises DeliveryError."""
         answer = self.ask(method, fields, files)
-        if not answer.is_well or answer.json().get("ok") is not True:
+        if not answer.is_well or not (answer.is_cut or answer.json().get("ok") is True):
             if missing := _missing_chat(answer):
                 raise TargetMissing(self._api.public, missing)
             raise refusal(self._api.public, answer, WHY)
-        return answer.json().get("result")
+        return answer.json().get("result", {})
 
     def ask(
         self, method: str, fields: Mapping[str, str], files: Mapping[str, Attachment] | None = None
@@ -119,10 +119,10 @@ class _Sender:
             fields["disable_notification"] = "true"
         if attached is None:
             found = self._bot.call("sendMessage", fields | {"text": _words(message)})
-            return f"{found['message_id']}{_TEXT}"
+            return f"{found['message_id']}{_TEXT}" if found else ""
         method, name = _METHODS[attached.media_type]
         found = self._bot.call(method, fields | {"caption": _words(message)}, {name: attached})
-        return str(found["message_id"])
+        return str(found["message_id"]) if found else ""
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         number = receipt.removesuffix(_TEXT)
