@@ -230,6 +230,19 @@ def test_a_server_that_takes_no_sign_in_is_not_out_of_reach(post: Post) -> None:
         sender(f"smtp+plain://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
 
 
+def test_a_server_that_takes_no_sign_in_with_tls_is_not_sent_to_tls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cert = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert)
+    trusting = ssl.create_default_context(cafile=cert)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
+    about = {"tls_context": context, "auth_exclude_mechanism": ["PLAIN", "LOGIN"]}
+    with running(Post(), **about) as post, pytest.raises(TargetRefused, match="it offers none, so leave out the user"):
+        sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
+
+
 def test_a_server_without_tls_from_the_start_is_said(post: Post) -> None:
     with pytest.raises(TargetUnreachable, match=r"\(it doesn't speak TLS\)"):
         sender(f"smtps://127.0.0.1:{post.port}").send(SENT, None)

@@ -236,8 +236,10 @@ class _Sender:
         """Sign in; in UTF-8 by ourselves, because `smtplib` takes ASCII alone. Raises TargetRefused and its errors."""
         user, password = self._address.user, self._address.password
         server.ehlo_or_helo_if_needed()
-        if not server.has_extn("auth"):
-            raise TargetRefused(self._public, "it offers none: use smtp:// or smtps://, or leave out the user")
+        if not server.esmtp_features.get("auth", "").strip():  # some offer an empty list
+            if self._address.scheme == "smtp+plain":  # many offer it with TLS alone
+                raise TargetRefused(self._public, "it offers none: use smtp:// or smtps://, or leave out the user")
+            raise TargetRefused(self._public, "it offers none, so leave out the user")
         if f"{user}{password}".isascii():
             server.login(user, password)
             return
