@@ -78,7 +78,6 @@ def test_a_camera_that_keeps_failing_is_one_problem_that_goes_on(bench: Bench) -
         bench.troubles = []
         bench.engine.run_for(40)
     assert [one.until_ms is None for one in bench.told] == [True, False, True]
-    assert len(bench.alarms.now) == 1
 
 
 def test_a_problem_that_keeps_coming_back_must_be_gone_for_longer_and_ends_when_it_went(bench: Bench) -> None:
@@ -115,6 +114,75 @@ def test_a_problem_of_a_camera_that_is_turned_off_ends_once_it_is_on_and_well(be
     begin, *end = bench.told
     assert [one.since_ms for one in end] == [begin.since_ms] * is_repaired
     assert len(bench.alarms.now) == (not is_repaired)
+
+
+def test_what_is_shown_ends_after_ten_seconds_also_if_the_problem_keeps_coming_back(bench: Bench) -> None:
+    for _ in range(4):
+        bench.troubles = [AWAY]
+        bench.engine.run_for(60)
+        bench.troubles, bench.off = [], set()
+        bench.engine.run_for(15)
+        assert bench.alarms.now == ()
+        bench.engine.run_for(60)
+    assert bench.told[-1].until_ms is None
+
+
+def keep_failing(bench: Bench) -> None:
+    """Let the next problem have to be gone for 15 min."""
+    for _ in range(3):
+        bench.troubles = [AWAY]
+        bench.engine.run_for(60)
+        bench.troubles = []
+        bench.engine.run_for(400)
+    bench.told.clear()
+    bench.troubles = [AWAY]
+    bench.engine.run_for(60)
+    assert [one.until_ms for one in bench.told] == [None]
+
+
+def test_a_problem_that_kept_coming_back_ends_by_the_time_that_its_camera_is_on_and_well(bench: Bench) -> None:
+    keep_failing(bench)
+    gone_ms = bench.clock.now_ms()
+    for hour in range(1, 4):
+        bench.troubles = [AWAY]
+        bench.off = set()
+        bench.engine.run_for(10)  # while it starts
+        bench.troubles = []
+        bench.engine.run_for(580)
+        assert len(bench.told) == (2 if hour > 1 else 1)
+        bench.off = {PORCH}
+        bench.engine.run_for(3000)
+    assert abs((bench.told[-1].until_ms or 0) - gone_ms) <= 15_000
+
+
+def test_a_problem_after_a_day_of_being_off_is_a_new_one(bench: Bench) -> None:
+    bench.troubles = [AWAY]
+    bench.engine.run_for(60)
+    bench.troubles, bench.off = [], {PORCH}
+    bench.engine.run_for(23 * 3600)
+    assert len(bench.told) == 1
+    bench.engine.run_for(2 * 3600)
+    bench.troubles, bench.off = [AWAY], set()
+    back_ms = bench.clock.now_ms()
+    bench.engine.run_for(60)
+    assert [one.until_ms is None for one in bench.told] == [True, False, True]
+    assert bench.told[-1].since_ms >= back_ms
+
+
+def test_what_a_camera_shows_is_well_after_three_minutes_of_being_on_again(bench: Bench) -> None:
+    frozen = HealthProblem(ProblemKind.SIGHT, PORCH, "")
+    bench.troubles = [frozen]
+    bench.engine.run_for(60)
+    for after_s in (125, 185):
+        bench.troubles, bench.off = [], {PORCH}
+        bench.engine.run_for(3600)
+        bench.off = set()
+        bench.engine.run_for(after_s)
+        assert len(bench.told) == (1 if after_s == 125 else 2)
+        if after_s == 125:
+            bench.troubles = [frozen]  # seen again
+            bench.engine.run_for(600)
+    assert bench.told[-1].until_ms is not None
 
 
 def test_a_short_problem_of_a_camera_that_is_turned_off_is_not_told(bench: Bench) -> None:

@@ -62,9 +62,9 @@ def test_what_a_paused_camera_does_not_see_is_over_once_it_is_on_and_sees(tmp_pa
         told = []
         states = [CameraState.COVERED]
         bench.shown = lambda status: replace(status, state=states[-1]) if status.id == PORCH else status
-        for state in (CameraState.COVERED, CameraState.PAUSED, CameraState.RECORDING):
+        for state, for_s in ((CameraState.COVERED, 60), (CameraState.PAUSED, 60), (CameraState.RECORDING, 240)):
             states.append(state)
-            bench.run(60)
+            bench.run(for_s)
             told.append((sum(isinstance(one, Alarm) for _, one in bench.heard), len(bench.care.alarms)))
         assert told == [(1, 1), (1, 0), (2, 0)]
         bench.stop()

@@ -20,7 +20,13 @@ LASTS_S: Final = 20.0
 OVER_S: Final = 10.0
 """Duration, s, without the problem before it is resolved, so that a flapping camera causes one alarm."""
 OVER_AGAIN_S: Final = 60.0, 300.0, 900.0
-"""The same if it was resolved once, twice, or more often in the `AGAIN_S` before it began: it keeps coming back."""
+"""The same before its end is reported, if it was resolved once, twice, or more often in the `AGAIN_S` before it began:
+it keeps coming back."""
+UNSEEN_S: Final = 180.0
+"""Duration, s, for which a camera is on before what it shows or detects can be seen to be well: a frozen image takes
+two minutes."""
+FORGOTTEN_S: Final = 24 * 3600.0
+"""Duration, s, of being off after which a camera's problem is a new one, so that a daily schedule repeats none."""
 AGAIN_S: Final = 3600.0
 JOIN_S: Final = 10.0
 """Maximum delay, s, of a camera's problem or its end while others of this kind are about to be reported as well."""
@@ -53,6 +59,20 @@ class _Seen:
     first_s: float
     last_s: float
 
+    @property
+    def has_lasted(self) -> bool:
+        return self.last_s - self.first_s >= LASTS_S
+
+
+@dataclass(slots=True)
+class _Reported:
+    """A problem that has lasted, and is reported until its camera was on without it for long enough."""
+
+    alarm: Alarm
+    last_s: float
+    well_s: float = 0.0
+    """For how long, s, it has been gone. The time in which its camera is off doesn't count."""
+
 
 class AlarmMonitor:
     """Monitors problems as an actor.
@@ -61,8 +81,8 @@ class AlarmMonitor:
     of a kind and camera, and again when one of several begins or ends. Those of cameras that begin or end within a few
     seconds, as when a switch loses power, come at once (`Alarm.together`): for this, a camera's problem or its end
     waits for up to `JOIN_S` while another camera's of this kind is beginning or ending, even if they are unrelated.
-    off: returns the cameras that are off by choice. What was reported of them ends at the earliest when they are on
-    again, as until then it can't be seen whether it lasts.
+    off: returns the cameras that are off by choice. What was reported of them ends once they are on again and well, as
+    until then it can't be seen whether it lasts. After a day the end is reported while they are off: it is forgotten.
     """
 
     name = "alarms"
@@ -76,6 +96,9 @@ class AlarmMonitor:
     ) -> None:
         self._look, self._clock, self._report, self._off = look, clock, report, off
         self._seen: dict[tuple[ProblemKind, CameraId | None, str], _Seen] = {}
+        """Present problems, and those that were there less than OVER_S ago."""
+        self._reported: dict[tuple[ProblemKind, CameraId | None, str], _Reported] = {}
+        self._stepped_s = clock.mono_s()
         self._told: dict[Key, Alarm] = {}
         """As last reported, with the present detail."""
         self._began_s: dict[Key, float] = {}
@@ -92,31 +115,22 @@ class AlarmMonitor:
         """The current problems, one by one."""
 
     def step(self) -> float:
-        now_s = self._clock.mono_s()
+        now_s, off = self._clock.mono_s(), self._off()
+        passed_s, self._stepped_s = now_s - self._stepped_s, now_s
         self._note(now_s)
-        off = self._off()
-        for (what, camera, _), seen in self._seen.items():
-            if camera in off and (what, camera) in self._told:
-                seen.last_s = now_s
-            if seen.last_s == now_s:
-                self._last_s[what, camera] = now_s
-        held = self._began_s.keys() - self._told.keys()  # kept if over meanwhile: they lasted, so they are reported
-        self._seen = {
-            which: seen
-            for which, seen in self._seen.items()
-            if now_s - seen.last_s < self._over_s.get(which[:2], OVER_S) or which[:2] in held
-        }
+        self.now = tuple(
+            seen.alarm for (_, camera, _), seen in self._seen.items() if seen.has_lasted and camera not in off
+        )
+        self._follow(now_s, passed_s, off)
         lasting = defaultdict[Key, dict[str, Alarm]](dict)
-        for (what, camera, about), seen in self._seen.items():
-            if seen.last_s - seen.first_s >= LASTS_S:
-                lasting[what, camera][about] = seen.alarm
-        begins, ends = self._coming(lasting, now_s)
+        for (what, camera, about), one in self._reported.items():
+            lasting[what, camera][about] = one.alarm
+        begins, ends = self._coming(lasting, now_s, off)
         over = _settled([key for key in self._told if key not in lasting], ends, self._ended_s, now_s)
         self._report_all([self._end(key, now_s) for key in over])
         new = [key for key in lasting if key not in self._told]
         ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
         self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
-        self.now = tuple(alarm for key, alarms in lasting.items() if key[1] not in off for alarm in alarms.values())
         return LOOK_S
 
     def close(self) -> None:
@@ -141,15 +155,40 @@ class AlarmMonitor:
             else:
                 seen.alarm = replace(seen.alarm, detail=detail, do=do)
                 seen.last_s = now_s
+        self._seen = {which: seen for which, seen in self._seen.items() if now_s - seen.last_s < OVER_S}
 
-    def _coming(self, lasting: Collection[Key], now_s: float) -> tuple[set[ProblemKind], set[ProblemKind]]:
+    def _follow(self, now_s: float, passed_s: float, off: Collection[CameraId]) -> None:
+        """Note which problems are reported. A short one, such as of a camera that starts, changes nothing."""
+        there = {which: seen for which, seen in self._seen.items() if seen.last_s == now_s}
+        for which, seen in there.items():
+            if seen.has_lasted:
+                first = self._reported.get(which, seen).alarm
+                known = replace(first, detail=seen.alarm.detail, do=seen.alarm.do)
+                self._reported[which] = _Reported(known, now_s)
+                self._last_s[which[:2]] = now_s
+        held = self._began_s.keys() - self._told.keys()  # kept if over meanwhile: they lasted, so they are reported
+        for which, one in [*self._reported.items()]:
+            key, over_s = which[:2], self._over_s.get(which[:2], OVER_S)
+            if which[1] in off and key in self._told:
+                if which[0] is not ProblemKind.CAMERA:
+                    one.well_s = min(one.well_s, over_s - UNSEEN_S)
+                if now_s - one.last_s >= FORGOTTEN_S:
+                    del self._reported[which]
+            elif which not in there:
+                one.well_s += passed_s
+                if one.well_s >= over_s and key not in held:
+                    del self._reported[which]
+
+    def _coming(
+        self, lasting: Collection[Key], now_s: float, off: Collection[CameraId]
+    ) -> tuple[set[ProblemKind], set[ProblemKind]]:
         """Return the kinds of which a camera's problem is about to be reported, and those of which an end is."""
         seen = defaultdict[Key, bool](bool)
         for (what, camera, _), one in self._seen.items():
             seen[what, camera] |= one.last_s == now_s
         known = {*lasting, *self._told}
         begins = {key[0] for key, is_there in seen.items() if key[1] and is_there and key not in known}
-        return begins, {key[0] for key in self._told if key in lasting and not seen[key]}
+        return begins, {key[0] for key in self._told if key in lasting and key[1] not in off and not seen[key]}
 
     def _report_all(self, alarms: Iterable[Alarm | None]) -> None:
         """Report alarms; those of cameras that begin or end now know of each other.
