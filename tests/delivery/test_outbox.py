@@ -32,10 +32,14 @@ def test_what_matters_most_goes_first_and_then_the_oldest(outbox: Outbox) -> Non
     ]  # fmt: skip
 
 
-def test_problems_and_rings_go_first_then_what_is_fresh_then_what_is_late(outbox: Outbox, clock: FakeClock) -> None:
+def test_problems_go_first_then_what_is_fresh_and_rings_before_others_then_what_is_late(
+    outbox: Outbox, clock: FakeClock
+) -> None:
     now_ms = clock.now_ms()
-    ages_min = {"late 2": 60, "late 1": 90, "fresh 2": 1, "fresh 1": 9, "ring": 30, "problem": 40}
-    about: dict[str, dict[str, object]] = {"ring": {"kind": "event", "ring": True}, "problem": {"kind": "alarm"}}
+    ages_min = {"late 2": 60, "late 1": 90, "fresh 2": 1, "fresh 1": 9, "ring": 1, "late ring": 30}
+    ages_min |= {"old problem": 40, "problem": 0}
+    about: dict[str, dict[str, object]] = {one: {"kind": "event", "ring": True} for one in ("ring", "late ring")}
+    about |= {one: {"kind": "alarm"} for one in ("old problem", "problem")}
     outbox.add(
         replace(delivery(name, DeliveryKind.MESSAGE, now_ms - age * 60_000), content=about.get(name, {"kind": "event"}))
         for name, age in ages_min.items()
@@ -43,7 +47,7 @@ def test_problems_and_rings_go_first_then_what_is_fresh_then_what_is_late(outbox
     outbox.add([delivery("old clip", DeliveryKind.CLIP, now_ms - 1), delivery("clip", DeliveryKind.CLIP, now_ms)])
     assert outbox.take("offsite", URGENT_RANK) is None  # as while it is paused
     assert drain(outbox) == [
-        "problem", "ring", "fresh 1", "fresh 2", "late 1", "late 2", "old clip", "clip",
+        "old problem", "problem", "ring", "fresh 1", "fresh 2", "late ring", "late 1", "late 2", "old clip", "clip",
     ]  # fmt: skip
 
 

@@ -29,11 +29,14 @@ class DeliveryKind(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Return the rank; 0 is the most important."""
+        """Return the rank; lower is more important. That of a message can be lower (`Delivery.rank`)."""
         return list(DeliveryKind).index(self)
 
 
-URGENT_RANK = -1
+URGENT_RANK = -2
+"""Rank of problems, the most important messages. Earlier versions stored -1."""
+RING_RANK = -1
+"""Rank of rings at the door, which come first among messages that are not late, and among late ones."""
 LATE_MS = 600_000
 """Delay, ms, from which a message is late."""
 
@@ -90,8 +93,9 @@ class Delivery:
     @property
     def rank(self) -> int:
         """Return the rank, as of its kind, but a lower one for messages about problems and rings at the door."""
-        is_urgent = self.content.get("kind") == "alarm" or "ring" in self.content
-        return URGENT_RANK if is_urgent else self.what.rank
+        if self.content.get("kind") == "alarm":
+            return URGENT_RANK
+        return RING_RANK if "ring" in self.content else self.what.rank
 
 
 class NoRecipient(ContentGone):

@@ -66,8 +66,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
 _DUE = f"{_ROWS} WHERE target = :to AND state = 'waiting' AND next_ms <= :now_ms AND rank < :most_rank"
-_FIRST = "rank < 0", "rank = 0 AND at_ms >= :late_ms AND json_extract(content, '$.kind') IS NOT 'change'", "TRUE"
-"""What is sent first of what is due: urgent messages, then fresh ones. Changes of detection are sent in their order."""
+_FIRST = "rank < -1", "rank <= 0 AND at_ms >= :late_ms AND json_extract(content, '$.kind') IS NOT 'change'", "TRUE"
+"""What is sent first of what is due: problems, then fresh messages. Changes of detection are sent in their order."""
 _IN_ORDER = "ORDER BY rank, at_ms, id"
 _COUNTS = """
 SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
