@@ -7,12 +7,14 @@ from zoneinfo import ZoneInfo
 
 from tawny.delivery.delivery import Delivery
 from tawny.delivery.outbox import Outbox
+from tawny.model.errors import ContentGone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.states import CameraState
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
+from tawny.service.delivery.problems import still_so
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.visits import visit_of
 from tawny.testing.clock import FakeClock
@@ -21,6 +23,7 @@ from tests.playback.archives import PORCH, FakeArchive
 BERLIN = ZoneInfo("Europe/Berlin")
 PHONE = NotificationFilter("phone", edits=True)
 YARD = CameraId("yard")
+CAMERAS = [CameraId(f"cam-{number}") for number in range(1, 31)]
 
 
 class Bench:
@@ -44,7 +47,7 @@ class Bench:
                 self.archive,
                 self.clock,
                 lambda event, now_ms: event.clip(now_ms, 2, 3),
-                state_of=lambda camera: self.states.get(camera, CameraState.RECORDING),
+                states=lambda: self.now(),
             ),
             self.filters,
             lambda to, camera, at_ms: f"{to} has muted this camera." if camera in self.muted else "",
@@ -52,6 +55,10 @@ class Bench:
             BERLIN,
             visit_of=lambda event: visit_of(self.archive.index, event, {frozenset({PORCH, YARD})}),
         )
+
+    def now(self) -> dict[CameraId, CameraState]:
+        found = {one: self.states.get(one, CameraState.RECORDING) for one in (PORCH, YARD, *CAMERAS)}
+        return {one: state for one, state in found.items() if state is not None}
 
     def happens(self, kind: str = "person", camera: CameraId = PORCH, **about: Any) -> Event:
         now_ms = self.clock.now_ms()
@@ -68,9 +75,15 @@ class Bench:
         self.tell(event.ended(self.clock.now_ms()), "ended")
 
     def delivered(self, to: str = "phone") -> list[Delivery]:
-        """What is due now, delivered."""
+        """What is due now, delivered, if it is still so."""
         taken: list[Delivery] = []
         while (one := self.outbox.take(to)) is not None:
+            if one.content.get("kind") == "alarm":
+                try:
+                    one = still_so(one, self.outbox.since(to, 0), self.now())
+                except ContentGone as error:
+                    self.outbox.drop(one, error.message)
+                    continue
             self.outbox.done(one, f"receipt of {one.name}", 0)
             self.scheduler.ended(one)
             taken.append(one)

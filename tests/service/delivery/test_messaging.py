@@ -30,6 +30,7 @@ from tawny.model.errors import DiskFull, NotDone, StorageError
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
+from tawny.model.states import CameraState
 from tawny.protocols import http_connection
 from tawny.service.delivery.message_actions import LASTS_MS
 from tawny.service.delivery.notifications import ChannelUser, Notifications, Users
@@ -91,7 +92,12 @@ class Bench:
         """As at a start: what the outbox's file has goes on."""
         self.outbox = Outbox(self.root / "outbox.db", self.clock)
         source = DeliverySource(
-            self.outbox, self.recorder, self.clock, lambda event, now_ms: event.clip(now_ms, 1, 2), sealed=self.sealed
+            self.outbox,
+            self.recorder,
+            self.clock,
+            lambda event, now_ms: event.clip(now_ms, 1, 2),
+            sealed=self.sealed,
+            states=lambda: dict.fromkeys(self.recorder.camera_names(), CameraState.RECORDING),
         )
         self.engine = InlineEngine(self.clock, lambda part, error: None)
         self.uploads = Uploads(

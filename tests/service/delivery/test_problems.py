@@ -18,11 +18,10 @@ from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notifications import ChannelUser
 from tawny.service.languages import Languages
 from tawny.testing.http_service import StandIn, served
-from tests.service.delivery.scheduler_rig import Bench
+from tests.service.delivery.scheduler_rig import CAMERAS, Bench
 from tests.service.delivery.test_messaging import AllUsers, House
 from tests.service.delivery.test_messaging import Bench as MessagingBench
 
-CAMERAS = [CameraId(f"cam-{number}") for number in range(1, 31)]
 TWO = frozenset(CAMERAS[3:5])
 
 
@@ -164,6 +163,137 @@ def test_an_end_that_was_put_off_is_not_sent_after_the_next_begin(bench: Bench, 
     bench.clock.advance(900)
     told += bench.delivered()
     assert [one.content["until_ms"] is None for one in told] == [*[False] * (not is_tried), True]
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_an_end_that_is_put_off_after_the_next_begin_came_is_not_sent_after_it(bench: Bench, is_taken: bool) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:1], over=True)
+    end = bench.outbox.take("phone") if is_taken else None
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:1])
+    end = end or bench.outbox.take("phone")
+    assert end is not None and end.content["until_ms"] is not None
+    bench.outbox.failed(end, "Busy.", bench.clock.now_ms() + 900_000)
+    told = bench.delivered()
+    bench.clock.advance(901)
+    told += bench.delivered()
+    assert [one.content["until_ms"] for one in told] == [None]
+
+
+def test_no_outage_is_lost_while_nothing_can_be_sent(bench: Bench) -> None:
+    ends = []
+    for over in (False, True, False):
+        happen(bench, CAMERAS[:1], over=over)
+        if (first := bench.outbox.take("phone")) is not None:
+            bench.outbox.failed(first, "No network.", bench.clock.now_ms() + 1000)
+        ends.append(bench.clock.now_ms())
+        bench.clock.advance(1800)
+    assert [one.content["until_ms"] for one in bench.delivered()] == [ends[1], None]
+
+
+def test_a_begin_that_was_being_sent_names_no_camera_that_is_back(bench: Bench) -> None:
+    happen(bench, CAMERAS[:3])
+    bench.clock.advance(60)
+    begin = bench.outbox.take("phone")
+    assert begin is not None
+    happen(bench, CAMERAS[:1], over=True)
+    bench.outbox.failed(begin, "Busy.", bench.clock.now_ms() + 900_000)
+    bench.clock.advance(60)
+    assert named(bench.delivered()) == [{CAMERAS[0]}]
+    happen(bench, CAMERAS[1:2], over=True)
+    bench.clock.advance(901)
+    assert named(bench.delivered()) == [{CAMERAS[2]}, {CAMERAS[1]}]
+
+
+def test_a_problem_that_ends_while_its_camera_is_off_is_forgotten(bench: Bench) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.clock.advance(86_400)
+    bench.states[CAMERAS[0]] = CameraState.PAUSED
+    happen(bench, CAMERAS[:1], over=True)
+    assert bench.delivered() == []
+    bench.states.clear()
+    happen(bench, CAMERAS[:1])
+    assert named(bench.delivered()) == [{CAMERAS[0]}]
+
+
+def restarted(bench: Bench, state: CameraState) -> None:
+    """Restart with a camera in this state, and wait until tawny has looked at what is from before."""
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.states[CAMERAS[0]] = state
+    bench.scheduler = bench.again()
+    look(bench, 240)
+
+
+def look(bench: Bench, for_s: int) -> None:
+    for _ in range(0, for_s, 30):
+        bench.scheduler.step()
+        bench.clock.advance(30)
+
+
+def test_what_is_from_before_a_restart_is_forgotten_after_a_day_of_being_off(bench: Bench) -> None:
+    restarted(bench, CameraState.PAUSED)
+    bench.clock.advance(86_400)
+    bench.scheduler.step()
+    happen(bench, CAMERAS[:1])
+    assert named(bench.delivered()) == [{CAMERAS[0]}]
+
+
+def test_the_end_of_what_was_reported_again_since_the_restart_is_the_monitors(bench: Bench) -> None:
+    restarted(bench, CameraState.PAUSED)
+    happen(bench, CAMERAS[:1])
+    bench.states[CAMERAS[0]] = CameraState.RECORDING
+    bench.scheduler.step()
+    assert bench.delivered() == []
+    over_ms = bench.clock.now_ms()
+    (over,) = [Alarm(ProblemKind.CAMERA, CAMERAS[0], over_ms, "", over_ms)]
+    bench.clock.advance(900)
+    bench.scheduler.on_message(over)
+    bench.scheduler.step()
+    assert [one.content["until_ms"] for one in bench.delivered()] == [over_ms]
+
+
+def test_an_end_that_is_reported_at_the_first_look_keeps_its_time(bench: Bench) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    begin = Alarm(ProblemKind.CAMERA, CAMERAS[0], bench.clock.now_ms(), "")
+    bench.clock.advance(200)
+    for one in (begin, replace(begin, until_ms=begin.since_ms + 50_000)):
+        bench.scheduler.on_message(one)
+    bench.scheduler.step()
+    assert [one.content["until_ms"] for one in bench.delivered()] == [begin.since_ms + 50_000]
+
+
+def test_a_video_file_that_ended_since_a_restart_has_no_problem(bench: Bench) -> None:
+    restarted(bench, CameraState.ENDED)
+    assert bench.outbox.marks("alarm/phone/") == {}
+
+
+def test_what_a_camera_shows_is_well_three_minutes_after_a_restart(bench: Bench) -> None:
+    bench.scheduler.on_message(Alarm(ProblemKind.SIGHT, CAMERAS[0], bench.clock.now_ms(), ""))
+    bench.scheduler.step()
+    bench.delivered()
+    bench.scheduler = bench.again()
+    look(bench, 270)
+    assert bench.delivered() == []
+    look(bench, 90)
+    assert named(bench.delivered()) == [{CAMERAS[0]}]
+
+
+def test_states_are_asked_for_once_for_each_channel(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = Mock(side_effect=bench.now)
+    monkeypatch.setattr(bench, "now", states)
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    happen(bench, CAMERAS)
+    happen(bench, CAMERAS, over=True)
+    assert states.call_count == 3
 
 
 def test_the_begin_of_a_removed_camera_that_waits_is_not_sent(bench: Bench) -> None:

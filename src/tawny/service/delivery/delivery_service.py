@@ -102,7 +102,7 @@ class DeliveryService:
         scratch = where.parent if isinstance(where, Path) else None
         source = DeliverySource(
             self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
-            lambda: safe_names(recorder.camera_names()), Languages(scratch), self._state_of,
+            lambda: safe_names(recorder.camera_names()), Languages(scratch), self._states,
         )  # fmt: skip
         self.upload_scheduler = UploadScheduler(source, [], budget_bytes(settings), self._served)
         is_paused = self._paused.__contains__
@@ -421,8 +421,8 @@ class DeliveryService:
     def _clip_of(self, event: Event, now_ms: int) -> Span:
         return event.clip(now_ms, *event_rolls(self._recorder, event.camera))
 
-    def _state_of(self, camera: CameraId) -> CameraState | None:
-        return next((one.status.state for one in self._recorder.cameras() if one.status.id == camera), None)
+    def _states(self) -> dict[CameraId, CameraState]:
+        return {one.status.id: one.status.state for one in self._recorder.cameras()}
 
 
 def _has_recorded_before(recorder: RecorderService, now_ms: int) -> bool:

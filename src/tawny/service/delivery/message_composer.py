@@ -36,7 +36,7 @@ from tawny.playback.timeline import recorded_of_wanted
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.message_actions import INSTEAD, LABELS, LINK_ENDED, MUTE, MessageActions
 from tawny.service.delivery.notification_filter import Snoozes, clock_text, is_late, time_text
-from tawny.service.delivery.problems import of_alarm, of_alarms_end, shared
+from tawny.service.delivery.problems import of_alarm, of_alarms_end, shared, still_so
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
@@ -273,7 +273,10 @@ class MessageComposer:
             case "digest":
                 return self._of_digest(delivery)
             case "alarm":
-                return self._of_alarm(delivery)
+                others = self._means.source.outbox.since(
+                    delivery.to, delivery.at_ms - DAY_MS
+                )  # the clock may be set back
+                return self._of_alarm(still_so(delivery, others, self._cameras()))
             case "recap":
                 return self._of_day(delivery)
         title = f"Test from {_hidden(self._means.title())}"

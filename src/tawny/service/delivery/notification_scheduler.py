@@ -103,12 +103,11 @@ class NotificationScheduler:
         self._state: dict[str, _NotifierState] = {}
         self._lock = threading.Lock()
         self._steps = ClockSteps(self._clock)
-        self._problems = ProblemScheduler(self._outbox, self._clock, source.state_of)
+        self._problems = ProblemScheduler(self._outbox, self._clock, source.states)
         self._to_plan: set[str] = set()
         """Notifiers whose digests must be planned again."""
         self._begun_s: float | None = None
         self._saved_ms = 0
-        self._is_looked_over = False
         self.handle = ActorHandle()
 
     def on_message(self, message: EventChanged | Alarm) -> None:
@@ -134,13 +133,11 @@ class NotificationScheduler:
             self._begun_s = now_s if self._begun_s is None else self._begun_s
             self._restore(now_ms)
             self._plan_again(now_ms)
-            if now_s - self._begun_s > SETTLED_S:  # before new ones, which may not be among the current problems yet
-                for channel in self._filters:
-                    self._problems.end(channel, self._lasting(), now_ms, is_first=not self._is_looked_over)
-                self._is_looked_over = True
             while self._queue:
                 self._take(self._queue[0], now_ms)
                 self._queue.popleft()
+            if now_s - self._begun_s > SETTLED_S:  # after the ends that the monitor reports: those have exact times
+                self._problems.end(self._filters, self._lasting(), now_ms)
             for channel in self._filters:
                 self._recap(channel, now_ms)
             if abs(now_ms - self._saved_ms) > SAVED_MS:
@@ -171,6 +168,8 @@ class NotificationScheduler:
         self.handle.wake()
 
     def _take(self, what: EventChanged | Alarm | Delivery, now_ms: int) -> None:
+        if isinstance(what, Alarm):
+            self._problems.note(what)
         for channel in self._filters:
             if isinstance(what, Alarm):
                 self._problems.tell(channel, what)

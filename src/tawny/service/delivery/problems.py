@@ -2,22 +2,26 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
+from tawny.model.errors import ContentGone
 from tawny.model.ids import CameraId
 from tawny.model.messages import PROBLEM_WORDS, Alarm, ProblemKind
-from tawny.model.states import RECORDED, CameraState
+from tawny.model.states import CHOSEN, RECORDED, CameraState
 from tawny.model.times import Clock
 from tawny.service.delivery.notification_filter import NotificationFilter
+from tawny.service.health.alarms import FORGOTTEN_S, UNSEEN_S
 
 NAMED: Final = 3
 """Number of cameras that a message about more than one other names."""
-_SEEN: Final = RECORDED | {CameraState.ASLEEP, None}
+_SEEN: Final = RECORDED | {CameraState.ASLEEP, CameraState.ENDED, None}
 """States in which a camera's problem would be seen, also that of no camera: it was removed."""
+_UNTOLD: Final = CHOSEN | {None}
+"""States in which a camera isn't said to record again: it is off, or was removed."""
 SAME_MS: Final = 30_000
 """Cameras share a message if their problems began within this time of the first one's, as it names one time."""
 
@@ -25,23 +29,32 @@ SAME_MS: Final = 30_000
 class ProblemScheduler:
     """Schedules the messages. What each notifier was sent is stored in the outbox as a mark for each camera."""
 
-    def __init__(self, outbox: Outbox, clock: Clock, state_of: Callable[[CameraId], CameraState | None]) -> None:
-        self._outbox, self._clock, self._state_of = outbox, clock, state_of
-        self._unclear: set[str] = set()
-        """Marks from before the start of cameras that weren't recorded since, such as paused ones."""
+    def __init__(self, outbox: Outbox, clock: Clock, states: Callable[[], Mapping[CameraId, CameraState]]) -> None:
+        self._outbox, self._clock, self._states = outbox, clock, states
+        self._monitored: set[tuple[ProblemKind, CameraId | None]] = set()
+        """Problems that the monitor has reported since the start: it reports their ends as well."""
+        self._unclear: dict[str, float] = {}
+        """Marks from before the start of cameras that weren't on for long enough, and when they last weren't, s."""
+        self._looked_s: float | None = None
+        """When, s monotonic, `end` looked first at what is from before the start."""
+
+    def note(self, alarm: Alarm) -> None:
+        """Note what the monitor reported. Call it once for each alarm, before `tell` for each notifier."""
+        (self._monitored.add if alarm.until_ms is None else self._monitored.discard)((alarm.what, alarm.camera))
 
     def tell(self, channel: NotificationFilter, alarm: Alarm) -> None:
         """Send an alarm together with those at the same time that the notifier receives and wasn't sent yet.
 
         Those that began at other times, and only end at the same time, get their own.
         """
-        if not self._is_new(channel, alarm):
+        states = self._states() if alarm.until_ms is not None and self._sent(channel, alarm)[0] else {}
+        if not self._is_new(channel, alarm, states):
             return
         since = {one.camera: int(self._sent(channel, one)[0] or one.since_ms) for one in (alarm, *alarm.together)}
         alarms = [
             one
             for one in alarm.together
-            if abs(since[one.camera] - since[alarm.camera]) <= SAME_MS and self._is_new(channel, one)
+            if abs(since[one.camera] - since[alarm.camera]) <= SAME_MS and self._is_new(channel, one, states)
         ] or [alarm]
         first = min(alarms, key=lambda one: (-(one.until_ms or 0), one.since_ms))  # or the one that ended last
         content: dict[str, object] = {
@@ -62,50 +75,43 @@ class ProblemScheduler:
             camera, which = None, f"+/{at_ms}/{zlib.crc32(' '.join(sorted(cameras)).encode()):08x}"
         name = f"{'alarm' if first.until_ms is None else 'over'}/{first.what}/{which}"
         self._outbox.add([Delivery(channel.to, name, DeliveryKind.MESSAGE, content, now_ms, at_ms, camera=camera)])
-        self._drop_outdated(channel, first, {one.camera for one in alarms})
         sent = {_mark(channel, one): f"{since[one.camera]} {one.about}" for one in alarms}
         self._outbox.mark_all(sent if first.until_ms is None else dict.fromkeys(sent, ""))
 
-    def end(self, channel: NotificationFilter, lasting: Iterable[Alarm], now_ms: int, *, is_first: bool) -> None:
+    def end(self, channels: Iterable[NotificationFilter], lasting: Iterable[Alarm], now_ms: int) -> None:
         """Send the end of problems that ended while tawny was not running. lasting: those that didn't.
 
-        Those of a camera that isn't recorded, such as a paused one, have not ended: call it again for these.
-        is_first: of this start; otherwise it looks only at what was left.
+        Those of a camera that is off have not ended until it is on and well: later calls look at these. After a day
+        they are forgotten.
         """
-        prefix, known = f"alarm/{channel.to}/", {_mark(channel, one) for one in lasting}
-        ended = list[Alarm]()
-        for mark, sent in self._outbox.marks(prefix).items() if is_first or self._unclear else ():
-            what, _, camera = mark.removeprefix(prefix).partition("/")
-            if what not in list(ProblemKind) or not (is_first or mark in self._unclear):
-                continue
-            where, since_ms = CameraId(camera) if camera else None, int(sent.partition(" ")[0])
-            self._unclear.discard(mark)
-            if mark in known:
-                continue  # the monitor reports its end
-            if where is not None and self._state_of(where) not in _SEEN:
-                self._unclear.add(mark)
-            else:
-                ended.append(Alarm(ProblemKind(what), where, since_ms, "", until_ms=now_ms))
-        for one in ended:
-            same = tuple(other for other in ended if other.what == one.what and other.camera)
-            self.tell(channel, replace(one, together=same) if one.camera else one)
-
-    def _drop_outdated(self, channel: NotificationFilter, newer: Alarm, cameras: Collection[CameraId | None]) -> None:
-        """Drop what waits of the same problems and isn't so any more: it could be sent after what is newer.
-
-        Of a problem that is over, the end alone says from when to when. An end that was never tried is sent in time.
-        """
-        is_over = newer.until_ms is not None
-        for old in self._outbox.waiting_of(channel.to, "alarm"):
-            content = old.content
-            if content["what"] != newer.what or (content["until_ms"] is None) != is_over or not (is_over or old.tries):
-                continue
-            several = content.get("cameras", {content["camera"]: None})
-            left = {camera: about for camera, about in several.items() if camera not in cameras}
-            if not left:
-                self._outbox.drop(old, "A newer message took its place.")
-            elif len(left) < len(several):
-                self._outbox.amend(replace(old, content={**content, "cameras": left}))
+        now_s, is_first = self._clock.mono_s(), self._looked_s is None
+        self._looked_s = now_s if self._looked_s is None else self._looked_s
+        if not is_first and not self._unclear:
+            return
+        known, states = self._monitored | {(one.what, one.camera) for one in lasting}, self._states()
+        is_forgotten = now_s - self._looked_s >= FORGOTTEN_S
+        for channel in channels:
+            prefix, ended = f"alarm/{channel.to}/", list[Alarm]()
+            for mark, sent in self._outbox.marks(prefix).items():
+                what, _, camera = mark.removeprefix(prefix).partition("/")
+                where = CameraId(camera) if camera else None
+                if what not in list(ProblemKind) or not (is_first or mark in self._unclear):
+                    continue
+                since_s = self._unclear.pop(mark, now_s)
+                if (what, where) in known:
+                    continue  # the monitor reports its end
+                kind, is_on = ProblemKind(what), where is None or states.get(where) in _SEEN
+                if not is_on and is_forgotten:
+                    self._outbox.mark(mark, "")
+                elif not is_on:
+                    self._unclear[mark] = now_s
+                elif where in states and kind is not ProblemKind.CAMERA and now_s - since_s < UNSEEN_S:
+                    self._unclear[mark] = since_s
+                else:
+                    ended.append(Alarm(kind, where, int(sent.partition(" ")[0]), "", until_ms=now_ms))
+            for one in ended:
+                same = tuple(other for other in ended if other.what == one.what and other.camera)
+                self.tell(channel, replace(one, together=same) if one.camera else one)
 
     def _sent(self, channel: NotificationFilter, alarm: Alarm) -> tuple[str, str]:
         """Return since when the notifier knows of the problem, empty if it doesn't, and what it concerned."""
@@ -113,15 +119,15 @@ class ProblemScheduler:
         since, _, about = self._outbox.marks(mark).get(mark, "").partition(" ")
         return since, about
 
-    def _is_new(self, channel: NotificationFilter, alarm: Alarm) -> bool:
+    def _is_new(self, channel: NotificationFilter, alarm: Alarm, states: Mapping[CameraId, CameraState]) -> bool:
+        """states: of all cameras, if it is an end."""
         since, about = self._sent(channel, alarm)
         is_shown = alarm.camera is None or channel.has(alarm.camera)
         if alarm.until_ms is not None and alarm.camera is not None:
-            is_shown &= self._state_of(alarm.camera) is not None  # a camera that was removed isn't recording again
+            is_shown &= states.get(alarm.camera) not in _UNTOLD
         if not channel.alarms or not is_shown:
             if alarm.until_ms is not None and since:
                 self._outbox.mark(_mark(channel, alarm), "")  # the next one is a new one
-                self._drop_outdated(channel, alarm, {alarm.camera})
             return False
         if alarm.until_ms is not None:
             return bool(since)  # else its start was not sent
@@ -130,6 +136,36 @@ class ProblemScheduler:
 
 def _mark(channel: NotificationFilter, alarm: Alarm) -> str:
     return f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
+
+
+def still_so(delivery: Delivery, others: Iterable[Delivery], cameras: Collection[CameraId]) -> Delivery:
+    """Return a message about a problem that is about to be sent without the cameras of which it isn't so any more.
+
+    A begin leaves out those whose end waits or was sent, and those that aren't among `cameras`, as removed ones. An end
+    leaves out those whose next begin was sent. others: messages of its notifier. Raises ContentGone if none is left.
+    """
+    content, is_end = delivery.content, delivery.content["until_ms"] is not None
+    newer = (
+        _cameras_of(one)
+        for one in others
+        if one.id > delivery.id and one.content.get("kind") == "alarm" and one.content["what"] == content["what"]
+        if (one.content["until_ms"] is None) == is_end and (not is_end or one.state is DeliveryState.DONE)
+    )
+    several, gone = _cameras_of(delivery), {camera for found in newer for camera in found}
+    left = {
+        camera: about
+        for camera, about in several.items()
+        if camera not in gone and (is_end or camera is None or camera in cameras)
+    }
+    if not left:
+        raise ContentGone(delivery.to, "it isn't so any more")
+    return replace(delivery, content={**content, "cameras": left}) if len(left) < len(several) else delivery
+
+
+def _cameras_of(delivery: Delivery) -> Mapping[str | None, object]:
+    """Return the cameras of a message about a problem, with what is stored of each; None: the recorder."""
+    found: Mapping[str | None, object] = delivery.content.get("cameras", {delivery.content["camera"]: None})
+    return found
 
 
 # Texts

@@ -68,7 +68,7 @@ class DeliverySource:
     """What deliveries are made from, and the outbox for them.
 
     clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules. called: returns the
-    cameras' names as `delivery.file_names.safe_names` does. state_of: returns a camera's state; None without it.
+    cameras' names as `delivery.file_names.safe_names` does. states: returns those of all cameras.
     """
 
     outbox: Outbox
@@ -79,7 +79,7 @@ class DeliverySource:
     sealed: SealedExport = field(default_factory=SealedExport)
     called: Callable[[], Mapping[CameraId, str]] = dict
     languages: Languages = field(default_factory=lambda: Languages(None))
-    state_of: Callable[[CameraId], CameraState | None] = lambda _: CameraState.RECORDING
+    states: Callable[[], Mapping[CameraId, CameraState]] = dict
 
 
 @dataclass(frozen=True, slots=True)
