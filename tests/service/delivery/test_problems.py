@@ -379,6 +379,17 @@ def test_a_message_of_an_earlier_version_has_one_time_for_all(hook: Hook) -> Non
     assert [one["title"] for one in hook.sent()] == ["2 Kameras zeichnen seit 05:59 nicht auf: B und C."]
 
 
+def test_a_begin_is_not_sent_if_the_end_waits_or_its_camera_was_removed(hook: Hook) -> None:
+    hook.happen()
+    hook.happen(over=True)
+    told = [*hook.sent(), *hook.sent()]
+    assert [one["title"] for one in told] == ["3 Kameras zeichnen wieder auf: A, B und C."]
+    hook.house.clock.advance(600)
+    hook.happen()
+    del hook.known[CameraId("a")]
+    assert [one["title"] for one in hook.sent()] == ["2 Kameras zeichnen seit 06:10 nicht auf: B und C."]
+
+
 def test_cameras_that_were_removed_meanwhile_are_still_named(hook: Hook) -> None:
     hook.happen()
     hook.sent()
