@@ -172,7 +172,7 @@ class TrackTimes:
             elif self.is_sound:
                 at = max(at, self.newest + 1)
             else:
-                while any(when == at for when, _ in self._recent):
+                while at <= self.newest and any(when == at for when, _ in self._recent):
                     at += 1
         if at < 0:
             return None

@@ -1,5 +1,6 @@
 """Damaged and empty database files: found, put aside, and forgotten."""
 
+import os
 import re
 import sqlite3
 from pathlib import Path
@@ -26,7 +27,8 @@ def put_aside(path: Path, mark: str = ".damaged") -> None:
 
 def recently_put_aside(folder: Path, now_ms: int) -> list[str]:
     """Return the names of the databases that `SmallDb` put aside in the last two days. Raises OSError."""
-    found = [named for one in sorted(folder.iterdir()) if (named := _ASIDE.fullmatch(one.name))]
+    with os.scandir(folder) as entries:  # asked every few seconds: paths of all files cost four times as much
+        found = [named for name in sorted(one.name for one in entries) if (named := _ASIDE.fullmatch(name))]
     return list(dict.fromkeys(one[1] for one in found if now_ms - int(one[2]) < _REPORTED_MS))
 
 
