@@ -96,6 +96,8 @@ QUEUE_FULL: Final = "The queue was full."
 REPLACED: Final = "The event's clip replaces it."
 LIKE_PARTS: Final = ("mp4", "fmp4")
 """Forms of the clip that replaces the parts."""
+FILE_END: Final = "file_end_ms"
+"""Key, in a clip's content, of where its one file ends, ms UTC, if the video format changes there."""
 
 
 class Outbox:
@@ -536,7 +538,8 @@ def _replaced_first(rows: Sequence[Delivery]) -> Iterator[tuple[Delivery, str]]:
     for one in rows:
         is_cut = one.what is DeliveryKind.CLIP and "to_ms" in one.content  # others are files of sealed recordings
         if is_cut and one.needs and not one.tries and one.content.get("form", "mp4") in LIKE_PARTS:
-            clips[one.to, one.event].append(one.needs)
+            file = one.needs.cut_to(Span(one.needs.begin_ms, one.content.get(FILE_END, one.needs.end_ms)))
+            clips[one.to, one.event] += [file] if file else []
     gone = set[int]()
     for one in rows:
         span = one.needs if one.what is DeliveryKind.PIECE and not (one.tries or one.progress) else None

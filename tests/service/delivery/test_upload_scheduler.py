@@ -17,6 +17,7 @@ from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
+from tawny.model.segments import Segment
 from tawny.model.times import Span, merge_spans
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
@@ -762,6 +763,52 @@ def test_of_a_full_queue_only_parts_that_the_clip_can_hold_count_as_replaced(tmp
     assert [(one.what, one.why) for one in dropped] == [
         (DeliveryKind.PIECE, REPLACED), (DeliveryKind.CLIP, QUEUE_FULL), (DeliveryKind.PIECE, QUEUE_FULL),
     ]  # fmt: skip
+    bench.outbox.close()
+
+
+def after_a_change_of_size(root: Path) -> tuple[Bench, Segment, list[Delivery]]:
+    """An event during which the picture size changes. Return also the later recording, the two parts and the clip."""
+    bench = Bench(root)
+    event = bench.event()
+    bench.archive.record(event.start_ms - 10_000, seconds=16)
+    bench.tell(event)
+    after = bench.archive.record(event.start_ms + 6_000, seconds=7, size=(128, 80))
+    bench.clock.advance(20)
+    bench.upload_scheduler.step()
+    bench.tell(event.ended(event.start_ms + 10_000), "ended")
+    bench.clock.advance(20)
+    return bench, after, [one for one in iter(lambda: bench.outbox.take("offsite"), None) if one]
+
+
+def test_recordings_after_a_change_of_format_are_held_until_the_clip_has_left(tmp_path: Path) -> None:
+    """Without them, the clip would seem to be whole."""
+    bench, after, (first, rest, _) = after_a_change_of_size(tmp_path)
+    for part in (first, rest):
+        bench.outbox.done(part, "", 1)
+    assert any(span.overlaps(after.span) for _, span in bench.outbox.held())
+    bench.outbox.close()
+
+
+def test_parts_of_what_was_gone_when_the_clip_was_made_are_not_removed(tmp_path: Path) -> None:
+    bench, after, (first, rest, clip) = after_a_change_of_size(tmp_path)
+    for part in (first, rest):
+        bench.outbox.done(part, "", 1)
+    bench.archive.index.drop_segments([after])
+    assert bench.contents.of(clip).size_bytes > 0
+    cut_at_ms = bench.contents.cut_at_ms(clip)
+    removals = replaced_parts(bench.outbox, clip, cut_at_ms, bench.clock.now_ms())
+    assert (cut_at_ms, [one.name for one in removals]) == (after.start_ms, [first.name])
+    bench.outbox.close()
+
+
+def test_a_waiting_clip_is_not_sent_again_because_what_comes_after_its_file_is_gone(tmp_path: Path) -> None:
+    bench, after, (*_, clip) = after_a_change_of_size(tmp_path)
+    bench.archive.index.drop_segments([after])
+    event = bench.archive.index.event(EventId("e"))
+    assert event
+    bench.outbox.done(clip, "", 1)
+    bench.tell(event, "ended")
+    assert DeliveryKind.CLIP not in bench.kinds()
     bench.outbox.close()
 
 

@@ -23,7 +23,7 @@ from tawny.model.errors import ContentGone, FileDamaged, FileMissing, FileSealed
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.times import Span, utc_text
-from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLarge, ClipTooLongToMask
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLarge, ClipTooLongToMask, times_of
 from tawny.playback.exports import sheet_jpeg
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.sealing.policy import SealedExport
@@ -87,7 +87,7 @@ class EventForms:
         raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
 
     def cut_at_ms(self, delivery: Delivery) -> int | None:
-        """Return where this clip ended early, as the video format changed, once it was sent."""
+        """Return where this clip ended early, once it was sent: the format changed, or the rest was gone."""
         return self._cuts_ms.get(delivery.id)
 
     def forget(self, delivery: Delivery) -> None:
@@ -122,9 +122,12 @@ class EventForms:
                 raise ContentGone(to, "its recording was deleted")
             preview: Preview = "gif" if form == "gif" else "sheet"
             return in_memory(self.preview(to, camera, span, preview, sheet), PREVIEW_TYPES[preview], span.end_ms)
+        there = times_of(self._archive, camera, StreamName.MAIN, span) if camera else ()
         clip = self._clip(to, camera, span, StreamName.MAIN)
-        if clip.cut_at_ms is not None and delivery.what is DeliveryKind.CLIP:
-            self._cuts_ms[delivery.id] = clip.cut_at_ms
+        end_ms = min(clip.end_ms, max((one.end_ms for one in there), default=span.begin_ms))
+        self.forget(delivery)  # an earlier attempt may have ended elsewhere
+        if end_ms < span.end_ms and delivery.what is DeliveryKind.CLIP:
+            self._cuts_ms[delivery.id] = end_ms
         if form in _REMUXED:
             suffix, media_type = _REMUXED[form]
             return self._remuxed(clip, suffix, media_type, span.end_ms)

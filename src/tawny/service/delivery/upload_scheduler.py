@@ -19,7 +19,7 @@ from tawny.config.modes import RuleAction
 from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
-from tawny.delivery.outbox import LIKE_PARTS, QUEUE_FULL, Outbox
+from tawny.delivery.outbox import FILE_END, LIKE_PARTS, QUEUE_FULL, Outbox
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.events import Event
@@ -331,13 +331,14 @@ class UploadScheduler:
             due_ms = span.end_ms + SETTLE_MS
             delivery = self._clip(rule, event, form, _cut(span))
             known = self._known(delivery)
-            if known is not None and (only_new or known.content == delivery.content):
-                continue
+            if known is not None and (only_new or delivery.content.items() <= known.content.items()):
+                continue  # it may also know where its file ends
             size_bytes = _PREVIEW_BYTES if form in ("gif", "sheet") else self._size_bytes(event.camera, span)
             delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
             if form in LIKE_PARTS:
-                # a full queue drops the parts of this first: not those of what comes after a change of format
-                delivery = replace(delivery, needs=self._in_one_file(event.camera, span))
+                file = self._in_one_file(event.camera, span)
+                if file != span:  # a full queue drops only those parts first that this file holds
+                    delivery = replace(delivery, content={**delivery.content, FILE_END: file.end_ms})
                 self._rest(rule, event, whole)  # before the clip: a missing clip is made up for with its rest
             self._outbox.renew(delivery)
             if due_ms > self._clock.now_ms():
@@ -548,7 +549,7 @@ def replaced_parts(
 ) -> list[Delivery]:
     """Return the removals of an event's parts that this delivery replaces, once it has arrived.
 
-    cut_at_ms: early end of the clip, if the video format changed there. Parts of what is not in the clip stay.
+    cut_at_ms: early end of the clip, if it has one. Parts of what is not in the clip stay.
     write_only: return the parts themselves: nothing can be removed, but what waits need not be sent.
     """
     if clip.what is not DeliveryKind.CLIP or clip.event is None or form_of(clip) not in LIKE_PARTS:
