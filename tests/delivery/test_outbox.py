@@ -204,6 +204,15 @@ def test_parts_that_were_tried_or_whose_clip_was_tried_are_not_replaced(outbox: 
     assert [(one.name, one.why) for one in dropped] == [("clip 0", QUEUE_FULL)]
 
 
+def test_parts_are_replaced_by_a_clip_that_is_being_sent(outbox: Outbox) -> None:
+    outbox.add(with_parts(0))
+    first, second, _ = outbox.take("offsite"), outbox.take("offsite"), outbox.take("offsite")
+    assert first and second
+    for part in (first, second):
+        outbox.put_back(part)
+    assert [(one.name, one.why) for one in outbox.keep_within(10**9, most=2)] == [("part 0", REPLACED)]
+
+
 @pytest.mark.parametrize("other", [{"form": "gif"}, {"form": "ts"}, {"form": "sheet"}])
 def test_a_preview_replaces_no_parts(outbox: Outbox, other: dict[str, object]) -> None:
     *parts, whole = with_parts(0)

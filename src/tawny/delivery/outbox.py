@@ -9,7 +9,6 @@ Thread-safe. Invariant: every change is durable when the call returns.
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -77,6 +76,16 @@ SELECT camera, need_begin_ms, need_end_ms FROM deliveries
 WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))
 """
+_WAITING = "SELECT id FROM deliveries WHERE state = 'waiting'"
+_IS_REPLACED = """
+what = 'piece' AND tries = 0 AND progress = '' AND EXISTS (SELECT 1 FROM deliveries AS clip
+WHERE clip.event = deliveries.event AND clip.target = deliveries.target AND clip.what = 'clip'
+AND clip.state = 'waiting' AND clip.tries = 0 AND json_extract(clip.content, '$.to_ms') > 0 -- others: sealed
+AND coalesce(json_extract(clip.content, '$.form'), 'mp4') IN ('mp4', 'fmp4')
+AND deliveries.need_begin_ms >= clip.need_begin_ms
+AND deliveries.need_end_ms <= coalesce(json_extract(clip.content, '$.file_end_ms'), clip.need_end_ms))
+"""
+"""Untried parts that an untried clip of the event will hold."""
 VERSION = 1
 REMEMBERED_MS = 90 * 86_400_000
 """How long, ms, ended deliveries are stored."""
@@ -264,7 +273,6 @@ class Outbox:
         """
         served = _served(targets)
         dropped: list[Delivery] = []
-        order = "ORDER BY rank DESC, json_extract(content, '$.kind') IS 'alarm', at_ms, id"
 
         def drop(one: Delivery, why: str) -> None:
             self._set_ended(db, one, DeliveryState.DROPPED, why, one.receipt, one.size_bytes)
@@ -272,16 +280,12 @@ class Outbox:
 
         with self._writing() as db:
             for target, count in db.execute(_COUNTS, served).fetchall():
-                if count > most:
-                    counted = f"{_ROWS} WHERE state = 'waiting' AND what <> 'removal' AND target = ? {order}"
-                    rows = map(_delivery, db.execute(counted, (target,)).fetchall())
-                    free = [one for one in rows if one.id not in self._taken]
-                    for one, why in islice(_replaced_first(free), count - most):
-                        drop(one, why)
+                of_target = self._droppable(db, "what <> 'removal' AND target = ?1", (target,))
+                for one, why in islice(of_target, max(0, count - most)):
+                    drop(one, why)
             total = self._sum_of(db, served)
-            sized = f"{_ROWS} WHERE state = 'waiting' AND size_bytes > 0 AND {_SERVED} {order}"
-            rows = map(_delivery, db.execute(sized, served).fetchall() if total > budget_bytes else ())
-            for one, why in _replaced_first([one for one in rows if one.id not in self._taken]):
+            sized = self._droppable(db, f"size_bytes > 0 AND {_SERVED}", served)
+            for one, why in sized if total > budget_bytes else ():
                 drop(one, why)
                 total -= one.size_bytes
                 if total <= budget_bytes:
@@ -507,6 +511,17 @@ class Outbox:
         values = (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id)
         return db.execute(change, values).rowcount > 0
 
+    def _droppable(
+        self, db: sqlite3.Connection, where: str, values: tuple[str | None]
+    ) -> Iterator[tuple[Delivery, str]]:
+        """Yield what goes from a full queue, with the reason: first parts that a clip will replace."""
+        order = "ORDER BY rank DESC, json_extract(content, '$.kind') IS 'alarm', at_ms, id"
+        for why, which in (REPLACED, _IS_REPLACED), (QUEUE_FULL, "TRUE"):
+            found = db.execute(f"{_WAITING} AND {which} AND {where} {order}", values)
+            for (key,) in found.fetchall():  # the rest of a row only if it goes: there may be tens of thousands
+                if key not in self._taken and (one := self._find(db, "id = ?", (key,))):
+                    yield one, why
+
     def _sum_of(self, db: sqlite3.Connection, served: tuple[str | None]) -> int:
         query = (
             "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' "
@@ -527,26 +542,6 @@ class Outbox:
 def held_by(db: sqlite3.Connection, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
     """Return what `Outbox.held` does, of a file that another process may have open."""
     return [(CameraId(one), Span(begin, end)) for one, begin, end in db.execute(_HELD, _served(targets)).fetchall()]
-
-
-def _replaced_first(rows: Sequence[Delivery]) -> Iterator[tuple[Delivery, str]]:
-    """Yield what goes from a full queue, with the reason: first untried parts that an untried clip of the event holds.
-
-    rows: in the order in which they go otherwise.
-    """
-    clips = defaultdict[tuple[str, EventId | None], list[Span]](list)
-    for one in rows:
-        is_cut = one.what is DeliveryKind.CLIP and "to_ms" in one.content  # others are files of sealed recordings
-        if is_cut and one.needs and not one.tries and one.content.get("form", "mp4") in LIKE_PARTS:
-            file = one.needs.cut_to(Span(one.needs.begin_ms, one.content.get(FILE_END, one.needs.end_ms)))
-            clips[one.to, one.event] += [file] if file else []
-    gone = set[int]()
-    for one in rows:
-        span = one.needs if one.what is DeliveryKind.PIECE and not (one.tries or one.progress) else None
-        if span and any(clip.cut_to(span) == span for clip in clips.get((one.to, one.event), ())):
-            gone.add(one.id)
-            yield one, REPLACED
-    yield from ((one, QUEUE_FULL) for one in rows if one.id not in gone)
 
 
 class OutboxMarks:
