@@ -213,6 +213,15 @@ def test_parts_are_replaced_by_a_clip_that_is_being_sent(outbox: Outbox) -> None
     assert [(one.name, one.why) for one in outbox.keep_within(10**9, most=2)] == [("part 0", REPLACED)]
 
 
+def test_replaced_parts_are_a_loss_once_no_clip_can_replace_them(outbox: Outbox) -> None:
+    *parts, whole = with_parts(0)
+    outbox.add([*parts, whole, replace(whole, name="clip 0.fmp4", content={**whole.content, "form": "fmp4"})])
+    outbox.keep_within(10**9, most=2)
+    clips = [one for one in iter(lambda: outbox.take("offsite"), None) if one]
+    lost = [outbox.drop(one, "It would be larger than 20 GB.") for one in clips]
+    assert (lost, outbox.overflowed(0)) == ([0, 2], {"offsite": 2})
+
+
 @pytest.mark.parametrize("other", [{"form": "gif"}, {"form": "ts"}, {"form": "sheet"}])
 def test_a_preview_replaces_no_parts(outbox: Outbox, other: dict[str, object]) -> None:
     *parts, whole = with_parts(0)

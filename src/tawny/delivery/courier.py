@@ -216,7 +216,10 @@ class Courier:
         self._busy.pop(delivery.id, None)
         level = logging.INFO if isinstance(error, NoRecipient) else logging.WARNING
         log.log(level, "%s: %s", delivery.name, error)
-        self._outbox.drop(delivery, error.message)
+        if lost := self._outbox.drop(delivery, error.message):
+            log.warning(
+                "the queue was full: dropped %d parts for %s that %s was to replace", lost, delivery.to, delivery.name
+            )
         self._report(delivery)
 
     def _put_off(self, delivery: Delivery, error: TawnyError, *, is_answer: bool = False) -> None:

@@ -71,21 +71,28 @@ _IN_ORDER = "ORDER BY rank, at_ms, id"
 _COUNTS = """
 SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target"""
+_SUM = f"SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' AND {_SERVED}"  # noqa: S608 constants
 _HELD = """
 SELECT camera, need_begin_ms, need_end_ms FROM deliveries
 WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))
 """
 _WAITING = "SELECT id FROM deliveries WHERE state = 'waiting'"
-_IS_REPLACED = """
-what = 'piece' AND tries = 0 AND progress = '' AND EXISTS (SELECT 1 FROM deliveries AS clip
-WHERE clip.event = deliveries.event AND clip.target = deliveries.target AND clip.what = 'clip'
-AND clip.state = 'waiting' AND clip.tries = 0 AND json_extract(clip.content, '$.to_ms') > 0 -- others: sealed
+_CLIP = """
+SELECT 1 FROM deliveries AS clip WHERE clip.event = deliveries.event AND clip.target = deliveries.target
+AND clip.what = 'clip' AND json_extract(clip.content, '$.to_ms') > 0 -- others: sealed
 AND coalesce(json_extract(clip.content, '$.form'), 'mp4') IN ('mp4', 'fmp4')
+"""
+_IS_REPLACED = f"""
+what = 'piece' AND tries = 0 AND progress = '' AND EXISTS ({_CLIP} AND clip.state = 'waiting' AND clip.tries = 0
 AND deliveries.need_begin_ms >= clip.need_begin_ms
 AND deliveries.need_end_ms <= coalesce(json_extract(clip.content, '$.file_end_ms'), clip.need_end_ms))
 """
 """Untried parts that an untried clip of the event will hold."""
+_LOSE = f"""
+UPDATE deliveries SET why = ?, done_ms = ? WHERE target = ? AND event = ? AND what = 'piece' AND state = 'dropped'
+AND why = ? AND NOT EXISTS ({_CLIP} AND clip.state <> 'dropped')
+"""  # noqa: S608 constants
 VERSION = 1
 REMEMBERED_MS = 90 * 86_400_000
 """How long, ms, ended deliveries are stored."""
@@ -232,11 +239,14 @@ class Outbox:
         self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
         self._notify({one.to for one in replaced})
 
-    def drop(self, delivery: Delivery, why: str) -> None:
-        """End a delivery without sending it."""
+    def drop(self, delivery: Delivery, why: str) -> int:
+        """End a delivery without sending it. Return the number of parts that its event lost, as they were replaced."""
         with self._writing() as db:
             self._set_ended(db, delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
+            about = (QUEUE_FULL, self._clock.now_ms(), delivery.to, delivery.event, REPLACED)
+            lost = db.execute(_LOSE, about).rowcount
         self._taken.discard(delivery.id)
+        return lost
 
     def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
         """Store a failed attempt; retry not before next_ms. The first one notes in messages when they were due."""
@@ -280,11 +290,11 @@ class Outbox:
 
         with self._writing() as db:
             for target, count in db.execute(_COUNTS, served).fetchall():
-                of_target = self._droppable(db, "what <> 'removal' AND target = ?1", (target,))
+                of_target = self._excess(db, "what <> 'removal' AND target = ?1", (target,))
                 for one, why in islice(of_target, max(0, count - most)):
                     drop(one, why)
-            total = self._sum_of(db, served)
-            sized = self._droppable(db, f"size_bytes > 0 AND {_SERVED}", served)
+            total = int(db.execute(_SUM, served).fetchone()[0])
+            sized = self._excess(db, f"size_bytes > 0 AND {_SERVED}", served)
             for one, why in sized if total > budget_bytes else ():
                 drop(one, why)
                 total -= one.size_bytes
@@ -511,9 +521,7 @@ class Outbox:
         values = (state, why, receipt, size_bytes, self._clock.now_ms(), delivery.id)
         return db.execute(change, values).rowcount > 0
 
-    def _droppable(
-        self, db: sqlite3.Connection, where: str, values: tuple[str | None]
-    ) -> Iterator[tuple[Delivery, str]]:
+    def _excess(self, db: sqlite3.Connection, where: str, values: tuple[str | None]) -> Iterator[tuple[Delivery, str]]:
         """Yield what goes from a full queue, with the reason: first parts that a clip will replace."""
         order = "ORDER BY rank DESC, json_extract(content, '$.kind') IS 'alarm', at_ms, id"
         for why, which in (REPLACED, _IS_REPLACED), (QUEUE_FULL, "TRUE"):
@@ -521,13 +529,6 @@ class Outbox:
             for (key,) in found.fetchall():  # the rest of a row only if it goes: there may be tens of thousands
                 if key not in self._taken and (one := self._find(db, "id = ?", (key,))):
                     yield one, why
-
-    def _sum_of(self, db: sqlite3.Connection, served: tuple[str | None]) -> int:
-        query = (
-            "SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' "
-            "AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
-        )
-        return int(db.execute(query, served).fetchone()[0])
 
     def _find(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Delivery | None:
         row = db.execute(f"{_ROWS} WHERE {where}", values).fetchone()
