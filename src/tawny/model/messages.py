@@ -135,6 +135,7 @@ class ProblemKind(StrEnum):
     CHECK_IN = "check_in"
     SELF_TEST = "self_test"
     UPLOAD = "upload"
+    SWEEP = "sweep"
     FILES = "files"
     CLOCK = "clock"
     CERTIFICATE = "certificate"
@@ -164,6 +165,7 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.CHECK_IN: "Heartbeat failed",
     ProblemKind.SELF_TEST: "Self-test failed",
     ProblemKind.UPLOAD: "Uploads or notifications delayed",
+    ProblemKind.SWEEP: "Expired uploads not deleted",
     ProblemKind.FILES: "Problem with a folder of files",
     ProblemKind.CLOCK: "Clock not synchronized",
     ProblemKind.CERTIFICATE: "Certificate problem",

@@ -360,7 +360,7 @@ def test_a_sweep_that_fails_twice_is_a_problem_until_one_succeeds(tmp_path: Path
     assert bench.outward.troubles() == []
     bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
     (problem,) = bench.outward.troubles()
-    assert (problem.what, "Expired uploads stay at nas: Not found at nas" in problem.detail) == ("upload", True)
+    assert (problem.what, "Expired uploads stay at nas: Not found at nas" in problem.detail) == ("sweep", True)
     bench.nas.mkdir()
     bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
     assert bench.outward.troubles() == []

@@ -289,18 +289,20 @@ def test_the_kernel_is_asked_about_the_clock() -> None:
     assert is_kernel_synchronized() in (True, False, None)
 
 
-def test_a_backlog_is_told_while_a_destination_is_not_swept(bench: Bench) -> None:
+def test_a_backlog_begins_and_ends_for_itself_while_a_destination_is_not_swept(bench: Bench) -> None:
     told = list[Alarm]()
     unswept = {"nas": "nas refused the login."}
     monitor = AlarmMonitor(
         lambda: uploads_behind([bench.nas()], 0, bench.clock.now_ms(), unswept=unswept), bench.clock, told.append
     )
-    for step in range(20):
+    for step in range(30):
         if step == 10:
             waits(bench, why="nas is unreachable.")
             bench.clock.advance(3600)
+        if step == 20:
+            sent(bench)
         monitor.step()
         bench.clock.advance(5)
-    assert [(one.changed_ms is None, "1 item is waiting for nas" in one.detail) for one in told] == [
-        (True, False), (False, True),
+    assert [(one.what, one.until_ms is None, one.changed_ms) for one in told] == [
+        (ProblemKind.SWEEP, True, None), (ProblemKind.UPLOAD, True, None), (ProblemKind.UPLOAD, False, None),
     ]  # fmt: skip

@@ -101,7 +101,7 @@ def uploads_behind(
 ) -> Iterator[HealthProblem]:
     """Yield a problem if destinations or notifiers that are not paused have a backlog, or deliveries were dropped.
 
-    Another one for each that isn't swept: it can last for good, and users must learn of a later backlog.
+    One of a kind of its own for each that isn't swept: it can last for good, while backlogs come and go.
     overflowed: how many were dropped within the last day because the queue was full, by target. unswept: why the last
     search for expired files failed, by target.
     """
@@ -115,7 +115,7 @@ def uploads_behind(
         oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
         if not one.is_paused and (why := (unswept or {}).get(one.name)):
             yield HealthProblem(
-                ProblemKind.UPLOAD, None, f"Expired uploads stay at {one.name}: {why}", _RETRIES, f"sweep/{one.name}"
+                ProblemKind.SWEEP, None, f"Expired uploads stay at {one.name}: {why}", _RETRIES, one.name
             )
         if one.is_paused or oldest_ms is None:
             continue
