@@ -39,3 +39,5 @@ class TargetView:
     mutes: Mapping[CameraId, int]
     """End of the mute by camera, ms UTC."""
     receives: ReceivedAccess = ReceivedAccess.CLEAR
+    unswept: str = ""
+    """Why expired files stay there; empty if they don't."""

@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -291,10 +291,12 @@ def test_the_kernel_is_asked_about_the_clock() -> None:
 
 def test_a_backlog_begins_and_ends_for_itself_while_a_destination_is_not_swept(bench: Bench) -> None:
     told = list[Alarm]()
-    unswept = {"nas": "nas refused the login."}
-    monitor = AlarmMonitor(
-        lambda: uploads_behind([bench.nas()], 0, bench.clock.now_ms(), unswept=unswept), bench.clock, told.append
-    )
+
+    def look() -> Iterator[HealthProblem]:
+        nas = replace(bench.nas(), unswept="Expired uploads stay at nas: nas refused the login.")
+        return uploads_behind([nas], 0, bench.clock.now_ms())
+
+    monitor = AlarmMonitor(look, bench.clock, told.append)
     for step in range(30):
         if step == 10:
             waits(bench, why="nas is unreachable.")

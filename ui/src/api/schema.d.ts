@@ -2684,6 +2684,7 @@ export interface TargetInfo {
   receives: "sealed" | "clear" | "link";
   shows: string;
   trouble: string;
+  unswept: string;
   waiting: number;
   waiting_bytes: number;
   where: string;

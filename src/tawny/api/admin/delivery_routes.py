@@ -48,7 +48,8 @@ class TargetInfo(ApiResponse):
     """An upload destination, set of files or notification channel.
 
     where: address without secrets. shows: what phones can display. trouble: why deliveries fail; empty if they don't.
-    receives: what its operator can access: encrypted video, unencrypted video, or a link only.
+    unswept: why expired files stay there; empty if they don't. receives: what its operator can access: encrypted video,
+    unencrypted video, or a link only.
     """
 
     name: str
@@ -61,6 +62,7 @@ class TargetInfo(ApiResponse):
     waiting_bytes: int
     oldest_ms: int | None
     trouble: str
+    unswept: str
     paused: bool
     last: list[SentInfo]
     mutes: list[MutedInfo]
@@ -300,7 +302,7 @@ def pause_target(target: OneName, body: PauseChange, note: Note, here: Here) -> 
 
 @router.post("/targets/{target}/try", dependencies=own)
 def try_target_now(target: OneName, here: Here) -> OkResponse:
-    """Retry queued items now instead of waiting for the next attempt."""
+    """Retry queued items now instead of waiting for the next attempt, also a failed search for expired files."""
     with _delivery(here) as delivery:
         delivery.try_now(target)
     return OkResponse()
@@ -511,6 +513,7 @@ def _target_info(one: TargetView) -> TargetInfo:
         waiting_bytes=one.waiting.size_bytes,
         oldest_ms=one.waiting.oldest_ms,
         trouble=one.trouble,
+        unswept=one.unswept,
         paused=one.is_paused,
         last=[
             SentInfo(

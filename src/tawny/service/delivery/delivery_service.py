@@ -236,8 +236,7 @@ class DeliveryService:
         now_ms = self._clock.now_ms()
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
         targets = [one for one in self.all_targets() if one.kind != "files"]
-        unswept = self.uploads.unswept()
-        behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed, unswept)
+        behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed)
         return [*behind, *self._stranded(now_ms), *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:
@@ -413,9 +412,10 @@ class DeliveryService:
     def _destination(self, name: str) -> TargetView:
         where, gets = self.uploads.public(name), ", ".join(self._settings.destinations[name].upload)
         outbox, receives = self.outbox, _access_at_destination(self._settings, name)
+        why = self.uploads.unswept().get(name)
         return TargetView(
             name, "destination", where, "", gets, outbox.waiting(name), outbox.trouble(name), name in self._paused,
-            outbox.ended(name), {}, receives,
+            outbox.ended(name), {}, receives, f"Expired uploads stay at {name}: {why}" if why else "",
         )  # fmt: skip
 
     def _clip_of(self, event: Event, now_ms: int) -> Span:

@@ -97,13 +97,11 @@ def uploads_behind(
     budget_bytes: int,
     now_ms: int,
     overflowed: Mapping[str, int] | None = None,
-    unswept: Mapping[str, str] | None = None,
 ) -> Iterator[HealthProblem]:
     """Yield a problem if destinations or notifiers that are not paused have a backlog, or deliveries were dropped.
 
     One of a kind of its own for each that isn't swept: it can last for good, while backlogs come and go.
-    overflowed: how many were dropped within the last day because the queue was full, by target. unswept: why the last
-    search for expired files failed, by target.
+    overflowed: how many were dropped within the last day because the queue was full, by target.
     """
     sentences = []
     names = {one.name for one in targets}
@@ -113,10 +111,8 @@ def uploads_behind(
             sentences.append(f"Within the last day, {many} dropped that waited for {name}, because the queue was full.")
     for one in targets:
         oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
-        if not one.is_paused and (why := (unswept or {}).get(one.name)):
-            yield HealthProblem(
-                ProblemKind.SWEEP, None, f"Expired uploads stay at {one.name}: {why}", _RETRIES, one.name
-            )
+        if one.unswept and not one.is_paused:
+            yield HealthProblem(ProblemKind.SWEEP, None, one.unswept, _RETRIES, one.name)
         if one.is_paused or oldest_ms is None:
             continue
         if one.trouble and now_ms - oldest_ms > BEHIND_MS:

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { act, cleanup, render, screen } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { session } from "../../ui/session";
 import Outside from "./Outside";
@@ -40,4 +40,20 @@ it("says what is wrong with a channel for which nothing waits", async () => {
   render(<Outside />);
   await pass(100);
   expect(screen.getByText(target.trouble)).toBeTruthy();
+});
+
+it("says why expired files stay at a destination for which nothing waits, and tries again", async () => {
+  vi.useFakeTimers();
+  const asked: string[] = [];
+  const target = { name: "nas", kind: "destination", where: "", shows: "", gets: "", receives: "clear", waiting: 0, waiting_bytes: 0, oldest_ms: null, trouble: "", unswept: "Expired uploads stay at nas: nas refused the login.", paused: false, last: [], mutes: [] };
+  vi.stubGlobal("fetch", (path: string) => {
+    asked.push(path);
+    return Promise.resolve(new Response(JSON.stringify({ items: path === "/api/v1/targets" ? [target] : [], address: "" })));
+  });
+  render(<Outside />);
+  await pass(100);
+  expect(screen.getByText(target.unswept)).toBeTruthy();
+  fireEvent.click(screen.getByText("Retry now"));
+  await pass(100);
+  expect(asked).toContain("/api/v1/targets/nas/try");
 });

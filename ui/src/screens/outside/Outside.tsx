@@ -140,7 +140,7 @@ function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: ()
     });
   };
   return (
-    <article class={`card outside-target ${target.trouble ? "is-troubled" : ""}`} aria-label={target.name}>
+    <article class={`card outside-target ${target.trouble || target.unswept ? "is-troubled" : ""}`} aria-label={target.name}>
       <div class="row between outside-head">
         <div class="grow">
           <h3>{target.name}</h3>
@@ -186,15 +186,19 @@ function Target({ target, onChange, onEdit }: { target: TargetInfo; onChange: ()
 }
 
 function Queue({ target, onTry }: { target: TargetInfo; onTry: () => void }) {
-  const trouble = target.trouble && <span class="outside-trouble"> <ServerText text={target.trouble} /></span>;
-  if (target.waiting === 0) return <p class="small sub outside-queue">{target.paused ? words.paused : trouble || words.calm}</p>;
+  const why = [target.trouble, target.unswept].filter(Boolean).map(fromServer).join(" ");
+  const trouble = why && <span class="outside-trouble"> <ServerText text={why} /></span>;
+  if (target.waiting === 0 && !target.unswept)
+    return <p class="small sub outside-queue">{target.paused ? words.paused : trouble || words.calm}</p>;
   const bytes = target.waiting_bytes > 0 ? `, ${size(target.waiting_bytes)}` : "";
   return (
     <div class="row between outside-queue">
       <p class="small sub grow num">
-        {plural(target.waiting, words.waiting)}
+        {target.waiting > 0 && plural(target.waiting, words.waiting)}
         {bytes}
-        {target.oldest_ms !== null && `, ${words.since(when(target.oldest_ms))}`}. {target.paused && words.paused}
+        {target.oldest_ms !== null && `, ${words.since(when(target.oldest_ms))}`}
+        {target.waiting > 0 && ". "}
+        {target.paused && words.paused}
         {trouble}
       </p>
       <button type="button" class="btn ghost" onClick={onTry}>
