@@ -16,7 +16,7 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings
 from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
-from tawny.delivery.destination import DestinationConnection, RemoteFile
+from tawny.delivery.destination import RemoteFile
 from tawny.delivery.destinations.folder import OpenFolder
 from tawny.delivery.witness_files import witness_path
 from tawny.engine import InlineEngine, ThreadEngine
@@ -28,7 +28,7 @@ from tawny.model.times import utc_from_text
 from tawny.sealed.statements import Witness
 from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
-from tawny.service.delivery.uploads import SWEEP_AGAIN_S, SWEEP_FIRST_S
+from tawny.service.delivery.uploads import SWEEP_AGAIN_S, SWEEP_FIRST_S, UNSWEPT_APART_S
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
@@ -369,6 +369,7 @@ def test_a_sweep_that_fails_twice_is_a_problem_until_one_succeeds(tmp_path: Path
 
 def test_try_now_sweeps_where_the_last_sweep_failed(tmp_path: Path) -> None:
     bench = unswept(tmp_path)
+    bench.inline.run_for(UNSWEPT_APART_S)
     for wrong in (1, 0):
         bench.outward.try_now("nas")
         bench.inline.run_for(1)
@@ -381,22 +382,67 @@ def test_try_now_sweeps_where_the_last_sweep_failed(tmp_path: Path) -> None:
     bench.outward.close()
 
 
-def test_a_sweep_that_fails_while_the_settings_change_is_no_problem_of_the_new_ones(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    uploads, shown = bench.outward.uploads, list[dict[str, str]]()
+def test_sweeps_that_fail_within_minutes_count_as_one(tmp_path: Path) -> None:
+    """A NAS is still starting, and a user tries again a few times."""
+    bench = unswept(tmp_path)
+    for paused in (True, False):
+        bench.outward.pause("nas", paused=paused)
+        bench.outward.try_now("nas")
+        bench.inline.run_for(60)
+    assert bench.outward.troubles() == []
+    bench.outward.close()
 
-    def connect(name: str, one: DestinationSettings) -> DestinationConnection:
-        if len(shown) == 2:
-            uploads.take_over({name: one.model_copy(update={"limit": 1000.0})}, {})
-        raise TargetRefused(name, "The former login was refused.")
 
-    monkeypatch.setattr(uploads, "_connect", connect)
-    for _ in range(3):
-        with pytest.raises(TargetRefused):
-            uploads.sweep("nas")
-        shown.append(uploads.unswept())
-    assert [[*one] for one in shown] == [[], ["nas"], []]
+def test_a_paused_destination_is_not_swept_until_it_is_resumed(tmp_path: Path) -> None:
+    bench = unswept(tmp_path)
+    bench.nas.mkdir()
+    old = bench.put(OLD)
+    bench.outward.pause("nas", paused=True)
+    bench.inline.run_for(2 * SWEEP_AGAIN_S)
+    assert bench.outward.uploads.has_failed("nas")
+    bench.outward.pause("nas", paused=False)
+    bench.inline.run_for(60)
+    assert not old.exists()
+    bench.outward.close()
+
+
+def test_try_now_during_a_sweep_makes_another_one_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user corrects the login and tries again while a listing hangs."""
+    bench, swept = Bench(tmp_path, 'retention = "90 days"', is_inline=True), list[str]()
+
+    def sweep(name: str) -> list[RemoteFile]:
+        swept.append(name)
+        if len(swept) == 1:
+            bench.outward.try_now(name)
+            raise TargetRefused(name, "The former login was refused.")
+        return []
+
+    monkeypatch.setattr(bench.outward.uploads, "sweep", sweep)
+    bench.outward.start()
+    bench.inline.run_for(2 * SWEEP_FIRST_S + 10)
+    assert swept == ["nas", "nas"]
+    bench.outward.close()
+
+
+@pytest.mark.parametrize("change", ['retention = "90 days"\nlimit = "1 MB"', 'retention = "91 days"'])
+def test_changed_settings_end_the_problem_of_failed_sweeps_only_after_a_sweep(tmp_path: Path, change: str) -> None:
+    bench = unswept(tmp_path)
+    bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
+    bench.nas.mkdir()
+    bench.outward.apply(settings(f'[destinations.nas]\nurl = "folder:{bench.nas}"\n{change}\n'))
+    (shown,) = bench.outward.all_targets()
+    assert (len(bench.outward.troubles()), "Expired uploads stay at nas: " in shown.unswept) == (1, True)
+    bench.inline.run_for(1)  # it is looked at once
+    assert bench.outward.troubles() == []
+    bench.outward.close()
+
+
+def test_without_a_retention_failed_sweeps_are_no_problem(tmp_path: Path) -> None:
+    bench = unswept(tmp_path)
+    bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
+    bench.outward.apply(settings(f'[destinations.nas]\nurl = "folder:{bench.nas}"\n'))
+    assert bench.outward.troubles() == []
+    bench.outward.close()
 
 
 def test_before_it_is_started_nothing_is_behind(bench: Bench) -> None:

@@ -152,6 +152,7 @@ class DeliveryService:
             for name in self._names:
                 if _of(before, name) != _of(settings, name):
                     self.outbox.try_now(name)  # the backoff was caused by the previous settings
+                    self._sweeper.try_now(name)
             self._forget_pauses()
             self._note_stranded()
 

@@ -182,6 +182,8 @@ def _ms(digits: str, zone: tzinfo, *, fold: bool = False) -> int | None:
 SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
 UNSWEPT_TOLD = 2
 """Failed sweeps in a row that are a problem. The first one is soon after a start, when a NAS may still be starting."""
+UNSWEPT_APART_S = 600.0
+"""Duration, s, for which further failed sweeps count as one, as after a few clicks while a NAS is starting."""
 LINK_S = 6 * 3600.0
 """Validity, s, of a link in a message."""
 log = logging.getLogger(__name__)
@@ -189,11 +191,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _FailedSweep:
-    """The last sweep of a destination. settings: with which it failed."""
+    """The last sweep of a destination. counted_s: when one was last counted, s monotonic."""
 
-    settings: Settings
     why: str
     in_a_row: int
+    counted_s: float
 
 
 class Uploads:
@@ -226,6 +228,8 @@ class Uploads:
     def take_over(self, settings: Mapping[str, Settings], file_sets: Mapping[str, FileSetSettings]) -> None:
         """Apply changed destinations: start, restart and stop couriers accordingly."""
         self._settings, self._file_sets, self._without_links = dict(settings), dict(file_sets), set()
+        for name in self._unswept.keys() - {name for name, one in settings.items() if one.retention is not None}:
+            self._unswept.pop(name, None)
         self._workers.take_over(settings)
 
     def stop(self) -> None:
@@ -299,12 +303,16 @@ class Uploads:
 
         Parts of uploads that were cut off as long ago are deleted at once, where the login may.
         """
-        one, before = self._settings[name], self._unswept.get(name)
+        before = self._unswept.get(name)
         try:
             found = self._too_old(name, is_sweeping=True)
         except DeliveryError as error:
-            in_a_row = before.in_a_row + 1 if before is not None and before.settings == one else 1
-            self._unswept[name] = _FailedSweep(one, error.message, in_a_row)
+            now_s = self._clock.mono_s()
+            if before is None:
+                before = _FailedSweep("", 0, now_s - UNSWEPT_APART_S)
+            is_counted = now_s - before.counted_s >= UNSWEPT_APART_S
+            counted_s = now_s if is_counted else before.counted_s
+            self._unswept[name] = _FailedSweep(error.message, before.in_a_row + is_counted, counted_s)
             raise
         self._unswept.pop(name, None)
         now_ms = self._clock.now_ms()
@@ -315,21 +323,17 @@ class Uploads:
         return found
 
     def unswept(self) -> dict[str, str]:
-        """Return why the last sweeps failed with the present settings, by destination, where it is a problem."""
-        failed, settings = self._unswept.copy(), self._settings
-        return {
-            name: one.why
-            for name, one in failed.items()
-            if one.in_a_row >= UNSWEPT_TOLD and one.settings == settings.get(name)
-        }
+        """Return why the last sweeps failed, by destination, where it is a problem. Only a sweep ends it."""
+        return {name: one.why for name, one in self._unswept.copy().items() if one.in_a_row >= UNSWEPT_TOLD}
 
     def has_failed(self, name: str) -> bool:
         """Return whether the last sweep of a destination failed."""
         return name in self._unswept
 
     def kept_for_a_time(self) -> list[str]:
-        """Return the names of destinations with a retention."""
-        return [name for name, one in self._settings.items() if one.retention is not None]
+        """Return the names of destinations with a retention that are not paused."""
+        settings = self._settings.items()
+        return [name for name, one in settings if one.retention is not None and not self._is_paused(name)]
 
     def link(self, event: EventId, form: str = "mp4") -> str:
         """Return a public link to an uploaded form of an event; empty if no destination offers one.
@@ -445,8 +449,8 @@ class Sweeper:
         self.handle = ActorHandle()
 
     def try_now(self, name: str) -> None:
-        """Make a sweep that failed due. Call from any thread."""
-        if self._uploads.has_failed(name):
+        """Make a sweep due that failed or is going on, as it may fail. Call from any thread."""
+        if self._uploads.has_failed(name) or name not in self._due_s:
             self._due_s[name] = self._clock.mono_s()
             self.handle.wake()
 
@@ -458,8 +462,12 @@ class Sweeper:
             self._forgets_s = now_s + SWEEP_EVERY_S
         for name in self._uploads.kept_for_a_time():
             if self._due_s.setdefault(name, now_s + SWEEP_FIRST_S) <= now_s:
-                self._due_s[name] = now_s + SWEEP_AGAIN_S  # also after an error that nothing expected
-                self._due_s[name] = now_s + self._sweep(name)
+                del self._due_s[name]
+                again_s = SWEEP_AGAIN_S  # also after an error that nothing expected
+                try:
+                    again_s = self._sweep(name)
+                finally:
+                    self._due_s.setdefault(name, now_s + again_s)  # unless `try_now` was called meanwhile
         return SWEEP_FIRST_S
 
     def close(self) -> None:
