@@ -302,7 +302,7 @@ async def make_web_interface(
     arming, changeable, marks = running.arming, running.changeable, running.parts.storage.marks
     modes = _make_modes(running, outward)
     machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
-    address = AddressService(changeable, AddressMeans(machine_names), clock)
+    address = AddressService(changeable, AddressMeans(machine_names, kept_in=place.kept_in), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(

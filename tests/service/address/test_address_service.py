@@ -1,6 +1,8 @@
 """The secure address on a fake clock: own certificates, files, orders of a public authority, and what goes wrong."""
 
+import errno
 import json
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from tawny.service.address.address_urls import is_at_home_only, own_addresses
 from tawny.service.address.certificates import facts_of
 from tawny.service.address.local_authority import LocalAuthority, RecorderNames
 from tawny.service.address.tailscale import begin_serving
+from tawny.service.backup.backup_file import is_kept
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.testing.clock import FakeClock
 from tests.support.certificates import certificate_pair, write_pair
@@ -47,7 +50,7 @@ class Recorder:
         self.tailscale = self.obey
         means = AddressMeans(
             lambda: frozenset(self.names), self.order, lambda: frozenset(self.addresses), self.run,
-            lambda _, work: work(),
+            lambda _, work: work(), folder,
         )  # fmt: skip
         changeable = ChangeableSettings(lambda: self.settings, self.apply, self.file if has_file else None)
         self.service = AddressService(changeable, means, self.clock)
@@ -494,6 +497,72 @@ class TestDomain:
         assert recorder.orders[0].dns_options == {"auth_token": "t0p-s3cret"}
         recorder.service.use_domain(wanted, {}, "")
         assert recorder.settings.web.secure.dns_secrets == {"auth_token": "t0p-s3cret"}, "kept unless given"
+
+
+class TestServed:
+    """Whether people outside are refused by plain http while no certificate is in force."""
+
+    other = TestDomain.wanted.model_copy(update={"domain": "new.example.org"})
+
+    def refuse(self, _: Order) -> Issued:
+        raise NotDone("The authority can't reach cam.example.org.", "Forward port 80.")
+
+    def after_loss(self, recorder: Recorder) -> Recorder:
+        shutil.rmtree(recorder.file.parent / "certificates")
+        again = Recorder(recorder.file.parent)
+        again.settings, again.answer = recorder.settings, self.refuse
+        again.service.refresh()
+        assert not again.service.in_force
+        return again
+
+    def test_lost_certificates_are_no_reason_for_plain_http(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        assert self.after_loss(recorder).service.had_certificate
+
+    @pytest.mark.parametrize("former", ["domain", "own"])
+    def test_another_way_or_domain_begins_without(self, recorder: Recorder, former: str) -> None:
+        if former == "own":
+            recorder.service.use_own("pi.local")
+        else:
+            recorder.service.use_domain(TestDomain.wanted, {}, "")
+        recorder.answer = self.refuse
+        recorder.service.use_domain(self.other, {}, "")
+        assert not self.after_loss(recorder).service.had_certificate
+
+    def test_a_restored_backup_begins_without(self, recorder: Recorder, tmp_path: Path) -> None:
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        chain.unlink()
+        assert restarted(recorder).service.had_certificate
+        assert not is_kept("data/https-served")
+        (tmp_path / "https-served").unlink()
+        assert not restarted(recorder).service.had_certificate
+
+    def test_a_note_that_cannot_be_read_counts(self, recorder: Recorder) -> None:
+        (recorder.file.parent / "https-served").mkdir()
+        recorder.answer = self.refuse
+        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        assert recorder.service.had_certificate
+
+    def test_one_of_an_earlier_version_is_noted_at_the_start(self, recorder: Recorder) -> None:
+        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        note = recorder.file.with_name("https-served")
+        note.unlink()
+        restarted(recorder)
+        assert note.read_text() == "domain cam.example.org\n"
+        assert stat.S_IMODE(note.stat().st_mode) == 0o600
+
+    def test_a_folder_that_cannot_be_written_is_reported(
+        self, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr("tawny.service.address.certificates.write_private", fail)
+        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        recorder.service.refresh()
+        assert recorder.service.in_force
+        assert "Read-only" in recorder.problems()[0]
 
 
 class TestTailscale:

@@ -30,6 +30,7 @@ from tawny.service.address.certificates import (
     KEY,
     CertificateFacts,
     CertificateInForce,
+    ServedHttps,
     check_pair,
     day_text,
     is_pair,
@@ -69,6 +70,7 @@ class AddressMeans:
     """What the service uses of this computer.
 
     names: of the computer, from the network too. addresses: of its interfaces. in_background: starts a thread.
+    kept_in: the data folder; None: nothing is kept.
     """
 
     names: Callable[[], frozenset[str]]
@@ -77,6 +79,7 @@ class AddressMeans:
     addresses: Callable[[], frozenset[str]] = lambda: own_addresses()
     run: tailscale.RunProgram = tailscale.run_program
     in_background: Callable[[str, Callable[[], None]], object] = start_thread
+    kept_in: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,9 @@ class AddressService:
         self._changeable, self._means, self._clock = changeable, means, clock
         self.in_force = CertificateInForce(clock.now_ms)
         self.had_certificate = False
-        """Whether the chosen way had one before. Until then, people outside use http: they may be setting it up."""
+        """Whether this computer has served https for the way and domain. Until then, people outside use http: they may
+        be setting it up, or have restored a backup."""
+        self._served, self._served_for = ServedHttps(means.kept_in), ("off", "")
         self.challenges = HttpChallenges()
         self.handle = ActorHandle()
         self._lock = threading.RLock()
@@ -163,8 +168,9 @@ class AddressService:
         self.handle.wake()
 
     def _refresh(self, secure: SecureSettings, *, orders: bool) -> None:
-        self._hint, is_ordered = None, secure.way == "domain"
-        self.had_certificate = (self._folder / "acme" / CHAIN).is_file() if is_ordered else secure.serves_tls
+        self._hint, chosen = None, (secure.way, secure.domain)
+        if chosen != self._served_for:
+            self.had_certificate, self._served_for = secure.serves_tls and self._served.holds(*chosen), chosen
         match secure.way:
             case "own":
                 failed = self._renew_own()
@@ -277,6 +283,9 @@ class AddressService:
         facts = self.in_force.put(chain, key)
         if facts != before:
             log.info("https uses a certificate for %s, valid until %s", ", ".join(facts.names), day_text(facts.ends_ms))
+        if not self.had_certificate:
+            self._served.note(secure.way, secure.domain)
+            self.had_certificate = True
         if secure.domain and not facts.covers(secure.domain):
             raise NotDone(
                 f"The certificate is for {', '.join(facts.names[:3])}, not for {secure.domain}.",

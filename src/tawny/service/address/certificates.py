@@ -17,9 +17,11 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from tawny.engine.tls import make_server_context
 from tawny.model.errors import NotDone
+from tawny.storage.disk.private_files import write_private
 
 MOST_FILE_BYTES: Final = 256 * 1024
 CHAIN, KEY = "chain.pem", "key.pem"
+SERVED: Final = "https-served"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,43 @@ class CertificateInForce:
             reason = error.strerror or getattr(error, "reason", "") or str(error)
             raise NotDone(f"The certificate {chain} can't be used: {reason}.", "Choose another one.") from None
         return context
+
+
+class ServedHttps:
+    """For which ways and domains this computer has served https, a line each.
+
+    The file isn't in backups: another computer, on which one is restored, begins without. folder: None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder / SERVED if folder is not None else None
+
+    def holds(self, way: str, domain: str) -> bool:
+        """Return whether it was noted; also if the file can't be read, as plain http outside would be worse."""
+        try:
+            return f"{way} {domain}" in self._lines()
+        except OSError:
+            return True
+
+    def note(self, way: str, domain: str) -> None:
+        """Add it. Raises NotDone."""
+        if self._path is None:
+            return
+        try:
+            write_private(self._path, "\n".join([*self._lines(), f"{way} {domain}", ""]).encode())
+        except OSError as error:
+            raise NotDone(
+                f"The folder {self._path.parent} can't be written: {error.strerror}.",
+                "Make the folder writable for the user who runs tawny.",
+            ) from None
+
+    def _lines(self) -> list[str]:
+        if self._path is None:
+            return []
+        try:
+            return self._path.read_bytes().decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
 
 
 def day_text(at_ms: int) -> str:
