@@ -66,6 +66,15 @@ it("says that the recorder doesn't answer where that is the cause", async () => 
   await screen.findByText(t.problems.noConnectionDo);
 });
 
+it("asks also where browsers have no AbortSignal.timeout, such as iOS 15", async () => {
+  const timeout = AbortSignal.timeout;
+  Object.assign(AbortSignal, { timeout: undefined });
+  answers.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+  render(<NotLoaded />);
+  await screen.findByText(t.problems.noConnectionDo);
+  Object.assign(AbortSignal, { timeout });
+});
+
 it("waits 8 s for a recorder that says nothing", async () => {
   const signal = new AbortController();
   const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(signal.signal);

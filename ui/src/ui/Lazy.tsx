@@ -1,5 +1,6 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { inTime } from "../api/client";
 import { t } from "../strings";
 import { Problem } from "./Problem";
 import { Sheet } from "./Sheet";
@@ -49,7 +50,7 @@ export function Lazy<Props extends object>({
 /** Says that the code could not be had, because of an update, or because the recorder doesn't answer. */
 export function NotLoaded() {
   const [away, setAway] = useState(false);
-  useEffect(() => void fetch("/api/v1/session", { signal: AbortSignal.timeout(8000) }).catch(() => setAway(true)), []);
+  useEffect(() => void fetch("/api/v1/session", { signal: inTime(8000) ?? null }).catch(() => setAway(true)), []);
   const p = t.problems;
   const [what, todo] = away ? [p.noConnection, p.noConnectionDo] : [p.screen, p.screenDo];
   return <Problem what={what} todo={todo} button={t.actions.reload} onPress={() => location.reload()} />;
