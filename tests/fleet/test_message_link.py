@@ -48,6 +48,20 @@ async def opened(accepting: Accepting, dial: Callable[[], Awaitable[MessageLink]
         await accepting.close()
 
 
+async def test_an_answer_that_is_no_line_ends_the_try_however_deep_its_json_is() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n" + b"[" * 100_000)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(LineClosed):
+        await WebSocketLink.open(f"http://127.0.0.1:{port}")
+    server.close()
+
+
 @pytest.fixture(params=["memory", "websocket", "nats"])
 async def ends(request: pytest.FixtureRequest, house: House) -> AsyncIterator[Ends]:
     """The box's end and the hub's."""

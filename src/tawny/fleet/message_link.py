@@ -223,7 +223,7 @@ def _message_of(body: bytes | bytearray | None) -> str:
     """Return what a tawny says in a refusal; empty for another server's."""
     try:
         found = json.loads(body or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     message = found.get("message") if isinstance(found, dict) else None
     return message.rstrip(".") if isinstance(message, str) and len(message) < 200 and message.isprintable() else ""

@@ -30,6 +30,7 @@ from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import LARGE, DestinationCase, DestinationContract, content
+from tawny.testing.http_service import StandIn, served
 from tests.api.fakes import House
 from tests.delivery.carried import delivery
 from tests.delivery.destinations.servers import TawnyServer, tawny_server
@@ -157,6 +158,13 @@ def test_a_file_that_is_busy_is_sent_once(elsewhere: Elsewhere, monkeypatch: pyt
         connection.put("clip.mp4", content(), "", lambda _: None)
     connection.close()
     assert len(begun) == 1
+
+
+def test_a_server_whose_json_is_too_deep_is_no_tawny() -> None:
+    with served(StandIn(lambda _: (200, b"[" * 100_000))) as deep:
+        url, kind = deep.base.replace("http://", "tawny+http://:secret@") + "/mine", TawnyDestination()
+        with pytest.raises(DeliveryError, match="isn't a tawny"):
+            kind.connect(DestinationContext("friend", url, kind.settings(url, {}), FakeClock()))
 
 
 def test_what_another_tawny_says_when_it_is_unavailable_is_passed_on(

@@ -197,6 +197,6 @@ def _path(way: str, query: Mapping[str, str | int]) -> str:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
