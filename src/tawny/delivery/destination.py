@@ -402,7 +402,7 @@ class HttpClient:
         if status in (401, 403):
             raise TargetRefused(self._public, detail, is_sign_in=status == 401)
         if status in (301, 302, 303, 307, 308):
-            leads = self._location.partition("?")[0]  # what follows may be secret
+            leads = _without_secrets(self._location)
             if leads:
                 detail = f"it leads to another address ({status}): {leads}"
             if not self._tls and (not leads or leads.startswith("https:")):
@@ -457,6 +457,15 @@ class HttpClient:
         return line
 
 
+def _without_secrets(address: str) -> str:
+    """Return an address without sign-in and what follows the path; empty if it is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -471,7 +480,9 @@ def _authority_file(line: http.client.HTTPConnection, path: str) -> bytes:
     try:
         line.request("GET", path)
         answer = line.getresponse()
-        return answer.read(MOST_CERTIFICATE_BYTES) if answer.status == 200 else b""
+        found = answer.read(MOST_CERTIFICATE_BYTES) if answer.status == 200 else b""
+        ssl.create_default_context(cadata=found)  # raises SSLError, an OSError, if it is none, such as a page
+        return found
     except (OSError, http.client.HTTPException):
         return b""
     finally:

@@ -309,6 +309,17 @@ def test_another_server_can_show_the_authority_but_not_its_certificate(
         at_home_only.connect(pinned)
 
 
+def test_a_page_instead_of_a_certificate_is_no_authority(tmp_path: Path) -> None:
+    context = make_server_context()
+    context.load_cert_chain(*write_pair(tmp_path / "stranger"))
+    with served(StandIn(lambda _: (200, b"<!doctype html>"), tls=context)) as stranger:
+        url, kind = f"tawny://:secret@127.0.0.1:{stranger.port}/mine", TawnyDestination()
+        options = kind.settings(url, {"fingerprint": "ab" * 32})
+        with pytest.raises(StrangeTarget) as strange:
+            kind.connect(DestinationContext("friend", url, options, FakeClock()))
+    assert "authority" not in str(strange.value)
+
+
 def test_a_stranger_that_answers_byte_by_byte_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.delivery.destination.TIMEOUT_S", 0.5)
     context, sent = make_server_context(), list[int]()

@@ -133,6 +133,9 @@ def test_a_file_that_is_too_large_for_a_server_does_not_mean_that_it_is_full() -
         (False, "https://cloud.test/", "another address (301), often that with https: use `davs://`"),
         (False, "/dav/a.mp4/", "another address (301): /dav/a.mp4/"),
         (True, "https://new.test/a?token=secret", "another address (301): https://new.test/a"),
+        (False, "HTTPS://cloud.test/", "another address (301), often that with https: use `davs://`"),
+        (True, "https://anna:secret@new.test/a", "another address (301): https://new.test/a"),
+        (True, "https://[secret", "it responded with 301 Moved Permanently"),
         (True, "", "it responded with 301 Moved Permanently"),
     ],
 )
