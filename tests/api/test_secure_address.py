@@ -92,10 +92,17 @@ async def test_the_line_of_another_recorder_learns_the_address_with_https(
     monkeypatch.setattr("tawny.api.request_handling.is_nearby", lambda _: False)
     server = WebServer(own.house.app, own.house.accounts, "127.0.0.1", 0)
     await server.start()
+    named = server.address.replace("127.0.0.1", "localhost")
     with pytest.raises(LineClosed) as closed:
-        await WebSocketLink.open(f"http://{server.address}")
-    assert f"leads to https://{server.address}; use that address" in str(closed.value), "pi.local is for home"
+        await WebSocketLink.open(f"http://{named}")
+    assert f"leads to https://{named}; use that address" in str(closed.value), "pi.local is for home"
     await server.stop()
+
+
+@pytest.mark.parametrize("base", ["http://[2001:db8::5]:8000", "http://203.0.113.5"])
+async def test_nothing_leads_to_a_host_that_the_certificate_is_not_for(own: Serving, base: str) -> None:
+    answer = await own.browser("2001:db8::7", base).get("/")
+    assert answer.headers["location"] == "https://pi.local:8000/"
 
 
 async def test_the_line_of_another_recorder_learns_that_the_certificate_is_lost(

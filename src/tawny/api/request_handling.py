@@ -146,8 +146,10 @@ def _installs_authority(site: "AppContext", scope: Scope) -> bool:
 
 def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
     """Return the only answer such a request gets, also the handshake of a WebSocket: the same address by https."""
+    facts = site.secure.in_force.facts
     # from outside, the name that was asked for leads here; one for home may not
-    base = site.address if site.address.startswith("https://") and not site.is_at_home_only else f"https://{host}"
+    is_better = site.is_at_home_only and facts is not None and facts.covers(host_name(host))
+    base = site.address if site.address.startswith("https://") and not is_better else f"https://{host}"
     path, query = scope.get("raw_path") or b"/", scope.get("query_string", b"")
     target = base + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
     return Response(status_code=308, headers={"Location": target, "Connection": "close", "Cache-Control": "no-store"})
