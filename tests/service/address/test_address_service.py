@@ -302,10 +302,46 @@ class TestOwn:
         assert recorder.settings.web.public_url == "http://cam.lan"
 
     def test_turning_https_off_keeps_the_address_for_links(self, recorder: Recorder) -> None:
-        recorder.service.use_own("pi.local")
         self.hosts(recorder, 'public_url = "http://192.168.1.5:8000"')
+        recorder.service.use_own("pi.local")
+        shutil.rmtree(recorder.file.parent / "certificates")
+        again = restarted(recorder)
+        assert not again.service.in_force
+        again.service.turn_off()
+        assert again.settings.web.link_url == "http://192.168.1.5:8000", "also without its certificate"
+
+    @pytest.mark.parametrize("url", ["http://192.168.1.5:8000", "http://pi:8123"])
+    def test_an_address_that_the_next_certificate_is_not_for_goes_back_to_http(
+        self, recorder: Recorder, tmp_path: Path, url: str
+    ) -> None:
+        self.hosts(recorder, f'public_url = "{url}"')
+        recorder.service.use_own("pi.local")
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        assert recorder.settings.web.public_url == url
+
+    def test_another_name_of_this_computer_keeps_the_address(self, recorder: Recorder) -> None:
+        self.hosts(recorder, 'public_url = "http://pi.local:8123"')
+        recorder.service.use_own("pi.local")
+        recorder.service.use_own("192.168.1.5")
+        assert recorder.settings.web.public_url == "https://pi.local:8123", "with its port"
+
+    def test_the_domain_of_files_that_were_used_before_is_not_in_its_certificate(
+        self, recorder: Recorder, tmp_path: Path
+    ) -> None:
+        self.hosts(recorder, 'public_url = "http://cam.example.org:9000"')
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
         recorder.service.turn_off()
-        assert recorder.settings.web.link_url == "http://192.168.1.5:8000"
+        recorder.service.use_own("pi.local")
+        assert recorder.settings.web.public_url == "http://cam.example.org:9000"
+
+    def test_an_address_without_a_port_goes_with_its_certificate(self, recorder: Recorder, tmp_path: Path) -> None:
+        self.hosts(recorder, 'public_url = "https://cam.example.org"')
+        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+        recorder.service.use_files(str(chain), str(key), "")
+        recorder.service.turn_off()
+        assert recorder.settings.web.public_url == "", "browsers may open it by https only"
 
     def test_a_foreign_name_is_refused(self, recorder: Recorder) -> None:
         with pytest.raises(NotDone):

@@ -321,8 +321,8 @@ class AddressService:
             )  # fmt: skip
 
     def _plain_url(self) -> str:
-        web, facts = self._changeable.now().web, self.in_force.facts
-        after = next_public_url(web, {"way": "off"}, facts.covers if facts else None)
+        web = self._changeable.now().web
+        after = next_public_url(web, {"way": "off"}, self._covers, None)
         url = web.public_url if after is None else after
         return url if url.startswith("http:") else ""
 
@@ -417,8 +417,7 @@ class AddressService:
     def turn_off(self) -> None:
         """Serve plain http again. Certificates and the authority stay. Raises NotDone, SettingsError."""
         with self._lock:
-            facts = self.in_force.facts
-            former = self._write(self._file(), {"way": "off"}, covers=facts.covers if facts else None)
+            former = self._write(self._file(), {"way": "off"})
         self._settle(former)
 
     def order_again(self) -> None:
@@ -474,10 +473,11 @@ class AddressService:
             raise FolderUnwritable(str(self._folder), error.strerror or "") from None
         return password
 
-    def _names(self) -> RecorderNames:
+    def _names(self, domain: str | None = None) -> RecorderNames:
+        """Return the names of a certificate of the local authority. domain: None for that of the settings."""
         web = self._changeable.now().web
         names, addresses = set(self._means.names()) | {"localhost"}, set(self._means.addresses())
-        for one in (*web.hosts, web.secure.domain):
+        for one in (*web.hosts, web.secure.domain if domain is None else domain):
             if one:
                 (addresses if is_address(one) else names).add(one)
         return RecorderNames(frozenset(names), frozenset(addresses))
@@ -508,8 +508,15 @@ class AddressService:
 
     def _will_cover(self, name: str) -> Callable[[str], bool]:
         """Return whether a certificate of the local authority for this name is for a host too."""
-        names = {name, *self._names().listed()}
+        names = self._names(name).listed()
         return lambda host: host in names and self._authority.permits(host)
+
+    def _covers(self, host: str) -> bool:
+        """Return whether the certificate in force is for a host; of a lost one, what the settings say."""
+        facts, secure = self.in_force.facts, self._secure
+        if facts is not None:
+            return facts.covers(host)
+        return host == secure.domain or (secure.way == "own" and host in self._names().listed())
 
     def _write(
         self, path: Path, values: Mapping[str, Any], secrets: Mapping[str, str] | None = None,
@@ -522,7 +529,7 @@ class AddressService:
         with self._changeable.changing():
             web = self._changeable.now().web
             if public_url is None and "way" in values:
-                public_url = next_public_url(web, values, covers)
+                public_url = next_public_url(web, values, self._covers, covers)
             draft = SettingsDraft(path, "", {})
             draft.put_secure_address(values, secrets or {}, public_url)
             new = draft.understood()

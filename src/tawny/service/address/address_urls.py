@@ -42,23 +42,28 @@ def is_address(text: str) -> bool:
     return True
 
 
-def next_public_url(web: WebSettings, values: Mapping[str, Any], covers: Callable[[str], bool] | None) -> str | None:
-    """Return `public_url` for another way; None: it stays. covers: whether the certificate is for a host.
+def next_public_url(
+    web: WebSettings, values: Mapping[str, Any], covered: Callable[[str], bool], covers: Callable[[str], bool] | None
+) -> str | None:
+    """Return `public_url` for another way; None: it stays. covered, covers: whether the certificate was, and will be,
+    for a host; None: for none.
 
-    One port speaks http and https, so an address of this recorder changes its scheme only; a proxy's has its own.
+    One port speaks http and https, so only the scheme changes; a proxy's address has its own. What a domain or
+    Tailscale came with goes with it.
     """
-    former, link, is_off = web.secure, urlsplit(web.public_url), values["way"] == "off"
-    host, is_given = link.hostname or "", former.way in ("domain", "tailscale")
-    is_left = former.way == "tailscale" or (former.way != "off" and values.get("domain") != former.domain)
-    is_left = is_left and bool(former.domain) and host == former.domain
-    if web.proxies and not is_given:
+    former, link = web.secure, urlsplit(web.public_url)
+    host, is_off = link.hostname or "", values["way"] == "off"
+    is_given = former.way in ("domain", "tailscale") and bool(host) and host == former.domain
+    if is_given and (former.way == "tailscale" or values.get("domain") != former.domain):
+        return ""
+    if web.proxies:
         return None
-    if covers is not None and covers(host) and not web.proxies and not (is_left and is_given):
-        if not is_off and link.scheme == "http":
-            return with_scheme(web.public_url, "https")
-        if is_off and not is_given and link.scheme == "https" and ":" in link.netloc.rpartition("]")[2]:
-            return with_scheme(web.public_url, "http")
-    return "" if is_left else None
+    if not is_off and covers is not None and covers(host):
+        return with_scheme(web.public_url, "https") if link.scheme == "http" else None
+    if link.scheme != "https" or not former.serves_tls or not covered(host):
+        return None
+    # without a port it leads to 443, where browsers may remember that the name is for https alone
+    return with_scheme(web.public_url, "http") if link.port is not None else ""
 
 
 def with_scheme(url: str, scheme: str) -> str:
