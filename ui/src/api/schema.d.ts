@@ -27,6 +27,8 @@ export interface AddressInfo {
   dns_provider: string;
   domain: string;
   fixed: string;
+  hint: string;
+  hint_todo: string;
   home_only: boolean;
   is_ordering: boolean;
   key_file: string;

@@ -72,6 +72,9 @@ class AddressInfo(ApiResponse):
     certificate: CertificateInfo | None
     problem: str
     todo: str
+    hint: str
+    """What may be wanted as it is; empty: nothing."""
+    hint_todo: str
     is_ordering: bool
     renews_ms: int | None
     authority: CertificateInfo | None
@@ -300,14 +303,15 @@ def _certificate(facts: CertificateFacts | None) -> CertificateInfo | None:
 
 def _info(service: AddressService, request: Request, here: AppContext) -> AddressInfo:
     now = service.status()
-    secure, trouble = now.settings, now.trouble
+    secure, trouble, hint = now.settings, now.trouble, now.hint
     return AddressInfo(
         way=secure.way, url=now.url, plain_url=now.plain_url or _plain_url(request, here),
         home_only=now.is_at_home_only, domain=secure.domain, contact=secure.contact,
         challenge=secure.challenge, dns_provider=secure.dns_provider, dns_options=sorted(secure.dns_secrets),
         directory=secure.directory, certificate_file=secure.certificate, key_file=secure.key,
         public_url=now.public_url, certificate=_certificate(now.certificate),
-        problem=trouble.what if trouble else "", todo=trouble.do if trouble else "", is_ordering=now.is_ordering,
+        problem=trouble.what if trouble else "", todo=trouble.do if trouble else "",
+        hint=hint.what if hint else "", hint_todo=hint.do if hint else "", is_ordering=now.is_ordering,
         renews_ms=now.renews_ms, authority=_certificate(now.authority), names=list(now.names),
         proxy=_proxy(request, here), fixed=now.fixed,
     )  # fmt: skip

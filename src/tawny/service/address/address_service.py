@@ -103,6 +103,8 @@ class AddressStatus:
     is_at_home_only: bool
     certificate: CertificateFacts | None
     trouble: AddressTrouble | None
+    hint: AddressTrouble | None
+    """What may be wanted as it is, so no alarm."""
     is_ordering: bool
     renews_ms: int | None
     authority: CertificateFacts | None
@@ -316,7 +318,7 @@ class AddressService:
                     facts = None
             return AddressStatus(
                 secure, web.link_url, web.public_url, self._plain_url(), is_at_home_only(web.link_url),
-                self.in_force.facts, self._trouble or self._left or self._hint, self._is_ordering,
+                self.in_force.facts, self._trouble or self._left, self._hint, self._is_ordering,
                 self._renews_ms(secure), facts, tuple(self._choices()), self._fixed,
             )  # fmt: skip
 

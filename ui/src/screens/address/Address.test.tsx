@@ -42,6 +42,14 @@ it("keeps what it shows while the recorder can’t say more", async () => {
   expect(screen.queryByText(words.status.ordering)).toBeNull();
 });
 
+it("shows a hint without an alarm", async () => {
+  api.answer = () => ({ ...NOW, is_ordering: false, hint: "A name was added.", hint_todo: "Press New authority." });
+  render(<Address />);
+  await pass(100);
+  expect(screen.getByText(/A name was added/)).toBeTruthy();
+  expect(screen.queryByRole("alert")).toBeNull();
+});
+
 it("comes when its first answer failed", async () => {
   api.answer = fails;
   render(<Address />);

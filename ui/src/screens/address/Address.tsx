@@ -148,6 +148,11 @@ function Status({ now, onChange }: { now: AddressInfo; onChange: (next: AddressI
           <ServerText text={now.todo} />
         </p>
       )}
+      {now.hint && (
+        <p class="small">
+          <ServerText text={now.hint} /> <ServerText text={now.hint_todo} />
+        </p>
+      )}
       {failed.value && (
         <p class="address-bad" role="alert">
           <ServerText text={failed.value} />
