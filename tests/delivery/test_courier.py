@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
-from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState, PartlySent
+from tawny.delivery.delivery import REST_MS, Carrier, Delivery, DeliveryKind, DeliveryState, PartlySent
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import (
     ContentGone,
@@ -19,11 +19,13 @@ from tawny.model.errors import (
     TargetRefused,
     TargetUnreachable,
 )
+from tawny.model.ids import EventId
 from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import MemoryContent
 from tests.delivery.carried import Shelf, delivery
 
+REST_WAIT_S = 300.0
 AWAY = TargetUnreachable("offsite", "connection refused")
 
 
@@ -212,14 +214,86 @@ def test_tries_at_a_target_that_was_away_do_not_count_as_its_answers(
     assert shelf.carried == ["a", "b"]
 
 
-def test_a_recipient_that_waits_is_no_trouble_of_the_channel(
+@pytest.fixture
+def rest(outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier) -> Delivery:
+    """What is left of `a`, which some recipients have, as its name was tried first."""
+    outbox.add([delivery("a", DeliveryKind.MESSAGE, content={"kind": "event", "event": "e"})])
+    shelf.fails = [PartlySent("mail", "it responded with 452", ["ben@example.org"], "7")]
+    courier.step()
+    clock.advance(REST_WAIT_S)
+    found = outbox.find("offsite", "rest/a")
+    assert found
+    return found
+
+
+def test_a_message_that_some_recipients_have_is_sent_and_the_rest_is_a_delivery_of_its_own(
+    outbox: Outbox, rest: Delivery, told: list[Delivery]
+) -> None:
+    """Its clip came hours later to all, and events were taken out of digests that a recipient had."""
+    first = outbox.find("offsite", "a")
+    assert first
+    assert (first.state, first.receipt, [one.name for one in told]) == (DeliveryState.DONE, "7", ["a"])
+    assert (rest.content["to"], rest.rank > DeliveryKind.MESSAGE.rank) == (["ben@example.org"], True)
+    whole = rest.whole
+    assert (whole.name, whole.event, whole.camera, whole.content["kind"]) == ("a", first.event, first.camera, "event")
+    assert outbox.of_event(EventId("e")) == [first]
+
+
+def test_what_is_left_of_a_rest_keeps_its_time(outbox: Outbox, rest: Delivery, shelf: Shelf, courier: Courier) -> None:
+    shelf.fails = [PartlySent("mail", "it responded with 452", ["cem@example.org"], "7")]
+    courier.step()
+    again = outbox.find("offsite", "rest/a")
+    assert again
+    assert (again.made_ms, again.content["to"]) == (rest.made_ms, ["cem@example.org"])
+    assert again.whole.id == rest.whole.id
+
+
+def test_a_recipient_that_is_left_is_no_trouble_of_the_channel(
+    outbox: Outbox, rest: Delivery, shelf: Shelf, courier: Courier
+) -> None:
+    """A full mailbox, of one of several recipients, was a problem on Health for six hours and held up all others."""
+    outbox.add([delivery("b")])
+    shelf.never = {"rest/a": TargetBusy("mail", "it responded with 452")}
+    for _ in range(2):
+        courier.step()
+    assert shelf.carried == ["b"]
+    assert (outbox.waiting("offsite").count, outbox.trouble("offsite")) == (0, "")
+
+
+def test_outages_are_forgotten_once_a_recipient_has_a_message(
     outbox: Outbox, clock: FakeClock, shelf: Shelf, courier: Courier
 ) -> None:
-    """A full mailbox, of one of several recipients, was a problem on Health for six hours."""
-    outbox.add([delivery("a")])
-    shelf.fails = [PartlySent("mail", "it responded with 452")]
-    courier.step()
-    assert (outbox.waiting("offsite").count, outbox.trouble("offsite")) == (1, "")
+    """With one full mailbox, one busy answer held up all others for ever longer."""
+    outbox.add([delivery("a"), delivery("b")])
+    part = PartlySent("mail", "it responded with 452", ["ben@example.org"], "7")
+    shelf.fails = [*[AWAY] * 12, part, AWAY]
+    for _ in range(13):
+        clock.advance(courier.step() + MOST_WAIT_S)
+    assert courier.step() <= FIRST_WAIT_S * 1.2
+
+
+def test_a_recipient_that_is_left_is_given_up_after_hours_with_two_warnings(
+    outbox: Outbox,
+    clock: FakeClock,
+    rest: Delivery,
+    shelf: Shelf,
+    courier: Courier,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It was a warning for each attempt."""
+    full = TargetBusy("mail", "it responded with 452")
+    shelf.never = {"rest/a": full}
+    while clock.now_ms() < rest.made_ms + REST_MS + MOST_WAIT_S * 1200:
+        courier.step()
+        clock.advance(MOST_WAIT_S / 3)
+    ended = outbox.find("offsite", "rest/a")
+    assert ended
+    assert (ended.state, ended.why) == (DeliveryState.DROPPED, full.message)
+    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+    said = [one.getMessage() for one in records if one.levelname == "WARNING"]
+    assert len(said) == 2
+    assert said[0].endswith("Until it does, a is tried for 6 h at most.")
+    assert said[1] == f"rest/a: {full.message}"
 
 
 @pytest.mark.parametrize("kind", DeliveryKind)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.week import stretch
 from tawny.delivery.delivery import (
+    REST_MS,
     URGENT_RANK,
     Carrier,
     Delivery,
@@ -22,6 +23,7 @@ from tawny.delivery.delivery import (
     DeliveryKind,
     NoRecipient,
     PartlySent,
+    rest_of,
 )
 from tawny.delivery.outbox import Outbox
 from tawny.engine import Actor, ActorHandle, Engine
@@ -93,8 +95,8 @@ class Courier:
         self._route, self._outbox, self._clock, self._report = route, outbox, clock, report
         self.name = f"to {route.to} {number}"
         self._carrier: Carrier | None = None
-        self._carried: tuple[Delivery, str, int] | None = None
-        """A delivery that was sent and is not stored as such yet, with its receipt and size, bytes."""
+        self._carried: tuple[Delivery, str, int, Sequence[Delivery]] | None = None
+        """A delivery that was sent and is not stored as such yet, with its receipt, its size, bytes, and its rest."""
         self._used_s = 0.0
         self._misses = 0
         self._busy: dict[int, int] = {}
@@ -181,6 +183,10 @@ class Courier:
         except ContentGone as gone:
             self.close()  # the connection may be in the middle of the file
             self._end(delivery, gone)
+        except PartlySent as part:
+            log.warning("%s Until it does, %s is tried for 6 h at most.", part.message, delivery.name)
+            rest = rest_of(delivery, part.left, self._clock.now_ms())
+            self._was_carried(delivery, part.receipt, content.size_bytes, [rest])
         except (DeliveryError, StorageError) as error:
             is_signed_in = self._carrier is not None  # it may refuse, or have no room for, this one alone
             is_denial = is_signed_in and isinstance(error, TargetRefused) and not error.is_sign_in
@@ -192,18 +198,21 @@ class Courier:
                 self.close()
                 self._put_off(delivery, error, is_answer=is_answer)
         else:
-            self._misses, self._used_s = 0, self._clock.mono_s()
-            self._busy.pop(delivery.id, None)
-            self._carried = delivery, receipt, content.size_bytes
-            self._store_carried()
+            self._was_carried(delivery, receipt, content.size_bytes)
+
+    def _was_carried(self, delivery: Delivery, receipt: str, size_bytes: int, rest: Sequence[Delivery] = ()) -> None:
+        self._misses, self._used_s = 0, self._clock.mono_s()
+        self._busy.pop(delivery.id, None)
+        self._carried = delivery, receipt, size_bytes, rest
+        self._store_carried()
 
     def _store_carried(self) -> bool:
         """Store the delivery that was sent, if any; return False after a disk error."""
         if self._carried is None:
             return True
-        delivery, receipt, size_bytes = self._carried
+        delivery, receipt, size_bytes, rest = self._carried
         try:
-            self._outbox.done(delivery, receipt, size_bytes, self._route.replaced(delivery))
+            self._outbox.done(delivery, receipt, size_bytes, [*self._route.replaced(delivery), *rest])
         except StorageError as error:
             log.warning("%s was sent to %s, which is not stored yet: %s", delivery.name, self._route.to, error)
             return False
@@ -215,7 +224,7 @@ class Courier:
         """Drop the delivery: a retry would not help."""
         self._busy.pop(delivery.id, None)
         level = logging.INFO if isinstance(error, NoRecipient) else logging.WARNING
-        log.log(level, "%s: %s", delivery.name, error)
+        log.log(level, "%s: %s", delivery.name, error.message)
         if lost := self._outbox.drop(delivery, error.message):
             log.warning(
                 "the queue was full: dropped %d parts for %s that %s was to replace", lost, delivery.to, delivery.name
@@ -225,9 +234,12 @@ class Courier:
     def _put_off(self, delivery: Delivery, error: TawnyError, *, is_answer: bool = False) -> None:
         """Retry later: all deliveries wait if the target failed, otherwise only this one.
 
-        is_answer: the target responded to this delivery that it can't.
+        is_answer: the target responded to this delivery that it can't. One mailbox, as a full one, is no trouble of it.
         """
-        is_targets = isinstance(error, TARGETS_FAULT)
+        if delivery.is_rest and abs(self._clock.now_ms() - delivery.made_ms) >= REST_MS:
+            self._end(delivery, error)
+            return
+        is_targets = isinstance(error, TARGETS_FAULT) and not (is_answer and delivery.is_rest)
         before, wait_s, own_s = self._busy.pop(delivery.id, 0), 0.0, 0.0
         busy = before + 1 if is_answer else 0
         if busy:
@@ -239,10 +251,12 @@ class Courier:
             self._resume_s = self._clock.mono_s() + wait_s
         if busy >= ASIDE_TRIES or not is_targets:  # otherwise less important deliveries would be sent first
             own_s = spread_s(busy or delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
-        log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, max(wait_s, own_s))
-        why = str(error) if isinstance(error, (StorageError, *REMEDIED)) else error.message
-        if isinstance(error, PartlySent):  # one mailbox, as a full one, is no trouble of the channel
-            why = ""
+        level, why = logging.WARNING, error.message
+        if delivery.is_rest:
+            level, why = logging.INFO, ""
+        elif isinstance(error, (StorageError, *REMEDIED)):
+            why = str(error)
+        log.log(level, "%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, max(wait_s, own_s))
         self._outbox.failed(delivery, why, self._clock.now_ms() + round(own_s * 1000))
 
     def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:

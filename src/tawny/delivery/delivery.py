@@ -1,8 +1,8 @@
 """Delivery: what is sent to which target under which name, its state, and its content."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
@@ -39,6 +39,12 @@ RING_RANK = -1
 """Rank of rings at the door, which come first among messages that are not late, and among late ones."""
 LATE_MS = 600_000
 """Delay, ms, from which a message is late."""
+REST = "rest"
+"""`kind` of a delivery to those recipients of a message who were refused it for now (`rest_of`)."""
+REST_MS = 6 * 3_600_000
+"""How long, ms, it is tried: longer than greylisting lasts."""
+_REST_WAIT_MS = 300_000
+"""Time, ms, until its first attempt."""
 
 
 class ReceivedAccess(StrEnum):
@@ -97,6 +103,15 @@ class Delivery:
             return URGENT_RANK
         return RING_RANK if "ring" in self.content else self.what.rank
 
+    @property
+    def is_rest(self) -> bool:
+        return self.content.get("kind") == REST
+
+    @property
+    def whole(self) -> "Delivery":
+        """Return the delivery that this one is the rest of, as it is to be sent now; itself if it is none."""
+        return replace(self, **self.content["of"]) if self.is_rest else self
+
 
 class NoRecipient(ContentGone):
     """The target is there, and has none to send to. Its entry says so by itself: no delivery needs a warning."""
@@ -104,10 +119,28 @@ class NoRecipient(ContentGone):
 
 @dataclass(eq=False)
 class PartlySent(DeliveryError):
-    """Only some of the recipients have the message. had: they, for the next attempt (`Message.had`)."""
+    """Some of the recipients have the message. left: those that the service refuses for now (`Message.only`)."""
 
-    had: str = ""
+    left: Sequence[str] = ()
     receipt: str = ""
+
+
+def rest_of(delivery: Delivery, left: Sequence[str], now_ms: int) -> Delivery:
+    """Return a delivery of its own for the recipients that are left.
+
+    It has no event or camera by itself: it isn't what follow-ups and digests are about, and what others say about the
+    event.
+    """
+    whole = delivery.whole
+    of = {
+        "name": whole.name,
+        "content": {"due_ms": now_ms, **whole.content},
+        "camera": whole.camera,
+        "event": whole.event,
+        "id": whole.id,  # messages about problems are compared by it
+    }
+    content, next_ms = {"kind": REST, "to": list(left), "of": of}, now_ms + _REST_WAIT_MS
+    return Delivery(whole.to, f"rest/{whole.name}", DeliveryKind.CLIP, content, now_ms, whole.at_ms, next_ms=next_ms)
 
 
 # Carrier: protocol that transfers deliveries to a target. Destinations and notifiers are wrapped as carriers.

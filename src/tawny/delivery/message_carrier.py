@@ -1,7 +1,7 @@
 """Carrier of messages: a notifier, wrapped for the outbox.
 
 The text matters more than the image: what a service doesn't take is left out. Progress of a delivery: how often the
-service has deferred it with its attachment, and the recipients who have it.
+service has deferred it with its attachment.
 """
 
 import logging
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from tawny.delivery.delivery import Delivery, DeliveryContent, PartlySent, portions
+from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.delivery.notifier import (
     Attachment,
     Message,
@@ -45,22 +45,16 @@ class MessageCarrier:
         If the service refuses it with its attachment, doesn't take that in time, or has deferred it MOST_DEFERRED
         times, it is sent without; a test raises the error.
         """
-        counted, _, had = delivery.progress.partition(" ")
-        message, deferred = replace(self._compose(delivery), had=had), int(counted or 0)
+        message, deferred = self._compose(delivery.whole), int(delivery.progress or 0)
+        if delivery.is_rest:
+            message = replace(message, only=tuple(delivery.content["to"]))
         attached = self._attached(content)
         try:
             return self._carried(delivery, message, attached, deferred)
         except MessageDeferred:
             if attached is not None:
                 with suppress(StorageError):  # it is counted at the next attempt
-                    note(f"{deferred + 1} {had}")
-            raise
-        except PartlySent as error:
-            try:
-                note(f"{deferred} {error.had}")
-            except StorageError:  # the others would get it again and again
-                log.warning("%s It isn't repeated, as that can't be stored.", error.message)
-                return error.receipt
+                    note(str(deferred + 1))
             raise
 
     def _carried(self, delivery: Delivery, message: Message, attached: Attachment | None, deferred: int) -> str:

@@ -97,8 +97,8 @@ class Message:
     """Cameras of the visit, or with the problem, that it is about if there are several."""
     narrowed: "Callable[[Collection[str]], Message] | None" = None
     """Returns the same about those of `cameras` alone that someone may see, of a problem of several cameras."""
-    had: str = ""
-    """Recipients who have it from earlier attempts, in the notifier's own format (`PartlySent`); empty: none."""
+    only: tuple[str, ...] = ()
+    """Recipients of the settings who are to get it: those that are left (`PartlySent`); empty: all."""
     history: str = ""
     """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
 

@@ -229,13 +229,13 @@ class Outbox:
     def done(self, delivery: Delivery, receipt: str, size_bytes: int, replaced: Sequence[Delivery] = ()) -> None:
         """End a delivery that was sent. After a StorageError it stays taken.
 
-        replaced: removals, which renew what it replaces, or parts, which are dropped if they wait untried. In the same
-        transaction, unless it was renewed meanwhile.
+        replaced: its rest or removals, which renew what they replace, or parts, which are dropped if they wait untried.
+        In the same transaction, unless it was renewed meanwhile.
         """
         with self._writing() as db:
             is_known = self._set_ended(db, delivery, DeliveryState.DONE, "", receipt, size_bytes)
             for one in replaced if is_known else ():
-                (self._renew if one.what is DeliveryKind.REMOVAL else self._drop_untried)(db, one)
+                (self._drop_untried if one.what is DeliveryKind.PIECE else self._renew)(db, one)
         self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
         self._notify({one.to for one in replaced})
 
@@ -422,7 +422,7 @@ class Outbox:
         """Return the backlog of one target, or of all."""
         query = (
             "SELECT count(*), coalesce(sum(size_bytes), 0), min(made_ms) FROM deliveries "
-            "WHERE state = 'waiting' AND (?1 IS NULL OR target = ?1)"
+            "WHERE state = 'waiting' AND (?1 IS NULL OR target = ?1) AND json_extract(content, '$.kind') IS NOT 'rest'"
         )
         with self._reading() as db:
             return OutboxBacklog(*db.execute(query, (to,)).fetchone())

@@ -20,7 +20,7 @@ import pytest
 from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings
 from tawny.delivery.courier import Courier
-from tawny.delivery.delivery import DeliveryState
+from tawny.delivery.delivery import DeliveryState, rest_of
 from tawny.delivery.notifier import Attachment, Message
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.outbox import Outbox
@@ -243,6 +243,33 @@ def test_what_follows_is_what_was_wished(tmp_path: Path, service: StandIn, kind:
     bench.work()
     assert f"Content-Type: {asked}".encode() in bench.sent("/editMessageMedia")[0].body
     bench.outbox.close()
+
+
+def test_recipients_who_are_left_get_the_same_message(bench: Bench) -> None:
+    event = bench.happens()
+    bench.work()
+    first = bench.outbox.find("phone", f"event/{event.id}")
+    assert first
+    bench.outbox.add([rest_of(first, ["ben"], bench.clock.now_ms())])
+    bench.killed()
+    bench.clock.advance(300)
+    bench.work()
+    one, other = bench.sent()
+    assert (other.form["caption"], other.form["photo"]) == (one.form["caption"], one.form["photo"])
+
+
+def test_recipients_who_are_left_get_nothing_of_an_event_that_was_deleted(bench: Bench) -> None:
+    event = bench.happens()
+    bench.work()
+    first = bench.outbox.find("phone", f"event/{event.id}")
+    assert first
+    bench.outbox.add([left := rest_of(first, ["ben"], bench.clock.now_ms())])
+    bench.recorder.index.drop_event(event.id)
+    bench.clock.advance(300)
+    bench.work()
+    ended = bench.outbox.find("phone", left.name)
+    assert ended
+    assert (ended.state, len(bench.sent())) == (DeliveryState.DROPPED, 1)
 
 
 def test_trouble_and_its_end(bench: Bench) -> None:

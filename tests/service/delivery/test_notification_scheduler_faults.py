@@ -326,18 +326,3 @@ def test_settings_that_change_nothing_of_a_digest_leave_its_time(bench: Bench) -
     bench.scheduler.take_over([replace(PHONE, recap=480)], links=True)
     bench.scheduler.step()
     assert bench.outbox.next_ms("phone") == due_ms
-
-
-def test_a_digest_that_a_recipient_has_takes_no_further_events(bench: Bench) -> None:
-    """It waited for another recipient, whose mail server deferred it, and the first one never learned of the event."""
-    bench.happens()
-    bench.delivered()
-    bench.happens()
-    bench.clock.advance(MINUTE_S)
-    digest = bench.outbox.take("phone")
-    assert digest
-    bench.outbox.note(digest, "0 who has it")
-    bench.outbox.failed(digest, "", bench.clock.now_ms() + 900_000)
-    later = bench.happens()
-    waiting = [one.content["events"] for one in bench.outbox.waiting_of("phone", "digest")]
-    assert waiting == [digest.content["events"], [later.id]]

@@ -4,7 +4,6 @@
 is sent); `smtp+plain://` without TLS, for a local mail server.
 """
 
-import json
 import logging
 import smtplib
 import ssl
@@ -18,7 +17,7 @@ from html import escape
 from typing import Any, ClassVar
 from unicodedata import normalize
 
-from tawny.delivery.delivery import PartlySent
+from tawny.delivery.delivery import NoRecipient, PartlySent
 from tawny.delivery.notifier import (
     Attachment,
     Message,
@@ -41,8 +40,6 @@ log = logging.getLogger(__name__)
 EXAMPLE = "smtps://user:password@mail.example.org"
 PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
 TIMEOUT_S = 30.0
-LEFT_MS = 6 * 3_600_000
-"""How long, ms, a mail that others have is tried for the rest: longer than greylisting lasts."""
 
 
 class NoStartTls(TargetUnreachable):
@@ -126,33 +123,22 @@ class _Sender:
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send a mail. A repeated message has the same Message-ID, so many servers deliver it once.
 
-        If the server takes it for some recipients, those that it refuses for now, as for greylisting, get it at another
-        attempt within LEFT_MS: raises PartlySent. The others are left out. A test raises their error.
+        If the server takes it for some recipients, those that it refuses for now, as for greylisting, are left: raises
+        PartlySent. The others are left out. A test raises their error.
         """
-        before, now_ms = json.loads(message.had or "{}"), self._clock.now_ms()
-        had, since_ms = set(before.get("had", ())), int(before.get("since_ms", now_ms))
-        to = [one for one in self._to if parseaddr(one)[1] not in had]
+        to = [one for one in self._to if not message.only or parseaddr(one)[1] in message.only]
         if not to:
-            return self._id(message)
-        is_late, refused, left_out = now_ms - since_ms >= LEFT_MS, dict[str, int](), list[DeliveryError]()
-        try:
-            refused, left_out = self._transfer(message, attached, to)
-        except DeliveryError as error:
-            is_answer = isinstance(error, TargetBusy) or not isinstance(error, (TargetUnreachable, TargetRefused))
-            if not (is_late and is_answer):
-                raise
-            left_out = [error]
+            raise NoRecipient(self._public, f"{', '.join(message.only)} isn't in the settings any more")
+        refused, left_out = self._transfer(message, attached, to)
         errors = {one: _refused(self._public, code, f"to {one}") for one, code in refused.items()}
-        is_last = is_late or message.kind == "test"
-        left = [] if is_last else [one for one, error in errors.items() if isinstance(error, TargetBusy)]
+        is_test = message.kind == "test"
+        left = [one for one, error in errors.items() if isinstance(error, TargetBusy) and not is_test]
         for found in (*left_out, *(error for one, error in errors.items() if one not in left)):
             log.warning("a recipient did not get a notification: %s", found.message)
-            if message.kind == "test":
+            if is_test:
                 raise found
         if left:
-            had |= {address for one in to if (address := parseaddr(one)[1]) not in left}
-            progress = json.dumps({"had": sorted(had), "since_ms": since_ms})
-            raise PartlySent(self._public, errors[left[0]].detail, progress, self._id(message))
+            raise PartlySent(self._public, "; ".join(errors[one].detail for one in left), left, self._id(message))
         return self._id(message)
 
     def _transfer(
@@ -160,7 +146,7 @@ class _Sender:
     ) -> tuple[dict[str, int], list[DeliveryError]]:
         """Send it. Return whom the server refused, by address with the code, and errors of those it can't have.
 
-        Raises DeliveryError if it took it for none, unless it did at an earlier attempt.
+        Raises DeliveryError if it took it for none.
         """
         try:
             with self._server() as server:
@@ -170,9 +156,7 @@ class _Sender:
             raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
-            if not message.had:
-                raise _refused(self._public, codes[0], "to this address") from None
-            left_out, refused = [], {parseaddr(one)[1]: (codes[0], b"") for one in to} | error.recipients
+            raise _refused(self._public, codes[0], f"to {', '.join(message.only) or 'this address'}") from None
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             raise _refused(self._public, error.smtp_code, is_letter=isinstance(error, smtplib.SMTPDataError)) from None
         except smtplib.SMTPResponseException as error:

@@ -336,7 +336,7 @@ class NotificationScheduler:
         """Add the event to the waiting digest, or to a new one. rule: the one that asks for it, of all its events."""
         if pace.digest:
             waiting = self._outbox.find(channel.to, pace.digest)
-            if waiting is not None and waiting.next_ms > now_ms and not waiting.progress:  # a recipient may have it
+            if waiting is not None and waiting.next_ms > now_ms:
                 together = {**waiting.content, "events": [*waiting.content["events"], event.id]}
                 if waiting.content.get("rule") != rule.get("rule"):
                     together.pop("rule", None)

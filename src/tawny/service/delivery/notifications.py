@@ -402,10 +402,11 @@ class Notifications:
         return workers
 
     def _route(self, name: str, one: config.NotifierSettings) -> DeliveryRoute:
+        composer = self._composer(name, one)
         return DeliveryRoute(
             name,
             lambda: self._carrier(name, one),
-            self._composer(name, one).content,
+            lambda delivery: composer.content(delivery.whole),
             is_paused=lambda: self._is_paused(name),
             held_until_ms=partial(self._held_until_ms, one),
         )
@@ -415,7 +416,7 @@ class Notifications:
 
         A digest has events from before the snooze only. Problems don't wait.
         """
-        now_ms, zone, held_ms = self._clock.now_ms(), ZoneInfo(self._recorder.zone), 0
+        delivery, now_ms, zone, held_ms = delivery.whole, self._clock.now_ms(), ZoneInfo(self._recorder.zone), 0
         if delivery.content["kind"] == "digest" and delivery.camera is not None:
             held_ms = self.snoozes.holds_until_ms(one.user, str(delivery.content.get("rule", "")), delivery.camera)
         return max(held_ms, quiet_until_ms(one.quiet_hours, now_ms, zone) if is_late(delivery, now_ms) else 0)
