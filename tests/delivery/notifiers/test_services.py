@@ -264,6 +264,40 @@ def test_a_message_whose_answer_is_cut_is_sent(kind: Notifier, url: str) -> None
         assert len(service.asked) == 1
 
 
+@pytest.mark.parametrize("said", [b"", b'{"ok":fal', b'{"ok": false, "error": "internal_error"'])
+def test_slack_has_a_message_only_if_what_came_of_its_answer_says_so(said: bytes) -> None:
+    """Its errors have status 200: the message was lost, and counted as sent."""
+    with served(StandIn(lambda _: (200, said), headers={"Content-Length": "999"})) as service:
+        sender = NotifierCase(Slack(), service, "slack://xoxb-abc@C1", {"api": service.base}).open()
+        with pytest.raises(DeliveryError):
+            sender.send(SENT, None)
+
+
+def test_a_cut_answer_with_blanks_says_that_slack_has_the_message() -> None:
+    with served(StandIn(lambda _: (200, b'{ "ok" : true,'), headers={"Content-Length": "999"})) as service:
+        sender = NotifierCase(Slack(), service, "slack://xoxb-abc@C1", {"api": service.base}).open()
+        assert sender.send(SENT, None) == ""
+
+
+def test_button_presses_whose_answer_is_cut_are_an_error() -> None:
+    """They were asked for again after 0.2 s, without a word in the log, for ever."""
+    with served(StandIn(lambda _: (200, b'{"ok":true'), headers={"Content-Length": "999"})) as service:
+        options = {"api": service.base}
+        presses = Telegram().presses(NotifierContext("phone", "telegram://123:abc@-5", options, FakeClock()))
+        with pytest.raises(DeliveryError):
+            presses.wait(str)
+
+
+def test_a_room_gets_the_text_if_the_answer_to_the_image_has_no_address() -> None:
+    """The image was uploaded again at each attempt, and the text never came."""
+    with served(StandIn(lambda _: (200, {}))) as service:
+        sender = NotifierCase(
+            Matrix(), service, f"matrix+http://:abc@127.0.0.1:{service.port}/!room:example.org"
+        ).open()
+        with pytest.raises(MessageRefused):
+            sender.send(SENT, JPEG)
+
+
 class TestDiscord(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:

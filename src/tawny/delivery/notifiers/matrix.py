@@ -11,6 +11,7 @@ from tawny.delivery.notifier import (
     Attachment,
     HttpApi,
     Message,
+    MessageRefused,
     NotifierAddress,
     NotifierConnection,
     NotifierContext,
@@ -18,7 +19,6 @@ from tawny.delivery.notifier import (
     filled,
     parse,
 )
-from tawny.model.errors import DeliveryError
 
 EXAMPLE = "matrix://:ACCESS-TOKEN@matrix.example.org/!room:example.org"
 WHY = ("errcode", "error")
@@ -89,7 +89,7 @@ class _Sender:
         path = f"/_matrix/media/v3/upload?filename={quote(attached.name)}"
         there = self._api.well("POST", path, attached.data, sent, WHY).json()
         if "content_uri" not in there:
-            raise DeliveryError(self._api.public, "unreadable response")
+            raise MessageRefused(self._api.public, "unreadable response to the image")  # the text matters more
         kind = "m.video" if attached.media_type == "video/mp4" else "m.image"
         about = {"mimetype": attached.media_type, "size": len(attached.data)}
         return {

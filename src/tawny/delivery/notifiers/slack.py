@@ -158,7 +158,8 @@ class _Bot:
             sent = {"Content-Type": "application/json", **self._headers}
             response = self._api.well("POST", f"/{method}", json.dumps(value).encode(), sent)
         answer = response.json()
-        is_taken = value is not None and response.is_cut and b'"ok":false' not in response.data
+        # errors have status 200 too
+        is_taken = value is not None and response.is_cut and b'"ok":true' in b"".join(response.data.split())
         if is_taken or answer.get("ok") is True:
             return answer
         why = str(answer.get("error", "unreadable response"))[:80]

@@ -94,9 +94,10 @@ class Bot:
         self._api, self._token, self.public = api, token, api.public
 
     def call(self, method: str, fields: Mapping[str, str], files: Mapping[str, Attachment] | None = None) -> Any:
-        """Call a method and return its `result`, empty if the answer was cut. Raises DeliveryError."""
+        """Call a method and return its `result`, empty if the answer was cut to what it sent. Raises DeliveryError."""
         answer = self.ask(method, fields, files)
-        if not answer.is_well or not (answer.is_cut or answer.json().get("ok") is True):
+        is_sent = answer.is_cut and method.startswith("send")
+        if not answer.is_well or not (is_sent or answer.json().get("ok") is True):
             if missing := _missing_chat(answer):
                 raise TargetMissing(self._api.public, missing)
             raise refusal(self._api.public, answer, WHY)
