@@ -35,16 +35,21 @@ TABLE = {"to": "anna@example.org, ben@example.org", "sender": "tawny@example.org
 class Post:
     """A mail server's letters. answer: what it says to a letter; refuses: whom it answers refusal.
 
-    refuses_images: its answer is to letters with images alone.
+    refuses_images: its answer is to letters with images alone. begin: what it says to a sender and the size.
     """
 
     answer: str = "250 OK"
     refuses: str = ""
     refusal: str = "550 no such user"
     refuses_images: bool = False
+    begin: str = "250 OK"
     letters: list[EmailMessage] = field(default_factory=list)
     to: list[list[str]] = field(default_factory=list)
     port: int = 0
+
+    async def sender(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        envelope.mail_from = address
+        return self.begin
 
     async def address(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -74,6 +79,7 @@ def running(post: Post, **about: Any) -> Iterator[Post]:
     thread.start()
 
     calls = {"handle_DATA": staticmethod(post.take), "handle_RCPT": staticmethod(post.address)}
+    calls["handle_MAIL"] = staticmethod(post.sender)
     handler = type("Handler", (), calls)()  # as the server calls it
 
     async def begin() -> asyncio.Server:
@@ -201,6 +207,14 @@ def test_what_a_refusal_means(answer: str, error: type[DeliveryError]) -> None:
     with running(Post(answer)) as post, pytest.raises(error) as refused:
         plain(post).send(SENT, None)
     assert answer[4:] not in str(refused.value)
+
+
+@pytest.mark.parametrize(("begin", "is_letters"), [("452 4.3.1 insufficient storage", True), ("451 busy", False)])
+def test_a_size_that_a_server_has_no_room_for_is_said_of_the_letter(begin: str, *, is_letters: bool) -> None:
+    """Its image was never left out, however often it was refused."""
+    with running(Post(begin=begin)) as post, pytest.raises(TargetBusy) as refused:
+        plain(post).send(SENT, JPEG)
+    assert isinstance(refused.value, MessageDeferred) == is_letters
 
 
 def test_a_server_that_greets_with_a_failure_has_not_answered_to_the_letter() -> None:

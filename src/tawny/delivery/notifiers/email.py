@@ -158,7 +158,8 @@ class _Sender:
             codes = sorted({code for code, _ in error.recipients.values()})
             raise _refused(self._public, codes[0], f"to {', '.join(message.only) or 'this address'}") from None
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            raise _refused(self._public, error.smtp_code, is_letter=isinstance(error, smtplib.SMTPDataError)) from None
+            is_letter = isinstance(error, smtplib.SMTPDataError) or error.smtp_code == 452  # to its size, as of Postfix
+            raise _refused(self._public, error.smtp_code, is_letter=is_letter) from None
         except smtplib.SMTPResponseException as error:
             failed = _refused(self._public, error.smtp_code)
             is_away = isinstance(failed, TargetBusy)  # before it knew of any letter
