@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -96,6 +97,14 @@ def test_a_test_says_that_the_attachment_is_refused() -> None:
     with pytest.raises(MessageRefused):
         carry(service, replace(SENT, kind="test"))
     assert len(service.taken) == 1
+
+
+def test_an_answer_without_an_id_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing said why updates became messages of their own."""
+    service = Mock(send=lambda *_: "")
+    with caplog.at_level(logging.INFO):
+        assert carry(service) == ""
+    assert f"{SENT.id}: the service's answer has no ID" in caplog.text
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])

@@ -50,12 +50,15 @@ class MessageCarrier:
             message = replace(message, only=tuple(delivery.content["to"]))
         attached = self._attached(content)
         try:
-            return self._carried(delivery, message, attached, deferred)
+            receipt = self._carried(delivery, message, attached, deferred)
         except MessageDeferred:
             if attached is not None:
                 with suppress(StorageError):  # it is counted at the next attempt
                     note(str(deferred + 1))
             raise
+        if self._traits.edits and not receipt:
+            log.info("%s: the service's answer has no ID of it, so that updates become messages", delivery.name)
+        return receipt
 
     def _carried(self, delivery: Delivery, message: Message, attached: Attachment | None, deferred: int) -> str:
         """deferred: how often the service has deferred this message with its attachment."""
