@@ -94,7 +94,7 @@ class Bot:
         self._api, self._token, self.public = api, token, api.public
 
     def call(self, method: str, fields: Mapping[str, str], files: Mapping[str, Attachment] | None = None) -> Any:
-        """Call a method and return its `result`, empty if the answer was cut to what it sent. Raises DeliveryError."""
+        """Call a method and return its `result`, empty if the answer to a message was cut. Raises DeliveryError."""
         answer = self.ask(method, fields, files)
         is_sent = answer.is_cut and method.startswith("send")
         if not answer.is_well or not (is_sent or answer.json().get("ok") is True):
