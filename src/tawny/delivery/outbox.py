@@ -9,7 +9,7 @@ Thread-safe. Invariant: every change is durable when the call returns.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -147,11 +147,13 @@ class Outbox:
 
     # --- queue -------------------------------------------------------------------------------------------------------
 
-    def add(self, deliveries: Iterable[Delivery]) -> int:
-        """Add all or none. Existing names are not changed. Return the count of new ones."""
+    def add(self, deliveries: Iterable[Delivery], marks: Collection[tuple[str, str]] = ()) -> int:
+        """Add all and store marks, or nothing. Existing names are not changed. Return the count of new ones."""
         with self._writing() as db:
             insert = f"{_INSERT} ON CONFLICT DO NOTHING"
             new = [one.to for one in deliveries if db.execute(insert, _row(one)).rowcount]
+            db.executemany("DELETE FROM marks WHERE name = ?", [(name,) for name, _ in marks])
+            db.executemany("INSERT INTO marks VALUES (?, ?)", [one for one in marks if one[1]])
         self._notify(set(new))
         return len(new)
 
@@ -352,9 +354,7 @@ class Outbox:
 
     def mark_all(self, values: Mapping[str, str]) -> None:
         """Store all values by name, or none; empty ones are deleted."""
-        with self._writing() as db:
-            db.executemany("DELETE FROM marks WHERE name = ?", [(name,) for name in values])
-            db.executemany("INSERT INTO marks VALUES (?, ?)", [one for one in values.items() if one[1]])
+        self.add((), values.items())
 
     def marks(self, prefix: str = "") -> dict[str, str]:
         """Return the values whose names begin with prefix."""
@@ -407,11 +407,11 @@ class Outbox:
             rows = db.execute(query, (to, DeliveryKind.FOOTAGE.value, at_ms))
             return frozenset(SegmentId(key) for (key,) in rows)
 
-    def waiting_of(self, to: str, kind: str) -> list[Delivery]:
-        """Return a target's waiting messages of a kind, such as digests, in the order in which they were added."""
-        of_kind = f"{_ROWS} WHERE target = ? AND state = 'waiting' AND json_extract(content, '$.kind') IS ? ORDER BY id"
+    def of_kind(self, to: str, kind: str, state: DeliveryState) -> list[Delivery]:
+        """Return a target's messages of a kind, such as digests, in the order in which they were added."""
+        where = f"target = ? AND state = '{state}' AND json_extract(content, '$.kind') IS ?"
         with self._reading() as db:
-            return [_delivery(row) for row in db.execute(of_kind, (to, kind)).fetchall()]
+            return [_delivery(row) for row in db.execute(f"{_ROWS} WHERE {where} ORDER BY id", (to, kind)).fetchall()]
 
     def targets(self) -> list[str]:
         """Return the names of all targets with deliveries."""

@@ -80,7 +80,7 @@ class Bench:
         while (one := self.outbox.take(to)) is not None:
             if one.content.get("kind") == "alarm":
                 try:
-                    one = still_so(one, self.outbox.since(to, 0), self.now())
+                    one = still_so(one, self.outbox, self.now())
                 except ContentGone as error:
                     self.outbox.drop(one, error.message)
                     continue

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import StorageError
 from tawny.model.events import Event, new_event_id
@@ -240,11 +241,11 @@ def test_a_start_leaves_the_time_of_a_digest(tmp_path: Path) -> None:
         bench.happens()
         bench.delivered()
         bench.clock.advance(10)
-    (before,) = bench.outbox.waiting_of("phone", "digest")
+    (before,) = bench.outbox.of_kind("phone", "digest", DeliveryState.WAITING)
     assert before.next_ms > bench.clock.now_ms() + 2 * AWAKE.cool_down_ms
     start_behind(bench, path, 0)
     bench.scheduler.step()
-    (after,) = bench.outbox.waiting_of("phone", "digest")
+    (after,) = bench.outbox.of_kind("phone", "digest", DeliveryState.WAITING)
     assert after.next_ms == before.next_ms
     bench.outbox.close()
 

@@ -1,15 +1,17 @@
 """Cameras that have the same problem at once are one notification in each channel."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from tawny.delivery.delivery import Delivery
-from tawny.model.errors import StorageError
+from tawny.delivery import courier
+from tawny.delivery.courier import Courier, DeliveryRoute
+from tawny.delivery.delivery import Delivery, DeliveryContent, in_memory
+from tawny.model.errors import DeliveryError, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import CameraState
@@ -183,15 +185,73 @@ def test_an_end_that_is_put_off_after_the_next_begin_came_is_not_sent_after_it(b
     assert [one.content["until_ms"] for one in told] == [None]
 
 
-def test_no_outage_is_lost_while_nothing_can_be_sent(bench: Bench) -> None:
-    ends = []
-    for over in (False, True, False):
+class Phone:
+    """A phone that takes nothing at first. Its courier waits for longer after each failure."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.told, self.takes, self._bench = list[Delivery](), False, bench
+        self._courier = Courier(
+            1, DeliveryRoute("phone", lambda: self, self._content), bench.outbox, bench.clock, lambda _: None
+        )
+
+    def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
+        if not self.takes:
+            raise DeliveryError("phone", "it responded with 500")
+        self.told.append(delivery)
+        return ""
+
+    def close(self) -> None:
+        pass
+
+    def work(self, for_s: int) -> None:
+        for _ in range(0, for_s, 5):
+            for _ in range(3):
+                self._courier.step()
+            self._bench.clock.advance(5)
+
+    def _content(self, delivery: Delivery) -> DeliveryContent:
+        problems.still_so(delivery, self._bench.outbox, self._bench.now())
+        return in_memory(b"", "text/plain", 0)
+
+
+@pytest.mark.parametrize("takes_again_s", [900, 1180])
+def test_no_outage_is_lost_while_nothing_can_be_sent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, takes_again_s: int
+) -> None:
+    monkeypatch.setattr(courier, "spread_s", lambda tries, first_s, most_s: min(first_s * 2.0**tries, most_s))
+    phone, began_ms = Phone(bench), bench.clock.now_ms()
+    for over in (False, True):
         happen(bench, CAMERAS[:1], over=over)
-        if (first := bench.outbox.take("phone")) is not None:
-            bench.outbox.failed(first, "No network.", bench.clock.now_ms() + 1000)
-        ends.append(bench.clock.now_ms())
-        bench.clock.advance(1800)
-    assert [one.content["until_ms"] for one in bench.delivered()] == [ends[1], None]
+        phone.work(1200 if not over else takes_again_s)
+    phone.takes = True
+    phone.work(1200 - takes_again_s)
+    happen(bench, CAMERAS[:1])
+    phone.work(1200)
+    told = [(one.content["since_ms"] == began_ms, one.content["until_ms"] is not None) for one in phone.told]
+    assert sorted(told) == [(False, False), (True, True)]
+
+
+def is_removed(bench: Bench) -> None:
+    bench.states[CAMERAS[0]] = None
+    happen(bench, CAMERAS[:1], over=True)
+
+
+def is_not_wanted(bench: Bench) -> None:
+    bench.scheduler.take_over([replace(bench.filters[0], alarms=False)], links=False)
+    happen(bench, CAMERAS[:1], over=True)
+    bench.scheduler.take_over(bench.filters, links=False)
+
+
+@pytest.mark.parametrize("end", [is_removed, is_not_wanted])
+def test_no_begin_is_sent_of_a_problem_whose_end_is_not_reported(bench: Bench, end: Callable[[Bench], None]) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.clock.advance(60)
+    end(bench)
+    bench.states.clear()
+    assert bench.delivered() == []
+    bench.clock.advance(60)
+    happen(bench, CAMERAS[:1])
+    assert [one.content["since_ms"] for one in bench.delivered()] == [bench.clock.now_ms()]
 
 
 def test_a_begin_that_was_being_sent_names_no_camera_that_is_back(bench: Bench) -> None:
@@ -390,6 +450,14 @@ def test_a_begin_is_not_sent_if_the_end_waits_or_its_camera_was_removed(hook: Ho
     assert [one["title"] for one in hook.sent()] == ["2 Kameras zeichnen seit 06:10 nicht auf: B und C."]
 
 
+def test_a_begin_of_a_problem_that_is_over_is_not_sent_after_the_clock_was_set_back(hook: Hook) -> None:
+    hook.happen()
+    hook.house.clock.jump_utc(-3 * 86_400)
+    hook.happen(over=True)
+    told = [*hook.sent(), *hook.sent()]
+    assert [one["title"] for one in told] == ["3 Kameras zeichnen wieder auf: A, B und C."]
+
+
 def test_cameras_that_were_removed_meanwhile_are_still_named(hook: Hook) -> None:
     hook.happen()
     hook.sent()
@@ -415,10 +483,12 @@ def test_cameras_that_failed_at_different_times_and_are_back_at_once_have_their_
     assert (first.content["since_ms"], later.content["since_ms"]) == (first_ms, later_ms)
 
 
-def test_a_message_is_sent_once_if_its_marks_fail(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_sent_once_if_it_could_not_be_stored_at_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fail = StorageError("outbox.db", "disk I/O error")
     with monkeypatch.context() as broken:
-        broken.setattr(bench.outbox, "mark_all", Mock(side_effect=fail))
+        broken.setattr(bench.outbox, "add", Mock(side_effect=fail))
         with pytest.raises(StorageError):
             happen(bench, CAMERAS[:3])
     bench.clock.advance(5)

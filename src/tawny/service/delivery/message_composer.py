@@ -273,10 +273,7 @@ class MessageComposer:
             case "digest":
                 return self._of_digest(delivery)
             case "alarm":
-                others = self._means.source.outbox.since(
-                    delivery.to, delivery.at_ms - DAY_MS
-                )  # the clock may be set back
-                return self._of_alarm(still_so(delivery, others, self._cameras()))
+                return self._of_alarm(still_so(delivery, self._means.source.outbox, self._cameras()))
             case "recap":
                 return self._of_day(delivery)
         title = f"Test from {_hidden(self._means.title())}"

@@ -485,7 +485,7 @@ class NotificationScheduler:
         paces = self._state[channel.to].paces
         for pace in paces.values():
             pace.sent_ms, pace.digest_ms = min(pace.sent_ms, now_ms), min(pace.digest_ms, now_ms)
-        for waiting in self._outbox.waiting_of(channel.to, "digest"):
+        for waiting in self._outbox.of_kind(channel.to, "digest", DeliveryState.WAITING):
             if waiting.tries:
                 continue
             pace = paces.get(CameraId(waiting.content["camera"]), NotificationPace())

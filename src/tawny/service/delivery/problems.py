@@ -71,12 +71,12 @@ class ProblemScheduler:
         if len(alarms) > 1:
             cameras = {str(one.camera): [one.detail, one.do, since[one.camera]] for one in alarms}
             content["cameras"] = cameras
-            # without IDs: rights to each are checked when it's sent; without the time: sent once if a mark fails
+            # without IDs: rights to each are checked when it's sent
             camera, which = None, f"+/{at_ms}/{zlib.crc32(' '.join(sorted(cameras)).encode()):08x}"
         name = f"{'alarm' if first.until_ms is None else 'over'}/{first.what}/{which}"
-        self._outbox.add([Delivery(channel.to, name, DeliveryKind.MESSAGE, content, now_ms, at_ms, camera=camera)])
+        new = Delivery(channel.to, name, DeliveryKind.MESSAGE, content, now_ms, at_ms, camera=camera)
         sent = {_mark(channel, one): f"{since[one.camera]} {one.about}" for one in alarms}
-        self._outbox.mark_all(sent if first.until_ms is None else dict.fromkeys(sent, ""))
+        self._outbox.add([new], (sent if first.until_ms is None else dict.fromkeys(sent, "")).items())
 
     def end(self, channels: Iterable[NotificationFilter], lasting: Iterable[Alarm], now_ms: int) -> None:
         """Send the end of problems that ended while tawny was not running. lasting: those that didn't.
@@ -138,34 +138,43 @@ def _mark(channel: NotificationFilter, alarm: Alarm) -> str:
     return f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
 
 
-def still_so(delivery: Delivery, others: Iterable[Delivery], cameras: Collection[CameraId]) -> Delivery:
+def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) -> Delivery:
     """Return a message about a problem that is about to be sent without the cameras of which it isn't so any more.
 
-    A begin leaves out those whose end waits or was sent, and those that aren't among `cameras`, as removed ones. An end
-    leaves out those whose next begin was sent. others: messages of its notifier. Raises ContentGone if none is left.
+    A begin leaves out those that have no mark of it, as it is over or forgotten, and those that aren't among `cameras`,
+    as removed ones. An end leaves out those whose begin was sent, and the next begin as well: they aren't well. Raises
+    ContentGone if none is left.
     """
-    content, is_end = delivery.content, delivery.content["until_ms"] is not None
-    newer = (
-        _cameras_of(one)
-        for one in others
-        if one.id > delivery.id and one.content.get("kind") == "alarm" and one.content["what"] == content["what"]
-        if (one.content["until_ms"] is None) == is_end and (not is_end or one.state is DeliveryState.DONE)
-    )
-    several, gone = _cameras_of(delivery), {camera for found in newer for camera in found}
-    left = {
-        camera: about
-        for camera, about in several.items()
-        if camera not in gone and (is_end or camera is None or camera in cameras)
-    }
+    content, since_ms = delivery.content, _sinces(delivery)
+    if content["until_ms"] is None:
+        marks = outbox.marks(prefix := f"alarm/{delivery.to}/{content['what']}/")
+        lasting = {mark.removeprefix(prefix) or None: int(sent.partition(" ")[0]) for mark, sent in marks.items()}
+        gone = {one for one, at_ms in since_ms.items() if not _is_same(lasting.get(one), at_ms)}
+        gone |= {one for one in since_ms if one is not None and one not in cameras}
+    else:
+        done = outbox.of_kind(delivery.to, "alarm", DeliveryState.DONE)
+        begins = [one for one in done if one.content["what"] == content["what"] and one.content["until_ms"] is None]
+        sent = [_sinces(one) for one in begins if one.id < delivery.id]
+        again = {camera for one in begins if one.id > delivery.id for camera in _sinces(one)}
+        gone = {one for one in again if one in since_ms and any(_is_same(was.get(one), since_ms[one]) for was in sent)}
+    left = [one for one in since_ms if one not in gone]
     if not left:
         raise ContentGone(delivery.to, "it isn't so any more")
-    return replace(delivery, content={**content, "cameras": left}) if len(left) < len(several) else delivery
+    if len(left) == len(since_ms):
+        return delivery
+    return replace(delivery, content={**content, "cameras": {one: content["cameras"][one] for one in left}})
 
 
-def _cameras_of(delivery: Delivery) -> Mapping[str | None, object]:
-    """Return the cameras of a message about a problem, with what is stored of each; None: the recorder."""
-    found: Mapping[str | None, object] = delivery.content.get("cameras", {delivery.content["camera"]: None})
-    return found
+def _sinces(delivery: Delivery) -> Mapping[str | None, int]:
+    """Return since when, ms UTC, cameras have the problem that a message is about; None: the recorder."""
+    since_ms, camera = int(delivery.content["since_ms"]), delivery.content["camera"]
+    several = delivery.content.get("cameras", {camera: ()})
+    return {one: about[2] if len(about) > 2 else since_ms for one, about in several.items()}
+
+
+def _is_same(known_ms: int | None, since_ms: int) -> bool:
+    """Return whether both are when one problem began. Earlier versions stored one time for all cameras of a message."""
+    return known_ms is not None and abs(known_ms - since_ms) <= SAME_MS
 
 
 # Texts
