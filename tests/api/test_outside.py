@@ -108,7 +108,7 @@ def outside(house: House) -> FakeOutside:
 async def test_targets_are_told_with_what_waits_and_went_last(house: House, outside: FakeOutside) -> None:
     (phone,) = (await house.signed_in(Role.OWNER).get("/api/v1/targets")).json()["items"]
     assert (phone["name"], phone["where"], phone["waiting"], phone["oldest_ms"]) == ("phone", "ntfy at h", 2, 1000)
-    assert phone["last"][0]["delivered"]
+    assert phone["last"][0]["delivered"] and not phone["last"][0]["left_out"]
 
 
 async def test_trying_out_tells_each_step(house: House, outside: FakeOutside) -> None:

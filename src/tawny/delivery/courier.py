@@ -21,6 +21,7 @@ from tawny.delivery.delivery import (
     Delivery,
     DeliveryContent,
     DeliveryKind,
+    NoLongerSo,
     NoRecipient,
     PartlySent,
     rest_of,
@@ -223,7 +224,7 @@ class Courier:
     def _end(self, delivery: Delivery, error: TawnyError) -> None:
         """Drop the delivery: a retry would not help."""
         self._busy.pop(delivery.id, None)
-        level = logging.INFO if isinstance(error, NoRecipient) else logging.WARNING
+        level = logging.INFO if isinstance(error, (NoRecipient, NoLongerSo)) else logging.WARNING
         log.log(level, "%s: %s", delivery.name, error.message)
         if lost := self._outbox.drop(delivery, error.message):
             log.warning(

@@ -117,6 +117,12 @@ class NoRecipient(ContentGone):
     """The target is there, and has none to send to. Its entry says so by itself: no delivery needs a warning."""
 
 
+class NoLongerSo(ContentGone):
+    """The problem that a message is about is over or forgotten: it is left out, which is no failure."""
+
+    says = "It isn't so any more."
+
+
 @dataclass(eq=False)
 class PartlySent(DeliveryError):
     """Some of the recipients have the message. left: those that the service refuses for now (`Message.only`)."""

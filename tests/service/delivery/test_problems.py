@@ -1,6 +1,7 @@
 """Cameras that have the same problem at once are one notification in each channel."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tawny.delivery import courier
 from tawny.delivery.courier import Courier, DeliveryRoute
-from tawny.delivery.delivery import Delivery, DeliveryContent, in_memory
+from tawny.delivery.delivery import Delivery, DeliveryContent, NoLongerSo, in_memory
 from tawny.model.errors import DeliveryError, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
@@ -448,6 +449,15 @@ def test_a_begin_is_not_sent_if_the_end_waits_or_its_camera_was_removed(hook: Ho
     hook.happen()
     del hook.known[CameraId("a")]
     assert [one["title"] for one in hook.sent()] == ["2 Kameras zeichnen seit 06:10 nicht auf: B und C."]
+
+
+def test_a_begin_that_is_left_out_is_no_failure(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    hook.happen()
+    hook.happen(over=True)
+    hook.sent()
+    assert [one.why for one in hook.house.outbox.ended("phone") if one.why] == [NoLongerSo.says]
+    assert [one.levelname for one in caplog.records if NoLongerSo.says in one.getMessage()] == ["INFO"]
 
 
 def test_a_begin_of_a_problem_that_is_over_is_not_sent_after_the_clock_was_set_back(hook: Hook) -> None:

@@ -2307,6 +2307,7 @@ export interface SentInfo {
   at_ms: number;
   delivered: boolean;
   done_ms: number | null;
+  left_out: boolean;
   name: string;
   what: string;
   why: string;

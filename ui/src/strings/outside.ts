@@ -134,6 +134,7 @@ export const outside = {
   mutedUntil: (camera: string, when: string) => `${camera} is muted until ${when}.`,
   unmute: "Unmute",
   dropped: "failed",
+  leftOut: "left out",
   what: {
     message: "Notification",
     picture: "Snapshot",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
@@ -16,7 +16,9 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_field, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.delivery.delivery import NoLongerSo
 from tawny.delivery.destination import ConnectionTestStep
+from tawny.delivery.outbox import REPLACED
 from tawny.delivery.targets import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
@@ -27,15 +29,18 @@ from tawny.service.languages import ENGLISH
 
 # API schemas of upload destinations, notification channels and message actions.
 
+_LEFT_OUT: Final = frozenset({NoLongerSo.says, REPLACED})
+
 
 class SentInfo(ApiResponse):
-    """A past delivery. why: reason of the failure; empty if delivered."""
+    """A past delivery. why: reason if it wasn't delivered. left_out: on purpose, which is no failure."""
 
     what: str
     name: str
     at_ms: int
     done_ms: int | None
     delivered: bool
+    left_out: bool
     why: str
 
 
@@ -522,6 +527,7 @@ def _target_info(one: TargetView) -> TargetInfo:
                 at_ms=sent.at_ms,
                 done_ms=sent.done_ms,
                 delivered=not sent.why,
+                left_out=sent.why in _LEFT_OUT,
                 why=sent.why,
             )
             for sent in one.last

@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, NoLongerSo
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone
 from tawny.model.ids import CameraId
 from tawny.model.messages import PROBLEM_WORDS, Alarm, ProblemKind
 from tawny.model.states import CHOSEN, RECORDED, CameraState
@@ -143,7 +142,7 @@ def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) 
 
     A begin leaves out those that have no mark of it, as it is over or forgotten, and those that aren't among `cameras`,
     as removed ones. An end leaves out those whose begin was sent, and the next begin as well: they aren't well. Raises
-    ContentGone if none is left.
+    NoLongerSo if none is left.
     """
     content, since_ms = delivery.content, _sinces(delivery)
     if content["until_ms"] is None:
@@ -159,7 +158,7 @@ def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) 
         gone = {one for one in again if one in since_ms and any(_is_same(was.get(one), since_ms[one]) for was in sent)}
     left = [one for one in since_ms if one not in gone]
     if not left:
-        raise ContentGone(delivery.to, "it isn't so any more")
+        raise NoLongerSo(delivery.to)
     if len(left) == len(since_ms):
         return delivery
     return replace(delivery, content={**content, "cameras": {one: content["cameras"][one] for one in left}})

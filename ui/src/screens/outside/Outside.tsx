@@ -218,9 +218,9 @@ function Last({ target }: { target: TargetInfo }) {
           <li key={sent.name} class="small">
             <span class="num muted">{when(sent.done_ms ?? sent.at_ms)}</span> {words.what[sent.what] ?? sent.what}
             {!sent.delivered && (
-              <span class="outside-trouble">
+              <span class={sent.left_out ? "muted" : "outside-trouble"}>
                 {" "}
-                {words.dropped}: <ServerText text={sent.why} />
+                {sent.left_out ? words.leftOut : words.dropped}: <ServerText text={sent.why} />
               </span>
             )}
           </li>
