@@ -347,6 +347,23 @@ def test_what_a_camera_shows_is_well_three_minutes_after_a_restart(bench: Bench)
     assert named(bench.delivered()) == [{CAMERAS[0]}]
 
 
+def test_an_end_from_before_the_start_that_could_not_be_stored_is_sent_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    bench.clock.advance(200)
+    with monkeypatch.context() as full:
+        full.setattr(bench.outbox, "add", Mock(side_effect=StorageError("outbox.db", "disk I/O error")))
+        with pytest.raises(StorageError):
+            bench.scheduler.step()
+    bench.clock.advance(30)
+    bench.scheduler.step()
+    assert named(bench.delivered()) == [{CAMERAS[0]}]
+
+
 def test_states_are_asked_for_once_for_each_channel(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     states = Mock(side_effect=bench.now)
     monkeypatch.setattr(bench, "now", states)

@@ -83,12 +83,12 @@ class ProblemScheduler:
         Those of a camera that is off have not ended until it is on and well: later calls look at these. After a day
         they are forgotten.
         """
-        now_s, is_first = self._clock.mono_s(), self._looked_s is None
-        self._looked_s = now_s if self._looked_s is None else self._looked_s
+        now_s, is_first, unclear = self._clock.mono_s(), self._looked_s is None, dict[str, float]()
+        looked_s = now_s if self._looked_s is None else self._looked_s
         if not is_first and not self._unclear:
             return
         known, states = self._monitored | {(one.what, one.camera) for one in lasting}, self._states()
-        is_forgotten = now_s - self._looked_s >= FORGOTTEN_S
+        is_forgotten = now_s - looked_s >= FORGOTTEN_S
         for channel in channels:
             prefix, ended = f"alarm/{channel.to}/", list[Alarm]()
             for mark, sent in self._outbox.marks(prefix).items():
@@ -96,21 +96,22 @@ class ProblemScheduler:
                 where = CameraId(camera) if camera else None
                 if what not in list(ProblemKind) or not (is_first or mark in self._unclear):
                     continue
-                since_s = self._unclear.pop(mark, now_s)
+                since_s = self._unclear.get(mark, now_s)
                 if (what, where) in known:
                     continue  # the monitor reports its end
                 kind, is_on = ProblemKind(what), where is None or states.get(where) in _SEEN
                 if not is_on and is_forgotten:
                     self._outbox.mark(mark, "")
                 elif not is_on:
-                    self._unclear[mark] = now_s
+                    unclear[mark] = now_s
                 elif where in states and kind is not ProblemKind.CAMERA and now_s - since_s < UNSEEN_S:
-                    self._unclear[mark] = since_s
+                    unclear[mark] = since_s
                 else:
                     ended.append(Alarm(kind, where, int(sent.partition(" ")[0]), "", until_ms=now_ms))
             for one in ended:
                 same = tuple(other for other in ended if other.what == one.what and other.camera)
                 self.tell(channel, replace(one, together=same) if one.camera else one)
+        self._looked_s, self._unclear = looked_s, unclear  # not before: a write that fails is repeated
 
     def _sent(self, channel: NotificationFilter, alarm: Alarm) -> tuple[str, str]:
         """Return since when the notifier knows of the problem, empty if it doesn't, and what it concerned."""
