@@ -214,6 +214,8 @@ class Alarm:
     """When one of several problems began or ended; None: as first published."""
     about: str = ""
     """What the problems concern, as comparable text."""
+    is_forgotten: bool = False
+    """Whether the end means only that the camera was off for a day: it isn't known to be well, so users get none."""
     together: tuple["Alarm", ...] = field(default=(), compare=False, repr=False)
     """All problems of this kind, of several cameras, that began or ended at once; notifiers report them as one."""
 

@@ -220,6 +220,16 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _fields("camera.state", status.id, status.id, status.since_ms, **state)
         case PartDied(part, error):
             return _fields("recorder.part_failed", part, None, now_ms, error=error)
+        case (
+            RunStarted()
+            | RunEnded()
+            | HoleFound()
+            | Scored()
+            | CameraTurned()
+            | ActionPlanned()
+            | Alarm(is_forgotten=True)
+        ):
+            return None  # of a forgotten problem it isn't known whether it has ended
         case Alarm(what, camera_id, since_ms, detail, until_ms, _, changed_ms):
             kind = "problem.started" if until_ms is None else "problem.ended"
             return _fields(kind, what, camera_id, until_ms or changed_ms or since_ms, detail=detail)
@@ -227,8 +237,6 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _fields("mode.changed", mode, None, at_ms, mode=mode, by=by)
         case PeopleChanged() | HoldChanged():
             return _by_people(this)
-        case RunStarted() | RunEnded() | HoleFound() | Scored() | CameraTurned() | ActionPlanned():
-            return None
 
 
 def _by_people(this: PeopleChanged | HoldChanged) -> dict[str, Any]:

@@ -273,12 +273,20 @@ def test_a_problem_that_ends_while_its_camera_is_off_is_forgotten(bench: Bench) 
     happen(bench, CAMERAS[:1])
     bench.delivered()
     bench.clock.advance(86_400)
-    bench.states[CAMERAS[0]] = CameraState.PAUSED
-    happen(bench, CAMERAS[:1], over=True)
+    now_ms = bench.clock.now_ms()
+    bench.scheduler.on_message(Alarm(ProblemKind.CAMERA, CAMERAS[0], now_ms, "", now_ms, is_forgotten=True))
+    bench.scheduler.step()
     assert bench.delivered() == []
-    bench.states.clear()
     happen(bench, CAMERAS[:1])
     assert named(bench.delivered()) == [{CAMERAS[0]}]
+
+
+def test_the_end_of_a_camera_that_is_paused_after_it_was_well_is_sent(bench: Bench) -> None:
+    happen(bench, CAMERAS[:1])
+    bench.delivered()
+    bench.states[CAMERAS[0]] = CameraState.PAUSED
+    happen(bench, CAMERAS[:1], over=True)
+    assert [one.content["until_ms"] for one in bench.delivered()] == [bench.clock.now_ms()]
 
 
 def restarted(bench: Bench, state: CameraState) -> None:
@@ -329,6 +337,11 @@ def test_an_end_that_is_reported_at_the_first_look_keeps_its_time(bench: Bench) 
         bench.scheduler.on_message(one)
     bench.scheduler.step()
     assert [one.content["until_ms"] for one in bench.delivered()] == [begin.since_ms + 50_000]
+
+
+def test_a_camera_that_sleeps_since_a_restart_is_not_said_to_record_again(bench: Bench) -> None:
+    restarted(bench, CameraState.ASLEEP)
+    assert bench.delivered() == []
 
 
 def test_a_video_file_that_ended_since_a_restart_has_no_problem(bench: Bench) -> None:

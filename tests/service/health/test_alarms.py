@@ -7,6 +7,7 @@ import pytest
 from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
+from tawny.service import json_format
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.testing.clock import FakeClock
 
@@ -165,8 +166,11 @@ def test_a_problem_after_a_day_of_being_off_is_a_new_one(bench: Bench) -> None:
     bench.troubles, bench.off = [AWAY], set()
     back_ms = bench.clock.now_ms()
     bench.engine.run_for(60)
-    assert [one.until_ms is None for one in bench.told] == [True, False, True]
+    assert [(one.until_ms is None, one.is_forgotten) for one in bench.told] == [
+        (True, False), (False, True), (True, False)
+    ]  # fmt: skip
     assert bench.told[-1].since_ms >= back_ms
+    assert [json_format.message(one, back_ms) is None for one in bench.told] == [False, True, False]
 
 
 def test_what_a_camera_shows_is_well_after_three_minutes_of_being_on_again(bench: Bench) -> None:

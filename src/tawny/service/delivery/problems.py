@@ -10,17 +10,15 @@ from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, NoLon
 from tawny.delivery.outbox import Outbox
 from tawny.model.ids import CameraId
 from tawny.model.messages import PROBLEM_WORDS, Alarm, ProblemKind
-from tawny.model.states import CHOSEN, RECORDED, CameraState
+from tawny.model.states import RECORDED, CameraState
 from tawny.model.times import Clock
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.health.alarms import FORGOTTEN_S, UNSEEN_S
 
 NAMED: Final = 3
 """Number of cameras that a message about more than one other names."""
-_SEEN: Final = RECORDED | {CameraState.ASLEEP, CameraState.ENDED, None}
+_SEEN: Final = RECORDED | {CameraState.ENDED, None}
 """States in which a camera's problem would be seen, also that of no camera: it was removed."""
-_UNTOLD: Final = CHOSEN | {None}
-"""States in which a camera isn't said to record again: it is off, or was removed."""
 SAME_MS: Final = 30_000
 """Cameras share a message if their problems began within this time of the first one's, as it names one time."""
 
@@ -124,7 +122,7 @@ class ProblemScheduler:
         since, about = self._sent(channel, alarm)
         is_shown = alarm.camera is None or channel.has(alarm.camera)
         if alarm.until_ms is not None and alarm.camera is not None:
-            is_shown &= states.get(alarm.camera) not in _UNTOLD
+            is_shown &= alarm.camera in states and not alarm.is_forgotten
         if not channel.alarms or not is_shown:
             if alarm.until_ms is not None and since:
                 self._outbox.mark(_mark(channel, alarm), "")  # the next one is a new one

@@ -81,8 +81,8 @@ class AlarmMonitor:
     of a kind and camera, and again when one of several begins or ends. Those of cameras that begin or end within a few
     seconds, as when a switch loses power, come at once (`Alarm.together`): for this, a camera's problem or its end
     waits for up to `JOIN_S` while another camera's of this kind is beginning or ending, even if they are unrelated.
-    off: returns the cameras that are off by choice. What was reported of them ends once they are on again and well, as
-    until then it can't be seen whether it lasts. After a day the end is reported while they are off: it is forgotten.
+    off: returns the cameras that are off by choice, or asleep. What was reported of them ends once they are on again
+    and well, as until then it can't be seen whether it lasts. After a day of being off it ends as forgotten.
     """
 
     name = "alarms"
@@ -127,7 +127,7 @@ class AlarmMonitor:
             lasting[what, camera][about] = one.alarm
         begins, ends = self._coming(lasting, now_s, off)
         over = _settled([key for key in self._told if key not in lasting], ends, self._ended_s, now_s)
-        self._report_all([self._end(key, now_s) for key in over])
+        self._report_all([self._end(key, now_s, off) for key in over])
         new = [key for key in lasting if key not in self._told]
         ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
         self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
@@ -136,11 +136,12 @@ class AlarmMonitor:
     def close(self) -> None:
         """No resources to release."""
 
-    def _end(self, key: Key, now_s: float) -> Alarm:
+    def _end(self, key: Key, now_s: float, off: Collection[CameraId]) -> Alarm:
         """Return the end of a problem, which was when it was last there."""
         told, well_s = self._told[key], now_s - self._last_s[key]
         until_ms = max(self._clock.now_ms() - round(well_s * 1000), told.changed_ms or 0)
-        return replace(told, until_ms=until_ms, changed_ms=None)
+        is_forgotten = key[1] in off and well_s >= FORGOTTEN_S
+        return replace(told, until_ms=until_ms, changed_ms=None, is_forgotten=is_forgotten)
 
     def _note(self, now_s: float) -> None:
         found = defaultdict[tuple[ProblemKind, CameraId | None, str], list[HealthProblem]](list)

@@ -15,7 +15,7 @@ from tawny.engine import Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
-from tawny.model.states import BLINDED, CHOSEN, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
+from tawny.model.states import BLINDED, CHOSEN, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraState, CameraStatus
 from tawny.model.times import Clock
 from tawny.protocols.http_connection import http_connection
 from tawny.recorder.recorder import SegmentRecorder
@@ -267,7 +267,7 @@ class HealthMonitor:
         return is_recorded and not any(alarm.what in NOT_WELL for alarm in self.alarms)
 
     def _off(self) -> set[CameraId]:
-        return {status.id for status in self._seen.cameras() if status.state in CHOSEN}
+        return {status.id for status in self._seen.cameras() if status.state in CHOSEN | {CameraState.ASLEEP}}
 
     def _recorded(self) -> list[CameraId]:
         return [status.id for status in self._seen.cameras()]
