@@ -128,7 +128,8 @@ class _Sender:
         """
         to = [one for one in self._to if not message.only or parseaddr(one)[1] in message.only]
         if not to:
-            raise NoRecipient(self._public, f"{', '.join(message.only)} isn't in the settings any more")
+            gone = ", ".join(message.only)
+            raise NoRecipient(self._public, f"{gone} isn't in the settings any more")
         refused, left_out = self._transfer(message, attached, to)
         errors = {one: _refused(self._public, code, f"to {one}") for one, code in refused.items()}
         is_test = message.kind == "test"
@@ -156,7 +157,8 @@ class _Sender:
             raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
-            raise _refused(self._public, codes[0], f"to {', '.join(message.only) or 'this address'}") from None
+            only = ", ".join(message.only)
+            raise _refused(self._public, codes[0], f"to {only}" if only else "to this address") from None
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             is_letter = isinstance(error, smtplib.SMTPDataError) or error.smtp_code == 452  # to its size, as of Postfix
             raise _refused(self._public, error.smtp_code, is_letter=is_letter) from None
