@@ -186,8 +186,6 @@ class AppContext:
     """The recorder's name from the settings; empty: its host name."""
     address: str = field(default="", init=False)
     """URL for phones; empty: unknown."""
-    serves_tls: bool = field(default=False, init=False)
-    """Whether tawny itself answers https, with a certificate or while it has none."""
     strict_host: str = field(default="", init=False)
     """Name whose answers say whether browsers open it with https only, on all its ports: decision 156; empty: none."""
     rtsp: str = field(default="", init=False)
@@ -254,7 +252,7 @@ class AppContext:
                 self.oidc = OidcProvider(sign_in.oidc, self.recorder.clock) if sign_in.oidc.issuer else None
         host, _ = listen_address(web.listen)
         secure = web.secure
-        self.address, self.name, self.serves_tls = web.link_url, web.name, secure.serves_tls
+        self.address, self.name = web.link_url, web.name
         is_for_none = secure.way in ("off", "own") or is_at_home_only(f"https://{secure.domain}")
         self.strict_host = "" if is_for_none else secure.domain
         names = (ascii_host(urlsplit(web.public_url).hostname or ""), ascii_host(host), secure.domain, *web.hosts)

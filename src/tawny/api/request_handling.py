@@ -131,7 +131,7 @@ def is_local_by_name(connection: HTTPConnection) -> bool:
 
 def _needs_https(site: "AppContext", scope: Scope, peer: str) -> bool:
     """Return whether a request came without encryption from outside this computer and private networks."""
-    if scope["scheme"] in ("https", "wss") or not site.serves_tls or is_nearby(peer):
+    if scope["scheme"] in ("https", "wss") or is_nearby(peer):
         return False
     if not (site.secure.in_force or site.secure.had_certificate):
         return False

@@ -281,24 +281,22 @@ def test_a_digest_leaves_out_what_was_marked_as_false_alarm(tmp_path: Path, serv
     bench.outbox.close()
 
 
-def test_a_digest_of_false_alarms_alone_is_not_sent(tmp_path: Path, service: StandIn) -> None:
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"false_alarm": "other"}, "the events are marked as false alarms"),
+        ({"muted": "always"}, "the events are muted"),
+    ],
+)
+def test_a_digest_of_events_that_are_all_left_out_is_not_sent(
+    tmp_path: Path, service: StandIn, change: dict[str, Any], why: str
+) -> None:
     bench = Bench(tmp_path, service, quiet_hours="05:00-07:00")
     for event in [bench.happens() for _ in range(2)]:
-        bench.recorder.index.put_event(replace(event, false_alarm="other"))
+        bench.recorder.index.put_event(replace(event, **change))
     bench.clock.advance(3700)
     bench.work()
-    (ended,) = bench.outbox.ended("phone")
-    assert ended.why == "Nothing left to send to phone: the events are marked as false alarms."
-    bench.outbox.close()
-
-
-def test_a_digest_of_muted_events_is_not_sent(tmp_path: Path, service: StandIn) -> None:
-    bench = Bench(tmp_path, service, quiet_hours="05:00-07:00")
-    for event in [bench.happens() for _ in range(2)]:
-        bench.recorder.index.put_event(replace(event, muted="always"))
-    bench.clock.advance(3700)
-    bench.work()
-    assert [one.why for one in bench.outbox.ended("phone")] == ["Nothing left to send to phone: the events are muted."]
+    assert [one.why for one in bench.outbox.ended("phone")] == [f"Nothing left to send to phone: {why}."]
     bench.outbox.close()
 
 
