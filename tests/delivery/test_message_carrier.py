@@ -229,7 +229,7 @@ def test_a_connection_that_breaks_without_an_answer_is_unreachable() -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        with pytest.raises(TargetUnreachable):
+        with pytest.raises(TargetUnreachable, match="the connection was closed"):
             HttpApi(f"http://127.0.0.1:{door.getsockname()[1]}", "phone").ask("PUT", "/topic", bytes(20_000_000))
         thread.join(10)
 

@@ -17,6 +17,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_
 from tawny.model.errors import DeliveryError, StrangeTarget, TargetFull, TargetLied, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock
 from tawny.model.validation import value_text
+from tawny.protocols.http_connection import failure_reason
 
 # Addresses of servers: user, password, host, port and folder. The public form omits user and password.
 
@@ -426,7 +427,7 @@ class HttpClient:
             raise StrangeTarget(self._public, f"its certificate isn't valid: {error.verify_message}") from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise TargetUnreachable(self._public, str(error) or type(error).__name__) from error
+            raise TargetUnreachable(self._public, failure_reason(error)) from error
 
     def _connected(self) -> http.client.HTTPConnection:
         if not self._tls:

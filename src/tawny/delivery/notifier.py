@@ -27,6 +27,7 @@ from tawny.protocols.http_connection import (
     UPLOAD_S,
     PublicHttpsConnection,
     UploadTooSlow,
+    failure_reason,
     http_connection,
     response_to,
 )
@@ -553,16 +554,6 @@ def _words(least: int, *texts: str) -> tuple[str, ...]:
     forms = [form for text in texts for form in (text, unquote(text))]
     found = {word for form in forms for word in _WORD.findall(form) if len(word) >= least}
     return tuple(sorted(found, key=len, reverse=True))
-
-
-def failure_reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no response in time"
-    if isinstance(error, ssl.SSLError) and getattr(error, "reason", "") == "WRONG_VERSION_NUMBER":
-        return "it doesn't speak TLS"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__
 
 
 def base_of(address: str, example: str) -> str:

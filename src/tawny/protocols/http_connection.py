@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from smtplib import SMTPServerDisconnected
 from typing import Final
 from urllib.parse import SplitResult
 
@@ -19,6 +20,8 @@ UPLOAD_S: Final = 60.0
 """Maximum time of a body in portions and of the response to it, in s: what is to be sent next waits for it."""
 _UNSENT_BYTES: Final = 64 * 1024
 """What the system holds unsent; by itself it takes megabytes, which would all be sent after the limit, too."""
+
+_CLOSED: Final = (EOFError, ConnectionResetError, BrokenPipeError, http.client.IncompleteRead, SMTPServerDisconnected)
 
 
 class UploadTooSlow(TimeoutError):
@@ -112,3 +115,16 @@ class PublicHttpsConnection(http.client.HTTPSConnection):
             with suppress(OSError):
                 return socket.create_connection((address, self.port), self._timeout_s)
         return socket.create_connection((addresses[-1], self.port), self._timeout_s)
+
+
+def failure_reason(error: Exception) -> str:
+    """Return why a connection failed, without the address: it may contain secrets."""
+    if isinstance(error, TimeoutError):
+        return "no response in time"
+    if isinstance(error, ssl.SSLError) and getattr(error, "reason", "") == "WRONG_VERSION_NUMBER":
+        return "it doesn't speak TLS"
+    if isinstance(error, _CLOSED):
+        return "the connection was closed"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

@@ -15,6 +15,7 @@ from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, Targ
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import CutContent, DestinationCase, DestinationContract, content
 from tests.delivery.destinations.servers import dav_server
+from tests.support.ports import free_port
 
 PASSWORD = "a pass:word/@"
 
@@ -117,6 +118,13 @@ def test_the_new_name_at_an_ipv6_address_is_an_address(monkeypatch: pytest.Monke
     connection = WebDav().connect(DestinationContext("cloud", url, WebDav().settings(url, {}), FakeClock()))
     connection.put("a.jpg", content(), "", lambda _: None)
     assert moved == ["http://[2001:db8::1]:8080/a.jpg"]
+
+
+def test_a_server_that_is_not_there_is_named_in_words_without_the_number_of_the_error() -> None:
+    url = f"dav://cam:secret@127.0.0.1:{free_port()}/"
+    context = DestinationContext("cloud", url, WebDav().settings(url, {}), FakeClock())
+    with pytest.raises(TargetUnreachable, match=r"\(Connection refused\)"):
+        WebDav().connect(context).put("a.jpg", content(), "", lambda _: None)
 
 
 def test_a_file_that_is_too_large_for_a_server_does_not_mean_that_it_is_full() -> None:

@@ -30,6 +30,7 @@ from tawny.model.errors import (
     TargetRefused,
     TargetUnreachable,
 )
+from tawny.protocols.http_connection import failure_reason
 
 PORTS = {"ftps": 21, "ftp": 21}
 TIMEOUT_S = 15.0
@@ -357,4 +358,4 @@ def _worded(public: str) -> Iterator[None]:
         kind = TargetRefused if text.startswith(_LOGIN) else TargetFull if text.startswith(_FULL) else DeliveryError
         raise kind(public, text) from error
     except (OSError, EOFError) as error:
-        raise TargetUnreachable(public, str(error) or "the connection was closed") from error
+        raise TargetUnreachable(public, failure_reason(error)) from error

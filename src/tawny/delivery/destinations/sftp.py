@@ -411,4 +411,4 @@ def _worded(public: str) -> Iterator[None]:
     except asyncssh.Error as error:
         raise TargetUnreachable(public, error.reason) from error
     except (OSError, TimeoutError) as error:
-        raise TargetUnreachable(public, str(error) or "it took too long") from error
+        raise TargetUnreachable(public, error.strerror or str(error) or "it took too long") from error

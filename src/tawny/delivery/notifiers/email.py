@@ -27,13 +27,12 @@ from tawny.delivery.notifier import (
     NotifierConnection,
     NotifierContext,
     NotifierTraits,
-    failure_reason,
     filled,
     parse,
     too_slow,
 )
 from tawny.model.errors import DeliveryError, TargetBusy, TargetFull, TargetRefused, TargetUnreachable
-from tawny.protocols.http_connection import PORTION_BYTES, UploadTooSlow, send_timed
+from tawny.protocols.http_connection import PORTION_BYTES, UploadTooSlow, failure_reason, send_timed
 
 log = logging.getLogger(__name__)
 
