@@ -14,8 +14,7 @@ export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep)
   return (
     <p class="contract-words">
       {sentence.min[0]}
-      <Pick label={labels.min} value={keep.min ?? ""} onChange={set("min")} />
-      {sentence.min[1]}
+      <Pick label={labels.min} value={keep.min ?? ""} onChange={set("min")} then={sentence.min[1]} />
       {events.length === 1 && events[0]?.[0] === "other" ? sentence.events[0] : null}
       {events.map(([kind, time], index) => {
         const name = sentence.kinds[kind] ?? kind;
@@ -27,41 +26,57 @@ export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep)
               label={labels.events(name)}
               value={time}
               onChange={(value) => onChange({ ...keep, events: { ...keep.events, [kind]: value } })}
+              then={index < events.length - 1 ? ", " : ". "}
             />
-            {index < events.length - 1 ? ", " : ". "}
           </span>
         );
       })}
       {sentence.max[0]}
-      <Pick label={labels.max} value={keep.max ?? ""} onChange={set("max")} />
-      {sentence.max[1]}
+      <Pick label={labels.max} value={keep.max ?? ""} onChange={set("max")} then={sentence.max[1]} />
       {sentence.size[0]}
-      <Pick label={labels.max_size} value={keep.max_size ?? ""} none={words.noLimit} onChange={set("max_size")} />
-      {sentence.size[1]}
-      <Pick label={labels.min_free} value={keep.min_free ?? ""} onChange={set("min_free")} />
-      {sentence.free}
+      <Pick
+        label={labels.max_size}
+        value={keep.max_size ?? ""}
+        none={words.noLimit}
+        onChange={set("max_size")}
+        then={sentence.size[1]}
+      />
+      <Pick label={labels.min_free} value={keep.min_free ?? ""} onChange={set("min_free")} then={sentence.free} />
       {sentence.thin[0]}
-      <Pick label={labels.keyframes_after} value={keep.keyframes_after ?? ""} none={words.never} onChange={set("keyframes_after")} />
-      {sentence.thin[1]}
+      <Pick
+        label={labels.keyframes_after}
+        value={keep.keyframes_after ?? ""}
+        none={words.never}
+        onChange={set("keyframes_after")}
+        then={sentence.thin[1]}
+      />
       {sentence.locked}
     </p>
   );
 }
 
-function Pick(props: { label: string; value: string; none?: string; onChange: (value: string) => void }) {
-  const { label, none = "", onChange } = props;
+/** A value that can be changed. then: what follows it in the sentence; a comma or period never begins a line. */
+function Pick(props: { label: string; value: string; none?: string; onChange: (value: string) => void; then?: string }) {
+  const { label, none = "", onChange, then = "" } = props;
   const [value, type] = useWords(props.value, onChange);
+  const rest = then.replace(/^[.,]+/, "");
   return (
-    <input
-      class="pick"
-      aria-label={label}
-      value={value}
-      placeholder={none}
-      size={Math.max(4, (value || none).length)}
-      spellcheck={false}
-      autocomplete="off"
-      onInput={(event) => type(event.currentTarget.value)}
-    />
+    <>
+      <span class="pick-end">
+        <input
+          class="pick"
+          aria-label={label}
+          value={value}
+          placeholder={none}
+          size={Math.max(4, (value || none).length)}
+          spellcheck={false}
+          autocomplete="off"
+          onInput={(event) => type(event.currentTarget.value)}
+        />
+        {then.slice(0, then.length - rest.length)}
+      </span>
+      {rest}
+    </>
   );
 }
 
