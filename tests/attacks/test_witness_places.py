@@ -185,8 +185,8 @@ def test_each_statement_leaves_one_file_with_uploads(tmp_path: Path) -> None:
     assert f"tawny check --deep --witness {FIRST.text}" in (tmp_path / "nas" / first).read_text()
     assert "pi" not in first.split("/")
     with closing(connection(tmp_path / "nas")) as readable:
-        assert read_witnesses(readable, "pi") == ([SECOND], [])
-        assert read_witnesses(readable, "another") == ([], [SECOND])
+        assert read_witnesses(readable, "pi") == ([FIRST, SECOND], [])
+        assert read_witnesses(readable, "another") == ([], [FIRST, SECOND])
         for own, found in (((computer_label("pi"),), [first]), ((FIRST.recorder,), [first]), (("0" * 8,), [])):
             expired = expired_files(readable.files(), ["{camera}/{id}.{type}"], SECOND.at_ms, own=own)
             assert [one.name for one in expired] == found
@@ -210,6 +210,24 @@ def test_check_reads_the_witness_at_a_destination(thief: Thief, tawny: Tawny, tm
     said = tawny("check", "--deep", "--confirm-history", "--config", str(config))
     assert (said.code, "Confirmed: The upload destination nas" in said.err + said.out) == (0, True)
     assert findings(tawny(*tawny_check).out) == []
+
+
+def test_check_finds_that_a_disk_was_put_back_and_continued(thief: Thief, tawny: Tawny, tmp_path: Path) -> None:
+    """The destination has newer witnesses of the continued copy, which hid the one that contradicts it."""
+    nas, config, seen = tmp_path / "nas", tmp_path / "tawny.toml", thief.witness
+    config.write_text(f'[storage]\npath = "{thief.folder}"\n[destinations.nas]\nurl = "folder:{nas}"\n')
+    roll_back(thief)
+    history = SignedHistory.opened(Volume.at(thief.folder).disk, thief.clock.now_ms())
+    with closing(connection(nas)) as there:
+        leave(there, seen, socket.gethostname())
+        while history.head is None or history.head.n <= seen.n:
+            thief.clock.advance(600)
+            assert history.state(thief.clock.now_ms())
+        leave(there, history.head, socket.gethostname())
+    (found,) = findings(tawny("check", "--deep", "--repair", "--config", str(config), "--json").out)
+    assert "It may be an older copy that was continued" in found
+    tawny("check", "--deep", "--confirm-history", "--config", str(config))
+    assert findings(tawny("check", "--deep", "--repair", "--config", str(config), "--json").out) == []
 
 
 def leave(there: DestinationConnection, witness: Witness, host: str) -> None:
@@ -258,6 +276,7 @@ def test_running_recorder_is_asked_to_confirm(thief: Thief, tawny: Tawny) -> Non
         asked.append(request["witnesses"])
         return {"confirmed": ["It was older."]}
 
+    roll_back(thief)
     tawny("check", "--repair", "--data", str(thief.folder))
     lock = Volume.at(thief.folder).lock(thief.clock)
     try:

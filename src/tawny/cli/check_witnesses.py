@@ -2,6 +2,7 @@
 
 import socket
 from argparse import ArgumentParser, Namespace
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import chains_on
-from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
+from tawny.storage.history.witnesses import HistoryWitnesses, WitnessReport, mirror_witnesses
 from tawny.storage.repair.findings import Finding, FindingKind
 
 ADVICE: Final = (
@@ -74,7 +75,7 @@ def _file_text(text: str) -> str | None:
 
 
 def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> list[SeenWitness]:
-    """Return the newest witnesses at all destinations that can be read. Waits for the network."""
+    """Return the witnesses at all destinations that can be read. Waits for the network."""
     here = {chain.recorder.hex()[:8] for chain in chains_on(volume)}
     found: list[SeenWitness] = []
     for name, one in settings.destinations.items():
@@ -104,8 +105,8 @@ def findings(volume: Volume, seen: Sequence[SeenWitness], *, deep: bool) -> Iter
     witnesses = HistoryWitnesses(volume)
     reports = witnesses.reports()
     known = {one.text for one in reports}
-    for seen_by, one in (*seen, *(mirror_witnesses(volume) if deep else ())):
-        reports += [each for each in witnesses.compare([one], seen_by) if each.text not in known]
+    held = [*seen, *(mirror_witnesses(volume) if deep else ())]
+    reports += [each for each in _contradictions(witnesses, held) if each.text not in known]
     for each in reports:
         yield Finding(FindingKind.WITNESS, each.text, each.sentence(time_text))
 
@@ -113,14 +114,22 @@ def findings(volume: Volume, seen: Sequence[SeenWitness], *, deep: bool) -> Iter
 def confirm(volume: Volume, folder: Path, clock: Clock, seen: Sequence[SeenWitness], out: Output) -> None:
     """Confirm the present history against these witnesses and all others, by the recorder if one is running."""
     if holder(volume.root) is not None:
-        request = {"command": "confirm history", "witnesses": [one.text for _, one in seen]}
-        sentences = ask_once(folder, request)["confirmed"]
+        contradicted = [one.text for one in _contradictions(HistoryWitnesses(volume), seen)]
+        sentences = ask_once(folder, {"command": "confirm history", "witnesses": contradicted})["confirmed"]
     else:
         witnesses = HistoryWitnesses(volume)
-        for seen_by, one in seen:
-            witnesses.report(witnesses.compare([one], seen_by))
+        witnesses.report(list(_contradictions(witnesses, seen)))
         sentences = [one.sentence(time_text) for one in witnesses.accept(clock.now_ms())]
     for sentence in sentences:
         out.say(f"Confirmed: {sentence}")
     if not sentences:
         out.say("There was nothing to confirm.")
+
+
+def _contradictions(witnesses: HistoryWitnesses, seen: Sequence[SeenWitness]) -> Iterator[WitnessReport]:
+    """Yield the newest contradiction of each holder and recorder."""
+    by_holder = defaultdict[str, list[Witness]](list)
+    for seen_by, one in seen:
+        by_holder[seen_by].append(one)
+    for seen_by, held in by_holder.items():
+        yield from witnesses.compare(held, seen_by)

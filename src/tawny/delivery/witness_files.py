@@ -12,7 +12,7 @@ from typing import Final
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, in_memory
 from tawny.delivery.destination import DestinationConnection, FileCarrier
 from tawny.model.errors import DeliveryError, TargetMissing
-from tawny.sealed.statements import Witness, find_witnesses, newest_of_each
+from tawny.sealed.statements import Witness, find_witnesses
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,10 @@ def witness_path(witness: Witness, host: str) -> str:
 
 
 def read_witnesses(connection: DestinationConnection, host: str) -> tuple[list[Witness], list[Witness]]:
-    """Return the newest witness of each recorder: this computer's, then others'. Raises DeliveryError."""
+    """Return all witnesses: of this computer's recorders, then of others'. Raises DeliveryError.
+
+    The newest alone would say too little: a disk that was put back to an older copy, and continued, leaves newer ones.
+    """
     own, others = list[Witness](), list[Witness]()
     try:
         for file in connection.files(FOLDER):
@@ -45,7 +48,7 @@ def read_witnesses(connection: DestinationConnection, host: str) -> tuple[list[W
             (own if is_own else others).extend(find_witnesses(file.name))
     except TargetMissing:
         return [], []
-    return newest_of_each(own), newest_of_each(others)
+    return own, others
 
 
 class WitnessCarrier:

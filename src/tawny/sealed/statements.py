@@ -6,7 +6,7 @@ statement. A recorder holds only keys for the future, so that a thief cannot sig
 
 import re
 from base64 import b32encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -338,13 +338,3 @@ def find_witnesses(text: str) -> Iterator[Witness]:
             yield Witness(recorder.lower(), int(n), utc_from_text(written), mark.lower())
         except ValueError:  # no date of any calendar
             continue
-
-
-def newest_of_each(witnesses: Iterable[Witness]) -> list[Witness]:
-    """Return the newest witness of each recorder; a history that contains it contains the earlier ones."""
-    found: dict[str, Witness] = {}
-    for one in witnesses:
-        known = found.get(one.recorder)
-        if known is None or (one.n, one.at_ms) > (known.n, known.at_ms):
-            found[one.recorder] = one
-    return list(found.values())

@@ -7,7 +7,7 @@ what was confirmed. A new history after a lost one is such a contradiction, too:
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -15,7 +15,16 @@ from typing import Any, Final
 
 from tawny.model.errors import StorageError
 from tawny.sealed.broken import SealedFileBroken
-from tawny.sealed.statements import DAYS, Witness, find_witnesses, mark_of, witness_of
+from tawny.sealed.statements import (
+    DAYS,
+    RECORDER_LETTERS,
+    Statement,
+    StatementDay,
+    Witness,
+    find_witnesses,
+    mark_of,
+    witness_of,
+)
 from tawny.storage.disk.disk import DiskAccess, parent_of
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on
@@ -43,29 +52,38 @@ class WitnessVerdict(StrEnum):
     """No history here is of that recorder."""
 
 
-def judge(chains: Sequence[SignedChain], witness: Witness) -> tuple[WitnessVerdict, int]:
-    """Compare a witness with verified statements. Return the time of the newest one there as well, ms UTC; 0: none.
+class WitnessJudge:
+    """Compares witnesses with verified chains. Reads each chain's days and each day's statements once."""
 
-    Reads the chain of days and one or two days of statements. Raises StorageError.
-    """
-    chain = next((one for one in chains if one.recorder.hex().startswith(witness.recorder)), None)
-    if chain is None:
-        return WitnessVerdict.FOREIGN, 0
-    until_ms = 0
-    try:
-        days = chain.days()
-        newest = chain.newest(days)
-        until_ms = newest[-1].at_ms if newest else 0
-        if not newest or (witness.n > newest[-1].n and witness.at_ms > until_ms):
-            return WitnessVerdict.OLDER, until_ms
-        if witness.day not in days:
-            return WitnessVerdict.OTHER, until_ms
-        statements = newest if witness.day == newest[-1].time[:10] else chain.statements(days[witness.day])
-    except SealedFileBroken:
-        return WitnessVerdict.BROKEN, until_ms
-    same = next((one for one in statements if one.n == witness.n), None)
-    is_known = same is not None and mark_of(same.hash) == witness.mark
-    return WitnessVerdict.KNOWN if is_known else WitnessVerdict.OTHER, until_ms
+    def __init__(self, chains: Sequence[SignedChain]) -> None:
+        self._chains = {one.recorder.hex()[:RECORDER_LETTERS]: one for one in reversed(chains)}
+        self._days: dict[str, tuple[Mapping[str, StatementDay], Sequence[Statement]]] = {}
+        self._statements: dict[tuple[str, str], Mapping[int, str]] = {}
+
+    def judge(self, witness: Witness) -> tuple[WitnessVerdict, int]:
+        """Return the time of the newest statement of that chain as well, ms UTC; 0: none. Raises StorageError."""
+        chain = self._chains.get(witness.recorder)
+        if chain is None:
+            return WitnessVerdict.FOREIGN, 0
+        until_ms = 0
+        try:
+            if witness.recorder not in self._days:
+                days = chain.days()
+                self._days[witness.recorder] = days, chain.newest(days)
+            days, newest = self._days[witness.recorder]
+            until_ms = newest[-1].at_ms if newest else 0
+            if not newest or (witness.n > newest[-1].n and witness.at_ms > until_ms):
+                return WitnessVerdict.OLDER, until_ms
+            if witness.day not in days:
+                return WitnessVerdict.OTHER, until_ms
+            is_newest = witness.day == newest[-1].time[:10]
+            if (place := (witness.recorder, witness.day)) not in self._statements:
+                statements = newest if is_newest else chain.statements(days[witness.day])
+                self._statements[place] = {one.n: mark_of(one.hash) for one in statements}
+        except SealedFileBroken:
+            return WitnessVerdict.BROKEN, until_ms
+        is_known = self._statements[place].get(witness.n) == witness.mark
+        return WitnessVerdict.KNOWN if is_known else WitnessVerdict.OTHER, until_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +176,19 @@ class HistoryWitnesses:
         return [*_put_aside(self._volume, record), *record.reports]
 
     def compare(self, witnesses: Iterable[Witness], seen_by: str) -> list[WitnessReport]:
-        """Return a report of each witness that the history contradicts, unless that was confirmed. Stores nothing."""
-        chains, found = chains_on(self._volume), list[WitnessReport]()
-        for one in witnesses:
-            verdict, until_ms = judge(chains, one)
-            if verdict is not WitnessVerdict.KNOWN and not self._record.accepts(one.text):
-                found.append(WitnessReport(one.text, seen_by, verdict.value, until_ms))
-        return found
+        """Return a report of the newest witness of each recorder that the history contradicts. Stores nothing.
+
+        A holder may have witnesses of several branches: of the history before a disk was put back, and after it. What
+        was confirmed is left out.
+        """
+        judge, found = WitnessJudge(chains_on(self._volume)), dict[str, WitnessReport]()
+        for one in sorted(witnesses, key=lambda one: one.at_ms, reverse=True):
+            if one.recorder in found or self._record.accepts(one.text):
+                continue
+            verdict, until_ms = judge.judge(one)
+            if verdict is not WitnessVerdict.KNOWN:
+                found[one.recorder] = WitnessReport(one.text, seen_by, verdict.value, until_ms)
+        return list(found.values())
 
     def report(self, found: Iterable[WitnessReport]) -> list[WitnessReport]:
         """Remember contradictions until they are confirmed. Return those that are new."""
