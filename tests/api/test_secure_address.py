@@ -185,6 +185,7 @@ async def test_while_https_has_no_certificate_outsiders_are_refused(
 
 async def test_who_sets_up_a_domain_from_outside_goes_on_until_the_first_certificate(serving: Serving) -> None:
     wanted = SecureSettings(way="domain", domain="cam.example.org")
+    serving.service.refresh()  # as at the start
     serving.service.use_domain(wanted, {}, "https://cam.example.org")
     assert (await serving.browser(FOREIGN).get("/api/v1/session")).status_code == 200
 

@@ -38,7 +38,7 @@ BEFORE = datetime(2026, 11, 19, tzinfo=UTC)
 class Recorder:
     """A settings file and a service over it. orders: what the public authority was asked for."""
 
-    def __init__(self, folder: Path, *, has_file: bool = True) -> None:
+    def __init__(self, folder: Path, *, has_file: bool = True, keeps: bool = True) -> None:
         self.file = folder / "tawny.toml"
         self.file.write_text('# mine\n[web]\nlisten = "0.0.0.0:8000"  # keep\n', encoding="utf-8")
         self.clock = FakeClock(NOW)
@@ -50,7 +50,7 @@ class Recorder:
         self.tailscale = self.obey
         means = AddressMeans(
             lambda: frozenset(self.names), self.order, lambda: frozenset(self.addresses), self.run,
-            lambda _, work: work(), folder,
+            lambda _, work: work(), folder if keeps else None,
         )  # fmt: skip
         changeable = ChangeableSettings(lambda: self.settings, self.apply, self.file if has_file else None)
         self.service = AddressService(changeable, means, self.clock)
@@ -566,14 +566,48 @@ class TestServed:
         recorder.service.use_domain(self.other, {}, "")
         assert not self.after_loss(recorder).service.had_certificate
 
-    def test_a_restored_backup_begins_without(self, recorder: Recorder, tmp_path: Path) -> None:
-        chain, key = write_pair(tmp_path / "mine", ("cam.example.org",), BEFORE)
+    @pytest.mark.parametrize(
+        ("content", "counts"),
+        [(None, True), (b"\xff\n", True), (b"\0\0\0", True), (b"", False), (b"files old.example.org\n", False)],
+    )
+    def test_without_a_readable_note_https_may_have_been_served(
+        self, recorder: Recorder, content: bytes | None, counts: bool
+    ) -> None:
+        """As after an update, and after a restore into a new folder."""
+        assert not is_kept("data/https-served")
+        note = recorder.file.with_name("https-served")
+        chain, key = write_pair(recorder.file.parent / "mine", ("cam.example.org",), BEFORE)
         recorder.service.use_files(str(chain), str(key), "")
         chain.unlink()
-        assert restarted(recorder).service.had_certificate
-        assert not is_kept("data/https-served")
-        (tmp_path / "https-served").unlink()
-        assert not restarted(recorder).service.had_certificate
+        note.unlink() if content is None else note.write_bytes(content)
+        assert restarted(recorder).service.had_certificate == counts
+
+    @pytest.mark.parametrize("kept", [True, False])
+    def test_turning_off_forgets_it(self, tmp_path: Path, kept: bool) -> None:
+        recorder = Recorder(tmp_path, keeps=kept)
+        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        recorder.service.turn_off()
+        assert (tmp_path / "https-served").exists() == kept
+        shutil.rmtree(tmp_path / "certificates")
+        recorder.answer = self.refuse
+        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        assert not recorder.service.had_certificate, "plain http was the owner's choice"
+
+    def test_a_first_setup_begins_without(self, recorder: Recorder) -> None:
+        recorder.service.refresh()
+        recorder.answer = self.refuse
+        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        assert not recorder.service.had_certificate
+        assert recorder.file.with_name("https-served").read_bytes() == b"", "also after a restart"
+
+    def test_without_a_data_folder_nothing_is_known_after_a_restart(self, tmp_path: Path) -> None:
+        Recorder(tmp_path).service.use_domain(TestDomain.wanted, {}, "")
+        (tmp_path / "certificates" / "acme" / "key.pem").unlink()
+        settings = read_settings(tmp_path / "tawny.toml")
+        again = Recorder(tmp_path, keeps=False)
+        again.settings, again.answer = settings, self.refuse
+        again.service.refresh()
+        assert again.service.had_certificate
 
     def test_a_note_that_cannot_be_read_counts(self, recorder: Recorder) -> None:
         (recorder.file.parent / "https-served").mkdir()

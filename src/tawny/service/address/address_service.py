@@ -70,7 +70,7 @@ class AddressMeans:
     """What the service uses of this computer.
 
     names: of the computer, from the network too. addresses: of its interfaces. in_background: starts a thread.
-    kept_in: the data folder; None: nothing is kept.
+    kept_in: the data folder; None: nothing is kept after the program ends.
     """
 
     names: Callable[[], frozenset[str]]
@@ -122,8 +122,8 @@ class AddressService:
         self._changeable, self._means, self._clock = changeable, means, clock
         self.in_force = CertificateInForce(clock.now_ms)
         self.had_certificate = False
-        """Whether this computer has served https for the way and domain. Until then, people outside use http: they may
-        be setting it up, or have restored a backup."""
+        """Whether this computer has served https for the way and domain, or may have. Until then, people outside use
+        http: they may be setting it up."""
         self._served, self._served_for = ServedHttps(means.kept_in), ("off", "")
         self.challenges = HttpChallenges()
         self.handle = ActorHandle()
@@ -188,6 +188,8 @@ class AddressService:
                 self._refresh_ordered(secure, orders=orders)
             case _:
                 self.in_force.clear()
+                if (unkept := self._served.clear()) is not None:
+                    raise unkept
 
     def _renew_own(self) -> NotDone | None:
         """Issue a certificate if it is time. Return why it failed: the former one still encrypts."""
@@ -285,9 +287,9 @@ class AddressService:
         facts = self.in_force.put(chain, key)
         if facts != before:
             log.info("https uses a certificate for %s, valid until %s", ", ".join(facts.names), day_text(facts.ends_ms))
-        if not self.had_certificate:
-            self._served.note(secure.way, secure.domain)
-            self.had_certificate = True
+        self.had_certificate, unkept = True, self._served.note(secure.way, secure.domain)
+        if unkept is not None:
+            raise unkept
         if secure.domain and not facts.covers(secure.domain):
             raise NotDone(
                 f"The certificate is for {', '.join(facts.names[:3])}, not for {secure.domain}.",

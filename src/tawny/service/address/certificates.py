@@ -174,40 +174,51 @@ class CertificateInForce:
 
 
 class ServedHttps:
-    """For which ways and domains this computer has served https, a line each.
+    """For which ways and domains this computer has served https since it was off, a line each; empty while it is off.
 
-    The file isn't in backups: another computer, on which one is restored, begins without. folder: None keeps nothing.
+    The file isn't in backups. No file, or a damaged one, as after an update or a restore: not known. folder: None keeps
+    it as long as the program runs.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._path = folder / SERVED if folder is not None else None
+        self._unkept: list[str] | None = None
 
     def holds(self, way: str, domain: str) -> bool:
-        """Return whether it was noted; also if the file can't be read, as plain http outside would be worse."""
-        try:
-            return f"{way} {domain}" in self._lines()
-        except OSError:
-            return True
+        """Return whether it was noted; also if that isn't known, as plain http outside would be worse."""
+        lines = self._lines()
+        return lines is None or f"{way} {domain}" in lines
 
-    def note(self, way: str, domain: str) -> None:
-        """Add it. Raises NotDone."""
+    def note(self, way: str, domain: str) -> NotDone | None:
+        """Add it. Return why it can't be kept."""
+        lines, line = self._lines() or [], f"{way} {domain}"
+        return None if line in lines else self._write([*lines, line])
+
+    def clear(self) -> NotDone | None:
+        """Forget all: https is off. Return why that can't be kept."""
+        return None if self._lines() == [] else self._write([])
+
+    def _lines(self) -> list[str] | None:
         if self._path is None:
-            return
+            return self._unkept
         try:
-            write_private(self._path, "\n".join([*self._lines(), f"{way} {domain}", ""]).encode())
+            lines = self._path.read_bytes().decode().splitlines()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return lines if all(one.count(" ") == 1 for one in lines) else None
+
+    def _write(self, lines: list[str]) -> NotDone | None:
+        if self._path is None:
+            self._unkept = lines
+            return None
+        try:
+            write_private(self._path, "".join(f"{one}\n" for one in lines).encode())
         except OSError as error:
-            raise NotDone(
+            return NotDone(
                 f"The folder {self._path.parent} can't be written: {error.strerror}.",
                 "Make the folder writable for the user who runs tawny.",
-            ) from None
-
-    def _lines(self) -> list[str]:
-        if self._path is None:
-            return []
-        try:
-            return self._path.read_bytes().decode(errors="replace").splitlines()
-        except FileNotFoundError:
-            return []
+            )
+        return None
 
 
 def day_text(at_ms: int) -> str:
