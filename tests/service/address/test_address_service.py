@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -623,17 +624,22 @@ class TestServed:
         assert note.read_text() == "domain cam.example.org\n"
         assert stat.S_IMODE(note.stat().st_mode) == 0o600
 
-    def test_a_folder_that_cannot_be_written_is_reported(
-        self, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("domain", "words"),
+        [("cam.example.org", "can't note"), ("new.example.org", "is for cam.example.org, not for new.example.org")],
+    )
+    def test_a_full_disk_is_reported_after_what_is_wrong_with_the_certificate(
+        self, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, domain: str, words: str
     ) -> None:
         def fail(*_: object) -> None:
-            raise OSError(errno.EROFS, "Read-only file system")
+            raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr("tawny.service.address.certificates.write_private", fail)
-        recorder.service.use_domain(TestDomain.wanted, {}, "")
+        recorder.answer = lambda order: recorder.issue(replace(order, domains=("cam.example.org",)))
+        recorder.service.use_domain(TestDomain.wanted.model_copy(update={"domain": domain}), {}, "")
         recorder.service.refresh()
         assert recorder.service.in_force
-        assert "Read-only" in recorder.problems()[0]
+        assert words in recorder.problems()[0]
 
 
 class TestTailscale:

@@ -288,13 +288,13 @@ class AddressService:
         if facts != before:
             log.info("https uses a certificate for %s, valid until %s", ", ".join(facts.names), day_text(facts.ends_ms))
         self.had_certificate, unkept = True, self._served.note(secure.way, secure.domain)
-        if unkept is not None:
-            raise unkept
         if secure.domain and not facts.covers(secure.domain):
             raise NotDone(
                 f"The certificate is for {', '.join(facts.names[:3])}, not for {secure.domain}.",
                 "Use another certificate, or change the domain.",
             )
+        if unkept is not None:
+            raise unkept
 
     def _note(self, failed: NotDone | None) -> None:
         if failed is None:

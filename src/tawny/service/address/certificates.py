@@ -215,8 +215,8 @@ class ServedHttps:
             write_private(self._path, "".join(f"{one}\n" for one in lines).encode())
         except OSError as error:
             return NotDone(
-                f"The folder {self._path.parent} can't be written: {error.strerror}.",
-                "Make the folder writable for the user who runs tawny.",
+                f"tawny can't note in {self._path.parent} whether it answers https: {error.strerror}.",
+                "Free some space, or make the folder writable for the user who runs tawny.",
             )
         return None
 
