@@ -528,6 +528,22 @@ class TestDomain:
         recorder.service.refresh()
         assert len(recorder.orders) == 1, "the clock is wrong"
 
+    @pytest.mark.parametrize("former", ["", "https://staging.example/directory"])
+    def test_one_for_the_domain_is_used_until_the_order_of_another_is_answered(
+        self, recorder: Recorder, former: str
+    ) -> None:
+        def refuse(_: Order) -> Issued:
+            raise NotDone("The authority can't reach cam.example.org.", "Forward port 80.")
+
+        recorder.service.use_domain(self.wanted.model_copy(update={"directory": former}), {}, "")
+        recorder.service.turn_off()
+        if not former:
+            (recorder.file.parent / "certificates/acme/order.json").unlink()
+        recorder.answer = refuse
+        recorder.service.use_domain(self.wanted, {}, "")
+        assert recorder.names_in_force == ("cam.example.org",)
+        assert recorder.problems()[0].startswith("The authority can't reach cam.example.org.")
+
     def test_provider_secrets_are_apart_from_the_settings(self, recorder: Recorder) -> None:
         wanted = self.wanted.model_copy(update={"challenge": "dns", "dns_provider": "cloudflare"})
         recorder.service.use_domain(wanted, {"auth_token": "t0p-s3cret"}, "")

@@ -236,12 +236,20 @@ class AddressService:
             self._means.in_background("certificate", lambda: self._order(order, folder))
         failed = self._order_failed if is_due else None
         try:
-            if is_wanted:
+            if is_wanted or self._serves(chain, key, secure.domain):
                 self._put(chain, key, secure)
         except NotDone as error:  # such as an expired one, which the order replaces
             failed = failed or error
         if failed is not None:
             raise failed
+
+    def _serves(self, chain: Path, key: Path, domain: str) -> bool:
+        """Return whether a pair is valid for the domain; until the order is answered, it is better than none."""
+        try:
+            pair = read_file(chain, "certificate"), read_file(key, "private key")
+            return check_pair(*pair, self._clock.now_ms()).covers(domain)
+        except NotDone:
+            return False
 
     def _order(self, order: Order, folder: Path) -> None:
         """Order and store a certificate, on its own thread."""
