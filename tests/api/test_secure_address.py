@@ -7,6 +7,7 @@ import httpx
 import pytest
 from cryptography import x509
 from starlette.datastructures import Headers
+from starlette.types import Message
 
 from tawny.api.auth.access import COOKIE, SECURE_COOKIE
 from tawny.api.auth.accounts import Caller, Role
@@ -99,10 +100,36 @@ async def test_the_line_of_another_recorder_learns_the_address_with_https(
     await server.stop()
 
 
-@pytest.mark.parametrize("base", ["http://[2001:db8::5]:8000", "http://203.0.113.5"])
-async def test_nothing_leads_to_a_host_that_the_certificate_is_not_for(own: Serving, base: str) -> None:
+@pytest.mark.parametrize(
+    ("base", "target"),
+    [
+        ("http://[2001:db8::5]:8000", "https://[2001:db8::5]:8000/"), ("http://203.0.113.5", "https://203.0.113.5/"),
+        ("http://cam.example.org:8000", "https://cam.example.org:8000/"),
+        ("http://192.168.9.9:8000", "https://pi.local:8000/"), ("http://[fd00::9]", "https://pi.local:8000/"),
+    ],
+)  # fmt: skip
+async def test_from_outside_only_addresses_for_home_need_a_certificate(own: Serving, base: str, target: str) -> None:
+    own.file.write_text(own.file.read_text().replace('"tawny.test"', '"cam.example.org"'))
+    own.apply(read_settings(own.file), "")
     answer = await own.browser("2001:db8::7", base).get("/")
-    assert answer.headers["location"] == "https://pi.local:8000/"
+    assert answer.headers["location"] == target
+
+
+async def test_without_a_host_nothing_is_redirected(own: Serving) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "GET", "path": "/x", "raw_path": b"/x", "query_string": b"", "headers": [],
+        "scheme": "http", "client": (FOREIGN, 4711), "http_version": "1.0",
+    }  # fmt: skip
+    await own.house.app(scope, receive, send)
+    assert sent[0]["status"] == 421
 
 
 async def test_the_line_of_another_recorder_learns_that_the_certificate_is_lost(

@@ -30,6 +30,7 @@ from tawny.api.client_address import (
     plain_address,
 )
 from tawny.api.errors import MOST_ADDRESS_BYTES, address_too_long, answer, as_answer
+from tawny.service.address.address_urls import is_for_home
 
 if TYPE_CHECKING:
     from tawny.api.context import AppContext
@@ -146,9 +147,11 @@ def _installs_authority(site: "AppContext", scope: Scope) -> bool:
 
 def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
     """Return the only answer such a request gets, also the handshake of a WebSocket: the same address by https."""
-    facts = site.secure.in_force.facts
-    # from outside, the name that was asked for leads here; one for home may not
-    is_better = site.is_at_home_only and facts is not None and facts.covers(host_name(host))
+    if not host:
+        return _refusal(scope, host)
+    name, facts = host_name(host), site.secure.in_force.facts
+    # from outside, what was asked for leads here, even with a warning; one for home may not
+    is_better = site.is_at_home_only and (not is_for_home(name) or (facts is not None and facts.covers(name)))
     base = site.address if site.address.startswith("https://") and not is_better else f"https://{host}"
     path, query = scope.get("raw_path") or b"/", scope.get("query_string", b"")
     target = base + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")

@@ -26,7 +26,11 @@ def own_addresses() -> frozenset[str]:
 
 def is_at_home_only(url: str) -> bool:
     """Return whether an address works in the own network only: a local name, or a private IP address."""
-    host = urlsplit(url).hostname or ""
+    return is_for_home(urlsplit(url).hostname or "")
+
+
+def is_for_home(host: str) -> bool:
+    """Return whether a name or IP address leads to something in the own network only."""
     if not host:
         return False
     if is_address(host):
