@@ -57,7 +57,7 @@ class WitnessJudge:
 
     def __init__(self, chains: Sequence[SignedChain]) -> None:
         self._chains = {one.recorder.hex()[:RECORDER_LETTERS]: one for one in reversed(chains)}
-        self._days: dict[str, tuple[Mapping[str, StatementDay], Sequence[Statement]]] = {}
+        self._days: dict[str, tuple[dict[str, StatementDay], Sequence[Statement]]] = {}
         self._statements: dict[tuple[str, str], Mapping[int, str]] = {}
 
     def judge(self, witness: Witness) -> tuple[WitnessVerdict, int]:
