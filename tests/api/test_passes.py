@@ -75,10 +75,10 @@ def test_one_that_brings_sees_nothing_and_knows_how_much(passes: Passes) -> None
     made, secret = passes.make("A friend", brings=5_000_000)
     session = passes.session(secret)
     assert session
-    assert (session.person.role, session.person.may_see(PORCH), passes.brings(made.id)) == (
+    assert (session.person.role, session.person.may_see(PORCH), passes.upload_right(made.id).quota_bytes) == (
         Role.BRINGER,
         False,
         5_000_000,
     )
     passes.take_back(made.id)
-    assert passes.brings(made.id) == 0
+    assert passes.upload_right(made.id).quota_bytes == 0

@@ -296,7 +296,7 @@ def check_elsewhere(given: Given, lost: Lost) -> None:
         assert house.accounts.is_good(given.key, TokenPurpose.LINK) == (lost is Lost.NOTHING)
         assert (house.accounts.follow_link(given.key) is not None) == (lost is Lost.NOTHING)
     if given.grant is Grant.UPLOAD_TOKEN:
-        assert bool(house.passes.brings(given.key)) == (lost is Lost.NOTHING)
+        assert bool(house.passes.upload_right(given.key).quota_bytes) == (lost is Lost.NOTHING)
 
 
 @pytest.mark.parametrize(

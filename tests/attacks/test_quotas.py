@@ -16,10 +16,14 @@ from tawny.api.inbox import LEAST_FILE_BYTES, MOST_AT_ONCE, MOST_TOGETHER, Inbox
 from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipExportJob, ClipJobs, ClipJobState
 from tawny.api.past.clip_store import ClipStore
 from tawny.model.errors import StorageError
+from tawny.model.times import SystemClock, utc_text
 from tawny.storage.disk.headroom import DiskHeadroom
+from tawny.testing.clock import FakeClock
 from tests.api.fakes import House, make_house
+from tests.support.inbox import begun, upload_of
 
 MB = 1_000_000
+DAY_MS = 86_400_000
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ async def test_unfinished_uploads_count(house: House, tmp_path: Path) -> None:
     refused = 0
     for number in range(1000):
         try:
-            upload = house.site.inbox.begin(made.id, f"{number:064x}", 0, MB, MB)
+            upload = begun(house.site.inbox, made.id, upload_of(f"{number:064x}", MB), MB)
         except RequestRefused:
             refused += 1
             continue
@@ -100,27 +104,29 @@ async def test_quota_counts_what_is_replaced_damaged_and_removed(house: House, t
         assert answer.status_code == (507 if size == 600_000 else 200)
     assert inbox.used_bytes(made.id) == 700_000
     assert Inbox(tmp_path / "inbox").used_bytes(made.id) == 700_000, "as counted anew"
-    upload = inbox.begin(made.id, "0" * 64, 0, 100, MB)
+    upload = begun(inbox, made.id, upload_of("0" * 64, 100), MB)
     upload.write(bytes(100))
     upload.close()
     with pytest.raises(RequestRefused):
-        inbox.finish(made.id, "c.bin", "0" * 64, 100, 0)
+        inbox.finish(made.id, upload_of("0" * 64, 100), replaces=True)
     assert inbox.used_bytes(made.id) == 700_000
 
 
 async def test_uploads_at_once_are_bounded(house: House) -> None:
     quota_bytes = 10**9
-    open_uploads = [house.site.inbox.begin("one", f"{n:064x}", 0, 10, quota_bytes) for n in range(MOST_AT_ONCE)]
+    open_uploads = [
+        begun(house.site.inbox, "one", upload_of(f"{n:064x}", 10), quota_bytes) for n in range(MOST_AT_ONCE)
+    ]
     with pytest.raises(RequestRefused) as refused:
-        house.site.inbox.begin("one", "f" * 64, 0, 10, quota_bytes)
+        begun(house.site.inbox, "one", upload_of("f" * 64, 10), quota_bytes)
     assert refused.value.status == 429
     others = [f"friend {number}" for number in range(MOST_TOGETHER - MOST_AT_ONCE)]
-    open_uploads += [house.site.inbox.begin(one, "0" * 64, 0, 10, quota_bytes) for one in others]
+    open_uploads += [begun(house.site.inbox, one, upload_of("0" * 64, 10), quota_bytes) for one in others]
     with pytest.raises(RequestRefused):
-        house.site.inbox.begin("another", "0" * 64, 0, 10, quota_bytes)
+        begun(house.site.inbox, "another", upload_of("0" * 64, 10), quota_bytes)
     for upload in open_uploads:
         upload.close()
-    house.site.inbox.begin("another", "0" * 64, 0, 10, quota_bytes).close()
+    begun(house.site.inbox, "another", upload_of("0" * 64, 10), quota_bytes).close()
 
 
 class Usage(NamedTuple):
@@ -152,11 +158,11 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 def test_what_arrives_does_not_push_out_recordings(disk: Disk) -> None:
     """2 MB are above the 10 MB that retention keeps free by deleting recordings."""
     inbox = Inbox(disk.folder / "inbox", disk.space)
-    first = inbox.begin("one", "1" * 64, 0, 1_500_000, 10**9)
+    first = begun(inbox, "one", upload_of("1" * 64, 1_500_000), 10**9)
     with pytest.raises(RequestRefused, match="no space for uploads"):
-        inbox.begin("two", "2" * 64, 0, 600_000, 10**9)  # though nothing of the first has arrived
+        begun(inbox, "two", upload_of("2" * 64, 600_000), 10**9)  # though nothing of the first has arrived
     first.write(bytes(1_400_000))
-    second = inbox.begin("two", "2" * 64, 0, 500_000, 10**9)  # nothing counts twice
+    second = begun(inbox, "two", upload_of("2" * 64, 500_000), 10**9)  # nothing counts twice
     first.close()
     second.write(bytes(500_000))
     second.close()
@@ -230,4 +236,83 @@ def test_a_disk_that_fails_is_reported(disk: Disk, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("tawny.storage.disk.headroom.shutil.disk_usage", fail)
     with pytest.raises(StorageError, match="Input/output error"):
-        Inbox(disk.folder / "inbox", disk.space).begin("one", "1" * 64, 0, 10, MB)
+        begun(Inbox(disk.folder / "inbox", disk.space), "one", upload_of("1" * 64, 10), MB)
+
+
+# --- a token that may only add files, which a thief of the recorder that uploads has
+
+
+@pytest.fixture
+def added(house: House) -> tuple[httpx.AsyncClient, str, str]:
+    """A browser, the token's ID and its secret."""
+    made, secret = house.passes.make("Ben", brings=MB, keeps_ms=DAY_MS)
+    return house.browser(), made.id, secret
+
+
+async def test_a_thief_of_its_token_can_neither_read_list_replace_nor_delete(
+    house: House, added: tuple[httpx.AsyncClient, str, str], tmp_path: Path
+) -> None:
+    browser, holder, secret = added
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert (await put(browser, secret, "door/a.jpg", b"the burglar")).status_code == 200
+    for method, way in (("GET", "files"), ("GET", "file?name=door/a.jpg"), ("DELETE", "file?name=door/a.jpg")):
+        answer = await browser.request(method, f"/api/v1/inbox/{way}", headers=bearer)
+        assert (answer.status_code, answer.json()["code"]) == (403, "only_adds"), (method, way)
+    answers = [await put(browser, secret, "door/a.jpg", text) for text in (b"", b"", b"other")]
+    assert [one.json()["name"] for one in answers] == ["door/a~2.jpg", "door/a~3.jpg", "door/a~4.jpg"]
+    assert (tmp_path / "inbox" / holder / "door/a.jpg").read_bytes() == b"the burglar"
+    state = await browser.get(
+        "/api/v1/inbox/state",
+        params={"name": "door/a.jpg", "sha256": hashlib.sha256(b"other").hexdigest()},
+        headers=bearer,
+    )
+    assert state.json()["size"] == 5, "what got a number is known as sent"
+
+
+async def test_a_full_quota_deletes_only_what_is_old_enough(
+    house: House, added: tuple[httpx.AsyncClient, str, str], tmp_path: Path
+) -> None:
+    browser, holder, secret = added
+    clock = FakeClock(utc_text(SystemClock().now_ms()))
+    house.site.inbox = inbox = Inbox(tmp_path / "inbox", clock=clock)
+    for name in ("a.bin", "b.bin"):
+        assert (await put(browser, secret, f"door/{name}", os.urandom(MB // 2))).status_code == 200
+    assert (await put(browser, secret, "c.bin", os.urandom(MB // 4))).status_code == 507
+    clock.advance(86_500)
+    assert (await put(browser, secret, "c.bin", os.urandom(MB // 4))).status_code == 200
+    names = sorted(one.name for one in inbox.files(holder, ""))
+    assert (names, inbox.used_bytes(holder)) == (["c.bin", "door/b.bin"], MB // 2 + MB // 4)
+
+
+async def test_a_full_quota_deletes_nothing_of_a_token_that_may_delete(house: House, tmp_path: Path) -> None:
+    _, secret = house.passes.make("Ben", brings=MB)
+    clock = FakeClock(utc_text(SystemClock().now_ms() + 1000 * DAY_MS))
+    house.site.inbox = Inbox(tmp_path / "inbox", clock=clock)
+    browser = house.browser()
+    codes = [(await put(browser, secret, f"{one}.bin", os.urandom(600_000))).status_code for one in range(2)]
+    assert codes == [200, 507]
+
+
+# --- unfinished uploads
+
+
+def test_an_unfinished_upload_goes_with_its_name(house: House) -> None:
+    inbox, holder = house.site.inbox, house.passes.make("Ben", brings=MB)[0].id
+    for name in ("door/a.mp4", "a.mp4"):
+        upload = begun(inbox, holder, upload_of("0" * 64, 400_000, name), MB)
+        upload.write(bytes(300_000))
+        upload.close()
+    inbox.remove(holder, "a.mp4")
+    assert (inbox.used_bytes(holder), inbox.begun_bytes(holder, "0" * 64, "door/a.mp4")) == (300_000, 300_000)
+
+
+def test_an_unfinished_upload_is_deleted_after_a_week(tmp_path: Path) -> None:
+    clock = FakeClock(utc_text(SystemClock().now_ms()))
+    inbox = Inbox(tmp_path / "inbox", clock=clock)
+    upload = begun(inbox, "ben", upload_of("0" * 64, 400_000), MB)
+    upload.write(bytes(300_000))
+    upload.close()
+    for days, left_bytes in ((6, 300_000), (2, 0)):
+        clock.advance(days * 86_400)
+        begun(inbox, "ben", upload_of("1" * 64, 10, "b.mp4"), MB).close()
+        assert inbox.begun_bytes(holder="ben", sha256="0" * 64, name="clip.mp4") == left_bytes

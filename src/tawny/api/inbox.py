@@ -1,25 +1,33 @@
 """Files uploaded by other recorders, one folder per access token: `inbox/<pass>/…` next to the recordings.
 
 A file appears under its name once it is complete and its SHA-256 is verified. Uploads can be resumed: unfinished ones
-are identified by the SHA-256 of the complete file. Files are stored as they are.
+are in `.begun`, under the SHA-256 of the complete file and its name, and are deleted after a week. Files are stored as
+they are.
+
+A token that may only add files can't read, list, replace or delete them: a thief of the recorder that uploads has its
+token. A second file of a name gets a number, as in `name~2.jpg`. Once the quota is full, the oldest files are deleted
+that are older than the token's time.
 
 An upload reserves its size before it begins: of its token's quota, and of the disk above the free space that retention
 keeps for recordings.
 """
 
 import hashlib
+import itertools
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from tawny.api.auth.passes import UploadRight
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.config.file_writing import sync_folder
+from tawny.model.times import Clock, SystemClock
 from tawny.model.validation import has_hidden
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
@@ -35,6 +43,11 @@ MOST_TOGETHER: Final = 16
 """Maximum number of concurrent uploads of all tokens."""
 _PART = re.compile(r"[^/\\]{1,200}")
 _MOST_PARTS: Final = 16
+_SHA_LETTERS: Final = 64
+_MOST_NAME_BYTES: Final = 180
+"""How much of the name that it will have is in the name of an unfinished file, from its end."""
+BEGUN_S: Final = 7 * 86_400
+"""Time after which unfinished uploads that nothing was added to are deleted."""
 _MOST_PART_BYTES: Final = 255
 """What file systems take."""
 
@@ -55,8 +68,8 @@ class Inbox:
     RequestRefused.
     """
 
-    def __init__(self, root: Path | None, headroom: DiskHeadroom | None = None) -> None:
-        self._root = root
+    def __init__(self, root: Path | None, headroom: DiskHeadroom | None = None, clock: Clock | None = None) -> None:
+        self._root, self._clock = root, clock or SystemClock()
         self._headroom = headroom
         self._lock = threading.Lock()
         self._writing: dict[Path, _Reservation] = {}
@@ -75,9 +88,16 @@ class Inbox:
         """Return the SHA-256, computed from the file."""
         return _sha256(self.path(holder, name))
 
-    def begun_bytes(self, holder: str, sha256: str) -> int:
+    def same(self, holder: str, name: str, sha256: str) -> BroughtInfo | None:
+        """Return the file of this name with this content; or of this name with a number."""
+        home = self._home(holder)
+        paths = [self._path(holder, name), *_numbered(self._path(holder, name))]
+        found = next((one for one in paths if one.is_file() and _sha256(one) == sha256), None)
+        return self.find(holder, found.relative_to(home).as_posix()) if found else None
+
+    def begun_bytes(self, holder: str, sha256: str, name: str) -> int:
         """Return the bytes received of an unfinished upload."""
-        part = self._part(holder, sha256)
+        part = self._part(holder, sha256, name)
         return part.stat().st_size if part.exists() else 0
 
     def path(self, holder: str, name: str) -> Path:
@@ -103,30 +123,35 @@ class Inbox:
         with self._lock:
             return self._taken_bytes(holder)
 
-    def begin(self, holder: str, sha256: str, offset: int, size_bytes: int, quota_bytes: int) -> "InboxWrite":
-        """Open an upload for appending at `offset`, and reserve the rest of it. It ends an earlier one of this file.
+    def begin(self, holder: str, upload: "Upload", right: UploadRight) -> "InboxWrite":
+        """Open an upload for appending at its offset, and reserve the rest of it. It ends an earlier one of this file.
 
         The earlier one's line may be dead: its sender has given up and begins again.
         """
-        part = self._part(holder, sha256)
+        part, size_bytes = self._part(holder, upload.sha256, upload.name), upload.size_bytes
+        self._forget_begun(holder, part)
         with self._lock:
             earlier = self._writing.get(part)
         if earlier is not None and earlier.upload is not None:
             earlier.upload.close()
         with self._lock:
-            begun = self.begun_bytes(holder, sha256)
+            begun = part.stat().st_size if part.exists() else 0
             before_bytes = _charged(begun) if part.exists() else 0
             more_bytes = _charged(size_bytes) - before_bytes
             if part in self._writing:
                 raise _busy({"begun": begun})
-            if offset != begun:
+            if upload.offset != begun:
                 raise RequestRefused(
                     409, "elsewhere", f"{begun} bytes have already arrived.", "Continue from there.", {"begun": begun}
                 )
             if size_bytes < begun:
                 raise bad_input("size: more than that has already arrived.", "Send the file's whole size.")
             self._refuse_too_many(holder)
-            if self._taken_bytes(holder) + more_bytes > quota_bytes:
+            over_bytes = self._taken_bytes(holder) + more_bytes - right.quota_bytes
+            if over_bytes > 0 and right.keeps_ms is not None:
+                least_bytes = right.quota_bytes // 100  # so that not each upload looks for the oldest
+                over_bytes -= self._forget_oldest(holder, max(over_bytes, least_bytes), right.keeps_ms)
+            if over_bytes > 0:
                 raise RequestRefused(
                     507,
                     "quota",
@@ -142,24 +167,30 @@ class Inbox:
             self._close_write(part)
             raise turned(error, str(part)) from error
 
-    def finish(self, holder: str, name: str, sha256: str, size_bytes: int, modified_ms: int) -> None:
-        """Verify the upload and move it to its name durably, replacing an older file."""
-        part, path = self._part(holder, sha256), self._path(holder, name)
+    def finish(self, holder: str, upload: "Upload", *, replaces: bool) -> str:
+        """Verify the upload and move it to its name durably. Return the name.
+
+        replaces: if an older file has the name; else the name gets a number.
+        """
+        part, path = self._part(holder, upload.sha256, upload.name), self._path(holder, upload.name)
         try:
-            if part.stat().st_size != size_bytes or _sha256(part) != sha256:
+            if part.stat().st_size != upload.size_bytes or _sha256(part) != upload.sha256:
                 self._forget(holder, part)
                 raise RequestRefused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            if modified_ms:
-                os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
+            if upload.modified_ms:
+                os.utime(part, ns=(upload.modified_ms * 1_000_000, upload.modified_ms * 1_000_000))
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             with self._lock:
+                if not replaces and path.exists():
+                    path = _next_number(path)
                 replaced_bytes = _charged(path.stat().st_size) if path.is_file() else 0
                 part.replace(path)
                 self._count(holder, -replaced_bytes)
             for folder in (path.parent, part.parent):
                 sync_folder(folder)
+            return path.relative_to(self._home(holder)).as_posix()
         except FileNotFoundError:
             raise not_found("The file wasn't uploaded.") from None
         except (FileExistsError, IsADirectoryError, NotADirectoryError):
@@ -168,15 +199,19 @@ class Inbox:
             raise turned(error, str(path)) from error
 
     def remove(self, holder: str, name: str) -> None:
-        """Delete a file, and folders that are empty then. Not an error if it does not exist."""
+        """Delete a file, what an interrupted upload of this name left, and folders that are empty then.
+
+        Not an error if it does not exist.
+        """
         path, home = self._path(holder, name), self._home(holder)
+        with self._lock:
+            going = set(self._writing)
+        for part in (home / BEGUN).glob("*"):
+            if part.name[_SHA_LETTERS:] == f"-{_flat(name)}" and part not in going:
+                self._forget(holder, part)
         with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             self._forget(holder, path)
-        for folder in path.parents:
-            if folder == home:
-                break
-            with suppress(OSError):  # not empty
-                folder.rmdir()
+        _remove_empty(path, home)
 
     # --- internal ----------------------------------------------------------------------------------------------------
 
@@ -200,6 +235,34 @@ class Inbox:
             freed_bytes = _charged(path.stat().st_size)
             path.unlink()
             self._count(holder, -freed_bytes)
+
+    def _forget_begun(self, holder: str, but: Path) -> None:
+        """Delete unfinished uploads that nothing was added to for a while."""
+        over_s = self._clock.now_ms() / 1000 - BEGUN_S
+        with self._lock:
+            going = {*self._writing, but}
+        for part in but.parent.glob("*"):
+            with suppress(FileNotFoundError):
+                if part not in going and part.stat().st_ctime < over_s:
+                    self._forget(holder, part)
+
+    def _forget_oldest(self, holder: str, bytes_: int, keeps_ms: int) -> int:
+        """Delete the files that arrived first, if that was long enough ago, until there is room. Return what is free.
+
+        Call with the lock.
+        """
+        home, over_s, freed_bytes = self._home(holder), (self._clock.now_ms() - keeps_ms) / 1000, 0
+        walked = os.walk(home)
+        paths = [Path(folder) / name for folder, _, names in walked for name in names if Path(folder).name != BEGUN]
+        for arrived_s, path in sorted((path.stat().st_ctime, path) for path in paths):
+            if arrived_s > over_s or freed_bytes >= bytes_:
+                break
+            size_bytes = _charged(path.stat().st_size)
+            path.unlink()
+            self._count(holder, -size_bytes)
+            freed_bytes += size_bytes
+            _remove_empty(path, home)
+        return freed_bytes
 
     def _refuse_too_many(self, holder: str) -> None:
         at_once = sum(one.holder == holder for one in self._writing.values())
@@ -254,10 +317,22 @@ class Inbox:
             raise bad_input("name: not a valid file name.", "Use folders and a name separated by /.")
         return self._home(holder).joinpath(*parts)
 
-    def _part(self, holder: str, sha256: str) -> Path:
+    def _part(self, holder: str, sha256: str, name: str) -> Path:
+        self._path(holder, name)  # raises if it isn't one
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):
             raise bad_input("sha256: must be 64 hex digits.")
-        return self._home(holder) / BEGUN / sha256
+        return self._home(holder) / BEGUN / f"{sha256}-{_flat(name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A part of a file, from offset on. size_bytes: of the whole file. modified_ms: 0 if unknown."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+    offset: int
+    modified_ms: int
 
 
 class InboxWrite:
@@ -307,6 +382,33 @@ class _Reservation:
 
 def _busy(more: Mapping[str, int]) -> RequestRefused:
     return RequestRefused(409, "busy", "This file is being uploaded right now.", "Wait and try again.", more)
+
+
+def _flat(name: str) -> str:
+    """Return the end of a name, as part of one file name."""
+    return name.replace("/", "+").encode()[-_MOST_NAME_BYTES:].decode(errors="ignore")
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """Yield the names that further files of a name get, as long as there are any."""
+    for number in itertools.count(2):
+        one = path.with_name(f"{path.stem}~{number}{path.suffix}")
+        if not one.exists():
+            return
+        yield one
+
+
+def _next_number(path: Path) -> Path:
+    return path.with_name(f"{path.stem}~{2 + len(list(_numbered(path)))}{path.suffix}")
+
+
+def _remove_empty(path: Path, home: Path) -> None:
+    """Remove the folders of a file that are empty now, up to the token's."""
+    for folder in path.parents:
+        if folder == home:
+            break
+        with suppress(OSError):  # not empty
+            folder.rmdir()
 
 
 def _charged(size_bytes: int) -> int:

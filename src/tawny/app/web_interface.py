@@ -326,7 +326,7 @@ async def make_web_interface(
         diagnostics=_make_diagnostics(running, accounts, outward, log_lines),
         backup=BackupService(place.kept_in, place.config, place.host, clock, settings.web.listen),
         clip_store=_make_clip_store(place, headroom),
-        inbox=Inbox(place.kept_in and place.kept_in / INBOX, headroom), phones=_phones(place),
+        inbox=Inbox(place.kept_in and place.kept_in / INBOX, headroom, clock), phones=_phones(place),
         hosts=hosts, connections=connections, machine_names=machine_names, secure=address,
         answer_challenge=address.challenges.answer, own_addresses=lambda: recorder_urls(*server.place),
         can_restart=restart is not None, restart=restart or (lambda: None),

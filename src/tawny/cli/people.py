@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose, granted_text, seen_words
 from tawny.api.auth.accounts_file import AccountsFile
@@ -314,6 +315,11 @@ def _end_text(ends_ms: int | None) -> str | None:
 
 
 MOST_QUOTA_BYTES = 2**63 - 1
+_ONLY_ADDS: Final = "It can neither read, replace nor delete what it uploaded."
+_THIEF: Final = (
+    "It can also read, replace and delete what it uploaded, and so could a thief of that recorder; to prevent that, "
+    'create it with `--keep "30 days"`.'
+)
 
 
 def describe_tokens(parser: ArgumentParser) -> None:
@@ -324,7 +330,13 @@ def describe_tokens(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--upload-quota",
         metavar="SIZE",
-        help='for another tawny: it may upload up to this much, for example "50 GB", and sees nothing',
+        help='for another tawny: it may upload up to this much, for example "50 GB", and sees no camera here',
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="TIME",
+        help="with --upload-quota: it may only add files; if they fill the quota, those older than, for example, "
+        '"30 days" are deleted (default: it may also read, replace and delete its files)',
     )
     parser.add_argument(
         "--for", dest="lasts", metavar="TIME", help='expires after, for example "7 days" (default: never)'
@@ -364,6 +376,8 @@ def _list_tokens(passes: Passes, out: Output) -> int:
 
 def _create(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
     check_name(args.name)
+    if args.keep and not args.upload_quota:
+        raise UsageError("--keep: only with --upload-quota.")
     if args.upload_quota:
         return _create_for_uploads(args, passes, out, links)
     cameras = camera_list(args.cameras)
@@ -387,12 +401,13 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: Acc
         raise UsageError("--upload-quota: a token can either upload or view. Leave out --cameras.")
     most_bytes = _quota_bytes(args.upload_quota)
     check_name(args.name)
-    made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes)
+    keeps_ms = _span_ms("--keep", args.keep) if args.keep else None
+    made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes, keeps_ms=keeps_ms)
     scheme, _, host = links.base.partition("://")
     url = f"{'tawny' if scheme == 'https' else 'tawny+http'}://:{secret}@{host}/"
     words = [
-        f"{made.name} can upload up to {size_text(most_bytes)} and sees nothing. The secret is shown only "
-        f"once: {secret}",
+        f"{made.name} can upload up to {size_text(most_bytes)}. {_THIEF if keeps_ms is None else _ONLY_ADDS} "
+        f"The secret is shown only once: {secret}",
         "Add this to the settings of the other tawny (use tawny:// and its host name if this one is behind TLS):",
         f'[destinations.{made.id.rpartition("-")[0]}]\nurl = "{url}"',
         f"To revoke it: `tawny tokens revoke {made.id}`",
@@ -426,15 +441,18 @@ def _may(made: Pass) -> str:
 
 def _end_ms(text: str | None) -> int | None:
     """Return when what is given for this long ends, ms UTC. Raises UsageError: also for an end after LATEST_MS."""
-    if not text:
-        return None
+    return SystemClock().now_ms() + _span_ms("--for", text) if text else None
+
+
+def _span_ms(option: str, text: str) -> int:
+    """Return a time that ends before LATEST_MS if it begins now, ms. Raises UsageError."""
     try:
-        ends_ms = SystemClock().now_ms() + seconds(text) * 1000
+        span_ms = seconds(text) * 1000
     except ValueError as error:
-        raise UsageError(f"--for: {text!r} is invalid; use {error}.") from error
-    if ends_ms > LATEST_MS:
-        raise UsageError(f"--for: {text!r} is too long.", 'Use a shorter time, for example "7 days".')
-    return round(ends_ms)
+        raise UsageError(f"{option}: {text!r} is invalid; use {error}.") from error
+    if SystemClock().now_ms() + span_ms > LATEST_MS:
+        raise UsageError(f"{option}: {text!r} is too long.", 'Use a shorter time, for example "7 days".')
+    return round(span_ms)
 
 
 def _token_data(made: Pass) -> dict[str, object]:
@@ -444,4 +462,5 @@ def _token_data(made: Pass) -> dict[str, object]:
         "cameras": None if made.cameras is None else sorted(made.cameras),
         "ends": _end_text(made.ends_ms),
         "brings_bytes": made.brings,
+        "keeps_ms": made.keeps_ms,
     }

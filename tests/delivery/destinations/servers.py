@@ -17,7 +17,8 @@ from pathlib import Path
 import asyncssh
 import uvicorn
 
-from tawny.api.inbox import Inbox, InboxWrite
+from tawny.api.auth.passes import UploadRight
+from tawny.api.inbox import Inbox, InboxWrite, Upload
 from tawny.engine.tls import ContextInForce, make_server_context
 from tawny.testing.waiting import until
 from tests.api.fakes import House, make_house
@@ -126,13 +127,14 @@ class _FaultyInbox(Inbox):
         super().__init__(root)
         self._mode = mode
 
-    def begin(self, holder: str, sha256: str, offset: int, size_bytes: int, quota_bytes: int) -> InboxWrite:
-        return super().begin(holder, sha256, offset, size_bytes, 0 if self._said() == "full" else quota_bytes)
+    def begin(self, holder: str, upload: Upload, right: UploadRight) -> InboxWrite:
+        return super().begin(holder, upload, UploadRight(0, None) if self._said() == "full" else right)
 
-    def finish(self, holder: str, name: str, sha256: str, size_bytes: int, modified_ms: int) -> None:
-        super().finish(holder, name, sha256, size_bytes, modified_ms)
+    def finish(self, holder: str, upload: Upload, *, replaces: bool) -> str:
+        name = super().finish(holder, upload, replaces=replaces)
         if self._said() == "lies":
-            os.truncate(self.path(holder, name), size_bytes // 2)
+            os.truncate(self.path(holder, name), upload.size_bytes // 2)
+        return name
 
     def _said(self) -> str:
         return self._mode.read_text() if self._mode and self._mode.exists() else ""

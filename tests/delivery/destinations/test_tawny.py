@@ -35,6 +35,7 @@ from tests.api.fakes import House
 from tests.delivery.carried import delivery
 from tests.delivery.destinations.servers import TawnyServer, tawny_server
 from tests.support.certificates import write_pair
+from tests.support.inbox import begun, upload_of
 
 QUOTA = 100_000_000
 
@@ -99,10 +100,29 @@ def test_a_pass_that_was_taken_back_or_only_sees_brings_nothing(elsewhere: Elsew
     connection.close()
 
 
+def test_a_token_that_may_only_add_files_is_found_by_the_test_and_takes_each_content_once(
+    elsewhere: Elsewhere,
+) -> None:
+    made, secret = elsewhere.house.passes.make("Only adds", brings=QUOTA, keeps_ms=1)
+    steps = check_destination(lambda: elsewhere.connect(secret), "friend")
+    assert [(one.wrong, one.write_only) for one in steps] == [("", False), ("", False), ("", True)]
+    connection = elsewhere.connect(secret)
+    for data in (b"a picture", b"a better one", b"a picture", b"a better one"):
+        connection.put("a.jpg", content(data), "", lambda _: None)
+    with pytest.raises(TargetRefused, match="may only add files"):
+        list(connection.files())
+    connection.close()
+    there = elsewhere.folder / made.id / "mine"
+    assert {one.name: one.read_bytes() for one in there.glob("a*")} == {
+        "a.jpg": b"a picture",
+        "a~2.jpg": b"a better one",
+    }
+
+
 def test_an_upload_whose_line_died_is_ended_and_continued(elsewhere: Elsewhere) -> None:
     """No end of it arrives: for the other side it still goes on."""
     inbox, whole = elsewhere.house.site.inbox, content(LARGE)
-    dead = inbox.begin(elsewhere.pass_id, whole.sha256, 0, whole.size_bytes, QUOTA)
+    dead = begun(inbox, elsewhere.pass_id, upload_of(whole.sha256, whole.size_bytes, "mine/clip.mp4"), QUOTA)
     dead.write(LARGE[:5_000_000])
     connection = elsewhere.connect()
     connection.put("clip.mp4", whole, "", lambda _: None)
@@ -117,11 +137,11 @@ def test_an_upload_whose_line_died_is_ended_and_continued(elsewhere: Elsewhere) 
 def test_what_arrives_while_it_asks_is_not_written_twice(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line broke, and the other side is still storing what came before that."""
     inbox, whole = elsewhere.house.site.inbox, content(LARGE)
-    earlier = inbox.begin(elsewhere.pass_id, whole.sha256, 0, whole.size_bytes, QUOTA)
+    earlier = begun(inbox, elsewhere.pass_id, upload_of(whole.sha256, whole.size_bytes, "mine/clip.mp4"), QUOTA)
     arriving, begun_bytes = [LARGE[:5_000_000]], inbox.begun_bytes
 
-    def then_more(holder: str, sha256: str) -> int:
-        known = begun_bytes(holder, sha256)
+    def then_more(holder: str, sha256: str, name: str) -> int:
+        known = begun_bytes(holder, sha256, name)
         while arriving:
             earlier.write(arriving.pop())
         return known
@@ -135,7 +155,7 @@ def test_what_arrives_while_it_asks_is_not_written_twice(elsewhere: Elsewhere, m
 
 def test_one_that_has_too_many_uploads_is_busy(elsewhere: Elsewhere) -> None:
     inbox = elsewhere.house.site.inbox
-    held = [inbox.begin(elsewhere.pass_id, f"{n:064x}", 0, 10, QUOTA) for n in range(MOST_AT_ONCE)]
+    held = [begun(inbox, elsewhere.pass_id, upload_of(f"{n:064x}", 10), QUOTA) for n in range(MOST_AT_ONCE)]
     connection = elsewhere.connect()
     with pytest.raises(TargetBusy, match="Too many uploads at once") as refused:
         connection.put("clip.mp4", content(), "", lambda _: None)

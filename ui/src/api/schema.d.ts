@@ -1569,6 +1569,7 @@ export interface NewPass {
   brings_bytes?: number | null;
   cameras?: string[] | null;
   ends_ms?: number | null;
+  keeps_ms?: number | null;
   name: string;
 }
 
@@ -1679,6 +1680,7 @@ export interface PassInfo {
   ends_ms: number | null;
   has_ended: boolean;
   id: string;
+  keeps_ms: number | null;
   made_by: string | null;
   made_ms: number;
   maker_lost_access: boolean;

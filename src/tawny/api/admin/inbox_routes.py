@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Signed, await_end, refuse_ended, rule
 from tawny.api.context import Here
-from tawny.api.errors import bad_input
-from tawny.api.inbox import PORTION_BYTES, BroughtInfo, InboxWrite
+from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.inbox import PORTION_BYTES, BroughtInfo, InboxWrite, Upload
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, OkResponse
@@ -30,7 +30,10 @@ class BroughtList(ApiResponse):
 
 
 class BroughtState(ApiResponse):
-    """State of a file; null if it doesn't exist. begun: bytes received of the unfinished upload with this checksum."""
+    """State of a file; null if it doesn't exist. begun: bytes received of the unfinished upload with this checksum.
+
+    With a token that may only add files, it is that of the file with this checksum, if its name got a number.
+    """
 
     size: int | None
     modified_ms: int | None
@@ -58,12 +61,12 @@ class UploadQuery(BaseModel):
 def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
     """List all files uploaded with this token, in this folder and below."""
     holder = signed.person.id
-
+    _refuse_if_only_adding(here, holder)
     found = here.inbox.files(holder, prefix.strip("/"))
     return BroughtList(
         items=found,
         used_bytes=here.inbox.used_bytes(holder),
-        most_bytes=here.passes.brings(holder),
+        most_bytes=here.passes.upload_right(holder).quota_bytes,
     )
 
 
@@ -73,19 +76,19 @@ def brought_state(
 ) -> BroughtState:
     """Return size and checksum of a file, and how many bytes of an unfinished upload `sha256` have arrived."""
     holder = signed.person.id
-
-    found = here.inbox.find(holder, name)
+    found = (here.inbox.same(holder, name, sha256) if sha256 else None) or here.inbox.find(holder, name)
     return BroughtState(
         size=found.size if found else None,
         modified_ms=found.modified_ms if found else None,
-        sha256=here.inbox.sha256(holder, name) if found else None,
-        begun=here.inbox.begun_bytes(holder, sha256) if sha256 else 0,
+        sha256=here.inbox.sha256(holder, found.name) if found else None,
+        begun=here.inbox.begun_bytes(holder, sha256, name) if sha256 else 0,
     )
 
 
 @router.get("/file", dependencies=bring, response_class=Response)
 def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
     """Return the file's content."""
+    _refuse_if_only_adding(here, signed.person.id)
     path = here.inbox.path(signed.person.id, name)
     size_bytes = (path.stat()).st_size
     headers = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
@@ -96,24 +99,34 @@ def brought_file(request: Request, here: Here, signed: Signed, name: OneName) ->
 async def bring_file(
     request: Request, here: Here, signed: Signed, query: Annotated[UploadQuery, Query()]
 ) -> BroughtInfo:
-    """Upload the file's bytes from `offset` on. 200: the file is complete, verified and stored durably."""
+    """Upload the file's bytes from `offset` on. 200: the file is complete, verified and stored durably.
+
+    With a token that may only add files, a second file of a name gets a number; the response has the name.
+    """
     holder, inbox = signed.person.id, here.inbox
-    await asyncio.to_thread(inbox.find, holder, query.name)
-    quota_bytes = await asyncio.to_thread(here.passes.brings, holder)
-    writing = await asyncio.to_thread(inbox.begin, holder, query.sha256, query.offset, query.size, quota_bytes)
+    upload = Upload(query.name, query.sha256, query.size, query.offset, query.modified_ms)
+    right = await asyncio.to_thread(here.passes.upload_right, holder)
+    writing = await asyncio.to_thread(inbox.begin, holder, upload, right)
     try:
         await _run_while_allowed(request, _taken(request, writing, query.size - query.offset))
     finally:
         await asyncio.to_thread(writing.close)
-    await asyncio.to_thread(inbox.finish, holder, query.name, query.sha256, query.size, query.modified_ms)
-    return BroughtInfo(name=query.name, size=query.size, modified_ms=query.modified_ms)
+    name = await asyncio.to_thread(inbox.finish, holder, upload, replaces=right.keeps_ms is None)
+    return BroughtInfo(name=name, size=query.size, modified_ms=query.modified_ms)
 
 
 @router.delete("/file", dependencies=bring)
 def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
     """Delete the file; not an error if it doesn't exist."""
+    _refuse_if_only_adding(here, signed.person.id)
     here.inbox.remove(signed.person.id, name)
     return OkResponse()
+
+
+def _refuse_if_only_adding(here: Here, holder: str) -> None:
+    if here.passes.upload_right(holder).keeps_ms is not None:
+        what = "This access token may only add files."
+        raise RequestRefused(403, "only_adds", what, "Set `write_only = true` for this destination.")
 
 
 async def _run_while_allowed(request: Request, work: Coroutine[Any, Any, None]) -> None:

@@ -99,7 +99,9 @@ class PassInfo(ApiResponse):
     ends_ms: int | None
     has_ended: bool
     brings_bytes: int | None
-    """Upload quota in bytes of another recorder's token, which sees nothing; null: a token for live view."""
+    """Upload quota in bytes of another recorder's token, which sees no camera; null: a token for live view."""
+    keeps_ms: int | None
+    """It may only add files; of a full quota, those older than this are deleted. null: also read and delete them."""
     made_by: str | None
     """Name of the user who made it; null: made on the recorder, or the user was removed."""
     maker_lost_access: bool
@@ -115,6 +117,8 @@ class NewPass(ApiRequest):
     cameras: CameraIds | None = None
     ends_ms: Ms | None = None
     brings_bytes: Annotated[int, Field(ge=1_000_000, le=10**15)] | None = None
+    keeps_ms: Annotated[int, Field(ge=3_600_000, le=10**12)] | None = None
+    """Only with brings_bytes."""
 
 
 class MadePass(ApiResponse):
@@ -245,7 +249,7 @@ def make_pass(body: NewPass, note: Note, signed: Signed, here: Here) -> MadePass
     cameras = _known_cameras(here, body.cameras)
     sees = "uploads" if body.brings_bytes is not None else seen_words(cameras)
     note("access token created", f"{body.name}: {sees}")
-    made, secret = here.passes.make(body.name, cameras, body.ends_ms, body.brings_bytes, signed.person)
+    made, secret = here.passes.make(body.name, cameras, body.ends_ms, body.brings_bytes, signed.person, body.keeps_ms)
     return MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
 
 
@@ -361,6 +365,7 @@ def _pass(made: Pass, now_ms: int) -> PassInfo:
         ends_ms=made.ends_ms,
         has_ended=not made.is_granted or (made.ends_ms is not None and made.ends_ms <= now_ms),
         brings_bytes=made.brings,
+        keeps_ms=made.keeps_ms,
         made_by=made.maker.name if made.maker else None,
         maker_lost_access=not made.is_granted,
     )

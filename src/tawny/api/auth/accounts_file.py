@@ -64,6 +64,7 @@ CREATE TABLE IF NOT EXISTS passes (
   cameras TEXT, made_ms INTEGER NOT NULL,
   ends_ms INTEGER,                   -- NULL: when it is taken back
   brings INTEGER,                    -- bytes that another recorder may bring; NULL: it sees what is live
+  keeps_ms INTEGER,                  -- it may only add files, which are kept for this time; NULL: also read and delete
   made_by TEXT,                      -- a person's id; NULL: made on the recorder, or by an earlier version
   sends TEXT) STRICT;                -- the ID of a phone that is a camera and may send its picture; NULL: none
 CREATE TABLE IF NOT EXISTS shares (
@@ -86,7 +87,7 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-VERSION: Final = 5
+VERSION: Final = 6
 COPY_S: Final = 10.0
 """Interval in s at which changes are looked for."""
 COPY_AGAIN_S: Final = 300.0
@@ -111,6 +112,7 @@ _LATER: Final = (
     ("passes", "brings", "INTEGER"),
     ("passes", "made_by", "TEXT"),
     ("passes", "sends", "TEXT"),
+    ("passes", "keeps_ms", "INTEGER"),
     ("tokens", "made_by", "TEXT"),
     ("shares", "cameras", "TEXT"),
     ("people", "ends_ms", "INTEGER"),

@@ -28,10 +28,10 @@ from tawny.protocols.digest_auth import digest
 
 FOREVER_MS = 253_402_300_799_000
 """End of year 9999, ms UTC."""
-_PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings, made_by, sends FROM passes"
+_PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings, made_by, sends, keeps_ms FROM passes"
 _INSERT = (
-    "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings, made_by, sends) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO passes (id, name, hash, digest, cameras, made_ms, ends_ms, brings, made_by, sends, "
+    "keeps_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -44,13 +44,15 @@ class Pass:
     made_ms: int
     ends_ms: int | None
     brings: int | None = None
-    """Upload quota in bytes for another recorder, which sees nothing; None: a token for live view."""
+    """Upload quota in bytes for another recorder, which sees no camera; None: a token for live view."""
     made_by: str | None = None
     """ID of the user; None: made on the recorder."""
     maker: Account | None = None
     """That user with the rights they have now; None if they were removed."""
     sends: str | None = None
     """ID of the phone whose picture it may send; None: a token for something else."""
+    keeps_ms: int | None = None
+    """Another recorder may only add files, which are kept for at least this time; None: also read and delete them."""
 
     @property
     def is_granted(self) -> bool:
@@ -68,6 +70,14 @@ class Pass:
         most = self.maker.cameras if self.maker else None
         cameras = most if self.cameras is None else self.cameras if most is None else self.cameras & most
         return Account(self.id, self.name, Role.HOLDER, cameras)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRight:
+    """What a token may upload. quota_bytes: 0 if nothing. keeps_ms: as of `Pass`."""
+
+    quota_bytes: int
+    keeps_ms: int | None
 
 
 MOST_CASTS = 8
@@ -109,17 +119,18 @@ class Passes:
         ends_ms: int | None = None,
         brings: int | None = None,
         made_by: Account | None = None,
+        keeps_ms: int | None = None,
     ) -> tuple[Pass, str]:
         """Create a token. Return it and its secret, which is not stored.
 
-        brings: upload quota in bytes. made_by: the user who makes it; None: the recorder.
+        brings: upload quota in bytes. made_by: the user who makes it; None: the recorder. keeps_ms: of `Pass`.
         """
         secret, seen = secrets.token_urlsafe(32), None if cameras is None else frozenset(cameras)
         words = "-".join(re.findall(r"[a-z0-9]+", name.lower()))[:20]
         key, maker = f"{words or 'pass'}-{secrets.token_hex(3)}", made_by.id if made_by else None
-        made = Pass(key, name.strip(), seen, self._clock.now_ms(), ends_ms, brings, maker, made_by)
+        made = Pass(key, name.strip(), seen, self._clock.now_ms(), ends_ms, brings, maker, made_by, None, keeps_ms)
         signs = hashed(secret), digest(made.id, secret)
-        row = (made.id, made.name, *signs, seen_as_text(seen), made.made_ms, ends_ms, brings, maker, None)
+        row = (made.id, made.name, *signs, seen_as_text(seen), made.made_ms, ends_ms, brings, maker, None, keeps_ms)
         with self._file.writing() as db:
             db.execute(_INSERT, row)
         return made, secret
@@ -137,7 +148,7 @@ class Passes:
         """
         secret, key = secrets.token_urlsafe(32), f"phone-{secrets.token_hex(8)}"
         signs = hashed(secret), ""  # no digest: RTSP accepts it nowhere
-        row = (key, name, *signs, seen_as_text(()), self._clock.now_ms(), None, None, None, phone)
+        row = (key, name, *signs, seen_as_text(()), self._clock.now_ms(), None, None, None, phone, None)
         with self._file.writing() as db:
             db.execute("DELETE FROM passes WHERE sends = ?", (phone,))
             db.execute(_INSERT, row)
@@ -242,10 +253,10 @@ class Passes:
         found = self._good("id = ?", pass_id)
         return found.person if found else None
 
-    def brings(self, pass_id: str) -> int:
-        """Return the upload quota in bytes; 0 for other or invalid tokens."""
+    def upload_right(self, pass_id: str) -> UploadRight:
+        """Return what the token may upload: nothing for other or invalid ones."""
         found = self._good("id = ?", pass_id)
-        return (found.brings or 0) if found else 0
+        return UploadRight(found.brings or 0, found.keeps_ms) if found else UploadRight(0, None)
 
     def digest_of(self, pass_id: str) -> str | None:
         """Return the digest for RTSP authentication (`protocols.digest_auth.digest`); None if invalid."""
@@ -264,6 +275,6 @@ class Passes:
         return found if found is not None and is_good and found.is_granted else None
 
     def _pass(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> Pass:
-        key, name, cameras, made_ms, ends_ms, brings, made_by, sends = row
+        key, name, cameras, made_ms, ends_ms, brings, made_by, sends, keeps_ms = row
         maker = find_account(db, made_by, self._clock.now_ms()) if made_by is not None else None
-        return Pass(key, name, seen_from_text(cameras), made_ms, ends_ms, brings, made_by, maker, sends)
+        return Pass(key, name, seen_from_text(cameras), made_ms, ends_ms, brings, made_by, maker, sends, keeps_ms)

@@ -114,7 +114,7 @@ class _Open:
         self._expect_done(status, reply)
         if reply["size"] != content.size_bytes:
             raise TargetLied(self._public, f"{name} has {reply['size']} bytes there, expected {content.size_bytes}")
-        if self.state(name, "")["sha256"] != sha256:
+        if self.state(name, sha256)["sha256"] != sha256:
             raise TargetLied(self._public, f"{name} is damaged there")
 
     def sha256(self, name: str) -> str | None:
@@ -166,6 +166,8 @@ class _Open:
 
     def _refuse(self, status: int, found: Mapping[str, Any]) -> None:
         reason, wait_s = str(found.get("message", "")), found.get("wait_s")
+        if found.get("code") == "only_adds":
+            raise TargetRefused(self._public, "the access token may only add files, so `write_only = true` is needed")
         if status in (401, 403):
             raise TargetRefused(self._public, "the access token doesn't allow uploads, or was revoked", is_sign_in=True)
         if status == 404:

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import { cameras, on } from "../../api/state";
@@ -66,7 +66,9 @@ export function Passes() {
           <div class="grow">
             <b>{pass.name}</b>
             <p class="small sub">
-              {pass.brings_bytes === null ? seen(pass.cameras, cameras.value) : words.mayBring(size(pass.brings_bytes))}
+              {pass.brings_bytes === null
+                ? seen(pass.cameras, cameras.value)
+                : (pass.keeps_ms === null ? words.mayDelete : words.mayBring)(size(pass.brings_bytes))}
               {pass.has_ended && ` · ${pass.maker_lost_access ? words.makerGone : words.ended}`}
             </p>
           </div>
@@ -84,9 +86,11 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
   const chosen = useSignal<string[] | null>(null);
   const brings = useSignal(false);
   const most = useSignal(50);
+  const keep = useSignal(30);
   const submit = (event: Event) => {
     event.preventDefault();
-    const asked = brings.value ? { cameras: [], brings_bytes: most.value * 1e9 } : { cameras: chosen.value };
+    const keeps = keep.value ? { keeps_ms: keep.value * 86_400_000 } : {};
+    const asked = brings.value ? { cameras: [], brings_bytes: most.value * 1e9, ...keeps } : { cameras: chosen.value };
     void tryTo(async () => onMade(await post<Made>("/access-tokens", { name: name.value, ...asked })));
   };
   return (
@@ -111,19 +115,11 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
         <option value="brings">{words.brings}</option>
       </select>
       {brings.value ? (
-        <label class="row access-most">
-          {words.most}
-          <input
-            class="access-name"
-            type="number"
-            min={1}
-            max={100_000}
-            required
-            value={most.value}
-            onInput={(event) => (most.value = event.currentTarget.valueAsNumber)}
-          />
-          {words.unit}
-        </label>
+        <>
+          <Amount label={words.most} unit={words.unit} least={1} most={100_000} value={most} />
+          <Amount label={words.keep} unit={words.days} least={0} most={3650} value={keep} />
+          <p class="small sub">{words.keepWhy}</p>
+        </>
       ) : (
         <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
       )}
@@ -131,6 +127,25 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
         {words.make}
       </button>
     </form>
+  );
+}
+
+function Amount(props: { label: string; unit: string; least: number; most: number; value: Signal<number> }) {
+  const { label, unit, least, most, value } = props;
+  return (
+    <label class="row access-most">
+      {label}
+      <input
+        class="access-name"
+        type="number"
+        min={least}
+        max={most}
+        required
+        value={value.value}
+        onInput={(event) => (value.value = event.currentTarget.valueAsNumber)}
+      />
+      {unit}
+    </label>
   );
 }
 
