@@ -414,7 +414,7 @@ class HttpResponse:
         """Return the JSON object; empty if the body is none."""
         try:
             found = json.loads(self.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

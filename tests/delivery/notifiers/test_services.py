@@ -264,6 +264,13 @@ def test_a_message_whose_answer_is_cut_is_sent(kind: Notifier, url: str) -> None
         assert len(service.asked) == 1
 
 
+def test_a_message_whose_answer_is_too_deep_is_sent() -> None:
+    """It was sent again at each attempt."""
+    with served(StandIn(lambda _: (200, b"[" * 100_000))) as service:
+        sender = NotifierCase(Discord(), service, "discord://1/word", {"api": service.base}).open()
+        assert sender.send(SENT, None) == ""
+
+
 @pytest.mark.parametrize("said", [b"", b'{"ok":fal', b'{"ok": false, "error": "internal_error"'])
 def test_slack_has_a_message_only_if_what_came_of_its_answer_says_so(said: bytes) -> None:
     """Its errors have status 200: the message was lost, and counted as sent."""
