@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tawny.delivery.delivery import URGENT_RANK, Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import URGENT_RANK, Delivery, DeliveryKind, DeliveryState, rest_of
 from tawny.delivery.outbox import MOST_WAITING, QUEUE_FULL, REMEMBERED_MS, REPLACED, Outbox
 from tawny.delivery.targets import OutboxBacklog
 from tawny.model.errors import DiskFull
@@ -246,6 +246,12 @@ def test_recordings_that_wait_are_held(outbox: Outbox) -> None:
     assert outbox.held() == [(PORCH, Span(1000, 11_000))]
     drain(outbox)
     assert outbox.held() == []
+
+
+def test_recordings_are_held_for_recipients_who_are_left(outbox: Outbox) -> None:
+    """Their mail came without the clip that the others had."""
+    outbox.add([rest_of(clip("a", 1000), ["ben@example.org"], 2000)])
+    assert outbox.held() == [(PORCH, Span(1000, 11_000))]
 
 
 def test_what_waits_for_a_target_that_is_gone_holds_nothing_and_takes_no_room(outbox: Outbox) -> None:

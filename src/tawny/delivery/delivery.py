@@ -134,19 +134,26 @@ class PartlySent(DeliveryError):
 def rest_of(delivery: Delivery, left: Sequence[str], now_ms: int) -> Delivery:
     """Return a delivery of its own for the recipients that are left.
 
-    It has no event or camera by itself: it isn't what follow-ups and digests are about, and what others say about the
-    event.
+    It has no event by itself: it isn't what follow-ups and digests are about, and what others say about the event.
     """
     whole = delivery.whole
     of = {
         "name": whole.name,
         "content": {"due_ms": now_ms, **whole.content},
-        "camera": whole.camera,
         "event": whole.event,
         "id": whole.id,  # messages about problems are compared by it
     }
-    content, next_ms = {"kind": REST, "to": list(left), "of": of}, now_ms + _REST_WAIT_MS
-    return Delivery(whole.to, f"rest/{whole.name}", DeliveryKind.CLIP, content, now_ms, whole.at_ms, next_ms=next_ms)
+    return Delivery(
+        whole.to,
+        f"rest/{whole.name}",
+        DeliveryKind.CLIP,
+        {"kind": REST, "to": list(left), "of": of},
+        now_ms,
+        whole.at_ms,
+        whole.camera,
+        needs=whole.needs,
+        next_ms=now_ms + _REST_WAIT_MS,
+    )
 
 
 # Carrier: protocol that transfers deliveries to a target. Destinations and notifiers are wrapped as carriers.
