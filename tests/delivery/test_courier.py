@@ -234,6 +234,7 @@ def test_a_message_that_some_recipients_have_is_sent_and_the_rest_is_a_delivery_
     assert first
     assert (first.state, first.receipt, [one.name for one in told]) == (DeliveryState.DONE, "7", ["a"])
     assert (rest.content["to"], rest.rank > DeliveryKind.MESSAGE.rank) == (["ben@example.org"], True)
+    assert rest.what is DeliveryKind.MESSAGE  # as the page names it, which said "clip"
     whole = rest.whole
     assert (whole.name, whole.event, whole.camera, whole.content["kind"]) == ("a", first.event, first.camera, "event")
     assert outbox.of_event(EventId("e")) == [first]

@@ -98,7 +98,12 @@ class Delivery:
 
     @property
     def rank(self) -> int:
-        """Return the rank, as of its kind, but a lower one for messages about problems and rings at the door."""
+        """Return the rank, as of its kind, but a lower one for messages about problems and rings at the door.
+
+        What is left of a message comes after all messages.
+        """
+        if self.is_rest:
+            return DeliveryKind.CLIP.rank
         if self.content.get("kind") == "alarm":
             return URGENT_RANK
         return RING_RANK if "ring" in self.content else self.what.rank
@@ -146,7 +151,7 @@ def rest_of(delivery: Delivery, left: Sequence[str], now_ms: int) -> Delivery:
     return Delivery(
         whole.to,
         f"rest/{whole.name}",
-        DeliveryKind.CLIP,
+        DeliveryKind.MESSAGE,
         {"kind": REST, "to": list(left), "of": of},
         now_ms,
         whole.at_ms,
