@@ -135,6 +135,19 @@ def test_a_mail_that_is_deferred_each_time_with_its_image_is_sent_without_it() -
     assert service.taken[-2:] == [("", SENT.id, True), ("", SENT.id, False)]
 
 
+def test_the_progress_of_an_earlier_version_is_read() -> None:
+    """Its mails waited for ever."""
+    progress = '3 {"had": ["anna@example.org"], "since_ms": 1}'
+    one, noted = (
+        Delivery("mail", SENT.id, DeliveryKind.MESSAGE, {"kind": "event"}, 0, 0, progress=progress),
+        list[str](),
+    )
+    service = Service(MessageDeferred("mail", "it responded with 451"))
+    with pytest.raises(MessageDeferred):
+        MessageCarrier(service, TRAITS, lambda _: SENT).carry(one, PICTURE, noted.append)
+    assert noted == ["4"]
+
+
 def test_an_image_waits_for_a_service_that_is_busy() -> None:
     """After half an hour of such answers, one more of a service that took texts again cost the image."""
     service = Service(TargetBusy("phone", "it responded with 502"))

@@ -45,7 +45,8 @@ class MessageCarrier:
         If the service refuses it with its attachment, doesn't take that in time, or has deferred it MOST_DEFERRED
         times, it is sent without; a test raises the error.
         """
-        message, deferred = self._compose(delivery.whole), int(delivery.progress or 0)
+        before, _, _ = delivery.progress.partition(" ")  # earlier versions stored recipients after it
+        message, deferred = self._compose(delivery.whole), int(before or 0)
         if delivery.is_rest:
             message = replace(message, only=tuple(delivery.content["to"]))
         attached = self._attached(content)
