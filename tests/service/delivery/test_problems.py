@@ -12,7 +12,7 @@ import pytest
 from tawny.delivery import courier
 from tawny.delivery.courier import Courier, DeliveryRoute
 from tawny.delivery.delivery import Delivery, DeliveryContent, NoLongerSo, in_memory
-from tawny.model.errors import DeliveryError, StorageError
+from tawny.model.errors import DeliveryError, StorageError, TargetUnreachable
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import CameraState
@@ -189,15 +189,15 @@ def test_an_end_that_is_put_off_after_the_next_begin_came_is_not_sent_after_it(b
 class Phone:
     """A phone that takes nothing at first. Its courier waits for longer after each failure."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.told, self.takes, self._bench = list[Delivery](), False, bench
+    def __init__(self, bench: Bench, error: DeliveryError) -> None:
+        self.told, self.takes, self._bench, self._error = list[Delivery](), False, bench, error
         self._courier = Courier(
             1, DeliveryRoute("phone", lambda: self, self._content), bench.outbox, bench.clock, lambda _: None
         )
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         if not self.takes:
-            raise DeliveryError("phone", "it responded with 500")
+            raise self._error
         self.told.append(delivery)
         return ""
 
@@ -216,11 +216,15 @@ class Phone:
 
 
 @pytest.mark.parametrize("takes_again_s", [900, 1180])
-def test_no_outage_is_lost_while_nothing_can_be_sent(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, takes_again_s: int
+@pytest.mark.parametrize(
+    ("error", "is_end_told"), [(TargetUnreachable("phone", "no network"), True), (DeliveryError("phone", "500"), False)]
+)
+def test_what_is_told_at_last_is_so_and_no_outage_is_lost_without_a_network(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, takes_again_s: int, error: DeliveryError, *, is_end_told: bool
 ) -> None:
+    """A message that is refused itself is put off: "recording again" came after the next begin."""
     monkeypatch.setattr(courier, "spread_s", lambda tries, first_s, most_s: min(first_s * 2.0**tries, most_s))
-    phone, began_ms = Phone(bench), bench.clock.now_ms()
+    phone, began_ms = Phone(bench, error), bench.clock.now_ms()
     for over in (False, True):
         happen(bench, CAMERAS[:1], over=over)
         phone.work(1200 if not over else takes_again_s)
@@ -229,7 +233,7 @@ def test_no_outage_is_lost_while_nothing_can_be_sent(
     happen(bench, CAMERAS[:1])
     phone.work(1200)
     told = [(one.content["since_ms"] == began_ms, one.content["until_ms"] is not None) for one in phone.told]
-    assert sorted(told) == [(False, False), (True, True)]
+    assert told == [(True, True)] * is_end_told + [(False, False)]
 
 
 def is_removed(bench: Bench) -> None:

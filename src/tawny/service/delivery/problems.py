@@ -140,8 +140,8 @@ def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) 
     """Return a message about a problem that is about to be sent without the cameras of which it isn't so any more.
 
     A begin leaves out those that have no mark of it, as it is over or forgotten, and those that aren't among `cameras`,
-    as removed ones. An end leaves out those whose begin was sent, and the next begin as well: they aren't well. Raises
-    NoLongerSo if none is left.
+    as removed ones. An end leaves out those whose next begin was sent: they aren't well. Raises NoLongerSo if none is
+    left.
     """
     content, since_ms = delivery.content, _sinces(delivery)
     if content["until_ms"] is None:
@@ -150,11 +150,9 @@ def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) 
         gone = {one for one, at_ms in since_ms.items() if not _is_same(lasting.get(one), at_ms)}
         gone |= {one for one in since_ms if one is not None and one not in cameras}
     else:
-        done = outbox.of_kind(delivery.to, "alarm", DeliveryState.DONE)
-        begins = [one for one in done if one.content["what"] == content["what"] and one.content["until_ms"] is None]
-        sent = [_sinces(one) for one in begins if one.id < delivery.id]
-        again = {camera for one in begins if one.id > delivery.id for camera in _sinces(one)}
-        gone = {one for one in again if one in since_ms and any(_is_same(was.get(one), since_ms[one]) for was in sent)}
+        later = [one for one in outbox.of_kind(delivery.to, "alarm", DeliveryState.DONE) if one.id > delivery.id]
+        begins = [one for one in later if one.content["what"] == content["what"] and one.content["until_ms"] is None]
+        gone = {camera for one in begins for camera in _sinces(one)}
     left = [one for one in since_ms if one not in gone]
     if not left:
         raise NoLongerSo(delivery.to)
