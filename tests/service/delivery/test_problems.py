@@ -364,6 +364,23 @@ def test_what_a_camera_shows_is_well_three_minutes_after_a_restart(bench: Bench)
     assert named(bench.delivered()) == [{CAMERAS[0]}]
 
 
+@pytest.mark.parametrize(
+    ("what", "noticed_s"), [(ProblemKind.SWEEP, 7200), (ProblemKind.INTEGRATION, 1200), (ProblemKind.DISK, 0)]
+)
+def test_after_a_restart_a_problem_is_over_once_it_would_be_noticed(
+    bench: Bench, what: ProblemKind, noticed_s: int
+) -> None:
+    """Each nightly restart told of the end of a failed sweep, and of its begin again an hour later."""
+    bench.scheduler.on_message(Alarm(what, None, bench.clock.now_ms(), ""))
+    bench.scheduler.step()
+    bench.delivered()
+    bench.scheduler = bench.again()
+    look(bench, 120 + noticed_s)
+    assert bench.delivered() == []
+    look(bench, 90)
+    assert len(bench.delivered()) == 1
+
+
 def test_an_end_from_before_the_start_that_could_not_be_stored_is_sent_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

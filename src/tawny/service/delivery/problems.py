@@ -19,6 +19,8 @@ NAMED: Final = 3
 """Number of cameras that a message about more than one other names."""
 _SEEN: Final = RECORDED | {CameraState.ENDED, None}
 """States in which a camera's problem would be seen, also that of no camera: it was removed."""
+_NOTICED_S: Final = {ProblemKind.SWEEP: 7200.0, ProblemKind.INTEGRATION: 1200.0, ProblemKind.CLOCK: 1200.0}
+"""Duration, s, after a start in which the monitor notices these problems: a sweep has to fail twice, an hour apart."""
 SAME_MS: Final = 30_000
 """Cameras share a message if their problems began within this time of the first one's, as it names one time."""
 
@@ -31,7 +33,7 @@ class ProblemScheduler:
         self._monitored: set[tuple[ProblemKind, CameraId | None]] = set()
         """Problems that the monitor has reported since the start: it reports their ends as well."""
         self._unclear: dict[str, float] = {}
-        """Marks from before the start of cameras that weren't on for long enough, and when they last weren't, s."""
+        """Marks from before the start of problems that may last, and from when on, s, they could be seen."""
         self._looked_s: float | None = None
         """When, s monotonic, `end` looked first at what is from before the start."""
 
@@ -78,8 +80,8 @@ class ProblemScheduler:
     def end(self, channels: Iterable[NotificationFilter], lasting: Iterable[Alarm], now_ms: int) -> None:
         """Send the end of problems that ended while tawny was not running. lasting: those that didn't.
 
-        Those of a camera that is off have not ended until it is on and well: later calls look at these. After a day
-        they are forgotten.
+        Those of a camera that is off have not ended until it is on and well, and those that are noticed late not before
+        that: later calls look at these. After a day of being off they are forgotten.
         """
         now_s, is_first, unclear = self._clock.mono_s(), self._looked_s is None, dict[str, float]()
         looked_s = now_s if self._looked_s is None else self._looked_s
@@ -98,11 +100,13 @@ class ProblemScheduler:
                 if (what, where) in known:
                     continue  # the monitor reports its end
                 kind, is_on = ProblemKind(what), where is None or states.get(where) in _SEEN
+                is_of_camera = where in states and kind is not ProblemKind.CAMERA
+                unseen_s = UNSEEN_S if is_of_camera else _NOTICED_S.get(kind, 0.0)
                 if not is_on and is_forgotten:
                     self._outbox.mark(mark, "")
                 elif not is_on:
                     unclear[mark] = now_s
-                elif where in states and kind is not ProblemKind.CAMERA and now_s - since_s < UNSEEN_S:
+                elif now_s - since_s < unseen_s:
                     unclear[mark] = since_s
                 else:
                     ended.append(Alarm(kind, where, int(sent.partition(" ")[0]), "", until_ms=now_ms))
