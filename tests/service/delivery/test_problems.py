@@ -145,6 +145,25 @@ def test_of_a_problem_that_is_over_before_it_could_be_sent_only_the_end_is(bench
     assert (named([over]), over.content["until_ms"]) == ([{*CAMERAS[:3]}], bench.clock.now_ms())
 
 
+@pytest.mark.parametrize("is_put_off", [False, True])
+def test_of_a_problem_that_changed_before_it_could_be_sent_only_the_last_begin_is(
+    bench: Bench, *, is_put_off: bool
+) -> None:
+    """After a night without a network, one came for each disk that came and went."""
+    first_ms = bench.clock.now_ms()
+    for about in ("usb", "usb nas"):
+        changed_ms = bench.clock.now_ms() if about != "usb" else None
+        alarm = Alarm(ProblemKind.TIER, None, first_ms, about, about=about, changed_ms=changed_ms)
+        bench.scheduler.on_message(alarm)
+        bench.scheduler.step()
+        if is_put_off and changed_ms is None and (begin := bench.outbox.take("phone")) is not None:
+            bench.outbox.failed(begin, "Busy.", bench.clock.now_ms() + 900_000)
+        bench.clock.advance(60)
+    told = bench.delivered()
+    bench.clock.advance(900)
+    assert [one.content["detail"] for one in told + bench.delivered()] == ["usb nas"]
+
+
 def test_a_begin_that_waits_names_only_the_cameras_that_still_have_the_problem(bench: Bench) -> None:
     happen(bench, CAMERAS[:3])
     bench.clock.advance(60)

@@ -143,9 +143,9 @@ def _mark(channel: NotificationFilter, alarm: Alarm) -> str:
 def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) -> Delivery:
     """Return a message about a problem that is about to be sent without the cameras of which it isn't so any more.
 
-    A begin leaves out those that have no mark of it, as it is over or forgotten, and those that aren't among `cameras`,
-    as removed ones. An end leaves out those whose next begin was sent: they aren't well. Raises NoLongerSo if none is
-    left.
+    A begin leaves out those that have no mark of it, as it is over or forgotten, those that aren't among `cameras`, as
+    removed ones, and those of a later begin, which says more. An end leaves out those whose next begin was sent: they
+    aren't well. Raises NoLongerSo if none is left.
     """
     content, since_ms = delivery.content, _sinces(delivery)
     if content["until_ms"] is None:
@@ -153,16 +153,23 @@ def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) 
         lasting = {mark.removeprefix(prefix) or None: int(sent.partition(" ")[0]) for mark, sent in marks.items()}
         gone = {one for one, at_ms in since_ms.items() if not _is_same(lasting.get(one), at_ms)}
         gone |= {one for one in since_ms if one is not None and one not in cameras}
+        gone |= _begun_later(delivery, outbox, DeliveryState.WAITING, DeliveryState.DONE)
     else:
-        later = [one for one in outbox.of_kind(delivery.to, "alarm", DeliveryState.DONE) if one.id > delivery.id]
-        begins = [one for one in later if one.content["what"] == content["what"] and one.content["until_ms"] is None]
-        gone = {camera for one in begins for camera in _sinces(one)}
+        gone = _begun_later(delivery, outbox, DeliveryState.DONE)
     left = [one for one in since_ms if one not in gone]
     if not left:
         raise NoLongerSo(delivery.to)
     if len(left) == len(since_ms):
         return delivery
     return replace(delivery, content={**content, "cameras": {one: content["cameras"][one] for one in left}})
+
+
+def _begun_later(delivery: Delivery, outbox: Outbox, *states: DeliveryState) -> set[str | None]:
+    """Return the cameras of later begins of a problem of this kind that are in one of these states."""
+    others = (one for state in states for one in outbox.of_kind(delivery.to, "alarm", state) if one.id > delivery.id)
+    what = delivery.content["what"]
+    begins = (one for one in others if one.content["what"] == what and one.content["until_ms"] is None)
+    return {camera for one in begins for camera in _sinces(one)}
 
 
 def _sinces(delivery: Delivery) -> Mapping[str | None, int]:
