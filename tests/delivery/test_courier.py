@@ -293,8 +293,19 @@ def test_a_recipient_that_is_left_is_given_up_after_hours_with_two_warnings(
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
     said = [one.getMessage() for one in records if one.levelname == "WARNING"]
     assert len(said) == 2
-    assert said[0].endswith("Until it does, a is tried for 6 h at most.")
+    assert said[0].endswith("Until it does, a is tried for 6 h.")
     assert said[1] == f"rest/a: {full.message}"
+
+
+def test_a_recipient_that_is_left_is_not_given_up_for_hours_in_which_nothing_is_sent(
+    clock: FakeClock, rest: Delivery, shelf: Shelf, courier: Courier
+) -> None:
+    """One try was left after quiet hours, a pause, or an outage of the network."""
+    shelf.fails = [TargetBusy("mail", "it responded with 452"), AWAY, TargetBusy("mail", "it responded with 452")]
+    for _ in range(4):
+        courier.step()
+        clock.advance(REST_MS / 1000)
+    assert shelf.carried == [rest.name]
 
 
 @pytest.mark.parametrize("kind", DeliveryKind)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.week import stretch
 from tawny.delivery.delivery import (
     REST_MS,
+    REST_TRIES,
     URGENT_RANK,
     Carrier,
     Delivery,
@@ -185,7 +186,7 @@ class Courier:
             self.close()  # the connection may be in the middle of the file
             self._end(delivery, gone)
         except PartlySent as part:
-            log.warning("%s Until it does, %s is tried for 6 h at most.", part.message, delivery.name)
+            log.warning("%s Until it does, %s is tried for 6 h.", part.message, delivery.name)
             rest = rest_of(delivery, part.left, self._clock.now_ms())
             self._was_carried(delivery, part.receipt, content.size_bytes, [rest])
         except (DeliveryError, StorageError) as error:
@@ -237,12 +238,13 @@ class Courier:
 
         is_answer: the target responded to this delivery that it can't. One mailbox, as a full one, is no trouble of it.
         """
-        if delivery.is_rest and abs(self._clock.now_ms() - delivery.made_ms) >= REST_MS:
-            self._end(delivery, error)
-            return
+        is_answer |= delivery.is_rest and not isinstance(error, TARGETS_FAULT)
         is_targets = isinstance(error, TARGETS_FAULT) and not (is_answer and delivery.is_rest)
         before, wait_s, own_s = self._busy.pop(delivery.id, 0), 0.0, 0.0
         busy = before + 1 if is_answer else 0
+        if delivery.is_rest and busy >= REST_TRIES and abs(self._clock.now_ms() - delivery.made_ms) >= REST_MS:
+            self._end(delivery, error)
+            return
         if busy:
             self._busy[delivery.id] = busy
         if is_targets:

@@ -42,7 +42,9 @@ LATE_MS = 600_000
 REST = "rest"
 """`kind` of a delivery to those recipients of a message who were refused it for now (`rest_of`)."""
 REST_MS = 6 * 3_600_000
-"""How long, ms, it is tried: longer than greylisting lasts."""
+"""How long, ms, it is tried at least: longer than greylisting lasts."""
+REST_TRIES = 8
+"""How often in a row it is refused before it ends: some 20 min, as nothing may have been tried in the hours before."""
 _REST_WAIT_MS = 300_000
 """Time, ms, until its first attempt."""
 
