@@ -14,6 +14,8 @@ from tawny.testing.clock import FakeClock
 PORCH, YARD = CameraId("porch"), CameraId("yard")
 AWAY = HealthProblem(ProblemKind.CAMERA, PORCH, "The picture stopped coming.")
 
+FROZEN = HealthProblem(ProblemKind.SIGHT, PORCH, "The picture is frozen.")
+
 
 class Bench:
     def __init__(self) -> None:
@@ -115,6 +117,24 @@ def test_a_problem_of_a_camera_that_is_turned_off_ends_once_it_is_on_and_well(be
     begin, *end = bench.told
     assert [one.since_ms for one in end] == [begin.since_ms] * is_repaired
     assert len(bench.alarms.now) == (not is_repaired)
+
+
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_an_image_problem_of_a_camera_that_loses_power_ends_once_it_records_and_is_well(
+    bench: Bench, *, is_repaired: bool
+) -> None:
+    """It was "resolved" as the camera went dark, and began again as it came back."""
+    bench.troubles = [FROZEN]
+    bench.engine.run_for(60)
+    bench.troubles = [AWAY]
+    bench.engine.run_for(3600)
+    assert [one.what for one in bench.alarms.now] == [ProblemKind.CAMERA]
+    bench.troubles = []
+    bench.engine.run_for(120)  # until it can be seen that an image is frozen
+    bench.troubles = [] if is_repaired else [FROZEN]
+    bench.engine.run_for(120)
+    told = [(one.what, one.until_ms is None) for one in bench.told]
+    assert told == [("sight", True), ("camera", True), ("camera", False), *[("sight", False)] * is_repaired]
 
 
 def test_what_is_shown_ends_after_ten_seconds_also_if_the_problem_keeps_coming_back(bench: Bench) -> None:

@@ -82,7 +82,8 @@ class AlarmMonitor:
     seconds, as when a switch loses power, come at once (`Alarm.together`): for this, a camera's problem or its end
     waits for up to `JOIN_S` while another camera's of this kind is beginning or ending, even if they are unrelated.
     off: returns the cameras that are off by choice, or asleep. What was reported of them ends once they are on again
-    and well, as until then it can't be seen whether it lasts. After a day of being off it ends as forgotten.
+    and well, as until then it can't be seen whether it lasts. After a day of being off it ends as forgotten. The same
+    holds, while a camera isn't recording, for its other problems.
     """
 
     name = "alarms"
@@ -121,13 +122,14 @@ class AlarmMonitor:
         self.now = tuple(
             seen.alarm for (_, camera, _), seen in self._seen.items() if seen.has_lasted and camera not in off
         )
-        self._follow(now_s, passed_s, off)
+        unseen = self._unseen(now_s, off)
+        self._follow(now_s, passed_s, unseen)
         lasting = defaultdict[Key, dict[str, Alarm]](dict)
         for (what, camera, about), one in self._reported.items():
             lasting[what, camera][about] = one.alarm
-        begins, ends = self._coming(lasting, now_s, off)
+        begins, ends = self._coming(lasting, now_s, unseen)
         over = _settled([key for key in self._told if key not in lasting], ends, self._ended_s, now_s)
-        self._report_all([self._end(key, now_s, off) for key in over])
+        self._report_all([self._end(key, now_s, unseen) for key in over])
         new = [key for key in lasting if key not in self._told]
         ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
         self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
@@ -136,11 +138,17 @@ class AlarmMonitor:
     def close(self) -> None:
         """No resources to release."""
 
-    def _end(self, key: Key, now_s: float, off: Collection[CameraId]) -> Alarm:
+    def _unseen(self, now_s: float, off: Collection[CameraId]) -> set[Key]:
+        """Return which of the reported problems can't be seen now, whether they last or not."""
+        camera = ProblemKind.CAMERA
+        dark = {key[1] for key, one in self._seen.items() if key[0] is camera and one.last_s == now_s}
+        return {key for key in self._told if key[1] in off or (key[0] is not camera and key[1] in dark)}
+
+    def _end(self, key: Key, now_s: float, unseen: Collection[Key]) -> Alarm:
         """Return the end of a problem, which was when it was last there."""
         told, well_s = self._told[key], now_s - self._last_s[key]
         until_ms = max(self._clock.now_ms() - round(well_s * 1000), told.changed_ms or 0)
-        is_forgotten = key[1] in off and well_s >= FORGOTTEN_S
+        is_forgotten = key in unseen and well_s >= FORGOTTEN_S
         return replace(told, until_ms=until_ms, changed_ms=None, is_forgotten=is_forgotten)
 
     def _note(self, now_s: float) -> None:
@@ -158,7 +166,7 @@ class AlarmMonitor:
                 seen.last_s = now_s
         self._seen = {which: seen for which, seen in self._seen.items() if now_s - seen.last_s < OVER_S}
 
-    def _follow(self, now_s: float, passed_s: float, off: Collection[CameraId]) -> None:
+    def _follow(self, now_s: float, passed_s: float, unseen: Collection[Key]) -> None:
         """Note which problems are reported. A short one, such as of a camera that starts, changes nothing."""
         there = {which: seen for which, seen in self._seen.items() if seen.last_s == now_s}
         for which, seen in there.items():
@@ -170,7 +178,7 @@ class AlarmMonitor:
         held = self._began_s.keys() - self._told.keys()  # kept if over meanwhile: they lasted, so they are reported
         for which, one in [*self._reported.items()]:
             key, over_s = which[:2], self._over_s.get(which[:2], OVER_S)
-            if which[1] in off and key in self._told:
+            if key in unseen:
                 if which[0] is not ProblemKind.CAMERA:
                     one.well_s = min(one.well_s, over_s - UNSEEN_S)
                 if now_s - one.last_s >= FORGOTTEN_S:
@@ -181,7 +189,7 @@ class AlarmMonitor:
                     del self._reported[which]
 
     def _coming(
-        self, lasting: Collection[Key], now_s: float, off: Collection[CameraId]
+        self, lasting: Collection[Key], now_s: float, unseen: Collection[Key]
     ) -> tuple[set[ProblemKind], set[ProblemKind]]:
         """Return the kinds of which a camera's problem is about to be reported, and those of which an end is."""
         seen = defaultdict[Key, bool](bool)
@@ -189,7 +197,7 @@ class AlarmMonitor:
             seen[what, camera] |= one.last_s == now_s
         known = {*lasting, *self._told}
         begins = {key[0] for key, is_there in seen.items() if key[1] and is_there and key not in known}
-        return begins, {key[0] for key in self._told if key in lasting and key[1] not in off and not seen[key]}
+        return begins, {key[0] for key in self._told if key in lasting and key not in unseen and not seen[key]}
 
     def _report_all(self, alarms: Iterable[Alarm | None]) -> None:
         """Report alarms; those of cameras that begin or end now know of each other.
