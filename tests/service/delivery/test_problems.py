@@ -335,6 +335,31 @@ def test_what_is_from_before_a_restart_is_forgotten_after_a_day_of_being_off(ben
     assert named(bench.delivered()) == [{CAMERAS[0]}]
 
 
+@pytest.mark.parametrize("nights", [1, 2])
+def test_a_day_of_being_off_may_have_restarts(bench: Bench, nights: int) -> None:
+    """With a restart each night, a problem was known for ever: the next one wasn't told."""
+    restarted(bench, CameraState.PAUSED)
+    for _ in range(nights):
+        bench.clock.advance(43_200)
+        bench.scheduler = bench.again()
+        look(bench, 240)
+    happen(bench, CAMERAS[:1])
+    assert named(bench.delivered()) == [{CAMERAS[0]}] * (nights - 1)
+
+
+def test_a_day_of_being_off_begins_again_after_the_camera_was_on(bench: Bench) -> None:
+    restarted(bench, CameraState.PAUSED)
+    bench.lasting = [Alarm(ProblemKind.CAMERA, CAMERAS[0], bench.clock.now_ms(), "")]
+    bench.clock.advance(43_200)
+    look(bench, 240)
+    bench.lasting = []
+    bench.scheduler = bench.again()
+    bench.clock.advance(43_200)
+    look(bench, 240)
+    happen(bench, CAMERAS[:1])
+    assert bench.delivered() == []
+
+
 def test_the_end_of_what_was_reported_again_since_the_restart_is_the_monitors(bench: Bench) -> None:
     restarted(bench, CameraState.PAUSED)
     happen(bench, CAMERAS[:1])

@@ -21,6 +21,8 @@ _SEEN: Final = RECORDED | {CameraState.ENDED, None}
 """States in which a camera's problem would be seen, also that of no camera: it was removed."""
 _NOTICED_S: Final = {ProblemKind.SWEEP: 7200.0, ProblemKind.INTEGRATION: 1200.0, ProblemKind.CLOCK: 1200.0}
 """Duration, s, after a start in which the monitor notices these problems: a sweep has to fail twice, an hour apart."""
+_OFF: Final = "off/"
+"""Begin of a mark's name among those of problems, before that of a camera: since when it was seen off, ms UTC."""
 SAME_MS: Final = 30_000
 """Cameras share a message if their problems began within this time of the first one's, as it names one time."""
 
@@ -34,8 +36,8 @@ class ProblemScheduler:
         """Problems that the monitor has reported since the start: it reports their ends as well."""
         self._unclear: dict[str, float] = {}
         """Marks from before the start of problems that may last, and from when on, s, they could be seen."""
-        self._looked_s: float | None = None
-        """When, s monotonic, `end` looked first at what is from before the start."""
+        self._has_looked = False
+        """Whether `end` has looked at what is from before the start."""
 
     def note(self, alarm: Alarm) -> None:
         """Note what the monitor reported. Call it once for each alarm, before `tell` for each notifier."""
@@ -83,18 +85,17 @@ class ProblemScheduler:
         Those of a camera that is off have not ended until it is on and well, and those that are noticed late not before
         that: later calls look at these. After a day of being off they are forgotten.
         """
-        now_s, is_first, unclear = self._clock.mono_s(), self._looked_s is None, dict[str, float]()
-        looked_s = now_s if self._looked_s is None else self._looked_s
-        if not is_first and not self._unclear:
+        now_s, unclear = self._clock.mono_s(), dict[str, float]()
+        if self._has_looked and not self._unclear:
             return
         known, states = self._monitored | {(one.what, one.camera) for one in lasting}, self._states()
-        is_forgotten = now_s - looked_s >= FORGOTTEN_S
         for channel in channels:
-            prefix, ended = f"alarm/{channel.to}/", list[Alarm]()
-            for mark, sent in self._outbox.marks(prefix).items():
+            prefix, ended, off = f"alarm/{channel.to}/", list[Alarm](), dict[str, str]()
+            marks = self._outbox.marks(prefix)
+            for mark, sent in marks.items():
                 what, _, camera = mark.removeprefix(prefix).partition("/")
                 where = CameraId(camera) if camera else None
-                if what not in list(ProblemKind) or not (is_first or mark in self._unclear):
+                if what not in list(ProblemKind) or (self._has_looked and mark not in self._unclear):
                     continue
                 since_s = self._unclear.get(mark, now_s)
                 if (what, where) in known:
@@ -102,18 +103,22 @@ class ProblemScheduler:
                 kind, is_on = ProblemKind(what), where is None or states.get(where) in _SEEN
                 is_of_camera = where in states and kind is not ProblemKind.CAMERA
                 unseen_s = UNSEEN_S if is_of_camera else _NOTICED_S.get(kind, 0.0)
-                if not is_on and is_forgotten:
+                off_mark = f"{prefix}{_OFF}{camera}"
+                off_ms = min(now_ms, int(marks.get(off_mark, now_ms)))  # the clock may have been ahead
+                if not is_on and now_ms - off_ms >= FORGOTTEN_S * 1000:
                     self._outbox.mark(mark, "")
                 elif not is_on:
-                    unclear[mark] = now_s
+                    unclear[mark], off[off_mark] = now_s, str(off_ms)
                 elif now_s - since_s < unseen_s:
                     unclear[mark] = since_s
                 else:
                     ended.append(Alarm(kind, where, int(sent.partition(" ")[0]), "", until_ms=now_ms))
+            if off != (before := {one: value for one, value in marks.items() if one.startswith(prefix + _OFF)}):
+                self._outbox.mark_all(dict.fromkeys(before, "") | off)
             for one in ended:
                 same = tuple(other for other in ended if other.what == one.what and other.camera)
                 self.tell(channel, replace(one, together=same) if one.camera else one)
-        self._looked_s, self._unclear = looked_s, unclear  # not before: a write that fails is repeated
+        self._has_looked, self._unclear = True, unclear  # not before: a write that fails is repeated
 
     def _sent(self, channel: NotificationFilter, alarm: Alarm) -> tuple[str, str]:
         """Return since when the notifier knows of the problem, empty if it doesn't, and what it concerned."""
