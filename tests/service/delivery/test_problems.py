@@ -236,10 +236,10 @@ class Phone:
 
 @pytest.mark.parametrize("takes_again_s", [900, 1180])
 @pytest.mark.parametrize(
-    ("error", "is_end_told"), [(TargetUnreachable("phone", "no network"), True), (DeliveryError("phone", "500"), False)]
+    ("error", "is_end_sent"), [(TargetUnreachable("phone", "no network"), True), (DeliveryError("phone", "500"), False)]
 )
-def test_what_is_told_at_last_is_so_and_no_outage_is_lost_without_a_network(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, takes_again_s: int, error: DeliveryError, *, is_end_told: bool
+def test_what_is_sent_last_is_so_and_no_outage_is_lost_without_a_network(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, takes_again_s: int, error: DeliveryError, *, is_end_sent: bool
 ) -> None:
     """A message that is refused itself is put off: "recording again" came after the next begin."""
     monkeypatch.setattr(courier, "spread_s", lambda tries, first_s, most_s: min(first_s * 2.0**tries, most_s))
@@ -252,7 +252,7 @@ def test_what_is_told_at_last_is_so_and_no_outage_is_lost_without_a_network(
     happen(bench, CAMERAS[:1])
     phone.work(1200)
     told = [(one.content["since_ms"] == began_ms, one.content["until_ms"] is not None) for one in phone.told]
-    assert told == [(True, True)] * is_end_told + [(False, False)]
+    assert told == [(True, True)] * is_end_sent + [(False, False)]
 
 
 def is_removed(bench: Bench) -> None:
@@ -337,7 +337,7 @@ def test_what_is_from_before_a_restart_is_forgotten_after_a_day_of_being_off(ben
 
 @pytest.mark.parametrize("nights", [1, 2])
 def test_a_day_of_being_off_may_have_restarts(bench: Bench, nights: int) -> None:
-    """With a restart each night, a problem was known for ever: the next one wasn't told."""
+    """With a restart each night, a problem was known for ever: the next one wasn't sent."""
     restarted(bench, CameraState.PAUSED)
     for _ in range(nights):
         bench.clock.advance(43_200)
@@ -414,7 +414,7 @@ def test_what_a_camera_shows_is_well_three_minutes_after_a_restart(bench: Bench)
 def test_after_a_restart_a_problem_is_over_once_it_would_be_noticed(
     bench: Bench, what: ProblemKind, noticed_s: int
 ) -> None:
-    """Each nightly restart told of the end of a failed sweep, and of its begin again an hour later."""
+    """Each nightly restart sent the end of a failed sweep, and its begin again an hour later."""
     bench.scheduler.on_message(Alarm(what, None, bench.clock.now_ms(), ""))
     bench.scheduler.step()
     bench.delivered()
