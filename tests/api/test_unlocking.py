@@ -25,8 +25,11 @@ from tawny.sealed.file_reader import open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
 from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.sealer import RingLine
+from tawny.sealed.statements import statements_name
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.sealing.sealing_service import SealingService
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.signed_history import SignedHistory
 from tests.api.fakes import ORIGIN, OURS, House
 from tests.playback.archives import PORCH
 from tests.playback.sealed_archives import sealed, sealed_jpeg
@@ -224,9 +227,11 @@ async def test_the_sheet_opens_it_too_and_another_key_does_not(there: Sealed) ->
 
 
 async def test_an_earlier_key_of_the_recorder_unlocks_what_is_still_its(there: Sealed) -> None:
-    history, browser = there.config.parent / "history" / "signed", there.house.signed_in()
-    history.mkdir(parents=True)
-    (history / "20261119.jsonl").write_text(json.dumps({"recipients": [short_name(OTHER.recipient)]}))
+    browser, disk = there.house.signed_in(), Volume.at(there.config.parent).disk
+    assert (await there.unlock(browser, OTHER)).json()["code"] == "wrong_key"
+    SignedHistory.opened(disk, there.house.clock.now_ms(), lambda: [short_name(OTHER.recipient)]).state(
+        there.house.clock.now_ms()
+    )
     told = await there.unlock(browser, OTHER)
     assert told.json()["unlocked"]["opens"] == "an earlier key, which opens only what is still encrypted for it"
     asked = {"way": "words", "recipient": OTHER.recipient, "open": True}
@@ -240,10 +245,10 @@ async def test_only_statements_name_earlier_keys_and_what_cannot_be_read_is_skip
     history.mkdir(parents=True)
     said = json.dumps({"recipients": [name := short_name(OTHER.recipient)]})
     (history / "items-1.jsonl").write_text(said)
-    (history / "20261119.jsonl").write_text(json.dumps({"prev": name, "recipients": []}))
-    (history / "20261118.jsonl").symlink_to("removed.jsonl")
+    (history / statements_name("2026-11-19")).write_text(json.dumps({"prev": name, "recipients": []}))
+    (history / statements_name("2026-11-18")).symlink_to("removed.jsonl")
     assert (await there.unlock(browser, OTHER)).json()["code"] == "wrong_key"
-    (history / "before-1a2b3c4d-20261117.jsonl").write_text(said)
+    (history / f"before-1a2b3c4d-{statements_name('2026-11-17')}").write_text(said)
     assert (await there.unlock(browser, OTHER)).status_code == 200
 
 

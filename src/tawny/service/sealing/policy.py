@@ -21,7 +21,7 @@ from tawny.sealed.statements import RECORDER_LETTERS, Witness
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.history_watch import HistoryWatch
-from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.sealing.sealing_service import SealingService, UnlockMethodStore
 from tawny.storage.disk.layout import picture_path, sealed_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
@@ -30,6 +30,7 @@ from tawny.storage.segments.detection_files import EventFiles
 
 log = logging.getLogger(__name__)
 
+_SOFTWARE: Final = f"tawny {__version__}"
 EVERY_S: Final = 600.0
 """Interval, s, between two statements."""
 AGAIN_S: Final = 20.0
@@ -72,6 +73,28 @@ def recipients_of(settings: Settings) -> list[str]:
     return sorted({short_name(one) for policy in sealed for one in policy.recipients})
 
 
+class KnownRecipients:
+    """Notes each key before files are encrypted for it: it may be replaced before the next statement names it.
+
+    A note that can't be written stops no recording; the next statement names the key. Thread-safe.
+    """
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume, self._store, self._noted = volume, UnlockMethodStore(volume.root), set[str]()
+
+    def noted(self, policy: CameraSealing | None) -> CameraSealing | None:
+        """Return the policy, with its keys noted."""
+        for one in () if policy is None else policy.recipients:
+            if one not in self._noted:
+                self._noted.add(one)
+                try:
+                    self._volume.space()  # raises if the disk is gone: nothing is written into an empty mount point
+                    self._store.used_for(one)
+                except StorageError as error:
+                    log.warning("the public key %s can't be noted: %s", short_name(one), error)
+        return policy
+
+
 class SealingPolicy:
     """Sealing of one recorder. Inactive where the volume has no signed history: in memory mode.
 
@@ -102,7 +125,8 @@ class SealingPolicy:
         history = volume.signed
         if history is None:
             return
-        self.seals = EpochKeys(history, clock, lambda camera: policy_of(settings(), camera), f"tawny {__version__}")
+        known = KnownRecipients(volume)
+        self.seals = EpochKeys(history, clock, lambda camera: known.noted(policy_of(settings(), camera)), _SOFTWARE)
         pictures = UnsealedPictures(
             clock, lambda camera: policy_of(settings(), camera) is not None and _may_leave(settings())
         )

@@ -19,11 +19,11 @@ from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.sealed.key_wrapping import short_name
+from tawny.sealed.statements import statements_name
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.storage.history.signed_files import FOLDER
 
 log = logging.getLogger(__name__)
-_STATEMENTS: Final = re.compile(r"(before-\w+-)?\d{8}\.jsonl")
 _RECIPIENTS: Final = re.compile(rb'"recipients": ?\[([^]]*)]')
 _NAME: Final = re.compile(rb"[0-9a-f]{16}")
 
@@ -67,6 +67,8 @@ NOTHING: Final = SealingStatus(
 KEYS: Final = "keys"
 OWNER: Final = "owner"
 _SHEET: Final = "sheet.json"
+_PUBLIC: Final = ".pub"
+"""Ending of files named after keys that recordings were encrypted for."""
 _MOST: Final = 32
 _Kind = Literal["passphrase", "passkey", "other"]
 _KINDS: Final[Mapping[bytes, _Kind]] = {
@@ -157,6 +159,15 @@ class UnlockMethodStore:
         except OSError as error:
             raise FolderUnwritable(str(self._folder), error.strerror or "") from None
 
+    def used_for(self, recipient: str) -> None:
+        """Remember that files are encrypted for this key, in a file of its own. Raises FolderUnwritable."""
+        path = self._folder / f"{short_name(recipient)}{_PUBLIC}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.write_text(f"{recipient}\n")
+        except OSError as error:
+            raise FolderUnwritable(str(self._folder), error.strerror or "") from None
+
     def sheet(self) -> dict[str, Any]:
         """Return `made_ms` and `tested_ms` if known."""
         return _read(self._folder / _SHEET)
@@ -239,6 +250,22 @@ def _recipients_in(statements: Path, _size_bytes: int) -> frozenset[bytes]:
     return frozenset(name for one in lists for name in _NAME.findall(one))
 
 
+def was_used_for(folder: Path, recipient: str) -> bool:
+    """Return whether files below the data folder were encrypted for a key, by notes and by the signed history.
+
+    The notes also have a key that was in force between two statements only; statements also go back to before there
+    were notes, and to a history put aside.
+    """
+    name = short_name(recipient)
+    if (folder / KEYS / f"{name}{_PUBLIC}").exists():
+        return True
+    for path in (folder / FOLDER).glob(f"*{statements_name('????-??-??')}"):
+        with suppress(OSError):  # put aside meanwhile
+            if name.encode() in _recipients_in(path, path.stat().st_size):
+                return True
+    return False
+
+
 class SealingService:
     """Changes encryption settings. Thread-safe; calls wait for the disk.
 
@@ -285,17 +312,9 @@ class SealingService:
         cameras = [camera.name or name for name, camera in settings.cameras.items() if recipient in camera.recipients]
         if cameras:
             return f"a key that opens {', '.join(cameras)}"
-        return "an earlier key, which opens only what is still encrypted for it" if self._had(recipient) else ""
-
-    def _had(self, recipient: str) -> bool:
-        """Return whether a statement of the signed history names the key, also one of a history put aside."""
-        name = short_name(recipient).encode()
-        for path in (self._folder / FOLDER).glob("*.jsonl"):
-            if _STATEMENTS.fullmatch(path.name):
-                with suppress(OSError):  # put aside meanwhile
-                    if name in _recipients_in(path, path.stat().st_size):
-                        return True
-        return False
+        if was_used_for(self._folder, recipient):
+            return "an earlier key, which opens only what is still encrypted for it"
+        return ""
 
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
         """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""

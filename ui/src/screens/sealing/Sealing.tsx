@@ -16,6 +16,7 @@ import { Refusal } from "../../ui/Door";
 import { AddPasskey } from "./AddPasskey";
 import { Cameras, type Which } from "./Cameras";
 import { SetUp } from "./SetUp";
+import { fromServer } from "../../strings/language";
 import { sealing as words } from "../../strings/sealing";
 import { ServerText } from "../../ui/ServerText";
 import "../../sealed/sealed.css";
@@ -84,7 +85,7 @@ function Now({ info }: { info: SealedInfo }) {
     <section class="card" aria-labelledby="now-title">
       <h2 id="now-title">{words.now.title}</h2>
       <div class="setting">
-        <p class="grow sub">{isOpenHere.value ? words.now.here : info.unlocked ? words.now.unlocked(info.unlocked.opens) : words.now.locked}</p>
+        <p class="grow sub">{isOpenHere.value ? words.now.here : info.unlocked ? words.now.unlocked(fromServer(info.unlocked.opens)) : words.now.locked}</p>
         {info.unlocked || isOpenHere.value ? (
           <button
             type="button"
