@@ -375,6 +375,25 @@ async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> 
     assert (await browser.get("/api/v1/sealed/ways/%2e%2e%2ftawny")).status_code in (404, 405)
 
 
+async def test_the_only_way_known_for_a_key_in_force_stays_and_earlier_ones_come_last(there: Sealed) -> None:
+    browser = there.house.signed_in()
+    for name, key in (("earlier", OTHER), ("in force", OWNER), ("unknown", None)):
+        asked = {"name": name, "wrapped": wrapped(OWNER), "recipient": key and key.recipient}
+        told = (await browser.post("/api/v1/sealed/ways", json=asked)).json()
+        there.house.clock.advance(1)
+    assert [(way["name"], way["in_force"]) for way in told["ways"]] == [
+        ("in force", True),
+        ("unknown", None),
+        ("earlier", False),
+    ]
+    ways = {way["name"]: f"/api/v1/sealed/ways/{way['id']}" for way in told["ways"]}
+    refused = await browser.delete(ways["in force"])
+    assert (refused.status_code, "only unlock method known" in refused.json()["message"]) == (400, True)
+    asked = {"name": "another", "wrapped": wrapped(OWNER), "recipient": OWNER.recipient}
+    await browser.post("/api/v1/sealed/ways", json=asked)
+    assert [(await browser.delete(path)).status_code for path in ways.values()] == [200, 200, 200]
+
+
 @pytest.mark.parametrize("wrapped_key", ["abcde", "YQ===", "a"])
 async def test_what_is_no_base64_is_refused(there: Sealed, wrapped_key: str) -> None:
     asked = {"name": "A key", "wrapped": wrapped_key}

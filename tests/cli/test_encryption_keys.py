@@ -95,6 +95,7 @@ def test_a_copy_of_the_key_elsewhere_is_replaced_in_the_data_folder_as_well(tawn
     (new,) = read_settings(data.parent / "tawny.toml").encryption.recipients
     (way,) = UnlockMethodStore(data).all()
     assert (way.kind, way.name) == ("passphrase", f"Passphrase (owner-{short_name(new)[:8]})")
+    assert way.recipient == new
     kept = data / "keys" / f"{way.id}.age"
     assert Identity.read(pyrage.passphrase.decrypt(kept.read_bytes(), passphrase).decode()).recipient == new
 

@@ -204,7 +204,7 @@ def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> lis
         if data.is_dir():
             with given_to_recorder(data):
                 name = f"Passphrase ({path.stem})"
-                way = UnlockMethodStore(data).add(wrapped, SystemClock().now_ms(), name)
+                way = UnlockMethodStore(data).add(wrapped, SystemClock().now_ms(), name, recipient=new.recipient)
                 stored += [keys / f"{way.id}{ending}" for ending in (".age", ".json")]
         undo.pop_all()
     return stored

@@ -40,7 +40,8 @@ class Recorder:
     def check_set_up(self) -> None:
         self.set_up()
         assert read_settings(self.file).encryption.recipients == (OWNER,)
-        assert [(one.id, one.kind) for one in self.sealing.now().ways] == [("owner", "passphrase")]
+        (way,) = self.sealing.now().ways
+        assert (way.id, way.kind, way.recipient, way.in_force) == ("owner", "passphrase", OWNER, True)
         assert self.sealing.now().made_ms == FakeClock().now_ms()
 
 

@@ -1615,6 +1615,7 @@ export interface NewShare {
 
 export interface NewWay {
   name: string;
+  recipient?: string | null;
   wrapped: string;
 }
 
@@ -2245,9 +2246,11 @@ export interface SealedInfo {
 
 export interface SealedWay {
   id: string;
+  in_force: boolean | null;
   kind: "passphrase" | "passkey" | "other";
   made_ms: number;
   name: string;
+  recipient: string | null;
 }
 
 export interface SearchRequest {

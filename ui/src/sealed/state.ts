@@ -65,8 +65,8 @@ export async function wrappedKey(way: string): Promise<string> {
   return (await get<{ wrapped: string }>(`/sealed/ways/${encodeURIComponent(way)}`)).wrapped;
 }
 
-export async function addWay(name: string, wrapped: string): Promise<void> {
-  sealing.value = await post<SealedInfo>("/sealed/ways", { name, wrapped });
+export async function addWay(name: string, wrapped: string, recipient: string): Promise<void> {
+  sealing.value = await post<SealedInfo>("/sealed/ways", { name, wrapped, recipient });
 }
 
 export async function removeWay(way: string): Promise<void> {

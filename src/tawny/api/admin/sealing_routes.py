@@ -110,6 +110,8 @@ class SetUpSealing(ApiRequest):
 class NewWay(ApiRequest):
     name: Name
     wrapped: Base64
+    recipient: Recipient | None = None
+    """Public key of the private key; without it, tawny can't know which recordings the method opens."""
 
 
 class RecoverySheetRequest(ApiRequest):
@@ -231,13 +233,14 @@ def add_way(body: NewWay, request: Request, signed: Signed, note: Note, here: He
     service = _service(here)
 
     with _in_words():
-        made = service.add_way(body.name, b64decode(body.wrapped))
+        made = service.add_way(body.name, b64decode(body.wrapped), body.recipient)
     note("unlock method added", f"{made.kind} {made.name}")
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.delete("/ways/{way}", dependencies=own)
 def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+    """Remove an unlock method. The last one known of a key that new recordings are encrypted for stays."""
     service = _service(here)
 
     with _in_words():

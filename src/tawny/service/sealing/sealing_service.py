@@ -6,9 +6,9 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -35,6 +35,10 @@ class SealedWay:
     kind: Literal["passphrase", "passkey", "other"]
     name: str
     made_ms: int
+    recipient: str | None
+    """The public key; None: unknown, as of methods made by older versions."""
+    in_force: bool | None
+    """New recordings are encrypted for this key; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class UnlockMethodStore:
         return next((path.read_bytes() for path in self._folder.glob("*.age") if path.stem == way), None)
 
     @contextmanager
-    def first(self, wrapped: bytes, now_ms: int) -> Iterator[None]:
+    def first(self, wrapped: bytes, now_ms: int, recipient: str | None = None) -> Iterator[None]:
         """Add the first unlock method, which counts when the block has named its recipient in the settings.
 
         If the block raises, nothing is left; if tawny ends meanwhile, nothing that counts. Raises NotDone if there are
@@ -111,7 +115,7 @@ class UnlockMethodStore:
         with ExitStack() as undo:
             undo.callback(_remove, self._pending, self._folder / f"{OWNER}.json", self._folder / _SHEET)
             write_secret_file(self._pending, wrapped)
-            self._note(f"{OWNER}.json", {"name": _NAMES["passphrase"], "made_ms": now_ms})
+            self._note_way(f"{OWNER}.json", _NAMES["passphrase"], now_ms, recipient)
             self.sheet_shown(now_ms)
             yield
             undo.pop_all()  # the settings name its recipient: the key stays, whatever comes
@@ -131,9 +135,9 @@ class UnlockMethodStore:
         except OSError as error:
             log.error("the key in %s can't be completed: %s", self._pending, error)
 
-    def add(self, wrapped: bytes, now_ms: int, name: str) -> SealedWay:
-        """Add an unlock method. Raises NotDone if the key is not encrypted, and FolderUnwritable. Nothing is added
-        then.
+    def add(self, wrapped: bytes, now_ms: int, name: str, *, recipient: str | None = None) -> SealedWay:
+        """Add an unlock method of this public key. Raises NotDone if the key is not encrypted, and FolderUnwritable.
+        Nothing is added then.
         """
         _check_wrapped(wrapped)
         if len(list(self._folder.glob("*.age"))) >= _MOST:
@@ -142,20 +146,30 @@ class UnlockMethodStore:
         write_secret_file(path, wrapped)
         with ExitStack() as undo:
             undo.callback(_remove, path)
-            self._note(path.with_suffix(".json").name, {"name": name, "made_ms": now_ms})
+            self._note_way(path.with_suffix(".json").name, name, now_ms, recipient)
             undo.pop_all()
         return self._way(path)
 
-    def remove(self, way: str) -> None:
-        """Delete an unlock method. Raises NotDone for an unknown or the last one."""
-        there = [path for path in self._folder.glob("*.age") if path.stem == way]
-        if not there:
+    def remove(self, way: str, in_force: Collection[str]) -> None:
+        """Delete an unlock method. Raises NotDone for an unknown one, the last one, and the last one known of a key.
+
+        in_force: public keys that new recordings are encrypted for. A method whose key isn't known may be of any.
+        """
+        ways = {one.id: one for one in self.all()}
+        one = ways.pop(way, None)
+        if one is None:
             raise NotDone("This unlock method doesn't exist.", "Reload the page.")
-        if len(list(self._folder.glob("*.age"))) == 1:
+        if not ways:
             raise NotDone("This is the last unlock method besides the recovery sheet.", "Add another one first.")
+        if one.recipient in in_force and one.recipient not in {other.recipient for other in ways.values()}:
+            raise NotDone(
+                "This is the only unlock method known for a key that new recordings are encrypted for.",
+                "Add another one for this key first.",
+            )
+        path = self._folder / f"{way}.age"
         try:
-            there[0].unlink()
-            there[0].with_suffix(".json").unlink(missing_ok=True)
+            path.unlink()
+            path.with_suffix(".json").unlink(missing_ok=True)
         except OSError as error:
             raise FolderUnwritable(str(self._folder), error.strerror or "") from None
 
@@ -179,13 +193,18 @@ class UnlockMethodStore:
     def _way(self, path: Path) -> SealedWay:
         values, head = _read(path.with_suffix(".json")), path.read_bytes()[:2000]
         kind: _Kind = next((kind for mark, kind in _KINDS.items() if mark in head), "other")
-        name, made_ms = values.get("name"), values.get("made_ms")
+        name, made_ms, recipient = (values.get(key) for key in ("name", "made_ms", "recipient"))
         return SealedWay(
             path.stem,
             kind,
             name if isinstance(name, str) and name else _NAMES[kind],
             made_ms if isinstance(made_ms, int) else round(path.stat().st_mtime * 1000),
+            recipient if isinstance(recipient, str) else None,
+            None,
         )
+
+    def _note_way(self, name: str, called: str, made_ms: int, recipient: str | None) -> None:
+        self._note(name, {"name": called, "made_ms": made_ms, "recipient": recipient})
 
     def _note(self, name: str, values: Mapping[str, Any]) -> None:
         new = self._folder / f"{name}.new"
@@ -226,6 +245,12 @@ def write_secret_file(path: Path, data: bytes) -> None:
         raise NotDone(f"{path} already exists.", "Nothing was changed. Move that file first.") from None
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def _by_use(ways: Sequence[SealedWay], in_force: Collection[str]) -> list[SealedWay]:
+    """Return the methods, those of keys in force first: pages try them in this order. Earlier keys are last."""
+    known = [replace(one, in_force=None if one.recipient is None else one.recipient in in_force) for one in ways]
+    return sorted(known, key=lambda one: (True, None, False).index(one.in_force))
 
 
 def _remove(*paths: Path) -> None:
@@ -296,7 +321,7 @@ class SealingService:
             is_everything=settings.storage.encrypt,
             cameras={CameraId(name): settings.is_sealed(name) for name in settings.cameras},
             fingerprint=self._fingerprint,
-            ways=self._ways.all(),
+            ways=_by_use(self._ways.all(), self._in_force()),
             made_ms=sheet.get("made_ms"),
             tested_ms=sheet.get("tested_ms"),
             is_in_file=self._settings.file is not None,
@@ -326,20 +351,25 @@ class SealingService:
                     "Recordings encrypted with the existing keys need them. Reload the page.",
                 )
             own = {name: camera.encrypt for name, camera in settings.cameras.items() if camera.encrypt is not None}
-            with self._ways.first(wrapped, self._clock.now_ms()):
+            with self._ways.first(wrapped, self._clock.now_ms(), recipient):
                 new = change_seal(config, everything=settings.storage.encrypt, cameras=own, keys=(recipient, recovery))
             self._settings.apply_written(new)
 
     def wrapped(self, way: str) -> bytes | None:
         return self._ways.wrapped(way)
 
-    def add_way(self, name: str, wrapped: bytes) -> SealedWay:
+    def add_way(self, name: str, wrapped: bytes, recipient: str | None = None) -> SealedWay:
         with self._lock:
-            return self._ways.add(wrapped, self._clock.now_ms(), name)
+            return self._ways.add(wrapped, self._clock.now_ms(), name, recipient=recipient)
 
     def remove_way(self, way: str) -> None:
         with self._lock:
-            self._ways.remove(way)
+            self._ways.remove(way, self._in_force())
+
+    def _in_force(self) -> set[str]:
+        """Return the public keys that new recordings are encrypted for, of single cameras, too."""
+        settings = self._settings.now()
+        return {*settings.encryption.all, *(one for camera in settings.cameras.values() for one in camera.recipients)}
 
     def tested(self, recovery: str) -> bool:
         """Record that a user proved possession of a recovery sheet. Return whether its public key is ours."""

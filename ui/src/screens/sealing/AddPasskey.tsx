@@ -20,7 +20,7 @@ export function AddPasskey({ info, identity, onDone }: { info: SealedInfo; ident
       const keys = await import("../../sealed/keys");
       const key = identity ?? (await opened(info, phrase.peek()));
       const wrapped = await keys.lockedByPasskey(key, words.ways.keyName(info.recorder));
-      await addWay(name.peek(), wrapped);
+      await addWay(name.peek(), wrapped, await keys.publicOf(key));
       toast(words.ways.added);
       onDone();
     } catch (reason) {

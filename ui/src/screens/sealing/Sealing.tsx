@@ -150,13 +150,22 @@ function What({ info }: { info: SealedInfo }) {
   );
 }
 
+type SealedWay = SealedInfo["ways"][number];
+
+function keyOf(way: SealedWay): string {
+  const { now, earlier, unknown } = words.ways.key;
+  return way.in_force === null ? unknown : way.in_force ? now : earlier;
+}
+
 function Ways({ info }: { info: SealedInfo }) {
   const adds = useSignal(false);
-  const remove = (id: string) =>
-    tryTo(async () => {
-      await removeWay(id);
+  const remove = (way: SealedWay) => {
+    if (!confirm(words.ways.sure(way.name, keyOf(way)))) return;
+    void tryTo(async () => {
+      await removeWay(way.id);
       toast(words.ways.removed);
     });
+  };
   return (
     <section class="card" aria-labelledby="ways-title">
       <h2 id="ways-title">{words.ways.title}</h2>
@@ -168,10 +177,11 @@ function Ways({ info }: { info: SealedInfo }) {
             <p class="small sub">
               {way.name === words.ways.kind[way.kind] ? "" : `${words.ways.kind[way.kind]} · `}
               {words.ways.since(when(way.made_ms))}
+              {info.ways.length > 1 && ` · ${keyOf(way)}`}
             </p>
           </div>
           {info.can_change && info.ways.length > 1 && (
-            <button type="button" class="btn ghost" onClick={() => void remove(way.id)}>
+            <button type="button" class="btn ghost" onClick={() => remove(way)}>
               <Icon name="trash-2" small />
               {words.ways.remove}
             </button>
