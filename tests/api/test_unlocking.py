@@ -27,7 +27,7 @@ from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.sealer import RingLine
 from tawny.sealed.statements import statements_name
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.sealing.sealing_service import SealingService, UnlockMethodStore
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tests.api.fakes import ORIGIN, OURS, House
@@ -419,6 +419,16 @@ async def test_the_sheet_is_asked_for_again(there: Sealed) -> None:
     clock.advance(91 * 86_400)
     browser = there.house.signed_in()
     assert not await asks()
+
+
+async def test_an_earlier_sheet_is_called_one(there: Sealed) -> None:
+    UnlockMethodStore(there.config.parent).used_for(OTHER.recipient)
+    asked = {"recovery": OTHER.recipient}
+    said = (await there.house.signed_in().post("/api/v1/sealed/tested", json=asked)).json()
+    assert (said["message"].partition(".")[0], said["hint"].partition(" ")[0]) == (
+        "This is an earlier recovery sheet",
+        "Keep",
+    )
 
 
 async def test_what_a_page_opens_by_itself_is_in_the_log(there: Sealed) -> None:

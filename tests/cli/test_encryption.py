@@ -27,6 +27,7 @@ from tawny.sealed.key_wrapping import Identity, wrap
 from tawny.sealed.records import BLOB, KEY
 from tawny.sealed.sealer import RingLine, Sealer
 from tawny.service.sealing.recovery_sheet import WARNING, RecoverySheet
+from tawny.service.sealing.sealing_service import UnlockMethodStore
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.layout import segment_name
 from tawny.storage.history.file_signing import read_sealed
@@ -155,6 +156,33 @@ def test_the_sheet_is_tried_later_with_all_its_words(tmp_path: Path) -> None:
     assert terminal.test_sheet(words.upper()) == 0
     other = " ".join(RecoverySheet(Identity.new(), "box", "", "2026-11-20").words)
     assert terminal.test_sheet(other) == 1
+    assert "Wrong sheet" in terminal.said.getvalue()
+
+
+def test_an_earlier_sheet_is_called_one_and_kept(tmp_path: Path) -> None:
+    terminal, earlier = Terminal(tmp_path), RecoverySheet(Identity.new(), "box", "", "2026-11-20")
+    terminal.set_up()
+    UnlockMethodStore(tmp_path / "data").used_for(earlier.identity.recipient)
+    assert terminal.test_sheet(" ".join(earlier.words)) == 1
+    assert "This is an earlier recovery sheet." in terminal.said.getvalue()
+    assert "Keep it" in terminal.said.getvalue()
+
+
+def test_a_new_sheet_counts_as_made_and_the_old_one_is_to_be_kept(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    terminal.set_up()
+    old, store = " ".join(terminal.words), UnlockMethodStore(tmp_path / "data")
+    store.sheet_made(1)
+    terminal.shown = StringIO()
+    terminal.out = Output(as_json=False, out=terminal.said, err=terminal.shown)
+    terminal.args = Namespace(**vars(terminal.args) | {"do": "rotate", "key": None, "words": True})
+
+    def typed(question: str) -> str:
+        return old if "24 words" in question else terminal.type(question)
+
+    assert run_encryption(terminal.args, terminal.out, typed) == 0
+    assert "Keep the old sheet" in terminal.shown.getvalue()
+    assert min(store.sheet()[at] for at in ("made_ms", "tested_ms")) > 1
 
 
 def test_the_page_to_print_has_words_code_and_warning(tmp_path: Path) -> None:

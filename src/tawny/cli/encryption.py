@@ -26,7 +26,15 @@ from tawny.sealed.key_wrapping import Identity, recipient, short_name
 from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.sealing.private_memory import swaps_in_the_clear
 from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
-from tawny.service.sealing.sealing_service import KEYS, OWNER, UnlockMethodStore, write_secret_file
+from tawny.service.sealing.sealing_service import (
+    EARLIER_SHEET,
+    EARLIER_SHEET_DO,
+    KEYS,
+    OWNER,
+    UnlockMethodStore,
+    was_used_for,
+    write_secret_file,
+)
 from tawny.service.storage_setup import archive_of, archives
 from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.private_files import given_to_recorder
@@ -168,7 +176,7 @@ def _rotate(
         sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
         show_sheet(sheet, args.html, out)
         ask_for_words(sheet, out, ask)
-        put_table(file, "encryption", {"recovery": new.recipient})
+        _replace_sheet(file, new.recipient, data_folder(args, chosen), out)
     elif old & set(chosen.encryption.recipients):
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
@@ -187,6 +195,14 @@ def _rotate(
     else:
         raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
     return [*identities, new]
+
+
+def _replace_sheet(file: Path, recovery: str, data: Path, out: Output) -> None:
+    if data.is_dir():
+        with given_to_recorder(data):
+            UnlockMethodStore(data).sheet_made(SystemClock().now_ms())
+    put_table(file, "encryption", {"recovery": recovery})
+    out.say("Keep the old sheet as long as there are recordings or copies from before, such as uploads: it opens them.")
 
 
 def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> list[Path]:
@@ -438,11 +454,11 @@ def _test_sheet(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, _ = load_settings(args)
     if chosen.encryption.recovery is None:
         raise NotDone("There is no recovery sheet yet.", "Create one with `tawny encryption setup`.")
-    fits = from_words(ask).recipient == chosen.encryption.recovery
-    verdict = (
-        "Correct. This sheet opens your encrypted recordings."
-        if fits
-        else "Wrong sheet. It doesn't open these recordings."
-    )
+    typed_key = from_words(ask).recipient
+    fits, verdict = typed_key == chosen.encryption.recovery, "Wrong sheet. It doesn't open these recordings."
+    if fits:
+        verdict = "Correct. This sheet opens your encrypted recordings."
+    elif was_used_for(data_folder(args, chosen), typed_key):
+        verdict = f"{EARLIER_SHEET} {EARLIER_SHEET_DO}"
     out.data({"fits": fits}, verdict)
     return 0 if fits else 1

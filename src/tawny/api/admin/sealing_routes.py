@@ -252,7 +252,11 @@ def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: 
 @router.post("/tested", dependencies=own)
 def sheet_shown(body: RecoverySheetRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
-    if not _service(here).tested(body.recovery):
+    service = _service(here)
+
+    with _in_words():
+        is_ours = service.tested(body.recovery)
+    if not is_ours:
         raise RequestRefused(
             403,
             "wrong_sheet",

@@ -73,6 +73,10 @@ OWNER: Final = "owner"
 _SHEET: Final = "sheet.json"
 _PUBLIC: Final = ".pub"
 """Ending of files named after keys that recordings were encrypted for."""
+EARLIER_SHEET: Final = (
+    "This is an earlier recovery sheet. It opens what was encrypted for it, such as uploads from then."
+)
+EARLIER_SHEET_DO: Final = "Keep it as long as there are recordings or copies from then."
 _MOST: Final = 32
 _Kind = Literal["passphrase", "passkey", "other"]
 _KINDS: Final[Mapping[bytes, _Kind]] = {
@@ -116,7 +120,7 @@ class UnlockMethodStore:
             undo.callback(_remove, self._pending, self._folder / f"{OWNER}.json", self._folder / _SHEET)
             write_secret_file(self._pending, wrapped)
             self._note_way(f"{OWNER}.json", _NAMES["passphrase"], now_ms, recipient)
-            self.sheet_shown(now_ms)
+            self.sheet_made(now_ms)
             yield
             undo.pop_all()  # the settings name its recipient: the key stays, whatever comes
         self.finish()
@@ -185,6 +189,10 @@ class UnlockMethodStore:
     def sheet(self) -> dict[str, Any]:
         """Return `made_ms` and `tested_ms` if known."""
         return _read(self._folder / _SHEET)
+
+    def sheet_made(self, now_ms: int) -> None:
+        """Note that a sheet has replaced the one before, and was tested."""
+        self._note(_SHEET, {"made_ms": now_ms, "tested_ms": now_ms})
 
     def sheet_shown(self, now_ms: int) -> None:
         sheet = self.sheet()
@@ -372,10 +380,15 @@ class SealingService:
         return {*settings.encryption.all, *(one for camera in settings.cameras.values() for one in camera.recipients)}
 
     def tested(self, recovery: str) -> bool:
-        """Record that a user proved possession of a recovery sheet. Return whether its public key is ours."""
+        """Record that a user proved possession of a recovery sheet. Return whether its public key is ours.
+
+        Raises NotDone for an earlier one.
+        """
         is_ours = recovery == self._settings.now().encryption.recovery
         if is_ours:
             self._ways.sheet_shown(self._clock.now_ms())
+        elif was_used_for(self._folder, recovery):
+            raise NotDone(EARLIER_SHEET, EARLIER_SHEET_DO)
         return is_ours
 
     def seal(self, *, everything: bool, cameras: Mapping[CameraId, bool]) -> None:
