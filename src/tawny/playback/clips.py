@@ -33,7 +33,7 @@ from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.playback.recordings import JOIN_MS, RecordingArchive, closed_since, in_run_order, lasts_ticks, segments
 from tawny.storage.disk.disk import turned
-from tawny.storage.disk.layout import is_open
+from tawny.storage.disk.layout import is_open, is_thinned
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,8 @@ class ClipFile:
     is left out because of its format, ms UTC; it may have begun before the span. rest_from_ms: where the time of those
     left out begins: before cut_at_ms, if the clock was set back. span: what was asked for. stream: the one of the clip.
     elsewhere: time up to the clip's end that only the other stream has. is_mute: its sound is left out, because the
-    clip is longer than MOST_SOUND_S. paths: of the files that its samples are read from.
+    clip is longer than MOST_SOUND_S. paths: of the files that its samples are read from. holds: the recorded times that
+    are in it with all of their frames.
     """
 
     file: ProgressiveMp4
@@ -162,6 +163,7 @@ class ClipFile:
     elsewhere: tuple[Span, ...] = ()
     is_mute: bool = False
     paths: frozenset[Path] = frozenset()
+    holds: tuple[Span, ...] = ()
 
     @property
     def end_ms(self) -> int:
@@ -239,6 +241,13 @@ def times_of(archive: RecordingArchive, camera: CameraId, stream: StreamName, sp
     """Return the recorded times of a span."""
     times = (one.span.cut_to(span) for one in segments(archive, camera, stream, span))
     return tuple(one for one in times if one is not None)
+
+
+def held_times(found: Iterable[Segment], span: Span, unreadable: Iterable[Gap]) -> tuple[Span, ...]:
+    """Return the times of a clip's segments, less those that are unreadable or reduced to keyframes."""
+    holes = [gap.span(span.end_ms) for gap in unreadable]
+    times = (None if is_thinned(one) else one.span.cut_to(span) for one in found)
+    return tuple(part for one in times if one is not None for part in missing_spans(holes, one))
 
 
 def only_elsewhere(
@@ -433,6 +442,9 @@ class ClipCache:
             only_elsewhere(upto, wanted.there, found, gaps),
             is_mute=wanted.with_sound and is_too_long_for_sound(whole),
             paths=frozenset(path for path, _, _ in file.origins if path),
+            holds=held_times(
+                [one for one in found if one.start_ms not in starts_ms], span, unreadable.gaps(found, span)
+            ),
         )
 
     def _pieces(

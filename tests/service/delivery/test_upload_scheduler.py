@@ -1,6 +1,7 @@
 """From events to what is brought elsewhere: at once, while they go on, when they are over, and after a kill."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -70,9 +71,16 @@ class Bench:
         """Deliver all that is due, as a courier does. Return it."""
         carried = []
         while taken := self.outbox.take("offsite"):
-            self.outbox.done(taken, "", 1, replaced_parts(self.outbox, taken, None, self.clock.now_ms()))
+            self.outbox.done(taken, "", 1, self.replaced(taken))
             carried.append(taken)
         return carried
+
+    def replaced(self, delivery: Delivery, *, write_only: bool = False) -> list[Delivery]:
+        """Make what is delivered, as a courier does, if it is recorded. Return what it replaces."""
+        with suppress(ContentGone):
+            self.contents.of(delivery)
+        held, now_ms = self.contents.held(delivery), self.clock.now_ms()
+        return replaced_parts(self.outbox, delivery, held, now_ms, write_only=write_only)
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)
@@ -794,11 +802,49 @@ def test_parts_of_what_was_gone_when_the_clip_was_made_are_not_removed(tmp_path:
     for part in (first, rest):
         bench.outbox.done(part, "", 1)
     bench.archive.index.drop_segments([after])
-    assert bench.contents.of(clip).size_bytes > 0
-    cut_at_ms = bench.contents.cut_at_ms(clip)
-    removals = replaced_parts(bench.outbox, clip, cut_at_ms, bench.clock.now_ms())
-    assert (cut_at_ms, [one.name for one in removals]) == (after.start_ms, [first.name])
+    assert [one.name for one in bench.replaced(clip)] == [first.name]
     bench.outbox.close()
+
+
+def lose(bench: Bench, lost: Segment, how: str) -> None:
+    if how == "deleted":
+        bench.archive.index.drop_segments([lost])
+        return
+    path = bench.archive.segment_path(lost)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if how == "cut off" else b"")
+
+
+@pytest.mark.parametrize("how", ["deleted", "cut off", "empty"])
+@pytest.mark.parametrize(("lost", "kept"), [(0, ["001"]), (1, ["001"]), (2, ["002"])])
+def test_parts_stay_that_have_what_the_clip_lacks(bench: Bench, lost: int, kept: list[str], how: str) -> None:
+    """Wherever in the event it was: a part is the only copy."""
+    event, files = bench.event(), list[Segment]()
+    for begin_s, end_s in ((-10, 2), (2, 8), (8, 20)):
+        files.append(bench.archive.record(event.start_ms + begin_s * 1000, seconds=end_s - begin_s))
+        bench.clock.advance(max(0, end_s - 2))
+        bench.tell(event)
+    bench.tell(event.ended(event.start_ms + 14_000), "ended")
+    bench.clock.advance(20)
+    *parts, clip = [one for one in iter(lambda: bench.outbox.take("offsite"), None) if one]
+    for part in parts:
+        bench.outbox.done(part, "", 1)
+    lose(bench, files[lost], how)
+    removed = {one.name for one in bench.replaced(clip)}
+    assert [one.name[-7:-4] for one in parts if one.name not in removed] == kept
+
+
+def test_parts_of_times_without_a_recording_are_removed_with_the_others(bench: Bench) -> None:
+    """The clip holds all that was recorded: the camera was away at the begin and in between."""
+    event = bench.event()
+    bench.archive.record(event.start_ms, seconds=2)
+    bench.tell(event)
+    bench.archive.record(event.start_ms + 5_000, seconds=15)
+    bench.clock.advance(20)
+    bench.upload_scheduler.step()
+    bench.tell(event.ended(event.start_ms + 12_000), "ended")
+    bench.clock.advance(20)
+    bench.carry()
+    assert bench.kinds() == [DeliveryKind.REMOVAL]
 
 
 def test_a_waiting_clip_is_not_sent_again_because_what_comes_after_its_file_is_gone(tmp_path: Path) -> None:
@@ -840,8 +886,7 @@ def test_where_nothing_can_be_deleted_parts_that_wait_are_not_sent_after_their_c
     tried, _, waiting, clip = taken
     bench.outbox.failed(tried, "The line broke.", bench.clock.now_ms() + 1)
     bench.outbox.put_back(waiting)
-    parts = replaced_parts(bench.outbox, clip, None, bench.clock.now_ms(), write_only=True)
-    bench.outbox.done(clip, "", 1, parts)
+    bench.outbox.done(clip, "", 1, bench.replaced(clip, write_only=True))
     found = [(one.state, one.why) for one in bench.outbox.of_event(event.id) if one.what is DeliveryKind.PIECE]
     assert found == [
         (DeliveryState.WAITING, "The line broke."), (DeliveryState.WAITING, ""), (DeliveryState.DROPPED, REPLACED),

@@ -63,8 +63,8 @@ class Cloud:
             return FileCarrier(opened, "cloud", write_only=write_only)
 
         def replaced(one: Delivery) -> list[Delivery]:
-            now_ms = self.bench.clock.now_ms()
-            return replaced_parts(self.bench.outbox, one, None, now_ms, write_only=write_only)
+            held, now_ms = self.bench.contents.held(one), self.bench.clock.now_ms()
+            return replaced_parts(self.bench.outbox, one, held, now_ms, write_only=write_only)
 
         route = DeliveryRoute("cloud", carrier, self.bench.contents.of, replaced=replaced)
         self.courier = Courier(1, route, self.bench.outbox, self.bench.clock, self.ended.append)

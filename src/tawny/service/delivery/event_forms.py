@@ -23,7 +23,7 @@ from tawny.model.errors import ContentGone, FileDamaged, FileMissing, FileSealed
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.times import Span, utc_text
-from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLarge, ClipTooLongToMask, times_of
+from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLarge, ClipTooLongToMask
 from tawny.playback.exports import sheet_jpeg
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.sealing.policy import SealedExport
@@ -61,7 +61,7 @@ class EventForms:
         self._sealed = sealed or SealedExport()
         self._lock = threading.Lock()
         self._previews: OrderedDict[tuple[Preview, CameraId, Span, SheetSize], bytes] = OrderedDict()
-        self._cuts_ms: dict[int, int] = {}
+        self._held: dict[int, tuple[Span, ...]] = {}
 
     def of(self, delivery: Delivery, sheet: SheetSize = (10, 12)) -> StoredContent:
         """Return the content of an upload. sheet: size of a contact sheet. Raises ContentGone and StorageError."""
@@ -86,13 +86,16 @@ class EventForms:
                 return self._form(delivery, "mp4", span, sheet)
         raise ContentGone(delivery.to, f"{delivery.what} is nothing that can be made here")
 
-    def cut_at_ms(self, delivery: Delivery) -> int | None:
-        """Return where this clip ended early, once it was sent: the format changed, or the rest was gone."""
-        return self._cuts_ms.get(delivery.id)
+    def held(self, delivery: Delivery) -> tuple[Span, ...]:
+        """Return the recorded times of the main stream that this clip holds, once it was sent.
+
+        Not what was deleted before it was made, can't be read, or comes after a change of the format.
+        """
+        return self._held.get(delivery.id, ())
 
     def forget(self, delivery: Delivery) -> None:
-        """Forget where a clip ended early. Call once its delivery has ended."""
-        self._cuts_ms.pop(delivery.id, None)
+        """Forget what a clip holds. Call once its delivery has ended."""
+        self._held.pop(delivery.id, None)
 
     def preview(self, to: str, camera: CameraId, span: Span, form: Preview, sheet: SheetSize) -> bytes:
         """Return a GIF or a contact sheet of a time. Raises ContentGone and StorageError. Decodes: takes seconds."""
@@ -122,12 +125,9 @@ class EventForms:
                 raise ContentGone(to, "its recording was deleted")
             preview: Preview = "gif" if form == "gif" else "sheet"
             return in_memory(self.preview(to, camera, span, preview, sheet), PREVIEW_TYPES[preview], span.end_ms)
-        there = times_of(self._archive, camera, StreamName.MAIN, span) if camera else ()
         clip = self._clip(to, camera, span, StreamName.MAIN)
-        end_ms = min(clip.end_ms, max((one.end_ms for one in there), default=span.begin_ms))
-        self.forget(delivery)  # an earlier attempt may have ended elsewhere
-        if end_ms < span.end_ms and delivery.what is DeliveryKind.CLIP:
-            self._cuts_ms[delivery.id] = end_ms
+        if delivery.what is DeliveryKind.CLIP:
+            self._held[delivery.id] = clip.holds if clip.stream is StreamName.MAIN else ()
         if form in _REMUXED:
             suffix, media_type = _REMUXED[form]
             return self._remuxed(clip, suffix, media_type, span.end_ms)

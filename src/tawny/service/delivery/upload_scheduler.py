@@ -27,9 +27,9 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
-from tawny.model.times import Clock, Span
-from tawny.playback.clips import MOST_COVERED_S
-from tawny.playback.recordings import RecordingArchive, recorded_until_ms, segments
+from tawny.model.times import Clock, Span, merge_spans, missing_spans
+from tawny.playback.clips import MOST_COVERED_S, times_of
+from tawny.playback.recordings import JOIN_MS, RecordingArchive, recorded_until_ms, segments
 from tawny.service.delivery.event_forms import form_of
 from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider
@@ -49,6 +49,8 @@ SETTLE_MS: Final = 5_000
 failed."""
 REMOVAL_MS: Final = 30_000
 """Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
+RECORDED: Final = "recorded"
+"""Key, in a part's content, of the times in its span that were recorded, ms UTC; the others are no loss."""
 PARTS: Final = "parts"
 """Folder of parts that the clip replaces and that cannot be deleted, so that a rule at the destination can do so."""
 LONGEST_EVENT_MS: Final = 3_600_000
@@ -295,7 +297,10 @@ class UploadScheduler:
             return
         span = self._in_one_file(event.camera, Span(going.sent_ms, recorded_ms))
         part = self._part(rule, event, span, going.pieces + 1)
-        self._outbox.add([replace(part, name=f"{PARTS}/{part.name}") if rule.write_only else part])
+        recorded = times_of(self._archive, event.camera, StreamName.MAIN, span)
+        content = {**part.content, RECORDED: [(one.begin_ms, one.end_ms) for one in recorded]}
+        where = f"{PARTS}/{part.name}" if rule.write_only else part.name
+        self._outbox.add([replace(part, name=where, content=content)])
         going.pieces, going.sent_ms = going.pieces + 1, span.end_ms
 
     def _part(self, rule: UploadRule, event: Event, span: Span, number: int) -> Delivery:
@@ -545,21 +550,25 @@ class UploadScheduler:
 
 
 def replaced_parts(
-    outbox: Outbox, clip: Delivery, cut_at_ms: int | None, now_ms: int, *, write_only: bool = False
+    outbox: Outbox, clip: Delivery, held: Sequence[Span], now_ms: int, *, write_only: bool = False
 ) -> list[Delivery]:
     """Return the removals of an event's parts that this delivery replaces, once it has arrived.
 
-    cut_at_ms: early end of the clip, if it has one. Parts of what is not in the clip stay.
+    held: the recorded times that are in the clip. Parts stay that have more of the event.
     write_only: return the parts themselves: nothing can be removed, but what waits need not be sent.
     """
-    if clip.what is not DeliveryKind.CLIP or clip.event is None or form_of(clip) not in LIKE_PARTS:
+    is_clip = clip.what is DeliveryKind.CLIP and "to_ms" in clip.content and form_of(clip) in LIKE_PARTS
+    if clip.event is None or not is_clip:
         return []
-    from_ms, to_ms = (int(clip.content.get(key, 0)) for key in ("from_ms", "to_ms"))
-    rest_ms = to_ms if cut_at_ms is None and to_ms - from_ms == LONGEST_MASKED_MS else cut_at_ms
+    whole, there = Span(int(clip.content["from_ms"]), int(clip.content["to_ms"])), merge_spans([*held], join_ms=JOIN_MS)
+    has_rest = whole.end_ms - whole.begin_ms == LONGEST_MASKED_MS  # else the event ends there
     removals = []
     for piece in outbox.of_event(clip.event):
-        is_in_clip = rest_ms is None or int(piece.content.get("to_ms", 0)) <= rest_ms
-        if piece.to == clip.to and piece.what is DeliveryKind.PIECE and is_in_clip:
+        if piece.to != clip.to or piece.what is not DeliveryKind.PIECE:
+            continue
+        recorded = [Span(*one) for one in piece.content.get(RECORDED) or [(piece.content["from_ms"], _end_ms(piece))]]
+        needed = (one if has_rest else one.cut_to(whole) for one in recorded)
+        if not any(one and missing_spans(there, one) for one in needed):
             waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
             removal = replace(waiting, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0)
             removals.append(piece if write_only else replace(removal, next_ms=now_ms + REMOVAL_MS))

@@ -408,8 +408,8 @@ class Uploads:
                 raise CourierStopped
 
         def replaced(delivery: Delivery) -> list[Delivery]:
-            cut_at_ms, now_ms = self.forms.cut_at_ms(delivery), self._clock.now_ms()
-            return replaced_parts(self._outbox, delivery, cut_at_ms, now_ms, write_only=one.write_only)
+            held, now_ms = self.forms.held(delivery), self._clock.now_ms()
+            return replaced_parts(self._outbox, delivery, held, now_ms, write_only=one.write_only)
 
         route = DeliveryRoute(
             name, carrier, content, trigger.open_in_s, lambda: self._is_paused(name), replaced=replaced
