@@ -102,12 +102,15 @@ class Delivery:
     def rank(self) -> int:
         """Return the rank, as of its kind, but a lower one for messages about problems and rings at the door.
 
-        What is left of a message comes after all messages.
+        What is left of a message comes after all messages. Recordings of an encrypted camera's event have the rank of
+        parts: they also leave while it goes on.
         """
         if self.is_rest:
             return DeliveryKind.CLIP.rank
         if self.content.get("kind") == "alarm":
             return URGENT_RANK
+        if self.what is DeliveryKind.CLIP and "segment" in self.content:
+            return DeliveryKind.PIECE.rank
         return RING_RANK if "ring" in self.content else self.what.rank
 
     @property

@@ -43,6 +43,10 @@ class SealedBench(Bench):
     def waiting(self) -> list[Delivery]:
         return self.outbox.of_event(EventId("e"))
 
+    def sent(self) -> list[str]:
+        """The recordings that go, in their order."""
+        return [one.content["segment"] for one in self.waiting() if "segment" in one.content]
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[SealedBench]:
@@ -51,17 +55,60 @@ def bench(tmp_path: Path) -> Iterator[SealedBench]:
     made.outbox.close()
 
 
-def test_recordings_that_were_closed_before_and_after_its_end_both_go(bench: SealedBench) -> None:
+def test_each_recording_of_an_event_goes_once_when_it_is_closed(bench: SealedBench) -> None:
+    """Also while the event goes on: who is filmed may take the recorder."""
     event = bench.event()
-    before = bench.sealed(event.start_ms - 20_000, 30)
+    sent = [bench.sealed(event.start_ms - 20_000, 30)]
     bench.tell(event)
-    assert bench.waiting() == [], "not while it goes on: nothing can be cut"
-    bench.tell(replace(event, end_ms=event.start_ms + 15_000), "ended")
-    after = bench.sealed(event.start_ms + 10_000, 30)
+    assert bench.sent() == [one.id for one in sent]
+    bench.clock.advance(40)
+    sent.append(bench.sealed(event.start_ms + 10_000, 30))
+    assert bench.sent() == [one.id for one in sent]
+    bench.tell(event.ended(event.start_ms + 45_000), "ended")
+    bench.upload_scheduler = bench.again()
+    sent.append(bench.sealed(event.start_ms + 40_000, 30))
     bench.sealed(event.start_ms + 300_000, 30)
-    assert [one.content for one in bench.waiting()] == [{"segment": before.id}, {"segment": after.id}]
+    assert bench.sent() == [one.id for one in sent]
     assert {one.what for one in bench.waiting()} == {DeliveryKind.CLIP}
     assert all(one.name.startswith("opaque/") for one in bench.waiting())
+
+
+@pytest.mark.parametrize(("follows", "at_once"), [(True, [0, 1]), (False, [])])
+def test_an_event_that_goes_on_is_sent_up_to_its_bound(tmp_path: Path, follows: bool, at_once: list[int]) -> None:
+    """At once, or without parts when it is reached."""
+    bench = SealedBench(tmp_path, replace(OFFSITE, max_s=60, follows=follows))
+    event, files = bench.event(), list[Segment]()
+    bench.tell(event)
+    for begin_s in (0, 25):
+        bench.clock.advance(25)
+        files.append(bench.sealed(event.start_ms + begin_s * 1000, 25))
+    assert bench.sent() == [files[number].id for number in at_once]
+    for begin_s in (50, 75):
+        bench.clock.advance(25)
+        files.append(bench.sealed(event.start_ms + begin_s * 1000, 25))
+    assert bench.sent() == [one.id for one in files[:3]]
+
+
+def test_of_an_event_that_goes_on_a_destination_receives_its_kinds_alone(tmp_path: Path) -> None:
+    bench = SealedBench(tmp_path, replace(OFFSITE, kinds=frozenset({"vehicle"})))
+    event = bench.event()
+    bench.tell(event)
+    file = bench.sealed(event.start_ms - 20_000, 30)
+    assert bench.sent() == []
+    bench.tell(replace(event, kind="vehicle"), "updated")
+    assert bench.sent() == [file.id]
+
+
+def test_they_go_before_clips_like_parts(bench: SealedBench) -> None:
+    event = bench.event()
+    clip = Delivery("offsite", "older.mp4", DeliveryKind.CLIP, {}, 0, 0, size_bytes=1)
+    bench.outbox.add([clip])
+    bench.tell(event)
+    file = bench.sealed(event.start_ms - 20_000, 30)
+    first = bench.outbox.take("offsite")
+    assert first and first.content == {"segment": file.id}
+    bench.outbox.put_back(first)
+    assert [one.name for one in bench.outbox.keep_within(10**9, most=1)] == [clip.name]
 
 
 def test_recordings_beyond_the_bound_of_the_event_do_not_go(tmp_path: Path) -> None:
@@ -72,6 +119,15 @@ def test_recordings_beyond_the_bound_of_the_event_do_not_go(tmp_path: Path) -> N
     inside = bench.sealed(event.start_ms + 20_000, 30)
     bench.sealed(event.start_ms + 120_000, 30)
     assert [one.content for one in bench.waiting()] == [{"segment": before.id}, {"segment": inside.id}]
+
+
+def test_recordings_replace_no_parts_of_before_the_camera_was_encrypted(bench: SealedBench) -> None:
+    event = bench.event()
+    bench.outbox.add([Delivery("offsite", "p", DeliveryKind.PIECE, {"from_ms": 0, "to_ms": 9}, 0, 0, event=event.id)])
+    bench.tell(event)
+    bench.sealed(event.start_ms - 20_000, 30)
+    (recording,) = [one for one in bench.waiting() if one.what is DeliveryKind.CLIP]
+    assert bench.replaced(recording) == []
 
 
 def test_the_same_recording_goes_once(bench: SealedBench) -> None:

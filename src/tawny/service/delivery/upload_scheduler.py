@@ -2,8 +2,8 @@
 
 The snapshot is sent at once and again when it improves. During an event its video follows in parts of a few seconds.
 After the event the clip replaces the parts as soon as its last second is recorded; what it can't hold is sent in parts,
-too. After a crash the scheduler sends missed events at the next start; entries already in the outbox, identified by
-name, are not sent twice.
+too. Of encrypted cameras, each recording is sent when it is closed. After a crash the scheduler sends missed events at
+the next start; entries already in the outbox, identified by name, are not sent twice.
 """
 
 import logging
@@ -247,10 +247,7 @@ class UploadScheduler:
             self._going.pop((event.id, rule.to), None)
         if self._is_expired(rule, event):
             return
-        decision = self._deciding.of(event)[RuleAction("upload", rule.to)]
-        found = sends(rule, event.camera, event.kind, decision, kept=event.kept)
-        self._deciding.note(event, decision, does=found.does, why=found.why)
-        if not found.does:
+        if not self._receives(rule, event):
             return
         if self._sealed.seals(event.camera) and not self._was_plain(event):
             self._bring_sealed(rule, event)
@@ -261,6 +258,13 @@ class UploadScheduler:
             self._clips(rule, event, event.end_ms, only_new=only_new)
         elif (rule.follows and rule.has_clip) or rule.max_s:
             self._begin(rule, event)
+
+    def _receives(self, rule: UploadRule, event: Event) -> bool:
+        """Decide whether the destination receives the event, and note it."""
+        decision = self._deciding.of(event)[RuleAction("upload", rule.to)]
+        found = sends(rule, event.camera, event.kind, decision, kept=event.kept)
+        self._deciding.note(event, decision, does=found.does, why=found.why)
+        return found.does
 
     def _is_expired(self, rule: UploadRule, event: Event) -> bool:
         """Return whether the destination no longer keeps files of the time when the event ended."""
@@ -371,7 +375,7 @@ class UploadScheduler:
     # --- sealed recordings: files are uploaded unchanged, as the recorder cannot cut them
 
     def _bring_sealed(self, rule: UploadRule, event: Event) -> None:
-        """Upload the snapshot and, after the event's end, its closed recordings. The last one may still be open."""
+        """Upload the snapshot and the closed recordings. Those that are open follow when they are closed."""
         if event.picture_ms is not None:
             path = sealed_path(picture_path(event))
             content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
@@ -380,10 +384,7 @@ class UploadScheduler:
             known = self._known(delivery)
             if known is None or known.content != content:
                 self._outbox.renew(delivery)
-        if event.end_ms is not None:
-            span = self._span(rule, event, event.end_ms)
-            for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
-                self._bring_recording(rule, event, segment)
+        self._bring_recordings(rule, event)
 
     def _was_plain(self, event: Event) -> bool:
         """Return whether the event has ended and all of its recordings are unsealed."""
@@ -393,26 +394,26 @@ class UploadScheduler:
         is_all = bool(found) and found[-1].end_ms >= event.end_ms
         return is_all and not any(is_sealed(one.path) for one in found)
 
-    def _bring_recording(self, rule: UploadRule, event: Event, segment: Segment) -> None:
-        if is_sealed(segment.path):
-            whole = self._of_segment(rule, segment, DeliveryKind.CLIP)
-            if all(one.content != whole.content for one in self._outbox.at(rule.to, whole.at_ms)):
-                self._outbox.add([replace(whole, event=event.id)])
+    def _bring_recordings(self, rule: UploadRule, event: Event) -> None:
+        """Upload the closed recordings that were not yet; without parts, after the event or its maximum duration."""
+        now_ms = self._clock.now_ms()
+        span = self._span(rule, event, now_ms)
+        if event.end_ms is None and not rule.follows and span.end_ms > now_ms:
+            return
+        for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
+            if is_sealed(segment.path):
+                whole = self._of_segment(rule, segment, DeliveryKind.CLIP)
+                if all(one.content != whole.content for one in self._outbox.at(rule.to, whole.at_ms)):
+                    self._outbox.add([replace(whole, event=event.id)])
 
     def _with_events(self, segment: Segment) -> None:
-        """Upload a sealed recording that was just closed for the events in it."""
+        """Upload a sealed recording that was just closed for the events in it, also for those that go on."""
         near = Span(segment.start_ms - LONGEST_EVENT_MS, segment.end_ms + LONGEST_EVENT_MS)
         for event in self._archive.index.events(near, cameras=[segment.camera], limit=_PAGE).events:
-            if event.end_ms is None or not self._clip_of(event, event.end_ms).overlaps(segment.span):
-                continue
-            decisions = self._deciding.of(event)
             for rule in self._rules:
-                if not self._span(rule, event, event.end_ms).overlaps(segment.span):
-                    continue
-                if sends(
-                    rule, event.camera, event.kind, decisions[RuleAction("upload", rule.to)], kept=event.kept
-                ).does:
-                    self._bring_recording(rule, event, segment)
+                is_in_it = self._span(rule, event, self._clock.now_ms()).overlaps(segment.span)
+                if is_in_it and self._receives(rule, event):
+                    self._bring_recordings(rule, event)
 
     def _sealed_name(self, rule: UploadRule, path: str, at_ms: int, readable: str) -> str:
         if rule.names_sealed:
