@@ -231,13 +231,13 @@ class Outbox:
     def done(self, delivery: Delivery, receipt: str, size_bytes: int, replaced: Sequence[Delivery] = ()) -> None:
         """End a delivery that was sent. After a StorageError it stays taken.
 
-        replaced: its rest or removals, which renew what they replace, or parts, which are dropped if they wait untried.
-        In the same transaction, unless it was renewed meanwhile.
+        replaced: what waits, such as its rest or removals, renews what it replaces; dropped parts are dropped if they
+        wait untried. In the same transaction, unless it was renewed meanwhile.
         """
         with self._writing() as db:
             is_known = self._set_ended(db, delivery, DeliveryState.DONE, "", receipt, size_bytes)
             for one in replaced if is_known else ():
-                (self._drop_untried if one.what is DeliveryKind.PIECE else self._renew)(db, one)
+                (self._drop_untried if one.state is DeliveryState.DROPPED else self._renew)(db, one)
         self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
         self._notify({one.to for one in replaced})
 

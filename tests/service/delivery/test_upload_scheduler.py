@@ -833,6 +833,27 @@ def test_parts_stay_that_have_what_the_clip_lacks(bench: Bench, lost: int, kept:
     assert [one.name[-7:-4] for one in parts if one.name not in removed] == kept
 
 
+@pytest.mark.parametrize("write_only", [False, True])
+def test_parts_that_a_full_queue_left_to_the_clip_go_after_all_if_it_lacks_them(
+    tmp_path: Path, write_only: bool
+) -> None:
+    bench, after, taken = after_a_change_of_size(tmp_path)
+    for one in taken:
+        bench.outbox.put_back(one)
+    bench.outbox.keep_within(10**9, most=2)
+    assert [(one.state, one.why) for one in stored(bench, taken[:1])] == [(DeliveryState.DROPPED, REPLACED)]
+    clip = bench.outbox.find("offsite", taken[-1].name)
+    assert clip
+    lose(bench, bench.archive.index.segments(PORCH, StreamName.MAIN, clip.needs or after.span)[0], "empty")
+    bench.outbox.done(clip, "", 1, bench.replaced(clip, write_only=write_only))
+    assert [(one.state, one.why) for one in stored(bench, taken[:1])] == [(DeliveryState.WAITING, "")]
+    bench.outbox.close()
+
+
+def stored(bench: Bench, parts: list[Delivery]) -> list[Delivery]:
+    return [one for one in bench.outbox.of_event(EventId("e")) if one.name in {part.name for part in parts}]
+
+
 def test_parts_of_times_without_a_recording_are_removed_with_the_others(bench: Bench) -> None:
     """The clip holds all that was recorded: the camera was away at the begin and in between."""
     event = bench.event()

@@ -19,7 +19,7 @@ from tawny.config.modes import RuleAction
 from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
-from tawny.delivery.outbox import FILE_END, LIKE_PARTS, QUEUE_FULL, Outbox
+from tawny.delivery.outbox import FILE_END, LIKE_PARTS, QUEUE_FULL, REPLACED, Outbox
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.events import Event
@@ -555,25 +555,30 @@ def replaced_parts(
 ) -> list[Delivery]:
     """Return the removals of an event's parts that this delivery replaces, once it has arrived.
 
-    held: the recorded times that are in the clip. Parts stay that have more of the event.
-    write_only: return the parts themselves: nothing can be removed, but what waits need not be sent.
+    held: the recorded times that are in the clip. Parts stay that have more of the event, and wait again if a full
+    queue dropped them for this clip. write_only: return the parts as dropped: nothing can be removed, but what waits
+    need not be sent.
     """
     is_clip = clip.what is DeliveryKind.CLIP and "to_ms" in clip.content and form_of(clip) in LIKE_PARTS
     if clip.event is None or not is_clip:
         return []
     whole, there = Span(int(clip.content["from_ms"]), int(clip.content["to_ms"])), merge_spans([*held], join_ms=JOIN_MS)
     has_rest = whole.end_ms - whole.begin_ms == LONGEST_MASKED_MS  # else the event ends there
-    removals = []
+    replaced = list[Delivery]()
     for piece in outbox.of_event(clip.event):
         if piece.to != clip.to or piece.what is not DeliveryKind.PIECE:
             continue
         recorded = [Span(*one) for one in piece.content.get(RECORDED) or [(piece.content["from_ms"], _end_ms(piece))]]
         needed = (one if has_rest else one.cut_to(whole) for one in recorded)
-        if not any(one and missing_spans(there, one) for one in needed):
-            waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
+        waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
+        if any(one and missing_spans(there, one) for one in needed):
+            replaced += [waiting] if piece.why == REPLACED else []
+        elif write_only:
+            replaced.append(replace(piece, state=DeliveryState.DROPPED))
+        else:
             removal = replace(waiting, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0)
-            removals.append(piece if write_only else replace(removal, next_ms=now_ms + REMOVAL_MS))
-    return removals
+            replaced.append(replace(removal, next_ms=now_ms + REMOVAL_MS))
+    return replaced
 
 
 def _is_swept(delivery: Delivery) -> bool:
