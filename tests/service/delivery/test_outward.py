@@ -406,6 +406,30 @@ def test_a_paused_destination_is_not_swept_until_it_is_resumed(tmp_path: Path) -
     bench.outward.close()
 
 
+@pytest.mark.parametrize("way", ["its first retention", "set again", "paused at the start"])
+def test_there_is_time_before_the_first_sweep(tmp_path: Path, way: str) -> None:
+    """A mistyped `retention` would delete files before `uploads clean --dry-run` can show them."""
+    kept = 'retention = "90 days"'
+    bench = Bench(tmp_path, "" if way == "its first retention" else kept, is_inline=True)
+    if way == "paused at the start":
+        bench.outward.pause("nas", paused=True)
+    bench.outward.start()
+    old = bench.put(OLD)
+    if way == "set again":
+        bench.inline.run_for(SWEEP_FIRST_S / 2)
+        bench.outward.apply(settings(f'[destinations.nas]\nurl = "folder:{bench.nas}"\n'))
+        bench.inline.run_for(SWEEP_FIRST_S)
+    if way == "paused at the start":
+        bench.outward.pause("nas", paused=False)
+    else:
+        bench.outward.apply(settings(f'[destinations.nas]\nurl = "folder:{bench.nas}"\n{kept}\n'))
+    bench.inline.run_for(SWEEP_FIRST_S - 5)
+    assert old.exists()
+    bench.inline.run_for(2 * SWEEP_FIRST_S)
+    assert not old.exists()
+    bench.outward.close()
+
+
 def test_try_now_during_a_sweep_makes_another_one_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user corrects the login and tries again while a listing hangs."""
     bench, swept = Bench(tmp_path, 'retention = "90 days"', is_inline=True), list[str]()

@@ -445,12 +445,16 @@ class Sweeper:
     def __init__(self, uploads: Uploads, outbox: Outbox, clock: Clock) -> None:
         self._uploads, self._outbox, self._clock = uploads, outbox, clock
         self._due_s: dict[str, float] = {}
+        self._going_on = ""
         self._forgets_s = 0.0
         self.handle = ActorHandle()
 
     def try_now(self, name: str) -> None:
-        """Make a sweep due that failed or is going on, as it may fail. Call from any thread."""
-        if self._uploads.has_failed(name) or name not in self._due_s:
+        """Make a sweep due that failed or is going on, as it may fail. Call from any thread.
+
+        Not the first one: there must be time to correct a `retention` that is too short.
+        """
+        if self._uploads.has_failed(name) or name == self._going_on:
             self._due_s[name] = self._clock.mono_s()
             self.handle.wake()
 
@@ -460,13 +464,17 @@ class Sweeper:
         if now_s >= self._forgets_s:
             self._outbox.forget_old()
             self._forgets_s = now_s + SWEEP_EVERY_S
-        for name in self._uploads.kept_for_a_time():
+        names = self._uploads.kept_for_a_time()
+        for name in {*self._due_s}.difference(names):
+            self._due_s.pop(name, None)  # with a `retention` again, or resumed, it is swept as if it were new
+        for name in names:
             if self._due_s.setdefault(name, now_s + SWEEP_FIRST_S) <= now_s:
                 del self._due_s[name]
-                again_s = SWEEP_AGAIN_S  # also after an error that nothing expected
+                again_s, self._going_on = SWEEP_AGAIN_S, name  # also after an error that nothing expected
                 try:
                     again_s = self._sweep(name)
                 finally:
+                    self._going_on = ""
                     self._due_s.setdefault(name, now_s + again_s)  # unless `try_now` was called meanwhile
         return SWEEP_FIRST_S
 
