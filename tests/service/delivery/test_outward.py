@@ -430,6 +430,19 @@ def test_there_is_time_before_the_first_sweep(tmp_path: Path, way: str) -> None:
     bench.outward.close()
 
 
+def test_after_a_pause_failed_sweeps_are_counted_again(tmp_path: Path) -> None:
+    bench = unswept(tmp_path)
+    bench.inline.run_for(SWEEP_AGAIN_S + SWEEP_FIRST_S)
+    assert bench.outward.troubles()
+    for paused in (True, False):
+        bench.outward.pause("nas", paused=paused)
+        bench.inline.run_for(UNSWEPT_APART_S)
+    assert bench.outward.troubles() == []
+    bench.inline.run_for(SWEEP_AGAIN_S)
+    assert len(bench.outward.troubles()) == 1
+    bench.outward.close()
+
+
 def test_try_now_during_a_sweep_makes_another_one_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user corrects the login and tries again while a listing hangs."""
     bench, swept = Bench(tmp_path, 'retention = "90 days"', is_inline=True), list[str]()

@@ -202,6 +202,8 @@ class DeliveryService:
         """
         self._known(name)
         (self._paused.add if paused else self._paused.discard)(name)  # first: it holds even if the disk is full
+        if paused:
+            self.uploads.forgive(name)
         self.try_now(name)
         self.outbox.mark(_PAUSED + name, "1" if paused else "")
 

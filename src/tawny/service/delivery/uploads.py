@@ -303,13 +303,11 @@ class Uploads:
 
         Parts of uploads that were cut off as long ago are deleted at once, where the login may.
         """
-        before = self._unswept.get(name)
         try:
             found = self._too_old(name, is_sweeping=True)
         except DeliveryError as error:
             now_s = self._clock.mono_s()
-            if before is None:
-                before = _FailedSweep("", 0, now_s - UNSWEPT_APART_S)
+            before = self._unswept.get(name) or _FailedSweep("", 0, now_s - UNSWEPT_APART_S)
             is_counted = now_s - before.counted_s >= UNSWEPT_APART_S
             counted_s = now_s if is_counted else before.counted_s
             self._unswept[name] = _FailedSweep(error.message, before.in_a_row + is_counted, counted_s)
@@ -323,8 +321,13 @@ class Uploads:
         return found
 
     def unswept(self) -> dict[str, str]:
-        """Return why the last sweeps failed, by destination, where it is a problem. Only a sweep ends it."""
+        """Return why the last sweeps failed, by destination, where it is a problem. A sweep ends it, or a pause."""
         return {name: one.why for name, one in self._unswept.copy().items() if one.in_a_row >= UNSWEPT_TOLD}
+
+    def forgive(self, name: str) -> None:
+        """Begin to count the failed sweeps of a destination again, as it is paused: for a while it isn't swept."""
+        if failed := self._unswept.get(name):
+            self._unswept[name] = replace(failed, in_a_row=0)
 
     def has_failed(self, name: str) -> bool:
         """Return whether the last sweep of a destination failed."""
