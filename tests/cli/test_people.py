@@ -176,6 +176,8 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
         (("user", "add", "bob", "--role", "guest", "--for", "99999999999 days"), 2, "'99999999999 days' is too long"),
         (("user", "add", "bob", "--role", "guest", "--for", f"{'9' * 400} days"), 2, "use a shorter time"),
         (("tokens", "create", "TV", "--for", "99999999999 days"), 2, "'99999999999 days' is too long"),
+        (("tokens", "create", "y", "--keep", "3 days"), 2, "only with --upload-quota"),
+        (("tokens", "create", "y", "--upload-quota", "5 GB", "--keep", "long"), 2, "--keep: 'long' is invalid"),
         (("tokens", "create", "y", "--upload-quota", "9999999999999 TB"), 2, "use a smaller size"),
         (("tokens", "create", "y", "--upload-quota", f"{'9' * 400} TB"), 2, "use a smaller size"),
     ],
@@ -234,7 +236,13 @@ def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) 
     made = told(tawny, folder, "tokens", "create", "Anna's tawny", "--upload-quota", "50 GB")
     assert (made["brings_bytes"], made["cameras"]) == (50_000_000_000, [])
     assert made["url"] == f"tawny+http://:{made['secret']}@127.0.0.1:8000/"
-    assert "upload 50 GB" in tawny("tokens", "list", "--data", str(folder)).out
+    assert "upload 50 GB  " in tawny("tokens", "list", "--data", str(folder)).out
+
+
+def test_a_token_that_only_adds_files_has_a_time(tawny: Tawny, folder: Path) -> None:
+    words = ("tokens", "create", "Cabin", "--upload-quota", "50 GB", "--keep", "30 days")
+    assert told(tawny, folder, *words)["keeps_ms"] == 30 * 86_400_000
+    assert "upload 50 GB, only add files" in tawny("tokens", "list", "--data", str(folder)).out
 
 
 def test_what_is_changed_from_the_terminal_is_in_the_audit_log(tawny: Tawny, folder: Path) -> None:

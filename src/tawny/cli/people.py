@@ -436,7 +436,9 @@ def _quota_bytes(text: str) -> int:
 
 
 def _may(made: Pass) -> str:
-    return f"upload {size_text(made.brings)}" if made.brings is not None else f"see {seen_words(made.cameras)}"
+    if made.brings is None:
+        return f"see {seen_words(made.cameras)}"
+    return f"upload {size_text(made.brings)}{'' if made.keeps_ms is None else ', only add files'}"
 
 
 def _end_ms(text: str | None) -> int | None:
