@@ -76,6 +76,24 @@ def test_of_one_camera_alone(tawny: Tawny, data: Path) -> None:
     assert not opens(tawny, data, "guest")
 
 
+def test_a_key_is_replaced_or_removed_in_all_tables(tawny: Tawny, data: Path) -> None:
+    for camera in (("--camera", "door"), ()):
+        assert tawny("encryption", "add-key", GUEST.recipient, *camera).code == 0
+    tawny("encryption", "rotate", "--key", "guest")
+    chosen = read_settings(data.parent / "tawny.toml")
+    (new,) = chosen.cameras["door"].recipients
+    assert chosen.encryption.recipients == (OWNER.recipient, new)
+    assert new != GUEST.recipient
+    assert tawny("encryption", "remove-key", new).code == 0
+    chosen = read_settings(data.parent / "tawny.toml")
+    assert (chosen.encryption.recipients, chosen.cameras["door"].recipients) == ((OWNER.recipient,), ())
+
+
+def test_a_key_that_a_camera_lacks_is_said_to_be_elsewhere(tawny: Tawny, data: Path) -> None:
+    said = tawny("encryption", "remove-key", OWNER.recipient, "--camera", "door")
+    assert (said.code, "in [encryption]" in said.err, "without `--camera`" in said.err) == (3, True, True), said.err
+
+
 def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     said = tawny("encryption", "rotate", "--key", "owner")
     assert said.code == 0, said.err
@@ -128,10 +146,10 @@ def test_a_rotation_that_the_data_folder_refuses_leaves_nothing(tawny: Tawny, da
 def test_a_rotation_whose_settings_cant_be_written_leaves_nothing(
     tawny: Tawny, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(file: Path, table: str, values: dict[str, object]) -> None:
+    def full(file: Path, tables: object) -> None:
         raise FolderUnwritable(str(file), "No space left on device")
 
-    monkeypatch.setattr(encryption, "put_table", full)
+    monkeypatch.setattr(encryption, "put_tables", full)
     said = tawny("encryption", "rotate", "--key", "owner")
     assert (said.code, "No space left" in said.err) == (FolderUnwritable.exit_code, True)
     assert not [*data.parent.glob("owner-*"), *(data / "keys").iterdir()]

@@ -3,7 +3,7 @@
 import secrets
 import socket
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from tawny.cli import options
 from tawny.cli.keys import from_file, from_words, typed
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings
-from tawny.config.changes import put_table
+from tawny.config.changes import put_table, put_tables
 from tawny.config.file_writing import read_file
 from tawny.config.loader import known_secrets, parse_settings, read_settings, tables_with_secrets
 from tawny.config.settings import SealingSettings, Settings
@@ -135,6 +135,21 @@ def _identities(args: Namespace, ask: Callable[[str], str]) -> list[Identity]:
 # --- settings: new recordings
 
 
+def _lists(chosen: Settings) -> dict[str, tuple[str, ...]]:
+    """Return all lists of keys, by the table of the settings that has them."""
+    cameras = {f"cameras.{name}": one.recipients for name, one in chosen.cameras.items()}
+    return {"encryption": chosen.encryption.recipients, **cameras}
+
+
+def _replaced(chosen: Settings, old: Collection[str], new: Sequence[str] = ()) -> dict[str, dict[str, object]]:
+    """Return the tables that have one of the old keys, with the new ones instead."""
+    return {
+        table: {"recipients": list(dict.fromkeys(each for one in now for each in (new if one in old else (one,))))}
+        for table, now in _lists(chosen).items()
+        if any(one in old for one in now)
+    }
+
+
 def _change(args: Namespace, chosen: Settings, file: Path) -> None:
     try:
         one = recipient(args.recipient or "")
@@ -143,21 +158,32 @@ def _change(args: Namespace, chosen: Settings, file: Path) -> None:
     if args.camera and args.camera not in chosen.cameras:
         raise NotDone(f"No camera named {args.camera}.", f"Available: {', '.join(chosen.cameras) or 'none yet'}.")
     table = f"cameras.{args.camera}" if args.camera else "encryption"
-    now = chosen.cameras[args.camera].recipients if args.camera else chosen.encryption.recipients
     if args.do == "add-key":
+        now = _lists(chosen)[table]
         after = [*now, *([] if one in (*now, *chosen.encryption.all) else [one])]
-    elif one == chosen.encryption.recovery:
-        raise NotDone("That is the recovery sheet.", "To replace it, run `tawny encryption rotate --words`.")
-    elif one not in now:
-        raise NotDone("This key isn't among those that can open recordings.", "See `tawny encryption keys`.")
+        put_table(file, table, {"recipients": after})
     else:
-        after = [each for each in now if each != one]
-        if not args.camera and not after:
-            raise NotDone(
-                "It is the only key besides the recovery sheet.",
-                "To replace it, run `tawny encryption rotate --key FILE`.",
-            )
-    put_table(file, table, {"recipients": after})
+        put_tables(file, _without(one, chosen, table if args.camera else ""))
+
+
+def _without(one: str, chosen: Settings, only: str) -> dict[str, dict[str, object]]:
+    """Return the tables without this key. only: the table to change; empty: all."""
+    if one == chosen.encryption.recovery:
+        raise NotDone("That is the recovery sheet.", "To replace it, run `tawny encryption rotate --words`.")
+    tables = _replaced(chosen, {one})
+    if not tables:
+        raise NotDone("This key isn't among those that can open recordings.", "See `tawny encryption keys`.")
+    if only and only not in tables:
+        raise NotDone(
+            f"This key isn't in [{only}], but in {', '.join(f'[{table}]' for table in tables)}.",
+            "To remove it everywhere, run the command without `--camera`.",
+        )
+    if chosen.encryption.recipients == (one,) and only in ("", "encryption"):
+        raise NotDone(
+            "It is the only key besides the recovery sheet.",
+            "To replace it, run `tawny encryption rotate --key FILE`.",
+        )
+    return {only: tables[only]} if only else tables
 
 
 def _rotate(
@@ -176,8 +202,10 @@ def _rotate(
         sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
         show_sheet(sheet, args.html, out)
         ask_for_words(sheet, out, ask)
-        _replace_sheet(file, new.recipient, data_folder(args, chosen), out)
-    elif old & set(chosen.encryption.recipients):
+        tables = _replaced(chosen, {chosen.encryption.recovery}, [new.recipient])
+        tables["encryption"] = {**tables.get("encryption", {}), "recovery": new.recipient}
+        _replace_sheet(file, tables, data_folder(args, chosen), out)
+    elif tables := _replaced(chosen, old, [new.recipient]):
         passphrase, path = new_passphrase(), Path(args.key or "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
         stored = _store_locked(path, new, passphrase, data_folder(args, chosen))
@@ -185,9 +213,8 @@ def _rotate(
             f"The new key is {stored[0]}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.\n"
             "The passphrase and passkeys of the old key open no new recordings. Add passkeys again in the settings."
         )
-        after = [new.recipient if one in old else one for one in chosen.encryption.recipients]
         try:
-            put_table(file, "encryption", {"recipients": list(dict.fromkeys(after))})
+            put_tables(file, tables)
         except TawnyError:  # nothing was changed: the new key opens nothing
             for each in stored:
                 each.unlink(missing_ok=True)
@@ -197,11 +224,11 @@ def _rotate(
     return [*identities, new]
 
 
-def _replace_sheet(file: Path, recovery: str, data: Path, out: Output) -> None:
+def _replace_sheet(file: Path, tables: dict[str, dict[str, object]], data: Path, out: Output) -> None:
     if data.is_dir():
         with given_to_recorder(data):
             UnlockMethodStore(data).sheet_made(SystemClock().now_ms())
-    put_table(file, "encryption", {"recovery": recovery})
+    put_tables(file, tables)
     out.say("Keep the old sheet as long as there are recordings or copies from before, such as uploads: it opens them.")
 
 

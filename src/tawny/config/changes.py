@@ -68,15 +68,21 @@ def template(listen: str = "127.0.0.1:8000", folder: str = "") -> str:
 
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
     """Set values in `[table]` or `[table.table]`. Raises SettingsError: nothing is changed then."""
+    put_tables(path, {table: values})
+
+
+def put_tables(path: Path, tables: Mapping[str, Mapping[str, object]]) -> None:
+    """Do the same in several tables, in one write."""
     document, was = _document(path)
-    target: Any = document
-    names = table.split(".")
-    for depth, name in enumerate(names):
-        if name not in target:
-            target[name] = new_table(document, *names[:depth])
-        target = target[name]
-    for key, value in values.items():
-        target[key] = value
+    for table, values in tables.items():
+        target: Any = document
+        names = table.split(".")
+        for depth, name in enumerate(names):
+            if name not in target:
+                target[name] = new_table(document, *names[:depth])
+            target = target[name]
+        for key, value in values.items():
+            target[key] = value
     _write(path, document, was)
 
 
