@@ -36,6 +36,7 @@ from tawny.service.backup.backup_file import (
 from tawny.service.backup.fitted_settings import FittedSettings
 from tawny.service.backup.obstacles import like_former, linked_file, mount_obstacle, settings_obstacle
 from tawny.service.backup.restored_accounts import ACCOUNTS, access_changes, end_sign_ins
+from tawny.service.backup.restored_keys import keep_others, key_changes
 from tawny.service.backup.restored_outbox import OUTBOX, merge_wal, skip_what_was_sent
 from tawny.service.backup.setting_changes import (
     SettingChange,
@@ -62,6 +63,7 @@ _DONE: Final = ".restore.done"
 _PLAN: Final = "plan.json"
 _OLD: Final = "old"
 _INDEX: Final = "tawny.db"
+_KEYS: Final = "keys"
 _UNITS: Final = (
     *DATABASES,
     "fleet.key",
@@ -71,11 +73,11 @@ _UNITS: Final = (
     "mutings.json",
     "setup.json",
     "history",
-    "keys",
+    _KEYS,
     "models",
     languages.FOLDER,
 )
-"""What is replaced in the data folder, each as a whole."""
+"""What is replaced in the data folder, each as a whole; keys that the backup doesn't have stay."""
 _MASKS: Final = borrowed_cameras.BORROWED
 """Replaced where the history stays and has lost it."""
 _SIGNING: Final = (NAMES, STATE)
@@ -142,7 +144,8 @@ class UnpackedBackup:
 
         listens: the address of the web interface now; empty: that of the settings file.
         """
-        there = [str(self._data / name) for name in self._units() if _is_there(self._data / name)]
+        units = [name for name in self._units() if name != _KEYS]  # those here stay, too
+        there = [str(self._data / name) for name in units if _is_there(self._data / name)]
         there += [str(path) for path in (config, *map(config.with_name, _WITH_SETTINGS)) if _is_there(path)]
         fitted = self._fitted(config)
         notes = list(self._notes(config, fitted))
@@ -166,6 +169,7 @@ class UnpackedBackup:
         for file in sorted((self._folder / DAMAGED).glob("*.db")):
             yield f"{file.name} was damaged when it was saved, and isn't restored."
         yield from access_changes(self._folder / "data" / ACCOUNTS, self._data / ACCOUNTS)
+        yield from key_changes(self._folder / SETTINGS_FILE, config)
         yield from fitted.notes()
         if (obstacle := self._obstacle(config)) is not None:
             yield str(obstacle)
@@ -213,8 +217,9 @@ class UnpackedBackup:
             )
 
     def _units(self) -> list[str]:
-        """Return what is replaced. Backups of earlier versions have no languages: those of this folder stay then."""
-        return [name for name in _UNITS if name != languages.FOLDER or _is_there(self._folder / "data" / name)]
+        """Return what is replaced. Languages, which earlier versions didn't save, and keys stay if it has none."""
+        stay = (languages.FOLDER, _KEYS)
+        return [name for name in _UNITS if name not in stay or _is_there(self._folder / "data" / name)]
 
     def _replaced(self) -> list[str]:
         units = [name for name in self._units() if not (name == "history" and self._keeps_history())]
@@ -408,6 +413,7 @@ def finish_restore(data: Path) -> bool:
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
             if is_in_backup:
                 forget_put_aside(data, name)
+        keep_others(folder / _OLD / _KEYS, data / _KEYS)
         skip_what_was_sent(data / OUTBOX, None if "history" in units else folder / _OLD / OUTBOX)
         if _MASKS in units and not _is_there(folder / "data" / borrowed_cameras.DAMAGED):
             (data / borrowed_cameras.DAMAGED).unlink(missing_ok=True)

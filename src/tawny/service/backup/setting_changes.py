@@ -12,6 +12,7 @@ from tawny.config.catalog import names_file
 from tawny.config.file_writing import read_file
 from tawny.config.loader import SECRET_KEYS, tables_with_secrets
 from tawny.model.validation import value_text
+from tawny.sealed.key_wrapping import short_name
 
 _HIDDEN: Final = "(not shown)"
 _OF_PROGRAMS: Final = frozenset(
@@ -99,9 +100,16 @@ def _shown(path: str, value: Any) -> str | None:
     if value is None:
         return None
     parts = set(path.split("."))
-    if parts & SECRET_KEYS or parts & {"encryption", "recipients"} or "://" in str(value):
+    if parts & {"encryption", "recipients"}:
+        return ", ".join(key_names(value))
+    if parts & SECRET_KEYS or "://" in str(value):
         return _HIDDEN
     return str(value) if isinstance(value, list) and path.endswith(".command") else value_text(value)
+
+
+def key_names(value: Any) -> list[str]:
+    """Return the short names of public keys; also of a private one that is there by mistake."""
+    return [short_name(str(one)) for one in (value if isinstance(value, list) else [value])]
 
 
 def expanded(path: str) -> Path:
