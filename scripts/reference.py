@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.effects import RECONNECTS, keys_at_once, takes_effect_at_start
+from tawny.config.encryption import SealingSettings
 from tawny.config.fleet import CopySettings, FleetSettings, HubNatsSettings, HubSettings, NatsLogin, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import EventApiSettings, LensSettings, PtzSettings, TrackSettings
@@ -50,7 +51,6 @@ from tawny.config.settings import (
     LiveSettings,
     LogSettings,
     RemovedCameraSettings,
-    SealingSettings,
     StorageSettings,
     TurnServerSettings,
     UpdateSettings,

@@ -76,6 +76,38 @@ def test_of_one_camera_alone(tawny: Tawny, data: Path) -> None:
     assert not opens(tawny, data, "guest")
 
 
+def test_a_removed_camera_keeps_its_own_readers(tawny: Tawny, data: Path) -> None:
+    assert tawny("encryption", "add-key", GUEST.recipient, "--camera", "door", "--key", "owner").code == 0
+    assert tawny("cameras", "remove", "door").code == 0
+    assert tawny("encryption", "rotate", "--key", "owner").code == 0
+    assert [opens(tawny, data, key) for key in ("guest", "owner")] == [True, False]
+    assert tawny("cameras", "add", "door", "demo:front", "--skip-test").code == 0
+    assert read_settings(data.parent / "tawny.toml").cameras["door"].recipients == (GUEST.recipient,)
+
+
+def test_readers_of_a_removed_camera_that_had_none_are_known(tawny: Tawny, data: Path) -> None:
+    assert tawny("cameras", "remove", "door").code == 0
+    assert tawny("encryption", "rotate", "--key", "owner").code == 0
+    assert not opens(tawny, data, "owner")
+    assert tawny("cameras", "add", "door", "demo:front", "--skip-test").code == 0
+    assert "recipients = []" not in (data.parent / "tawny.toml").read_text()
+
+
+@pytest.mark.parametrize("left", ["", '[removed_cameras.door]\nname = "Door"\n'])
+def test_keys_of_a_camera_without_known_readers_stay(tawny: Tawny, data: Path, left: str) -> None:
+    """As of one that an earlier version removed: its readers were in the settings only."""
+    assert tawny("encryption", "add-key", GUEST.recipient, "--camera", "door", "--key", "owner").code == 0
+    file = data.parent / "tawny.toml"
+    file.write_text(file.read_text().partition("[cameras.door]")[0] + left)
+    for command in (("add-key", OTHER.recipient), ("rewrap",)):
+        said = tawny("encryption", *command, "--key", "owner")
+        assert (said.code, "[removed_cameras.door]" in said.out) == (1, True), said.out
+        assert [opens(tawny, data, key) for key in ("guest", "other")] == [True, False]
+    file.write_text(file.read_text().replace(left, "") + f"{left or '[removed_cameras.door]'}\nrecipients = []\n")
+    assert tawny("encryption", "rewrap", "--key", "owner").code == 0
+    assert [opens(tawny, data, key) for key in ("guest", "other")] == [False, True]
+
+
 def test_a_key_is_replaced_or_removed_in_all_tables(tawny: Tawny, data: Path) -> None:
     for camera in (("--camera", "door"), ()):
         assert tawny("encryption", "add-key", GUEST.recipient, *camera).code == 0

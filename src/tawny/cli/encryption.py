@@ -14,9 +14,10 @@ from tawny.cli.keys import from_file, from_words, typed
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings
 from tawny.config.changes import put_table, put_tables
+from tawny.config.encryption import SealingSettings
 from tawny.config.file_writing import read_file
 from tawny.config.loader import known_secrets, parse_settings, read_settings, tables_with_secrets
-from tawny.config.settings import SealingSettings, Settings
+from tawny.config.settings import Settings
 from tawny.model.errors import FolderInUse, NotDone, SettingsError, StorageError, TawnyError, UsageError
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock, utc_text
@@ -42,7 +43,7 @@ from tawny.storage.disk.secondary_volumes import ClosedBucket, attach_all, other
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
 from tawny.storage.history.signed_history import SignedHistory
-from tawny.storage.sealing.rewrap import Rewrapped, rewrap_camera
+from tawny.storage.sealing.rewrap import Rewrapped, has_keys, rewrap_camera
 
 # Create keys: show them to the user, verify that they were written down, store them with owner-only permissions.
 
@@ -118,8 +119,9 @@ def _list(chosen: Settings, out: Output) -> int:
     found += [
         {"recipient": one, "opens": "all", "is": "recovery sheet"} for one in (chosen.encryption.recovery,) if one
     ]
-    for name, camera in chosen.cameras.items():
-        found += [{"recipient": one, "opens": name, "is": "key"} for one in camera.recipients]
+    for table, keys in _lists(chosen).items():
+        if table != "encryption":
+            found += [{"recipient": one, "opens": table.partition(".")[2], "is": "key"} for one in keys]
     recipients = [{"name": short_name(str(one["recipient"])), **one} for one in found]
     rows = [(one["name"], one["is"], one["opens"], one["recipient"]) for one in recipients]
     out.data({"recipients": recipients}, out.table(("NAME", "IS", "OPENS", "PUBLIC KEY"), rows, empty=""))
@@ -138,7 +140,8 @@ def _identities(args: Namespace, ask: Callable[[str], str]) -> list[Identity]:
 def _lists(chosen: Settings) -> dict[str, tuple[str, ...]]:
     """Return all lists of keys, by the table of the settings that has them."""
     cameras = {f"cameras.{name}": one.recipients for name, one in chosen.cameras.items()}
-    return {"encryption": chosen.encryption.recipients, **cameras}
+    removed = {f"removed_cameras.{name}": one.recipients or () for name, one in chosen.removed_cameras.items()}
+    return {"encryption": chosen.encryption.recipients, **cameras, **removed}
 
 
 def _replaced(chosen: Settings, old: Collection[str], new: Sequence[str] = ()) -> dict[str, dict[str, object]]:
@@ -178,7 +181,7 @@ def _without(one: str, chosen: Settings, only: str) -> dict[str, dict[str, objec
             f"This key isn't in [{only}], but in {', '.join(f'[{table}]' for table in tables)}.",
             "To remove it everywhere, run the command without `--camera`.",
         )
-    if chosen.encryption.recipients == (one,) and only in ("", "encryption"):
+    if not only and chosen.encryption.recipients == (one,):
         raise NotDone(
             "It is the only key besides the recovery sheet.",
             "To replace it, run `tawny encryption rotate --key FILE`.",
@@ -260,13 +263,14 @@ def _store_locked(path: Path, new: Identity, passphrase: str, data: Path) -> lis
 class _Existing:
     """What was done to existing recordings. is_all: not only older days. missing: errors of disks and archives.
 
-    given_up: places that are away and no longer in the settings.
+    given_up: places that are away and no longer in the settings. unknown: cameras without settings, whose keys stay.
     """
 
     done: Rewrapped
     is_all: bool
     missing: Sequence[str]
     given_up: Sequence[str]
+    unknown: Sequence[str]
 
 
 def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Existing | None:
@@ -282,7 +286,7 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
     clock, volume, done = SystemClock(), Volume.at(folder), Rewrapped()
     done.failed = {error.where: error for error in attach_all(volume, archives(chosen, clock))}
     given_up, mirrors = _given_up(volume, done, _named(chosen)), _mirrors(chosen, done)
-    cameras, lock = set(volume.cameras()), None
+    cameras, unknown, lock = set(volume.cameras()), list[str](), None
     for each in mirrors:
         with done.noting(each):
             cameras.update(each.cameras())
@@ -292,6 +296,9 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
     try:
         for camera in sorted(cameras):
             to = _in_order(chosen, camera)
+            if to is None:
+                unknown += [camera] if any(has_keys(each, camera, done) for each in (volume, *mirrors)) else []
+                continue
             for each in (volume, *mirrors):
                 one = rewrap_camera(each, camera, identities, to, shuts_out=args.do != "add-key", before=before)
                 done.add(one)
@@ -301,7 +308,7 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
     finally:
         if lock is not None:
             lock.release()
-    return _Existing(done, lock is not None, [str(error) for error in done.failed.values()], given_up)
+    return _Existing(done, lock is not None, [str(error) for error in done.failed.values()], given_up, unknown)
 
 
 def _state(volume: Volume, camera: CameraId, before: str, one: Rewrapped, to: Sequence[str]) -> None:
@@ -330,14 +337,16 @@ def _given_up(volume: Volume, done: Rewrapped, named: set[str]) -> list[str]:
     return sorted({*(one.name for one in left), *(path for path in paths if done.failed.pop(path, None))})
 
 
-def _in_order(chosen: Settings, camera: str) -> tuple[str, ...]:
-    """Return a camera's recipients, the recovery sheet first: a file without room for all gets the first ones."""
-    own = chosen.cameras[camera].recipients if camera in chosen.cameras else ()
-    return tuple(
-        dict.fromkeys(
-            (*([chosen.encryption.recovery] if chosen.encryption.recovery else ()), *chosen.encryption.all, *own)
-        )
-    )
+def _in_order(chosen: Settings, camera: str) -> tuple[str, ...] | None:
+    """Return a camera's recipients, the recovery sheet first: a file without room for all gets the first ones.
+
+    None if its own ones aren't known: it was removed by an earlier version or by hand, or is another recorder's.
+    """
+    known, settings = chosen.cameras.get(camera) or chosen.removed_cameras.get(camera), chosen.encryption
+    if known is None or known.recipients is None:
+        return None
+    sheet = (settings.recovery,) if settings.recovery else ()
+    return tuple(dict.fromkeys((*sheet, *settings.all, *known.recipients)))
 
 
 def _mirrors(chosen: Settings, done: Rewrapped) -> list[Volume]:
@@ -357,16 +366,14 @@ def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
             "Existing recordings are unchanged. To update them, run `tawny encryption rewrap` with --key FILE or "
             "--words."
         )
-        existing, is_done = _Existing(Rewrapped(), is_all=False, missing=(), given_up=()), True
+        existing, is_done = _Existing(Rewrapped(), is_all=False, missing=(), given_up=(), unknown=()), True
     else:
         lines += _what_was_done(existing, args)
-        is_done = existing.is_all and not existing.done.locked and not existing.missing
+        is_done = existing.is_all and not (existing.done.locked or existing.missing or existing.unknown)
     found = existing.done
     counts = {"keys": found.keys, "files": found.files, "locked": len(found.locked), "without_room": found.narrow}
-    out.data(
-        {**counts, "all": existing.is_all, "missing": list(existing.missing), "given_up": list(existing.given_up)},
-        "\n".join(lines),
-    )
+    left = {"missing": existing.missing, "given_up": existing.given_up, "unknown_readers": existing.unknown}
+    out.data({**counts, "all": existing.is_all, **{name: list(of) for name, of in left.items()}}, "\n".join(lines))
     return 0 if is_done else 1
 
 
@@ -397,6 +404,11 @@ def _what_was_done(existing: _Existing, args: Namespace) -> list[str]:
         ]
     lines += [
         f"{one} is away and no longer in the settings. Recordings there are unchanged." for one in existing.given_up
+    ]
+    lines += [
+        f"Keys of the camera {one} are unchanged: no settings say who else opens its recordings. Set `recipients` in "
+        f"[removed_cameras.{one}], to [] for no one else, then run `tawny encryption rewrap`."
+        for one in existing.unknown
     ]
     if not existing.is_all:
         lines.append(

@@ -28,7 +28,7 @@ Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
 ADDRESSES: Final = ("source", "sub", "onvif", "event_api.url")
-_LEFT_OF_REMOVED: Final = ("privacy_masks", "rotate", "mirror", "retention")
+_LEFT_OF_REMOVED: Final = ("privacy_masks", "rotate", "mirror", "retention", "recipients")
 """What stays of a camera's settings when it is removed, for its recordings."""
 _PLAIN: Final = ("folder:", "file:", "rclone:", "webpush:")
 
@@ -121,7 +121,9 @@ class SettingsDraft:
         removed = self._document.unwrap().get("removed_cameras", {}).get(camera, {})
         left = {key: removed[key] for key in _LEFT_OF_REMOVED if key in removed}
         if "privacy_masks" not in left:  # only with them the image must stay as it was
-            left = {key: value for key, value in left.items() if key == "retention"}
+            left = {key: value for key, value in left.items() if key in ("retention", "recipients")}
+        if left.get("recipients") == []:
+            del left["recipients"]
         turned = [key for key in ("rotate", "mirror") if values.get(key, left.get(key)) != left.get(key)]
         if "delete_after" in removed:  # they may be gone: the entry stays for an hour, or while a clip shows them
             raise NotDone(
@@ -148,6 +150,8 @@ class SettingsDraft:
             for key in _LEFT_OF_REMOVED:
                 if key in table:
                     gone[key] = table[key]
+            if "encryption" in self._document:
+                gone.setdefault("recipients", [])  # not set, they wouldn't be known
             self._document.setdefault("removed_cameras", tomlkit.table(is_super_table=True))[camera] = gone
         text, own = self.text, secret_name(camera)
         self._gone |= {name for name in self._known if name == own and f"${{{name}}}" not in text}

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from tawny import REPOSITORY
+from tawny.config.encryption import Recipient, SealingSettings
 from tawny.config.fleet import FleetSettings, HubSettings, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
@@ -31,27 +32,6 @@ from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
 from tawny.model.events import ALERT_TYPES, POST_S, PRE_S, SOUND, AlertRules
 from tawny.model.geometry import Orientation, Rotation
 from tawny.model.segments import Recording
-from tawny.sealed.key_wrapping import recipient
-
-# Settings of encryption: public keys only; the recorder never has the private ones.
-
-Recipient = Annotated[str, AfterValidator(recipient)]
-
-
-class SealingSettings(Table):
-    """Public encryption keys (`age1…`), written by `tawny encryption setup`."""
-
-    recipients: tuple[Recipient, ...] = Field(
-        (), description="Public keys that can open encrypted recordings: `age1…`."
-    )
-    recovery: Recipient | None = Field(
-        None, description="Public key of the printed recovery sheet. Nothing is encrypted without one."
-    )
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        return (*self.recipients, *([self.recovery] if self.recovery else ()))
-
 
 # Settings of the heartbeat to an external monitor.
 
@@ -510,6 +490,9 @@ class RemovedCameraSettings(Table):
     privacy_masks: tuple[Corners, ...] = Field((), description="Its privacy masks, which still apply.")
     rotate: Rotation = Field(0, description="Rotation of the image that has the masks.")
     mirror: bool = Field(default=False, description="Whether that image is mirrored.")
+    recipients: tuple[Recipient, ...] | None = Field(
+        None, description="As `cameras.ID.recipients`. Not set: not known, so commands leave its keys as they are."
+    )
     delete_after: AwareDatetime | None = Field(
         None, description="Delete what was recorded before this time. Not set: retention deletes it."
     )

@@ -92,6 +92,16 @@ def rewrap_camera(
     return done
 
 
+def has_keys(volume: Volume, camera: CameraId, done: Rewrapped) -> bool:
+    """Return whether a camera has key rings, as far as the volumes can be read."""
+    for each in volume.everywhere:
+        if not done.is_away(each):
+            with done.noting(each):
+                if any(path for day in each.day_folders(camera) for path in _rings(each, day)):
+                    return True
+    return False
+
+
 class _Day:
     """Rewrapping of a day's keys. ring: lines for the recipients. unopened: the same, but no identity opens them."""
 
