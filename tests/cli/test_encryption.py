@@ -270,6 +270,11 @@ def test_what_cannot_be_opened_is_told(
     assert STRANGER.text not in said.out + said.err
 
 
+def test_several_keys_may_be_given(tawny: Tawny, tmp_path: Path) -> None:
+    files(tmp_path)
+    assert tawny("decrypt", "--key", "key", "--key", "other", "good.tws").code == 0
+
+
 def test_words_that_are_wrong_are_told(tawny: Tawny, tmp_path: Path, typed: list[str]) -> None:
     files(tmp_path)
     typed.append("abandon ability")

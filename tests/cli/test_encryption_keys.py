@@ -139,6 +139,15 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     assert not opens(tawny, data, "owner")
 
 
+def test_a_rotation_replaces_the_first_of_several_keys(tawny: Tawny, data: Path) -> None:
+    assert tawny("encryption", "add-key", GUEST.recipient).code == 0
+    said = tawny("encryption", "rotate", "--key", "guest", "--key", "owner")
+    assert (said.code, "1 files changed" in said.out) == (0, True), said.err
+    owner, new = read_settings(data.parent / "tawny.toml").encryption.recipients
+    assert (owner, new != GUEST.recipient) == (OWNER.recipient, True)
+    assert list(data.parent.glob("guest-*.age"))
+
+
 def test_a_copy_of_the_key_elsewhere_is_replaced_in_the_data_folder_as_well(tawny: Tawny, data: Path) -> None:
     said = tawny("encryption", "rotate", "--key", "owner")
     passphrase = (said.out + said.err).partition("passphrase is: ")[2].split()[0]

@@ -182,7 +182,10 @@ def test_a_key_that_is_not_theirs_is_named_with_what_to_do(tawny: Tawny, tmp_pat
     when = ("--from", utc_text(span.begin_ms), "--to", utc_text(span.end_ms))
     words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *when)
     said = tawny(*words, "--key", "other.key", "--evidence", "-o", "proof")
-    assert (said.code, "was encrypted for another key. Pass that key with `--key`" in said.err) == (3, True), said.err
+    assert (said.code, "another key. Give `--key FILE` for each" in said.err) == (
+        3,
+        True,
+    ), said.err
     assert not (tmp_path / "proof").exists()
     assert tawny(*words, "--key", "both.key", "--evidence", "-o", "proof").code == 0
     assert "`--key`" in tawny(*words, "-o", "clip.mp4").err

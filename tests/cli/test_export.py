@@ -282,7 +282,7 @@ def test_a_key_that_is_not_theirs_is_told_from_none(tawny: Tawny, sealed: Path, 
     (tmp_path / "other.txt").write_text(Identity.new().text)
     for more in (["-o", "a.mp4"], ["--gif", "-o", "b.gif"]):
         said = tawny(*words(sealed), "--key", "other.txt", *more)
-        assert (said.code, "was encrypted for another key. Pass that key with" in said.err) == (3, True), said.err
+        assert (said.code, "another key. Give `--key FILE` for each" in said.err) == (3, True), said.err
 
 
 def test_with_its_key_everything_can_be_made_of_what_is_sealed(tawny: Tawny, sealed: Path, tmp_path: Path) -> None:

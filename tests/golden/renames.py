@@ -166,6 +166,7 @@ _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _MODES: Final = "schedules switch modes: a camera is `mode_off` then, and this was never sent"
 _CERTAIN: Final = "`certainty` is another measure, and by default that of the model card"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
+_SEVERAL: Final = "it may be given several times now, and once as before"
 REMOVED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "path", "no longer required: `url` may name a bucket instead", "storage.tiers[[]]"),
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
@@ -177,6 +178,9 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("settings", "key", "private", _MASKS, f"{_CAMERA}.detection"),
     Change("settings", "table", f"{_CAMERA}.detection.possible", _CERTAIN),
     Change("settings", "key", "possible", _CERTAIN, f"{_CAMERA}.detection"),
+    Change("help", "argument", "--key", _SEVERAL, "tawny decrypt"),
+    Change("help", "argument", "--key", _SEVERAL, "tawny encryption"),
+    Change("help", "argument", "--key", _SEVERAL, "tawny export"),
     Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),

@@ -13,7 +13,7 @@ from mmap import mmap
 from pathlib import Path
 from typing import Final
 
-from tawny.cli.keys import from_file, from_words
+from tawny.cli.keys import add_key, named
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import output_error
@@ -57,7 +57,7 @@ _EDGE_MS: Final = 2_000
 def describe_decrypt(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="encrypted files (.tws) or folders with them")
     key = parser.add_mutually_exclusive_group(required=True)
-    key.add_argument("--key", metavar="FILE", help="a file with AGE-SECRET-KEY-1…, with or without a passphrase")
+    add_key(key, "a file with AGE-SECRET-KEY-1…, with or without a passphrase")
     key.add_argument("--words", action="store_true", help="enter the 24 words of the recovery sheet")
     parser.add_argument(
         "-o",
@@ -101,7 +101,7 @@ class _Opened:
 
 
 def run_decrypt(args: Namespace, out: Output) -> int:
-    identities = [from_words()] if args.words else from_file(Path(args.key))
+    identities = named(args)
     target, paths = Path(args.output), list(_sealed_files(args.files))
     if not paths:
         raise NotDone("No encrypted files (.tws) found.")
@@ -114,7 +114,7 @@ def run_decrypt(args: Namespace, out: Output) -> int:
     if failed := sum(not one.is_fine for one in done):
         text += f"\n{failed} of {len(done)} files have problems: see their state."
     if any(one.is_other_key for one in done):
-        text += " For files of another key, try that one or the recovery sheet."
+        text += " For files of another key, add it with another `--key`, or try the recovery sheet."
     out.data({"files": [one.record(target) for one in done]}, text)
     return 1 if failed else 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.cli import options
-from tawny.cli.keys import from_file, from_words, typed
+from tawny.cli.keys import add_key, from_file, from_words, typed
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings
 from tawny.config.changes import put_table, put_tables
@@ -92,7 +92,7 @@ KEPT: Final = "They may have kept copies of anything they could open, and upload
 def describe_key_commands(parser: ArgumentParser) -> None:
     parser.add_argument("recipient", nargs="?", metavar="AGE1…", help="a public key, for add-key and remove-key")
     parser.add_argument("--camera", metavar="NAME", help="add-key, remove-key: for this camera only")
-    parser.add_argument("--key", metavar="FILE", help="for existing recordings: a key that opens them")
+    add_key(parser, "for existing recordings: a key that opens them; rotate replaces the first")
     parser.add_argument("--words", action="store_true", help="the same, with the 24 words of the recovery sheet")
 
 
@@ -104,9 +104,10 @@ def _run_key_command(args: Namespace, out: Output, ask: Callable[[str], str]) ->
         raise UsageError("--key and --words can't be combined.", "Use one of them.")
     if args.do == "keys":
         return _list(chosen, out)
-    identities = _identities(args, ask)
+    files = _identities(args, ask)
+    identities = [one for each in files for one in each]
     if args.do == "rotate":
-        identities = _rotate(args, chosen, file, identities, out, ask)
+        identities.append(_rotate(args, chosen, file, files[0] if files else (), out, ask))
     elif args.do != "rewrap":
         _change(args, chosen, file)
     elif not identities:
@@ -128,10 +129,9 @@ def _list(chosen: Settings, out: Output) -> int:
     return 0
 
 
-def _identities(args: Namespace, ask: Callable[[str], str]) -> list[Identity]:
-    if args.key:
-        return from_file(Path(args.key))
-    return [from_words(ask)] if args.words else []
+def _identities(args: Namespace, ask: Callable[[str], str]) -> list[list[Identity]]:
+    """Return the given identities by file."""
+    return [[from_words(ask)]] if args.words else [from_file(Path(one)) for one in args.key or ()]
 
 
 # --- settings: new recordings
@@ -193,11 +193,11 @@ def _rotate(
     args: Namespace,
     chosen: Settings,
     file: Path,
-    identities: list[Identity],
+    identities: Sequence[Identity],
     out: Output,
     ask: Callable[[str], str],
-) -> list[Identity]:
-    """Replace the given key with a new one. Return all identities, including the new one."""
+) -> Identity:
+    """Replace the given key with a new one, which is returned."""
     if out.as_json:
         raise UsageError("`tawny encryption rotate` shows a new key on screen.", "Run it without --json.")
     old, new = {one.recipient for one in identities}, Identity.new()
@@ -209,7 +209,7 @@ def _rotate(
         tables["encryption"] = {**tables.get("encryption", {}), "recovery": new.recipient}
         _replace_sheet(file, tables, data_folder(args, chosen), out)
     elif tables := _replaced(chosen, old, [new.recipient]):
-        passphrase, path = new_passphrase(), Path(args.key or "owner.age")
+        passphrase, path = new_passphrase(), Path(args.key[0] if args.key else "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
         stored = _store_locked(path, new, passphrase, data_folder(args, chosen))
         out.say(
@@ -224,7 +224,7 @@ def _rotate(
             raise
     else:
         raise NotDone("This key doesn't open recordings here.", "Pass yours with --key FILE or --words.")
-    return [*identities, new]
+    return new
 
 
 def _replace_sheet(file: Path, tables: dict[str, dict[str, object]], data: Path, out: Output) -> None:
@@ -395,7 +395,8 @@ def _what_was_done(existing: _Existing, args: Namespace) -> list[str]:
     if found.locked:
         lines.append(
             f"{len(found.locked)} keys couldn't be opened with your key and are unchanged. Run `tawny encryption "
-            "rewrap` with the key or the recovery sheet that was in use when they were made."
+            "rewrap` with the key or the recovery sheet that was in use when they were made; `--key` can be given "
+            "several times."
         )
     if existing.missing:
         lines += [

@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tawny.model.errors import NotDone, UsageError
 from tawny.sealed.age_file import open_with_passphrase
@@ -32,20 +32,23 @@ class Keys:
 def describe(parser: ArgumentParser) -> None:
     """Add `--key` and `--words`, for commands that may need to decrypt recordings."""
     ways = parser.add_mutually_exclusive_group()
-    ways.add_argument("--key", metavar="FILE", help="your key, for encrypted recordings")
+    add_key(ways, "your key, for encrypted recordings")
     ways.add_argument("--words", action="store_true", help="enter the 24 words of the recovery sheet instead")
+
+
+def add_key(to: Any, what: str) -> None:
+    """Add `--key` to a parser, or a group of its options. what: its help."""
+    to.add_argument("--key", metavar="FILE", action="append", help=f"{what}; several times for several keys")
 
 
 def named(args: Namespace) -> list[Identity]:
     """Return the identities given on the command line; empty if none were given."""
-    if args.words:
-        return [from_words()]
-    return from_file(Path(args.key)) if args.key else []
+    return [from_words()] if args.words else [one for path in args.key or () for one in from_file(Path(path))]
 
 
 def other_key(path: str) -> NotDone:
     """Return the error for a file that none of the identities opens."""
-    todo = "Pass that key with `--key`. A key file can contain several keys, one per line."
+    todo = "Give `--key FILE` for each of your keys, or enter the words of the recovery sheet with `--words`."
     return NotDone(f"{path} was encrypted for another key.", todo)
 
 
@@ -75,7 +78,7 @@ def from_file(path: Path) -> list[Identity]:
         raise NotDone(f"Can't read the key file {path}: {error.strerror}.") from None
     if data.startswith(b"age-encryption.org/"):
         try:
-            data = _opened(data, typed("Passphrase: "))
+            data = _opened(data, typed(f"Passphrase for {path}: "))
         except WrongPassphrase:
             raise NotDone(f"Wrong passphrase for {path}.", "Check each word, and try again.") from None
         except SealedFileBroken as error:
