@@ -128,6 +128,14 @@ def test_keys_are_not_made_twice(tmp_path: Path) -> None:
         terminal.set_up()
 
 
+def test_keys_of_an_earlier_set_up_are_said_before_a_sheet_is_shown(tmp_path: Path) -> None:
+    Terminal(tmp_path).set_up()
+    again = Terminal(tmp_path)
+    with pytest.raises(NotDone, match="keys of an earlier set-up"):
+        again.set_up()
+    assert again.shown.getvalue() == ""
+
+
 @pytest.mark.parametrize("where", ["[storage]\nencrypt = true\n", "[storage]\n", ""])
 def test_encryption_may_be_turned_on_in_the_settings_before_its_keys_are_made(tmp_path: Path, where: str) -> None:
     terminal = Terminal(tmp_path)

@@ -445,10 +445,16 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     chosen, file = _settings_before_keys(args)
     if file is None:
         raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
+    data = data_folder(args, chosen)
     if chosen.encryption.all:
         raise NotDone(
             f"{file} already has keys under [encryption]. Recordings encrypted with them still need them.",
-            "Nothing was changed. To start over, remove [encryption] from the file, and keep the old keys.",
+            f"Nothing was changed. To start over, remove [encryption] from the file, and move {data / KEYS} elsewhere.",
+        )
+    if UnlockMethodStore(data).all():  # before a sheet is shown that would open nothing
+        raise NotDone(
+            f"{data / KEYS} has keys of an earlier set-up.",
+            "Recordings may need them. Move that folder elsewhere, or name their public keys in the settings file.",
         )
     out.say(BEFORE + "\n")
     for swap in swaps_in_the_clear():
@@ -460,7 +466,6 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     show_sheet(sheet, args.html, out)
     out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
-    data = data_folder(args, chosen)
     with UnlockMethodStore(data).first(lock_key(owner, passphrase), SystemClock().now_ms()):
         put_table(file, "encryption", {"recipients": [owner.recipient], "recovery": recovery.recipient})
     if args.all:
