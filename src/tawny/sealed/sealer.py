@@ -79,8 +79,8 @@ class Sealer:
 
 @dataclass(frozen=True, slots=True)
 class RingLine:
-    """short: wrapped for the first recipients only, for files without room for all. made_for: short names of all
-    recipients, in their order. Both are empty until the key is rewrapped."""
+    """short: wrapped for the first recipients only, for files without room for all; empty until the key is rewrapped.
+    made_for: short names of all recipients, in their order; earlier versions wrote none when they made the key."""
 
     commit: bytes
     born_ms: int

@@ -18,7 +18,7 @@ from tawny.model.segments import filled_number, is_filled_number
 from tawny.model.times import Clock
 from tawny.sealed.file_reader import FileScan
 from tawny.sealed.header import NO_STREAM, SealedFileKind, SealedFlag, SealedHeader
-from tawny.sealed.key_wrapping import area_bytes, wrap
+from tawny.sealed.key_wrapping import area_bytes, short_name, wrap
 from tawny.sealed.keys import EpochKey
 from tawny.sealed.records import BLOB
 from tawny.sealed.sealer import RingLine, Sealer, new_salt, read_ring
@@ -205,7 +205,9 @@ class EpochKeys:
                 return epoch
         key = EpochKey(now_ms)
         epoch = _Epoch(key, wrap(key.first(), policy.recipients), now_s, policy.recipients)
-        add_to_ring(volume, keys_path(camera, key.born_ms), RingLine(key.commit, key.born_ms, epoch.wrapped))
+        names = tuple(map(short_name, policy.recipients))
+        line = RingLine(key.commit, key.born_ms, epoch.wrapped, made_for=names)
+        add_to_ring(volume, keys_path(camera, key.born_ms), line)
         self._epochs[camera, volume] = epoch
         return epoch
 

@@ -137,7 +137,7 @@ class _Day:
         lines = read_ring(disk.read(path))
         opened, fresh = dict[bytes, RingLine](), dict[bytes, RingLine]()
         for commit, line in lines.items():
-            is_done, key = line.made_for == self._names, self._key(line)
+            is_done, key = self._is_done(line), self._key(line)
             if is_done:
                 (self._unopened if key is None else opened)[commit] = line
             elif commit in self._ring or key is not None:
@@ -148,6 +148,10 @@ class _Day:
             _replace(disk, path, [line.text() for line in (lines | fresh).values()])
         self._done.keys += len(fresh)
         self._ring = opened | fresh | self._ring
+
+    def _is_done(self, line: RingLine) -> bool:
+        """Return whether the line is for the recipients. Their order matters for the first ones only."""
+        return line.made_for == self._names if line.short else set(line.made_for) == set(self._names)
 
     def _key(self, line: RingLine) -> bytes | None:
         try:
