@@ -1,6 +1,9 @@
 """Who can open what is sealed, changed by `tawny encryption`: in the settings, and in what exists; all told plainly."""
 
 import json
+import re
+from argparse import ArgumentParser
+from io import StringIO
 from pathlib import Path
 from shutil import copytree, rmtree
 
@@ -8,11 +11,14 @@ import pyrage
 import pytest
 
 from tawny.cli import encryption
+from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.model.errors import FolderUnwritable
 from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import Identity, short_name, wrap
+from tawny.sealed.mnemonics import identity_words
 from tawny.sealed.sealer import RingLine, read_ring
+from tawny.service.backup.backup_file import fingerprint_in
 from tawny.service.sealing.sealing_service import UnlockMethodStore
 from tawny.storage.disk.secondary_volumes import VolumeUse, former, join
 from tawny.storage.disk.volume import Volume
@@ -137,6 +143,29 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     assert opens(tawny, data, "new")
     assert opens(tawny, data, "sheet")
     assert not opens(tawny, data, "owner")
+
+
+def test_a_new_sheet_has_the_fingerprint_and_its_own_times(
+    data: Path,
+) -> None:
+    UnlockMethodStore(data).sheet_shown(5)
+    shown = StringIO()
+
+    def ask(question: str) -> str:
+        number = re.search(r"Word (\d+) on", question)
+        if number is None:
+            return " ".join(identity_words(RECOVERY))
+        found = re.search(rf"(?m)(?:^|  ) ?{number[1]} ([a-z]{{3,8}})\b", shown.getvalue())
+        assert found is not None
+        return found[1]
+
+    parser = ArgumentParser()
+    encryption.describe_encryption(parser)
+    args = parser.parse_args(["rotate", "--words", "--config", str(data.parent / "tawny.toml"), "--data", str(data)])
+    encryption.run_encryption(args, Output(as_json=False, out=StringIO(), err=shown), ask)
+    assert f"Recorder fingerprint: {fingerprint_in(data)}\n" in shown.getvalue()
+    sheet = UnlockMethodStore(data).sheet()
+    assert sheet["made_ms"] == sheet["tested_ms"] > 5
 
 
 def test_a_rotation_replaces_the_first_of_several_keys(tawny: Tawny, data: Path) -> None:

@@ -25,6 +25,7 @@ from tawny.sealed.age_file import lock_with_passphrase
 from tawny.sealed.broken import NotEnoughMemory
 from tawny.sealed.key_wrapping import Identity, recipient, short_name
 from tawny.sealed.mnemonics import new_passphrase
+from tawny.service.backup.backup_file import fingerprint_in
 from tawny.service.sealing.private_memory import swaps_in_the_clear
 from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
 from tawny.service.sealing.sealing_service import (
@@ -49,6 +50,11 @@ from tawny.storage.sealing.rewrap import Rewrapped, has_keys, rewrap_camera
 
 ASKED_WORDS: Final = 3
 TRIES: Final = 3
+
+
+def _sheet(recovery: Identity, data: Path) -> RecoverySheet:
+    """Return a new sheet, with the fingerprint if the recorder has run before."""
+    return RecoverySheet(recovery, socket.gethostname(), fingerprint_in(data), utc_text(SystemClock().now_ms()))
 
 
 def show_sheet(sheet: RecoverySheet, html: str | None, out: Output) -> None:
@@ -202,12 +208,13 @@ def _rotate(
         raise UsageError("`tawny encryption rotate` shows a new key on screen.", "Run it without --json.")
     old, new = {one.recipient for one in identities}, Identity.new()
     if chosen.encryption.recovery in old:
-        sheet = RecoverySheet(new, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
+        data = data_folder(args, chosen)
+        sheet = _sheet(new, data)
         show_sheet(sheet, args.html, out)
         ask_for_words(sheet, out, ask)
         tables = _replaced(chosen, {chosen.encryption.recovery}, [new.recipient])
         tables["encryption"] = {**tables.get("encryption", {}), "recovery": new.recipient}
-        _replace_sheet(file, tables, data_folder(args, chosen), out)
+        _replace_sheet(file, tables, data, out)
     elif tables := _replaced(chosen, old, [new.recipient]):
         passphrase, path = new_passphrase(), Path(args.key[0] if args.key else "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
@@ -462,7 +469,7 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
             f"Warning: swap on {swap} isn't encrypted, so recent keys could end up on disk. Encrypt the swap space "
             "or turn it off\n(`swapoff`), and don't let this computer hibernate.\n")  # fmt: skip
     owner, recovery, passphrase = Identity.new(), Identity.new(), new_passphrase()
-    sheet = RecoverySheet(recovery, socket.gethostname(), "", utc_text(SystemClock().now_ms()))
+    sheet = _sheet(recovery, data)
     show_sheet(sheet, args.html, out)
     out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
