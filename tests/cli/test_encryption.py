@@ -86,6 +86,7 @@ def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path
     assert locked.stat().st_mode & 0o077 == 0
     owner = Identity.read(pyrage.passphrase.decrypt(locked.read_bytes(), terminal.passphrase).decode())
     assert chosen.encryption.recipients == (owner.recipient,)
+    assert owner.recipient in locked.with_suffix(".json").read_text(), "the page says whose method it is"
     everything = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
     assert owner.text not in everything, "only locked"
     assert "AGE-SECRET-KEY" not in everything

@@ -473,7 +473,7 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     show_sheet(sheet, args.html, out)
     out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
-    with UnlockMethodStore(data).first(lock_key(owner, passphrase), SystemClock().now_ms()):
+    with UnlockMethodStore(data).first(lock_key(owner, passphrase), SystemClock().now_ms(), owner.recipient):
         put_table(file, "encryption", {"recipients": [owner.recipient], "recovery": recovery.recipient})
     if args.all:
         put_table(file, "storage", {"encrypt": True})
