@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
+from tawny.api.auth.passes import UploadRight
 from tawny.api.errors import RequestRefused
 from tawny.api.inbox import LEAST_FILE_BYTES, MOST_AT_ONCE, MOST_TOGETHER, Inbox
 from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipExportJob, ClipJobs, ClipJobState
@@ -108,7 +109,7 @@ async def test_quota_counts_what_is_replaced_damaged_and_removed(house: House, t
     upload.write(bytes(100))
     upload.close()
     with pytest.raises(RequestRefused):
-        inbox.finish(made.id, upload_of("0" * 64, 100), replaces=True)
+        inbox.finish(made.id, upload_of("0" * 64, 100), UploadRight(MB, None))
     assert inbox.used_bytes(made.id) == 700_000
 
 
@@ -282,6 +283,33 @@ async def test_a_full_quota_deletes_only_what_is_old_enough(
     assert (await put(browser, secret, "c.bin", os.urandom(MB // 4))).status_code == 200
     names = sorted(one.name for one in inbox.files(holder, ""))
     assert (names, inbox.used_bytes(holder)) == (["c.bin", "door/b.bin"], MB // 2 + MB // 4)
+
+
+async def test_what_has_not_arrived_deletes_nothing(
+    house: House, added: tuple[httpx.AsyncClient, str, str], tmp_path: Path
+) -> None:
+    """A thief needs as many bytes as he wants to delete, and can't delete what is younger than the time."""
+    browser, holder, secret = added
+    clock = FakeClock(utc_text(SystemClock().now_ms()))
+    house.site.inbox = inbox = Inbox(tmp_path / "inbox", clock=clock)
+    for name in ("a.bin", "b.bin"):
+        assert (await put(browser, secret, name, os.urandom(MB // 3))).status_code == 200
+    clock.advance(86_500)
+    right, large = house.passes.upload_right(holder), upload_of("0" * 64, 10 * MB)
+    with pytest.raises(RequestRefused, match="storage limit"):
+        inbox.begin(holder, large, right)
+    going = inbox.begin(holder, upload_of("1" * 64, MB), right)
+    assert (await put(browser, secret, "c.bin", b"small")).status_code == 507, "all that may go is promised to another"
+    going.close()
+    assert (await put(browser, secret, "c.bin", b"small")).status_code == 200
+    assert sorted(one.name for one in inbox.files(holder, "")) == ["a.bin", "b.bin", "c.bin"]
+
+
+async def test_a_file_with_a_long_name_gets_a_number(added: tuple[httpx.AsyncClient, str, str]) -> None:
+    browser, _, secret = added
+    name = "ü" * 125 + ".jpg"
+    first, second = [(await put(browser, secret, name, text)).json()["name"] for text in (b"one", b"two")]
+    assert (first, second) == (name, "ü" * 124 + "~2.jpg")
 
 
 async def test_a_full_quota_deletes_nothing_of_a_token_that_may_delete(house: House, tmp_path: Path) -> None:

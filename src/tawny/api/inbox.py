@@ -5,8 +5,8 @@ are in `.begun`, under the SHA-256 of the complete file and its name, and are de
 they are.
 
 A token that may only add files can't read, list, replace or delete them: a thief of the recorder that uploads has its
-token. A second file of a name gets a number, as in `name~2.jpg`. Once the quota is full, the oldest files are deleted
-that are older than the token's time.
+token. A second file of a name gets a number, as in `name~2.jpg`. If the quota is full, a complete upload
+deletes the oldest files that are older than the token's time.
 
 An upload reserves its size before it begins: of its token's quota, and of the disk above the free space that retention
 keeps for recordings.
@@ -64,8 +64,8 @@ class Inbox:
     """Inbox of all tokens. Thread-safe; methods block on the disk. root: None if nothing is stored on disk.
 
     headroom: the disk's space for other files than recordings; None: all but what the recorder needs.
-    Invariant: what a token has stored and reserved is never more than its quota (`test_quotas.py`). Raises
-    RequestRefused.
+    Invariant: what a token has stored and reserved is never more than its quota (`test_quotas.py`), but for what goes
+    once an upload of a token that may only add files is complete. Raises RequestRefused.
     """
 
     def __init__(self, root: Path | None, headroom: DiskHeadroom | None = None, clock: Clock | None = None) -> None:
@@ -148,16 +148,11 @@ class Inbox:
                 raise bad_input("size: more than that has already arrived.", "Send the file's whole size.")
             self._refuse_too_many(holder)
             over_bytes = self._taken_bytes(holder) + more_bytes - right.quota_bytes
-            if over_bytes > 0 and right.keeps_ms is not None:
-                least_bytes = right.quota_bytes // 100  # so that not each upload looks for the oldest
-                over_bytes -= self._forget_oldest(holder, max(over_bytes, least_bytes), right.keeps_ms)
-            if over_bytes > 0:
-                raise RequestRefused(
-                    507,
-                    "quota",
-                    "This access token has reached its storage limit.",
-                    "Delete older files, or ask for a higher limit.",
-                )
+            if over_bytes > 0 and over_bytes > sum(size_bytes for size_bytes, _ in self._old(holder, right)):
+                do = "Delete older files, or ask for a higher limit."
+                if right.keeps_ms is not None:
+                    do = "All that may be deleted for new files isn't enough. Ask for a higher limit."
+                raise RequestRefused(507, "quota", "This access token has reached its storage limit.", do)
             reserved = self._writing[part] = self._reserve(holder, before_bytes, more_bytes)
         try:
             part.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -167,27 +162,31 @@ class Inbox:
             self._close_write(part)
             raise turned(error, str(part)) from error
 
-    def finish(self, holder: str, upload: "Upload", *, replaces: bool) -> str:
+    def finish(self, holder: str, upload: "Upload", right: UploadRight) -> str:
         """Verify the upload and move it to its name durably. Return the name.
 
-        replaces: if an older file has the name; else the name gets a number.
+        If the token may only add files, it replaces none, and those go for which it found no room. Not before it is
+        complete: a thief would delete all with a beginning.
         """
-        part, path = self._part(holder, upload.sha256, upload.name), self._path(holder, upload.name)
+        may_replace, path = right.keeps_ms is None, self._path(holder, upload.name)
+        part = self._part(holder, upload.sha256, upload.name)
         try:
             if part.stat().st_size != upload.size_bytes or _sha256(part) != upload.sha256:
                 self._forget(holder, part)
                 raise RequestRefused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            if upload.modified_ms:
+            if upload.modified_ms and may_replace:  # else it is when the file arrived
                 os.utime(part, ns=(upload.modified_ms * 1_000_000, upload.modified_ms * 1_000_000))
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             with self._lock:
-                if not replaces and path.exists():
+                if not may_replace and path.exists():
                     path = _next_number(path)
                 replaced_bytes = _charged(path.stat().st_size) if path.is_file() else 0
                 part.replace(path)
                 self._count(holder, -replaced_bytes)
+                if not may_replace:
+                    self._forget_oldest(holder, right)
             for folder in (path.parent, part.parent):
                 sync_folder(folder)
             return path.relative_to(self._home(holder)).as_posix()
@@ -243,26 +242,36 @@ class Inbox:
             going = {*self._writing, but}
         for part in but.parent.glob("*"):
             with suppress(FileNotFoundError):
-                if part not in going and part.stat().st_ctime < over_s:
+                if part not in going and part.stat().st_mtime < over_s:
                     self._forget(holder, part)
 
-    def _forget_oldest(self, holder: str, bytes_: int, keeps_ms: int) -> int:
-        """Delete the files that arrived first, if that was long enough ago, until there is room. Return what is free.
-
-        Call with the lock.
-        """
-        home, over_s, freed_bytes = self._home(holder), (self._clock.now_ms() - keeps_ms) / 1000, 0
-        walked = os.walk(home)
+    def _old(self, holder: str, right: UploadRight) -> list[tuple[int, Path]]:
+        """Return size and path of the files that may go for new ones, in the order in which they arrived."""
+        if right.keeps_ms is None:
+            return []
+        over_s = (self._clock.now_ms() - right.keeps_ms) / 1000
+        walked = os.walk(self._home(holder))
         paths = [Path(folder) / name for folder, _, names in walked for name in names if Path(folder).name != BEGUN]
-        for arrived_s, path in sorted((path.stat().st_ctime, path) for path in paths):
-            if arrived_s > over_s or freed_bytes >= bytes_:
+        found = sorted((path.stat().st_mtime, path) for path in paths)
+        return [(_charged(path.stat().st_size), path) for arrived_s, path in found if arrived_s < over_s]
+
+    def _forget_oldest(self, holder: str, right: UploadRight) -> None:
+        """Delete files that may go until the quota is kept, and some more, so that not each upload looks for them.
+
+        Only for what has arrived, not for what running uploads have reserved. Call with the lock.
+        """
+        self._taken_bytes(holder)  # counts
+        over_bytes = self._used[holder] - right.quota_bytes
+        if over_bytes <= 0:
+            return
+        over_bytes += right.quota_bytes // 100
+        for size_bytes, path in self._old(holder, right):
+            if over_bytes <= 0:
                 break
-            size_bytes = _charged(path.stat().st_size)
             path.unlink()
             self._count(holder, -size_bytes)
-            freed_bytes += size_bytes
-            _remove_empty(path, home)
-        return freed_bytes
+            over_bytes -= size_bytes
+            _remove_empty(path, self._home(holder))
 
     def _refuse_too_many(self, holder: str) -> None:
         at_once = sum(one.holder == holder for one in self._writing.values())
@@ -392,14 +401,20 @@ def _flat(name: str) -> str:
 def _numbered(path: Path) -> Iterator[Path]:
     """Yield the names that further files of a name get, as long as there are any."""
     for number in itertools.count(2):
-        one = path.with_name(f"{path.stem}~{number}{path.suffix}")
+        one = _with_number(path, number)
         if not one.exists():
             return
         yield one
 
 
 def _next_number(path: Path) -> Path:
-    return path.with_name(f"{path.stem}~{2 + len(list(_numbered(path)))}{path.suffix}")
+    return _with_number(path, 2 + len(list(_numbered(path))))
+
+
+def _with_number(path: Path, number: int) -> Path:
+    end = f"~{number}{path.suffix}"
+    stem = path.stem.encode()[: _MOST_PART_BYTES - len(end.encode())]
+    return path.with_name(stem.decode(errors="ignore") + end)
 
 
 def _remove_empty(path: Path, home: Path) -> None:

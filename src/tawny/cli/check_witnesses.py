@@ -131,5 +131,6 @@ def _contradictions(witnesses: HistoryWitnesses, seen: Sequence[SeenWitness]) ->
     by_holder = defaultdict[str, list[Witness]](list)
     for seen_by, one in seen:
         by_holder[seen_by].append(one)
+    judge = witnesses.judge()  # reads each day of the history once for all holders
     for seen_by, held in by_holder.items():
-        yield from witnesses.compare(held, seen_by)
+        yield from witnesses.compare(held, seen_by, judge)

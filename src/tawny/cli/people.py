@@ -10,7 +10,7 @@ from typing import Final
 
 from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose, granted_text, seen_words
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.passes import Pass, Passes
+from tawny.api.auth.passes import LEAST_KEPT_MS, Pass, Passes
 from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
 from tawny.api.auth.two_step import TwoStep
 from tawny.app.own_addresses import reachable_place
@@ -376,7 +376,7 @@ def _list_tokens(passes: Passes, out: Output) -> int:
 
 def _create(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
     check_name(args.name)
-    if args.keep and not args.upload_quota:
+    if args.keep is not None and not args.upload_quota:
         raise UsageError("--keep: only with --upload-quota.")
     if args.upload_quota:
         return _create_for_uploads(args, passes, out, links)
@@ -401,7 +401,9 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: Acc
         raise UsageError("--upload-quota: a token can either upload or view. Leave out --cameras.")
     most_bytes = _quota_bytes(args.upload_quota)
     check_name(args.name)
-    keeps_ms = _span_ms("--keep", args.keep) if args.keep else None
+    keeps_ms = None if args.keep is None else _span_ms("--keep", args.keep)
+    if keeps_ms is not None and keeps_ms < LEAST_KEPT_MS:
+        raise UsageError("--keep: at least an hour.", 'Use a longer time, for example "30 days".')
     made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes, keeps_ms=keeps_ms)
     scheme, _, host = links.base.partition("://")
     url = f"{'tawny' if scheme == 'https' else 'tawny+http'}://:{secret}@{host}/"
@@ -409,7 +411,8 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: Acc
         f"{made.name} can upload up to {size_text(most_bytes)}. {_THIEF if keeps_ms is None else _ONLY_ADDS} "
         f"The secret is shown only once: {secret}",
         "Add this to the settings of the other tawny (use tawny:// and its host name if this one is behind TLS):",
-        f'[destinations.{made.id.rpartition("-")[0]}]\nurl = "{url}"',
+        f'[destinations.{made.id.rpartition("-")[0]}]\nurl = "{url}"'
+        + ("" if keeps_ms is None else "\nwrite_only = true"),
         f"To revoke it: `tawny tokens revoke {made.id}`",
     ]
     if scheme == "https":

@@ -130,8 +130,8 @@ class _FaultyInbox(Inbox):
     def begin(self, holder: str, upload: Upload, right: UploadRight) -> InboxWrite:
         return super().begin(holder, upload, UploadRight(0, None) if self._said() == "full" else right)
 
-    def finish(self, holder: str, upload: Upload, *, replaces: bool) -> str:
-        name = super().finish(holder, upload, replaces=replaces)
+    def finish(self, holder: str, upload: Upload, right: UploadRight) -> str:
+        name = super().finish(holder, upload, right)
         if self._said() == "lies":
             os.truncate(self.path(holder, name), upload.size_bytes // 2)
         return name

@@ -111,7 +111,7 @@ async def bring_file(
         await _run_while_allowed(request, _taken(request, writing, query.size - query.offset))
     finally:
         await asyncio.to_thread(writing.close)
-    name = await asyncio.to_thread(inbox.finish, holder, upload, replaces=right.keeps_ms is None)
+    name = await asyncio.to_thread(inbox.finish, holder, upload, right)
     return BroughtInfo(name=name, size=query.size, modified_ms=query.modified_ms)
 
 

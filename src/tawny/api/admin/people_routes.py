@@ -20,7 +20,7 @@ from tawny.api.auth.accounts import (
     seen_words,
 )
 from tawny.api.auth.audit_counts import REFUSALS
-from tawny.api.auth.passes import Pass
+from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
@@ -117,7 +117,7 @@ class NewPass(ApiRequest):
     cameras: CameraIds | None = None
     ends_ms: Ms | None = None
     brings_bytes: Annotated[int, Field(ge=1_000_000, le=10**15)] | None = None
-    keeps_ms: Annotated[int, Field(ge=3_600_000, le=10**12)] | None = None
+    keeps_ms: Annotated[int, Field(ge=LEAST_KEPT_MS, le=10**12)] | None = None
     """Only with brings_bytes."""
 
 

@@ -26,6 +26,8 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock, ClockSteps
 from tawny.protocols.digest_auth import digest
 
+LEAST_KEPT_MS = 3_600_000
+"""Minimum of `Pass.keeps_ms`."""
 FOREVER_MS = 253_402_300_799_000
 """End of year 9999, ms UTC."""
 _PASSES = "SELECT id, name, cameras, made_ms, ends_ms, brings, made_by, sends, keeps_ms FROM passes"

@@ -175,13 +175,19 @@ class HistoryWitnesses:
             record = self._record
         return [*_put_aside(self._volume, record), *record.reports]
 
-    def compare(self, witnesses: Iterable[Witness], seen_by: str) -> list[WitnessReport]:
+    def judge(self) -> WitnessJudge:
+        """Return a comparison with the history as it is now. Raises StorageError."""
+        return WitnessJudge(chains_on(self._volume))
+
+    def compare(
+        self, witnesses: Iterable[Witness], seen_by: str, judge: WitnessJudge | None = None
+    ) -> list[WitnessReport]:
         """Return a report of the newest witness of each recorder that the history contradicts. Stores nothing.
 
         A holder may have witnesses of several branches: of the history before a disk was put back, and after it. What
         was confirmed is left out.
         """
-        judge, found = WitnessJudge(chains_on(self._volume)), dict[str, WitnessReport]()
+        judge, found = judge or self.judge(), dict[str, WitnessReport]()
         for one in sorted(witnesses, key=lambda one: one.at_ms, reverse=True):
             if one.recorder in found or self._record.accepts(one.text):
                 continue
