@@ -188,7 +188,8 @@ async def test_a_hub_whose_clock_was_set_forward_keeps_the_copies_for_a_day_and_
             await eventually(lambda: made.looks[0] >= looks + 20, "the hub to have trimmed its copies")
         assert made.is_copied()
         hub_clock.advance(24 * HOUR_S + 1)  # it wasn't corrected: it is right
-        await eventually(lambda: made.here.index.count() == 0, "the deletion by age")
+        async with made.rig.connected(made.box):
+            await eventually(lambda: made.here.index.count() == 0, "the deletion by age")
 
 
 # --- settings

@@ -150,7 +150,10 @@ def _revoke(args: Namespace, out: Output) -> int:
     finally:
         index.close()
     note_here(folder, "recorder removed from hub", box.id)
-    text = f"{box.name} ({box.id}) is removed, with all that this hub knew of it. It can join again with a new link."
+    text = (
+        f"{box.name} ({box.id}) is removed, with all that this hub knew of it; copies of its recordings stay. "
+        "It can join again with a new link."
+    )
     out.data({"revoked": box.id, "name": box.name}, text)
     return 0
 

@@ -110,7 +110,8 @@ class CopySettings(Table):
     cameras: tuple[str, ...] = Field((), description="IDs of its cameras. Empty: all.")
     streams: Literal["all", "main", "sub"] = Field("all", description="Streams to copy.")
     max: Annotated[Duration, Field(gt=0)] = Field(
-        7 * 86_400.0, description="How long copies are kept. Older recordings are not copied."
+        7 * 86_400.0,
+        description="How long copies are kept while their recorder is in contact. Older recordings are not copied.",
     )
     max_size: Size = Field(
         50 * 1024**3, description="Space for the copies of one recorder; the oldest are deleted first."

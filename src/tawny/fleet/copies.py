@@ -196,18 +196,21 @@ async def _is_continued(copied: CopyVolume, reader: CopyReader) -> bool:
 
 
 def trim(copied: CopyVolume, rules: Sequence[CopySettings], box: str, now_ms: int) -> None:
-    """Delete what is older or more than the settings allow. Cameras without settings stay as they are."""
+    """Delete what is older or more than the settings allow. Cameras without settings stay as they are.
+
+    Ages count from the last contact with the box: copies of a stolen one don't end by age, nor do kept events.
+    """
     cameras: dict[CopySettings, list[CameraId]] = {}
     for camera in copied.volume.cameras():
         if (rule := rule_for(rules, box, camera)) is not None:
             cameras.setdefault(rule, []).append(camera)
+    contact_ms = min(now_ms, copied.contact_ms())
     for rule, these in cameras.items():
-        oldest_ms = now_ms - round(rule.max * 1000)
-        while (found := copied.oldest_hour(these)) is not None:
-            begin_ms, camera, folder = found
-            if begin_ms + HOUR_MS > oldest_ms and copied.size_bytes(these) <= rule.max_size:
-                break
-            copied.remove_hour(camera, folder)
+        oldest_ms = contact_ms - round(rule.max * 1000)
+        while (old := copied.oldest_hour(these, with_kept=False)) is not None and old[0] + HOUR_MS <= oldest_ms:
+            copied.remove_hour(old[1], old[2])
+        while copied.size_bytes(these) > rule.max_size and (oldest := copied.oldest_hour(these)) is not None:
+            copied.remove_hour(oldest[1], oldest[2])
     copied.tidy()
 
 
@@ -233,6 +236,7 @@ def make_room(store: CopyStore, size_bytes: int, before: str, only: CopyVolume |
 
     only: delete the copies of this box only.
     Return False if there is not enough: what remains of the disk is for the hub's own recordings.
+    Copies of boxes that are away give way last, and to new copies of others only while they are more than all these.
     """
     for _ in range(_ROOM_STEP):
         try:
@@ -243,12 +247,28 @@ def make_room(store: CopyStore, size_bytes: int, before: str, only: CopyVolume |
             store.room.resize(reserved, 0)
             return True
         every = [one.copied for one in store.all() if only in (None, one.copied)]
-        firsts = [(*found, copied) for copied in every if (found := copied.oldest_hour()) is not None]
-        oldest = min(firsts, key=lambda one: one[0], default=None)
-        if oldest is None or oldest[2].partition("/")[2] >= before:
+        here = [one for one in every if not one.is_away()]
+        oldest = _oldest(here, before)
+        if oldest is None:
+            most_bytes = 0 if before == _EVER else sum(map(_size_bytes, here))
+            oldest = _oldest([one for one in every if one not in here and _size_bytes(one) > most_bytes], before)
+        if oldest is None:
             return False
-        oldest[3].remove_hour(oldest[1], oldest[2])
+        oldest[0].remove_hour(oldest[1], oldest[2])
     return False
+
+
+def _oldest(every: Sequence[CopyVolume], before: str) -> tuple[CopyVolume, CameraId, str] | None:
+    """Return the oldest hour of these copies, if it is one before this."""
+    firsts = [(*found, copied) for copied in every if (found := copied.oldest_hour()) is not None]
+    oldest = min(firsts, key=lambda one: one[0], default=None)
+    if oldest is None or oldest[2].partition("/")[2] >= before:
+        return None
+    return oldest[3], oldest[1], oldest[2]
+
+
+def _size_bytes(copied: CopyVolume) -> int:
+    return copied.size_bytes(copied.volume.cameras())
 
 
 class _BoxCopying:

@@ -36,7 +36,7 @@ from tawny.model.times import Clock, Span, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import is_signed
 from tawny.storage.disk.disk import parent_of, turned
-from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_sealed, segment_name
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, SegmentName, hour_folder, is_sealed, segment_name
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import StatedFiles, chains_on, read_stated
 from tawny.storage.history.deleted_events import DeletedEvents, blank_events
@@ -48,7 +48,7 @@ from tawny.storage.index.damaged_files import forget_empty
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.sqlite_file import SmallDb
 from tawny.storage.repair.healing import wrong_with
-from tawny.storage.retention.removal import tidy
+from tawny.storage.retention.removal import events_at, tidy
 from tawny.storage.segments.metadata import read_header
 
 log = logging.getLogger(__name__)
@@ -148,6 +148,8 @@ class CopyVolume:
         self._history = CopiedHistory(self.volume.disk)
         self.index = index_to_write(self.volume, self._history)
         self._deleted, self._deleted_s = DeletedEvents(self.volume, self._history, self._is_gone), clock.mono_s()
+        self._deleted_there: set[EventId] = set()
+        """Events that the box deleted, and that are still listed here. They keep no copies any more."""
         self._removed: dict[EventId, str] = {}
         """Events of removed hours, of which the history still says something, with the day."""
         self._stated: tuple[tuple[Any, ...], StatedFiles] | None = None
@@ -283,25 +285,36 @@ class CopyVolume:
         """Return whether nothing is here of the hour of an event that the box deleted. It is listed no more then."""
         event = self.index.event(event_id)
         if event is not None and self.volume.disk.entry(hour_folder(event.camera, event.start_ms)) is not None:
+            self._deleted_there.add(event_id)
             return False
+        self._deleted_there.discard(event_id)
         if event is not None:
             self.index.drop_event(event_id)
         return True
 
-    def oldest_hour(self, cameras: Sequence[CameraId] | None = None) -> tuple[int, CameraId, str] | None:
-        """Return begin, camera and folder of the oldest hour with copies; None if there is none."""
+    def oldest_hour(
+        self, cameras: Sequence[CameraId] | None = None, *, with_kept: bool = True
+    ) -> tuple[int, CameraId, str] | None:
+        """Return begin, camera and folder of the oldest hour with copies; None if there is none.
+
+        with_kept: also of hours with kept events.
+        """
         firsts = [
             next(
                 (
                     (begin_ms, camera, folder)
                     for folder in self.volume.hour_folders(camera)
-                    if (begin_ms := hour_ms(folder)) is not None
+                    if (begin_ms := hour_ms(folder)) is not None and (with_kept or not self._is_kept(camera, begin_ms))
                 ),
                 None,
             )
             for camera in (self.volume.cameras() if cameras is None else cameras)
         ]
         return min((one for one in firsts if one is not None), default=None)
+
+    def _is_kept(self, camera: CameraId, begin_ms: int) -> bool:
+        events = events_at(self.index, camera, Span(begin_ms, begin_ms + HOUR_MS))
+        return any(one.kept and one.id not in self._deleted_there for one in events)
 
     def remove_hour(self, camera: CameraId, folder: str) -> None:
         """Remove the copies of one hour, with the events in it."""
@@ -344,6 +357,14 @@ class CopyVolume:
                 self._removed |= removed
 
     # --- reading
+
+    def contact_ms(self) -> int:
+        """Return when the box was last in contact, ms UTC, to a minute; now if that isn't known yet."""
+        return int(self.notes.about().get("seen_ms", self._clock.now_ms()))
+
+    def is_away(self) -> bool:
+        """Return whether the box hasn't been in contact for a day: it may be stolen, and these its only recordings."""
+        return self._clock.now_ms() - self.contact_ms() > DAY_MS
 
     def size_bytes(self, cameras: Iterable[CameraId]) -> int:
         """Return the space of cameras: all files, also those that have arrived in part."""
