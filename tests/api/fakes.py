@@ -29,7 +29,7 @@ from tawny.config.changes import plain_table
 from tawny.config.recognition import SearchSettings
 from tawny.config.settings import DetectionSettings, LiveSettings, Settings, UpdateSettings
 from tawny.config.zones import Points
-from tawny.delivery.outbox import OutboxMarks
+from tawny.delivery.outbox_marks import OutboxMarks
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus, ThreadEngine

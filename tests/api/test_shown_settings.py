@@ -15,7 +15,7 @@ from tawny.api.auth.accounts import Role
 from tawny.config.changes import retention_to_table
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
-from tawny.delivery.outbox import OutboxMarks
+from tawny.delivery.outbox_marks import OutboxMarks
 from tawny.engine import Bus, ThreadEngine
 from tawny.model.ids import CameraId
 from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor

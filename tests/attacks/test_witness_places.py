@@ -15,6 +15,7 @@ from tawny.api.auth.accounts import Role
 from tawny.delivery.delivery import DeliveryKind
 from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier
 from tawny.delivery.destinations.folder import FolderDestination
+from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import WitnessCarrier, computer_label, read_witnesses, witness_path
 from tawny.engine import Bus
 from tawny.model.errors import TargetRefused
@@ -228,6 +229,21 @@ def test_check_finds_that_a_disk_was_put_back_and_continued(thief: Thief, tawny:
     assert "It may be an older copy that was continued" in found
     tawny("check", "--deep", "--confirm-history", "--config", str(config))
     assert findings(tawny("check", "--deep", "--repair", "--config", str(config), "--json").out) == []
+
+
+def test_check_names_the_command_that_sends_lost_uploads_again(thief: Thief, tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "nas").mkdir()
+    config = tmp_path / "tawny.toml"
+    config.write_text(f'[storage]\npath = "{thief.folder}"\n[destinations.nas]\nurl = "folder:{tmp_path / "nas"}"\n')
+    outbox = Outbox(thief.folder / "outbox.db", thief.clock)
+    outbox.add([delivery("a.jpg", to="nas")])
+    taken = outbox.take("nas")
+    assert taken is not None
+    outbox.done(taken, "", 3)
+    outbox.close()
+    said = tawny("check", "--deep", "--config", str(config))
+    assert (said.code, "uploads are lost" in said.out, "`tawny uploads resend NAME`" in said.out) == (1, True, True)
+    assert "tawny check --repair" not in said.out
 
 
 def leave(there: DestinationConnection, witness: Witness, host: str) -> None:

@@ -16,6 +16,7 @@ TARGETS = [
     {"name": "nas", "kind": "destination", "where": "sftp://nas", "waiting": 2, "trouble": "", "paused": False},
     {"name": "phone", "kind": "notifier", "where": "ntfy", "waiting": 0, "trouble": "Refused.", "paused": False},
 ]
+LOST = {"missing": 7, "changed": 2, "sent": 4, "gone": 3, "later": 2}
 
 
 @pytest.fixture
@@ -33,6 +34,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
                 return {"steps": [{"what": "Sending", "wrong": wrong, "hint": "Make room." if wrong else ""}]}
         if request["name"] != "nas":
             return {"known": ["nas"]}
+        if request["command"] == "resend":
+            return LOST if request["since_ms"] else dict.fromkeys(LOST, 0)
         return {"keep_s": 86_400.0, "removed": not request["dry_run"], "items": FILES}
 
     monkeypatch.setattr(delivery, "ask_once", once)
@@ -80,12 +83,31 @@ def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
     assert said.out.endswith("2 files, 2.5 MB: will be deleted there once the queue is done.\n")
 
 
+def test_lost_uploads_are_sent_again_and_counted(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
+    said = tawny("uploads", "resend", "nas", "--since", "2026-11-20T05:00:00Z")
+    assert asked == [{"command": "resend", "name": "nas", "since_ms": 1_795_150_800_000}]
+    assert (said.code, said.out.splitlines()) == (1, [
+        "At nas: 7 missing, 2 with another size.",
+        "4 will be sent again.",
+        "2 don't fit in the queue: run this again when those are sent.",
+        "3 can't be sent: the recorder has no recording of them any more.",
+    ])  # fmt: skip
+
+
+def test_if_no_upload_is_lost_that_is_said(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
+    said = tawny("uploads", "resend", "nas")
+    assert (said.code, said.out) == (0, "All uploads are at nas, with their sizes.\n")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("uploads", "clean", "cloud"), 3, "Available: nas."),
         (("uploads", "clean"), 2, "`tawny uploads clean` requires a name."),
         (("uploads", "test", "nas", "--dry-run"), 2, "--dry-run only works with `tawny uploads clean`."),
+        (("uploads", "resend", "cloud"), 3, "Available: nas."),
+        (("uploads", "resend"), 2, "`tawny uploads resend` requires a name."),
+        (("uploads", "clean", "nas", "--since", "now"), 2, "--since only works with `tawny uploads resend`."),
         (("uploads", "test", "phone"), 3, "No destination phone. Available: nas."),
         (("notifications", "test", "nas"), 3, "No channel nas. Available: phone."),
         (("notifications", "test"), 2, "`tawny notifications test` requires a name."),

@@ -62,9 +62,6 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         given = [str(one) for one in texts] if isinstance(texts, list) else []
         return {"confirmed": watch.confirm(given)}
 
-    def sweep(request: Mapping[str, Any]) -> dict[str, Any]:
-        return outward.swept(str(request.get("name")), dry_run=request.get("dry_run") is not False)
-
     def diagnostics() -> list[dict[str, str]]:
         """Return the files of the diagnostics bundle, their data in Base64."""
         made = web.site.diagnostics.make().files
@@ -98,7 +95,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "programs": lambda _: {"items": programs.overview()},
         "order": lambda request: programs.commanded(request.get("order")),
         "test": lambda request: outward.tested(str(request.get("name"))),
-        "sweep": sweep,
+        "sweep": lambda request: outward.swept(str(request.get("name")), dry_run=request.get("dry_run") is not False),
+        "resend": lambda request: outward.resent(str(request.get("name")), int(request.get("since_ms") or 0)),
         "delete": _deletion_answer(running),
         "fill": _fill_answer(running),
         **_mode_answers(web.modes, web.site.zone, running.clock),

@@ -49,7 +49,7 @@ from tawny.app.own_addresses import HOST_NAME, link_text, reachable_place, recor
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.config.settings import Settings, WebSettings, listen_address, proxy_networks
-from tawny.delivery.outbox import OutboxMarks
+from tawny.delivery.outbox_marks import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.fleet.copy_source import CopySource

@@ -12,11 +12,12 @@ from tawny.cli.control_client import ask_once
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.config.settings import Settings
-from tawny.delivery.destination import DestinationContext
+from tawny.delivery.sent_files import LostFiles
 from tawny.delivery.witness_files import read_witnesses
-from tawny.model.errors import DeliveryError, UsageError
+from tawny.model.errors import DeliveryError, StorageError, UsageError
 from tawny.model.times import Clock
 from tawny.sealed.statements import Witness, find_witnesses
+from tawny.service.delivery.resending import connected, lost_uploads, sent_from
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.volume import Volume
@@ -28,6 +29,7 @@ ADVICE: Final = (
     "If you restored a backup or replaced the disk, run `tawny check --confirm-history`. Otherwise keep this disk as "
     "it is, and compare it with your uploads and notifications."
 )
+UPLOAD_ADVICE: Final = "To send again what the recorder still has of lost uploads, run `tawny uploads resend NAME`."
 MOST_FILE_BYTES: Final = 50_000_000
 SeenWitness = tuple[str, Witness]
 """Who holds a witness, as the beginning of a sentence, and the witness."""
@@ -74,30 +76,37 @@ def _file_text(text: str) -> str | None:
     return None
 
 
-def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> list[SeenWitness]:
-    """Return the witnesses at all destinations that can be read. Waits for the network."""
+def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> tuple[list[SeenWitness], list[Finding]]:
+    """Return the witnesses at all destinations that can be read, and which of them lack uploads.
+
+    Waits for the network.
+    """
     here = {chain.recorder.hex()[:8] for chain in chains_on(volume)}
-    found: list[SeenWitness] = []
+    found, lacking = list[SeenWitness](), list[Finding]()
     for name, one in settings.destinations.items():
         if one.write_only:
             out.say(f"{name} can't be read: compare its newest witness with `tawny check --witness TEXT`.")
             continue
-        kind = PluginRegistry.opened().destination_of(one.url)
-        if kind is None:
+        if PluginRegistry.opened().destination_of(one.url) is None:
             continue
+        lost = LostFiles([], [])
         try:
-            options = kind.settings(one.url, one.options)
-            connection = kind.connect(DestinationContext(name, one.url, options, clock))
-            try:
+            with connected(PluginRegistry.opened(), name, one, clock) as connection:
                 own, others = read_witnesses(connection, socket.gethostname())
-            finally:
-                connection.close()
-        except (DeliveryError, ValueError) as error:
-            out.say(f"No witnesses could be read from {name}: {error}")
-            continue
-        others = [each for each in others if each.recorder in here]  # of other recorders that upload there
-        found += [(f"The upload destination {name}", each) for each in (*own, *others)]
-    return found
+                others = [each for each in others if each.recorder in here]  # of other recorders that upload there
+                found += [(f"The upload destination {name}", each) for each in (*own, *others)]
+                lost = lost_uploads(connection, one, clock.now_ms(), sent_from(volume.root, name))
+        except (DeliveryError, StorageError, ValueError) as error:
+            out.say(f"{name} couldn't be compared: {error}")
+        if lost.all:
+            lacking.append(_lack(name, lost))
+    return found, lacking
+
+
+def _lack(name: str, lost: LostFiles) -> Finding:
+    first, last = (time_text(lost.all[place].at_ms) for place in (-1, 0))
+    counts = f"{len(lost.missing)} missing, {len(lost.changed)} with another size"
+    return Finding(FindingKind.UPLOADS, name, f"{counts}; from {first} to {last}")
 
 
 def findings(volume: Volume, seen: Sequence[SeenWitness], *, deep: bool) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, load_settings, running_data
 from tawny.config.units import size_text
 from tawny.model.errors import NotDone, UsageError
+from tawny.model.times import SystemClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,23 @@ def run_notifications(args: Namespace, out: Output) -> int:
 
 def describe_uploads(parser: ArgumentParser) -> None:
     options.data(parser)
-    parser.add_argument("do", choices=["list", "test", "clean"], help="action")
-    parser.add_argument("name", nargs="?", help="test, clean: name of the destination in the settings")
+    parser.add_argument("do", choices=["list", "test", "clean", "resend"], help="action")
+    parser.add_argument("name", nargs="?", help="test, clean, resend: name of the destination in the settings")
     parser.add_argument("--dry-run", action="store_true", help="clean: show what would be deleted, delete nothing")
+    parser.add_argument(
+        "--since",
+        metavar="T",
+        help='resend: only what happened since then, for example yesterday or "2 h ago" (default: the last 90 days)',
+    )
 
 
 def run_uploads(args: Namespace, out: Output) -> int:
     if args.dry_run and args.do != "clean":
         raise UsageError("--dry-run only works with `tawny uploads clean`.")
+    if args.since is not None and args.do != "resend":
+        raise UsageError("--since only works with `tawny uploads resend`.")
+    if args.do == "resend":
+        return _resend(args, out)
     if args.do != "clean":
         return _list_or_test(args, DESTINATIONS, out)
     result = ask_once(
@@ -112,6 +122,28 @@ def run_uploads(args: Namespace, out: Output) -> int:
     _refuse_unknown(result, DESTINATIONS, args.name)
     out.data(result, _cleaned(args.name, result, out))
     return 0
+
+
+def _resend(args: Namespace, out: Output) -> int:
+    """Let what is lost at a destination be sent again. Return 1 if some of it can't, or not yet."""
+    since_ms = 0 if args.since is None else options.instant(args.since, SystemClock().now_ms())
+    request = {"command": "resend", "name": args.name, "since_ms": since_ms}
+    result = ask_once(_named_folder(args, DESTINATIONS), request)
+    _refuse_unknown(result, DESTINATIONS, args.name)
+    out.data(result, "\n".join(_resent(args.name, result)))
+    return 1 if result["gone"] or result["later"] else 0
+
+
+def _resent(name: str, result: dict[str, Any]) -> list[str]:
+    if not result["missing"] and not result["changed"]:
+        return [f"All uploads are at {name}, with their sizes."]
+    lines = [f"At {name}: {result['missing']} missing, {result['changed']} with another size."]
+    lines.append(f"{result['sent']} will be sent again.")
+    if result["later"]:
+        lines.append(f"{result['later']} don't fit in the queue: run this again when those are sent.")
+    if result["gone"]:
+        lines.append(f"{result['gone']} can't be sent: the recorder has no recording of them any more.")
+    return lines
 
 
 def _cleaned(name: str, result: dict[str, Any], out: Output) -> str:

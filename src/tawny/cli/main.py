@@ -126,7 +126,7 @@ COMMANDS = {
     "export": Command("export", "export a clip as MP4 without re-encoding"),
     "check": Command("recordings", "verify files, index and recorded time; repair them"),
     "notifications": Command("delivery", "list notification channels; send a test"),
-    "uploads": Command("delivery", "list upload destinations; send a test; delete old uploads"),
+    "uploads": Command("delivery", "list upload destinations; send a test; delete old uploads; send lost ones again"),
     "integrations": Command("delivery", "list integrations: what they receive and what they may do"),
     "mode": Command("modes", "show the mode, or set one, for example away"),
     "snooze": Command("modes", "snooze notifications of a camera or a rule, or show what is snoozed"),

@@ -12,6 +12,7 @@ from tawny.cli import options
 from tawny.cli.archive import open_folder
 from tawny.cli.check_witnesses import (
     ADVICE,
+    UPLOAD_ADVICE,
     SeenWitness,
     confirm,
     describe_witness_options,
@@ -134,7 +135,9 @@ def describe_check(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--repair", action="store_true", help="repair what can be repaired; never deletes playable video"
     )
-    parser.add_argument("--deep", action="store_true", help="read every file and verify it against the signed history")
+    parser.add_argument(
+        "--deep", action="store_true", help="read every file and verify it against the signed history; compare uploads"
+    )
     describe_witness_options(parser)
     parser.add_argument(
         "--wall", action="store_true", help="verify that recorded plus explained time equals wall-clock time"
@@ -169,7 +172,9 @@ def _check(args: Namespace, out: Output, settings: Settings, folder: Path, given
                 progress=lambda count: out.progress(f"checking: {count} files"),
             )
         if args.deep:
-            given += uploaded(settings, volume, clock, out)
+            held, lacking = uploaded(settings, volume, clock, out)
+            given += held
+            report.findings.extend(lacking)
         if args.confirm_history:
             confirm(volume, folder, clock, given, out)
         report.findings.extend(findings(volume, given, deep=args.deep))
@@ -268,7 +273,10 @@ def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
         lines += [f"  {camera}: {time_text(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
     if any(one.what is FindingKind.WITNESS for one in report.findings):
         lines.append(ADVICE)
-    if any(one.what is not FindingKind.WITNESS for one in report.findings) and not repair:
+    if any(one.what is FindingKind.UPLOADS for one in report.findings):
+        lines.append(UPLOAD_ADVICE)
+    outside = FindingKind.WITNESS, FindingKind.UPLOADS
+    if any(one.what not in outside for one in report.findings) and not repair:
         lines.append(
             "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "
             "playable video."

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from tawny.delivery.delivery import LATE_MS, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.name_counters import number_of, raise_again, raise_counters
+from tawny.delivery.sent_files import SentFile, sent_by
 from tawny.delivery.targets import FOLDERS, OutboxBacklog
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
@@ -274,6 +275,14 @@ class Outbox:
             db.execute(change, (to,))
         self._notify({to})
 
+    def send_again(self, to: str, ids: Iterable[int]) -> None:
+        """Let deliveries that are done wait again, as if they were new."""
+        change = "UPDATE deliveries SET state = 'waiting', made_ms = ?, next_ms = 0, tries = 0, done_ms = NULL "
+        rows = [(self._clock.now_ms(), key) for key in ids]
+        with self._writing() as db:
+            db.executemany(change + "WHERE id = ? AND state = 'done'", rows)
+        self._notify({to})
+
     def keep_within(
         self, budget_bytes: int, targets: Iterable[str] | None = None, most: int = MOST_WAITING
     ) -> list[Delivery]:
@@ -465,6 +474,11 @@ class Outbox:
             query = f"{_ROWS} WHERE target = ? AND state <> 'waiting' ORDER BY done_ms DESC, id DESC LIMIT ?"
             return [_delivery(row) for row in db.execute(query, (to, limit)).fetchall()]
 
+    def sent(self, to: str, since_ms: int, before_ms: int) -> Iterator[SentFile]:
+        """Yield what `sent_by` does. Changes wait meanwhile."""
+        with self._reading() as db:
+            yield from sent_by(db, to, since_ms, before_ms)
+
     def held(self, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
         """Return recordings that waiting deliveries require. targets: as in `keep_within`."""
         with self._reading() as db:
@@ -543,20 +557,6 @@ class Outbox:
 def held_by(db: sqlite3.Connection, targets: Iterable[str] | None = None) -> list[tuple[CameraId, Span]]:
     """Return what `Outbox.held` does, of a file that another process may have open."""
     return [(CameraId(one), Span(begin, end)) for one, begin, end in db.execute(_HELD, _served(targets)).fetchall()]
-
-
-class OutboxMarks:
-    """Key-value store of one notifier: a prefix of the outbox's marks."""
-
-    def __init__(self, outbox: Outbox, prefix: str) -> None:
-        self._outbox, self._prefix = outbox, prefix
-
-    def marks(self) -> dict[str, str]:
-        found = self._outbox.marks(self._prefix)
-        return {name.removeprefix(self._prefix): value for name, value in found.items()}
-
-    def mark(self, name: str, value: str) -> None:
-        self._outbox.mark(self._prefix + name, value)
 
 
 def _served(targets: Iterable[str] | None) -> tuple[str | None]:

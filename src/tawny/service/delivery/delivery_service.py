@@ -28,6 +28,7 @@ from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets, folder_target
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.notifications import Notifications, NoUsers, Users
+from tawny.service.delivery.resending import UploadResender
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem
@@ -107,6 +108,7 @@ class DeliveryService:
         self.upload_scheduler = UploadScheduler(source, [], budget_bytes(settings), self._served)
         is_paused = self._paused.__contains__
         self.uploads = Uploads(source, recorder, plugins, self._engine, is_paused, self._brought, scratch)
+        self._resender = UploadResender(self.outbox, recorder, plugins, clock)
         self._sweeper = Sweeper(self.uploads, self.outbox, self._clock)  # after an error, it goes on with the others
         self.notifications = Notifications(settings, source, recorder, plugins, self.uploads, policy.users, is_paused)
         means = FileSetMeans(
@@ -327,6 +329,13 @@ class DeliveryService:
             return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
         items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
         return {"keep_s": chosen[name].retention, "removed": not dry_run, "items": items}
+
+    def resent(self, name: str, since_ms: int) -> dict[str, object]:
+        """Return the output of `tawny uploads resend`. `known`: all names. Raises NotDone, DeliveryError."""
+        chosen = self._settings.destinations
+        if name not in chosen:
+            return {"known": list(chosen)}
+        return {**self._resender.resend(name, chosen[name], since_ms, budget_bytes(self._settings))}
 
     def test(self, name: str) -> list[ConnectionTestStep]:
         """Test a destination or a notifier; set `write_only` of a destination whose login may not delete.

@@ -39,7 +39,7 @@ from tawny.delivery.notifier import (
     NotifierTraits,
     TargetTooSlow,
 )
-from tawny.delivery.outbox import OutboxMarks
+from tawny.delivery.outbox_marks import OutboxMarks
 from tawny.delivery.targets import TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s

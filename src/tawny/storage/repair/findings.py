@@ -79,6 +79,7 @@ class FindingKind(StrEnum):
     AWAY = "can't be reached"
     NOT_STORED = "listed, but not stored"
     NOT_STATED = "not in the signed history"
+    UPLOADS = "uploads are lost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,114 @@
+"""Uploads that are gone at their destination: found by comparing, and sent again as far as the recorder has them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from tawny.config.targets import DestinationSettings
+from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.destination import DestinationConnection, DestinationContext
+from tawny.delivery.outbox import MOST_WAITING, Outbox
+from tawny.delivery.sent_files import LostFiles, SentFile, lost_files, sent_by
+from tawny.model.errors import NotDone
+from tawny.model.ids import SegmentId, StreamName
+from tawny.model.times import Clock, Span
+from tawny.playback.clips import times_of
+from tawny.service.backup.restored_accounts import opened_to_read
+from tawny.service.backup.restored_outbox import OUTBOX
+from tawny.service.delivery.guarded_target import BrokenTarget, as_delivery_error
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.recorder import RecorderService
+from tawny.storage.index.sqlite_file import sqlite_errors
+
+SHARE: Final = 0.5
+"""Of the limits of waiting uploads, what may be used to send again: new events need the rest."""
+
+
+@contextmanager
+def connected(
+    plugins: PluginRegistry, name: str, one: DestinationSettings, clock: Clock
+) -> Iterator[DestinationConnection]:
+    """Connect to a destination. Raises DeliveryError. Waits for the network."""
+    kind = plugins.destination_of(one.url) or BrokenTarget()
+    with as_delivery_error(name, one.url, kind):
+        options = kind.settings(one.url, one.options)
+        connection = kind.connect(DestinationContext(name, one.url, options, clock, one.write_only))
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def lost_uploads(
+    connection: DestinationConnection,
+    one: DestinationSettings,
+    now_ms: int,
+    sent: Callable[[int, int], Iterable[SentFile]],
+    since_ms: int = 0,
+) -> LostFiles:
+    """Compare what a destination should still have with its files. Raises DeliveryError.
+
+    sent: returns what was sent of what happened since a time, and arrived before another. Older files than `retention`
+    are left out.
+    """
+    first_ms = since_ms if one.retention is None else max(since_ms, now_ms - round(one.retention * 1000))
+    return lost_files(connection, lambda before_ms: sent(first_ms, before_ms), now_ms)
+
+
+def sent_from(folder: Path, name: str) -> Callable[[int, int], list[SentFile]]:
+    """Return `sent` of `lost_uploads`, of a data folder, for commands. It raises StorageError."""
+
+    def sent(since_ms: int, before_ms: int) -> list[SentFile]:
+        path = folder / OUTBOX
+        if not path.exists():
+            return []
+        with sqlite_errors(str(path), read_only=True), closing(opened_to_read(path)) as db:
+            return list(sent_by(db, name, since_ms, before_ms))
+
+    return sent
+
+
+class UploadResender:
+    """Sends again what is gone at a destination, or has another size there. Call from any thread."""
+
+    def __init__(self, outbox: Outbox, recorder: RecorderService, plugins: PluginRegistry, clock: Clock) -> None:
+        self._outbox, self._recorder, self._plugins, self._clock = outbox, recorder, plugins, clock
+
+    def resend(self, name: str, one: DestinationSettings, since_ms: int, budget_bytes: int) -> dict[str, int]:
+        """Let what is lost since a time wait again, newest first, as far as the queue has room. Return the counts.
+
+        `gone`: the recorder has no recording of them any more. `later`: there was no room. Raises NotDone,
+        DeliveryError. Waits for the network.
+        """
+        if one.write_only:
+            raise NotDone(f"tawny can't list what is at {name}: its login may only write.", "Look there yourself.")
+        now_ms = self._clock.now_ms()
+        with connected(self._plugins, name, one, self._clock) as connection:
+            lost = lost_uploads(connection, one, now_ms, lambda *times: self._outbox.sent(name, *times), since_ms)
+        count = round(MOST_WAITING * SHARE) - self._outbox.waiting(name).count
+        left_bytes = budget_bytes * SHARE - self._outbox.waiting().size_bytes
+        again, gone, later = list[int](), 0, 0
+        for file in lost.all:
+            delivery = self._outbox.find(name, file.name)
+            if delivery is None or not self._is_recorded(delivery):
+                gone += 1
+            elif len(again) >= count or file.size_bytes > left_bytes:
+                later += 1
+            else:
+                again.append(file.id)
+                left_bytes -= file.size_bytes
+        self._outbox.send_again(name, again)
+        missing, changed = len(lost.missing), len(lost.changed)
+        return {"missing": missing, "changed": changed, "sent": len(again), "gone": gone, "later": later}
+
+    def _is_recorded(self, one: Delivery) -> bool:
+        """Return whether the recorder still has what a delivery was made of."""
+        index, content = self._recorder.index, one.content
+        if "segment" in content:
+            return index.segment(SegmentId(content["segment"])) is not None
+        if one.what is DeliveryKind.PICTURE:
+            event = index.event(one.event) if one.event is not None else None
+            return event is not None and event.picture_ms is not None
+        span = Span(int(content["from_ms"]), int(content["to_ms"]))
+        return one.camera is not None and bool(times_of(self._recorder, one.camera, StreamName.MAIN, span))

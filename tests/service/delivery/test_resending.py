@@ -1,0 +1,182 @@
+"""Uploads that were deleted, emptied or replaced at their destination: found, and sent again."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.cli import check_witnesses
+from tawny.cli.output import Output
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import MOST_WAITING, Outbox
+from tawny.model.errors import NotDone
+from tawny.model.events import Event
+from tawny.model.ids import EventId
+from tawny.model.times import Span
+from tawny.service.delivery.resending import UploadResender
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.storage.disk.volume import Volume
+from tawny.storage.repair.findings import Finding
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import FakeRecorder
+from tests.delivery.destinations.servers import dav_server
+from tests.playback.archives import PORCH
+
+BUDGET_BYTES = 10**9
+DAY_S = 86_400
+PASSWORD = "password"
+
+
+class Bench:
+    """A recorder whose event has been uploaded: image and clip, and a part that the clip replaced."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.data, self.there, self.clock = root / "data", root / "nas", FakeClock()
+        for folder in (self.data, self.there, root / "recorded"):
+            folder.mkdir()
+        self.url, self.config = url, root / "tawny.toml"
+        self.recorder = FakeRecorder(root / "recorded", self.clock)
+        self.outbox = Outbox(self.data / "outbox.db", self.clock)
+        self.at_ms = self.clock.now_ms()
+        self.recorder.record(self.at_ms, seconds=10)
+        event = Event(EventId("e"), PORCH, "person", self.at_ms, self.at_ms + 5000, 80.0)
+        self.recorder.index.put_event(replace(event, picture_ms=self.at_ms))
+        self.clock.advance(60)
+        self.sends("porch/e.jpg", DeliveryKind.PICTURE)
+        self.sends("porch/e.mp4", DeliveryKind.CLIP)
+        self.sends("parts/e.001.mp4", DeliveryKind.PIECE)  # of a time when the login might only write
+        (self.there / "parts/e.001.mp4").unlink()
+        self.sends("porch/e.001.mp4", DeliveryKind.PIECE)
+        part = self.outbox.find("nas", "porch/e.001.mp4")
+        assert part is not None
+        self.outbox.renew(replace(part, what=DeliveryKind.REMOVAL, state=DeliveryState.WAITING))
+        self.outbox.done(self.taken(), "", 0)
+        (self.there / "porch/e.001.mp4").unlink()
+        self.clock.advance(60)
+
+    def sends(self, name: str, what: DeliveryKind) -> None:
+        content = {"from_ms": self.at_ms, "to_ms": self.at_ms + 5000, "event": "e"}
+        self.outbox.add([
+            Delivery(
+                "nas", name, what, content, self.clock.now_ms(), self.at_ms, PORCH, EventId("e"),
+                Span(self.at_ms, self.at_ms + 5000),
+            )
+        ])  # fmt: skip
+        file = self.there / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"its content")
+        self.outbox.done(self.taken(), name, file.stat().st_size)
+
+    def taken(self) -> Delivery:
+        taken = self.outbox.take("nas")
+        assert taken is not None
+        return taken
+
+    def settings(self, more: str = "") -> Settings:
+        self.config.write_text(
+            f'[storage]\npath = "{self.data}"\n[destinations.nas]\nurl = "{self.url.format(nas=self.there)}"\n{more}\n'
+        )
+        return read_settings(self.config)
+
+    def check(self, more: str = "") -> list[Finding]:
+        volume, out = Volume.at(self.data), Output(as_json=False)
+        return check_witnesses.uploaded(self.settings(more), volume, self.clock, out)[1]
+
+    def resend(self, more: str = "", since_ms: int = 0, budget_bytes: int = BUDGET_BYTES) -> dict[str, int]:
+        resender = UploadResender(self.outbox, self.recorder, PluginRegistry.opened(), self.clock)
+        return resender.resend("nas", self.settings(more).destinations["nas"], since_ms, budget_bytes)
+
+    def waiting(self) -> list[str]:
+        names = []
+        while (one := self.outbox.take("nas")) is not None:
+            names.append(one.name)
+        return names
+
+
+@pytest.fixture(params=["folder", "webdav"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    if request.param == "folder":
+        yield Bench(tmp_path, "folder:{nas}")
+        return
+    with dav_server(tmp_path, PASSWORD) as port:
+        yield Bench(tmp_path, f"dav://cam:{PASSWORD}@127.0.0.1:{port}/nas")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, "folder:{nas}")
+
+
+def test_what_is_there_is_no_finding(bench: Bench) -> None:
+    assert bench.check() == []
+    assert bench.resend() == {"missing": 0, "changed": 0, "sent": 0, "gone": 0, "later": 0}
+
+
+def test_deleted_and_emptied_uploads_are_found_and_sent_again(bench: Bench) -> None:
+    (bench.there / "porch/e.jpg").unlink()
+    (bench.there / "porch/e.mp4").write_bytes(b"")
+    [found] = bench.check()
+    assert (found.what.value, found.path) == ("uploads are lost", "nas")
+    assert found.detail.startswith("1 missing, 1 with another size; from 2026-11-20 ")
+    assert bench.resend() == {"missing": 1, "changed": 1, "sent": 2, "gone": 0, "later": 0}
+    assert bench.check() == []  # they wait
+    assert bench.outbox.waiting("nas").oldest_ms == bench.clock.now_ms()  # no backlog
+    assert bench.waiting() == ["porch/e.jpg", "porch/e.mp4"]
+
+
+def test_uploads_older_than_the_retention_may_be_gone(local: Bench) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    local.clock.advance(2 * DAY_S)
+    assert local.check('retention = "1 day"') == []
+    assert local.resend('retention = "1 day"')["missing"] == 0
+    assert len(local.check()) == 1
+
+
+def test_only_what_happened_since_a_time_is_sent_again(local: Bench) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    assert local.resend(since_ms=local.at_ms + 1)["missing"] == 0
+    assert local.resend(since_ms=local.at_ms)["sent"] == 1
+
+
+def test_what_the_recorder_has_no_more_is_counted(local: Bench) -> None:
+    for name in ("porch/e.jpg", "porch/e.mp4"):
+        (local.there / name).unlink()
+    index = local.recorder.index
+    index.drop_event(EventId("e"))
+    index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
+    assert local.resend() == {"missing": 2, "changed": 0, "sent": 0, "gone": 2, "later": 0}
+    assert local.waiting() == []
+
+
+def test_what_is_in_the_file_that_is_being_recorded_is_sent_again(local: Bench) -> None:
+    index = local.recorder.index
+    index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
+    local.recorder.record(local.at_ms, seconds=10, is_open=True)
+    (local.there / "porch/e.mp4").unlink()
+    assert (local.resend()["sent"], local.waiting()) == (1, ["porch/e.mp4"])
+
+
+@pytest.mark.parametrize("limit", ["size", "count"])
+def test_the_queue_keeps_room_for_new_events(local: Bench, limit: str) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    if limit == "count":
+        more = [Delivery("nas", f"{n}.jpg", DeliveryKind.PICTURE, {}, 0, 0) for n in range(MOST_WAITING // 2)]
+        local.outbox.add(more)
+    result = local.resend(budget_bytes=20 if limit == "size" else BUDGET_BYTES)
+    assert (result["sent"], result["later"]) == (0, 1)
+
+
+def test_a_destination_that_may_only_be_written_is_not_listed(local: Bench) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    assert local.check("write_only = true") == []
+    with pytest.raises(NotDone, match="its login may only write"):
+        local.resend("write_only = true")
+
+
+def test_a_destination_that_is_away_is_no_finding(local: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    local.there.rename(local.there.with_name("away"))
+    assert local.check() == []
+    assert "nas couldn't be compared" in capsys.readouterr().err
