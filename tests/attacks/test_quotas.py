@@ -13,7 +13,7 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.passes import UploadRight
 from tawny.api.errors import RequestRefused
-from tawny.api.inbox import LEAST_FILE_BYTES, MOST_AT_ONCE, MOST_TOGETHER, Inbox
+from tawny.api.inbox import LEAST_FILE_BYTES, MOST_AT_ONCE, MOST_OF_A_NAME, MOST_TOGETHER, Inbox
 from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipExportJob, ClipJobs, ClipJobState
 from tawny.api.past.clip_store import ClipStore
 from tawny.model.errors import StorageError
@@ -300,9 +300,16 @@ async def test_what_has_not_arrived_deletes_nothing(
         inbox.begin(holder, large, right)
     going = inbox.begin(holder, upload_of("1" * 64, MB), right)
     assert (await put(browser, secret, "c.bin", b"small")).status_code == 507, "all that may go is promised to another"
+    going.write(bytes(MB // 2))  # and is cut off
     going.close()
     assert (await put(browser, secret, "c.bin", b"small")).status_code == 200
     assert sorted(one.name for one in inbox.files(holder, "")) == ["a.bin", "b.bin", "c.bin"]
+
+
+async def test_only_some_files_get_the_same_name(added: tuple[httpx.AsyncClient, str, str]) -> None:
+    browser, _, secret = added
+    codes = [(await put(browser, secret, "a.jpg", os.urandom(8))).status_code for _ in range(MOST_OF_A_NAME + 1)]
+    assert codes == [200] * MOST_OF_A_NAME + [400]
 
 
 async def test_a_file_with_a_long_name_gets_a_number(added: tuple[httpx.AsyncClient, str, str]) -> None:

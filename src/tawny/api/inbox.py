@@ -13,7 +13,6 @@ keeps for recordings.
 """
 
 import hashlib
-import itertools
 import os
 import re
 import threading
@@ -37,6 +36,8 @@ BEGUN: Final = ".begun"
 PORTION_BYTES: Final = 1_048_576
 LEAST_FILE_BYTES: Final = 4096
 """What a file takes of the quota at least, as on the disk: otherwise empty files would be without limit."""
+MOST_OF_A_NAME: Final = 20
+"""Maximum number of files whose names differ in their number only: to know one, all are read."""
 MOST_AT_ONCE: Final = 4
 """Maximum number of concurrent uploads of one token: a recorder sends one file after the other."""
 MOST_TOGETHER: Final = 16
@@ -64,8 +65,8 @@ class Inbox:
     """Inbox of all tokens. Thread-safe; methods block on the disk. root: None if nothing is stored on disk.
 
     headroom: the disk's space for other files than recordings; None: all but what the recorder needs.
-    Invariant: what a token has stored and reserved is never more than its quota (`test_quotas.py`), but for what goes
-    once an upload of a token that may only add files is complete. Raises RequestRefused.
+    Invariant: what a token has stored and reserved is never more than its quota (`test_quotas.py`). If it may only add
+    files, unfinished uploads may be more than that by what goes when they are complete. Raises RequestRefused.
     """
 
     def __init__(self, root: Path | None, headroom: DiskHeadroom | None = None, clock: Clock | None = None) -> None:
@@ -258,10 +259,11 @@ class Inbox:
     def _forget_oldest(self, holder: str, right: UploadRight) -> None:
         """Delete files that may go until the quota is kept, and some more, so that not each upload looks for them.
 
-        Only for what has arrived, not for what running uploads have reserved. Call with the lock.
+        Only for complete files, not for what is unfinished or reserved. Call with the lock.
         """
         self._taken_bytes(holder)  # counts
-        over_bytes = self._used[holder] - right.quota_bytes
+        begun = (self._home(holder) / BEGUN).glob("*")
+        over_bytes = self._used[holder] - sum(_charged(part.stat().st_size) for part in begun) - right.quota_bytes
         if over_bytes <= 0:
             return
         over_bytes += right.quota_bytes // 100
@@ -400,7 +402,7 @@ def _flat(name: str) -> str:
 
 def _numbered(path: Path) -> Iterator[Path]:
     """Yield the names that further files of a name get, as long as there are any."""
-    for number in itertools.count(2):
+    for number in range(2, MOST_OF_A_NAME + 1):
         one = _with_number(path, number)
         if not one.exists():
             return
@@ -408,7 +410,10 @@ def _numbered(path: Path) -> Iterator[Path]:
 
 
 def _next_number(path: Path) -> Path:
-    return _with_number(path, 2 + len(list(_numbered(path))))
+    number = 2 + len(list(_numbered(path)))
+    if number > MOST_OF_A_NAME:
+        raise bad_input("name: too many files have this name.", "Choose another name.")
+    return _with_number(path, number)
 
 
 def _with_number(path: Path, number: int) -> Path:

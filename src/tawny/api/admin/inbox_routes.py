@@ -76,11 +76,12 @@ def brought_state(
 ) -> BroughtState:
     """Return size and checksum of a file, and how many bytes of an unfinished upload `sha256` have arrived."""
     holder = signed.person.id
-    found = (here.inbox.same(holder, name, sha256) if sha256 else None) or here.inbox.find(holder, name)
+    same = here.inbox.same(holder, name, sha256) if sha256 else None
+    found = same or here.inbox.find(holder, name)
     return BroughtState(
         size=found.size if found else None,
         modified_ms=found.modified_ms if found else None,
-        sha256=here.inbox.sha256(holder, found.name) if found else None,
+        sha256=sha256 if same else here.inbox.sha256(holder, found.name) if found else None,
         begun=here.inbox.begun_bytes(holder, sha256, name) if sha256 else 0,
     )
 
