@@ -431,6 +431,12 @@ async def test_an_earlier_sheet_is_called_one(there: Sealed) -> None:
     )
 
 
+async def test_another_key_in_use_is_no_earlier_sheet(there: Sealed) -> None:
+    UnlockMethodStore(there.config.parent).used_for(OWNER.recipient)
+    answer = await there.house.signed_in().post("/api/v1/sealed/tested", json={"recovery": OWNER.recipient})
+    assert answer.json()["message"] == "This key opens new recordings, but isn't the recovery sheet in use."
+
+
 async def test_what_a_page_opens_by_itself_is_in_the_log(there: Sealed) -> None:
     browser = there.house.signed_in()
     for is_open in (True, False):

@@ -17,6 +17,7 @@ from tawny.cli import encryption
 from tawny.cli.encryption import run_encryption
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
+from tawny.config.changes import put_table
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import DiskFull, NotDone, SettingsError
@@ -175,6 +176,17 @@ def test_an_earlier_sheet_is_called_one_and_kept(tmp_path: Path) -> None:
     assert terminal.test_sheet(" ".join(earlier.words)) == 1
     assert "This is an earlier recovery sheet." in terminal.said.getvalue()
     assert "Keep it" in terminal.said.getvalue()
+
+
+def test_another_key_in_use_is_no_earlier_sheet(tmp_path: Path) -> None:
+    terminal, other = Terminal(tmp_path), RecoverySheet(Identity.new(), "box", "", "2026-11-20")
+    terminal.set_up()
+    keys = [*read_settings(terminal.settings).encryption.recipients, other.identity.recipient]
+    put_table(terminal.settings, "encryption", {"recipients": keys})
+    UnlockMethodStore(tmp_path / "data").used_for(other.identity.recipient)
+    assert terminal.test_sheet(" ".join(other.words)) == 1
+    assert "isn't the recovery sheet in use" in terminal.said.getvalue()
+    assert "earlier" not in terminal.said.getvalue()
 
 
 def test_a_new_sheet_counts_as_made_and_the_old_one_is_to_be_kept(tmp_path: Path) -> None:

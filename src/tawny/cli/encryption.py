@@ -32,8 +32,11 @@ from tawny.service.sealing.sealing_service import (
     EARLIER_SHEET,
     EARLIER_SHEET_DO,
     KEYS,
+    NO_SHEET,
+    NO_SHEET_DO,
     OWNER,
     UnlockMethodStore,
+    keys_in_force,
     was_used_for,
     write_secret_file,
 )
@@ -510,6 +513,8 @@ def _test_sheet(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     fits, verdict = typed_key == chosen.encryption.recovery, "Wrong sheet. It doesn't open these recordings."
     if fits:
         verdict = "Correct. This sheet opens your encrypted recordings."
+    elif typed_key in keys_in_force(chosen):
+        verdict = f"{NO_SHEET} {NO_SHEET_DO}"
     elif was_used_for(data_folder(args, chosen), typed_key):
         verdict = f"{EARLIER_SHEET} {EARLIER_SHEET_DO}"
     out.data({"fits": fits}, verdict)

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from tawny.config.changes import change_seal
 from tawny.config.file_writing import modes_optional
+from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
@@ -77,6 +78,8 @@ EARLIER_SHEET: Final = (
     "This is an earlier recovery sheet. It opens what was encrypted for it, such as uploads from then."
 )
 EARLIER_SHEET_DO: Final = "Keep it as long as there are recordings or copies from then."
+NO_SHEET: Final = "This key opens new recordings, but isn't the recovery sheet in use."
+NO_SHEET_DO: Final = "Keep it, and enter the words of the recovery sheet."
 _MOST: Final = 32
 _Kind = Literal["passphrase", "passkey", "other"]
 _KINDS: Final[Mapping[bytes, _Kind]] = {
@@ -261,6 +264,11 @@ def _by_use(ways: Sequence[SealedWay], in_force: Collection[str]) -> list[Sealed
     return sorted(known, key=lambda one: (True, None, False).index(one.in_force))
 
 
+def keys_in_force(settings: Settings) -> set[str]:
+    """Return the public keys that new recordings are encrypted for, of single cameras, too."""
+    return {*settings.encryption.all, *(one for camera in settings.cameras.values() for one in camera.recipients)}
+
+
 def _remove(*paths: Path) -> None:
     """Delete files as far as the disk allows it: an error is under way."""
     for path in paths:
@@ -329,7 +337,7 @@ class SealingService:
             is_everything=settings.storage.encrypt,
             cameras={CameraId(name): settings.is_sealed(name) for name in settings.cameras},
             fingerprint=self._fingerprint,
-            ways=_by_use(self._ways.all(), self._in_force()),
+            ways=_by_use(self._ways.all(), keys_in_force(settings)),
             made_ms=sheet.get("made_ms"),
             tested_ms=sheet.get("tested_ms"),
             is_in_file=self._settings.file is not None,
@@ -372,21 +380,18 @@ class SealingService:
 
     def remove_way(self, way: str) -> None:
         with self._lock:
-            self._ways.remove(way, self._in_force())
-
-    def _in_force(self) -> set[str]:
-        """Return the public keys that new recordings are encrypted for, of single cameras, too."""
-        settings = self._settings.now()
-        return {*settings.encryption.all, *(one for camera in settings.cameras.values() for one in camera.recipients)}
+            self._ways.remove(way, keys_in_force(self._settings.now()))
 
     def tested(self, recovery: str) -> bool:
         """Record that a user proved possession of a recovery sheet. Return whether its public key is ours.
 
-        Raises NotDone for an earlier one.
+        Raises NotDone for an earlier one, and for another key in use.
         """
         is_ours = recovery == self._settings.now().encryption.recovery
         if is_ours:
             self._ways.sheet_shown(self._clock.now_ms())
+        elif recovery in keys_in_force(self._settings.now()):
+            raise NotDone(NO_SHEET, NO_SHEET_DO)
         elif was_used_for(self._folder, recovery):
             raise NotDone(EARLIER_SHEET, EARLIER_SHEET_DO)
         return is_ours
