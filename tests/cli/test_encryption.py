@@ -20,7 +20,7 @@ from tawny.cli.output import Output
 from tawny.config.changes import put_table
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import DiskFull, NotDone, SettingsError
+from tawny.model.errors import DiskFull, FolderUnwritable, NotDone, SettingsError
 from tawny.model.times import utc_from_text
 from tawny.sealed.file_reader import InMemorySource, scan_file
 from tawny.sealed.header import SealedFileKind
@@ -57,6 +57,12 @@ class Terminal:
     def test_sheet(self, words: str) -> int:
         self.args.do = "test-sheet"
         return run_encryption(self.args, self.out, lambda _: words)
+
+    def replace_sheet(self) -> int:
+        old, self.shown = " ".join(self.words), StringIO()
+        self.out = Output(as_json=False, out=self.said, err=self.shown)
+        args = Namespace(**vars(self.args) | {"do": "rotate", "key": None, "words": True})
+        return run_encryption(args, self.out, lambda question: old if "24 words" in question else self.type(question))
 
     def type(self, question: str) -> str:
         self.asked += 1
@@ -192,18 +198,39 @@ def test_another_key_in_use_is_no_earlier_sheet(tmp_path: Path) -> None:
 def test_a_new_sheet_counts_as_made_and_the_old_one_is_to_be_kept(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     terminal.set_up()
-    old, store = " ".join(terminal.words), UnlockMethodStore(tmp_path / "data")
+    store = UnlockMethodStore(tmp_path / "data")
     store.sheet_made(1)
-    terminal.shown = StringIO()
-    terminal.out = Output(as_json=False, out=terminal.said, err=terminal.shown)
-    terminal.args = Namespace(**vars(terminal.args) | {"do": "rotate", "key": None, "words": True})
-
-    def typed(question: str) -> str:
-        return old if "24 words" in question else terminal.type(question)
-
-    assert run_encryption(terminal.args, terminal.out, typed) == 0
+    assert terminal.replace_sheet() == 0
     assert "Keep the old sheet" in terminal.shown.getvalue()
     assert min(store.sheet()[at] for at in ("made_ms", "tested_ms")) > 1
+
+
+def test_a_sheet_that_could_not_replace_the_old_one_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DiskFull("tawny.toml")
+
+    terminal, store = Terminal(tmp_path), UnlockMethodStore(tmp_path / "data")
+    terminal.set_up()
+    store.sheet_made(1)
+    monkeypatch.setattr(encryption, "put_tables", full)
+    with pytest.raises(DiskFull):
+        terminal.replace_sheet()
+    assert store.sheet() == {"made_ms": 1, "tested_ms": 1}
+
+
+def test_a_new_sheet_whose_time_cannot_be_noted_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise FolderUnwritable("keys", "denied")
+
+    terminal = Terminal(tmp_path)
+    terminal.set_up()
+    old = read_settings(terminal.settings).encryption.recovery
+    monkeypatch.setattr(UnlockMethodStore, "sheet_made", refused)
+    assert terminal.replace_sheet() == 0
+    assert read_settings(terminal.settings).encryption.recovery != old
+    assert "when the old sheet was made" in terminal.shown.getvalue()
 
 
 def test_the_page_to_print_has_words_code_and_warning(tmp_path: Path) -> None:

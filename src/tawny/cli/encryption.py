@@ -238,10 +238,13 @@ def _rotate(
 
 
 def _replace_sheet(file: Path, tables: dict[str, dict[str, object]], data: Path, out: Output) -> None:
-    if data.is_dir():
-        with given_to_recorder(data):
-            UnlockMethodStore(data).sheet_made(SystemClock().now_ms())
     put_tables(file, tables)
+    if data.is_dir():
+        try:
+            with given_to_recorder(data):
+                UnlockMethodStore(data).sheet_made(SystemClock().now_ms())
+        except StorageError as error:  # the sheet is in use all the same
+            out.say(f"The page shows when the old sheet was made and tested: {error}")
     out.say("Keep the old sheet as long as there are recordings or copies from before, such as uploads: it opens them.")
 
 
