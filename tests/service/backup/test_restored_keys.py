@@ -61,11 +61,11 @@ def test_key_files_that_the_backup_lacks_stay(data: Path) -> None:
     keys = data / "keys"
     (keys / "owner.age").write_text("old")
     content = backup(data)
-    for name in ("3e3a574f20e8.age", "3e3a574f20e8.json", "sheet.json"):
+    names = ("3e3a574f20e8.age", "3e3a574f20e8.json", "sheet.json", f"{short_name(NEW)}.pub")
+    for name in names:
         (keys / name).write_text(name)
     assert str(keys) not in restore(data, content).overwrites
     kept = {path.name: path.read_text() for path in keys.iterdir()}
-    names = ("3e3a574f20e8.age", "3e3a574f20e8.json", "sheet.json")
     assert kept == {"owner.age": "old"} | {name: name for name in names}
 
 

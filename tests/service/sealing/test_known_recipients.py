@@ -44,3 +44,15 @@ def test_a_note_that_cannot_be_written_stops_no_recording(tmp_path: Path, caplog
     (box.volume.root / "keys").write_text("in the way")
     store_pictures(box, FIRST)
     assert "can't be noted" in caplog.text
+
+
+def test_a_note_that_failed_is_written_with_the_next_file(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    in_the_way = box.volume.root / "keys"
+    in_the_way.write_text("in the way")
+    seals = SealingPolicy(box.volume, box.clock, Bus(), lambda: encrypted_for(FIRST)).seals
+    assert seals is not None
+    seals.picture(box.volume, DOOR, box.clock.now_ms(), b"a picture", "one.tws")
+    in_the_way.unlink()
+    seals.picture(box.volume, DOOR, box.clock.now_ms(), b"a picture", "two.tws")
+    assert was_used_for(box.volume.root, FIRST)

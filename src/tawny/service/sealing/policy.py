@@ -76,22 +76,25 @@ def recipients_of(settings: Settings) -> list[str]:
 class KnownRecipients:
     """Notes each key before files are encrypted for it: it may be replaced before the next statement names it.
 
-    A note that can't be written stops no recording; the next statement names the key. Thread-safe.
+    A note that can't be written stops no recording, and is tried again with the next file. Thread-safe.
     """
 
     def __init__(self, volume: Volume) -> None:
-        self._volume, self._store, self._noted = volume, UnlockMethodStore(volume.root), set[str]()
+        self._volume, self._store = volume, UnlockMethodStore(volume.root)
+        self._noted, self._failed = set[str](), set[str]()
 
     def noted(self, policy: CameraSealing | None) -> CameraSealing | None:
         """Return the policy, with its keys noted."""
         for one in () if policy is None else policy.recipients:
             if one not in self._noted:
-                self._noted.add(one)
                 try:
                     self._volume.space()  # raises if the disk is gone: nothing is written into an empty mount point
                     self._store.used_for(one)
+                    self._noted.add(one)
                 except StorageError as error:
-                    log.warning("the public key %s can't be noted: %s", short_name(one), error)
+                    if one not in self._failed:  # it is tried again with each file
+                        log.warning("the public key %s can't be noted: %s", short_name(one), error)
+                    self._failed.add(one)
         return policy
 
 
