@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -375,23 +376,39 @@ async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> 
     assert (await browser.get("/api/v1/sealed/ways/%2e%2e%2ftawny")).status_code in (404, 405)
 
 
-async def test_the_only_way_known_for_a_key_in_force_stays_and_earlier_ones_come_last(there: Sealed) -> None:
-    browser = there.house.signed_in()
-    for name, key in (("earlier", OTHER), ("in force", OWNER), ("unknown", None)):
-        asked = {"name": name, "wrapped": wrapped(OWNER), "recipient": key and key.recipient}
-        told = (await browser.post("/api/v1/sealed/ways", json=asked)).json()
-        there.house.clock.advance(1)
+async def test_ways_of_keys_in_force_come_first_and_earlier_ones_last(there: Sealed) -> None:
+    await add_ways(there, earlier=OTHER, in_force=OWNER, unknown=None)
+    told = (await there.house.signed_in().get("/api/v1/sealed")).json()
     assert [(way["name"], way["in_force"]) for way in told["ways"]] == [
-        ("in force", True),
+        ("in_force", True),
         ("unknown", None),
         ("earlier", False),
     ]
-    ways = {way["name"]: f"/api/v1/sealed/ways/{way['id']}" for way in told["ways"]}
-    refused = await browser.delete(ways["in force"])
+
+
+async def test_the_only_way_known_for_a_key_in_force_stays(there: Sealed) -> None:
+    browser, paths = there.house.signed_in(), await add_ways(there, earlier=OTHER, in_force=OWNER)
+    refused = await browser.delete(paths["in_force"])
     assert (refused.status_code, "only unlock method known" in refused.json()["message"]) == (400, True)
-    asked = {"name": "another", "wrapped": wrapped(OWNER), "recipient": OWNER.recipient}
-    await browser.post("/api/v1/sealed/ways", json=asked)
-    assert [(await browser.delete(path)).status_code for path in ways.values()] == [200, 200, 200]
+    await add_ways(there, another=OWNER)
+    assert [(await browser.delete(path)).status_code for path in paths.values()] == [200, 200]
+
+
+async def test_it_can_be_removed_while_another_way_may_be_of_the_same_key(there: Sealed) -> None:
+    """As the passkey of a stolen phone, where the passphrase is from before tawny stored keys of methods."""
+    paths = await add_ways(there, passphrase=None, stolen_phone=OWNER)
+    assert (await there.house.signed_in().delete(paths["stolen_phone"])).status_code == 200
+
+
+async def add_ways(there: Sealed, **keys: Identity | None) -> dict[str, str]:
+    """Add unlock methods of these keys, by their names; return their paths."""
+    told: dict[str, Any] = {}
+    for name, key in keys.items():
+        asked = {"name": name, "wrapped": wrapped(OWNER), "recipient": key and key.recipient}
+        told = (await there.house.signed_in().post("/api/v1/sealed/ways", json=asked)).json()
+        there.house.clock.advance(1)
+    paths = {way["name"]: f"/api/v1/sealed/ways/{way['id']}" for way in told["ways"]}
+    return {name: paths[name] for name in keys}
 
 
 @pytest.mark.parametrize("wrapped_key", ["abcde", "YQ===", "a"])

@@ -72,6 +72,7 @@ export const sealing = {
     remove: "Remove",
     key: { now: "opens new recordings", earlier: "an earlier key: opens nothing new", unknown: "tawny can’t know its key" },
     sure: (name: string, key: string) => `Remove “${name}” (${key})? If no other method has the same key, what is encrypted for it may open with a recovery sheet only.`,
+    maybeLast: "tawny doesn’t know the keys of all methods, so it can’t know whether this is the last one of the key in use.",
     removed: "Removed. The other methods stay.",
     add: "Add a passkey",
     addSub: "Use a fingerprint, face or PIN instead of the passphrase. Your device asks three times to make sure it works.",

@@ -240,7 +240,10 @@ def add_way(body: NewWay, request: Request, signed: Signed, note: Note, here: He
 
 @router.delete("/ways/{way}", dependencies=own)
 def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
-    """Remove an unlock method. The last one known of a key that new recordings are encrypted for stays."""
+    """Remove an unlock method. The last one of a key that new recordings are encrypted for stays.
+
+    It can be removed if one is left whose key isn't known: that may be the same.
+    """
     service = _service(here)
 
     with _in_words():

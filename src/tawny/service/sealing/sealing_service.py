@@ -160,7 +160,8 @@ class UnlockMethodStore:
     def remove(self, way: str, in_force: Collection[str]) -> None:
         """Delete an unlock method. Raises NotDone for an unknown one, the last one, and the last one known of a key.
 
-        in_force: public keys that new recordings are encrypted for. A method whose key isn't known may be of any.
+        in_force: public keys that new recordings are encrypted for. A method whose key isn't known may be of any, so
+        with one left, all others can be removed: a stolen passkey has to go.
         """
         ways = {one.id: one for one in self.all()}
         one = ways.pop(way, None)
@@ -168,7 +169,7 @@ class UnlockMethodStore:
             raise NotDone("This unlock method doesn't exist.", "Reload the page.")
         if not ways:
             raise NotDone("This is the last unlock method besides the recovery sheet.", "Add another one first.")
-        if one.recipient in in_force and one.recipient not in {other.recipient for other in ways.values()}:
+        if one.recipient in in_force and {one.recipient, None}.isdisjoint(other.recipient for other in ways.values()):
             raise NotDone(
                 "This is the only unlock method known for a key that new recordings are encrypted for.",
                 "Add another one for this key first.",

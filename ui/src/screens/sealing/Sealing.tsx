@@ -160,7 +160,8 @@ function keyOf(way: SealedWay): string {
 function Ways({ info }: { info: SealedInfo }) {
   const adds = useSignal(false);
   const remove = (way: SealedWay) => {
-    if (!confirm(words.ways.sure(way.name, keyOf(way)))) return;
+    const isUnsure = way.in_force !== false && info.ways.some((one) => one.in_force === null);
+    if (!confirm(words.ways.sure(way.name, keyOf(way)) + (isUnsure ? ` ${words.ways.maybeLast}` : ""))) return;
     void tryTo(async () => {
       await removeWay(way.id);
       toast(words.ways.removed);
