@@ -5,13 +5,22 @@ from contextlib import contextmanager
 import pytest
 
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
-from tawny.delivery.delivery import REST_MS, Carrier, Delivery, DeliveryKind, DeliveryState, PartlySent
+from tawny.delivery.delivery import (
+    REST_MS,
+    Carrier,
+    Delivery,
+    DeliveryContent,
+    DeliveryKind,
+    DeliveryState,
+    PartlySent,
+)
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import (
     ContentGone,
     DeliveryError,
     DiskFull,
     FileDamaged,
+    StorageUnavailable,
     StrangeTarget,
     TargetBusy,
     TargetFull,
@@ -305,6 +314,19 @@ def test_a_recipient_that_is_left_is_not_given_up_for_hours_in_which_nothing_is_
     for _ in range(4):
         courier.step()
         clock.advance(REST_MS / 1000)
+    assert shelf.carried == [rest.name]
+
+
+def test_errors_of_our_own_disk_are_no_refusals(outbox: Outbox, clock: FakeClock, rest: Delivery, shelf: Shelf) -> None:
+    def content(_: Delivery) -> DeliveryContent:
+        if clock.now_ms() < rest.made_ms + 2 * REST_MS:
+            raise StorageUnavailable("/mnt/disk", "away")
+        return MemoryContent()
+
+    courier = Courier(1, DeliveryRoute("offsite", shelf.carrier, content), outbox, clock, lambda _: None)
+    while clock.now_ms() < rest.made_ms + 2 * REST_MS + 2 * MOST_WAIT_S * 1000:
+        courier.step()
+        clock.advance(MOST_WAIT_S)
     assert shelf.carried == [rest.name]
 
 

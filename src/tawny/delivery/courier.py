@@ -238,7 +238,7 @@ class Courier:
 
         is_answer: the target responded to this delivery that it can't. One mailbox, as a full one, is no trouble of it.
         """
-        is_answer |= delivery.is_rest and not isinstance(error, TARGETS_FAULT)
+        is_answer |= delivery.is_rest and isinstance(error, DeliveryError) and not isinstance(error, TARGETS_FAULT)
         is_targets = isinstance(error, TARGETS_FAULT) and not (is_answer and delivery.is_rest)
         before, wait_s, own_s = self._busy.pop(delivery.id, 0), 0.0, 0.0
         busy = before + 1 if is_answer else 0
