@@ -7,6 +7,7 @@ import pytest
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import (
     REST_MS,
+    REST_TRIES,
     Carrier,
     Delivery,
     DeliveryContent,
@@ -315,6 +316,20 @@ def test_a_recipient_that_is_left_is_not_given_up_for_hours_in_which_nothing_is_
         courier.step()
         clock.advance(REST_MS / 1000)
     assert shelf.carried == [rest.name]
+
+
+def test_refusals_before_quiet_hours_do_not_count_after_them(
+    outbox: Outbox, clock: FakeClock, rest: Delivery, shelf: Shelf, courier: Courier
+) -> None:
+    shelf.never = {rest.name: TargetBusy("mail", "it responded with 452")}
+    for _ in range(REST_TRIES):
+        courier.step()
+        clock.advance(MOST_WAIT_S * 1.2)
+    clock.advance(REST_MS / 1000)
+    courier.step()
+    found = outbox.find("offsite", rest.name)
+    assert found
+    assert (found.state, found.tries) == (DeliveryState.WAITING, REST_TRIES + 1)
 
 
 def test_errors_of_our_own_disk_are_no_refusals(outbox: Outbox, clock: FakeClock, rest: Delivery, shelf: Shelf) -> None:

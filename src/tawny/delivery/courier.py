@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.week import stretch
 from tawny.delivery.delivery import (
+    REST_GAP_S,
     REST_MS,
     REST_TRIES,
     URGENT_RANK,
@@ -101,8 +102,9 @@ class Courier:
         """A delivery that was sent and is not stored as such yet, with its receipt, its size, bytes, and its rest."""
         self._used_s = 0.0
         self._misses = 0
-        self._busy: dict[int, int] = {}
-        """How often the target responded to a delivery, by its ID, that it can't, since it took it or was away."""
+        self._busy: dict[int, tuple[int, float]] = {}
+        """How often the target responded to a delivery, by its ID, that it can't, since it took it or was away, and
+        when last, s."""
         self._resume_s = 0.0
         self._is_new = True
         self.is_stopping = False
@@ -240,18 +242,21 @@ class Courier:
         """
         is_answer |= delivery.is_rest and isinstance(error, DeliveryError) and not isinstance(error, TARGETS_FAULT)
         is_targets = isinstance(error, TARGETS_FAULT) and not (is_answer and delivery.is_rest)
-        before, wait_s, own_s = self._busy.pop(delivery.id, 0), 0.0, 0.0
+        wait_s, own_s, now_s = 0.0, 0.0, self._clock.mono_s()
+        before, last_s = self._busy.pop(delivery.id, (0, now_s))
+        if delivery.is_rest and now_s - last_s > REST_GAP_S:
+            before = 0
         busy = before + 1 if is_answer else 0
         if delivery.is_rest and busy >= REST_TRIES and abs(self._clock.now_ms() - delivery.made_ms) >= REST_MS:
             self._end(delivery, error)
             return
         if busy:
-            self._busy[delivery.id] = busy
+            self._busy[delivery.id] = busy, now_s
         if is_targets:
             asked_s = min(error.wait_s, MOST_WAIT_S) if isinstance(error, TargetBusy) else 0.0
             wait_s = max(spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S), asked_s)
             self._misses += 1
-            self._resume_s = self._clock.mono_s() + wait_s
+            self._resume_s = now_s + wait_s
         if busy >= ASIDE_TRIES or not is_targets:  # otherwise less important deliveries would be sent first
             own_s = spread_s(busy or delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         level, why = logging.WARNING, error.message

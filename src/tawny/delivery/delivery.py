@@ -45,6 +45,8 @@ REST_MS = 6 * 3_600_000
 """How long, ms, it is tried at least: longer than greylisting lasts."""
 REST_TRIES = 8
 """How often in a row it is refused before it ends: some 20 min, as nothing may have been tried in the hours before."""
+REST_GAP_S = 3600.0
+"""Time, s, without a try after which the refusals are counted from 0: it was held, or the channel paused."""
 _REST_WAIT_MS = 300_000
 """Time, ms, until its first attempt."""
 
