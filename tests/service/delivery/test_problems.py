@@ -409,7 +409,16 @@ def test_what_a_camera_shows_is_well_three_minutes_after_a_restart(bench: Bench)
 
 
 @pytest.mark.parametrize(
-    ("what", "noticed_s"), [(ProblemKind.SWEEP, 7200), (ProblemKind.INTEGRATION, 1200), (ProblemKind.DISK, 0)]
+    ("what", "noticed_s"),
+    [
+        (ProblemKind.SWEEP, 7200),
+        (ProblemKind.INTEGRATION, 1200),
+        (ProblemKind.CHECK_IN, 300),
+        (ProblemKind.CERTIFICATE, 900),
+        (ProblemKind.SIGN_INS, 3600),
+        (ProblemKind.PROXY, 86_400),
+        (ProblemKind.DISK, 0),
+    ],
 )
 def test_after_a_restart_a_problem_is_over_once_it_would_be_noticed(
     bench: Bench, what: ProblemKind, noticed_s: int

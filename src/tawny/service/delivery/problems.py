@@ -19,8 +19,16 @@ NAMED: Final = 3
 """Number of cameras that a message about more than one other names."""
 _SEEN: Final = RECORDED | {CameraState.ENDED, None}
 """States in which a camera's problem would be seen, also that of no camera: it was removed."""
-_NOTICED_S: Final = {ProblemKind.SWEEP: 7200.0, ProblemKind.INTEGRATION: 1200.0, ProblemKind.CLOCK: 1200.0}
-"""Duration, s, after a start in which the monitor notices these problems: a sweep has to fail twice, an hour apart."""
+_NOTICED_S: Final = {
+    ProblemKind.SWEEP: 7200.0,  # it fails twice, an hour apart
+    ProblemKind.INTEGRATION: 1200.0,
+    ProblemKind.CLOCK: 1200.0,
+    ProblemKind.CHECK_IN: 300.0,  # three tries
+    ProblemKind.CERTIFICATE: 900.0,  # an order by DNS takes minutes to fail
+    ProblemKind.SIGN_INS: 3600.0,  # counted from 0
+    ProblemKind.PROXY: 86_400.0,  # seen with the next request through it, within a day
+}
+"""Duration, s, after a start in which the monitor notices these problems: what it knows of them is in memory only."""
 _OFF: Final = "off/"
 """Begin of a mark's name among those of problems, before that of a camera: since when it was seen off, ms UTC."""
 SAME_MS: Final = 30_000
