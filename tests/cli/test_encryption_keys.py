@@ -19,7 +19,7 @@ from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.mnemonics import identity_words
 from tawny.sealed.sealer import RingLine, read_ring
 from tawny.service.backup.backup_file import fingerprint_in
-from tawny.service.sealing.sealing_service import UnlockMethodStore
+from tawny.service.sealing.sealing_service import UnlockMethodStore, was_used_for
 from tawny.storage.disk.secondary_volumes import VolumeUse, former, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
@@ -143,6 +143,26 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     assert opens(tawny, data, "new")
     assert opens(tawny, data, "sheet")
     assert not opens(tawny, data, "owner")
+
+
+def test_keys_of_changed_recordings_are_noted_while_the_recorder_is_stopped(tawny: Tawny, data: Path) -> None:
+    """One that is replaced again before it starts is in no statement, but files elsewhere may be encrypted for it."""
+    assert tawny("encryption", "rotate", "--key", "owner").code == 0
+    (new,) = read_settings(data.parent / "tawny.toml").encryption.recipients
+    assert was_used_for(data, new)
+
+
+def test_a_note_that_fails_stops_no_change_of_recordings(tawny: Tawny, data: Path) -> None:
+    (data / "keys").write_text("in the way")
+    assert tawny("encryption", "add-key", GUEST.recipient, "--key", "owner").code == 0
+    assert opens(tawny, data, "guest")
+
+
+def test_no_key_is_noted_where_the_history_is_missing(tawny: Tawny, data: Path) -> None:
+    """As in an empty mount point, while the mirror has recordings."""
+    rmtree(data / "history")
+    assert tawny("encryption", "add-key", GUEST.recipient, "--key", "owner").code == 0
+    assert not (data / "keys").exists()
 
 
 def test_a_new_sheet_has_the_fingerprint_and_its_own_times(

@@ -299,7 +299,7 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
     clock, volume, done = SystemClock(), Volume.at(folder), Rewrapped()
     done.failed = {error.where: error for error in attach_all(volume, archives(chosen, clock))}
     given_up, mirrors = _given_up(volume, done, _named(chosen)), _mirrors(chosen, done)
-    cameras, unknown, lock = set(volume.cameras()), list[str](), None
+    cameras, unknown, lock, store = set(volume.cameras()), list[str](), None, UnlockMethodStore(folder)
     for each in mirrors:
         with done.noting(each):
             cameras.update(each.cameras())
@@ -312,6 +312,9 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
             if to is None:
                 unknown += [camera] if any(has_keys(each, camera, done) for each in (volume, *mirrors)) else []
                 continue
+            with suppress(StorageError):  # as while recording, a note that fails stops nothing
+                for key in to if SignedHistory.is_there(volume.disk) else ():  # not into an empty mount point
+                    store.used_for(key)
             for each in (volume, *mirrors):
                 one = rewrap_camera(each, camera, identities, to, shuts_out=args.do != "add-key", before=before)
                 done.add(one)
