@@ -207,6 +207,7 @@ async def test_while_https_has_no_certificate_outsiders_are_refused(
     assert answer.status_code == status
     if status == 503:
         assert "no certificate for https" in answer.text
+        assert "see the log of tawny" in answer.text, "a server on the internet has no other address"
         assert "/none" not in answer.text, "outsiders learn no paths"
 
 

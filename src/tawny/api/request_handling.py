@@ -161,7 +161,10 @@ def _send_to_https(site: "AppContext", scope: Scope, host: str) -> ASGIApp:
 def _unprotected(scope: Scope) -> ASGIApp:
     """Return the refusal while https is set up, but no certificate is in force. Its cause may name private files."""
     message = "tawny has no certificate for https now, so it answers in its own network only."
-    hint = "At home, open its IPv4 address and see Health for the cause. Nothing is sent unencrypted over the internet."
+    hint = (
+        "The first certificate can take minutes. At home, open its IPv4 address and see Health for the cause. On a "
+        "server, see the log of tawny. Nothing is sent unencrypted over the internet."
+    )
     made: Response = answer(503, "no_certificate", message, hint)
     if "text/html" in Headers(scope=scope).get("accept", ""):
         made = HTMLResponse(_UNPROTECTED.format(message=message, hint=hint), 503)
