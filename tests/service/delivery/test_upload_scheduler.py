@@ -22,10 +22,10 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span, merge_spans
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
+from tawny.service.delivery.upload_rules import UploadRule
 from tawny.service.delivery.upload_scheduler import (
     SETTLE_MS,
     DeliverySource,
-    UploadRule,
     UploadScheduler,
     replaced_parts,
 )

@@ -19,7 +19,8 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
-from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule, UploadScheduler
+from tawny.service.delivery.upload_rules import UploadRule
+from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.modes.mode_service import Rehearsal, RehearsalTargets, rehearsed
 from tawny.service.modes.rule_actions import RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock

@@ -29,7 +29,7 @@ from tawny.playback.recordings import RecordingIndex
 from tawny.service.cameras.duty import duty_of
 from tawny.service.changeable_settings import ChangeableSettings, version_of
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
-from tawny.service.delivery.upload_scheduler import UploadRule, sends
+from tawny.service.delivery.upload_rules import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.mode_table import CellChoice, ModeRow, mode_rows, mode_summary, with_cells
 from tawny.service.modes.replay import PastSpan, Replay, Replayer, past_span
