@@ -89,6 +89,19 @@ def test_an_event_that_goes_on_is_sent_up_to_its_bound(tmp_path: Path, follows: 
     assert bench.sent() == [one.id for one in files[:3]]
 
 
+@pytest.mark.parametrize("post_ms", [0, 10_000])
+def test_without_parts_nothing_is_sent_of_an_event_that_goes_on(tmp_path: Path, post_ms: int) -> None:
+    bench = SealedBench(tmp_path, replace(OFFSITE, follows=False))
+    bench.post_ms = post_ms
+    event = bench.event()
+    bench.tell(event)
+    bench.clock.advance(30)
+    file = bench.sealed(event.start_ms, 30)
+    assert bench.sent() == []
+    bench.tell(event.ended(bench.clock.now_ms()), "ended")
+    assert bench.sent() == [file.id]
+
+
 def test_of_an_event_that_goes_on_a_destination_receives_its_kinds_alone(tmp_path: Path) -> None:
     bench = SealedBench(tmp_path, replace(OFFSITE, kinds=frozenset({"vehicle"})))
     event = bench.event()

@@ -332,7 +332,8 @@ class UploadScheduler:
         """Upload the closed recordings that were not yet; without parts, after the event or its maximum duration."""
         now_ms = self._clock.now_ms()
         span = self._span(rule, event, now_ms)
-        if event.end_ms is None and not rule.follows and span.end_ms > now_ms:
+        is_at_maximum = rule.max_s and span.begin_ms + round(rule.max_s * 1000) <= now_ms
+        if event.end_ms is None and not rule.follows and not is_at_maximum:
             return
         for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
             if is_sealed(segment.path):
