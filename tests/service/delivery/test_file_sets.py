@@ -324,6 +324,20 @@ def test_transitions_become_short_files(tmp_path: Path) -> None:
     assert bench.paths("out") == ["20261121-100750.mp4", "20261121-100810.mp4"]
 
 
+def test_an_event_within_one_that_lasts_is_no_transition_behind_hundreds_of_others(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, edges=chosen(tmp_path / "out", names="pancake", split="transitions"))
+    bench.record(30)
+    lasting = bench.event(20, None)
+    for number in range(201):
+        start_ms = lasting.start_ms + SECOND + number
+        brief = replace(lasting, id=EventId(f"brief{number}"), start_ms=start_ms, end_ms=start_ms + 1)
+        bench.archive.index.put_event(brief)
+    bench.record(30)
+    bench.event(30, 40, "within")
+    bench.record(30)
+    assert [(one.event, one.edge) for one in bench.told] == [("e", "start")]
+
+
 def test_only_the_types_asked_for(tmp_path: Path) -> None:
     bench = Bench(tmp_path, all=chosen(tmp_path / "out", split="events", kinds=("vehicle",)))
     bench.record(30)

@@ -112,6 +112,18 @@ def test_of_an_event_that_goes_on_a_destination_receives_its_kinds_alone(tmp_pat
     assert bench.sent() == [file.id]
 
 
+def test_an_event_that_goes_on_is_found_behind_hundreds_of_newer_ones(bench: SealedBench) -> None:
+    event = bench.event()
+    bench.tell(event)
+    for number in range(201):
+        start_ms = event.start_ms + 1000 + number * 10
+        brief = replace(event, id=EventId(f"brief{number}"), start_ms=start_ms, end_ms=start_ms + 5)
+        bench.archive.index.put_event(brief)
+    bench.clock.advance(60)
+    file = bench.sealed(event.start_ms + 20_000, 30)
+    assert bench.sent() == [file.id]
+
+
 def test_they_go_before_clips_like_parts(bench: SealedBench) -> None:
     event = bench.event()
     clip = Delivery("offsite", "older.mp4", DeliveryKind.CLIP, {}, 0, 0, size_bytes=1)

@@ -380,9 +380,8 @@ class FileSets:
     def _is_edge(self, one: _Set, event: Event, at_ms: int) -> bool:
         """Return whether no other event lasts at this time: of several, the first start and the last end count."""
         near = Span(at_ms - LONGEST_EVENT_MS, at_ms + 1)
-        others = self._archive.index.events(near, cameras=[event.camera], limit=_PAGE).events
-        mine = (event.start_ms, event.id)
-        for other in others:
+        index, mine = self._archive.index, (event.start_ms, event.id)
+        for other in all_events(lambda after: index.events(near, cameras=[event.camera], after=after, limit=_PAGE)):
             if other.id == event.id or not one.wants(other):
                 continue
             is_over = other.end_ms is not None and other.end_ms < at_ms

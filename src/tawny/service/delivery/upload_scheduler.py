@@ -344,7 +344,8 @@ class UploadScheduler:
     def _with_events(self, segment: Segment) -> None:
         """Upload a sealed recording that was just closed for the events in it, also for those that go on."""
         near = Span(segment.start_ms - LONGEST_EVENT_MS, segment.end_ms + LONGEST_EVENT_MS)
-        for event in self._archive.index.events(near, cameras=[segment.camera], limit=_PAGE).events:
+        index, only = self._archive.index, [segment.camera]
+        for event in all_events(lambda after: index.events(near, cameras=only, after=after, limit=_PAGE)):
             for rule in self._rules:
                 is_in_it = self._span(rule, event, self._clock.now_ms()).overlaps(segment.span)
                 if is_in_it and self._receives(rule, event):
