@@ -32,12 +32,17 @@ class SealedBench(Bench):
 
     def sealed(self, begin_ms: int, seconds: int) -> Segment:
         """A closed recording, which is told of."""
+        segment = self.unannounced(begin_ms, seconds)
+        self.upload_scheduler.on_message(SegmentClosed(segment))
+        self.upload_scheduler.step()
+        return segment
+
+    def unannounced(self, begin_ms: int, seconds: int) -> Segment:
+        """A closed recording that is only in the index."""
         plain = self.archive.record(begin_ms, seconds=seconds)
         segment = replace(plain, path=plain.path.replace(".mp4", ".tws"))
         self.archive.index.drop_segments([plain])
         self.archive.index.add_segment(segment)
-        self.upload_scheduler.on_message(SegmentClosed(segment))
-        self.upload_scheduler.step()
         return segment
 
     def waiting(self) -> list[Delivery]:
@@ -122,6 +127,60 @@ def test_an_event_that_goes_on_is_found_behind_hundreds_of_newer_ones(bench: Sea
     bench.clock.advance(60)
     file = bench.sealed(event.start_ms + 20_000, 30)
     assert bench.sent() == [file.id]
+
+
+def test_a_running_event_is_not_searched_again_for_recordings_that_were_queued(
+    bench: SealedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each closing of a long event would take longer than the one before."""
+    event = bench.event()
+    bench.tell(event)
+    for begin_s in (0, 25):
+        bench.clock.advance(25)
+        bench.sealed(event.start_ms + begin_s * 1000, 25)
+    asked, read = list[int](), bench.outbox.at
+
+    def at(to: str, at_ms: int) -> list[Delivery]:
+        asked.append(at_ms)
+        return read(to, at_ms)
+
+    monkeypatch.setattr(bench.outbox, "at", at)
+    bench.tell(replace(event, score=60.0), "updated")
+    bench.clock.advance(25)
+    bench.sealed(event.start_ms + 50_000, 25)
+    assert asked == [event.start_ms + 50_000]
+    assert len(bench.sent()) == 3
+
+
+@pytest.mark.parametrize("way", ["restart", "settings", "earlier start", "unlisted", "end"])
+def test_a_running_event_is_searched_again_once_recordings_may_be_missing(bench: SealedBench, way: str) -> None:
+    """unlisted: while the disk refused the event, a recording of it closed."""
+    event = bench.event()
+    bench.tell(event)
+    bench.clock.advance(20)
+    bench.sealed(event.start_ms, 20)
+    missed = bench.unannounced(event.start_ms - (40_000 if way == "earlier start" else 20_000), 20)
+    if way == "restart":
+        bench.upload_scheduler = bench.again()
+    if way == "settings":
+        bench.upload_scheduler.take_over(bench.rules, bench.budget_bytes)
+    if way == "unlisted":
+        bench.archive.index.drop_event(event.id)
+        bench.sealed(event.start_ms + 300_000, 20)
+    changed = replace(event, start_ms=event.start_ms - 30_000) if way == "earlier start" else event
+    bench.tell(changed.ended(bench.clock.now_ms()) if way == "end" else changed, "updated")
+    assert missed.id in bench.sent()
+
+
+def test_a_running_event_that_a_destination_begins_to_receive_is_sent_from_its_begin(tmp_path: Path) -> None:
+    bench = SealedBench(tmp_path, replace(OFFSITE, kinds=frozenset({"person"})))
+    event = bench.event()
+    files = list[Segment]()
+    for number, kind in enumerate(("person", "vehicle", "person")):
+        bench.tell(replace(event, kind=kind))
+        bench.clock.advance(20)
+        files.append(bench.sealed(event.start_ms + number * 20_000, 20))
+    assert sorted(bench.sent()) == sorted(one.id for one in files)
 
 
 def test_they_go_before_clips_like_parts(bench: SealedBench) -> None:

@@ -121,6 +121,9 @@ class UploadScheduler:
         self._lock = threading.Lock()
         self._going: dict[tuple[EventId, str], _Going] = {}
         self._ending: dict[tuple[EventId, str, str], _Ending] = {}
+        self._closings = Counter[CameraId]()
+        self._caught_up: dict[tuple[EventId, str], tuple[int, int]] = {}
+        """Begin and closings of the camera up to which a running event's recordings are queued, by destination."""
         self._made_up: set[str] = set()
         self.handle = ActorHandle()
 
@@ -164,6 +167,7 @@ class UploadScheduler:
             self._rules, self._budget_bytes = tuple(rules), budget_bytes
             known = {rule.to: rule for rule in rules}
             self._made_up &= known.keys()
+            self._caught_up.clear()  # what is sent of an event may have changed
             for key, going in list(self._going.items()):
                 rule = known.get(going.rule.to)
                 event = going.event
@@ -179,6 +183,7 @@ class UploadScheduler:
         """Send what the destination receives of an event. only_new: of its video, as in `_clips`."""
         if event.end_ms is not None:
             self._going.pop((event.id, rule.to), None)
+            self._caught_up.pop((event.id, rule.to), None)
         if self._is_expired(rule, event):
             return
         if not self._receives(rule, event):
@@ -328,28 +333,37 @@ class UploadScheduler:
         is_all = bool(found) and found[-1].end_ms >= event.end_ms
         return is_all and not any(is_sealed(one.path) for one in found)
 
-    def _bring_recordings(self, rule: UploadRule, event: Event) -> None:
-        """Upload the closed recordings that were not yet; without parts, after the event or its maximum duration."""
+    def _bring_recordings(self, rule: UploadRule, event: Event, closed: Sequence[Segment] = ()) -> None:
+        """Upload the closed recordings that were not yet; without parts, after the event or its maximum duration.
+
+        closed: one that was just closed. Of a running event, the others are only looked at if any may be missing.
+        """
         now_ms = self._clock.now_ms()
         span = self._span(rule, event, now_ms)
         is_at_maximum = rule.max_s and span.begin_ms + round(rule.max_s * 1000) <= now_ms
         if event.end_ms is None and not rule.follows and not is_at_maximum:
             return
-        for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
+        key, closings = (event.id, rule.to), self._closings[event.camera]
+        if self._caught_up.get(key) != (span.begin_ms, closings - len(closed)):
+            closed = self._archive.index.segments(event.camera, StreamName.MAIN, span)
+        for segment in closed:
             if is_sealed(segment.path):
                 whole = self._of_segment(rule, segment, DeliveryKind.CLIP)
                 if all(one.content != whole.content for one in self._outbox.at(rule.to, whole.at_ms)):
                     self._outbox.add([replace(whole, event=event.id)])
+        if event.end_ms is None:
+            self._caught_up[key] = span.begin_ms, closings
 
     def _with_events(self, segment: Segment) -> None:
         """Upload a sealed recording that was just closed for the events in it, also for those that go on."""
+        self._closings[segment.camera] += 1
         near = Span(segment.start_ms - LONGEST_EVENT_MS, segment.end_ms + LONGEST_EVENT_MS)
         index, only = self._archive.index, [segment.camera]
         for event in all_events(lambda after: index.events(near, cameras=only, after=after, limit=_PAGE)):
             for rule in self._rules:
                 is_in_it = self._span(rule, event, self._clock.now_ms()).overlaps(segment.span)
                 if is_in_it and self._receives(rule, event):
-                    self._bring_recordings(rule, event)
+                    self._bring_recordings(rule, event, [segment])
 
     def _sealed_name(self, rule: UploadRule, path: str, at_ms: int, readable: str) -> str:
         if rule.names_sealed:
