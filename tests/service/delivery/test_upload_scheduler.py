@@ -868,6 +868,22 @@ def test_parts_of_times_without_a_recording_are_removed_with_the_others(bench: B
     assert bench.kinds() == [DeliveryKind.REMOVAL]
 
 
+def test_the_rest_of_a_masked_event_is_removed_once_a_longer_clip_holds_all_that_was_recorded(bench: Bench) -> None:
+    """Without the masks, the clip needs no rest. The camera was away in it."""
+    bench.archive.hidden = (Polygon.of([(0, 0), (0.2, 0), (0.2, 0.2)]),)
+    whole = bench.event().ended(bench.clock.now_ms() + 315_000)
+    for begin_s, end_s in ((-2, 304), (308, 320)):
+        bench.archive.record(whole.start_ms + begin_s * 1000, seconds=end_s - begin_s)
+    bench.clock.advance(330)
+    bench.tell(whole, "ended")
+    (rest,) = (one for one in bench.outbox.of_event(whole.id) if one.what is DeliveryKind.PIECE)
+    bench.outbox.done(rest, "", 1)
+    bench.archive.hidden = ()
+    bench.tell(whole, "ended")
+    bench.carry()
+    assert [one.what for one in stored(bench, [rest])] == [DeliveryKind.REMOVAL]
+
+
 def test_a_waiting_clip_is_not_sent_again_because_what_comes_after_its_file_is_gone(tmp_path: Path) -> None:
     bench, after, (*_, clip) = after_a_change_of_size(tmp_path)
     bench.archive.index.drop_segments([after])

@@ -240,14 +240,15 @@ class UploadScheduler:
             return
         span = self._in_one_file(event.camera, Span(going.sent_ms, recorded_ms))
         part = self._part(rule, event, span, going.pieces + 1)
-        recorded = times_of(self._archive, event.camera, StreamName.MAIN, span)
-        content = {**part.content, RECORDED: [(one.begin_ms, one.end_ms) for one in recorded]}
-        where = f"{PARTS}/{part.name}" if rule.write_only else part.name
-        self._outbox.add([replace(part, name=where, content=content)])
+        self._outbox.add([replace(part, name=f"{PARTS}/{part.name}") if rule.write_only else part])
         going.pieces, going.sent_ms = going.pieces + 1, span.end_ms
 
     def _part(self, rule: UploadRule, event: Event, span: Span, number: int) -> Delivery:
-        whole = self._delivery(rule, event, DeliveryKind.PIECE, "mp4", _cut(span))
+        content = _cut(span)
+        if recorded_until_ms(self._archive, event.camera, self._clock.now_ms()) >= span.end_ms:  # else more may follow
+            recorded = times_of(self._archive, event.camera, StreamName.MAIN, span)
+            content[RECORDED] = [(one.begin_ms, one.end_ms) for one in recorded]
+        whole = self._delivery(rule, event, DeliveryKind.PIECE, "mp4", content)
         size_bytes = self._size_bytes(event.camera, span)
         return replace(whole, name=piece_name(whole.name, number), needs=span, size_bytes=size_bytes)
 
