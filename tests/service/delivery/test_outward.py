@@ -399,9 +399,10 @@ def test_a_paused_destination_is_not_swept_until_it_is_resumed(tmp_path: Path) -
     old = bench.put(OLD)
     bench.outward.pause("nas", paused=True)
     bench.inline.run_for(2 * SWEEP_AGAIN_S)
-    assert bench.outward.uploads.has_failed("nas")
     bench.outward.pause("nas", paused=False)
-    bench.inline.run_for(60)
+    bench.inline.run_for(SWEEP_FIRST_S - 5)
+    assert old.exists()  # though its last sweep failed: its `retention` may be a new one
+    bench.inline.run_for(2 * SWEEP_FIRST_S)
     assert not old.exists()
     bench.outward.close()
 
@@ -440,6 +441,25 @@ def test_after_a_pause_failed_sweeps_are_counted_again(tmp_path: Path) -> None:
     assert bench.outward.troubles() == []
     bench.inline.run_for(SWEEP_AGAIN_S)
     assert len(bench.outward.troubles()) == 1
+    bench.outward.close()
+
+
+def test_a_sweep_that_fails_as_its_destination_is_paused_is_forgotten_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user pauses it while a listing hangs."""
+    bench = unswept(tmp_path)
+    real = bench.outward.uploads.sweep
+
+    def sweep(name: str) -> list[RemoteFile]:
+        bench.outward.pause(name, paused=True)
+        return real(name)
+
+    monkeypatch.setattr(bench.outward.uploads, "sweep", sweep)
+    bench.inline.run_for(SWEEP_AGAIN_S + 2 * SWEEP_FIRST_S)
+    assert bench.outward.uploads.has_failed("nas")
+    bench.outward.pause("nas", paused=False)
+    assert not bench.outward.uploads.has_failed("nas")
     bench.outward.close()
 
 

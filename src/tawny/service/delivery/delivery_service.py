@@ -203,9 +203,9 @@ class DeliveryService:
         Raises KeyError for an unknown target.
         """
         self._known(name)
+        if paused or name in self._paused:
+            self.uploads.forgive(name)  # when resumed, too: a sweep may have gone on
         (self._paused.add if paused else self._paused.discard)(name)  # first: it holds even if the disk is full
-        if paused:
-            self.uploads.forgive(name)
         self.try_now(name)
         self.outbox.mark(_PAUSED + name, "1" if paused else "")
 

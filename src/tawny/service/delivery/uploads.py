@@ -326,9 +326,8 @@ class Uploads:
         return {name: one.why for name, one in self._unswept.copy().items() if one.in_a_row >= UNSWEPT_TOLD}
 
     def forgive(self, name: str) -> None:
-        """Begin to count the failed sweeps of a destination again, as it is paused: for a while it isn't swept."""
-        if failed := self._unswept.get(name):
-            self._unswept[name] = replace(failed, in_a_row=0)
+        """Forget the failed sweeps of a destination, as it is paused or resumed: meanwhile it isn't swept."""
+        self._unswept.pop(name, None)
 
     def has_failed(self, name: str) -> bool:
         """Return whether the last sweep of a destination failed."""
