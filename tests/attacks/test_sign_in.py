@@ -238,6 +238,53 @@ async def test_a_trusted_proxy_signs_in_whom_it_names(house: House) -> None:
     assert await user_of(browser(house, client.cookies[SECURE_COOKIE], HOME)) == ""
 
 
+async def proxied(house: House, name: str) -> str:
+    """Whom the proxy signs in by this name."""
+    client = browser(house, address=PROXY, **{"Remote-User": name})
+    return str((await client.get("/api/v1/session")).json()["proxied"])
+
+
+async def test_a_linked_user_is_signed_in_by_the_link_only(house: House) -> None:
+    with_proxy(house)
+    house.site.identities.link(await person(house), "anna.schmidt")
+    assert [await proxied(house, name) for name in ("anna", "anna.schmidt")] == ["", "Anna"]
+
+
+@pytest.mark.parametrize("ends", ["time", "removed", "unlinked", "linked to another", "new password"])
+async def test_a_name_whose_link_ends_is_of_no_other_user(house: House, ends: str) -> None:
+    with_proxy(house)
+    await person(house)
+    guest = house.accounts.put_person("Sitter", Role.GUEST, ends_ms=house.clock.now_ms() + 60_000)
+    house.site.identities.link(guest, "anna")
+    assert await proxied(house, "anna") == "Sitter"
+    if ends == "time":
+        house.clock.advance(61)
+    elif ends == "removed":
+        house.accounts.remove_person(guest)
+    elif ends == "new password":
+        house.accounts.put_person("Sitter", Role.GUEST, "", (), guest.ends_ms)
+    else:
+        house.site.identities.link(guest, "" if ends == "unlinked" else "sitter@example.org")
+    assert await proxied(house, "anna") == ""
+
+
+async def test_a_user_whose_own_name_was_linked_is_found_by_it_again(house: House) -> None:
+    with_proxy(house)
+    anna = await person(house)
+    for name in ("anna", ""):
+        house.site.identities.link(anna, name)
+        assert await proxied(house, "anna") == "Anna"
+
+
+async def test_an_owner_can_link_a_name_whose_link_has_ended(house: House) -> None:
+    with_proxy(house)
+    anna, ben = await person(house), await person(house, "Ben")
+    house.site.identities.link(ben, "anna")
+    house.accounts.remove_person(ben)
+    house.site.identities.link(anna, "anna")
+    assert await proxied(house, "anna") == "Anna"
+
+
 @pytest.mark.parametrize("address", [HOME, AWAY, "127.0.0.1", "::1"])
 async def test_the_header_of_anyone_else_is_ignored_and_counted(house: House, address: str) -> None:
     await person(house)

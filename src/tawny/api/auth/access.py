@@ -214,14 +214,10 @@ def find_session(connection: HTTPConnection) -> LoginSession | None:
 
 
 def find_proxied(connection: HTTPConnection) -> Account | None:
-    """Return the user whom a trusted proxy names in the configured header, by linked name or by name."""
+    """Return the user whom a trusted proxy names in the configured header."""
     name = connection.scope.get("state", {}).get(PROXY_USER, "")
-    if not name:
-        return None
-    site = the_site(connection)
-    found = site.identities.named(name) or site.accounts.find(name)
-    person = found[0] if isinstance(found, tuple) else found
-    return person if person and person.role is not Role.SCREEN and not site.accounts.has_ended(person) else None
+    person = the_site(connection).identities.named(name) if name else None
+    return person if person and person.role is not Role.SCREEN else None
 
 
 def _admit(connection: HTTPConnection, access: Access) -> None:

@@ -58,6 +58,12 @@ CREATE TABLE IF NOT EXISTS identities (
   issuer TEXT NOT NULL DEFAULT '',   -- with subject: who it was at the first sign-in; empty: no one yet
   subject TEXT NOT NULL DEFAULT '') STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS identities_by_name ON identities(name);
+CREATE TABLE IF NOT EXISTS former_links (
+  name TEXT NOT NULL, person TEXT NOT NULL, -- of identities that ended: a proxy means no one else by the name
+  PRIMARY KEY (name, person)) STRICT;
+CREATE TRIGGER IF NOT EXISTS identities_end AFTER DELETE ON identities BEGIN
+  INSERT OR IGNORE INTO former_links VALUES (OLD.name, OLD.person);
+END;
 CREATE TABLE IF NOT EXISTS passes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
   digest TEXT NOT NULL,              -- for login by RTSP
@@ -87,7 +93,7 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-VERSION: Final = 6
+VERSION: Final = 7
 COPY_S: Final = 10.0
 """Interval in s at which changes are looked for."""
 COPY_AGAIN_S: Final = 300.0

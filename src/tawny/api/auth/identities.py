@@ -16,6 +16,12 @@ from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 
+_NAMED = """
+SELECT person FROM identities WHERE name = ?1 UNION ALL
+SELECT id FROM people WHERE folded = ?1 AND id NOT IN (SELECT person FROM identities)
+AND ?1 NOT IN (SELECT name FROM identities UNION ALL SELECT name FROM former_links WHERE person != people.id)
+"""
+
 
 class IdentityRefusal(StrEnum):
     UNKNOWN = "unknown"
@@ -54,9 +60,13 @@ class Identities:
         return True
 
     def named(self, name: str) -> Account | None:
-        """Return the user who is linked to this name, which a trusted proxy says."""
+        """Return the user whom a trusted proxy names; None if there is none, or their access has ended.
+
+        A linked user is found by the link only. A name that was linked once never means another user called so here:
+        it is of someone else there, also after their link has ended.
+        """
         with self._file.reading() as db:
-            row = db.execute("SELECT person FROM identities WHERE name = ?", (fold(name),)).fetchone()
+            row = db.execute(_NAMED, (fold(name),)).fetchone()
             return find_account(db, row[0], self._clock.now_ms()) if row else None
 
     def sign_in(
