@@ -87,6 +87,11 @@ def test_whom_and_what_it_stops(
     assert {pair for pair in asked if kept.stopped(*pair)} == stops
 
 
+def test_a_user_is_named_in_any_case(kept: Kept) -> None:
+    kept.snoozes.put(PORCH, 3600, "1a2b", "Özlem", everyone=False)
+    assert [kept.stopped(user) for user in ("özlem", "ÖZLEM ", "ozlem", "")] == [True, True, False, False]
+
+
 def test_a6_it_ends_by_itself(kept: Kept) -> None:
     kept.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=False)
     kept.clock.advance(3599)

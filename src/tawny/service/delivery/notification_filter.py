@@ -217,8 +217,8 @@ class Snooze:
     rule: str = ""
 
     def is_for(self, user: str) -> bool:
-        """Whether it stops notifications of this user (ID, or name as in the settings of a notifier)."""
-        return self.everyone or user in (self.by, self.name)
+        """Whether it stops notifications of this user (ID, or name as in the settings of a notifier, in any case)."""
+        return self.everyone or user == self.by or user.strip().casefold() == self.name.casefold()
 
     def is_at(self, at_ms: int) -> bool:
         return self.since_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
