@@ -230,7 +230,7 @@ def test_a_clock_that_is_ahead_for_a_moment_deletes_no_invitation_of_an_earlier_
         link = accounts.new_token(TokenPurpose.LINK, anna, lasts_ms=7 * DAY_S * 1000)
     accounts = Accounts(AccountsFile(file), clock)
     clock.jump_utc(300 * DAY_S)
-    accounts.new_token(TokenPurpose.LINK, anna)
+    accounts.new_token(TokenPurpose.PHONE, anna)
     assert not accounts.is_good(link, TokenPurpose.LINK)
     clock.jump_utc(-300 * DAY_S)
     assert accounts.is_good(link, TokenPurpose.LINK)
@@ -531,8 +531,8 @@ def test_tokens_that_ended_long_ago_are_deleted(accounts: Accounts, clock: FakeC
     accounts.new_token(TokenPurpose.LINK, anna)
     accounts.new_token(TokenPurpose.CODE, anna)
     clock.advance(DAY_S)
-    accounts.new_token(TokenPurpose.LINK, anna)
-    assert _purposes(accounts) == ["link", "link"]
+    accounts.new_token(TokenPurpose.PHONE, anna)
+    assert _purposes(accounts) == ["link", "phone"]
     clock.advance(ENDED_KEPT_MS / 1000 + DAY_S)
     accounts.new_token(TokenPurpose.PHONE, anna)
     assert _purposes(accounts) == ["phone"]

@@ -79,6 +79,36 @@ async def test_a_new_password_ends_all_else(house: House) -> None:
         assert (await browser(house).post(f"{SIGN_IN}/link", json={"token": token})).status_code == 410
 
 
+@pytest.mark.parametrize("ends", ["new link", "new link of a screen", "sign out everywhere"])
+async def test_unused_links_end_with_a_new_one_and_with_all_sessions(house: House, ends: str) -> None:
+    owner, of_a_screen = house.signed_in(), "screen" in ends
+    body = {"name": "Ben", "role": "screen" if of_a_screen else "viewer"}
+    first = (await owner.post("/api/v1/people", json=body)).json()
+    path = f"/api/v1/people/{first['person']['id']}"
+    again = await (owner.delete(f"{path}/sessions") if ends.startswith("sign") else owner.post(f"{path}/link", json={}))
+    assert again.status_code == 200, again.text
+    stranger = browser(house)
+    assert (await stranger.post(f"{SIGN_IN}/link", json={"token": first["link"].partition("=")[2]})).status_code == 410
+    if of_a_screen:
+        assert (await stranger.post(f"{SIGN_IN}/code", json={"code": first["screen_code"]})).status_code == 401
+        assert (await stranger.post(f"{SIGN_IN}/code", json={"code": again.json()["screen_code"]})).status_code == 200
+    elif ends == "new link":
+        token = again.json()["link"].partition("=")[2]
+        assert (await stranger.post(f"{SIGN_IN}/link", json={"token": token})).status_code == 200
+
+
+async def test_a_new_link_and_signing_out_leave_what_others_have(house: House) -> None:
+    """Links of other people, and the phone link of one's own session when one signs out elsewhere."""
+    anna, ben = await person(house), await person(house, "Ben")
+    client = signed_in(house, anna)
+    phone = (await client.post("/api/v1/me/phone", json={})).json()["link"].partition("#link=")[2]
+    invitation = house.accounts.new_token(TokenPurpose.LINK, anna)
+    house.accounts.new_token(TokenPurpose.LINK, ben)
+    assert (await client.delete("/api/v1/me/sessions")).status_code == 200
+    for token in (phone, invitation):
+        assert (await browser(house).post(f"{SIGN_IN}/link", json={"token": token})).status_code == 200
+
+
 async def test_sessions_are_ended_by_their_own_user(house: House) -> None:
     anna, ben = await person(house), await person(house, "Ben")
     client, other, third = (signed_in(house, anna) for _ in range(3))

@@ -8,8 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose, granted_text, seen_words
+from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.granted_rights import granted_text, seen_words
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass, Passes
 from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
 from tawny.api.auth.two_step import TwoStep
@@ -231,7 +232,10 @@ def _link(accounts: Accounts, person: Account, out: Output, links: AccountStores
     link = f"{links.base}/sign-in#link={token}"
     words = f"{person.name} is now {_role_words(person)} and can see {seen_words(person.cameras)}."
     lasts = f"{SCREEN_MINUTES} minutes" if is_screen else f"{LINK_DAYS} days"
-    out.data(_data(person) | {"link": link}, f"{words}\nOpen {link}\nThe link works once and expires in {lasts}.")
+    out.data(
+        _data(person) | {"link": link},
+        f"{words}\nOpen {link}\nThe link works once and expires in {lasts}. Earlier ones have ended.",
+    )
     return 0
 
 

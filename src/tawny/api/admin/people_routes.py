@@ -16,10 +16,9 @@ from tawny.api.auth.accounts import (
     Role,
     TokenPurpose,
     fold,
-    granted_text,
-    seen_words,
 )
 from tawny.api.auth.audit_counts import REFUSALS
+from tawny.api.auth.granted_rights import granted_text, seen_words
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
@@ -201,7 +200,7 @@ def change_person(person: OneId, body: ChangedPerson, note: Note, signed: Signed
 
 @router.post("/people/{person}/link", dependencies=own)
 def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
-    """Create another one-time sign-in link."""
+    """Create another one-time sign-in link. Earlier unused ones end."""
     found = _find(here, person)
     _check_recent(here, signed, found.role)
     note("sign-in link created", found.name)
@@ -210,7 +209,7 @@ def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
 
 @router.delete("/people/{person}/sessions", dependencies=own)
 def sign_out_person(person: OneId, note: Note, here: Here) -> OkResponse:
-    """Sign a user out on all devices. Open streams end within seconds."""
+    """Sign a user out on all devices, and end unused sign-in links. Open streams end within seconds."""
     found = _find(here, person)
     for key in here.accounts.end_sessions(found):
         here.unlocks.lock(key, "signed out by an owner")

@@ -20,7 +20,7 @@ from tawny.api.auth.audit_counts import AuditCounts
 from tawny.api.client_address import parse_address
 from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
-from tawny.model.times import Clock, utc_text
+from tawny.model.times import Clock
 
 SESSION_MS = 30 * 86_400_000
 SCREEN_SESSION_MS = 400 * 86_400_000
@@ -54,6 +54,8 @@ SELECT person FROM tokens WHERE hash = ? AND purpose = ? AND used_ms IS NULL AND
 (made_by IS NULL OR made_by IN (SELECT id FROM people WHERE role = 'owner') OR purpose = 'phone')
 """
 """A link for a phone is made by its own user, and ends with the session that made it."""
+_END_LINKS = "DELETE FROM tokens WHERE person = ? AND purpose IN ('link', 'code') AND used_ms IS NULL"
+"""Voids the unused sign-in links of a user; a screen's link and its code are the same grant."""
 _FORMER_ROLES = {"family": "member"}
 """Roles in databases of earlier versions, and their present names."""
 
@@ -320,7 +322,7 @@ class Accounts:
         session: bytes | None = None,
         token: str = "",
     ) -> str:
-        """Create a one-time token, valid for `lasts_ms`. A new claim token invalidates earlier ones.
+        """Create a one-time token, valid for `lasts_ms`. A new claim token or sign-in link voids earlier ones.
 
         made_by: the owner who makes it, without whom it is void; None: the recorder. session: the session that makes
         it, with which it ends. token: of a code; else it has 256 random bits.
@@ -331,6 +333,8 @@ class Accounts:
             ended = "DELETE FROM tokens WHERE ends_ms < ? OR purpose = 'code' AND ends_ms < ?"
             db.execute(ended, (now_ms - ENDED_KEPT_MS, now_ms))
             db.execute("DELETE FROM tokens WHERE purpose = 'claim' AND ? = 'claim'", (purpose,))
+            if purpose is TokenPurpose.LINK and person is not None:
+                db.execute(_END_LINKS, (person.id,))
             maker = made_by.id if made_by else None
             row = (hashed(token), purpose, person.id if person else None, now_ms + lasts_ms, maker, session)
             db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, NULL, ?, ?)", row)
@@ -365,8 +369,7 @@ class Accounts:
                     continue
                 self._use(db, token, purpose)
                 if person.role is Role.SCREEN:
-                    unused = "DELETE FROM tokens WHERE person = ? AND purpose IN ('link', 'code') AND used_ms IS NULL"
-                    db.execute(unused, (person.id,))
+                    db.execute(_END_LINKS, (person.id,))
                 return person, purpose
         return None
 
@@ -466,10 +469,15 @@ class Accounts:
             return any(session_id(row[0]) == session for row in db.execute(query, (person_id,)))
 
     def end_sessions(self, person: Account, keep: bytes = b"") -> list[bytes]:
-        """End all sessions of a user but one, and the links that they made for phones. Return the ended ones."""
+        """End all sessions of a user but one, and the links that they made for phones. Return the ended ones.
+
+        Without `keep`, unused sign-in links end, too: someone else may have them.
+        """
         with self._writing() as db:
             found = db.execute("SELECT hash FROM sessions WHERE person = ? AND hash != ?", (person.id, keep)).fetchall()
             db.execute("DELETE FROM sessions WHERE person = ? AND hash != ?", (person.id, keep))
+            if not keep:
+                db.execute(_END_LINKS, (person.id,))
         return [row[0] for row in found]
 
     def end_session(self, key: bytes) -> None:
@@ -535,19 +543,6 @@ def seen_as_text(cameras: Iterable[CameraId] | None) -> str | None:
 
 def seen_from_text(text: str | None) -> frozenset[CameraId] | None:
     return None if text is None else frozenset(CameraId(name) for name in json.loads(text))
-
-
-def granted_text(person: Account, before: Account | None = None) -> str:
-    """Return what a user may do, for the audit log. before: what they might do until now; None: a new user."""
-    until = f" until {utc_text(person.ends_ms)}" if person.ends_ms else ""
-    sees = seen_words(person.cameras)
-    if before is not None and before.cameras != person.cameras:
-        sees = f"{seen_words(before.cameras)} -> {sees}"
-    return f"{person.name}: {person.role.value}{until}, sees {sees}"
-
-
-def seen_words(cameras: Collection[CameraId] | None) -> str:
-    return "all cameras" if cameras is None else ", ".join(sorted(cameras)) or "nothing"
 
 
 def session_ms(person: Account) -> int:

@@ -9,8 +9,9 @@ import sqlite3
 from collections.abc import Callable
 from enum import StrEnum
 
-from tawny.api.auth.accounts import Account, Role, find_account, fold, granted_text, seen_as_text
+from tawny.api.auth.accounts import Account, Role, find_account, fold, seen_as_text
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.granted_rights import granted_text
 from tawny.api.auth.oidc import ProviderUser
 from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
