@@ -274,6 +274,16 @@ async def proxied(house: House, name: str) -> str:
     return str((await client.get("/api/v1/session")).json()["proxied"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+async def test_a_proxy_names_users_in_utf_8_and_in_latin_1(house: House, encoding: str) -> None:
+    with_proxy(house)
+    await person(house, "Özlem")
+    transport = httpx.ASGITransport(house.app, raise_app_exceptions=False, client=(PROXY, 5))
+    named = {b"Remote-User": "özlem".encode(encoding)}
+    client = httpx.AsyncClient(transport=transport, base_url="http://tawny.test", headers=named)
+    assert (await client.get("/api/v1/session")).json()["proxied"] == "Özlem"
+
+
 async def test_a_linked_user_is_signed_in_by_the_link_only(house: House) -> None:
     with_proxy(house)
     house.site.identities.link(await person(house), "anna.schmidt")

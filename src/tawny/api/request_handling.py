@@ -107,7 +107,11 @@ def _note_proxied(scope: Scope, named: list[str], site: "AppContext", peer: str)
     if named and not site.naming_proxies.trusts(peer):
         site.accounts.counts.count(PROXY_REFUSED, "", scope["client"][0])
     elif len(named) == 1 and 0 < len(named[0].strip()) <= MOST_NAME:
-        scope.setdefault("state", {})[PROXY_USER] = named[0].strip()
+        try:
+            name = named[0].encode("latin-1").decode()  # proxies send UTF-8, which the server reads as Latin-1
+        except UnicodeDecodeError:
+            name = named[0]
+        scope.setdefault("state", {})[PROXY_USER] = name.strip()
 
 
 def is_forwarded(headers: Headers) -> bool:
