@@ -13,6 +13,8 @@ from tawny.api.auth.access import COOKIE, SECURE_COOKIE
 from tawny.api.auth.accounts import Role, TokenPurpose
 from tawny.api.auth.guess_limit import CODE_TRIES, GuessAttempt, SecondStepLimit
 from tawny.api.auth.signed_steps import STEP_S
+from tawny.config.settings import WebSettings
+from tawny.config.sign_in import SignInSettings
 from tawny.testing.clock import FakeClock
 from tests.api.authenticator import PRESENT, SoftwareKey
 from tests.api.fakes import OURS, PASSWORD, House, make_house
@@ -159,6 +161,18 @@ async def test_the_only_way_to_sign_in_stays(house: House) -> None:
     client = signed_in(house, house.accounts.put_person("Ben", Role.MEMBER))
     made = (await add_passkey(client, SoftwareKey())).json()
     assert code_of(await client.delete(f"/api/v1/me/passkeys/{made['id']}")) == "only_way"
+
+
+@pytest.mark.parametrize(("settings", "status"), [({}, 409), ({"proxy_header": "Remote-User"}, 200)])
+async def test_a_link_is_a_way_to_sign_in_while_there_is_a_provider_or_proxy(
+    house: House, settings: dict[str, str], status: int
+) -> None:
+    ben = house.accounts.put_person("Ben", Role.MEMBER)
+    house.site.identities.link(ben, "ben@example.org")
+    house.site.apply(WebSettings.model_validate({"hosts": ["tawny.test"]}), SignInSettings.model_validate(settings))
+    client = signed_in(house, ben)
+    made = (await add_passkey(client, SoftwareKey())).json()
+    assert (await client.delete(f"/api/v1/me/passkeys/{made['id']}")).status_code == status
 
 
 async def test_a_new_owner_of_the_account_gets_none_of_the_former_ways(house: House) -> None:
