@@ -178,11 +178,29 @@ async def test_a_guest_ends_with_everything_they_made(house: House) -> None:
     house.clock.advance(60)
     assert (await guest.get("/api/v1/cameras")).status_code == 401
     late = await browser(house).post(f"{SIGN_IN}/link", json={"token": again.partition("#link=")[2]})
-    assert late.status_code == 410
+    assert code_of(late) == "access_ended"
     path = f"/api/v1/people/{made['person']['id']}"
     extended = {"role": "guest", "ends_ms": house.clock.now_ms() + 60_000}
     assert (await owner.patch(path, json=extended)).status_code == 200
     assert (await guest.get("/api/v1/cameras")).status_code == 200
+
+
+async def test_a_link_of_an_ended_guest_says_so_and_signs_in_once_extended(house: House) -> None:
+    soon_ms = house.clock.now_ms() + 60_000
+    guest = house.accounts.put_person("G", Role.GUEST, ends_ms=soon_ms)
+    sent = {"token": house.accounts.new_token(TokenPurpose.LINK, guest, lasts_ms=600_000)}
+    house.clock.advance(61)
+    assert code_of(await browser(house).post(f"{SIGN_IN}/link", json=sent)) == "access_ended"
+    assert not any(one.action == "sign-in link refused" for one in house.accounts.audit())
+    house.accounts.change_person(guest, Role.GUEST, None, soon_ms + 60_000)
+    assert (await browser(house).post(f"{SIGN_IN}/link", json=sent)).status_code == 200
+
+
+async def test_an_ended_guest_gets_no_new_link(house: House) -> None:
+    guest = house.accounts.put_person("G", Role.GUEST, ends_ms=house.clock.now_ms())
+    answer = await house.signed_in().post(f"/api/v1/people/{guest.id}/link", json={})
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "The access of G has ended."
 
 
 async def test_a_guests_password_opens_nothing_afterwards(house: House) -> None:

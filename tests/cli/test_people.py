@@ -189,6 +189,14 @@ def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[st
     assert told(tawny, folder, "tokens", "list")["passes"] == []
 
 
+def test_an_ended_guest_gets_no_new_link(tawny: Tawny, folder: Path) -> None:
+    told(tawny, folder, "user", "add", "G", "--role", "guest", "--for", "0 s")
+    said = tawny("user", "link", "G", "--data", str(folder))
+    assert (said.code, "The access of G has ended." in said.err) == (3, True)
+    told(tawny, folder, "user", "change", "G", "--for", "1 day")
+    assert "link" in told(tawny, folder, "user", "link", "G")
+
+
 def test_ends_that_no_date_can_have_are_listed(tawny: Tawny, folder: Path) -> None:
     """An earlier version stored them."""
     for ends_ms in (8_640_001_795_772_026_331, 300_000_000_000_000):

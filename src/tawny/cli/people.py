@@ -201,6 +201,9 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
 
 def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
     if args.do == "link":
+        if accounts.has_ended(person):
+            todo = f'Extend it first, for example with `tawny user change {args.name} --for "3 days"`.'
+            raise NotDone(f"The access of {person.name} has ended.", todo)
         return _link(accounts, person, out, links)
     if args.do == "remove":
         accounts.remove_person(person)

@@ -203,6 +203,8 @@ def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
     """Create another one-time sign-in link. Earlier unused ones end."""
     found = _find(here, person)
     _check_recent(here, signed, found.role)
+    if here.accounts.has_ended(found):
+        raise bad_input(f"The access of {found.name} has ended.", "Extend it first.")
     note("sign-in link created", found.name)
     return _invited(here, found, signed.person)
 

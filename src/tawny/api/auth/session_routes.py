@@ -250,6 +250,8 @@ async def _check_code(person: Account, code: str, request: Request, here: AppCon
 def follow_link(body: schemas.SignInLinkRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
     used = here.accounts.follow_link(body.token)
     if used is None:
+        if here.accounts.is_good(body.token, TokenPurpose.LINK):  # of a guest: once extended, it signs in
+            raise _access_ended()
         here.accounts.counts.count(SIGN_IN_LINK_REFUSED, "", caller_of(request).address)
         what = "This link has ended, or it was already used."
         todo = "Ask an owner for a new one, or run `tawny setup-link` on the recorder."
@@ -488,7 +490,11 @@ def _callback(request: Request) -> str:
 
 def _refuse_ended(person: Account, here: AppContext) -> None:
     if here.accounts.has_ended(person) or person.role is Role.SCREEN:
-        raise RequestRefused(403, "access_ended", "Your access has ended.", "Ask an owner to extend it.")
+        raise _access_ended()
+
+
+def _access_ended() -> RequestRefused:
+    return RequestRefused(403, "access_ended", "Your access has ended.", "Ask an owner to extend it.")
 
 
 def _sign_in(
