@@ -70,7 +70,9 @@ def test_a_password_is_set_from_standard_input(tawny: Tawny, folder: Path, monke
     typed(monkeypatch, "correct horse battery\nmore\n")
     assert told(tawny, folder, "user", "password", "anna")["name"] == "Anna"
     file = AccountsFile(folder / "accounts.db")
-    found = Accounts(file, SystemClock()).find("Anna")
+    accounts = Accounts(file, SystemClock())
+    assert ("", "password set", "Anna") in [(one.person, one.action, one.detail) for one in accounts.audit()]
+    found = accounts.find("Anna")
     assert found is not None and found[1].startswith("$argon2id$")
     assert asyncio.run(Passwords().matches(found[1], "correct horse battery"))
     assert stat.S_IMODE((folder / "accounts.db").stat().st_mode) == 0o600
@@ -111,8 +113,8 @@ def test_two_step_codes_are_turned_off(tawny: Tawny, folder: Path) -> None:
     assert told(tawny, folder, "user", "totp", "Anna", "--off")["two_step"] is False
     assert two_step.state(found[0]) is None
     assert told(tawny, folder, "user", "totp", "Anna", "--off")["two_step"] is False
-    noted = [one.action for one in accounts.audit() if one.action == "two-step codes turned off"]
-    assert len(noted) == 1, "noted where they were on"
+    noted = [(one.person, one.detail) for one in accounts.audit() if one.action == "two-step codes turned off"]
+    assert noted == [("", "Anna")], "once, where they were on, and not as done by her"
     with file.writing() as db:
         db.execute("DELETE FROM audit")  # the folder is that of all tests
     file.close()

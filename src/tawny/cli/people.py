@@ -250,7 +250,7 @@ def _totp(accounts: Accounts, person: Account | None, args: Namespace, out: Outp
     if args.off:
         was_on = two_step.turn_off(person)
         if was_on:
-            accounts.note("two-step codes turned off", person.name, THIS_COMPUTER)
+            accounts.note("two-step codes turned off", "", THIS_COMPUTER, person.name)
         words = f"{person.name} signs in without two-step codes." if was_on else f"{person.name} had none."
         out.data({"name": person.name, "two_step": False}, words)
         return 0
@@ -272,7 +272,7 @@ def _password(accounts: Accounts, person: Account | None, name: str, out: Output
     hashed = asyncio.run(Passwords().hash(password))
     made = person or accounts.put_person(name, Role.OWNER)
     accounts.change_password(made, hashed, b"")
-    accounts.note("password set", made.name, THIS_COMPUTER)
+    accounts.note("password set", "", THIS_COMPUTER, made.name)
     words = f"{made.name} signs in with this password, and is signed out on all devices."
     out.data(_data(made), words if person else f"{made.name} is the owner, and signs in with this password.")
     return 0
