@@ -161,7 +161,7 @@ async def test_what_groups_give_is_in_the_audit_log(house: House, provider: Stan
     noted = [(one.action, one.detail) for one in reversed(house.accounts.audit()) if one.action.startswith("user ")]
     assert noted == [
         ("user added", "anna: member, sees porch"),
-        ("user changed", "anna: owner, sees porch -> all cameras"),
+        ("user changed", "anna: member -> owner, sees porch -> all cameras"),
     ]
 
 

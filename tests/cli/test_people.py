@@ -154,6 +154,17 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
     assert told(tawny, folder, "user", "change", "Ben", "--role", "owner")["role"] == "owner"
 
 
+def test_an_owner_sees_all_cameras_and_still_does_as_a_viewer(tawny: Tawny, folder: Path) -> None:
+    told(tawny, folder, "user", "add", "Bea", "--cameras", "porch")
+    changed = [told(tawny, folder, "user", "change", "Bea", "--role", role)["cameras"] for role in ("owner", "viewer")]
+    assert changed == [None, None]
+    log = told(tawny, folder, "user", "log")["items"]
+    assert [one["detail"] for one in log if one["detail"].startswith("Bea: ")][-2:] == [
+        "Bea: viewer -> owner, sees porch -> all cameras",
+        "Bea: owner -> viewer, sees all cameras",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -267,7 +278,7 @@ def test_what_is_changed_from_the_terminal_is_in_the_audit_log(tawny: Tawny, fol
     assert {one["address"] for one in items} == {"this computer"}
     assert [(one["action"], one["detail"]) for one in items] == [
         ("user added", "Carl: viewer, sees door"), ("sign-in link created", "Carl"),
-        ("user changed", "Carl: member, sees door -> all cameras"), ("sign-in link created", "Carl"),
+        ("user changed", "Carl: viewer -> member, sees door -> all cameras"), ("sign-in link created", "Carl"),
         ("user removed", "Carl"), ("access token created", "tv: all cameras"), ("access token revoked", token),
         ("setup link created", ""),
     ]  # fmt: skip

@@ -186,7 +186,7 @@ def test_p4_every_share_deletion_mask_and_change_of_role_is_in_the_log(
     page.goto(f"{house.base}/settings/people")
     log = page.get_by_role("region", name="Access log")
     log.get_by_role("button", name="Everything", exact=True).click()
-    for what in ("shared: ", "privacy_masks", "user changed: Ben: member", "recordings deleted: "):
+    for what in ("shared: ", "privacy_masks", "user changed: Ben: viewer -> member", "recordings deleted: "):
         row = log.get_by_role("listitem").filter(has_text=what)
         expect(row.first).to_be_visible()
         expect(row.first).to_contain_text("Anna")

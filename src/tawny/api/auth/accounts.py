@@ -557,7 +557,8 @@ def find_account(db: sqlite3.Connection, person_id: str, now_ms: int) -> Account
 
 
 def _set_rights(db: sqlite3.Connection, person: Account, role: Role, cameras: _Cameras, ends_ms: int | None) -> Account:
-    seen = frozenset() if role is Role.INSTALLER else None if cameras is None else frozenset(cameras)
+    chosen = () if role is Role.INSTALLER else None if role is Role.OWNER else cameras
+    seen = None if chosen is None else frozenset(chosen)
     made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)
     row = (role, seen_as_text(made.cameras), made.ends_ms, person.id)
     db.execute("UPDATE people SET role = ?, cameras = ?, ends_ms = ? WHERE id = ?", row)
