@@ -116,8 +116,8 @@ def noted() -> set[str]:
             assert everywhere is not None
             names = everywhere.seen_from(scope)
             for node in nodes:
-                places = _NOTES.get(_name(node.func), ()) if isinstance(node, ast.Call) else ()
-                parts = [node.args[place] for place in places if isinstance(node, ast.Call) and place < len(node.args)]
+                called, args = _called(node)
+                parts = [args[place] for place in _NOTES.get(called, ()) if place < len(args)]
                 found |= {text for part in parts for text in _texts(part, names) if _ACTION.fullmatch(text)}
     return found
 
@@ -307,6 +307,14 @@ def _place_of(node: ast.expr) -> str:
     """Return the name of a value's place: small letters alone; `n` is a number, which not every value is."""
     name = re.sub(r"[^a-z_]", "", _name(node).lower()).strip("_") or "value"
     return "number" if name == "n" else name
+
+
+def _called(node: ast.AST) -> tuple[str, list[ast.expr]]:
+    """Return what a node calls, itself or by `to_thread(note, …)`, and the arguments; no name if it calls nothing."""
+    if not isinstance(node, ast.Call):
+        return "", []
+    name, args = _name(node.func), node.args
+    return (_name(args[0]), args[1:]) if name == "to_thread" and args else (name, args)
 
 
 def _name(node: ast.expr) -> str:

@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { t } from "../../strings";
 import { setLanguage } from "../../strings/language";
 import { accessLog as words } from "../../strings/people";
+import { when } from "../../ui/times";
 import { AccessLog } from "./AccessLog";
 
 afterEach(() => {
@@ -28,5 +29,16 @@ it("says actions in the page's language, and details as they were recorded", asy
   vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify({ items: [one] }))));
   render(<AccessLog />);
   expect((await screen.findByText(/Rekorder benannt/)).textContent).toBe("Rekorder benannt: Motion");
+  setLanguage("en", {});
+});
+
+it("says rights in the page's language, and their end in its time", async () => {
+  setLanguage("de", { Viewer: "Zuschauer", "guest until {time}": "Gast bis {time}", "sees nothing": "sieht nichts", "all cameras": "alle Kameras", Motion: "Bewegung" });
+  const detail = "Motion: viewer -> guest until 2026-12-01T10:52:58.809Z, sees nothing -> all cameras";
+  const one = { at_ms: 0, person: "Anna", action: "user changed", detail, address: "10.0.0.5" };
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify({ items: [one] }))));
+  render(<AccessLog />);
+  const end = when(Date.parse("2026-12-01T10:52:58.809Z"));
+  expect((await screen.findByText(/user changed/)).textContent).toContain(`Motion: Zuschauer -> Gast bis ${end}, sieht nichts -> alle Kameras`);
   setLanguage("en", {});
 });

@@ -10,6 +10,8 @@ import "./access-log.css";
 
 type Only = "sign-ins" | "refused" | "all";
 const ROWS = 8;
+const GRANTS = ["user added", "user changed"];
+const INSTANT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
 
 /** Who signed in, when and from where, and what was refused. */
 export function AccessLog() {
@@ -58,9 +60,15 @@ function Entry({ one }: { one: AuditEntry }) {
       <b>{one.person || words.noName}</b>
       <span>
         {words.actions[one.action] ?? fromServer(one.action)}
-        {one.detail && <span class="sub">: {one.detail}</span>}
+        {one.detail && <span class="sub">: {detailOf(one)}</span>}
       </span>
       <span class="num sub">{one.address}</span>
     </li>
   );
+}
+
+/** Rights in the page's language; other details are names and values. Times are those of the recorder, like all here. */
+function detailOf({ action, detail }: AuditEntry): string {
+  const text = GRANTS.includes(action) ? detail.split(" -> ").map(fromServer).join(" -> ") : detail;
+  return text.replace(INSTANT, (at) => when(Date.parse(at)));
 }
