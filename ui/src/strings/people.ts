@@ -63,7 +63,7 @@ export const people = {
 
 export const accessLog = {
   title: "Access log",
-  sub: "Sign-ins, refused attempts and changes. Attempts from one address are counted for each hour.",
+  sub: "Sign-ins, refused attempts and changes. Attempts from one address are counted for each hour. The newest 200 are shown. `tawny user log --since` has all.",
   show: "Show",
   signIns: "Signed in",
   refused: "Refused",

@@ -23,6 +23,13 @@ it("says that it could not be loaded, and tries again", async () => {
   await screen.findByText(words.none);
 });
 
+it("says that it ends at the newest, and how to see older ones", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response('{"items":[]}')));
+  render(<AccessLog />);
+  await screen.findByText(/The newest 200 are shown/);
+  expect(screen.getByText("tawny user log --since").tagName).toBe("CODE");
+});
+
 it("says actions in the page's language, and details as they were recorded", async () => {
   setLanguage("de", { "recorder named": "Rekorder benannt", Motion: "Bewegung" });
   const one = { at_ms: 0, person: "Anna", action: "recorder named", detail: "Motion", address: "10.0.0.5" };

@@ -4,6 +4,7 @@ import type { AuditEntry, AuditLog } from "../../api/schema";
 import { fromServer } from "../../strings/language";
 import { accessLog as words } from "../../strings/people";
 import { Segmented } from "../../ui/Segmented";
+import { ServerText } from "../../ui/ServerText";
 import { when } from "../../ui/times";
 import { useLoading } from "../../ui/useLoading";
 import "./access-log.css";
@@ -35,7 +36,9 @@ export function AccessLog() {
         <h2 id="log-title">{words.title}</h2>
         <Segmented label={words.show} value={chosen} options={options} onChange={(next) => (only.value = next)} />
       </div>
-      <p class="small sub">{words.sub}</p>
+      <p class="small sub">
+        <ServerText text={words.sub} />
+      </p>
       <p class="hidden" role="status">
         {isLoading ? words.loading : ""}
       </p>
