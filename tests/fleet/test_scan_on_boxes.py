@@ -206,7 +206,7 @@ def test_ctrl_c_leaves_what_is_done(fleet: Fleet, tmp_path: Path) -> None:
     command.send_signal(signal.SIGINT)
     _, said = command.communicate(timeout=PATIENCE_S)
     assert b"Traceback" not in said
-    assert len(part_lines(log)) == 1
+    assert len(part_lines(log)) < PARTS
     until(lambda: not workers(fleet.boxes["shed"]), PATIENCE_S, "the end of the scan on the box")
 
 

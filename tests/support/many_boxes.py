@@ -22,12 +22,14 @@ from typing import Any, Final, Literal
 
 from tawny.config.fleet import FleetSettings, NatsLogin
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState, join_hub
+from tawny.fleet.fleet_index import EVER, EventQuestion, PlacedCamera
 from tawny.fleet.history_reader import FOLDER, HistoryReader
 from tawny.fleet.identity import JoinLink, fingerprint, load_key, load_or_make_key
 from tawny.fleet.index_opening import open_index
 from tawny.fleet.recorded_time import RECORDED_PATH
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.storage.disk.disk import RealDisk
 from tawny.testing.waiting import until
@@ -203,6 +205,22 @@ class HubProcess:
         with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=30)) as lite:
             return lite.execute(query).fetchall()
 
+    def stored(self) -> tuple[list[tuple[str, str, int | None]], list[tuple[str, str, int, int | None]]]:
+        """Return the events (box, id, end) and gaps (box, camera, begin, end) in the hub's index, by its questions."""
+        index = open_index(self.database, self.data, SystemClock())
+        try:
+            boxes = tuple(one.id for one in index.boxes())
+            events, after = list[tuple[str, str, int | None]](), None
+            while page := index.find(EventQuestion(boxes, after=after, limit=1000)):
+                events += [(one.box, str(one.event.id), one.event.end_ms) for one in page]
+                after = page[-1].event.start_ms, page[-1].box, str(page[-1].event.id)
+            cameras = [PlacedCamera(box, CameraId(_camera(camera))) for box in boxes for camera in range(CAMERAS)]
+            lanes = index.lanes(cameras, EVER)
+            gaps = [(one.of.box, str(gap.camera), gap.begin_ms, gap.end_ms) for one in lanes for gap in one.gaps]
+        finally:
+            index.close()
+        return events, gaps
+
     def copy_to(self, path: Path) -> None:
         """Copy `hub.db` as of now."""
         with closing(sqlite3.connect(self.file, timeout=30)) as source, closing(sqlite3.connect(path)) as target:
@@ -320,9 +338,8 @@ class ManyBoxes:
 
     def check(self) -> None:
         """Each event and gap must be there once, as its last line has it. Raises AssertionError."""
-        events = self.hub.rows("SELECT box, id, end_ms FROM events")
-        gaps = self.hub.rows("SELECT box, camera, begin_ms, end_ms FROM gaps")
-        for what, found, expected in (("event", events, self.events), ("gap", gaps, self.gaps)):
+        events, gaps = self.hub.stored()
+        for what, found, expected in (("event", events, set(self.events)), ("gap", gaps, set(self.gaps))):
             missing, more = len(expected - set(found)), len(set(found) - expected)
             assert not missing, f"{missing} of {len(expected)} are missing: {what}"
             assert not more, f"{more} were never written, or not like this: {what}"
