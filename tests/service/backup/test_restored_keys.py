@@ -1,11 +1,15 @@
 """Encryption keys in a backup that is older than a rotation: the plan names them, and key files here stay."""
 
+import errno
+from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
 from tawny.sealed import age_file
 from tawny.sealed.key_wrapping import Identity, short_name
+from tawny.service.backup import restored_keys
 from tawny.service.backup.backup_file import backup_parts
 from tawny.service.backup.restore import RestorePlan, UnpackedBackup, finish_restore
 
@@ -87,3 +91,92 @@ def test_keys_stay_where_the_backup_has_none(data: Path) -> None:
     (data / "keys/owner.age").write_text("mine")
     restore(data, content)
     assert (data / "keys/owner.age").read_text() == "mine"
+
+
+@pytest.fixture
+def stick(data: Path, tmp_path: Path) -> Path:
+    """A folder of the user, which `keys` becomes a link to."""
+    (tmp_path / "stick/photos").mkdir(parents=True)
+    for name in ("owner.age", "owner.json", "new.age", "new.json", "letter.txt"):
+        (tmp_path / "stick" / name).write_text(f"{name} of the stick")
+    return tmp_path / "stick"
+
+
+def link(data: Path, to: str) -> bytes:
+    """Make the folder of keys a link, and return a backup from before."""
+    (data / "keys/owner.age").write_text("owner.age of the backup")
+    content = backup(data)
+    rmtree(data / "keys")
+    (data / "keys").symlink_to(to)
+    return content
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+
+
+MERGED = {
+    "owner.age": "owner.age of the backup",
+    f"owner-{sha256(b'owner.age of the stick').hexdigest()[:8]}.age": "owner.age of the stick",
+    f"owner-{sha256(b'owner.age of the stick').hexdigest()[:8]}.json": "owner.json of the stick",
+    "new.age": "new.age of the stick",
+    "new.json": "new.json of the stick",
+}
+
+
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_linked_keys_are_copied_and_stay(data: Path, stick: Path, is_relative: bool) -> None:
+    content, before = link(data, "../stick" if is_relative else str(stick)), texts(stick)
+    restore(data, content)
+    assert (texts(data / "keys"), (data / "keys").is_symlink()) == (MERGED, False)
+    assert (texts(stick), (stick / "photos").is_dir()) == (before, True)
+
+
+def test_an_interrupted_restore_of_linked_keys_goes_on(
+    data: Path, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    def cut(path: Path, content: bytes) -> None:
+        if (data / "keys/new.json").exists():
+            raise PowerCut
+        path.write_bytes(content)
+
+    content = link(data, "../stick")
+    with monkeypatch.context() as broken, pytest.raises(PowerCut):
+        broken.setattr(restored_keys, "write_private", cut)
+        restore(data, content)
+    assert finish_restore(data)
+    assert texts(data / "keys") == MERGED
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_linked_keys_that_cannot_be_read_stop_no_restore(
+    data: Path, stick: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_there: bool
+) -> None:
+    def fails(path: Path, content: bytes) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    content = link(data, str(stick if is_there else stick / "gone"))
+    monkeypatch.setattr(restored_keys, "write_private", fails)
+    restore(data, content)
+    assert texts(data / "keys") == {"owner.age": "owner.age of the backup"}
+    assert ("Input/output error" in caplog.text, str(stick) in caplog.text) == (is_there, True)
+
+
+def test_keys_of_a_subvolume_stay(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = Path.replace
+
+    def refuse(path: Path, to: Path) -> Path:
+        if path.parent.name == "keys" and to.parent != path.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(path, to)
+
+    (data / "keys/owner.age").write_text("first")
+    content = backup(data)
+    (data / "keys/new.age").write_text("new")
+    for call in ("rename", "replace"):
+        monkeypatch.setattr(Path, call, refuse)
+    restore(data, content)
+    assert texts(data / "keys") == {"owner.age": "first", "new.age": "new"}

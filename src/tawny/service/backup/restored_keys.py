@@ -1,10 +1,18 @@
 """Encryption keys of a backup: whom a restore lets open new recordings, and key files that stay."""
 
-from collections.abc import Iterator
+import errno
+import logging
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from tawny.service.backup.setting_changes import flat, key_names, tables_in
+from tawny.storage.disk.private_files import write_private
+
+_KEY_FILES: Final = (".age", ".json", ".pub")
+"""Endings of what tawny writes there. A linked folder may be a whole stick, with other files."""
+log = logging.getLogger(__name__)
 
 
 def key_changes(new: Path, config: Path) -> Iterator[str]:
@@ -39,23 +47,46 @@ def _keys_in(settings: Path) -> set[str]:
 
 
 def keep_others(old: Path, here: Path) -> None:
-    """Move key files that the backup doesn't have back to `here`: each is locked by itself, and may be the only copy.
+    """Bring key files that the backup doesn't have back to `here`: each is locked by itself, and may be the only copy.
 
-    One of another content than that of the same name gets a new name. Can be interrupted and called again.
+    One of another content than that of the same name gets a new name. What `old` links to stays as it is, and is
+    copied as far as it can be read. Can be interrupted and called again. Raises OSError.
     """
+    if not old.is_symlink():
+        _bring(old, here, _move)
+        return
+    linked = here.parent / old.readlink()  # a relative link began where `here` is
+    log.warning("%s was a link to %s and is a folder now: it gets copies of the key files there", here, linked)
+    try:
+        _bring(linked, here, _copy)
+    except OSError as error:  # nothing is lost: tawny starts
+        log.warning("not all key files in %s could be copied to %s: %s", linked, here, error)
+
+
+def _bring(old: Path, here: Path, put: Callable[[Path, Path], None]) -> None:
     if not old.is_dir():
         return
     here.mkdir(mode=0o700, exist_ok=True)
-    for key in sorted(old.glob("*.age")):
-        kept, about = here / key.name, key.with_suffix(".json")
-        if kept.exists():
-            content = key.read_bytes()
-            if kept.read_bytes() == content:
-                continue
-            kept = kept.with_stem(f"{key.stem}-{sha256(content).hexdigest()[:8]}")
-        if about.exists():
-            about.replace(kept.with_suffix(".json"))
-        key.replace(kept)  # last: its content makes the new name
-    for other in sorted(old.iterdir()):
-        if not (here / other.name).exists():
-            other.rename(here / other.name)
+    stems = {}
+    for key in old.glob("*.age"):
+        content, same = key.read_bytes(), here / key.name
+        if same.exists() and same.read_bytes() != content:
+            stems[key.stem] = f"{key.stem}-{sha256(content).hexdigest()[:8]}"
+    for path in sorted(old.iterdir(), key=lambda one: (one.suffix == ".age", one)):  # keys last: they make the new name
+        to = here / f"{stems.get(path.stem, path.stem)}{path.suffix}"
+        if not to.exists():
+            put(path, to)
+
+
+def _move(path: Path, to: Path) -> None:
+    try:
+        path.rename(to)
+    except OSError as error:
+        if error.errno != errno.EXDEV or not path.is_file():
+            raise
+        write_private(to, path.read_bytes())  # out of a subvolume of Btrfs
+
+
+def _copy(path: Path, to: Path) -> None:
+    if path.suffix in _KEY_FILES and path.is_file():
+        write_private(to, path.read_bytes())
