@@ -197,6 +197,16 @@ def test_a_rotation_replaces_the_first_of_several_keys(tawny: Tawny, data: Path)
     assert list(data.parent.glob("guest-*.age"))
 
 
+def test_a_rotation_with_a_file_of_several_keys_replaces_the_first_in_use(tawny: Tawny, data: Path) -> None:
+    assert tawny("encryption", "add-key", GUEST.recipient, "--camera", "door").code == 0
+    (data.parent / "both").write_text("\n".join(one.text for one in (OTHER, OWNER, GUEST)))
+    said = tawny("encryption", "rotate", "--key", "both")
+    chosen, shown = read_settings(data.parent / "tawny.toml"), said.out + said.err
+    assert chosen.cameras["door"].recipients == (GUEST.recipient,)
+    assert (OWNER.recipient in chosen.encryption.recipients, opens(tawny, data, "owner")) == (False, False)
+    assert f"It replaces {short_name(OWNER.recipient)} in [encryption]." in shown
+
+
 def test_a_copy_of_the_key_elsewhere_is_replaced_in_the_data_folder_as_well(tawny: Tawny, data: Path) -> None:
     said = tawny("encryption", "rotate", "--key", "owner")
     passphrase = (said.out + said.err).partition("passphrase is: ")[2].split()[0]

@@ -206,24 +206,26 @@ def _rotate(
     out: Output,
     ask: Callable[[str], str],
 ) -> Identity:
-    """Replace the given key with a new one, which is returned."""
+    """Replace the given key with a new one, which is returned. Of several, it is the first that is in use."""
     if out.as_json:
         raise UsageError("`tawny encryption rotate` shows a new key on screen.", "Run it without --json.")
-    old, new = {one.recipient for one in identities}, Identity.new()
-    if chosen.encryption.recovery in old:
+    in_use = {chosen.encryption.recovery, *(key for keys in _lists(chosen).values() for key in keys)}
+    old, new = next((one.recipient for one in identities if one.recipient in in_use), ""), Identity.new()
+    if old == chosen.encryption.recovery:
         data = data_folder(args, chosen)
         sheet = _sheet(new, data)
         show_sheet(sheet, args.html, out)
         ask_for_words(sheet, out, ask)
-        tables = _replaced(chosen, {chosen.encryption.recovery}, [new.recipient])
+        tables = _replaced(chosen, {old}, [new.recipient])
         tables["encryption"] = {**tables.get("encryption", {}), "recovery": new.recipient}
         _replace_sheet(file, tables, data, out)
-    elif tables := _replaced(chosen, old, [new.recipient]):
+    elif tables := _replaced(chosen, {old}, [new.recipient]):
         passphrase, path = new_passphrase(), Path(args.key[0] if args.key else "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
         stored = _store_locked(path, new, passphrase, data_folder(args, chosen))
         out.say(
             f"The new key is {stored[0]}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.\n"
+            f"It replaces {short_name(old)} in {', '.join(f'[{table}]' for table in tables)}.\n"
             "The passphrase and passkeys of the old key open no new recordings. Add passkeys again in the settings."
         )
         try:
