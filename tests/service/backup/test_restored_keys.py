@@ -61,6 +61,18 @@ def test_the_same_keys_are_not_mentioned(data: Path) -> None:
     assert not [note for note in restore(data, backup(data)).notes if "key" in note]
 
 
+def test_a_key_that_comes_back_for_a_removed_camera_is_named(data: Path) -> None:
+    settings = data.parent / "tawny.toml"
+    now = settings.read_text()
+    settings.write_text(f'{now}[removed_cameras.yard]\nrecipients = ["{NEW}", "{OLD}"]\n')
+    content = backup(data)
+    settings.write_text(now)
+    notes = [note for note in restore(data, content).notes if "key" in note]
+    name = short_name(NEW)
+    assert notes[0].startswith(f"The key {name} comes back for recordings of removed cameras")
+    assert ("put these keys into" in notes[1], len(notes)) == (True, 2)
+
+
 def test_key_files_that_the_backup_lacks_stay(data: Path) -> None:
     keys = data / "keys"
     (keys / "owner.age").write_text("old")

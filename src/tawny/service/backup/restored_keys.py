@@ -20,7 +20,7 @@ def key_changes(new: Path, config: Path) -> Iterator[str]:
 
     new: the settings file of the backup, which comes to the place of `config`.
     """
-    now = _keys_in(config)
+    now, past = _keys_in(config), _keys_in(config, "removed_cameras.")
     if not now or not new.exists():  # the settings here stay
         return
     then = _keys_in(new)
@@ -28,20 +28,25 @@ def key_changes(new: Path, config: Path) -> Iterator[str]:
         yield f"The key {name} opens no new recordings here now, and does after the restore."
     for name in sorted(now - then):
         yield f"The key {name} opens no new recordings after the restore."
-    if then - now:
+    back = _keys_in(new, "removed_cameras.") - past - now - then
+    for name in sorted(back):
+        yield f"The key {name} comes back for recordings of removed cameras: the next change of keys lets it open them."
+    if then - now or back:
         yield (
             "If a key that comes back was replaced because others may have it, note the output of `tawny encryption "
             f"keys`, restore in a terminal, and put these keys into {config} before tawny starts."
         )
 
 
-def _keys_in(settings: Path) -> set[str]:
-    """Return the short names of all keys that open new recordings, of each or of one camera."""
+def _keys_in(settings: Path, *tables: str) -> set[str]:
+    """Return the short names of keys in these tables; of none: of all keys that open new recordings."""
     values = flat(tables_in(settings)).items()
     return {
         name
         for path, value in values
-        if value and path.startswith(("encryption.", "cameras.")) and path.endswith((".recipients", ".recovery"))
+        if value
+        and path.startswith(tables or ("encryption.", "cameras."))
+        and path.endswith((".recipients", ".recovery"))
         for name in key_names(value)
     }
 
