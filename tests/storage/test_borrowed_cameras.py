@@ -99,6 +99,18 @@ def removed(**said: object) -> Settings:
     return Settings.model_validate({"removed_cameras": {"barn-front": said}})
 
 
+@pytest.mark.parametrize(
+    ("said", "is_black"), [({"recipients": ()}, True), ({"name": "Yard", "recipients": ()}, False)]
+)
+def test_an_entry_with_keys_alone_shows_no_camera_whose_masks_are_lost(
+    tmp_path: Path, said: dict[str, object], is_black: bool
+) -> None:
+    volume = Volume.at(tmp_path)
+    volume.write_whole(BORROWED, b"{")
+    now = BorrowedCameras(volume).masking(removed(**said), "barn-front").removed_cameras["barn-front"]
+    assert bool(now.privacy_masks) is is_black
+
+
 def test_what_the_settings_file_says_of_a_removed_camera_stays() -> None:
     now = with_borrowed(removed(deleted_by="Anna"), FRONT).removed_cameras["barn-front"]
     assert (now.deleted_by, now.name, now.rotate) == ("Anna", "Front (Barn)", 90)

@@ -70,8 +70,9 @@ class BorrowedCameras:
             return settings
         if (one := self.left.get(camera)) is not None:
             return with_borrowed(settings, {camera: one})
-        if self.trouble is None or camera in settings.removed_cameras:
-            return settings
+        said = settings.removed_cameras.get(camera)
+        if self.trouble is None or (said is not None and not said.model_fields_set <= {"recipients"}):
+            return settings  # an entry with keys alone was made for a change of keys, and knows no masks
         return with_borrowed(settings, {camera: _BLACK})
 
     def _look(self) -> None:
