@@ -22,6 +22,7 @@ from tawny.service.backup.backup_file import fingerprint_in
 from tawny.service.sealing.sealing_service import UnlockMethodStore, was_used_for
 from tawny.storage.disk.secondary_volumes import VolumeUse, former, join
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.borrowed_cameras import BORROWED
 from tawny.storage.history.signed_history import SignedHistory
 from tests.cli.conftest import Tawny
 from tests.sealed.made import OWNER, RECOVERY, Epoch, make
@@ -112,6 +113,22 @@ def test_keys_of_a_camera_without_known_readers_stay(tawny: Tawny, data: Path, l
     file.write_text(file.read_text().replace(left, "") + f"{left or '[removed_cameras.door]'}\nrecipients = []\n")
     assert tawny("encryption", "rewrap", "--key", "owner").code == 0
     assert [opens(tawny, data, key) for key in ("guest", "other")] == [False, True]
+
+
+def test_keys_of_other_recorders_cameras_stay_and_are_no_failure(tawny: Tawny, data: Path) -> None:
+    (data / "door").rename(data / "barn-door")
+    Volume.at(data).write_whole(BORROWED, b'{"barn-door": {"name": "Door (Barn)"}}')
+    said = tawny("encryption", "rewrap", "--key", "owner")
+    assert (said.code, "Keys of the camera barn-door stay those of its recorder" in said.out) == (0, True), said.out
+    found = json.loads(tawny("encryption", "rewrap", "--key", "owner", "--json").out)
+    assert (found["borrowed"], found["unknown_readers"]) == (["barn-door"], [])
+
+
+def test_keys_of_other_recorders_cameras_are_unknown_while_their_list_is_damaged(tawny: Tawny, data: Path) -> None:
+    (data / "door").rename(data / "barn-door")
+    Volume.at(data).write_whole(BORROWED, b"{")
+    said = tawny("encryption", "rewrap", "--key", "owner")
+    assert (said.code, "[removed_cameras.barn-door]" in said.out) == (1, True), said.out
 
 
 def test_a_key_is_replaced_or_removed_in_all_tables(tawny: Tawny, data: Path) -> None:

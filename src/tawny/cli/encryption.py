@@ -45,6 +45,7 @@ from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.private_files import given_to_recorder
 from tawny.storage.disk.secondary_volumes import ClosedBucket, attach_all, others
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.borrowed_cameras import left_of_borrowed
 from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.rewrap import Rewrapped, has_keys, rewrap_camera
@@ -279,6 +280,7 @@ class _Existing:
     """What was done to existing recordings. is_all: not only older days. missing: errors of disks and archives.
 
     given_up: places that are away and no longer in the settings. unknown: cameras without settings, whose keys stay.
+    borrowed: cameras of other recorders, whose keys stay, too.
     """
 
     done: Rewrapped
@@ -286,6 +288,7 @@ class _Existing:
     missing: Sequence[str]
     given_up: Sequence[str]
     unknown: Sequence[str]
+    borrowed: Sequence[str]
 
 
 def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity]) -> _Existing | None:
@@ -326,7 +329,18 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
     finally:
         if lock is not None:
             lock.release()
-    return _Existing(done, lock is not None, [str(error) for error in done.failed.values()], given_up, unknown)
+    missing, theirs = [str(error) for error in done.failed.values()], _borrowed(volume, unknown)
+    unknown = [one for one in unknown if one not in theirs]
+    return _Existing(done, lock is not None, missing, given_up, unknown, theirs)
+
+
+def _borrowed(volume: Volume, cameras: Sequence[str]) -> list[str]:
+    """Return which of the cameras are other recorders'. None where it can't be read: they are unknown ones then."""
+    try:
+        borrowed = left_of_borrowed(volume.disk)
+    except (NotDone, StorageError):
+        return []
+    return [one for one in cameras if one in borrowed]
 
 
 def _state(volume: Volume, camera: CameraId, before: str, one: Rewrapped, to: Sequence[str]) -> None:
@@ -384,13 +398,14 @@ def _report(existing: _Existing | None, args: Namespace, out: Output) -> int:
             "Existing recordings are unchanged. To update them, run `tawny encryption rewrap` with --key FILE or "
             "--words."
         )
-        existing, is_done = _Existing(Rewrapped(), is_all=False, missing=(), given_up=(), unknown=()), True
+        existing, is_done = _Existing(Rewrapped(), is_all=False, missing=(), given_up=(), unknown=(), borrowed=()), True
     else:
         lines += _what_was_done(existing, args)
         is_done = existing.is_all and not (existing.done.locked or existing.missing or existing.unknown)
     found = existing.done
     counts = {"keys": found.keys, "files": found.files, "locked": len(found.locked), "without_room": found.narrow}
     left = {"missing": existing.missing, "given_up": existing.given_up, "unknown_readers": existing.unknown}
+    left |= {"borrowed": existing.borrowed}
     out.data({**counts, "all": existing.is_all, **{name: list(of) for name, of in left.items()}}, "\n".join(lines))
     return 0 if is_done else 1
 
@@ -428,6 +443,11 @@ def _what_was_done(existing: _Existing, args: Namespace) -> list[str]:
         f"Keys of the camera {one} are unchanged: no settings say who else opens its recordings. Set `recipients` in "
         f"[removed_cameras.{one}], to [] for no one else, then run `tawny encryption rewrap`."
         for one in existing.unknown
+    ]
+    lines += [
+        f"Keys of the camera {one} stay those of its recorder. To change them, set `recipients` in "
+        f"[removed_cameras.{one}]."
+        for one in existing.borrowed
     ]
     if not existing.is_all:
         lines.append(
