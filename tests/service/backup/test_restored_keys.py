@@ -1,6 +1,7 @@
 """Encryption keys in a backup that is older than a rotation: the plan names them, and key files here stay."""
 
 import errno
+import os
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -175,6 +176,19 @@ def test_linked_keys_that_cannot_be_read_stop_no_restore(
     restore(data, content)
     assert texts(data / "keys") == {"owner.age": "owner.age of the backup"}
     assert ("Input/output error" in caplog.text, str(stick) in caplog.text) == (is_there, True)
+
+
+def test_root_copies_no_linked_keys_for_others(
+    data: Path, stick: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The recorder's user could link any folder, and would own what is copied."""
+    (data / "old").symlink_to(stick)
+    if os.geteuid() == 0:
+        os.chown(data, 1000, 1000)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+    restored_keys.keep_others(data / "old", data / "keys")
+    assert (texts(data / "keys"), str(stick) in caplog.text) == ({}, True)
 
 
 def test_keys_of_a_subvolume_stay(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -55,12 +56,15 @@ def keep_others(old: Path, here: Path) -> None:
     """Bring key files that the backup doesn't have back to `here`: each is locked by itself, and may be the only copy.
 
     One of another content than that of the same name gets a new name. What `old` links to stays as it is, and is
-    copied as far as it can be read. Can be interrupted and called again. Raises OSError.
+    copied as far as it can be read, but not by root for others. Can be interrupted and called again. Raises OSError.
     """
     if not old.is_symlink():
         _bring(old, here, _move)
         return
     linked = here.parent / old.readlink()  # a relative link began where `here` is
+    if os.geteuid() == 0 and here.parent.stat().st_uid != 0:  # the recorder's user could have root read any folder
+        log.warning("%s was a link to %s and is a folder now: copy the key files that you need", here, linked)
+        return
     log.warning("%s was a link to %s and is a folder now: it gets copies of the key files there", here, linked)
     try:
         _bring(linked, here, _copy)
@@ -87,7 +91,7 @@ def _move(path: Path, to: Path) -> None:
     try:
         path.rename(to)
     except OSError as error:
-        if error.errno != errno.EXDEV or not path.is_file():
+        if error.errno != errno.EXDEV or not path.is_file() or path.is_symlink():
             raise
         write_private(to, path.read_bytes())  # out of a subvolume of Btrfs
 
