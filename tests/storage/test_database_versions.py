@@ -20,7 +20,7 @@ from tawny.api.auth import accounts_file
 from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import COPY_AGAIN_S, COPY_S, AccountsCopy, AccountsFile, open_with_copy
 from tawny.cli.main import main
-from tawny.delivery import outbox
+from tawny.delivery import outbox_rows
 from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
@@ -63,7 +63,7 @@ def open_index(path: Path) -> Closing:
 DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
     "tawny.db": (index_schema.VERSION, open_index),
     "accounts.db": (accounts_file.VERSION, AccountsFile),
-    "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
+    "outbox.db": (outbox_rows.VERSION, lambda path: Outbox(path, SystemClock())),
     "modes.db": (modes.VERSION, ModeStore),
     "hub.db": (sqlite_fleet_index.VERSION, lambda path: sqlite_fleet_index.SqliteFleetIndex(path, SystemClock())),
     "standby.db": (sqlite_fleet_index.VERSION, lambda path: sqlite_fleet_index.SqliteFleetIndex(path, SystemClock())),

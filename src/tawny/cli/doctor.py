@@ -21,7 +21,7 @@ from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, new_file
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.delivery import outbox
+from tawny.delivery import outbox_rows
 from tawny.events import modes
 from tawny.fleet import sqlite_fleet_index
 from tawny.model.errors import DatabaseNewer, FolderUnwritable, NotDone, Problem, SettingsError, StorageError
@@ -44,7 +44,7 @@ DATABASES: Final = {
     "accounts.db": accounts_file.VERSION,
     "hub.db": sqlite_fleet_index.VERSION,
     "modes.db": modes.VERSION,
-    "outbox.db": outbox.VERSION,
+    "outbox.db": outbox_rows.VERSION,
     "standby.db": sqlite_fleet_index.VERSION,
 }
 """Those that can't be made again, with the version of each that this tawny writes."""

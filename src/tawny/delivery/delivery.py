@@ -37,6 +37,8 @@ URGENT_RANK = -2
 """Rank of problems, the most important messages. Earlier versions stored -1."""
 RING_RANK = -1
 """Rank of rings at the door, which come first among messages that are not late, and among late ones."""
+RESENT_RANK = DeliveryKind.FILE.rank
+"""Rank of uploads that are sent again: the lowest one that earlier versions send, too."""
 LATE_MS = 600_000
 """Delay, ms, from which a message is late."""
 REST = "rest"

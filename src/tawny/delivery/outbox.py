@@ -13,62 +13,30 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from tawny.delivery.delivery import LATE_MS, Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import LATE_MS, RESENT_RANK, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.name_counters import number_of, raise_again, raise_counters
+from tawny.delivery.outbox_rows import INSERT, ROWS, SCHEMA, VERSION, to_delivery, to_row
 from tawny.delivery.sent_files import SentFile, sent_by
 from tawny.delivery.targets import FOLDERS, OutboxBacklog
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
 from tawny.storage.index.sqlite_file import SmallDb
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS deliveries (
-  id          INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: who carries an old row ends no new one
-  target      TEXT NOT NULL,
-  name        TEXT NOT NULL,
-  what        TEXT NOT NULL,
-  rank        INTEGER NOT NULL,
-  content     TEXT NOT NULL,
-  made_ms     INTEGER NOT NULL,
-  at_ms       INTEGER NOT NULL,
-  camera      TEXT,
-  event       TEXT,
-  need_begin_ms INTEGER,
-  need_end_ms INTEGER,
-  size_bytes  INTEGER NOT NULL,
-  state       TEXT NOT NULL,
-  tries       INTEGER NOT NULL,
-  next_ms     INTEGER NOT NULL,
-  why         TEXT NOT NULL,
-  progress    TEXT NOT NULL,
-  receipt     TEXT NOT NULL,
-  done_ms     INTEGER,
-  UNIQUE (target, name)) STRICT;
-CREATE TABLE IF NOT EXISTS targets (
-  name TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS marks (
-  name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (target, rank, at_ms, id) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS deliveries_ended ON deliveries (done_ms) WHERE state <> 'waiting';
-CREATE INDEX IF NOT EXISTS deliveries_at ON deliveries (target, at_ms);
-CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event) WHERE event IS NOT NULL;
-"""
-_ROWS = """
-SELECT id, target, name, what, rank, content, made_ms, at_ms, camera, event, need_begin_ms, need_end_ms, size_bytes,
-state, tries, next_ms, why, progress, receipt, done_ms FROM deliveries
-"""
-_INSERT = """
-INSERT INTO deliveries (target, name, what, rank, content, made_ms, at_ms, camera, event, need_begin_ms, need_end_ms,
-size_bytes, state, tries, next_ms, why, progress, receipt, done_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
-_DUE = f"{_ROWS} WHERE target = :to AND state = 'waiting' AND next_ms <= :now_ms AND rank < :most_rank"
-_FIRST = "rank < -1", "rank <= 0 AND at_ms >= :late_ms AND json_extract(content, '$.kind') IS NOT 'change'", "TRUE"
-"""What is sent first of what is due: problems, then fresh messages. Changes of detection are sent in their order."""
+_DUE = f"{ROWS} WHERE target = :to AND state = 'waiting' AND next_ms <= :now_ms AND rank < :most_rank"
 _IN_ORDER = "ORDER BY rank, at_ms, id"
+_FIRST = (
+    f"rank < -1 {_IN_ORDER}",
+    f"rank <= 0 AND at_ms >= :late_ms AND json_extract(content, '$.kind') IS NOT 'change' {_IN_ORDER}",
+    f"(rank < {RESENT_RANK} OR what = 'file') {_IN_ORDER}",
+    f"rank = {RESENT_RANK} ORDER BY at_ms DESC, id",
+)
+"""What is sent first of what is due: problems, fresh messages, the others, what is sent again, newest first.
+
+Changes of detection are sent in their order.
+"""
 _COUNTS = """
 SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target"""
@@ -94,7 +62,6 @@ _LOSE = f"""
 UPDATE deliveries SET why = ?, done_ms = ? WHERE target = ? AND event = ? AND what = 'piece' AND state = 'dropped'
 AND why = ? AND NOT EXISTS ({_CLIP} AND clip.state <> 'dropped')
 """  # noqa: S608 constants
-VERSION = 1
 REMEMBERED_MS = 90 * 86_400_000
 """How long, ms, ended deliveries are stored."""
 MOST_WAITING: Final = 5_000
@@ -151,8 +118,8 @@ class Outbox:
     def add(self, deliveries: Iterable[Delivery], marks: Collection[tuple[str, str]] = ()) -> int:
         """Add all and store marks, or nothing. Existing names are not changed. Return the count of new ones."""
         with self._writing() as db:
-            insert = f"{_INSERT} ON CONFLICT DO NOTHING"
-            new = [one.to for one in deliveries if db.execute(insert, _row(one)).rowcount]
+            insert = f"{INSERT} ON CONFLICT DO NOTHING"
+            new = [one.to for one in deliveries if db.execute(insert, to_row(one)).rowcount]
             db.executemany("DELETE FROM marks WHERE name = ?", [(name,) for name, _ in marks])
             db.executemany("INSERT INTO marks VALUES (?, ?)", [one for one in marks if one[1]])
         self._notify(set(new))
@@ -194,8 +161,8 @@ class Outbox:
         now_ms = self._clock.now_ms()
         with self._reading() as db:
             about = {"to": to, "now_ms": now_ms, "most_rank": most_rank, "late_ms": now_ms - LATE_MS}
-            for row in chain.from_iterable(db.execute(f"{_DUE} AND {first} {_IN_ORDER}", about) for first in _FIRST):
-                found = _delivery(row)
+            for row in chain.from_iterable(db.execute(f"{_DUE} AND {first}", about) for first in _FIRST):
+                found = to_delivery(row)
                 if found.id not in self._taken:
                     self._taken.add(found.id)
                     return found
@@ -276,9 +243,11 @@ class Outbox:
         self._notify({to})
 
     def send_again(self, to: str, ids: Iterable[int]) -> None:
-        """Let deliveries that are done wait again, as if they were new."""
-        change = "UPDATE deliveries SET state = 'waiting', made_ms = ?, next_ms = 0, tries = 0, done_ms = NULL "
-        rows = [(self._clock.now_ms(), key) for key in ids]
+        """Let deliveries that are done wait again, after all others."""
+        change = (
+            "UPDATE deliveries SET state = 'waiting', rank = ?, made_ms = ?, next_ms = 0, tries = 0, done_ms = NULL "
+        )
+        rows = [(RESENT_RANK, self._clock.now_ms(), key) for key in ids]
         with self._writing() as db:
             db.executemany(change + "WHERE id = ? AND state = 'done'", rows)
         self._notify({to})
@@ -395,19 +364,19 @@ class Outbox:
     def of_event(self, event: EventId) -> list[Delivery]:
         """Return the deliveries of an event in order of importance."""
         with self._reading() as db:
-            rows = db.execute(f"{_ROWS} WHERE event = ? ORDER BY rank, at_ms, id", (event,)).fetchall()
-        return [_delivery(row) for row in rows]
+            rows = db.execute(f"{ROWS} WHERE event = ? ORDER BY rank, at_ms, id", (event,)).fetchall()
+        return [to_delivery(row) for row in rows]
 
     def at(self, to: str, at_ms: int) -> list[Delivery]:
         """Return a target's deliveries of events and recordings of exactly this time."""
         with self._reading() as db:
-            return [_delivery(row) for row in db.execute(f"{_ROWS} WHERE target = ? AND at_ms = ?", (to, at_ms))]
+            return [to_delivery(row) for row in db.execute(f"{ROWS} WHERE target = ? AND at_ms = ?", (to, at_ms))]
 
     def since(self, to: str, at_ms: int) -> list[Delivery]:
         """Return a target's deliveries of events since this time, in order of time."""
         with self._reading() as db:
-            rows = db.execute(f"{_ROWS} WHERE target = ? AND at_ms >= ? ORDER BY at_ms, id", (to, at_ms)).fetchall()
-        return [_delivery(row) for row in rows]
+            rows = db.execute(f"{ROWS} WHERE target = ? AND at_ms >= ? ORDER BY at_ms, id", (to, at_ms)).fetchall()
+        return [to_delivery(row) for row in rows]
 
     def recordings(self, to: str, at_ms: int) -> frozenset[SegmentId]:
         """Return the whole recordings since this time, ms UTC, that a target has or had deliveries of."""
@@ -420,7 +389,7 @@ class Outbox:
         """Return a target's messages of a kind, such as digests, in the order in which they were added."""
         where = f"target = ? AND state = '{state}' AND json_extract(content, '$.kind') IS ?"
         with self._reading() as db:
-            return [_delivery(row) for row in db.execute(f"{_ROWS} WHERE {where} ORDER BY id", (to, kind)).fetchall()]
+            return [to_delivery(row) for row in db.execute(f"{ROWS} WHERE {where} ORDER BY id", (to, kind)).fetchall()]
 
     def targets(self) -> list[str]:
         """Return the names of all targets with deliveries."""
@@ -449,14 +418,14 @@ class Outbox:
         They are read in pages: there may be hundreds of thousands, of which the oldest are looked at.
         """
         query = (
-            f"{_ROWS} WHERE target = ? AND what = ? AND state = 'done' AND (at_ms, id) > (?, ?) "
+            f"{ROWS} WHERE target = ? AND what = ? AND state = 'done' AND (at_ms, id) > (?, ?) "
             "ORDER BY at_ms, id LIMIT ?"
         )
         after = (-1, -1)
         while True:
             with self._reading() as db:
                 rows = db.execute(query, (to, DeliveryKind.FILE.value, *after, _PAGE)).fetchall()
-            found = [_delivery(row) for row in rows]
+            found = [to_delivery(row) for row in rows]
             yield from found
             if len(found) < _PAGE:
                 return
@@ -471,8 +440,8 @@ class Outbox:
     def ended(self, to: str, limit: int = 20) -> list[Delivery]:
         """Return the deliveries that ended last, newest first."""
         with self._reading() as db:
-            query = f"{_ROWS} WHERE target = ? AND state <> 'waiting' ORDER BY done_ms DESC, id DESC LIMIT ?"
-            return [_delivery(row) for row in db.execute(query, (to, limit)).fetchall()]
+            query = f"{ROWS} WHERE target = ? AND state <> 'waiting' ORDER BY done_ms DESC, id DESC LIMIT ?"
+            return [to_delivery(row) for row in db.execute(query, (to, limit)).fetchall()]
 
     def sent(self, to: str, since_ms: int, before_ms: int) -> Iterator[SentFile]:
         """Yield what `sent_by` does. Changes wait meanwhile."""
@@ -517,7 +486,7 @@ class Outbox:
         if old is not None:
             delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms, progress=old.progress)
             db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
-        db.execute(_INSERT, _row(delivery))
+        db.execute(INSERT, to_row(delivery))
 
     def _drop_untried(self, db: sqlite3.Connection, part: Delivery) -> None:
         one = self._find(db, "id = ? AND state = 'waiting' AND tries = 0 AND progress = ''", (part.id,))
@@ -537,7 +506,7 @@ class Outbox:
 
     def _excess(self, db: sqlite3.Connection, where: str, values: tuple[str | None]) -> Iterator[tuple[Delivery, str]]:
         """Yield what goes from a full queue, with the reason: first parts that a clip will replace."""
-        order = "ORDER BY rank DESC, json_extract(content, '$.kind') IS 'alarm', at_ms, id"
+        order = "ORDER BY rank DESC, what = 'file', json_extract(content, '$.kind') IS 'alarm', at_ms, id"
         for why, which in (REPLACED, _IS_REPLACED), (QUEUE_FULL, "TRUE"):
             found = db.execute(f"{_WAITING} AND {which} AND {where} {order}", values)
             for (key,) in found.fetchall():  # the rest of a row only if it goes: there may be tens of thousands
@@ -545,8 +514,8 @@ class Outbox:
                     yield one, why
 
     def _find(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Delivery | None:
-        row = db.execute(f"{_ROWS} WHERE {where}", values).fetchone()
-        return _delivery(row) if row else None
+        row = db.execute(f"{ROWS} WHERE {where}", values).fetchone()
+        return to_delivery(row) if row else None
 
     def _notify(self, targets: Iterable[str]) -> None:
         for target in targets:
@@ -561,37 +530,3 @@ def held_by(db: sqlite3.Connection, targets: Iterable[str] | None = None) -> lis
 
 def _served(targets: Iterable[str] | None) -> tuple[str | None]:
     return (None if targets is None else json.dumps(list(targets)),)
-
-
-def _row(one: Delivery) -> tuple[object, ...]:
-    begin, end = (one.needs.begin_ms, one.needs.end_ms) if one.needs else (None, None)
-    return (
-        one.to, one.name, one.what.value, one.rank, json.dumps(dict(one.content), sort_keys=True), one.made_ms,
-        one.at_ms, one.camera, one.event, begin, end, one.size_bytes, one.state.value, one.tries, one.next_ms, one.why,
-        one.progress, one.receipt, one.done_ms,
-    )  # fmt: skip
-
-
-def _delivery(row: tuple[Any, ...]) -> Delivery:
-    (key, to, name, what, _, content, made_ms, at_ms, camera, event, begin, end, size_bytes, state, tries, next_ms, why,
-     progress, receipt, done_ms) = row  # fmt: skip
-    return Delivery(
-        to=to,
-        name=name,
-        what=DeliveryKind(what),
-        content=json.loads(content),
-        made_ms=made_ms,
-        at_ms=at_ms,
-        camera=None if camera is None else CameraId(camera),
-        event=None if event is None else EventId(event),
-        needs=None if begin is None else Span(begin, end),
-        size_bytes=size_bytes,
-        state=DeliveryState(state),
-        tries=tries,
-        next_ms=next_ms,
-        why=why,
-        progress=progress,
-        receipt=receipt,
-        done_ms=done_ms,
-        id=key,
-    )

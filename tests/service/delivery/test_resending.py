@@ -169,6 +169,29 @@ def test_the_queue_keeps_room_for_new_events(local: Bench, limit: str) -> None:
     assert (result["sent"], result["later"]) == (0, 1)
 
 
+def resent_before(bench: Bench) -> Delivery:
+    """Let event and recording of an earlier time be sent again; return a new part to be sent."""
+    bench.outbox.send_again("nas", [one.id for one in bench.outbox.sent("nas", 0, bench.clock.now_ms())])
+    at_ms = bench.clock.now_ms()
+    return Delivery("nas", "now.001.mp4", DeliveryKind.PIECE, {}, at_ms, at_ms, size_bytes=11)
+
+
+def test_what_happens_now_leaves_before_what_is_sent_again(local: Bench) -> None:
+    earlier_ms = local.at_ms - 1000
+    for name in ("earlier.tws", "later.tws"):  # of an encrypted camera: as important as parts
+        content, at_ms = {"segment": name}, earlier_ms if name == "earlier.tws" else earlier_ms + 1
+        local.outbox.add([Delivery("nas", name, DeliveryKind.CLIP, content, earlier_ms, at_ms)])
+        local.outbox.done(local.taken(), name, 11)
+    local.clock.advance(60)
+    local.outbox.add([resent_before(local)])
+    assert local.waiting() == ["now.001.mp4", "porch/e.jpg", "porch/e.mp4", "later.tws", "earlier.tws"]
+
+
+def test_a_full_queue_drops_what_is_sent_again_first(local: Bench) -> None:
+    local.outbox.add([resent_before(local)])
+    assert [one.name for one in local.outbox.keep_within(11)] == ["porch/e.jpg", "porch/e.mp4"]
+
+
 def test_a_destination_that_may_only_be_written_is_not_listed(local: Bench) -> None:
     (local.there / "porch/e.jpg").unlink()
     assert local.check("write_only = true") == []

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.delivery.name_counters import raise_counters
-from tawny.delivery.outbox import SCHEMA, VERSION
+from tawny.delivery.outbox_rows import SCHEMA, VERSION
 from tawny.model.times import Clock, SystemClock
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.storage.disk.private_files import give_to_owner
