@@ -131,7 +131,7 @@ def _resend(args: Namespace, out: Output) -> int:
     result = ask_once(_named_folder(args, DESTINATIONS), request)
     _refuse_unknown(result, DESTINATIONS, args.name)
     out.data(result, "\n".join(_resent(args.name, result)))
-    return 1 if result["gone"] or result["later"] else 0
+    return 1 if result["gone"] or result["partial"] or result["later"] else 0
 
 
 def _resent(name: str, result: dict[str, Any]) -> list[str]:
@@ -141,6 +141,11 @@ def _resent(name: str, result: dict[str, Any]) -> list[str]:
     lines.append(f"{result['sent']} will be sent again.")
     if result["later"]:
         lines.append(f"{result['later']} don't fit in the queue: run this again when those are sent.")
+    if result["partial"]:
+        lines.append(
+            f"{result['partial']} are only partly recorded: missing ones are sent shorter, those with another size "
+            "stay until you delete them there."
+        )
     if result["gone"]:
         lines.append(f"{result['gone']} can't be sent: the recorder has no recording of them any more.")
     return lines

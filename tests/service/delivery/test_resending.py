@@ -112,7 +112,7 @@ def local(tmp_path: Path) -> Bench:
 
 def test_what_is_there_is_no_finding(bench: Bench) -> None:
     assert bench.check() == []
-    assert bench.resend() == {"missing": 0, "changed": 0, "sent": 0, "gone": 0, "later": 0}
+    assert bench.resend() == {"missing": 0, "changed": 0, "sent": 0, "gone": 0, "partial": 0, "later": 0}
 
 
 def test_deleted_and_emptied_uploads_are_found_and_sent_again(bench: Bench) -> None:
@@ -121,7 +121,7 @@ def test_deleted_and_emptied_uploads_are_found_and_sent_again(bench: Bench) -> N
     [found] = bench.check()
     assert (found.what.value, found.path) == ("uploads are lost", "nas")
     assert found.detail.startswith("1 missing, 1 with another size; from 2026-11-20 ")
-    assert bench.resend() == {"missing": 1, "changed": 1, "sent": 2, "gone": 0, "later": 0}
+    assert bench.resend() == {"missing": 1, "changed": 1, "sent": 2, "gone": 0, "partial": 0, "later": 0}
     assert bench.check() == []  # they wait
     assert bench.outbox.waiting("nas").oldest_ms == bench.clock.now_ms()  # no backlog
     assert bench.waiting() == ["porch/e.jpg", "porch/e.mp4"]
@@ -147,8 +147,21 @@ def test_what_the_recorder_has_no_more_is_counted(local: Bench) -> None:
     index = local.recorder.index
     index.drop_event(EventId("e"))
     index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
-    assert local.resend() == {"missing": 2, "changed": 0, "sent": 0, "gone": 2, "later": 0}
+    assert local.resend() == {"missing": 2, "changed": 0, "sent": 0, "gone": 2, "partial": 0, "later": 0}
     assert local.waiting() == []
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_part_of_a_recording_replaces_no_file(local: Bench, *, is_there: bool) -> None:
+    index = local.recorder.index
+    index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
+    local.recorder.record(local.at_ms + 4000, seconds=1)
+    clip = local.there / "porch/e.mp4"
+    clip.unlink()
+    if is_there:
+        clip.write_bytes(b"cut and stored again by its owner")
+    result = local.resend()
+    assert (result["partial"], local.waiting()) == (1, [] if is_there else ["porch/e.mp4"])
 
 
 def test_what_is_in_the_file_that_is_being_recorded_is_sent_again(local: Bench) -> None:

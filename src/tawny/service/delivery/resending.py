@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,9 @@ from tawny.delivery.outbox import MOST_WAITING, Outbox
 from tawny.delivery.sent_files import LostFiles, SentFile, lost_files, sent_by
 from tawny.model.errors import NotDone
 from tawny.model.ids import SegmentId, StreamName
-from tawny.model.times import Clock, Span
-from tawny.playback.clips import times_of
+from tawny.model.times import Clock, Span, merge_spans, missing_spans
+from tawny.playback.clips import held_times
+from tawny.playback.recordings import JOIN_MS, segments
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.guarded_target import BrokenTarget, as_delivery_error
@@ -69,6 +71,14 @@ def sent_from(folder: Path, name: str) -> Callable[[int, int], list[SentFile]]:
     return sent
 
 
+class _Held(Enum):
+    """How much of a recording there is. Recordings that are reduced to keyframes count as a part."""
+
+    NOTHING = auto()
+    PART = auto()
+    ALL = auto()
+
+
 class UploadResender:
     """Sends again what is gone at a destination, or has another size there. Call from any thread."""
 
@@ -78,8 +88,8 @@ class UploadResender:
     def resend(self, name: str, one: DestinationSettings, since_ms: int, budget_bytes: int) -> dict[str, int]:
         """Let what is lost since a time wait again, newest first, as far as the queue has room. Return the counts.
 
-        `gone`: the recorder has no recording of them any more. `later`: there was no room. Raises NotDone,
-        DeliveryError. Waits for the network.
+        `gone`: the recorder has no recording of them any more. `partial`: it has some of it: that is sent, but replaces
+        no file there. `later`: there was no room. Raises NotDone, DeliveryError. Waits for the network.
         """
         if one.write_only:
             raise NotDone(f"tawny can't list what is at {name}: its login may only write.", "Look there yourself.")
@@ -88,27 +98,37 @@ class UploadResender:
             lost = lost_uploads(connection, one, now_ms, lambda *times: self._outbox.sent(name, *times), since_ms)
         count = round(MOST_WAITING * SHARE) - self._outbox.waiting(name).count
         left_bytes = budget_bytes * SHARE - self._outbox.waiting().size_bytes
-        again, gone, later = list[int](), 0, 0
+        again, changed = list[int](), set(lost.changed)
+        counts = {"missing": len(lost.missing), "changed": len(changed), "gone": 0, "partial": 0, "later": 0}
         for file in lost.all:
             delivery = self._outbox.find(name, file.name)
-            if delivery is None or not self._is_recorded(delivery):
-                gone += 1
+            held = _Held.NOTHING if delivery is None else self._held(delivery)
+            if held is _Held.NOTHING:
+                counts["gone"] += 1
+            elif held is _Held.PART and file in changed:  # the file there may be the only whole one
+                counts["partial"] += 1
             elif len(again) >= count or file.size_bytes > left_bytes:
-                later += 1
+                counts["later"] += 1
             else:
                 again.append(file.id)
                 left_bytes -= file.size_bytes
+                counts["partial"] += held is _Held.PART
         self._outbox.send_again(name, again)
-        missing, changed = len(lost.missing), len(lost.changed)
-        return {"missing": missing, "changed": changed, "sent": len(again), "gone": gone, "later": later}
+        return {**counts, "sent": len(again)}
 
-    def _is_recorded(self, one: Delivery) -> bool:
-        """Return whether the recorder still has what a delivery was made of."""
+    def _held(self, one: Delivery) -> "_Held":
+        """Return how much the recorder still has of what a delivery was made of."""
         index, content = self._recorder.index, one.content
-        if "segment" in content:
-            return index.segment(SegmentId(content["segment"])) is not None
         if one.what is DeliveryKind.PICTURE:
             event = index.event(one.event) if one.event is not None else None
-            return event is not None and event.picture_ms is not None
-        span = Span(int(content["from_ms"]), int(content["to_ms"]))
-        return one.camera is not None and bool(times_of(self._recorder, one.camera, StreamName.MAIN, span))
+            return _Held.ALL if event is not None and event.picture_ms is not None else _Held.NOTHING
+        if "segment" in content:
+            segment = index.segment(SegmentId(content["segment"]))
+            found, span = ([], None) if segment is None else ([segment], segment.span)
+        else:
+            span = Span(int(content["from_ms"]), int(content["to_ms"]))
+            found = [] if one.camera is None else segments(self._recorder, one.camera, StreamName.MAIN, span)
+        if span is None or not found:
+            return _Held.NOTHING
+        whole = merge_spans([*held_times(found, span, ())], join_ms=JOIN_MS)
+        return _Held.PART if missing_spans(whole, span) else _Held.ALL
