@@ -192,6 +192,41 @@ async def test_a_hub_whose_clock_was_set_forward_keeps_the_copies_for_a_day_and_
             await eventually(lambda: made.here.index.count() == 0, "the deletion by age")
 
 
+# --- ages
+
+
+@pytest.mark.parametrize("how", ["former", "not allowed"])
+async def test_copies_of_a_box_in_contact_end_by_age_though_nothing_is_added(
+    house: House, tmp_path: Path, how: str
+) -> None:
+    async with copying(house, tmp_path) as made:
+        made.recorded.record(70)
+        await copy_all(made)
+        if how == "former":
+            made.store.put_aside("shed")
+        else:
+            made.box.allow = EVERYTHING
+        [old] = made.store.all()
+        made.remote.clock.advance(20 * 24 * HOUR_S)
+        async with made.rig.connected(made.box):
+            await eventually(lambda: old.copied.index.count() == 0, "the deletion by age")
+
+
+async def test_another_recorder_of_the_same_name_does_not_let_copies_age(house: House, tmp_path: Path) -> None:
+    """The former one was stolen."""
+    async with copying(house, tmp_path) as made:
+        made.recorded.record(70)
+        await copy_all(made)
+        await made.rig.hub.revoke("shed")
+        other = BoxRig(tmp_path / "other", allow=EVERYTHING)
+        await made.rig.join(other)
+        made.remote.clock.advance(20 * 24 * HOUR_S)
+        looks = made.looks[0]
+        async with made.rig.connected(other):
+            await eventually(lambda: made.looks[0] >= looks + 20, "the hub to have trimmed its copies")
+        assert made.is_copied()
+
+
 # --- settings
 
 

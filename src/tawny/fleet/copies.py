@@ -43,8 +43,6 @@ _ROOM_STEP: Final = 200
 _LEAST_BYTES: Final = 16 * 1024**2
 _HOUR_LETTERS: Final = len("2026/11/20/05")
 _EVER: Final = "9999"
-_SEEN_MS: Final = 60_000
-"""Interval at which is stored when a box was last there."""
 _MOST_HISTORY_BYTES: Final = 64 * 1024**2
 """Of one file; a day has less than a tenth of it."""
 _COMPARED_BYTES: Final = 4096
@@ -153,9 +151,12 @@ class FleetCopies:
 
     async def _trim(self) -> None:
         now_ms = self.now_ms()
+        online = {(connection.box.id, connection.box.key.hex()) for connection in self._hub.connections()}
         for one in self.store.all():
             rules = self._get_rules()
             try:
+                if (one.state.id, one.state.key) in online:  # also former copies, and those without a task
+                    await asyncio.to_thread(one.copied.note_contact, now_ms)
                 await asyncio.to_thread(trim, one.copied, rules, one.state.id, now_ms)
             except StorageError as error:
                 log.warning("cannot delete old copies of %s: %s", one.state.name, error)
@@ -354,6 +355,7 @@ class _BoxCopying:
     async def _news(self) -> None:
         """Take over the box's cameras and its history."""
         copied, about = self._here.copied, await self._reader.about()
+        await asyncio.to_thread(copied.note_contact, self._of.now_ms())
         self._compare_clocks(about.get("now_ms"))
         said = about.get("cameras")
         names = [str(one.get("id")) for one in said if isinstance(one, dict)] if isinstance(said, list) else []
@@ -363,7 +365,6 @@ class _BoxCopying:
         known: dict[str, object] = {name: about.get(name) for name in ("host", "zone", "cameras")}
         self._learn_masks(said)
         known["masks"] = dict(self._masks)
-        known["seen_ms"] = self._of.now_ms() // _SEEN_MS * _SEEN_MS
         known["allow"] = self._allow
         if known != self._known:
             await asyncio.to_thread(copied.notes.say, known)

@@ -53,6 +53,8 @@ from tawny.storage.segments.metadata import read_header
 
 log = logging.getLogger(__name__)
 
+_CONTACT_MS: Final = 60_000
+"""Interval at which is stored when a box was last in contact."""
 _SETTLED_MS: Final = 2 * HOUR_MS
 _DAYS_AFTER: Final = 3
 """A file is stated on the day when it was closed or, after a power cut, on one of the next days with statements."""
@@ -145,6 +147,8 @@ class CopyVolume:
         self._other_bytes: dict[CameraId, int] = {}
         """Of files that the index doesn't count, by camera, once they were asked for."""
         self.notes = CopyNotes(folder / "copies.db")
+        self._contact_ms: int | None = None
+        """Since it was opened."""
         self._history = CopiedHistory(self.volume.disk)
         self.index = index_to_write(self.volume, self._history)
         self._deleted, self._deleted_s = DeletedEvents(self.volume, self._history, self._is_gone), clock.mono_s()
@@ -358,8 +362,17 @@ class CopyVolume:
 
     # --- reading
 
+    def note_contact(self, now_ms: int) -> None:
+        """Note that the box is in contact."""
+        at_ms = now_ms // _CONTACT_MS * _CONTACT_MS
+        if at_ms != self._contact_ms:
+            self._contact_ms = at_ms  # first: it also counts if the disk is full
+            self.notes.say({"seen_ms": at_ms})
+
     def contact_ms(self) -> int:
         """Return when the box was last in contact, ms UTC, to a minute; now if that isn't known yet."""
+        if self._contact_ms is not None:
+            return self._contact_ms
         return int(self.notes.about().get("seen_ms", self._clock.now_ms()))
 
     def is_away(self) -> bool:
