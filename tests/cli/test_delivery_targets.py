@@ -96,6 +96,15 @@ def test_lost_uploads_are_sent_again_and_counted(tawny: Tawny, asked: list[dict[
     ])  # fmt: skip
 
 
+def test_what_never_fits_in_the_queue_needs_a_larger_one(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
+    none_fits = {**dict.fromkeys(LOST, 0), "missing": 1, "later": 1}
+    monkeypatch.setattr(delivery, "ask_once", lambda *_: none_fits)
+    assert (
+        "1 don't fit in the queue: run this again later, or raise `outbox.budget`."
+        in tawny("uploads", "resend", "nas").out
+    )
+
+
 def test_if_no_upload_is_lost_that_is_said(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
     said = tawny("uploads", "resend", "nas")
     assert (said.code, said.out) == (0, "All uploads are at nas, with their sizes.\n")

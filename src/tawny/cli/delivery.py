@@ -140,7 +140,10 @@ def _resent(name: str, result: dict[str, Any]) -> list[str]:
     lines = [f"At {name}: {result['missing']} missing, {result['changed']} with another size."]
     lines.append(f"{result['sent']} will be sent again.")
     if result["later"]:
-        lines.append(f"{result['later']} don't fit in the queue: run this again when those are sent.")
+        do = (
+            "run this again when those are sent" if result["sent"] else "run this again later, or raise `outbox.budget`"
+        )
+        lines.append(f"{result['later']} don't fit in the queue: {do}.")
     if result["partial"]:
         lines.append(
             f"{result['partial']} are only partly recorded: missing ones are sent shorter, those with another size "

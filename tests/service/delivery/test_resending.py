@@ -178,8 +178,17 @@ def test_the_queue_keeps_room_for_new_events(local: Bench, limit: str) -> None:
     if limit == "count":
         more = [Delivery("nas", f"{n}.jpg", DeliveryKind.PICTURE, {}, 0, 0) for n in range(MOST_WAITING // 2)]
         local.outbox.add(more)
-    result = local.resend(budget_bytes=20 if limit == "size" else BUDGET_BYTES)
+    else:
+        local.outbox.add([Delivery("nas", "now.mp4", DeliveryKind.CLIP, {}, 0, 0, size_bytes=1)])
+    result = local.resend(budget_bytes=22 if limit == "size" else BUDGET_BYTES)
     assert (result["sent"], result["later"]) == (0, 1)
+
+
+def test_a_file_larger_than_its_share_of_the_queue_is_sent_if_nothing_else_waits(local: Bench) -> None:
+    for name in ("porch/e.jpg", "porch/e.mp4"):
+        (local.there / name).unlink()
+    too_large, fits = local.resend(budget_bytes=10), local.resend(budget_bytes=20)
+    assert [(one["sent"], one["later"]) for one in (too_large, fits)] == [(0, 2), (1, 1)]
 
 
 def resent_before(bench: Bench) -> Delivery:

@@ -89,7 +89,8 @@ class UploadResender:
         """Let what is lost since a time wait again, newest first, as far as the queue has room. Return the counts.
 
         `gone`: the recorder has no recording of them any more. `partial`: it has some of it: that is sent, but replaces
-        no file there. `later`: there was no room. Raises NotDone, DeliveryError. Waits for the network.
+        no file there. `later`: there was no room; if nothing waits, one file may need more than SHARE. Raises NotDone,
+        DeliveryError. Waits for the network.
         """
         if one.write_only:
             raise NotDone(f"tawny can't list what is at {name}: its login may only write.", "Look there yourself.")
@@ -97,7 +98,8 @@ class UploadResender:
         with connected(self._plugins, name, one, self._clock) as connection:
             lost = lost_uploads(connection, one, now_ms, lambda *times: self._outbox.sent(name, *times), since_ms)
         count = round(MOST_WAITING * SHARE) - self._outbox.waiting(name).count
-        left_bytes = budget_bytes * SHARE - self._outbox.waiting().size_bytes
+        waiting_bytes = self._outbox.waiting().size_bytes
+        left_bytes = budget_bytes * SHARE - waiting_bytes
         again, changed = list[int](), set(lost.changed)
         counts = {"missing": len(lost.missing), "changed": len(changed), "gone": 0, "partial": 0, "later": 0}
         for file in lost.all:
@@ -107,7 +109,7 @@ class UploadResender:
                 counts["gone"] += 1
             elif held is _Held.PART and file in changed:  # the file there may be the only whole one
                 counts["partial"] += 1
-            elif len(again) >= count or file.size_bytes > left_bytes:
+            elif len(again) >= count or file.size_bytes > (left_bytes if again or waiting_bytes else budget_bytes):
                 counts["later"] += 1
             else:
                 again.append(file.id)
