@@ -96,7 +96,9 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "order": lambda request: programs.commanded(request.get("order")),
         "test": lambda request: outward.tested(str(request.get("name"))),
         "sweep": lambda request: outward.swept(str(request.get("name")), dry_run=request.get("dry_run") is not False),
-        "resend": lambda request: outward.resent(str(request.get("name")), int(request.get("since_ms") or 0)),
+        "resend": lambda request: outward.resent(
+            str(request.get("name")), int(request.get("since_ms") or 0), forget=request.get("forget") is True
+        ),
         "delete": _deletion_answer(running),
         "fill": _fill_answer(running),
         **_mode_answers(web.modes, web.site.zone, running.clock),

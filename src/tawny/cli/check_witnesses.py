@@ -29,7 +29,10 @@ ADVICE: Final = (
     "If you restored a backup or replaced the disk, run `tawny check --confirm-history`. Otherwise keep this disk as "
     "it is, and compare it with your uploads and notifications."
 )
-UPLOAD_ADVICE: Final = "To send again what the recorder still has of lost uploads, run `tawny uploads resend NAME`."
+UPLOAD_ADVICE: Final = (
+    "To send again what the recorder still has of lost uploads, run `tawny uploads resend NAME`. If you deleted them, "
+    "run it with `--forget`: they are no longer compared."
+)
 MOST_FILE_BYTES: Final = 50_000_000
 SeenWitness = tuple[str, Witness]
 """Who holds a witness, as the beginning of a sentence, and the witness."""

@@ -105,6 +105,7 @@ def describe_uploads(parser: ArgumentParser) -> None:
         metavar="T",
         help='resend: only what happened since then, for example yesterday or "2 h ago" (default: the last 90 days)',
     )
+    parser.add_argument("--forget", action="store_true", help="resend: send nothing; don't compare lost ones any more")
 
 
 def run_uploads(args: Namespace, out: Output) -> int:
@@ -112,6 +113,8 @@ def run_uploads(args: Namespace, out: Output) -> int:
         raise UsageError("--dry-run only works with `tawny uploads clean`.")
     if args.since is not None and args.do != "resend":
         raise UsageError("--since only works with `tawny uploads resend`.")
+    if args.forget and args.do != "resend":
+        raise UsageError("--forget only works with `tawny uploads resend`.")
     if args.do == "resend":
         return _resend(args, out)
     if args.do != "clean":
@@ -127,17 +130,19 @@ def run_uploads(args: Namespace, out: Output) -> int:
 def _resend(args: Namespace, out: Output) -> int:
     """Let what is lost at a destination be sent again. Return 1 if some of it can't, or not yet."""
     since_ms = 0 if args.since is None else options.instant(args.since, SystemClock().now_ms())
-    request = {"command": "resend", "name": args.name, "since_ms": since_ms}
+    request = {"command": "resend", "name": args.name, "since_ms": since_ms, "forget": args.forget}
     result = ask_once(_named_folder(args, DESTINATIONS), request)
     _refuse_unknown(result, DESTINATIONS, args.name)
     out.data(result, "\n".join(_resent(args.name, result)))
-    return 1 if result["gone"] or result["partial"] or result["later"] else 0
+    return 1 if any(result.get(one) for one in ("gone", "partial", "later")) else 0
 
 
 def _resent(name: str, result: dict[str, Any]) -> list[str]:
     if not result["missing"] and not result["changed"]:
         return [f"All uploads are at {name}, with their sizes."]
     lines = [f"At {name}: {result['missing']} missing, {result['changed']} with another size."]
+    if "forgotten" in result:
+        return [*lines, "They are no longer compared."]
     lines.append(f"{result['sent']} will be sent again.")
     if result["later"]:
         do = (
@@ -150,7 +155,10 @@ def _resent(name: str, result: dict[str, Any]) -> list[str]:
             "stay until you delete them there."
         )
     if result["gone"]:
-        lines.append(f"{result['gone']} can't be sent: the recorder has no recording of them any more.")
+        lines.append(
+            f"{result['gone']} can't be sent: the recorder has no recording of them any more. They are "
+            "no longer compared."
+        )
     return lines
 
 

@@ -78,6 +78,7 @@ DIGESTS_PLANNED_MS: Final = 60_000
 _PAGE: Final = 200
 QUEUE_FULL: Final = "The queue was full."
 REPLACED: Final = "The event's clip replaces it."
+LOST: Final = "It was deleted or replaced at the destination."
 LIKE_PARTS: Final = ("mp4", "fmp4")
 """Forms of the clip that replaces the parts."""
 FILE_END: Final = "file_end_ms"
@@ -251,6 +252,12 @@ class Outbox:
         with self._writing() as db:
             db.executemany(change + "WHERE id = ? AND state = 'done'", rows)
         self._notify({to})
+
+    def forget_lost(self, ids: Iterable[int]) -> None:
+        """Don't yield these any more in `sent`: it is known that they are no longer as they were sent."""
+        with self._writing() as db:
+            change = "UPDATE deliveries SET why = ? WHERE id = ? AND state = 'done'"
+            db.executemany(change, [(LOST, key) for key in ids])
 
     def keep_within(
         self, budget_bytes: int, targets: Iterable[str] | None = None, most: int = MOST_WAITING

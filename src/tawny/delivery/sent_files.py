@@ -9,6 +9,7 @@ from tawny.delivery.destination import DestinationConnection
 
 _SENT: Final = """
 SELECT id, name, at_ms, size_bytes FROM deliveries WHERE target = ? AND state = 'done' AND at_ms >= ? AND done_ms < ?
+AND why = '' -- else it is known to be lost
 AND what IN ('picture', 'piece', 'clip', 'footage')
 AND NOT (what = 'piece' AND name LIKE 'parts/%') -- while the login may only write: a rule there deletes them
 ORDER BY at_ms DESC, id DESC

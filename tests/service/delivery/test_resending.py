@@ -89,6 +89,10 @@ class Bench:
         resender = UploadResender(self.outbox, self.recorder, PluginRegistry.opened(), self.clock)
         return resender.resend("nas", self.settings(more).destinations["nas"], since_ms, budget_bytes)
 
+    def forget(self) -> dict[str, int]:
+        resender = UploadResender(self.outbox, self.recorder, PluginRegistry.opened(), self.clock)
+        return resender.forget("nas", self.settings().destinations["nas"], 0)
+
     def waiting(self) -> list[str]:
         names = []
         while (one := self.outbox.take("nas")) is not None:
@@ -149,6 +153,14 @@ def test_what_the_recorder_has_no_more_is_counted(local: Bench) -> None:
     index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
     assert local.resend() == {"missing": 2, "changed": 0, "sent": 0, "gone": 2, "partial": 0, "later": 0}
     assert local.waiting() == []
+    assert (local.check(), local.resend()["gone"]) == ([], 0)  # known
+
+
+def test_uploads_that_were_deleted_on_purpose_are_no_longer_compared(local: Bench) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    (local.there / "porch/e.mp4").write_bytes(b"")
+    assert local.forget() == {"missing": 1, "changed": 1, "forgotten": 2}
+    assert (local.check(), local.resend()["sent"], local.waiting()) == ([], 0, [])
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -18,7 +18,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.delivery.delivery import NoLongerSo
 from tawny.delivery.destination import ConnectionTestStep
-from tawny.delivery.outbox import REPLACED
+from tawny.delivery.outbox import LOST, REPLACED
 from tawny.delivery.targets import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
@@ -29,7 +29,7 @@ from tawny.service.languages import ENGLISH
 
 # API schemas of upload destinations, notification channels and message actions.
 
-_LEFT_OUT: Final = frozenset({NoLongerSo.says, REPLACED})
+_LEFT_OUT: Final = frozenset({NoLongerSo.says, REPLACED, LOST})
 
 
 class SentInfo(ApiResponse):

@@ -330,11 +330,13 @@ class DeliveryService:
         items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
         return {"keep_s": chosen[name].retention, "removed": not dry_run, "items": items}
 
-    def resent(self, name: str, since_ms: int) -> dict[str, object]:
+    def resent(self, name: str, since_ms: int, *, forget: bool) -> dict[str, object]:
         """Return the output of `tawny uploads resend`. `known`: all names. Raises NotDone, DeliveryError."""
         chosen = self._settings.destinations
         if name not in chosen:
             return {"known": list(chosen)}
+        if forget:
+            return {**self._resender.forget(name, chosen[name], since_ms)}
         return {**self._resender.resend(name, chosen[name], since_ms, budget_bytes(self._settings))}
 
     def test(self, name: str) -> list[ConnectionTestStep]:
