@@ -22,7 +22,7 @@ from typing import Any, Final, Literal
 
 from tawny.config.fleet import FleetSettings, NatsLogin
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState, join_hub
-from tawny.fleet.fleet_index import EVER, EventQuestion, PlacedCamera
+from tawny.fleet.fleet_index import EventQuestion, PlacedCamera
 from tawny.fleet.history_reader import FOLDER, HistoryReader
 from tawny.fleet.identity import JoinLink, fingerprint, load_key, load_or_make_key
 from tawny.fleet.index_opening import open_index
@@ -30,7 +30,7 @@ from tawny.fleet.recorded_time import RECORDED_PATH
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
-from tawny.model.times import SystemClock
+from tawny.model.times import Span, SystemClock
 from tawny.storage.disk.disk import RealDisk
 from tawny.testing.waiting import until
 from tests.support.nats import NatsServer
@@ -215,7 +215,7 @@ class HubProcess:
                 events += [(one.box, str(one.event.id), one.event.end_ms) for one in page]
                 after = page[-1].event.start_ms, page[-1].box, str(page[-1].event.id)
             cameras = [PlacedCamera(box, CameraId(_camera(camera))) for box in boxes for camera in range(CAMERAS)]
-            lanes = index.lanes(cameras, EVER)
+            lanes = index.lanes(cameras, Span(FIRST_MS, FIRST_MS + 1000 * HOUR_MS))
             gaps = [(one.of.box, str(gap.camera), gap.begin_ms, gap.end_ms) for one in lanes for gap in one.gaps]
         finally:
             index.close()
