@@ -14,7 +14,9 @@ from tawny.api.auth.accounts import Caller, Role
 from tawny.api.live.live_socket import BUSY, LONG, MOST_S, REFUSED
 from tawny.api.server import WebServer
 from tawny.model.errors import SourceClosed, SourceRefused
+from tawny.model.ids import StreamName
 from tawny.service.talkback import FAILED_S
+from tawny.stream.hub import Hub
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
@@ -184,6 +186,14 @@ async def test_a_camera_that_could_not_be_asked_is_asked_again_soon(house: House
     box.fails = None
     house.clock.advance(FAILED_S)
     assert (await owner.get("/api/v1/cameras/porch/talk")).json() == {"can": True}
+
+
+async def test_a_device_that_replaces_another_is_asked_at_once(house: House, box: Box) -> None:
+    owner = house.signed_in(Role.OWNER)
+    assert (await owner.get("/api/v1/cameras/porch/talk")).json() == {"can": True}
+    box.is_there = False
+    house.recorder.hubs[PORCH, StreamName.MAIN] = Hub()
+    assert (await owner.get("/api/v1/cameras/porch/talk")).json() == {"can": False}
 
 
 async def test_a_kind_of_camera_that_has_none(house: House) -> None:

@@ -228,7 +228,10 @@ class AppContext:
         self.frames = StillReader(self.recorder)
         self.calls = BlockingCalls()
         """To cameras and relays: no page waits for them."""
-        self.talking = Talkback(self.recorder.speaker, self.recorder.clock, self.calls)
+        recorder = self.recorder
+        self.talking = Talkback(
+            recorder.speaker, lambda camera: recorder.hub(camera, StreamName.MAIN), recorder.clock, self.calls
+        )
         self.clips = ClipCache(self.recorder)
         self.unlocks = UnlockedSessions(
             self.accounts, self.recorder.clock, lambda session: self.of_person(session.person).recorder

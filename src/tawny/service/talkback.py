@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.model.errors import SourceError
@@ -36,24 +37,33 @@ class _Turn:
 class Talkback:
     """Two-way audio. Call from the event loop only.
 
-    speaker: returns a connection to a camera's loudspeaker; None if its source type has none. calls: run those that
-    wait for the camera.
+    speaker: returns a connection to a camera's loudspeaker; None if its source type has none. stream: returns a
+    camera's main stream, another one after each change of its address. calls: run those that wait for the camera.
     """
 
-    def __init__(self, speaker: Callable[[CameraId], Speaker | None], clock: Clock, calls: BlockingCalls) -> None:
-        self._speaker, self._clock, self._calls = speaker, clock, calls
-        self._known: dict[CameraId, tuple[bool, float]] = {}
+    def __init__(
+        self,
+        speaker: Callable[[CameraId], Speaker | None],
+        stream: Callable[[CameraId], object],
+        clock: Clock,
+        calls: BlockingCalls,
+    ) -> None:
+        self._speaker, self._stream, self._clock, self._calls = speaker, stream, clock, calls
+        self._known: WeakKeyDictionary[object, tuple[bool, float]] = WeakKeyDictionary()
+        """By stream: a device that replaces another may differ."""
         self._turns: dict[CameraId, _Turn] = {}
 
     async def can(self, camera: CameraId) -> bool:
         """Return whether the camera has a loudspeaker. Queries the camera every KNOWN_S, sooner after an error."""
-        known = self._known.get(camera)
+        if (stream := self._stream(camera)) is None:
+            return False
+        known = self._known.get(stream)
         if known is not None and self._clock.mono_s() < known[1]:
             return known[0]
         found: bool | None = False
         if (speaker := self._speaker(camera)) is not None:
             found = await self._calls.share(f"talk {camera}", partial(_has_one, speaker))
-        self._known[camera] = bool(found), self._clock.mono_s() + (FAILED_S if found is None else KNOWN_S)
+        self._known[stream] = bool(found), self._clock.mono_s() + (FAILED_S if found is None else KNOWN_S)
         return bool(found)
 
     @asynccontextmanager
