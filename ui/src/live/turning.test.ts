@@ -65,3 +65,12 @@ it("gives up when the camera does not do it, and says why once", async () => {
   expect(asked).toEqual([GO]);
   expect(failed).toHaveLength(1);
 });
+
+it.each([80, 400])("stops no one else when its move is refused: after %s ms", async (refused_ms) => {
+  const made = turning(() => new Promise((_, refuse) => setTimeout(() => refuse(new Error("Anna is steering this camera.")), refused_ms)));
+  made.start({ pan: 0.5 });
+  made.stop();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(asked).toEqual([GO]);
+  expect(failed).toHaveLength(1);
+});

@@ -16,6 +16,8 @@ const LEAST_MS = 250;
 export class Turning {
   private turn: Promise<void> = Promise.resolve();
   private waiting = 0;
+  /** A move was accepted, and no stop since: a stop after none would end another person's movement. */
+  private moves = false;
   private begun_ms = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
   private stopping: ReturnType<typeof setTimeout> | undefined;
@@ -47,9 +49,11 @@ export class Turning {
   private send(asked: Record<string, unknown>): void {
     this.waiting += 1;
     this.turn = this.turn
-      .then(() => this.order(asked))
+      .then(() => (asked.stop && !this.moves ? undefined : this.order(asked)))
       .then(
-        () => {},
+        () => {
+          this.moves = !asked.stop;
+        },
         (reason: unknown) => {
           clearInterval(this.timer);
           this.timer = undefined;
