@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tawny.media.codec.nal import annexb
-from tawny.model.errors import NoSuchDevice, SourceClosed, SourceError, SourceStalled, SourceUnreachable, SourceUnusable
+from tawny.model.errors import NoSuchDevice, SourceClosed, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock, SystemClock
 from tawny.protocols.rtp import RtpPacket
@@ -235,7 +235,7 @@ def test_an_invalid_address_is_said(address: str) -> None:
 def test_a_port_that_is_taken_is_said() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
-        with pytest.raises(SourceUnreachable):
+        with pytest.raises(SourceError, match="can't listen there: address already in use"):
             Udp().open(opening(f"udp://127.0.0.1:{taken.getsockname()[1]}"))
 
 

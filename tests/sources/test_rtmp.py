@@ -148,6 +148,18 @@ def test_its_end_is_told() -> None:
     assert isinstance(read_all(connection).error, SourceClosed)  # type: ignore[arg-type]
 
 
+def test_a_port_that_another_address_has_is_said() -> None:
+    refused = pytest.raises(SourceError, match="share one only with the same IP address")
+    with socket.create_server(("127.0.0.1", 0)) as taken, refused as error:
+        Rtmp().open(opening(f"rtmp-listen://0.0.0.0:{taken.getsockname()[1]}/live/{KEY}"))
+    assert not isinstance(error.value, SourceUnreachable)  # the camera isn't the matter
+
+
+def test_an_address_of_another_computer_is_said() -> None:
+    with pytest.raises(SourceError, match=r"listen there: cannot assign requested address\."):
+        Rtmp().open(opening(f"rtmp-listen://192.0.2.1:1935/live/{KEY}"))
+
+
 def test_a_wrong_key_is_refused_and_the_right_one_shown_nowhere() -> None:
     port = free_port()
     here = opening(f"rtmp-listen://127.0.0.1:{port}/live/{KEY}")

@@ -302,7 +302,8 @@ def _listening(where: str) -> socket.socket:
             _join(line, host)
     except OSError as error:
         line.close()
-        raise SourceUnreachable(where, (error.strerror or "no such address here").lower()) from None
+        why = (error.strerror or "no such address here").lower()
+        raise SourceError(where, f"tawny can't listen there: {why}") from None
     return line
 
 

@@ -1,5 +1,6 @@
 """RTMP: cameras that are asked for their stream, and cameras and encoders that send it to this recorder."""
 
+import errno
 import hmac
 import ipaddress
 import logging
@@ -300,8 +301,7 @@ class _Slot:
 class RtmpListener:
     """Accepts senders at one port, in a thread, until no camera has asked for one for _IDLE_S.
 
-    A stream key counts as long as its camera asks for it, so that of a removed camera is refused. Raises
-    SourceUnreachable.
+    A stream key counts as long as its camera asks for it, so that of a removed camera is refused. Raises SourceError.
     """
 
     def __init__(self, place: tuple[str, int], where: str, clock: Clock) -> None:
@@ -319,7 +319,10 @@ class RtmpListener:
             family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
             self._socket = socket.create_server(place, family=family, backlog=_MOST_UNNAMED)
         except OSError as error:
-            raise SourceUnreachable(where, f"tawny can't listen there: {in_words(error)}") from None
+            why = in_words(error).partition(" (")[0]  # the system adds the address
+            if error.errno == errno.EADDRINUSE:
+                why = "its port is in use; cameras share one only with the same IP address before it"
+            raise SourceError(where, f"tawny can't listen there: {why}") from None
         self._socket.settimeout(1.0)
         start_thread("rtmp listen", self._run)
 
