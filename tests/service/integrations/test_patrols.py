@@ -9,6 +9,7 @@ import pytest
 
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
+from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.messages import CameraTurned, Message
 from tawny.model.times import SystemClock
@@ -31,7 +32,7 @@ class Patrolling:
         self.hands = DeviceControl(lambda: made, ScriptRunner(root, 20, SystemClock()), self.clock)
         events: Any = None
         said = ExternalEvents(events, events, lambda *_: None, self.turned.append, self.clock)
-        keeper = PatrolKeeper(lambda: made, self.hands, said, self.clock)
+        self.keeper = keeper = PatrolKeeper(lambda: made, self.hands, said, self.clock)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
         self.engine.start(keeper.name, lambda: keeper)
 
@@ -169,3 +170,38 @@ def test_a_preset_that_is_gone_is_passed_over(tmp_path: Path, camera: FakeCamera
     assert patrol.gone() == []
     passed(patrol, round(FAILED_S))
     assert patrol.gone() == ["2"]
+
+
+def test_a_way_back_to_a_preset_that_is_gone_is_a_problem_until_it_works(tmp_path: Path, camera: FakeCamera) -> None:
+    patrol = Patrolling(tmp_path, camera, 'return_to = "Drive"\nreturn_after = "10 s"')
+    passed(patrol, 12)
+    assert [(one.camera, one.detail) for one in patrol.keeper.problems()] == [
+        (DOOR, "It can't move by itself: The camera has no preset Drive.")
+    ]
+    camera.presets += (("3", "Drive"),)
+    passed(patrol, round(FAILED_S) + 2)
+    assert patrol.gone() == ["3"]
+    assert not list(patrol.keeper.problems())
+
+
+@pytest.mark.parametrize(
+    ("ptz", "where"),
+    [
+        ('return_to = "Gate"', "cameras.door.ptz.return_to"),
+        ('patrol = ["Door", "Gate"]', "cameras.door.ptz.patrol"),
+        ('[[rules]]\ndo = ["ptz door Gate"]', r"rules\[0\].do"),
+    ],
+)
+def test_a_preset_that_the_settings_use_is_not_removed(
+    tmp_path: Path, camera: FakeCamera, ptz: str, where: str
+) -> None:
+    patrol = Patrolling(tmp_path, camera, ptz)
+    with pytest.raises(NotDone, match=f"is still used: {where}"):
+        patrol.hands.remove_preset(DOOR, "Gate")
+    assert len(camera.presets) == 2
+
+
+def test_a_preset_that_nothing_uses_is_removed(tmp_path: Path, camera: FakeCamera) -> None:
+    patrol = Patrolling(tmp_path, camera, 'return_to = "Door"')
+    patrol.hands.remove_preset(DOOR, "Gate")
+    assert camera.presets == (("2", "Door"),)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
+from tawny.config.lens_and_ptz import PtzSettings
 from tawny.config.settings import Settings
 from tawny.delivery.commands import MOST_RELAY, CameraControls, RelayOutput
 from tawny.delivery.notifier import NotifierStore
@@ -56,6 +57,16 @@ log = logging.getLogger(__name__)
 def relay_kind(name: str) -> Literal["", "siren", "light"]:
     """Return what a relay seems to be by the name that the camera gives it."""
     return "siren" if _SIREN.search(name) else "light" if _LIGHT.search(name) else ""
+
+
+def preset_uses(settings: Settings, camera: str, name: str) -> list[str]:
+    """Return the settings that send a camera to a preset."""
+    ptz = settings.cameras[camera].ptz if camera in settings.cameras else PtzSettings()
+    by_itself = {"return_to": (ptz.return_to,), "patrol": ptz.patrol}
+    uses = [f"cameras.{camera}.ptz.{key}" for key, names in by_itself.items() if name in names and name != HOME]
+    wanted = ("ptz", camera, name)
+    rules = [any((do.verb, do.name, do.more) == wanted for do in rule.do) for rule in settings.rules]
+    return uses + [f"rules[{number}].do" for number, is_use in enumerate(rules) if is_use]
 
 
 @dataclass(slots=True)
@@ -177,8 +188,11 @@ class DeviceControl:
         made = self._camera(camera)
         made.save_home() if name == HOME else made.save_preset(name)
 
-    def remove_preset(self, camera: CameraId, name: str) -> None:
-        self._camera(camera).remove_preset(name)
+    def remove_preset(self, camera: CameraId, preset: str) -> None:
+        """Raises NotDone, also for a preset that the settings use."""
+        if used := preset_uses(self._settings(), camera, preset):
+            raise NotDone(f"Preset {preset} is still used: {', '.join(used)}.", "Choose another one there first.")
+        self._camera(camera).remove_preset(preset)
 
     def steer(self, camera: CameraId, who: str) -> None:
         """Take the camera for STEERS_S. Raises NotDone while another person has it."""

@@ -238,13 +238,17 @@ class IntegrationService:
         return self.inputs.sent(name, headers, body, address)
 
     def problems(self) -> Iterator[HealthProblem]:
-        """Yield what has been wrong with MQTT for long. Webhooks drop what is late, and the log names it."""
+        """Yield what has been wrong with MQTT for long, and cameras that can't move by themselves.
+
+        Webhooks drop what is late, and the log names it.
+        """
         fault = "" if self._mqtt is None else self._mqtt.bridge.fault
         if fault:
             yield HealthProblem(
                 ProblemKind.INTEGRATION, None, f"MQTT: {fault}",
                 "Check the broker, and `url` under [mqtt] in the settings.",
             )  # fmt: skip
+        yield from self.patrols.problems()
 
     def overview(self) -> list[dict[str, Any]]:
         """Return webhooks, API clients and MQTT with counters and permissions, without secrets."""

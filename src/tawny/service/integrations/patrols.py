@@ -1,17 +1,19 @@
 """Patrols of PTZ cameras, and their way back after someone has moved them."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from tawny.config.lens_and_ptz import PtzSettings
 from tawny.config.settings import Settings
 from tawny.engine.actor import start_thread
-from tawny.model.errors import TawnyError
+from tawny.model.errors import NotDone, TawnyError
 from tawny.model.ids import CameraId
+from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
+from tawny.service.health.alarms import HealthProblem
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 
@@ -23,6 +25,7 @@ ARRIVES_S: Final = 6.0
 """How long a camera may need to reach a preset, s: detection ignores what it shows meanwhile."""
 FAILED_S: Final = 60.0
 """Pause after a camera that did not go."""
+PRESET_DO: Final = "Choose another position in the camera's settings, under Pan and tilt."
 
 
 @dataclass(slots=True)
@@ -34,6 +37,8 @@ class _Patrol:
     is_away: bool = True
     """A person has moved it, and it has not returned. At the start, too: it may have been moved before a restart."""
     is_going: bool = False
+    failed: dict[str, NotDone] = field(default_factory=dict)
+    """Why it can't go to presets, by name; one that is only out of reach is reported as offline."""
 
 
 class PatrolKeeper:
@@ -69,6 +74,16 @@ class PatrolKeeper:
                 start_thread(f"patrol {camera}", partial(self._go, camera, patrol, preset, ptz.dwell))
         return STEP_S if chosen else IDLE_S
 
+    def problems(self) -> Iterator[HealthProblem]:
+        """Yield each camera that can't go where its settings send it, such as to a preset that is gone."""
+        cameras = self._settings().cameras
+        for camera, patrol in self._patrols.items():
+            ptz = cameras[camera].ptz if camera in cameras else PtzSettings()
+            failed = [error for one in ptz.patrol or (ptz.return_to,) if (error := patrol.failed.get(one))]
+            if failed:
+                detail = f"It can't move by itself: {failed[0].message}"
+                yield HealthProblem(ProblemKind.INTEGRATION, camera, detail, PRESET_DO)
+
     def close(self) -> None:
         """Nothing to release: a camera that moves stops at its preset."""
 
@@ -94,7 +109,10 @@ class PatrolKeeper:
             with self._said.turning(camera, ARRIVES_S, is_patrol=True):
                 self._device_control.by_itself(camera, preset)
             has_gone = True
+            patrol.failed.pop(preset, None)
         except TawnyError as error:
+            if isinstance(error, NotDone):
+                patrol.failed[preset] = error
             log.warning("%s did not go to %s: %s", camera, preset, error)
         finally:  # whatever else ended it: it goes on
             patrol.due_s = self._clock.mono_s() + (dwell_s if has_gone else max(dwell_s, FAILED_S))
