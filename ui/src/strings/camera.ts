@@ -117,7 +117,6 @@ export const camera = {
     point: (n: number, name: string, x: number, y: number) => `Point ${n} of ${name}, ${x}% right, ${y}% down`,
     shape: (name: string) => `${name}: use the arrow keys to move it`,
     edge: (n: number) => `Add a point after point ${n}`,
-    masked: "Motion mask",
   },
   reading: {
     title: "Recognition",

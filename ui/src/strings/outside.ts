@@ -1,6 +1,5 @@
 export const outside = {
   title: "Notifications and uploads",
-  ownerOnly: "Only owners can see these settings.",
   lead: "Choose who is notified and where clips are uploaded. Nothing leaves this computer unless you add it here.",
   notifiers: "Notifications",
   destinations: "Uploads",

@@ -216,3 +216,22 @@ it("takes the page of a network’s sign-in for no answer to its code", async ()
   await expect(new Sender().join("a")).rejects.toMatchObject({ code: "unknown" });
   expect(localStorage.length).toBe(0);
 });
+
+it("goes on when its removal is undone, and asks no longer than that is possible", async () => {
+  const recorder = fetch;
+  const gone = vi.fn(async () => Response.json({ code: "phone_removed", message: "Gone." }, { status: 410 }));
+  vi.stubGlobal("fetch", gone);
+  const made = new Sender();
+  made.start();
+  await pass(30_000);
+  expect([made.state.value, made.picture.value, opened.mock.calls.length]).toEqual(["removed", null, 1]);
+  vi.stubGlobal("fetch", recorder);
+  await pass(6_000);
+  expect(made.state.value).toBe("sending");
+  made.stop();
+  vi.stubGlobal("fetch", gone);
+  gone.mockClear();
+  made.start();
+  await pass(300_000);
+  expect([made.state.value, gone.mock.calls.length]).toEqual(["removed", 9]);
+});

@@ -11,6 +11,8 @@ import { sentences } from "../../ui/sentences";
 const words = phoneCamera.page;
 const FIRST_MS = 1000;
 const MOST_MS = 5000;
+/** So often more, each MOST_MS, a phone that was removed asks whether that was undone. */
+const HOPES = 7;
 /** So long a connection may be interrupted before a new one is made. */
 const LOST_MS = 4000;
 const LOOK_MS = 2000;
@@ -207,8 +209,10 @@ export class Sender {
     } catch (reason) {
       if (turn !== this.turn) return;
       if (!(reason instanceof ApiError) || reason.code === "unknown") return this.again(); // no word of the recorder's own
-      if ([401, 403, 410].includes(reason.status)) this.end("removed");
-      else if ([404, 409].includes(reason.status)) {
+      if ([401, 403, 410].includes(reason.status)) {
+        this.end("removed");
+        if (reason.status === 410) this.hope();
+      } else if ([404, 409].includes(reason.status)) {
         this.problem.value = sentences(reason);
         this.end("stopped");
       } else this.again();
@@ -267,6 +271,13 @@ export class Sender {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.connect(), this.wait_ms);
     this.wait_ms = Math.min(MOST_MS, this.wait_ms * 2);
+  }
+
+  /** A removal can be undone for 30 s. The camera stays closed meanwhile. */
+  private hope(tries = HOPES): void {
+    const back = () => this.state.value === "removed" && this.take(true);
+    const no = ({ status }: ApiError) => status !== 401 && tries && this.hope(tries - 1);
+    this.timer = setTimeout(() => ask("/phone", kept()?.token ?? "").then(back, no), MOST_MS);
   }
 
   private hurry(): void {
