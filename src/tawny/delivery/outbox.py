@@ -37,10 +37,17 @@ _FIRST = (
 
 Changes of detection are sent in their order.
 """
-_COUNTS = """
-SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
-AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target"""
-_SUM = f"SELECT coalesce(sum(size_bytes), 0) FROM deliveries WHERE state = 'waiting' AND {_SERVED}"  # noqa: S608 constants
+_RESENT = f"rank = {RESENT_RANK} AND what <> 'file'"
+_COUNTED = f"""
+FROM deliveries WHERE state = 'waiting' AND {_SERVED}
+AND NOT ({_RESENT} AND id IN (SELECT value FROM json_each(?2)))
+"""  # noqa: S608 constants
+"""What must fit in the queue. ?2: what is taken; not if it is sent again: new ones would be dropped for it."""
+_COUNTS = f"SELECT target, count(*) {_COUNTED} AND what <> 'removal' GROUP BY target"
+_SUM = f"SELECT coalesce(sum(size_bytes), 0) {_COUNTED}"
+_BACK_TO_DONE = f"""
+UPDATE deliveries SET state = 'done', why = '', progress = '', done_ms = coalesce(done_ms, ?) WHERE id = ? AND {_RESENT}
+"""  # noqa: S608 constants
 _HELD = """
 SELECT camera, need_begin_ms, need_end_ms FROM deliveries
 WHERE state = 'waiting' AND camera IS NOT NULL AND need_begin_ms IS NOT NULL
@@ -245,9 +252,7 @@ class Outbox:
 
     def send_again(self, to: str, ids: Iterable[int]) -> None:
         """Let deliveries that are done wait again, after all others."""
-        change = (
-            "UPDATE deliveries SET state = 'waiting', rank = ?, made_ms = ?, next_ms = 0, tries = 0, done_ms = NULL "
-        )
+        change = "UPDATE deliveries SET state = 'waiting', rank = ?, made_ms = ?, next_ms = 0, tries = 0 "
         rows = [(RESENT_RANK, self._clock.now_ms(), key) for key in ids]
         with self._writing() as db:
             db.executemany(change + "WHERE id = ? AND state = 'done'", rows)
@@ -265,22 +270,26 @@ class Outbox:
         """Drop deliveries until the limits are met; return them with the reason, QUEUE_FULL or REPLACED.
 
         First parts that a clip will replace, which is no loss, then the least important, of these the oldest. Problems
-        are the most important messages. targets: names in the settings; deliveries of others are not counted. None:
-        all. most: how many may wait for one target, apart from removals.
+        are the most important messages. What waits to be sent again is done as before instead, and not returned.
+        targets: names in the settings; deliveries of others are not counted. None: all. most: how many may wait for one
+        target, apart from removals.
         """
         served = _served(targets)
         dropped: list[Delivery] = []
 
         def drop(one: Delivery, why: str) -> None:
+            if db.execute(_BACK_TO_DONE, (self._clock.now_ms(), one.id)).rowcount:
+                return
             self._set_ended(db, one, DeliveryState.DROPPED, why, one.receipt, one.size_bytes)
             dropped.append(replace(one, state=DeliveryState.DROPPED, why=why))
 
         with self._writing() as db:
-            for target, count in db.execute(_COUNTS, served).fetchall():
+            counted = (*served, json.dumps(list(self._taken)))
+            for target, count in db.execute(_COUNTS, counted).fetchall():
                 of_target = self._excess(db, "what <> 'removal' AND target = ?1", (target,))
                 for one, why in islice(of_target, max(0, count - most)):
                     drop(one, why)
-            total = int(db.execute(_SUM, served).fetchone()[0])
+            total = int(db.execute(_SUM, counted).fetchone()[0])
             sized = self._excess(db, f"size_bytes > 0 AND {_SERVED}", served)
             for one, why in sized if total > budget_bytes else ():
                 drop(one, why)

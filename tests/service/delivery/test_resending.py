@@ -221,9 +221,23 @@ def test_what_happens_now_leaves_before_what_is_sent_again(local: Bench) -> None
     assert local.waiting() == ["now.001.mp4", "porch/e.jpg", "porch/e.mp4", "later.tws", "earlier.tws"]
 
 
-def test_a_full_queue_drops_what_is_sent_again_first(local: Bench) -> None:
+def test_what_is_sent_again_leaves_a_full_queue_first_and_is_compared_again(local: Bench) -> None:
+    sent = list(local.outbox.sent("nas", 0, local.clock.now_ms()))
     local.outbox.add([resent_before(local)])
-    assert [one.name for one in local.outbox.keep_within(11)] == ["porch/e.jpg", "porch/e.mp4"]
+    assert (local.outbox.keep_within(11), local.outbox.overflowed(0)) == ([], {})
+    assert list(local.outbox.sent("nas", 0, local.clock.now_ms())) == sent
+    assert local.waiting() == ["now.001.mp4"]
+    (local.there / "porch/e.mp4").unlink()
+    assert local.resend()["missing"] == 1
+
+
+@pytest.mark.parametrize(("budget_bytes", "most"), [(19, MOST_WAITING), (BUDGET_BYTES, 1)])
+def test_new_events_stay_while_an_upload_is_sent_again(local: Bench, budget_bytes: int, most: int) -> None:
+    (local.there / "porch/e.mp4").unlink()
+    assert local.resend(budget_bytes=19)["sent"] == 1
+    local.taken()
+    local.outbox.add([Delivery("nas", "now.mp4", DeliveryKind.CLIP, {}, 0, 0, size_bytes=9)])
+    assert (local.outbox.keep_within(budget_bytes, most=most), local.waiting()) == ([], ["now.mp4"])
 
 
 def test_a_destination_that_may_only_be_written_is_not_listed(local: Bench) -> None:
