@@ -270,6 +270,26 @@ async def test_a_thief_of_its_token_can_neither_read_list_replace_nor_delete(
     assert state.json()["size"] == 5, "what got a number is known as sent"
 
 
+async def test_a_name_that_too_many_files_have_is_refused_before_the_file_is_sent(
+    house: House, added: tuple[httpx.AsyncClient, str, str]
+) -> None:
+    browser, holder, secret = added
+    inbox, right = house.site.inbox, house.passes.upload_right(holder)
+    last = upload_of(hashlib.sha256(b"last").hexdigest(), 4, "door/a.jpg")
+    going = inbox.begin(holder, last, right)
+    going.write(b"last")
+    going.close()
+    for number in range(MOST_OF_A_NAME):
+        assert (await put(browser, secret, "door/a.jpg", bytes([number]))).status_code == 200
+    stored_bytes = MOST_OF_A_NAME * LEAST_FILE_BYTES
+    with pytest.raises(RequestRefused, match="too many files"):
+        inbox.finish(holder, last, right)
+    assert inbox.used_bytes(holder) == stored_bytes, "what can't be stored takes no space"
+    with pytest.raises(RequestRefused, match="too many files"):
+        inbox.begin(holder, upload_of("0" * 64, 10, "door/a.jpg"), right)
+    assert inbox.used_bytes(holder) == stored_bytes
+
+
 async def test_a_full_quota_deletes_only_what_is_old_enough(
     house: House, added: tuple[httpx.AsyncClient, str, str], tmp_path: Path
 ) -> None:

@@ -131,6 +131,8 @@ class Inbox:
         """
         part, size_bytes = self._part(holder, upload.sha256, upload.name), upload.size_bytes
         self._forget_begun(holder, part)
+        if right.keeps_ms is not None:
+            _free_name(self._path(holder, upload.name))  # else all of it would be sent before it is refused
         with self._lock:
             earlier = self._writing.get(part)
         if earlier is not None and earlier.upload is not None:
@@ -173,7 +175,6 @@ class Inbox:
         part = self._part(holder, upload.sha256, upload.name)
         try:
             if part.stat().st_size != upload.size_bytes or _sha256(part) != upload.sha256:
-                self._forget(holder, part)
                 raise RequestRefused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             if upload.modified_ms and may_replace:  # else it is when the file arrived
@@ -181,8 +182,7 @@ class Inbox:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             with self._lock:
-                if not may_replace and path.exists():
-                    path = _next_number(path)
+                path = path if may_replace else _free_name(path)
                 replaced_bytes = _charged(path.stat().st_size) if path.is_file() else 0
                 part.replace(path)
                 self._count(holder, -replaced_bytes)
@@ -191,6 +191,10 @@ class Inbox:
             for folder in (path.parent, part.parent):
                 sync_folder(folder)
             return path.relative_to(self._home(holder)).as_posix()
+        except RequestRefused:  # what arrived can never be this file
+            with suppress(FileNotFoundError):
+                self._forget(holder, part)
+            raise
         except FileNotFoundError:
             raise not_found("The file wasn't uploaded.") from None
         except (FileExistsError, IsADirectoryError, NotADirectoryError):
@@ -409,10 +413,13 @@ def _numbered(path: Path) -> Iterator[Path]:
         yield one
 
 
-def _next_number(path: Path) -> Path:
+def _free_name(path: Path) -> Path:
+    """Return a path that no file has, with a number if need be. Raises RequestRefused."""
+    if not path.exists():
+        return path
     number = 2 + len(list(_numbered(path)))
     if number > MOST_OF_A_NAME:
-        raise bad_input("name: too many files have this name.", "Choose another name.")
+        raise bad_input("name: too many files have this name.", "Delete some of them on that recorder.")
     return _with_number(path, number)
 
 
