@@ -85,14 +85,15 @@ def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
 
 def test_lost_uploads_are_sent_again_and_counted(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
     said = tawny("uploads", "resend", "nas", "--since", "2026-11-20T05:00:00Z")
-    assert asked == [{"command": "resend", "name": "nas", "since_ms": 1_795_150_800_000, "forget": False}]
+    assert asked == [{"command": "resend", "name": "nas", "since_ms": 1_795_150_800_000}]
     assert (said.code, said.out.splitlines()) == (1, [
         "At nas: 7 missing, 2 with another size.",
         "4 will be sent again.",
         "2 don't fit in the queue: run this again when those are sent.",
         "1 are only partly recorded: missing ones are sent shorter, those with another size stay until you delete them "
         "there.",
-        "3 can't be sent: the recorder has no recording of them any more. They are no longer compared.",
+        "3 can't be sent: the recorder has no recording of them. To stop comparing what is lost, run this with "
+        "`--forget`.",
     ])  # fmt: skip
 
 
@@ -107,13 +108,13 @@ def test_what_never_fits_in_the_queue_needs_a_larger_one(tawny: Tawny, monkeypat
 
 def test_lost_uploads_are_forgotten_if_asked(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
     def once(_: object, request: dict[str, Any]) -> dict[str, int]:
-        return {"missing": 7, "changed": 2, "forgotten" if request["forget"] else "sent": 9}
+        return {"missing": 7, "changed": 2, "forgotten" if request["command"] == "forget lost" else "sent": 9}
 
     monkeypatch.setattr(delivery, "ask_once", once)
     said = tawny("uploads", "resend", "nas", "--forget")
     assert (said.code, said.out.splitlines()) == (0, [
         "At nas: 7 missing, 2 with another size.",
-        "They are no longer compared.",
+        "They are not compared until they are there again.",
     ])  # fmt: skip
 
 

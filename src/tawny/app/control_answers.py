@@ -24,6 +24,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span, utc_text
 from tawny.service import json_format
 from tawny.service.cameras.gap_filler import STATE_TEXTS
+from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
@@ -96,9 +97,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "order": lambda request: programs.commanded(request.get("order")),
         "test": lambda request: outward.tested(str(request.get("name"))),
         "sweep": lambda request: outward.swept(str(request.get("name")), dry_run=request.get("dry_run") is not False),
-        "resend": lambda request: outward.resent(
-            str(request.get("name")), int(request.get("since_ms") or 0), forget=request.get("forget") is True
-        ),
+        "resend": partial(_resent, outward, forget=False),
+        "forget lost": partial(_resent, outward, forget=True),  # an earlier version would send them
         "delete": _deletion_answer(running),
         "fill": _fill_answer(running),
         **_mode_answers(web.modes, web.site.zone, running.clock),
@@ -227,6 +227,10 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
         }
 
     return delete
+
+
+def _resent(outward: DeliveryService, request: Mapping[str, Any], *, forget: bool) -> dict[str, object]:
+    return outward.resent(str(request.get("name")), int(request.get("since_ms") or 0), forget=forget)
 
 
 def _fill_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

@@ -31,7 +31,7 @@ ADVICE: Final = (
 )
 UPLOAD_ADVICE: Final = (
     "To send again what the recorder still has of lost uploads, run `tawny uploads resend NAME`. If you deleted them, "
-    "run it with `--forget`: they are no longer compared."
+    "run it with `--forget`: they are not compared until they are there again."
 )
 MOST_FILE_BYTES: Final = 50_000_000
 SeenWitness = tuple[str, Witness]
@@ -92,7 +92,7 @@ def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> t
             continue
         if PluginRegistry.opened().destination_of(one.url) is None:
             continue
-        lost = LostFiles([], [])
+        lost = LostFiles()
         try:
             with connected(PluginRegistry.opened(), name, one, clock) as connection:
                 own, others = read_witnesses(connection, socket.gethostname())

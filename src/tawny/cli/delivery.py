@@ -105,7 +105,9 @@ def describe_uploads(parser: ArgumentParser) -> None:
         metavar="T",
         help='resend: only what happened since then, for example yesterday or "2 h ago" (default: the last 90 days)',
     )
-    parser.add_argument("--forget", action="store_true", help="resend: send nothing; don't compare lost ones any more")
+    parser.add_argument(
+        "--forget", action="store_true", help="resend: send nothing; don't compare lost ones until they are there again"
+    )
 
 
 def run_uploads(args: Namespace, out: Output) -> int:
@@ -130,7 +132,7 @@ def run_uploads(args: Namespace, out: Output) -> int:
 def _resend(args: Namespace, out: Output) -> int:
     """Let what is lost at a destination be sent again. Return 1 if some of it can't, or not yet."""
     since_ms = 0 if args.since is None else options.instant(args.since, SystemClock().now_ms())
-    request = {"command": "resend", "name": args.name, "since_ms": since_ms, "forget": args.forget}
+    request = {"command": "forget lost" if args.forget else "resend", "name": args.name, "since_ms": since_ms}
     result = ask_once(_named_folder(args, DESTINATIONS), request)
     _refuse_unknown(result, DESTINATIONS, args.name)
     out.data(result, "\n".join(_resent(args.name, result)))
@@ -142,7 +144,7 @@ def _resent(name: str, result: dict[str, Any]) -> list[str]:
         return [f"All uploads are at {name}, with their sizes."]
     lines = [f"At {name}: {result['missing']} missing, {result['changed']} with another size."]
     if "forgotten" in result:
-        return [*lines, "They are no longer compared."]
+        return [*lines, "They are not compared until they are there again."]
     lines.append(f"{result['sent']} will be sent again.")
     if result["later"]:
         do = (
@@ -156,8 +158,8 @@ def _resent(name: str, result: dict[str, Any]) -> list[str]:
         )
     if result["gone"]:
         lines.append(
-            f"{result['gone']} can't be sent: the recorder has no recording of them any more. They are "
-            "no longer compared."
+            f"{result['gone']} can't be sent: the recorder has no recording of them. To stop comparing what is lost, "
+            "run this with `--forget`."
         )
     return lines
 

@@ -258,11 +258,11 @@ class Outbox:
             db.executemany(change + "WHERE id = ? AND state = 'done'", rows)
         self._notify({to})
 
-    def forget_lost(self, ids: Iterable[int]) -> None:
-        """Don't yield these any more in `sent`: it is known that they are no longer as they were sent."""
+    def note_lost(self, ids: Iterable[int], *, is_lost: bool) -> None:
+        """Note whether it is known of these, which are done, that they are no longer as they were sent."""
         with self._writing() as db:
             change = "UPDATE deliveries SET why = ? WHERE id = ? AND state = 'done'"
-            db.executemany(change, [(LOST, key) for key in ids])
+            db.executemany(change, [(LOST if is_lost else "", key) for key in ids])
 
     def keep_within(
         self, budget_bytes: int, targets: Iterable[str] | None = None, most: int = MOST_WAITING

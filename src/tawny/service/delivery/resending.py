@@ -89,21 +89,21 @@ class UploadResender:
         """Let what is lost since a time wait again, newest first, as far as the queue has room. Return the counts.
 
         `gone`: the recorder has no recording of them any more. `partial`: it has some of it: that is sent, but replaces
-        no file there. `later`: there was no room; if nothing waits, one file may need more than SHARE. Raises NotDone,
-        DeliveryError. Waits for the network.
+        file there. `later`: there was no room; if nothing waits, one file may need more than SHARE.
+        Raises NotDone, DeliveryError. Waits for the network.
         """
         lost = self._lost(name, one, since_ms)
         count = round(MOST_WAITING * SHARE) - self._outbox.waiting(name).count
         waiting_bytes = self._outbox.waiting().size_bytes
         left_bytes = budget_bytes * SHARE - waiting_bytes
-        again, gone, changed = list[int](), list[int](), set(lost.changed)
-        counts = {"missing": len(lost.missing), "changed": len(changed), "partial": 0, "later": 0}
+        again = list[int]()
+        counts = {"missing": len(lost.missing), "changed": len(lost.changed), "gone": 0, "partial": 0, "later": 0}
         for file in lost.all:
             delivery = self._outbox.find(name, file.name)
             held = _Held.NOTHING if delivery is None else self._held(delivery)
             if held is _Held.NOTHING:
-                gone.append(file.id)
-            elif held is _Held.PART and file in changed:  # the file there may be the only whole one
+                counts["gone"] += 1
+            elif held is _Held.PART and file in lost.changed:  # the file there may be the only whole one
                 counts["partial"] += 1
             elif len(again) >= count or file.size_bytes > (left_bytes if again or waiting_bytes else budget_bytes):
                 counts["later"] += 1
@@ -112,13 +112,12 @@ class UploadResender:
                 left_bytes -= file.size_bytes
                 counts["partial"] += held is _Held.PART
         self._outbox.send_again(name, again)
-        self._outbox.forget_lost(gone)  # else they would be found again each time
-        return {**counts, "sent": len(again), "gone": len(gone)}
+        return {**counts, "sent": len(again)}
 
     def forget(self, name: str, one: DestinationSettings, since_ms: int) -> dict[str, int]:
-        """Don't compare what is lost since a time any more: it was deleted on purpose. As `resend`."""
+        """Don't compare what is lost since a time until it is there again: it was deleted on purpose. As `resend`."""
         lost = self._lost(name, one, since_ms)
-        self._outbox.forget_lost(file.id for file in lost.all)
+        self._outbox.note_lost((file.id for file in lost.all), is_lost=True)
         return {"missing": len(lost.missing), "changed": len(lost.changed), "forgotten": len(lost.all)}
 
     def _lost(self, name: str, one: DestinationSettings, since_ms: int) -> LostFiles:
@@ -126,7 +125,9 @@ class UploadResender:
             raise NotDone(f"tawny can't list what is at {name}: its login may only write.", "Look there yourself.")
         now_ms = self._clock.now_ms()
         with connected(self._plugins, name, one, self._clock) as connection:
-            return lost_uploads(connection, one, now_ms, lambda *times: self._outbox.sent(name, *times), since_ms)
+            lost = lost_uploads(connection, one, now_ms, lambda *times: self._outbox.sent(name, *times), since_ms)
+        self._outbox.note_lost((file.id for file in lost.found), is_lost=False)
+        return lost
 
     def _held(self, one: Delivery) -> "_Held":
         """Return how much the recorder still has of what a delivery was made of."""
