@@ -90,8 +90,8 @@ def test_lost_uploads_are_sent_again_and_counted(tawny: Tawny, asked: list[dict[
         "At nas: 7 missing, 2 with another size.",
         "4 will be sent again.",
         "2 don't fit in the queue: run this again when those are sent.",
-        "1 are only partly recorded: missing ones are sent shorter, those with another size stay until you delete them "
-        "there.",
+        "1 are recorded only in part or at low resolution: missing and empty ones are sent like that, others stay "
+        "until you delete them there.",
         "3 can't be sent: the recorder has no recording of them. To stop comparing what is lost, run this with "
         "`--forget`.",
     ])  # fmt: skip

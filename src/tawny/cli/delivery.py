@@ -153,8 +153,8 @@ def _resent(name: str, result: dict[str, Any]) -> list[str]:
         lines.append(f"{result['later']} don't fit in the queue: {do}.")
     if result["partial"]:
         lines.append(
-            f"{result['partial']} are only partly recorded: missing ones are sent shorter, those with another size "
-            "stay until you delete them there."
+            f"{result['partial']} are recorded only in part or at low resolution: missing and empty ones are sent like "
+            "that, others stay until you delete them there."
         )
     if result["gone"]:
         lines.append(

@@ -14,7 +14,7 @@ from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import MOST_WAITING, Outbox
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
-from tawny.model.ids import EventId
+from tawny.model.ids import EventId, StreamName
 from tawny.model.times import Span
 from tawny.service.delivery.resending import UploadResender
 from tawny.service.plugin_registry import PluginRegistry
@@ -174,17 +174,30 @@ def test_forgotten_uploads_that_are_there_again_are_compared(local: Bench) -> No
     assert (len(local.check()), local.resend()["sent"]) == (1, 1)
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-def test_part_of_a_recording_replaces_no_file(local: Bench, *, is_there: bool) -> None:
+@pytest.mark.parametrize("stream", StreamName)
+@pytest.mark.parametrize("there", [b"cut and stored again by its owner", b"", None])
+def test_part_of_a_recording_replaces_only_empty_files(local: Bench, there: bytes | None, stream: StreamName) -> None:
     index = local.recorder.index
     index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
-    local.recorder.record(local.at_ms + 4000, seconds=1)
+    if stream is StreamName.MAIN:
+        local.recorder.record(local.at_ms + 4000, seconds=1)
+    else:
+        local.recorder.record(local.at_ms, seconds=10, stream=stream)
     clip = local.there / "porch/e.mp4"
     clip.unlink()
-    if is_there:
-        clip.write_bytes(b"cut and stored again by its owner")
+    if there is not None:
+        clip.write_bytes(there)
     result = local.resend()
-    assert (result["partial"], local.waiting()) == (1, [] if is_there else ["porch/e.mp4"])
+    assert (result["partial"], local.waiting()) == (1, [] if there else ["porch/e.mp4"])
+
+
+def test_a_short_gap_makes_no_part_of_a_recording(local: Bench) -> None:
+    index = local.recorder.index
+    index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
+    local.recorder.record(local.at_ms + 400, seconds=2)
+    local.recorder.record(local.at_ms + 2800, seconds=2)
+    (local.there / "porch/e.mp4").write_bytes(b"encrypted")
+    assert (local.resend()["partial"], local.waiting()) == (0, ["porch/e.mp4"])
 
 
 def test_what_is_in_the_file_that_is_being_recorded_is_sent_again(local: Bench) -> None:

@@ -13,7 +13,7 @@ from tawny.delivery.outbox import MOST_WAITING, Outbox
 from tawny.delivery.sent_files import LostFiles, SentFile, lost_files, sent_by
 from tawny.model.errors import NotDone
 from tawny.model.ids import SegmentId, StreamName
-from tawny.model.times import Clock, Span, merge_spans, missing_spans
+from tawny.model.times import Clock, Span, missing_spans
 from tawny.playback.clips import held_times
 from tawny.playback.recordings import JOIN_MS, segments
 from tawny.service.backup.restored_accounts import opened_to_read
@@ -72,7 +72,7 @@ def sent_from(folder: Path, name: str) -> Callable[[int, int], list[SentFile]]:
 
 
 class _Held(Enum):
-    """How much of a recording there is. Recordings that are reduced to keyframes count as a part."""
+    """How much of a recording there is. Those reduced to keyframes, or of the sub stream alone, count as a part."""
 
     NOTHING = auto()
     PART = auto()
@@ -89,7 +89,7 @@ class UploadResender:
         """Let what is lost since a time wait again, newest first, as far as the queue has room. Return the counts.
 
         `gone`: the recorder has no recording of them any more. `partial`: it has some of it: that is sent, but replaces
-        file there. `later`: there was no room; if nothing waits, one file may need more than SHARE.
+        no file there but empty ones. `later`: there was no room; if nothing waits, one file may need more than SHARE.
         Raises NotDone, DeliveryError. Waits for the network.
         """
         lost = self._lost(name, one, since_ms)
@@ -103,7 +103,7 @@ class UploadResender:
             held = _Held.NOTHING if delivery is None else self._held(delivery)
             if held is _Held.NOTHING:
                 counts["gone"] += 1
-            elif held is _Held.PART and file in lost.changed:  # the file there may be the only whole one
+            elif held is _Held.PART and lost.changed.get(file):  # the file there may be the only whole one
                 counts["partial"] += 1
             elif len(again) >= count or file.size_bytes > (left_bytes if again or waiting_bytes else budget_bytes):
                 counts["later"] += 1
@@ -140,8 +140,11 @@ class UploadResender:
             found, span = ([], None) if segment is None else ([segment], segment.span)
         else:
             span = Span(int(content["from_ms"]), int(content["to_ms"]))
-            found = [] if one.camera is None else segments(self._recorder, one.camera, StreamName.MAIN, span)
+            both = [] if one.camera is None else segments(self._recorder, one.camera, None, span)
+            found = [each for each in both if each.stream is StreamName.MAIN]
+            if both and not found:
+                return _Held.PART  # clips are made of the sub stream then
         if span is None or not found:
             return _Held.NOTHING
-        whole = merge_spans([*held_times(found, span, ())], join_ms=JOIN_MS)
-        return _Held.PART if missing_spans(whole, span) else _Held.ALL
+        holes = missing_spans([*held_times(found, span, ())], span)
+        return _Held.PART if any(hole.end_ms - hole.begin_ms > JOIN_MS for hole in holes) else _Held.ALL
