@@ -302,6 +302,33 @@ async def test_a_proxy_names_users_in_utf_8_and_in_latin_1(house: House, encodin
     assert (await client.get("/api/v1/session")).json()["proxied"] == "Özlem"
 
 
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ("KARL", "Karl"),
+        ("\u212aarl", ""),
+        ("STRAUSS", "Strauss"),
+        ("Strauß", ""),
+        ("ſtrauss", ""),
+        ("ZOË", "Zoe\u0308"),
+    ],
+)
+@pytest.mark.parametrize("is_linked", [False, True])
+async def test_a_proxy_names_no_one_whose_name_only_folds_alike(
+    house: House, named: str, shown: str, is_linked: bool
+) -> None:
+    """The Kelvin sign, ß and the long s: who has such a name at the proxy is another user there."""
+    with_proxy(house)
+    for name in ("Karl", "Strauss", "Zoe\u0308"):
+        made = await person(house, name)
+        if is_linked:
+            house.site.identities.link(made, name)
+    transport = httpx.ASGITransport(house.app, raise_app_exceptions=False, client=(PROXY, 5))
+    headers = {b"Remote-User": named.encode()}
+    client = httpx.AsyncClient(transport=transport, base_url="http://tawny.test", headers=headers)
+    assert (await client.get("/api/v1/session")).json()["proxied"] == shown
+
+
 async def test_a_linked_user_is_signed_in_by_the_link_only(house: House) -> None:
     with_proxy(house)
     house.site.identities.link(await person(house), "anna.schmidt")

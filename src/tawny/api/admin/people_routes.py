@@ -15,10 +15,10 @@ from tawny.api.auth.accounts import (
     LoginSession,
     Role,
     TokenPurpose,
-    fold,
 )
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.granted_rights import granted_text, seen_words
+from tawny.api.auth.identities import linked_name
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
@@ -167,7 +167,7 @@ def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invit
     if here.accounts.find(body.name) is not None:
         raise RequestRefused(409, "name_taken", f"A user named {body.name} already exists.", "Choose another name.")
     cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
-    if fold(body.linked) in here.identities.all().values():
+    if linked_name(body.linked) in here.identities.all().values():
         raise _linked_already(body.linked)
     person = here.accounts.put_person(body.name, Role(body.role), "", cameras, ends_ms)
     note("user added", granted_text(person))
@@ -306,7 +306,7 @@ def _link(here: AppContext, person: Account, name: str, note: AuditNote) -> None
     before = here.identities.all().get(person.id, "")
     if not here.identities.link(person, name):
         raise _linked_already(name)
-    if fold(name) != before:
+    if linked_name(name) != before:
         note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
 
 

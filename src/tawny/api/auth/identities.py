@@ -6,6 +6,7 @@ identifier: from then on, someone else who takes over the name there is someone 
 
 import secrets
 import sqlite3
+import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -17,10 +18,9 @@ from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 
-_NAMED = """
-SELECT person FROM identities WHERE name = ?1 UNION ALL
-SELECT id FROM people WHERE folded = ?1 AND id NOT IN (SELECT person FROM identities)
-AND ?1 NOT IN (SELECT name FROM identities UNION ALL SELECT name FROM former_links WHERE person != people.id)
+_NOT_LINKED = """
+SELECT id, name FROM people WHERE id NOT IN (SELECT person FROM identities)
+AND ?1 NOT IN (SELECT name FROM former_links WHERE person != people.id)
 """
 
 
@@ -51,7 +51,7 @@ class Identities:
 
         A new name is bound at its first use, the same one stays bound.
         """
-        name = fold(name)
+        name = linked_name(name)
         with self._file.writing() as db:
             if db.execute("SELECT 1 FROM identities WHERE name = ? AND person != ?", (name, person.id)).fetchone():
                 return False
@@ -66,8 +66,12 @@ class Identities:
         A linked user is found by the link only. A name that was linked once never means another user called so here:
         it is of someone else there, also after their link has ended.
         """
+        name = linked_name(name)
         with self._file.reading() as db:
-            row = db.execute(_NAMED, (fold(name),)).fetchone()
+            row = db.execute("SELECT person FROM identities WHERE name = ?", (name,)).fetchone()
+            if row is None:
+                rows = db.execute(_NOT_LINKED, (name,))
+                row = next((one for one in rows if linked_name(one[1]) == name), None)
             return find_account(db, row[0], self._clock.now_ms()) if row else None
 
     def sign_in(
@@ -113,25 +117,35 @@ class Identities:
             return str(row[0])
         for name in user.names:
             query = "UPDATE identities SET issuer = ?, subject = ? WHERE name = ? AND subject = '' RETURNING person"
-            bound = db.execute(query, (*key, fold(name))).fetchone()
+            bound = db.execute(query, (*key, linked_name(name))).fetchone()
             if bound is not None:
                 return str(bound[0])
         return None
 
     def _create(self, db: sqlite3.Connection, user: ProviderUser) -> str | IdentityRefusal:
         name, person = user.shown_name.strip(), secrets.token_hex(8)
-        linked = user.names[0] if user.names else ""
+        linked = linked_name(user.names[0]) if user.names else ""
         if not name or not linked:
             return IdentityRefusal.UNKNOWN
         there = db.execute("SELECT 1 FROM people WHERE folded = ?", (fold(name),)).fetchone()
-        if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (fold(linked),)).fetchone():
+        if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (linked,)).fetchone():
             return IdentityRefusal.TAKEN
         row = (person, name, fold(name), Role.VIEWER, self._clock.now_ms(), seen_as_text(()))
         db.execute(
             "INSERT INTO people (id, name, folded, role, password, made_ms, cameras) VALUES (?, ?, ?, ?, '', ?, ?)", row
         )
-        db.execute("INSERT INTO identities VALUES (?, ?, ?, ?)", (person, fold(linked), user.issuer, user.subject))
+        db.execute("INSERT INTO identities VALUES (?, ?, ?, ?)", (person, linked, user.issuer, user.subject))
         return person
+
+
+def linked_name(name: str) -> str:
+    """Fold the case of a name at a provider or proxy, where names that `casefold` makes one are of different people.
+
+    A letter that is not the only capital of its small one, such as the Kelvin sign of k, stays as it is.
+    """
+    return unicodedata.normalize(
+        "NFC", "".join(low if (low := one.lower()).upper() == one else one for one in name.strip())
+    )
 
 
 def _apply(db: sqlite3.Connection, person: str, grant: GroupSettings) -> None:

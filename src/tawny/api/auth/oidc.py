@@ -51,7 +51,7 @@ class ProviderFailed(TawnyError):
 
 @dataclass(frozen=True, slots=True)
 class ProviderUser:
-    """Whom the provider has signed in. names: what an owner may have linked, lower case; verified email only."""
+    """Whom the provider has signed in. names: what an owner may have linked; verified email only."""
 
     issuer: str
     subject: str
@@ -226,8 +226,7 @@ class OidcProvider:
             found = found.get(part) if isinstance(found, dict) else None
         groups = found if isinstance(found, list) else [found]
         listed = frozenset(one.removeprefix("/") for one in groups[:MOST_GROUPS] if isinstance(one, str))
-        folded = tuple(dict.fromkeys(one.casefold() for one in texts))
-        return ProviderUser(self.settings.issuer, claims["sub"], shown.strip()[:64], folded, listed)
+        return ProviderUser(self.settings.issuer, claims["sub"], shown.strip()[:64], tuple(texts), listed)
 
     def grant(self, user: ProviderUser) -> GroupSettings | None:
         """Return what the groups of a user allow: of several, the strongest role, with the cameras of all its groups.
