@@ -9,7 +9,7 @@ import pytest
 
 from tawny.api.auth import oidc
 from tawny.api.auth.access import COOKIE
-from tawny.api.auth.accounts import Account, Role
+from tawny.api.auth.accounts import Account, Role, TokenPurpose
 from tawny.api.auth.signed_steps import STEP_S
 from tawny.config.settings import WebSettings
 from tawny.config.sign_in import SignInSettings
@@ -103,6 +103,19 @@ async def test_the_link_is_bound_to_who_signed_in_first(house: House, provider: 
     assert await sign_in(house.browser(), provider) == "/sign-in#provider=unknown"
     provider.claims = {"sub": "42", **KEYCLOAK, "preferred_username": "anna.keller"}
     assert await sign_in(house.browser(), provider) == "/"
+
+
+async def test_a_link_that_the_provider_has_bound_is_none_for_the_proxy(
+    house: House, provider: StandInProvider
+) -> None:
+    """A proxy finds the user by their own name, and a setup link ends the link as it ends the passkeys."""
+    configure(house, provider)
+    house.site.identities.link(house.accounts.put_person("Keller", Role.OWNER), "anna")
+    assert house.site.identities.named("keller") is None
+    assert await sign_in(house.browser(), provider) == "/"
+    assert house.site.identities.named("keller") == house.accounts.people()[0]
+    house.accounts.claim(house.accounts.new_token(TokenPurpose.CLAIM), "Keller", "hash")
+    assert await sign_in(house.browser(), provider) == "/sign-in#provider=unknown"
 
 
 async def test_an_address_that_is_not_verified_is_nobodys(house: House, provider: StandInProvider) -> None:

@@ -305,9 +305,9 @@ class Accounts:
             (secrets.token_hex(8), name, fold(name), role, password, self._clock.now_ms()),
         )
         row = db.execute(_BY_NAME, (fold(name),)).fetchone()
-        db.execute("DELETE FROM sessions WHERE person = ?", (row[0],))
-        for table in ("tokens", "passkeys", "two_step", "identities"):  # they would bypass the new password
+        for table in ("sessions", "tokens", "passkeys", "two_step"):  # they would bypass the new password
             db.execute(f"DELETE FROM {table} WHERE person = ?", (row[0],))  # noqa: S608 one of these
+        db.execute("DELETE FROM identities WHERE person = ? AND subject != ''", (row[0],))  # else that of the proxy
         return to_account(row)
 
     # --- one-time tokens ---------------------------------------------------------------------------------------------

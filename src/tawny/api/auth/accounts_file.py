@@ -59,10 +59,11 @@ CREATE TABLE IF NOT EXISTS identities (
   subject TEXT NOT NULL DEFAULT '') STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS identities_by_name ON identities(name);
 CREATE TABLE IF NOT EXISTS former_links (
-  name TEXT NOT NULL, person TEXT NOT NULL, -- of identities that ended: a proxy means no one else by the name
+  name TEXT NOT NULL, person TEXT NOT NULL, -- of removed users: a proxy means no one else by the name
   PRIMARY KEY (name, person)) STRICT;
-CREATE TRIGGER IF NOT EXISTS identities_end AFTER DELETE ON identities BEGIN
-  INSERT OR IGNORE INTO former_links VALUES (OLD.name, OLD.person);
+DROP TRIGGER IF EXISTS identities_end; -- a changed link is an owner's decision
+CREATE TRIGGER IF NOT EXISTS people_end BEFORE DELETE ON people BEGIN
+  INSERT OR IGNORE INTO former_links SELECT name, person FROM identities WHERE person = OLD.id AND name != OLD.folded;
 END;
 CREATE TABLE IF NOT EXISTS passes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
@@ -93,7 +94,7 @@ CREATE TABLE IF NOT EXISTS audit (
   detail TEXT NOT NULL, address TEXT NOT NULL) STRICT;
 """
 
-VERSION: Final = 7
+VERSION: Final = 8
 COPY_S: Final = 10.0
 """Interval in s at which changes are looked for."""
 COPY_AGAIN_S: Final = 300.0

@@ -19,7 +19,7 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 
 _NOT_LINKED = """
-SELECT id, name FROM people WHERE id NOT IN (SELECT person FROM identities)
+SELECT id, name FROM people WHERE id NOT IN (SELECT person FROM identities WHERE subject = '')
 AND ?1 NOT IN (SELECT name FROM former_links WHERE person != people.id)
 """
 
@@ -56,6 +56,7 @@ class Identities:
             if db.execute("SELECT 1 FROM identities WHERE name = ? AND person != ?", (name, person.id)).fetchone():
                 return False
             db.execute("DELETE FROM identities WHERE person = ? AND name != ?", (person.id, name))
+            db.execute("DELETE FROM former_links WHERE name = ?", (name,))
             if name:
                 db.execute("INSERT OR IGNORE INTO identities (person, name) VALUES (?, ?)", (person.id, name))
         return True
@@ -63,8 +64,8 @@ class Identities:
     def named(self, name: str) -> Account | None:
         """Return the user whom a trusted proxy names; None if there is none, or their access has ended.
 
-        A linked user is found by the link only. A name that was linked once never means another user called so here:
-        it is of someone else there, also after their link has ended.
+        A linked user is found by the link only, except where the provider has bound it: it may not be for the proxy.
+        The linked name of a removed user means no one else here until an owner links it again.
         """
         name = linked_name(name)
         with self._file.reading() as db:
