@@ -99,6 +99,25 @@ def test_another_key_of_the_same_name_stays_under_another(data: Path) -> None:
     assert (other.read_text(), other.with_suffix(".json").read_text()) == ("second", "about the second")
 
 
+@pytest.mark.parametrize("name", ["owner", "ben"])
+@pytest.mark.parametrize("to", ["../../stick/key.age", "/gone/key.age", "folder"])
+def test_key_files_that_cannot_be_read_here_stay(data: Path, tmp_path: Path, name: str, to: str) -> None:
+    """A relative link leads nowhere while its folder is moved; others are to a missing disk, or no file."""
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "stick/key.age").write_text("of the stick")
+    key = data / f"keys/{name}.age"
+    (data / "keys/owner.age").write_text("of the backup")
+    content = backup(data)
+    key.unlink(missing_ok=True)
+    key.mkdir() if to == "folder" else key.symlink_to(to)
+    restore(data, content)
+    assert (data / "keys/owner.age").read_text() == "of the backup"
+    (kept,) = (one for one in (data / "keys").glob("*.age") if one.name != "owner.age")
+    assert (kept.is_dir(), kept.name == "ben.age") == (to == "folder", name == "ben")
+    assert to == "folder" or str(kept.readlink()) == to
+    assert not to.startswith("..") or kept.read_text() == "of the stick"
+
+
 def test_keys_stay_where_the_backup_has_none(data: Path) -> None:
     content = backup(data)
     (data / "keys/owner.age").write_text("mine")
@@ -176,6 +195,20 @@ def test_linked_keys_that_cannot_be_read_stop_no_restore(
     restore(data, content)
     assert texts(data / "keys") == {"owner.age": "owner.age of the backup"}
     assert ("Input/output error" in caplog.text, str(stick) in caplog.text) == (is_there, True)
+
+
+def test_one_linked_key_that_cannot_be_read_stops_no_other(
+    data: Path, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: Path, content: bytes) -> None:
+        if path.name == "new.age":
+            raise OSError(errno.EIO, "Input/output error")
+        path.write_bytes(content)
+
+    content = link(data, str(stick))
+    monkeypatch.setattr(restored_keys, "write_private", fails)
+    restore(data, content)
+    assert texts(data / "keys") == {name: text for name, text in MERGED.items() if name != "new.age"}
 
 
 def test_root_copies_no_linked_keys_for_others(

@@ -78,13 +78,22 @@ def _bring(old: Path, here: Path, put: Callable[[Path, Path], None]) -> None:
     here.mkdir(mode=0o700, exist_ok=True)
     stems = {}
     for key in old.glob("*.age"):
-        content, same = key.read_bytes(), here / key.name
-        if same.exists() and same.read_bytes() != content:
+        same = here / key.name
+        if same.exists() and same.read_bytes() != (content := _content(key)):
             stems[key.stem] = f"{key.stem}-{sha256(content).hexdigest()[:8]}"
     for path in sorted(old.iterdir(), key=lambda one: (one.suffix == ".age", one)):  # keys last: they make the new name
         to = here / f"{stems.get(path.stem, path.stem)}{path.suffix}"
         if not to.exists():
             put(path, to)
+
+
+def _content(key: Path) -> bytes:
+    """Return what a key file contains; nothing if it can't be read, such as a link to a disk that is missing."""
+    try:
+        return key.read_bytes()
+    except OSError as error:
+        log.warning("%s can't be compared with the key file of the backup, so it gets a new name: %s", key.name, error)
+        return b""
 
 
 def _move(path: Path, to: Path) -> None:
@@ -98,4 +107,7 @@ def _move(path: Path, to: Path) -> None:
 
 def _copy(path: Path, to: Path) -> None:
     if path.suffix in _KEY_FILES and path.is_file():
-        write_private(to, path.read_bytes())
+        try:
+            write_private(to, path.read_bytes())
+        except OSError as error:  # of this file alone
+            log.warning("%s could not be copied to %s: %s", path, to, error)
