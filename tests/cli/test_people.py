@@ -122,7 +122,7 @@ def test_two_step_codes_are_turned_off(tawny: Tawny, folder: Path) -> None:
 
 def test_a_screen_gets_a_short_link_and_stays_one(tawny: Tawny, folder: Path) -> None:
     said = tawny("user", "add", "Kitchen", "--role", "screen", "--data", str(folder))
-    assert "expires in 15 minutes" in said.out
+    assert "expires in 15 minutes. Only the newest link works." in said.out, "of a new user, there are no earlier ones"
     assert tawny("user", "change", "Kitchen", "--role", "owner", "--data", str(folder)).code == 2
 
 
@@ -203,11 +203,12 @@ def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[st
 
 
 def test_an_ended_guest_gets_no_new_link(tawny: Tawny, folder: Path) -> None:
-    told(tawny, folder, "user", "add", "G", "--role", "guest", "--for", "0 s")
-    said = tawny("user", "link", "G", "--data", str(folder))
-    assert (said.code, "The access of G has ended." in said.err) == (3, True)
-    told(tawny, folder, "user", "change", "G", "--for", "1 day")
-    assert "link" in told(tawny, folder, "user", "link", "G")
+    told(tawny, folder, "user", "add", "Anna G", "--role", "guest", "--for", "0 s")
+    said = tawny("user", "link", "anna g", "--data", str(folder))
+    assert (said.code, "The access of Anna G has ended." in said.err) == (3, True)
+    assert "`tawny user change 'Anna G' --for" in " ".join(said.err.split()), "a name of several words is one"
+    told(tawny, folder, "user", "change", "Anna G", "--for", "1 day")
+    assert "link" in told(tawny, folder, "user", "link", "Anna G")
 
 
 def test_ends_that_no_date_can_have_are_listed(tawny: Tawny, folder: Path) -> None:

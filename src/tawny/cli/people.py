@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
@@ -202,7 +203,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
 def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, links: AccountStores) -> int:
     if args.do == "link":
         if accounts.has_ended(person):
-            todo = f'Extend it first, for example with `tawny user change {args.name} --for "3 days"`.'
+            todo = f'Extend it first, for example with `tawny user change {shlex.quote(person.name)} --for "3 days"`.'
             raise NotDone(f"The access of {person.name} has ended.", todo)
         return _link(accounts, person, out, links)
     if args.do == "remove":
@@ -237,7 +238,7 @@ def _link(accounts: Accounts, person: Account, out: Output, links: AccountStores
     lasts = f"{SCREEN_MINUTES} minutes" if is_screen else f"{LINK_DAYS} days"
     out.data(
         _data(person) | {"link": link},
-        f"{words}\nOpen {link}\nThe link works once and expires in {lasts}. Earlier ones have ended.",
+        f"{words}\nOpen {link}\nThe link works once and expires in {lasts}. Only the newest link works.",
     )
     return 0
 

@@ -31,7 +31,7 @@ export const people = {
   linked: "At your sign-in provider or proxy",
   linkedSub: "The user name or verified email address there. Empty: signs in here, or at a proxy under the same name.",
   linkFor: (name: string) => `Link for ${name}`,
-  link: (name: string) => `This link signs ${name} in. It works once and expires in 7 days. Earlier links no longer work.`,
+  link: (name: string) => `This link signs ${name} in. It works once and expires in 7 days. Only the newest link works.`,
   screenLink: (name: string) => `On ${name}, open tawny, choose Enter a code, and type the code. Or scan the QR code. It works once, within 15 min.`,
   code: "Code",
   picture: "QR code of the link",
