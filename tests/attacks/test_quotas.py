@@ -290,12 +290,18 @@ async def test_a_name_that_too_many_files_have_is_refused_before_the_file_is_sen
     assert inbox.used_bytes(holder) == stored_bytes
 
 
+def timed(house: House, folder: Path) -> tuple[Inbox, FakeClock]:
+    """Give the house an inbox whose clock begins now, as files have the system's times."""
+    clock = FakeClock(utc_text(SystemClock().now_ms()))
+    house.site.inbox = Inbox(folder / "inbox", clock=clock)
+    return house.site.inbox, clock
+
+
 async def test_a_full_quota_deletes_only_what_is_old_enough(
     house: House, added: tuple[httpx.AsyncClient, str, str], tmp_path: Path
 ) -> None:
     browser, holder, secret = added
-    clock = FakeClock(utc_text(SystemClock().now_ms()))
-    house.site.inbox = inbox = Inbox(tmp_path / "inbox", clock=clock)
+    inbox, clock = timed(house, tmp_path)
     for name in ("a.bin", "b.bin"):
         assert (await put(browser, secret, f"door/{name}", os.urandom(MB // 2))).status_code == 200
     assert (await put(browser, secret, "c.bin", os.urandom(MB // 4))).status_code == 507
@@ -310,8 +316,7 @@ async def test_what_has_not_arrived_deletes_nothing(
 ) -> None:
     """A thief needs as many bytes as he wants to delete, and can't delete what is younger than the time."""
     browser, holder, secret = added
-    clock = FakeClock(utc_text(SystemClock().now_ms()))
-    house.site.inbox = inbox = Inbox(tmp_path / "inbox", clock=clock)
+    inbox, clock = timed(house, tmp_path)
     for name in ("a.bin", "b.bin"):
         assert (await put(browser, secret, name, os.urandom(MB // 3))).status_code == 200
     clock.advance(86_500)

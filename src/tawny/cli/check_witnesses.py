@@ -16,7 +16,7 @@ from tawny.delivery.sent_files import LostFiles
 from tawny.delivery.witness_files import read_witnesses
 from tawny.model.errors import DeliveryError, StorageError, UsageError
 from tawny.model.times import Clock
-from tawny.sealed.statements import Witness, find_witnesses
+from tawny.sealed.statements import RECORDER_LETTERS, Witness, find_witnesses
 from tawny.service.delivery.resending import connected, lost_uploads, sent_from
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.lock import holder
@@ -84,7 +84,7 @@ def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> t
 
     Waits for the network.
     """
-    here = {chain.recorder.hex()[:8] for chain in chains_on(volume)}
+    here = {chain.recorder.hex()[:RECORDER_LETTERS] for chain in chains_on(volume)}
     found, lacking = list[SeenWitness](), list[Finding]()
     for name, one in settings.destinations.items():
         if one.write_only:

@@ -489,11 +489,7 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
             f"{file} already has keys under [encryption]. Recordings encrypted with them still need them.",
             f"Nothing was changed. To start over, remove [encryption] from the file, and move {data / KEYS} elsewhere.",
         )
-    if UnlockMethodStore(data).all():  # before a sheet is shown that would open nothing
-        raise NotDone(
-            f"{data / KEYS} has keys of an earlier set-up.",
-            "Recordings may need them. Move that folder elsewhere, or name their public keys in the settings file.",
-        )
+    UnlockMethodStore(data).refuse_earlier()  # before a sheet is shown that would open nothing
     out.say(BEFORE + "\n")
     for swap in swaps_in_the_clear():
         out.say(

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Signed, await_end, refuse_ended, rule
+from tawny.api.auth.passes import UploadRight
 from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.inbox import PORTION_BYTES, BroughtInfo, InboxWrite, Upload
@@ -61,12 +62,12 @@ class UploadQuery(BaseModel):
 def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
     """List all files uploaded with this token, in this folder and below."""
     holder = signed.person.id
-    _refuse_if_only_adding(here, holder)
+    right = _right_to_all(here, holder)
     found = here.inbox.files(holder, prefix.strip("/"))
     return BroughtList(
         items=found,
         used_bytes=here.inbox.used_bytes(holder),
-        most_bytes=here.passes.upload_right(holder).quota_bytes,
+        most_bytes=right.quota_bytes,
     )
 
 
@@ -89,7 +90,7 @@ def brought_state(
 @router.get("/file", dependencies=bring, response_class=Response)
 def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
     """Return the file's content."""
-    _refuse_if_only_adding(here, signed.person.id)
+    _right_to_all(here, signed.person.id)
     path = here.inbox.path(signed.person.id, name)
     size_bytes = (path.stat()).st_size
     headers = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
@@ -119,15 +120,18 @@ async def bring_file(
 @router.delete("/file", dependencies=bring)
 def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
     """Delete the file; not an error if it doesn't exist."""
-    _refuse_if_only_adding(here, signed.person.id)
+    _right_to_all(here, signed.person.id)
     here.inbox.remove(signed.person.id, name)
     return OkResponse()
 
 
-def _refuse_if_only_adding(here: Here, holder: str) -> None:
-    if here.passes.upload_right(holder).keeps_ms is not None:
+def _right_to_all(here: Here, holder: str) -> UploadRight:
+    """Return the right of a token that may also read and delete its files. Raises RequestRefused for others."""
+    right = here.passes.upload_right(holder)
+    if right.keeps_ms is not None:
         what = "This access token may only add files."
         raise RequestRefused(403, "only_adds", what, "Set `write_only = true` for this destination.")
+    return right
 
 
 async def _run_while_allowed(request: Request, work: Coroutine[Any, Any, None]) -> None:

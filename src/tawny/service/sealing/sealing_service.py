@@ -105,6 +105,14 @@ class UnlockMethodStore:
     def wrapped(self, way: str) -> bytes | None:
         return next((path.read_bytes() for path in self._folder.glob("*.age") if path.stem == way), None)
 
+    def refuse_earlier(self) -> None:
+        """Raise NotDone if there are unlock methods."""
+        if self.all():
+            raise NotDone(
+                f"{self._folder} has keys of an earlier set-up.",
+                "Recordings may need them. Move that folder elsewhere, or name their public keys in the settings file.",
+            )
+
     @contextmanager
     def first(self, wrapped: bytes, now_ms: int, recipient: str | None = None) -> Iterator[None]:
         """Add the first unlock method, which counts when the block has named its recipient in the settings.
@@ -112,11 +120,7 @@ class UnlockMethodStore:
         If the block raises, nothing is left; if tawny ends meanwhile, nothing that counts. Raises NotDone if there are
         unlock methods, or the key is not encrypted; FolderUnwritable.
         """
-        if self.all():
-            raise NotDone(
-                f"{self._folder} has keys of an earlier set-up.",
-                "Recordings may need them. Move that folder elsewhere, or name their public keys in the settings file.",
-            )
+        self.refuse_earlier()
         _check_wrapped(wrapped)
         _remove(self._pending)
         with ExitStack() as undo:
