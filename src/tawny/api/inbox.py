@@ -131,7 +131,7 @@ class Inbox:
         """
         part, size_bytes = self._part(holder, upload.sha256, upload.name), upload.size_bytes
         self._forget_begun(holder, part)
-        if right.keeps_ms is not None:
+        if right.only_adds:
             _free_name(self._path(holder, upload.name))  # else all of it would be sent before it is refused
         with self._lock:
             earlier = self._writing.get(part)
@@ -153,7 +153,7 @@ class Inbox:
             over_bytes = self._taken_bytes(holder) + more_bytes - right.quota_bytes
             if over_bytes > 0 and over_bytes > sum(size_bytes for size_bytes, _ in self._old(holder, right)):
                 do = "Delete older files, or ask for a higher limit."
-                if right.keeps_ms is not None:
+                if right.only_adds:
                     do = "All that may be deleted for new files isn't enough. Ask for a higher limit."
                 raise RequestRefused(507, "quota", "This access token has reached its storage limit.", do)
             reserved = self._writing[part] = self._reserve(holder, before_bytes, more_bytes)
@@ -171,22 +171,21 @@ class Inbox:
         If the token may only add files, it replaces none, and those go for which it found no room. Not before it is
         complete: a thief would delete all with a beginning.
         """
-        may_replace, path = right.keeps_ms is None, self._path(holder, upload.name)
-        part = self._part(holder, upload.sha256, upload.name)
+        part, path = self._part(holder, upload.sha256, upload.name), self._path(holder, upload.name)
         try:
             if part.stat().st_size != upload.size_bytes or _sha256(part) != upload.sha256:
                 raise RequestRefused(422, "damaged", "The file doesn't match its checksum.", "Send it again.")
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            if upload.modified_ms and may_replace:  # else it is when the file arrived
+            if upload.modified_ms and not right.only_adds:  # else it is when the file arrived
                 os.utime(part, ns=(upload.modified_ms * 1_000_000, upload.modified_ms * 1_000_000))
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             with self._lock:
-                path = path if may_replace else _free_name(path)
+                path = _free_name(path) if right.only_adds else path
                 replaced_bytes = _charged(path.stat().st_size) if path.is_file() else 0
                 part.replace(path)
                 self._count(holder, -replaced_bytes)
-                if not may_replace:
+                if right.only_adds:
                     self._forget_oldest(holder, right)
             for folder in (path.parent, part.parent):
                 sync_folder(folder)

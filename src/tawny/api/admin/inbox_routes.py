@@ -128,7 +128,7 @@ def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
 def _right_to_all(here: Here, holder: str) -> UploadRight:
     """Return the right of a token that may also read and delete its files. Raises RequestRefused for others."""
     right = here.passes.upload_right(holder)
-    if right.keeps_ms is not None:
+    if right.only_adds:
         what = "This access token may only add files."
         raise RequestRefused(403, "only_adds", what, "Set `write_only = true` for this destination.")
     return right

@@ -81,6 +81,10 @@ class UploadRight:
     quota_bytes: int
     keeps_ms: int | None
 
+    @property
+    def only_adds(self) -> bool:
+        return self.keeps_ms is not None
+
 
 MOST_CASTS = 8
 """Maximum number of TVs per user at the same time."""
