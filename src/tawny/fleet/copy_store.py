@@ -97,9 +97,8 @@ class CopyStore:
                     self._load(path.name)
 
     def close(self) -> None:
-        for one in self._open.values():
-            one.copied.close()
-        self._open.clear()
+        while self._open:  # a thread that is about to end may still open one
+            self._open.popitem()[1].copied.close()
 
     def free_bytes(self) -> int:
         """Return the space for further copies."""
