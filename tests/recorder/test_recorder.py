@@ -163,6 +163,40 @@ def test_a_run_that_ends_closes_its_file_at_once(bench: Bench) -> None:
     assert bench.recorded_s() == pytest.approx(10, abs=0.001)
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "lengths_s"),
+    [
+        ([], [60, 20]),
+        ([(30, 20)], [31, 5, 5, 5, 34]),  # the open file ends at once
+        ([(12, 6), (13, 2)], [13, 5, 60, 2]),  # an earlier end doesn't count
+        ([(12, 6), (17, 6)], [13, 5, 5, 57]),
+    ],
+)
+def test_files_of_a_span_are_short(bench: Bench, asked_s: list[tuple[int, int]], lengths_s: list[int]) -> None:
+    bench.add()
+    bench.run(0.1)
+    begin_ms, at_s = bench.clock.now_ms(), 0
+    for begin_s, seconds in asked_s:
+        bench.run(begin_s - at_s)
+        at_s = begin_s
+        bench.recorder.shorten(PORCH, Span(bench.clock.now_ms(), begin_ms + (begin_s + seconds) * 1000))
+    bench.run(80 - at_s - 0.1)
+    bench.end()
+    assert [round(one.span.seconds) for one in bench.closed] == lengths_s
+    assert len(bench.spans()) == 1
+
+
+def test_a_span_of_short_files_does_not_come_again_when_the_clock_is_set_back(bench: Bench) -> None:
+    feed = bench.add()
+    bench.run(10)
+    bench.recorder.shorten(PORCH, Span(bench.clock.now_ms(), bench.clock.now_ms() + 30_000))
+    bench.clock.jump_utc(-3600)
+    feed.begin_run()
+    bench.run(30)
+    bench.end()
+    assert [round(one.span.seconds) for one in bench.closed] == [10, 30]
+
+
 @pytest.mark.parametrize("how", ["length", "end of the run", "removed", "a disk that fails for a second"])
 def test_a_recording_is_found_all_the_time_while_its_file_is_closed(bench: Bench, how: str) -> None:
     bench.add()

@@ -525,7 +525,8 @@ def _make_delivery(
     outward = DeliveryService(
         place.settings(), where, running, place.plugins, place.clock, running.pooled_engine(),
         DeliveryPolicy(
-            DeliveryUsers(accounts), running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
+            DeliveryUsers(accounts), running.arming.deciding, running.sealing.out, running.bus.publish,
+            running.parts.recorder.shorten, save_write_only,
         ),
     )  # fmt: skip
     if is_new:

@@ -18,7 +18,7 @@ from tawny.engine import ActorHandle, Bus, Engine
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
-from tawny.model.times import Clock
+from tawny.model.times import Clock, Span
 from tawny.recorder.recording_times import RecordingTimes
 from tawny.recorder.segmenter import LOOK_S, segment_bytes_on
 from tawny.recorder.stream_recording import NOT_RECORDED, BufferLimits, RecordingStatus, StreamRecording, WriteLoss
@@ -141,6 +141,13 @@ class SegmentRecorder:
         if recording is not None:
             recording.end_run(why)
             self.wake()
+
+    def shorten(self, camera: CameraId, span: Span) -> None:
+        """End each file of the main stream in this span after a few seconds, so that it can leave the recorder."""
+        with self._lock:
+            recording = self._recordings.get((camera, StreamName.MAIN))
+        if recording is not None:
+            recording.shorten(span)
 
     def status(self, camera: CameraId, stream: StreamName) -> RecordingStatus:
         with self._lock:

@@ -62,6 +62,8 @@ SEGMENT_BYTES: Final = 1 << 30
 """
 _VOLUME_SHARE: Final = 32
 """Number of segments of the target size that fill a volume, so that a removal takes a small part of it."""
+SHORT_SEGMENT_S: Final = 5.0
+"""Target segment length in s in a span of short segments."""
 _SHORTEST_S: Final = 2.0
 """Minimum length in s of a segment that ends because of its target size."""
 _SIZE_FACTOR: Final = 4
@@ -99,6 +101,8 @@ class Segmenter:
         self._file: NewSegmentFile | None = None
         self._file_bytes = 0
         self._sounds: dict[RunId, AudioFormat] = {}  # of the file's run and of the current packets' runs
+        self.short = Span(0, 0)
+        """Time in which segments are short, ms UTC: set by the caller."""
         self.undecodable: list[Packet] = []
         """Frames without a file, because no keyframe preceded them. Cleared by the caller."""
 
@@ -164,7 +168,8 @@ class Segmenter:
             return "another format"
         if self._sounds.get(picture.run) not in (None, file.audio):
             return "another sound"
-        return "length" if length_s >= self._segment_s else ""
+        is_short = self.short.begin_ms <= picture.at_ms < self.short.end_ms
+        return "length" if length_s >= (SHORT_SEGMENT_S if is_short else self._segment_s) else ""
 
     def _new_file(self, picture: Packet) -> NewSegmentFile | None:
         goes_on = self._file is not None and self._file.run == picture.run
@@ -300,6 +305,10 @@ class WriteBuffer:
         self.lost = (
             Span(min(self.lost.begin_ms, span.begin_ms), max(self.lost.end_ms, span.end_ms)) if self.lost else span
         )
+
+    def shorten(self, span: Span) -> None:
+        """End each segment in this span after a few seconds, at the next keyframe."""
+        self._grouping.short = span
 
     def put_back(self, packets: Iterable[Packet], now_s: float) -> None:
         """Return unwritten packets of an abandoned file to the front.

@@ -14,7 +14,7 @@ from tawny.model.errors import DiskFull, StorageError, TooManyFiles
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
 from tawny.model.segments import GapReason
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, Span, merge_spans
 from tawny.recorder.recording_times import RecordingTimes, WritingChange, is_wanted
 from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit, duration_s
 from tawny.recorder.stream_writer import StreamWriter
@@ -134,6 +134,7 @@ class StreamRecording:
         self._job: WriteJob | None = None
         self._retry_s = 0.0
         self._backoff = Backoff(first_s=0.5, most_s=5.0)
+        self._short = Span(0, 0)
         self._ends: deque[tuple[int, str]] = deque()  # last packet of an ended run, and the reason
         self._newest_ms: int | None = None
         self._loss: WriteLoss | None = None
@@ -155,6 +156,10 @@ class StreamRecording:
         newest = self._hub.newest
         if newest is not None and self._removal is None:
             self._ends.append((newest.number, why))
+
+    def shorten(self, span: Span) -> None:
+        """End each file in this span after a few seconds, at the next keyframe. Overlapping spans add up."""
+        self._short = next(one for one in merge_spans([self._short, span]) if one.overlaps(span))
 
     def begin_after(self, number: int) -> None:
         """Begin with wanted time from this packet on: an earlier recording wrote those before. Call before any step."""
@@ -214,6 +219,7 @@ class StreamRecording:
         if self._removal is not None and not self._is_removed:
             self._ends.append(self._removal)
             self._is_removed = True
+        self._gatherer.shorten(self._short)
         if not self._is_writing:
             self._begin_wanted()
         if self._is_writing:

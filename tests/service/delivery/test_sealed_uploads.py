@@ -11,7 +11,9 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import SegmentClosed
 from tawny.model.segments import Segment
-from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
+from tawny.model.times import Span
+from tawny.service.delivery.upload_rules import UploadRule
+from tawny.service.delivery.upload_scheduler import SHORT_MS, DeliverySource, UploadScheduler
 from tawny.service.sealing.policy import SealedExport
 from tests.playback.archives import PORCH
 from tests.service.delivery.test_upload_scheduler import OFFSITE, Bench
@@ -27,7 +29,12 @@ class Sealed(SealedExport):
 
 class SealedBench(Bench):
     def again(self) -> UploadScheduler:
-        source = DeliverySource(self.outbox, self.archive, self.clock, self.clip_of, sealed=Sealed())
+        self.short = list[tuple[CameraId, Span]]()
+
+        def shorten(camera: CameraId, span: Span) -> None:
+            self.short.append((camera, span))
+
+        source = DeliverySource(self.outbox, self.archive, self.clock, self.clip_of, sealed=Sealed(), shorten=shorten)
         return UploadScheduler(source, self.rules, self.budget_bytes)
 
     def sealed(self, begin_ms: int, seconds: int) -> Segment:
@@ -76,6 +83,31 @@ def test_each_recording_of_an_event_goes_once_when_it_is_closed(bench: SealedBen
     assert bench.sent() == [one.id for one in sent]
     assert {one.what for one in bench.waiting()} == {DeliveryKind.CLIP}
     assert all(one.name.startswith("opaque/") for one in bench.waiting())
+
+
+def test_files_are_short_while_an_event_goes_on_and_until_its_end_is_sent(bench: SealedBench) -> None:
+    """Whoever takes the recorder takes the open file, too."""
+    event = bench.event()
+    bench.tell(event)
+    bench.clock.advance(8)
+    bench.sealed(event.start_ms - 20_000, 28)
+    bench.clock.advance(2)
+    end_ms = bench.clock.now_ms()
+    bench.tell(event.ended(end_ms), "ended")
+    last_ms = bench.clip_of(event.ended(end_ms), end_ms).end_ms
+    assert {camera for camera, _ in bench.short} == {PORCH}
+    assert [span.begin_ms - event.start_ms for _, span in bench.short] == [0, 8_000, 10_000]
+    assert bench.short[-1][1].end_ms == last_ms + SHORT_MS
+    bench.clock.advance(60)
+    bench.sealed(end_ms + 1000, 60)
+    assert len(bench.short) == 3
+
+
+@pytest.mark.parametrize("rule", [replace(OFFSITE, follows=False), replace(OFFSITE, kinds=frozenset({"vehicle"}))])
+def test_files_stay_long_in_an_event_that_no_destination_follows(tmp_path: Path, rule: UploadRule) -> None:
+    bench = SealedBench(tmp_path, rule)
+    bench.tell(bench.event())
+    assert bench.short == []
 
 
 @pytest.mark.parametrize(("follows", "at_once"), [(True, [0, 1]), (False, [])])

@@ -19,7 +19,7 @@ from tawny.engine import Engine
 from tawny.engine.actor import MessageType, Unsubscribe
 from tawny.model.errors import DeliveryError, StorageError, TawnyError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span, utc_text
@@ -38,6 +38,7 @@ from tawny.service.modes.decider import Decider
 from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService, event_rolls
+from tawny.service.retention.promises import contract
 from tawny.service.sealing.policy import SealedExport
 from tawny.storage.index.sqlite_file import sqlite_errors
 
@@ -67,6 +68,8 @@ class DeliveryPolicy:
     sealed: SealedExport = field(default_factory=SealedExport)
     publish: Callable[[Message], None] = lambda _: None
     """Announces files on the bus."""
+    shorten: Callable[[CameraId, Span], None] = lambda _camera, _span: None
+    """Ends each file of a camera in a span after a few seconds (`recorder.recorder`)."""
     save_write_only: Callable[[str], None] | None = None
     """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
 
@@ -103,7 +106,7 @@ class DeliveryService:
         scratch = where.parent if isinstance(where, Path) else None
         source = DeliverySource(
             self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
-            lambda: safe_names(recorder.camera_names()), Languages(scratch), self._states,
+            lambda: safe_names(recorder.camera_names()), Languages(scratch), self._states, self._shorten,
         )  # fmt: skip
         self.upload_scheduler = UploadScheduler(source, [], budget_bytes(settings), self._served)
         is_paused = self._paused.__contains__
@@ -120,6 +123,7 @@ class DeliveryService:
         )
         self.files = FileSets(source, means, self._engine)
         self._started = False
+        self._shorten_files = policy.shorten
         self._save_write_only = policy.save_write_only
 
     def start(self) -> None:
@@ -434,6 +438,11 @@ class DeliveryService:
 
     def _clip_of(self, event: Event, now_ms: int) -> Span:
         return event.clip(now_ms, *event_rolls(self._recorder, event.camera))
+
+    def _shorten(self, camera: CameraId, span: Span) -> None:
+        """Keep a camera's files short in a span, unless its retention counts files: that is of about a minute each."""
+        if contract(self._settings).of(camera, StreamName.MAIN).count is None:
+            self._shorten_files(camera, span)
 
     def _states(self) -> dict[CameraId, CameraState]:
         return {one.status.id: one.status.state for one in self._recorder.cameras()}

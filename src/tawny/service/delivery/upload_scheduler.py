@@ -2,8 +2,9 @@
 
 The snapshot is sent at once and again when it improves. During an event its video follows in parts of a few seconds.
 After the event the clip replaces the parts as soon as its last second is recorded; what it can't hold is sent in parts,
-too. Of encrypted cameras, each recording is sent when it is closed. After a crash the scheduler sends missed events at
-the next start; entries already in the outbox, identified by name, are not sent twice.
+too. Of encrypted cameras, each recording is sent when it is closed: during an event every few seconds. After a crash
+the scheduler sends missed events at the next start; entries already in the outbox, identified by name, are not sent
+twice.
 """
 
 import logging
@@ -50,6 +51,8 @@ REMOVAL_MS: Final = 30_000
 """Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
 RECORDED: Final = "recorded"
 """Key, in a part's content, of the times in its span that were recorded, ms UTC; the others are no loss."""
+SHORT_MS: Final = 30_000
+"""Time, ms, in which files of an encrypted camera stay short unless its event changes or one is closed."""
 PARTS: Final = "parts"
 """Folder of parts that the clip replaces and that cannot be deleted, so that a rule at the destination can do so."""
 LONGEST_EVENT_MS: Final = 3_600_000
@@ -67,7 +70,8 @@ class DeliverySource:
     """What deliveries are made from, and the outbox for them.
 
     clip_of: returns an event's span with pre-roll and post-roll, as of a time. deciding: the rules. called: returns the
-    cameras' names as `delivery.file_names.safe_names` does. states: returns those of all cameras.
+    cameras' names as `delivery.file_names.safe_names` does. states: returns those of all cameras. shorten: ends each
+    file of a camera in a span after a few seconds.
     """
 
     outbox: Outbox
@@ -79,6 +83,7 @@ class DeliverySource:
     called: Callable[[], Mapping[CameraId, str]] = dict
     languages: Languages = field(default_factory=lambda: Languages(None))
     states: Callable[[], Mapping[CameraId, CameraState]] = dict
+    shorten: Callable[[CameraId, Span], None] = lambda _camera, _span: None
 
 
 @dataclass(slots=True)
@@ -116,6 +121,7 @@ class UploadScheduler:
         self._deciding, self._sealed = source.deciding, source.sealed
         self._outbox, self._archive = source.outbox, source.archive
         self._clip_of, self._clock, self._called = source.clip_of, source.clock, source.called
+        self._shorten = source.shorten
         self._rules, self._budget_bytes, self._all_targets = tuple(rules), budget_bytes, all_targets
         self._queue: deque[EventChanged | SegmentClosed] = deque()
         self._lock = threading.Lock()
@@ -344,6 +350,8 @@ class UploadScheduler:
         is_at_maximum = rule.max_s and span.begin_ms + round(rule.max_s * 1000) <= now_ms
         if event.end_ms is None and not rule.follows and not is_at_maximum:
             return
+        if now_ms < span.end_ms + SHORT_MS:
+            self._shorten(event.camera, Span(now_ms, span.end_ms + SHORT_MS))
         key, closings = (event.id, rule.to), self._closings[event.camera]
         if self._caught_up.get(key) != (span.begin_ms, closings - len(closed)):
             closed = self._archive.index.segments(event.camera, StreamName.MAIN, span)
