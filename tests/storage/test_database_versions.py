@@ -19,6 +19,7 @@ import tawny
 from tawny.api.auth import accounts_file
 from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import COPY_AGAIN_S, COPY_S, AccountsCopy, AccountsFile, open_with_copy
+from tawny.api.auth.identities import Identities
 from tawny.cli.main import main
 from tawny.delivery import outbox_rows
 from tawny.delivery.outbox import Outbox
@@ -477,6 +478,21 @@ def test_a_copy_of_accounts_follows_changes_but_not_each_use(copied: tuple[Path,
         Accounts(by_command, clock).remove_person(accounts.people()[1])
         copying.step()
         assert people(AccountsFile(copy)) == ["Anna"]
+
+
+def test_a_linked_name_that_is_free_again_is_copied(copied: tuple[Path, Path]) -> None:
+    path, copy = copied
+    with closing(AccountsFile(path)) as file, closing(AccountsFile(copy)) as kept:
+        accounts, links, copying = Accounts(file, FakeClock()), Identities(file, FakeClock()), AccountsCopy(file, copy)
+        (anna,) = accounts.people()
+        ben = accounts.put_person("Ben", Role.VIEWER)
+        links.link(ben, "anna")
+        accounts.remove_person(ben)
+        copying.step()
+        for name in ("anna", ""):
+            links.link(anna, name)
+        copying.step()
+        assert Identities(kept, FakeClock()).named("anna") == anna
 
 
 def test_a_copy_of_accounts_waits_for_its_disk(copied: tuple[Path, Path]) -> None:

@@ -107,6 +107,7 @@ _STATE: Final = (
     "SELECT person, secret FROM two_step ORDER BY person",
     "SELECT hash FROM recovery_codes ORDER BY hash",
     "SELECT * FROM identities ORDER BY person",
+    "SELECT * FROM former_links ORDER BY name, person",
     "SELECT * FROM passes ORDER BY id",
     "SELECT id, hash, code, made_by, ends_ms FROM shares ORDER BY id",
     "SELECT * FROM walls ORDER BY person",
