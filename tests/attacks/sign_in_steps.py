@@ -7,12 +7,14 @@ import pyotp
 
 from tawny.api.auth.access import COOKIE, SECURE_COOKIE
 from tawny.api.auth.accounts import Account, Caller, Role
+from tawny.config.settings import WebSettings
+from tawny.config.sign_in import SignInSettings
 from tests.api.authenticator import SoftwareKey
 from tests.api.fakes import OURS, PASSWORD, House
 
 SECURE = "https://tawny.test"
 SIGN_IN, STEP = "/api/v1/sign-in", "/api/v1/sign-in/second-step"
-AWAY, HOME = "203.0.113.7", "192.168.1.20"
+AWAY, HOME, PROXY = "203.0.113.7", "192.168.1.20", "192.168.1.2"
 
 
 async def person(house: House, name: str = "Anna", role: Role = Role.OWNER) -> Account:
@@ -29,8 +31,19 @@ def browser(house: House, session: str = "", address: str = "127.0.0.1", **heade
     return made
 
 
+def with_proxy(house: House, proxies: tuple[str, ...] = (PROXY,)) -> None:
+    settings = SignInSettings(proxy_header="Remote-User")
+    house.site.apply(WebSettings.model_validate({"proxies": proxies, "hosts": ["tawny.test"]}), settings)
+
+
 def signed_in(house: House, one: Account, address: str = "127.0.0.1") -> httpx.AsyncClient:
     return browser(house, house.accounts.begin_session(one, Caller(address)), address)
+
+
+async def proxied(house: House, name: str) -> str:
+    """Whom the proxy signs in by this name."""
+    client = browser(house, address=PROXY, **{"Remote-User": name})
+    return str((await client.get("/api/v1/session")).json()["proxied"])
 
 
 async def user_of(client: httpx.AsyncClient) -> str:

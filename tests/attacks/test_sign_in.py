@@ -19,12 +19,15 @@ from tests.api.fakes import OURS, PASSWORD, House, make_house
 from tests.attacks.sign_in_steps import (
     AWAY,
     HOME,
+    PROXY,
     SIGN_IN,
     browser,
     code_of,
     person,
+    proxied,
     signed_in,
     user_of,
+    with_proxy,
 )
 from tests.playback.archives import PORCH
 
@@ -265,13 +268,6 @@ async def test_guessing_the_code_of_a_screen_is_limited(house: House) -> None:
 
 # --- reverse proxy ---------------------------------------------------------------------------------------------------
 
-PROXY = "192.168.1.2"
-
-
-def with_proxy(house: House, proxies: tuple[str, ...] = (PROXY,)) -> None:
-    settings = SignInSettings(proxy_header="Remote-User")
-    house.site.apply(WebSettings.model_validate({"proxies": proxies, "hosts": ["tawny.test"]}), settings)
-
 
 async def test_a_trusted_proxy_signs_in_whom_it_names(house: House) -> None:
     await person(house)
@@ -284,12 +280,6 @@ async def test_a_trusted_proxy_signs_in_whom_it_names(house: House) -> None:
         other = browser(house, client.cookies[SECURE_COOKIE], PROXY, **header)
         assert await user_of(other) == "", "its session is that of the proxy"
     assert await user_of(browser(house, client.cookies[SECURE_COOKIE], HOME)) == ""
-
-
-async def proxied(house: House, name: str) -> str:
-    """Whom the proxy signs in by this name."""
-    client = browser(house, address=PROXY, **{"Remote-User": name})
-    return str((await client.get("/api/v1/session")).json()["proxied"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

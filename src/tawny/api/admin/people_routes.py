@@ -18,7 +18,7 @@ from tawny.api.auth.accounts import (
 )
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.granted_rights import granted_text, seen_words
-from tawny.api.auth.identities import linked_name
+from tawny.api.auth.linked_names import linked_name
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here

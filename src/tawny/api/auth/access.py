@@ -29,6 +29,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 
 from tawny.api.auth.accounts import Account, Caller, LoginSession, Role, hashed, session_ms
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
+from tawny.api.auth.linked_names import BY_PROXY
 from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, as_answer, bad_input, not_found, share_ended
@@ -131,10 +132,6 @@ def check_routes(app: FastAPI | APIRouter) -> dict[str, Access]:
 def caller_of(connection: HTTPConnection) -> Caller:
     address = connection.client.host if connection.client else ""
     return Caller(address, connection.headers.get("user-agent", ""))
-
-
-BY_PROXY = "sign-in by proxy"
-"""How users are signed in whom a reverse proxy names: their session is good only while it names them."""
 
 
 def of_port(name: str, connection: HTTPConnection) -> str:

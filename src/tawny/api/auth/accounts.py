@@ -17,6 +17,7 @@ from typing import Any
 
 from tawny.api.auth.accounts_file import AccountsFile, forget_places
 from tawny.api.auth.audit_counts import AuditCounts
+from tawny.api.auth.linked_names import delete_user
 from tawny.api.client_address import parse_address
 from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
@@ -281,7 +282,7 @@ class Accounts:
         """
         with self._writing() as db:
             _keep_an_owner(db, person)
-            db.execute("DELETE FROM people WHERE id = ?", (person.id,))
+            delete_user(db, person.id, person.name)
 
     def set_password(self, person: Account, password: str) -> None:
         """Store a new hash of the same password; sessions continue."""

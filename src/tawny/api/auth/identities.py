@@ -6,22 +6,17 @@ identifier: from then on, someone else who takes over the name there is someone 
 
 import secrets
 import sqlite3
-import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
 
 from tawny.api.auth.accounts import Account, Role, find_account, fold, seen_as_text
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.granted_rights import granted_text
+from tawny.api.auth.linked_names import find_unlinked, is_kept_back, linked_name
 from tawny.api.auth.oidc import ProviderUser
 from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
-
-_NOT_LINKED = """
-SELECT id, name FROM people WHERE id NOT IN (SELECT person FROM identities WHERE subject = '')
-AND ?1 NOT IN (SELECT name FROM former_links WHERE person != people.id)
-"""
 
 
 class IdentityRefusal(StrEnum):
@@ -64,16 +59,13 @@ class Identities:
     def named(self, name: str) -> Account | None:
         """Return the user whom a trusted proxy names; None if there is none, or their access has ended.
 
-        A linked user is found by the link only, except where the provider has bound it: it may not be for the proxy.
-        The linked name of a removed user means no one else here until an owner links it again.
+        A linked user is found by the link only, and one that has none by a name that no other of those has. The linked
+        name of a removed user means no one else here until an owner links it again.
         """
-        name = linked_name(name)
         with self._file.reading() as db:
-            row = db.execute("SELECT person FROM identities WHERE name = ?", (name,)).fetchone()
-            if row is None:
-                rows = db.execute(_NOT_LINKED, (name,))
-                row = next((one for one in rows if linked_name(one[1]) == name), None)
-            return find_account(db, row[0], self._clock.now_ms()) if row else None
+            found = db.execute("SELECT person FROM identities WHERE name = ?", (linked_name(name),)).fetchall()
+            people = [row[0] for row in found] or ([] if is_kept_back(db, name) else list(find_unlinked(db, name)))
+            return find_account(db, people[0], self._clock.now_ms()) if len(people) == 1 else None
 
     def sign_in(
         self,
@@ -129,6 +121,7 @@ class Identities:
         if not name or not linked:
             return IdentityRefusal.UNKNOWN
         there = db.execute("SELECT 1 FROM people WHERE folded = ?", (fold(name),)).fetchone()
+        there = there or find_unlinked(db, linked)
         if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (linked,)).fetchone():
             return IdentityRefusal.TAKEN
         row = (person, name, fold(name), Role.VIEWER, self._clock.now_ms(), seen_as_text(()))
@@ -137,16 +130,6 @@ class Identities:
         )
         db.execute("INSERT INTO identities VALUES (?, ?, ?, ?)", (person, linked, user.issuer, user.subject))
         return person
-
-
-def linked_name(name: str) -> str:
-    """Fold the case of a name at a provider or proxy, where names that `casefold` makes one are of different people.
-
-    A letter that is not the only capital of its small one, such as the Kelvin sign of k, stays as it is.
-    """
-    return unicodedata.normalize(
-        "NFC", "".join(low if (low := one.lower()).upper() == one else one for one in name.strip())
-    )
 
 
 def _apply(db: sqlite3.Connection, person: str, grant: GroupSettings) -> None:

@@ -19,7 +19,6 @@ from starlette.responses import RedirectResponse, Response
 from tawny import __version__
 from tawny.api import schemas, serializers
 from tawny.api.auth.access import (
-    BY_PROXY,
     Access,
     Note,
     Signed,
@@ -44,6 +43,7 @@ from tawny.api.auth.audit_counts import (
 )
 from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
 from tawny.api.auth.identities import IdentityRefusal
+from tawny.api.auth.linked_names import BY_PROXY
 from tawny.api.auth.oidc import ProviderFailed
 from tawny.api.auth.passkeys import PasskeyPlace
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak

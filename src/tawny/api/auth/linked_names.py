@@ -1,0 +1,38 @@
+"""Names at the sign-in provider or at the reverse proxy, and whose they are."""
+
+import sqlite3
+import unicodedata
+
+BY_PROXY = "sign-in by proxy"
+"""How users are signed in whom a reverse proxy names: their session is good only while it names them."""
+
+
+def linked_name(name: str) -> str:
+    """Fold the case of a name at a provider or proxy, where names that `casefold` makes one are of different people.
+
+    A letter that is not the only capital of its small one, such as the Kelvin sign of k, stays as it is.
+    """
+    return unicodedata.normalize(
+        "NFC", "".join(low if (low := one.lower()).upper() == one else one for one in name.strip())
+    )
+
+
+def find_unlinked(db: sqlite3.Connection, name: str) -> dict[str, str]:
+    """Return ID and name of the users without a link who have this name; no screens, which no proxy signs in."""
+    query = "SELECT id, name FROM people WHERE role != 'screen' AND id NOT IN (SELECT person FROM identities)"
+    return {key: own for key, own in db.execute(query) if linked_name(own) == linked_name(name)}
+
+
+def is_kept_back(db: sqlite3.Connection, name: str) -> bool:
+    """Return whether a name was the link of a removed user. Version 7 of the file also kept changed links."""
+    query = "SELECT 1 FROM former_links WHERE name = ? AND person NOT IN (SELECT id FROM people)"
+    return db.execute(query, (linked_name(name),)).fetchone() is not None
+
+
+def delete_user(db: sqlite3.Connection, person: str, name: str) -> None:
+    """Delete a user, and keep back the name that was linked to them, unless it was their own."""
+    linked = db.execute("SELECT name FROM identities WHERE person = ?", (person,)).fetchone()
+    db.execute("DELETE FROM people WHERE id = ?", (person,))
+    db.execute("DELETE FROM former_links WHERE person = ?", (person,))  # the trigger's: it compares by `casefold`
+    if linked is not None and linked[0] != linked_name(name):
+        db.execute("INSERT INTO former_links VALUES (?, ?)", (linked[0], person))

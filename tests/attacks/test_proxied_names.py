@@ -1,0 +1,91 @@
+"""Attacks with names at the reverse proxy: of linked, removed and equally named users, and of links that change."""
+
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.api.auth.oidc import ProviderUser
+from tests.api.fakes import House, make_house
+from tests.attacks.sign_in_steps import person, proxied, with_proxy
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = make_house(tmp_path)
+    with_proxy(made)
+    yield made
+    made.accounts.close()
+
+
+def named(house: House, name: str) -> str:
+    """Whom a proxy means by a name that may not be ASCII."""
+    found = house.site.identities.named(name)
+    return found.name if found else ""
+
+
+def by_provider(house: House, name: str) -> object:
+    user = ProviderUser("https://id.example.org", f"id of {name}", name, (name,), frozenset())
+    return house.site.identities.sign_in(user, None, lambda *_: None, needs_group=False, may_create=True)
+
+
+# --- links that the provider binds -----------------------------------------------------------------------------------
+
+
+async def test_a_sign_in_at_the_provider_changes_nothing_about_names_at_the_proxy(house: House) -> None:
+    """`keller` at the proxy is another person, for whom the owner has linked the user Keller."""
+    house.site.identities.link(await person(house, "Keller"), "anna")
+    before = [await proxied(house, name) for name in ("keller", "anna")]
+    by_provider(house, "anna")
+    assert [await proxied(house, name) for name in ("keller", "anna")] == before == ["", "Keller"]
+
+
+async def test_whom_the_provider_has_created_is_found_at_the_proxy(house: House) -> None:
+    by_provider(house, "Anna")
+    assert await proxied(house, "anna") == "Anna"
+
+
+# --- who is removed --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Anna", "Strauß", "Νίκος", "Straße"])
+async def test_a_removed_user_with_a_link_to_their_own_name_can_come_back(house: House, name: str) -> None:
+    await person(house, "Olga")
+    former = house.accounts.put_person(name, Role.VIEWER)
+    house.site.identities.link(former, name)
+    house.accounts.remove_person(former)
+    house.accounts.put_person(name, Role.VIEWER)
+    assert named(house, name) == name
+
+
+async def test_a_linked_name_that_only_folds_like_the_own_one_is_kept_back(house: House) -> None:
+    await person(house, "Olga")
+    former = house.accounts.put_person("Strauß", Role.VIEWER)
+    house.site.identities.link(former, "strauss")
+    house.accounts.remove_person(former)
+    house.accounts.put_person("Strauss", Role.OWNER)
+    assert named(house, "strauss") == ""
+
+
+async def test_a_name_that_an_earlier_version_kept_from_a_changed_link_is_free(house: House) -> None:
+    anna, ben = await person(house), await person(house, "Ben")
+    with house.accounts.file.writing() as db:
+        db.execute("INSERT INTO former_links VALUES ('anna', ?)", (ben.id,))
+    assert await proxied(house, "anna") == anna.name
+    house.accounts.remove_person(ben)
+    assert await proxied(house, "anna") == anna.name
+
+
+# --- equal names -----------------------------------------------------------------------------------------------------
+
+COMPOSED = "André"
+DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
+
+
+async def test_two_users_of_one_name_are_no_one_at_the_proxy(house: House) -> None:
+    house.accounts.put_person(COMPOSED, Role.OWNER)
+    assert named(house, DECOMPOSED) == COMPOSED
+    house.accounts.put_person(DECOMPOSED, Role.VIEWER)
+    assert (named(house, COMPOSED), named(house, DECOMPOSED)) == ("", "")
