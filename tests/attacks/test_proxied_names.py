@@ -6,10 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from tawny.api.auth.access import SECURE_COOKIE
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.oidc import ProviderUser
 from tests.api.fakes import House, make_house
-from tests.attacks.sign_in_steps import person, proxied, with_proxy
+from tests.attacks.sign_in_steps import (
+    PROXY,
+    SIGN_IN,
+    browser,
+    person,
+    proxied,
+    signed_in,
+    user_of,
+    with_proxy,
+)
+
+PEOPLE = "/api/v1/people"
 
 
 @pytest.fixture
@@ -76,6 +88,40 @@ async def test_a_name_that_an_earlier_version_kept_from_a_changed_link_is_free(h
     assert await proxied(house, "anna") == anna.name
     house.accounts.remove_person(ben)
     assert await proxied(house, "anna") == anna.name
+
+
+# --- links that change -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("link", "is_signed_in"), [("", False), ("gina.k", False), ("SIT", True), ("gina", False)])
+async def test_open_streams_end_when_the_link_changes(house: House, link: str, is_signed_in: bool) -> None:
+    await person(house, "Olga")
+    gina = house.accounts.put_person("Gina", Role.VIEWER)
+    house.site.identities.link(gina, "sit")
+    client = browser(house, address=PROXY, **{"Remote-User": "sit"})
+    assert (await client.post(f"{SIGN_IN}/proxy", json={})).status_code == 200
+    session = house.accounts.session(client.cookies[SECURE_COOKIE])
+    assert session
+    house.site.identities.link(gina, link)
+    assert (house.accounts.session_of(session.key) is not None) is is_signed_in, "which streams ask for"
+    assert (await user_of(client) == "Gina") is is_signed_in
+
+
+async def test_an_owner_who_links_their_own_name_stays_signed_in(house: House) -> None:
+    anna = await person(house)
+    client = browser(house, address=PROXY, **{"Remote-User": "anna"})
+    await client.post(f"{SIGN_IN}/proxy", json={})
+    for link in ("anna", ""):
+        house.site.identities.link(anna, link)
+        assert await user_of(client) == "Anna"
+
+
+async def test_a_link_that_is_sent_as_it_was_read_stays(house: House) -> None:
+    """The Kelvin sign becomes K, which is another letter than that sign."""
+    owner = signed_in(house, await person(house))
+    made = (await owner.post(PEOPLE, json={"name": "Ben", "linked": "\N{KELVIN SIGN}arl"})).json()["person"]
+    same = await owner.patch(f"{PEOPLE}/{made['id']}", json={"role": "viewer", "linked": made["linked"]})
+    assert (same.json()["linked"], named(house, "karl")) == (made["linked"], "")
 
 
 # --- equal names -----------------------------------------------------------------------------------------------------

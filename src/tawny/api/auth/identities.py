@@ -12,7 +12,7 @@ from enum import StrEnum
 from tawny.api.auth.accounts import Account, Role, find_account, fold, seen_as_text
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.granted_rights import granted_text
-from tawny.api.auth.linked_names import find_unlinked, is_kept_back, linked_name
+from tawny.api.auth.linked_names import BY_PROXY, find_unlinked, is_kept_back, linked_name
 from tawny.api.auth.oidc import ProviderUser
 from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
@@ -44,16 +44,22 @@ class Identities:
     def link(self, person: Account, name: str) -> bool:
         """Link a user to a name or email address; an empty one removes the link. Return False if another has it.
 
-        A new name is bound at its first use, the same one stays bound.
+        A new name is bound at its first use, the same one stays bound. Sessions by the proxy end if that names another.
         """
-        name = linked_name(name)
+        given, name, own = name, linked_name(name), linked_name(person.name)
         with self._file.writing() as db:
+            row = db.execute("SELECT name FROM identities WHERE person = ?", (person.id,)).fetchone()
+            before = row[0] if row else ""
+            if before in (given, name):  # one that is folded already may fold to another
+                return True
             if db.execute("SELECT 1 FROM identities WHERE name = ? AND person != ?", (name, person.id)).fetchone():
                 return False
-            db.execute("DELETE FROM identities WHERE person = ? AND name != ?", (person.id, name))
+            db.execute("DELETE FROM identities WHERE person = ?", (person.id,))
+            if (before or own) != (name or own):
+                db.execute("DELETE FROM sessions WHERE person = ? AND how = ?", (person.id, BY_PROXY))
             db.execute("DELETE FROM former_links WHERE name = ?", (name,))
             if name:
-                db.execute("INSERT OR IGNORE INTO identities (person, name) VALUES (?, ?)", (person.id, name))
+                db.execute("INSERT INTO identities (person, name) VALUES (?, ?)", (person.id, name))
         return True
 
     def named(self, name: str) -> Account | None:
