@@ -4,16 +4,19 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tawny.api.auth.access import SECURE_COOKIE
-from tawny.api.auth.accounts import Role
+from tawny.api.auth.accounts import RECENT_MS, Role
+from tawny.api.auth.identities import IdentityRefusal
 from tawny.api.auth.oidc import ProviderUser
 from tests.api.fakes import House, make_house
 from tests.attacks.sign_in_steps import (
     PROXY,
     SIGN_IN,
     browser,
+    code_of,
     person,
     proxied,
     signed_in,
@@ -41,6 +44,11 @@ def named(house: House, name: str) -> str:
 def by_provider(house: House, name: str) -> object:
     user = ProviderUser("https://id.example.org", f"id of {name}", name, (name,), frozenset())
     return house.site.identities.sign_in(user, None, lambda *_: None, needs_group=False, may_create=True)
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, str]:
+    """Status, code and words of an answer."""
+    return answer.status_code, code_of(answer), f"{answer.json()['message']} {answer.json()['hint']}"
 
 
 # --- links that the provider binds -----------------------------------------------------------------------------------
@@ -116,6 +124,60 @@ async def test_an_owner_who_links_their_own_name_stays_signed_in(house: House) -
         assert await user_of(client) == "Anna"
 
 
+async def test_the_name_of_an_unlinked_user_is_given_to_no_other(house: House) -> None:
+    """Else the one who has it could become that user, an owner even, as soon as the link ends."""
+    anna = await person(house)
+    owner = signed_in(house, anna)
+    sitter = {"name": "Sitter", "role": "viewer"}
+    why = (
+        409,
+        "name_of_another",
+        "The name anna at the reverse proxy means Anna. Link Anna to their name there first.",
+    )
+    assert refusal(await owner.post(PEOPLE, json=sitter | {"linked": "anna"})) == why
+    assert [one.name for one in house.accounts.people()] == ["Anna"]
+    made = (await owner.post(PEOPLE, json=sitter)).json()["person"]["id"]
+    assert refusal(await owner.patch(f"{PEOPLE}/{made}", json={"role": "viewer", "linked": "anna"})) == why
+    assert (await owner.patch(f"{PEOPLE}/{anna.id}", json={"role": "owner", "linked": "a.schmidt"})).status_code == 200
+    for link, shown in (("anna", "Sitter"), ("", "")):
+        answer = await owner.patch(f"{PEOPLE}/{made}", json={"role": "viewer", "linked": link})
+        assert (answer.status_code, await proxied(house, "anna")) == (200, shown)
+
+
+async def test_a_user_whose_name_is_linked_to_another_needs_a_link(house: House) -> None:
+    owner = signed_in(house, await person(house))
+    await owner.post(PEOPLE, json={"name": "Sitter", "linked": "carl"})
+    words = "The name Carl at the reverse proxy is linked to another user. Enter which name Carl has there."
+    why = (409, "name_linked", words)
+    assert refusal(await owner.post(PEOPLE, json={"name": "Carl"})) == why
+    made = await owner.post(PEOPLE, json={"name": "Carl", "linked": "carl.k"})
+    path = f"{PEOPLE}/{made.json()['person']['id']}"
+    assert refusal(await owner.patch(path, json={"role": "viewer", "linked": ""})) == why
+    assert (await owner.post(PEOPLE, json={"name": "Dora", "role": "screen"})).status_code == 200
+    assert await proxied(house, "carl") == "Sitter"
+
+
+async def test_names_at_a_provider_alone_need_no_other_link(house: House, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = make_house(tmp_path / "other")
+    owner = other.signed_in()
+    other.accounts.put_person("Anna", Role.VIEWER)
+    for body in ({"name": "Sitter", "linked": "anna"}, {"name": "Ben", "linked": "carl"}, {"name": "Carl"}):
+        assert (await owner.post(PEOPLE, json=body)).status_code == 200
+    other.accounts.close()
+
+
+async def test_a_page_left_open_ends_and_changes_no_link(house: House) -> None:
+    owner = signed_in(house, await person(house))
+    made = (await owner.post(PEOPLE, json={"name": "Ben", "linked": "ben.k"})).json()["person"]["id"]
+    house.clock.advance(RECENT_MS / 1000 + 1)
+    for link in ("", "ben"):
+        answer = await owner.patch(f"{PEOPLE}/{made}", json={"role": "viewer", "linked": link})
+        assert (answer.status_code, code_of(answer)) == (403, "confirm_first")
+    same = await owner.patch(f"{PEOPLE}/{made}", json={"role": "member", "linked": "Ben.K"})
+    assert (same.status_code, same.json()["linked"], same.json()["role"]) == (200, "ben.k", "member")
+
+
 async def test_a_link_that_is_sent_as_it_was_read_stays(house: House) -> None:
     """The Kelvin sign becomes K, which is another letter than that sign."""
     owner = signed_in(house, await person(house))
@@ -135,3 +197,9 @@ async def test_two_users_of_one_name_are_no_one_at_the_proxy(house: House) -> No
     assert named(house, DECOMPOSED) == COMPOSED
     house.accounts.put_person(DECOMPOSED, Role.VIEWER)
     assert (named(house, COMPOSED), named(house, DECOMPOSED)) == ("", "")
+
+
+async def test_no_user_is_added_with_the_name_of_another_in_other_characters(house: House) -> None:
+    owner = signed_in(house, await person(house, COMPOSED))
+    assert code_of(await owner.post(PEOPLE, json={"name": DECOMPOSED})) == "name_taken"
+    assert by_provider(house, DECOMPOSED) is IdentityRefusal.TAKEN

@@ -52,6 +52,12 @@ def test_a_viewer_is_added_with_the_cameras_to_see_and_a_link(tawny: Tawny, fold
     assert [(one["name"], one["role"]) for one in listed] == [("Anna", "owner"), ("Ben", "viewer")]
 
 
+def test_no_user_is_added_with_the_name_of_another_in_other_characters(tawny: Tawny, folder: Path) -> None:
+    told(tawny, folder, "user", "add", "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}")
+    again = tawny("user", "add", "Zoe\N{COMBINING DIAERESIS}", "--data", str(folder))
+    assert (again.code, "already exists" in again.err) == (3, True)
+
+
 def test_a_guest_has_an_end_that_can_be_moved(tawny: Tawny, folder: Path) -> None:
     sitter = told(tawny, folder, "user", "add", "Sitter", "--role", "guest", "--for", "3 days")
     assert (sitter["role"], sitter["ends"] > utc_text(SystemClock().now_ms())) == ("guest", True)

@@ -12,6 +12,7 @@ from typing import Final
 from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.granted_rights import granted_text, seen_words
+from tawny.api.auth.linked_names import linked_name
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass, Passes
 from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
 from tawny.api.auth.two_step import TwoStep
@@ -188,7 +189,7 @@ def _log(accounts: Accounts, name: str | None, since_ms: int, out: Output) -> in
 
 
 def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores, *, is_there: bool) -> int:
-    if is_there:
+    if is_there or any(linked_name(one.name) == linked_name(args.name) for one in accounts.people()):
         raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
     role = Role(args.role or "viewer")
     check_name(args.name)

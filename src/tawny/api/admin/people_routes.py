@@ -164,14 +164,14 @@ def require_second_step(body: SecondStepRule, signed: Signed, note: Note, here: 
 def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week; that of a screen within 15 min."""
     _check_recent(here, signed, body.role)
-    if here.accounts.find(body.name) is not None:
+    is_there = here.accounts.find(body.name) is not None
+    if is_there or any(linked_name(one.name) == linked_name(body.name) for one in here.accounts.people()):
         raise RequestRefused(409, "name_taken", f"A user named {body.name} already exists.", "Choose another name.")
     cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
-    if linked_name(body.linked) in here.identities.all().values():
-        raise _linked_already(body.linked)
+    _check_names(here, "" if body.role == "screen" else body.name, body.linked)
     person = here.accounts.put_person(body.name, Role(body.role), "", cameras, ends_ms)
     note("user added", granted_text(person))
-    if body.linked:
+    if linked_name(body.linked):
         _link(here, person, body.linked, note)
     return _invited(here, person, signed.person)
 
@@ -191,7 +191,7 @@ def change_person(person: OneId, body: ChangedPerson, note: Note, signed: Signed
     keeps_end = role is Role.GUEST and "ends_ms" not in body.model_fields_set
     ends_ms = _end_of(role, found.ends_ms if keeps_end else body.ends_ms)
     if body.linked is not None:  # first: a refused one leaves everything as it is
-        _link(here, found, body.linked, note)
+        _change_link(here, found, body.linked, signed, note)
     changed = here.accounts.change_person(found, role, cameras, ends_ms)
     if changed != found:
         note("user changed", granted_text(changed, found))
@@ -302,12 +302,39 @@ def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
     return Invited(person=found, link=here.link(path), home_only=here.is_at_home_only, screen_code=code)
 
 
-def _link(here: AppContext, person: Account, name: str, note: AuditNote) -> None:
+def _change_link(here: AppContext, person: Account, name: str, signed: LoginSession, note: AuditNote) -> None:
     before = here.identities.all().get(person.id, "")
+    if before in (name, linked_name(name)):
+        return
+    if before:  # a proxy may mean another user by it then, who may be an owner
+        require_recent(signed, here)
+    _check_names(here, "" if person.role is Role.SCREEN else person.name, name, person.id)
+    _link(here, person, name, note)
+
+
+def _link(here: AppContext, person: Account, name: str, note: AuditNote) -> None:
     if not here.identities.link(person, name):
         raise _linked_already(name)
-    if linked_name(name) != before:
-        note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
+    note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
+
+
+def _check_names(here: AppContext, own: str, linked: str, person: str = "") -> None:
+    """Raise RequestRefused if a user's name at the provider or proxy is another's, or would be once a link ends.
+
+    own: how the user is called here; empty for a screen. linked: may be empty. person: the ID; empty for a new user.
+    """
+    others = {name for key, name in here.identities.all().items() if key != person}
+    if linked_name(linked) in others:
+        raise _linked_already(linked)
+    if not here.proxy_header:
+        return
+    if not linked_name(linked) and linked_name(own) in others:
+        what = f"The name {own} at the reverse proxy is linked to another user."
+        raise RequestRefused(409, "name_linked", what, f"Enter which name {own} has there.")
+    for key, name in here.identities.unlinked(linked).items():
+        if key != person:
+            what = f"The name {linked} at the reverse proxy means {name}."
+            raise RequestRefused(409, "name_of_another", what, f"Link {name} to their name there first.")
 
 
 def _linked_already(name: str) -> RequestRefused:

@@ -73,6 +73,11 @@ class Identities:
             people = [row[0] for row in found] or ([] if is_kept_back(db, name) else list(find_unlinked(db, name)))
             return find_account(db, people[0], self._clock.now_ms()) if len(people) == 1 else None
 
+    def unlinked(self, name: str) -> dict[str, str]:
+        """Return ID and name of the users without a link whom a proxy would mean by this name."""
+        with self._file.reading() as db:
+            return find_unlinked(db, name)
+
     def sign_in(
         self,
         user: ProviderUser,
