@@ -218,11 +218,16 @@ class Outbox:
         self._notify({one.to for one in replaced})
 
     def drop(self, delivery: Delivery, why: str) -> int:
-        """End a delivery without sending it. Return the number of parts that its event lost, as they were replaced."""
+        """End a delivery without sending it. Return the number of parts that its event lost, as they were replaced.
+
+        One that was to be sent again is done as before.
+        """
+        now_ms, lost = self._clock.now_ms(), 0
         with self._writing() as db:
-            self._set_ended(db, delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
-            about = (QUEUE_FULL, self._clock.now_ms(), delivery.to, delivery.event, REPLACED)
-            lost = db.execute(_LOSE, about).rowcount
+            if not db.execute(_BACK_TO_DONE, (now_ms, delivery.id)).rowcount:
+                self._set_ended(db, delivery, DeliveryState.DROPPED, why, delivery.receipt, delivery.size_bytes)
+                about = (QUEUE_FULL, now_ms, delivery.to, delivery.event, REPLACED)
+                lost = db.execute(_LOSE, about).rowcount
         self._taken.discard(delivery.id)
         return lost
 

@@ -1,6 +1,6 @@
 """Uploads that were deleted, emptied or replaced at their destination: found, and sent again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +10,16 @@ from tawny.cli import check_witnesses
 from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.outbox import MOST_WAITING, Outbox
+from tawny.delivery.courier import Courier, DeliveryRoute
+from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import MOST_WAITING, REPLACED, Outbox
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import EventId, StreamName
 from tawny.model.times import Span
+from tawny.playback.clips import ClipCache
+from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.resending import UploadResender
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.volume import Volume
@@ -28,6 +32,16 @@ from tests.playback.archives import PORCH
 BUDGET_BYTES = 10**9
 DAY_S = 86_400
 PASSWORD = "password"
+
+
+class NoCarrier:
+    """A connection over which nothing should go."""
+
+    def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
+        pytest.fail(delivery.name)
+
+    def close(self) -> None:
+        """No resources to release."""
 
 
 class Bench:
@@ -44,6 +58,7 @@ class Bench:
         self.recorder.record(self.at_ms, seconds=10)
         event = Event(EventId("e"), PORCH, "person", self.at_ms, self.at_ms + 5000, 80.0)
         self.recorder.index.put_event(replace(event, picture_ms=self.at_ms))
+        self.recorder.event_pictures[event.id] = b"jpeg"
         self.clock.advance(60)
         self.sends("porch/e.jpg", DeliveryKind.PICTURE)
         self.sends("porch/e.mp4", DeliveryKind.CLIP)
@@ -154,6 +169,69 @@ def test_what_the_recorder_has_no_more_is_counted(local: Bench) -> None:
     assert local.resend() == {"missing": 2, "changed": 0, "sent": 0, "gone": 2, "partial": 0, "later": 0}
     assert local.waiting() == []
     assert (len(local.check()), local.resend()["gone"]) == (1, 2)  # an index may be complete later
+
+
+def test_what_is_gone_once_it_is_sent_again_is_compared_further(local: Bench) -> None:
+    for name in ("porch/e.jpg", "porch/e.mp4"):
+        (local.there / name).unlink()
+    sent = list(local.outbox.sent("nas", 0, local.clock.now_ms()))
+    assert local.resend()["sent"] == 2
+    index = local.recorder.index
+    index.drop_event(EventId("e"))
+    index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
+    forms, ended = EventForms(local.recorder, ClipCache(local.recorder), lambda _: None), list[Delivery]()
+    courier = Courier(1, DeliveryRoute("nas", NoCarrier, forms.of), local.outbox, local.clock, ended.append)
+    for _ in range(3):
+        courier.step()
+    assert [one.name for one in ended] == ["porch/e.jpg", "porch/e.mp4"]
+    assert list(local.outbox.sent("nas", 0, local.clock.now_ms())) == sent
+    assert (len(local.check()), local.resend()["gone"]) == (1, 2)
+
+
+def test_a_clip_that_is_gone_once_it_is_sent_again_loses_no_parts(local: Bench) -> None:
+    local.outbox.add([clip_part(local)])
+    local.outbox.drop(local.taken(), REPLACED)
+    local.clock.advance(5 * DAY_S)
+    (local.there / "porch/e.mp4").unlink()
+    local.resend()
+    assert (local.outbox.drop(local.taken(), "Its recording was deleted."), local.outbox.overflowed(0)) == (0, {})
+
+
+def clip_part(bench: Bench) -> Delivery:
+    """A part of the event, which is in its clip."""
+    span, made_ms = Span(bench.at_ms, bench.at_ms + 3000), bench.clock.now_ms()
+    content = {"from_ms": span.begin_ms, "to_ms": span.end_ms, "event": "e"}
+    return Delivery(
+        "nas", "porch/e.002.mp4", DeliveryKind.PIECE, content, made_ms, bench.at_ms, PORCH, EventId("e"), span
+    )
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_picture_that_is_no_longer_on_the_disk_is_gone(local: Bench, *, sealed: bool) -> None:
+    """Events with feedback are restored with its time, but without it."""
+    picture = local.outbox.find("nas", "porch/e.jpg")
+    assert picture
+    local.outbox.renew(replace(picture, content={"sealed": sealed}, state=DeliveryState.DONE, done_ms=0))
+    (local.there / "porch/e.jpg").unlink()
+    local.recorder.event_pictures.clear()
+    assert local.resend()["gone"] == 1
+    if sealed:
+        local.recorder.sealed_pictures[EventId("e")] = local.there / "e.jpg.tws"
+    else:
+        local.recorder.event_pictures[EventId("e")] = b"jpeg"
+    assert local.resend()["sent"] == 1
+
+
+@pytest.mark.parametrize(("form", "result"), [("mp4", "gone"), ("sheet", "sent")])
+def test_a_clip_too_long_for_privacy_masks_is_gone(local: Bench, form: str, result: str) -> None:
+    local.recorder.record(local.at_ms, seconds=400)
+    clip = local.outbox.find("nas", "porch/e.mp4")
+    assert clip
+    content = {"from_ms": local.at_ms, "to_ms": local.at_ms + 400_000, "form": form}
+    local.outbox.renew(replace(clip, content=content, state=DeliveryState.DONE))
+    (local.there / "porch/e.mp4").unlink()
+    local.recorder.hidden = (Polygon.of([(0, 0), (0.2, 0), (0.2, 0.2)]),)
+    assert local.resend()[result] == 1
 
 
 def test_uploads_that_were_deleted_on_purpose_are_no_longer_compared(local: Bench) -> None:

@@ -13,14 +13,17 @@ from tawny.delivery.outbox import MOST_WAITING, Outbox
 from tawny.delivery.sent_files import LostFiles, SentFile, lost_files, sent_by
 from tawny.model.errors import NotDone
 from tawny.model.ids import SegmentId, StreamName
+from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span, missing_spans
-from tawny.playback.clips import held_times
+from tawny.playback.clips import MOST_COVERED_S, held_times
 from tawny.playback.recordings import JOIN_MS, segments
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.service.backup.restored_outbox import OUTBOX
+from tawny.service.delivery.event_forms import form_of
 from tawny.service.delivery.guarded_target import BrokenTarget, as_delivery_error
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
+from tawny.storage.disk.layout import is_sealed
 from tawny.storage.index.sqlite_file import sqlite_errors
 
 SHARE: Final = 0.5
@@ -88,9 +91,9 @@ class UploadResender:
     def resend(self, name: str, one: DestinationSettings, since_ms: int, budget_bytes: int) -> dict[str, int]:
         """Let what is lost since a time wait again, newest first, as far as the queue has room. Return the counts.
 
-        `gone`: the recorder has no recording of them any more. `partial`: it has some of it: that is sent, but replaces
-        no file there but empty ones. `later`: there was no room; if nothing waits, one file may need more than SHARE.
-        Raises NotDone, DeliveryError. Waits for the network.
+        `gone`: the recorder has nothing to make them of any more. `partial`: it has some of it: that is sent, but
+        replaces no file there but empty ones. `later`: there was no room; if nothing waits, one file may need more than
+        SHARE. Raises NotDone, DeliveryError. Waits for the network.
         """
         lost = self._lost(name, one, since_ms)
         count = round(MOST_WAITING * SHARE) - self._outbox.waiting(name).count
@@ -131,20 +134,28 @@ class UploadResender:
 
     def _held(self, one: Delivery) -> "_Held":
         """Return how much the recorder still has of what a delivery was made of."""
-        index, content = self._recorder.index, one.content
         if one.what is DeliveryKind.PICTURE:
-            event = index.event(one.event) if one.event is not None else None
-            return _Held.ALL if event is not None and event.picture_ms is not None else _Held.NOTHING
-        if "segment" in content:
-            segment = index.segment(SegmentId(content["segment"]))
-            found, span = ([], None) if segment is None else ([segment], segment.span)
+            return _Held.ALL if self._has_picture(one) else _Held.NOTHING
+        if "segment" in one.content:
+            segment = self._recorder.index.segment(SegmentId(one.content["segment"]))
+            both, span = ([], None) if segment is None else ([segment], segment.span)
         else:
-            span = Span(int(content["from_ms"]), int(content["to_ms"]))
+            span = Span(int(one.content["from_ms"]), int(one.content["to_ms"]))
             both = [] if one.camera is None else segments(self._recorder, one.camera, None, span)
-            found = [each for each in both if each.stream is StreamName.MAIN]
-            if both and not found:
-                return _Held.PART  # clips are made of the sub stream then
-        if span is None or not found:
+        if span is None or not both or self._is_too_long_to_mask(one, both[0], span):
             return _Held.NOTHING
+        found = [each for each in both if each.stream is StreamName.MAIN]
+        if not found:
+            return _Held.PART  # clips are made of the sub stream then
         holes = missing_spans([*held_times(found, span, ())], span)
         return _Held.PART if any(hole.end_ms - hole.begin_ms > JOIN_MS for hole in holes) else _Held.ALL
+
+    def _has_picture(self, one: Delivery) -> bool:
+        event = self._recorder.index.event(one.event) if one.event is not None else None
+        picture = self._recorder.sealed_picture if one.content.get("sealed") else self._recorder.event_picture
+        return event is not None and picture(event) is not None
+
+    def _is_too_long_to_mask(self, one: Delivery, recorded: Segment, span: Span) -> bool:
+        """Return whether privacy masks that the camera has got since prevent the clip (`ClipTooLongToMask`)."""
+        is_clip = not is_sealed(recorded.path) and form_of(one) != "sheet"
+        return is_clip and span.seconds > MOST_COVERED_S and bool(self._recorder.private(recorded.camera))
