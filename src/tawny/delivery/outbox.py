@@ -45,6 +45,12 @@ AND NOT ({_RESENT} AND id IN (SELECT value FROM json_each(?2)))
 """What must fit in the queue. ?2: what is taken; not if it is sent again: new ones would be dropped for it."""
 _COUNTS = f"SELECT target, count(*) {_COUNTED} AND what <> 'removal' GROUP BY target"
 _SUM = f"SELECT coalesce(sum(size_bytes), 0) {_COUNTED}"
+_BACKLOG = f"""
+SELECT count(*), coalesce(sum(size_bytes), 0), min(made_ms), coalesce(sum(what = 'removal'), 0),
+coalesce(sum(size_bytes * ({_RESENT})), 0)
+FROM deliveries WHERE state = 'waiting' AND (?1 IS NULL OR target = ?1)
+AND json_extract(content, '$.kind') IS NOT 'rest'
+"""  # noqa: S608 constants
 _BACK_TO_DONE = f"""
 UPDATE deliveries SET state = 'done', why = '', progress = '', done_ms = coalesce(done_ms, ?) WHERE id = ? AND {_RESENT}
 """  # noqa: S608 constants
@@ -419,12 +425,8 @@ class Outbox:
 
     def waiting(self, to: str | None = None) -> OutboxBacklog:
         """Return the backlog of one target, or of all."""
-        query = (
-            "SELECT count(*), coalesce(sum(size_bytes), 0), min(made_ms) FROM deliveries "
-            "WHERE state = 'waiting' AND (?1 IS NULL OR target = ?1) AND json_extract(content, '$.kind') IS NOT 'rest'"
-        )
         with self._reading() as db:
-            return OutboxBacklog(*db.execute(query, (to,)).fetchone())
+            return OutboxBacklog(*db.execute(_BACKLOG, (to,)).fetchone())
 
     def trouble(self, to: str) -> str:
         """Return the error of the most important delivery that failed; empty if none."""

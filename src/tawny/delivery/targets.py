@@ -19,6 +19,10 @@ class OutboxBacklog:
     size_bytes: int = 0
     oldest_ms: int | None = None
     """Creation time of the oldest one, ms UTC; None if none."""
+    removals: int = 0
+    """How many of them delete a file there."""
+    resent_bytes: int = 0
+    """Size of those that are sent again."""
 
 
 @dataclass(frozen=True, slots=True)

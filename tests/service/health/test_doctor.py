@@ -161,6 +161,19 @@ def waits(bench: Bench, *, size_bytes: int = 0, why: str = "") -> None:
         bench.outward.outbox.failed(taken, why, now_ms + 10**9)
 
 
+def test_what_is_sent_again_makes_no_growing_queue(bench: Bench) -> None:
+    outbox, now_ms = bench.outward.outbox, bench.clock.now_ms()
+    waits(bench, size_bytes=400_000)
+    sent = outbox.take("nas")
+    assert sent
+    outbox.done(sent, "", 900_000)
+    outbox.send_again("nas", [sent.id])
+    assert list(uploads_behind([bench.nas()], 1_000_000, now_ms)) == []
+    outbox.add([Delivery("nas", "y.mp4", DeliveryKind.CLIP, {}, now_ms, now_ms, size_bytes=600_000)])
+    [found] = uploads_behind([bench.nas()], 1_000_000, now_ms)
+    assert found.detail == "600 kB are waiting for nas, and the queue is growing."
+
+
 def overflow(bench: Bench) -> None:
     waits(bench, size_bytes=1)
     assert bench.outward.outbox.keep_within(0)

@@ -119,8 +119,8 @@ def uploads_behind(
             since = duration_text(round((now_ms - oldest_ms) / 60_000) * 60)
             many = "1 item is" if waiting.count == 1 else f"{waiting.count} items are"
             sentences.append(f"{many} waiting for {one.name}, the oldest for {since}: {one.trouble}")
-        elif budget_bytes and waiting.size_bytes > MUCH * budget_bytes:
-            sentences.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
+        elif budget_bytes and (new_bytes := waiting.size_bytes - waiting.resent_bytes) > MUCH * budget_bytes:
+            sentences.append(f"{size_text(new_bytes)} are waiting for {one.name}, and the queue is growing.")
     if sentences:
         yield HealthProblem(ProblemKind.UPLOAD, None, " ".join(sentences), _RETRIES)
 
