@@ -16,7 +16,7 @@ TARGETS = [
     {"name": "nas", "kind": "destination", "where": "sftp://nas", "waiting": 2, "trouble": "", "paused": False},
     {"name": "phone", "kind": "notifier", "where": "ntfy", "waiting": 0, "trouble": "Refused.", "paused": False},
 ]
-LOST = {"missing": 7, "changed": 2, "sent": 4, "gone": 3, "partial": 1, "later": 2}
+LOST = {"missing": 7, "changed": 2, "sent": 4, "gone": 3, "partial": 1, "later": 2, "too_large": 2}
 
 
 @pytest.fixture
@@ -97,13 +97,13 @@ def test_lost_uploads_are_sent_again_and_counted(tawny: Tawny, asked: list[dict[
     ])  # fmt: skip
 
 
-def test_what_never_fits_in_the_queue_needs_a_larger_one(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
-    none_fits = {**dict.fromkeys(LOST, 0), "missing": 1, "later": 1}
+@pytest.mark.parametrize(("too_large", "do"), [(0, "later."), (1, "later, or raise `outbox.budget`.")])
+def test_what_never_fits_in_the_queue_needs_a_larger_one(
+    tawny: Tawny, monkeypatch: pytest.MonkeyPatch, too_large: int, do: str
+) -> None:
+    none_fits = {**dict.fromkeys(LOST, 0), "missing": 1, "later": 1, "too_large": too_large}
     monkeypatch.setattr(delivery, "ask_once", lambda *_: none_fits)
-    assert (
-        "1 don't fit in the queue: run this again later, or raise `outbox.budget`."
-        in tawny("uploads", "resend", "nas").out
-    )
+    assert f"1 don't fit in the queue: run this again {do}\n" in tawny("uploads", "resend", "nas").out
 
 
 def test_lost_uploads_are_forgotten_if_asked(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,9 +147,9 @@ def _resent(name: str, result: dict[str, Any]) -> list[str]:
         return [*lines, "They are not compared until they are there again."]
     lines.append(f"{result['sent']} will be sent again.")
     if result["later"]:
-        do = (
-            "run this again when those are sent" if result["sent"] else "run this again later, or raise `outbox.budget`"
-        )
+        do = "run this again when those are sent" if result["sent"] else "run this again later"
+        if result["too_large"] and not result["sent"]:
+            do += ", or raise `outbox.budget`"
         lines.append(f"{result['later']} don't fit in the queue: {do}.")
     if result["partial"]:
         lines.append(

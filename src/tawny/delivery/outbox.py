@@ -261,13 +261,14 @@ class Outbox:
             db.execute(change, (to,))
         self._notify({to})
 
-    def send_again(self, to: str, ids: Iterable[int]) -> None:
-        """Let deliveries that are done wait again, after all others."""
+    def send_again(self, to: str, ids: Iterable[int]) -> int:
+        """Let deliveries wait again, after all others. Return how many of them were done until now."""
         change = "UPDATE deliveries SET state = 'waiting', rank = ?, made_ms = ?, next_ms = 0, tries = 0 "
         rows = [(RESENT_RANK, self._clock.now_ms(), key) for key in ids]
         with self._writing() as db:
-            db.executemany(change + "WHERE id = ? AND state = 'done'", rows)
+            count = db.executemany(change + "WHERE id = ? AND state = 'done'", rows).rowcount
         self._notify({to})
+        return max(0, count)  # -1 if there are none
 
     def note_lost(self, ids: Iterable[int], *, is_lost: bool) -> None:
         """Note whether it is known of these, which are done, that they are no longer as they were sent."""

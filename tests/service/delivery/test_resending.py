@@ -32,6 +32,7 @@ from tests.playback.archives import PORCH
 BUDGET_BYTES = 10**9
 DAY_S = 86_400
 PASSWORD = "password"
+NONE = dict.fromkeys(("missing", "changed", "sent", "gone", "partial", "later", "too_large"), 0)
 
 
 class NoCarrier:
@@ -131,7 +132,7 @@ def local(tmp_path: Path) -> Bench:
 
 def test_what_is_there_is_no_finding(bench: Bench) -> None:
     assert bench.check() == []
-    assert bench.resend() == {"missing": 0, "changed": 0, "sent": 0, "gone": 0, "partial": 0, "later": 0}
+    assert bench.resend() == NONE
 
 
 def test_deleted_and_emptied_uploads_are_found_and_sent_again(bench: Bench) -> None:
@@ -140,7 +141,7 @@ def test_deleted_and_emptied_uploads_are_found_and_sent_again(bench: Bench) -> N
     [found] = bench.check()
     assert (found.what.value, found.path) == ("uploads are lost", "nas")
     assert found.detail.startswith("1 missing, 1 with another size; from 2026-11-20 ")
-    assert bench.resend() == {"missing": 1, "changed": 1, "sent": 2, "gone": 0, "partial": 0, "later": 0}
+    assert bench.resend() == {**NONE, "missing": 1, "changed": 1, "sent": 2}
     assert bench.check() == []  # they wait
     assert bench.outbox.waiting("nas").oldest_ms == bench.clock.now_ms()  # no backlog
     assert bench.waiting() == ["porch/e.jpg", "porch/e.mp4"]
@@ -166,7 +167,7 @@ def test_what_the_recorder_has_no_more_is_counted(local: Bench) -> None:
     index = local.recorder.index
     index.drop_event(EventId("e"))
     index.drop_segments(index.segments(PORCH, None, Span(0, 1 << 45)))
-    assert local.resend() == {"missing": 2, "changed": 0, "sent": 0, "gone": 2, "partial": 0, "later": 0}
+    assert local.resend() == {**NONE, "missing": 2, "gone": 2}
     assert local.waiting() == []
     assert (len(local.check()), local.resend()["gone"]) == (1, 2)  # an index may be complete later
 
@@ -295,7 +296,33 @@ def test_the_queue_keeps_room_for_new_events(local: Bench, limit: str) -> None:
     else:
         local.outbox.add([Delivery("nas", "now.mp4", DeliveryKind.CLIP, {}, 0, 0, size_bytes=1)])
     result = local.resend(budget_bytes=22 if limit == "size" else BUDGET_BYTES)
-    assert (result["sent"], result["later"]) == (0, 1)
+    assert (result["sent"], result["later"], result["too_large"]) == (0, 1, int(limit == "size"))
+
+
+def test_removals_take_no_room(local: Bench) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    swept = [Delivery("nas", f"{n}.jpg", DeliveryKind.REMOVAL, {}, 0, 0) for n in range(MOST_WAITING // 2)]
+    local.outbox.add(swept)
+    assert local.resend()["sent"] == 1
+
+
+def test_what_is_removed_since_it_was_compared_is_not_sent_again(local: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    (local.there / "porch/e.mp4").unlink()
+
+    def sweep(*_: object, **__: object) -> None:
+        local.outbox.renew(Delivery("nas", "porch/e.mp4", DeliveryKind.REMOVAL, {}, made_ms=0, at_ms=0))
+
+    monkeypatch.setattr(local.outbox, "note_lost", sweep)
+    result = local.resend()
+    assert (result["sent"], result["gone"]) == (1, 0)
+
+
+def test_what_another_command_sends_again_is_counted_once(local: Bench) -> None:
+    (local.there / "porch/e.jpg").unlink()
+    [jpg] = [one for one in local.outbox.sent("nas", 0, local.clock.now_ms()) if one.name == "porch/e.jpg"]
+    assert [local.outbox.send_again("nas", [jpg.id]) for _ in range(2)] == [1, 0]
+    assert local.outbox.send_again("nas", []) == 0
 
 
 def test_a_file_larger_than_its_share_of_the_queue_is_sent_if_nothing_else_waits(local: Bench) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.config.targets import DestinationSettings
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.outbox import MOST_WAITING, Outbox
 from tawny.delivery.sent_files import LostFiles, SentFile, lost_files, sent_by
@@ -93,29 +93,35 @@ class UploadResender:
 
         `gone`: the recorder has nothing to make them of any more. `partial`: it has some of it: that is sent, but
         replaces no file there but empty ones. `later`: there was no room; if nothing waits, one file may need more than
-        SHARE. Raises NotDone, DeliveryError. Waits for the network.
+        SHARE. `too_large`: of these, because of their size. Raises NotDone, DeliveryError. Waits for the network.
         """
         lost = self._lost(name, one, since_ms)
-        count = round(MOST_WAITING * SHARE) - self._outbox.waiting(name).count
+        waiting = self._outbox.waiting(name)
+        count = round(MOST_WAITING * SHARE) - (waiting.count - waiting.removals)
         waiting_bytes = self._outbox.waiting().size_bytes
         left_bytes = budget_bytes * SHARE - waiting_bytes
         again = list[int]()
-        counts = {"missing": len(lost.missing), "changed": len(lost.changed), "gone": 0, "partial": 0, "later": 0}
+        counts = {"missing": len(lost.missing), "changed": len(lost.changed)}
+        counts |= dict.fromkeys(("gone", "partial", "later", "too_large"), 0)
         for file in lost.all:
             delivery = self._outbox.find(name, file.name)
-            held = _Held.NOTHING if delivery is None else self._held(delivery)
+            if delivery is None or delivery.id != file.id or delivery.state is not DeliveryState.DONE:
+                continue  # renewed since it was compared, as by its removal, or sent again
+            held = self._held(delivery)
             if held is _Held.NOTHING:
                 counts["gone"] += 1
             elif held is _Held.PART and lost.changed.get(file):  # the file there may be the only whole one
                 counts["partial"] += 1
-            elif len(again) >= count or file.size_bytes > (left_bytes if again or waiting_bytes else budget_bytes):
+            elif len(again) >= count:
                 counts["later"] += 1
+            elif file.size_bytes > (left_bytes if again or waiting_bytes else budget_bytes):
+                counts["later"] += 1
+                counts["too_large"] += 1
             else:
                 again.append(file.id)
                 left_bytes -= file.size_bytes
                 counts["partial"] += held is _Held.PART
-        self._outbox.send_again(name, again)
-        return {**counts, "sent": len(again)}
+        return {**counts, "sent": self._outbox.send_again(name, again)}
 
     def forget(self, name: str, one: DestinationSettings, since_ms: int) -> dict[str, int]:
         """Don't compare what is lost since a time until it is there again: it was deleted on purpose. As `resend`."""
