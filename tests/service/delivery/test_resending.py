@@ -21,6 +21,7 @@ from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.resending import UploadResender
+from tawny.service.delivery.upload_scheduler import replaced_parts
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.volume import Volume
 from tawny.storage.repair.findings import Finding
@@ -196,6 +197,17 @@ def test_a_clip_that_is_gone_once_it_is_sent_again_loses_no_parts(local: Bench) 
     (local.there / "porch/e.mp4").unlink()
     local.resend()
     assert (local.outbox.drop(local.taken(), "Its recording was deleted."), local.outbox.overflowed(0)) == (0, {})
+
+
+def test_a_clip_that_is_sent_again_lets_no_parts_wait_again(local: Bench) -> None:
+    local.outbox.add([clip_part(local)])
+    local.outbox.drop(local.taken(), REPLACED)
+    (local.there / "porch/e.mp4").unlink()
+    assert local.resend()["sent"] == 1
+    clip, now_ms = local.taken(), local.clock.now_ms()
+    assert replaced_parts(local.outbox, clip, [], now_ms) == []
+    first = replace(clip, done_ms=None)
+    assert [one.name for one in replaced_parts(local.outbox, first, [], now_ms)] == ["porch/e.002.mp4"]
 
 
 def clip_part(bench: Bench) -> Delivery:

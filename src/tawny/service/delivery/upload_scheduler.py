@@ -515,8 +515,8 @@ def replaced_parts(
     """Return the removals of an event's parts that this delivery replaces, once it has arrived.
 
     held: the recorded times that are in the clip. Parts stay that have more of the event, and wait again if a full
-    queue dropped them for this clip. write_only: return the parts as dropped: nothing can be removed, but what waits
-    need not be sent.
+    queue dropped them for this clip, unless it had arrived before. write_only: return the parts as dropped: nothing can
+    be removed, but what waits need not be sent.
     """
     is_clip = clip.what is DeliveryKind.CLIP and "to_ms" in clip.content and form_of(clip) in LIKE_PARTS
     if clip.event is None or not is_clip:
@@ -531,7 +531,7 @@ def replaced_parts(
         needed = (one if has_rest else one.cut_to(whole) for one in recorded)
         waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
         if any(one and missing_spans(there, one) for one in needed):
-            replaced += [waiting] if piece.why == REPLACED else []
+            replaced += [waiting] if piece.why == REPLACED and clip.done_ms is None else []
         elif write_only:
             replaced.append(replace(piece, state=DeliveryState.DROPPED))
         else:
