@@ -11,7 +11,7 @@ from tawny.fleet import copies, copy_volume
 from tawny.fleet.copy_source import CopySource, SourceFile
 from tawny.fleet.copy_store import UNREADABLE, CopyStore
 from tawny.fleet.copy_volume import CopyVolume
-from tawny.model.errors import DiskFull
+from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.observations import RecognisedText
@@ -365,3 +365,24 @@ def test_an_event_that_the_box_deleted_goes_where_nothing_of_its_hour_is_copied(
     assert (b"plate of copied" in left, b"plate of other" in left) == (True, False)
     assert [event.id for event in copied.index.events(EVER).events] == ["copied"]
     copied.close()
+
+
+def test_copies_are_closed_also_if_some_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    made = [store.of_box(name, b"k", name, "genesis").copied for name in ("barn", "shed", "yard")]
+
+    def refuse() -> None:
+        raise StorageError("copies.db", "the disk is gone")
+
+    monkeypatch.setattr(made[1], "close", refuse)
+    with pytest.raises(StorageError, match="the disk is gone"):
+        store.close()
+    assert store.all() == []
+
+
+def test_copies_that_were_closed_meanwhile_are_not_put_aside(tmp_path: Path) -> None:
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    store.of_box("shed", b"k", "Shed", "genesis")
+    store.close()
+    with pytest.raises(StorageError, match="closed or deleted"):
+        store.put_aside("shed")

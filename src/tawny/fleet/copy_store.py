@@ -97,8 +97,11 @@ class CopyStore:
                     self._load(path.name)
 
     def close(self) -> None:
-        while self._open:  # a thread that is about to end may still open one
-            self._open.popitem()[1].copied.close()
+        if self._open:
+            try:
+                self._open.popitem()[1].copied.close()
+            finally:  # also if that failed; and a thread that is about to end may still open one
+                self.close()
 
     def free_bytes(self) -> int:
         """Return the space for further copies."""
@@ -176,7 +179,10 @@ class CopyStore:
             raise StorageError(
                 str(self.folder), f"{folder} began with a new history too often; delete its former copies"
             )
-        copied = self._open.pop(folder).copied
+        found = self._open.pop(folder, None)
+        if found is None:
+            raise StorageError(str(self.folder), f"the copies of {folder} were just closed or deleted")
+        copied = found.copied
         mark = _mark_of(str(copied.notes.about().get("genesis", "")))
         copied.close()
         target, number = f"{folder}--{mark}", 2
