@@ -290,6 +290,29 @@ async def test_a_name_that_too_many_files_have_is_refused_before_the_file_is_sen
     assert inbox.used_bytes(holder) == stored_bytes
 
 
+@pytest.mark.parametrize("only_adds", [False, True])
+@pytest.mark.parametrize(("there", "name"), [("a", "a/b"), ("a", "a/b/c"), ("a/b", "a")])
+def test_a_name_that_is_in_the_way_takes_no_space(house: House, *, only_adds: bool, there: str, name: str) -> None:
+    inbox, holder = house.site.inbox, house.passes.make("Ben", brings=MB)[0].id
+    right = UploadRight(MB, DAY_MS if only_adds else None)
+    wanted = upload_of(hashlib.sha256(b"wanted").hexdigest(), 6, name)
+    going = inbox.begin(holder, wanted, right)
+    going.write(b"wanted")
+    going.close()
+    first = upload_of(hashlib.sha256(b"first").hexdigest(), 5, there)
+    going = inbox.begin(holder, first, right)
+    going.write(b"first")
+    going.close()
+    inbox.finish(holder, first, right)
+    if only_adds and name == "a":
+        assert inbox.finish(holder, wanted, right) == "a~2"
+        return
+    for refused in (inbox.finish, inbox.begin):
+        with pytest.raises(RequestRefused, match="in the way"):
+            refused(holder, wanted, right)
+        assert inbox.used_bytes(holder) == LEAST_FILE_BYTES
+
+
 def timed(house: House, folder: Path) -> tuple[Inbox, FakeClock]:
     """Give the house an inbox whose clock begins now, as files have the system's times."""
     clock = FakeClock(utc_text(SystemClock().now_ms()))

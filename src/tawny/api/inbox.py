@@ -131,8 +131,7 @@ class Inbox:
         """
         part, size_bytes = self._part(holder, upload.sha256, upload.name), upload.size_bytes
         self._forget_begun(holder, part)
-        if right.only_adds:
-            _free_name(self._path(holder, upload.name))  # else all of it would be sent before it is refused
+        self._refuse_name(holder, upload.name, right)  # else all of it would be sent before it is refused
         with self._lock:
             earlier = self._writing.get(part)
         if earlier is not None and earlier.upload is not None:
@@ -190,14 +189,12 @@ class Inbox:
             for folder in (path.parent, part.parent):
                 sync_folder(folder)
             return path.relative_to(self._home(holder)).as_posix()
-        except RequestRefused:  # what arrived can never be this file
-            with suppress(FileNotFoundError):
-                self._forget(holder, part)
-            raise
         except FileNotFoundError:
             raise not_found("The file wasn't uploaded.") from None
-        except (FileExistsError, IsADirectoryError, NotADirectoryError):
-            raise bad_input("name: a file or folder is in the way.", "Choose another name.") from None
+        except (RequestRefused, FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            with suppress(FileNotFoundError):
+                self._forget(holder, part)  # what arrived can never be this file
+            raise error if isinstance(error, RequestRefused) else _in_the_way() from None
         except OSError as error:
             raise turned(error, str(path)) from error
 
@@ -277,6 +274,14 @@ class Inbox:
             self._count(holder, -size_bytes)
             over_bytes -= size_bytes
             _remove_empty(path, self._home(holder))
+
+    def _refuse_name(self, holder: str, name: str, right: UploadRight) -> None:
+        path, home = self._path(holder, name), self._home(holder)
+        is_in_file = any(one.is_file() for one in path.parents if one.is_relative_to(home))
+        if is_in_file or (path.is_dir() and not right.only_adds):
+            raise _in_the_way()
+        if right.only_adds:
+            _free_name(path)
 
     def _refuse_too_many(self, holder: str) -> None:
         at_once = sum(one.holder == holder for one in self._writing.values())
@@ -396,6 +401,10 @@ class _Reservation:
 
 def _busy(more: Mapping[str, int]) -> RequestRefused:
     return RequestRefused(409, "busy", "This file is being uploaded right now.", "Wait and try again.", more)
+
+
+def _in_the_way() -> RequestRefused:
+    return bad_input("name: a file or folder is in the way.", "Choose another name.")
 
 
 def _flat(name: str) -> str:
