@@ -14,6 +14,7 @@ from tawny.service.delivery.notification_filter import NotificationFilter
 from tests.delivery.carried import delivery
 from tests.service.delivery.scheduler_rig import Bench, kinds
 
+DAY_S = 86_400
 RECAP = NotificationFilter("phone", recap=8 * 60)
 
 
@@ -47,6 +48,15 @@ class RestoredBench(Bench):
             self.clock.advance(3595)
             self.scheduler.step()
         return told + self.delivered()
+
+    def upload(self) -> Delivery:
+        taken = self.outbox.take("offsite")
+        assert taken
+        self.outbox.done(taken, "", 1)
+        return taken
+
+    def compared(self) -> list[str]:
+        return [one.name for one in self.outbox.sent("offsite", 0, self.clock.now_ms())]
 
     def restore(self, *, is_same: bool) -> None:
         """is_same: whether the recorder's own outbox is replaced, as on a disk that works."""
@@ -119,6 +129,39 @@ def test_what_waits_in_the_backup_is_sent_by_another_computer(tmp_path: Path) ->
     assert [one.name for one in bench.delivered()] == ["waits"]
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_was_uploaded_since_the_backup_is_still_compared(tmp_path: Path, *, waits: bool) -> None:
+    """waits: it waited when the backup was made."""
+    bench = RestoredBench(tmp_path)
+    if not waits:
+        bench.save()
+    bench.outbox.add([delivery("clip", DeliveryKind.CLIP)])
+    if waits:
+        bench.save()
+    bench.upload()
+    bench.clock.advance(20 * DAY_S)
+    bench.restore(is_same=True)
+    assert bench.compared() == ["clip"]
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_what_waited_to_be_sent_again_is_still_compared(tmp_path: Path, *, is_sent: bool) -> None:
+    """is_sent: it was sent again; else its recording was gone then."""
+    bench = RestoredBench(tmp_path)
+    bench.outbox.add([delivery("clip", DeliveryKind.CLIP)])
+    clip = bench.upload()
+    bench.clock.advance(20 * DAY_S)
+    bench.outbox.send_again("offsite", [clip.id])
+    bench.save()
+    if is_sent:
+        bench.upload()
+    else:
+        bench.outbox.drop(clip, "Its recording was deleted.")
+    bench.clock.advance(20 * DAY_S)
+    bench.restore(is_same=True)
+    assert bench.compared() == ["clip"]
+
+
 def test_the_end_of_a_problem_is_not_told_again(tmp_path: Path) -> None:
     bench = RestoredBench(tmp_path)
     lost = Alarm(ProblemKind.DISK, None, bench.clock.now_ms(), "")
@@ -133,10 +176,15 @@ def test_the_end_of_a_problem_is_not_told_again(tmp_path: Path) -> None:
     assert bench.later() == []
 
 
-def test_a_damaged_outbox_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_a_damaged_outbox_is_replaced(tmp_path: Path, *, is_begun: bool) -> None:
     bench = RestoredBench(tmp_path)
     bench.save()
-    (tmp_path / "damaged.db").write_bytes(b"no database" * 1000)
+    bench.outbox.add([delivery(f"clip {n}", DeliveryKind.CLIP) for n in range(100)])
+    bench.outbox.close()
+    content = bench.path.read_bytes()
+    damaged = content[: len(content) // 2] + bytes(len(content) // 2) if is_begun else b"no database" * 1000
+    (tmp_path / "damaged.db").write_bytes(damaged)
     skip_what_was_sent(bench.saved, tmp_path / "damaged.db", bench.clock)
     assert Outbox(bench.saved, bench.clock).since_ms("phone") == bench.clock.now_ms()
 

@@ -1,7 +1,8 @@
 """`outbox.db` of a backup: nothing that was sent or numbered since the backup is sent or numbered again."""
 
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from tawny.storage.index.sqlite_file import SmallDb
 
 OUTBOX: Final = "outbox.db"
 MADE_UP_MS: Final = 7 * 86_400_000
-"""What ended earlier is made up for by no scheduler, ms."""
+"""What ended earlier is made up for by no scheduler, ms; later than the backup, it is still compared."""
 _LATER: Final = "SELECT * FROM deliveries WHERE state = 'waiting' OR done_ms > ? ORDER BY id"
 _MARKS: Final = """
 SELECT name, value FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'number%' OR name LIKE 'paused/%'
@@ -31,12 +32,11 @@ def skip_what_was_sent(path: Path, replaced: Path | None, clock: Clock | None = 
     made if the backup has none, for the counters. Can be repeated. Raises StorageError.
     """
     now_ms = (clock or SystemClock()).now_ms()
-    later = _later(replaced, now_ms) if replaced is not None else None
     file = SmallDb(path, SCHEMA, VERSION, renew=True)
     try:
-        with file.writing() as db:
+        with _opened(replaced) as later, file.writing() as db:
             if later is not None:
-                _go_on(db, *later)
+                _go_on(db, later, now_ms)
             db.execute(_NOTIFIERS_BEGIN, (now_ms,))
             db.execute("DELETE FROM marks WHERE name LIKE 'recap/%'")  # the next one is the first
             raise_counters(db, now_ms)
@@ -54,22 +54,25 @@ def merge_wal(path: Path) -> None:
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 
-def _later(replaced: Path, now_ms: int) -> tuple[list[tuple[object, ...]], list[tuple[str, str]]] | None:
-    """Return deliveries that wait or have just ended, and marks that go on. None: no file, or damaged."""
-    try:
-        with closing(opened_to_read(replaced)) as db:
-            if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-                return None
-            return db.execute(_LATER, (now_ms - MADE_UP_MS,)).fetchall(), db.execute(_MARKS).fetchall()
-    except sqlite3.Error:
-        return None
+@contextmanager
+def _opened(replaced: Path | None) -> Iterator[sqlite3.Connection | None]:
+    """Open a replaced outbox. None: no file, of another version, or damaged."""
+    with ExitStack() as until_end:
+        usable = None
+        with suppress(sqlite3.Error):
+            db = until_end.enter_context(closing(opened_to_read(replaced))) if replaced is not None else None
+            if db and db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+                usable = db if db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok" else None
+        yield usable
 
 
-def _go_on(db: sqlite3.Connection, deliveries: list[tuple[object, ...]], marks: list[tuple[str, str]]) -> None:
-    """Put what was sent, and what waits, in the place of what waited when the backup was made."""
+def _go_on(db: sqlite3.Connection, later: sqlite3.Connection, now_ms: int) -> None:
+    """Put what was sent since the backup, and what waits, in the place of what waited when the backup was made."""
+    backup_ms = db.execute("SELECT coalesce(max(done_ms), 0) FROM deliveries").fetchone()[0]
+    db.execute("UPDATE deliveries SET state = 'done', why = '' WHERE state = 'waiting' AND done_ms > 0")  # sent before
     db.execute("DELETE FROM deliveries WHERE state = 'waiting'")
-    for _, *row in deliveries:
+    for _, *row in later.execute(_LATER, (min(backup_ms, now_ms - MADE_UP_MS),)):
         values = ", ?" * len(row)
         db.execute(f"INSERT OR REPLACE INTO deliveries VALUES (NULL{values})", row)  # noqa: S608 only question marks
     db.execute("DELETE FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'paused/%'")
-    db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", marks)
+    db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", later.execute(_MARKS))
