@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -97,11 +97,10 @@ class CopyStore:
                     self._load(path.name)
 
     def close(self) -> None:
-        if self._open:
-            try:
-                self._open.popitem()[1].copied.close()
-            finally:  # also if that failed; and a thread that is about to end may still open one
-                self.close()
+        while self._open:  # a thread that is about to end may still open one
+            with ExitStack() as boxes:  # closes the others also if one fails
+                while self._open:
+                    boxes.callback(self._open.popitem()[1].copied.close)
 
     def free_bytes(self) -> int:
         """Return the space for further copies."""
