@@ -329,6 +329,7 @@ def test_reolink_is_signed_out_of_although_a_request_is_cancelled() -> None:
 def test_reolink_events_that_end_during_a_failure_end_and_what_lasts_is_reported_again() -> None:
     with maker_camera("reolink") as camera:
         reading = Reading(camera)
+        reading.pull(0.0)
         for what in ("motion", "vehicle", "doorbell"):
             camera.begin(what)
         assert sorted(reading.pull(0.0)) == ["doorbell None", "motion True", "vehicle True"]
@@ -339,6 +340,18 @@ def test_reolink_events_that_end_during_a_failure_end_and_what_lasts_is_reported
         camera.end("motion")
         assert sorted(reading.pull(0.0)) == ["motion False", "vehicle True"]
         assert reading.pull(0.0) == []
+        reading.point.leave()
+
+
+def test_a_reolink_button_that_is_on_at_the_start_was_not_pressed_now() -> None:
+    with maker_camera("reolink") as camera:
+        reading = Reading(camera)
+        camera.begin("doorbell")
+        assert reading.pull(0.0) == []
+        camera.end("doorbell")
+        reading.pull(0.0)
+        camera.begin("doorbell")
+        assert reading.pull(0.0) == ["doorbell None"]
         reading.point.leave()
 
 

@@ -79,8 +79,8 @@ def read_reports(answer: ET.Element, now_ms: int) -> list[CameraReport]:
         source, data = _items(inner, "Source"), _items(inner, "Data")
         is_first = inner.get("PropertyOperation") == "Initialized"
         for kind, is_on in kinds_meant(topic, source, data):
-            if is_first and is_on is None:
-                continue  # nothing happens at the beginning, but something may have ended since
+            if is_first and (is_on is None or kind == DOORBELL):
+                continue  # nothing happens at the beginning: a button that is on was pressed before
             found.append(CameraReport(kind, _name_of(source), now_ms if is_first else at_ms, is_on))
     return found
 

@@ -128,7 +128,7 @@ class ReolinkEvents:
                 continue
             if kind != DOORBELL:
                 found.append(CameraReport(kind, name, now_ms, is_on))
-            elif is_on:
+            elif is_on and kind in self._was:  # else it was pressed before it was first asked for
                 found.append(CameraReport(kind, name, now_ms, None))
         self._was, self._repeats = dict(states), False
         return found

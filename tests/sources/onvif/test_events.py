@@ -100,6 +100,18 @@ def test_states_are_reported_as_they_are_when_it_subscribes() -> None:
         assert [(one.source, one.is_on) for one in pulling(camera).pull(0)] == [("a", True), ("b", False)]
 
 
+def test_a_button_that_is_on_when_it_subscribes_is_not_pressed_now() -> None:
+    """A button that stays on rang at each start, and whenever the camera forgot the subscription."""
+    with simulated() as camera:
+        bell = "tns1:Device/Trigger/DigitalInput", {"InputToken": "DoorBell_0"}, {"LogicalState": "true"}
+        camera.report(*bell)
+        point = pulling(camera)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        assert [one.kind for one in point.pull(0)] == ["motion"]
+        camera.report(*bell)
+        assert [one.kind for one in point.pull(0)] == ["doorbell"]
+
+
 def test_a_camera_that_restarts_is_subscribed_to_again() -> None:
     with simulated() as camera:
         point = subscribed(camera)
