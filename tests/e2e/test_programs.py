@@ -106,7 +106,7 @@ def test_recording_by_command_is_an_event_of_its_own(house: House) -> None:
         (("event", "close", "none"), 3, "No such open event"),
         (("event", "open", "garden", "--kind", "NO"), 3, "kind"),
         (("record", "garden", "--for", "soon"), 2, "isn't a valid duration"),
-        (("event", "close", "x", "--label", "y"), 2, "takes the event and nothing else"),
+        (("event", "close", "x", "--label", "y"), 2, "takes the event and its camera"),
         (("ptz", "garden", "--pan", "0.5"), 3, "has no pan, tilt or relays"),
         (("relay", "gate", "on"), 3, "Relay not found"),
     ],

@@ -57,10 +57,9 @@ def describe_event(parser: ArgumentParser) -> None:
     parser.add_argument(
         "which", metavar="CAMERA|EVENT", help="open: a camera's ID or name; otherwise an event's ID or key"
     )
-    parser.add_argument(
-        "--kind", metavar="K", help="open: event type, for example person or doorbell (default: manual)"
-    )
+    parser.add_argument("--kind", metavar="K", help="open: event type, such as person or doorbell (default: manual)")
     parser.add_argument("--key", metavar="KEY", help="open: your own key, to update or close the event later")
+    parser.add_argument("--camera", metavar="C", help="update, close: the event's camera, if others have the same key")
     parser.add_argument("--label", metavar="TEXT", help="short description")
     parser.add_argument("--score", metavar="N", type=float, help="score, 0 to 100 (default: 100); update: if higher")
     lasts(parser, "5 min, unless closed earlier")
@@ -68,15 +67,18 @@ def describe_event(parser: ArgumentParser) -> None:
 
 def run_event(args: Namespace, out: Output) -> int:
     if args.what == "open":
+        if args.camera:
+            raise UsageError("`--camera` only works with `tawny event update` and `tawny event close`.")
         more = {"kind": args.kind, "key": args.key, "label": args.label, "score": args.score}
         return ordered(args, out, command="event.open", camera=args.which, **more)
     if args.kind or args.key:
         raise UsageError("`--kind` and `--key` only work with `tawny event open`.")
+    which = {"event": args.which, "camera": args.camera}
     if args.what == "update":
-        return ordered(args, out, command="event.update", event=args.which, label=args.label, score=args.score)
+        return ordered(args, out, command="event.update", **which, label=args.label, score=args.score)
     if args.label or args.lasts or args.score is not None:
-        raise UsageError("`tawny event close` takes the event and nothing else.")
-    return ordered(args, out, command="event.close", event=args.which)
+        raise UsageError("`tawny event close` takes the event and its camera, nothing else.")
+    return ordered(args, out, command="event.close", **which)
 
 
 HEADS = ("start", "length", "camera", "kind", "level", "score", "id")

@@ -105,6 +105,8 @@ class EventUpdateCommand(_Order):
 
     command: Literal["event.update"]
     event: Key
+    camera: CameraName | None = None
+    """Where several cameras' events have this key."""
     label: Label = ""
     score: Score | None = None
     lasts_s: Annotated[Lasts, _within(LASTS_S["event.update"])] | None = Field(None, alias="for")
@@ -113,6 +115,8 @@ class EventUpdateCommand(_Order):
 class EventCloseCommand(_Order):
     command: Literal["event.close"]
     event: Key
+    camera: CameraName | None = None
+    """As of `event.update`."""
 
 
 class PtzCommand(_Order):

@@ -361,6 +361,21 @@ def test_the_same_key_goes_on_and_another_cameras_is_another(bench: Bench) -> No
     assert bench.do(only_yard, command="event.close", event="b1") == second
 
 
+def test_a_key_of_two_cameras_events_needs_the_camera(bench: Bench) -> None:
+    """The end of the yard's event ended that of the door, which was opened first."""
+    door, yard = (bench.do(command="event.open", camera=one, key="b1") for one in ("door", "yard"))
+    for command in ("event.update", "event.close"):
+        with pytest.raises(CommandRefused, match="door, yard") as refused:
+            bench.do(command=command, event="b1")
+        assert refused.value.kind == "bad_input"
+    assert bench.do(command="event.update", event="b1", camera="yard", score=70) == yard
+    assert bench.do(command="event.close", event="b1", camera="yard") == yard
+    assert bench.refused(command="event.close", event=door, camera="yard") == "not_found"
+    only_yard = replace(OWNER, cameras=frozenset({"yard"}))
+    assert bench.refused(only_yard, command="event.close", event="b1", camera="door") == "not_found"
+    assert bench.do(command="event.close", event="b1") == door
+
+
 def test_two_programs_may_use_the_same_key(bench: Bench) -> None:
     """An alarm was lost, as it extended the bell's event; and its end was that of the bell."""
     bell, panel = CommandIssuer("bell", "webhook"), CommandIssuer("panel", "webhook")

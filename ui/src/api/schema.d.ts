@@ -762,6 +762,7 @@ export interface ErrorResponse {
 }
 
 export interface EventCloseCommand {
+  camera?: string | null;
   command: string;
   event: string;
 }
@@ -830,6 +831,7 @@ export interface EventOpenCommand {
 }
 
 export interface EventUpdateCommand {
+  camera?: string | null;
   command: string;
   event: string;
   for?: number | string | null;

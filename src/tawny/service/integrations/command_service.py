@@ -90,7 +90,7 @@ class CommandService:
         """Return the camera a command applies to; None for all."""
         match order:
             case commands.EventUpdateCommand() | commands.EventCloseCommand():
-                return self._lasting(order.event, who).camera
+                return self._lasting(order, who).camera
             case commands.RelayCommand():
                 camera = self._device_control.relay_camera(order.relay)
                 if camera is None:
@@ -163,7 +163,7 @@ class CommandService:
             if _is(self._modes.hold(camera), "record"):
                 self._modes.let_go(camera, who.name)
             lasting = self._said.find(key)
-            ended = self._said.end(lasting.id) if lasting else None
+            ended = self._said.end(lasting[0].id) if lasting else None
             return CommandResult(f"Manual recording of {camera} ended.", ended.id if ended else "")
         if _is(self._modes.hold(camera), "pause"):
             raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
@@ -188,13 +188,13 @@ class CommandService:
 
     @_do.register
     def _update(self, order: commands.EventUpdateCommand, who: CommandIssuer) -> CommandResult:
-        lasting = self._lasting(order.event, who)
+        lasting = self._lasting(order, who)
         event = self._said.update(lasting.id, order.label, order.score, order.lasts_s) or lasting
         return CommandResult(f"Event {event.id} updated.", event.id)
 
     @_do.register
     def _close(self, order: commands.EventCloseCommand, who: CommandIssuer) -> CommandResult:
-        lasting = self._lasting(order.event, who)
+        lasting = self._lasting(order, who)
         event = self._said.end(lasting.id) or lasting
         return CommandResult(f"Event {event.id} ended.", event.id)
 
@@ -264,13 +264,22 @@ class CommandService:
             raise CommandRefused("not_done", "Too many events are open.", "Close those that have ended.")
         return opened
 
-    def _lasting(self, event: str, who: CommandIssuer) -> Event:
-        found = self._said.find(_key_of(event, who), who.cameras)
-        if found is None and who.way in BY_PEOPLE:
-            found = self._said.find(EventKey(None, event), who.cameras)
-        if found is None:
+    def _lasting(self, order: commands.EventUpdateCommand | commands.EventCloseCommand, who: CommandIssuer) -> Event:
+        cameras = who.cameras
+        if order.camera is not None:
+            asked = frozenset({order.camera})
+            cameras = asked if cameras is None else cameras & asked
+        found = self._said.find(_key_of(order.event, who), cameras)
+        if not found and who.way in BY_PEOPLE:
+            found = self._said.find(EventKey(None, order.event), cameras)
+        if not found:
             raise CommandRefused("not_found", "No such open event.", "Use the event's ID or key.")
-        return found
+        if len(found) > 1:
+            where = ", ".join(dict.fromkeys(one.camera for one in found))
+            raise CommandRefused(
+                "bad_input", f"Several open events have this key: {where}.", "Name the camera, or use the event's ID."
+            )
+        return found[0]
 
 
 def _key_of(key: str, who: CommandIssuer) -> EventKey:

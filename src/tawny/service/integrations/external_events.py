@@ -94,7 +94,7 @@ class ExternalEvents:
         """
         with self._lock:
             self._end_overdue()
-            found = self._find(key, (camera,))
+            found = next(self._found(key, (camera,)), None)
             if found is not None:
                 left_s = found.until_s - self._clock.mono_s()
                 return self._grow(found, label, score, max(left_s, lasts_s)), False
@@ -125,12 +125,11 @@ class ExternalEvents:
         now_ms = self._clock.now_ms()
         self._publish(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000)), is_patrol))
 
-    def find(self, event: EventKey, cameras: Collection[str] | None = None) -> Event | None:
-        """Return the open event of this key, or whose ID the key is. cameras: only these; None: all."""
+    def find(self, event: EventKey, cameras: Collection[str] | None = None) -> list[Event]:
+        """Return the open events of this key, or whose ID the key is. cameras: only these; None: all."""
         with self._lock:
             self._end_overdue()
-            found = self._find(event, cameras)
-            return None if found is None else found.event
+            return [one.event for one in self._found(event, cameras)]
 
     def update(self, event: EventId, label: str, score: float | None, lasts_s: float | None) -> Event | None:
         """Update an open event; return None if it is not open."""
@@ -170,13 +169,12 @@ class ExternalEvents:
 
     # --- with the lock held ------------------------------------------------------------------------------------------
 
-    def _find(self, event: EventKey, cameras: Collection[str] | None) -> _Open | None:
+    def _found(self, event: EventKey, cameras: Collection[str] | None) -> Iterator[_Open]:
         for one in self._open.values():
             is_key = event.key and event.key == one.key.key and event.sender in (None, one.key.sender)
             is_meant = is_key or event.key == one.event.id
             if is_meant and (cameras is None or one.event.camera in cameras):
-                return one
-        return None
+                yield one
 
     def _grow(self, found: _Open, label: str, score: float | None, lasts_s: float | None) -> Event:
         before = found.event
