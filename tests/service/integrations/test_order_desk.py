@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import CameraTurned, EventChanged, Message
+from tawny.service.detection.camera_reports import MOMENT_S
 from tawny.service.detection.event_marks import EventMarks
 from tawny.service.integrations.command_service import CommandService
 from tawny.service.integrations.device_control import DeviceControl
@@ -374,6 +376,17 @@ def test_a_key_of_two_cameras_events_needs_the_camera(bench: Bench) -> None:
     only_yard = replace(OWNER, cameras=frozenset({"yard"}))
     assert bench.refused(only_yard, command="event.close", event="b1", camera="door") == "not_found"
     assert bench.do(command="event.close", event="b1") == door
+
+
+def test_a_doorbell_with_the_same_key_rings_again(bench: Bench) -> None:
+    """A visitor who rang again within five minutes was not noticed."""
+    press = partial(bench.do, command="event.open", camera="door", kind="doorbell", key="b1")
+    first = press()
+    bench.engine.run_for(MOMENT_S - 1)
+    assert press() == first
+    bench.engine.run_for(1)
+    assert press() != first
+    assert bench.events == [(what, "door", "doorbell") for what in ("started", "ended", "started")]
 
 
 def test_two_programs_may_use_the_same_key(bench: Bench) -> None:

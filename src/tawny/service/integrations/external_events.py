@@ -14,10 +14,11 @@ from tawny.engine import ActorHandle
 from tawny.events.event_builder import WIDTH, SavePicture
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import StorageError
-from tawny.model.events import Event, SeenObject, new_event_id, rounded
+from tawny.model.events import DOORBELL, Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import CameraTurned, EventChanged, Message
 from tawny.model.times import Clock
+from tawny.service.detection.camera_reports import MOMENT_S
 from tawny.service.detection.event_marks import EventMarks
 from tawny.stream.hub import Hub
 
@@ -48,6 +49,10 @@ class _Open:
     def is_bare(self, now_ms: int) -> bool:
         """Return whether it has no snapshot but may still get one, as its camera was just switched on."""
         return self.event.picture_ms is None and now_ms - self.event.start_ms < LATE_MS
+
+    def rings_again(self, now_ms: int) -> bool:
+        """Return whether another press of the button is a ring of its own, as of a camera's button."""
+        return self.event.kind == DOORBELL and now_ms - self.event.start_ms >= MOMENT_S * 1000
 
 
 class ExternalEvents:
@@ -88,13 +93,16 @@ class ExternalEvents:
         *,
         kept: bool = False,
     ) -> tuple[Event, bool] | None:
-        """Open an event, or extend the open event of the same key, which ends no earlier.
+        """Open an event, or extend the open event of the same key, which ends no earlier; a doorbell rings again.
 
         Return it and whether it is new; None if too many are open.
         """
         with self._lock:
             self._end_overdue()
             found = next(self._found(key, (camera,)), None)
+            if found is not None and kind == DOORBELL and found.rings_again(self._clock.now_ms()):
+                self._end(found)
+                found = None
             if found is not None:
                 left_s = found.until_s - self._clock.mono_s()
                 return self._grow(found, label, score, max(left_s, lasts_s)), False
