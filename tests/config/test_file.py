@@ -164,6 +164,10 @@ def test_a_zone_that_is_none_is_told_with_what_is_allowed(points: str, allowed: 
 def test_values_that_conflict_are_told_in_a_sentence() -> None:
     told = problems_of('[storage]\nretention = { min = "30 days", max = "3 days" }')
     assert told == ["line 2: storage.retention: Keep at least must not be longer than keep at most"]
+    told = problems_of('[modes.schedule]\nnight = ["sunset-sunrise"]')
+    assert told == [
+        "line 1: modes: The schedule uses sunrise or sunset, so `location = [latitude, longitude]` is required"
+    ]
 
 
 def test_all_mistakes_are_told_at_once() -> None:

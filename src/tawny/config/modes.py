@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from tawny.config.quantities import CHECKED, Duration
 from tawny.config.renamed import plain_action, rename_action
@@ -15,6 +16,7 @@ from tawny.config.retention import Table
 from tawny.config.units import duration_text, seconds
 from tawny.config.week import WEEKDAYS, Stretches, parsed_texts
 from tawny.model.segments import Recording
+from tawny.model.validation import CONFLICT
 
 MOST_MODES = 8
 MOST_DAYS = 366
@@ -288,7 +290,8 @@ class ModesSettings(Table):
         if self.location and not (-90 <= self.location[0] <= 90 and -180 <= self.location[1] <= 180):
             raise ValueError("location: latitude from -90 to 90 and longitude from -180 to 180")
         if not self.location and any(each.needs_sun for several in self.schedule.values() for each in several):
-            raise ValueError("location = [latitude, longitude], because the schedule uses sunrise or sunset")
+            what = "The schedule uses sunrise or sunset, so `location = [latitude, longitude]` is required."
+            raise PydanticCustomError(CONFLICT, what)
         return self
 
     def _check_mode(self, name: str, where: str) -> None:
