@@ -520,6 +520,13 @@ def test_an_option_that_would_do_nothing_is_refused(
     assert f"{named} can't be combined with that option" in said.err
 
 
+def test_a_time_lapse_says_what_is_missing(tawny: Tawny, recorded: Path) -> None:
+    when = ["--from", "1 h ago", "--to", "now", "--timelapse"]
+    said = tawny("export", "--camera", "door", *when, "--data", str(recorded), "-o", "a.mp4", "--json")
+    assert said.code == 0, said.err
+    assert sum(one["s"] for one in json.loads(said.out)["not_recorded"]) > 1800
+
+
 def test_a_time_lapse_that_stands_still_is_refused(tawny: Tawny, recorded: Path) -> None:
     said = tawny(
         "export",

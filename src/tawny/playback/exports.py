@@ -5,7 +5,7 @@ progress callback raises to cancel.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -45,6 +45,7 @@ from tawny.playback.recordings import RecordingArchive
 from tawny.playback.redaction_areas import Redaction
 from tawny.playback.segment_player import reread_segment
 from tawny.playback.stamps import FrameStamps, StampMaker
+from tawny.playback.timeline import recorded_spans
 
 MOST_GIF_S = 30.0
 MOST_BESIDE_S = 600.0
@@ -110,9 +111,9 @@ class ExportOptions:
     stamp: StampMaker | None = None
     """Burn boxes, times and figures into a clip, which is then re-encoded, a GIF or a contact sheet."""
 
-    @property
-    def lapse_speed(self) -> float:
-        return max(LEAST_SPEED, self.span.seconds / MINUTE_S) if self.speed is None else self.speed
+    def lapse_speed(self, recorded_s: float) -> float:
+        """Return the speed of a time-lapse. recorded_s: how much of its time is recorded."""
+        return max(LEAST_SPEED, recorded_s / MINUTE_S) if self.speed is None else self.speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class ExportResult:
     start_ms: its start, ms UTC. cut_at_ms: early end if the video format changed there. shown_s: seconds in which a
     redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`, but without what was deleted
     meanwhile. problem, todo: why evidence can't be verified, or that something was deleted, for users. fingerprint:
-    that evidence is verified with; empty: other clips.
+    that evidence is verified with; empty: other clips. speed: of a time-lapse.
     """
 
     start_ms: int
@@ -134,6 +135,7 @@ class ExportResult:
     problem: str = ""
     todo: str = ""
     fingerprint: str = ""
+    speed: float | None = None
 
 
 class ExportTarget(Protocol):
@@ -174,11 +176,12 @@ def check_export(options: ExportOptions) -> None:
     if options.stamp is not None:
         _check_stamp(options)
     if options.kind is ExportKind.TIMELAPSE:
-        if not LEAST_SPEED <= options.lapse_speed <= MOST_SPEED:
+        speed = options.lapse_speed(seconds)
+        if not LEAST_SPEED <= speed <= MOST_SPEED:
             raise NotDone(
                 f"A time-lapse must be {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another speed."
             )
-        if seconds / options.lapse_speed > MOST_LAPSE_S:
+        if seconds / speed > MOST_LAPSE_S:
             raise NotDone("This time-lapse would be longer than 10 min.", "Choose a higher speed.")
 
 
@@ -397,7 +400,7 @@ def _gif(archive: RecordingArchive, options: ExportOptions, place: ExportTarget)
     found: list[GifPicture] = []
     start_ms = options.span.begin_ms
     pictures = FrameReader(archive, options.cameras[0], StreamName.SUB, is_coarse=_is_coarse(step_ms))
-    for at_ms, frame in _shown(pictures, options.span, step_ms, place, 0.7):
+    for at_ms, frame in _shown(pictures, [options.span], step_ms, place, 0.7):
         start_ms = start_ms if found else at_ms
         shown = stamped(downscaled(frame, GIF_WIDTH), stamps.at(at_ms)) if stamps else frame
         found.append(gif_picture(shown, found[0] if found else None))
@@ -454,10 +457,12 @@ def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, pl
     film: VideoWriter | None = None
     canvas: Canvas | None = None
     start_ms = options.span.begin_ms
+    parts = recorded_spans(archive, options.cameras[0], options.span)
+    speed = options.lapse_speed(sum(part.seconds for part in parts))
     try:
-        step_ms = options.lapse_speed * 1000 / LAPSE_FPS
+        step_ms = speed * 1000 / LAPSE_FPS
         pictures = FrameReader(archive, options.cameras[0], StreamName.MAIN, is_coarse=_is_coarse(step_ms))
-        for at_ms, frame in _shown(pictures, options.span, step_ms, place, 1.0):
+        for at_ms, frame in _shown(pictures, parts, step_ms, place, 1.0):
             if film is None or canvas is None:
                 start_ms = max(at_ms, options.span.begin_ms)
                 width = min(LAPSE_WIDTH, frame.width) // 2 * 2
@@ -473,7 +478,7 @@ def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, pl
     finally:
         if film is not None:
             film.close()
-    return ExportResult(start_ms, unreadable=pictures.unreadable(options.span))
+    return ExportResult(start_ms, unreadable=pictures.unreadable(options.span), speed=speed)
 
 
 def _beside(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
@@ -484,7 +489,7 @@ def _beside(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, p
     film = VideoWriter(place.out, place.scratch, canvas.width, canvas.height, BESIDE_FPS)
     try:
         has_any = False
-        for at_ms in _instants(options.span, 1000 / BESIDE_FPS, place, 1.0):
+        for at_ms in _instants([options.span], 1000 / BESIDE_FPS, place, 1.0):
             frames = [pictures.at(at_ms) for pictures in each]
             has_any = has_any or any(frames)
             for cell, frame in enumerate(frames):
@@ -508,20 +513,24 @@ def clock_text(zone: ZoneInfo, at_ms: int) -> str:
 
 
 def _shown(
-    pictures: FrameReader, span: Span, step_ms: float, place: ExportTarget, share: float
+    pictures: FrameReader, parts: Sequence[Span], step_ms: float, place: ExportTarget, share: float
 ) -> Iterator[tuple[int, DecodedFrame]]:
-    for at_ms in _instants(span, step_ms, place, share):
+    for at_ms in _instants(parts, step_ms, place, share):
         frame = pictures.at(at_ms)
         if frame is not None:
             yield (pictures.start_ms or at_ms) + frame.at_ms, frame
 
 
-def _instants(span: Span, step_ms: float, place: ExportTarget, share: float) -> Iterator[int]:
-    """Yield the instants. share: share of the total work."""
-    count = max(1, round((span.end_ms - span.begin_ms) / step_ms))
-    for number in range(count):
-        place.progress(share * number / count)
-        yield span.begin_ms + round(number * step_ms)
+def _instants(parts: Sequence[Span], step_ms: float, place: ExportTarget, share: float) -> Iterator[int]:
+    """Yield the instants of the parts, as if there were no time between them. share: share of the total work."""
+    count = max(1, round(sum(part.end_ms - part.begin_ms for part in parts) / step_ms))
+    number, passed_ms = 0, 0
+    for part in parts:
+        passed_ms += part.end_ms - part.begin_ms
+        while number < count and round(number * step_ms) < passed_ms:
+            place.progress(share * number / count)
+            yield part.end_ms - passed_ms + round(number * step_ms)
+            number += 1
 
 
 def _is_coarse(step_ms: float) -> bool:

@@ -392,7 +392,7 @@ def _job(options: ExportOptions, name: str, person: Account, now_ms: int) -> Cli
         options.cameras,
         options.span.begin_ms,
         options.span.end_ms,
-        options.lapse_speed if options.kind is ExportKind.TIMELAPSE else None,
+        options.speed if options.kind is ExportKind.TIMELAPSE else None,
         name,
         person.id,
         now_ms,
@@ -469,6 +469,7 @@ def _made(job: ClipExportJob, made: ExportResult) -> ClipExportJob:
         problem=made.problem,
         todo=made.todo,
         fingerprint=made.fingerprint,
+        speed=made.speed,
     )
 
 
