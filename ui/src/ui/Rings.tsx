@@ -1,7 +1,8 @@
 /** Rings at doors, on every open page, as they happen: who is there, and one press to answer. Screens on the wall get no events. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { cameraNamed, cameras, on } from "../api/state";
+import { latest } from "../api/events";
+import { cameraNamed, cameras, serverNow } from "../api/state";
 import { url } from "../api/client";
 import type { TawnyEvent } from "../api/types";
 import { ring as words } from "../strings/ring";
@@ -16,18 +17,18 @@ export const DOORBELL = "doorbell";
 const SHOWN_MS = 60_000;
 const rings = signal<readonly TawnyEvent[]>([]);
 
-/** Shows rings until the returned function is called. */
+/** Shows rings until the returned function is called: also those that began while the connection was away. */
 export function startRings(): () => void {
   const place = document.body.appendChild(document.createElement("div"));
   render(<Rings />, place);
-  const stop = on("event", ({ what, event }) => {
-    if ((event.type as string) !== DOORBELL) return;
-    const others = rings.value.filter((one) => one.id !== event.id && one.camera !== event.camera);
-    const known = rings.value.some((one) => one.id === event.id);
-    if (known) rings.value = rings.value.map((one) => (one.id === event.id ? event : one));
-    else if (what === "started") {
-      rings.value = [...others, event];
-      setTimeout(() => dismiss(event), SHOWN_MS);
+  const seen = new Set(latest.peek()?.map(({ id }) => id));
+  const stop = effect(() => {
+    for (const event of latest.value?.toReversed() ?? []) {
+      const left_ms = event.start_ms + SHOWN_MS - serverNow();
+      if ((event.type as string) !== DOORBELL || left_ms < 0 || seen.has(event.id)) continue;
+      seen.add(event.id);
+      rings.value = [...rings.peek().filter((one) => one.camera !== event.camera), event];
+      setTimeout(() => dismiss(event), left_ms);
     }
   });
   return () => {
@@ -54,6 +55,7 @@ function Rings() {
 
 function Ring({ event }: { event: TawnyEvent }) {
   const page = `/live/${encodeURIComponent(event.camera)}`;
+  const talks = mayDirect();
   const open = (to: string) => () => {
     dismiss(event);
     go(to);
@@ -69,15 +71,9 @@ function Ring({ event }: { event: TawnyEvent }) {
         <p class="small sub">{words.at(clock(event.start_ms))}</p>
       </div>
       <div class="row ring-acts">
-        {mayDirect() ? (
-          <button type="button" class="btn pri grow" onClick={open(`${page}?talk=1`)}>
-            <Icon name="mic" small /> {words.answer}
-          </button>
-        ) : (
-          <button type="button" class="btn pri grow" onClick={open(page)}>
-            <Icon name="video" small /> {words.live}
-          </button>
-        )}
+        <button type="button" class="btn pri grow" onClick={open(talks ? `${page}?talk=1` : page)}>
+          <Icon name={talks ? "mic" : "video"} small /> {talks ? words.answer : words.live}
+        </button>
         <button type="button" class="btn ghost" onClick={() => dismiss(event)}>
           {words.dismiss}
         </button>
