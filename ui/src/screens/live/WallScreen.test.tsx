@@ -1,14 +1,49 @@
 // @vitest-environment happy-dom
-import { render, waitFor } from "@testing-library/preact";
-import { expect, it, vi } from "vitest";
+import { act, cleanup, render, waitFor } from "@testing-library/preact";
+import { afterEach, expect, it, vi } from "vitest";
 
+const host = vi.hoisted(() => ({ alerts: new Set<(what: unknown) => void>() }));
+vi.mock("../../api/state", async (real) => ({
+  ...(await real<typeof import("../../api/state")>()),
+  on: (name: string, listen: (what: unknown) => void) => {
+    if (name === "alert") host.alerts.add(listen);
+    return () => host.alerts.delete(listen);
+  },
+}));
+vi.mock("./layout", async (real) => ({ ...(await real<typeof import("./layout")>()), loadLayout: () => Promise.resolve() }));
+vi.mock("../../live/LiveVideo", () => ({ LiveVideo: () => null }));
+
+const { health } = await import("../../api/state");
 const { session } = await import("../../ui/session");
-const { useNewPage } = await import("./WallScreen");
+const { default: WallScreen, useNewPage } = await import("./WallScreen");
 
 function Wall() {
   useNewPage();
   return <p>wall</p>;
 }
+
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it("goes back to all cameras while two alerts go on", () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("isSecureContext", false);
+  health.value = { cameras: ["front", "drive"].map((id) => ({ id, name: id, state: "offline", since_ms: 0, streams: {} })) } as never;
+  const { container } = render(<WallScreen />);
+  const large = () => container.querySelector("main")?.dataset.alert;
+  const goesOn = (camera: string) => act(() => host.alerts.forEach((listen) => listen({ camera, start_ms: 1000, going: true })));
+  goesOn("front");
+  goesOn("drive");
+  expect(large()).toBe("drive");
+  for (let s = 0; s < 24; s += 2) {
+    goesOn(s % 4 ? "drive" : "front");
+    act(() => void vi.advanceTimersByTime(2_000));
+  }
+  expect(large()).toBe("");
+});
 
 it("loads the new page after an update", async () => {
   const reload = vi.spyOn(location, "reload").mockReturnValue();

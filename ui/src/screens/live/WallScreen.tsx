@@ -204,12 +204,12 @@ function useAlert(): Signal<string | null> {
   const camera = useSignal<string | null>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let seen = "";
+    const seen = new Set<string>();
     const stop = on("alert", (alert) => {
       const { alert_s } = options.peek();
       const name = `${alert.camera} ${alert.start_ms}`;
-      if (alert_s === 0 || !alert.going || name === seen) return; // one showing for each alert
-      seen = name;
+      if (alert_s === 0 || !alert.going || seen.has(name)) return; // one showing for each alert
+      seen.add(name);
       camera.value = alert.camera;
       clearTimeout(timer);
       timer = setTimeout(() => (camera.value = null), alert_s * 1000);
