@@ -12,6 +12,7 @@ const host = vi.hoisted(() => {
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
   get: (path: string) => (path === "/visits" ? Promise.resolve({ items: host.visits, next: null }) : new Promise(() => {})),
+  patch: () => Promise.resolve({}),
 }));
 vi.mock("../../api/state", async (real) => ({
   ...(await real<typeof import("../../api/state")>()),
@@ -66,4 +67,16 @@ it("goes on showing what was opened when its event joins another visit", async (
   tell({ what: "changed", event: event("b", 2000, { level: "alert" }) });
   await act(async () => void (await vi.advanceTimersByTimeAsync(2000)));
   expect([screen.queryByText("drawer a") !== null, host.opened]).toEqual([true, before]);
+});
+
+it("moves the focus to the list when what marked all of it is gone", async () => {
+  session.value = { state: "signed-in", user: { name: "Ben", role: "member" } } as never;
+  host.visits = [one("b", 2000)];
+  render(<Events params={{}} />);
+  await act(async () => void (await vi.advanceTimersByTimeAsync(10)));
+  const [button] = screen.getAllByText("Mark all as reviewed");
+  button?.focus();
+  await act(async () => button?.click());
+  await act(async () => void (await vi.advanceTimersByTimeAsync(100)));
+  expect([screen.queryByText("Mark all as reviewed"), document.activeElement?.closest(".events-list") !== null]).toEqual([null, true]);
 });

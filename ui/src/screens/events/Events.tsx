@@ -15,7 +15,7 @@ import { plural, t } from "../../strings";
 import { events as eventsText } from "../../strings/events";
 import { visits as words } from "../../strings/visits";
 import { DeleteButton } from "../../ui/DeleteSheet";
-import { tryTo } from "../../ui/Access";
+import { focusIn, tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { KINDS } from "../../ui/kinds";
@@ -206,7 +206,7 @@ export default function Events({ params }: { params: Params }) {
   );
 
   const chosen = (items ?? []).filter((each) => selected.includes(each.id));
-  const onMarkAll = may && filters.only === "new" && shown && shown.length > 0 ? () => void tryTo(() => markAll(filters, shown, visits)) : null;
+  const onMarkAll = may && filters.only === "new" && shown && shown.length > 0 ? () => void tryTo(() => markAll(filters, shown, visits)).then(() => focusIn(scroller.current)) : null;
   const hasDrawer = id !== null || (wide && shown?.length !== 0);
   return (
     <Page

@@ -1,13 +1,14 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
-import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Camera } from "../../api/types";
 import type { Live } from "../../live/useLive";
 import { controls } from "../../strings/controls";
 import { session } from "../../ui/session";
 import { zone } from "../../ui/times";
-import { MoreActs, SoundAct, secondsUntil } from "./Controls";
+import { modes } from "../../api/modes";
+import { MoreActs, RecordAct, SoundAct, secondsUntil } from "./Controls";
 
 beforeEach(() => (zone.value = "Asia/Tokyo"));
 afterEach(() => {
@@ -48,6 +49,17 @@ it("turns detection on with the detector that another browser turned off", async
   await screen.findByTitle(controls.detection.turnOff);
   const sent = asked.mock.calls.find(([, init]) => init?.method === "PUT")?.[1]?.body;
   expect(JSON.parse(String(sent)).watch.detector).toBe("framediff");
+});
+
+it("keeps the focus when recording begins", () => {
+  session.value = { state: "signed-in", user: { role: "owner" } } as never;
+  const one = <RecordAct camera={{ id: "yard", name: "Yard" } as Camera} look="words" />;
+  render(one);
+  const button = screen.getByRole("button", { name: controls.record.start });
+  button.focus();
+  act(() => void (modes.value = { holds: [{ camera: "yard", what: "record", by: "Anna", since_ms: Date.now(), until_ms: null }] } as never));
+  expect([document.activeElement?.getAttribute("data-act"), screen.getAllByRole("button")]).toEqual(["record", [button]]);
+  modes.value = null;
 });
 
 it.each(["round", "words", "big"] as const)("keeps the name of the sound button, %s, whose state says whether there is sound", (look) => {

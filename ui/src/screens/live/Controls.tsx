@@ -98,8 +98,8 @@ export function RecordAct({ camera, look }: Of) {
     if (await order({ command: "record", camera: camera.id, on: !hold }))
       toast(hold ? words.record.ended(camera.name) : words.record.started(camera.name));
   };
-  if (!hold)
-    return <Act look={look} act="record" icon="circle-dot" label={look === "round" ? words.record.start : words.record.hint} short={words.record.start} onPress={() => void press()} />;
+  // called, so that it stays the same button, which keeps the focus
+  if (!hold) return Act({ look, act: "record", icon: "circle-dot", label: look === "round" ? words.record.start : words.record.hint, short: words.record.start, onPress: () => void press() });
   void second.value; // draws it again
   const long = lasting(serverNow() - hold.since_ms);
   const by = words.record.by(hold.by, hold.until_ms === null ? "" : clock(hold.until_ms));
