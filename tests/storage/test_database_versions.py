@@ -119,7 +119,7 @@ PINNED: Final = {
     "hub.db": (3, "b6c4e9c8d5a50270"),
     "standby.db": (3, "b6c4e9c8d5a50270"),
     "copies.db": (1, "6f567f9e732d7463"),
-    "appearance.db": (3, "80e8f0ab4707fd1e"),
+    "appearance.db": (4, "80e8f0ab4707fd1e"),
 }
 """Version, and digest of the tables."""
 

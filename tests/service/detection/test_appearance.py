@@ -1,6 +1,8 @@
 """What objects looked like is measured behind all else, stored once, and deleted with the event."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -369,6 +371,31 @@ def test_colours_can_be_turned_off(rig: Rig) -> None:
     rig.add(car("one", "red"))
     rig.run()
     assert rig.colours() == {}
+
+
+def test_what_was_skipped_while_colours_were_off_is_measured_later(rig: Rig) -> None:
+    rig.settings = SearchSettings(colours=False)
+    old, new = rig.add(car("old", "red", 1)), rig.add(car("new", "blue", 2))
+    rig.service.on_event(EventChanged("ended", new))
+    assert rig.run() == IDLE_S
+    rig.settings, rig.load = SearchSettings(), 2.0
+    assert rig.run() == BUSY_S
+    assert rig.service.reached_ms == rig.clock.now_ms()
+    rig.load = 0.0
+    assert rig.run() == IDLE_S
+    assert rig.colours() == {old.id: ["red"], new.id: ["blue"]}
+    assert rig.service.reached_ms is None
+
+
+def test_what_version_3_skipped_is_measured_after_the_update(tmp_path: Path) -> None:
+    db, skipped, seen = AppearanceDb(tmp_path), car("skip", "red").event, car("seen", "red", 11).event
+    db.put([stored_appearance(skipped, b""), stored_appearance(seen, b"looks")])
+    db.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as file:
+        file.execute("PRAGMA user_version = 3")
+    db = AppearanceDb(tmp_path)
+    assert db.pictures([skipped.id, seen.id]) == {seen.id: seen.picture_ms}
+    db.close()
 
 
 def test_times_of_snapshots_and_other_cameras(rig: Rig) -> None:

@@ -121,6 +121,8 @@ class AppearanceService:
         self._gone: deque[EventId] = deque()
         self._colours = _Backlog(source.index, clock, self._without_colours)
         self._vectors = _Backlog(source.index, clock, self._without_vector)
+        self._has_colours = True
+        """Whether colours are measured."""
         self._has_cleaned = False
         self._model, self._model_id = model, ""
         self._search = VectorSearch(lambda: self._db, model, clock)
@@ -149,8 +151,8 @@ class AppearanceService:
     @property
     def reached_ms(self) -> int | None:
         """Return the start of the events that were measured last; older ones follow. None: all are measured."""
-        backlogs = (self._colours, *([self._vectors] if self._model_id else []))
-        left = [one.reached_ms for one in backlogs if not one.is_complete]
+        backlogs = ((self._colours, self._has_colours), (self._vectors, bool(self._model_id)))
+        left = [one.reached_ms for one, is_on in backlogs if is_on and not one.is_complete]
         return min(max(left), self._clock.now_ms()) if left else None
 
     @property
@@ -188,6 +190,7 @@ class AppearanceService:
 
     def _step(self) -> float:
         self._search.release()
+        self._note_settings()
         if self._gone:
             self._db.forget([self._gone.popleft() for _ in range(len(self._gone))])
             self._search.version += 1
@@ -207,12 +210,18 @@ class AppearanceService:
             return BUSY_S
         if not self._has_cleaned:
             self._forget_orphans()
-        older = self._colours.next()
+        older = self._colours.next() if self._has_colours else None
         if older is not None:
             self._measure(older)
-        elif self._colours.is_complete:
+        elif self._colours.is_complete or not self._has_colours:
             return self._embed_next()
         return PAUSE_S
+
+    def _note_settings(self) -> None:
+        """Look for what was skipped, once colours are on again."""
+        if self._source.settings().colours != self._has_colours:
+            self._has_colours = not self._has_colours
+            self._colours.restart()
 
     def _embed_next(self) -> float:
         """Let the model see one event. Return the time until the next."""
@@ -249,7 +258,8 @@ class AppearanceService:
         self._has_cleaned = True
 
     def _measure(self, event: Event) -> None:
-        self._db.put([stored_appearance(event, self._looks(event))])
+        if self._has_colours:  # else it must not count as measured
+            self._db.put([stored_appearance(event, self._looks(event))])
 
     def _measure_renamed(self, event_id: EventId) -> None:
         """Measure an event again if it has become a person, or is none any more: only people have parts."""
@@ -262,7 +272,7 @@ class AppearanceService:
 
     def _looks(self, event: Event) -> bytes:
         """Return the packed appearance of an event; empty if there is nothing to see, or not to be stored."""
-        rgb = self._picture(event) if self._source.settings().colours else None
+        rgb = self._picture(event) if self._has_colours else None
         if rgb is None or event.box is None:
             return b""
         strip = decode_jpeg(self._source.strip(event))

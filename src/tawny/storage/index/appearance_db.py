@@ -20,7 +20,7 @@ from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 log = logging.getLogger(__name__)
 
 FILE: Final = "appearance.db"
-VERSION: Final = 3
+VERSION: Final = 4
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS appearances (
     event       TEXT PRIMARY KEY,
@@ -73,7 +73,7 @@ class AppearanceDb:
 
     @staticmethod
     def _opened(folder: Path | None) -> SmallDb:
-        return SmallDb(MEMORY if folder is None else folder / FILE, SCHEMA, VERSION, _start_over)
+        return SmallDb(MEMORY if folder is None else folder / FILE, SCHEMA, VERSION, _forget_earlier)
 
     @classmethod
     def to_read(cls, folder: Path) -> "AppearanceDb | None":
@@ -154,6 +154,6 @@ class AppearanceDb:
             return [(EventId(event), start_ms, vector) for event, start_ms, vector in db.execute(query, (model,))]
 
 
-def _start_over(db: sqlite3.Connection, _version: int) -> None:
-    """Forget what an earlier version measured: it is measured again."""
-    db.execute("DELETE FROM appearances")
+def _forget_earlier(db: sqlite3.Connection, version: int) -> None:
+    """Forget what an earlier version measured, of version 3 what it skipped, maybe for colours off: it is measured."""
+    db.execute("DELETE FROM appearances" if version < 3 else "DELETE FROM appearances WHERE looks = x''")
