@@ -34,6 +34,26 @@ async def test_a_question_is_answered_and_says_how_it_was_understood(house: Hous
     assert (answer["time"], answer["unknown"]) == ("in the last hour", ["shiny"])
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("people old shed", ["left"]),
+        ("people at the old shed (removed)", ["left"]),
+        ("people at the shed", ["left"]),
+        ("people not at the old shed", ["here"]),
+    ],
+)
+async def test_a_removed_camera_with_recordings_is_found_by_its_name(
+    house: House, words: str, found: list[str]
+) -> None:
+    now_ms, shed = house.clock.now_ms(), CameraId("shed-2")
+    house.recorder.removed = {shed: "Old shed (removed)"}
+    house.recorder.index.put_event(Event(EventId("left"), shed, "person", now_ms - 60_000, now_ms - 50_000, 80.0))
+    house.recorder.index.put_event(Event(EventId("here"), PORCH, "person", now_ms - 60_000, now_ms - 50_000, 80.0))
+    answer = (await house.signed_in().get("/api/v1/find", params={"q": words})).json()
+    assert ([one["id"] for one in answer["items"]], answer["unknown"]) == (found, [])
+
+
 async def test_that_there_are_more_is_said(house: House) -> None:
     now_ms = house.clock.now_ms()
     for number in range(3):

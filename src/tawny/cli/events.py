@@ -20,7 +20,7 @@ from tawny.cli.paths import config_file, data_folder, existing_data, load_settin
 from tawny.config.settings import Settings, display_name
 from tawny.model.errors import NotDone, TawnyError, UsageError
 from tawny.model.events import ALL_LEVELS, Event
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import REMOVED, CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
@@ -360,6 +360,7 @@ def run_find(args: Namespace, out: Output) -> int:
         watched = [camera.detection for camera in chosen.cameras.values()]
         zones = {name for one in watched for name in (*one.zones, *one.lines)}
         names = {name: str(name) for name in Volume.at(folder).cameras()}
+        names |= {CameraId(one): name.removesuffix(REMOVED) for one, name in chosen.removed_names.items()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
         with _looks(args, chosen, folder, index, out) as by:
             query, hits = search_hits(

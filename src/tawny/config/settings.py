@@ -31,6 +31,7 @@ from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierS
 from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
 from tawny.model.events import ALERT_TYPES, POST_S, PRE_S, SOUND, AlertRules
 from tawny.model.geometry import Orientation, Rotation
+from tawny.model.ids import REMOVED
 from tawny.model.segments import Recording
 
 # Settings of the heartbeat to an external monitor.
@@ -555,7 +556,7 @@ class Settings(Table):
     def removed_names(self) -> dict[str, str]:
         """What removed cameras are called, by ID: `Front door (removed)`."""
         return {
-            camera: f"{one.name or camera.replace('-', ' ').capitalize()} (removed)"
+            camera: f"{one.name or camera.replace('-', ' ').capitalize()}{REMOVED}"
             for camera, one in self.removed_cameras.items()
             if camera not in self.cameras
         }

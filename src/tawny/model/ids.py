@@ -1,7 +1,7 @@
 """Id types, distinct so that one cannot be passed for another."""
 
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 CameraId = NewType("CameraId", str)
 """The key in `[cameras.<id>]`: lower-case letters, digits and single hyphens, at most 40; safe as a folder name."""
@@ -14,6 +14,9 @@ SegmentId = NewType("SegmentId", str)
 
 EventId = NewType("EventId", str)
 """Opaque; sorts by the event's start."""
+
+REMOVED: Final = " (removed)"
+"""Ends the shown names of removed cameras."""
 
 
 def name_key(name: str) -> str:

@@ -14,7 +14,7 @@ from tawny.fleet.copy_volume import CopyVolume
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation, Polygon
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import REMOVED, CameraId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText, read_paths
 from tawny.model.segments import Gap, GapReason, Segment, explaining
@@ -103,7 +103,7 @@ class CopiedRecorder:
 
     def removed_cameras(self) -> Mapping[CameraId, str]:
         known = self.camera_names()
-        return {camera: f"{camera} (removed)" for camera in self._copied.volume.cameras() if camera not in known}
+        return {camera: f"{camera}{REMOVED}" for camera in self._copied.volume.cameras() if camera not in known}
 
     def hub(self, _camera: CameraId, _stream: StreamName) -> None:
         """There is no live video."""

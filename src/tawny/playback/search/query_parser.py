@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.units import seconds
 from tawny.detection.appearance import COLOURS, LOWER, UPPER, WHOLE
 from tawny.model.events import MANUAL, MANUAL_TITLE, REPORTED_TITLES, SIGN_TITLES, SOUND_TITLES, Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH
@@ -232,7 +232,7 @@ class _Found:
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    plain = " ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split())
+    plain = " ".join(text.lower().replace(REMOVED, " ").replace(",", " ").replace("?", " ").replace("!", " ").split())
     found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
     rest = _without_excluded(plain, known, found)
     rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
