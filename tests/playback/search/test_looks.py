@@ -238,8 +238,41 @@ def test_words_become_colours(
     text: str, colours: tuple[tuple[str, str], ...], size: str, kinds: set[str], labels: set[str]
 ) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW)
-    assert (asked.colours, asked.size, {*asked.kinds}, {*asked.labels}) == (colours, size, kinds, labels)
+    assert asked.colours == tuple((one,) for one in colours)
+    assert (asked.size, {*asked.kinds}, {*asked.labels}) == (size, kinds, labels)
     assert asked.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "colours"),
+    [
+        ("red or white car", [{("red", ""), ("white", "")}]),
+        ("either a white car or a red car", [{("red", ""), ("white", "")}]),
+        ("ein weißes oder rotes Auto", [{("red", ""), ("white", "")}]),
+        ("black, red or white cars", [{("black", ""), ("red", ""), ("white", "")}]),
+        ("blue or white trousers", [{("blue", LOWER), ("white", LOWER)}]),
+        ("person in red or in yellow", [{("red", ""), ("yellow", "")}]),
+        (
+            "man with red or green jacket and black or blue trousers",
+            [{("red", UPPER), ("green", UPPER)}, {("black", LOWER), ("blue", LOWER)}],
+        ),
+        ("dog or red jacket, blue trousers", [{("red", UPPER)}, {("blue", LOWER)}]),
+    ],
+)
+def test_either_colour_matches(text: str, colours: list[set[tuple[str, str]]]) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW)
+    assert ([{*one} for one in asked.colours], asked.unknown) == (colours, ())
+
+
+def test_a_colour_or_another_finds_both_and_says_which() -> None:
+    names = {one.event.id: name for name, one in week().items()}
+    hits = {names[hit.event.id]: hit.why for hit in found("red or white car")}
+    assert hits == {**dict.fromkeys(("red1", "red2", "red3"), "red, car"), "wht": "white, car"}
+
+
+def test_excluded_colours_are_ignored_together() -> None:
+    asked = parse_query("no red or white cars", KNOWN, BERLIN, NOW)
+    assert (asked.colours, asked.unknown) == ((), ("no red or white cars",))
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,8 @@ def _of_colours(
         event = index.event(names[n])
         if event is not None and fits(event):
             left -= 1
-            yield SearchHit(event, _why(event, request, packed[n] if by.like is not None else b""), float(every[n]))
+            why = _why(event, request, packed[n], is_like=by.like is not None)
+            yield SearchHit(event, why, float(every[n]))
 
 
 def _example(by: LookSearch) -> Appearance | None:
@@ -358,17 +359,19 @@ def _example(by: LookSearch) -> Appearance | None:
 def _scores(table: AppearanceTable, request: SearchQuery, example: Appearance | None, *, is_like: bool) -> Any:
     """Return 0..1 for each event: how well colours and size match."""
     scores = table.are_of_size(request.size).astype(float) if request.size else table.all_match()
-    for colour, part in request.colours:
-        scores = np.minimum(scores, table.colour_scores(colour, part))
+    for either in request.colours:
+        scores = np.minimum(scores, np.max([table.colour_scores(*one) for one in either], axis=0))
     if is_like:
         alike = table.likeness(example or Appearance())
         scores = np.where(alike >= LEAST_LIKE, alike, 0.0) * (scores > 0)
     return scores
 
 
-def _why(event: Event, request: SearchQuery, alike: bytes) -> str:
-    words = ["similar", *colours_shown(Appearance.unpacked(alike))] if alike else []
-    words += [_PART_WORDS[part].format(colour) for colour, part in request.colours]
+def _why(event: Event, request: SearchQuery, looks: bytes, *, is_like: bool) -> str:
+    words = ["similar", *colours_shown(Appearance.unpacked(looks))] if is_like else []
+    table = AppearanceTable([looks])
+    best = [max(either, key=lambda one: float(table.colour_scores(*one)[0])) for either in request.colours]
+    words += [_PART_WORDS[part].format(colour) for colour, part in best]
     return ", ".join([*dict.fromkeys(words), *([request.size] if request.size else []), _called(event)])
 
 

@@ -56,7 +56,7 @@ GERMAN = {
     "gegenstand abgestellt": "object left", "gegenstand entfernt": "object removed", "kamera bewegt": "camera moved",
     "objektiv verdeckt": "lens covered", "bild unscharf": "image blurred", "bild eingefroren": "image frozen",
     "linie überquert": "line crossed", "digitaleingang": "digital input", "von hand aufgezeichnet": "recorded by hand",
-    "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without",
+    "zwischen": "between", "und": "and", "oder": "or", "entweder": "either", "mit": "with", "ohne": "without",
     **dict.fromkeys(("außer", "ausser"), "except"), **dict.fromkeys(("kein", "keine", "keinen"), "no"), "nicht": "not",
     "alle": "all", "seit": "since", "bis": "until", **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
     **dict.fromkeys(("letzte", "letzten", "letztem", "letzter", "letztes"), "last"),

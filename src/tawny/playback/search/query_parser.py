@@ -70,8 +70,8 @@ class SearchQuery:
     """The time as understood."""
     unknown: tuple[str, ...] = field(default=())
     """Words without a meaning, and exclusions and times that aren't possible, as phrases."""
-    colours: tuple[tuple[str, str], ...] = ()
-    """Colours of the object, each with its part (`detection.appearance`). All must match."""
+    colours: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """Colours of the object, each with its part (`detection.appearance`). One of each group must match."""
     size: str = ""
     """small or large; empty: any."""
     text: str = ""
@@ -122,6 +122,8 @@ _PARTS: Mapping[str, str] = {
     **dict.fromkeys(("trousers", "pants", "jeans", "skirt", "shorts", "leggings"), LOWER),
     **dict.fromkeys(("clothes", "clothing", "dress", "suit", "uniform"), WHOLE),
 }  # fmt: skip
+_OR_COLOUR = re.compile(r"(?<!\w)or(?: (?:an?|the|in|with|wearing))* *$")
+"""Ends the text between two colours of which one must match."""
 _COLOUR = re.compile(
     rf"(?<![\w-])(?:(?:dark|light|bright|pale)[ -])?({'|'.join(_COLOUR_WORDS)})(?![\w-])"
     rf"(?:(?= (?:and|or) (?:{'|'.join(_COLOUR_WORDS)})(?!\w))| ({'|'.join(_PARTS)})(?![\w-]))?"
@@ -149,7 +151,7 @@ SMALL_WORDS = frozenset((
     "i", "every", "each", "stay", "stays", "stayed", "lasted", "lasting", "long", "time", "times", "place",
     "arrive", "arrived", "leave", "leaves", "leaving", "appear", "appeared", "visited", "enter", "entered", "video",
     "videos", "recording", "recordings", "list", "give", "than", "who's", "wearing", "dressed", "wears",
-    "clothes", "clothing", "coloured", "colored", "someone's",
+    "clothes", "clothing", "coloured", "colored", "someone's", "either",
 ))  # fmt: skip
 READ_SO: Mapping[str, str] = {
     "unknown": "unknown", "stranger": "unknown", "strangers": "unknown", "known": "known", "number": "plates",
@@ -183,7 +185,8 @@ _JOINING = "and|or|nor|und|oder"
 _PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
 _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,5}})")
 _EXCLUDED_LOOK = re.compile(
-    rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))+(?: ([\w-]+))?"
+    rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))"
+    rf"(?:(?: (?:{_JOINING}))? (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))*(?: ([\w-]+))?"
 )
 _LONGEST_COUNT = 2
 _IN_LISTS = frozenset(("and", "or", "und", "oder", "to", "bis", "nr", "no", "number", "nummer"))
@@ -226,7 +229,7 @@ class _Found:
     but_marks: set[str] = field(default_factory=set)
     ignored: list[str] = field(default_factory=list)
     """Exclusions that aren't possible."""
-    colours: list[tuple[str, str]] = field(default_factory=list)
+    colours: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
     size: str = ""
 
 
@@ -286,18 +289,26 @@ def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
 
 
 def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
-    """Take colours from the text, each with the part of a person that has it. A colour may be a whole name."""
+    """Take colours from the text, each with the part of a person that has it. A colour may be a whole name.
+
+    `red or white car` is either of them, and so is `red white or blue car`, which had commas.
+    """
     own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
-
-    def taken(one: re.Match[str]) -> str:
-        if one[1] in own:
-            return one[0]
-        found.colours.append((_COLOUR_WORDS[one[1]], _PARTS.get(one[2] or "", WHOLE)))
-        if found.colours[-1][1]:
+    groups, begin, is_list, part = list[list[tuple[str, str]]](), len(text), False, WHOLE
+    rest = text
+    for one in reversed([one for one in _COLOUR.finditer(text) if one[1] not in own]):
+        between = text[one.end() : begin]
+        is_either = bool(groups) and _OR_COLOUR.search(between) is not None
+        is_list = bool(groups) and (between.strip() == "or" or (is_list and not between.strip()))
+        part = _PARTS.get(one[2] or "", part if is_list else WHOLE)  # `blue or white trousers`
+        if not is_either and not is_list:
+            groups.append([])
+        groups[-1].append((_COLOUR_WORDS[one[1]], part))
+        if part:
             found.kinds.add(PERSON)
-        return " "
-
-    return _COLOUR.sub(taken, text)
+        begin, rest = one.start(), f"{rest[: one.start()]} {rest[one.end() :]}"
+    found.colours += [tuple(dict.fromkeys(reversed(group))) for group in reversed(groups)]
+    return rest
 
 
 def _size(text: str, found: _Found) -> str:
