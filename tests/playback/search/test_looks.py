@@ -280,6 +280,7 @@ def test_excluded_colours_are_ignored_together() -> None:
     [
         ("Personen gestern Abend", "people yesterday evening"),
         ("Auto vor 7 Uhr", "car before 7:00"),
+        ("Hunde jeden Montagabend im Oktober", "dogs every monday evening in october"),
         ("Katze letzte Nacht", "cat last night"),
         ("Fahrrad am Montag zwischen 9 und 12", "bicycle on monday between 9 and 12"),
     ],

@@ -100,6 +100,19 @@ UNDERSTOOD = [
     ("monday evening last week", [("11-09 18:00", "11-10 00:00")]),
     ("last week monday night", [("11-09 20:00", "11-10 06:00")]),
     ("monday evening this week", [("11-16 18:00", "11-17 00:00")]),
+    ("every wednesday evening in november", [
+        (f"11-{day:02} 18:00", f"11-{day + 1:02} 00:00") for day in (4, 11, 18)
+    ]),
+    ("wednesdays last month", [(f"10-{day:02} 00:00", f"10-{day + 1:02} 00:00") for day in (7, 14, 21, 28)]),
+    ("in november on wednesdays at 8", [(f"11-{day:02} 07:30", f"11-{day:02} 08:30") for day in (4, 11, 18)]),
+    ("on monday and friday in november after 22:00", [
+        (f"11-{day:02} 22:00", f"11-{day + 1:02} 00:00") for day in (2, 6, 9, 13, 16)
+    ]),
+    ("every weekend last month", [
+        *((f"10-{day:02} 00:00", f"10-{day + 2:02} 00:00") for day in (3, 10, 17, 24)), ("10-31 00:00", "11-01 00:00")
+    ]),
+    ("the first monday of november", [("11-02 00:00", "11-03 00:00")]),
+    ("the last monday in november", [("11-16 00:00", "11-17 00:00")]),
     ("the week before last", [("11-02 00:00", "11-09 00:00")]),
     ("since yesterday", [("11-19 00:00", "11-20 15:00")]),
     ("since monday 18:00", [("11-16 18:00", "11-20 15:00")]),
@@ -338,3 +351,8 @@ def test_whatever_is_typed_spans_are_in_order_and_end_by_now(text: str, now_ms: 
     found = parse_time(text.lower(), BERLIN, now_ms)[0].spans(BERLIN, now_ms)
     assert all(one.begin_ms < one.end_ms <= now_ms for one in found)
     assert all(a.end_ms < b.begin_ms for a, b in pairwise(found))
+
+
+def test_the_weekdays_of_a_month_are_said_as_they_were_understood() -> None:
+    when, _ = parse_time("mondays and friday evening in november", BERLIN, NOW)
+    assert when.words == "every monday evening, every friday evening, in november"

@@ -83,6 +83,11 @@ def month_of(day: date) -> tuple[date, date]:
     return first, (first + 31 * DAY).replace(day=1) - DAY
 
 
+def days_of(first: date, last: date) -> frozenset[date]:
+    """Return all days from the first to the last."""
+    return frozenset(first + n * DAY for n in range((last - first).days + 1))
+
+
 def named_month(name: str, year: str | None, today: date) -> tuple[date, date] | None:
     """Return the month of this name, without a year the latest, including the current one."""
     first = day_of(f"1 {name} {year or ''}".strip(), today)

@@ -22,6 +22,7 @@ from tawny.playback.search.day_parser import (
     WEEKDAY,
     YEAR_DIGITS,
     day_of,
+    days_of,
     from_to,
     hours_of,
     month_of,
@@ -88,8 +89,10 @@ class TimeExpression:
 
     def on(self, first: date, last: date | None = None) -> "TimeExpression":
         """Return the expression with these days added, or restricted to them if they were already included."""
-        count = ((last or first) - first).days + 1
-        days = frozenset(first + timedelta(days=n) for n in range(count))
+        return self.among(days_of(first, last or first))
+
+    def among(self, days: frozenset[date]) -> "TimeExpression":
+        """Return the expression with these days added, or restricted to them if they were already included."""
         more = days if self.is_usual or days <= self.days else self.days | days
         return replace(self, days=more, is_usual=False)
 
@@ -110,7 +113,8 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         if made is None:
             continue
         has_effect = made is not when and (made.whole is None or made.whole != when.whole)
-        said = re.sub("12:00 pm", "12:00", re.sub("(?<=in the night )from .* (?=to )", "", found[0].strip()))
+        own = made.words if made.words != when.words else found[0].strip()
+        said = re.sub("12:00 pm", "12:00", re.sub("(?<=in the night )from .* (?=to )", "", own))
         if has_effect and (made.limits is None or made.spans(zone, now_ms)):
             when = made
             words.append(said)
@@ -146,6 +150,8 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _several_days(today)
     for _ in range(2):  # `after monday before friday`
         yield from _before_and_after_days(today, zone, now_ms)
+    yield from _weekdays_of_a_month(today)
+    yield from _weekdays_of_a_month(today)
     yield from _weekday_of_a_week(today)
     yield from _parts_of_days(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _weeks_and_months(today)
@@ -323,6 +329,39 @@ def _weekday_of_a_week(today: date) -> _Phrases:
 
     week, on = "(?:last|this) week", rf"({WEEKDAY})(?: ({PART}))?"
     yield rf"(?:on )?(?:{on}(?: of| in)? {week}|{week}(?:'s)?(?: on)? {on})", read
+
+
+def _weekdays_of_a_month(today: date) -> _Phrases:
+    """Yield weekdays of a month or year: `every monday evening in november`, `last month on weekends`."""
+
+    def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        month, which, unit = found["month"], found["which"], found["unit"]
+        first = today.replace(day=1) if unit == "month" else today.replace(month=1, day=1)
+        whole = named_month(month, found["year"], today) if month else (first, today)
+        if which == "last":
+            whole = month_of(first - DAY) if unit == "month" else (first.replace(first.year - 1), first - DAY)
+        if whole is None:
+            return None
+        said = re.findall(f"{WEEKDAY}|weekend", found["days"])
+        numbers = {number for one in said for number in ((5, 6) if one == "weekend" else (DAYS.index(one),))}
+        days = sorted(day for day in days_of(*whole) if day.weekday() in numbers and day <= today)
+        days = days[:1] if found["place"] == "first" else days[-1:] if found["place"] == "last" else days
+        if not days:
+            return when
+        which_ones = f"the {found['place']}" if found["place"] else "every"
+        after = f" {found['part']}" if found["part"] else ""
+        period = " ".join(filter(None, ("in", month, found["year"]))) if month else f"{which} {unit}"
+        words = ", ".join((*(f"{which_ones} {one}{after}" for one in said), period))  # as it is translated
+        hours = hours_of(found["part"]) if found["part"] else when.hours
+        return replace(when.among(frozenset(days)), hours=hours, words=words)
+
+    day = f"(?:{WEEKDAY}|weekend)s?"
+    every = r"(?:on |at )?(?:(?:every|each|all) )?(?:the )?(?:(?P<place>first|last) )?"
+    weekdays = rf"{every}(?P<days>{day}(?:(?: and| or)?(?: on| every| each)? {day})*)(?: (?P<part>{PART})s?)?"
+    named = rf"(?P<month>{MONTH})(?: (?P<year>{YEAR_DIGITS}))?(?! (?:the )?\d)"
+    whole = rf"(?:(?:in|of|during) {named}|(?:(?:in|of|during) )?(?:the )?(?P<which>last|this) (?P<unit>month|year))"
+    yield f"{weekdays} {whole}", read
+    yield rf"{whole} (?=on |at |every |each |all ){weekdays}", read
 
 
 def _weeks_and_months(today: date) -> _Phrases:
