@@ -281,6 +281,16 @@ def test_excluded_colours_are_ignored_together() -> None:
         ("Personen gestern Abend", "people yesterday evening"),
         ("Auto vor 7 Uhr", "car before 7:00"),
         ("Hunde jeden Montagabend im Oktober", "dogs every monday evening in october"),
+        ("Fehlalarme letzte Woche", "false alarms last week"),
+        ("neue Ereignisse", "new events"),
+        ("nicht gesehene Personen", "not reviewed people"),
+        ("Personen, nicht gesehen", "people, not reviewed"),
+        ("ungesehene Autos", "unseen cars"),
+        ("behaltene Ereignisse heute", "kept events today"),
+        ("Autos, nicht behalten, keine Fehlalarme", "cars, not kept, no false alarms"),
+        ("erstes Ereignis heute", "first event today"),
+        ("Hunde am ersten Oktober", "dogs on 1 october"),
+        ("wann kam der älteste Hund", "when came the oldest dog"),
         ("Katze letzte Nacht", "cat last night"),
         ("Fahrrad am Montag zwischen 9 und 12", "bicycle on monday between 9 and 12"),
     ],
@@ -288,6 +298,8 @@ def test_excluded_colours_are_ignored_together() -> None:
 def test_german_asks_the_same(german: str, english: str) -> None:
     one, other = (parse_query(text, KNOWN, BERLIN, NOW) for text in (german, english))
     assert (one.spans, one.kinds, one.labels, one.unknown) == (other.spans, other.kinds, other.labels, ())
+    marks = one.only, one.false_alarms, one.but_marks
+    assert (*marks, one.order, one.count) == (other.only, other.false_alarms, other.but_marks, other.order, other.count)
 
 
 TRIES = (

@@ -49,6 +49,14 @@ GERMAN = {
     **dict.fromkeys(("längste", "längster", "längstes", "längsten"), "longest"),
     **dict.fromkeys(("kürzeste", "kürzester", "kürzestes", "kürzesten"), "shortest"),
     **dict.fromkeys(("unbekannt", "unbekannte", "unbekannter", "unbekanntes", "unbekannten"), "unknown"),
+    **dict.fromkeys(("bekannt", "bekannte", "bekannter", "bekanntes", "bekannten"), "known"),
+    **dict.fromkeys(("fehlalarm", "fehlalarme", "fehlalarmen"), "false alarms"),
+    **dict.fromkeys(("nicht gesehen", "nicht gesehene", "nicht gesehenen"), "not reviewed"),
+    **dict.fromkeys(("neu", "neue", "neuer", "neues", "neuen", "ungesehen", "ungesehene", "ungesehenen"), "new"),
+    **dict.fromkeys(("behalten", "behaltene", "behaltener", "behaltenes", "behaltenen"), "kept"),
+    **dict.fromkeys(("erste", "erster", "erstes", "ersten"), "first"),
+    **dict.fromkeys(("neueste", "neuester", "neuestes", "neuesten"), "newest"),
+    **dict.fromkeys(("älteste", "ältester", "ältestes", "ältesten"), "oldest"), "wann": "when", "kam": "came",
     **dict.fromkeys(("kennzeichen", "nummernschild", "nummernschilder"), "plates"),
     "ereignis": "event", "ereignisse": "events", **dict.fromkeys(("klingel", "türklingel"), "doorbell"),
     "glasbruch": "breaking glass", "alarmton": "alarm sound", "hundegebell": "barking dog", "klopfen": "knocking",
@@ -115,6 +123,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
          r"|dez))( am)?", _german_clock_in_part),  # `um 9` alone may be a plate
         (rf"({_GERMAN_PART}) ({'|'.join(_GERMAN_CLOCK)}) (\d{{1,2}})(?= *$| ?,| (?:und|{_GERMAN_BEFORE}) )( am)?",
          _german_clock_in_part),  # not `abends nach 9 Autos`
+        (r"ersten (?=(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)(?!\w))",
+         "1. "),
         (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
         (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
         (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
