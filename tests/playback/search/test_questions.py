@@ -147,6 +147,26 @@ def test_by_what_was_read(question: str, answers: list[str]) -> None:
     assert [names[one.id] for one in found] == answers
 
 
+@pytest.mark.parametrize(
+    ("text", "people", "excluded", "unknown"),
+    [
+        ("Müller last week", {"maxmüller", "evamüller"}, set(), ()),
+        ("max yesterday", {"maxmüller"}, set(), ()),
+        ("max müller yesterday", {"maxmüller"}, set(), ()),
+        ("anyone except eva", set(), {"evamüller"}, ()),
+        ("berg at the till", {"ottovonberg"}, set(), ()),
+        ("Autos von gestern", set(), set(), ("von",)),
+        ("müll yesterday", set(), set(), ("müll",)),
+    ],
+)
+def test_one_word_of_a_name_is_enough(
+    text: str, people: set[str], excluded: set[str], unknown: tuple[str, ...]
+) -> None:
+    names = SearchVocabulary(CAMERAS, labels={"car"}, people=["Max Müller", "Eva Müller", "Otto von Berg", "Till Ross"])
+    asked = parse_query(text, names, BERLIN, NOW)
+    assert ({*asked.people}, {*asked.but_read}, asked.unknown) == (people, excluded, unknown)
+
+
 def found_of(events: Sequence[Event], question: str, recognised: SearchableIdentity = NOBODY) -> list[EventId]:
     index = MemoryIndex()
     for one in events:

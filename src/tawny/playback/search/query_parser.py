@@ -16,7 +16,7 @@ from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH
-from tawny.playback.search.german import in_english
+from tawny.playback.search.german import GERMAN, in_english
 from tawny.playback.search.phrases import BRIEF_MONTH, ORDERS, normalise_phrases
 from tawny.playback.search.time_parser import parse_time
 
@@ -430,7 +430,7 @@ def _marked(words: str, marks: set[str]) -> str:
 
 
 def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequence[str]) -> bool:
-    """Match a word in camera and zone names: `gate` means all with it.
+    """Match a word in the names of cameras, zones and people: `gate` means all with it.
 
     A number up to 99 does so only next to another word of that name (`cam 1 and 2`): others count or are times. `cam1`
     is a name without its blanks. said: all words of the text.
@@ -448,7 +448,16 @@ def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequen
     else:
         found.cameras |= cameras
         found.zones |= set() if cameras else zones
-    return bool(cameras or zones)
+    people = set() if cameras or zones else _people_with(word, known)
+    found.people |= people
+    return bool(cameras or zones or people)
+
+
+def _people_with(word: str, known: SearchVocabulary) -> set[str]:
+    """Return the whole names that have this word. Short ones may be parts of a plate, others have a meaning."""
+    if len(word) < SHORTEST or word.isdigit() or word in GERMAN or word in SMALL_WORDS:
+        return set()
+    return {spoken(name) for name in known.people if word in _WORD.findall(name.lower())}
 
 
 def _near(number: str, said: Sequence[str]) -> set[str]:
