@@ -8,13 +8,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.engine import InlineEngine
+from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import SegmentClosed
+from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.upload_rules import UploadRule
-from tawny.service.delivery.upload_scheduler import SHORT_MS, DeliverySource, UploadScheduler
+from tawny.service.delivery.upload_scheduler import MOST_SHORT, SHORT_MS, DeliverySource, UploadScheduler
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.policy import SealedExport
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import FakeRecorder
+from tests.app.rig import settings
 from tests.playback.archives import PORCH
 from tests.service.delivery.test_upload_scheduler import OFFSITE, Bench
 
@@ -98,7 +105,7 @@ def test_files_are_short_while_an_event_goes_on_and_until_its_end_is_sent(bench:
     assert {camera for camera, _ in bench.short} == {PORCH}
     assert [span.begin_ms - event.start_ms for _, span in bench.short] == [0, 8_000, 10_000]
     assert bench.short[-1][1].end_ms == last_ms + SHORT_MS
-    bench.clock.advance(60)
+    bench.clock.advance(70)
     bench.sealed(end_ms + 1000, 60)
     assert len(bench.short) == 3
 
@@ -108,6 +115,51 @@ def test_files_stay_long_in_an_event_that_no_destination_follows(tmp_path: Path,
     bench = SealedBench(tmp_path, rule)
     bench.tell(bench.event())
     assert bench.short == []
+
+
+def test_files_stay_long_while_a_destination_is_far_behind(bench: SealedBench) -> None:
+    """Its queue holds a number of items, and what it drops is lost."""
+    event = bench.event()
+    bench.tell(event)
+    bench.sealed(event.start_ms - 40_000, 39)
+    (sent,) = bench.waiting()
+    bench.outbox.add([replace(sent, name=f"{number}") for number in range(MOST_SHORT)])
+    bench.short.clear()
+    bench.sealed(event.start_ms, 30)
+    assert bench.short == []
+
+
+@pytest.mark.parametrize(
+    ("retention", "is_short"),
+    [
+        ("", True),
+        ("[storage.retention]\nmax_files = 1000", False),
+        ("[cameras.porch.retention]\nmax_files = 1000", False),
+        ("[cameras.yard.retention]\nmax_files = 1000", True),
+        ('[storage.retention]\nmax_files = 1000\n[cameras.porch.retention]\nmax = "30 days"', False),
+        ("[storage.retention.sub]\nmax_files = 1000", True),
+    ],
+)
+def test_files_that_a_limit_counts_stay_long(tmp_path: Path, retention: str, is_short: bool) -> None:
+    text = f"""
+[cameras.porch]
+source = "demo:porch"
+[cameras.yard]
+source = "demo:yard"
+{retention}
+[destinations.nas]
+url = "folder:{tmp_path}"
+"""
+    clock, short = FakeClock(), list[CameraId]()
+    policy = DeliveryPolicy(sealed=Sealed(), shorten=lambda camera, _: short.append(camera))
+    recorder, engine = FakeRecorder(tmp_path, clock), InlineEngine(clock, lambda part, error: None)
+    service = DeliveryService(settings(text), ":memory:", recorder, PluginRegistry.opened(), clock, engine, policy)
+    service.start()
+    event = Event(EventId("e"), PORCH, "person", clock.now_ms(), None, 50.0)
+    recorder.bus.publish(EventChanged("started", event))
+    engine.run_for(1)
+    service.close()
+    assert bool(short) == is_short
 
 
 @pytest.mark.parametrize(("follows", "at_once"), [(True, [0, 1]), (False, [])])

@@ -19,7 +19,7 @@ from tawny.engine import Engine
 from tawny.engine.actor import MessageType, Unsubscribe
 from tawny.model.errors import DeliveryError, StorageError, TawnyError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span, utc_text
@@ -440,8 +440,9 @@ class DeliveryService:
         return event.clip(now_ms, *event_rolls(self._recorder, event.camera))
 
     def _shorten(self, camera: CameraId, span: Span) -> None:
-        """Keep a camera's files short in a span, unless its retention counts files: that is of about a minute each."""
-        if contract(self._settings).of(camera, StreamName.MAIN).count is None:
+        """Keep a camera's files short in a span, unless a limit counts them: that is of files of about a minute."""
+        limits = contract(self._settings).limits()
+        if all(keep.count is None for whose, stream, keep in limits if whose in (None, camera) and stream is None):
             self._shorten_files(camera, span)
 
     def _states(self) -> dict[CameraId, CameraState]:

@@ -19,7 +19,7 @@ from typing import Final
 from tawny.config.modes import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
-from tawny.delivery.outbox import FILE_END, LIKE_PARTS, QUEUE_FULL, REPLACED, Outbox
+from tawny.delivery.outbox import FILE_END, LIKE_PARTS, MOST_WAITING, QUEUE_FULL, REPLACED, Outbox
 from tawny.engine import ActorHandle
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -51,8 +51,10 @@ REMOVAL_MS: Final = 30_000
 """Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
 RECORDED: Final = "recorded"
 """Key, in a part's content, of the times in its span that were recorded, ms UTC; the others are no loss."""
-SHORT_MS: Final = 30_000
-"""Time, ms, in which files of an encrypted camera stay short unless its event changes or one is closed."""
+SHORT_MS: Final = 60_000
+"""Time, ms, in which files of an encrypted camera stay short after its event changed or one was closed."""
+MOST_SHORT: Final = MOST_WAITING // 5
+"""Number of waiting items of a destination above which no files are shortened: it would be full before long."""
 PARTS: Final = "parts"
 """Folder of parts that the clip replaces and that cannot be deleted, so that a rule at the destination can do so."""
 LONGEST_EVENT_MS: Final = 3_600_000
@@ -350,11 +352,13 @@ class UploadScheduler:
         is_at_maximum = rule.max_s and span.begin_ms + round(rule.max_s * 1000) <= now_ms
         if event.end_ms is None and not rule.follows and not is_at_maximum:
             return
-        if now_ms < span.end_ms + SHORT_MS:
+        if now_ms < span.end_ms + SHORT_MS and not self._is_behind():
             self._shorten(event.camera, Span(now_ms, span.end_ms + SHORT_MS))
         key, closings = (event.id, rule.to), self._closings[event.camera]
         if self._caught_up.get(key) != (span.begin_ms, closings - len(closed)):
-            closed = self._archive.index.segments(event.camera, StreamName.MAIN, span)
+            queued = {one.content.get("segment") for one in self._outbox.of_event(event.id) if one.to == rule.to}
+            found = self._archive.index.segments(event.camera, StreamName.MAIN, span)
+            closed = [one for one in found if one.id not in queued]
         for segment in closed:
             if is_sealed(segment.path):
                 whole = self._of_segment(rule, segment, DeliveryKind.CLIP)
@@ -362,6 +366,9 @@ class UploadScheduler:
                     self._outbox.add([replace(whole, event=event.id)])
         if event.end_ms is None:
             self._caught_up[key] = span.begin_ms, closings
+
+    def _is_behind(self) -> bool:
+        return any(self._outbox.waiting(rule.to).count > MOST_SHORT for rule in self._rules)
 
     def _with_events(self, segment: Segment) -> None:
         """Upload a sealed recording that was just closed for the events in it, also for those that go on."""
