@@ -309,6 +309,15 @@ class PtzPreset:
     name: str
 
 
+def preset_token(preset: str, there: list[PtzPreset]) -> str:
+    """Return the token of a preset that is given by name or token. Raises NotDone for an unknown one."""
+    tokens = [one.token for one in there if one.name == preset] + [one.token for one in there if one.token == preset]
+    if not tokens:
+        names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
+        raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
+    return tokens[0]
+
+
 @dataclass(frozen=True, slots=True)
 class OnvifRelay:
     """A relay output. pulse_s: how long it stays on by itself; None: until it is switched off."""
@@ -376,7 +385,7 @@ class OnvifCamera:
     def go_to(self, preset: str) -> None:
         """Move to a preset, given by name or token. Raises NotDone for an unknown one."""
         until_s = self._until_s()
-        token = self._token_of(preset, until_s)
+        token = preset_token(preset, self._presets(until_s))
         self._ptz("GotoPreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>", until_s)
 
     def save_preset(self, name: str) -> None:
@@ -393,7 +402,7 @@ class OnvifCamera:
     def remove_preset(self, preset: str) -> None:
         """Remove a preset, given by name or token. Raises NotDone for an unknown one."""
         until_s = self._until_s()
-        token = self._token_of(preset, until_s)
+        token = preset_token(preset, self._presets(until_s))
         self._ptz("RemovePreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>", until_s)
 
     def go_home(self) -> None:
@@ -478,15 +487,6 @@ class OnvifCamera:
 
     def _until_s(self) -> float:
         return self._clock.mono_s() + OPERATION_S
-
-    def _token_of(self, preset: str, until_s: float) -> str:
-        there = self._presets(until_s)
-        by_name = (one.token for one in there if one.name == preset)
-        token = next(by_name, None) or next((one.token for one in there if one.token == preset), None)
-        if token is None:
-            names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
-            raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
-        return token
 
     def _presets(self, until_s: float) -> list[PtzPreset]:
         found = [

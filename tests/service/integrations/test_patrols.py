@@ -190,14 +190,18 @@ def test_a_way_back_to_a_preset_that_is_gone_is_a_problem_until_it_works(tmp_pat
         ('return_to = "Gate"', "cameras.door.ptz.return_to"),
         ('patrol = ["Door", "Gate"]', "cameras.door.ptz.patrol"),
         ('[[rules]]\ndo = ["ptz door Gate"]', r"rules\[0\].do"),
+        ('return_to = "1"', "cameras.door.ptz.return_to"),
+        ('patrol = ["2", "1"]', "cameras.door.ptz.patrol"),
+        ('[[rules]]\ndo = ["ptz door 1"]', r"rules\[0\].do"),
     ],
 )
+@pytest.mark.parametrize("removed", ["Gate", "1"])
 def test_a_preset_that_the_settings_use_is_not_removed(
-    tmp_path: Path, camera: FakeCamera, ptz: str, where: str
+    tmp_path: Path, camera: FakeCamera, ptz: str, where: str, removed: str
 ) -> None:
     patrol = Patrolling(tmp_path, camera, ptz)
     with pytest.raises(NotDone, match=f"is still used: {where}"):
-        patrol.hands.remove_preset(DOOR, "Gate")
+        patrol.hands.remove_preset(DOOR, removed)
     assert len(camera.presets) == 2
 
 
@@ -205,3 +209,19 @@ def test_a_preset_that_nothing_uses_is_removed(tmp_path: Path, camera: FakeCamer
     patrol = Patrolling(tmp_path, camera, 'return_to = "Door"')
     patrol.hands.remove_preset(DOOR, "Gate")
     assert camera.presets == (("2", "Door"),)
+
+
+@pytest.mark.parametrize(
+    ("presets", "used", "removed"),
+    [
+        ((("1", "2"), ("2", "Gate")), "2", "Gate"),  # a setting's "2" is the first one's name, and the other's token
+        ((("1", "Gate"), ("2", "Gate")), "Gate", "2"),  # a name leads to the first that has it
+        ((("1", "Gate"), ("2", "")), "Gate", "2"),  # no name isn't the empty `return_to`
+    ],
+)
+def test_a_preset_that_no_setting_leads_to_is_removed(
+    tmp_path: Path, camera: FakeCamera, presets: tuple[tuple[str, str], ...], used: str, removed: str
+) -> None:
+    camera.presets = presets
+    Patrolling(tmp_path, camera, f'patrol = ["{used}"]').hands.remove_preset(DOOR, removed)
+    assert camera.presets == presets[:1]

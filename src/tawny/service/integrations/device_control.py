@@ -5,7 +5,7 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,7 +30,7 @@ from tawny.sources.discovery.onvif_details import (
     change_encoder,
     read_encoders,
 )
-from tawny.sources.onvif import OnvifCamera, OnvifRelay, OnvifService
+from tawny.sources.onvif import OnvifCamera, OnvifRelay, OnvifService, preset_token
 from tawny.sources.onvif_imaging import ImagingControl, change_imaging, read_imaging
 
 IDLE_S = 30.0
@@ -59,13 +59,13 @@ def relay_kind(name: str) -> Literal["", "siren", "light"]:
     return "siren" if _SIREN.search(name) else "light" if _LIGHT.search(name) else ""
 
 
-def preset_uses(settings: Settings, camera: str, name: str) -> list[str]:
-    """Return the settings that send a camera to a preset."""
+def preset_uses(settings: Settings, camera: str, names: Collection[str]) -> list[str]:
+    """Return the settings that send a camera to the preset with these names."""
     ptz = settings.cameras[camera].ptz if camera in settings.cameras else PtzSettings()
     by_itself = {"return_to": (ptz.return_to,), "patrol": ptz.patrol}
-    uses = [f"cameras.{camera}.ptz.{key}" for key, names in by_itself.items() if name in names and name != HOME]
-    wanted = ("ptz", camera, name)
-    rules = [any((do.verb, do.name, do.more) == wanted for do in rule.do) for rule in settings.rules]
+    uses = [f"cameras.{camera}.ptz.{key}" for key, chosen in by_itself.items() if {*names} - {HOME} & {*chosen}]
+    wanted = {("ptz", camera, name) for name in names}
+    rules = [any((do.verb, do.name, do.more) in wanted for do in rule.do) for rule in settings.rules]
     return uses + [f"rules[{number}].do" for number, is_use in enumerate(rules) if is_use]
 
 
@@ -189,10 +189,15 @@ class DeviceControl:
         made.save_home() if name == HOME else made.save_preset(name)
 
     def remove_preset(self, camera: CameraId, preset: str) -> None:
-        """Raises NotDone, also for a preset that the settings use."""
-        if used := preset_uses(self._settings(), camera, preset):
+        """Remove a preset, given by name or token. Raises NotDone, also for one that the settings use."""
+        made = self._camera(camera)
+        there = made.presets()
+        token = preset_token(preset, there)
+        texts = {text for one in there if one.token == token for text in (one.name, token) if text}
+        names = {text for text in texts if preset_token(text, there) == token}  # a token may be another one's name
+        if used := preset_uses(self._settings(), camera, names):
             raise NotDone(f"Preset {preset} is still used: {', '.join(used)}.", "Choose another one there first.")
-        self._camera(camera).remove_preset(preset)
+        made.remove_preset(preset)
 
     def steer(self, camera: CameraId, who: str) -> None:
         """Take the camera for STEERS_S. Raises NotDone while another person has it."""
