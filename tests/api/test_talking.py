@@ -24,11 +24,12 @@ TOO_BIG = 1009
 
 
 class Box:
-    """A loudspeaker. may_open: `open` waits for it."""
+    """A loudspeaker. may_open, may_answer: `open` and `has_one` wait for it."""
 
     def __init__(self) -> None:
-        self.may_open = threading.Event()
+        self.may_open, self.may_answer = threading.Event(), threading.Event()
         self.may_open.set()
+        self.may_answer.set()
         self.asked = self.opened = self.closed = 0
         self.heard = b""
         self.is_there = True
@@ -36,6 +37,7 @@ class Box:
 
     def has_one(self) -> bool:
         self.asked += 1
+        self.may_answer.wait(30)
         if self.fails:
             raise self.fails
         return self.is_there
@@ -194,6 +196,24 @@ async def test_a_device_that_replaces_another_is_asked_at_once(house: House, box
     box.is_there = False
     house.recorder.hubs[PORCH, StreamName.MAIN] = Hub()
     assert (await owner.get("/api/v1/cameras/porch/talk")).json() == {"can": False}
+
+
+async def test_a_device_that_replaces_another_while_that_is_asked_is_asked_itself(house: House, box: Box) -> None:
+    """The page got the former device's answer, which then counted for the new one."""
+    owner = house.signed_in(Role.OWNER)
+    box.is_there = False
+    box.may_answer.clear()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as asking:
+        former = asking.create_task(owner.get("/api/v1/cameras/porch/talk"))
+        while not box.asked:
+            await asyncio.sleep(0.01)
+        house.recorder.speakers[PORCH] = Box()
+        house.recorder.hubs[PORCH, StreamName.MAIN] = Hub()
+        later = asking.create_task(owner.get("/api/v1/cameras/porch/talk"))
+        await asyncio.wait([later], timeout=5)
+        box.may_answer.set()
+    assert (former.result().json(), later.result().json()) == ({"can": False}, {"can": True})
+    assert (await owner.get("/api/v1/cameras/porch/talk")).json() == {"can": True}
 
 
 async def test_a_kind_of_camera_that_has_none(house: House) -> None:

@@ -62,7 +62,7 @@ class Talkback:
             return known[0]
         found: bool | None = False
         if (speaker := self._speaker(camera)) is not None:
-            found = await self._calls.share(f"talk {camera}", partial(_has_one, speaker))
+            found = await self._calls.share(f"talk {camera} {id(stream)}", partial(_has_one, speaker, stream))
         self._known[stream] = bool(found), self._clock.mono_s() + (FAILED_S if found is None else KNOWN_S)
         return bool(found)
 
@@ -96,8 +96,11 @@ class Talkback:
             raise TalkbackBusy from None
 
 
-def _has_one(speaker: Speaker) -> bool | None:
-    """Return None if the camera can't be asked: its status shows the problem."""
+def _has_one(speaker: Speaker, _stream: object) -> bool | None:
+    """Return None if the camera can't be asked: its status shows the problem.
+
+    _stream: exists as long as the query, so that no later one gets its `id`.
+    """
     try:
         return speaker.has_one()
     except SourceError:
