@@ -184,6 +184,30 @@ def test_a_way_back_to_a_preset_that_is_gone_is_a_problem_until_it_works(tmp_pat
     assert not list(patrol.keeper.problems())
 
 
+@pytest.mark.parametrize("ptz", ['patrol = ["Gate", "Drive"]', 'return_to = "Drive"'])
+def test_a_preset_that_is_saved_again_is_no_problem_and_visited_soon(
+    tmp_path: Path, camera: FakeCamera, ptz: str
+) -> None:
+    patrol = Patrolling(tmp_path, camera, f'{ptz}\nreturn_after = "10 s"\ndwell = "1h"')
+    passed(patrol, 3620 if "patrol" in ptz else 12)
+    assert len(list(patrol.keeper.problems())) == 1
+    patrol.hands.move(DOOR, 1, 0, 0, 0.5)
+    patrol.hands.save_preset(DOOR, "Drive")
+    passed(patrol, 2)
+    assert not list(patrol.keeper.problems())
+    passed(patrol, 10)
+    assert patrol.gone()[-1] == "new-2"
+
+
+def test_a_problem_stays_where_another_preset_is_saved(tmp_path: Path, camera: FakeCamera) -> None:
+    patrol = Patrolling(tmp_path, camera, 'return_to = "Drive"\nreturn_after = "10 s"')
+    patrol.hands.save_preset(DOOR, "Door")
+    passed(patrol, 12)
+    patrol.hands.save_preset(DOOR, "Gate")
+    passed(patrol, 2)
+    assert len(list(patrol.keeper.problems())) == 1
+
+
 @pytest.mark.parametrize(
     ("ptz", "where"),
     [

@@ -153,6 +153,8 @@ class DeviceControl:
         self._steering: dict[CameraId, tuple[str, float]] = {}
         """Who has moved a camera last, and when, s monotonic."""
         self._moved_s: dict[CameraId, float] = {}
+        self._saved_s: dict[tuple[CameraId, str], float] = {}
+        """When a preset was saved last, s monotonic."""
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
         self._listeners: list[Callable[[str, bool], object]] = []
         self.due: dict[str, _Due] = {}
@@ -187,6 +189,11 @@ class DeviceControl:
         """Store the present position; `home`: as the home position."""
         made = self._camera(camera)
         made.save_home() if name == HOME else made.save_preset(name)
+        self._saved_s[camera, name] = self._clock.mono_s()
+
+    def saved_s(self, camera: CameraId, name: str) -> float:
+        """Return when a preset was saved last, s monotonic; -infinite if it wasn't since the start."""
+        return self._saved_s.get((camera, name), -math.inf)
 
     def remove_preset(self, camera: CameraId, preset: str) -> None:
         """Remove a preset, given by name or token. Raises NotDone, also for one that the settings use."""

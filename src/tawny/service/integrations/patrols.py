@@ -37,8 +37,8 @@ class _Patrol:
     is_away: bool = True
     """A person has moved it, and it has not returned. At the start, too: it may have been moved before a restart."""
     is_going: bool = False
-    failed: dict[str, NotDone] = field(default_factory=dict)
-    """Why it can't go to presets, by name; one that is only out of reach is reported as offline."""
+    failed: dict[str, tuple[NotDone, float]] = field(default_factory=dict)
+    """Why it can't go to presets, by name, and since when; one that is only out of reach is reported as offline."""
 
 
 class PatrolKeeper:
@@ -67,6 +67,7 @@ class PatrolKeeper:
         }
         self._patrols = {camera: self._patrols.get(camera) or self._begun(ptz) for camera, ptz in chosen.items()}
         for camera, ptz in chosen.items():
+            self._try_saved(camera, ptz)
             preset = self._next(camera, ptz)
             if preset:
                 patrol = self._patrols[camera]
@@ -79,7 +80,7 @@ class PatrolKeeper:
         cameras = self._settings().cameras
         for camera, patrol in self._patrols.items():
             ptz = cameras[camera].ptz if camera in cameras else PtzSettings()
-            failed = [error for one in ptz.patrol or (ptz.return_to,) if (error := patrol.failed.get(one))]
+            failed = [found[0] for one in _places(ptz) if (found := patrol.failed.get(one))]
             if failed:
                 detail = f"It can't move by itself: {failed[0].message}"
                 yield HealthProblem(ProblemKind.INTEGRATION, camera, detail, PRESET_DO)
@@ -90,6 +91,15 @@ class PatrolKeeper:
     def _begun(self, ptz: PtzSettings) -> _Patrol:
         """Return a patrol that begins at once, or a way back that begins as if the camera had been moved now."""
         return _Patrol(0.0 if ptz.patrol else self._clock.mono_s() + ptz.return_after)
+
+    def _try_saved(self, camera: CameraId, ptz: PtzSettings) -> None:
+        """Make a preset the next one that it could not go to and that was saved since."""
+        patrol = self._patrols[camera]
+        for at, preset in enumerate(_places(ptz)):
+            found = patrol.failed.get(preset)
+            if found and not patrol.is_going and self._device_control.saved_s(camera, preset) >= found[1]:
+                del patrol.failed[preset]
+                patrol.at, patrol.due_s = at, 0.0
 
     def _next(self, camera: CameraId, ptz: PtzSettings) -> str:
         """Return the preset to go to now; empty: none."""
@@ -104,7 +114,7 @@ class PatrolKeeper:
         return ptz.return_to if patrol.is_away else ""
 
     def _go(self, camera: CameraId, patrol: _Patrol, preset: str, dwell_s: float) -> None:
-        has_gone = False
+        has_gone, begun_s = False, self._clock.mono_s()
         try:
             with self._said.turning(camera, ARRIVES_S, is_patrol=True):
                 self._device_control.by_itself(camera, preset)
@@ -112,10 +122,14 @@ class PatrolKeeper:
             patrol.failed.pop(preset, None)
         except TawnyError as error:
             if isinstance(error, NotDone):
-                patrol.failed[preset] = error
+                patrol.failed[preset] = error, begun_s
             log.warning("%s did not go to %s: %s", camera, preset, error)
         finally:  # whatever else ended it: it goes on
             patrol.due_s = self._clock.mono_s() + (dwell_s if has_gone else max(dwell_s, FAILED_S))
             patrol.is_away = patrol.is_away or not has_gone
             patrol.at += 1
             patrol.is_going = False
+
+
+def _places(ptz: PtzSettings) -> tuple[str, ...]:
+    return ptz.patrol or (ptz.return_to,)
