@@ -184,6 +184,17 @@ def test_a_way_back_to_a_preset_that_is_gone_is_a_problem_until_it_works(tmp_pat
     assert not list(patrol.keeper.problems())
 
 
+@pytest.mark.parametrize(("turns", "why"), [(False, "It reports no PTZ motors."), (True, "Presets: Gate, Door.")])
+def test_a_problem_says_what_the_camera_lacks_and_where_to_choose(
+    tmp_path: Path, camera: FakeCamera, *, turns: bool, why: str
+) -> None:
+    camera.turns = turns
+    patrol = Patrolling(tmp_path, camera, 'return_to = "Drive"\nreturn_after = "10 s"')
+    passed(patrol, 12)
+    where = "Choose another position, or Stay, in the camera's settings, under Pan and tilt."
+    assert [one.do for one in patrol.keeper.problems()] == [f"{why} {where}"]
+
+
 @pytest.mark.parametrize("ptz", ['patrol = ["Gate", "Drive"]', 'return_to = "Drive"'])
 def test_a_preset_that_is_saved_again_is_no_problem_and_visited_soon(
     tmp_path: Path, camera: FakeCamera, ptz: str

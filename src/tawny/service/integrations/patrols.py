@@ -25,7 +25,7 @@ ARRIVES_S: Final = 6.0
 """How long a camera may need to reach a preset, s: detection ignores what it shows meanwhile."""
 FAILED_S: Final = 60.0
 """Pause after a camera that did not go."""
-PRESET_DO: Final = "Choose another position in the camera's settings, under Pan and tilt."
+PLACE_DO: Final = "Choose another position, or Stay, in the camera's settings, under Pan and tilt."
 
 
 @dataclass(slots=True)
@@ -76,14 +76,14 @@ class PatrolKeeper:
         return STEP_S if chosen else IDLE_S
 
     def problems(self) -> Iterator[HealthProblem]:
-        """Yield each camera that can't go where its settings send it, such as to a preset that is gone."""
+        """Yield each camera that can't go where its settings send it: without motors, or to a preset that is gone."""
         cameras = self._settings().cameras
         for camera, patrol in self._patrols.items():
             ptz = cameras[camera].ptz if camera in cameras else PtzSettings()
             failed = [found[0] for one in _places(ptz) if (found := patrol.failed.get(one))]
             if failed:
                 detail = f"It can't move by itself: {failed[0].message}"
-                yield HealthProblem(ProblemKind.INTEGRATION, camera, detail, PRESET_DO)
+                yield HealthProblem(ProblemKind.INTEGRATION, camera, detail, f"{failed[0].do} {PLACE_DO}")
 
     def close(self) -> None:
         """Nothing to release: a camera that moves stops at its preset."""
