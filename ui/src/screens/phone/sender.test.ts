@@ -235,3 +235,18 @@ it("goes on when its removal is undone, and asks no longer than that is possible
   await pass(300_000);
   expect([made.state.value, gone.mock.calls.length]).toEqual(["removed", 9]);
 });
+
+it("asks no more for an undone removal once it is stopped, also while it asks", async () => {
+  const gone = vi.fn(async () => {
+    await new Promise((answer) => setTimeout(answer, 4000));
+    return Response.json({ code: "phone_removed", message: "Gone." }, { status: 410 });
+  });
+  vi.stubGlobal("fetch", gone);
+  const made = new Sender();
+  made.start();
+  await pass(10_000);
+  expect([made.state.value, gone.mock.calls.length]).toEqual(["removed", 2]);
+  made.stop();
+  await pass(60_000);
+  expect([made.state.value, gone.mock.calls.length]).toEqual(["stopped", 2]);
+});

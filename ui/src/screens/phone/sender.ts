@@ -116,7 +116,7 @@ export class Sender {
 
   /** Uses the one-time code. Throws an ApiError. */
   async join(code: string): Promise<void> {
-    const joined = await ask<PhoneJoined>("/phone/join", "", { code, device: device(navigator.userAgent) });
+    const joined = await ask<PhoneJoined>("/phone/join", { code, device: device(navigator.userAgent) }, "");
     renewKey();
     this.camera.value = joined.camera_name;
     keep({ token: joined.token, camera: joined.camera_name, facing: this.facing.value, stopped: false });
@@ -149,8 +149,7 @@ export class Sender {
 
   async setSound(on: boolean): Promise<void> {
     this.problem.value = "";
-    this.microphone?.stop();
-    this.microphone = null;
+    this.mute();
     if (on) {
       try {
         const media = await navigator.mediaDevices.getUserMedia({ audio: true });
@@ -159,7 +158,7 @@ export class Sender {
         this.problem.value = words.noSound;
       }
     }
-    this.sound.value = this.microphone !== null;
+    this.sound.value = !!this.microphone;
     await this.audio?.replaceTrack(this.microphone);
   }
 
@@ -201,18 +200,17 @@ export class Sender {
 
   private async connect(): Promise<void> {
     const turn = ++this.turn;
-    clearTimeout(this.timer);
     this.hangUp();
     this.state.value = "connecting";
     try {
       await this.meet(turn);
     } catch (reason) {
       if (turn !== this.turn) return;
-      if (!(reason instanceof ApiError) || reason.code === "unknown") return this.again(); // no word of the recorder's own
-      if ([401, 403, 410].includes(reason.status)) {
+      const status = reason instanceof ApiError && reason.code !== "unknown" ? reason.status : 0; // 0: no word of the recorder's own
+      if ([401, 403, 410].includes(status)) {
         this.end("removed");
-        if (reason.status === 410) this.hope();
-      } else if ([404, 409].includes(reason.status)) {
+        if (status === 410) this.hope();
+      } else if ([404, 409].includes(status)) {
         this.problem.value = sentences(reason);
         this.end("stopped");
       } else this.again();
@@ -220,8 +218,7 @@ export class Sender {
   }
 
   private async meet(turn: number): Promise<void> {
-    const token = kept()?.token ?? "";
-    const rights = await ask<PhoneRights>("/phone", token);
+    const rights = await ask<PhoneRights>("/phone");
     if (turn !== this.turn) return;
     this.camera.value = rights.camera_name;
     keep({ camera: rights.camera_name });
@@ -245,7 +242,7 @@ export class Sender {
       transport.onstatechange = () => {
         if (turn === this.turn && transport.state === "closed") this.again(); // the recorder has ended it
       };
-    const { answer } = await ask<PhoneConnectionInfo>("/phone/rtc", token, { offer: connection.localDescription?.sdp ?? "" });
+    const { answer } = await ask<PhoneConnectionInfo>("/phone/rtc", { offer: connection.localDescription?.sdp ?? "" });
     if (turn === this.turn) await connection.setRemoteDescription({ type: "answer", sdp: answer });
   }
 
@@ -268,16 +265,16 @@ export class Sender {
   private again(): void {
     this.hangUp();
     this.state.value = "waiting";
-    clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.connect(), this.wait_ms);
     this.wait_ms = Math.min(MOST_MS, this.wait_ms * 2);
   }
 
   /** A removal can be undone for 30 s. The camera stays closed meanwhile. */
   private hope(tries = HOPES): void {
+    const { turn } = this;
     const back = () => this.state.value === "removed" && this.take(true);
-    const no = ({ status }: ApiError) => status !== 401 && tries && this.hope(tries - 1);
-    this.timer = setTimeout(() => ask("/phone", kept()?.token ?? "").then(back, no), MOST_MS);
+    const no = ({ status }: ApiError) => turn === this.turn && status !== 401 && tries && this.hope(tries - 1);
+    this.timer = setTimeout(() => ask("/phone").then(back, no), MOST_MS);
   }
 
   private hurry(): void {
@@ -287,18 +284,22 @@ export class Sender {
   private end(state: Sending): void {
     this.claim = null;
     this.turn += 1;
-    clearTimeout(this.timer);
     this.hangUp();
     this.closeCamera();
-    this.microphone?.stop();
-    this.microphone = null;
+    this.mute();
     this.sound.value = false;
     void this.lock?.release();
     this.lock = null;
     this.state.value = state;
   }
 
+  private mute(): void {
+    this.microphone?.stop();
+    this.microphone = null;
+  }
+
   private hangUp(): void {
+    clearTimeout(this.timer);
     if (this.connection) {
       this.connection.onconnectionstatechange = null;
       this.connection.close();
@@ -331,7 +332,7 @@ export class Sender {
     } catch {
       this.lock = null; // the page says so
     }
-    this.awake.value = this.lock !== null;
+    this.awake.value = !!this.lock;
   }
 
   private async look(): Promise<void> {
@@ -381,15 +382,19 @@ function refusal(reason: unknown): string {
 }
 
 /** Asks as this phone, which has no session. With a body: POST. */
-async function ask<T>(path: string, token: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method: body === undefined ? "GET" : "POST", credentials: "omit", signal: AbortSignal.timeout(ANSWER_MS) };
-  init.headers = {
-    Accept: "application/json",
-    "Content-Type": "application/json",
-    "X-Tawny": "1",
-    ...(token ? { Authorization: `Bearer ${token}` } : { "Idempotency-Key": pageKey }),
+async function ask<T>(path: string, body?: unknown, token = kept()?.token): Promise<T> {
+  const init: RequestInit = {
+    method: body ? "POST" : "GET",
+    credentials: "omit",
+    signal: AbortSignal.timeout(ANSWER_MS),
+    headers: {
+      Accept: "application/json",
+      "Content-Type": "application/json",
+      "X-Tawny": "1",
+      ...(token ? { Authorization: `Bearer ${token}` } : { "Idempotency-Key": pageKey }),
+    },
+    body: JSON.stringify(body), // none for none
   };
-  if (body !== undefined) init.body = JSON.stringify(body);
   let answer: Response;
   try {
     answer = await fetch(`/api/v1${path}`, init);
