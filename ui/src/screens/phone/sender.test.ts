@@ -236,6 +236,63 @@ it("goes on when its removal is undone, and asks no longer than that is possible
   expect([made.state.value, gone.mock.calls.length]).toEqual(["removed", 9]);
 });
 
+/** A microphone that opens after a second, if it may. */
+function microphone() {
+  const made = { track: { stop: vi.fn() }, asked: 0, isAllowed: true };
+  const open = async () => {
+    made.asked += 1;
+    await new Promise((answer) => setTimeout(answer, 1000));
+    if (!made.isAllowed) throw new DOMException("no", "NotAllowedError");
+    return { getAudioTracks: () => [made.track] };
+  };
+  const getUserMedia = ({ audio }: MediaStreamConstraints) => (audio ? open() : opened());
+  Object.defineProperty(navigator, "mediaDevices", { configurable: true, value: { getUserMedia, enumerateDevices: async () => [] } });
+  return made;
+}
+
+/** One that sent sound when its camera was removed. Returns what undoes the removal. */
+async function removedWithSound(): Promise<[Sender, () => void]> {
+  const recorder = fetch;
+  const made = await sending();
+  void made.setSound(true);
+  await pass(1_000);
+  expect(made.sound.value).toBe(true);
+  vi.stubGlobal("fetch", async () => Response.json({ code: "phone_removed", message: "Gone." }, { status: 410 }));
+  made.start();
+  await pass(10);
+  expect(made.state.value).toBe("removed");
+  return [made, () => void vi.stubGlobal("fetch", recorder)];
+}
+
+it("sends its sound, too, when its removal is undone", async () => {
+  const { track } = microphone();
+  const [made, undo] = await removedWithSound();
+  expect(track.stop).toHaveBeenCalledTimes(1);
+  undo();
+  await pass(7_000);
+  expect([made.state.value, made.sound.value, made.problem.value]).toEqual(["sending", true, ""]);
+});
+
+it("asks once for the microphone, and says when it is refused after an undone removal", async () => {
+  const found = microphone();
+  const [made, undo] = await removedWithSound();
+  found.isAllowed = false;
+  undo();
+  await pass(5_100);
+  await made.switchCamera();
+  await pass(2_000);
+  expect([made.state.value, made.sound.value, made.problem.value, found.asked]).toEqual(["sending", false, words.noSound, 2]);
+});
+
+it("closes a microphone that opens after it was stopped", async () => {
+  const { track } = microphone();
+  const made = await sending();
+  void made.setSound(true);
+  made.stop();
+  await pass(2_000);
+  expect([track.stop.mock.calls.length, made.sound.value]).toEqual([1, false]);
+});
+
 it("asks no more for an undone removal once it is stopped, also while it asks", async () => {
   const gone = vi.fn(async () => {
     await new Promise((answer) => setTimeout(answer, 4000));

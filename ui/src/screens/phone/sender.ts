@@ -150,10 +150,13 @@ export class Sender {
   async setSound(on: boolean): Promise<void> {
     this.problem.value = "";
     this.mute();
+    this.sound.value = false;
     if (on) {
       try {
         const media = await navigator.mediaDevices.getUserMedia({ audio: true });
-        this.microphone = media.getAudioTracks()[0] ?? null;
+        const [track] = media.getAudioTracks();
+        if (!this.isOn) return track?.stop();
+        this.microphone = track ?? null;
       } catch {
         this.problem.value = words.noSound;
       }
@@ -195,7 +198,9 @@ export class Sender {
   }
 
   private async openAndSend(): Promise<void> {
-    if ((await this.open()) && !this.connection) await this.connect();
+    if (!(await this.open())) return;
+    if (this.sound.value && !this.microphone) void this.setSound(true); // after a removal that was undone
+    if (!this.connection) await this.connect();
   }
 
   private async connect(): Promise<void> {
@@ -287,7 +292,7 @@ export class Sender {
     this.hangUp();
     this.closeCamera();
     this.mute();
-    this.sound.value = false;
+    this.sound.value &&= state === "removed";
     void this.lock?.release();
     this.lock = null;
     this.state.value = state;
