@@ -122,6 +122,14 @@ def test_a_time_lapse_of_hours_becomes_a_minute_of_keyframes(archive: FakeArchiv
     assert len(times) == pytest.approx(60 * 25, abs=31)
 
 
+@pytest.mark.parametrize("speed", [2.0, None])
+def test_the_length_of_a_time_lapse_counts_what_is_recorded(
+    archive: FakeArchive, bench: Bench, speed: float | None
+) -> None:
+    archive.record(T, seconds=10)
+    assert made(archive, bench, wish(ExportKind.TIMELAPSE, 80 * 86_400, speed=speed)).speed == 2
+
+
 def test_cameras_side_by_side_show_the_same_instant_above_one_clock(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=6)
     archive.record(T + 2000, seconds=2, camera=YARD)
@@ -310,7 +318,6 @@ def test_of_nothing_nothing_is_made(archive: FakeArchive, bench: Bench, kind: Ex
         wish(ExportKind.GIF, 31),
         wish(ExportKind.SIDE_BY_SIDE, 5),
         wish(ExportKind.SIDE_BY_SIDE, 601, PORCH, YARD),
-        wish(ExportKind.TIMELAPSE, 3600, speed=2),
         wish(ExportKind.TIMELAPSE, 3600, speed=1),
         wish(ExportKind.MP4, 5, PORCH, YARD),
         wish(ExportKind.MP4, 0),
@@ -319,6 +326,16 @@ def test_of_nothing_nothing_is_made(archive: FakeArchive, bench: Bench, kind: Ex
 def test_too_much_is_refused_before_it_begins(archive: FakeArchive, bench: Bench, asked: ExportOptions) -> None:
     with pytest.raises(NotDone):
         made(archive, bench, asked)
+    assert not bench.parts
+
+
+def test_a_time_lapse_that_would_be_too_long_is_refused(
+    archive: FakeArchive, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.playback.exports.MOST_LAPSE_S", 4.0)
+    archive.record(T, seconds=10)
+    with pytest.raises(NotDone, match="longer than 10 min"):
+        made(archive, bench, wish(ExportKind.TIMELAPSE, 10, speed=2))
     assert not bench.parts
 
 

@@ -113,7 +113,8 @@ class ExportOptions:
 
     def lapse_speed(self, recorded_s: float) -> float:
         """Return the speed of a time-lapse. recorded_s: how much of its time is recorded."""
-        return max(LEAST_SPEED, recorded_s / MINUTE_S) if self.speed is None else self.speed
+        fitting = min(max(LEAST_SPEED, recorded_s / MINUTE_S), MOST_SPEED)
+        return fitting if self.speed is None else self.speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +177,14 @@ def check_export(options: ExportOptions) -> None:
     if options.stamp is not None:
         _check_stamp(options)
     if options.kind is ExportKind.TIMELAPSE:
-        speed = options.lapse_speed(seconds)
-        if not LEAST_SPEED <= speed <= MOST_SPEED:
-            raise NotDone(
-                f"A time-lapse must be {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another speed."
-            )
-        if seconds / speed > MOST_LAPSE_S:
-            raise NotDone("This time-lapse would be longer than 10 min.", "Choose a higher speed.")
+        _check_speed(options.speed)
+
+
+def _check_speed(speed: float | None) -> None:
+    if speed is not None and not LEAST_SPEED <= speed <= MOST_SPEED:
+        raise NotDone(
+            f"A time-lapse must be {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another speed."
+        )
 
 
 def _check_stamp(options: ExportOptions) -> None:
@@ -458,7 +460,10 @@ def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, pl
     canvas: Canvas | None = None
     start_ms = options.span.begin_ms
     parts = recorded_spans(archive, options.cameras[0], options.span)
-    speed = options.lapse_speed(sum(part.seconds for part in parts))
+    recorded_s = sum(part.seconds for part in parts)
+    speed = options.lapse_speed(recorded_s)
+    if recorded_s / speed > MOST_LAPSE_S:
+        raise NotDone("This time-lapse would be longer than 10 min.", "Choose a higher speed.")
     try:
         step_ms = speed * 1000 / LAPSE_FPS
         pictures = FrameReader(archive, options.cameras[0], StreamName.MAIN, is_coarse=_is_coarse(step_ms))
