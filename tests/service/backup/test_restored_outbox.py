@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind
-from tawny.delivery.outbox import Outbox
+from tawny.delivery.outbox import LOST, Outbox
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.backup.restored_outbox import OUTBOX, skip_what_was_sent
 from tawny.service.delivery.notification_filter import NotificationFilter
@@ -142,6 +142,23 @@ def test_what_was_uploaded_since_the_backup_is_still_compared(tmp_path: Path, *,
     bench.clock.advance(20 * DAY_S)
     bench.restore(is_same=True)
     assert bench.compared() == ["clip"]
+
+
+@pytest.mark.parametrize("was_forgotten", [False, True])
+def test_what_is_known_to_be_deleted_there_is_what_was_before_the_restore(
+    tmp_path: Path, *, was_forgotten: bool
+) -> None:
+    """was_forgotten: when the backup was made, and found again since; else the other way round."""
+    bench = RestoredBench(tmp_path)
+    bench.outbox.add([delivery("clip", DeliveryKind.CLIP)])
+    clip = bench.upload()
+    bench.outbox.note_lost([clip.id], is_lost=was_forgotten)
+    bench.save()
+    bench.clock.advance(20 * DAY_S)
+    bench.outbox.note_lost([clip.id], is_lost=not was_forgotten)
+    bench.restore(is_same=True)
+    (found,) = bench.outbox.sent("offsite", 0, bench.clock.now_ms())
+    assert found.why == ("" if was_forgotten else LOST)
 
 
 @pytest.mark.parametrize("is_sent", [False, True])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.delivery.name_counters import raise_counters
+from tawny.delivery.outbox import LOST
 from tawny.delivery.outbox_rows import SCHEMA, VERSION
 from tawny.model.times import Clock, SystemClock
 from tawny.service.backup.restored_accounts import opened_to_read
@@ -16,7 +17,7 @@ from tawny.storage.index.sqlite_file import SmallDb
 OUTBOX: Final = "outbox.db"
 MADE_UP_MS: Final = 7 * 86_400_000
 """What ended earlier is made up for by no scheduler, ms; later than the backup, it is still compared."""
-_LATER: Final = "SELECT * FROM deliveries WHERE state = 'waiting' OR done_ms > ? ORDER BY id"
+_LATER: Final = "SELECT * FROM deliveries WHERE state = 'waiting' OR done_ms > ? OR why = ? ORDER BY id"
 _MARKS: Final = """
 SELECT name, value FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'number%' OR name LIKE 'paused/%'
 """
@@ -71,7 +72,8 @@ def _go_on(db: sqlite3.Connection, later: sqlite3.Connection, now_ms: int) -> No
     backup_ms = db.execute("SELECT coalesce(max(done_ms), 0) FROM deliveries").fetchone()[0]
     db.execute("UPDATE deliveries SET state = 'done', why = '' WHERE state = 'waiting' AND done_ms > 0")  # sent before
     db.execute("DELETE FROM deliveries WHERE state = 'waiting'")
-    for _, *row in later.execute(_LATER, (min(backup_ms, now_ms - MADE_UP_MS),)):
+    db.execute("UPDATE deliveries SET why = '' WHERE why = ?", (LOST,))  # as is known now
+    for _, *row in later.execute(_LATER, (min(backup_ms, now_ms - MADE_UP_MS), LOST)):
         values = ", ?" * len(row)
         db.execute(f"INSERT OR REPLACE INTO deliveries VALUES (NULL{values})", row)  # noqa: S608 only question marks
     db.execute("DELETE FROM marks WHERE name LIKE 'alarm/%' OR name LIKE 'paused/%'")
