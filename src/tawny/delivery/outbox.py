@@ -67,6 +67,7 @@ AND coalesce(json_extract(clip.content, '$.form'), 'mp4') IN ('mp4', 'fmp4')
 """
 _IS_REPLACED = f"""
 what = 'piece' AND tries = 0 AND progress = '' AND EXISTS ({_CLIP} AND clip.state = 'waiting' AND clip.tries = 0
+AND clip.done_ms IS NULL -- others are sent again
 AND deliveries.need_begin_ms >= clip.need_begin_ms
 AND deliveries.need_end_ms <= coalesce(json_extract(clip.content, '$.file_end_ms'), clip.need_end_ms))
 """

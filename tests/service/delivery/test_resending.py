@@ -12,7 +12,7 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.delivery.courier import Courier, DeliveryRoute
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState
-from tawny.delivery.outbox import MOST_WAITING, REPLACED, Outbox
+from tawny.delivery.outbox import MOST_WAITING, QUEUE_FULL, REPLACED, Outbox
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
@@ -208,6 +208,14 @@ def test_a_clip_that_is_sent_again_lets_no_parts_wait_again(local: Bench) -> Non
     assert replaced_parts(local.outbox, clip, [], now_ms) == []
     first = replace(clip, done_ms=None)
     assert [one.name for one in replaced_parts(local.outbox, first, [], now_ms)] == ["porch/e.002.mp4"]
+
+
+def test_no_part_is_replaced_by_a_clip_that_is_sent_again(local: Bench) -> None:
+    """It loses none: if it is gone then, the part is the only one that has the video."""
+    (local.there / "porch/e.mp4").unlink()
+    assert local.resend()["sent"] == 1
+    local.outbox.add([clip_part(local)])
+    assert [one.why for one in local.outbox.keep_within(10**9, most=0)] == [QUEUE_FULL]
 
 
 def clip_part(bench: Bench) -> Delivery:
