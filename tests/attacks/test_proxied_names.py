@@ -6,11 +6,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
 
-from tawny.api.auth.access import SECURE_COOKIE
-from tawny.api.auth.accounts import RECENT_MS, Role
+from tawny.api.auth.access import SECURE_COOKIE, has_ended
+from tawny.api.auth.accounts import RECENT_MS, Caller, Role
 from tawny.api.auth.identities import IdentityRefusal
+from tawny.api.auth.linked_names import BY_PROXY
 from tawny.api.auth.oidc import ProviderUser
+from tawny.api.request_handling import PROXY_USER
+from tawny.config.settings import WebSettings
+from tawny.config.sign_in import SignInSettings
 from tests.api.fakes import House, make_house
 from tests.attacks.sign_in_steps import (
     PROXY,
@@ -39,6 +44,13 @@ def named(house: House, name: str) -> str:
     """Whom a proxy means by a name that may not be ASCII."""
     found = house.site.identities.named(name)
     return found.name if found else ""
+
+
+async def by_proxy(house: House, name: str) -> httpx.AsyncClient:
+    """A browser that the proxy has signed in."""
+    client = browser(house, address=PROXY, **{"Remote-User": name})
+    assert (await client.post(f"{SIGN_IN}/proxy", json={})).status_code == 200
+    return client
 
 
 def by_provider(house: House, name: str) -> object:
@@ -106,8 +118,7 @@ async def test_open_streams_end_when_the_link_changes(house: House, link: str, i
     await person(house, "Olga")
     gina = house.accounts.put_person("Gina", Role.VIEWER)
     house.site.identities.link(gina, "sit")
-    client = browser(house, address=PROXY, **{"Remote-User": "sit"})
-    assert (await client.post(f"{SIGN_IN}/proxy", json={})).status_code == 200
+    client = await by_proxy(house, "sit")
     session = house.accounts.session(client.cookies[SECURE_COOKIE])
     assert session
     house.site.identities.link(gina, link)
@@ -117,8 +128,7 @@ async def test_open_streams_end_when_the_link_changes(house: House, link: str, i
 
 async def test_an_owner_who_links_their_own_name_stays_signed_in(house: House) -> None:
     anna = await person(house)
-    client = browser(house, address=PROXY, **{"Remote-User": "anna"})
-    await client.post(f"{SIGN_IN}/proxy", json={})
+    client = await by_proxy(house, "anna")
     for link in ("anna", ""):
         house.site.identities.link(anna, link)
         assert await user_of(client) == "Anna"
@@ -165,6 +175,24 @@ async def test_names_at_a_provider_alone_need_no_other_link(house: House, tmp_pa
     for body in ({"name": "Sitter", "linked": "anna"}, {"name": "Ben", "linked": "carl"}, {"name": "Carl"}):
         assert (await owner.post(PEOPLE, json=body)).status_code == 200
     other.accounts.close()
+
+
+OTHER_HEADER = SignInSettings(proxy_header="X-User")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "settings"), [(PROXY, SignInSettings()), (PROXY, OTHER_HEADER), ("192.168.1.9", None)]
+)
+async def test_open_streams_end_when_the_proxy_may_no_longer_sign_in(
+    house: House, proxy: str, settings: SignInSettings | None
+) -> None:
+    anna = await person(house)
+    session = house.accounts.session(house.accounts.begin_session(anna, Caller(PROXY), BY_PROXY))
+    state = {"session": session, "peer": PROXY, PROXY_USER: "anna"}
+    scope = {"type": "http", "app": house.app, "state": state, "headers": [(b"remote-user", b"anna")]}
+    assert not await has_ended(Request(scope))
+    house.site.apply(WebSettings.model_validate({"proxies": (proxy,), "hosts": ["tawny.test"]}), settings)
+    assert await has_ended(Request(scope))
 
 
 async def test_a_page_left_open_ends_and_changes_no_link(house: House) -> None:

@@ -203,17 +203,23 @@ def find_session(connection: HTTPConnection) -> LoginSession | None:
         return by_hub
     names = _cookie_names(connection, *((SECURE_COOKIE, COOKIE) if is_secure_connection(connection) else (COOKIE,)))
     token = next((token for name in names if (token := connection.cookies.get(name))), "")
-    found = the_site(connection).accounts.session(token) if token else None
-    if found is not None and found.how == BY_PROXY:
-        named = find_proxied(connection)
-        return found if named is not None and named.id == found.person.id else None
-    return found
+    return _while_named(the_site(connection).accounts.session(token) if token else None, connection)
+
+
+def _while_named(session: LoginSession | None, connection: HTTPConnection) -> LoginSession | None:
+    """Return the session; one by a proxy only while that names the same user."""
+    if session is None or session.how != BY_PROXY:
+        return session
+    named = find_proxied(connection)
+    return session if named is not None and named.id == session.person.id else None
 
 
 def find_proxied(connection: HTTPConnection) -> Account | None:
-    """Return the user whom a trusted proxy names in the configured header."""
-    name = connection.scope.get("state", {}).get(PROXY_USER, "")
-    person = the_site(connection).identities.named(name) if name else None
+    """Return the user whom a trusted proxy names in the header that is configured now: both may have changed since."""
+    site, state = the_site(connection), connection.scope.get("state", {})
+    is_now = site.proxy_header in connection.headers and site.naming_proxies.trusts(state.get("peer", ""))
+    name = state.get(PROXY_USER, "") if is_now else ""
+    person = site.identities.named(name) if name else None
     return person if person and person.role is not Role.SCREEN else None
 
 
@@ -285,7 +291,7 @@ async def has_ended(connection: HTTPConnection) -> bool:
             session_of = partial(_visitor, site)
         case _:
             session_of = site.accounts.session_of
-    now = await asyncio.to_thread(session_of, session.key)
+    now = await asyncio.to_thread(lambda: _while_named(session_of(session.key), connection))
     return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
 
 

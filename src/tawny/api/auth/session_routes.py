@@ -130,7 +130,7 @@ class ConfirmRequest(ApiRequest):
 def session(request: Request, here: Here) -> schemas.SessionInfo:
     found = find_session(request)
     is_new = found is None and not here.accounts.has_owner()
-    proxied = find_proxied(request) if found is None and here.proxy_header else None
+    proxied = find_proxied(request) if found is None else None
     return schemas.SessionInfo.model_validate(
         {
             "state": "signed-in" if found else "setup" if is_new else "signed-out",
@@ -305,7 +305,7 @@ def with_passkey(body: PasskeySignIn, request: Request, response: Response, here
 @router.post("/sign-in/proxy", dependencies=public)
 def by_proxy(request: Request, response: Response, here: Here) -> schemas.SignedIn:
     """Sign in the user whom the trusted reverse proxy names in this request."""
-    person = find_proxied(request) if here.proxy_header else None
+    person = find_proxied(request)
     if person is None:
         raise RequestRefused(
             400, "not_proxied", "The reverse proxy didn't name a user of tawny.", "Ask an owner to link your name."
