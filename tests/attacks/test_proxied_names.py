@@ -177,6 +177,15 @@ async def test_names_at_a_provider_alone_need_no_other_link(house: House, tmp_pa
     other.accounts.close()
 
 
+async def test_a_link_of_spaces_is_none(house: House) -> None:
+    owner = signed_in(house, await person(house))
+    made = (await owner.post(PEOPLE, json={"name": "Ben", "linked": " ben.k "})).json()["person"]
+    answer = await owner.patch(f"{PEOPLE}/{made['id']}", json={"role": "viewer", "linked": "  "})
+    assert (made["linked"], answer.json()["linked"]) == ("ben.k", "")
+    noted = [(one.action, one.detail) for one in house.accounts.audit() if "linked" in one.action]
+    assert noted == [("user no longer linked", "Ben"), ("user linked", "Ben: ben.k")]
+
+
 OTHER_HEADER = SignInSettings(proxy_header="X-User")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from tawny.api.auth.access import Access, AuditNote, CameraIds, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
@@ -31,6 +31,7 @@ from tawny.model.ids import CameraId
 # API schemas of users and access tokens.
 
 RoleName = Literal["owner", "member", "viewer", "guest", "screen", "installer"]
+LinkedName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255, pattern=r"^[^\x00-\x1f]*$")]
 
 
 class PersonInfo(ApiResponse):
@@ -67,7 +68,7 @@ class NewPerson(ApiRequest):
     cameras: CameraIds | None = None
     ends_ms: Ms | None = None
     """Required for guests."""
-    linked: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f]*$")] = ""
+    linked: LinkedName = ""
 
 
 class ChangedPerson(ApiRequest):
@@ -76,7 +77,7 @@ class ChangedPerson(ApiRequest):
     role: RoleName
     cameras: CameraIds | None = None
     ends_ms: Ms | None = None
-    linked: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f]*$")] | None = None
+    linked: LinkedName | None = None
     """Null: as it is; empty: none."""
 
 
