@@ -1,7 +1,9 @@
 """Attacks with names at the reverse proxy: of linked, removed and equally named users, and of links that change."""
 
+import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,7 @@ from starlette.requests import Request
 
 from tawny.api.auth.access import SECURE_COOKIE, has_ended
 from tawny.api.auth.accounts import RECENT_MS, Caller, Role
+from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.identities import IdentityRefusal
 from tawny.api.auth.linked_names import BY_PROXY
 from tawny.api.auth.oidc import ProviderUser
@@ -175,6 +178,30 @@ async def test_names_at_a_provider_alone_need_no_other_link(house: House, tmp_pa
     for body in ({"name": "Sitter", "linked": "anna"}, {"name": "Ben", "linked": "carl"}, {"name": "Carl"}):
         assert (await owner.post(PEOPLE, json=body)).status_code == 200
     other.accounts.close()
+
+
+async def test_a_link_that_another_takes_meanwhile_adds_no_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another owner gives the name away just before the new user is stored."""
+    writing, meanwhile = AccountsFile.writing, list[Callable[[], object]]()
+
+    def writing_later(file: AccountsFile) -> AbstractContextManager[sqlite3.Connection]:
+        while meanwhile:
+            meanwhile.pop()()
+        return writing(file)
+
+    monkeypatch.setattr(AccountsFile, "writing", writing_later)
+    house = make_house(tmp_path)
+    with_proxy(house)
+    owner, sitter = signed_in(house, await person(house)), await person(house, "Sitter", Role.VIEWER)
+    meanwhile.append(lambda: house.site.identities.link(sitter, "dora.d"))
+    answer = await owner.post(PEOPLE, json={"name": "Dora", "linked": "dora.d"})
+    assert (answer.status_code, code_of(answer)) == (409, "linked_already")
+    assert {one.name for one in house.accounts.people()} == {"Anna", "Sitter"}
+    meanwhile.append(lambda: house.site.identities.link(sitter, "carl"))
+    assert code_of(await owner.post(PEOPLE, json={"name": "Carl"})) == "name_linked"
+    house.accounts.close()
 
 
 async def test_a_link_of_spaces_is_none(house: House) -> None:

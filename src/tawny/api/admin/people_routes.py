@@ -1,7 +1,8 @@
 """Routes for users, access tokens and the audit log, for owners."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -18,7 +19,7 @@ from tawny.api.auth.accounts import (
 )
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.granted_rights import granted_text, seen_words
-from tawny.api.auth.linked_names import linked_name
+from tawny.api.auth.linked_names import NameRefused, linked_name
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
@@ -165,15 +166,13 @@ def require_second_step(body: SecondStepRule, signed: Signed, note: Note, here: 
 def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week; that of a screen within 15 min."""
     _check_recent(here, signed, body.role)
-    is_there = here.accounts.find(body.name) is not None
-    if is_there or any(linked_name(one.name) == linked_name(body.name) for one in here.accounts.people()):
-        raise RequestRefused(409, "name_taken", f"A user named {body.name} already exists.", "Choose another name.")
+    role, by_proxy = Role(body.role), bool(here.proxy_header)
     cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
-    _check_names(here, "" if body.role == "screen" else body.name, body.linked)
-    person = here.accounts.put_person(body.name, Role(body.role), "", cameras, ends_ms)
+    with _names_refused():
+        person = here.identities.add(body.name, role, cameras, ends_ms, body.linked, by_proxy=by_proxy)
     note("user added", granted_text(person))
-    if linked_name(body.linked):
-        _link(here, person, body.linked, note)
+    if body.linked:
+        note("user linked", f"{person.name}: {body.linked}")
     return _invited(here, person, signed.person)
 
 
@@ -309,37 +308,17 @@ def _change_link(here: AppContext, person: Account, name: str, signed: LoginSess
         return
     if before:  # a proxy may mean another user by it then, who may be an owner
         require_recent(signed, here)
-    _check_names(here, "" if person.role is Role.SCREEN else person.name, name, person.id)
-    _link(here, person, name, note)
-
-
-def _link(here: AppContext, person: Account, name: str, note: AuditNote) -> None:
-    if not here.identities.link(person, name):
-        raise _linked_already(name)
+    with _names_refused():
+        here.identities.link(person, name, by_proxy=bool(here.proxy_header))
     note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
 
 
-def _check_names(here: AppContext, own: str, linked: str, person: str = "") -> None:
-    """Raise RequestRefused if a user's name at the provider or proxy is another's, or would be once a link ends.
-
-    own: how the user is called here; empty for a screen. linked: may be empty. person: the ID; empty for a new user.
-    """
-    others = {name for key, name in here.identities.all().items() if key != person}
-    if linked_name(linked) in others:
-        raise _linked_already(linked)
-    if not here.proxy_header:
-        return
-    if not linked_name(linked) and linked_name(own) in others:
-        what = f"The name {own} at the reverse proxy is linked to another user."
-        raise RequestRefused(409, "name_linked", what, f"Enter which name {own} has there.")
-    for key, name in here.identities.unlinked(linked).items():
-        if key != person:
-            what = f"The name {linked} at the reverse proxy means {name}."
-            raise RequestRefused(409, "name_of_another", what, f"Link {name} to their name there first.")
-
-
-def _linked_already(name: str) -> RequestRefused:
-    return RequestRefused(409, "linked_already", f"{name} is linked to another user.", "Remove that link first.")
+@contextmanager
+def _names_refused() -> Iterator[None]:
+    try:
+        yield
+    except NameRefused as error:
+        raise RequestRefused(409, error.kind, error.what, error.todo) from error
 
 
 def _end_of(role: str, ends_ms: int | None) -> int | None:

@@ -218,7 +218,7 @@ class Accounts:
     ) -> Account:
         """Add a user, or set rights and password of the existing one, which ends their sessions. password: hashed."""
         with self._writing() as db:
-            return _set_rights(db, self._put_person(db, name, role, password), role, cameras, ends_ms)
+            return set_rights(db, put_account(db, name, role, password, self._clock.now_ms()), role, cameras, ends_ms)
 
     def change_person(self, person: Account, role: Role, cameras: _Cameras, ends_ms: int | None = None) -> Account:
         """Set role and cameras; sessions continue with the new rights. ends_ms: when the access of a guest ends.
@@ -228,7 +228,7 @@ class Accounts:
         with self._writing() as db:
             if role is not Role.OWNER:
                 _keep_an_owner(db, person)
-            return _set_rights(db, person, role, cameras, ends_ms)
+            return set_rights(db, person, role, cameras, ends_ms)
 
     def forget_cameras(self, cameras: Collection[CameraId]) -> None:
         """Take removed cameras out of what users, tokens, links, layouts and plan show: new ones may get their IDs."""
@@ -296,21 +296,6 @@ class Accounts:
             db.execute("DELETE FROM sessions WHERE person = ? AND hash != ?", (person.id, keep))
             db.execute("DELETE FROM tokens WHERE person = ?", (person.id,))
 
-    def _put_person(self, db: sqlite3.Connection, name: str, role: Role, password: str) -> Account:
-        name = name.strip()
-        db.execute(
-            "INSERT INTO people (id, name, folded, role, password, made_ms) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (folded) DO UPDATE "
-            "SET name = excluded.name, role = excluded.role, password = excluded.password, "
-            "cameras = NULL, ends_ms = NULL",
-            (secrets.token_hex(8), name, fold(name), role, password, self._clock.now_ms()),
-        )
-        row = db.execute(_BY_NAME, (fold(name),)).fetchone()
-        for table in ("sessions", "tokens", "passkeys", "two_step"):  # they would bypass the new password
-            db.execute(f"DELETE FROM {table} WHERE person = ?", (row[0],))  # noqa: S608 one of these
-        db.execute("DELETE FROM identities WHERE person = ? AND subject != ''", (row[0],))  # else that of the proxy
-        return to_account(row)
-
     # --- one-time tokens ---------------------------------------------------------------------------------------------
 
     def new_token(
@@ -352,7 +337,7 @@ class Accounts:
         with self._writing() as db:
             if self._use(db, token, TokenPurpose.CLAIM) is None:
                 return None
-            return self._put_person(db, name, Role.OWNER, password)
+            return put_account(db, name, Role.OWNER, password, self._clock.now_ms())
 
     def follow_link(
         self, token: str, purposes: Sequence[TokenPurpose] = (TokenPurpose.LINK, TokenPurpose.PHONE)
@@ -557,7 +542,23 @@ def find_account(db: sqlite3.Connection, person_id: str, now_ms: int) -> Account
     return to_account(row) if row else None
 
 
-def _set_rights(db: sqlite3.Connection, person: Account, role: Role, cameras: _Cameras, ends_ms: int | None) -> Account:
+def put_account(db: sqlite3.Connection, name: str, role: Role, password: str, now_ms: int) -> Account:
+    """Add a user, or give the one of this name another role and password (hashed), and no other way to sign in."""
+    name = name.strip()
+    db.execute(
+        "INSERT INTO people (id, name, folded, role, password, made_ms) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (folded) DO UPDATE "
+        "SET name = excluded.name, role = excluded.role, password = excluded.password, cameras = NULL, ends_ms = NULL",
+        (secrets.token_hex(8), name, fold(name), role, password, now_ms),
+    )
+    row = db.execute(_BY_NAME, (fold(name),)).fetchone()
+    for table in ("sessions", "tokens", "passkeys", "two_step"):  # they would bypass the new password
+        db.execute(f"DELETE FROM {table} WHERE person = ?", (row[0],))  # noqa: S608 one of these
+    db.execute("DELETE FROM identities WHERE person = ? AND subject != ''", (row[0],))  # else that of the proxy
+    return to_account(row)
+
+
+def set_rights(db: sqlite3.Connection, person: Account, role: Role, cameras: _Cameras, ends_ms: int | None) -> Account:
     chosen = () if role is Role.INSTALLER else None if role is Role.OWNER else cameras
     seen = None if chosen is None else frozenset(chosen)
     made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)

@@ -6,13 +6,13 @@ identifier: from then on, someone else who takes over the name there is someone 
 
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-from tawny.api.auth.accounts import Account, Role, find_account, fold, seen_as_text
+from tawny.api.auth.accounts import Account, Role, find_account, fold, put_account, seen_as_text, set_rights
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.granted_rights import granted_text
-from tawny.api.auth.linked_names import BY_PROXY, find_unlinked, is_kept_back, linked_name
+from tawny.api.auth.linked_names import BY_PROXY, NameRefused, find_unlinked, is_kept_back, linked_name
 from tawny.api.auth.oidc import ProviderUser
 from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
@@ -41,26 +41,42 @@ class Identities:
         with self._file.reading() as db:
             return dict(db.execute("SELECT person, name FROM identities").fetchall())
 
-    def link(self, person: Account, name: str) -> bool:
-        """Link a user to a name or email address; an empty one removes the link. Return False if another has it.
+    def add(
+        self,
+        name: str,
+        role: Role,
+        cameras: Iterable[CameraId] | None,
+        ends_ms: int | None,
+        link: str,
+        *,
+        by_proxy: bool,
+    ) -> Account:
+        """Add a user, linked to a name unless `link` is empty. by_proxy: see `link`. Raises NameRefused."""
+        with self._file.writing() as db:
+            if _is_taken(db, name):
+                raise NameRefused(f"A user named {name} already exists.", "Choose another name.", "name_taken")
+            person = put_account(db, name, role, "", self._clock.now_ms())
+            person = set_rights(db, person, role, cameras, ends_ms)
+            _check_link(db, person, link, by_proxy=by_proxy)
+            _set_link(db, person, linked_name(link))
+        return person
+
+    def link(self, person: Account, name: str, *, by_proxy: bool = False) -> None:
+        """Link a user to a name or email address; an empty one removes the link. Raises NameRefused.
 
         A new name is bound at its first use, the same one stays bound. Sessions by the proxy end if that names another.
+        by_proxy: a proxy signs people in, so no name may mean another user than before.
         """
         given, name, own = name, linked_name(name), linked_name(person.name)
         with self._file.writing() as db:
             row = db.execute("SELECT name FROM identities WHERE person = ?", (person.id,)).fetchone()
             before = row[0] if row else ""
             if before in (given, name):  # one that is folded already may fold to another
-                return True
-            if db.execute("SELECT 1 FROM identities WHERE name = ? AND person != ?", (name, person.id)).fetchone():
-                return False
-            db.execute("DELETE FROM identities WHERE person = ?", (person.id,))
+                return
+            _check_link(db, person, given, by_proxy=by_proxy)
             if (before or own) != (name or own):
                 db.execute("DELETE FROM sessions WHERE person = ? AND how = ?", (person.id, BY_PROXY))
-            db.execute("DELETE FROM former_links WHERE name = ?", (name,))
-            if name:
-                db.execute("INSERT INTO identities (person, name) VALUES (?, ?)", (person.id, name))
-        return True
+            _set_link(db, person, name)
 
     def named(self, name: str) -> Account | None:
         """Return the user whom a trusted proxy names; None if there is none, or their access has ended.
@@ -72,11 +88,6 @@ class Identities:
             found = db.execute("SELECT person FROM identities WHERE name = ?", (linked_name(name),)).fetchall()
             people = [row[0] for row in found] or ([] if is_kept_back(db, name) else list(find_unlinked(db, name)))
             return find_account(db, people[0], self._clock.now_ms()) if len(people) == 1 else None
-
-    def unlinked(self, name: str) -> dict[str, str]:
-        """Return ID and name of the users without a link whom a proxy would mean by this name."""
-        with self._file.reading() as db:
-            return find_unlinked(db, name)
 
     def sign_in(
         self,
@@ -131,8 +142,7 @@ class Identities:
         linked = linked_name(user.names[0]) if user.names else ""
         if not name or not linked:
             return IdentityRefusal.UNKNOWN
-        there = db.execute("SELECT 1 FROM people WHERE folded = ?", (fold(name),)).fetchone()
-        there = there or find_unlinked(db, linked)
+        there = _is_taken(db, name) or find_unlinked(db, linked)
         if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (linked,)).fetchone():
             return IdentityRefusal.TAKEN
         row = (person, name, fold(name), Role.VIEWER, self._clock.now_ms(), seen_as_text(()))
@@ -141,6 +151,40 @@ class Identities:
         )
         db.execute("INSERT INTO identities VALUES (?, ?, ?, ?)", (person, linked, user.issuer, user.subject))
         return person
+
+
+def _is_taken(db: sqlite3.Connection, name: str) -> bool:
+    """Return whether a user has this name, or one that differs in its characters alone."""
+    there = (row[0] for row in db.execute("SELECT name FROM people"))
+    return any(fold(one) == fold(name) or linked_name(one) == linked_name(name) for one in there)
+
+
+def _check_link(db: sqlite3.Connection, person: Account, link: str, *, by_proxy: bool) -> None:
+    """Raise NameRefused if a link is another's, or would make a name mean another user at the proxy.
+
+    link: as entered; may be empty.
+    """
+    others = "SELECT 1 FROM identities WHERE name = ? AND person != ?"
+    if db.execute(others, (linked_name(link), person.id)).fetchone():
+        raise NameRefused(f"{link} is linked to another user.", "Remove that link first.", "linked_already")
+    if not by_proxy:
+        return
+    own = person.name
+    if not linked_name(link) and person.role is not Role.SCREEN:
+        todo = f"Enter which name {own} has there."
+        if db.execute(others, (linked_name(own), person.id)).fetchone():
+            raise NameRefused(f"The name {own} at the reverse proxy is linked to another user.", todo, "name_linked")
+    for key, name in find_unlinked(db, link).items():
+        if key != person.id:
+            what = f"The name {link} at the reverse proxy means {name}."
+            raise NameRefused(what, f"Link {name} to their name there first.", "name_of_another")
+
+
+def _set_link(db: sqlite3.Connection, person: Account, name: str) -> None:
+    db.execute("DELETE FROM identities WHERE person = ?", (person.id,))
+    if name:
+        db.execute("DELETE FROM former_links WHERE name = ?", (name,))
+        db.execute("INSERT INTO identities (person, name) VALUES (?, ?)", (person.id, name))
 
 
 def _apply(db: sqlite3.Connection, person: str, grant: GroupSettings) -> None:

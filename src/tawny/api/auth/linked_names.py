@@ -2,9 +2,19 @@
 
 import sqlite3
 import unicodedata
+from dataclasses import dataclass
+
+from tawny.model.errors import NotDone
 
 BY_PROXY = "sign-in by proxy"
 """How users are signed in whom a reverse proxy names: their session is good only while it names them."""
+
+
+@dataclass(eq=False)
+class NameRefused(NotDone):
+    """A name or link would make one user of several, or could. kind: value of the API's `code`."""
+
+    kind: str = ""
 
 
 def linked_name(name: str) -> str:
