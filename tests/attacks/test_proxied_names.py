@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 
 from tawny.api.auth.access import SECURE_COOKIE, has_ended
-from tawny.api.auth.accounts import RECENT_MS, Caller, Role
+from tawny.api.auth.accounts import RECENT_MS, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.identities import IdentityRefusal
 from tawny.api.auth.linked_names import BY_PROXY
@@ -180,6 +180,32 @@ async def test_names_at_a_provider_alone_need_no_other_link(house: House, tmp_pa
     other.accounts.close()
 
 
+@pytest.mark.parametrize("link", ["", "s.itter"])
+async def test_a_link_that_ends_gives_its_name_to_no_other_user(house: House, link: str) -> None:
+    """Carl was added by a setup link, which asks for no other name."""
+    owner = signed_in(house, await person(house))
+    made = (await owner.post(PEOPLE, json={"name": "Sitter", "linked": "carl"})).json()["person"]["id"]
+    carl = house.accounts.claim(house.accounts.new_token(TokenPurpose.CLAIM), "Carl", "hash")
+    assert carl
+    change = {"role": "viewer", "linked": link}
+    words = "The name carl at the reverse proxy would mean Carl then. Link Carl to another name there first."
+    assert refusal(await owner.patch(f"{PEOPLE}/{made}", json=change)) == (409, "name_of_another", words)
+    assert await proxied(house, "carl") == "Sitter"
+    first = {"role": "owner", "linked": "carl.k"}
+    assert (await owner.patch(f"{PEOPLE}/{carl.id}", json=first)).status_code == 200
+    assert (await owner.patch(f"{PEOPLE}/{made}", json=change)).status_code == 200
+    assert await proxied(house, "carl") == ""
+
+
+async def test_a_setup_link_gives_a_bound_name_to_no_other_user(house: House) -> None:
+    house.site.identities.link(await person(house, "Sitter"), "carl")
+    by_provider(house, "carl")
+    await person(house, "Carl")
+    assert await proxied(house, "carl") == "Sitter"
+    house.accounts.claim(house.accounts.new_token(TokenPurpose.CLAIM), "Sitter", "hash")
+    assert await proxied(house, "carl") == ""
+
+
 async def test_a_link_that_another_takes_meanwhile_adds_no_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +287,15 @@ async def test_two_users_of_one_name_are_no_one_at_the_proxy(house: House) -> No
     assert named(house, DECOMPOSED) == COMPOSED
     house.accounts.put_person(DECOMPOSED, Role.VIEWER)
     assert (named(house, COMPOSED), named(house, DECOMPOSED)) == ("", "")
+
+
+async def test_a_removed_user_leaves_their_linked_name_to_no_user_of_the_same_name(house: House) -> None:
+    former = house.accounts.put_person(COMPOSED, Role.VIEWER)
+    house.site.identities.link(former, COMPOSED)
+    house.accounts.put_person(DECOMPOSED, Role.OWNER)
+    assert named(house, COMPOSED) == COMPOSED
+    house.accounts.remove_person(former)
+    assert named(house, COMPOSED) == ""
 
 
 async def test_no_user_is_added_with_the_name_of_another_in_other_characters(house: House) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tawny.api.auth.accounts import Accounts, Caller, LoginSession, Role
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.identities import Identities
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.two_step import TwoStep
@@ -56,6 +57,19 @@ def test_no_user_is_added_with_the_name_of_another_in_other_characters(tawny: Ta
     told(tawny, folder, "user", "add", "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}")
     again = tawny("user", "add", "Zoe\N{COMBINING DIAERESIS}", "--data", str(folder))
     assert (again.code, "already exists" in again.err) == (3, True)
+
+
+def test_no_user_is_added_whom_the_proxy_would_not_mean(tawny: Tawny, folder: Path, tmp_path: Path) -> None:
+    """Carl would be the sitter there, as soon as their link ends."""
+    (tmp_path / "tawny.toml").write_text('[web]\nproxies = ["192.168.1.2"]\n[sign_in]\nproxy_header = "Remote-User"\n')
+    told(tawny, folder, "user", "add", "Sitter")
+    with closing(AccountsFile(folder / "accounts.db")) as file:
+        accounts, identities = Accounts(file, FakeClock()), Identities(file, FakeClock())
+        identities.link(next(one for one in accounts.people() if one.name == "Sitter"), "carl")
+        refused = tawny("user", "add", "Carl", "--role", "owner", "--data", str(folder))
+    assert (refused.code, "is linked to another user" in refused.err) == (3, True)
+    assert "Add Carl under Settings, People, with their name there." in refused.err
+    assert {one["name"] for one in told(tawny, folder, "user", "list")["people"]} == {"Anna", "Sitter"}
 
 
 def test_a_guest_has_an_end_that_can_be_moved(tawny: Tawny, folder: Path) -> None:

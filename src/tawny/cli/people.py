@@ -12,7 +12,8 @@ from typing import Final
 from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.granted_rights import granted_text, seen_words
-from tawny.api.auth.linked_names import linked_name
+from tawny.api.auth.identities import Identities
+from tawny.api.auth.linked_names import NameRefused
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass, Passes
 from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
 from tawny.api.auth.two_step import TwoStep
@@ -38,13 +39,14 @@ class AccountStores:
 
     base: URL of the web interface, for example `http://127.0.0.1:8000`.
     rtsp: `host:port` of the RTSP server; empty if it is off. cameras: all known camera IDs.
-    headroom: space for uploads.
+    headroom: space for uploads. by_proxy: a reverse proxy signs people in.
     """
 
     base: str
     rtsp: str
     cameras: frozenset[str]
     headroom: DiskHeadroom
+    by_proxy: bool
 
     def warn(self, named: Collection[CameraId] | None, out: Output) -> None:
         """Print a warning for camera IDs that do not exist (yet): users are often added first."""
@@ -80,7 +82,8 @@ def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
     file, clock = AccountsFile(folder / "accounts.db"), SystemClock()
     cameras = frozenset(chosen.cameras) | set(Volume.at(folder).cameras())
     headroom = DiskHeadroom(folder, lambda: chosen.storage.retention.min_free)
-    stores = AccountStores(interface_urls(chosen, folder)[0], chosen.web.rtsp, cameras, headroom)
+    base, by_proxy = interface_urls(chosen, folder)[0], bool(chosen.sign_in.proxy_header)
+    stores = AccountStores(base, chosen.web.rtsp, cameras, headroom, by_proxy)
     return stores, Accounts(file, clock), Passes(file, clock)
 
 
@@ -142,7 +145,7 @@ def run_user(args: Namespace, out: Output) -> int:
         if args.do == "password":
             return _password(accounts, found[0] if found else None, args.name, out)
         if args.do == "add":
-            return _add(args, accounts, out, links, is_there=found is not None)
+            return _add(args, accounts, out, links)
         if found is None:
             raise NotDone(f"No user named {args.name}.", "See `tawny user list`.")
         return _change(args, accounts, found[0], out, links)
@@ -188,15 +191,19 @@ def _log(accounts: Accounts, name: str | None, since_ms: int, out: Output) -> in
     return 0
 
 
-def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores, *, is_there: bool) -> int:
-    if is_there or any(linked_name(one.name) == linked_name(args.name) for one in accounts.people()):
-        raise NotDone(f"A user named {args.name} already exists.", "To change it, use `tawny user change`.")
+def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores) -> int:
     role = Role(args.role or "viewer")
     check_name(args.name)
     _refuse_cameras(args, role)
-    links.warn(camera_list(args.cameras), out)
-    ends_ms = _guest_end(args, role, None)
-    person = accounts.put_person(args.name, role, "", camera_list(args.cameras), ends_ms)
+    links.warn(cameras := camera_list(args.cameras), out)
+    ends_ms, identities = _guest_end(args, role, None), Identities(accounts.file, SystemClock())
+    try:
+        person = identities.add(args.name, role, cameras, ends_ms, "", by_proxy=links.by_proxy)
+    except NameRefused as error:
+        todo = "To change it, use `tawny user change`."
+        if error.kind != "name_taken":
+            todo = f"Add {args.name} under Settings, People, with their name there."
+        raise NotDone(error.what, todo) from error
     accounts.note("user added", "", THIS_COMPUTER, granted_text(person))
     return _link(accounts, person, out, links)
 

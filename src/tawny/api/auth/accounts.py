@@ -17,7 +17,7 @@ from typing import Any
 
 from tawny.api.auth.accounts_file import AccountsFile, forget_places
 from tawny.api.auth.audit_counts import AuditCounts
-from tawny.api.auth.linked_names import delete_user
+from tawny.api.auth.linked_names import delete_user, end_bound_link
 from tawny.api.client_address import parse_address
 from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
@@ -554,7 +554,7 @@ def put_account(db: sqlite3.Connection, name: str, role: Role, password: str, no
     row = db.execute(_BY_NAME, (fold(name),)).fetchone()
     for table in ("sessions", "tokens", "passkeys", "two_step"):  # they would bypass the new password
         db.execute(f"DELETE FROM {table} WHERE person = ?", (row[0],))  # noqa: S608 one of these
-    db.execute("DELETE FROM identities WHERE person = ? AND subject != ''", (row[0],))  # else that of the proxy
+    end_bound_link(db, row[0], name)  # another is that of the proxy
     return to_account(row)
 
 

@@ -57,7 +57,7 @@ class Identities:
                 raise NameRefused(f"A user named {name} already exists.", "Choose another name.", "name_taken")
             person = put_account(db, name, role, "", self._clock.now_ms())
             person = set_rights(db, person, role, cameras, ends_ms)
-            _check_link(db, person, link, by_proxy=by_proxy)
+            _check_link(db, person, link, "", by_proxy=by_proxy)
             _set_link(db, person, linked_name(link))
         return person
 
@@ -73,7 +73,7 @@ class Identities:
             before = row[0] if row else ""
             if before in (given, name):  # one that is folded already may fold to another
                 return
-            _check_link(db, person, given, by_proxy=by_proxy)
+            _check_link(db, person, given, before, by_proxy=by_proxy)
             if (before or own) != (name or own):
                 db.execute("DELETE FROM sessions WHERE person = ? AND how = ?", (person.id, BY_PROXY))
             _set_link(db, person, name)
@@ -159,10 +159,10 @@ def _is_taken(db: sqlite3.Connection, name: str) -> bool:
     return any(fold(one) == fold(name) or linked_name(one) == linked_name(name) for one in there)
 
 
-def _check_link(db: sqlite3.Connection, person: Account, link: str, *, by_proxy: bool) -> None:
+def _check_link(db: sqlite3.Connection, person: Account, link: str, before: str, *, by_proxy: bool) -> None:
     """Raise NameRefused if a link is another's, or would make a name mean another user at the proxy.
 
-    link: as entered; may be empty.
+    link: as entered; before: the link until now, folded; both may be empty.
     """
     others = "SELECT 1 FROM identities WHERE name = ? AND person != ?"
     if db.execute(others, (linked_name(link), person.id)).fetchone():
@@ -178,6 +178,10 @@ def _check_link(db: sqlite3.Connection, person: Account, link: str, *, by_proxy:
         if key != person.id:
             what = f"The name {link} at the reverse proxy means {name}."
             raise NameRefused(what, f"Link {name} to their name there first.", "name_of_another")
+    for key, name in find_unlinked(db, before).items():
+        if key != person.id:
+            what = f"The name {before} at the reverse proxy would mean {name} then."
+            raise NameRefused(what, f"Link {name} to another name there first.", "name_of_another")
 
 
 def _set_link(db: sqlite3.Connection, person: Account, name: str) -> None:

@@ -40,9 +40,21 @@ def is_kept_back(db: sqlite3.Connection, name: str) -> bool:
 
 
 def delete_user(db: sqlite3.Connection, person: str, name: str) -> None:
-    """Delete a user, and keep back the name that was linked to them, unless it was their own."""
+    """Delete a user, and keep back the name that was linked to them, unless it was their own alone."""
     linked = db.execute("SELECT name FROM identities WHERE person = ?", (person,)).fetchone()
     db.execute("DELETE FROM people WHERE id = ?", (person,))
     db.execute("DELETE FROM former_links WHERE person = ?", (person,))  # the trigger's: it compares by `casefold`
-    if linked is not None and linked[0] != linked_name(name):
-        db.execute("INSERT INTO former_links VALUES (?, ?)", (linked[0], person))
+    if linked is not None:
+        _keep_back(db, linked[0], person, name)
+
+
+def end_bound_link(db: sqlite3.Connection, person: str, name: str) -> None:
+    """End the link that the provider has bound to a user, and keep back its name like that of a deleted one."""
+    ended = db.execute("DELETE FROM identities WHERE person = ? AND subject != '' RETURNING name", (person,)).fetchone()
+    if ended is not None:
+        _keep_back(db, ended[0], person, name)
+
+
+def _keep_back(db: sqlite3.Connection, linked: str, person: str, own: str) -> None:
+    if linked != linked_name(own) or find_unlinked(db, linked).keys() - {person}:
+        db.execute("INSERT OR IGNORE INTO former_links VALUES (?, '')", (linked,))  # '': of no one who is here
