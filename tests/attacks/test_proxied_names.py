@@ -206,6 +206,16 @@ async def test_a_setup_link_gives_a_bound_name_to_no_other_user(house: House) ->
     assert await proxied(house, "carl") == ""
 
 
+async def test_a_user_whose_name_was_linked_to_a_removed_one_needs_a_link(house: House) -> None:
+    owner = signed_in(house, await person(house))
+    made = (await owner.post(PEOPLE, json={"name": "Sitter", "linked": "carl"})).json()["person"]["id"]
+    await owner.delete(f"{PEOPLE}/{made}")
+    words = "The name Carl at the reverse proxy was linked to a removed user. Enter which name Carl has there."
+    assert refusal(await owner.post(PEOPLE, json={"name": "Carl"})) == (409, "name_kept_back", words)
+    assert (await owner.post(PEOPLE, json={"name": "Carl", "linked": "carl"})).status_code == 200
+    assert await proxied(house, "carl") == "Carl"
+
+
 async def test_a_link_that_another_takes_meanwhile_adds_no_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

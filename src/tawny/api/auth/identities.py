@@ -174,6 +174,10 @@ def _check_link(db: sqlite3.Connection, person: Account, link: str, before: str,
         todo = f"Enter which name {own} has there."
         if db.execute(others, (linked_name(own), person.id)).fetchone():
             raise NameRefused(f"The name {own} at the reverse proxy is linked to another user.", todo, "name_linked")
+        if is_kept_back(db, own):
+            raise NameRefused(
+                f"The name {own} at the reverse proxy was linked to a removed user.", todo, "name_kept_back"
+            )
     for key, name in find_unlinked(db, link).items():
         if key != person.id:
             what = f"The name {link} at the reverse proxy means {name}."
