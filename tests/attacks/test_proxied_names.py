@@ -240,6 +240,33 @@ async def test_a_link_that_another_takes_meanwhile_adds_no_user(
     house.accounts.close()
 
 
+@pytest.mark.parametrize("link", ["", "anna.s"])
+async def test_the_only_owner_keeps_the_name_that_signs_them_in(house: House, link: str) -> None:
+    anna = house.accounts.put_person("Anna", Role.OWNER)
+    house.site.identities.link(anna, link)
+    name = link or "anna"
+    client, path = await by_proxy(house, name), f"{PEOPLE}/{anna.id}"
+    wrong, kept = {"role": "owner", "linked": "anna.schmitd"}, {"role": "owner", "linked": name.upper()}
+    words = f"The name {name} at the reverse proxy is your only way to sign in. Set a password first."
+    assert refusal(await client.patch(path, json=wrong)) == (409, "only_way", words)
+    assert (await client.patch(path, json=kept)).status_code == 200
+    assert await user_of(client) == "Anna"
+
+
+@pytest.mark.parametrize("way", ["password", "another's password", "another's session"])
+async def test_an_owner_changes_their_own_name_while_one_can_get_in(house: House, way: str) -> None:
+    anna = house.accounts.put_person("Anna", Role.OWNER)
+    client = await by_proxy(house, "anna")
+    if way == "password":
+        house.accounts.set_password(anna, "hash")
+    elif way == "another's password":
+        await person(house, "Ben")
+    else:
+        signed_in(house, house.accounts.put_person("Ben", Role.OWNER))
+    answer = await client.patch(f"{PEOPLE}/{anna.id}", json={"role": "owner", "linked": "a.schmidt"})
+    assert (answer.status_code, await proxied(house, "a.schmidt")) == (200, "Anna")
+
+
 async def test_a_link_of_spaces_is_none(house: House) -> None:
     owner = signed_in(house, await person(house))
     made = (await owner.post(PEOPLE, json={"name": "Ben", "linked": " ben.k "})).json()["person"]

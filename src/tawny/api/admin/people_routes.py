@@ -19,7 +19,7 @@ from tawny.api.auth.accounts import (
 )
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.granted_rights import granted_text, seen_words
-from tawny.api.auth.linked_names import NameRefused, linked_name
+from tawny.api.auth.linked_names import BY_PROXY, NameRefused, linked_name
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
@@ -308,9 +308,26 @@ def _change_link(here: AppContext, person: Account, name: str, signed: LoginSess
         return
     if before:  # a proxy may mean another user by it then, who may be an owner
         require_recent(signed, here)
+    _keep_way_in(here, person, signed, before or linked_name(person.name), linked_name(name or person.name))
     with _names_refused():
         here.identities.link(person, name, by_proxy=bool(here.proxy_header))
     note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
+
+
+def _keep_way_in(here: AppContext, person: Account, signed: LoginSession, before: str, after: str) -> None:
+    """Raise RequestRefused for an owner's change of their own name at the proxy after which no owner might get in.
+
+    before, after: names at the proxy. Others get in by a password or passkey, or are in by another way.
+    """
+    if signed.how != BY_PROXY or signed.person.id != person.id or before == after:
+        return
+    accounts = here.accounts
+    for one in accounts.people():
+        is_in = one.id != person.id and accounts.sessions_of(one)
+        if one.role is Role.OWNER and (is_in or accounts.has_password(one) or here.passkeys.of(one)):
+            return
+    what = f"The name {before} at the reverse proxy is your only way to sign in."
+    raise RequestRefused(409, "only_way", what, "Set a password first.")
 
 
 @contextmanager
