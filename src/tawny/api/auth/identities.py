@@ -97,11 +97,13 @@ class Identities:
         *,
         needs_group: bool,
         may_create: bool,
+        by_proxy: bool,
     ) -> Account | IdentityRefusal:
         """Return the user whom the provider has signed in, with the rights that their groups give.
 
         In one transaction, so that two first sign-ins bind or create one user. note: called with what changed, for the
-        audit log. Groups bring back no guest whose access has ended, and make no user of a screen.
+        audit log. by_proxy: see `link`. Groups bring back no guest whose access has ended, and make no user of a
+        screen.
         """
         if needs_group and grant is None:
             return IdentityRefusal.NO_GROUP
@@ -109,7 +111,7 @@ class Identities:
             person = self._find(db, user)
             is_new = person is None and may_create
             if is_new:
-                person = self._create(db, user)
+                person = self._create(db, user, by_proxy=by_proxy)
             if person is None or isinstance(person, IdentityRefusal):
                 return person or IdentityRefusal.UNKNOWN
             account = before = find_account(db, person, self._clock.now_ms())
@@ -137,12 +139,12 @@ class Identities:
                 return str(bound[0])
         return None
 
-    def _create(self, db: sqlite3.Connection, user: ProviderUser) -> str | IdentityRefusal:
+    def _create(self, db: sqlite3.Connection, user: ProviderUser, *, by_proxy: bool) -> str | IdentityRefusal:
         name, person = user.shown_name.strip(), secrets.token_hex(8)
         linked = linked_name(user.names[0]) if user.names else ""
         if not name or not linked:
             return IdentityRefusal.UNKNOWN
-        there = _is_taken(db, name) or find_unlinked(db, linked)
+        there = _is_taken(db, name) or (by_proxy and find_unlinked(db, linked))
         if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (linked,)).fetchone():
             return IdentityRefusal.TAKEN
         row = (person, name, fold(name), Role.VIEWER, self._clock.now_ms(), seen_as_text(()))

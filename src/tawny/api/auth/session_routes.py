@@ -372,6 +372,7 @@ def provider_callback(
                 lambda action, detail: here.accounts.note(action, "", caller_of(request), detail),
                 needs_group=bool(rules.groups),
                 may_create=rules.create_people,
+                by_proxy=bool(here.proxy_header),
             )
     if not isinstance(person, Account):
         here.accounts.counts.count(PROVIDER_REFUSED, "", caller_of(request).address, detail=person or why)
