@@ -293,6 +293,33 @@ it("closes a microphone that opens after it was stopped", async () => {
   expect([track.stop.mock.calls.length, made.sound.value]).toEqual([1, false]);
 });
 
+it("leaves no microphone open that was switched off while it opened", async () => {
+  const { track } = microphone();
+  const [made, undo] = await removedWithSound();
+  undo();
+  await pass(5_100);
+  expect(made.sound.value).toBe(true); // it opens by itself
+  void made.setSound(false);
+  void made.setSound(true);
+  await pass(2_000);
+  void made.setSound(false);
+  await pass(2_000);
+  expect([made.sound.value, track.stop.mock.calls.length]).toEqual([false, 3]);
+});
+
+it("sends its sound after an undone removal, too, if it was removed while that opened", async () => {
+  microphone();
+  const recorder = fetch;
+  const made = await sending();
+  void made.setSound(true);
+  vi.stubGlobal("fetch", async () => Response.json({ code: "phone_removed", message: "Gone." }, { status: 410 }));
+  made.start();
+  await pass(10);
+  vi.stubGlobal("fetch", recorder);
+  await pass(7_000);
+  expect([made.state.value, made.sound.value]).toEqual(["sending", true]);
+});
+
 it("asks no more for an undone removal once it is stopped, also while it asks", async () => {
   const gone = vi.fn(async () => {
     await new Promise((answer) => setTimeout(answer, 4000));

@@ -70,6 +70,7 @@ export class Sender {
   private lock: WakeLockSentinel | null = null;
   private turn = 0;
   private opening: symbol | null = null;
+  private hearing: symbol | null = null;
   private claim: symbol | null = null;
   private wait_ms = FIRST_MS;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -150,14 +151,16 @@ export class Sender {
   async setSound(on: boolean): Promise<void> {
     this.problem.value = "";
     this.mute();
-    this.sound.value = false;
+    this.sound.value = on;
+    const mine = (this.hearing = Symbol());
     if (on) {
       try {
         const media = await navigator.mediaDevices.getUserMedia({ audio: true });
         const [track] = media.getAudioTracks();
-        if (!this.isOn) return track?.stop();
+        if (this.hearing !== mine) return track?.stop();
         this.microphone = track ?? null;
       } catch {
+        if (this.hearing !== mine) return;
         this.problem.value = words.noSound;
       }
     }
@@ -199,7 +202,7 @@ export class Sender {
 
   private async openAndSend(): Promise<void> {
     if (!(await this.open())) return;
-    if (this.sound.value && !this.microphone) void this.setSound(true); // after a removal that was undone
+    if (this.sound.value && !this.hearing) void this.setSound(true); // after a removal that was undone
     if (!this.connection) await this.connect();
   }
 
@@ -300,7 +303,7 @@ export class Sender {
 
   private mute(): void {
     this.microphone?.stop();
-    this.microphone = null;
+    this.microphone = this.hearing = null;
   }
 
   private hangUp(): void {
