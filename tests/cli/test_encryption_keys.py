@@ -22,7 +22,7 @@ from tawny.service.backup.backup_file import fingerprint_in
 from tawny.service.sealing.sealing_service import UnlockMethodStore, was_used_for
 from tawny.storage.disk.secondary_volumes import VolumeUse, former, join
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.borrowed_cameras import BORROWED
+from tawny.storage.history.left_cameras import LEFT
 from tawny.storage.history.signed_history import SignedHistory
 from tests.cli.conftest import Tawny
 from tests.sealed.made import OWNER, RECOVERY, Epoch, make
@@ -117,7 +117,7 @@ def test_keys_of_a_camera_without_known_readers_stay(tawny: Tawny, data: Path, l
 
 def test_keys_of_other_recorders_cameras_stay_and_are_no_failure(tawny: Tawny, data: Path) -> None:
     (data / "door").rename(data / "barn-door")
-    Volume.at(data).write_whole(BORROWED, b'{"barn-door": {"name": "Door (Barn)"}}')
+    Volume.at(data).write_whole(LEFT, b'{"barn-door": {"name": "Door (Barn)"}}')
     said = tawny("encryption", "rewrap", "--key", "owner")
     assert (said.code, "Keys of the camera barn-door stay those of its recorder" in said.out) == (0, True), said.out
     found = json.loads(tawny("encryption", "rewrap", "--key", "owner", "--json").out)
@@ -126,7 +126,7 @@ def test_keys_of_other_recorders_cameras_stay_and_are_no_failure(tawny: Tawny, d
 
 def test_keys_of_other_recorders_cameras_are_unknown_while_their_list_is_damaged(tawny: Tawny, data: Path) -> None:
     (data / "door").rename(data / "barn-door")
-    Volume.at(data).write_whole(BORROWED, b"{")
+    Volume.at(data).write_whole(LEFT, b"{")
     said = tawny("encryption", "rewrap", "--key", "owner")
     assert (said.code, "[removed_cameras.barn-door]" in said.out) == (1, True), said.out
 

@@ -44,8 +44,8 @@ from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.layout import is_open
-from tawny.storage.history.borrowed_cameras import BorrowedCameras, with_borrowed
 from tawny.storage.history.deleted_events import DeletedEvents
+from tawny.storage.history.left_cameras import LeftCameras, with_left
 from tawny.storage.index.opening import has_room
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
@@ -112,9 +112,10 @@ class RecorderRuntime:
         """Of damaged databases: from memory, as a question about health must not wait for the disk."""
         self._of_others: dict[str, OthersCameraSettings] = {}
         """Cameras of other recorders that are recorded in their place."""
-        self._borrowed = BorrowedCameras(store.volume)
-        self.keep_masks = self._borrowed.write
+        self._left = LeftCameras(store.volume)
+        self.keep_masks = self._left.write
         settings.now = self._with_others(settings.now)
+        self._left.put({camera: one.left() for camera, one in settings.now.cameras.items()})
         self._on_changes: list[Callable[[Settings], None]] = [
             lambda _settings: self.appearance.wake(),
             lambda _settings: parts.recognition.naming.look_now(),
@@ -266,7 +267,7 @@ class RecorderRuntime:
         for file in (storage.scores, storage.grids, storage.figures):
             file.flush()
         self.sealing.finish()
-        self._borrowed.write()
+        self._left.write()
         self._ledger.stopped(*self._noted_end or (cause, ""))  # a stop may come while this closes
         storage.store.history.close()
 
@@ -288,14 +289,12 @@ class RecorderRuntime:
             except SettingsError:
                 self._of_others = before
                 raise
-            # `keep_masks` writes it soon: the next camera's recording must not wait for a slow disk
-            self._borrowed.put({camera: one.left() for camera, one in cameras.items()})
 
     def _forget(self, cameras: Collection[CameraId]) -> None:
         """Forget removed cameras without recordings. Raises SettingsError, FolderUnwritable, NotDone."""
         with self._changing:
-            self._borrowed.forget([camera for camera in cameras if camera not in self._of_others])
-        self._borrowed.write()
+            self._left.forget([camera for camera in cameras if camera not in self.settings.cameras])
+        self._left.write()
         self.arming.forget_cameras(cameras)
         self.parts.storage.mutings.forget_cameras(cameras)
         self.changeable.forget_removed(cameras)
@@ -311,6 +310,8 @@ class RecorderRuntime:
         web = new.web.model_copy(update={"listen": self.settings.web.listen})
         new = new.model_copy(update={"web": web})
         self._settings.now = new
+        # `keep_masks` writes it soon: the next camera's recording must not wait for a slow disk
+        self._left.put({camera: one.left() for camera, one in new.cameras.items()})
         kept = contract(new)
         self.parts.stored.retention.set_rules(kept)
         self.arming.apply(new)
@@ -323,10 +324,12 @@ class RecorderRuntime:
         self._explain_absence(change.added, since_ms)
 
     def _with_others(self, new: Settings) -> Settings:
-        """Return settings with the cameras of other recorders; those given back are shown as removed."""
+        """Return settings with the cameras of other recorders.
+
+        Those given back are shown as removed, as are own ones that an edit of the file has removed.
+        """
         own = {name: one for name, one in new.cameras.items() if not isinstance(one, OthersCameraSettings)}
-        former = {name: left for name, left in self._borrowed.left.items() if name not in self._of_others}
-        return with_borrowed(new.model_copy(update={"cameras": own | self._of_others}), former)
+        return with_left(new.model_copy(update={"cameras": own | self._of_others}), self._left.left)
 
     def _explain_absence(self, added: Iterable[str], until_ms: int) -> None:
         """Explain the time in which these cameras were not in the settings. They are recorded already."""
@@ -422,7 +425,7 @@ class RecorderRuntime:
 
     def warnings(self) -> Sequence[web.RecorderWarning]:
         warnings = self._plugins.warnings
-        for problem in (self._ledger.problem, self._borrowed.trouble):
+        for problem in (self._ledger.problem, self._left.trouble):
             if problem is not None:
                 warnings.append(web.RecorderWarning(problem.message, problem.do))
         unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles, self.appearance.trouble)
@@ -447,13 +450,13 @@ class RecorderRuntime:
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
         is_own = camera in self.settings.cameras
-        return masks_of(self.settings if is_own else self._borrowed.masking(self.settings, camera), camera)
+        return masks_of(self.settings if is_own else self._left.masking(self.settings, camera), camera)
 
     def _shown_masks(self, camera: CameraId) -> tuple[Polygon, ...]:
         """Return the privacy masks in images as shown: those of events."""
         known: CameraSettings | RemovedCameraSettings | None = self.settings.cameras.get(camera)
         if known is None:
-            settings = self._borrowed.masking(self.settings, camera)
+            settings = self._left.masking(self.settings, camera)
             known = settings.cameras.get(camera) or settings.removed_cameras.get(camera)
         return tuple(map(Polygon, known.privacy_masks)) if known is not None else ()
 

@@ -45,7 +45,7 @@ from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.private_files import given_to_recorder
 from tawny.storage.disk.secondary_volumes import ClosedBucket, attach_all, others
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.borrowed_cameras import left_of_borrowed
+from tawny.storage.history.left_cameras import stored_left
 from tawny.storage.history.signed_files import camera_mark, names_key, pass_items
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.rewrap import Rewrapped, has_keys, rewrap_camera
@@ -337,10 +337,10 @@ def _rewrapped(args: Namespace, chosen: Settings, identities: Sequence[Identity]
 def _borrowed(volume: Volume, cameras: Sequence[str]) -> list[str]:
     """Return which of the cameras are other recorders'. None where it can't be read: they are unknown ones then."""
     try:
-        borrowed = left_of_borrowed(volume.disk)
+        left = stored_left(volume.disk)
     except (NotDone, StorageError):
         return []
-    return [one for one in cameras if one in borrowed]
+    return [one for one in cameras if one in left and left[one].recipients is None]
 
 
 def _state(volume: Volume, camera: CameraId, before: str, one: Rewrapped, to: Sequence[str]) -> None:

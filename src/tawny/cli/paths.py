@@ -147,11 +147,11 @@ def masked_data(args: Namespace, shown: Iterable[str] | None = None) -> "tuple[S
 
 
 def masked(chosen: "Settings", folder: Path) -> "Settings":
-    """Return settings with the privacy masks of cameras recorded for other recorders. Raises StorageError, NotDone."""
+    """Return settings with the privacy masks of removed cameras. Raises StorageError, NotDone."""
     from tawny.storage.disk.volume import Volume  # loads more than a question to a running recorder needs
-    from tawny.storage.history.borrowed_cameras import left_of_borrowed, with_borrowed
+    from tawny.storage.history.left_cameras import stored_left, with_left
 
-    return with_borrowed(chosen, left_of_borrowed(Volume.at(folder).disk))
+    return with_left(chosen, stored_left(Volume.at(folder).disk))
 
 
 def running_data(args: Namespace) -> Path:

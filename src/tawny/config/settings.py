@@ -474,6 +474,17 @@ class CameraSettings(Table):
     def orientation(self) -> Orientation:
         return Orientation(self.rotate, self.mirror)
 
+    def left(self) -> "RemovedCameraSettings":
+        """Return what stays of it for its recordings once it is removed."""
+        return RemovedCameraSettings(
+            name=self.name,
+            retention=self.retention,
+            privacy_masks=self.privacy_masks,
+            rotate=self.rotate,
+            mirror=self.mirror,
+            recipients=self.recipients,
+        )
+
     def table(self, scheme: str) -> dict[str, Any]:
         """Return the settings table of a source type."""
         return dict((self.model_extra or {}).get(scheme, {}))

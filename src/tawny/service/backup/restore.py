@@ -50,7 +50,7 @@ from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history import borrowed_cameras
+from tawny.storage.history import left_cameras
 from tawny.storage.history.signed_files import FOLDER, NAMES, STATE, read_object
 from tawny.storage.index.damaged_files import forget_put_aside
 
@@ -78,7 +78,7 @@ _UNITS: Final = (
     languages.FOLDER,
 )
 """What is replaced in the data folder, each as a whole; keys that the backup doesn't have stay."""
-_MASKS: Final = borrowed_cameras.BORROWED
+_MASKS: Final = left_cameras.LEFT
 """Replaced where the history stays and has lost it."""
 _SIGNING: Final = (NAMES, STATE)
 """Restored where the history stays and has lost its keys, as that of a mirror, which has none."""
@@ -158,7 +158,7 @@ class UnpackedBackup:
         if self._keeps_history():
             yield self._staying()
             if self._masks() is not None:
-                yield "Lost privacy masks of cameras of other recorders come from the backup."
+                yield "Lost privacy masks of removed cameras come from the backup."
         elif self._is_same_recorder():
             yield "The history in this folder is older: that of the backup goes on from it, and replaces it."
         elif self.info.fingerprint:
@@ -257,11 +257,11 @@ class UnpackedBackup:
         return bool(self.info.fingerprint) and fingerprint_in(self._data) == self.info.fingerprint
 
     def _masks(self) -> bytes | None:
-        """Return the masks of cameras of other recorders if those of the history that stays are lost."""
+        """Return the masks of removed cameras if those of the history that stays are lost."""
         saved = self._folder / "data" / _MASKS
         if not self._keeps_history() or not _is_there(saved):
             return None
-        return borrowed_cameras.regained(Volume.at(self._data).disk, saved.read_bytes())
+        return left_cameras.regained(Volume.at(self._data).disk, saved.read_bytes())
 
     def commit(self, config: Path) -> None:
         """Make the restore certain; `finish_restore` carries it out. Raises NotDone, StorageError."""
@@ -415,8 +415,8 @@ def finish_restore(data: Path) -> bool:
                 forget_put_aside(data, name)
         keep_others(folder / _OLD / _KEYS, data / _KEYS)
         skip_what_was_sent(data / OUTBOX, None if "history" in units else folder / _OLD / OUTBOX)
-        if _MASKS in units and not _is_there(folder / "data" / borrowed_cameras.DAMAGED):
-            (data / borrowed_cameras.DAMAGED).unlink(missing_ok=True)
+        if _MASKS in units and not _is_there(folder / "data" / left_cameras.DAMAGED):
+            (data / left_cameras.DAMAGED).unlink(missing_ok=True)
             sync_folder((data / _MASKS).parent)
         if "history" in units:
             _keep_others(folder / _OLD / "history", data / "history")

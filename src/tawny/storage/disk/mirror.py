@@ -28,9 +28,9 @@ from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, seal
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, check_present, join
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy
-from tawny.storage.history.borrowed_cameras import BORROWED
 from tawny.storage.history.deleted_events import DeletedEvents, deleted_events
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
+from tawny.storage.history.left_cameras import LEFT
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.opening import index_to_write
@@ -180,8 +180,8 @@ class _Copy:
                     is_of_us = entry.kind == "file" and is_of_day(entry.name)
                     if is_of_us and (newest is not None or there is None or there.size_bytes != entry.size_bytes):
                         self._copy_file(self._volume, path)
-        if self._volume.disk.entry(BORROWED) is not None:
-            self._copy_file(self._volume, BORROWED)
+        if self._volume.disk.entry(LEFT) is not None:
+            self._copy_file(self._volume, LEFT)
         witnesses = HistoryWitnesses(self._volume)
         if witnesses.compare((head for _, head in mirror_witnesses(self._volume)), ""):
             log.warning("the mirror keeps its signed history, which is newer than the one here")

@@ -1,6 +1,8 @@
-"""What is left of other recorders' cameras that this one has recorded in their place: names and privacy masks.
+"""What is left of the cameras that were recorded here: their names and privacy masks.
 
-It lies with the history of their recordings: a restart and commands have it, and no restore sets it back.
+It is for cameras that an edit of the settings file removed, and for those of other recorders, which this one recorded
+in their place. It lies with the history of their recordings: a restart and commands have it, and no restore sets it
+back.
 """
 
 import json
@@ -10,20 +12,22 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
+from tawny.config.changes import retention_to_table
 from tawny.config.settings import RemovedCameraSettings, Settings
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.volume import Volume
 
-BORROWED: Final = "history/borrowed-cameras.json"
-DAMAGED: Final = f"{BORROWED}.damaged"
+LEFT: Final = "history/borrowed-cameras.json"
+"""At first, only cameras of other recorders were in it."""
+DAMAGED: Final = f"{LEFT}.damaged"
 """What could not be understood. While it is there, masks may be missing."""
 _BLACK: Final = RemovedCameraSettings(privacy_masks=(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),))
 _TURNED: Final = frozenset({"rotate", "mirror"})
 log = logging.getLogger(__name__)
 
 
-class BorrowedCameras:
+class LeftCameras:
     """Thread-safe. left: by ID, also of cameras that are recorded at the moment; replaced by each change.
 
     trouble: why masks may be missing.
@@ -58,9 +62,9 @@ class BorrowedCameras:
             if left is self._written or not self._is_read:  # what couldn't be read must not be replaced
                 return
             try:
-                self._volume.write_whole(BORROWED, _packed(left))
+                self._volume.write_whole(LEFT, _packed(left))
             except StorageError as error:
-                log.warning("a restart would forget privacy masks of cameras of other recorders: %s", error)
+                log.warning("a restart would forget privacy masks of removed cameras: %s", error)
             else:
                 self._written = left
 
@@ -69,11 +73,11 @@ class BorrowedCameras:
         if camera in settings.cameras:
             return settings
         if (one := self.left.get(camera)) is not None:
-            return with_borrowed(settings, {camera: one})
+            return with_left(settings, {camera: one})
         said = settings.removed_cameras.get(camera)
         if self.trouble is None or (said is not None and not said.model_fields_set <= {"recipients"}):
             return settings  # an entry with keys alone was made for a change of keys, and knows no masks
-        return with_borrowed(settings, {camera: _BLACK})
+        return with_left(settings, {camera: _BLACK})
 
     def _look(self) -> None:
         """Read what hasn't been read yet, and find out whether masks may be missing."""
@@ -83,7 +87,7 @@ class BorrowedCameras:
                 self._read()
             self.trouble = _damaged(DAMAGED) if disk.entry(DAMAGED) is not None else None
         except StorageError as error:
-            self.trouble = NotDone("The privacy masks of cameras of other recorders can't be read.", error.do)
+            self.trouble = NotDone("The privacy masks of removed cameras can't be read.", error.do)
             if before is None:
                 log.error("%s", error)
         if before is None and self.trouble is not None:
@@ -94,14 +98,14 @@ class BorrowedCameras:
         try:
             found = _stored(self._volume.disk)
         except NotDone:
-            self._volume.disk.rename(BORROWED, DAMAGED)
+            self._volume.disk.rename(LEFT, DAMAGED)
             found = {}
         with self._changing:
             self.left = {**found, **self.left} if self.left else found
             self._written, self._is_read = found, True
 
 
-def left_of_borrowed(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
+def stored_left(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
     """Return what is left of these cameras, by ID. Raises StorageError; NotDone: some of it is damaged."""
     if disk.entry(DAMAGED) is not None:
         raise _damaged(DAMAGED)
@@ -114,7 +118,7 @@ def regained(disk: DiskAccess, saved: bytes) -> bytes | None:
     with suppress(NotDone, StorageError):
         here = _stored(disk)
     with suppress(NotDone, StorageError):
-        if left_of_borrowed(disk):
+        if stored_left(disk):
             return None
     with suppress(NotDone):
         both = {**_parsed(saved), **here}
@@ -122,12 +126,16 @@ def regained(disk: DiskAccess, saved: bytes) -> bytes | None:
     return None
 
 
-def with_borrowed(settings: Settings, left: Mapping[str, RemovedCameraSettings]) -> Settings:
-    """Return settings in which these cameras are removed ones. What the settings file says of them stays."""
-    if not left:
+def with_left(settings: Settings, left: Mapping[str, RemovedCameraSettings]) -> Settings:
+    """Return settings in which these cameras are removed ones, but for those that are there.
+
+    What the settings file says of them stays.
+    """
+    gone = {camera: one for camera, one in left.items() if camera not in settings.cameras}
+    if not gone:
         return settings
     said = settings.removed_cameras
-    merged = {camera: _merged(said.get(camera, RemovedCameraSettings()), one) for camera, one in left.items()}
+    merged = {camera: _merged(said.get(camera, RemovedCameraSettings()), one) for camera, one in gone.items()}
     return settings.model_copy(update={"removed_cameras": {**said, **merged}})
 
 
@@ -140,7 +148,7 @@ def _merged(said: RemovedCameraSettings, left: RemovedCameraSettings) -> Removed
 
 
 def _stored(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
-    return {} if disk.entry(BORROWED) is None else _parsed(disk.read(BORROWED))
+    return {} if disk.entry(LEFT) is None else _parsed(disk.read(LEFT))
 
 
 def _parsed(data: bytes) -> dict[str, RemovedCameraSettings]:
@@ -148,16 +156,19 @@ def _parsed(data: bytes) -> dict[str, RemovedCameraSettings]:
         said = dict(json.loads(data))
         return {str(camera): RemovedCameraSettings.model_validate(one) for camera, one in said.items()}
     except (TypeError, ValueError):
-        raise _damaged(BORROWED) from None
+        raise _damaged(LEFT) from None
 
 
 def _packed(left: Mapping[str, RemovedCameraSettings]) -> bytes:
     said = {camera: one.model_dump(mode="json", exclude_defaults=True) for camera, one in left.items()}
+    for camera, table in said.items():
+        if "retention" in table:  # in the notation that is read
+            table["retention"] = retention_to_table(left[camera].retention)
     return json.dumps(said).encode()
 
 
-def _damaged(borrowed: str) -> NotDone:
+def _damaged(where: str) -> NotDone:
     return NotDone(
-        f"{borrowed} is damaged: it has the privacy masks of cameras of other recorders.",
+        f"{where} is damaged: it has the privacy masks of removed cameras.",
         "Restore a backup. To do without these masks, delete this file.",
     )

@@ -1,14 +1,15 @@
-"""What is left of cameras of other recorders is written again where the disk failed, and read as it was."""
+"""What is left of removed cameras is written again where the disk failed, and read as it was."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from tawny.config.retention import CameraRetentionSettings, StreamRetentionSettings
 from tawny.config.settings import RemovedCameraSettings, Settings
 from tawny.model.errors import DiskFull, NotDone, StorageError
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.borrowed_cameras import BORROWED, DAMAGED, BorrowedCameras, left_of_borrowed, with_borrowed
+from tawny.storage.history.left_cameras import DAMAGED, LEFT, LeftCameras, stored_left, with_left
 
 MASK = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
 YARD = {"barn-yard": RemovedCameraSettings(name="Yard (Barn)")}
@@ -21,11 +22,22 @@ FRONT = {
 
 def test_it_is_read_as_it_was(tmp_path: Path) -> None:
     volume = Volume.at(tmp_path)
-    kept = BorrowedCameras(volume)
+    kept = LeftCameras(volume)
     kept.put(FRONT)
     kept.write()
-    assert left_of_borrowed(volume.disk) == FRONT
-    assert BorrowedCameras(volume).left == FRONT
+    assert stored_left(volume.disk) == FRONT
+    assert LeftCameras(volume).left == FRONT
+
+
+def test_its_retention_is_read_as_it_was(tmp_path: Path) -> None:
+    sub = StreamRetentionSettings(max_size="2.5 GB", max_files=1000)
+    retention = CameraRetentionSettings(min="90 min", max="400 days", events={"person": "1 year"}, sub=sub)
+    left = {"shed": RemovedCameraSettings(retention=retention, recipients=())}
+    volume = Volume.at(tmp_path)
+    kept = LeftCameras(volume)
+    kept.put(left)
+    kept.write()
+    assert LeftCameras(volume).left == left
 
 
 def test_it_is_written_again_after_the_disk_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,14 +45,14 @@ def test_it_is_written_again_after_the_disk_was_full(tmp_path: Path, monkeypatch
         raise DiskFull(str(tmp_path))
 
     volume = Volume.at(tmp_path)
-    kept = BorrowedCameras(volume)
+    kept = LeftCameras(volume)
     kept.put(FRONT)
     with monkeypatch.context() as broken:
         broken.setattr(volume, "write_whole", full)
         kept.write()
-    assert left_of_borrowed(volume.disk) == {}
+    assert stored_left(volume.disk) == {}
     kept.write()
-    assert left_of_borrowed(volume.disk) == FRONT
+    assert stored_left(volume.disk) == FRONT
 
 
 def fails(*_: object) -> bytes:
@@ -51,10 +63,10 @@ def test_cameras_whose_masks_are_read_late_are_black_until_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume = Volume.at(tmp_path)
-    volume.write_whole(BORROWED, json.dumps({"barn-front": {"privacy_masks": [MASK]}}).encode())
+    volume.write_whole(LEFT, json.dumps({"barn-front": {"privacy_masks": [MASK]}}).encode())
     with monkeypatch.context() as broken:
         broken.setattr(volume.disk, "read", fails)
-        kept = BorrowedCameras(volume)
+        kept = LeftCameras(volume)
     black = kept.masking(Settings(), "barn-front").removed_cameras["barn-front"].privacy_masks
     kept.write()
     known = kept.masking(Settings(), "barn-front").removed_cameras["barn-front"].privacy_masks
@@ -63,32 +75,32 @@ def test_cameras_whose_masks_are_read_late_are_black_until_then(
 
 def test_a_read_error_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     volume = Volume.at(tmp_path)
-    volume.write_whole(BORROWED, json.dumps({"barn-front": {"name": "Front (Barn)"}}).encode())
+    volume.write_whole(LEFT, json.dumps({"barn-front": {"name": "Front (Barn)"}}).encode())
     with monkeypatch.context() as broken:
         broken.setattr(volume.disk, "read", fails)
-        kept = BorrowedCameras(volume)
+        kept = LeftCameras(volume)
         kept.put(YARD)
         kept.write()
     kept.write()
-    assert set(left_of_borrowed(volume.disk)) == {"barn-front", "barn-yard"}
+    assert set(stored_left(volume.disk)) == {"barn-front", "barn-yard"}
 
 
 def test_a_damaged_file_is_put_aside_before_another_is_written(tmp_path: Path) -> None:
     volume = Volume.at(tmp_path)
-    volume.write_whole(BORROWED, b'{"barn-front": {')
-    kept = BorrowedCameras(volume)
+    volume.write_whole(LEFT, b'{"barn-front": {')
+    kept = LeftCameras(volume)
     kept.put(YARD)
     kept.write()
     assert volume.disk.read(DAMAGED) == b'{"barn-front": {'
-    assert "barn-yard" in json.loads(volume.disk.read(BORROWED))
+    assert "barn-yard" in json.loads(volume.disk.read(LEFT))
     with pytest.raises(NotDone, match="is damaged"):  # commands must not show images without masks
-        left_of_borrowed(volume.disk)
+        stored_left(volume.disk)
 
 
 def test_a_damaged_file_is_no_trouble_once_it_is_deleted(tmp_path: Path) -> None:
     volume = Volume.at(tmp_path)
-    volume.write_whole(BORROWED, b"{")
-    kept = BorrowedCameras(volume)
+    volume.write_whole(LEFT, b"{")
+    kept = LeftCameras(volume)
     assert kept.trouble is not None
     volume.disk.unlink(DAMAGED)
     kept.write()
@@ -106,23 +118,23 @@ def test_an_entry_with_keys_alone_shows_no_camera_whose_masks_are_lost(
     tmp_path: Path, said: dict[str, object], is_black: bool
 ) -> None:
     volume = Volume.at(tmp_path)
-    volume.write_whole(BORROWED, b"{")
-    now = BorrowedCameras(volume).masking(removed(**said), "barn-front").removed_cameras["barn-front"]
+    volume.write_whole(LEFT, b"{")
+    now = LeftCameras(volume).masking(removed(**said), "barn-front").removed_cameras["barn-front"]
     assert bool(now.privacy_masks) is is_black
 
 
 def test_what_the_settings_file_says_of_a_removed_camera_stays() -> None:
-    now = with_borrowed(removed(deleted_by="Anna"), FRONT).removed_cameras["barn-front"]
+    now = with_left(removed(deleted_by="Anna"), FRONT).removed_cameras["barn-front"]
     assert (now.deleted_by, now.name, now.rotate) == ("Anna", "Front (Barn)", 90)
     assert now.privacy_masks == FRONT["barn-front"].privacy_masks
 
 
 def test_masks_of_the_settings_file_have_its_orientation() -> None:
-    now = with_borrowed(removed(privacy_masks=[MASK]), FRONT).removed_cameras["barn-front"]
+    now = with_left(removed(privacy_masks=[MASK]), FRONT).removed_cameras["barn-front"]
     assert (now.privacy_masks, now.rotate, now.mirror) == ((MASK,), 0, False)
 
 
 def test_what_is_left_is_replaced_also_where_the_settings_file_says_something() -> None:
-    before = with_borrowed(removed(deleted_by="Anna"), FRONT)
-    now = with_borrowed(before, {"barn-front": RemovedCameraSettings(name="Gate")}).removed_cameras["barn-front"]
+    before = with_left(removed(deleted_by="Anna"), FRONT)
+    now = with_left(before, {"barn-front": RemovedCameraSettings(name="Gate")}).removed_cameras["barn-front"]
     assert now == RemovedCameraSettings(name="Gate", deleted_by="Anna")
