@@ -378,6 +378,25 @@ def test_a_key_of_two_cameras_events_needs_the_camera(bench: Bench) -> None:
     assert bench.do(command="event.close", event="b1") == door
 
 
+def test_a_key_of_two_programs_at_one_camera_needs_the_id(bench: Bench) -> None:
+    """A person was advised to name the camera, which led to the same refusal."""
+    bell, panel = CommandIssuer("bell", "webhook"), CommandIssuer("panel", "webhook")
+    rang, alarm = (bench.do(one, command="event.open", camera="door", key="e1") for one in (bell, panel))
+    for camera in (None, "door"):
+        with pytest.raises(CommandRefused, match=f"{rang}, {alarm}") as refused:
+            bench.do(command="event.close", event="e1", camera=camera)
+        assert (refused.value.kind, refused.value.do) == ("bad_input", "Use the ID of one of them.")
+    assert bench.do(command="event.close", event=rang) == rang
+    assert bench.do(command="event.close", event="e1") == alarm
+
+
+def test_a_misspelt_camera_of_an_event_is_named(bench: Bench) -> None:
+    bench.do(command="event.open", camera="door", key="b1")
+    for command in ("event.update", "event.close"):
+        with pytest.raises(CommandRefused, match="Camera not found"):
+            bench.do(command=command, event="b1", camera="dor")
+
+
 def test_a_doorbell_with_the_same_key_rings_again(bench: Bench) -> None:
     """A visitor who rang again within five minutes was not noticed."""
     press = partial(bench.do, command="event.open", camera="door", kind="doorbell", key="b1")

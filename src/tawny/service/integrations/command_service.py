@@ -90,7 +90,7 @@ class CommandService:
         """Return the camera a command applies to; None for all."""
         match order:
             case commands.EventUpdateCommand() | commands.EventCloseCommand():
-                return self._lasting(order, who).camera
+                return order.camera or self._lasting(order, who).camera
             case commands.RelayCommand():
                 camera = self._device_control.relay_camera(order.relay)
                 if camera is None:
@@ -265,20 +265,20 @@ class CommandService:
         return opened
 
     def _lasting(self, order: commands.EventUpdateCommand | commands.EventCloseCommand, who: CommandIssuer) -> Event:
-        cameras = who.cameras
-        if order.camera is not None:
-            asked = frozenset({order.camera})
-            cameras = asked if cameras is None else cameras & asked
+        cameras = who.cameras if order.camera is None else frozenset({order.camera})
         found = self._said.find(_key_of(order.event, who), cameras)
         if not found and who.way in BY_PEOPLE:
             found = self._said.find(EventKey(None, order.event), cameras)
         if not found:
             raise CommandRefused("not_found", "No such open event.", "Use the event's ID or key.")
         if len(found) > 1:
-            where = ", ".join(dict.fromkeys(one.camera for one in found))
-            raise CommandRefused(
-                "bad_input", f"Several open events have this key: {where}.", "Name the camera, or use the event's ID."
-            )
+            at = list(dict.fromkeys(one.camera for one in found))
+            where = ", ".join(at if len(at) > 1 else [one.id for one in found])
+            if len(at) > 1:
+                what = f"Several open events have this key: {where}."
+                raise CommandRefused("bad_input", what, "Name the camera, or use the event's ID.")
+            what = f"Open events of several programs have this key: {where}."
+            raise CommandRefused("bad_input", what, "Use the ID of one of them.")
         return found[0]
 
 
