@@ -344,13 +344,21 @@ def test_reolink_events_that_end_during_a_failure_end_and_what_lasts_is_reported
 
 
 def test_a_reolink_button_that_is_on_at_the_start_was_not_pressed_now() -> None:
-    with maker_camera("reolink") as camera:
+    """Only if it was off when last asked for, whatever failed since."""
+    with maker_camera("reolink", status=500) as camera:
         reading = Reading(camera)
         camera.begin("doorbell")
+        with pytest.raises(SourceError):
+            reading.pull(0.0)
+        camera.status = 200
         assert reading.pull(0.0) == []
         camera.end("doorbell")
         reading.pull(0.0)
+        camera.status = 500
+        with pytest.raises(SourceError):
+            reading.pull(0.0)
         camera.begin("doorbell")
+        camera.status = 200
         assert reading.pull(0.0) == ["doorbell None"]
         reading.point.leave()
 

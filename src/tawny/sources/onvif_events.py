@@ -64,8 +64,11 @@ class CameraReport:
     is_on: bool | None = True
 
 
-def read_reports(answer: ET.Element, now_ms: int) -> list[CameraReport]:
-    """Return what the messages of an answer report; those of other subjects are left out."""
+def read_reports(answer: ET.Element, now_ms: int, at_rest: set[tuple[str, str]]) -> list[CameraReport]:
+    """Return what the messages of an answer report; those of other subjects are left out.
+
+    at_rest: the buttons, by topic and source, that were off when last reported; it is brought up to date.
+    """
     now_there = _stamp_ms(text_at(answer, "CurrentTime"))
     found: list[CameraReport] = []
     for message in find_elements(answer, "NotificationMessage")[:_MOST_MESSAGES]:
@@ -77,12 +80,24 @@ def read_reports(answer: ET.Element, now_ms: int) -> list[CameraReport]:
         age_ms = now_there - at_there if now_there is not None and at_there is not None else 0
         at_ms = now_ms - age_ms if 0 <= age_ms <= MOST_LATE_MS else now_ms
         source, data = _items(inner, "Source"), _items(inner, "Data")
-        is_first = inner.get("PropertyOperation") == "Initialized"
+        is_first, name = inner.get("PropertyOperation") == "Initialized", _name_of(source)
         for kind, is_on in kinds_meant(topic, source, data):
-            if is_first and (is_on is None or kind == DOORBELL):
-                continue  # nothing happens at the beginning: a button that is on was pressed before
-            found.append(CameraReport(kind, _name_of(source), now_ms if is_first else at_ms, is_on))
+            is_pressed = kind == DOORBELL and _is_new_press(at_rest, (topic, name), is_on=is_on)
+            if is_first and (is_on is None or (kind == DOORBELL and is_on and not is_pressed)):
+                continue  # nothing happens at the beginning: a button that wasn't known to be off stays on
+            found.append(CameraReport(kind, name, now_ms if is_first else at_ms, is_on))
     return found
+
+
+def _is_new_press(at_rest: set[tuple[str, str]], button: tuple[str, str], *, is_on: bool | None) -> bool:
+    """Note the state of a button, and return whether it is on and was off before."""
+    if is_on is False:
+        if len(at_rest) < _MOST_ITEMS:
+            at_rest.add(button)
+        return False
+    was_off = button in at_rest
+    at_rest.discard(button)
+    return was_off
 
 
 def names_doorbell(text: str) -> bool:
@@ -199,6 +214,7 @@ class EventSubscription:
     def __init__(self, camera: OnvifCamera, clock: Clock) -> None:
         self._camera, self._clock = camera, clock
         self._made: _Subscription | None = None
+        self._at_rest: set[tuple[str, str]] = set()
         self._is_answered = False
         """Whether the camera has answered at the address of the subscription."""
         self._follows = True
@@ -306,7 +322,7 @@ class PullPoint(EventSubscription):
                 raise
             self._is_answered = True
             return []
-        return read_reports(answer, self._clock.now_ms())
+        return read_reports(answer, self._clock.now_ms(), self._at_rest)
 
 
 def _headers(action: str, to: str) -> str:

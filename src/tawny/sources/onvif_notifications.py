@@ -84,7 +84,7 @@ class NotificationPoint(EventSubscription):
 
     def _read(self, data: bytes) -> list[CameraReport]:
         try:
-            return read_reports(read_xml(data), self._clock.now_ms())
+            return read_reports(read_xml(data), self._clock.now_ms(), self._at_rest)
         except UnreadableXml:
             return []
 

@@ -66,10 +66,14 @@ def _is_on(state: Any) -> bool | None:
 class ReolinkEvents:
     """The events of one Reolink camera: signed in when first used, and again when its token is no longer known.
 
-    Call from one thread, `cancel` from any. record: what sign-ins the camera offered before.
+    Call from one thread, `cancel` from any. record: what sign-ins the camera offered before. sleeps: to save a
+    battery, so that a press of its button may be what lets it answer.
     """
 
-    def __init__(self, settings: EventApiSettings, clock: Clock, record: LoginRecord | None) -> None:
+    def __init__(
+        self, settings: EventApiSettings, clock: Clock, record: LoginRecord | None, *, sleeps: bool = False
+    ) -> None:
+        self._sleeps = sleeps
         self._clock, self._record, self._fingerprint = clock, record, settings.fingerprint
         self._number = max(0, settings.channel - 1)
         address = web_place(settings.url)
@@ -128,7 +132,7 @@ class ReolinkEvents:
                 continue
             if kind != DOORBELL:
                 found.append(CameraReport(kind, name, now_ms, is_on))
-            elif is_on and kind in self._was:  # else it was pressed before it was first asked for
+            elif is_on and (kind in self._was or (self._sleeps and self._repeats)):  # else it may be on since long ago
                 found.append(CameraReport(kind, name, now_ms, None))
         self._was, self._repeats = dict(states), False
         return found

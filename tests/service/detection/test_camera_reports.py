@@ -245,6 +245,17 @@ def test_makers_whose_connection_says_less_begin_and_end_likewise(name: str) -> 
         reading.reports.close()
 
 
+def test_a_press_that_wakes_a_sleeping_reolink_camera_rings_at_its_first_answer() -> None:
+    with maker_camera("reolink", status=500) as camera:
+        reading = Reading(camera, sleeps=True)
+        reading.reports.step()
+        camera.begin("doorbell")
+        camera.status = 200
+        reading.reports.step()
+        assert reading.told == ["doorbell"]
+        reading.reports.close()
+
+
 @pytest.mark.parametrize(("status", "pause_s"), [(403, REFUSED_S), (404, 4.0)])
 def test_a_maker_that_has_none_is_a_problem_because_it_is_asked_for(status: int, pause_s: float) -> None:
     with maker_camera("dahua", status=status) as camera:

@@ -112,6 +112,21 @@ def test_a_button_that_is_on_when_it_subscribes_is_not_pressed_now() -> None:
         assert [one.kind for one in point.pull(0)] == ["doorbell"]
 
 
+def test_a_press_while_the_camera_has_forgotten_the_subscription_rings() -> None:
+    """Of another button, which stays on, it isn't known that it was off."""
+    bell, other = (("tns1:RuleEngine/MyRuleDetector/Visitor", {"Source": name}) for name in ("door", "gate"))
+    with simulated() as camera:
+        camera.report(*bell, {"State": "false"})
+        camera.report(*other, {"State": "true"})
+        point = subscribed(camera)
+        for expected in (["door"], []):  # the second time it has rung already
+            camera.subscriptions.clear()
+            camera.report(*bell, {"State": "true"})
+            with pytest.raises(SourceError, match="no such subscription"):
+                point.pull(0)
+            assert [one.source for one in point.pull(0)] == expected
+
+
 def test_a_camera_that_restarts_is_subscribed_to_again() -> None:
     with simulated() as camera:
         point = subscribed(camera)
@@ -198,7 +213,7 @@ def test_a_camera_without_events_says_so() -> None:
     ],
 )  # fmt: skip
 def test_messages_without_sense_end_in_few_reports(raw: str) -> None:
-    reports = read_reports(read_xml(raw.encode()), 1_000_000)
+    reports = read_reports(read_xml(raw.encode()), 1_000_000, set())
     assert len(reports) <= 256
     assert all(isinstance(one, CameraReport) and one.at_ms == 1_000_000 for one in reports)
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
@@ -66,7 +67,9 @@ def _event_point(camera: CameraId, settings: CameraSettings, clock: Clock, login
     api = settings.event_api
     if api is not None:
         address = web_place(api.url)
-        return EVENT_APIS[api.maker](api, clock, logins.record(camera, address.host, address.port))
+        is_sleeping_reolink = settings.sleeps and api.maker == "reolink"
+        read = partial(ReolinkEvents, sleeps=True) if is_sleeping_reolink else EVENT_APIS[api.maker]
+        return read(api, clock, logins.record(camera, address.host, address.port))
     place = OnvifService.of(settings.onvif)
     request = OnvifCamera(settings.onvif, clock, logins.record(camera, place.host, place.port_used))
     return CameraEvents(request, clock, (place.host, place.port_used), settings.events_port)
