@@ -95,9 +95,7 @@ def describe_events(parser: ArgumentParser) -> None:
     options.data(parser)
     options.times(parser, begin=LOOKED_BACK, end="now")
     parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
-    parser.add_argument(
-        "--kind", metavar="K", action="append", help="only this event type, for example motion or person"
-    )
+    parser.add_argument("--kind", metavar="K", action="append", help="only this event type, such as motion or person")
     parser.add_argument(
         "--level",
         choices=[*map(str, ALL_LEVELS)],
