@@ -75,14 +75,14 @@ function Rings() {
 }
 
 function Ring({ event }: { event: TawnyEvent }) {
-  const camera = encodeURIComponent(event.camera);
+  const { camera } = event;
   const page = `/live/${camera}`;
   const talks = mayDirect();
   const open = (to: string) => () => {
     dismiss(event);
     go(to);
   };
-  const shows = cameras.value.some(({ id }) => id === event.camera);
+  const shows = cameras.value.some(({ id }) => id === camera);
   return (
     <section class="card ring" role="dialog" aria-labelledby={`ring-${event.id}`}>
       {shows && <img alt="" src={url(`/cameras/${camera}/snapshot`, { width: 320 })} onError={(failed) => (failed.currentTarget.hidden = true)} />}
