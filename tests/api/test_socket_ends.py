@@ -20,8 +20,8 @@ async def test_a_page_that_is_gone_needs_no_farewell(is_gone: bool, monkeypatch:
             raise OSError("the connection is closed")
         sent.append(message["type"])
 
-    async def at_once(_socket: WebSocket) -> None:
-        return
+    async def at_once(_socket: WebSocket) -> bool:
+        return True
 
     monkeypatch.setattr(access, "await_end", at_once)
     socket = WebSocket({"type": "websocket", "headers": []}, receive, send)

@@ -120,6 +120,26 @@ async def test_who_signs_out_sees_nothing_more(house: House, server: WebServer, 
         assert await close_code(socket) == 4401
 
 
+@pytest.mark.parametrize("path", [LIVE, STATE])
+async def test_who_may_see_other_cameras_connects_again_and_stays_signed_in(
+    house: House, server: WebServer, path: str
+) -> None:
+    """Programs take 4401 for the end of their session."""
+    token, hub = session(house), house.recorder.hubs[PORCH, MAIN]
+    feed(hub, 2)
+    async with opened(server, path, token) as socket:
+        await socket.send('{"sub": ["state"]}')
+        await heard(socket)
+        found = house.accounts.session(token)
+        assert found
+        house.accounts.change_person(found.person, Role.VIEWER, [CameraId("yard"), PORCH])
+        house.clock.advance(5.1)
+        assert await close_code(socket) == 1012
+    async with opened(server, path, token) as socket:
+        await socket.send('{"sub": ["state"]}')
+        await heard(socket)
+
+
 async def test_what_is_not_understood_ends_the_socket(house: House, server: WebServer) -> None:
     async with opened(server, STATE, session(house)) as socket:
         await socket.send("hello")

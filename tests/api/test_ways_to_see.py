@@ -341,7 +341,7 @@ async def test_pictures_end_when_their_camera_begins_anew(filled: Filled, monkey
             with pytest.raises(ConnectionClosed) as closed:
                 await socket.recv()
     await server.stop()
-    assert closed.value.rcvd and closed.value.rcvd.code == live_socket.BEGIN_AGAIN
+    assert closed.value.rcvd and closed.value.rcvd.code == access.BEGIN_AGAIN
 
 
 async def breaks_off(filled: Filled, route: str, who: Who) -> None:
@@ -391,10 +391,11 @@ async def test_a_socket_is_closed(
     filled: Filled, route: str, made: Made, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access, "LOOK_S", 0.05)
-    await is_closed(filled, route, made(filled, end))
+    code = access.BEGIN_AGAIN if end == "sees another camera now" else SIGNED_OUT
+    await is_closed(filled, route, made(filled, end), code)
 
 
-async def is_closed(filled: Filled, route: str, who: Who) -> None:
+async def is_closed(filled: Filled, route: str, who: Who, code: int = SIGNED_OUT) -> None:
     house = filled.house
     server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
     await server.start()
@@ -408,7 +409,7 @@ async def is_closed(filled: Filled, route: str, who: Who) -> None:
                 while True:
                     await socket.recv()
     await server.stop()
-    assert closed.value.rcvd and closed.value.rcvd.code == SIGNED_OUT
+    assert closed.value.rcvd and closed.value.rcvd.code == code
 
 
 @pytest.mark.parametrize("route", HTTP)

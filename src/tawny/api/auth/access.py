@@ -47,8 +47,9 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 """Over https. Of its own, because browsers refuse to replace a cookie of https on a page of plain http."""
 SIGNED_OUT = 4401
 """WebSocket close code: no session, or it ended."""
-NOT_ALLOWED = 4403
-NOT_THERE = 4404
+BEGIN_AGAIN = 1012
+"""WebSocket close code: something changed, and the next connection has it."""
+NOT_ALLOWED, NOT_THERE = 4403, 4404
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 RENEWED_S: Final = 86_400.0
 """Interval in s at which a session's cookie is set again."""
@@ -281,9 +282,15 @@ def may_see(connection: HTTPConnection) -> bool:
 
 async def has_ended(connection: HTTPConnection) -> bool:
     """Return whether the session has ended or its rights changed. Called every LOOK_S during long responses."""
-    session, site = the_session(connection), the_site(connection)
+    session = the_session(connection)
     if session.how == BY_HUB:
         return False  # the hub ends the request; what the owner allows applies to the next one
+    now = await _session_now(connection)
+    return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
+
+
+async def _session_now(connection: HTTPConnection) -> LoginSession | None:
+    session, site = the_session(connection), the_site(connection)
     match session.person.role:
         case Role.HOLDER | Role.BRINGER | Role.PHONE:
             session_of = site.passes.session_of
@@ -291,8 +298,7 @@ async def has_ended(connection: HTTPConnection) -> bool:
             session_of = partial(_visitor, site)
         case _:
             session_of = site.accounts.session_of
-    now = await asyncio.to_thread(lambda: _while_named(session_of(session.key), connection))
-    return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
+    return await asyncio.to_thread(lambda: _while_named(session_of(session.key), connection))
 
 
 def _visitor(site: AppContext, key: bytes) -> LoginSession | None:
@@ -300,11 +306,12 @@ def _visitor(site: AppContext, key: bytes) -> LoginSession | None:
     return site.shares.session_of(key) or site.passes.session_of(key)
 
 
-async def await_end(connection: HTTPConnection) -> None:
-    """Return once the session has ended or its rights changed, at most LOOK_S later."""
+async def await_end(connection: HTTPConnection) -> bool:
+    """Return once the session has ended or its rights changed, at most LOOK_S later: whether it has ended."""
     await asyncio.sleep(LOOK_S)  # the route's rule has just checked them
     while not await has_ended(connection):
         await asyncio.sleep(LOOK_S)
+    return await _session_now(connection) is None
 
 
 async def refuse_ended(connection: HTTPConnection) -> None:
@@ -417,6 +424,8 @@ def _signed_out() -> RequestRefused:
 PING_S = 4.0
 """Interval in s of heartbeats."""
 NOT_UNDERSTOOD = 1008
+_SIGNED_OUT = (SIGNED_OUT, "You've been signed out on this device.")
+_OTHER_RIGHTS = (BEGIN_AGAIN, "What you may see or do here has changed.")
 _ENDED = asyncio.CancelledError | WebSocketDisconnect | WebSocketDisconnected
 """One side has ended while the other one sent."""
 Said = TypeVar("Said", bound=BaseModel)
@@ -445,7 +454,7 @@ async def run_while_allowed(socket: WebSocket, *works: Coroutine[Any, Any, None]
             raise error
     if is_over and socket.application_state is WebSocketState.CONNECTED:
         with suppress(WebSocketDisconnect):  # the page has just been closed
-            await socket.close(SIGNED_OUT, "You've been signed out on this device.")
+            await socket.close(*(_SIGNED_OUT if watch.result() else _OTHER_RIGHTS))
 
 
 async def _receive(socket: WebSocket, kind: type[Said], receive: Callable[[Said], None]) -> None:

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tawny.api import schemas as shapes
 from tawny.api.auth.access import (
+    BEGIN_AGAIN,
     NOT_THERE,
     PING_S,
     Access,
@@ -45,7 +46,6 @@ from tawny.service.talkback import TalkbackBusy
 from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
 
-BEGIN_AGAIN = 1012
 MOST_GATHERED_S = 0.5
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
