@@ -58,6 +58,48 @@ def test_a_neighbor_and_a_mode_that_do_not_exist_are_named() -> None:
     ]
 
 
+def with_sources(*sources: str) -> Settings:
+    return Settings.model_validate({"cameras": {f"door-{at}": {"source": one} for at, one in enumerate(sources)}})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("rtsp://192.0.2.1/main", "rtsp://192.0.2.1/main"),
+        ("rtsp://anna:secret@cam.local/main?a=1", "RTSP://ben:other@CAM.local:554/main?a=1"),
+        ("http://[2001:db8::1]/video", "http://anna:secret@[2001:db8::1]:80/video"),
+    ],
+)
+def test_a_network_camera_that_is_there_twice_is_named(first: str, second: str) -> None:
+    """Each of them takes disk and notifies."""
+    made = with_sources(first, "demo:front", second)
+    assert [f"{one}" for one in setting_warnings(made)] == [
+        "cameras.door-2.source: found the address of the camera 'door-0'; allowed: one that no other camera has"
+    ]
+    assert [one.message for one in warnings_of_names(made)] == [
+        "Door 0 and Door 2 have the same address, so one camera is recorded twice."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("rtsp://192.0.2.1/main", "rtsp://192.0.2.1/sub"),
+        ("rtsp://192.0.2.1/main", "rtsp://192.0.2.1:8554/main"),
+        ("rtsp://192.0.2.1/Main", "rtsp://192.0.2.1/main"),
+        ("rtsps://192.0.2.1:7441/Ab12Cd34Ef56Gh78", "rtsps://192.0.2.1:7441/Ab12Cd34Ef56Gh79"),
+        ("demo:front", "demo:front"),
+        ("file:///videos/gate.mp4", "file:///videos/gate.mp4"),
+        ("phone:a1b2c3", "phone:a1b2c3"),
+        ("rtmp-listen://0.0.0.0:1935/live/Ab12Cd34Ef56Gh78", "rtmp-listen://0.0.0.0:1935/live/Ab12Cd34Ef56Gh78"),
+        ("rtsp://", "rtsp://"),
+    ],
+)
+def test_other_cameras_of_one_device_and_sources_without_one_are_not_named(first: str, second: str) -> None:
+    made = with_sources(first, second)
+    assert [*setting_warnings(made), *warnings_of_names(made)] == []
+
+
 @pytest.mark.parametrize("name", ["Gate", " gate "])
 def test_a_name_that_another_camera_has_is_named(name: str) -> None:
     """The first one's name is made from its ID."""

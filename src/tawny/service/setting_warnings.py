@@ -1,16 +1,19 @@
-"""Settings that are valid and probably not meant: names of things that don't exist, two cameras of one name, and disks
-in memory mode. Pure.
+"""Settings that are valid and probably not meant: names of things that don't exist, two cameras of one name or address,
+and disks in memory mode. Pure.
 
 They stay valid: names were before the thing was renamed or removed, and `tawny run --memory` is for any settings.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 from tawny.config.settings import Settings, display_name
 from tawny.model.errors import Problem
 from tawny.model.ids import name_key
 from tawny.service.modes.mode_table import lost_channels
 from tawny.service.recorder import RecorderWarning
+from tawny.sources.network_address import claims_network, parse_network
 
 
 def setting_warnings(settings: Settings) -> Iterator[Problem]:
@@ -24,6 +27,8 @@ def setting_warnings(settings: Settings) -> Iterator[Problem]:
     for number, _, zone in _lost_zones(settings):
         there = ", ".join(_zones(settings, number)) or "none: there are no zones"
         yield Problem(f"rules.{number}.when.zone", repr(zone), there)
+    for name, first in _same_addresses(settings):
+        yield Problem(f"cameras.{name}.source", f"the address of the camera {first!r}", "one that no other camera has")
     shown: dict[str, str] = {}
     for name, camera in settings.cameras.items():
         first = shown.setdefault(name_key(display_name(name, camera)), name)
@@ -39,14 +44,31 @@ def setting_warnings(settings: Settings) -> Iterator[Problem]:
 
 
 def warnings_of_names(settings: Settings) -> Iterator[RecorderWarning]:
-    """Yield a warning for each name without which notifications fail to appear."""
+    """Yield a warning for each name without which notifications fail to appear, and for two names of one camera."""
     yield from lost_channels(settings)
+    for both in _same_addresses(settings):
+        second, first = (display_name(name, settings.cameras[name]) for name in both)
+        message = f"{first} and {second} have the same address, so one camera is recorded twice."
+        yield RecorderWarning(message, "Remove one of them, or correct its address.")
     for number, rule, zone in _lost_zones(settings):
         named = settings.rules[number].when.camera
         if any(camera in named for camera in settings.removed_cameras):
             continue  # it may be a zone of this camera, which can be restored or added again
         message = f"The rule “{rule}” names the zone {zone}, which none of its cameras has."
         yield RecorderWarning(message, "Correct the rule under Modes and schedule.")
+
+
+def _same_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield each network camera whose stream an earlier one has, whatever the login, and that one."""
+    known: dict[tuple[str, str], str] = {}
+    for name, camera in settings.cameras.items():
+        if not claims_network(camera.source):
+            continue
+        with suppress(ValueError):
+            address = parse_network(camera.source)
+            first = known.setdefault((address.host.lower(), replace(address, host="").url), name)
+            if first != name:
+                yield name, first
 
 
 def _in_modes(settings: Settings) -> Iterator[Problem]:
