@@ -132,8 +132,8 @@ class WebInterface:
         self.running.whenever_changed(self._take_over)
         self.address.handle.start(self.engine, self.address.name, lambda: self.address)
         if place.kept_in is not None and (copy := _spare_accounts(place)) is not None:
-            copying = partial(AccountsCopy, self.accounts.file, copy)
-            self.engine.start(AccountsCopy.name, copying)
+            self.engine.start(AccountsCopy.name, partial(AccountsCopy, self.accounts.file, copy))
+        self.site.setup.removed.start(self.engine)
         self.site.system.start(self.engine)
         self.site.updates.start(self.engine)
         if self.site.hub is not None:

@@ -310,6 +310,13 @@ class SettingsDraft:
         if tables[:-1] == ["cameras"] and key == "name" and tables[1] in before:
             self._refuse_taken_name(tables[1], before)
 
+    def put_secret(self, name: str, value: str | None) -> None:
+        """Set a line of `secrets.toml` that no setting names; None removes it."""
+        if value is None:
+            self._gone.add(name)
+        else:
+            self._secrets[name] = value
+
     def put_secure_address(self, values: Values, secrets: Mapping[str, str], public_url: str | None = None) -> None:
         """Set values of `[web.secure]`; empty ones are removed. public_url: None leaves it; empty removes it."""
         web = self._document.setdefault("web", tomlkit.table())

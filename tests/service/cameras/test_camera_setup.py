@@ -45,10 +45,10 @@ BEFORE = '# mine\n[cameras.yard]\nsource = "demo:garden"  # keep\n'
 class House:
     """Settings in a file, as a program that runs has them."""
 
-    def __init__(self, folder: Path, *, has_file: bool = True) -> None:
+    def __init__(self, folder: Path, *, has_file: bool = True, text: str = BEFORE) -> None:
         self.config = folder / "tawny.toml"
-        self.config.write_text(BEFORE)
-        self.settings = read_settings(self.config, {})
+        self.config.write_text(text)
+        self.settings = read_settings(self.config)
         self.logins = LoginHistory()
         self.applied: list[Settings] = []
         config = self.config if has_file else None
@@ -61,6 +61,9 @@ class House:
     def _apply(self, new: Settings, _file: str) -> None:
         self.settings = new
         self.applied.append(new)
+
+    def restarted(self) -> "House":
+        return House(self.config.parent, text=self.config.read_text())
 
 
 @pytest.fixture
@@ -209,6 +212,8 @@ def test_rename_and_remove(house: House, wanted: CameraDraft) -> None:
     assert list(house.settings.cameras) == ["yard"]
     assert house.config.read_text() == BEFORE + '\n[removed_cameras.front-door]\nname = "Front door"\n'
     assert house.settings.removed_cameras["front-door"].delete_after is None
+    house.clock.advance(31)
+    house.setup.removed.step()
     assert "CAMERA_" not in house.config.with_name("secrets.toml").read_text()
     with pytest.raises(NotDone, match="No camera named"):
         house.setup.rename(camera, "x")
@@ -251,6 +256,76 @@ def test_a_removed_camera_is_restored_as_it_was(house: House, wanted: CameraDraf
     if not changed:
         assert house.config.read_text() == before
     assert house.logins.record(camera, "127.0.0.1", 554).strongest is SignIn.SHA_256
+
+
+@pytest.mark.parametrize("split", [False, True], ids=["in one place", "in two places"])
+def test_a_removed_camera_is_restored_after_a_restart(house: House, wanted: CameraDraft, *, split: bool) -> None:
+    """With its password, which is nowhere but in `secrets.toml`, and its recordings are not deleted."""
+    camera = house.setup.add("Front door", wanted)
+    zone = "[cameras.front-door.detection.zones.path]  # the way in\npoints = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]\n"
+    between = '[cameras.hall]\nsource = "demo:hall"\n' if split else ""
+    house.config.write_text(f"{house.config.read_text()}\n{between}{zone}")
+    house.settings = read_settings(house.config)
+    was, secrets = house.settings.cameras[camera], house.config.with_name("secrets.toml")
+    house.logins.record(camera, "127.0.0.1", 554).offered(SignIn.SHA_256)
+    before = secrets.read_text()
+    house.setup.remove(camera, CameraRemoval("Anna", with_recordings=True))
+    assert "p%40ss" not in house.config.read_text()
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    again = house.restarted()
+    again.clock.advance(20)
+    again.setup.restore(camera)
+    assert again.settings.cameras[camera] == read_settings(house.config).cameras[camera] == was
+    assert again.settings.removed_cameras == {}
+    assert "# the way in" in house.config.read_text()
+    assert again.logins.record(camera, "127.0.0.1", 554).strongest is SignIn.SHA_256
+    again.setup.removed.step()
+    assert secrets.read_text() == before
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_nothing_is_left_of_a_camera_that_can_no_longer_be_restored(
+    house: House, wanted: CameraDraft, *, restarts: bool
+) -> None:
+    camera, secrets = house.setup.add("Front door", wanted), house.config.with_name("secrets.toml")
+    house.setup.remove(camera, KEEP)
+    house.setup.removed.step()
+    assert "p%40ss" in secrets.read_text()
+    now = house.restarted() if restarts else house
+    now.clock.advance(31)
+    with pytest.raises(NotDone, match="no longer be restored"):
+        now.setup.restore(camera)
+    now.setup.removed.step()
+    assert secrets.read_text() == ""
+
+
+def test_a_camera_with_the_id_of_the_removed_one_stays_after_a_restart(house: House) -> None:
+    house.setup.remove(CameraId("yard"), KEEP)
+    house.config.write_text(BEFORE)
+    with pytest.raises(NotDone, match="already have a camera yard"):
+        house.restarted().setup.restore(CameraId("yard"))
+    assert house.config.read_text() == BEFORE
+
+
+@pytest.mark.parametrize("kept", ["", "{}", '{"camera": 1, "until_ms": 2}', "[]", '{"logins": ""}'])
+def test_a_start_needs_nothing_of_removed_cameras(house: House, kept: str) -> None:
+    secrets = house.config.with_name("secrets.toml")
+    secrets.write_text(f"REMOVED_CAMERA_YARD = '{kept}'\n")
+    secrets.chmod(0o600)
+    with pytest.raises(NotDone, match="no longer be restored"):
+        house.restarted().setup.restore(CameraId("yard"))
+
+
+def test_a_linked_file_of_secrets_stays_a_link(house: House, tmp_path: Path) -> None:
+    """It may lead to a place for reading only."""
+    there = tmp_path / "there.toml"
+    there.write_text("")
+    there.chmod(0o600)
+    house.config.with_name("secrets.toml").symlink_to(there)
+    house.setup.remove(CameraId("yard"), KEEP)
+    assert there.read_text() == ""
+    house.setup.restore(CameraId("yard"))
+    assert house.config.read_text() == BEFORE
 
 
 def test_a_camera_is_restored_once_and_not_too_late(house: House) -> None:

@@ -19,7 +19,7 @@ from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
-from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
+from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.added_values import chosen_values, keep_silent, recording_values, silent_tables, with_sound
 from tawny.service.cameras.camera_moves import (
     check_moved,
@@ -31,6 +31,7 @@ from tawny.service.cameras.camera_moves import (
 )
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_streams
+from tawny.service.cameras.removed_cameras import RemovedCamera, RemovedCameras
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry, refuse_named, unknown_kind
 from tawny.service.retention.recording_deletion import UNDO_S
@@ -224,18 +225,6 @@ class CameraRemoval:
     with_kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Removed:
-    """A removed camera as it was. until_s: it can be restored until then, s monotonic. before, after: of the file."""
-
-    until_s: float
-    table: Any
-    secrets: Mapping[str, str] = field(repr=False)
-    before: str = field(repr=False)
-    after: str = field(repr=False)
-    logins: Mapping[LoginPlace, SignIn]
-
-
 def removed_values(camera: str, settings: CameraSettings, removal: CameraRemoval, now_ms: int) -> dict[str, Any]:
     """Return what the settings keep of a removed camera."""
     values: dict[str, Any] = {"name": display_name(camera, settings)}
@@ -264,7 +253,7 @@ class CameraSetupService:
     ) -> None:
         self._settings, self._plugins, self._clock, self._logins = settings, plugins, clock, logins
         self._restart, self._is_offline = restart, is_offline
-        self._lock, self._removed = threading.Lock(), dict[str, _Removed]()
+        self._lock, self.removed = threading.Lock(), RemovedCameras(settings, clock)
         self._tries = LoginTries(clock)
         self.previews = CameraPreviews(plugins, clock, self._tries)
         self._found: dict[str, FoundCamera] = {}
@@ -455,10 +444,9 @@ class CameraSetupService:
 
             self._change(config, edit)
             self._logins.forget(camera)
-            until_s = self._clock.mono_s() + UNDO_S
-            self._removed = {name: one for name, one in self._removed.items() if one.until_s > self._clock.mono_s()}
-            self._removed[camera] = _Removed(until_s, *taken, before, after, logins)
-        return now_ms + round(UNDO_S * 1000)
+            until_ms = now_ms + round(UNDO_S * 1000)
+            self.removed.keep(camera, RemovedCamera(*taken, logins, before, after), until_ms)
+        return until_ms
 
     def restore(self, camera: CameraId) -> None:
         """Put back a camera that was just removed, with all its settings; its recordings are not deleted.
@@ -466,18 +454,18 @@ class CameraSetupService:
         Raises NotDone: when it is too late. Raises SettingsError, FolderUnwritable.
         """
         with self._settings.changing():
-            was, config = self._removed.get(camera), self._file()
-            if was is None or was.until_s < self._clock.mono_s():
+            was, config = self.removed.find(camera), self._file()
+            if was is None:
                 raise NotDone("This camera can no longer be restored.", "Add it again under “Add a camera”.")
 
             def edit(draft: SettingsDraft) -> None:
-                if draft.text == was.after:
+                if draft.text == was.after:  # never after a restart
                     draft.put_text(was.before, was.secrets)
                 else:
                     draft.put_camera(camera, was.table, was.secrets)
 
             self._change(config, edit)
-            del self._removed[camera]
+            self.removed.forget(camera)
         for place, sign_in in was.logins.items():
             self._logins.offered(place, sign_in)
 
