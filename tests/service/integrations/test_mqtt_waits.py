@@ -149,10 +149,14 @@ class Home:
         monkeypatch.setattr(Hub, "recent", lambda *_: [frame])
         self.start()
 
-    def start(self, **mqtt: Any) -> None:
-        """Start as the recorder does, with these settings changed."""
+    def change(self, **mqtt: Any) -> None:
+        """Change the settings, as the page or the file does while tawny runs."""
         changed = self.settings.mqtt.model_copy(update=mqtt)
         self.settings = self.settings.model_copy(update={"mqtt": changed})
+
+    def start(self, **mqtt: Any) -> None:
+        """Start as the recorder does, with these settings changed."""
+        self.change(**mqtt)
         self.topics = MqttTopics(
             lambda: self.settings, self.house.recorder, self.modes, self.do, lambda: 0, kept=self.store
         )
@@ -469,6 +473,38 @@ def test_another_broker_is_not_touched(home: Home) -> None:
     home.start(url="mqtt://127.0.0.2:9/garage")
     home.passes()
     assert "tawny/status" not in home.subscribed()
+
+
+@pytest.mark.parametrize("url", ["", "mqtt://127.0.0.2:9/tawny", "mqtt://127.0.0.1:10/tawny"])
+def test_a_broker_that_the_settings_no_longer_name_keeps_nothing(home: Home, url: str) -> None:
+    """The next start wouldn't reach it, and it would have images of cameras that become private or are removed."""
+    home.had_event()
+    home.passes()
+    assert home.left("tawny/porch/picture", "tawny/porch/event/picture")
+    home.kept |= {"tawny/own/note": b"of another program", "homeassistant/light/own/x/config": b"{}"}
+    home.change(url=url)
+    home.topics.bridge.close()
+    assert home.left("tawny/", "homeassistant/") == {"tawny/own/note", "homeassistant/light/own/x/config"}
+    assert json.loads(home.store.marks()["mqtt/127.0.0.1:9/tawny"]) == []
+
+
+@pytest.mark.parametrize("change", [{}, {"url": "mqtt://ben:new@127.0.0.1:9/garage"}, {"snapshot_interval": 5.0}])
+def test_at_the_broker_that_the_next_start_uses_all_stays(home: Home, change: dict[str, Any]) -> None:
+    home.passes()
+    before = home.left("tawny/", "homeassistant/")
+    home.change(**change)
+    home.topics.bridge.close()
+    assert home.left("tawny/", "homeassistant/") == before
+    assert home.kept["tawny/status"] == b"offline"
+
+
+def test_what_another_recorder_uses_too_stays_at_a_broker_that_is_left(home: Home) -> None:
+    home.passes()
+    home.says("tawny/recorder", b"another", is_retained=False)
+    before = home.left("tawny/", "homeassistant/")
+    home.change(url="")
+    home.topics.bridge.close()
+    assert home.left("tawny/", "homeassistant/") == before
 
 
 @pytest.mark.parametrize("discovery", ["", "ha"])

@@ -158,7 +158,8 @@ class MqttBridge:
     """Connects to the broker as an actor. The other methods are thread-safe.
 
     refresh: called in each step to `put` the state. commanded: receives messages to `…/set` topics, with the topic
-    below the base; called on the library's thread, must return at once. kept: as of MqttTopics.
+    below the base; called on the library's thread, must return at once. kept: as of MqttTopics. url_now: returns the
+    address in the settings, which the next start uses; None: that of `settings`.
     """
 
     name = "mqtt"
@@ -170,7 +171,9 @@ class MqttBridge:
         commanded: Commanded,
         clock: Clock,
         kept: NotifierStore | None = None,
+        url_now: Callable[[], str] | None = None,
     ) -> None:
+        self._url_now = url_now or (lambda: settings.url)
         self._settings, self._refresh, self._commanded, self._clock = settings, refresh, commanded, clock
         self._address: NotifierAddress = parse(settings.url, EXAMPLE)
         self.base = base_topic(settings.url)
@@ -292,13 +295,29 @@ class MqttBridge:
         if line is None:
             return
         try:
-            if line.is_connected:
+            if line.is_connected and self._is_left and not self._others.are_there:
+                self._remove_all(line)
+            elif line.is_connected:
                 line.publish(f"{self.base}/{_STATUS}", ha.OFFLINE, retain=True)
         except DeliveryError as error:
             log.info("%s", error)
         line.close()
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether the next start uses another broker, or none: it couldn't remove anything here."""
+        url = self._url_now()
+        return not url or parse(url, EXAMPLE).at != self._address.at
+
+    def _remove_all(self, line: MqttClient) -> None:
+        """Remove what was published, images and entities included. Raises DeliveryError."""
+        with self._lock:
+            topics = [*self._is]
+        line.publish_states([(topic, b"") for topic in topics], lambda *_: None)
+        self._published.note(frozenset())
+        log.info("removed what was published at %s, which the settings no longer name", self.public)
 
     def _troubled(self, error: DeliveryError) -> None:
         if not self.trouble:

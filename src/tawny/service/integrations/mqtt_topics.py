@@ -95,7 +95,9 @@ class MqttTopics:
         self._lock = threading.Lock()
         self._is_changed = True
         self.handle = ActorHandle()
-        self.bridge = MqttBridge(self._settings, self._refresh, self._commanded, self._clock, kept)
+        self.bridge = MqttBridge(
+            self._settings, self._refresh, self._commanded, self._clock, kept, lambda: now().mqtt.url
+        )
         cameras = frozenset(self._settings.cameras) or None
         self._who = CommandIssuer("MQTT", "mqtt", frozenset(self._settings.permissions), cameras, self.bridge.public)
 
