@@ -113,6 +113,22 @@ UNDERSTOOD = [
     ]),
     ("the first monday of november", [("11-02 00:00", "11-03 00:00")]),
     ("the last monday in november", [("11-16 00:00", "11-17 00:00")]),
+    ("the first weekend in october", [("10-03 00:00", "10-05 00:00")]),
+    ("the last weekend in september", [("09-26 00:00", "09-28 00:00")]),
+    ("last weekend this month", [("11-14 00:00", "11-16 00:00")]),
+    ("last weekend last month", [("10-31 00:00", "11-02 00:00")]),
+    ("the first weekend in november", [("11-07 00:00", "11-09 00:00")]),
+    ("first monday and friday in october", [("10-02 00:00", "10-03 00:00"), ("10-05 00:00", "10-06 00:00")]),
+    ("wednesdays after 22:00 in november", [
+        (f"11-{day:02} 22:00", f"11-{day + 1:02} 00:00") for day in (4, 11, 18)
+    ]),
+    ("every wednesday at 8 pm in november", [(f"11-{day:02} 19:30", f"11-{day:02} 20:30") for day in (4, 11, 18)]),
+    ("wednesdays at night in november", [(f"11-{day:02} 20:00", f"11-{day + 1:02} 06:00") for day in (4, 11, 18)]),
+    ("every wed in nov", [(f"11-{day:02} 00:00", f"11-{day + 1:02} 00:00") for day in (4, 11, 18)]),
+    ("tue and wed in november", [(f"11-{day:02} 00:00", f"11-{day + 2:02} 00:00") for day in (3, 10, 17)]),
+    ("last month mondays", [(f"10-{day:02} 00:00", f"10-{day + 1:02} 00:00") for day in (5, 12, 19, 26)]),
+    ("this year in october on mondays", [(f"10-{day:02} 00:00", f"10-{day + 1:02} 00:00") for day in (5, 12, 19, 26)]),
+    ("this month monday", [("11-16 00:00", "11-17 00:00")]),
     ("the week before last", [("11-02 00:00", "11-09 00:00")]),
     ("since yesterday", [("11-19 00:00", "11-20 15:00")]),
     ("since monday 18:00", [("11-16 18:00", "11-20 15:00")]),
@@ -356,3 +372,10 @@ def test_whatever_is_typed_spans_are_in_order_and_end_by_now(text: str, now_ms: 
 def test_the_weekdays_of_a_month_are_said_as_they_were_understood() -> None:
     when, _ = parse_time("mondays and friday evening in november", BERLIN, NOW)
     assert when.words == "every monday evening, every friday evening, in november"
+    assert parse_time("this year in march on mondays", BERLIN, NOW)[0].words == "every monday, in march 2026"
+
+
+@pytest.mark.parametrize("text", ["monday morning and friday evening in november", "monday evening or friday in may"])
+def test_parts_of_some_weekdays_of_a_month_are_ignored(text: str) -> None:
+    when, rest = parse_time(text, BERLIN, NOW)
+    assert (when.ignored, when.is_usual, rest.strip()) == ((text,), True, "")

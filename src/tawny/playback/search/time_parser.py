@@ -33,6 +33,24 @@ from tawny.playback.search.phrases import CLOCK, CLOCK_AFTER, DAY_OR_NUMBER, LIM
 from tawny.playback.timeline import transitions
 
 _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
+_YEAR_BEFORE = re.compile(rf"(?<!\w)(?:in )?((?:last|this) year) in ({MONTH})(?! (?:the )?\d)(?!\w)")
+_A_WEEKDAY = f"{WEEKDAY}|weekend"
+_ONE_DAY = f"(?:{_A_WEEKDAY})s?"
+_WEEKDAYS = (
+    r"(?:on |at |in )?(?:(?:every|each|all) )?(?:the )?(?:(?P<place>first|last) )?"
+    rf"(?P<days>{_ONE_DAY}(?:(?: (?:{PART})s?)?(?: and| or)?(?: on| every| each)? {_ONE_DAY})*)(?: (?P<part>{PART})s?)?"
+)
+_PERIOD = (
+    rf"(?:(?:in|of|during) (?P<month>{MONTH})(?: (?P<year>{YEAR_DIGITS}))?(?! (?:the )?\d)"
+    r"|(?:(?:in|of|during) )?(?:the )?(?P<which>last|this) (?P<unit>month|year))"
+)
+_SAID_CLOCK = r"\d{1,2}(?::\d\d)?(?: ?[ap]m)?"
+_HOURS_BETWEEN = re.compile(
+    rf"(?<!\w)({_ONE_DAY})((?: (?:at night|in the (?:{PART})|(?:after|before|until|at|around|about) {_SAID_CLOCK}"
+    rf"|\d{{1,2}}:\d\d(?: ?[ap]m)?|\d{{1,2}} ?[ap]m|(?:between|from) {_SAID_CLOCK} (?:and|to|until) {_SAID_CLOCK}))+)"
+    rf" (?P<period>{_PERIOD})(?!\w)"
+)
+"""`mondays after 22:00 last month` becomes `mondays last month after 22:00`."""
 USUAL_DAYS = 7
 """Days searched if no day is given."""
 WHOLE_DAY = (0, 24 * 60)
@@ -101,7 +119,9 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     """Return the time in a lower-case text, and the text without it."""
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     years = {"last": today.year - 1, "this": today.year}
-    text = _OF_YEAR.sub(lambda found: f"{found[1]} {years[found[2]]}", normalise_phrases(text))
+    text = _YEAR_BEFORE.sub(r"in \2 \1", normalise_phrases(text))
+    text = _OF_YEAR.sub(lambda found: f"{found[1]} {years[found[2]]}", text)
+    text = _HOURS_BETWEEN.sub(lambda found: f"{found[1]} {found['period']}{found[2]}", text)
     usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     words: list[str] = []
@@ -342,26 +362,29 @@ def _weekdays_of_a_month(today: date) -> _Phrases:
             whole = month_of(first - DAY) if unit == "month" else (first.replace(first.year - 1), first - DAY)
         if whole is None:
             return None
-        said = re.findall(f"{WEEKDAY}|weekend", found["days"])
-        numbers = {number for one in said for number in ((5, 6) if one == "weekend" else (DAYS.index(one),))}
-        days = sorted(day for day in days_of(*whole) if day.weekday() in numbers and day <= today)
-        days = days[:1] if found["place"] == "first" else days[-1:] if found["place"] == "last" else days
-        if not days:
-            return when
-        which_ones = f"the {found['place']}" if found["place"] else "every"
+        said, place = re.findall(_A_WEEKDAY, found["days"]), found["place"]
+        days = frozenset[date]().union(*(_each_or_one(one, place, whole, today) for one in said))
+        if not days or {*re.findall(rf" ({PART})(?!\w)", found["days"])} - {found["part"]}:
+            return when  # of one day the morning, of another the evening: can't be searched
+        which_ones = f"the {place}" if place else "every"
         after = f" {found['part']}" if found["part"] else ""
         period = " ".join(filter(None, ("in", month, found["year"]))) if month else f"{which} {unit}"
         words = ", ".join((*(f"{which_ones} {one}{after}" for one in said), period))  # as it is translated
         hours = hours_of(found["part"]) if found["part"] else when.hours
-        return replace(when.among(frozenset(days)), hours=hours, words=words)
+        return replace(when.among(days), hours=hours, words=words)
 
-    day = f"(?:{WEEKDAY}|weekend)s?"
-    every = r"(?:on |at )?(?:(?:every|each|all) )?(?:the )?(?:(?P<place>first|last) )?"
-    weekdays = rf"{every}(?P<days>{day}(?:(?: and| or)?(?: on| every| each)? {day})*)(?: (?P<part>{PART})s?)?"
-    named = rf"(?P<month>{MONTH})(?: (?P<year>{YEAR_DIGITS}))?(?! (?:the )?\d)"
-    whole = rf"(?:(?:in|of|during) {named}|(?:(?:in|of|during) )?(?:the )?(?P<which>last|this) (?P<unit>month|year))"
-    yield f"{weekdays} {whole}", read
-    yield rf"{whole} (?=on |at |every |each |all ){weekdays}", read
+    yield f"{_WEEKDAYS} {_PERIOD}", read
+    yield rf"{_PERIOD} (?=(?:on|at|in|the|every|each|all|weekend|(?:{_A_WEEKDAY})s)(?!\w)){_WEEKDAYS}", read
+
+
+def _each_or_one(name: str, place: str | None, whole: tuple[date, date], today: date) -> frozenset[date]:
+    """Return the past days of this name, or the first or last. A weekend is both days, of the month of its Saturday."""
+    numbers = (5, 6) if name == "weekend" else (DAYS.index(name),)
+    if place is None:
+        return frozenset(day for day in days_of(*whole) if day.weekday() in numbers and day <= today)
+    begins = sorted(day for day in days_of(*whole) if day.weekday() == numbers[0] and day <= today)
+    chosen = begins[:1] if place == "first" else begins[-1:]
+    return frozenset(day + n * DAY for day in chosen for n in range(len(numbers)))
 
 
 def _weeks_and_months(today: date) -> _Phrases:
