@@ -291,6 +291,24 @@ def test_excluded_colours_are_ignored_together() -> None:
         ("erstes Ereignis heute", "first event today"),
         ("Hunde am ersten Oktober", "dogs on 1 october"),
         ("wann kam der älteste Hund", "when came the oldest dog"),
+        ("die ersten drei Autos", "the first three cars"),
+        ("die letzten zwei Personen", "the last two people"),
+        ("Personen am ersten", "people on the 1st"),
+        ("Personen am ersten abends", "people on the 1st in the evening"),
+        ("Autos seit dem ersten", "cars since the 1st"),
+        ("Autos seit dem 1.", "cars since the 1st"),
+        ("erster Mai", "1 may"),
+        ("der erste November", "the 1 november"),
+        ("am dritten November", "on 3 november"),
+        ("zwischen dem ersten und dritten November", "between 1 and 3 november"),
+        ("vom ersten bis zum dritten November", "from 1 until 3 november"),
+        ("am ersten Wochenende im Oktober", "the first weekend in october"),
+        ("am ersten Montag im Oktober", "the first monday in october"),
+        ("Personen letzten Monat am Wochenende", "people on weekends last month"),
+        ("im November montags", "mondays in november"),
+        ("montags abends im November", "monday evenings in november"),
+        ("jeden Montag in diesem Monat", "every monday this month"),
+        ("Wochenenden im November", "weekends in november"),
         ("Katze letzte Nacht", "cat last night"),
         ("Fahrrad am Montag zwischen 9 und 12", "bicycle on monday between 9 and 12"),
     ],
@@ -300,6 +318,12 @@ def test_german_asks_the_same(german: str, english: str) -> None:
     assert (one.spans, one.kinds, one.labels, one.unknown) == (other.spans, other.kinds, other.labels, ())
     marks = one.only, one.false_alarms, one.but_marks
     assert (*marks, one.order, one.count) == (other.only, other.false_alarms, other.but_marks, other.order, other.count)
+
+
+@pytest.mark.parametrize("text", ["Autos am ersten Tor", "vom ersten Tor"])
+def test_first_of_something_in_german_is_no_order(text: str) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW)
+    assert (asked.order, asked.count, asked.unknown) == ("newest", None, ("ersten", "tor"))
 
 
 TRIES = (

@@ -41,6 +41,7 @@ GERMAN = {
     **dict.fromkeys(("oktober", "okt"), "october"), **dict.fromkeys(("dezember", "dez"), "december"),
     "tag": "day", **dict.fromkeys(("tage", "tagen"), "days"), "stunde": "hour", "stunden": "hours",
     "minuten": "minutes", "sekunde": "second", "sekunden": "seconds", "woche": "week", "wochen": "weeks",
+    **dict.fromkeys(("diesen monat", "diesem monat"), "this month"), "wochenenden": "weekends",
     **dict.fromkeys(("dieses jahr", "diesem jahr"), "this year"), "jahr": "year",
     **dict.fromkeys(("voriges jahr", "vorigen jahr", "vergangenes jahr", "vergangenen jahr"), "last year"),
     "monat": "month", **dict.fromkeys(("monate", "monaten"), "months"),
@@ -87,10 +88,22 @@ _GERMAN_CLOCK = {
 }  # fmt: skip
 _GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
 _GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+)?"
-GERMAN_DAYS = "heute|gestern|vorgestern|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
+_GERMAN_WEEKDAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
+GERMAN_DAYS = f"heute|gestern|vorgestern|{_GERMAN_WEEKDAYS}"
+_GERMAN_MONTHS = "januar|februar|märz|maerz|april|mai|juni|juli|august|september|oktober|november|dezember"
+_ORDINALS = {
+    word: number for number, word in enumerate(
+        ("erst", "zweit", "dritt", "viert", "fünft", "sechst", "siebt", "acht", "neunt", "zehnt", "elft", "zwölft"), 1
+    )
+}  # fmt: skip
 _GERMAN_BEFORE = "(?:um|gegen|ab|vor|nach|zwischen|am|an|im|in|bei|beim|auf|gestern|heute)"
 _TIME_ENDS = rf"(?= *$| ?,| (?:und|oder) am \d\d?\. *$| (?:{_GERMAN_PARTS})s?(?!\w)| {_GERMAN_BEFORE} )"
 """What may follow a day: not `am 2. Tor`."""
+_BEFORE_FIRST = {
+    "am": "on", "seit dem": "since", "ab dem": "since", "vor dem": "before", "nach dem": "after", "bis zum": "until",
+}  # fmt: skip
+_NO_FIRST = re.compile(rf"(?:{'|'.join(_BEFORE_FIRST)}|vom|zum) (?=ersten(?! (?:{_GERMAN_WEEKDAYS}|wochenende)(?!\w)))")
+"""Comes before `ersten` that is no order: `am ersten Tor`."""
 
 
 def _german_clock(found: re.Match[str]) -> str:
@@ -111,11 +124,28 @@ def _german_day(found: re.Match[str]) -> str:
     return f"{found[1]} the {number}{end}"
 
 
+def _ordinal(found: re.Match[str]) -> str:
+    return f"{_ORDINALS[found[1]]}. "
+
+
+def _first_day(found: re.Match[str]) -> str:
+    return f"{_BEFORE_FIRST[found[1]]} the 1st"
+
+
+def _counted(found: re.Match[str]) -> str:
+    return f"{found[1]} {_GERMAN_NUMBERS[found[2]]}"
+
+
 _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(rf"(?<![\w-])(?:{pattern})(?:(?<= )|(?![\w-]))"), made)
     for pattern, made in (
         (rf"({GERMAN_DAYS})({_GERMAN_PARTS})s?", r"\1 \2"),  # `Sonntagabend`
+        (rf"({_GERMAN_MONTHS}|(?:monat|jahr)(?: \d{{4}})?) (?=(?:{_GERMAN_WEEKDAYS})s(?!\w))", r"\1 every "),
         (rf"({GERMAN_DAYS})s", r"\1"),
+        (rf"({'|'.join(_ORDINALS)})e[nr]? (?=(?:(?:und|bis(?: zum)?) (?:dem )?(?:\d|{'|'.join(_ORDINALS)})[\w.]* )?"
+         rf"(?:{_GERMAN_MONTHS})(?!\w))", _ordinal),
+        (rf"({'|'.join(_BEFORE_FIRST)}) (?:ersten|1\.){_TIME_ENDS}", _first_day),
+        (rf"((?:erst|letzt)en) ({'|'.join(_GERMAN_NUMBERS)})(?! (?:{_GERMAN_UNITS}))", _counted),
         (rf"(?:(?:{GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?)(?<! bis) (?:auf|zum?)(?: den)? "
          rf"(?=(?:{GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
         (rf"(am|nacht(?: [\w.]+)* to) (0?[1-9]|[12]\d|3[01])\.{_TIME_ENDS}", _german_day),
@@ -123,8 +153,6 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
          r"|dez))( am)?", _german_clock_in_part),  # `um 9` alone may be a plate
         (rf"({_GERMAN_PART}) ({'|'.join(_GERMAN_CLOCK)}) (\d{{1,2}})(?= *$| ?,| (?:und|{_GERMAN_BEFORE}) )( am)?",
          _german_clock_in_part),  # not `abends nach 9 Autos`
-        (r"ersten (?=(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)(?!\w))",
-         "1. "),
         (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
         (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
         (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
@@ -149,6 +177,8 @@ def in_english(text: str, names: Iterable[str]) -> str:
     def translated(found: re.Match[str]) -> str:
         if found[0] == "am" and re.search(r"(?<![\d:.])(?:0?[1-9]|1[0-2])(?::\d\d)? ?$", found.string[: found.start()]):
             return found[0]  # 7 am
+        if found[0] == "ersten" and any(one.end() == found.start() for one in _NO_FIRST.finditer(found.string)):
+            return found[0]
         return found[0] if found[0] in own else GERMAN[found[0]]
 
     for pattern, made in _GERMAN_SAYINGS:
