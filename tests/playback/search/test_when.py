@@ -128,6 +128,15 @@ UNDERSTOOD = [
     ("tue and wed in november", [(f"11-{day:02} 00:00", f"11-{day + 2:02} 00:00") for day in (3, 10, 17)]),
     ("last month mondays", [(f"10-{day:02} 00:00", f"10-{day + 1:02} 00:00") for day in (5, 12, 19, 26)]),
     ("this year in october on mondays", [(f"10-{day:02} 00:00", f"10-{day + 1:02} 00:00") for day in (5, 12, 19, 26)]),
+    ("the last weekend evening in october", [
+        ("10-31 18:00", "11-01 00:00"), ("11-01 18:00", "11-02 00:00")
+    ]),
+    ("the first weekend night in october", [("10-03 20:00", "10-04 06:00"), ("10-04 20:00", "10-05 06:00")]),
+    ("since the 18. november", [("11-18 00:00", "11-20 15:00")]),
+    ("between the 16. and the 18. november", [("11-16 00:00", "11-19 00:00")]),
+    ("from 16. until 18. november", [("11-16 00:00", "11-19 00:00")]),
+    ("the 18. november", [("11-18 00:00", "11-19 00:00")]),
+    ("since the 18th", [("11-18 00:00", "11-20 15:00")]),
     ("this month monday", [("11-16 00:00", "11-17 00:00")]),
     ("the week before last", [("11-02 00:00", "11-09 00:00")]),
     ("since yesterday", [("11-19 00:00", "11-20 15:00")]),

@@ -103,6 +103,7 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"(\d{1,2})\.(\d\d) ?([ap]m)", r"\1:\2 \3"),
         (r"(at|around|about) (\d{1,2})\.(\d\d)", r"\1 \2:\3"),
         (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{_UNITS})(?!\w))", _day_of_month),
+        (rf"the (\d{{1,2}}\.)(?= (?:(?:and|to|until|-) (?:the )?\d{{1,2}}\.? )?(?:{'|'.join(MONTHS)}))", r"\1"),
         (rf"(on|last|since|from|between|until|to|and|every|each) ({_BRIEF_DAY})",
          lambda found: f"{found[1]} {_BRIEF_DAYS[found[2]]}"),
         (rf"({_BRIEF_DAY})(?= (?:and|or) (?:{'|'.join(DAYS)}))", lambda found: _BRIEF_DAYS[found[1]]),
