@@ -54,6 +54,16 @@ async def test_a_removed_camera_with_recordings_is_found_by_its_name(
     assert ([one["id"] for one in answer["items"]], answer["unknown"]) == (found, [])
 
 
+async def test_a_removed_doorbell_does_not_hide_the_rings_of_others(house: House) -> None:
+    now_ms, old = house.clock.now_ms(), CameraId("old")
+    house.recorder.removed = {old: "Doorbell (removed)"}
+    house.recorder.index.put_event(Event(EventId("left"), old, "person", now_ms - 60_000, now_ms - 50_000, 80.0))
+    house.recorder.index.put_event(Event(EventId("ring"), PORCH, "doorbell", now_ms - 60_000, now_ms - 50_000, 80.0))
+    for words, found in (("doorbell", ["ring"]), ("doorbell (removed)", ["left"])):
+        answer = (await house.signed_in().get("/api/v1/find", params={"q": words})).json()
+        assert ([one["id"] for one in answer["items"]], answer["unknown"]) == (found, [])
+
+
 async def test_that_there_are_more_is_said(house: House) -> None:
     now_ms = house.clock.now_ms()
     for number in range(3):

@@ -424,6 +424,12 @@ def test_a_removed_camera_is_found_by_its_name(tawny: Tawny, archive: Path) -> N
     assert as_json(said.out)["unknown"] == []
 
 
+def test_a_removed_camera_without_recordings_is_not_known(tawny: Tawny, archive: Path) -> None:
+    (archive / "tawny.toml").write_text('[removed_cameras.gone]\nname = "Old shed"\n')
+    said = tawny("find", "old", "shed", "yesterday", "--data", str(archive), "--json")
+    assert as_json(said.out)["unknown"] == ["old", "shed"]
+
+
 def test_status_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:
     said = tawny("status", "--data", str(recorded))
     assert said.code == 3

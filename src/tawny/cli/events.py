@@ -20,7 +20,7 @@ from tawny.cli.paths import config_file, data_folder, existing_data, load_settin
 from tawny.config.settings import Settings, display_name
 from tawny.model.errors import NotDone, TawnyError, UsageError
 from tawny.model.events import ALL_LEVELS, Event
-from tawny.model.ids import REMOVED, CameraId, EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
@@ -357,18 +357,18 @@ def run_find(args: Namespace, out: Output) -> int:
     with index_to_read(folder) as index:
         watched = [camera.detection for camera in chosen.cameras.values()]
         zones = {name for one in watched for name in (*one.zones, *one.lines)}
-        names = {name: str(name) for name in Volume.at(folder).cameras()}
-        names |= {CameraId(one): name.removesuffix(REMOVED) for one, name in chosen.removed_names.items()}
+        removed = {CameraId(one): name for one, name in chosen.removed_names.items() if index.bounds(CameraId(one))}
+        names = {name: str(name) for name in Volume.at(folder).cameras() if name not in removed}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
         with _looks(args, chosen, folder, index, out) as by:
             query, hits = search_hits(
-                index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
-                SystemClock().now_ms(), args.most + 1, by,
+                index, " ".join(args.words), SearchableNames(names, zones, recognised(book), removed),
+                ZoneInfo(local_zone()), SystemClock().now_ms(), args.most + 1, by,
             )  # fmt: skip
     if query.unknown:
         out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
     if spot is not None:
-        moments = _moments(folder, query, spot, names)
+        moments = _moments(folder, query, spot, {**names, **removed})
         _print_moments(moments[: args.most], query, out)
         say_if_more(moments, args.most, out)
         return 0

@@ -13,7 +13,7 @@ from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener, MessageType, Unsubscribe
 from tawny.model.events import POST_S, PRE_S, Event
 from tawny.model.geometry import UPRIGHT, Orientation
-from tawny.model.ids import REMOVED, CameraId, EventId, StreamName
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText
 from tawny.model.states import CameraStatus
@@ -306,12 +306,6 @@ class RecorderService(RecordingArchive, Protocol):
         known: an identity that a user named in it. May wait for the disk. A running event keeps its marks.
         """
         ...
-
-
-def searchable_cameras(recorder: RecorderService) -> dict[CameraId, str]:
-    """Return the names of all cameras, of removed ones with recordings without the ending. May wait for the disk."""
-    removed = {camera: name.removesuffix(REMOVED) for camera, name in recorder.removed_cameras().items()}
-    return {**removed, **recorder.camera_names()}
 
 
 def event_rolls(recorder: RecorderService, camera: CameraId) -> tuple[float, float]:

@@ -167,6 +167,90 @@ def test_one_word_of_a_name_is_enough(
     assert ({*asked.people}, {*asked.but_read}, asked.unknown) == (people, excluded, unknown)
 
 
+KNOWN = SearchVocabulary(
+    {CameraId("front"): "Front gate", CameraId("back"): "Back gate"}, (), {"car", "dog"},
+    ("Max White", "Kai May", "Leo Schmidt", "Anna Schmidt", "Jan Alt"), ("plates",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "people", "excluded", "read", "unknown"),
+    [
+        ("leo yesterday", {"leoschmidt"}, set(), set(), ()),
+        ("leo after 22:00", {"leoschmidt"}, set(), set(), ()),
+        ("leo ab 123", set(), set(), {"leoab123"}, ()),
+        ("plate leo ab 123", set(), set(), {"leoab123"}, ()),
+        ("LEO AB123", set(), set(), {"leoab123"}, ()),
+        ("max 1234", set(), set(), {"max1234"}, ()),
+        ("kai m 4821", set(), set(), {"kaim4821"}, ()),
+        ("may 4821", set(), set(), {"may4821"}, ()),
+        ("schmidt b ab 123", set(), set(), {"bab123"}, ("schmidt",)),
+        ("leo schmidt b ab 123", {"leoschmidt"}, set(), {"bab123"}, ()),
+        ("not leo ab 123", set(), set(), {"leoab123"}, ("not",)),
+        ("anyone except leo", set(), {"leoschmidt"}, set(), ()),
+        ("not max at 20:00", set(), {"maxwhite"}, set(), ()),
+        ("not max white", set(), {"maxwhite"}, set(), ()),
+        ("max white yesterday", {"maxwhite"}, set(), set(), ()),
+        ("kai may in may", {"kaimay"}, set(), set(), ()),
+        ("car but not white", set(), set(), set(), ("but not white",)),
+        ("no white cars", set(), set(), set(), ("no white cars",)),
+        ("cars not in may", set(), set(), set(), ("not in may",)),
+        ("cars except in may", set(), set(), set(), ("except in may",)),
+        ("may", set(), set(), set(), ("may",)),
+        ("jan yesterday", set(), set(), set(), ("jan",)),
+        ("jan alt yesterday", {"janalt"}, set(), set(), ()),
+    ],
+)
+def test_a_word_with_another_meaning_is_no_part_of_a_name(
+    text: str, people: set[str], excluded: set[str], read: set[str], unknown: tuple[str, ...]
+) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW)
+    assert ({*asked.people}, {*asked.but_read}, {*asked.read}) == (people, excluded, read)
+    assert (asked.unknown, asked.colours) == (unknown, ())
+
+
+REMOVED_CAMERAS = (
+    "Gate", "Back gate", "Doorbell", "White", "Red car", "Nacht", "Neue Halle", "First", "Car", "Bay", "Leo", "Monday",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "person gate", "front gate", "back gate", "not at the back gate", "doorbell", "klingel", "white car", "red car",
+        "no red car", "Autos in der Nacht", "neue Ereignisse", "first car", "cars monday", "bay 123", "leo",
+        "leo ab 12", "person in white", "anyone except leo schmidt",
+    ],
+)  # fmt: skip
+def test_a_removed_camera_takes_no_meaning_from_other_words(text: str) -> None:
+    removed = {CameraId(f"old-{number}"): f"{name} (removed)" for number, name in enumerate(REMOVED_CAMERAS)}
+    assert parse_query(text, replace(KNOWN, removed=removed), BERLIN, NOW) == parse_query(text, KNOWN, BERLIN, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "cameras", "excluded"),
+    [
+        ("gate (removed)", {"old-0"}, set()),
+        ("back gate (removed) yesterday", {"old-1"}, set()),
+        ("person doorbell (entfernt)", {"old-2"}, set()),
+        ("white (removed)", {"old-3"}, set()),
+        ("not at the gate (removed)", set(), {"old-0"}),
+        ("neue Halle gestern", {"old-6"}, set()),
+        ("nicht in der Halle", set(), {"old-6"}),
+        ("halle", {"old-6"}, set()),
+        ("bay yesterday", {"old-9"}, set()),
+        ("old-9 yesterday", {"old-9"}, set()),
+    ],
+)
+def test_a_removed_camera_is_found_by_its_name_or_a_word_of_it(
+    text: str, cameras: set[str], excluded: set[str]
+) -> None:
+    removed = {CameraId(f"old-{number}"): f"{name} (removed)" for number, name in enumerate(REMOVED_CAMERAS)}
+    asked = parse_query(text, replace(KNOWN, removed=removed), BERLIN, NOW)
+    assert ({*asked.cameras}, {*asked.but_places}, asked.unknown) == (cameras, excluded, ())
+    assert not asked.labels | asked.people and not asked.colours
+
+
 def found_of(events: Sequence[Event], question: str, recognised: SearchableIdentity = NOBODY) -> list[EventId]:
     index = MemoryIndex()
     for one in events:

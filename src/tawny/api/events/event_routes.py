@@ -42,7 +42,7 @@ from tawny.playback.search.event_search import (
     search_hits,
 )
 from tawny.playback.search.query_parser import SearchableIdentity
-from tawny.service.recorder import event_rolls, searchable_cameras
+from tawny.service.recorder import event_rolls
 from tawny.service.visits import VisitQuery, find_visits, visit_of
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -234,7 +234,7 @@ def find(query: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
     """Search events, for example `person gate last night` or `red car`, or those that look like another one."""
     recorder, seen = here.recorder, here.appearance
     like = find_event(EventId(query.like), here) if query.like else None
-    names = SearchableNames(searchable_cameras(recorder), _zones(here), _recognised(here))
+    names = SearchableNames(recorder.camera_names(), _zones(here), _recognised(here), recorder.removed_cameras())
     by = seen.search(like, query.from_ms, query.to_ms)
     question, found = search_hits(
         recorder.index, query.q, names, here.zone, recorder.clock.now_ms(), query.limit + 1, by

@@ -1,7 +1,7 @@
 """Finds events that match a query in the index, also by what their objects looked like."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import merge
 from itertools import islice
@@ -190,11 +190,15 @@ SOME = 5000
 
 @dataclass(frozen=True, slots=True)
 class SearchableNames:
-    """Names that a query may contain. cameras: with their names. zones: from the settings."""
+    """Names that a query may contain. cameras: with their names. zones: from the settings.
+
+    removed: removed cameras with recordings, with their names.
+    """
 
     cameras: Mapping[CameraId, str]
     zones: Iterable[str] = ()
     recognised: SearchableIdentity = NOBODY
+    removed: Mapping[CameraId, str] = field(default_factory=dict)
 
 
 def search_in_words(
@@ -222,8 +226,9 @@ def _known(events: Sequence[Event], names: SearchableNames) -> SearchVocabulary:
     readers = {"plates", *(read.by for event in events for read in event.reads)}
     kinds = {event.kind for event in events} - {*EVENT_KINDS}
     return SearchVocabulary(
-        names.cameras, {*names.zones, *places}, {*COCO, *labels}, tuple(names.recognised.names), readers, kinds
-    )
+        names.cameras, {*names.zones, *places}, {*COCO, *labels}, tuple(names.recognised.names), readers, kinds,
+        names.removed,
+    )  # fmt: skip
 
 
 # Search by look: colours, sizes and likeness to another event.

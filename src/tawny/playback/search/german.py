@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 from tawny.playback.search.phrases import BRIEF_MONTH
 
+REMOVED_IN_GERMAN = " (entfernt)"
+"""Ends the shown names of removed cameras in German."""
 _GERMAN_COLOURS = {
     "rot": "red", "blau": "blue", "grün": "green", "gruen": "green", "gelb": "yellow", "weiß": "white",
     "weiss": "white", "schwarz": "black", "grau": "grey", "silbern": "grey", "braun": "brown", "orange": "orange",

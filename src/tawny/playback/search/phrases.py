@@ -21,7 +21,7 @@ _SOME = "|".join(word for word, number in NUMBERS.items() if number != "1")
 _UNITS = r"(?:seconds?|minutes?|min|hours?|days?|nights?|weeks?|months?)"
 _BRIEF_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
 _BRIEF_DAYS = {day[:3]: day for day in DAYS} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
-BRIEF_MONTH, _BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
+BRIEF_MONTH, BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
 _NO_DATE = rf"(?!\d|st|nd|rd|th|\.| (?:(?:and|to|until|-) \d{{1,2}}(?:st|nd|rd|th)?\.? )?(?:of )?(?:{BRIEF_MONTH}))"
 CLOCK_AFTER = rf" (?:(?:at|around|about|between|from) \d{{1,2}}{_NO_DATE}|\d{{1,2}}:\d\d)"
 LIMIT_AFTER = rf" (?:after|before|until) \d{{1,2}}{_NO_DATE}(?! ?{_UNITS})"
@@ -104,9 +104,9 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"(at|around|about) (\d{1,2})\.(\d\d)", r"\1 \2:\3"),
         (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{_UNITS})(?!\w))", _day_of_month),
         (rf"the (\d{{1,2}}\.)(?= (?:(?:and|to|until|-) (?:the )?\d{{1,2}}\.? )?(?:{'|'.join(MONTHS)}))", r"\1"),
-        (rf"(on|last|since|from|between|until|to|and|every|each) ({_BRIEF_DAY})",
+        (rf"(on|last|since|from|between|until|to|and|every|each) ({BRIEF_DAY})",
          lambda found: f"{found[1]} {_BRIEF_DAYS[found[2]]}"),
-        (rf"({_BRIEF_DAY})(?= (?:and|or) (?:{'|'.join(DAYS)}))", lambda found: _BRIEF_DAYS[found[1]]),
+        (rf"({BRIEF_DAY})(?= (?:and|or) (?:{'|'.join(DAYS)}))", lambda found: _BRIEF_DAYS[found[1]]),
         (r"overnight", "last night"),
         (r"the night before last", "2 nights ago"),
         (r"daytime", "day"),

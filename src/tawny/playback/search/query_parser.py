@@ -4,7 +4,7 @@ Nothing is guessed: words that are no type, label, camera, zone, time or length 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -15,9 +15,9 @@ from tawny.model.events import MANUAL, MANUAL_TITLE, REPORTED_TITLES, SIGN_TITLE
 from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
-from tawny.playback.search.day_parser import MONTH
-from tawny.playback.search.german import GERMAN, in_english
-from tawny.playback.search.phrases import BRIEF_MONTH, ORDERS, normalise_phrases
+from tawny.playback.search.day_parser import DAYS, MONTH, PARTS
+from tawny.playback.search.german import GERMAN, REMOVED_IN_GERMAN, in_english
+from tawny.playback.search.phrases import BRIEF_DAY, BRIEF_MONTH, NUMBERS, ORDERS, normalise_phrases
 from tawny.playback.search.time_parser import parse_time
 
 # Parsed search queries.
@@ -188,6 +188,10 @@ _EXCLUDED_LOOK = re.compile(
     rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))"
     rf"(?:(?: (?:{_JOINING}))? (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))*(?: ([\w-]+))?"
 )
+_BEFORE_PLATE = re.compile(
+    rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
+)
+"""`ab 123` after a word that may be its beginning."""
 _LONGEST_COUNT = 2
 _IN_LISTS = frozenset(("and", "or", "und", "oder", "to", "bis", "nr", "no", "number", "nummer"))
 _WORD = re.compile(r"\d+(?:[:/.]\d+)+|[\w'-]+")
@@ -196,6 +200,14 @@ _TIME_WORD = re.compile(
     rf"|\d*(?:uhr|ago|sec|seconds?|min|minutes?|hours?|days?|nights?|weeks?|months?|{MONTH}|{BRIEF_MONTH})"
 )
 """Words of times, whose numbers are no plates either."""
+_MEANINGS = frozenset((
+    *GERMAN, *SMALL_WORDS, *_COLOUR_WORDS, *_SIZES, *_PARTS, *EVENT_KINDS, *SYNONYMS, *OTHER_NAMES, *READ_SO, *NUMBERS,
+    *DAYS, *PARTS, *BRIEF_DAY.split("|"), *(title for title, *_ in _TITLES), *" ".join(ORDERED).split(),
+    "dark", "light", "bright", "pale", "weekend", "today", "yesterday", "tonight", "midnight", "midday", "daytime",
+    "overnight", "before", "after", "since", "until", "between", "ago", "past", "this", "kept", "saved", "new",
+    "unseen", "reviewed", "false", "alarm", "alarms", "not", "no", "without", "except", "but",
+))  # fmt: skip
+"""Words that are never meant as a part of a person's or a removed camera's name."""
 _HARDLY_PLATE = re.compile(r"\d{1,2} ?(?:[hdm]|[ap]m)|\d{1,3} ?s|(?:ab|um) \d{1,2}")
 """All that is left, if it is more likely a time."""
 
@@ -211,6 +223,8 @@ class SearchVocabulary:
     readers: Iterable[str] = ()
     kinds: Iterable[str] = ()
     """Types that other programs report."""
+    removed: Mapping[CameraId, str] = field(default_factory=dict)
+    """Removed cameras with recordings, and their names with the ending. They take no meaning from other words."""
 
 
 @dataclass
@@ -235,10 +249,10 @@ class _Found:
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    plain = " ".join(text.lower().replace(REMOVED, " ").replace(",", " ").replace("?", " ").replace("!", " ").split())
-    found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
+    plain = " ".join(re.sub("[,?!]", " ", text.lower().replace(REMOVED_IN_GERMAN, REMOVED)).split())
+    found = _Found()
     rest = _without_excluded(plain, known, found)
-    rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
+    rest = _named(rest, known, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
     rest = _EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
@@ -256,6 +270,8 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
     said = re.findall(r"\w+", plain)
     unknown = _texts([word for word in words if not _is_in_names(word, known, found, said)], found)
+    if not found.read:
+        unknown = [word for word in unknown if not _is_part_of_name(word, known, found)]
     return SearchQuery(
         when.spans(zone, now_ms),
         frozenset(found.kinds),
@@ -328,12 +344,13 @@ def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int =
     names += [(name.lower(), found.people, spoken(name)) for name in known.people]
     names += [(one, found.read_so, reader) for reader in known.readers for one in {reader, reader.removesuffix("s")}]
     names += [(word, found.read_so, so) for word, so in READ_SO.items()]
-    names += [(label, found.labels, label) for label in known.labels if label not in EVENT_KINDS]
+    labels = known.labels if least_words == 1 else ()  # until then a model that reads the text needs them
+    names += [(label, found.labels, label) for label in labels if label not in EVENT_KINDS]
     titles = [(kind, found.kinds, kind) for kind in known.kinds]
     titles += [(title, found.kinds if is_kind else found.labels, what) for title, what, is_kind in _TITLES]
-    places = _names_of_places(known)
-    of_places = {*places, *(word for name in places for word in re.split("[ -]", name))}
+    of_places = _words_of_places(known)
     names += [one for one in titles if one[0] not in of_places]  # `the doorbell` is that camera
+    names += [(name, found.cameras, camera) for name, camera in _removed_names(known)]
     taken: set[str] = set()
     names = [one for one in names if len(one[0].split()) >= least_words]
     for name, into, what in sorted(names, key=lambda each: -len(each[0])):
@@ -348,6 +365,30 @@ def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int =
 def _names_of_places(known: SearchVocabulary) -> set[str]:
     ids = (*known.cameras, *known.zones)
     return {*(name.lower() for name in known.cameras.values()), *ids, *(one.replace("-", " ") for one in ids)}
+
+
+def _words_of_places(known: SearchVocabulary) -> set[str]:
+    """Return the names of cameras and zones, and their words."""
+    places = _names_of_places(known)
+    return {*places, *(word for name in places for word in re.split("[ -]", name))}
+
+
+def _removed_names(known: SearchVocabulary) -> Iterator[tuple[str, CameraId]]:
+    """Yield the names of removed cameras, with the ending, and without it those that mean nothing else."""
+    taken = {*_words_of_places(known), *(name.lower() for name in known.people), *(title for title, *_ in _TITLES)}
+    for camera, name in known.removed.items():
+        for one in {name.removesuffix(REMOVED).lower(), camera, camera.replace("-", " ")}:
+            yield f"{one}{REMOVED}", camera
+            may_be_plate = one.isalpha() and len(one) <= SHORT
+            if one not in taken and not may_be_plate and not all(_has_meaning(word, known) for word in one.split()):
+                yield one, camera
+
+
+def _has_meaning(word: str, known: SearchVocabulary) -> bool:
+    """Return whether a word means something that is no name."""
+    known_words = {*known.labels, *known.readers, *known.kinds}
+    has_one = any(one in _MEANINGS or one in known_words for one in (word, word.removesuffix("s")))
+    return has_one or _TIME_WORD.fullmatch(word) is not None
 
 
 def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
@@ -368,6 +409,7 @@ def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
 def _without_excluded(text: str, known: SearchVocabulary, found: _Found) -> str:
     """Take exclusions such as `anything but cats and dogs` and `not at the front gate`. Others stay."""
     own = {*_names_of_places(known), *(name.lower() for name in known.people)}
+    own |= {name for name, _ in _removed_names(known)}
     names = {one for one in (*own, *(title for title, *_ in _TITLES)) if " " in one}
     several = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
@@ -383,19 +425,22 @@ def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> s
     """Take as many of the joined names of an exclusion as are known, and return the rest."""
     parts = re.split(rf" (?=(?:{_JOINING}) )", match[1])
     for count in range(len(parts), 0, -1):
-        if _is_excluded(" ".join(parts[:count]), known, found):
+        after = " ".join((*parts[count:], match.string[match.end() :]))
+        if _is_excluded(" ".join(parts[:count]), known, found, is_before_plate=_BEFORE_PLATE.match(after) is not None):
             return " ".join(("", *parts[count:], ""))
     return match[0]
 
 
-def _is_excluded(text: str, known: SearchVocabulary, found: _Found) -> bool:
+def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before_plate: bool) -> bool:
     """Exclude what the text names. Return False, and exclude nothing, if one of its words is not known."""
     here, marks = _Found(), set[str]()
     rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
     rest = _named(rest, known, here)
     said = re.findall(r"\w+", text)
     for word in _WORD.findall(rest):
-        if word not in _PASSED_OVER and not _is_kind(word, known, here) and not _is_in_names(word, known, here, said):
+        if word in _PASSED_OVER or _is_kind(word, known, here) or _is_in_names(word, known, here, said):
+            continue
+        if is_before_plate or not _is_part_of_name(word, known, here):
             return False
     found.but |= here.kinds | here.labels
     found.but_places |= here.cameras | here.zones
@@ -430,7 +475,7 @@ def _marked(words: str, marks: set[str]) -> str:
 
 
 def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequence[str]) -> bool:
-    """Match a word in the names of cameras, zones and people: `gate` means all with it.
+    """Match a word in the names of cameras and zones: `gate` means all with it.
 
     A number up to 99 does so only next to another word of that name (`cam 1 and 2`): others count or are times. `cam1`
     is a name without its blanks. said: all words of the text.
@@ -448,16 +493,20 @@ def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequen
     else:
         found.cameras |= cameras
         found.zones |= set() if cameras else zones
-    people = set() if cameras or zones else _people_with(word, known)
+    return bool(cameras or zones)
+
+
+def _is_part_of_name(word: str, known: SearchVocabulary, found: _Found) -> bool:
+    """Match a word that means nothing else in the names of people, else of removed cameras."""
+    if len(word) < SHORTEST or word.isdigit() or _has_meaning(word, known):
+        return False
+    people = {spoken(name) for name in known.people if word in _WORD.findall(name.lower())}
+    gone = {
+        camera for camera, name in known.removed.items() if word in _WORD.findall(name.lower().removesuffix(REMOVED))
+    }
     found.people |= people
-    return bool(cameras or zones or people)
-
-
-def _people_with(word: str, known: SearchVocabulary) -> set[str]:
-    """Return the whole names that have this word. Short ones may be parts of a plate, others have a meaning."""
-    if len(word) < SHORTEST or word.isdigit() or word in GERMAN or word in SMALL_WORDS:
-        return set()
-    return {spoken(name) for name in known.people if word in _WORD.findall(name.lower())}
+    found.cameras |= set() if people else gone
+    return bool(people or gone)
 
 
 def _near(number: str, said: Sequence[str]) -> set[str]:
