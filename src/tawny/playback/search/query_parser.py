@@ -122,8 +122,8 @@ _PARTS: Mapping[str, str] = {
     **dict.fromkeys(("trousers", "pants", "jeans", "skirt", "shorts", "leggings"), LOWER),
     **dict.fromkeys(("clothes", "clothing", "dress", "suit", "uniform"), WHOLE),
 }  # fmt: skip
-_OR_COLOUR = re.compile(r"(?<!\w)or(?: (?:an?|the|in|with|wearing))* *$")
-"""Ends the text between two colours of which one must match."""
+_AFTER_OR = frozenset(("a", "an", "the", "in", "with", "wearing", "that", "which", "is", "are", "was", "one", "ones"))
+"""Words that may stand between `or` and the second of two colours of which one must match."""
 _COLOUR = re.compile(
     rf"(?<![\w-])(?:(?:dark|light|bright|pale)[ -])?({'|'.join(_COLOUR_WORDS)})(?![\w-])"
     rf"(?:(?= (?:and|or) (?:{'|'.join(_COLOUR_WORDS)})(?!\w))| ({'|'.join(_PARTS)})(?![\w-]))?"
@@ -151,7 +151,7 @@ SMALL_WORDS = frozenset((
     "i", "every", "each", "stay", "stays", "stayed", "lasted", "lasting", "long", "time", "times", "place",
     "arrive", "arrived", "leave", "leaves", "leaving", "appear", "appeared", "visited", "enter", "entered", "video",
     "videos", "recording", "recordings", "list", "give", "than", "who's", "wearing", "dressed", "wears",
-    "clothes", "clothing", "coloured", "colored", "someone's", "either",
+    "clothes", "clothing", "coloured", "colored", "someone's", "either", "one",
 ))  # fmt: skip
 READ_SO: Mapping[str, str] = {
     "unknown": "unknown", "stranger": "unknown", "strangers": "unknown", "known": "known", "number": "plates",
@@ -307,24 +307,40 @@ def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
 def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
     """Take colours from the text, each with the part of a person that has it. A colour may be a whole name.
 
-    `red or white car` is either of them, and so is `red white or blue car`, which had commas.
+    `red or white car` is either of them, and so is `red white or blue car`, which had commas, also with more nouns.
     """
     own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
-    groups, begin, is_list, part = list[list[tuple[str, str]]](), len(text), False, WHOLE
+    groups, begin, is_list, part, is_bare = list[list[tuple[str, str]]](), len(text), False, WHOLE, False
     rest = text
     for one in reversed([one for one in _COLOUR.finditer(text) if one[1] not in own]):
-        between = text[one.end() : begin]
-        is_either = bool(groups) and _OR_COLOUR.search(between) is not None
-        is_list = bool(groups) and (between.strip() == "or" or (is_list and not between.strip()))
-        part = _PARTS.get(one[2] or "", part if is_list else WHOLE)  # `blue or white trousers`
-        if not is_either and not is_list:
+        between, own_part = text[one.end() : begin].split(), _PARTS.get(one[2] or "")
+        before, is_or, after = _at_last_or(between)
+        is_either = bool(groups) and is_or and all(word in _AFTER_OR or _is_object(word, known) for word in after)
+        goes_on = is_list and not is_or and own_part in (None, part) and all(_is_object(word, known) for word in before)
+        is_list = is_either or goes_on
+        if not is_list:
             groups.append([])
+            is_bare = own_part is None and between in ([], ["one"], ["ones"])
+        elif own_part and is_bare:  # `red jacket or a blue one`
+            groups[-1] = [(colour, own_part) for colour, _ in groups[-1]]
+        is_next = is_list and between in ([], ["or"], ["/"])
+        part = own_part if own_part is not None else part if is_next else WHOLE  # `blue or white trousers`
         groups[-1].append((_COLOUR_WORDS[one[1]], part))
         if part:
             found.kinds.add(PERSON)
         begin, rest = one.start(), f"{rest[: one.start()]} {rest[one.end() :]}"
     found.colours += [tuple(dict.fromkeys(reversed(group))) for group in reversed(groups)]
     return rest
+
+
+def _at_last_or(words: list[str]) -> tuple[list[str], bool, list[str]]:
+    """Return the words before the last `or`, whether there is one, and those after it."""
+    at = max((n for n, word in enumerate(words) if word in ("or", "/")), default=None)
+    return (words, False, []) if at is None else (words[:at], True, words[at + 1 :])
+
+
+def _is_object(word: str, known: SearchVocabulary) -> bool:
+    return _is_kind(word, known, _Found()) or word.removesuffix("s") in known.labels
 
 
 def _size(text: str, found: _Found) -> str:
@@ -452,7 +468,7 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before
 def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
     """Ignore colours and sizes that are excluded, with what has them: `no red cars`."""
     after = match[1] or ""
-    has_them = after in _PARTS or _is_kind(after, known, _Found()) or after.removesuffix("s") in known.labels
+    has_them = after in _PARTS or _is_object(after, known)
     found.ignored.append(match[0] if has_them else match[0].removesuffix(after).rstrip())
     return " " if has_them else f" {after}"
 
