@@ -387,6 +387,29 @@ def test_what_was_skipped_while_colours_were_off_is_measured_later(rig: Rig) -> 
     assert rig.service.reached_ms is None
 
 
+def test_what_a_user_named_while_colours_were_off_is_measured_again_later(rig: Rig) -> None:
+    event = rig.add(made_event("who", 1_795_150_800_000, "motion", ("red", "blue")))
+    rig.run()
+    rig.settings = SearchSettings(colours=False)
+    rig.run()
+    renamed(rig, event, "person")
+    rig.settings = SearchSettings()
+    rig.run()
+    assert parts(rig, event) == {WHOLE, UPPER, LOWER}
+
+
+def test_what_a_user_named_while_colours_were_off_stays_without_its_snapshot(rig: Rig) -> None:
+    event = rig.add(made_event("who", 1_795_150_800_000, "motion", ("red", "blue")))
+    rig.run()
+    rig.settings = SearchSettings(colours=False)
+    rig.run()
+    rig.pictures.clear()
+    renamed(rig, event, "person")
+    rig.settings = SearchSettings()
+    rig.run()
+    assert parts(rig, event) == {WHOLE}
+
+
 def test_what_version_3_skipped_is_measured_after_the_update(tmp_path: Path) -> None:
     db, skipped, seen = AppearanceDb(tmp_path), car("skip", "red").event, car("seen", "red", 11).event
     db.put([stored_appearance(skipped, b""), stored_appearance(seen, b"looks")])

@@ -267,6 +267,10 @@ class AppearanceService:
         parts = Appearance.unpacked(stored).parts if stored else {}
         if event is None or WHOLE not in parts or (UPPER in parts) == (event.shown_kind == PERSON):
             return
+        if not self._has_colours:
+            if self._picture(event) is not None:
+                self._db.forget_looks(event_id)  # to be measured once colours are on again
+            return
         if looks := self._looks(event):  # without its snapshot, what is stored stays
             self._db.put([stored_appearance(event, looks)])
 

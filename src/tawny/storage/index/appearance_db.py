@@ -134,6 +134,11 @@ class AppearanceDb:
             for table in ("appearances", "vectors"):
                 db.executemany(f"DELETE FROM {table} WHERE event = ?", [(event,) for event in events])  # noqa: S608
 
+    def forget_looks(self, event: EventId) -> None:
+        """Delete the appearance of an event, which then counts as not measured. Its vector stays."""
+        with self._db.writing() as db:
+            db.execute("DELETE FROM appearances WHERE event = ?", (event,))
+
     def put_vector(self, event: Event, model: str, vector: bytes) -> None:
         """Store the vector of an event, and delete that of another model."""
         with self._db.writing() as db:
