@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import StrEnum
-from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -285,25 +284,19 @@ async def has_ended(connection: HTTPConnection) -> bool:
     session = the_session(connection)
     if session.how == BY_HUB:
         return False  # the hub ends the request; what the owner allows applies to the next one
-    now = await _session_now(connection)
+    now = await asyncio.to_thread(_session_now, connection)
     return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
 
 
-async def _session_now(connection: HTTPConnection) -> LoginSession | None:
+def _session_now(connection: HTTPConnection) -> LoginSession | None:
     session, site = the_session(connection), the_site(connection)
     match session.person.role:
         case Role.HOLDER | Role.BRINGER | Role.PHONE:
-            session_of = site.passes.session_of
-        case Role.VISITOR:
-            session_of = partial(_visitor, site)
+            return site.passes.session_of(session.key)
+        case Role.VISITOR:  # of a link, or of a TV that shows a recording
+            return site.shares.session_of(session.key) or site.passes.session_of(session.key)
         case _:
-            session_of = site.accounts.session_of
-    return await asyncio.to_thread(lambda: _while_named(session_of(session.key), connection))
-
-
-def _visitor(site: AppContext, key: bytes) -> LoginSession | None:
-    """Return the session of who opened a link, or of a TV that shows a recording."""
-    return site.shares.session_of(key) or site.passes.session_of(key)
+            return _while_named(site.accounts.session_of(session.key), connection)
 
 
 async def await_end(connection: HTTPConnection) -> bool:
@@ -311,7 +304,7 @@ async def await_end(connection: HTTPConnection) -> bool:
     await asyncio.sleep(LOOK_S)  # the route's rule has just checked them
     while not await has_ended(connection):
         await asyncio.sleep(LOOK_S)
-    return await _session_now(connection) is None
+    return await asyncio.to_thread(_session_now, connection) is None
 
 
 async def refuse_ended(connection: HTTPConnection) -> None:
