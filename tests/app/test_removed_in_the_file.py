@@ -11,6 +11,8 @@ from tawny.model.ids import CameraId
 from tawny.service.retention import recording_deletion
 from tawny.service.retention.promises import contract
 from tawny.storage.history.left_cameras import LEFT
+from tawny.storage.retention.contract import RetentionContract
+from tawny.storage.retention.runner import Retention
 from tests.app.rig import rig, settings
 
 SHED = CameraId("shed")
@@ -37,6 +39,13 @@ def former(tmp_path: Path, *, is_stopped: bool, then: str = DOOR) -> tuple[Setti
             return bench.running.settings, bench.running.private(SHED)
     with rig(settings(then), tmp_path) as bench:
         return bench.running.settings, bench.running.private(SHED)
+
+
+def test_its_retention_is_in_force_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = list[RetentionContract]()
+    monkeypatch.setattr(Retention, "set_rules", lambda _, contract: rules.append(contract))
+    former(tmp_path, is_stopped=True)
+    assert rules[-1].cameras[SHED].max_s == 400 * 86_400
 
 
 @pytest.mark.parametrize("is_stopped", [False, True])

@@ -16,6 +16,8 @@ from tawny.config.loader import read_settings
 from tawny.model.geometry import Orientation
 from tawny.sources.discovery import resolve, ws_discovery
 from tawny.sources.discovery.networks import OwnNetwork
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.left_cameras import LEFT
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
@@ -224,6 +226,18 @@ def test_a_camera_with_the_id_of_a_removed_one_has_its_masks(tawny: Tawny, tmp_p
     camera = settings.cameras["gate"]
     assert (camera.privacy_masks, camera.rotate) == ((((0.0, 0.0), (0.5, 0.0), (0.5, 0.2)),), 180)
     assert settings.removed_cameras == {}
+
+
+def test_so_has_one_with_the_id_of_a_camera_that_an_edit_removed(tawny: Tawny, tmp_path: Path) -> None:
+    mask = [[0.0, 0.0], [0.5, 0.0], [0.5, 0.2]]
+    left = {"privacy_masks": [mask], "rotate": 180, "retention": {"max": "400 days"}, "recipients": []}
+    Volume.at(tmp_path / "data").write_whole(LEFT, json.dumps({"gate": left}).encode())
+    (tmp_path / "tawny.toml").write_text(f'[storage]\npath = "{tmp_path / "data"}"\n')
+    said = tawny("cameras", "add", "gate", "demo:front", "--skip-test")
+    assert "privacy masks and own retention of the removed camera" in said.out
+    camera = read_settings(tmp_path / "tawny.toml").cameras["gate"]
+    assert [list(map(list, one)) for one in camera.privacy_masks] == [mask]
+    assert (camera.rotate, camera.retention and camera.retention.max) == (180, 400 * 86_400)
 
 
 @pytest.mark.parametrize(

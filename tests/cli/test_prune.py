@@ -16,6 +16,8 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.delivery.outbox import Outbox
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.left_cameras import LEFT
 from tawny.testing.clock import FakeClock
 from tests.cli.conftest import Tawny
 
@@ -84,6 +86,17 @@ def test_recordings_that_wait_for_upload_stay(
     assert _files(archive) == before
     chosen.write_text(without)
     assert {one["path"] for one in _json(tawny, *where, *words)["removals"]} == before
+
+
+def test_recordings_of_a_camera_that_an_edit_removed_keep_its_retention(
+    tawny: Tawny, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "SystemClock", lambda: FakeClock("2040-01-01T00:00:00Z"))
+    rules = _settings(tmp_path, '{ min = "0 s", max = "7 days", min_free = "0 %" }')
+    where = ["--data", str(archive), "--config", rules]
+    assert _json(tawny, *where, "--dry-run")["removals"]
+    Volume.at(archive).write_whole(LEFT, b'{"door": {"retention": {"max": "36500 days"}}}')
+    assert _json(tawny, *where, "--dry-run")["removals"] == []
 
 
 def test_a_damaged_outbox_is_named_and_keeps_nothing(tawny: Tawny, archive: Path, tmp_path: Path) -> None:

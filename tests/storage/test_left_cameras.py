@@ -40,6 +40,15 @@ def test_its_retention_is_read_as_it_was(tmp_path: Path) -> None:
     assert LeftCameras(volume).left == left
 
 
+def test_without_a_retention_that_an_earlier_version_wrote_its_masks_apply(tmp_path: Path) -> None:
+    volume = Volume.at(tmp_path)
+    earlier = {"shed": {"name": "Shed", "privacy_masks": [MASK], "retention": {"max": 34560000.0}}}
+    volume.write_whole(LEFT, json.dumps(earlier).encode())
+    kept = LeftCameras(volume)
+    assert kept.left == {"shed": RemovedCameraSettings(name="Shed", privacy_masks=(MASK,))}
+    assert kept.trouble is None
+
+
 def test_it_is_written_again_after_the_disk_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> str:
         raise DiskFull(str(tmp_path))

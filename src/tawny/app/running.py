@@ -116,6 +116,7 @@ class RecorderRuntime:
         self.keep_masks = self._left.write
         settings.now = self._with_others(settings.now)
         self._left.put({camera: one.left() for camera, one in settings.now.cameras.items()})
+        self._set_rules()
         self._on_changes: list[Callable[[Settings], None]] = [
             lambda _settings: self.appearance.wake(),
             lambda _settings: parts.recognition.naming.look_now(),
@@ -312,16 +313,20 @@ class RecorderRuntime:
         self._settings.now = new
         # `keep_masks` writes it soon: the next camera's recording must not wait for a slow disk
         self._left.put({camera: one.left() for camera, one in new.cameras.items()})
-        kept = contract(new)
-        self.parts.stored.retention.set_rules(kept)
+        self._set_rules()
         self.arming.apply(new)
         self.logins.keep_only(set(new.cameras))
-        if self.parts.stored.mirror is not None:
-            self.parts.stored.mirror.set_rules(kept)
         since_ms = self._camera_set.take_over(new.cameras, change)
         for callback in self._on_changes:
             callback(new)
         self._explain_absence(change.added, since_ms)
+
+    def _set_rules(self) -> None:
+        """Keep recordings as the settings say, also those of removed cameras."""
+        kept = contract(self._settings.now)
+        self.parts.stored.retention.set_rules(kept)
+        if self.parts.stored.mirror is not None:
+            self.parts.stored.mirror.set_rules(kept)
 
     def _with_others(self, new: Settings) -> Settings:
         """Return settings with the cameras of other recorders.

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tawny.cli.paths import SETTINGS, load_settings
+from tawny.cli.paths import SETTINGS, data_folder, load_settings, masked
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, display_name, is_camera_id
-from tawny.model.errors import NotDone, SettingsError
+from tawny.model.errors import NotDone, SettingsError, StorageError
 from tawny.model.ids import name_key
 
 
@@ -25,6 +25,8 @@ def put_ids(args: Namespace, argument: str = "camera") -> None:
         chosen = _settings_of_the_recordings(args)
         if chosen is None:
             return
+        with suppress(NotDone, StorageError):
+            chosen = masked(chosen, data_folder(args, chosen))  # with cameras that an edit of the settings removed
         present = {camera: display_name(camera, one) for camera, one in chosen.cameras.items()}
         removed = {camera: one.name for camera, one in chosen.removed_cameras.items() if one.name}
 

@@ -46,6 +46,8 @@ from tawny.sources.discovery.networks import own_networks
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.discovery.resolve import is_host
 from tawny.sources.discovery.rtsp_scan import MOST_ADDRESSES
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.left_cameras import table_of_left
 from tawny.storage.index.opening import index_to_read
 
 _WAYS: Final = {"onvif": "ONVIF", "mdns": "mDNS", "rtsp": "RTSP"}
@@ -280,7 +282,7 @@ def add_by_address(args: Namespace, out: Output) -> int:
     draft = SettingsDraft(path, "", {}, may_refer=True)
     chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))
     values = with_sound({**camera.values, **chosen}, PluginRegistry.opened(), camera.settings, sound=bool(args.sound))
-    draft.add_camera(args.name, values, camera.secrets)
+    draft.add_camera(args.name, values, camera.secrets, known_left(args, draft))
     now = write_draft(draft, path)
     advice = TriedCamera(camera, trials).advice if trials else []
     lines = [f"Added {args.name} to {path}.", *left_of_removed(now.cameras[args.name], values)]
@@ -308,6 +310,12 @@ def write_draft(draft: SettingsDraft, path: Path) -> Settings:
         raise SettingsError(str(path), new)
     draft.write()
     return made
+
+
+def known_left(args: Namespace, draft: SettingsDraft) -> dict[str, Any]:
+    """Return what is left of a camera of this ID that an edit of the settings removed. Raises NotDone, StorageError."""
+    folder = data_folder(args, draft.understood())
+    return table_of_left(Volume.at(folder).disk, args.name) if folder.is_dir() else {}
 
 
 def left_of_removed(made: CameraSettings, values: Mapping[str, Any]) -> list[str]:

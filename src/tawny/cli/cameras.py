@@ -18,6 +18,7 @@ from tawny.cli.camera_setup import (
     describe_camera_test,
     describe_login,
     is_address,
+    known_left,
     left_of_removed,
     run_camera_find,
     run_camera_remove,
@@ -142,7 +143,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     if not path.exists():
         write_new(path, template())
     draft = SettingsDraft(path, "", {}, may_refer=True)
-    draft.add_camera(args.name, values, camera.secrets)
+    draft.add_camera(args.name, values, camera.secrets, known_left(args, draft))
     now = write_draft(draft, path)
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     result = {"camera": args.name, "file": str(path), "streams": found}

@@ -23,7 +23,7 @@ from tawny.cli.check_witnesses import (
 from tawny.cli.control_client import ask_once
 from tawny.cli.options import time_text
 from tawny.cli.output import Output, table_text
-from tawny.cli.paths import existing_data, running_data
+from tawny.cli.paths import existing_data, masked, running_data
 from tawny.config.settings import Settings
 from tawny.config.units import seconds, size, size_text
 from tawny.engine.system_user import user_name
@@ -424,7 +424,8 @@ def _prune(args: Namespace, out: Output, chosen: Settings, folder: Path) -> Remo
     )
     try:
         ledger = HistoryLedger(history, index, clock)
-        retention = Retention(volume, index, ledger, clock, contract(chosen), RetentionPace(thin_at_once=ALL))
+        kept = contract(masked(chosen, folder))  # with the retention of removed cameras
+        retention = Retention(volume, index, ledger, clock, kept, RetentionPace(thin_at_once=ALL))
         retention.hold_back(lambda: _waiting(folder, chosen, out))
         if volume.signed is None:
             return retention.plan()

@@ -10,6 +10,7 @@ import tomllib
 import unicodedata
 from collections.abc import Container, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import tomlkit
@@ -101,13 +102,16 @@ class SettingsDraft:
         """Change the table `modes` from `old` to `new`, both in the notation of the file."""
         put_values(self._document["modes"], old, new)
 
-    def add_camera(self, camera: str, values: Values, secrets: Mapping[str, str]) -> None:
+    def add_camera(
+        self, camera: str, values: Values, secrets: Mapping[str, str], left: Values = MappingProxyType({})
+    ) -> None:
         """Add a camera. secrets: values of the `${NAME}`s in its addresses. Raises NotDone: when its ID is taken.
 
-        One with the ID of a removed camera gets what that left: the recordings of both are one camera's from then on.
+        left: of a removed camera of this ID, if the file says nothing of it. One with the ID of a removed camera gets
+        what that left: the recordings of both are one camera's from then on.
         """
         self.refuse_taken(camera)
-        values = {**self._left_of_removed(camera, values), **values}
+        values = {**self._left_of_removed(camera, values, left), **values}
         self.forget_removed(camera)
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
         table = new_table(self._document, "cameras")
@@ -117,8 +121,8 @@ class SettingsDraft:
         self._number_name(camera)
         self._secrets.update(secrets)
 
-    def _left_of_removed(self, camera: str, values: Values) -> Values:
-        removed = self._document.unwrap().get("removed_cameras", {}).get(camera, {})
+    def _left_of_removed(self, camera: str, values: Values, otherwise: Values) -> Values:
+        removed = self._document.unwrap().get("removed_cameras", {}).get(camera, otherwise)
         left = {key: removed[key] for key in _LEFT_OF_REMOVED if key in removed}
         if "privacy_masks" not in left:  # only with them the image must stay as it was
             left = {key: value for key, value in left.items() if key in ("retention", "recipients")}

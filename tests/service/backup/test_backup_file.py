@@ -479,6 +479,13 @@ def test_damaged_masks_are_restored_next_to_newer_ones(data: Path) -> None:
     assert not (data / f"{MASKS}.damaged").exists()
 
 
+def test_masks_of_cameras_with_recordings_are_restored_next_to_those_of_present_ones(data: Path) -> None:
+    """A recorder that has started without them has written those of its own cameras."""
+    (data / MASKS).write_text('{"yard": {"name": "Yard"}}')
+    (data / "barn").mkdir()
+    assert restored_masks(data) == {"barn": {"name": "Barn"}, "yard": {"name": "Yard"}}
+
+
 def test_whole_masks_are_never_set_back(data: Path) -> None:
     (data / MASKS).write_text('{"yard": {"name": "Yard"}}')
     assert restored_masks(data) == {"yard": {"name": "Yard"}}

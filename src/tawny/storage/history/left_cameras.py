@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from tawny.config.changes import retention_to_table
 from tawny.config.settings import RemovedCameraSettings, Settings
@@ -112,17 +112,24 @@ def stored_left(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
     return _stored(disk)
 
 
+def table_of_left(disk: DiskAccess, camera: str) -> dict[str, Any]:
+    """Return what is left of a camera, as in the settings file; empty if nothing is. Raises as `stored_left`."""
+    left = stored_left(disk).get(camera)
+    return {} if left is None else _table(left)
+
+
 def regained(disk: DiskAccess, saved: bytes) -> bytes | None:
     """Return the file with what a backup has of it, if some is lost here. None: nothing is, or it hasn't more."""
     here: dict[str, RemovedCameraSettings] = {}
+    is_whole = False
     with suppress(NotDone, StorageError):
         here = _stored(disk)
+        is_whole = bool(stored_left(disk))
     with suppress(NotDone, StorageError):
-        if stored_left(disk):
-            return None
-    with suppress(NotDone):
-        both = {**_parsed(saved), **here}
-        return _packed(both) if both != here else None
+        lost = {camera: one for camera, one in _parsed(saved).items() if camera not in here}
+        if is_whole:  # others were forgotten, as nothing of them was left
+            lost = {camera: one for camera, one in lost.items() if disk.entry(camera) is not None}
+        return _packed({**here, **lost}) if lost else None
     return None
 
 
@@ -154,17 +161,27 @@ def _stored(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
 def _parsed(data: bytes) -> dict[str, RemovedCameraSettings]:
     try:
         said = dict(json.loads(data))
-        return {str(camera): RemovedCameraSettings.model_validate(one) for camera, one in said.items()}
+        return {str(camera): _understood(one) for camera, one in said.items()}
     except (TypeError, ValueError):
         raise _damaged(LEFT) from None
 
 
+def _understood(table: Any) -> RemovedCameraSettings:
+    """Raises ValueError. An earlier version writes retention as numbers: without it, the masks still apply."""
+    try:
+        return RemovedCameraSettings.model_validate(table)
+    except ValueError:
+        return RemovedCameraSettings.model_validate({key: table[key] for key in table if key != "retention"})
+
+
 def _packed(left: Mapping[str, RemovedCameraSettings]) -> bytes:
-    said = {camera: one.model_dump(mode="json", exclude_defaults=True) for camera, one in left.items()}
-    for camera, table in said.items():
-        if "retention" in table:  # in the notation that is read
-            table["retention"] = retention_to_table(left[camera].retention)
-    return json.dumps(said).encode()
+    return json.dumps({camera: _table(one) for camera, one in left.items()}).encode()
+
+
+def _table(left: RemovedCameraSettings) -> dict[str, Any]:
+    """Return the table as in the settings file."""
+    table = left.model_dump(mode="json", exclude_defaults=True)
+    return table | ({"retention": retention_to_table(left.retention)} if left.retention is not None else {})
 
 
 def _damaged(where: str) -> NotDone:
