@@ -312,9 +312,11 @@ it("looks again by a press where the look for a download waits on a dead line", 
 
 it("says that it looks for the file of a download, and looks once however often it is pressed", async () => {
   isPicture.value = false;
-  vi.stubGlobal("fetch", vi.fn(async () => new Response(null)));
+  const atFirst = vi.fn(async () => new Response(null));
+  vi.stubGlobal("fetch", atFirst);
   render(<Shared token="a" />);
   const save = await screen.findByText(words.save);
+  await vi.waitFor(() => expect(atFirst).toHaveBeenCalled());
   await new Promise((done) => setTimeout(done, 20));
   vi.stubGlobal("fetch", dead());
   fireEvent.click(save);
