@@ -49,10 +49,8 @@ class OthersCameraSettings(CameraSettings):
     follows_modes: ClassVar[bool] = False
 
     def left(self) -> RemovedCameraSettings:
-        """Return what stays of it for its recordings once it is given back."""
-        return RemovedCameraSettings(
-            name=self.name, privacy_masks=self.privacy_masks, rotate=self.rotate, mirror=self.mirror
-        )
+        """Return what stays of it once it is given back; its retention and its keys are its recorder's."""
+        return super().left().model_copy(update={"retention": None, "recipients": None})
 
 
 def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
