@@ -18,7 +18,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.catalog import Plain
 from tawny.config.file_writing import give_to_owner, read_file, replace_file, unchanged
-from tawny.config.loader import known_secrets, parse_settings, refuse_references
+from tawny.config.loader import known_secrets, parse_settings, refuse_references, secrets_in
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.toml_editing import is_inline, new_table, put_values, toml_item, unset_key
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
@@ -52,7 +52,9 @@ class SettingsDraft:
         try:
             self._was = read_file(path) if path is not None else text
             self._document: Any = tomlkit.parse(self._was)
-        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            self._lines = secrets_in(path.with_name("secrets.toml")) if path is not None else dict(secrets)
+            """Of `secrets.toml`: what others know isn't written there."""
+        except (OSError, ValueError, TOMLKitError) as error:
             raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
         self._trusted = [self.text]
         """Texts of the file whose `${NAME}`s may stay, or come back."""
@@ -158,21 +160,21 @@ class SettingsDraft:
                 gone.setdefault("recipients", [])  # not set, they wouldn't be known
             self._document.setdefault("removed_cameras", tomlkit.table(is_super_table=True))[camera] = gone
         text, own = self.text, secret_name(camera)
-        self._gone |= {name for name in self._known if name == own and f"${{{name}}}" not in text}
+        self._gone |= {name for name in self._lines if name == own and f"${{{name}}}" not in text}
 
     def take_camera(self, camera: str) -> tuple[Any, dict[str, str]]:
-        """Return a camera's table and secrets as they are, for `put_camera`."""
+        """Return a camera's table, and its secrets in `secrets.toml`, as they are, for `put_camera`."""
         table = self._table(camera)
         if is_inline(self._document, "cameras", camera):
             table = toml_item(table.unwrap(), deep=False)
         text = str(tomlkit.dumps({"camera": table}))
-        return table, {name: value for name, value in self._known.items() if f"${{{name}}}" in text}
+        return table, {name: value for name, value in self._lines.items() if f"${{{name}}}" in text}
 
     def put_text(self, text: str, secrets: Mapping[str, str]) -> None:
-        """Replace the whole file by an earlier text of it. secrets: those that it had and the file has no more."""
+        """Replace the whole file by an earlier text of it. secrets: as those of `take_camera`."""
         self._document = tomlkit.parse(text)
         self._trusted.append(text)
-        self._secrets.update(secrets)
+        self._put_back(secrets)
 
     def put_camera(self, camera: str, table: Any, secrets: Mapping[str, str]) -> None:
         """Put a camera back that was removed. Raises NotDone: when its ID is taken."""
@@ -182,7 +184,12 @@ class SettingsDraft:
         cameras[camera] = toml_item(table.unwrap(), deep=True) if is_inline(self._document, "cameras") else table
         self._number_name(camera)
         self._trusted.append(str(tomlkit.dumps({"cameras": {camera: table}})))
-        self._secrets.update(secrets)
+        self._put_back(secrets)
+
+    def _put_back(self, secrets: Mapping[str, str]) -> None:
+        """Put lines of `secrets.toml` back that are gone; one that was changed meanwhile stays."""
+        there = self._lines.keys() - self._gone
+        self._secrets.update({name: value for name, value in secrets.items() if name not in there})
 
     def forget_removed(self, camera: str) -> None:
         """Remove what is left of a removed camera; nothing if there is none."""

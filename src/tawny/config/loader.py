@@ -104,7 +104,7 @@ def stored_secrets(folder: Path, env: Mapping[str, str] | None = None, coming_to
     env = os.environ if env is None else env
     file = folder / "secrets.toml"
     try:
-        known = _secrets_in(file, is_in_place=coming_to is None)
+        known = secrets_in(file, is_in_place=coming_to is None)
         for file in _credentials(coming_to or folder, env.get("CREDENTIALS_DIRECTORY", "")):
             # systemd puts the ID of `tawny service` before the names of a whole folder
             for name in (file.name, file.name.removeprefix("tawny_")):
@@ -134,7 +134,8 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def _secrets_in(file: Path, *, is_in_place: bool) -> dict[str, str]:
+def secrets_in(file: Path, *, is_in_place: bool = True) -> dict[str, str]:
+    """Return the lines of a `secrets.toml`; none if there is none. Raises SettingsError, OSError, ValueError."""
     if not file.exists():
         return {}
     if is_in_place and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:

@@ -106,7 +106,7 @@ class RemovedCameras:
             "camera": camera,
             "until_ms": until_ms,
             "table": tomlkit.dumps({"camera": removed.table}),
-            "secrets": {name: value for name, value in removed.secrets.items() if name not in draft.secrets},
+            "secrets": removed.secrets,
             "logins": logins.to_bytes().decode(),
         }
         draft.put_secret(_KEPT + secret_name(camera), json.dumps(kept))

@@ -1,0 +1,75 @@
+"""What becomes of secrets, and of `secrets.toml`, when cameras are removed and restored."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.model.ids import CameraId
+from tests.service.cameras.test_camera_setup import KEEP, House
+
+YARD, GATE = CameraId("yard"), CameraId("gate")
+BOTH = (
+    '[cameras.yard]\nsource = "rtsp://u:${CAMERA_YARD}@192.0.2.1/x"\n'
+    '[cameras.gate]\nsource = "rtsp://u:${CAMERA_YARD}@192.0.2.2/x"\n[cameras.hall]\nsource = "demo:hall"\n'
+)
+
+
+def house_with(folder: Path, secrets: str, text: str = BOTH) -> House:
+    file = folder / "secrets.toml"
+    file.write_text(secrets)
+    file.chmod(0o600)
+    return House(folder, text=text)
+
+
+def secrets_of(house: House) -> str:
+    return house.config.with_name("secrets.toml").read_text()
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["at once", "after another change"])
+@pytest.mark.parametrize("place", ["environment", "credential"])
+def test_an_undo_writes_no_secret_that_comes_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, *, changed: bool
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv("CAMERA_YARD", "s3cret")
+    else:
+        (tmp_path / "credentials").mkdir()
+        (tmp_path / "credentials/CAMERA_YARD").write_text("s3cret\n")
+    house = house_with(tmp_path, "")
+    before = house.settings.cameras
+    for camera in (GATE, YARD):
+        house.setup.remove(camera, KEEP)
+        assert "s3cret" not in secrets_of(house)
+    if changed:
+        house.setup.rename(CameraId("hall"), "Corridor")
+    for camera in (YARD, GATE):
+        house.setup.restore(camera)
+        assert house.settings.cameras[camera] == before[camera]
+    house.setup.removed.step()
+    assert secrets_of(house) == ""
+
+
+def test_a_secret_that_was_changed_meanwhile_stays_at_an_undo(tmp_path: Path) -> None:
+    house = house_with(tmp_path, 'CAMERA_YARD = "old"\n')
+    house.setup.remove(YARD, KEEP)
+    house.config.with_name("secrets.toml").write_text(secrets_of(house).replace('"old"', '"new"'))
+    house.setup.restore(YARD)
+    house.setup.removed.step()
+    assert secrets_of(house) == 'CAMERA_YARD = "new"\n'
+
+
+@pytest.mark.parametrize("order", [(YARD, GATE), (GATE, YARD)])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_two_cameras_with_one_password_are_restored_in_any_order(
+    tmp_path: Path, order: tuple[CameraId, CameraId], *, restarts: bool
+) -> None:
+    house = house_with(tmp_path, 'CAMERA_YARD = "pw"\n')
+    before = house.settings.cameras
+    for camera in (GATE, YARD):
+        house.setup.remove(camera, KEEP)
+    now = house.restarted() if restarts else house
+    for camera in order:
+        now.setup.restore(camera)
+        assert now.settings.cameras[camera] == before[camera]
+    now.setup.removed.step()
+    assert secrets_of(now) == 'CAMERA_YARD = "pw"\n'
