@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tawny.config import drafts, file_writing
 from tawny.model.ids import CameraId
+from tawny.service.cameras.camera_setup import CameraRemoval
 from tests.service.cameras.test_camera_setup import KEEP, House
 
 YARD, GATE = CameraId("yard"), CameraId("gate")
@@ -73,3 +75,29 @@ def test_two_cameras_with_one_password_are_restored_in_any_order(
         assert now.settings.cameras[camera] == before[camera]
     now.setup.removed.step()
     assert secrets_of(now) == 'CAMERA_YARD = "pw"\n'
+
+
+def test_a_removal_is_written_with_its_undo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash between two writes would take the undo and the password away, and leave the deletion of recordings."""
+    house = house_with(tmp_path, 'CAMERA_YARD = "pw"\n')
+    before, replace_file = house.settings.cameras[YARD], file_writing.replace_file
+
+    def crash_afterwards(path: Path, text: str) -> None:
+        replace_file(path, text)
+        if path == house.config:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(drafts, "replace_file", crash_afterwards)
+    with pytest.raises(KeyboardInterrupt):
+        house.setup.remove(YARD, CameraRemoval("Anna", with_recordings=True))
+    monkeypatch.undo()
+    again = house.restarted()
+    again.setup.restore(YARD)
+    assert again.settings.cameras[YARD] == before
+
+
+@pytest.mark.parametrize("kept", ["", "{}", "[]", '{"version": 9, "password": "s3cret"}'])
+def test_what_cannot_be_understood_of_a_removed_camera_goes(tmp_path: Path, kept: str) -> None:
+    house = house_with(tmp_path, f'REMOVED_CAMERA_PORCH = \'{kept}\'\nREMOVED_SIGN = "mine"\nCAMERA_YARD = "pw"\n')
+    house.setup.removed.step()
+    assert secrets_of(house) == 'REMOVED_SIGN = "mine"\nCAMERA_YARD = "pw"\n'

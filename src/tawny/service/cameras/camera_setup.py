@@ -434,18 +434,19 @@ class CameraSetupService:
             config, now_ms = self._file(camera), self._clock.now_ms()
             refuse_named(camera, self._settings.now())
             was = self._settings.now().cameras[camera]
-            logins, taken, before, after = self._logins.of(camera), (None, dict[str, str]()), "", ""
+            until_ms = now_ms + round(UNDO_S * 1000)
+            kept = RemovedCamera(None, {}, self._logins.of(camera), self._clock.mono_s() + UNDO_S)
 
             def edit(draft: SettingsDraft) -> None:
-                nonlocal taken, before, after
-                before, taken = draft.text, draft.take_camera(camera)
+                nonlocal kept
+                before, (table, secrets) = draft.text, draft.take_camera(camera)
                 draft.remove_camera(camera, removed_values(camera, was, removal, now_ms))
-                after = draft.text
+                kept = replace(kept, table=table, secrets=secrets, before=before, after=draft.text)
+                self.removed.put(draft, camera, kept, until_ms)
 
             self._change(config, edit)
             self._logins.forget(camera)
-            until_ms = now_ms + round(UNDO_S * 1000)
-            self.removed.keep(camera, RemovedCamera(*taken, logins, before, after), until_ms)
+            self.removed.keep(camera, kept)
         return until_ms
 
     def restore(self, camera: CameraId) -> None:
