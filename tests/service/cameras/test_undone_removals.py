@@ -101,3 +101,13 @@ def test_what_cannot_be_understood_of_a_removed_camera_goes(tmp_path: Path, kept
     house = house_with(tmp_path, f'REMOVED_CAMERA_PORCH = \'{kept}\'\nREMOVED_SIGN = "mine"\nCAMERA_YARD = "pw"\n')
     house.setup.removed.step()
     assert secrets_of(house) == 'REMOVED_SIGN = "mine"\nCAMERA_YARD = "pw"\n'
+
+
+def test_the_only_camera_comes_back_into_an_emptied_file_after_a_restart(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    before = house.settings.cameras
+    house.setup.remove(YARD, KEEP)
+    house.config.write_text("")
+    again = house.restarted()
+    again.setup.restore(YARD)
+    assert again.settings.cameras == before

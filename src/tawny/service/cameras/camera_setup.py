@@ -460,7 +460,7 @@ class CameraSetupService:
                 raise NotDone("This camera can no longer be restored.", "Add it again under “Add a camera”.")
 
             def edit(draft: SettingsDraft) -> None:
-                if draft.text == was.after:  # never after a restart
+                if was.after and draft.text == was.after:  # never after a restart
                     draft.put_text(was.before, was.secrets)
                 else:
                     draft.put_camera(camera, was.table, was.secrets)
