@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from tawny.config import drafts, file_writing
+from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId
-from tawny.service.cameras.camera_setup import CameraRemoval
+from tawny.service.cameras.camera_setup import CameraRemoval, removed_values
+from tawny.service.retention.recording_deletion import UNDO_S
 from tests.service.cameras.test_camera_setup import KEEP, House
 
 YARD, GATE = CameraId("yard"), CameraId("gate")
@@ -111,3 +113,11 @@ def test_the_only_camera_comes_back_into_an_emptied_file_after_a_restart(tmp_pat
     again = house.restarted()
     again.setup.restore(YARD)
     assert again.settings.cameras == before
+
+
+@pytest.mark.parametrize("ms", [0, 1, 400, 499, 500, 999])
+def test_recordings_are_deleted_after_the_time_for_an_undo(ms: int) -> None:
+    now_ms = 1_800_000_000_000 + ms
+    removal = CameraRemoval("Anna", with_recordings=True)
+    due = removed_values("yard", CameraSettings(source="demo:garden"), removal, now_ms)["delete_after"]
+    assert UNDO_S + 1 <= due.timestamp() - now_ms / 1000 <= UNDO_S + 2

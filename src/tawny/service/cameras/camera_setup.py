@@ -3,6 +3,7 @@
 Passwords are never returned; they are stored in `secrets.toml`. Thread-safe; the methods wait for cameras and the disk.
 """
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -229,8 +230,8 @@ def removed_values(camera: str, settings: CameraSettings, removal: CameraRemoval
     """Return what the settings keep of a removed camera."""
     values: dict[str, Any] = {"name": display_name(camera, settings)}
     if removal.with_recordings:
-        due = datetime.fromtimestamp(round(now_ms / 1000 + UNDO_S), UTC)
-        values |= {"delete_after": due, "deleted_by": removal.by}
+        due_s = math.ceil(now_ms / 1000 + UNDO_S) + 1  # later than an undo at the last moment
+        values |= {"delete_after": datetime.fromtimestamp(due_s, UTC), "deleted_by": removal.by}
         values |= {"delete_kept": True} if removal.with_kept else {}
     return values
 

@@ -487,7 +487,7 @@ class RecordingDeletion:
     def _start_undo(self, name: str, until_ms: int, now_ms: int) -> None:
         """Note when the time for an undo is over, if it runs: from then on, no step of the clock moves its end."""
         left_s = (until_ms - now_ms) / 1000
-        if 0 < left_s <= UNDO_S + 1:
+        if 0 < left_s <= UNDO_S + 2:  # as `removed_values` sets it
             self._removed_s.setdefault((name, until_ms), self._clock.mono_s() + left_s)
 
     def _is_due(self, name: str, until_ms: int, now_ms: int) -> bool:
