@@ -1,5 +1,8 @@
 """Changes of the settings file: also those during the start, and again where the disk refused them."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from tawny.config.settings import Settings
 from tawny.model.errors import DiskFull, TawnyError
 from tawny.model.messages import ProblemKind
 from tawny.service.changeable_settings import ChangeableSettings
+from tawny.testing.waiting import until
 
 
 class Recorder:
@@ -92,3 +96,19 @@ def test_without_a_file_nothing_changes(config: Path) -> None:
     watch = SettingsWatch(config)
     config.unlink()
     assert watch.is_changed()
+
+
+def test_what_was_edited_just_before_a_stop_is_known(tmp_path: Path) -> None:
+    """Without it, what was published at a former broker would stay there."""
+    config, log = tmp_path / "tawny.toml", tmp_path / "log"
+    config.write_text('[web]\nlisten = "127.0.0.1:0"\n')
+    tawny = str(Path(sys.executable).with_name("tawny"))
+    command = [tawny, "run", "--config", str(config), "--data", str(tmp_path / "data")]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            until(lambda: "tawny is running" in log.read_text(), 60, "the start")
+            config.write_text(config.read_text() + '[mqtt]\nurl = "mqtt://127.0.0.1:9/other"\n')
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert "changed settings take effect at the next start: mqtt" in log.read_text()

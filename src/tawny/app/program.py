@@ -280,8 +280,12 @@ class Program:
                     running.note_end("index", "")
                     self.restarts = True
                     return
-                if self._file.is_changed():
-                    await asyncio.to_thread(self._file.reload, running.changeable)
+                await self._follow_file(running)
+        await self._follow_file(running)  # edited just before: what it no longer names, such as a broker, is left tidy
+
+    async def _follow_file(self, running: RecorderRuntime) -> None:
+        if self._file.is_changed():
+            await asyncio.to_thread(self._file.reload, running.changeable)
 
     def _is_main_back(self) -> bool:
         """Return whether the main disk was back when it was asked last; ask it again. Returns at once."""
