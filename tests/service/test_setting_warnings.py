@@ -100,6 +100,13 @@ def test_other_cameras_of_one_device_and_sources_without_one_are_not_named(first
     assert [*setting_warnings(made), *warnings_of_names(made)] == []
 
 
+@pytest.mark.parametrize("off", ["door-0", "door-1"])
+def test_a_camera_that_is_only_watched_is_not_recorded_twice(off: str) -> None:
+    table = {"source": "rtsp://192.0.2.1/main"}
+    made = Settings.model_validate({"cameras": {"door-0": table, "door-1": table, off: {**table, "record": "off"}}})
+    assert [*setting_warnings(made), *warnings_of_names(made)] == []
+
+
 @pytest.mark.parametrize("name", ["Gate", " gate "])
 def test_a_name_that_another_camera_has_is_named(name: str) -> None:
     """The first one's name is made from its ID."""

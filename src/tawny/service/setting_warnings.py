@@ -59,10 +59,10 @@ def warnings_of_names(settings: Settings) -> Iterator[RecorderWarning]:
 
 
 def _same_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield each network camera whose stream an earlier one has, whatever the login, and that one."""
+    """Yield each network camera whose stream an earlier one records, whatever the login, and that one."""
     known: dict[tuple[str, str], str] = {}
     for name, camera in settings.cameras.items():
-        if not claims_network(camera.source):
+        if not claims_network(camera.source) or camera.record == "off":  # for watching only
             continue
         with suppress(ValueError):
             address = parse_network(camera.source)
