@@ -40,13 +40,16 @@ def test_its_retention_is_read_as_it_was(tmp_path: Path) -> None:
     assert LeftCameras(volume).left == left
 
 
-def test_without_a_retention_that_an_earlier_version_wrote_its_masks_apply(tmp_path: Path) -> None:
+def test_without_a_retention_that_an_earlier_version_wrote_its_masks_apply(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     volume = Volume.at(tmp_path)
     earlier = {"shed": {"name": "Shed", "privacy_masks": [MASK], "retention": {"max": 34560000.0}}}
     volume.write_whole(LEFT, json.dumps(earlier).encode())
     kept = LeftCameras(volume)
     assert kept.left == {"shed": RemovedCameraSettings(name="Shed", privacy_masks=(MASK,))}
     assert kept.trouble is None
+    assert "can't read the retention of shed" in caplog.text
 
 
 def test_it_is_written_again_after_the_disk_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,17 +161,19 @@ def _stored(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
 def _parsed(data: bytes) -> dict[str, RemovedCameraSettings]:
     try:
         said = dict(json.loads(data))
-        return {str(camera): _understood(one) for camera, one in said.items()}
+        return {str(camera): _understood(camera, one) for camera, one in said.items()}
     except (TypeError, ValueError):
         raise _damaged(LEFT) from None
 
 
-def _understood(table: Any) -> RemovedCameraSettings:
+def _understood(camera: str, table: Any) -> RemovedCameraSettings:
     """Raises ValueError. An earlier version writes retention as numbers: without it, the masks still apply."""
     try:
         return RemovedCameraSettings.model_validate(table)
     except ValueError:
-        return RemovedCameraSettings.model_validate({key: table[key] for key in table if key != "retention"})
+        made = RemovedCameraSettings.model_validate({key: table[key] for key in table if key != "retention"})
+        log.warning("%s: can't read the retention of %s: if it is removed, the general one applies", LEFT, camera)
+        return made
 
 
 def _packed(left: Mapping[str, RemovedCameraSettings]) -> bytes:
