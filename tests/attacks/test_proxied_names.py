@@ -319,6 +319,29 @@ async def test_a_page_left_open_ends_and_changes_no_link(house: House) -> None:
     assert (same.status_code, same.json()["linked"], same.json()["role"]) == (200, "ben.k", "member")
 
 
+async def test_a_page_left_open_links_no_owner_who_would_lose_that_role(house: House) -> None:
+    """Whether the role is refused or not: mallory at the proxy would be this owner until then, or for good."""
+    anna = await person(house)
+    owner = signed_in(house, anna)
+    house.clock.advance(RECENT_MS / 1000 + 1)
+    for role in ("owner", "viewer"):
+        answer = await owner.patch(f"{PEOPLE}/{anna.id}", json={"role": role, "linked": "mallory"})
+        assert (answer.status_code, code_of(answer)) == (403, "confirm_first")
+    assert (await proxied(house, "mallory"), await proxied(house, "anna")) == ("", "Anna")
+
+
+async def test_a_refused_role_changes_no_link_and_a_refused_link_no_role(house: House) -> None:
+    anna, ben = await person(house), await person(house, "Ben", Role.VIEWER)
+    owner = signed_in(house, anna)
+    answer = await owner.patch(f"{PEOPLE}/{anna.id}", json={"role": "viewer", "linked": "a.schmidt"})
+    assert (answer.status_code, code_of(answer)) == (409, "last_owner")
+    answer = await owner.patch(f"{PEOPLE}/{ben.id}", json={"role": "member", "linked": "anna"})
+    assert (answer.status_code, code_of(answer)) == (409, "name_of_another")
+    assert house.site.identities.all() == {}
+    assert [one.role for one in house.accounts.people()] == [Role.OWNER, Role.VIEWER]
+    assert not [one for one in house.accounts.audit() if one.action.startswith("user ")]
+
+
 async def test_a_link_that_is_sent_as_it_was_read_stays(house: House) -> None:
     """The Kelvin sign becomes K, which is another letter than that sign."""
     owner = signed_in(house, await person(house))

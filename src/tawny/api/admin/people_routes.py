@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -190,9 +191,12 @@ def change_person(person: OneId, body: ChangedPerson, note: Note, signed: Signed
         cameras = _known_cameras(here, body.cameras, found.cameras)
     keeps_end = role is Role.GUEST and "ends_ms" not in body.model_fields_set
     ends_ms = _end_of(role, found.ends_ms if keeps_end else body.ends_ms)
-    if body.linked is not None:  # first: a refused one leaves everything as it is
-        _change_link(here, found, body.linked, signed, note)
-    changed = here.accounts.change_person(found, role, cameras, ends_ms)
+    if body.linked is None:
+        changed = here.accounts.change_person(found, role, cameras, ends_ms)
+    else:
+        seen = None if cameras is None else frozenset(cameras)
+        wanted = replace(found, role=role, cameras=seen, ends_ms=ends_ms)
+        changed = _change_link(here, found, wanted, body.linked, signed, note)
     if changed != found:
         note("user changed", granted_text(changed, found))
     return next(one for one in _all(here) if one.id == found.id)
@@ -302,16 +306,21 @@ def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
     return Invited(person=found, link=here.link(path), home_only=here.is_at_home_only, screen_code=code)
 
 
-def _change_link(here: AppContext, person: Account, name: str, signed: LoginSession, note: AuditNote) -> None:
+def _change_link(
+    here: AppContext, person: Account, wanted: Account, name: str, signed: LoginSession, note: AuditNote
+) -> Account:
+    """Set link and rights of a user in one transaction. Return the user with the new rights."""
     before = here.identities.all().get(person.id, "")
-    if before in (name, linked_name(name)):
-        return
-    if before:  # a proxy may mean another user by it then, who may be an owner
+    is_new = before not in (name, linked_name(name))
+    if is_new and (before or person.role is Role.OWNER):  # else another could become this owner, or one by the old name
         require_recent(signed, here)
-    _keep_way_in(here, person, signed, before or linked_name(person.name), linked_name(name or person.name))
+    if is_new:
+        _keep_way_in(here, person, signed, before or linked_name(person.name), linked_name(name or person.name))
     with _names_refused():
-        here.identities.link(person, name, by_proxy=bool(here.proxy_header))
-    note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
+        changed = here.identities.link(person, name, by_proxy=bool(here.proxy_header), wanted=wanted)
+    if is_new:
+        note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
+    return changed
 
 
 def _keep_way_in(here: AppContext, person: Account, signed: LoginSession, before: str, after: str) -> None:

@@ -226,8 +226,6 @@ class Accounts:
         Raises LastOwner.
         """
         with self._writing() as db:
-            if role is not Role.OWNER:
-                _keep_an_owner(db, person)
             return set_rights(db, person, role, cameras, ends_ms)
 
     def forget_cameras(self, cameras: Collection[CameraId]) -> None:
@@ -559,6 +557,9 @@ def put_account(db: sqlite3.Connection, name: str, role: Role, password: str, no
 
 
 def set_rights(db: sqlite3.Connection, person: Account, role: Role, cameras: _Cameras, ends_ms: int | None) -> Account:
+    """Set the rights of a user. Raises LastOwner."""
+    if role is not Role.OWNER:
+        _keep_an_owner(db, person)
     chosen = () if role is Role.INSTALLER else None if role is Role.OWNER else cameras
     seen = None if chosen is None else frozenset(chosen)
     made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)

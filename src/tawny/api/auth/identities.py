@@ -61,22 +61,26 @@ class Identities:
             _set_link(db, person, linked_name(link))
         return person
 
-    def link(self, person: Account, name: str, *, by_proxy: bool = False) -> None:
-        """Link a user to a name or email address; an empty one removes the link. Raises NameRefused.
+    def link(self, person: Account, name: str, *, by_proxy: bool = False, wanted: Account | None = None) -> Account:
+        """Link a user to a name or email address; an empty one removes the link. Return the user.
 
         A new name is bound at its first use, the same one stays bound. Sessions by the proxy end if that names another.
-        by_proxy: a proxy signs people in, so no name may mean another user than before.
+        by_proxy: a proxy signs people in, so no name may mean another user than before. wanted: this user with other
+        rights, which are set in the same transaction. Raises LastOwner, NameRefused: then nothing changes.
         """
         given, name, own = name, linked_name(name), linked_name(person.name)
         with self._file.writing() as db:
+            if wanted is not None:
+                person = set_rights(db, person, wanted.role, wanted.cameras, wanted.ends_ms)
             row = db.execute("SELECT name FROM identities WHERE person = ?", (person.id,)).fetchone()
             before = row[0] if row else ""
             if before in (given, name):  # one that is folded already may fold to another
-                return
+                return person
             _check_link(db, person, given, before, by_proxy=by_proxy)
             if (before or own) != (name or own):
                 db.execute("DELETE FROM sessions WHERE person = ? AND how = ?", (person.id, BY_PROXY))
             _set_link(db, person, name)
+        return person
 
     def named(self, name: str) -> Account | None:
         """Return the user whom a trusted proxy names; None if there is none, or their access has ended.
