@@ -19,15 +19,18 @@ from tawny.api.auth.oidc import ProviderUser
 from tawny.api.request_handling import PROXY_USER
 from tawny.config.settings import WebSettings
 from tawny.config.sign_in import SignInSettings
+from tests.api.authenticator import SoftwareKey
 from tests.api.fakes import House, make_house
 from tests.attacks.sign_in_steps import (
     PROXY,
     SIGN_IN,
+    add_passkey,
     browser,
     code_of,
     person,
     proxied,
     signed_in,
+    use_passkey,
     user_of,
     with_proxy,
 )
@@ -261,13 +264,13 @@ async def test_the_only_owner_keeps_the_name_that_signs_them_in(house: House, li
     name = link or "anna"
     client, path = await by_proxy(house, name), f"{PEOPLE}/{anna.id}"
     wrong, kept = {"role": "owner", "linked": "anna.schmitd"}, {"role": "owner", "linked": name.upper()}
-    words = f"The name {name} at the reverse proxy is your only way to sign in. Set a password first."
+    words = f"The name {name} may be the only way for an owner to sign in. Set a password first."
     assert refusal(await client.patch(path, json=wrong)) == (409, "only_way", words)
     assert (await client.patch(path, json=kept)).status_code == 200
     assert await user_of(client) == "Anna"
 
 
-@pytest.mark.parametrize("way", ["password", "another's password", "another's session"])
+@pytest.mark.parametrize("way", ["password", "another's password", "another's name there"])
 async def test_an_owner_changes_their_own_name_while_one_can_get_in(house: House, way: str) -> None:
     anna = house.accounts.put_person("Anna", Role.OWNER)
     client = await by_proxy(house, "anna")
@@ -276,9 +279,53 @@ async def test_an_owner_changes_their_own_name_while_one_can_get_in(house: House
     elif way == "another's password":
         await person(house, "Ben")
     else:
-        signed_in(house, house.accounts.put_person("Ben", Role.OWNER))
+        house.accounts.put_person("Ben", Role.OWNER)
+        await by_proxy(house, "ben")
     answer = await client.patch(f"{PEOPLE}/{anna.id}", json={"role": "owner", "linked": "a.schmidt"})
     assert (answer.status_code, await proxied(house, "a.schmidt")) == (200, "Anna")
+
+
+@pytest.mark.parametrize("other", ["", "Ben"])
+async def test_a_session_alone_is_no_way_in(house: House, other: str) -> None:
+    """Such as by an invitation: it ends, and no one else can make another."""
+    anna = house.accounts.put_person("Anna", Role.OWNER)
+    client = signed_in(house, anna)
+    if other:
+        signed_in(house, house.accounts.put_person(other, Role.OWNER))
+    answer = await client.patch(f"{PEOPLE}/{anna.id}", json={"role": "owner", "linked": "anna.schmitd"})
+    assert (answer.status_code, code_of(answer)) == (409, "only_way")
+
+
+async def test_of_two_owners_by_the_proxy_one_keeps_the_name(house: House) -> None:
+    clients = {}
+    for name in ("anna", "ben"):
+        person_id = house.accounts.put_person(name.title(), Role.OWNER).id
+        clients[f"{PEOPLE}/{person_id}"] = await by_proxy(house, name)
+    answers = [
+        await client.patch(path, json={"role": "owner", "linked": f"{number}.wrong"})
+        for number, (path, client) in enumerate(clients.items())
+    ]
+    assert [one.status_code for one in answers] == [200, 409]
+
+
+async def test_the_only_owner_with_a_wrong_name_at_the_proxy_keeps_the_passkey(house: House) -> None:
+    """Once the proxy has signed them in by that name, they may remove it."""
+    anna, key = house.accounts.put_person("Anna", Role.OWNER), SoftwareKey()
+    client = await by_proxy(house, "anna")
+    path = f"/api/v1/me/passkeys/{(await add_passkey(client, key)).json()['id']}"
+    answer = await client.patch(f"{PEOPLE}/{anna.id}", json={"role": "owner", "linked": "anna.schmidt"})
+    assert answer.status_code == 200
+    await use_passkey(client := browser(house), key)
+    assert code_of(await client.delete(path)) == "only_way"
+    await by_proxy(house, "anna.schmidt")
+    assert (await client.delete(path)).status_code == 200
+
+
+async def test_who_is_called_at_the_proxy_as_here_may_remove_the_only_passkey(house: House) -> None:
+    house.accounts.put_person("Anna", Role.OWNER)
+    client = await by_proxy(house, "anna")
+    made = (await add_passkey(client, SoftwareKey())).json()
+    assert (await client.delete(f"/api/v1/me/passkeys/{made['id']}")).status_code == 200
 
 
 async def test_a_link_of_spaces_is_none(house: House) -> None:
@@ -338,7 +385,7 @@ async def test_a_refused_role_changes_no_link_and_a_refused_link_no_role(house: 
     answer = await owner.patch(f"{PEOPLE}/{ben.id}", json={"role": "member", "linked": "anna"})
     assert (answer.status_code, code_of(answer)) == (409, "name_of_another")
     assert house.site.identities.all() == {}
-    assert [one.role for one in house.accounts.people()] == [Role.OWNER, Role.VIEWER]
+    assert {one.name: one.role for one in house.accounts.people()} == {"Anna": Role.OWNER, "Ben": Role.VIEWER}
     assert not [one for one in house.accounts.audit() if one.action.startswith("user ")]
 
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from tawny.api.auth.access import COOKIE, SECURE_COOKIE
-from tawny.api.auth.accounts import Role, TokenPurpose
+from tawny.api.auth.accounts import Caller, Role, TokenPurpose
 from tawny.api.auth.guess_limit import CODE_TRIES, GuessAttempt, SecondStepLimit
+from tawny.api.auth.linked_names import BY_PROXY
 from tawny.api.auth.signed_steps import STEP_S
 from tawny.config.settings import WebSettings
 from tawny.config.sign_in import SignInSettings
@@ -164,7 +165,7 @@ async def test_the_only_way_to_sign_in_stays(house: House) -> None:
 
 
 @pytest.mark.parametrize(("settings", "status"), [({}, 409), ({"proxy_header": "Remote-User"}, 200)])
-async def test_a_link_is_a_way_to_sign_in_while_there_is_a_provider_or_proxy(
+async def test_a_name_that_signed_in_is_a_way_while_there_is_a_provider_or_proxy(
     house: House, settings: dict[str, str], status: int
 ) -> None:
     ben = house.accounts.put_person("Ben", Role.MEMBER)
@@ -172,6 +173,8 @@ async def test_a_link_is_a_way_to_sign_in_while_there_is_a_provider_or_proxy(
     house.site.apply(WebSettings.model_validate({"hosts": ["tawny.test"]}), SignInSettings.model_validate(settings))
     client = signed_in(house, ben)
     made = (await add_passkey(client, SoftwareKey())).json()
+    assert code_of(await client.delete(f"/api/v1/me/passkeys/{made['id']}")) == "only_way", "the name may be wrong"
+    house.accounts.begin_session(ben, Caller(""), BY_PROXY)
     assert (await client.delete(f"/api/v1/me/passkeys/{made['id']}")).status_code == status
 
 

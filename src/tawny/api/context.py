@@ -22,6 +22,7 @@ from tawny.api.auth.shares import Shares
 from tawny.api.auth.signed_steps import SignedSteps
 from tawny.api.auth.two_step import TwoStep
 from tawny.api.auth.unlocks import UnlockedSessions
+from tawny.api.auth.ways_in import Elsewhere
 from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
@@ -262,6 +263,11 @@ class AppContext:
         self.names.configure(names)
         self.proxies = TrustedProxies(proxy_networks(web.trusted_proxies))
         self.naming_proxies = TrustedProxies(proxy_networks(web.proxies))
+
+    @property
+    def elsewhere(self) -> Elsewhere:
+        """Where users can be signed in now, besides this recorder."""
+        return Elsewhere(by_proxy=bool(self.proxy_header), by_provider=self.oidc is not None)
 
     @property
     def title(self) -> str:

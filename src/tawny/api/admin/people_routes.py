@@ -20,7 +20,7 @@ from tawny.api.auth.accounts import (
 )
 from tawny.api.auth.audit_counts import REFUSALS
 from tawny.api.auth.granted_rights import granted_text, seen_words
-from tawny.api.auth.linked_names import BY_PROXY, NameRefused, linked_name
+from tawny.api.auth.linked_names import NameRefused, linked_name
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
 from tawny.api.context import AppContext, Here
@@ -314,29 +314,11 @@ def _change_link(
     is_new = before not in (name, linked_name(name))
     if is_new and (before or person.role is Role.OWNER):  # else another could become this owner, or one by the old name
         require_recent(signed, here)
-    if is_new:
-        _keep_way_in(here, person, signed, before or linked_name(person.name), linked_name(name or person.name))
     with _names_refused():
-        changed = here.identities.link(person, name, by_proxy=bool(here.proxy_header), wanted=wanted)
+        changed = here.identities.link(person, name, elsewhere=here.elsewhere, wanted=wanted)
     if is_new:
         note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
     return changed
-
-
-def _keep_way_in(here: AppContext, person: Account, signed: LoginSession, before: str, after: str) -> None:
-    """Raise RequestRefused for an owner's change of their own name at the proxy after which no owner might get in.
-
-    before, after: names at the proxy. Others get in by a password or passkey, or are in by another way.
-    """
-    if signed.how != BY_PROXY or signed.person.id != person.id or before == after:
-        return
-    accounts = here.accounts
-    for one in accounts.people():
-        is_in = one.id != person.id and accounts.sessions_of(one)
-        if one.role is Role.OWNER and (is_in or accounts.has_password(one) or here.passkeys.of(one)):
-            return
-    what = f"The name {before} at the reverse proxy is your only way to sign in."
-    raise RequestRefused(409, "only_way", what, "Set a password first.")
 
 
 @contextmanager

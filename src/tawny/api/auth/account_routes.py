@@ -143,8 +143,7 @@ def add_passkey(body: NewPasskey, signed: Signed, request: Request, note: Note, 
 def remove_passkey(passkey: PasskeyId, signed: Signed, note: Note, here: Here) -> OkResponse:
     require_recent(signed, here)
     is_only = len(here.passkeys.of(signed.person)) == 1 and not here.accounts.has_password(signed.person)
-    can_be_linked = here.oidc is not None or here.proxy_header
-    if is_only and not (can_be_linked and signed.person.id in here.identities.all()):
+    if is_only and not here.identities.is_known(signed.person, here.elsewhere):
         raise RequestRefused(409, "only_way", "This passkey is your only way to sign in.", "Set a password first.")
     name = here.passkeys.remove(signed.person, passkey)
     if name is None:

@@ -14,6 +14,7 @@ from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.granted_rights import granted_text
 from tawny.api.auth.linked_names import BY_PROXY, NameRefused, find_unlinked, is_kept_back, linked_name
 from tawny.api.auth.oidc import ProviderUser
+from tawny.api.auth.ways_in import NOWHERE, Elsewhere, can_owner_get_in, is_known_elsewhere
 from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
@@ -51,7 +52,10 @@ class Identities:
         *,
         by_proxy: bool,
     ) -> Account:
-        """Add a user, linked to a name unless `link` is empty. by_proxy: see `link`. Raises NameRefused."""
+        """Add a user, linked to a name unless `link` is empty. Raises NameRefused.
+
+        by_proxy: a proxy signs people in.
+        """
         with self._file.writing() as db:
             if _is_taken(db, name):
                 raise NameRefused(f"A user named {name} already exists.", "Choose another name.", "name_taken")
@@ -61,12 +65,15 @@ class Identities:
             _set_link(db, person, linked_name(link))
         return person
 
-    def link(self, person: Account, name: str, *, by_proxy: bool = False, wanted: Account | None = None) -> Account:
+    def link(
+        self, person: Account, name: str, *, elsewhere: Elsewhere = NOWHERE, wanted: Account | None = None
+    ) -> Account:
         """Link a user to a name or email address; an empty one removes the link. Return the user.
 
         A new name is bound at its first use, the same one stays bound. Sessions by the proxy end if that names another.
-        by_proxy: a proxy signs people in, so no name may mean another user than before. wanted: this user with other
-        rights, which are set in the same transaction. Raises LastOwner, NameRefused: then nothing changes.
+        If a proxy signs people in, no name may mean another user than before, and an owner keeps a way in that is
+        known to work. wanted: this user with other rights, which are set in the same transaction. Raises LastOwner,
+        NameRefused: then nothing changes.
         """
         given, name, own = name, linked_name(name), linked_name(person.name)
         with self._file.writing() as db:
@@ -76,11 +83,28 @@ class Identities:
             before = row[0] if row else ""
             if before in (given, name):  # one that is folded already may fold to another
                 return person
-            _check_link(db, person, given, before, by_proxy=by_proxy)
-            if (before or own) != (name or own):
+            _check_link(db, person, given, before, by_proxy=elsewhere.by_proxy)
+            has_moved = (before or own) != (name or own)
+            if has_moved:
                 db.execute("DELETE FROM sessions WHERE person = ? AND how = ?", (person.id, BY_PROXY))
             _set_link(db, person, name)
+            if has_moved and person.role is Role.OWNER and elsewhere != NOWHERE:
+                self._keep_way_in(db, before or own, elsewhere)
         return person
+
+    def _keep_way_in(self, db: sqlite3.Connection, before: str, elsewhere: Elsewhere) -> None:
+        if not can_owner_get_in(db, elsewhere, self._clock.now_ms()):
+            what = f"The name {before} may be the only way for an owner to sign in."
+            raise NameRefused(what, "Set a password first.", "only_way")
+
+    def is_known(self, person: Account, elsewhere: Elsewhere) -> bool:
+        """Return whether a user is known to get in without password and passkey."""
+        with self._file.reading() as db:
+            return is_known_elsewhere(db, person.id, elsewhere, self._clock.now_ms())
+
+    def can_owner_get_in(self, elsewhere: Elsewhere) -> bool:
+        with self._file.reading() as db:
+            return can_owner_get_in(db, elsewhere, self._clock.now_ms())
 
     def named(self, name: str) -> Account | None:
         """Return the user whom a trusted proxy names; None if there is none, or their access has ended.
@@ -106,8 +130,8 @@ class Identities:
         """Return the user whom the provider has signed in, with the rights that their groups give.
 
         In one transaction, so that two first sign-ins bind or create one user. note: called with what changed, for the
-        audit log. by_proxy: see `link`. Groups bring back no guest whose access has ended, and make no user of a
-        screen.
+        audit log. by_proxy: a proxy signs people in, too. Groups bring back no guest whose access has ended, and make
+        no user of a screen.
         """
         if needs_group and grant is None:
             return IdentityRefusal.NO_GROUP
