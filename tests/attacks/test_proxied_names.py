@@ -328,6 +328,31 @@ async def test_who_is_called_at_the_proxy_as_here_may_remove_the_only_passkey(ho
     assert (await client.delete(f"/api/v1/me/passkeys/{made['id']}")).status_code == 200
 
 
+NO_FILE = "not_saved"
+"""What is allowed ends there: this house has no settings file."""
+
+
+@pytest.mark.parametrize(
+    ("value", "has_password", "code"),
+    [
+        (["192.168.1.99"], False, "only_way"),
+        ([], False, "only_way"),
+        (["192.168.1.99"], True, NO_FILE),
+        (["192.168.1.0/24", "10.0.0.1"], False, NO_FILE),
+        (["wrong"], False, NO_FILE),
+    ],
+)
+async def test_the_only_owner_keeps_the_proxy_that_signs_them_in(
+    house: House, value: list[str], has_password: bool, code: str
+) -> None:
+    anna = house.accounts.put_person("Anna", Role.OWNER)
+    if has_password:
+        house.accounts.set_password(anna, "hash")
+    client = await by_proxy(house, "anna")
+    answer = await client.put("/api/v1/settings", json={"path": "web.proxies", "value": value, "before": None})
+    assert (answer.status_code, code_of(answer)) == (409, code)
+
+
 async def test_a_link_of_spaces_is_none(house: House) -> None:
     owner = signed_in(house, await person(house))
     made = (await owner.post(PEOPLE, json={"name": "Ben", "linked": " ben.k "})).json()["person"]

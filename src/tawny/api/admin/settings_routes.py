@@ -3,23 +3,26 @@
 import re
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from pydantic import Field
+from starlette.requests import Request
 
 from tawny import __version__
 from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.accounts import Role
+from tawny.api.auth.linked_names import BY_PROXY
+from tawny.api.client_address import TrustedProxies
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.catalog import Kind, SettingTable, TableInstance
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, proxy_networks
 from tawny.config.units import duration_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.service.changeable_settings import SettingConflict, SettingWrite
@@ -175,10 +178,12 @@ def _counted(what: Sized, one: str, several: str = "") -> list[str]:
 
 
 @router.put("/settings", dependencies=own)
-def change_setting(body: SettingRequest, signed: Signed, note: Note, here: Here) -> SettingSaved:
+def change_setting(body: SettingRequest, signed: Signed, note: Note, request: Request, here: Here) -> SettingSaved:
     """Write one setting to the file and apply it. 409 `changed`: another person changed it since it was shown."""
     if _CAREFUL.match(body.path):
         require_recent(signed, here)
+    if body.path == "web.proxies" and signed.how == BY_PROXY:
+        _keep_proxy(here, request, body.value)
     editor = here.editor
     try:
         with _refused():
@@ -192,6 +197,18 @@ def change_setting(body: SettingRequest, signed: Signed, note: Note, here: Here)
         raise RequestRefused(409, "changed", who, todo, more) from None
     note("setting changed", body.path)
     return SettingSaved(restart=key.at_start, instances=[_instance(one) for one in found])
+
+
+def _keep_proxy(here: AppContext, request: Request, value: SettingValue) -> None:
+    """Raise RequestRefused for proxies without the one that has signed this owner in, if no owner could get in then."""
+    try:
+        left = TrustedProxies(proxy_networks(value if isinstance(value, list) else ()))
+    except ValueError:  # the editor says what is wrong
+        return
+    is_left = left.trusts(request.scope["state"]["peer"])
+    if not is_left and not here.identities.can_owner_get_in(replace(here.elsewhere, by_proxy=False)):
+        what = "The reverse proxy is the only way for an owner to sign in."
+        raise RequestRefused(409, "only_way", what, "Set a password first.")
 
 
 @contextmanager
