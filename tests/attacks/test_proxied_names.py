@@ -14,8 +14,9 @@ from tawny.api.auth.access import SECURE_COOKIE, has_ended
 from tawny.api.auth.accounts import RECENT_MS, Account, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.identities import IdentityRefusal
-from tawny.api.auth.linked_names import BY_PROXY
+from tawny.api.auth.linked_names import BY_PHONE, BY_PROVIDER, BY_PROXY
 from tawny.api.auth.oidc import ProviderUser
+from tawny.api.auth.ways_in import Elsewhere
 from tawny.api.request_handling import PROXY_USER
 from tawny.config.settings import WebSettings
 from tawny.config.sign_in import SignInSettings
@@ -132,6 +133,39 @@ async def test_open_streams_end_when_the_link_changes(house: House, link: str, i
     house.site.identities.link(gina, link)
     assert (house.accounts.session_of(session.key) is not None) is is_signed_in, "which streams ask for"
     assert (await user_of(client) == "Gina") is is_signed_in
+
+
+async def test_a_phone_of_who_had_the_wrong_name_is_signed_out_with_it(house: House) -> None:
+    """Also by a link for a phone that is still unused; an owner who changes their own link stays signed in."""
+    owner = signed_in(house, await person(house))
+    ben = house.accounts.put_person("Ben", Role.MEMBER)
+    await owner.patch(f"{PEOPLE}/{ben.id}", json={"role": "member", "linked": "mallory"})
+    mallory = await by_proxy(house, "mallory")
+    links = [(await mallory.post("/api/v1/me/phone", json={})).json()["link"].partition("link=")[2] for _ in "ab"]
+    phone = browser(house)
+    assert (await phone.post(f"{SIGN_IN}/link", json={"token": links[0]})).status_code == 200
+    by_owner = signed_in(house, ben)
+    provided = browser(house, house.accounts.begin_session(ben, Caller(""), BY_PROVIDER))
+    await owner.patch(f"{PEOPLE}/{ben.id}", json={"role": "member", "linked": "ben"})
+    assert [await user_of(one) for one in (mallory, phone, provided, by_owner)] == ["", "", "", "Ben"]
+    assert (await browser(house).post(f"{SIGN_IN}/link", json={"token": links[1]})).status_code == 410
+
+
+async def test_an_owner_who_changes_their_own_link_on_a_phone_stays_signed_in(house: House) -> None:
+    anna = await person(house)
+    phone = browser(house, house.accounts.begin_session(anna, Caller(""), BY_PHONE))
+    for link in ("anna.s", "anna.k"):
+        answer = await phone.patch(f"{PEOPLE}/{anna.id}", json={"role": "owner", "linked": link})
+        assert (answer.status_code, await user_of(phone)) == (200, "Anna")
+
+
+async def test_a_first_link_at_the_provider_signs_no_phone_out(tmp_path: Path) -> None:
+    house = make_house(tmp_path)
+    anna = await person(house)
+    token = house.accounts.begin_session(anna, Caller(""), BY_PHONE)
+    house.site.identities.link(anna, "anna@example.org", elsewhere=Elsewhere(by_provider=True))
+    assert house.accounts.session(token)
+    house.accounts.close()
 
 
 async def test_an_owner_who_links_their_own_name_stays_signed_in(house: House) -> None:

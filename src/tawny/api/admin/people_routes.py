@@ -315,7 +315,7 @@ def _change_link(
     if is_new and (before or person.role is Role.OWNER):  # else another could become this owner, or one by the old name
         require_recent(signed, here)
     with _names_refused():
-        changed = here.identities.link(person, name, elsewhere=here.elsewhere, wanted=wanted)
+        changed = here.identities.link(person, name, elsewhere=here.elsewhere, wanted=wanted, keep=signed.key)
     if is_new:
         note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
     return changed

@@ -12,7 +12,15 @@ from enum import StrEnum
 from tawny.api.auth.accounts import Account, Role, find_account, fold, put_account, seen_as_text, set_rights
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.granted_rights import granted_text
-from tawny.api.auth.linked_names import BY_PROXY, NameRefused, find_unlinked, is_kept_back, linked_name
+from tawny.api.auth.linked_names import (
+    BY_PHONE,
+    BY_PROVIDER,
+    BY_PROXY,
+    NameRefused,
+    find_unlinked,
+    is_kept_back,
+    linked_name,
+)
 from tawny.api.auth.oidc import ProviderUser
 from tawny.api.auth.ways_in import NOWHERE, Elsewhere, can_owner_get_in, is_known_elsewhere
 from tawny.config.sign_in import GroupSettings
@@ -66,13 +74,20 @@ class Identities:
         return person
 
     def link(
-        self, person: Account, name: str, *, elsewhere: Elsewhere = NOWHERE, wanted: Account | None = None
+        self,
+        person: Account,
+        name: str,
+        *,
+        elsewhere: Elsewhere = NOWHERE,
+        wanted: Account | None = None,
+        keep: bytes = b"",
     ) -> Account:
         """Link a user to a name or email address; an empty one removes the link. Return the user.
 
-        A new name is bound at its first use, the same one stays bound. Sessions by the proxy end if that names another.
-        If a proxy signs people in, no name may mean another user than before, and an owner keeps a way in that is
-        known to work. wanted: this user with other rights, which are set in the same transaction. Raises LastOwner,
+        A new name is bound at its first use, the same one stays bound. If it means another, the sessions end that who
+        had the former name could have begun: by the proxy, the provider or a phone link. keep: one of the latter two.
+        If a proxy signs people in, no name may mean another user than before, and an owner keeps a way in that is known
+        to work. wanted: this user with other rights, which are set in the same transaction. Raises LastOwner,
         NameRefused: then nothing changes.
         """
         given, name, own = name, linked_name(name), linked_name(person.name)
@@ -86,7 +101,10 @@ class Identities:
             _check_link(db, person, given, before, by_proxy=elsewhere.by_proxy)
             has_moved = (before or own) != (name or own)
             if has_moved:
-                db.execute("DELETE FROM sessions WHERE person = ? AND how = ?", (person.id, BY_PROXY))
+                ended = "DELETE FROM sessions WHERE person = ? AND how = ? AND hash != ?"
+                db.execute(ended, (person.id, BY_PROXY, b""))
+                if before or elsewhere.by_proxy:  # else no name has signed anyone in
+                    db.executemany(ended, [(person.id, how, keep) for how in (BY_PROVIDER, BY_PHONE)])
             _set_link(db, person, name)
             if has_moved and person.role is Role.OWNER and elsewhere != NOWHERE:
                 self._keep_way_in(db, before or own, elsewhere)

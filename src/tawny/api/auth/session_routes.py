@@ -43,7 +43,7 @@ from tawny.api.auth.audit_counts import (
 )
 from tawny.api.auth.guess_limit import DEVICE_COOKIE, DEVICE_MS, DEVICE_PATH, GuessAttempt
 from tawny.api.auth.identities import IdentityRefusal
-from tawny.api.auth.linked_names import BY_PROXY
+from tawny.api.auth.linked_names import BY_PHONE, BY_PROVIDER, BY_PROXY
 from tawny.api.auth.oidc import ProviderFailed
 from tawny.api.auth.passkeys import PasskeyPlace
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
@@ -64,10 +64,9 @@ wall = [rule(Access.WALL)]
 BY_PASSWORD: Final = "sign-in"  # noqa: S105 of the audit log
 BY_LINK: Final = "sign-in by link"
 WITH_PASSKEY: Final = "sign-in with passkey"
-BY_PROVIDER: Final = "sign-in by provider"
 HOW_BY_TOKEN: Final = {
     TokenPurpose.LINK: BY_LINK,
-    TokenPurpose.PHONE: "sign-in by phone link",
+    TokenPurpose.PHONE: BY_PHONE,
     TokenPurpose.CODE: "sign-in by code",
 }
 SIGN_INS: Final = ("claim", BY_PASSWORD, *HOW_BY_TOKEN.values(), WITH_PASSKEY, BY_PROVIDER, BY_PROXY)
