@@ -407,8 +407,9 @@ async def test_open_streams_end_when_the_proxy_may_no_longer_sign_in(
 ) -> None:
     anna = await person(house)
     session = house.accounts.session(house.accounts.begin_session(anna, Caller(PROXY), BY_PROXY))
-    state = {"session": session, "peer": PROXY, PROXY_USER: "anna"}
-    scope = {"type": "http", "app": house.app, "state": state, "headers": [(b"remote-user", b"anna")]}
+    state = {"session": session, "peer": PROXY, PROXY_USER: {"Remote-User": "anna"}}
+    headers = [(b"remote-user", b"anna"), (b"x-user", b"anna")]
+    scope = {"type": "http", "app": house.app, "state": state, "headers": headers}
     assert not await has_ended(Request(scope))
     house.site.apply(WebSettings.model_validate({"proxies": (proxy,), "hosts": ["tawny.test"]}), settings)
     assert await has_ended(Request(scope))

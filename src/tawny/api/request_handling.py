@@ -50,7 +50,7 @@ _OF_INSTALLING: Final = ("/ca/", "/assets/", "/api/v1/languages/")
 """What the page `/ca` loads before the device trusts the certificate of https; none of it is private."""
 STRICT_S: Final = 180 * 86_400
 PROXY_USER: Final = "proxy_user"
-"""Request state: the user whom a trusted proxy names."""
+"""Request state: the user whom a trusted proxy names, by the header configured then."""
 MOST_NAME: Final = 255
 _BELIEVED: Final = frozenset({Role.OWNER, Role.MEMBER})
 """Others can't bring the address of a proxy to the owner's attention by forging headers."""
@@ -111,7 +111,7 @@ def _note_proxied(scope: Scope, named: list[str], site: "AppContext", peer: str)
             name = named[0].encode("latin-1").decode()  # proxies send UTF-8, which the server reads as Latin-1
         except UnicodeDecodeError:
             name = named[0]
-        scope.setdefault("state", {})[PROXY_USER] = name.strip()
+        scope.setdefault("state", {})[PROXY_USER] = {site.proxy_header: name.strip()}
 
 
 def is_forwarded(headers: Headers) -> bool:

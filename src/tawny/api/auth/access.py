@@ -217,8 +217,7 @@ def _while_named(session: LoginSession | None, connection: HTTPConnection) -> Lo
 def find_proxied(connection: HTTPConnection) -> Account | None:
     """Return the user whom a trusted proxy names in the header that is configured now: both may have changed since."""
     site, state = the_site(connection), connection.scope.get("state", {})
-    is_now = site.proxy_header in connection.headers and site.naming_proxies.trusts(state.get("peer", ""))
-    name = state.get(PROXY_USER, "") if is_now else ""
+    name = state.get(PROXY_USER, {}).get(site.proxy_header) if site.naming_proxies.trusts(state.get("peer", "")) else ""
     person = site.identities.named(name) if name else None
     return person if person and person.role is not Role.SCREEN else None
 
