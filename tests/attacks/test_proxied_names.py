@@ -457,6 +457,15 @@ async def test_a_link_that_is_sent_as_it_was_read_stays(house: House) -> None:
     assert (same.json()["linked"], named(house, "karl")) == (made["linked"], "")
 
 
+@pytest.mark.parametrize(("length", "shown"), [(255, "Ben"), (256, "")])
+async def test_a_name_at_the_proxy_may_be_as_long_as_a_link(house: House, length: int, shown: str) -> None:
+    house.site.identities.link(await person(house, "Ben", Role.VIEWER), "ж" * length)
+    answer = await browser(house, address=PROXY).get(
+        "/api/v1/session", headers=[(b"Remote-User", ("ж" * length).encode())]
+    )
+    assert answer.json()["proxied"] == shown
+
+
 # --- equal names -----------------------------------------------------------------------------------------------------
 
 COMPOSED = "André"

@@ -106,12 +106,13 @@ def _note_proxied(scope: Scope, named: list[str], site: "AppContext", peer: str)
     """
     if named and not site.naming_proxies.trusts(peer):
         site.accounts.counts.count(PROXY_REFUSED, "", scope["client"][0])
-    elif len(named) == 1 and 0 < len(named[0].strip()) <= MOST_NAME:
+    elif len(named) == 1:
         try:
             name = named[0].encode("latin-1").decode()  # proxies send UTF-8, which the server reads as Latin-1
         except UnicodeDecodeError:
             name = named[0]
-        scope.setdefault("state", {})[PROXY_USER] = {site.proxy_header: name.strip()}
+        if 0 < len(name := name.strip()) <= MOST_NAME:
+            scope.setdefault("state", {})[PROXY_USER] = {site.proxy_header: name}
 
 
 def is_forwarded(headers: Headers) -> bool:
