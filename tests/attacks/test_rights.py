@@ -5,8 +5,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from tawny.api.auth.access import refuse_ended
 from tawny.api.auth.accounts import Account, Caller, Role
+from tawny.api.errors import RequestRefused
 from tawny.api.past.clip_jobs import ClipJobState
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -97,6 +100,21 @@ async def test_a_former_owners_access_token_shows_what_they_see_now(house: House
     assert session
     assert session.person.cameras == frozenset({YARD})
     assert (await house.browser().get(f"/api/v1/cameras/porch/snapshot?pass={made['secret']}")).status_code == 404
+
+
+async def test_an_answer_that_waited_says_whether_the_session_ended_or_only_its_rights(house: House) -> None:
+    token = house.accounts.begin_session(house.accounts.put_person("Eve", Role.MEMBER), HERE)
+    state = {"session": house.accounts.session(token)}
+    waiting = Request({"type": "http", "app": house.app, "state": state, "headers": []})
+    await refuse_ended(waiting)
+    house.accounts.change_person(account(house, "Eve"), Role.VIEWER, None)
+    with pytest.raises(RequestRefused) as refused:
+        await refuse_ended(waiting)
+    assert (refused.value.status, refused.value.kind) == (409, "changed")
+    house.accounts.remove_person(account(house, "Eve"))
+    with pytest.raises(RequestRefused) as refused:
+        await refuse_ended(waiting)
+    assert (refused.value.status, refused.value.kind) == (401, "signed_out")
 
 
 async def test_the_upload_token_of_a_former_owner_takes_nothing(house: House) -> None:

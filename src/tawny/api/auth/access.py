@@ -307,9 +307,10 @@ async def await_end(connection: HTTPConnection) -> bool:
 
 
 async def refuse_ended(connection: HTTPConnection) -> None:
-    """Raise RequestRefused if the session has ended meanwhile. Call after waiting for what is then sent."""
+    """Raise RequestRefused if the session has ended or its rights changed. Call after waiting for what is then sent."""
     if await has_ended(connection):
-        raise _signed_out()
+        is_there = await asyncio.to_thread(_session_now, connection) is not None
+        raise RequestRefused(409, "changed", "Your access was changed.", "Try again.") if is_there else _signed_out()
 
 
 def the_session(connection: HTTPConnection) -> LoginSession:
