@@ -466,6 +466,15 @@ async def test_a_name_at_the_proxy_may_be_as_long_as_a_link(house: House, length
     assert answer.json()["proxied"] == shown
 
 
+async def test_a_link_that_ends_is_folded_once(house: House) -> None:
+    """The Kelvin sign becomes K, which is another letter than k."""
+    anna = await person(house)
+    house.accounts.put_person("kate", Role.VIEWER)
+    for link in ("\N{KELVIN SIGN}ate", "anna.k"):
+        house.site.identities.link(anna, link, elsewhere=Elsewhere(by_proxy=True))
+    assert (named(house, "anna.k"), named(house, "kate")) == ("Anna", "kate")
+
+
 # --- equal names -----------------------------------------------------------------------------------------------------
 
 COMPOSED = "André"

@@ -132,7 +132,7 @@ class Identities:
         """
         with self._file.reading() as db:
             found = db.execute("SELECT person FROM identities WHERE name = ?", (linked_name(name),)).fetchall()
-            people = [row[0] for row in found] or ([] if is_kept_back(db, name) else list(find_unlinked(db, name)))
+            people = [row[0] for row in found] or ([] if is_kept_back(db, name) else list(find_unlinked(db, linked_name(name))))
             return find_account(db, people[0], self._clock.now_ms()) if len(people) == 1 else None
 
     def sign_in(
@@ -226,7 +226,7 @@ def _check_link(db: sqlite3.Connection, person: Account, link: str, before: str,
             raise NameRefused(
                 f"The name {own} at the reverse proxy was linked to a removed user.", todo, "name_kept_back"
             )
-    for key, name in find_unlinked(db, link).items():
+    for key, name in find_unlinked(db, linked_name(link)).items():
         if key != person.id:
             what = f"The name {link} at the reverse proxy means {name}."
             raise NameRefused(what, f"Link {name} to their name there first.", "name_of_another")

@@ -29,9 +29,12 @@ def linked_name(name: str) -> str:
 
 
 def find_unlinked(db: sqlite3.Connection, name: str) -> dict[str, str]:
-    """Return ID and name of the users without a link who have this name; no screens, which no proxy signs in."""
+    """Return ID and name of the users without a link who have this name; no screens, which no proxy signs in.
+
+    name: folded; once more, it could become another.
+    """
     query = "SELECT id, name FROM people WHERE role != 'screen' AND id NOT IN (SELECT person FROM identities)"
-    return {key: own for key, own in db.execute(query) if linked_name(own) == linked_name(name)}
+    return {key: own for key, own in db.execute(query) if linked_name(own) == name}
 
 
 def is_kept_back(db: sqlite3.Connection, name: str) -> bool:
