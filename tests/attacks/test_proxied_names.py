@@ -91,6 +91,15 @@ async def test_whom_the_provider_has_created_is_found_at_the_proxy(house: House)
 # --- who is removed --------------------------------------------------------------------------------------------------
 
 
+async def test_the_provider_creates_no_user_with_the_linked_name_of_a_removed_one(house: House) -> None:
+    ben = await person(house, "Ben")
+    house.site.identities.link(ben, "robert")
+    await person(house)
+    house.accounts.remove_person(ben)
+    assert by_provider(house, "Robert") is IdentityRefusal.TAKEN
+    assert await proxied(house, "robert") == ""
+
+
 @pytest.mark.parametrize("name", ["Anna", "Strauß", "Νίκος", "Straße"])
 async def test_a_removed_user_with_a_link_to_their_own_name_can_come_back(house: House, name: str) -> None:
     await person(house, "Olga")

@@ -32,7 +32,7 @@ class IdentityRefusal(StrEnum):
     UNKNOWN = "unknown"
     """No user is linked to this name, and accounts are not created by the provider."""
     TAKEN = "taken"
-    """A user of this name exists, who is not linked: an owner has to do it."""
+    """A user of this name exists, who is not linked, or one was removed: an owner has to do it."""
     NO_GROUP = "no-group"
     """Groups are configured, and this user is in none of them."""
     ENDED = "ended"
@@ -190,7 +190,7 @@ class Identities:
         linked = linked_name(user.names[0]) if user.names else ""
         if not name or not linked:
             return IdentityRefusal.UNKNOWN
-        there = _is_taken(db, name) or (by_proxy and find_unlinked(db, linked))
+        there = _is_taken(db, name) or (by_proxy and (find_unlinked(db, linked) or is_kept_back(db, user.names[0])))
         if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (linked,)).fetchone():
             return IdentityRefusal.TAKEN
         row = (person, name, fold(name), Role.VIEWER, self._clock.now_ms(), seen_as_text(()))
