@@ -88,6 +88,14 @@ async def test_whom_the_provider_has_created_is_found_at_the_proxy(house: House)
     assert await proxied(house, "anna") == "Anna"
 
 
+@pytest.mark.parametrize("name", ["Anna\u202e", "An\nna", "\u200fAnna"])
+async def test_no_user_is_created_or_linked_whose_name_is_not_shown_as_it_is(house: House, name: str) -> None:
+    anna = await person(house)
+    assert by_provider(house, name) is IdentityRefusal.UNKNOWN
+    answer = await signed_in(house, anna).patch(f"{PEOPLE}/{anna.id}", json={"role": "owner", "linked": name})
+    assert (answer.status_code, house.site.identities.all()) == (422, {})
+
+
 # --- who is removed --------------------------------------------------------------------------------------------------
 
 

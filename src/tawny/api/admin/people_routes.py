@@ -27,13 +27,16 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Ms, Name, OkResponse
+from tawny.config.quantities import CHECKED
 from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.ids import CameraId
 
 # API schemas of users and access tokens.
 
 RoleName = Literal["owner", "member", "viewer", "guest", "screen", "installer"]
-LinkedName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255, pattern=r"^[^\x00-\x1f]*$")]
+LinkedName = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=255, pattern=r"^[^\x00-\x1f]*$"), CHECKED
+]
 
 
 class PersonInfo(ApiResponse):

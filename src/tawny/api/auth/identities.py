@@ -26,6 +26,7 @@ from tawny.api.auth.ways_in import NOWHERE, Elsewhere, can_owner_get_in, is_know
 from tawny.config.sign_in import GroupSettings
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
+from tawny.model.validation import has_hidden
 
 
 class IdentityRefusal(StrEnum):
@@ -132,7 +133,9 @@ class Identities:
         """
         with self._file.reading() as db:
             found = db.execute("SELECT person FROM identities WHERE name = ?", (linked_name(name),)).fetchall()
-            people = [row[0] for row in found] or ([] if is_kept_back(db, name) else list(find_unlinked(db, linked_name(name))))
+            people = [row[0] for row in found] or (
+                [] if is_kept_back(db, name) else list(find_unlinked(db, linked_name(name)))
+            )
             return find_account(db, people[0], self._clock.now_ms()) if len(people) == 1 else None
 
     def sign_in(
@@ -188,7 +191,7 @@ class Identities:
     def _create(self, db: sqlite3.Connection, user: ProviderUser, *, by_proxy: bool) -> str | IdentityRefusal:
         name, person = user.shown_name.strip(), secrets.token_hex(8)
         linked = linked_name(user.names[0]) if user.names else ""
-        if not name or not linked:
+        if not name or not linked or has_hidden(name + linked):  # it would be shown as another user's
             return IdentityRefusal.UNKNOWN
         there = _is_taken(db, name) or (by_proxy and (find_unlinked(db, linked) or is_kept_back(db, user.names[0])))
         if there or db.execute("SELECT 1 FROM identities WHERE name = ?", (linked,)).fetchone():
