@@ -60,8 +60,8 @@ async def by_proxy(house: House, name: str) -> httpx.AsyncClient:
     return client
 
 
-def by_provider(house: House, name: str, shown: str = "") -> object:
-    user = ProviderUser("https://id.example.org", f"id of {name}", shown or name, (name,), frozenset())
+def by_provider(house: House, name: str) -> object:
+    user = ProviderUser("https://id.example.org", f"id of {name}", name, (name,), frozenset())
     return house.site.identities.sign_in(
         user, None, lambda *_: None, needs_group=False, may_create=True, by_proxy=bool(house.site.proxy_header)
     )
@@ -224,18 +224,6 @@ async def test_a_user_whose_name_is_linked_to_another_needs_a_link(house: House)
     assert refusal(await owner.patch(path, json={"role": "viewer", "linked": ""})) == why
     assert (await owner.post(PEOPLE, json={"name": "Dora", "role": "screen"})).status_code == 200
     assert await proxied(house, "carl") == "Sitter"
-
-
-async def test_a_provider_alone_creates_who_is_called_like_another_here(tmp_path: Path) -> None:
-    house = make_house(tmp_path)
-    house.accounts.put_person("Anna", Role.VIEWER)
-    made = by_provider(house, "anna", "Anna Schmidt")
-    with_proxy(house)
-    house.accounts.put_person("Ben", Role.VIEWER)
-    assert isinstance(made, Account)
-    assert made.name == "Anna Schmidt"
-    assert by_provider(house, "ben", "Ben Keller") is IdentityRefusal.TAKEN, "as the proxy means Ben by it"
-    house.accounts.close()
 
 
 async def test_names_at_a_provider_alone_need_no_other_link(house: House, tmp_path: Path) -> None:

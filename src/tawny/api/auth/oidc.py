@@ -220,13 +220,13 @@ class OidcProvider:
         if claims.get("email_verified") is True:
             names.append(claims.get("email"))
         texts = [name.strip() for name in names if isinstance(name, str) and name.strip()]
-        shown = next((one for one in (*texts, claims.get("name")) if isinstance(one, str) and one.strip()), "")
+        shown = texts[0] if texts else ""
         found: Any = claims
         for part in self.settings.groups_claim.split("."):
             found = found.get(part) if isinstance(found, dict) else None
         groups = found if isinstance(found, list) else [found]
         listed = frozenset(one.removeprefix("/") for one in groups[:MOST_GROUPS] if isinstance(one, str))
-        return ProviderUser(self.settings.issuer, claims["sub"], shown.strip()[:64], tuple(texts), listed)
+        return ProviderUser(self.settings.issuer, claims["sub"], shown[:64], tuple(texts), listed)
 
     def grant(self, user: ProviderUser) -> GroupSettings | None:
         """Return what the groups of a user allow: of several, the strongest role, with the cameras of all its groups.
