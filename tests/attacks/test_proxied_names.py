@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 
 from tawny.api.auth.access import SECURE_COOKIE, has_ended
-from tawny.api.auth.accounts import RECENT_MS, Account, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts import RECENT_MS, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.identities import IdentityRefusal
 from tawny.api.auth.linked_names import BY_PHONE, BY_PROVIDER, BY_PROXY
@@ -491,6 +491,15 @@ async def test_two_users_of_one_name_are_no_one_at_the_proxy(house: House) -> No
     assert named(house, DECOMPOSED) == COMPOSED
     house.accounts.put_person(DECOMPOSED, Role.VIEWER)
     assert (named(house, COMPOSED), named(house, DECOMPOSED)) == ("", "")
+
+
+async def test_a_setup_link_means_the_owner_whose_name_has_other_characters(house: House) -> None:
+    """Such as one pasted on a Mac."""
+    owner = house.accounts.put_person(COMPOSED, Role.OWNER, "old")
+    made = house.accounts.claim(house.accounts.new_token(TokenPurpose.CLAIM), DECOMPOSED, "new")
+    assert made == owner
+    assert house.accounts.find(COMPOSED) == (owner, "new")
+    assert [one.name for one in house.accounts.people()] == [COMPOSED]
 
 
 async def test_a_removed_user_leaves_their_linked_name_to_no_user_of_the_same_name(house: House) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tawny.api.auth.accounts_file import AccountsFile, forget_places
 from tawny.api.auth.audit_counts import AuditCounts
-from tawny.api.auth.linked_names import delete_user, end_bound_link
+from tawny.api.auth.linked_names import delete_user, end_bound_link, spelled_here
 from tawny.api.client_address import parse_address
 from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
@@ -335,7 +335,7 @@ class Accounts:
         with self._writing() as db:
             if self._use(db, token, TokenPurpose.CLAIM) is None:
                 return None
-            return put_account(db, name, Role.OWNER, password, self._clock.now_ms())
+            return put_account(db, spelled_here(db, name), Role.OWNER, password, self._clock.now_ms())
 
     def follow_link(
         self, token: str, purposes: Sequence[TokenPurpose] = (TokenPurpose.LINK, TokenPurpose.PHONE)

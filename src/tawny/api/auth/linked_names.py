@@ -28,6 +28,12 @@ def linked_name(name: str) -> str:
     )
 
 
+def spelled_here(db: sqlite3.Connection, name: str) -> str:
+    """Return a name in the characters of the only user who has it, such as with é as one character instead of two."""
+    names = [row[0] for row in db.execute("SELECT name FROM people") if linked_name(row[0]) == linked_name(name)]
+    return names[0] if len(names) == 1 else name
+
+
 def find_unlinked(db: sqlite3.Connection, name: str) -> dict[str, str]:
     """Return ID and name of the users without a link who have this name; no screens, which no proxy signs in.
 
