@@ -78,6 +78,15 @@ GERMAN = {
        for light in ("", "hell", "dunkel") for end in ("", "e", "er", "es", "en", "em")},
 }  # fmt: skip
 """German words and phrases, as the English that this parser knows."""
+JOINING_WORDS = frozenset((
+    *(word for word, english in GERMAN.items() if english in (
+        "all", "and", "between", "either", "every", "except", "from", "in", "no", "not", "or", "over", "since", "the",
+        "to", "until", "with", "without",
+    )),
+    *("ab", "am", "an", "aus", "gegen", "nach", "um", "zu", "zur", "before", "after", "since", "until", "between"),
+    *("not", "no", "without", "except", "but", "over"),
+))  # fmt: skip
+"""Words between others, which mean no camera or zone although its name has them: `am` in `Haus am See`."""
 _GERMAN_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, GERMAN), key=len, reverse=True))})(?![\w-])")
 _GERMAN_NUMBERS = {
     word: str(number) for number, word in enumerate(
@@ -173,8 +182,11 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
 
 
 def in_english(text: str, names: Iterable[str]) -> str:
-    """Translate German words, except those in these names."""
-    own = {word for name in names for word in re.findall(r"\w+", name.lower())}
+    """Translate German words, except those in these names that don't join others, and names of one word."""
+    own = set[str]()
+    for name in names:
+        words = re.findall(r"\w+", name.lower())
+        own |= {*words} - (JOINING_WORDS if len(words) > 1 else set())
 
     def translated(found: re.Match[str]) -> str:
         if found[0] == "am" and re.search(r"(?<![\d:.])(?:0?[1-9]|1[0-2])(?::\d\d)? ?$", found.string[: found.start()]):

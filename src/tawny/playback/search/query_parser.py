@@ -16,7 +16,7 @@ from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import DAYS, MONTH, PARTS
-from tawny.playback.search.german import GERMAN, REMOVED_IN_GERMAN, in_english
+from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
 from tawny.playback.search.phrases import BRIEF_DAY, BRIEF_MONTH, NUMBERS, ORDERS, normalise_phrases
 from tawny.playback.search.time_parser import parse_time
 
@@ -267,8 +267,13 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     looked = " ".join(rest.split())
     rest = _size(_colours(rest, known, found), found)
     rest = _named(rest, known, found)
-    words = [word for word in _WORD.findall(rest) if not _is_kind(word, known, found) and word not in SMALL_WORDS]
     said = re.findall(r"\w+", plain)
+    words = [
+        word
+        for word in _WORD.findall(rest)
+        if not _is_kind(word, known, found)
+        and (word not in SMALL_WORDS or (word == "see" and _is_in_names(word, known, found, said)))  # `am See`
+    ]
     unknown = _texts([word for word in words if not _is_in_names(word, known, found, said)], found)
     if not found.read:
         unknown = [word for word in unknown if not _is_part_of_name(word, known, found)]
@@ -301,7 +306,9 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
 
 
 def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
-    return (*known.cameras, *known.cameras.values(), *known.zones, *known.people)
+    """Return the names whose words are not German. Of a person's name of several words, one with a meaning keeps it."""
+    people = (name for name in known.people if " " not in name)
+    return (*known.cameras, *known.cameras.values(), *known.zones, *people)
 
 
 def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
@@ -496,6 +503,8 @@ def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequen
     A number up to 99 does so only next to another word of that name (`cam 1 and 2`): others count or are times. `cam1`
     is a name without its blanks. said: all words of the text.
     """
+    if word in JOINING_WORDS:
+        return False
     near = _near(word, said) if word.isdigit() and len(word) <= _LONGEST_COUNT else None
 
     def has_it(parts: Sequence[str]) -> bool:
