@@ -1,5 +1,6 @@
 """Twenty questions over a prepared week, answered from what is stored alone."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -374,6 +375,19 @@ def test_an_excluded_place_is_no_type(text: str, places: set[str]) -> None:
     asked = parse_query(text, PLACES, BERLIN, NOW)
     assert asked.but_places == places
     assert not asked.but | asked.cameras | asked.zones
+
+
+def test_many_names_cost_nothing_where_they_are_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = SearchVocabulary(CAMERAS, people=[f"First{n} Last{n}" for n in range(300)])
+    compiled, compile_pattern = list[str](), re.compile
+
+    def counted(pattern: str) -> re.Pattern[str]:
+        compiled.append(pattern)
+        return compile_pattern(pattern)
+
+    monkeypatch.setattr(re, "compile", counted)
+    assert parse_query("not x and y and First7 Last7 " * 5, names, BERLIN, NOW).people == {"first7last7"}
+    assert 0 < len(compiled) < 300
 
 
 def test_words_that_mean_nothing_are_told() -> None:

@@ -377,6 +377,8 @@ def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int =
     taken: set[str] = set()
     names = [one for one in names if len(one[0].split()) >= least_words]
     for name, into, what in sorted(names, key=lambda each: -len(each[0])):
+        if name not in text and name not in taken:
+            continue  # compiling a pattern for each of hundreds of names would take seconds
         pattern = re.compile(rf"(?<!\w){re.escape(name)}(?:e?s)?(?!\w)")
         if pattern.search(text) or name in taken:
             into.add(what)
