@@ -262,6 +262,10 @@ def test_words_become_colours(
         ("a car that is red or one that is white", [{("red", ""), ("white", "")}]),
         ("red car or person in white", [{("red", ""), ("white", "")}]),
         ("red/white car", [{("red", ""), ("white", "")}]),
+        ("red jacket or person in white", [{("red", UPPER), ("white", "")}]),
+        ("red jacket or a white one", [{("red", UPPER), ("white", UPPER)}]),
+        ("white or a red jacket", [{("red", UPPER), ("white", UPPER)}]),
+        ("red one or blue jacket", [{("red", UPPER), ("blue", UPPER)}]),
         ("rote Jacke oder blaue", [{("red", UPPER), ("blue", UPPER)}]),
         ("red jacket or a blue one", [{("red", UPPER), ("blue", UPPER)}]),
         ("red jacket or blue car", [{("red", UPPER), ("blue", "")}]),
@@ -276,6 +280,25 @@ def test_words_become_colours(
 def test_either_colour_matches(text: str, colours: list[set[tuple[str, str]]]) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW)
     assert ([{*one} for one in asked.colours], asked.unknown) == (colours, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "ignored"),
+    [
+        ("red car or a small white van", "", ("small",)),
+        ("large red car or small white car", "", ("large", "small")),
+        ("small red or white car", "small", ()),
+        ("small red car or a small white car", "small", ()),
+        ("rotes Auto oder großes weißes Auto", "", ("large",)),
+        ("red car or parked white car", "", ("parked",)),
+    ],
+)
+def test_a_word_before_the_second_of_two_colours_demands_not_both(
+    text: str, size: str, ignored: tuple[str, ...]
+) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW)
+    assert [{*group} for group in asked.colours] == [{("red", ""), ("white", "")}]
+    assert (asked.size, asked.unknown) == (size, ignored)
 
 
 def test_a_colour_or_another_finds_both_and_says_which() -> None:

@@ -10,13 +10,13 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tawny.config.units import seconds
-from tawny.detection.appearance import COLOURS, LOWER, UPPER, WHOLE
 from tawny.model.events import MANUAL, MANUAL_TITLE, REPORTED_TITLES, SIGN_TITLES, SOUND_TITLES, Event
 from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import DAYS, MONTH, PARTS
 from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
+from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES, parse_look
 from tawny.playback.search.phrases import BRIEF_DAY, BRIEF_MONTH, NUMBERS, ORDERS, normalise_phrases
 from tawny.playback.search.time_parser import parse_time
 
@@ -105,29 +105,6 @@ SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("parcel", "parcels", "package", "packages", "things", "left", "taken"), "object"),
 }
 """Synonyms of types; empty: any type."""
-_COLOUR_WORDS: Mapping[str, str] = {
-    **{name: name for name in COLOURS},
-    **dict.fromkeys(("gray", "silver"), "grey"), **dict.fromkeys(("cream", "tan"), "beige"), "maroon": "red",
-    "olive": "green", **dict.fromkeys(("teal", "cyan"), "turquoise"), "navy": "blue",
-    **dict.fromkeys(("violet", "lilac"), "purple"), "dark": "black",
-}  # fmt: skip
-_SIZES: Mapping[str, str] = {
-    **dict.fromkeys(("small", "tiny", "little"), "small"), **dict.fromkeys(("large", "big", "huge"), "large"),
-}  # fmt: skip
-_PARTS: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("shirt", "t-shirt", "tshirt", "top", "jacket", "coat", "hoodie", "jumper", "sweater", "pullover", "vest",
-         "blouse"), UPPER,
-    ),
-    **dict.fromkeys(("trousers", "pants", "jeans", "skirt", "shorts", "leggings"), LOWER),
-    **dict.fromkeys(("clothes", "clothing", "dress", "suit", "uniform"), WHOLE),
-}  # fmt: skip
-_AFTER_OR = frozenset(("a", "an", "the", "in", "with", "wearing", "that", "which", "is", "are", "was", "one", "ones"))
-"""Words that may stand between `or` and the second of two colours of which one must match."""
-_COLOUR = re.compile(
-    rf"(?<![\w-])(?:(?:dark|light|bright|pale)[ -])?({'|'.join(_COLOUR_WORDS)})(?![\w-])"
-    rf"(?:(?= (?:and|or) (?:{'|'.join(_COLOUR_WORDS)})(?!\w))| ({'|'.join(_PARTS)})(?![\w-]))?"
-)
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
 _TITLES: Sequence[tuple[str, str, bool]] = (
     *((title.lower(), label, False) for label, title in (SIGN_TITLES | SOUND_TITLES).items()),
@@ -185,8 +162,8 @@ _JOINING = "and|or|nor|und|oder"
 _PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
 _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,5}})")
 _EXCLUDED_LOOK = re.compile(
-    rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))"
-    rf"(?:(?: (?:{_JOINING}))? (?:{'|'.join((*_COLOUR_WORDS, *_SIZES))})(?![\w-]))*(?: ([\w-]+))?"
+    rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))"
+    rf"(?:(?: (?:{_JOINING}))? (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))*(?: ([\w-]+))?"
 )
 _BEFORE_PLATE = re.compile(
     rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
@@ -201,7 +178,7 @@ _TIME_WORD = re.compile(
 )
 """Words of times, whose numbers are no plates either."""
 _MEANINGS = frozenset((
-    *GERMAN, *SMALL_WORDS, *_COLOUR_WORDS, *_SIZES, *_PARTS, *EVENT_KINDS, *SYNONYMS, *OTHER_NAMES, *READ_SO, *NUMBERS,
+    *GERMAN, *SMALL_WORDS, *COLOUR_WORDS, *SIZES, *CLOTHES, *EVENT_KINDS, *SYNONYMS, *OTHER_NAMES, *READ_SO, *NUMBERS,
     *DAYS, *PARTS, *BRIEF_DAY.split("|"), *(title for title, *_ in _TITLES), *" ".join(ORDERED).split(),
     "dark", "light", "bright", "pale", "weekend", "today", "yesterday", "tonight", "midnight", "midday", "daytime",
     "overnight", "before", "after", "since", "until", "between", "ago", "past", "this", "kept", "saved", "new",
@@ -243,8 +220,6 @@ class _Found:
     but_marks: set[str] = field(default_factory=set)
     ignored: list[str] = field(default_factory=list)
     """Exclusions that aren't possible."""
-    colours: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
-    size: str = ""
 
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
@@ -265,8 +240,10 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     marks = set[str]()
     rest = _MARK.sub(lambda one: _marked(one[0], marks), rest)
     looked = " ".join(rest.split())
-    rest = _size(_colours(rest, known, found), found)
-    rest = _named(rest, known, found)
+    own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
+    look = parse_look(rest, own, lambda word: _is_object(word, known))
+    found.kinds |= {PERSON for group in look.colours for _, part in group if part}
+    rest = _named(look.rest, known, found)
     said = re.findall(r"\w+", plain)
     words = [
         word
@@ -293,9 +270,9 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
         count,
         frozenset(found.but),
         when.words,
-        tuple(dict.fromkeys([*unknown, *found.ignored, *when.ignored])),
-        tuple(dict.fromkeys(found.colours)),
-        found.size,
+        tuple(dict.fromkeys([*unknown, *found.ignored, *look.ignored, *when.ignored])),
+        tuple(dict.fromkeys(look.colours)),
+        look.size,
         looked,
         not when.is_usual or when.whole is not None,
         frozenset(found.people),
@@ -311,51 +288,8 @@ def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
     return (*known.cameras, *known.cameras.values(), *known.zones, *people)
 
 
-def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
-    """Take colours from the text, each with the part of a person that has it. A colour may be a whole name.
-
-    `red or white car` is either of them, and so is `red white or blue car`, which had commas, also with more nouns.
-    """
-    own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
-    groups, begin, is_list, part, is_bare = list[list[tuple[str, str]]](), len(text), False, WHOLE, False
-    rest = text
-    for one in reversed([one for one in _COLOUR.finditer(text) if one[1] not in own]):
-        between, own_part = text[one.end() : begin].split(), _PARTS.get(one[2] or "")
-        before, is_or, after = _at_last_or(between)
-        is_either = bool(groups) and is_or and all(word in _AFTER_OR or _is_object(word, known) for word in after)
-        goes_on = is_list and not is_or and own_part in (None, part) and all(_is_object(word, known) for word in before)
-        is_list = is_either or goes_on
-        if not is_list:
-            groups.append([])
-            is_bare = own_part is None and between in ([], ["one"], ["ones"])
-        elif own_part and is_bare:  # `red jacket or a blue one`
-            groups[-1] = [(colour, own_part) for colour, _ in groups[-1]]
-        is_next = is_list and between in ([], ["or"], ["/"])
-        part = own_part if own_part is not None else part if is_next else WHOLE  # `blue or white trousers`
-        groups[-1].append((_COLOUR_WORDS[one[1]], part))
-        if part:
-            found.kinds.add(PERSON)
-        begin, rest = one.start(), f"{rest[: one.start()]} {rest[one.end() :]}"
-    found.colours += [tuple(dict.fromkeys(reversed(group))) for group in reversed(groups)]
-    return rest
-
-
-def _at_last_or(words: list[str]) -> tuple[list[str], bool, list[str]]:
-    """Return the words before the last `or`, whether there is one, and those after it."""
-    at = max((n for n, word in enumerate(words) if word in ("or", "/")), default=None)
-    return (words, False, []) if at is None else (words[:at], True, words[at + 1 :])
-
-
 def _is_object(word: str, known: SearchVocabulary) -> bool:
     return _is_kind(word, known, _Found()) or word.removesuffix("s") in known.labels
-
-
-def _size(text: str, found: _Found) -> str:
-    match = re.search(rf"(?<![\w-])(?:{'|'.join(_SIZES)})(?![\w-])", text)
-    if match is None:
-        return text
-    found.size = _SIZES[match[0]]
-    return f"{text[: match.start()]} {text[match.end() :]}"
 
 
 def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int = 1) -> str:
@@ -477,7 +411,7 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before
 def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
     """Ignore colours and sizes that are excluded, with what has them: `no red cars`."""
     after = match[1] or ""
-    has_them = after in _PARTS or _is_object(after, known)
+    has_them = after in CLOTHES or _is_object(after, known)
     found.ignored.append(match[0] if has_them else match[0].removesuffix(after).rstrip())
     return " " if has_them else f" {after}"
 
