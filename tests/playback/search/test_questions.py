@@ -187,7 +187,7 @@ KNOWN = SearchVocabulary(
         ("may 4821", set(), set(), {"may4821"}, ()),
         ("schmidt b ab 123", set(), set(), {"bab123"}, ("schmidt",)),
         ("leo schmidt b ab 123", {"leoschmidt"}, set(), {"bab123"}, ()),
-        ("not leo ab 123", set(), set(), {"leoab123"}, ("not",)),
+        ("not leo ab 123", set(), set(), set(), ("not leo ab 123",)),
         ("anyone except leo", set(), {"leoschmidt"}, set(), ()),
         ("not max at 20:00", set(), {"maxwhite"}, set(), ()),
         ("not max white", set(), {"maxwhite"}, set(), ()),

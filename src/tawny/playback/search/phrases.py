@@ -18,13 +18,13 @@ CLOCK = r"(\d{1,2})(?::(\d\d))?\s*(am|pm)?"
 ORDERS = "first|earliest|oldest|last|latest|newest|most recent|longest|shortest"
 _WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _SOME = "|".join(word for word, number in NUMBERS.items() if number != "1")
-_UNITS = r"(?:seconds?|minutes?|min|hours?|days?|nights?|weeks?|months?)"
+UNITS = r"(?:seconds?|minutes?|min|hours?|days?|nights?|weeks?|months?)"
 _BRIEF_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
 _BRIEF_DAYS = {day[:3]: day for day in DAYS} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
 BRIEF_MONTH, BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
 _NO_DATE = rf"(?!\d|st|nd|rd|th|\.| (?:(?:and|to|until|-) \d{{1,2}}(?:st|nd|rd|th)?\.? )?(?:of )?(?:{BRIEF_MONTH}))"
 CLOCK_AFTER = rf" (?:(?:at|around|about|between|from) \d{{1,2}}{_NO_DATE}|\d{{1,2}}:\d\d)"
-LIMIT_AFTER = rf" (?:after|before|until) \d{{1,2}}{_NO_DATE}(?! ?{_UNITS})"
+LIMIT_AFTER = rf" (?:after|before|until) \d{{1,2}}{_NO_DATE}(?! ?{UNITS})"
 _DAY_BEFORE = "|".join(f"{DAYS[n - 1]} (?=night (?:to|before) {day})" for n, day in enumerate(DAYS))
 DAY_OR_NUMBER = rf"{ANY}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.?"
 _NOT_A_SPAN = "".join(rf"(?<!{one} )" for one in ("day", "at", "last", "since", "from", "between", "until"))
@@ -82,7 +82,7 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"mins", "min"),
         (r"secs", "sec"),
         (r"hrs?", "h"),
-        (rf"({_WORDS})(?= (?:more )?{_UNITS}(?!\w))", _number),
+        (rf"({_WORDS})(?= (?:more )?{UNITS}(?!\w))", _number),
         (rf"({_SOME})(?= (?:{ORDERS})(?!\w))", _number),
         (rf"(?<=first )({_SOME})", _number),
         (rf"(?<=last )({_SOME})", _number),
@@ -102,7 +102,7 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"(\d{1,2})[./](\d{1,2})[./](\d{4}|\d\d)(?!\.\w)", _date),
         (r"(\d{1,2})\.(\d\d) ?([ap]m)", r"\1:\2 \3"),
         (r"(at|around|about) (\d{1,2})\.(\d\d)", r"\1 \2:\3"),
-        (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{_UNITS})(?!\w))", _day_of_month),
+        (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{UNITS})(?!\w))", _day_of_month),
         (rf"the (\d{{1,2}}\.)(?= (?:(?:and|to|until|-) (?:the )?\d{{1,2}}\.? )?(?:{'|'.join(MONTHS)}))", r"\1"),
         (rf"(on|last|since|from|between|until|to|and|every|each) ({BRIEF_DAY})",
          lambda found: f"{found[1]} {_BRIEF_DAYS[found[2]]}"),

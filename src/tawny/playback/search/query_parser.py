@@ -17,7 +17,7 @@ from tawny.model.times import Span
 from tawny.playback.search.day_parser import DAYS, MONTH, PARTS
 from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
 from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES, parse_look
-from tawny.playback.search.phrases import BRIEF_DAY, BRIEF_MONTH, NUMBERS, ORDERS, normalise_phrases
+from tawny.playback.search.phrases import BRIEF_DAY, BRIEF_MONTH, NUMBERS, ORDERS, UNITS, normalise_phrases
 from tawny.playback.search.time_parser import parse_time
 
 # Parsed search queries.
@@ -160,7 +160,19 @@ _BEFORE_NAME = "at|in|on|from|by|near|am|an|im|bei|beim", "a|an|the|any|der|die|
 """Words before an excluded name: prepositions and articles, also German ones."""
 _JOINING = "and|or|nor|und|oder"
 _PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
-_EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,5}})")
+_EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,7}})")
+_EXCLUDING_GERMAN = rf"(?:{_EXCLUDING}|(?<!\w)keine?[nmrs]?)"
+_LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
+_NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
+_EXCLUDED_PLATE = re.compile(
+    rf"{_EXCLUDING_GERMAN}(?: (?:{_BEFORE_NAME[1]}))? (?:(?:license |number )?plates?|kennzeichen|nummernschild(?:er)?)"
+    rf"(?:(?: (?:{_JOINING}))?(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?=[\w-]*\d)[\w-]{{2,}}(?<!\b[1-3]\d)(?![\w:/.]))+"
+)
+"""`without plate AB 123`, but not `no plates 18 november`."""
+_EXCLUDED_PLATE_ALONE = re.compile(
+    rf"{_EXCLUDING}(?: {_LETTERS}){{0,2}} (?:(?<!no )|(?=[^\W\d_])){_NO_YEAR}(?:[^\W\d_]{{1,3}}-?){{0,2}}"
+    rf"\d{{3,}}(?![\w:/.])(?! ?(?:s|sec|min|h|{UNITS})(?!\w))"
+)
 _EXCLUDED_LOOK = re.compile(
     rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))"
     rf"(?:(?: (?:{_JOINING}))? (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))*(?: ([\w-]+))?"
@@ -224,12 +236,15 @@ class _Found:
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    plain = " ".join(re.sub("[,?!]", " ", text.lower().replace(REMOVED_IN_GERMAN, REMOVED)).split())
+    plain = _joined_lists(text.lower().replace(REMOVED_IN_GERMAN, REMOVED), known)
+    plain = " ".join(re.sub("[,?!]", " ", plain).split())
     found = _Found()
-    rest = _without_excluded(plain, known, found)
+    rest = _without_plates(_EXCLUDED_PLATE, plain, found)
+    rest = _without_excluded(rest, known, found)
     rest = _named(rest, known, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
+    rest = _without_plates(_EXCLUDED_PLATE_ALONE, rest, found)
     rest = _EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
     rest = _EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
@@ -365,8 +380,8 @@ def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
     return label in found.labels
 
 
-def _without_excluded(text: str, known: SearchVocabulary, found: _Found) -> str:
-    """Take exclusions such as `anything but cats and dogs` and `not at the front gate`. Others stay."""
+def _excludable(known: SearchVocabulary) -> tuple[str, str]:
+    """Return patterns of what may be excluded, with words before it, and of names with blanks."""
     own = {*_names_of_places(known), *(name.lower() for name in known.people)}
     own |= {name for name, _ in _removed_names(known)}
     names = {one for one in (*own, *(title for title, *_ in _TITLES)) if " " in one}
@@ -374,7 +389,27 @@ def _without_excluded(text: str, known: SearchVocabulary, found: _Found) -> str:
     whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
     name = rf"(?:(?:false alarms?|{several})(?!\w)|[\w'-]+)"
     before, article = _BEFORE_NAME
-    each = rf"(?: (?:{before}))?(?: (?:{article}))? {name}"
+    return rf"(?: (?:{before}))?(?: (?:{article}))? {name}", whole
+
+
+def _joined_lists(text: str, known: SearchVocabulary) -> str:
+    """Join lists of exclusions by words: `no cars, dogs or cats`. Other commas end an exclusion."""
+    if "," not in text:
+        return text
+    each, _ = _excludable(known)
+    a_list = rf"{_EXCLUDING_GERMAN}({each})((?:,{each})+),?(?= (?:{_JOINING}){each})"
+
+    def joined(match: re.Match[str]) -> str:
+        is_place = re.compile(rf",? (?:{_BEFORE_NAME[0]}) ")
+        begins_anew = is_place.search(match[2]) and not is_place.match(match[1])  # `no cars, at the gate or garden`
+        return match[0] if begins_anew else match[0].removesuffix(",").replace(",", " and")
+
+    return re.sub(a_list, joined, " ".join(text.split()))
+
+
+def _without_excluded(text: str, known: SearchVocabulary, found: _Found) -> str:
+    """Take exclusions such as `anything but cats and dogs` and `not at the front gate`. Others stay."""
+    each, whole = _excludable(known)
     excluding = rf"{_EXCLUDING}({each}(?: (?:{_JOINING}){each})*)"
     pattern = rf"(?<!\w)(?:{whole})(?!\w)|{excluding}" if whole else excluding  # `gate no 2` excludes nothing
     return re.sub(pattern, lambda match: _left_out(match, known, found) if match[1] else match[0], text)
@@ -386,13 +421,17 @@ def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> s
     for count in range(len(parts), 0, -1):
         after = " ".join((*parts[count:], match.string[match.end() :]))
         if _is_excluded(" ".join(parts[:count]), known, found, is_before_plate=_BEFORE_PLATE.match(after) is not None):
-            return " ".join(("", *parts[count:], ""))
+            left = parts[count:]
+            if left and _is_object(GERMAN.get(left[0].split()[-1], ""), known):  # `außer Anna und Hunde`
+                left[0] = f"{match[0].split()[0]} {left[0].split(maxsplit=1)[1]}"
+            return " ".join(("", *left, ""))
     return match[0]
 
 
 def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before_plate: bool) -> bool:
     """Exclude what the text names. Return False, and exclude nothing, if one of its words is not known."""
-    here, marks = _Found(), set[str]()
+    here, marks, ignored = _Found(), set[str](), list[str]()
+    last = re.split(rf" (?:{_JOINING}) ", text)[-1]
     rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
     rest = _named(rest, known, here)
     said = re.findall(r"\w+", text)
@@ -400,12 +439,25 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before
         if word in _PASSED_OVER or _is_kind(word, known, here) or _is_in_names(word, known, here, said):
             continue
         if is_before_plate or not _is_part_of_name(word, known, here):
-            return False
+            if not word.isalpha() or len(word) <= SHORT or _has_meaning(word, known) or word in last.split():
+                return False
+            ignored.append(word)  # `no cars, elephants or cats`
+    found.ignored += ignored
     found.but |= here.kinds | here.labels
     found.but_places |= here.cameras | here.zones
     found.but_read |= here.people | here.read_so
     found.but_marks |= marks
     return True
+
+
+def _without_plates(pattern: re.Pattern[str], text: str, found: _Found) -> str:
+    """Ignore plates that are excluded: `not B AB 123`."""
+
+    def ignored(match: re.Match[str]) -> str:
+        found.ignored.append(match[0])
+        return " "
+
+    return " ".join(pattern.sub(ignored, text).split())
 
 
 def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
@@ -422,7 +474,8 @@ def _without_time(match: re.Match[str], found: _Found, zone: ZoneInfo, now_ms: i
     if excluding == "but" and words[0] in ("at", "in", "on", "before", "after", "since", "until"):
         return match[0]  # `anything yesterday, but before 7 am`
     for count in range(len(words), words[0] == "in", -1):  # `nicht am Montag` is `not in monday`
-        if parse_time(" ".join(words[:count]), zone, now_ms)[1].strip() in ("", "in"):
+        rest = parse_time(" ".join(words[:count]), zone, now_ms)[1].split()
+        if {"in", "and", "or"}.issuperset(rest) and words[count - 1] not in ("and", "or"):
             found.ignored.append(" ".join((excluding, *words[:count])))
             return " ".join(("", *words[count:]))
     return match[0]

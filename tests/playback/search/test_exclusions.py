@@ -1,0 +1,98 @@
+"""Questions that exclude several things, or what can't be excluded."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.model.ids import CameraId
+from tawny.playback.search.query_parser import SearchQuery, SearchVocabulary, parse_query
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW_MS = round(datetime(2026, 11, 25, 15, tzinfo=BERLIN).timestamp() * 1000)
+KNOWN = SearchVocabulary(
+    {CameraId("front-gate"): "Front gate", CameraId("garden"): "Garden", CameraId("cam-101"): "Cam 101"},
+    ("drive", "back-yard"), {"car", "dog", "cat", "fox"}, ("Anna", "Mark", "Ben Müller"), ("plates",),
+)  # fmt: skip
+
+
+def excluded(asked: SearchQuery) -> set[str]:
+    return {*asked.but, *asked.but_places, *asked.but_read, *asked.but_marks}
+
+
+def searched(asked: SearchQuery) -> set[str]:
+    return {*asked.kinds, *asked.labels, *asked.cameras, *asked.zones, *asked.people, *asked.read, *asked.read_so}
+
+
+@pytest.mark.parametrize(
+    ("text", "without", "only", "unknown"),
+    [
+        ("anything but cars, dogs and cats", {"car", "dog", "cat"}, set(), ()),
+        ("no cars, dogs, or cats", {"car", "dog", "cat"}, set(), ()),
+        ("keine Autos, Hunde oder Katzen", {"car", "dog", "cat"}, set(), ()),
+        ("ohne Autos, Hunde und Katzen", {"car", "dog", "cat"}, set(), ()),
+        ("anyone except anna, mark or ben", {"anna", "mark", "benmüller"}, {"person"}, ()),
+        ("anyone except anna, ben müller or mark", {"anna", "mark", "benmüller"}, {"person"}, ()),
+        ("not at the front gate, back yard or drive", {"front-gate", "back-yard", "drive"}, set(), ()),
+        ("not at the gate, at the garden or at the drive", {"front-gate", "garden", "drive"}, set(), ()),
+        ("not kept, new or false alarms", {"kept", "new", "false alarm"}, set(), ()),
+        ("no cars, elephants or cats", {"car", "cat"}, set(), ("elephants",)),
+        ("außer Autos, Hunden und Katzen", {"car", "dog", "cat"}, set(), ()),
+        ("außer Anna, Hunden und Katzen", {"anna", "dog", "cat"}, set(), ()),
+        ("without a dog, yesterday", {"dog"}, set(), ()),
+        ("without a dog, yesterday or today", {"dog"}, set(), ()),
+        ("no dogs, cats in the garden", {"dog"}, {"cat", "garden"}, ()),
+        ("no cars, at the gate or drive", {"car"}, {"front-gate", "drive"}, ()),
+    ],
+)
+def test_a_list_with_commas_is_excluded_as_a_whole(
+    text: str, without: set[str], only: set[str], unknown: tuple[str, ...]
+) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (excluded(asked), searched(asked), asked.unknown) == (without, only, unknown)
+
+
+@pytest.mark.parametrize(
+    ("text", "ignored"),
+    [
+        ("cars without plate AB 123", "without plate ab 123"),
+        ("cars but not the plate AB123 or CD 456", "but not the plate ab123 or cd 456"),
+        ("cars, no plate B AB 123", "no plate b ab 123"),
+        ("cars ohne Kennzeichen B-AB 123", "ohne kennzeichen b-ab 123"),
+        ("cars kein Kennzeichen B AB 123", "kein kennzeichen b ab 123"),
+        ("cars not B AB 123", "not b ab 123"),
+        ("cars not AB123", "not ab123"),
+    ],
+)
+def test_an_excluded_plate_is_ignored_and_not_searched_for(text: str, ignored: str) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.unknown) == ({"car"}, set(), (ignored,))
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("no plates", {"plates"}),
+        ("no plates in 2025", {"plates"}),
+        ("no plates 18 november", {"plates"}),
+        ("no plates after 22:00", {"plates"}),
+        ("no plates 2 days ago", {"plates"}),
+        ("not cam 101", {"cam-101"}),
+        ("not cam101", {"cam-101"}),
+    ],
+)
+def test_what_may_be_no_plate_is_excluded(text: str, without: set[str]) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.unknown) == (set(), without, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "ignored"),
+    [
+        ("cars not monday, tuesday or wednesday", "not monday and tuesday or wednesday"),
+        ("Autos nicht am Montag und Dienstag", "not in monday and tuesday"),
+    ],
+)
+def test_days_of_a_list_are_ignored_together(text: str, ignored: str) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (asked.unknown, asked.has_time, searched(asked)) == ((ignored,), False, {"car"})
