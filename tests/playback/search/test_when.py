@@ -1,6 +1,6 @@
 """Times as people say them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -111,6 +111,20 @@ UNDERSTOOD = [
     ("every weekend last month", [
         *((f"10-{day:02} 00:00", f"10-{day + 2:02} 00:00") for day in (3, 10, 17, 24)), ("10-31 00:00", "11-01 00:00")
     ]),
+    ("every friday evening in 2026", [
+        *((f"{day:%m-%d} 18:00", f"{day + timedelta(days=1):%m-%d} 00:00")
+          for day in (date(2026, 1, 2) + timedelta(days=7 * n) for n in range(46))),
+    ]),
+    ("monday to wednesday last week", [("11-09 00:00", "11-12 00:00")]),
+    ("last week between monday and wednesday", [("11-09 00:00", "11-12 00:00")]),
+    ("friday to monday this week", [("11-13 00:00", "11-17 00:00")]),
+    ("monday and wednesday last week", [("11-09 00:00", "11-10 00:00"), ("11-11 00:00", "11-12 00:00")]),
+    ("last week monday and tuesday", [("11-09 00:00", "11-11 00:00")]),
+    ("on monday and tuesday evening last week", [("11-09 18:00", "11-10 00:00"), ("11-10 18:00", "11-11 00:00")]),
+    ("monday two weeks ago", [("11-02 00:00", "11-03 00:00")]),
+    ("a week ago on monday", [("11-09 00:00", "11-10 00:00")]),
+    ("monday to friday the week before last", [("11-02 00:00", "11-07 00:00")]),
+    ("monday after 22:00 last week", [("11-09 22:00", "11-10 00:00")]),
     ("the first monday of november", [("11-02 00:00", "11-03 00:00")]),
     ("the last monday in november", [("11-16 00:00", "11-17 00:00")]),
     ("the first weekend in october", [("10-03 00:00", "10-05 00:00")]),
@@ -310,7 +324,7 @@ def test_a_number_that_may_be_something_else_is_no_year(text: str) -> None:
     assert parse_time(text, BERLIN, NOW)[1] == text
 
 
-@pytest.mark.parametrize(("text", "ignored"), [("in 2030", "in 2030"), ("monday in 2025", "in 2025")])
+@pytest.mark.parametrize(("text", "ignored"), [("in 2030", "in 2030"), ("monday in 2030", "monday in 2030")])
 def test_a_year_without_effect_is_told(text: str, ignored: str) -> None:
     assert parse_time(text, BERLIN, NOW)[0].ignored == (ignored,)
 
@@ -384,7 +398,15 @@ def test_the_weekdays_of_a_month_are_said_as_they_were_understood() -> None:
     assert parse_time("this year in march on mondays", BERLIN, NOW)[0].words == "every monday, in march 2026"
 
 
-@pytest.mark.parametrize("text", ["monday morning and friday evening in november", "monday evening or friday in may"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "monday morning and friday evening in november", "monday evening or friday in may",
+        "monday mornings and tuesday evenings in november", "monday mornings and tuesday in november",
+        "mondays after 22:00 and tuesdays in november", "monday morning and tuesday last week",
+        "monday in the morning and tuesday in november",
+    ],
+)  # fmt: skip
 def test_parts_of_some_weekdays_of_a_month_are_ignored(text: str) -> None:
     when, rest = parse_time(text, BERLIN, NOW)
     assert (when.ignored, when.is_usual, rest.strip()) == ((text,), True, "")

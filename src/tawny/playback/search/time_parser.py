@@ -4,9 +4,8 @@ A phrase gives days and hours of the day. Combined they are spans in local time,
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tawny.model.times import Span
@@ -22,7 +21,6 @@ from tawny.playback.search.day_parser import (
     WEEKDAY,
     YEAR_DIGITS,
     day_of,
-    days_of,
     from_to,
     hours_of,
     month_of,
@@ -30,33 +28,22 @@ from tawny.playback.search.day_parser import (
     weekend,
 )
 from tawny.playback.search.phrases import CLOCK, CLOCK_AFTER, DAY_OR_NUMBER, LIMIT_AFTER, NO_PART, normalise_phrases
-from tawny.playback.timeline import transitions
+from tawny.playback.search.time_expression import (
+    NEAR_MIN,
+    WHOLE_DAY,
+    PhraseReader,
+    TimeExpression,
+    TimePhrases,
+    begin_at,
+    end_at,
+    from_to_ms,
+)
+from tawny.playback.search.weekday_parser import weekdays_of_a_month, weekdays_of_a_week, with_hours_after
 
 _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
 _YEAR_BEFORE = re.compile(rf"(?<!\w)(?:in )?((?:last|this) year) in ({MONTH})(?! (?:the )?\d)(?!\w)")
-_A_WEEKDAY = f"{WEEKDAY}|weekend"
-_ONE_DAY = f"(?:{_A_WEEKDAY})s?"
-_WEEKDAYS = (
-    r"(?:on |at |in )?(?:(?:every|each|all) )?(?:the )?(?:(?P<place>first|last) )?"
-    rf"(?P<days>{_ONE_DAY}(?:(?: (?:{PART})s?)?(?: and| or)?(?: on| every| each)? {_ONE_DAY})*)(?: (?P<part>{PART})s?)?"
-)
-_PERIOD = (
-    rf"(?:(?:in|of|during) (?P<month>{MONTH})(?: (?P<year>{YEAR_DIGITS}))?(?! (?:the )?\d)"
-    r"|(?:(?:in|of|during) )?(?:the )?(?P<which>last|this) (?P<unit>month|year))"
-)
-_SAID_CLOCK = r"\d{1,2}(?::\d\d)?(?: ?[ap]m)?"
-_HOURS_BETWEEN = re.compile(
-    rf"(?<!\w)({_ONE_DAY})((?: (?:at night|in the (?:{PART})|(?:after|before|until|at|around|about) {_SAID_CLOCK}"
-    rf"|\d{{1,2}}:\d\d(?: ?[ap]m)?|\d{{1,2}} ?[ap]m|(?:between|from) {_SAID_CLOCK} (?:and|to|until) {_SAID_CLOCK}))+)"
-    rf" (?P<period>{_PERIOD})(?!\w)"
-)
-"""`mondays after 22:00 last month` becomes `mondays last month after 22:00`."""
 USUAL_DAYS = 7
 """Days searched if no day is given."""
-WHOLE_DAY = (0, 24 * 60)
-"""First and last minute."""
-NEAR_MIN = 30
-"""`at 14:00` includes this many minutes before and after."""
 _LENGTHS_S = {"min": 60, "minute": 60, "hour": 3600, "h": 3600, "day": 86400, "week": 604_800, "month": 2_592_000}
 
 _NUMBER = r"(\d{1,4})"
@@ -66,62 +53,13 @@ _BEFORE_NUMBERS = frozenset({"plate", "plates", "number", "since", "before", "af
 _TO = "(?:and|to|until|-|–)"
 
 
-@dataclass(frozen=True, slots=True)
-class TimeExpression:
-    """A parsed time.
-
-    days: all included days. hours: first and last minute of the day; the last may be on the next day. exact: span that
-    overrides days and hours. limits: what `before` and `after` a day leave. is_usual: no day was given. ignored:
-    phrases without effect.
-    """
-
-    days: frozenset[date]
-    hours: tuple[int, int] = WHOLE_DAY
-    exact: Span | None = None
-    limits: Span | None = None
-    words: str = ""
-    is_usual: bool = False
-    ignored: tuple[str, ...] = ()
-
-    @property
-    def whole(self) -> Span | None:
-        """The span in which days and hours have no effect."""
-        return self.exact or (self.limits if self.is_usual else None)
-
-    def spans(self, zone: ZoneInfo, now_ms: int) -> tuple[Span, ...]:
-        """Return the spans until now; adjacent ones are merged."""
-        if self.whole is not None:
-            return (self.whole,)
-        found: list[Span] = []
-        for day in sorted(self.days):
-            begin, end = _from_to_ms(day, self.hours[0], day, self.hours[1], zone)
-            end = min(end, now_ms)
-            if self.limits is not None:
-                begin, end = max(begin, self.limits.begin_ms), min(end, self.limits.end_ms)
-            if begin >= end:
-                continue
-            if found and begin <= found[-1].end_ms:
-                begin = found.pop().begin_ms
-            found.append(Span(begin, end))
-        return tuple(found)
-
-    def on(self, first: date, last: date | None = None) -> "TimeExpression":
-        """Return the expression with these days added, or restricted to them if they were already included."""
-        return self.among(days_of(first, last or first))
-
-    def among(self, days: frozenset[date]) -> "TimeExpression":
-        """Return the expression with these days added, or restricted to them if they were already included."""
-        more = days if self.is_usual or days <= self.days else self.days | days
-        return replace(self, days=more, is_usual=False)
-
-
 def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, str]:
     """Return the time in a lower-case text, and the text without it."""
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     years = {"last": today.year - 1, "this": today.year}
     text = _YEAR_BEFORE.sub(r"in \2 \1", normalise_phrases(text))
     text = _OF_YEAR.sub(lambda found: f"{found[1]} {years[found[2]]}", text)
-    text = _HOURS_BETWEEN.sub(lambda found: f"{found[1]} {found['period']}{found[2]}", text)
+    text = with_hours_after(text)
     usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     words: list[str] = []
@@ -150,19 +88,15 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     ):
         pattern = rf"(?:on |at )?{name}(?: (?:{PART}))?"
         others = [one for one in words if not re.fullmatch(pattern, one)]
-        if len(others) < len(words) and _at(days[0], when.hours[0], zone) >= now_ms:  # these hours are still ahead
+        if len(others) < len(words) and begin_at(days[0], when.hours[0], zone) >= now_ms:  # these hours are still ahead
             named = {day_of(found[1], today) for one in others if (found := re.fullmatch(rf"(?:on )?({ANY})", one))}
             when = replace(when, days=when.days - ({*days} - named) | {day - step for day in days})
     return (replace(when, words=", ".join(words)) if words else when), text
 
 
-_Read = Callable[[TimeExpression, re.Match[str]], TimeExpression | None]
-"""None: not a time after all. The expression as it was: a time without effect."""
-_Phrases = Iterator[tuple[str, _Read]]
-
-
-def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
+def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
     """Yield the patterns, longer phrases first."""
+    yield from weekdays_of_a_week(today)
     yield from _ago(today, now_ms)
     yield from _since(today, zone, now_ms)
     yield from _nights_to(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
@@ -170,9 +104,8 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _several_days(today)
     for _ in range(2):  # `after monday before friday`
         yield from _before_and_after_days(today, zone, now_ms)
-    yield from _weekdays_of_a_month(today)
-    yield from _weekdays_of_a_month(today)
-    yield from _weekday_of_a_week(today)
+    yield from weekdays_of_a_month(today)
+    yield from weekdays_of_a_month(today)
     yield from _parts_of_days(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
@@ -187,7 +120,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _hours_of_the_day()
 
 
-def _ago(today: date, now_ms: int) -> _Phrases:
+def _ago(today: date, now_ms: int) -> TimePhrases:
     def back(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         return _exact(when, now_ms - int(found[1] or 1) * _length_ms(found[2]), now_ms)
 
@@ -207,14 +140,16 @@ def _ago(today: date, now_ms: int) -> _Phrases:
     yield rf"{_NUMBER} (days?|nights?|weeks?) ago", days
 
 
-def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
-    def since(on: date | None, minute: int | None) -> _Read:
-        return lambda when, _: None if on is None or minute is None else _exact(when, _at(on, minute, zone), now_ms)
+def _since(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
+    def since(on: date | None, minute: int | None) -> PhraseReader:
+        return lambda when, _: (
+            None if on is None or minute is None else _exact(when, begin_at(on, minute, zone), now_ms)
+        )
 
     def a_day(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         minute = _minute(found[3], found[4], found[5]) if found[3] else hours_of(found[2])[0] if found[2] else 0
         day = day_of(found[1], today)
-        if day and minute and found[1].removesuffix("s") in DAYS and _at(day, minute, zone) >= now_ms:
+        if day and minute and found[1].removesuffix("s") in DAYS and begin_at(day, minute, zone) >= now_ms:
             day -= WEEK
         return since(day, minute)(when, found)
 
@@ -224,7 +159,7 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
 
     def an_hour(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         minute = _minute(found[1], found[2], found[3])
-        is_today = minute is not None and _at(today, minute, zone) < now_ms
+        is_today = minute is not None and begin_at(today, minute, zone) < now_ms
         return since(today if is_today else today - DAY, minute)(when, found)
 
     yield "since last night", since(today - DAY, hours_of("night")[0])
@@ -243,7 +178,7 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield rf"since {CLOCK}", an_hour
 
 
-def _nights_to(today: date, hour: int) -> _Phrases:
+def _nights_to(today: date, hour: int) -> TimePhrases:
     def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         is_relative = found[2].endswith(("today", "yesterday"))
         newest = today + DAY * (hour >= PARTS["night"][0] and not is_relative)  # the night to tomorrow has begun
@@ -259,13 +194,13 @@ def _nights_to(today: date, hour: int) -> _Phrases:
         yield rf"in the night (?:from ({DAY_OR_NUMBER}) )?to ({ANY}){NO_PART}", read
 
 
-def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
+def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
     def both(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         days = from_to(found[1], found[5], today)
         begin, end = _minute(found[2], found[3], found[4]), _minute(found[6] or "24", found[7], found[8])
         if days is None or begin is None or end is None or not (found[3] or found[4]):
             return None  # `monday 18 to 20 november`
-        begin_ms, end_ms = _from_to_ms(days[0], begin, days[1], end, zone)
+        begin_ms, end_ms = from_to_ms(days[0], begin, days[1], end, zone)
         return _exact(when, begin_ms, min(end_ms, now_ms))
 
     def from_part(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
@@ -273,8 +208,8 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
         end = hours_of(found[4])[1] if found[4] else _minute(found[6], found[7], found[8])
         if days is None or end is None or (found[2] == found[4] and " until " not in found[0]):
             return None  # `monday evening to friday evening`
-        end_ms = min(_end_at(days[1], end + NEAR_MIN * bool(found[5]), zone), now_ms)
-        return _exact(when, _at(days[0], hours_of(found[2])[0], zone), end_ms)
+        end_ms = min(end_at(days[1], end + NEAR_MIN * bool(found[5]), zone), now_ms)
+        return _exact(when, begin_at(days[0], hours_of(found[2])[0], zone), end_ms)
 
     no_count = r"(?!\d+ (?!(?:am|pm|and|or|at|by|in|near|on|with)(?!\w))\w)"  # not `to saturday 2 cars`
     for joined in (rf"(?:between|from) ({ANY}) ({PART}) {_TO}", rf"({ANY}) ({PART}) (?:to|until|-|–)"):
@@ -284,7 +219,7 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield rf"{first} (?:to|until|-|–) {last}", both
 
 
-def _several_days(today: date) -> _Phrases:
+def _several_days(today: date) -> TimePhrases:
     def both(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         days = from_to(found[1], found[2], today)
         return when.on(*days) if days else None
@@ -298,7 +233,7 @@ def _several_days(today: date) -> _Phrases:
     yield rf"(?:between |from )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\.? {_TO} ({OF_MONTH})", of_month
 
 
-def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
+def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
     def bounded(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         day, minute = day_of(found[2], today), _minute(found[4], found[5], found[6]) if found[4] else None
         if day is None or (found[4] and minute is None):
@@ -307,9 +242,9 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
             minute = hours_of(found[3])[found[1] != "before"]
         if minute is None:
             minute = 24 * 60 * (found[1] != "before")  # `until` and `after` a day: its end
-        at_ms = min((_at if found[1] == "after" else _end_at)(day, minute, zone), now_ms)
+        at_ms = min((begin_at if found[1] == "after" else end_at)(day, minute, zone), now_ms)
         if found[1] == "after" and found[2].removesuffix("s") in DAYS and at_ms == now_ms:
-            at_ms = _at(day - WEEK, minute, zone)
+            at_ms = begin_at(day - WEEK, minute, zone)
         limits = Span(at_ms, now_ms) if found[1] == "after" else Span(min(0, at_ms), at_ms)
         left = (when.exact or when.limits or Span(0, now_ms)).cut_to(limits)
         if left is None:
@@ -321,8 +256,8 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases
     yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:({PART})|(?:at )?{CLOCK}))?", bounded
 
 
-def _parts_of_days(today: date, hour: int) -> _Phrases:
-    def part(name: str, on: date) -> _Read:
+def _parts_of_days(today: date, hour: int) -> TimePhrases:
+    def part(name: str, on: date) -> PhraseReader:
         return lambda when, _: replace(when.on(on), hours=hours_of(name))
 
     def of_weekday(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
@@ -340,58 +275,11 @@ def _parts_of_days(today: date, hour: int) -> _Phrases:
         yield rf"(?:on )?((?:(?:last|this) )?(?:{WEEKDAY})) ({PART})", of_weekday
 
 
-def _weekday_of_a_week(today: date) -> _Phrases:
-    def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
-        monday = today - today.weekday() * DAY - WEEK * ("last week" in found[0])
-        on = when.on(monday + DAYS.index(found[1] or found[3]) * DAY)
-        part = found[2] or found[4]
-        return replace(on, hours=hours_of(part)) if part else on
-
-    week, on = "(?:last|this) week", rf"({WEEKDAY})(?: ({PART}))?"
-    yield rf"(?:on )?(?:{on}(?: of| in)? {week}|{week}(?:'s)?(?: on)? {on})", read
-
-
-def _weekdays_of_a_month(today: date) -> _Phrases:
-    """Yield weekdays of a month or year: `every monday evening in november`, `last month on weekends`."""
-
-    def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        month, which, unit = found["month"], found["which"], found["unit"]
-        first = today.replace(day=1) if unit == "month" else today.replace(month=1, day=1)
-        whole = named_month(month, found["year"], today) if month else (first, today)
-        if which == "last":
-            whole = month_of(first - DAY) if unit == "month" else (first.replace(first.year - 1), first - DAY)
-        if whole is None:
-            return None
-        said, place = re.findall(_A_WEEKDAY, found["days"]), found["place"]
-        days = frozenset[date]().union(*(_each_or_one(one, place, whole, today) for one in said))
-        if not days or {*re.findall(rf" ({PART})(?!\w)", found["days"])} - {found["part"]}:
-            return when  # of one day the morning, of another the evening: can't be searched
-        which_ones = f"the {place}" if place else "every"
-        after = f" {found['part']}" if found["part"] else ""
-        period = " ".join(filter(None, ("in", month, found["year"]))) if month else f"{which} {unit}"
-        words = ", ".join((*(f"{which_ones} {one}{after}" for one in said), period))  # as it is translated
-        hours = hours_of(found["part"]) if found["part"] else when.hours
-        return replace(when.among(days), hours=hours, words=words)
-
-    yield f"{_WEEKDAYS} {_PERIOD}", read
-    yield rf"{_PERIOD} (?=(?:on|at|in|the|every|each|all|weekend|(?:{_A_WEEKDAY})s)(?!\w)){_WEEKDAYS}", read
-
-
-def _each_or_one(name: str, place: str | None, whole: tuple[date, date], today: date) -> frozenset[date]:
-    """Return the past days of this name, or the first or last. A weekend is both days, of the month of its Saturday."""
-    numbers = (5, 6) if name == "weekend" else (DAYS.index(name),)
-    if place is None:
-        return frozenset(day for day in days_of(*whole) if day.weekday() in numbers and day <= today)
-    begins = sorted(day for day in days_of(*whole) if day.weekday() == numbers[0] and day <= today)
-    chosen = begins[:1] if place == "first" else begins[-1:]
-    return frozenset(day + n * DAY for day in chosen for n in range(len(numbers)))
-
-
-def _weeks_and_months(today: date) -> _Phrases:
-    def days(first: date, last: date) -> _Read:
+def _weeks_and_months(today: date) -> TimePhrases:
+    def days(first: date, last: date) -> PhraseReader:
         return lambda when, _: when.on(first, last)
 
-    def of_weekend(days: tuple[date, date]) -> _Read:
+    def of_weekend(days: tuple[date, date]) -> PhraseReader:
         def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
             return replace(when.on(*days), hours=hours_of(found[1]) if found[1] else when.hours)
 
@@ -411,8 +299,8 @@ def _weeks_and_months(today: date) -> _Phrases:
     yield rf"(?:in|during) ({MONTH})(?: ({YEAR_DIGITS}))?", lambda when, found: _month(when, found, today)
 
 
-def _hours_of_the_day() -> _Phrases:
-    def part(name: str) -> _Read:
+def _hours_of_the_day() -> TimePhrases:
+    def part(name: str) -> PhraseReader:
         def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
             is_second = found[0] == name and when.hours != WHOLE_DAY  # `yesterday morning at 8 and evening at 9`
             return None if is_second else replace(when, hours=hours_of(name))
@@ -540,29 +428,3 @@ def _minute(hour: str, minute: str | None, half: str | None) -> int | None:
             return None
         h = h % 12 + 12 * (half == "pm")
     return h * 60 + m if h <= 24 and m < 60 else None
-
-
-def _at(day: date, minute: int, zone: ZoneInfo) -> int:
-    """Return the first instant that shows this time; of a skipped time, the moment of the change."""
-    first, last = _shown(day, minute, zone)
-    return first if first <= last else transitions(zone, Span(last, first))[0].at_ms
-
-
-def _end_at(day: date, minute: int, zone: ZoneInfo) -> int:
-    """Return the last instant that shows this time, as the end of hours; of midnight the first, where a day ends."""
-    first, last = _shown(day, minute, zone)
-    return last if first <= last and minute % (24 * 60) else _at(day, minute, zone)
-
-
-def _from_to_ms(first: date, begin: int, last: date, end: int, zone: ZoneInfo) -> tuple[int, int]:
-    """Return the first and last instant; around the change if the clock skipped all of it."""
-    begin_ms, end_ms = _at(first, begin, zone), _end_at(last, end, zone)
-    near_ms = NEAR_MIN * 60_000 * (begin_ms == end_ms and (first, begin) < (last, end))
-    return begin_ms - near_ms, end_ms + near_ms
-
-
-def _shown(day: date, minute: int, zone: ZoneInfo) -> tuple[int, int]:
-    """Return the first and last instant that shows this time. The first is later if the clock skipped it."""
-    more, minute = divmod(minute, 24 * 60)
-    at = datetime.combine(day + timedelta(days=more), time(minute // 60, minute % 60), zone)
-    return round(at.timestamp() * 1000), round(at.replace(fold=1).timestamp() * 1000)

@@ -1,0 +1,131 @@
+"""Weekdays of a week, month or year: `monday to wednesday last week`, `every monday evening in november`. Pure."""
+
+import re
+from dataclasses import replace
+from datetime import date
+
+from tawny.playback.search.day_parser import (
+    DAY,
+    DAYS,
+    MONTH,
+    OLDEST,
+    PART,
+    WEEK,
+    WEEKDAY,
+    YEAR_DIGITS,
+    days_of,
+    hours_of,
+    month_of,
+    named_month,
+)
+from tawny.playback.search.time_expression import TimeExpression, TimePhrases
+
+_SAID_CLOCK = r"\d{1,2}(?::\d\d)?(?: ?[ap]m)?"
+_HOURS = (
+    rf"(?:at night|in the (?:{PART})|(?:after|before|until|at|around|about) {_SAID_CLOCK}|\d{{1,2}}:\d\d(?: ?[ap]m)?"
+    rf"|\d{{1,2}} ?[ap]m|(?:between|from) {_SAID_CLOCK} (?:and|to|until) {_SAID_CLOCK})"
+)
+_A_WEEKDAY = f"{WEEKDAY}|weekend"
+_ONE_DAY = f"(?:{_A_WEEKDAY})s?"
+_WEEKDAYS = (
+    r"(?:on |at |in )?(?:(?:every|each|all) )?(?:the )?(?:(?P<place>first|last) )?"
+    rf"(?P<days>{_ONE_DAY}(?:(?: (?:{PART})s?| {_HOURS})?(?: and| or)?(?: on| every| each)? {_ONE_DAY})*)"
+    rf"(?: (?P<part>{PART})s?)?"
+)
+_PERIOD = (
+    rf"(?:(?:in|of|during) (?P<month>{MONTH})(?: (?P<year>{YEAR_DIGITS}))?(?! (?:the )?\d)"
+    r"|(?:in|of|during) (?P<whole_year>20\d\d)(?![./-]\d)"
+    r"|(?:(?:in|of|during) )?(?:the )?(?P<which>last|this) (?P<unit>month|year))"
+)
+_A_WEEK = r"(?:(?P<week>last|this) week|(?:the )?week (?P<before>before last)|(?P<ago>\d{1,4}) weeks? ago)"
+_OF_WEEK = (
+    rf"(?P<days>(?:{WEEKDAY})s?(?:(?: (?:{PART})s?)?(?: and| or)?(?: on)? (?:{WEEKDAY})s?)*)(?: (?P<part>{PART})s?)?"
+)
+_RANGE = (
+    rf"(?:(?:between|from) (?P<first>{WEEKDAY}) (?:and|to|until|-|–)|(?P<begin>{WEEKDAY}) (?:to|until|-|–))"
+    rf" (?P<last>{WEEKDAY})"
+)
+_NO_LIMIT = "".join(rf"(?<!{one} )" for one in ("since", "before", "after", "until", "to", "-", "–"))
+_HOURS_BETWEEN = re.compile(rf"(?<!\w)({_ONE_DAY})((?: {_HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)")
+
+
+def with_hours_after(text: str) -> str:
+    """Return `mondays last month after 22:00` for `mondays after 22:00 last month`."""
+    return _HOURS_BETWEEN.sub(lambda found: f"{found[1]} {found['period']}{found[2]}", text)
+
+
+def weekdays_of_a_week(today: date) -> TimePhrases:
+    """Yield weekdays of a week: `monday and tuesday last week`, `2 weeks ago on monday`."""
+
+    def monday_of(found: re.Match[str]) -> date:
+        weeks = 2 if found["before"] else int(found["ago"]) if found["ago"] else int(found["week"] == "last")
+        return today - min(today.weekday() * DAY + weeks * WEEK, today - OLDEST)
+
+    def words_of(days: list[str], found: re.Match[str]) -> str:  # as it is translated
+        weeks_ago = "1 week ago" if found["ago"] == "1" else f"{found['ago']} weeks ago"
+        week = "the week before last" if found["before"] else weeks_ago if found["ago"] else f"{found['week']} week"
+        return ", ".join((*days, week))
+
+    def listed(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
+        if not _have_one_part(found):
+            return when
+        monday, part, said = monday_of(found), found["part"], re.findall(WEEKDAY, found["days"])
+        on = when.among(frozenset(monday + DAYS.index(one) * DAY for one in said))
+        if len(said) > 1 or not found["week"]:
+            on = replace(on, words=words_of([f"{one} {part}" if part else one for one in said], found))
+        return replace(on, hours=hours_of(part)) if part else on
+
+    def from_to(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
+        begin, end = found["first"] or found["begin"], found["last"]
+        monday, first, last = monday_of(found), DAYS.index(begin), DAYS.index(end)
+        on = when.on(monday + (first - 7 * (first > last)) * DAY, monday + last * DAY)
+        return replace(on, words=words_of([f"{begin} to {end}"], found))
+
+    for days, read in ((_RANGE, from_to), (_OF_WEEK, listed)):
+        yield rf"{_NO_LIMIT}(?:on )?{days}(?: of| in| from)? {_A_WEEK}", read
+        yield rf"{_NO_LIMIT}{_A_WEEK}(?:'s)?(?: on)? {days}", read
+
+
+def weekdays_of_a_month(today: date) -> TimePhrases:
+    """Yield weekdays of a month or year: `every monday evening in november`, `last month on weekends`."""
+
+    def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        month, which, unit = found["month"], found["which"], found["unit"]
+        first = today.replace(day=1) if unit == "month" else today.replace(month=1, day=1)
+        whole = named_month(month, found["year"], today) if month else (first, today)
+        if found["whole_year"]:
+            whole = date(int(found["whole_year"]), 1, 1), date(int(found["whole_year"]), 12, 31)
+        if which == "last":
+            whole = month_of(first - DAY) if unit == "month" else (first.replace(first.year - 1), first - DAY)
+        if whole is None:
+            return None
+        said, place = re.findall(_A_WEEKDAY, found["days"]), found["place"]
+        days = frozenset[date]().union(*(_each_or_one(one, place, whole, today) for one in said))
+        if not days or not _have_one_part(found):
+            return when
+        which_ones = f"the {place}" if place else "every"
+        after = f" {found['part']}" if found["part"] else ""
+        named = " ".join(filter(None, (month, found["year"], found["whole_year"])))
+        period = f"in {named}" if named else f"{which} {unit}"
+        words = ", ".join((*(f"{which_ones} {one}{after}" for one in said), period))  # as it is translated
+        hours = hours_of(found["part"]) if found["part"] else when.hours
+        return replace(when.among(days), hours=hours, words=words)
+
+    yield f"{_WEEKDAYS} {_PERIOD}", read
+    yield rf"{_PERIOD} (?=(?:on|at|in|the|every|each|all|weekend|(?:{_A_WEEKDAY})s)(?!\w)){_WEEKDAYS}", read
+
+
+def _have_one_part(found: re.Match[str]) -> bool:
+    """Return whether no day has a part or hours of its own: of one the morning, of another the evening."""
+    has_hours = re.search(rf" {_HOURS}(?!\w)", found["days"]) is not None
+    return not has_hours and {*re.findall(rf" ({PART})s?(?!\w)", found["days"])} <= {found["part"]}
+
+
+def _each_or_one(name: str, place: str | None, whole: tuple[date, date], today: date) -> frozenset[date]:
+    """Return the past days of this name, or the first or last. Such a weekend is of the month of its Saturday."""
+    numbers = (5, 6) if name == "weekend" else (DAYS.index(name),)
+    if place is None:
+        return frozenset(day for day in days_of(*whole) if day.weekday() in numbers and day <= today)
+    begins = sorted(day for day in days_of(*whole) if day.weekday() == numbers[0] and day <= today)
+    chosen = begins[:1] if place == "first" else begins[-1:]
+    return frozenset(day + n * DAY for day in chosen for n in range(len(numbers)))
