@@ -18,7 +18,6 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import KINDS, MOTION, OBJECT, Box, is_meant, kind_of
 from tawny.model.times import Span
 from tawny.playback.search.query_parser import (
-    EVENT_KINDS,
     FALSE_ALARM,
     KEPT,
     NEW,
@@ -28,6 +27,7 @@ from tawny.playback.search.query_parser import (
     SearchVocabulary,
     parse_query,
 )
+from tawny.playback.search.search_words import EVENT_KINDS
 from tawny.storage.index.protocol import EventPage, all_events
 
 PAGE = 200

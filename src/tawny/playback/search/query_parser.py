@@ -10,14 +10,24 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tawny.config.units import seconds
-from tawny.model.events import MANUAL, MANUAL_TITLE, REPORTED_TITLES, SIGN_TITLES, SOUND_TITLES, Event
+from tawny.model.events import Event
 from tawny.model.ids import REMOVED, CameraId
-from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
+from tawny.model.observations import PERSON, spoken
 from tawny.model.times import Span
-from tawny.playback.search.day_parser import DAYS, MONTH, PARTS
 from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
 from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES, parse_look
-from tawny.playback.search.phrases import BRIEF_DAY, BRIEF_MONTH, NUMBERS, ORDERS, UNITS, normalise_phrases
+from tawny.playback.search.phrases import ORDERS, UNITS, normalise_phrases
+from tawny.playback.search.search_words import (
+    EVENT_KINDS,
+    KNOWN_TITLES,
+    MEANINGS,
+    ORDERED,
+    OTHER_NAMES,
+    READ_SO,
+    SMALL_WORDS,
+    SYNONYMS,
+    TIME_WORD,
+)
 from tawny.playback.search.time_parser import parse_time
 
 # Parsed search queries.
@@ -93,51 +103,6 @@ class SearchQuery:
         return bool(self.colours or self.size)
 
 
-SYNONYMS: Mapping[str, str] = {
-    **dict.fromkeys(("people", "persons", "somebody", "someone", "anybody", "anyone", "man", "woman", "who"), PERSON),
-    **dict.fromkeys(("visitor", "visitors", "postman", "child", "children", "kid", "kids"), PERSON),
-    **dict.fromkeys(("men", "women", "boy", "boys", "girl", "girls", "human", "humans", "guest", "guests"), PERSON),
-    **dict.fromkeys(("vehicles", "traffic", "van", "vans"), VEHICLE),
-    **dict.fromkeys(("animals", "pet", "pets"), ANIMAL),
-    **dict.fromkeys(("movement", "movements", "anything", "something", "everything"), ""),
-    **dict.fromkeys(("noise", "noises", "sounds", "loud"), "sound"),
-    **dict.fromkeys(("sabotage", "tampering", "covered"), "tamper"),
-    **dict.fromkeys(("parcel", "parcels", "package", "packages", "things", "left", "taken"), "object"),
-}
-"""Synonyms of types; empty: any type."""
-EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
-_TITLES: Sequence[tuple[str, str, bool]] = (
-    *((title.lower(), label, False) for label, title in (SIGN_TITLES | SOUND_TITLES).items()),
-    *((title.lower(), kind, True) for kind, title in (REPORTED_TITLES | {MANUAL: MANUAL_TITLE}).items()),
-)
-"""Titles of events, each with its label or type, and whether it is a type."""
-OTHER_NAMES: Mapping[str, str] = {
-    **dict.fromkeys(("bike", "bikes", "cyclist", "cyclists"), "bicycle"),
-    **dict.fromkeys(("motorbike", "motorbikes"), "motorcycle"),
-    **dict.fromkeys(("lorry", "lorries"), "truck"),
-    **dict.fromkeys(("puppy", "puppies"), "dog"),
-    **dict.fromkeys(("kitten", "kittens"), "cat"),
-}
-"""Synonyms of labels."""
-SMALL_WORDS = frozenset((
-    "a", "an", "the", "in", "on", "at", "of", "by", "to", "near", "with", "and", "or", "was", "were", "is",
-    "are", "did", "do", "does", "there", "any", "all", "me", "show", "find", "what", "when", "which", "come",
-    "comes", "came", "passed", "pass", "went", "go", "goes", "walked", "drove", "seen", "see", "saw", "event",
-    "events", "picture", "pictures", "clip", "clips", "from", "for", "it", "that", "my", "our", "has", "have",
-    "had", "be", "been", "during", "happened", "happens", "camera", "cameras", "zone", "how", "many", "ones",
-    "i", "every", "each", "stay", "stays", "stayed", "lasted", "lasting", "long", "time", "times", "place",
-    "arrive", "arrived", "leave", "leaves", "leaving", "appear", "appeared", "visited", "enter", "entered", "video",
-    "videos", "recording", "recordings", "list", "give", "than", "who's", "wearing", "dressed", "wears",
-    "clothes", "clothing", "coloured", "colored", "someone's", "either", "one",
-))  # fmt: skip
-READ_SO: Mapping[str, str] = {
-    "unknown": "unknown", "stranger": "unknown", "strangers": "unknown", "known": "known", "number": "plates",
-}  # fmt: skip
-ORDERED: Mapping[str, str] = {
-    **dict.fromkeys(("last", "latest", "newest", "most recent"), "newest"),
-    **dict.fromkeys(("first", "earliest", "oldest"), "oldest"),
-    "longest": "longest", "shortest": "shortest",
-}  # fmt: skip
 SHORTEST, LONGEST, SHORT = 3, 10, 3
 """Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
 _MARK = re.compile(r"(?<!\w)(?:false alarms?|kept|saved|new|unseen|not reviewed)(?!\w)")
@@ -184,19 +149,6 @@ _BEFORE_PLATE = re.compile(
 _LONGEST_COUNT = 2
 _IN_LISTS = frozenset(("and", "or", "und", "oder", "to", "bis", "nr", "no", "number", "nummer"))
 _WORD = re.compile(r"\d+(?:[:/.]\d+)+|[\w'-]+")
-_TIME_WORD = re.compile(
-    r"\d+(?:[:/.]\d+)+|\d{4}-\d\d-\d\d|\d{1,2}(?:st|nd|rd|th)"
-    rf"|\d*(?:uhr|ago|sec|seconds?|min|minutes?|hours?|days?|nights?|weeks?|months?|{MONTH}|{BRIEF_MONTH})"
-)
-"""Words of times, whose numbers are no plates either."""
-_MEANINGS = frozenset((
-    *GERMAN, *SMALL_WORDS, *COLOUR_WORDS, *SIZES, *CLOTHES, *EVENT_KINDS, *SYNONYMS, *OTHER_NAMES, *READ_SO, *NUMBERS,
-    *DAYS, *PARTS, *BRIEF_DAY.split("|"), *(title for title, *_ in _TITLES), *" ".join(ORDERED).split(),
-    "dark", "light", "bright", "pale", "weekend", "today", "yesterday", "tonight", "midnight", "midday", "daytime",
-    "overnight", "before", "after", "since", "until", "between", "ago", "past", "this", "kept", "saved", "new",
-    "unseen", "reviewed", "false", "alarm", "alarms", "not", "no", "without", "except", "but",
-))  # fmt: skip
-"""Words that are never meant as a part of a person's or a removed camera's name."""
 _HARDLY_PLATE = re.compile(r"\d{1,2} ?(?:[hdm]|[ap]m)|\d{1,3} ?s|(?:ab|um) \d{1,2}")
 """All that is left, if it is more likely a time."""
 
@@ -319,7 +271,7 @@ def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int =
     labels = known.labels if least_words == 1 else ()  # until then a model that reads the text needs them
     names += [(label, found.labels, label) for label in labels if label not in EVENT_KINDS]
     titles = [(kind, found.kinds, kind) for kind in known.kinds]
-    titles += [(title, found.kinds if is_kind else found.labels, what) for title, what, is_kind in _TITLES]
+    titles += [(title, found.kinds if is_kind else found.labels, what) for title, what, is_kind in KNOWN_TITLES]
     of_places = _words_of_places(known)
     names += [one for one in titles if one[0] not in of_places]  # `the doorbell` is that camera
     names += [(name, found.cameras, camera) for name, camera in _removed_names(known)]
@@ -349,7 +301,11 @@ def _words_of_places(known: SearchVocabulary) -> set[str]:
 
 def _removed_names(known: SearchVocabulary) -> Iterator[tuple[str, CameraId]]:
     """Yield the names of removed cameras, with the ending, and without it those that mean nothing else."""
-    taken = {*_words_of_places(known), *(name.lower() for name in known.people), *(title for title, *_ in _TITLES)}
+    taken = {
+        *_words_of_places(known),
+        *(name.lower() for name in known.people),
+        *(title for title, *_ in KNOWN_TITLES),
+    }
     for camera, name in known.removed.items():
         for one in {name.removesuffix(REMOVED).lower(), camera, camera.replace("-", " ")}:
             yield f"{one}{REMOVED}", camera
@@ -361,8 +317,8 @@ def _removed_names(known: SearchVocabulary) -> Iterator[tuple[str, CameraId]]:
 def _has_meaning(word: str, known: SearchVocabulary) -> bool:
     """Return whether a word means something that is no name."""
     known_words = {*known.labels, *known.readers, *known.kinds}
-    has_one = any(one in _MEANINGS or one in known_words for one in (word, word.removesuffix("s")))
-    return has_one or _TIME_WORD.fullmatch(word) is not None
+    has_one = any(one in MEANINGS or one in known_words for one in (word, word.removesuffix("s")))
+    return has_one or TIME_WORD.fullmatch(word) is not None
 
 
 def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
@@ -384,7 +340,7 @@ def _excludable(known: SearchVocabulary) -> tuple[str, str]:
     """Return patterns of what may be excluded, with words before it, and of names with blanks."""
     own = {*_names_of_places(known), *(name.lower() for name in known.people)}
     own |= {name for name, _ in _removed_names(known)}
-    names = {one for one in (*own, *(title for title, *_ in _TITLES)) if " " in one}
+    names = {one for one in (*own, *(title for title, *_ in KNOWN_TITLES)) if " " in one}
     several = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
     name = rf"(?:(?:false alarms?|{several})(?!\w)|[\w'-]+)"
@@ -538,7 +494,7 @@ def _near(number: str, said: Sequence[str]) -> set[str]:
 def _texts(words: list[str], found: _Found) -> list[str]:
     """Take a plate from the remaining words, including separators: `b ab 123`. Return the unknown words."""
     may_be_time = [word.isdigit() and (len(word) <= 2 or word[:2] in ("19", "20")) for word in words]
-    is_time = [_TIME_WORD.fullmatch(word) is not None for word in words]
+    is_time = [TIME_WORD.fullmatch(word) is not None for word in words]
     for at, (word, after) in enumerate(pairwise(words)):
         if word.isalpha() and after.isdigit() and not may_be_time[at + 1]:
             is_time[at] = False  # `may 4821` is a plate
