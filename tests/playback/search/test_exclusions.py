@@ -96,3 +96,37 @@ def test_what_may_be_no_plate_is_excluded(text: str, without: set[str]) -> None:
 def test_days_of_a_list_are_ignored_together(text: str, ignored: str) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
     assert (asked.unknown, asked.has_time, searched(asked)) == ((ignored,), False, {"car"})
+
+
+@pytest.mark.parametrize(
+    ("text", "only", "unknown"),
+    [
+        ("no one at the gate", {"front-gate"}, ("no one",)),
+        ("nobody at the gate", {"front-gate"}, ("nobody",)),
+        ("niemand im Garden", {"garden"}, ("niemand",)),
+        ("no one but anna", {"anna"}, ()),
+        ("niemand außer Anna", {"anna"}, ()),
+    ],
+)
+def test_no_one_is_no_exclusion(text: str, only: set[str], unknown: tuple[str, ...]) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.unknown) == (only, set(), unknown)
+
+
+NAMED_AS_TIMES = SearchVocabulary({CameraId("sunday"): "Sunday"}, (), {"car"}, ("April",))
+
+
+@pytest.mark.parametrize(
+    ("text", "without", "unknown"),
+    [
+        ("not in april", set(), ("not in april",)),
+        ("not on sunday", set(), ("not on sunday",)),
+        ("not april", {"april"}, ()),
+        ("not at sunday", {"sunday"}, ()),
+    ],
+)
+def test_a_time_that_is_also_a_name_is_excluded_as_a_time(
+    text: str, without: set[str], unknown: tuple[str, ...]
+) -> None:
+    asked = parse_query(text, NAMED_AS_TIMES, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.unknown) == (set(), without, unknown)

@@ -14,6 +14,7 @@ from tawny.model.events import Event
 from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import PERSON, spoken
 from tawny.model.times import Span
+from tawny.playback.search.day_parser import MONTH, WEEKDAY
 from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
 from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES, parse_look
 from tawny.playback.search.phrases import ORDERS, UNITS, normalise_phrases
@@ -106,7 +107,8 @@ class SearchQuery:
 SHORTEST, LONGEST, SHORT = 3, 10, 3
 """Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
 _MARK = re.compile(r"(?<!\w)(?:false alarms?|kept|saved|new|unseen|not reviewed)(?!\w)")
-_LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?: long)?"
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d+ ?(?:s|min|h|se[ck]\w*|minute\w*|hours?|stunden?)(?!\w))")
+_LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?! ago)(?: long)?"
 _SHORTER = re.compile(
     rf"(?:for )?(?:shorter than|less than|under|below|at most|up to|(?:no|not) (?:longer|more) than) {_LENGTH}"
     rf"|{_LENGTH} or (?:less|shorter)"
@@ -115,8 +117,9 @@ _LONGER = re.compile(
     rf"(?:for )?(?:longer than|more than|over|above|at least|(?:no|not) (?:shorter|less) than) {_LENGTH}"
     rf"|{_LENGTH} or (?:more|longer)"
 )
-_BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w))")
+_BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w)(?! ago))")
 """`between 10 and 30 seconds` becomes at least 10 and at most 30."""
+_BETWEEN_LENGTHS = re.compile(rf"(?:between|from) ({_LENGTH}) (?:and|to|-) (?={_LENGTH})")
 _EXCLUDING = (
     r"(?<!\w)(?<!nothing )(?<!nichts )"
     r"(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no|außer|ausser|ohne|nicht)"
@@ -127,6 +130,8 @@ _JOINING = "and|or|nor|und|oder"
 _PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
 _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,7}})")
 _EXCLUDING_GERMAN = rf"(?:{_EXCLUDING}|(?<!\w)keine?[nmrs]?)"
+_NO_ONE = re.compile(r"(?<!\w)(?:no one|no-one|nobody|niemand(?:en|em)?)(?!\w)")
+_NO_ONE_BUT = re.compile(rf"{_NO_ONE.pattern} (?:but|except(?: for)?|außer|ausser)(?!\w)")
 _LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
 _NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
 _EXCLUDED_PLATE = re.compile(
@@ -188,17 +193,19 @@ class _Found:
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    plain = _joined_lists(text.lower().replace(REMOVED_IN_GERMAN, REMOVED), known)
-    plain = " ".join(re.sub("[,?!]", " ", plain).split())
+    plain = _joined_lists(_DECIMAL_COMMA.sub(".", text.lower().replace(REMOVED_IN_GERMAN, REMOVED)), known)
+    plain = _numbered(" ".join(re.sub("[,?!]", " ", plain).split()), known)
     found = _Found()
-    rest = _without_plates(_EXCLUDED_PLATE, plain, found)
+    rest = _ignored(_NO_ONE, _NO_ONE_BUT.sub(" ", plain), found)
+    rest = _ignored(_EXCLUDED_PLATE, rest, found)
     rest = _without_excluded(rest, known, found)
     rest = _named(rest, known, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
-    rest = _without_plates(_EXCLUDED_PLATE_ALONE, rest, found)
+    rest = _ignored(_EXCLUDED_PLATE_ALONE, rest, found)
     rest = _EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
     rest = _EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
+    rest = _BETWEEN_LENGTHS.sub(r"at least \1 at most ", rest)
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
     rest, most_s = _length(_SHORTER, rest, float("inf"))
     rest, least_s = _length(_LONGER, rest, 0.0)
@@ -387,6 +394,8 @@ def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> s
 def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before_plate: bool) -> bool:
     """Exclude what the text names. Return False, and exclude nothing, if one of its words is not known."""
     here, marks, ignored = _Found(), set[str](), list[str]()
+    if re.fullmatch(rf" ?(?:in|on|im|am) (?:{MONTH}|{WEEKDAY})", text):
+        return False  # a time, also where a person is called so
     last = re.split(rf" (?:{_JOINING}) ", text)[-1]
     rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
     rest = _named(rest, known, here)
@@ -406,8 +415,19 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before
     return True
 
 
-def _without_plates(pattern: re.Pattern[str], text: str, found: _Found) -> str:
-    """Ignore plates that are excluded: `not B AB 123`."""
+def _numbered(text: str, known: SearchVocabulary) -> str:
+    """Return `cam 2` for `cam no 2` where a name has that."""
+    names = _names_of_places(known)
+
+    def shorter(match: re.Match[str]) -> str:
+        name = f"{match[1]} {match[2]}"
+        return name if any(f" {name} " in f" {one} " for one in names) else match[0]
+
+    return re.sub(r"(?<!\w)(\w+) (?:nr\.?|no\.?|number|nummer) ?(\d{1,2})(?![\w:/.])", shorter, text)
+
+
+def _ignored(pattern: re.Pattern[str], text: str, found: _Found) -> str:
+    """Ignore exclusions that aren't possible: `not B AB 123`."""
 
     def ignored(match: re.Match[str]) -> str:
         found.ignored.append(match[0])
