@@ -360,3 +360,19 @@ def test_in_whatever_order_such_words_come_spans_are_in_order_and_end_by_now(wor
     found = parse_query(" ".join(words), SearchVocabulary({}), BERLIN, now_ms).spans
     assert all(one.begin_ms < one.end_ms <= now_ms for one in found)
     assert all(a.end_ms < b.begin_ms for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "begin", "end"),
+    [
+        ("2026-11-20 22:00", "heute Nacht", "11-20 20:00", "11-20 22:00"),
+        ("2026-11-20 22:00", "seit heute Nacht", "11-20 20:00", "11-20 22:00"),
+        ("2026-11-20 22:00", "heute Nacht um 2", "11-20 01:30", "11-20 02:30"),
+        ("2026-11-20 15:00", "heute Nacht", "11-19 20:00", "11-20 06:00"),
+        ("2026-11-21 02:00", "heute Nacht", "11-20 20:00", "11-21 02:00"),
+        ("2026-11-20 22:00", "letzte Nacht", "11-19 20:00", "11-20 06:00"),
+    ],
+)
+def test_heute_nacht_is_the_night_that_goes_on_else_the_last(now: str, text: str, begin: str, end: str) -> None:
+    (found,) = parse_query(text, SearchVocabulary({}), BERLIN, ms(now)).spans
+    assert (found.begin_ms, found.end_ms) == (ms(f"2026-{begin}"), ms(f"2026-{end}"))

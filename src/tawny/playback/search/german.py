@@ -29,7 +29,7 @@ GERMAN = {
     **dict.fromkeys(("geräusch", "geräusche"), "noise"), "bewegung": "movement", "bewegungen": "movement",
     **dict.fromkeys(("jacke", "mantel", "hemd", "pulli", "oberteil"), "top"), "hose": "trousers", "pferden": "horse",
     **dict.fromkeys(("kleidung", "kleid", "anzug"), "clothes"),
-    "vorgestern": "the day before yesterday", "gestern": "yesterday", "heute": "today", "heute nacht": "last night",
+    "vorgestern": "the day before yesterday", "gestern": "yesterday", "heute": "today", "heute nacht": "this night",
     "gestern nacht": "last night", "letzte nacht": "last night", "heute früh": "this morning",
     "heute morgen": "this morning", "gestern früh": "yesterday morning", "früh": "morning", "morgen": "morning",
     "heute vormittag": "this morning", "heute nachmittag": "this afternoon", "heute abend": "this evening",
@@ -44,6 +44,7 @@ GERMAN = {
     **dict.fromkeys(("oktober", "okt"), "october"), **dict.fromkeys(("dezember", "dez"), "december"),
     "tag": "day", **dict.fromkeys(("tage", "tagen"), "days"), "stunde": "hour", "stunden": "hours",
     "minuten": "minutes", "sekunde": "second", "sekunden": "seconds", "woche": "week", "wochen": "weeks",
+    **dict.fromkeys(("nächte", "nächten"), "nights"),
     **dict.fromkeys(("diesen monat", "diesem monat"), "this month"), "wochenenden": "weekends",
     **dict.fromkeys(("dieses jahr", "diesem jahr"), "this year"), "jahr": "year",
     **dict.fromkeys(("voriges jahr", "vorigen jahr", "vergangenes jahr", "vergangenen jahr"), "last year"),
@@ -129,19 +130,26 @@ def _german_clock_in_part(found: re.Match[str]) -> str:
     return f"{found[1]} {_GERMAN_CLOCK[found[2]]} {found[3]}{' in' if found[4] else ''}"
 
 
+def _with_end(number: int) -> str:
+    end = "th" if 10 < number < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"the {number}{end}"
+
+
 def _german_day(found: re.Match[str]) -> str:
     """Return `am the 31st` for `am 31.` without a month."""
-    number = int(found[2])
-    end = "th" if 10 < number < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{found[1]} the {number}{end}"
+    return f"{found[1]} {_with_end(int(found[2]))}"
 
 
 def _ordinal(found: re.Match[str]) -> str:
     return f"{_ORDINALS[found[1]]}. "
 
 
-def _first_day(found: re.Match[str]) -> str:
-    return f"{_BEFORE_FIRST[found[1]]} the 1st"
+def _numbered_day(found: re.Match[str]) -> str:
+    return f"{_BEFORE_FIRST[found[1]]} {_with_end(_ORDINALS.get(found[2], 1))}"
+
+
+def _numbered_days(found: re.Match[str]) -> str:
+    return f"from {_with_end(_ORDINALS[found[1]])} to {_with_end(_ORDINALS[found[2]])}"
 
 
 def _counted(found: re.Match[str]) -> str:
@@ -156,7 +164,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"({GERMAN_DAYS})s", r"\1"),
         (rf"({'|'.join(_ORDINALS)})e[nr]? (?=(?:(?:und|bis(?: zum)?) (?:dem )?(?:\d|{'|'.join(_ORDINALS)})[\w.]* )?"
          rf"(?:{_GERMAN_MONTHS})(?!\w))", _ordinal),
-        (rf"({'|'.join(_BEFORE_FIRST)}) (?:ersten|1\.){_TIME_ENDS}", _first_day),
+        (rf"vom ({'|'.join(_ORDINALS)})en bis zum ({'|'.join(_ORDINALS)})en{_TIME_ENDS}", _numbered_days),
+        (rf"({'|'.join(_BEFORE_FIRST)}) (?:({'|'.join(_ORDINALS)})en|1\.){_TIME_ENDS}", _numbered_day),
         (rf"((?:erst|letzt)en) ({'|'.join(_GERMAN_NUMBERS)})(?! (?:{_GERMAN_UNITS}))", _counted),
         (rf"(?:(?:{GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?)(?<! bis) (?:auf|zum?)(?: den)? "
          rf"(?=(?:{GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
@@ -169,6 +178,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
         (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
         (r"(um|gegen) (\d{1,2})\.(\d\d)", r"at \2:\3"),
+        (rf"vor (mehr als|weniger als|über|mindestens|höchstens) (\d+) ?({_GERMAN_UNITS})", r"\1 \2 \3 ago"),
+        (rf"vor (\d+) (?:bis|-) (\d+) ?({_GERMAN_UNITS})", r"between \1 and \2 \3 ago"),
         (rf"vor (\d+) ?({_GERMAN_UNITS})", r"\1 \2 ago"),
         (rf"seit (\d+) ?({_GERMAN_UNITS})", r"last \1 \2"),
         (rf"({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}:\d\d|mittag|mitternacht)",

@@ -14,6 +14,15 @@ NUMBERS = {
     )
 } | {"a": "1", "an": "1", "a couple of": "2", "fifteen": "15", "twenty": "20", "thirty": "30", "forty": "40",
      "forty-five": "45", "fifty": "50", "sixty": "60", "ninety": "90"}  # fmt: skip
+_UP_TO_19 = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+)  # fmt: skip
+_ORDINALS = {
+    **{word: number for number, word in enumerate(_UP_TO_19, 1)}, "twentieth": 20, "thirtieth": 30,
+    **{f"twenty-{word}": 20 + number for number, word in enumerate(_UP_TO_19[:9], 1)}, "thirty-first": 31,
+}  # fmt: skip
+_ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 CLOCK = r"(\d{1,2})(?::(\d\d))?\s*(am|pm)?"
 ORDERS = "first|earliest|oldest|last|latest|newest|most recent|longest|shortest"
 _WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
@@ -70,10 +79,26 @@ def _number(found: re.Match[str]) -> str:
     return NUMBERS[found[1]]
 
 
+def _ordinal(found: re.Match[str]) -> str:
+    return str(_ORDINALS[found[1]])
+
+
+def _day_before_month(found: re.Match[str]) -> str:
+    return f"{_ORDINALS[found[1]]} {found[2]}"
+
+
+def _day_after_month(found: re.Match[str]) -> str:
+    return f"{_ORDINALS[found[2]]} {found[1]}"
+
+
 _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(rf"(?<![\w-])(?:{pattern})(?![\w-])"), made)
     for pattern, made in (
         (r"o'clock", ""),
+        (rf"(?:the )?({_ORDINAL})(?= (?:and|to|until|-) (?:the )?(?:{_ORDINAL}) of (?:{'|'.join(MONTHS)})(?!\w))",
+         _ordinal),
+        (rf"(?:the )?({_ORDINAL}) of ({'|'.join(MONTHS)})", _day_before_month),
+        (rf"({'|'.join(MONTHS)}) (?:the )?({_ORDINAL})(?! (?!\d{{4}}(?!\d))\w)", _day_after_month),
         (r"([ap])\.m\.?", r"\1m"),
         (r"an hour and a half|one and a half hours", "90 minutes"),
         (r"half an? hour", "30 minutes"),

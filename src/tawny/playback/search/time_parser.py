@@ -19,6 +19,7 @@ from tawny.playback.search.day_parser import (
     PARTS,
     WEEK,
     WEEKDAY,
+    YEAR,
     YEAR_DIGITS,
     day_of,
     from_to,
@@ -84,6 +85,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     for name, days, step in (
         (rf"{DAYS[today.weekday()]}s?", (today,), WEEK),
         ("(?:the )?weekend", weekend(today), WEEK),
+        ("this night", (_night_of(now_ms, zone),), DAY),
         ("(?:last night|yesterday)", (today - DAY,), DAY),  # at 0:30 of `last night at 2` not the night going on
     ):
         pattern = rf"(?:on |at )?{name}(?: (?:{PART}))?"
@@ -133,6 +135,29 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
         on = when.on(today - int(found[1]) * (WEEK if found[2].startswith("week") else DAY))
         return replace(on, hours=hours_of("night")) if found[2].startswith("night") else on
 
+    def less(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        on = back(when, found)
+        return on and replace(on, words=f"last {found[2] if found[1] == '1' else f'{found[1]} {found[2]}'}")
+
+    def between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        latest, earliest = sorted((int(found[1]), int(found[2])))
+        on = _exact(when, now_ms - earliest * _length_ms(found[3]), now_ms - latest * _length_ms(found[3]))
+        return on and replace(on, words=f"since {earliest} {found[3]} ago, until {latest} {found[3]} ago")
+
+    def more(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        end_ms = now_ms - int(found[1]) * _length_ms(found[2])
+        on = _exact(when, min(0, end_ms - 1), end_ms)
+        return on and replace(on, words=f"until {found[1]} {found[2]} ago")
+
+    def nights(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
+        on = when.on(today - min(int(found[1]) * DAY, YEAR), today - DAY)
+        return replace(on, hours=hours_of("night"), words=f"last {found[1]} nights")
+
+    length = rf"{_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?|months?)"
+    yield rf"(?:less than|under|within|at most|(?:no|not) more than) {length} ago", less
+    yield rf"(?:more than|over|at least|(?:no|not) less than) {length} ago", more
+    yield rf"(?:between |from )?{_NUMBER} (?:and|to|-) {length} ago", between
+    yield rf"(?:in |on )?(?:the )?(?:last|past) {_NUMBER} nights", nights
     yield rf"since {_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?) ago", back
     yield rf"(?:in |within )?(?:the )?(?:last|past) (?:{_NUMBER} ?)?(minutes?|min|hours?|h|days?)", back
     yield rf"(?:in |within )?(?:the )?(?:last|past) {_NUMBER} ?(weeks?|months?)", back
@@ -163,6 +188,7 @@ def _since(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
         return since(today if is_today else today - DAY, minute)(when, found)
 
     yield "since last night", since(today - DAY, hours_of("night")[0])
+    yield "since this night", since(_night_of(now_ms, zone), hours_of("night")[0])
     for name in ("morning", "afternoon", "evening"):
         yield f"since (?:this )?{name}", since(today, hours_of(name)[0])
     monday, first = today - today.weekday() * DAY, today.replace(day=1)
@@ -265,6 +291,7 @@ def _parts_of_days(today: date, hour: int) -> TimePhrases:
         return on and replace(on, hours=hours_of(found[2]))
 
     yield "last night", part("night", today - DAY)
+    yield "this night", part("night", today - DAY if hour < PARTS["night"][0] else today)
     yield "tonight", part("night", today - DAY if hour < PARTS["night"][1] else today)
     for name in ("morning", "afternoon", "evening"):
         yield f"this {name}", part(name, today)
@@ -318,6 +345,12 @@ def _hours_of_the_day() -> TimePhrases:
     yield rf"(?:at|around|about) {CLOCK}", _around
     yield r"(?!12:00 pm)(\d{1,2})(?::(\d\d))? ?(am|pm)", _around
     yield r"(\d{1,2}):(\d\d)(?: (?<=12:00 )(pm))?", _around  # not the pm of `21:00 pm`
+
+
+def _night_of(now_ms: int, zone: ZoneInfo) -> date:
+    """Return the day on which the last night began that has begun."""
+    now = datetime.fromtimestamp(now_ms / 1000, zone)
+    return now.date() - DAY * (now.hour < PARTS["night"][0])
 
 
 def _on(when: TimeExpression, day: date | None) -> TimeExpression | None:
