@@ -71,4 +71,4 @@ def test_a_german_word_in_a_persons_name_keeps_its_meaning(text: str) -> None:
 @pytest.mark.parametrize(("text", "person"), [("Eva Montag", "evamontag"), ("Rosa", "rosa"), ("Eva gestern", "eva")])
 def test_a_whole_name_of_german_words_means_the_person(text: str, person: str) -> None:
     found = asked(text, replace(OTHERS, people=("Eva Montag", "Rosa", "Eva")))
-    assert (found.people, found.unknown, found.colours) == ({person}, (), ())
+    assert ({*found.people}, found.unknown, found.colours) == ({person}, (), ())

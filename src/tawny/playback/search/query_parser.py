@@ -130,7 +130,7 @@ _JOINING = "and|or|nor|und|oder"
 _PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
 _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,7}})")
 _EXCLUDING_GERMAN = rf"(?:{_EXCLUDING}|(?<!\w)keine?[nmrs]?)"
-_NO_ONE = re.compile(r"(?<!\w)(?:no one|no-one|nobody|niemand(?:en|em)?)(?!\w)")
+_NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
 _NO_ONE_BUT = re.compile(rf"{_NO_ONE.pattern} (?:but|except(?: for)?|außer|ausser)(?!\w)")
 _LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
 _NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
@@ -193,8 +193,7 @@ class _Found:
 
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
-    plain = _joined_lists(_DECIMAL_COMMA.sub(".", text.lower().replace(REMOVED_IN_GERMAN, REMOVED)), known)
-    plain = _numbered(" ".join(re.sub("[,?!]", " ", plain).split()), known)
+    plain = _plain(text, known)
     found = _Found()
     rest = _ignored(_NO_ONE, _NO_ONE_BUT.sub(" ", plain), found)
     rest = _ignored(_EXCLUDED_PLATE, rest, found)
@@ -205,10 +204,7 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     rest = _ignored(_EXCLUDED_PLATE_ALONE, rest, found)
     rest = _EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
     rest = _EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
-    rest = _BETWEEN_LENGTHS.sub(r"at least \1 at most ", rest)
-    rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
-    rest, most_s = _length(_SHORTER, rest, float("inf"))
-    rest, least_s = _length(_LONGER, rest, 0.0)
+    rest, least_s, most_s = _lengths(rest)
     when, rest = parse_time(rest, zone, now_ms)
     rest, order, count = _order(rest)
     marks = set[str]()
@@ -254,6 +250,12 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
         frozenset(found.but_read),
         frozenset(found.but_marks),
     )
+
+
+def _plain(text: str, known: SearchVocabulary) -> str:
+    """Return the text without capitals and punctuation."""
+    text = _DECIMAL_COMMA.sub(".", text.lower().replace(REMOVED_IN_GERMAN, REMOVED))
+    return _numbered(" ".join(re.sub("[,?!]", " ", _joined_lists(text, known)).split()), known)
 
 
 def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
@@ -548,6 +550,15 @@ def _unit(text: str) -> str:
     """Return the unit of the length at the start of the text."""
     found = re.match(_LENGTH, text)
     return found[2] if found else "s"
+
+
+def _lengths(text: str) -> tuple[str, float, float]:
+    """Take the least and the most seconds from the text."""
+    text = _BETWEEN_LENGTHS.sub(r"at least \1 at most ", text)
+    text = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(one.string[one.end() :])} at most ", text)
+    text, most_s = _length(_SHORTER, text, float("inf"))
+    text, least_s = _length(_LONGER, text, 0.0)
+    return text, least_s, most_s
 
 
 def _length(pattern: re.Pattern[str], text: str, usual: float) -> tuple[str, float]:
