@@ -137,21 +137,22 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
 
     def less(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         on = back(when, found)
-        return on and replace(on, words=f"last {found[2] if found[1] == '1' else f'{found[1]} {found[2]}'}")
+        return on and replace(on, words=" ".join(("last", *([found[1]] if found[1] != "1" else []), found[2])))
 
     def between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         latest, earliest = sorted((int(found[1]), int(found[2])))
         on = _exact(when, now_ms - earliest * _length_ms(found[3]), now_ms - latest * _length_ms(found[3]))
-        return on and replace(on, words=f"since {earliest} {found[3]} ago, until {latest} {found[3]} ago")
+        ends = (("since", earliest), ("until", latest))  # as they are translated
+        return on and replace(on, words=", ".join(f"{end} {number} {found[3]} ago" for end, number in ends))
 
     def more(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         end_ms = now_ms - int(found[1]) * _length_ms(found[2])
         on = _exact(when, min(0, end_ms - 1), end_ms)
-        return on and replace(on, words=f"until {found[1]} {found[2]} ago")
+        return on and replace(on, words=" ".join(("until", found[1], found[2], "ago")))
 
     def nights(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
         on = when.on(today - min(int(found[1]) * DAY, YEAR), today - DAY)
-        return replace(on, hours=hours_of("night"), words=f"last {found[1]} nights")
+        return replace(on, hours=hours_of("night"), words=" ".join(("last", found[1], "nights")))
 
     length = rf"{_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?|months?)"
     yield rf"(?:less than|under|within|at most|(?:no|not) more than) {length} ago", less
