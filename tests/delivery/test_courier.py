@@ -1,10 +1,12 @@
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
+from tawny.delivery.courier import ASIDE_TRIES, FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import (
     REST_MS,
     REST_TRIES,
@@ -357,6 +359,84 @@ def test_a_refused_delivery_holds_up_the_target_but_a_refused_deletion(
     courier.step()
     is_deletion = kind is DeliveryKind.REMOVAL
     assert (shelf.carried, outbox.trouble("offsite") == "") == (["next"] if is_deletion else [], is_deletion)
+
+
+@dataclass
+class SmallDisk:
+    """A target with room for so many files. stuck: those that can't be deleted there."""
+
+    room: int = 0
+    stuck: tuple[str, ...] = ()
+    there: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    refused: int = 0
+
+    def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
+        if delivery.name in self.stuck:
+            raise DeliveryError("offsite", "it failed")
+        if delivery.what is DeliveryKind.REMOVAL:
+            self.deleted.append(delivery.name)
+            self.room += 1
+        elif self.room == 0:
+            self.refused += 1
+            raise TargetFull("offsite", "no space left")
+        else:
+            self.room -= 1
+            self.there.append(delivery.name)
+        return ""
+
+    def close(self) -> None: ...
+
+
+def on(disk: SmallDisk, outbox: Outbox, clock: FakeClock, **about: Any) -> Courier:
+    route = DeliveryRoute("offsite", lambda: disk, lambda _: MemoryContent(), **about)
+    return Courier(1, route, outbox, clock, lambda _: None)
+
+
+def test_a_full_target_is_made_room_on_by_what_is_to_be_deleted_there(outbox: Outbox, clock: FakeClock) -> None:
+    """Also outside its hours: a deletion takes no time."""
+    disk = SmallDisk()
+    courier = on(disk, outbox, clock, open_in_s=lambda: 3600.0)
+    old = [delivery(f"old{number}", DeliveryKind.REMOVAL) for number in range(2)]
+    outbox.add([*old, *(delivery(f"new{number}", at_ms=2000 + number) for number in range(3))])
+    while courier.step() == 0:
+        pass
+    assert (disk.deleted, disk.there, disk.refused) == (["old0", "old1"], ["new0", "new1"], 2)
+    assert courier.step() > 0
+    assert disk.refused == 2, "it was asked again without a wait, though nothing more was deleted"
+
+
+def test_what_was_set_aside_comes_first_again_once_there_is_room(outbox: Outbox, clock: FakeClock) -> None:
+    disk = SmallDisk()
+    courier = on(disk, outbox, clock)
+    outbox.add([delivery("important")])
+    for _ in range(ASIDE_TRIES):
+        clock.advance(courier.step())
+    outbox.add([delivery("clip", DeliveryKind.CLIP), delivery("old", DeliveryKind.REMOVAL)])
+    clock.advance(MOST_WAIT_S / 100)
+    for _ in range(10):
+        clock.advance(min(courier.step(), 1.0))
+    assert disk.there[:1] == ["important"]
+
+
+def test_what_cannot_be_deleted_keeps_neither_the_rest_nor_the_uploads_back(outbox: Outbox, clock: FakeClock) -> None:
+    disk = SmallDisk(stuck=("old0",))
+    courier = on(disk, outbox, clock)
+    outbox.add([delivery("new"), *(delivery(f"old{number}", DeliveryKind.REMOVAL) for number in range(2))])
+    while courier.step() == 0:
+        pass
+    assert (disk.deleted, disk.there) == (["old1"], ["new"])
+
+
+def test_while_a_full_target_is_paused_nothing_is_deleted_there(outbox: Outbox, clock: FakeClock) -> None:
+    paused = [False]
+    disk = SmallDisk()
+    courier = on(disk, outbox, clock, is_paused=lambda: paused[0])
+    outbox.add([delivery("new"), delivery("old", DeliveryKind.REMOVAL)])
+    courier.step()
+    paused[0] = True
+    assert courier.step() > 0
+    assert disk.deleted == []
 
 
 @pytest.mark.parametrize("is_connected", [False, True])

@@ -106,6 +106,9 @@ class Courier:
         """How often the target responded to a delivery, by its ID, that it can't, since it took it or was away, and
         when last, s."""
         self._resume_s = 0.0
+        self._must_make_room = self._has_room = False
+        """Whether what is to be deleted there goes first, as the target had no space for an upload; and whether any of
+        that was deleted."""
         self._is_new = True
         self.is_stopping = False
         self.handle = ActorHandle()
@@ -128,9 +131,11 @@ class Courier:
             return IDLE_S
         if not self._store_carried():
             return IDLE_S
+        is_paused = self._route.is_paused()
+        if self._must_make_room and not is_paused and (removal := self._removal()) is not None:
+            return 0.0 if self._attempt(removal) else IDLE_S
         if now_s < self._resume_s:
             return self._resume_s - now_s
-        is_paused = self._route.is_paused()
         closed_s = NEVER_S if is_paused else self._route.open_in_s()
         held_rank = URGENT_RANK if is_paused else ALWAYS.rank + 1
         most_rank = len(DeliveryKind) if closed_s <= 0 else held_rank
@@ -141,21 +146,34 @@ class Courier:
             self._let_go_if_idle()
             return min(IDLE_S, closed_s or IDLE_S, self._until_due_s(most_rank))
         self._is_new = False
+        if not self._attempt(delivery) or self._carried is not None:
+            return IDLE_S
+        return 0.0 if self._must_make_room else max(0.0, self._resume_s - self._clock.mono_s())
+
+    def close(self) -> None:
+        if self._carrier is not None:
+            self._carrier.close()
+            self._carrier = None
+
+    def _removal(self) -> Delivery | None:
+        """Take what is to be deleted there next. None: nothing is; if room was made, all uploads are due at once."""
+        removal = self._outbox.take(self._route.to, DeliveryKind.REMOVAL.rank + 1, DeliveryKind.REMOVAL.rank)
+        if removal is None and self._has_room:
+            self._resume_s = 0.0
+            self._outbox.try_now(self._route.to)
+        self._must_make_room = removal is not None
+        return removal
+
+    def _attempt(self, delivery: Delivery) -> bool:
+        """Transfer a delivery that was taken. Return False if the program ends."""
         with ExitStack() as attempt:
             attempt.push(partial(self._put_off_failed, delivery))
             try:
                 self._carry(delivery)
             except CourierStopped:
                 self._outbox.put_back(delivery)
-                return IDLE_S
-        if self._carried is not None:
-            return IDLE_S
-        return max(0.0, self._resume_s - self._clock.mono_s())
-
-    def close(self) -> None:
-        if self._carrier is not None:
-            self._carrier.close()
-            self._carrier = None
+                return False
+        return True
 
     def _connect_ahead(self) -> None:
         """Connect once at the start, so that the first event does not wait for imports and the handshake."""
@@ -206,6 +224,7 @@ class Courier:
 
     def _was_carried(self, delivery: Delivery, receipt: str, size_bytes: int, rest: Sequence[Delivery] = ()) -> None:
         self._misses, self._used_s = 0, self._clock.mono_s()
+        self._has_room |= delivery.what is DeliveryKind.REMOVAL
         self._busy.pop(delivery.id, None)
         self._carried = delivery, receipt, size_bytes, rest
         self._store_carried()
@@ -257,6 +276,8 @@ class Courier:
             wait_s = max(spread_s(self._misses, FIRST_WAIT_S, MOST_WAIT_S), asked_s)
             self._misses += 1
             self._resume_s = now_s + wait_s
+            is_full = is_answer and isinstance(error, TargetFull)
+            self._must_make_room, self._has_room = is_full and delivery.what is not DeliveryKind.REMOVAL, False
         if busy >= ASIDE_TRIES or not is_targets:  # otherwise less important deliveries would be sent first
             own_s = spread_s(busy or delivery.tries, FIRST_WAIT_S, MOST_WAIT_S)
         level, why = logging.WARNING, error.message

@@ -15,7 +15,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
-from tawny.delivery.delivery import LATE_MS, RESENT_RANK, Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import LATE_MS, RESENT_RANK, URGENT_RANK, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.name_counters import number_of, raise_again, raise_counters
 from tawny.delivery.outbox_rows import INSERT, ROWS, SCHEMA, VERSION, to_delivery, to_row
 from tawny.delivery.sent_files import SentFile, sent_by
@@ -25,7 +25,8 @@ from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
 from tawny.storage.index.sqlite_file import SmallDb
 
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
-_DUE = f"{ROWS} WHERE target = :to AND state = 'waiting' AND next_ms <= :now_ms AND rank < :most_rank"
+_DUE = f"""{ROWS} WHERE target = :to AND state = 'waiting' AND next_ms <= :now_ms AND rank >= :least_rank
+AND rank < :most_rank"""
 _IN_ORDER = "ORDER BY rank, at_ms, id"
 _FIRST = (
     f"rank < -1 {_IN_ORDER}",
@@ -162,10 +163,10 @@ class Outbox:
         self._notify({delivery.to})
         return True
 
-    def take(self, to: str, most_rank: int = len(DeliveryKind)) -> Delivery | None:
+    def take(self, to: str, most_rank: int = len(DeliveryKind), least_rank: int = URGENT_RANK) -> Delivery | None:
         """Take the next due delivery, most important first, until `put_back`, `failed` or its end. None: none is due.
 
-        most_rank: exclude this rank and less important ones.
+        most_rank: exclude this rank and less important ones. least_rank: exclude more important ones.
         """
         with self._reading():
             moved_ms = self._steps.moved_ms()
@@ -175,7 +176,8 @@ class Outbox:
             self._hold_digests(moved_ms)
         now_ms = self._clock.now_ms()
         with self._reading() as db:
-            about = {"to": to, "now_ms": now_ms, "most_rank": most_rank, "late_ms": now_ms - LATE_MS}
+            ranks = {"least_rank": least_rank, "most_rank": most_rank}
+            about = {"to": to, "now_ms": now_ms, "late_ms": now_ms - LATE_MS, **ranks}
             for row in chain.from_iterable(db.execute(f"{_DUE} AND {first}", about) for first in _FIRST):
                 found = to_delivery(row)
                 if found.id not in self._taken:
