@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from tawny.model.damage import DamagedSpan
-from tawny.model.errors import StorageError
+from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Gap, GapReason, Segment
@@ -114,9 +114,31 @@ def test_what_waits_to_be_brought_elsewhere_goes_last_where_space_is_short(
     assert plan.removals[-1].why == "to keep 95 % of the disk free, before it was uploaded"
     assert not plan.breaks_promise
     assert retention.unsent() == 1
+    assert _retention(site, ALL).unsent() == 1, "a restart forgets it"
     assert "removed 1 recordings (4 kB) before they were uploaded" in caplog.text
     site.clock.advance(86_401)
-    assert retention.unsent() == 0
+    assert retention.unsent() == _retention(site, ALL).unsent() == 0
+
+
+def test_what_was_removed_before_its_upload_adds_up_over_restarts(site: Site) -> None:
+    for _ in range(2):
+        waits = site.put(500, size_bytes=4_000)
+        retention = _retention(site, RetentionRule(free_share=0.95))
+        retention.hold_back(lambda waits=waits: [(PORCH, waits.span)])  # type: ignore[misc]
+        retention.run()
+        site.clock.advance(3600)
+    assert _retention(site, ALL).unsent() == 2
+
+
+def test_a_history_that_cannot_be_read_does_not_stop_retention(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lines(newest_files: int | None = None) -> Iterator[HistoryLine]:
+        raise FileDamaged("history", "it can't be read")
+
+    monkeypatch.setattr(site.history, "lines", lines)
+    assert _retention(site, ALL).unsent() == 0
+    assert "may not be reported" in caplog.text
 
 
 def test_what_is_too_old_goes(site: Site) -> None:

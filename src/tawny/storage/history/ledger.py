@@ -195,13 +195,16 @@ def _box(said: Any) -> Box | None:
 
 _FOLDER: Final = "history"
 _NAME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(\d{1,6}))?\.jsonl")
+UNSENT: Final = "unsent"
 _MOST_AHEAD_BYTES: Final = 4 << 20
 """Size at which a file of a later day is followed by another: a clock that was years ahead leaves one for years."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One entry. what: `gap`, `damage`, `event`, `event_dropped`, `started`, `stopped`, `healed` or `thinned`."""
+    """One entry. what: `gap`, `damage`, `event`, `event_dropped`, `started`, `stopped`, `healed`, `thinned` or
+    `unsent`.
+    """
 
     at_ms: int
     what: str
@@ -424,6 +427,10 @@ class HistoryLedger:
         """Record segments reduced to keyframes. segments: as they are now."""
         stated = [{"path": one.path, "begin_ms": one.start_ms, "end_ms": one.end_ms} for one in segments]
         return self._mark("thinned", {"segments": stated, "why": why}) if stated else True
+
+    def removed_unsent(self, count: int) -> bool:
+        """Record how many recordings were removed before their upload."""
+        return self._mark(UNSENT, {"count": count})
 
     def flush(self) -> bool:
         """Retry queued changes. Return whether the queue is empty."""

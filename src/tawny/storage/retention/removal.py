@@ -6,6 +6,7 @@ After the mark, the next start completes the removal (`finish_removals`).
 """
 
 import logging
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from tawny.storage.disk.layout import DAY_MS, HOUR_MS, day_folder, is_of_day
 from tawny.storage.disk.secondary_volumes import awaited, check_present
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import skipping_unreadable
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import UNSENT, HistoryLedger
 from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.segments.metadata import read_header
 
@@ -285,3 +286,42 @@ def tidy(
             if not volume.disk.remove_folder(folder) and volume.disk.entry(folder) is not None:
                 break  # one that is missing here was moved: the files of its day may be left
             folder = parent_of(folder)
+
+
+# Recordings that were removed before their upload: how many within the last day, also across a restart.
+
+_DAY_FILES: Final = 2
+"""Newest files of the history that have its last day: there is one for each."""
+
+
+class UnsentRemovals:
+    """Counts what was removed before its upload, also by earlier runs, which the history says. Thread-safe."""
+
+    def __init__(self, ledger: HistoryLedger, clock: Clock) -> None:
+        self._ledger, self._clock, self._lock = ledger, clock, threading.Lock()
+        self._known: list[tuple[int, int]] | None = None
+        """When recordings were removed, ms UTC, and how many; None: the history was not read yet."""
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._now().append((self._clock.now_ms(), count))
+            self._ledger.removed_unsent(count)
+
+    def count(self) -> int:
+        """Return how many were removed within the last day."""
+        with self._lock:
+            return sum(count for _, count in self._now())
+
+    def _now(self) -> list[tuple[int, int]]:
+        since_ms = self._clock.now_ms() - DAY_MS
+        known = self._read() if self._known is None else self._known
+        self._known = [one for one in known if one[0] >= since_ms]
+        return self._known
+
+    def _read(self) -> list[tuple[int, int]]:
+        try:
+            lines = [one for one in self._ledger.history.lines(_DAY_FILES) if one.what == UNSENT]
+        except StorageError as error:
+            log.warning("recordings that were removed before their upload may not be reported: %s", error)
+            return []
+        return [(one.at_ms, count) for one in lines if isinstance(count := one.record.get("count"), int)]

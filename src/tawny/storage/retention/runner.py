@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 from bisect import bisect_left, bisect_right
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,6 +41,7 @@ from tawny.storage.retention.planning import (
 )
 from tawny.storage.retention.removal import (
     Removal,
+    UnsentRemovals,
     drop_event,
     drop_events,
     events_at,
@@ -71,8 +72,6 @@ _SETTLED_MS: Final = 2 * HOUR_MS
 """Segments that ended earlier no longer change, except by retention."""
 _URGENT_BYTES: Final = 256_000_000
 _URGENT_FILES: Final = 100
-_TOLD_MS: Final = 86_400_000
-"""Time, ms, for which status reports that a recording was deleted before its upload."""
 _DELETED_AT_ONCE: Final = 300
 """Segments of one camera that are deleted on request before retention may run."""
 _GAPS_AT_ONCE: Final = 1000
@@ -220,8 +219,7 @@ class Retention:
         self.also = also or DeletedWith(
             (MotionScoreFile(volume, clock), MotionGrids(volume, clock), MotionFigures(volume, clock))
         )
-        self._unsent: deque[tuple[int, int]] = deque()
-        """When recordings were removed before their upload, ms UTC, and how many."""
+        self._unsent = UnsentRemovals(ledger, clock)
 
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
@@ -385,7 +383,7 @@ class Retention:
         if unsent:
             size = size_words(sum(one.size_bytes for one in unsent))
             log.warning("removed %d recordings (%s) before they were uploaded, to make room", len(unsent), size)
-            self._unsent.append((self._clock.now_ms(), len(unsent)))
+            self._unsent.add(len(unsent))
 
     def delete_recordings(self, wanted: CameraDeletion) -> bool:
         """Delete what an owner wants of a camera's recordings. Return whether there is more. Raises StorageError.
@@ -541,10 +539,7 @@ class Retention:
 
     def unsent(self) -> int:
         """Return how many recordings were removed before their upload within the last day."""
-        since_ms = self._clock.now_ms() - _TOLD_MS
-        while self._unsent and self._unsent[0][0] < since_ms:
-            self._unsent.popleft()
-        return sum(count for _, count in list(self._unsent))
+        return self._unsent.count()
 
     def _thin(self, plan: RemovalPlan) -> None:
         """Thin the planned segments and record them, one history entry per reason."""
