@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind
-from tawny.delivery.targets import TargetView
+from tawny.delivery.targets import OutboxBacklog, TargetView
 from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Gap, GapReason
@@ -300,6 +300,35 @@ def test_a_containers_clock_is_not_said_to_be_wrong(
 
 def test_the_kernel_is_asked_about_the_clock() -> None:
     assert is_kernel_synchronized() in (True, False, None)
+
+
+def test_while_a_backlog_lasts_for_days_other_targets_and_losses_are_still_reported() -> None:
+    clock, told, overflowed = FakeClock(), list[Alarm](), dict[str, int]()
+    since_ms = clock.now_ms()
+    views = list[TargetView]()
+
+    def fail(name: str) -> None:
+        backlog = OutboxBacklog(3, 1000, since_ms)
+        views.append(TargetView(name, "destination", "", "", "", backlog, f"{name} isn't responding.", False, (), {}))
+
+    monitor = AlarmMonitor(lambda: uploads_behind(views, 0, clock.now_ms(), overflowed), clock, told.append)
+
+    def one_day() -> None:
+        for _ in range(24 * 60):
+            monitor.step()
+            clock.advance(60)
+
+    fail("nas")
+    one_day()
+    fail("mail")
+    one_day()
+    overflowed["nas"] = 412
+    one_day()
+    del views[0]
+    one_day()
+    details = [one.detail for one in told]
+    assert [sum(word in one for one in details) for word in ("nas isn't", "mail isn't", "412 items")] == [3, 3, 1]
+    assert [len(told), details[-1].startswith("3 items are waiting for mail")] == [4, True]
 
 
 def test_a_backlog_begins_and_ends_for_itself_while_a_destination_is_not_swept(bench: Bench) -> None:

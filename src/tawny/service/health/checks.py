@@ -98,31 +98,39 @@ def uploads_behind(
     now_ms: int,
     overflowed: Mapping[str, int] | None = None,
 ) -> Iterator[HealthProblem]:
-    """Yield a problem if destinations or notifiers that are not paused have a backlog, or deliveries were dropped.
+    """Yield a problem for each destination or notifier that is not paused and has a backlog, and for each that lost
+    deliveries: one that lasts for days must not hide another.
 
     One of a kind of its own for each that isn't swept: it can last for good, while backlogs come and go.
     overflowed: how many were dropped within the last day because the queue was full, by target.
     """
-    sentences = []
     names = {one.name for one in targets}
     for name, count in (overflowed or {}).items():
         if name in names:
             many = "1 item was" if count == 1 else f"{count} items were"
-            sentences.append(f"Within the last day, {many} dropped that waited for {name}, because the queue was full.")
+            dropped = f"Within the last day, {many} dropped that waited for {name}, because the queue was full."
+            yield HealthProblem(ProblemKind.UPLOAD, None, dropped, _RETRIES, f"dropped {name}")
     for one in targets:
-        oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
-        if one.unswept and not one.is_paused:
-            yield HealthProblem(ProblemKind.SWEEP, None, one.unswept, _RETRIES, one.name)
-        if one.is_paused or oldest_ms is None:
+        if one.is_paused:
             continue
-        if one.trouble and now_ms - oldest_ms > BEHIND_MS:
-            since = duration_text(round((now_ms - oldest_ms) / 60_000) * 60)
-            many = "1 item is" if waiting.count == 1 else f"{waiting.count} items are"
-            sentences.append(f"{many} waiting for {one.name}, the oldest for {since}: {one.trouble}")
-        elif budget_bytes and (new_bytes := waiting.size_bytes - waiting.resent_bytes) > MUCH * budget_bytes:
-            sentences.append(f"{size_text(new_bytes)} are waiting for {one.name}, and the queue is growing.")
-    if sentences:
-        yield HealthProblem(ProblemKind.UPLOAD, None, " ".join(sentences), _RETRIES)
+        if one.unswept:
+            yield HealthProblem(ProblemKind.SWEEP, None, one.unswept, _RETRIES, one.name)
+        if behind := _behind(one, budget_bytes, now_ms):
+            yield HealthProblem(ProblemKind.UPLOAD, None, behind, _RETRIES, one.name)
+
+
+def _behind(one: TargetView, budget_bytes: int, now_ms: int) -> str:
+    """Return what is wrong with the backlog of a target; empty if nothing is."""
+    oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
+    if oldest_ms is None:
+        return ""
+    if one.trouble and now_ms - oldest_ms > BEHIND_MS:
+        since = duration_text(round((now_ms - oldest_ms) / 60_000) * 60)
+        many = "1 item is" if waiting.count == 1 else f"{waiting.count} items are"
+        return f"{many} waiting for {one.name}, the oldest for {since}: {one.trouble}"
+    if budget_bytes and (new_bytes := waiting.size_bytes - waiting.resent_bytes) > MUCH * budget_bytes:
+        return f"{size_text(new_bytes)} are waiting for {one.name}, and the queue is growing."
+    return ""
 
 
 _RETRIES = "tawny retries automatically. See Settings > Notifications and uploads."
