@@ -130,6 +130,15 @@ def test_what_was_removed_before_its_upload_adds_up_over_restarts(site: Site) ->
     assert _retention(site, ALL).unsent() == 2
 
 
+def test_what_waited_is_handed_on_once_it_had_to_go(site: Site) -> None:
+    waits, _ = site.put(500, size_bytes=4_000), site.put(400, size_bytes=4_000)
+    retention = _retention(site, RetentionRule(free_share=0.95))
+    gone = list[Segment]()
+    retention.hold_back(lambda: [(PORCH, waits.span)], gone.extend)
+    retention.run()
+    assert gone == [waits]
+
+
 def test_a_history_that_cannot_be_read_does_not_stop_retention(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -369,9 +369,13 @@ class RecorderRuntime:
             finally:
                 self._changing.release()
 
-    def keep_until_sent(self, held: Callable[[], Sequence[tuple[CameraId, Span]]]) -> None:
-        """Set the callback that returns recordings waiting for upload; retention does not delete them."""
-        self.parts.stored.retention.hold_back(held)
+    def keep_until_sent(
+        self,
+        held: Callable[[], Sequence[tuple[CameraId, Span]]],
+        gone: Callable[[Sequence[Segment]], None] = lambda _: None,
+    ) -> None:
+        """Set the callbacks of what waits for upload: retention deletes what `held` returns last; gone: as there."""
+        self.parts.stored.retention.hold_back(held, gone)
 
     def is_alive(self) -> bool:
         """Return whether all parts needed for recording are making progress, for systemd's watchdog."""

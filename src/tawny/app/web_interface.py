@@ -125,7 +125,7 @@ class WebInterface:
         self.running.begin_housekeeping([*checks, *self._checks()], self.programs.close)
         place = self.running.parts.place
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
-        self.running.keep_until_sent(self.outward.held)
+        self.running.keep_until_sent(self.outward.held, self.outward.drop_unrecorded)
         for forget in (self.accounts.forget_cameras, self.outward.forget_cameras, self.programs.tracker.forget_cameras):
             self.running.deleting.forget_before(forget)
         self.running.deleting.forget_not_while(self.site.jobs.shows)

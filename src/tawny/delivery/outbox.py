@@ -480,6 +480,13 @@ class Outbox:
         with self._reading() as db:
             return held_by(db, targets)
 
+    def needing(self, camera: CameraId, span: Span) -> list[Delivery]:
+        """Return the waiting deliveries that require something of this time, without those being sent."""
+        where = "state = 'waiting' AND camera = ? AND need_begin_ms < ? AND need_end_ms > ?"
+        with self._reading() as db:
+            rows = db.execute(f"{ROWS} WHERE {where}", (camera, span.end_ms, span.begin_ms)).fetchall()
+            return [one for one in map(to_delivery, rows) if one.id not in self._taken]
+
     def _bring_back(self, moved_ms: int) -> None:
         """Make due what waits for a time that the clock showed before it was set back. What is planned waits.
 

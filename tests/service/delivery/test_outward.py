@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ import pytest
 from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings
 from tawny.delivery.courier import open_in_s
-from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
+from tawny.delivery.delivery import DeliveryKind, DeliveryState, ReceivedAccess
 from tawny.delivery.destination import RemoteFile
 from tawny.delivery.destinations.folder import OpenFolder
 from tawny.delivery.witness_files import witness_path
@@ -24,7 +25,7 @@ from tawny.model.errors import DiskFull, IndexDamaged, SettingsError, StorageErr
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
-from tawny.model.times import utc_from_text
+from tawny.model.times import Span, utc_from_text
 from tawny.sealed.statements import Witness
 from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
@@ -147,6 +148,47 @@ def test_parts_stay_of_what_a_clip_does_not_have_because_the_picture_changed(tmp
     left = sorted(one.name.partition(".")[2] for one in bench.nas.rglob("*.mp4"))
     assert left == ["002.mp4", "003.mp4", "mp4"]
     bench.outward.close()
+
+
+def test_what_waits_is_dropped_once_nothing_of_it_is_recorded_any_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not what another recording still has something of, a message, or what is being sent."""
+    bench = Bench(tmp_path, is_inline=True)
+    index, outbox = bench.recorder.index, bench.outward.outbox
+    gone, stays = segment(0), segment(60)
+    index.add_segment(stays)
+
+    def waits(name: str, what: DeliveryKind, span: Span, **about: Any) -> None:
+        named = {"to": "nas", "size_bytes": 1000, "camera": gone.camera, "needs": span}
+        outbox.add([delivery(name, what, span.begin_ms, **(named | about))])
+
+    both = Span(gone.start_ms, stays.end_ms)
+    waits("taken.mp4", DeliveryKind.PIECE, gone.span)
+    assert outbox.take("nas")
+    waits("gone.mp4", DeliveryKind.CLIP, gone.span)
+    waits("partly.mp4", DeliveryKind.CLIP, both)
+    waits("file.mp4", DeliveryKind.FOOTAGE, gone.span, content={"segment": gone.id})
+    waits("other.mp4", DeliveryKind.FOOTAGE, stays.span, content={"segment": stays.id})
+    waits("message", DeliveryKind.MESSAGE, gone.span)
+    waits("phone.mp4", DeliveryKind.CLIP, gone.span, to="phone")
+    bench.outward.drop_unrecorded([gone])
+    dropped = [one for one in outbox.since("nas", 0) if one.state is DeliveryState.DROPPED]
+    assert {(one.name, one.why) for one in dropped} == {
+        (name, "Nothing left to send to nas: its recording was deleted.") for name in ("gone.mp4", "file.mp4")
+    }
+    assert (outbox.waiting("nas").size_bytes, outbox.waiting("phone").count) == (4000, 1)
+    assert outbox.overflowed(0) == {}
+    assert "dropped 2 that waited for nas: their recordings were deleted" in caplog.text
+    bench.outward.close()
+
+
+def test_a_queue_that_cannot_be_read_does_not_stop_a_removal(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bench.outward.outbox, "needing", Mock(side_effect=DiskFull("outbox.db")))
+    bench.outward.drop_unrecorded([segment()])
+    assert "may still count as waiting" in caplog.text
 
 
 class OnceFull(SmallDb):

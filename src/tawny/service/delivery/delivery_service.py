@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +11,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.config.settings import Settings
-from tawny.delivery.delivery import Delivery, ReceivedAccess
+from tawny.delivery.delivery import Delivery, DeliveryKind, ReceivedAccess
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox, held_by
 from tawny.delivery.targets import TargetView
 from tawny.engine import Engine
 from tawny.engine.actor import MessageType, Unsubscribe
-from tawny.model.errors import DeliveryError, StorageError, TawnyError
+from tawny.model.errors import ContentGone, DeliveryError, StorageError, TawnyError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, SegmentId
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
+from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span, utc_text
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.service.backup.restored_outbox import OUTBOX
+from tawny.service.delivery.event_forms import RECORDING_GONE
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets, folder_target
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.notifications import Notifications, NoUsers, Users
@@ -54,6 +57,7 @@ _GONE = "gone/"
 _PAUSED = "paused/"
 """Prefix of the marks of paused targets."""
 _STOP_S = 5.0
+_OF_VIDEO = frozenset({DeliveryKind.PIECE, DeliveryKind.CLIP, DeliveryKind.FOOTAGE})
 
 
 # Both kinds of targets.
@@ -193,6 +197,31 @@ class DeliveryService:
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
         return self.outbox.held(self._served())
+
+    def drop_unrecorded(self, removed: Iterable[Segment]) -> None:
+        """Drop uploads of which nothing is recorded any more, after these recordings were removed to make room.
+
+        They would count as waiting until their destination is back, and in a full queue push out what can be sent.
+        """
+        try:
+            needing = {one.id: one for each in removed for one in self.outbox.needing(each.camera, each.span)}
+            gone = [one for one in needing.values() if self._is_unrecorded(one)]
+            for one in gone:
+                self.outbox.drop(one, ContentGone(one.to, RECORDING_GONE).message)
+        except StorageError as error:  # their couriers find out
+            log.warning("uploads whose recording was deleted may still count as waiting: %s", error)
+            return
+        for to, count in Counter(one.to for one in gone).items():
+            log.warning("dropped %d that waited for %s: their recordings were deleted", count, to)
+
+    def _is_unrecorded(self, one: Delivery) -> bool:
+        if one.what not in _OF_VIDEO or one.to not in self._settings.destinations:
+            return False
+        if "segment" in one.content:
+            return self._recorder.index.segment(SegmentId(one.content["segment"])) is None
+        if one.camera is None or one.needs is None:
+            return False
+        return not self._recorder.index.spans(one.camera, None, one.needs)
 
     def summary(self) -> dict[str, object]:
         """Return the backlog's count and age, as in `tawny status --json`."""

@@ -32,6 +32,7 @@ from tawny.storage.disk.layout import is_sealed
 log = logging.getLogger(__name__)
 MOST_BYTES: Final = 20_000_000_000
 SEALED_TYPE: Final = "application/octet-stream"
+RECORDING_GONE: Final = "its recording was deleted"
 MOST_PREVIEWS: Final = 4
 """GIFs and contact sheets that are remembered: a link to one may be opened several times."""
 Picture = Callable[[Event], bytes | None]
@@ -122,7 +123,7 @@ class EventForms:
         to, camera = delivery.to, delivery.camera
         if form in PREVIEW_TYPES:
             if camera is None:
-                raise ContentGone(to, "its recording was deleted")
+                raise ContentGone(to, RECORDING_GONE)
             preview: Preview = "gif" if form == "gif" else "sheet"
             return in_memory(self.preview(to, camera, span, preview, sheet), PREVIEW_TYPES[preview], span.end_ms)
         clip = self._clip(to, camera, span, StreamName.MAIN)
@@ -147,7 +148,7 @@ class EventForms:
     def _segment(self, delivery: Delivery) -> StoredContent:
         segment = self._archive.index.segment(SegmentId(delivery.content["segment"]))
         if segment is None:
-            raise ContentGone(delivery.to, "its recording was deleted")
+            raise ContentGone(delivery.to, RECORDING_GONE)
         if is_sealed(segment.path):
             path, size_bytes = self._archive.segment_path(segment), segment.size_bytes
             return StoredContent(partial(_read_file, path, size_bytes), size_bytes, SEALED_TYPE, segment.end_ms)
@@ -180,7 +181,7 @@ class EventForms:
         except ClipTooLarge as error:
             raise ContentGone(to, "it would be larger than 20 GB") from error
         if clip is None:
-            raise ContentGone(to, "its recording was deleted")
+            raise ContentGone(to, RECORDING_GONE)
         if clip.cut_at_ms is not None:
             log.warning(
                 "%s: a clip for %s ends at %s instead of %s, because the video format or the rotation changed then",

@@ -216,6 +216,7 @@ class Retention:
         self.last: RemovalPlan | None = None
         """The last plan that was carried out."""
         self._held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
+        self._gone: Callable[[Sequence[Segment]], None] = lambda _: None
         self.also = also or DeletedWith(
             (MotionScoreFile(volume, clock), MotionGrids(volume, clock), MotionFigures(volume, clock))
         )
@@ -224,9 +225,13 @@ class Retention:
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
 
-    def hold_back(self, held: Callable[[], Sequence[tuple[CameraId, Span]]]) -> None:
-        """Delete the recordings that `held` returns last: their upload is pending."""
-        self._held = held
+    def hold_back(
+        self,
+        held: Callable[[], Sequence[tuple[CameraId, Span]]],
+        gone: Callable[[Sequence[Segment]], None] = lambda _: None,
+    ) -> None:
+        """Delete the recordings that `held` returns last: their upload is pending. gone: receives those deleted."""
+        self._held, self._gone = held, gone
 
     def make_room(self) -> None:
         """Request an urgent run because the disk is full. Returns at once."""
@@ -384,6 +389,7 @@ class Retention:
             size = size_words(sum(one.size_bytes for one in unsent))
             log.warning("removed %d recordings (%s) before they were uploaded, to make room", len(unsent), size)
             self._unsent.add(len(unsent))
+            self._gone(unsent)
 
     def delete_recordings(self, wanted: CameraDeletion) -> bool:
         """Delete what an owner wants of a camera's recordings. Return whether there is more. Raises StorageError.
