@@ -14,7 +14,7 @@ from tawny.cli.output import Output
 from tawny.config.settings import Settings
 from tawny.delivery.sent_files import LostFiles
 from tawny.delivery.witness_files import read_witnesses
-from tawny.model.errors import DeliveryError, StorageError, UsageError
+from tawny.model.errors import DeliveryError, StorageError, TawnyError, UsageError
 from tawny.model.times import Clock
 from tawny.sealed.statements import RECORDER_LETTERS, Witness, find_witnesses
 from tawny.service.delivery.resending import connected, lost_uploads, sent_from
@@ -80,7 +80,7 @@ def _file_text(text: str) -> str | None:
 
 
 def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> tuple[list[SeenWitness], list[Finding]]:
-    """Return the witnesses at all destinations that can be read, and which of them lack uploads.
+    """Return the witnesses at all destinations that can be read, and which of them lack uploads or can't be compared.
 
     Waits for the network.
     """
@@ -100,7 +100,8 @@ def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> t
                 found += [(f"The upload destination {name}", each) for each in (*own, *others)]
                 lost = lost_uploads(connection, one, clock.now_ms(), sent_from(volume.root, name))
         except (DeliveryError, StorageError, ValueError) as error:
-            out.say(f"{name} couldn't be compared: {error}")
+            why = error.message if isinstance(error, TawnyError) else str(error)
+            lacking.append(Finding(FindingKind.NOT_COMPARED, name, why))
         if lost.all:
             lacking.append(_lack(name, lost))
     return found, lacking

@@ -275,7 +275,7 @@ def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
         lines.append(ADVICE)
     if any(one.what is FindingKind.UPLOADS for one in report.findings):
         lines.append(UPLOAD_ADVICE)
-    outside = FindingKind.WITNESS, FindingKind.UPLOADS
+    outside = FindingKind.WITNESS, FindingKind.UPLOADS, FindingKind.NOT_COMPARED
     if any(one.what not in outside for one in report.findings) and not repair:
         lines.append(
             "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.cli import check_witnesses
+from tawny.cli.main import main
 from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
@@ -24,7 +25,7 @@ from tawny.service.delivery.resending import UploadResender
 from tawny.service.delivery.upload_scheduler import replaced_parts
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.volume import Volume
-from tawny.storage.repair.findings import Finding
+from tawny.storage.repair.findings import Finding, FindingKind
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder
 from tests.delivery.destinations.servers import dav_server
@@ -396,7 +397,22 @@ def test_a_destination_that_may_only_be_written_is_not_listed(local: Bench) -> N
         local.resend("write_only = true")
 
 
-def test_a_destination_that_is_away_is_no_finding(local: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_destination_that_is_away_is_a_finding(local: Bench) -> None:
+    """Otherwise a weekly check would say for months that all is well."""
     local.there.rename(local.there.with_name("away"))
-    assert local.check() == []
-    assert "nas couldn't be compared" in capsys.readouterr().err
+    [found] = local.check()
+    assert (found.what, found.path) == (FindingKind.NOT_COMPARED, "nas")
+    assert found.detail.startswith("Not found at nas") and "retries" not in found.detail
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_check_without_an_answer_of_a_destination_does_not_say_that_all_is_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    config = tmp_path / "tawny.toml"
+    (tmp_path / "data/history").mkdir(parents=True)
+    config.write_text(f'[storage]\npath = "{tmp_path / "data"}"\n[destinations.nas]\nurl = "folder:{tmp_path}/away"\n')
+    assert main(["check", "--deep", "--config", str(config), *(["--json"] if as_json else [])]) == 1
+    shown = capsys.readouterr().out
+    assert "uploads not compared" in shown
+    assert "No problems" not in shown and '"ok": true' not in shown and "--repair" not in shown

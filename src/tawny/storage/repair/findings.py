@@ -80,6 +80,7 @@ class FindingKind(StrEnum):
     NOT_STORED = "listed, but not stored"
     NOT_STATED = "not in the signed history"
     UPLOADS = "uploads are lost"
+    NOT_COMPARED = "uploads not compared"
 
 
 @dataclass(frozen=True, slots=True)
