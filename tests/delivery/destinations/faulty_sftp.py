@@ -21,18 +21,28 @@ class Faulty(asyncssh.SFTPServer):
     `timeless` sets no times; `hangs` never answers about files and folders; `scans` takes SCAN_S to close a file.
     `whole` refuses to continue a file, as servers in front of object storage do; `whole later`: with the first data.
     `whole failure` refuses it without saying why.
-    `quota` fails as OpenSSH does for a user whose share of a disk is full.
+    `quota` fails as OpenSSH does for a user whose share of a disk is full, `read-only` as on a disk mounted so; `no
+    folders` lets none be made.
     """
 
     mode: Path
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
+        if self._said() == "read-only" and Path(os.fsdecode(path)).parent.is_dir():
+            raise asyncssh.SFTPFailure("Failure")
         continues = pflags & asyncssh.FXF_WRITE and not pflags & asyncssh.FXF_TRUNC
         if continues and self._said() == "whole":
             raise asyncssh.SFTPOpUnsupported("resuming is not supported")
         if continues and self._said() == "whole failure":
             raise asyncssh.SFTPFailure("Failure")
         return super().open(path, pflags, attrs)
+
+    def mkdir(self, path: bytes, attrs: Any) -> None:
+        if self._said() == "read-only":
+            raise asyncssh.SFTPFailure("Failure")
+        if self._said() == "no folders":
+            raise asyncssh.SFTPPermissionDenied("Permission denied")
+        super().mkdir(path, attrs)
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
         if offset and self._said() == "whole later":
@@ -70,6 +80,8 @@ class Faulty(asyncssh.SFTPServer):
     def statvfs(self, path: bytes) -> Any:
         if self._said() == "full":
             return asyncssh.SFTPVFSAttrs(bsize=4096, frsize=4096, blocks=1000, bfree=0, bavail=0, namemax=255)
+        if self._said() == "read-only":
+            return asyncssh.SFTPVFSAttrs(4096, 4096, 1000, 500, 500, flags=os.ST_RDONLY, namemax=255)
         return super().statvfs(path)
 
     def _said(self) -> str:

@@ -256,6 +256,32 @@ def test_what_a_full_disk_has_of_a_file_stays(
     assert part.read_bytes() == b"a pic"
 
 
+@pytest.mark.parametrize(
+    ("said", "name", "says"),
+    [
+        ("read-only", "a.jpg", "its disk is read-only"),
+        ("read-only", "porch/a.jpg", "its disk is read-only"),
+        ("no folders", "porch/a.jpg", "Permission denied"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_told(
+    faulty: Server, mode: Path, tmp_path: Path, said: str, name: str, says: str
+) -> None:
+    """A disk with errors is mounted read-only, of which OpenSSH says no more than that a file isn't there."""
+    with closing(connect(faulty, tmp_path / "root")) as connection:
+        mode.write_text(said)
+        with pytest.raises(TargetRefused, match=says):
+            connection.put(name, content(), "", lambda _: None)
+
+
+def test_a_folder_that_exists_needs_no_right_to_create_it(faulty: Server, mode: Path, tmp_path: Path) -> None:
+    (tmp_path / "root" / "porch").mkdir()
+    mode.write_text("no folders")
+    with closing(connect(faulty, tmp_path / "root")) as connection:
+        connection.put("porch/a.jpg", content(), "", lambda _: None)
+    assert (tmp_path / "root" / "porch" / "a.jpg").exists()
+
+
 @pytest.fixture(scope="module")
 def hosts() -> dict[str, asyncssh.SSHKey]:
     kinds = ("ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519")

@@ -4,6 +4,7 @@ Each call runs its coroutine to the end on the courier's thread; nothing runs be
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
@@ -166,6 +167,11 @@ class UnknownServer(StrangeTarget):
     advice = "Compare this key with the one that the server itself shows. If it is the same, set `host_key` to it."
 
 
+class ReadOnlyTarget(TargetRefused):
+    says = "Nothing can be written at {where}: {detail}."
+    advice = "Check that disk: after errors, a system makes it read-only."
+
+
 def _strange(public: str, shown: str, wanted: str) -> StrangeTarget:
     kind = StrangeTarget if wanted else UnknownServer
     return kind(public, f"its host key is {shown}" if shown else "it has no host key")
@@ -216,14 +222,18 @@ class _OpenSftp:
     async def _put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         path = self._path(name)
         part = path + PART
-        await self._make_folders(name)
+        denied = await self._make_folders(name)
         begun = 0
         if progress == content.sha256:
             with suppress(asyncssh.SFTPNoSuchFile):
                 begun = await self._size(part)
         try:
             await self._write(part, content, begun, note)
-        except asyncssh.SFTPFailure as error:  # OpenSSH reports a full disk as a general failure
+        except (asyncssh.SFTPFailure, asyncssh.SFTPNoSuchFile) as error:  # OpenSSH says no more of a disk
+            if await self._is_read_only():
+                raise ReadOnlyTarget(self._public, "its disk is read-only") from error
+            if isinstance(error, asyncssh.SFTPNoSuchFile):
+                raise denied or error from error
             if await self._room_bytes() < content.size_bytes - begun:
                 raise TargetFull(self._public, "no space left") from error
             raise
@@ -240,13 +250,21 @@ class _OpenSftp:
                 await self._in_time(self._sftp.remove(path), WHOLE_FILE_S)
             await self._in_time(self._sftp.rename(part, path), WHOLE_FILE_S)
 
-    async def _make_folders(self, name: str) -> None:
-        """Create the folders of a file, but never the root: without its disk, files would go to the one below it."""
+    async def _make_folders(self, name: str) -> asyncssh.SFTPPermissionDenied | None:
+        """Create the folders of a file, but never the root: without its disk, files would go to the one below it.
+
+        Return why the last one may be missing, if the login may not create it. That is no error if it exists.
+        """
+        denied = None
         if not await self._in_time(self._sftp.isdir(self._root or "/")):
             raise TargetMissing(self._public, FOLDER_GONE)
         for folder in reversed(list(PurePosixPath(name).parents)[:-1]):
-            with suppress(asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists, asyncssh.SFTPPermissionDenied):
-                await self._in_time(self._sftp.mkdir(self._path(str(folder))))  # refused if it exists
+            try:
+                with suppress(asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):
+                    await self._in_time(self._sftp.mkdir(self._path(str(folder))))  # refused if it exists
+            except asyncssh.SFTPPermissionDenied as error:
+                denied = error
+        return denied
 
     async def _write(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
         """Upload the rest of a content, or all of it where the server refuses to continue a file.
@@ -288,11 +306,19 @@ class _OpenSftp:
 
     async def _room_bytes(self) -> float:
         """Return the free bytes; infinite if the server does not report them."""
+        disk = await self._disk()
+        return inf if disk is None else disk.bavail * disk.frsize
+
+    async def _is_read_only(self) -> bool:
+        disk = await self._disk()
+        return disk is not None and bool(disk.flags & os.ST_RDONLY)
+
+    async def _disk(self) -> asyncssh.SFTPVFSAttrs | None:
+        """Return what the server reports of its disk; None if it doesn't."""
         try:
-            room = await self._in_time(self._sftp.statvfs(self._root or "/"))
+            return await self._in_time(self._sftp.statvfs(self._root or "/"))
         except asyncssh.SFTPError:
-            return inf
-        return room.bavail * room.frsize
+            return None
 
     def sha256(self, name: str) -> str | None:
         return None
