@@ -1,5 +1,6 @@
 """Destinations as the settings have them: tried out, paused, in their hours, and swept."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -331,6 +332,22 @@ def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -
     taken = bench.outward.outbox.take("nas")
     assert taken
     assert (taken.what, taken.name) == (DeliveryKind.REMOVAL, old.relative_to(bench.nas).as_posix())
+
+
+def test_a_server_whose_clock_is_wrong_makes_no_upload_older(tmp_path: Path) -> None:
+    """Where the name has no time, that of the file counts, which is the server's, unless it is known here."""
+    bench = Bench(tmp_path, 'retention = "90 days"\nnames = "{camera}/{n:05}.{type}"', is_inline=True)
+    for number in (1, 2):
+        os.utime(bench.put(f"porch/0000{number}.mp4"), (10, 10))
+    bench.outward.outbox.add([replace(clip("porch/00001.mp4", bench.clock.now_ms() - 1000), to="nas")])
+    sent = bench.outward.outbox.take("nas")
+    assert sent
+    bench.outward.outbox.done(sent, "", 6)
+    assert [one.name for one in bench.outward.uploads.too_old("nas")] == ["porch/00002.mp4"]
+    bench.clock.advance(91 * 86_400)
+    assert len(bench.outward.uploads.sweep("nas")) == 2
+    assert len(bench.outward.uploads.too_old("nas")) == 2, "those about to be deleted are still there"
+    bench.outward.close()
 
 
 def test_a_clock_that_was_set_far_forward_removes_nothing_at_a_destination(bench: Bench) -> None:

@@ -284,7 +284,8 @@ class Uploads:
             of_files = [checked_in_folder(each.names) for each in self._file_sets.values() if each.destination == name]
             patterns = [checked(one.names), *former, *of_files]
             zone, own = self._zone_of(one), (self._sealed.recorder, computer_label(self._recorder.host))
-            found = list(expired_files(connection.files(), patterns, before_ms, zone, own))
+            expired = expired_files(connection.files(), patterns, before_ms, zone, own)
+            found = [there for there in expired if not self._is_known_as_newer(name, there.name, before_ms)]
             if is_sweeping and isinstance(connection, UnfinishedUploads):
                 try:
                     drop_unfinished(connection, patterns, before_ms, zone, own)
@@ -293,6 +294,11 @@ class Uploads:
             return found
         finally:
             connection.close()
+
+    def _is_known_as_newer(self, name: str, file: str, before_ms: int) -> bool:
+        """Return whether this recorder knows when the file is from: the clock of its server may be wrong."""
+        sent = self._outbox.find(name, file)
+        return sent is not None and sent.what is not DeliveryKind.REMOVAL and sent.at_ms >= before_ms
 
     def ahead_ms(self) -> int:
         """Return by how much the clock is ahead, ms, while that is doubted (`AgeClock`)."""
