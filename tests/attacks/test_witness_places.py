@@ -246,6 +246,30 @@ def test_check_names_the_command_that_sends_lost_uploads_again(thief: Thief, taw
     assert "tawny check --repair" not in said.out
 
 
+@pytest.mark.parametrize("here", ["pi", socket.gethostname()])
+@pytest.mark.parametrize(("content", "is_theirs"), [(b"another", True), (b"", False), (b"sum", False)])
+def test_check_does_not_advise_to_replace_what_another_recorder_has_uploaded(
+    thief: Thief, tawny: Tawny, tmp_path: Path, content: bytes, here: str, *, is_theirs: bool
+) -> None:
+    """Its witnesses are there, of a computer of any name; an emptied file is none of its."""
+    config = tmp_path / "tawny.toml"
+    config.write_text(f'[storage]\npath = "{thief.folder}"\n[destinations.nas]\nurl = "folder:{tmp_path / "nas"}"\n')
+    with closing(connection(tmp_path / "nas")) as there:
+        leave(there, thief.witness, socket.gethostname())
+        leave(there, FIRST, here)
+    outbox = Outbox(thief.folder / "outbox.db", thief.clock)
+    outbox.add([delivery("a.jpg", to="nas")])
+    taken = outbox.take("nas")
+    assert taken is not None
+    outbox.done(taken, "", 3)
+    outbox.close()
+    (tmp_path / "nas" / "a.jpg").write_bytes(content)
+    said = tawny("check", "--deep", "--config", str(config)).out
+    assert ("uploads are lost" in said) == (content != b"sum")
+    assert ("another recorder uploads there" in said, "Don't run `tawny uploads resend`" in said) == (is_theirs,) * 2
+    assert ("To send again" in said) == (content == b"")
+
+
 def leave(there: DestinationConnection, witness: Witness, host: str) -> None:
     carrier = WitnessCarrier(FileCarrier(there, "nas", write_only=True), there, "nas", lambda: (witness, host), {})
     carrier.carry(delivery(f"{witness.n}.jpg"), MemoryContent(), lambda _: None)

@@ -27,11 +27,16 @@ from tawny.storage.repair.findings import Finding, FindingKind
 
 ADVICE: Final = (
     "If you restored a backup or replaced the disk, run `tawny check --confirm-history`. Otherwise keep this disk as "
-    "it is, and compare it with your uploads and notifications."
+    "it is, and compare it with your uploads and notifications. If another recorder on a computer of this name uploads "
+    "to the same place, the witness may be its own: give each recorder its own folder there."
 )
 UPLOAD_ADVICE: Final = (
     "To send again what the recorder still has of lost uploads, run `tawny uploads resend NAME`. If you deleted them, "
     "run it with `--forget`: they are not compared until they are there again."
+)
+SHARED_ADVICE: Final = (
+    "Don't run `tawny uploads resend` for a destination with another recorder's files: it would replace those of "
+    "another size. Give each recorder its own folder there first."
 )
 MOST_FILE_BYTES: Final = 50_000_000
 SeenWitness = tuple[str, Witness]
@@ -92,10 +97,11 @@ def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> t
             continue
         if PluginRegistry.opened().destination_of(one.url) is None:
             continue
-        lost = LostFiles()
+        lost, is_shared = LostFiles(), False
         try:
             with connected(PluginRegistry.opened(), name, one, clock) as connection:
                 own, others = read_witnesses(connection, socket.gethostname())
+                is_shared = any(each.recorder not in here for each in (*own, *others))
                 others = [each for each in others if each.recorder in here]  # of other recorders that upload there
                 found += [(f"The upload destination {name}", each) for each in (*own, *others)]
                 lost = lost_uploads(connection, one, clock.now_ms(), sent_from(volume.root, name))
@@ -104,6 +110,9 @@ def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> t
             lacking.append(Finding(FindingKind.NOT_COMPARED, name, why))
         if lost.all:
             lacking.append(_lack(name, lost))
+        if is_shared and any(lost.changed.values()):
+            why = "those with another size may be its own: its witnesses are there, too"
+            lacking.append(Finding(FindingKind.SHARED, name, why))
     return found, lacking
 
 

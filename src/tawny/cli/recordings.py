@@ -12,6 +12,7 @@ from tawny.cli import options
 from tawny.cli.archive import open_folder
 from tawny.cli.check_witnesses import (
     ADVICE,
+    SHARED_ADVICE,
     UPLOAD_ADVICE,
     SeenWitness,
     confirm,
@@ -126,6 +127,8 @@ def lines(archive: RecordingArchive, camera: CameraId, within: Span) -> list[str
 
 # `tawny check`: compare files, index and wall-clock time. Exit 0: no problems; 1: findings.
 
+OUTSIDE = frozenset({FindingKind.WITNESS, FindingKind.UPLOADS, FindingKind.NOT_COMPARED, FindingKind.SHARED})
+"""Findings that are not of the recordings here, so that no repair helps."""
 MOST_GAPS = 1000
 """Maximum number of gaps that `--wall --json` lists; the newest are kept."""
 
@@ -273,10 +276,12 @@ def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
         lines += [f"  {camera}: {time_text(span.begin_ms)}, {span.seconds:.1f} s" for camera, span in wall.unexplained]
     if any(one.what is FindingKind.WITNESS for one in report.findings):
         lines.append(ADVICE)
-    if any(one.what is FindingKind.UPLOADS for one in report.findings):
+    shared = {one.path for one in report.findings if one.what is FindingKind.SHARED}
+    if any(one.what is FindingKind.UPLOADS and one.path not in shared for one in report.findings):
         lines.append(UPLOAD_ADVICE)
-    outside = FindingKind.WITNESS, FindingKind.UPLOADS, FindingKind.NOT_COMPARED
-    if any(one.what not in outside for one in report.findings) and not repair:
+    if shared:
+        lines.append(SHARED_ADVICE)
+    if any(one.what not in OUTSIDE for one in report.findings) and not repair:
         lines.append(
             "Run `tawny check --repair`. It adds missing index entries and closes files; it never deletes "
             "playable video."
