@@ -44,6 +44,7 @@ from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.playback.evidence import EvidenceCheck, EvidenceResult
+from tawny.playback.past_orientation import PastOrientation
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.masking_cost import MaskingCost
@@ -254,6 +255,9 @@ class FakeRecorder(FakeArchive):
         (folder / "manifest.json").write_text(f"{camera} {span.begin_ms}")
         progress(1.0)
         return self.proved
+
+    def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
+        return PastOrientation(self).masked(event, stored, is_strip=is_strip)
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self.sealed_pictures.get(event.id)

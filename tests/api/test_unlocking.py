@@ -17,6 +17,7 @@ from tawny.api.auth.accounts import Caller, Role
 from tawny.api.auth.unlocks import IDLE_S, MOST_S, OFFER_S, UnlockedSession
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
+from tawny.media.image.jpeg import jpeg
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
@@ -35,6 +36,7 @@ from tests.api.fakes import ORIGIN, OURS, House
 from tests.playback.archives import PORCH
 from tests.playback.sealed_archives import sealed, sealed_jpeg
 from tests.sealed.test_held import handed, raw
+from tests.support.red_window import WINDOW, shares, strip, view
 
 OWNER, SHEET, OTHER = Identity.new(), Identity.new(), Identity.new()
 KEYS = f'[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{SHEET.recipient}"\n'
@@ -133,6 +135,19 @@ async def test_who_unlocks_sees_all_of_it_and_nobody_else_does(there: Sealed) ->
     assert (await browser.get(there.ways["event"])).content == JPEG
     assert set((await statuses(there, other)).values()) == {423}
     assert (await other.get("/api/v1/sealed")).json()["unlocked"] is None
+
+
+async def test_who_unlocks_sees_images_of_events_with_the_privacy_masks(there: Sealed) -> None:
+    browser, recorder = there.house.signed_in(), there.house.recorder
+    stored = sealed_jpeg([OWNER.recipient], there.segment.start_ms, jpeg(view(640, 360)))
+    recorder.sealed_pictures[EventId("event")].write_bytes(stored)
+    recorder.hidden = (WINDOW,)
+    await there.unlock(browser)
+    assert shares((await browser.get(there.ways["event"])).content) == (0.0, 0.04)
+    recorder.sealed_pictures[EventId("event")].write_bytes(
+        sealed_jpeg([OWNER.recipient], there.segment.start_ms, strip(4, 640, 480))
+    )
+    assert shares((await browser.get(there.ways["loop"])).content) == (0.0, 0.04)
 
 
 async def test_nothing_of_it_is_kept_by_browsers(there: Sealed) -> None:

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.events.event_builder import MOST, THUMBNAIL_WIDTH, ThumbnailStrip
+from tawny.events.event_builder import ThumbnailStrip
+from tawny.model.geometry import MOST_THUMBNAILS, THUMBNAIL_WIDTH
 from tests.support.scenes import START_MS, PictureFrame
 
 
@@ -29,7 +30,7 @@ def test_three_to_six_from_begin_to_end(frames: int) -> None:
     assert strip is not None
     count, rest = divmod(strip.shape[1], THUMBNAIL_WIDTH)
     assert rest == 0
-    assert 3 <= count <= MOST
+    assert 3 <= count <= MOST_THUMBNAILS
     levels = [int(strip[90, THUMBNAIL_WIDTH * n + 160]) for n in range(count)]
     assert levels == sorted(levels)
     assert levels[0] < 10

@@ -11,7 +11,7 @@ import numpy as np
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
-from tawny.model.geometry import Polygon
+from tawny.model.geometry import UPRIGHT, Orientation, Polygon
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
 from tawny.model.segments import Segment
@@ -47,6 +47,7 @@ class FakeArchive:
         self.still_open: list[Segment] = []
         self.score: dict[int, int] = {}
         self.hidden: tuple[Polygon, ...] = ()
+        self.turned: Orientation = UPRIGHT
         self.suffix = "mp4"
         """Of new files. `tws`: as if they were encrypted; their content isn't."""
 
@@ -58,6 +59,9 @@ class FakeArchive:
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
         return self.hidden
+
+    def orientation(self, camera: CameraId) -> Orientation:
+        return self.turned
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         seconds = range(within.begin_ms // 1000, -(-within.end_ms // 1000))
@@ -76,12 +80,16 @@ class FakeArchive:
         size: tuple[int, int] | None = None,
         packets: Sequence[SourcePacket] = (),
     ) -> Segment:
-        """Write a segment and list it: in the index, or as one that is still being written. packets: other pictures."""
+        """Write a segment and list it: in the index, or as one that is still being written. packets: other pictures.
+
+        Unless they say otherwise, it is shown as the camera is now.
+        """
         width, height = size or SIZES[stream]
-        packets = packets or pictures(width, height, seconds)
+        is_own, packets = not packets, packets or pictures(width, height, seconds)
         sound = {"": None, "pcmu": G711, "aac": AAC}[audio]
         video = packets[0].format
         assert isinstance(video, VideoFormat)
+        video = replace(video, orientation=self.turned) if is_own else video
         name = f"{camera}-{start_ms}.{stream}{'.open' if is_open else ''}.{self.suffix}"
         parts = [init_segment(video, sound, {"camera": camera, "start_ms": start_ms})]
         for second in range(seconds):

@@ -15,10 +15,9 @@ from tawny.config.settings import CameraSettings, RemovedCameraSettings, Setting
 from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import run_in_thread
-from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
 from tawny.model.errors import FolderInUse, NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
-from tawny.model.geometry import Polygon
+from tawny.model.geometry import UPRIGHT, Orientation, Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText, read_paths
@@ -26,6 +25,7 @@ from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceRequest, EvidenceResult, write_evidence
+from tawny.playback.past_orientation import PastOrientation
 from tawny.sealed.file_reader import SealedFileReader
 from tawny.service import recorder as web
 from tawny.service.cameras.connection_report import Report, openings, report
@@ -106,6 +106,7 @@ class RecorderRuntime:
             self.changeable, lambda: self._cameras.now, place.plugins, place.clock, storage.mutings,
             parts.recognition.sounds,
         )  # fmt: skip
+        self._past = PastOrientation(self)
         self._changing, self._is_closing = threading.Lock(), False
         self._noted_end: tuple[str, str] | None = None
         self._renewed: list[web.RecorderWarning] = []
@@ -461,13 +462,12 @@ class RecorderRuntime:
         is_own = camera in self.settings.cameras
         return masks_of(self.settings if is_own else self._left.masking(self.settings, camera), camera)
 
-    def _shown_masks(self, camera: CameraId) -> tuple[Polygon, ...]:
-        """Return the privacy masks in images as shown: those of events."""
+    def orientation(self, camera: CameraId) -> Orientation:
         known: CameraSettings | RemovedCameraSettings | None = self.settings.cameras.get(camera)
         if known is None:
             settings = self._left.masking(self.settings, camera)
             known = settings.cameras.get(camera) or settings.removed_cameras.get(camera)
-        return tuple(map(Polygon, known.privacy_masks)) if known is not None else ()
+        return Orientation(known.rotate, known.mirror) if known is not None else UPRIGHT
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self.parts.storage.scores.read(camera, within)
@@ -498,10 +498,7 @@ class RecorderRuntime:
         return self.known.name(read)
 
     def event_loop(self, event: Event) -> bytes | None:
-        stored = self._volume.read_loop(event)
-        if not stored or not (masks := self._shown_masks(event.camera)):
-            return stored
-        return masked_jpeg(stored, masks, jpeg_aspect(self._volume.read_picture(event) or b""))
+        return self.masked(event, self._volume.read_loop(event), is_strip=True)
 
     def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
         return read_paths(self._volume.read_objects(event) or b"", event.start_ms)
@@ -510,8 +507,10 @@ class RecorderRuntime:
         return self._volume.sealed_objects(event)
 
     def event_picture(self, event: Event) -> bytes | None:
-        stored = self._volume.read_picture(event)
-        return masked_jpeg(stored, self._shown_masks(event.camera)) if stored else stored
+        return self.masked(event, self._volume.read_picture(event))
+
+    def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
+        return self._past.masked(event, stored, is_strip=is_strip)
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self._volume.sealed_picture(event, is_loop=is_loop)

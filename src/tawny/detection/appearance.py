@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tawny.model.geometry import thumbnail_counts
 from tawny.model.observations import PERSON, Box
 
 COLOURS: Final = (
@@ -54,7 +55,7 @@ _LEAST_SIDE = 8
 """An object with fewer pixels a side has no colours."""
 _SPREAD = 0.5
 """How much of the surroundings' similar colours is taken for background."""
-_LEAST_TILES, _LEAST_MOVED = 3, 0.02
+_LEAST_MOVED = 0.02
 _AROUND = 0.4
 """Width of the ring around the box, relative to it."""
 _HUES: Final = (
@@ -134,11 +135,14 @@ class AppearanceTable:
 def empty_scene(strip: Any, shape: tuple[int, int]) -> Any:
     """Return the scene without what moves, from an event's thumbnails side by side, uint8 [height, width, 3].
 
-    shape: height and width of the event's image. None if there are too few thumbnails.
+    shape: height and width of the event's image. None if it is unclear where thumbnails begin: theirs may be another.
     """
-    wide = round(strip.shape[0] * shape[1] / shape[0])
-    tiles = [strip[:, left : left + wide] for left in range(0, strip.shape[1] - wide + 1, wide)] if wide else []
-    return np.median(tiles, axis=0).astype(np.uint8) if len(tiles) >= _LEAST_TILES else None
+    high, wide = strip.shape[:2]
+    counts = thumbnail_counts(wide, high, [shape[1] / shape[0]])
+    count = min(counts)
+    if len(counts) > 1 or min(high, wide // count) < _LEAST_SIDE:
+        return None
+    return np.median(np.split(strip, count, axis=1), axis=0).astype(np.uint8)
 
 
 def appearance_of(rgb: Any, box: Box, kind: str, scene: Any = None) -> Appearance:

@@ -15,7 +15,7 @@ from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.image.jpeg import jpeg, jpeg_near, keyframe_jpeg, scaled_size, side_by_side
 from tawny.model.errors import StorageError
 from tawny.model.events import WENT_FROM, Event, SeenObject, new_event_id, rounded
-from tawny.model.geometry import Polygon
+from tawny.model.geometry import LEAST_THUMBNAILS, MOST_THUMBNAILS, THUMBNAIL_WIDTH, Polygon
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import (
@@ -223,8 +223,6 @@ def close_all_left_open(index: Index, ledger: EventLog, now_ms: int) -> None:
 
 # Thumbnail strip of an event: a few frames from start to end side by side in one JPEG.
 
-LEAST, MOST = 3, 6
-THUMBNAIL_WIDTH = 320
 APART_MS = 700
 """Initial interval between thumbnails, ms; doubled whenever there are too many."""
 
@@ -239,7 +237,7 @@ class ThumbnailStrip:
     def take(self, frame: Frame) -> None:
         if self._pictures and frame.at_ms < self._due_ms:
             return
-        if len(self._pictures) == MOST:
+        if len(self._pictures) == MOST_THUMBNAILS:
             self._pictures = self._pictures[::2]
             self._apart_ms *= 2
         self._pictures.append(scaled_size(frame if isinstance(frame, DecodedFrame) else frame.rgb, THUMBNAIL_WIDTH))
@@ -248,12 +246,12 @@ class ThumbnailStrip:
     @property
     def is_short(self) -> bool:
         """Whether frames after the event are needed to reach the minimum."""
-        return len(self._pictures) < LEAST
+        return len(self._pictures) < LEAST_THUMBNAILS
 
     def jpeg(self) -> bytes | None:
         """Return the strip, or None if the event is too short."""
         shapes = {picture.shape for picture in self._pictures}
-        return side_by_side(self._pictures) if len(self._pictures) >= LEAST and len(shapes) == 1 else None
+        return side_by_side(self._pictures) if len(self._pictures) >= LEAST_THUMBNAILS and len(shapes) == 1 else None
 
 
 log = logging.getLogger(__name__)

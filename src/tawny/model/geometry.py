@@ -192,6 +192,32 @@ def moved_point(point: Point, before: Orientation, after: Orientation) -> Point:
     return _plain(after.shown(before.sent(point)))
 
 
+# Preview strip of an event: thumbnails side by side in one image. Pure.
+
+THUMBNAIL_WIDTH: Final = 320
+"""Width of a thumbnail, px; that of the camera's image if it is narrower."""
+LEAST_THUMBNAILS: Final = 3
+MOST_THUMBNAILS: Final = 6
+_ALIKE: Final = 0.02
+"""Relative difference up to which two shapes are the same but for rounded sizes."""
+
+
+def thumbnail_counts(width: int, height: int, shapes: Iterable[float] = ()) -> frozenset[int]:
+    """Return how many thumbnails a strip of this size, px, may have: one number, unless the images were narrow.
+
+    shapes: width by height of the camera's images, as far as known.
+    """
+    known = tuple(shapes)
+    every = range(LEAST_THUMBNAILS, MOST_THUMBNAILS + 1)
+    possible = [count for count in every if width % count == 0 and width <= count * THUMBNAIL_WIDTH]
+    likely = [
+        count
+        for count in possible
+        if width == count * THUMBNAIL_WIDTH or any(abs(width / count / height / shape - 1) < _ALIKE for shape in known)
+    ]
+    return frozenset(likely or possible or every)
+
+
 def _plain(point: Point) -> Point:
     """Return the point without the traces of binary fractions, such as 0.30000000000000004."""
     return round(point[0], 9), round(point[1], 9)

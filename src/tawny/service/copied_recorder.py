@@ -21,6 +21,7 @@ from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Clock, Span, merge_spans, missing_spans
 from tawny.playback.evidence import EvidenceResult
+from tawny.playback.past_orientation import PastOrientation
 from tawny.service.recorder import CameraView, RecorderService, RecorderWarning
 from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 
@@ -87,6 +88,7 @@ class CopiedRecorder:
         self.index = CopiedIndex(copied, clock, lambda: "the recorder is offline" if is_offline() else "")
         self._scores = MotionScoreFile(copied.volume, clock)
         self._grids, self._figures = MotionGrids(copied.volume, clock), MotionFigures(copied.volume, clock)
+        self._past = PastOrientation(self)
         self.tuning = _NoTuning()
 
     def as_service(self) -> RecorderService:
@@ -152,6 +154,9 @@ class CopiedRecorder:
         except (ValueError, TypeError):
             return (_WHOLE,)  # better nothing than what should be hidden
 
+    def orientation(self, camera: CameraId) -> Orientation:
+        return next((_orientation(one) for one in self._cameras() if one["id"] == camera), UPRIGHT)
+
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self._scores.read(camera, within)
 
@@ -169,10 +174,13 @@ class CopiedRecorder:
         return self._figures.motion_frames(event.camera, Span(event.start_ms, end_ms + 1))
 
     def event_picture(self, event: Event) -> bytes | None:
-        return self._copied.volume.read_picture(event)
+        return self.masked(event, self._copied.volume.read_picture(event))
 
     def event_loop(self, event: Event) -> bytes | None:
-        return self._copied.volume.read_loop(event)
+        return self.masked(event, self._copied.volume.read_loop(event), is_strip=True)
+
+    def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
+        return self._past.masked(event, stored, is_strip=is_strip)
 
     def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
         return read_paths(self._copied.volume.read_objects(event) or b"", event.start_ms)

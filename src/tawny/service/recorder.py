@@ -19,7 +19,7 @@ from tawny.model.observations import MotionFigure, ObjectPath, RecognisedText
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.evidence import EvidenceResult
-from tawny.playback.recordings import RecordingArchive
+from tawny.playback.past_orientation import OrientedArchive
 from tawny.service.cameras.masking_cost import MaskingCost
 from tawny.service.detection.event_marks import Muting, MutingOffer
 from tawny.service.detection.sound_service import DetectedSound
@@ -174,7 +174,7 @@ class Subscribable(Protocol):
     def subscribe_all(self, listener: Listener) -> Unsubscribe: ...
 
 
-class RecorderService(RecordingArchive, Protocol):
+class RecorderService(OrientedArchive, Protocol):
     """The running recorder. Thread-safe.
 
     Methods that may wait for the disk say so; the others answer from memory at once.
@@ -284,6 +284,13 @@ class RecorderService(RecordingArchive, Protocol):
         """Write evidence signed by this recorder to a folder. May wait for the disk.
 
         Raises NotDone if there is none or any is sealed.
+        """
+        ...
+
+    def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
+        """Return a JPEG of an event with the camera's privacy masks black. May wait for the disk.
+
+        is_strip: it has thumbnails side by side.
         """
         ...
 

@@ -170,6 +170,12 @@ def test_an_object_in_all_thumbnails_is_measured_without_them() -> None:
     assert next(iter(appearance_of(shown, made.event.box, "vehicle", still).parts[WHOLE])) == "red"
 
 
+def test_thumbnails_may_have_another_shape_than_the_image() -> None:
+    tile = cv2.resize(scene("garden", "day"), (320, 240))
+    found = empty_scene(np.hstack([tile] * 4), (720, 1280))
+    assert np.array_equal(found, tile)
+
+
 def test_few_thumbnails_say_nothing() -> None:
     assert empty_scene(np.zeros((180, 640, 3), np.uint8), (720, 1280)) is None
     assert empty_scene(np.zeros((180, 10, 3), np.uint8), (720, 1280)) is None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tawny.events.event_builder import MOST, THUMBNAIL_WIDTH, ThumbnailStrip
-from tawny.model.geometry import COLUMNS, ROWS, grid_of
+from tawny.events.event_builder import ThumbnailStrip
+from tawny.model.geometry import COLUMNS, MOST_THUMBNAILS, ROWS, THUMBNAIL_WIDTH, grid_of
 from tawny.model.ids import CameraId
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.detection_files import MotionGrids, MotionScoreFile
@@ -47,5 +47,5 @@ def test_an_events_small_pictures_are_at_most_six_and_some_kilobytes() -> None:
         loop.take(PictureFrame(large, frame.at_ms - START_MS))
     jpeg = loop.jpeg()
     assert jpeg is not None
-    assert (MOST, THUMBNAIL_WIDTH) == (6, 320)
-    assert len(jpeg) < MOST * 16_000
+    assert (MOST_THUMBNAILS, THUMBNAIL_WIDTH) == (6, 320)
+    assert len(jpeg) < MOST_THUMBNAILS * 16_000

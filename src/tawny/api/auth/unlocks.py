@@ -18,6 +18,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.playback.decrypted import DecryptedRecordings
+from tawny.playback.past_orientation import PastOrientation
 from tawny.playback.stills import StillReader
 from tawny.sealed.key_memory import KeyHandover, KeyMemory
 from tawny.service.recorder import RecorderService
@@ -33,6 +34,7 @@ def unlocked_recorder(recorder: RecorderService, unsealed: DecryptedRecordings) 
 class _Unlocked:
     def __init__(self, recorder: RecorderService, unsealed: DecryptedRecordings) -> None:
         self._recorder, self._unsealed = recorder, unsealed
+        self._past = PastOrientation(cast("RecorderService", self))
 
     def __getattr__(self, name: str) -> Any:
         """Delegate everything else."""
@@ -43,16 +45,20 @@ class _Unlocked:
         return self._unsealed.path(segment, stored) if is_sealed(segment.path) else stored
 
     def event_picture(self, event: Event) -> bytes | None:
-        return self._recorder.event_picture(event) or self._picture(self._recorder.sealed_picture(event))
+        return self._recorder.event_picture(event) or self._opened(event)
 
     def event_loop(self, event: Event) -> bytes | None:
-        return self._recorder.event_loop(event) or self._picture(self._recorder.sealed_picture(event, is_loop=True))
+        return self._recorder.event_loop(event) or self._opened(event, is_loop=True)
 
     def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
-        sealed = self._picture(self._recorder.sealed_objects(event))
+        sealed = self._content(self._recorder.sealed_objects(event))
         return (*self._recorder.event_objects(event), *read_paths(sealed or b"", event.start_ms))
 
-    def _picture(self, stored: Path | None) -> bytes | None:
+    def _opened(self, event: Event, *, is_loop: bool = False) -> bytes | None:
+        stored = self._content(self._recorder.sealed_picture(event, is_loop=is_loop))
+        return self._past.masked(event, stored, is_strip=is_loop)
+
+    def _content(self, stored: Path | None) -> bytes | None:
         return (self._unsealed.content(stored) or None) if stored is not None else None
 
 

@@ -1,6 +1,7 @@
 """JPEG images: encoding for display, and keyframes as JPEG."""
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any, Final, Literal
 
 import av
@@ -10,7 +11,7 @@ from av.video.reformatter import Colorspace, Interpolation
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, Decoder, converted, turned
 from tawny.media.image.mask import fill_masks, mask_picture
 from tawny.media.image.stamp import Stamp, stamped
-from tawny.model.geometry import Polygon
+from tawny.model.geometry import Polygon, thumbnail_counts
 from tawny.model.observations import Box
 from tawny.model.packets import Packet, SourcePacket, VideoFormat
 
@@ -208,10 +209,10 @@ _BLACK: Final = 24
 """Brightness up to which encoded pixels count as black."""
 
 
-def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = None) -> bytes:
+def masked_jpeg(data: bytes, private: Sequence[Polygon], shapes: Iterable[float] | None = None) -> bytes:
     """Return a stored JPEG with the masked regions black; as it is, if they are already or it is no image.
 
-    private: in the image as shown. aspect: width by height of one of the images in a strip; None: it is one image.
+    private: in the image as shown. shapes: of a preview strip, as for `thumbnail_counts`; None: it is one image.
     """
     found = decode_jpeg(data) if private else None
     if found is None:
@@ -219,11 +220,11 @@ def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = 
     import cv2  # imported late: 16 MB, unused without privacy masks
 
     high, wide = found.shape[:2]
-    columns = max(1, round(wide / high / aspect)) if aspect else 1
+    columns = (1,) if shapes is None else thumbnail_counts(wide, high, shapes)
     hidden, is_black = np.zeros((high, wide), bool), True
-    for polygon in private:
+    for polygon, count in product(private, columns):
         region = np.zeros((high, wide), np.uint8)
-        for column in np.array_split(region, columns, axis=1):
+        for column in np.array_split(region, count, axis=1):
             part = np.zeros(column.shape, np.uint8)
             fill_masks(part, [polygon], (1,))
             column[:] = part
@@ -235,12 +236,6 @@ def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = 
         return data
     found[hidden] = 0
     return _encoded(cv2.cvtColor(found, cv2.COLOR_RGB2BGR), 85)
-
-
-def jpeg_aspect(data: bytes) -> float | None:
-    """Return width by height; None if it is no image."""
-    found = decode_jpeg(data)
-    return None if found is None else found.shape[1] / found.shape[0]
 
 
 def decode_jpeg(data: bytes | None) -> Any:

@@ -38,6 +38,7 @@ __all__ = [
     "places",
     "read_bytes",
     "read_segment",
+    "read_video_format",
     "samples",
 ]
 
@@ -121,6 +122,12 @@ def read_segment(path: Path) -> SegmentReader:
     """Scan a file. Raises FileDamaged if the header is unusable, FileSealed, StorageError if it cannot be read."""
     with open_stored(path) as file:
         return _Scan(path, file).result()
+
+
+def read_video_format(path: Path) -> VideoFormat:
+    """Return the format of a file's video from its header alone. Raises as `read_segment`."""
+    with open_stored(path) as file:
+        return _Scan(path, file).video()
 
 
 def samples(segment: SegmentReader, fragments: Iterable[StoredFragment]) -> Iterator[StoredSample]:
@@ -210,13 +217,23 @@ class _Scan:
         self._end: Json | None = None
         self._fragments: list[StoredFragment] = []
 
-    def result(self) -> SegmentReader:
+    def video(self) -> VideoFormat:
+        self._read_header()
+        video = self._tracks[0].format
+        assert isinstance(video, VideoFormat)
+        return video
+
+    def _read_header(self) -> Json | None:
+        """Return tawny's metadata box."""
         moov = self._header()
         try:
             self._tracks = tuple(tracks_of(moov))
-            about = _about(moov)
+            return _about(moov)
         except ValueError as problem:
             raise FileDamaged(str(self._path), str(problem)) from problem
+
+    def result(self) -> SegmentReader:
+        about = self._read_header()
         init_bytes = self._at
         reason = self._body()
         if self._end is None:

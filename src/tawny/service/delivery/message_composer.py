@@ -487,7 +487,10 @@ class MessageComposer:
         Sealed cameras: only if the settings allow it and while it is in memory.
         """
         is_sealed = self._settings.unencrypted_snapshots and self._sealed.seals(event.camera)
-        stored = self._sealed.picture_in_memory(event) if is_sealed else self._recorder.event_picture(event)
+        if is_sealed:
+            stored = self._recorder.masked(event, self._sealed.picture_in_memory(event))
+        else:
+            stored = self._recorder.event_picture(event)
         if not stored:
             return None
         is_square = self._traits.image_shape == "square"

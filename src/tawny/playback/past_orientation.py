@@ -1,0 +1,73 @@
+"""Orientation in which the past was seen: what is stored of it is not turned when the camera's image is.
+
+Recordings say their own, so it is read from those of that time. Blocking; thread-safe.
+"""
+
+from functools import lru_cache
+from typing import Final, Protocol
+
+from tawny.media.image.jpeg import masked_jpeg
+from tawny.media.mp4.segment_reader import read_video_format
+from tawny.model.errors import StorageError
+from tawny.model.events import Event
+from tawny.model.geometry import ORIENTATIONS, Orientation
+from tawny.model.ids import CameraId
+from tawny.model.packets import VideoFormat
+from tawny.model.segments import Segment
+from tawny.model.times import Span
+from tawny.playback.recordings import RecordingArchive, segments
+
+_MOST_KNOWN: Final = 4096
+"""Number of recordings whose format is remembered."""
+
+
+class OrientedArchive(RecordingArchive, Protocol):
+    def orientation(self, camera: CameraId) -> Orientation:
+        """Return how a camera's image is shown now; of a removed one, how it was last."""
+        ...
+
+
+class PastOrientation:
+    def __init__(self, archive: OrientedArchive) -> None:
+        self._archive = archive
+        self._format = lru_cache(_MOST_KNOWN)(self._read_format)
+
+    def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
+        """Return a stored JPEG of an event with the privacy masks of now, on the same things as in recordings.
+
+        Without a recording of that time, they are black in each orientation that it may have. is_strip: thumbnails.
+        """
+        private = self._archive.private(event.camera)
+        if not stored or not private:
+            return stored
+        seen = self._formats(event, is_strip=is_strip)
+        then = {one.orientation for one in seen}
+        sizes = [one.shown_size for one in seen]
+        shapes = [wide / high for wide, high in sizes] if is_strip else None
+        if not then:
+            now = self._archive.orientation(event.camera)
+            if masked_jpeg(stored, [now.polygon_shown(one) for one in private], shapes) is stored:
+                return stored
+            then = set(ORIENTATIONS)
+        masks = {orientation.polygon_shown(one) for orientation in then for one in private}
+        return masked_jpeg(stored, sorted(masks), shapes)
+
+    def _formats(self, event: Event, *, is_strip: bool) -> list[VideoFormat]:
+        """Return the formats of the recordings of an event's image, or of its begin and end; empty if unknown."""
+        end_ms = event.end_ms or event.picture_ms or event.start_ms
+        whole = Span(event.start_ms, max(end_ms, event.start_ms + 1))
+        at_ms = None if is_strip else event.picture_ms
+        within = whole if at_ms is None else Span(at_ms, at_ms + 1)
+        found = segments(self._archive, event.camera, None, within)
+        if len(found) > 4:  # two streams at its begin, and at its end
+            found = found[:2] + found[-2:]
+        return [video for one in found if (video := self._of(one)) is not None]
+
+    def _of(self, segment: Segment) -> VideoFormat | None:
+        try:
+            return self._format(segment)
+        except StorageError:
+            return None  # `tawny check` reports it; a sealed one may be opened elsewhere
+
+    def _read_format(self, segment: Segment) -> VideoFormat:
+        return read_video_format(self._archive.segment_path(segment))

@@ -1,0 +1,84 @@
+"""Stored images of events have privacy masks on the things that they were drawn for, however they were shown."""
+
+from dataclasses import replace
+
+import pytest
+
+from tawny.media.image.jpeg import jpeg, scaled_size, side_by_side
+from tawny.model.events import Event
+from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation
+from tawny.model.ids import EventId
+from tawny.playback.past_orientation import PastOrientation
+from tests.playback.archives import PORCH, SUB, FakeArchive
+from tests.support.red_window import WINDOW, shares, strip, view
+
+T = 1_795_000_000_000
+EVENT = Event(EventId("e"), PORCH, "person", T, T + 8000, 90.0, picture_ms=T + 2000)
+
+
+@pytest.fixture
+def masked(archive: FakeArchive) -> FakeArchive:
+    archive.hidden = (WINDOW,)
+    return archive
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 6])
+@pytest.mark.parametrize(("wide", "high"), [(640, 480), (640, 360), (640, 640), (480, 640)])
+def test_thumbnails_of_another_shape_than_the_image_are_black_where_the_mask_is(
+    masked: FakeArchive, count: int, wide: int, high: int
+) -> None:
+    masked.record(T, 8, size=(96, 54))
+    assert shares(PastOrientation(masked).masked(EVENT, strip(count, wide, high), is_strip=True)) == (0.0, 0.04)
+
+
+def test_a_strip_that_has_the_mask_stays_as_it_is(masked: FakeArchive) -> None:
+    masked.record(T, 8, size=(96, 54))
+    past = PastOrientation(masked)
+    once = past.masked(EVENT, strip(4, 640, 480), is_strip=True)
+    assert past.masked(EVENT, once, is_strip=True) is once
+
+
+def test_thumbnails_of_a_narrow_camera_are_counted_by_its_shape(masked: FakeArchive) -> None:
+    masked.record(T, 8, stream=SUB, size=(240, 320))
+    narrow = side_by_side([scaled_size(view(240, 320), 320)] * 4)  # as wide as three of others
+    assert shares(PastOrientation(masked).masked(EVENT, narrow, is_strip=True))[0] == 0
+    masked.hidden = ()
+    assert PastOrientation(masked).masked(EVENT, narrow, is_strip=True) is narrow
+
+
+@pytest.mark.parametrize("then", ORIENTATIONS, ids=str)
+@pytest.mark.parametrize("now", [UPRIGHT, Orientation(90)], ids=str)
+def test_images_keep_the_orientation_of_their_time_and_have_the_mask_in_it(
+    masked: FakeArchive, then: Orientation, now: Orientation
+) -> None:
+    masked.turned = then
+    masked.record(T, 8)
+    masked.turned = now
+    masked.record(T + 8000, 8)
+    past = PastOrientation(masked)
+    assert shares(past.masked(EVENT, jpeg(view(640, 360, then)))) == (0.0, 0.04)
+    assert shares(past.masked(EVENT, strip(4, 640, 360, then), is_strip=True)) == (0.0, 0.04)
+
+
+def test_without_a_recording_of_that_time_the_mask_is_black_wherever_it_may_be(masked: FakeArchive) -> None:
+    masked.turned = Orientation(90)
+    past = PastOrientation(masked)
+    for then in ORIENTATIONS:
+        assert shares(past.masked(EVENT, jpeg(view(640, 360, then))))[0] == 0
+    masked.segment_path(masked.record(T, 8)).write_bytes(b"damaged")
+    assert shares(past.masked(EVENT, jpeg(view(640, 360))))[0] == 0
+
+
+def test_an_image_made_with_the_mask_stays_as_it_is_though_nothing_was_recorded(masked: FakeArchive) -> None:
+    made = view(640, 360, Orientation(180))
+    made[made[..., 0] > 200] = 0
+    masked.turned = Orientation(180)
+    stored = jpeg(made)
+    assert PastOrientation(masked).masked(EVENT, stored) is stored
+
+
+def test_a_running_event_without_an_image_time_is_masked_as_its_begin_was_recorded(masked: FakeArchive) -> None:
+    masked.turned = Orientation(270, mirror=True)
+    masked.record(T, 8)
+    running = replace(EVENT, end_ms=None, picture_ms=None)
+    assert shares(PastOrientation(masked).masked(running, jpeg(view(640, 360, masked.turned)))) == (0.0, 0.04)
