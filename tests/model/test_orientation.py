@@ -2,7 +2,19 @@
 
 import pytest
 
-from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation, Polygon, moved_point, orientation_of
+from tawny.model.geometry import (
+    COLUMNS,
+    ORIENTATIONS,
+    ROWS,
+    UPRIGHT,
+    Orientation,
+    Polygon,
+    grid_of,
+    moved_point,
+    orientation_of,
+    thumbnail_counts,
+    turned_grid,
+)
 
 every = pytest.mark.parametrize("one", ORIENTATIONS, ids=str)
 
@@ -41,3 +53,33 @@ def test_what_is_no_orientation_is_upright() -> None:
 
 def test_a_quarter_swaps_width_and_height() -> None:
     assert [one.size(16, 9) for one in ORIENTATIONS[:4]] == [(16, 9), (9, 16), (16, 9), (9, 16)]
+
+
+@pytest.mark.parametrize("one", [one for one in ORIENTATIONS if not one.swaps_sides], ids=str)
+def test_cells_of_the_same_shape_turn_one_by_one(one: Orientation) -> None:
+    for number in range(COLUMNS * ROWS):
+        turned = turned_grid(1 << number, UPRIGHT, one)
+        assert turned.bit_count() == 1
+        assert turned_grid(turned, one, UPRIGHT) == 1 << number
+
+
+@pytest.mark.parametrize("one", [one for one in ORIENTATIONS if one.swaps_sides], ids=str)
+def test_cells_of_another_shape_turn_to_all_that_they_touch(one: Orientation) -> None:
+    whole = (1 << COLUMNS * ROWS) - 1
+    assert turned_grid(whole, UPRIGHT, one) == whole
+    quarter = grid_of((0.0, 0.0, 0.5, 0.5))
+    (x0, x1), (y0, y1) = map(sorted, zip(one.shown((0.0, 0.0)), one.shown((0.5, 0.5)), strict=True))
+    assert turned_grid(quarter, UPRIGHT, one) == grid_of((x0, y0, x1, y1))
+
+
+@pytest.mark.parametrize(
+    ("size", "shapes", "counts"),
+    [
+        ((1280, 240), (), {4}), ((1280, 240), (16 / 9,), {4}), ((1920, 180), (), {6}), ((960, 320), (3 / 4,), {3, 4}),
+        ((1152, 352), (), {4, 6}), ((1152, 352), (288 / 352,), {4}), ((1, 1), (), {3, 4, 5, 6}),
+    ],
+)  # fmt: skip
+def test_thumbnails_of_a_strip_are_counted_by_their_width_and_shape(
+    size: tuple[int, int], shapes: tuple[float, ...], counts: set[int]
+) -> None:
+    assert thumbnail_counts(*size, shapes) == counts

@@ -6,8 +6,9 @@ import pytest
 
 from tawny.media.image.jpeg import jpeg, scaled_size, side_by_side
 from tawny.model.events import Event
-from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation
+from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation, grid_of, moved_point
 from tawny.model.ids import EventId
+from tawny.model.observations import Box
 from tawny.playback.past_orientation import PastOrientation
 from tests.playback.archives import PORCH, SUB, FakeArchive
 from tests.support.red_window import WINDOW, shares, strip, view
@@ -82,3 +83,42 @@ def test_a_running_event_without_an_image_time_is_masked_as_its_begin_was_record
     masked.record(T, 8)
     running = replace(EVENT, end_ms=None, picture_ms=None)
     assert shares(PastOrientation(masked).masked(running, jpeg(view(640, 360, masked.turned)))) == (0.0, 0.04)
+
+
+WALK = (0.1, 0.6, 0.4, 0.85)
+"""Where something moved, in the image as sent."""
+
+
+def walk(orientation: Orientation) -> Box:
+    """Return where it is shown."""
+    corners = [moved_point(one, UPRIGHT, orientation) for one in (WALK[:2], WALK[2:])]
+    (x0, x1), (y0, y1) = map(sorted, zip(*corners, strict=True))
+    return x0, y0, x1, y1
+
+
+@pytest.mark.parametrize("now", ORIENTATIONS, ids=str)
+def test_motion_from_before_a_turn_is_found_where_it_is_shown_now(archive: FakeArchive, now: Orientation) -> None:
+    moved = list[tuple[int, int]]()
+    for n, archive.turned in enumerate((UPRIGHT, Orientation(90), now)):
+        archive.record(T + n * 60_000, 60)
+        moved += [(T + n * 60_000 + second * 1000, grid_of(walk(archive.turned))) for second in range(60)]
+    shown = PastOrientation(archive).grids_now(PORCH, moved)
+    assert [at_ms for at_ms, _ in shown] == [at_ms for at_ms, _ in moved]
+    x0, y0, x1, y1 = walk(now)
+    inside = grid_of((x0 + 0.05, y0 + 0.06, x1 - 0.05, y1 - 0.06))
+    beyond = grid_of((x0 - 0.07, y0 - 0.07, x1 + 0.07, y1 + 0.07))
+    assert all(grid & inside == inside and not grid & ~beyond for _, grid in shown)
+
+
+def test_motion_that_was_not_recorded_is_shown_as_in_the_nearest_recording(archive: FakeArchive) -> None:
+    first = T + 600_000
+    archive.turned = Orientation(180)
+    archive.record(T, 4)
+    archive.turned = UPRIGHT
+    door, opposite = (0.0, 0.0, 0.25, 0.5), (0.75, 0.5, 1.0, 1.0)
+    assert PastOrientation(archive).grids_now(PORCH, [(first, grid_of(door))]) == [(first, grid_of(opposite))]
+    before = T - 600_000
+    assert PastOrientation(archive).grids_now(PORCH, [(before, grid_of(door))]) == [(before, grid_of(opposite))]
+    never = T - 86_400_000
+    assert PastOrientation(archive).grids_now(PORCH, [(never, grid_of(door))]) == [(never, grid_of(door))]
+    assert PastOrientation(archive).grids_now(PORCH, []) == []

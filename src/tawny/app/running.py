@@ -476,7 +476,7 @@ class RecorderRuntime:
         return self.parts.storage.scores.read(camera, within, zone)
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
-        return self.parts.storage.grids.read(camera, within)
+        return self._past.grids_now(camera, self.parts.storage.grids.read(camera, within))
 
     def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
         return self.parts.storage.figures.read(camera, within)

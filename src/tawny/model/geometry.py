@@ -6,6 +6,7 @@ Stored video keeps the camera's own pixels.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Final, Literal, NamedTuple
 
@@ -190,6 +191,35 @@ _BY_TURN: Final = {tuple(part * _ONE for part in one._turn): one for one in ORIE
 def moved_point(point: Point, before: Orientation, after: Orientation) -> Point:
     """Return where the same thing is shown after a change of orientation."""
     return _plain(after.shown(before.sent(point)))
+
+
+_EDGE: Final = 1e-6
+"""Part of the image by which a turned cell is smaller, so that rounding adds no cells."""
+
+
+def turned_grid(grid: int, before: Orientation, after: Orientation) -> int:
+    """Return the cells where the same things are shown after a change of orientation.
+
+    Where sides are swapped, cells have another shape: the result has all that one touches.
+    """
+    cells, turned, left = _turned_cells(before, after), 0, grid
+    while left:
+        highest = left.bit_length() - 1
+        turned |= cells[highest]
+        left ^= 1 << highest
+    return turned
+
+
+@lru_cache(maxsize=16)
+def _turned_cells(before: Orientation, after: Orientation) -> tuple[int, ...]:
+    """Return what each cell becomes, from the lowest bit on."""
+    cells = []
+    for number in range(COLUMNS * ROWS - 1, -1, -1):
+        row, column = divmod(number, COLUMNS)
+        corners = (column / COLUMNS, row / ROWS), ((column + 1) / COLUMNS, (row + 1) / ROWS)
+        (x0, x1), (y0, y1) = map(sorted, zip(*(moved_point(one, before, after) for one in corners), strict=True))
+        cells.append(grid_of((x0 + _EDGE, y0 + _EDGE, x1 - _EDGE, y1 - _EDGE)))
+    return tuple(cells)
 
 
 # Preview strip of an event: thumbnails side by side in one image. Pure.

@@ -3,14 +3,16 @@
 Recordings say their own, so it is read from those of that time. Blocking; thread-safe.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, Protocol
 
 from tawny.media.image.jpeg import masked_jpeg
 from tawny.media.mp4.segment_reader import read_video_format
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
-from tawny.model.geometry import ORIENTATIONS, Orientation
+from tawny.model.geometry import ORIENTATIONS, Orientation, turned_grid
 from tawny.model.ids import CameraId
 from tawny.model.packets import VideoFormat
 from tawny.model.segments import Segment
@@ -19,6 +21,10 @@ from tawny.playback.recordings import RecordingArchive, segments
 
 _MOST_KNOWN: Final = 4096
 """Number of recordings whose format is remembered."""
+_LOOKS: Final = 16
+"""Number of instants at which turns are looked for; between two with different orientations, the turn is searched."""
+_NEAR_MS: Final = 3_600_000
+"""Where motion was stored, but not recorded: how far the next recording may be, ms."""
 
 
 class OrientedArchive(RecordingArchive, Protocol):
@@ -51,6 +57,46 @@ class PastOrientation:
             then = set(ORIENTATIONS)
         masks = {orientation.polygon_shown(one) for orientation in then for one in private}
         return masked_jpeg(stored, sorted(masks), shapes)
+
+    def grids_now(self, camera: CameraId, grids: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+        """Return seconds, ms UTC, with their motion grids as the image is shown now.
+
+        grids: in order, as the image was shown then. A turn that was soon turned back may be missed.
+        """
+        now = self._archive.orientation(camera)
+        shown = list[tuple[int, int]]()
+        for part, then in self._parts(camera, grids):
+            shown += part if then in (None, now) else [(at_ms, turned_grid(grid, then, now)) for at_ms, grid in part]
+        return shown
+
+    def _parts(
+        self, camera: CameraId, grids: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[Sequence[tuple[int, int]], Orientation | None]]:
+        """Yield them by the orientation of their time; None: nothing was recorded near it."""
+        if not grids:
+            return
+        looked = sorted({*range(0, len(grids), -(-len(grids) // _LOOKS)), len(grids) - 1})
+        begin, then = 0, self._orientation_at(camera, grids[0][0])
+        for last, first in pairwise(looked):
+            low, high, later = last, first, self._orientation_at(camera, grids[first][0])
+            if later == then:
+                continue
+            while high - low > 1:
+                middle = (low + high) // 2
+                is_before = self._orientation_at(camera, grids[middle][0]) == then
+                low, high = (middle, high) if is_before else (low, middle)
+            yield grids[begin:high], then
+            begin, then = high, later
+        yield grids[begin:], then
+
+    def _orientation_at(self, camera: CameraId, at_ms: int) -> Orientation | None:
+        """Return that of the recording of an instant, else of the nearest before it, else of the first after it."""
+        for within in (Span(at_ms - _NEAR_MS, at_ms + 1), Span(at_ms, at_ms + _NEAR_MS)):
+            found = segments(self._archive, camera, None, within)
+            for segment in found if within.begin_ms == at_ms else reversed(found):
+                if (video := self._of(segment)) is not None:
+                    return video.orientation
+        return None
 
     def _formats(self, event: Event, *, is_strip: bool) -> list[VideoFormat]:
         """Return the formats of the recordings of an event's image, or of its begin and end; empty if unknown."""

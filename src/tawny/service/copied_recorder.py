@@ -164,7 +164,7 @@ class CopiedRecorder:
         return self._scores.read(camera, within, zone)
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
-        return self._grids.read(camera, within)
+        return self._past.grids_now(camera, self._grids.read(camera, within))
 
     def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
         return self._figures.read(camera, within)

@@ -244,7 +244,7 @@ class RecorderService(OrientedArchive, Protocol):
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
         """Return seconds with motion, ms UTC, and their grids (`storage.segments.detection_files`).
 
-        May wait for the disk.
+        They are in the image as it is shown now. May wait for the disk.
         """
         ...
 
