@@ -70,6 +70,12 @@ def test_a_mask_of_a_few_pixels_is_black_in_a_stored_image(before: tuple[Polygon
     assert pixels(masked_jpeg(stored, [*before, small]))[26, 51].max() <= 24
 
 
+def test_what_is_dark_in_a_stored_image_is_masked_too() -> None:
+    dark = np.full((64, 64, 3), 4, np.uint8)
+    dark[20:40:8, 8:24] = 16
+    assert pixels(masked_jpeg(jpeg(dark), [LEFT]))[20:40, 8:24].max() <= 1
+
+
 def test_each_image_of_a_strip_is_masked() -> None:
     one = scaled_size(white("yuv420p"), 64)
     high, wide = one.shape[:2]

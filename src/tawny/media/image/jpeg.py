@@ -205,8 +205,8 @@ def event_image(data: bytes, box: Box | None, view: ImageView, *, aspect: float 
     return jpeg(np.ascontiguousarray(found[top:bottom, left:right]), quality=85)
 
 
-_BLACK: Final = 24
-"""Brightness up to which encoded pixels count as black."""
+_BLACK, _MEAN_BLACK = 24, 2.0
+"""Brightness up to which encoded pixels count as black, and that of their mean: a dark window is brighter."""
 
 
 def masked_jpeg(data: bytes, private: Sequence[Polygon], shapes: Iterable[float] | None = None) -> bytes:
@@ -230,7 +230,7 @@ def masked_jpeg(data: bytes, private: Sequence[Polygon], shapes: Iterable[float]
             column[:] = part
         inside = cv2.erode(region, np.ones((9, 9), np.uint8))  # encoding blurs the edge
         seen = found[(inside if inside.any() else region).astype(bool)]
-        is_black = is_black and bool(seen.max(initial=0) <= _BLACK)
+        is_black = is_black and (not seen.size or bool(seen.max() <= _BLACK and seen.mean() <= _MEAN_BLACK))
         hidden |= region.astype(bool)
     if is_black:
         return data
