@@ -46,12 +46,20 @@ _RANGE = (
     rf" (?P<last>{WEEKDAY})"
 )
 _NO_LIMIT = "".join(rf"(?<!{one} )" for one in ("since", "before", "after", "until", "to", "-", "–"))
-_HOURS_BETWEEN = re.compile(rf"(?<!\w)({_ONE_DAY})((?: {_HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)")
+_HOURS_BETWEEN = re.compile(
+    rf"(?<!\w){_NO_LIMIT}({_ONE_DAY})((?: {_HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)"
+)
+_RANGE_BEGINS = re.compile(rf"(?:between|from) (?:{_A_WEEKDAY}) (?:at )?{_SAID_CLOCK} and $")
 
 
 def with_hours_after(text: str) -> str:
-    """Return `mondays last month after 22:00` for `mondays after 22:00 last month`."""
-    return _HOURS_BETWEEN.sub(lambda found: f"{found[1]} {found['period']}{found[2]}", text)
+    """Return `mondays last month after 22:00` for `mondays after 22:00 last month`, not of `until monday 6:00`."""
+
+    def moved(found: re.Match[str]) -> str:
+        is_end = _RANGE_BEGINS.search(found.string[: found.start()]) is not None
+        return found[0] if is_end else f"{found[1]} {found['period']}{found[2]}"
+
+    return _HOURS_BETWEEN.sub(moved, text)
 
 
 def weekdays_of_a_week(today: date) -> TimePhrases:

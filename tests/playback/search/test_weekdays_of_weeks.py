@@ -1,0 +1,43 @@
+"""Weekdays of a week, month or year: with hours in limits, and several together."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.playback.search.phrases import normalise_phrases
+from tawny.playback.search.time_parser import parse_time
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW_MS = round(datetime(2026, 11, 18, 15, 30, tzinfo=BERLIN).timestamp() * 1000)
+"""A Wednesday."""
+
+
+def times(text: str) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """Return the spans, and the phrases that were ignored."""
+    when, _ = parse_time(normalise_phrases(text), BERLIN, NOW_MS)
+
+    def shown(at_ms: int) -> str:
+        return f"{datetime.fromtimestamp(at_ms / 1000, BERLIN):%m-%d %H:%M}"
+
+    return [(shown(one.begin_ms), shown(one.end_ms)) for one in when.spans(BERLIN, NOW_MS)], when.ignored
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("after monday 8:00 this week", "11-16 08:00", "11-18 15:30"),
+        ("after friday at 22:00 last week", "11-13 22:00", "11-16 00:00"),
+        ("until friday 17:00 last week", "11-09 00:00", "11-13 17:00"),
+        ("until wednesday 10:00 this week", "11-16 00:00", "11-18 10:00"),
+        ("before monday 8:00 this week", "11-16 00:00", "11-16 08:00"),
+        ("after monday 8:00 in 2026", "11-16 08:00", "11-18 15:30"),
+        ("after monday 8:00 in november", "11-16 08:00", "11-18 15:30"),
+        ("monday 8:00 to friday 17:00 last week", "11-09 08:00", "11-13 17:00"),
+        ("monday 22:00 until tuesday 6:00 this week", "11-16 22:00", "11-17 06:00"),
+        ("between monday 22:00 and tuesday 6:00 this week", "11-16 22:00", "11-17 06:00"),
+        ("since monday 8:00 this week", "11-16 08:00", "11-18 15:30"),
+    ],
+)
+def test_an_hour_stays_with_its_limit(text: str, begin: str, end: str) -> None:
+    assert times(text)[0] == [(begin, end)]
