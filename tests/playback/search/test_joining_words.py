@@ -72,3 +72,8 @@ def test_a_german_word_in_a_persons_name_keeps_its_meaning(text: str) -> None:
 def test_a_whole_name_of_german_words_means_the_person(text: str, person: str) -> None:
     found = asked(text, replace(OTHERS, people=("Eva Montag", "Rosa", "Eva")))
     assert ({*found.people}, found.unknown, found.colours) == ({person}, (), ())
+
+
+@pytest.mark.parametrize("text", ["see cars yesterday", "did you see a dog", "I see cats at the Tor"])
+def test_the_verb_see_is_no_lake(text: str) -> None:
+    assert asked(text, KNOWN) == asked(text, OTHERS)

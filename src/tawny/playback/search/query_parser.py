@@ -151,6 +151,8 @@ _BEFORE_PLATE = re.compile(
     rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
 )
 """`ab 123` after a word that may be its beginning."""
+_AT_SEE = re.compile(r"(?<!\w)(?:am|an|beim|im|vom|zum) see(?!\w)")
+"""The German word for a lake, not the English verb."""
 _LONGEST_COUNT = 2
 _IN_LISTS = frozenset(("and", "or", "und", "oder", "to", "bis", "nr", "no", "number", "nummer"))
 _WORD = re.compile(r"\d+(?:[:/.]\d+)+|[\w'-]+")
@@ -214,12 +216,12 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     look = parse_look(rest, own, lambda word: _is_object(word, known))
     found.kinds |= {PERSON for group in look.colours for _, part in group if part}
     rest = _named(look.rest, known, found)
-    said = re.findall(r"\w+", plain)
+    said, is_at_see = re.findall(r"\w+", plain), _AT_SEE.search(plain) is not None
     words = [
         word
         for word in _WORD.findall(rest)
         if not _is_kind(word, known, found)
-        and (word not in SMALL_WORDS or (word == "see" and _is_in_names(word, known, found, said)))  # `am See`
+        and (word not in SMALL_WORDS or (is_at_see and word == "see" and _is_in_names(word, known, found, said)))
     ]
     unknown = _texts([word for word in words if not _is_in_names(word, known, found, said)], found)
     if not found.read:
