@@ -95,7 +95,7 @@ _GERMAN_NUMBERS = {
         ("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"), 1
     )
 } | dict.fromkeys(("eine", "einer", "einem", "einen"), "1")  # fmt: skip
-_GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?)(?!\w)"
+GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?)(?!\w)"
 _GERMAN_CLOCK = {
     "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
 }  # fmt: skip
@@ -166,22 +166,22 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
          rf"(?:{_GERMAN_MONTHS})(?!\w))", _ordinal),
         (rf"vom ({'|'.join(_ORDINALS)})en bis zum ({'|'.join(_ORDINALS)})en{_TIME_ENDS}", _numbered_days),
         (rf"({'|'.join(_BEFORE_FIRST)}) (?:({'|'.join(_ORDINALS)})en|1\.){_TIME_ENDS}", _numbered_day),
-        (rf"((?:erst|letzt)en) ({'|'.join(_GERMAN_NUMBERS)})(?! (?:{_GERMAN_UNITS}))", _counted),
+        (rf"((?:erst|letzt)en) ({'|'.join(_GERMAN_NUMBERS)})(?! (?:{GERMAN_UNITS}))", _counted),
         (rf"(?:(?:{GERMAN_DAYS}) )?nacht((?: vo[nm](?: dem)?(?: [\w.]+){{1,2}})?)(?<! bis) (?:auf|zum?)(?: den)? "
          rf"(?=(?:{GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)", r"nacht\1 to "),
         (rf"(am|nacht(?: [\w.]+)* to) (0?[1-9]|[12]\d|3[01])\.{_TIME_ENDS}", _german_day),
-        (rf"({_GERMAN_PART}) (um|gegen) (\d{{1,2}})(?![.:\d]| ?(?:uhr|{_GERMAN_UNITS}|{BRIEF_MONTH}|mär|mae|mai|mrz|okt"
+        (rf"({_GERMAN_PART}) (um|gegen) (\d{{1,2}})(?![.:\d]| ?(?:uhr|{GERMAN_UNITS}|{BRIEF_MONTH}|mär|mae|mai|mrz|okt"
          r"|dez))( am)?", _german_clock_in_part),  # `um 9` alone may be a plate
         (rf"({_GERMAN_PART}) ({'|'.join(_GERMAN_CLOCK)}) (\d{{1,2}})(?= *$| ?,| (?:und|{_GERMAN_BEFORE}) )( am)?",
          _german_clock_in_part),  # not `abends nach 9 Autos`
         (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
-        (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
+        (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
         (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
         (r"(um|gegen) (\d{1,2})\.(\d\d)", r"at \2:\3"),
-        (rf"vor (mehr als|weniger als|über|mindestens|höchstens) (\d+) ?({_GERMAN_UNITS})", r"\1 \2 \3 ago"),
-        (rf"vor (\d+) (?:bis|-) (\d+) ?({_GERMAN_UNITS})", r"between \1 and \2 \3 ago"),
-        (rf"vor (\d+) ?({_GERMAN_UNITS})", r"\1 \2 ago"),
-        (rf"seit (\d+) ?({_GERMAN_UNITS})", r"last \1 \2"),
+        (rf"vor (mehr als|weniger als|über|mindestens|höchstens) (\d+) ?({GERMAN_UNITS})", r"\1 \2 \3 ago"),
+        (rf"vor (\d+) (?:bis|-) (\d+) ?({GERMAN_UNITS})", r"between \1 and \2 \3 ago"),
+        (rf"vor (\d+) ?({GERMAN_UNITS})", r"\1 \2 ago"),
+        (rf"seit (\d+) ?({GERMAN_UNITS})", r"last \1 \2"),
         (rf"({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}:\d\d|mittag|mitternacht)",
          lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
         (rf"(vor|nach|bis)(?: dem| zum)? (?=(?:{GERMAN_DAYS})(?!\w)|\d{{1,2}}\.)",

@@ -15,7 +15,7 @@ from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import PERSON, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH, WEEKDAY
-from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
+from tawny.playback.search.german import GERMAN, GERMAN_UNITS, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
 from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES, parse_look
 from tawny.playback.search.phrases import ORDERS, UNITS, normalise_phrases
 from tawny.playback.search.search_words import (
@@ -132,16 +132,18 @@ _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,7}})")
 _EXCLUDING_GERMAN = rf"(?:{_EXCLUDING}|(?<!\w)keine?[nmrs]?)"
 _NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
 _NO_ONE_BUT = re.compile(rf"{_NO_ONE.pattern} (?:but|except(?: for)?|außer|ausser)(?!\w)")
-_LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
+_LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|vor|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
 _NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
+_NO_LENGTH = rf"(?! ?(?:(?:s|sec|min|h|{UNITS})(?!\w)|{GERMAN_UNITS}))"
 _EXCLUDED_PLATE = re.compile(
     rf"{_EXCLUDING_GERMAN}(?: (?:{_BEFORE_NAME[1]}))? (?:(?:license |number )?plates?|kennzeichen|nummernschild(?:er)?)"
-    rf"(?:(?: (?:{_JOINING}))?(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?=[\w-]*\d)[\w-]{{2,}}(?<!\b[1-3]\d)(?![\w:/.]))+"
+    rf"(?:(?: (?:{_JOINING}))?(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?=[\w-]*\d)[\w-]{{2,}}(?<!\b[1-3]\d)(?![\w:/.])"
+    rf"{_NO_LENGTH})+"
 )
 """`without plate AB 123`, but not `no plates 18 november`."""
 _EXCLUDED_PLATE_ALONE = re.compile(
     rf"{_EXCLUDING}(?: {_LETTERS}){{0,2}} (?:(?<!no )|(?=[^\W\d_])){_NO_YEAR}(?:[^\W\d_]{{1,3}}-?){{0,2}}"
-    rf"\d{{3,}}(?![\w:/.])(?! ?(?:s|sec|min|h|{UNITS})(?!\w))"
+    rf"\d{{3,}}(?![\w:/.]){_NO_LENGTH}"
 )
 _EXCLUDED_LOOK = re.compile(
     rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))"
