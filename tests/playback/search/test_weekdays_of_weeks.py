@@ -41,3 +41,28 @@ def times(text: str) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
 )
 def test_an_hour_stays_with_its_limit(text: str, begin: str, end: str) -> None:
     assert times(text)[0] == [(begin, end)]
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("monday two weeks ago and tuesday last week", ["11-02", "11-10"]),
+        ("monday last week tuesday last week friday last week", ["11-09", "11-10", "11-13"]),
+        ("monday to wednesday last week and friday last week", ["11-09", "11-10", "11-11", "11-13"]),
+    ],
+)
+def test_weekdays_of_several_weeks_are_read(text: str, days: list[str]) -> None:
+    when, _ = parse_time(normalise_phrases(text), BERLIN, NOW_MS)
+    assert ([f"{day:%m-%d}" for day in sorted(when.days)], when.ignored) == (days, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "monday evening to wednesday last week", "monday and wednesday to friday last week",
+        "monday to wednesday and friday last week", "last week monday and wednesday to friday",
+        "between monday and wednesday evening last week",
+    ],
+)  # fmt: skip
+def test_lists_and_ranges_together_are_ignored(text: str) -> None:
+    assert times(text) == ([("11-12 00:00", "11-18 15:30")], (text,))

@@ -45,6 +45,11 @@ _RANGE = (
     rf"(?:(?:between|from) (?P<first>{WEEKDAY}) (?:and|to|until|-|–)|(?P<begin>{WEEKDAY}) (?:to|until|-|–))"
     rf" (?P<last>{WEEKDAY})"
 )
+_ONE_OF_MIXED = rf"(?:{WEEKDAY})(?: (?:{PART})s?)?"
+_MIXED = (
+    rf"(?P<days>(?:(?:between|from) )?{_ONE_OF_MIXED}(?:(?: and| or| to| until| -| –)?(?: on)? {_ONE_OF_MIXED}){{1,7}})"
+)
+"""Lists and ranges together, or ranges of parts: `monday and wednesday to friday`, which are not read."""
 _NO_LIMIT = "".join(rf"(?<!{one} )" for one in ("since", "before", "after", "until", "to", "-", "–"))
 _HOURS_BETWEEN = re.compile(
     rf"(?<!\w){_NO_LIMIT}({_ONE_DAY})((?: {_HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)"
@@ -89,8 +94,13 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
         on = when.on(monday + (first - 7 * (first > last)) * DAY, monday + last * DAY)
         return replace(on, words=words_of([f"{begin} to {end}"], found))
 
-    for days, read in ((_RANGE, from_to), (_OF_WEEK, listed)):
-        yield rf"{_NO_LIMIT}(?:on )?{days}(?: of| in| from)? {_A_WEEK}", read
+    def mixed(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        has_range = re.search(r"(?<!\w)(?:between|from|to|until|-|–)(?!\w)", found["days"]) is not None
+        return when if has_range and not re.fullmatch(_RANGE, found["days"]) else None
+
+    for days, read, times in ((_MIXED, mixed, 1), (_RANGE, from_to, 3), (_OF_WEEK, listed, 3)):
+        for _ in range(times):  # `monday 2 weeks ago and tuesday last week`
+            yield rf"{_NO_LIMIT}(?:on )?{days}(?: of| in| from)? {_A_WEEK}", read
         yield rf"{_NO_LIMIT}{_A_WEEK}(?:'s)?(?: on)? {days}", read
 
 
