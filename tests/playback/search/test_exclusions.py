@@ -62,6 +62,12 @@ def test_a_list_with_commas_is_excluded_as_a_whole(
         ("cars kein Kennzeichen B AB 123", "kein kennzeichen b ab 123"),
         ("cars not B AB 123", "not b ab 123"),
         ("cars not AB123", "not ab123"),
+        ("cars not AB 123 or CD 456", "not ab 123 or cd 456"),
+        ("cars, no AB 123, CD 456", "no ab 123 cd 456"),
+        ("cars not 4821 or 4822", "not 4821 or 4822"),
+        ("cars ohne AB 123 und CD 456", "without ab 123 and cd 456"),
+        ("cars without B AB 12", "without b ab 12"),
+        ("cars without B-AB 12", "without b-ab 12"),
     ],
 )
 def test_an_excluded_plate_is_ignored_and_not_searched_for(text: str, ignored: str) -> None:

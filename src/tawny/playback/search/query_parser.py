@@ -141,9 +141,13 @@ _EXCLUDED_PLATE = re.compile(
     rf"{_NO_LENGTH})+"
 )
 """`without plate AB 123`, but not `no plates 18 november`."""
+_PLATE_ALONE = (
+    rf"(?:(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?:[^\W\d_]{{1,3}}-?){{0,2}}\d{{3,}}"
+    rf"|(?:(?: (?!an? |the ){_LETTERS}){{2}}| [^\W\d_]{{1,3}}-[^\W\d_]{{1,3}}) \d\d(?! (?:of )?(?:{MONTH})(?!\w)))"
+    rf"(?![\w:/.]){_NO_LENGTH}"
+)
 _EXCLUDED_PLATE_ALONE = re.compile(
-    rf"{_EXCLUDING}(?: {_LETTERS}){{0,2}} (?:(?<!no )|(?=[^\W\d_])){_NO_YEAR}(?:[^\W\d_]{{1,3}}-?){{0,2}}"
-    rf"\d{{3,}}(?![\w:/.]){_NO_LENGTH}"
+    rf"{_EXCLUDING}(?:(?<! no)|(?= [^\W\d_])){_PLATE_ALONE}(?:(?: (?:{_JOINING}))?{_PLATE_ALONE})*"
 )
 _EXCLUDED_LOOK = re.compile(
     rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))"
