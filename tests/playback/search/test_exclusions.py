@@ -115,11 +115,23 @@ def test_days_of_a_list_are_ignored_together(text: str, ignored: str) -> None:
         ("niemand im Garden", {"garden"}, ("niemand",)),
         ("no one but anna", {"anna"}, ()),
         ("niemand außer Anna", {"anna"}, ()),
+        ("no one other than anna", {"anna"}, ()),
+        ("nobody apart from anna", {"anna"}, ()),
+        ("nobody at the gate except anna", {"front-gate", "anna"}, ()),
+        ("no one in the garden but anna", {"garden", "anna"}, ()),
+        ("no one yesterday except anna", {"anna"}, ()),
+        ("niemand am Drive außer Anna", {"drive", "anna"}, ()),
+        ("keiner außer Anna", {"anna"}, ()),
     ],
 )
 def test_no_one_is_no_exclusion(text: str, only: set[str], unknown: tuple[str, ...]) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
     assert (searched(asked), excluded(asked), asked.unknown) == (only, set(), unknown)
+
+
+@pytest.mark.parametrize("text", ["nobody, but no cars", "no one at all, anything but cars", "niemand, keine Autos"])
+def test_another_exclusion_after_no_one_is_one(text: str) -> None:
+    assert excluded(parse_query(text, KNOWN, BERLIN, NOW_MS)) == {"car"}
 
 
 NAMED_AS_TIMES = SearchVocabulary({CameraId("sunday"): "Sunday"}, (), {"car"}, ("April",))

@@ -131,7 +131,12 @@ _PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
 _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,7}})")
 _EXCLUDING_GERMAN = rf"(?:{_EXCLUDING}|(?<!\w)keine?[nmrs]?)"
 _NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
-_NO_ONE_BUT = re.compile(rf"{_NO_ONE.pattern} (?:but|except(?: for)?|außer|ausser)(?!\w)")
+_BEGINS_ANOTHER = "but|except|without|not?|ohne|nicht|keine?[nmr]?|all|alles?|(?:any|every)(?:one|body|thing)"
+_NO_ONE_BUT = re.compile(
+    rf"(?:(?:{_NO_ONE.pattern}|(?<!\w)keiner)((?: (?!(?:{_BEGINS_ANOTHER}) )[\w':/.-]+){{0,6}})"
+    r"|(?<!\w)keine) (?:but|except(?: for)?|other than|apart from|außer|ausser)(?! not?(?!\w))(?!\w)"
+)
+"""`nobody at the gate except anna` is anna at the gate."""
 _LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|vor|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
 _NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
 _NO_LENGTH = rf"(?! ?(?:(?:s|sec|min|h|{UNITS})(?!\w)|{GERMAN_UNITS}))"
@@ -203,7 +208,7 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     """Return the query. zone: local time zone."""
     plain = _plain(text, known)
     found = _Found()
-    rest = _ignored(_NO_ONE, _NO_ONE_BUT.sub(" ", plain), found)
+    rest = _ignored(_NO_ONE, _NO_ONE_BUT.sub(r"\1 ", plain), found)
     rest = _ignored(_EXCLUDED_PLATE, rest, found)
     rest = _without_excluded(rest, known, found)
     rest = _named(rest, known, found, least_words=2)  # `first floor` must not be parsed as an order
