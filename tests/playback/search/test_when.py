@@ -423,3 +423,4 @@ def test_the_weekdays_of_a_month_are_said_as_they_were_understood() -> None:
 def test_parts_of_some_weekdays_of_a_month_are_ignored(text: str) -> None:
     when, rest = parse_time(text, BERLIN, NOW)
     assert (when.ignored, when.is_usual, rest.strip()) == ((text,), True, "")
+        "monday after 22:00 and tuesday last week",

@@ -39,7 +39,8 @@ _PERIOD = (
 )
 _A_WEEK = r"(?:(?P<week>last|this) week|(?:the )?week (?P<before>before last)|(?P<ago>\d{1,4}) weeks? ago)"
 _OF_WEEK = (
-    rf"(?P<days>(?:{WEEKDAY})s?(?:(?: (?:{PART})s?)?(?: and| or)?(?: on)? (?:{WEEKDAY})s?)*)(?: (?P<part>{PART})s?)?"
+    rf"(?P<days>(?:{WEEKDAY})s?(?:(?: (?:{PART})s?| {_HOURS})?(?: and| or)?(?: on)? (?:{WEEKDAY})s?)*)"
+    rf"(?: (?P<part>{PART})s?)?"
 )
 _RANGE = (
     rf"(?:(?:between|from) (?P<first>{WEEKDAY}) (?:and|to|until|-|–)|(?P<begin>{WEEKDAY}) (?:to|until|-|–))"
