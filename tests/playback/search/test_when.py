@@ -80,6 +80,7 @@ UNDERSTOOD = [
     ("2 hours ago", [("11-20 12:30", "11-20 13:30")]),
     ("between 10 and 30 minutes ago", [("11-20 14:30", "11-20 14:50")]),
     ("less than 10 minutes ago", [("11-20 14:50", "11-20 15:00")]),
+    ("twenty first of october", [("10-21 00:00", "10-22 00:00")]),
     ("over 2 hours ago", [("01-01 01:00", "11-20 13:00")]),
     ("more than 2 days ago", [("01-01 01:00", "11-18 15:00")]),
     ("at least an hour ago", [("01-01 01:00", "11-20 14:00")]),

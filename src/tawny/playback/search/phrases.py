@@ -22,7 +22,7 @@ _ORDINALS = {
     **{word: number for number, word in enumerate(_UP_TO_19, 1)}, "twentieth": 20, "thirtieth": 30,
     **{f"twenty-{word}": 20 + number for number, word in enumerate(_UP_TO_19[:9], 1)}, "thirty-first": 31,
 }  # fmt: skip
-_ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
+_ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True)).replace("-", "[- ]")
 CLOCK = r"(\d{1,2})(?::(\d\d))?\s*(am|pm)?"
 ORDERS = "first|earliest|oldest|last|latest|newest|most recent|longest|shortest"
 _WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
@@ -79,16 +79,20 @@ def _number(found: re.Match[str]) -> str:
     return NUMBERS[found[1]]
 
 
+def _numbered(ordinal: str) -> int:
+    return _ORDINALS[ordinal.replace(" ", "-")]
+
+
 def _ordinal(found: re.Match[str]) -> str:
-    return str(_ORDINALS[found[1]])
+    return str(_numbered(found[1]))
 
 
 def _day_before_month(found: re.Match[str]) -> str:
-    return f"{_ORDINALS[found[1]]} {found[2]}"
+    return f"{_numbered(found[1])} {found[2]}"
 
 
 def _day_after_month(found: re.Match[str]) -> str:
-    return f"{_ORDINALS[found[2]]} {found[1]}"
+    return f"{_numbered(found[2])} {found[1]}"
 
 
 _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
