@@ -406,6 +406,17 @@ def test_whatever_is_typed_spans_are_in_order_and_end_by_now(text: str, now_ms: 
     assert all(a.end_ms < b.begin_ms for a, b in pairwise(found))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("on mondays last week", "monday, last week"),
+        ("last week on mondays", "monday, last week"),
+    ],
+)
+def test_times_are_said_in_words_that_are_translated(text: str, words: str) -> None:
+    assert parse_time(text, BERLIN, NOW)[0].words == words
+
+
 def test_the_weekdays_of_a_month_are_said_as_they_were_understood() -> None:
     when, _ = parse_time("mondays and friday evening in november", BERLIN, NOW)
     assert when.words == "every monday evening, every friday evening, in november"

@@ -85,9 +85,8 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
             return when
         monday, part, said = monday_of(found), found["part"], re.findall(WEEKDAY, found["days"])
         on = when.among(frozenset(monday + DAYS.index(one) * DAY for one in said))
-        if len(said) > 1 or not found["week"]:
-            on = replace(on, words=words_of([f"{one} {part}" if part else one for one in said], found))
-        return replace(on, hours=hours_of(part)) if part else on
+        words = words_of([f"{one} {part}" if part else one for one in said], found)
+        return replace(on, hours=hours_of(part) if part else when.hours, words=words)
 
     def from_to(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
         begin, end = found["first"] or found["begin"], found["last"]
