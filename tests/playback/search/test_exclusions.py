@@ -151,3 +151,8 @@ def test_a_time_that_is_also_a_name_is_excluded_as_a_time(
 ) -> None:
     asked = parse_query(text, NAMED_AS_TIMES, BERLIN, NOW_MS)
     assert (searched(asked), excluded(asked), asked.unknown) == (set(), without, unknown)
+
+
+@pytest.mark.parametrize("text", ["over 2 hours ago but less than 5 hours ago", "yesterday, but before 7 am"])
+def test_but_before_a_time_is_no_exclusion(text: str) -> None:
+    assert parse_query(text, KNOWN, BERLIN, NOW_MS).unknown == ()

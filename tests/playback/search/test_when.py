@@ -80,7 +80,15 @@ UNDERSTOOD = [
     ("2 hours ago", [("11-20 12:30", "11-20 13:30")]),
     ("between 10 and 30 minutes ago", [("11-20 14:30", "11-20 14:50")]),
     ("less than 10 minutes ago", [("11-20 14:50", "11-20 15:00")]),
+    ("today more than 2 hours ago", [("11-20 00:00", "11-20 13:00")]),
+    ("yesterday more than 2 hours ago", [("11-19 00:00", "11-20 00:00")]),
+    ("in november more than a week ago", [("11-01 00:00", "11-13 15:00")]),
+    ("since yesterday more than 2 hours ago", [("11-19 00:00", "11-20 13:00")]),
+    ("no more than 10 minutes ago", [("11-20 14:50", "11-20 15:00")]),
+    ("2-3 hours ago", [("11-20 12:00", "11-20 13:00")]),
+    ("since 2 months ago", [("09-21 16:00", "11-20 15:00")]),
     ("twenty first of october", [("10-21 00:00", "10-22 00:00")]),
+    ("last 1 nights", [("11-19 20:00", "11-20 06:00")]),
     ("over 2 hours ago", [("01-01 01:00", "11-20 13:00")]),
     ("more than 2 days ago", [("01-01 01:00", "11-18 15:00")]),
     ("at least an hour ago", [("01-01 01:00", "11-20 14:00")]),
@@ -229,6 +237,7 @@ def test_it_is_understood(text: str, expected: list[tuple[str, str]]) -> None:
         "on 0001-01-01", "on 9999-12-31", "since 0001-01-01", "between 0001-01-01 and 9999-12-31",
         "between 1970-01-01 and 2026-11-20", "9999 weeks ago", "the last 9999 months", "since 9999 weeks ago",
         "0 minutes ago", "the last 0 days", "the 0th", "on the 31st of february", "since 99:99", "since 24:00",
+        "the last 0 nights",
     ],
 )  # fmt: skip
 def test_far_and_strange_times_do_no_harm(text: str) -> None:
@@ -351,6 +360,7 @@ def test_a_year_without_effect_is_told(text: str, ignored: str) -> None:
         ("the last 3 days between 8 am and 10 am", "between 8 am and 10 am", "11-17 15:00", "11-20 15:00"),
         ("since friday last week", "last week", "11-20 00:00", "11-20 15:00"),
         ("wednesday before monday", "wednesday", "01-01 01:00", "11-16 00:00"),
+        ("yesterday less than 2 hours ago", "yesterday", "11-20 13:00", "11-20 15:00"),
     ],
 )
 def test_a_time_without_effect_is_told(text: str, ignored: str, begin: str, end: str) -> None:
@@ -409,6 +419,8 @@ def test_whatever_is_typed_spans_are_in_order_and_end_by_now(text: str, now_ms: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("less than a month ago", "since 1 month ago"),
+        ("between 10 and 30 minutes ago", "10 to 30 minutes ago"),
         ("on mondays last week", "monday, last week"),
         ("last week on mondays", "monday, last week"),
     ],
@@ -429,10 +441,10 @@ def test_the_weekdays_of_a_month_are_said_as_they_were_understood() -> None:
         "monday morning and friday evening in november", "monday evening or friday in may",
         "monday mornings and tuesday evenings in november", "monday mornings and tuesday in november",
         "mondays after 22:00 and tuesdays in november", "monday morning and tuesday last week",
+        "monday after 22:00 and tuesday last week",
         "monday in the morning and tuesday in november",
     ],
 )  # fmt: skip
 def test_parts_of_some_weekdays_of_a_month_are_ignored(text: str) -> None:
     when, rest = parse_time(text, BERLIN, NOW)
     assert (when.ignored, when.is_usual, rest.strip()) == ((text,), True, "")
-        "monday after 22:00 and tuesday last week",

@@ -115,6 +115,8 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (rf"({_SOME})(?= (?:{ORDERS})(?!\w))", _number),
         (rf"(?<=first )({_SOME})", _number),
         (rf"(?<=last )({_SOME})", _number),
+        (rf"(?:no|not) more than(?= \d{{1,4}} ?(?!second|night)(?:{UNITS}|h) ago)", "at most"),
+        (rf"(?:no|not) less than(?= \d{{1,4}} ?(?!second|night)(?:{UNITS}|h) ago)", "at least"),
         (r"after midnight", "between 0:00 and 6:00"),
         (r"(before|until|till?|to|and|-) midnight", r"\1 24:00"),
         (r"midnight", "0:00"),

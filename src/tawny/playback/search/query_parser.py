@@ -462,8 +462,8 @@ def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) 
 def _without_time(match: re.Match[str], found: _Found, zone: ZoneInfo, now_ms: int) -> str:
     """Ignore a time that is excluded: `not at night`."""
     excluding, words = match[1], match[2].split()
-    if excluding == "but" and words[0] in ("at", "in", "on", "before", "after", "since", "until"):
-        return match[0]  # `anything yesterday, but before 7 am`
+    if excluding == "but" and words[0] in ("at", "in", "on", "before", "after", "since", "until", "less", "more"):
+        return match[2]  # `anything yesterday, but before 7 am`
     for count in range(len(words), words[0] == "in", -1):  # `nicht am Montag` is `not in monday`
         rest = parse_time(" ".join(words[:count]), zone, now_ms)[1].split()
         if {"in", "and", "or"}.issuperset(rest) and words[count - 1] not in ("and", "or"):

@@ -15,11 +15,11 @@ from tawny.playback.search.day_parser import (
     DAYS,
     MONTH,
     OF_MONTH,
+    OLDEST,
     PART,
     PARTS,
     WEEK,
     WEEKDAY,
-    YEAR,
     YEAR_DIGITS,
     day_of,
     from_to,
@@ -136,30 +136,35 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
         return replace(on, hours=hours_of("night")) if found[2].startswith("night") else on
 
     def less(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        on = back(when, found)
-        return on and replace(on, words=" ".join(("last", *([found[1]] if found[1] != "1" else []), found[2])))
+        on = within(when, now_ms - int(found[1]) * _length_ms(found[2]), now_ms)
+        return on and replace(on, words=f"since {found[1]} {found[2]} ago")
 
     def between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         latest, earliest = sorted((int(found[1]), int(found[2])))
-        on = _exact(when, now_ms - earliest * _length_ms(found[3]), now_ms - latest * _length_ms(found[3]))
-        ends = (("since", earliest), ("until", latest))  # as they are translated
-        return on and replace(on, words=", ".join(f"{end} {number} {found[3]} ago" for end, number in ends))
+        unit_ms = _length_ms(found[3])
+        on = within(when, now_ms - earliest * unit_ms, now_ms - latest * unit_ms)
+        return on and replace(on, words=f"{latest} to {earliest} {found[3]} ago")
 
     def more(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         end_ms = now_ms - int(found[1]) * _length_ms(found[2])
-        on = _exact(when, min(0, end_ms - 1), end_ms)
-        return on and replace(on, words=" ".join(("until", found[1], found[2], "ago")))
+        on = within(when, min(0, end_ms - 1), end_ms)
+        return on and replace(on, words=f"until {found[1]} {found[2]} ago")
 
-    def nights(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
-        on = when.on(today - min(int(found[1]) * DAY, YEAR), today - DAY)
-        return replace(on, hours=hours_of("night"), words=" ".join(("last", found[1], "nights")))
+    def within(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression | None:
+        return _limited(when, Span(begin_ms, end_ms), now_ms) if begin_ms < end_ms else None
+
+    def nights(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        number = int(found[1])
+        on = when.on(max(today - number * DAY, OLDEST), today - DAY)
+        words = "last night" if number == 1 else f"last {number} nights"
+        return replace(on, hours=hours_of("night"), words=words) if number else None
 
     length = rf"{_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?|months?)"
-    yield rf"(?:less than|under|within|at most|(?:no|not) more than) {length} ago", less
-    yield rf"(?:more than|over|at least|(?:no|not) less than) {length} ago", more
-    yield rf"(?:between |from )?{_NUMBER} (?:and|to|-) {length} ago", between
+    yield rf"(?:less than|under|within|at most) {length} ago", less
+    yield rf"(?:more than|over|at least) {length} ago", more
+    yield rf"(?:between |from )?{_NUMBER}(?: (?:and|to) | ?[-–] ?){length} ago", between
     yield rf"(?:in |on )?(?:the )?(?:last|past) {_NUMBER} nights", nights
-    yield rf"since {_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?) ago", back
+    yield rf"since {length} ago", back
     yield rf"(?:in |within )?(?:the )?(?:last|past) (?:{_NUMBER} ?)?(minutes?|min|hours?|h|days?)", back
     yield rf"(?:in |within )?(?:the )?(?:last|past) {_NUMBER} ?(weeks?|months?)", back
     yield rf"{_NUMBER} ?(minutes?|min|hours?|h) ago", about
@@ -273,10 +278,7 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> TimePhra
         if found[1] == "after" and found[2].removesuffix("s") in DAYS and at_ms == now_ms:
             at_ms = begin_at(day - WEEK, minute, zone)
         limits = Span(at_ms, now_ms) if found[1] == "after" else Span(min(0, at_ms), at_ms)
-        left = (when.exact or when.limits or Span(0, now_ms)).cut_to(limits)
-        if left is None:
-            return None
-        return replace(when, limits=left) if when.exact is None else replace(when, exact=left)
+        return _limited(when, limits, now_ms)
 
     apart = "day", "days", "night", "morning", "the week", "1 week", "weeks"  # `the day after monday` is one day
     not_apart = "".join(rf"(?<!\b{one} )" for one in apart)
@@ -381,8 +383,16 @@ def _length_ms(unit: str) -> int:
 def _exact(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression | None:
     if begin_ms >= end_ms or not when.is_usual:
         return None
-    exact = Span(begin_ms, end_ms).cut_to(when.exact or Span(begin_ms, end_ms))
+    exact = Span(begin_ms, end_ms).cut_to(when.exact or when.limits or Span(begin_ms, end_ms))
     return None if exact is None else replace(when, exact=exact)
+
+
+def _limited(when: TimeExpression, limits: Span, now_ms: int) -> TimeExpression | None:
+    """Return the time within these limits too, or None if nothing is left."""
+    left = (when.exact or when.limits or Span(0, now_ms)).cut_to(limits)
+    if left is None:
+        return None
+    return replace(when, limits=left) if when.exact is None else replace(when, exact=left)
 
 
 def _between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
