@@ -95,7 +95,7 @@ _GERMAN_NUMBERS = {
         ("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"), 1
     )
 } | dict.fromkeys(("eine", "einer", "einem", "einen"), "1")  # fmt: skip
-GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?)(?!\w)"
+GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|nächten?|wochen?|monat(?:en?)?)(?!\w)"
 _GERMAN_CLOCK = {
     "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
 }  # fmt: skip
@@ -178,8 +178,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
         (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
         (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
         (r"(um|gegen) (\d{1,2})\.(\d\d)", r"at \2:\3"),
-        (rf"vor (mehr als|weniger als|über|mindestens|höchstens) (\d+) ?({GERMAN_UNITS})", r"\1 \2 \3 ago"),
-        (rf"vor (\d+) (?:bis|-) (\d+) ?({GERMAN_UNITS})", r"between \1 and \2 \3 ago"),
+        (rf"vor ((?:nicht )?(?:mehr|weniger) als|über|mindestens|höchstens) (\d+) ?({GERMAN_UNITS})", r"\1 \2 \3 ago"),
+        (rf"vor (\d+)(?: bis | ?[-–] ?)(\d+) ?({GERMAN_UNITS})", r"between \1 and \2 \3 ago"),
         (rf"vor (\d+) ?({GERMAN_UNITS})", r"\1 \2 ago"),
         (rf"seit (\d+) ?({GERMAN_UNITS})", r"last \1 \2"),
         (rf"({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}:\d\d|mittag|mitternacht)",
