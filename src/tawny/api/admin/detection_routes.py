@@ -253,8 +253,8 @@ def _changed_meanwhile(now: recorder.DetectionView, now_ms: int) -> RequestRefus
         return RequestRefused(
             409, "changed", "The settings file has changed in the meantime.", "Reload, or overwrite it."
         )
-    ago_min = max(0, now_ms - now.changed.at_ms) // 60_000
-    ago = "just now" if not ago_min else "a minute ago" if ago_min == 1 else f"{ago_min} minutes ago"
+    n = max(0, now_ms - now.changed.at_ms) // 60_000
+    ago = "just now" if not n else "a minute ago" if n == 1 else f"{n} minutes ago"  # as it is translated
     return RequestRefused(409, "changed", f"{now.changed.by} changed this {ago}.", "Reload, or overwrite it.")
 
 
