@@ -313,9 +313,10 @@ def test_a_colour_or_another_finds_both_and_says_which() -> None:
     assert hits == {**dict.fromkeys(("red1", "red2", "red3"), "red, car"), "wht": "white, car"}
 
 
-def test_excluded_colours_are_ignored_together() -> None:
-    asked = parse_query("no red or white cars", KNOWN, BERLIN, NOW)
-    assert (asked.colours, asked.unknown) == ((), ("no red or white cars",))
+@pytest.mark.parametrize("text", ["no red or white cars", "not a red jacket or a blue one", "no red jacket or blue"])
+def test_excluded_colours_are_ignored_together(text: str) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW)
+    assert (asked.colours, asked.unknown) == ((), (text,))
 
 
 @pytest.mark.parametrize(

@@ -154,9 +154,10 @@ _PLATE_ALONE = (
 _EXCLUDED_PLATE_ALONE = re.compile(
     rf"{_EXCLUDING}(?:(?<! no)|(?= [^\W\d_])){_PLATE_ALONE}(?:(?: (?:{_JOINING}))?{_PLATE_ALONE})*"
 )
+_A_LOOK = rf"(?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-])"
 _EXCLUDED_LOOK = re.compile(
-    rf"{_EXCLUDING}(?: an?| the| any)?(?: (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))"
-    rf"(?:(?: (?:{_JOINING}))? (?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-]))*(?: ([\w-]+))?"
+    rf"{_EXCLUDING}(?: an?| the| any)? {_A_LOOK}(?:(?: (?:{_JOINING}))? {_A_LOOK})*(?: ([\w-]+))?"
+    rf"((?: (?:or|nor)(?: an?| the| any)? {_A_LOOK}(?: ones?(?!\w)| *$))*)"
 )
 _BEFORE_PLATE = re.compile(
     rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
@@ -371,7 +372,7 @@ def _excludable(known: SearchVocabulary) -> tuple[str, str]:
 
 
 def _joined_lists(text: str, known: SearchVocabulary) -> str:
-    """Join lists of exclusions by words: `no cars, dogs or cats`. Other commas end an exclusion."""
+    """Join lists of exclusions by words: `no cars, dogs or cats`. Commas of no such list end an exclusion."""
     if "," not in text:
         return text
     each, _ = _excludable(known)
@@ -455,8 +456,9 @@ def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) 
     """Ignore colours and sizes that are excluded, with what has them: `no red cars`."""
     after = match[1] or ""
     has_them = after in CLOTHES or _is_object(after, known)
-    found.ignored.append(match[0] if has_them else match[0].removesuffix(after).rstrip())
-    return " " if has_them else f" {after}"
+    rest = "" if has_them else f"{after}{match[2]}"
+    found.ignored.append(match[0].removesuffix(rest).rstrip())
+    return f" {rest}"
 
 
 def _without_time(match: re.Match[str], found: _Found, zone: ZoneInfo, now_ms: int) -> str:
