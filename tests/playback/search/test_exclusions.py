@@ -156,3 +156,8 @@ def test_a_time_that_is_also_a_name_is_excluded_as_a_time(
 @pytest.mark.parametrize("text", ["over 2 hours ago but less than 5 hours ago", "yesterday, but before 7 am"])
 def test_but_before_a_time_is_no_exclusion(text: str) -> None:
     assert parse_query(text, KNOWN, BERLIN, NOW_MS).unknown == ()
+
+
+@pytest.mark.parametrize("text", ["no 500", "cars no 500"])
+def test_a_number_after_no_may_be_a_plate(text: str) -> None:
+    assert parse_query(text, KNOWN, BERLIN, NOW_MS).read == {"500"}

@@ -152,7 +152,7 @@ _PLATE_ALONE = (
     rf"(?![\w:/.]){_NO_LENGTH}"
 )
 _EXCLUDED_PLATE_ALONE = re.compile(
-    rf"{_EXCLUDING}(?:(?<! no)|(?= [^\W\d_])){_PLATE_ALONE}(?:(?: (?:{_JOINING}))?{_PLATE_ALONE})*"
+    rf"{_EXCLUDING}(?:(?<!\bno)|(?= [^\W\d_])){_PLATE_ALONE}(?:(?: (?:{_JOINING}))?{_PLATE_ALONE})*"
 )
 _A_LOOK = rf"(?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-])"
 _EXCLUDED_LOOK = re.compile(
