@@ -131,12 +131,12 @@ _PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
 _EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,7}})")
 _EXCLUDING_GERMAN = rf"(?:{_EXCLUDING}|(?<!\w)keine?[nmrs]?)"
 _NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
-_BEGINS_ANOTHER = "but|except|without|not?|ohne|nicht|keine?[nmr]?|all|alles?|(?:any|every)(?:one|body|thing)"
+_NO_OTHER = r"(?!(?:but|except|without|not?|ohne|nicht|keine?[nmr]?|all|alles?|(?:any|every)(?:one|body|thing)) )"
 _NO_ONE_BUT = re.compile(
-    rf"(?:(?:{_NO_ONE.pattern}|(?<!\w)keiner)((?: (?!(?:{_BEGINS_ANOTHER}) )[\w':/.-]+){{0,6}})"
-    r"|(?<!\w)keine) (?:but|except(?: for)?|other than|apart from|außer|ausser)(?! not?(?!\w))(?!\w)"
+    rf"(?:(?:{_NO_ONE.pattern}|(?<!\w)keiner)((?: {_NO_OTHER}[\w':/.-]+){{0,6}})|(?<!\w)keine)"
+    r" (?:but|except(?: for)?|other than|apart from|außer|ausser)(?! not?(?!\w))(?!\w)"
 )
-"""`nobody at the gate except anna` is anna at the gate."""
+"""`no one at the gate except anna` is anna at the gate."""
 _LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|vor|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
 _NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
 _NO_LENGTH = rf"(?! ?(?:(?:s|sec|min|h|{UNITS})(?!\w)|{GERMAN_UNITS}))"

@@ -137,7 +137,7 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
 
     def less(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         on = within(when, now_ms - int(found[1]) * _length_ms(found[2]), now_ms)
-        return on and replace(on, words=f"since {found[1]} {found[2]} ago")
+        return on and replace(on, words=" ".join(("since", found[1], found[2], "ago")))
 
     def between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         latest, earliest = sorted((int(found[1]), int(found[2])))
@@ -148,7 +148,7 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
     def more(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         end_ms = now_ms - int(found[1]) * _length_ms(found[2])
         on = within(when, min(0, end_ms - 1), end_ms)
-        return on and replace(on, words=f"until {found[1]} {found[2]} ago")
+        return on and replace(on, words=" ".join(("until", found[1], found[2], "ago")))
 
     def within(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression | None:
         return _limited(when, Span(begin_ms, end_ms), now_ms) if begin_ms < end_ms else None
