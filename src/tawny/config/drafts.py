@@ -3,12 +3,14 @@
 Secrets are written to `secrets.toml` (mode 600) and referenced as `${NAME}` in `tawny.toml`.
 """
 
+import logging
 import math
 import os
 import re
 import tomllib
 import unicodedata
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -32,6 +34,7 @@ ADDRESSES: Final = ("source", "sub", "onvif", "event_api.url")
 _LEFT_OF_REMOVED: Final = ("privacy_masks", "rotate", "mirror", "retention", "recipients")
 """What stays of a camera's settings when it is removed, for its recordings."""
 _PLAIN: Final = ("folder:", "file:", "rclone:", "webpush:")
+log = logging.getLogger(__name__)
 
 
 class SettingsDraft:
@@ -360,31 +363,63 @@ class SettingsDraft:
         return made
 
     def write(self) -> None:
-        """Write `secrets.toml`, then the settings file.
+        """Write new secrets, the settings file, then `secrets.toml` without those that are gone.
 
-        Raises NotDone: when the file was changed since it was read; FolderUnwritable.
+        In this order, no crash leaves settings that name a missing secret.
+
+        Raises NotDone: when the file was changed since it was read; FolderUnwritable. Nothing is changed then.
         """
         if self._path is None:
             return
         with unchanged(self._path, self._was):
-            self._write_secrets(self._path.with_name("secrets.toml"))
-            if self.text != self._was:
+            path, gone = self._path.with_name("secrets.toml"), self._gone - self._secrets.keys()
+            if self.text == self._was:
+                _write_secrets(path, self._secrets, gone)
+                return
+            had = _text_of(path)
+            _write_secrets(path, self._secrets, ())
+            with _put_back_on_error(path, had):
                 replace_file(self._path, self.text)
-                self._was = self.text
+            self._was = self.text
+            try:
+                _write_secrets(path, {}, gone)
+            except FolderUnwritable as error:
+                left = ", ".join(sorted(gone & self._lines.keys()))
+                log.warning("secrets.toml still holds %s, which no setting names any more: %s", left, error)
 
-    def _write_secrets(self, path: Path) -> None:
-        text = read_file(path) if path.exists() else ""
-        document = tomlkit.parse(text)
-        for name in self._gone:
-            document.pop(name, None)
-        for name, value in self._secrets.items():
-            document[name] = value
-        new = tomlkit.dumps(document)
-        if new == text:
-            return
-        if not path.exists():
-            _create(path)
-        replace_file(path, new)
+
+def _text_of(path: Path) -> str:
+    """Return the text of `secrets.toml`; empty if there is none."""
+    return read_file(path) if path.exists() else ""
+
+
+def _write_secrets(path: Path, put: Mapping[str, str], gone: Iterable[str]) -> None:
+    text = _text_of(path)
+    document = tomlkit.parse(text)
+    for name in gone:
+        document.pop(name, None)
+    for name, value in put.items():
+        document[name] = value
+    new = tomlkit.dumps(document)
+    if new == text:
+        return
+    if not path.exists():
+        _create(path)
+    replace_file(path, new)
+
+
+@contextmanager
+def _put_back_on_error(path: Path, had: str) -> Iterator[None]:
+    """Give `secrets.toml` its former text if the settings file can't be written."""
+    try:
+        yield
+    except FolderUnwritable:
+        try:
+            if _text_of(path) != had:
+                replace_file(path, had)
+        except FolderUnwritable as error:
+            log.warning("secrets.toml holds lines of a change that failed: %s", error)
+        raise
 
 
 def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:

@@ -1,11 +1,14 @@
 """What becomes of secrets, and of `secrets.toml`, when cameras are removed and restored."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from tawny.config import drafts, file_writing
 from tawny.config.settings import CameraSettings
+from tawny.model.errors import FolderUnwritable
 from tawny.model.ids import CameraId
 from tawny.service.cameras.camera_setup import CameraRemoval, removed_values
 from tawny.service.retention.recording_deletion import UNDO_S
@@ -16,6 +19,12 @@ BOTH = (
     '[cameras.yard]\nsource = "rtsp://u:${CAMERA_YARD}@192.0.2.1/x"\n'
     '[cameras.gate]\nsource = "rtsp://u:${CAMERA_YARD}@192.0.2.2/x"\n[cameras.hall]\nsource = "demo:hall"\n'
 )
+ONE = (
+    '[cameras.yard]\nsource = "rtsp://u:${CAMERA_YARD}@192.0.2.1/x"\n[cameras.gate]\nsource = "demo:gate"\n'
+    '[cameras.hall]\nsource = "demo:hall"\n'
+)
+ONE_SECRET = 'CAMERA_YARD = "pw"\n'
+BUSY = OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
 def house_with(folder: Path, secrets: str, text: str = BOTH) -> House:
@@ -95,6 +104,45 @@ def test_a_removal_is_written_with_its_undo(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.undo()
     again = house.restarted()
     again.setup.restore(YARD)
+    assert again.settings.cameras[YARD] == before
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException, *, after: int = 0) -> None:
+    """Let this file be replaced only so often, as if it were mounted by itself."""
+    replace, left = Path.replace, [after]
+
+    def replaced(file: Path, target: Path) -> Path:
+        if target.name == name:
+            left[0] -= 1
+            if left[0] < 0:
+                raise error
+        return replace(file, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+
+
+def test_a_refused_removal_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = house_with(tmp_path, ONE_SECRET, ONE)
+    refuse(monkeypatch, "tawny.toml", BUSY)
+    for camera in (YARD, GATE):
+        with pytest.raises(FolderUnwritable):
+            house.setup.remove(camera, KEEP)
+    assert (house.config.read_text(), secrets_of(house), house.applied) == (ONE, ONE_SECRET, [])
+
+
+@pytest.mark.parametrize(("file", "after"), [("tawny.toml", 0), ("secrets.toml", 1)])
+def test_after_a_crash_in_a_removal_the_settings_have_their_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, after: int
+) -> None:
+    house = house_with(tmp_path, ONE_SECRET, ONE)
+    before = house.settings.cameras[YARD]
+    refuse(monkeypatch, file, KeyboardInterrupt(), after=after)
+    with pytest.raises(KeyboardInterrupt):
+        house.setup.remove(YARD, KEEP)
+    monkeypatch.undo()
+    again = house.restarted()
+    if after:
+        again.setup.restore(YARD)
     assert again.settings.cameras[YARD] == before
 
 
