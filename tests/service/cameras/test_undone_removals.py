@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.config import drafts, file_writing
+from tawny.config.loader import read_settings
 from tawny.config.settings import CameraSettings
 from tawny.model.errors import FolderUnwritable
 from tawny.model.ids import CameraId
@@ -144,6 +145,22 @@ def test_after_a_crash_in_a_removal_the_settings_have_their_secrets(
     if after:
         again.setup.restore(YARD)
     assert again.settings.cameras[YARD] == before
+
+
+@pytest.mark.parametrize("camera", [YARD, GATE])
+def test_a_camera_goes_though_secrets_cannot_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, camera: CameraId
+) -> None:
+    """Its own password stays there, and the undo needs the run that removed it."""
+    house = house_with(tmp_path, ONE_SECRET, ONE)
+    before = house.settings.cameras[camera]
+    refuse(monkeypatch, "secrets.toml", BUSY)
+    house.setup.remove(camera, KEEP)
+    assert (camera in read_settings(house.config).cameras, secrets_of(house)) == (False, ONE_SECRET)
+    assert f"after a restart, the removed camera {camera} couldn't be restored" in caplog.text
+    assert ("still holds CAMERA_YARD, which no setting names" in caplog.text) is (camera == YARD)
+    house.setup.restore(camera)
+    assert read_settings(house.config).cameras[camera] == before
 
 
 @pytest.mark.parametrize("kept", ["", "{}", "[]", '{"version": 9, "password": "s3cret"}'])

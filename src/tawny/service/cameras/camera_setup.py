@@ -3,6 +3,7 @@
 Passwords are never returned; they are stored in `secrets.toml`. Thread-safe; the methods wait for cameras and the disk.
 """
 
+import logging
 import math
 import threading
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from tawny.config.drafts import SettingsDraft, camera_id_for, secret_name
 from tawny.config.lens_and_ptz import LensSettings, TrackSettings
 from tawny.config.settings import CameraSettings, display_name
-from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Recording
@@ -65,6 +66,7 @@ _PLACES: Final = ("source", "sub", "onvif", "event_api", "serial", "mac")
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
 )  # fmt: skip
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,9 +445,16 @@ class CameraSetupService:
                 before, (table, secrets) = draft.text, draft.take_camera(camera)
                 draft.remove_camera(camera, removed_values(camera, was, removal, now_ms))
                 kept = replace(kept, table=table, secrets=secrets, before=before, after=draft.text)
+
+            def edit_and_keep(draft: SettingsDraft) -> None:
+                edit(draft)
                 self.removed.put(draft, camera, kept, until_ms)
 
-            self._change(config, edit)
+            try:
+                self._change(config, edit_and_keep)
+            except FolderUnwritable as error:  # perhaps only `secrets.toml`, which may be mounted by itself
+                self._change(config, edit)
+                log.warning("after a restart, the removed camera %s couldn't be restored: %s", camera, error)
             self._logins.forget(camera)
             self.removed.keep(camera, kept)
         return until_ms
