@@ -192,6 +192,44 @@ def test_a_queue_that_cannot_be_read_does_not_stop_a_removal(
     assert "may still count as waiting" in caplog.text
 
 
+class CountedDb(SmallDb):
+    """Counts queries and transactions."""
+
+    uses = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        CountedDb.uses += 1
+        with super().reading() as db:
+            yield db
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        CountedDb.uses += 1
+        with super().writing() as db:
+            yield db
+
+
+def test_what_waits_is_dropped_at_once_after_many_recordings_were_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retention waits for it while the disk is full. Not what is to be recorded between them."""
+    monkeypatch.setattr("tawny.delivery.outbox.SmallDb", CountedDb)
+    bench = Bench(tmp_path, is_inline=True)
+    outbox = bench.outward.outbox
+    every = [segment(60 * number) for number in range(60)]
+    outbox.add(
+        delivery(f"{one.start_ms}.mp4", DeliveryKind.CLIP, one.start_ms, to="nas", camera=one.camera, needs=one.span)
+        for one in every
+    )
+    monkeypatch.setattr(CountedDb, "uses", 0)
+    bench.outward.drop_unrecorded([*every[:30], *every[31:]])
+    assert CountedDb.uses < 5
+    left = [one.needs for one in outbox.since("nas", 0) if one.state is DeliveryState.WAITING]
+    assert left == [every[30].span]
+    bench.outward.close()
+
+
 class OnceFull(SmallDb):
     """A file on a disk that is full once, when the second removal is written."""
 

@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from tawny.model.ids import CameraId, SegmentId
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
-from tawny.model.times import Clock, Span, utc_text
+from tawny.model.times import Clock, Span, merge_spans, utc_text
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.event_forms import RECORDING_GONE
@@ -204,15 +205,23 @@ class DeliveryService:
         They would count as waiting until their destination is back, and in a full queue push out what can be sent.
         """
         try:
-            needing = {one.id: one for each in removed for one in self.outbox.needing(each.camera, each.span)}
-            gone = [one for one in needing.values() if self._is_unrecorded(one)]
-            for one in gone:
-                self.outbox.drop(one, ContentGone(one.to, RECORDING_GONE).message)
+            gone = [one for one in self._needing(removed) if self._is_unrecorded(one)]
+            self.outbox.drop_all([(one, ContentGone(one.to, RECORDING_GONE).message) for one in gone])
         except StorageError as error:  # their couriers find out
             log.warning("uploads whose recording was deleted may still count as waiting: %s", error)
             return
         for to, count in Counter(one.to for one in gone).items():
             log.warning("dropped %d that waited for %s: their recordings were deleted", count, to)
+
+    def _needing(self, removed: Iterable[Segment]) -> list[Delivery]:
+        """Return what waits and requires something of these recordings, of which there may be thousands."""
+        spans = defaultdict[CameraId, list[Span]](list)
+        for one in removed:
+            spans[one.camera].append(one.span)
+        merged = {camera: merge_spans(found) for camera, found in spans.items()}
+        whole = {camera: Span(found[0].begin_ms, found[-1].end_ms) for camera, found in merged.items()}
+        waiting = self.outbox.needing(whole)
+        return [one for one in waiting if one.camera and one.needs and _touches(merged[one.camera], one.needs)]
 
     def _is_unrecorded(self, one: Delivery) -> bool:
         if one.what not in _OF_VIDEO or one.to not in self._settings.destinations:
@@ -514,3 +523,9 @@ def waiting_recordings(folder: Path, settings: Settings) -> list[tuple[CameraId,
     folders = [folder_target(name) for name, one in settings.files.items() if one.folder]
     with sqlite_errors(str(path), read_only=True), closing(opened_to_read(path)) as db:
         return held_by(db, [*settings.destinations, *settings.notifiers, *folders])
+
+
+def _touches(spans: Sequence[Span], needs: Span) -> bool:
+    """Return whether any of these spans, merged and in order, overlaps with the other one."""
+    at = bisect_right(spans, needs.begin_ms, key=lambda one: one.end_ms)
+    return at < len(spans) and spans[at].begin_ms < needs.end_ms
