@@ -130,6 +130,14 @@ def test_what_was_removed_before_its_upload_adds_up_over_restarts(site: Site) ->
     assert _retention(site, ALL).unsent() == 2
 
 
+def test_what_was_removed_while_the_clock_was_ahead_is_not_of_the_last_day(site: Site) -> None:
+    site.clock.jump_utc(300 * 86_400)
+    site.ledger.removed_unsent(7)
+    site.clock.jump_utc(-300 * 86_400)
+    site.ledger.removed_unsent(2)
+    assert _retention(site, ALL).unsent() == 2
+
+
 def test_what_waited_is_handed_on_once_it_had_to_go(site: Site) -> None:
     waits, _ = site.put(500, size_bytes=4_000), site.put(400, size_bytes=4_000)
     retention = _retention(site, RetentionRule(free_share=0.95))

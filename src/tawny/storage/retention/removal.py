@@ -16,7 +16,7 @@ from tawny.model.errors import DiskFull, StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.segments import Gap, GapReason, Segment, explaining
-from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
+from tawny.model.times import CLOCK_STEP_MS, Clock, Span, merge_spans, missing_spans, stamp
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, day_folder, is_of_day
 from tawny.storage.disk.secondary_volumes import awaited, check_present
@@ -313,9 +313,10 @@ class UnsentRemovals:
             return sum(count for _, count in self._now())
 
     def _now(self) -> list[tuple[int, int]]:
-        since_ms = self._clock.now_ms() - DAY_MS
+        now_ms = self._clock.now_ms()
         known = self._read() if self._known is None else self._known
-        self._known = [one for one in known if one[0] >= since_ms]
+        # later ones are of a time when the clock was ahead
+        self._known = [one for one in known if now_ms - DAY_MS <= one[0] <= now_ms + CLOCK_STEP_MS]
         return self._known
 
     def _read(self) -> list[tuple[int, int]]:
