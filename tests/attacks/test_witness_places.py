@@ -266,7 +266,8 @@ def test_check_does_not_advise_to_replace_what_another_recorder_has_uploaded(
     (tmp_path / "nas" / "a.jpg").write_bytes(content)
     said = tawny("check", "--deep", "--config", str(config)).out
     assert ("uploads are lost" in said) == (content != b"sum")
-    assert ("another recorder uploads there" in said, "Don't run `tawny uploads resend`" in said) == (is_theirs,) * 2
+    assert ("or this one's from before its disk was replaced" in said, "then do run it" in said) == (is_theirs,) * 2
+    assert ("another recorder may upload there" in said, "Don't run `tawny uploads resend`" in said) == (is_theirs,) * 2
     assert ("To send again" in said) == (content == b"")
 
 

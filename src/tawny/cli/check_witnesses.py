@@ -36,7 +36,8 @@ UPLOAD_ADVICE: Final = (
 )
 SHARED_ADVICE: Final = (
     "Don't run `tawny uploads resend` for a destination with another recorder's files: it would replace those of "
-    "another size. Give each recorder its own folder there first."
+    "another size. Give each recorder its own folder there first. If no other recorder uploads there, "
+    "the witnesses are of this one from before its disk was replaced: then do run it."
 )
 MOST_FILE_BYTES: Final = 50_000_000
 SeenWitness = tuple[str, Witness]
@@ -111,7 +112,7 @@ def uploaded(settings: Settings, volume: Volume, clock: Clock, out: Output) -> t
         if lost.all:
             lacking.append(_lack(name, lost))
         if is_shared and any(lost.changed.values()):
-            why = "those with another size may be its own: its witnesses are there, too"
+            why = "its witnesses are there, too, or this one's from before its disk was replaced"
             lacking.append(Finding(FindingKind.SHARED, name, why))
     return found, lacking
 

@@ -81,7 +81,7 @@ class FindingKind(StrEnum):
     NOT_STATED = "not in the signed history"
     UPLOADS = "uploads are lost"
     NOT_COMPARED = "uploads not compared"
-    SHARED = "another recorder uploads there"
+    SHARED = "another recorder may upload there"
 
 
 @dataclass(frozen=True, slots=True)
