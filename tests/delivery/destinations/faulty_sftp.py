@@ -22,12 +22,14 @@ class Faulty(asyncssh.SFTPServer):
     `whole` refuses to continue a file, as servers in front of object storage do; `whole later`: with the first data.
     `whole failure` refuses it without saying why.
     `quota` fails as OpenSSH does for a user whose share of a disk is full, `read-only` as on a disk mounted so; `no
-    folders` lets none be made.
+    folders` lets none be made. `gone` has no folder to open a file in.
     """
 
     mode: Path
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
+        if self._said() == "gone":
+            raise asyncssh.SFTPNoSuchFile("No such file")
         if self._said() == "read-only" and Path(os.fsdecode(path)).parent.is_dir():
             raise asyncssh.SFTPFailure("Failure")
         continues = pflags & asyncssh.FXF_WRITE and not pflags & asyncssh.FXF_TRUNC

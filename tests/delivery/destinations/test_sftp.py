@@ -274,6 +274,17 @@ def test_a_folder_that_cannot_be_written_is_told(
             connection.put(name, content(), "", lambda _: None)
 
 
+def test_an_error_is_not_its_own_cause(faulty: Server, mode: Path, tmp_path: Path) -> None:
+    """Where a folder goes while a file is sent: following the causes would not end."""
+    with closing(connect(faulty, tmp_path / "root")) as connection:
+        mode.write_text("gone")
+        with pytest.raises(DeliveryError, match="No such file") as refused:
+            connection.put("a.jpg", content(), "", lambda _: None)
+    cause = refused.value.__cause__
+    assert isinstance(cause, asyncssh.SFTPNoSuchFile)
+    assert cause.__cause__ is not cause
+
+
 def test_a_folder_that_exists_needs_no_right_to_create_it(faulty: Server, mode: Path, tmp_path: Path) -> None:
     (tmp_path / "root" / "porch").mkdir()
     mode.write_text("no folders")

@@ -233,7 +233,9 @@ class _OpenSftp:
             if await self._is_read_only():
                 raise ReadOnlyTarget(self._public, "its disk is read-only") from error
             if isinstance(error, asyncssh.SFTPNoSuchFile):
-                raise denied or error from error
+                if denied is None:
+                    raise
+                raise denied from error
             if await self._room_bytes() < content.size_bytes - begun:
                 raise TargetFull(self._public, "no space left") from error
             raise
