@@ -79,6 +79,23 @@ async def test_hidden_cameras_are_not_on_it_nor_removed_ones(house: House, owner
     assert (await owner.get("/api/v1/plan")).json()["cameras"] == PLACES[:1]
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["version", "no version"])
+async def test_a_removed_camera_keeps_its_place_until_it_can_no_longer_come_back(
+    house: House, owner: httpx.AsyncClient, known: bool
+) -> None:
+    await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES})
+    listed = house.recorder.listed
+    house.recorder.listed = [one for one in listed if one.status.id != "yard"]
+    moved = PLACES[0] | {"x": 0.9}
+    version = (await owner.get("/api/v1/plan")).json()["cameras_version"] if known else None
+    answer = await owner.put("/api/v1/plan/cameras", json={"cameras": [moved], "version": version})
+    assert answer.json()["cameras"] == [moved]
+    house.recorder.listed = listed
+    assert (await owner.get("/api/v1/plan")).json()["cameras"] == [moved, PLACES[1]]
+    house.accounts.forget_cameras([CameraId("yard")])
+    assert (await owner.get("/api/v1/plan")).json()["cameras"] == [moved]
+
+
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER])
 async def test_only_owners_change_it(house: House, role: Role) -> None:
     browser = house.signed_in(role)

@@ -89,12 +89,15 @@ async def put_floor_plan_image(request: Request, signed: Signed, note: Note, her
 
 @router.put("/plan/cameras", dependencies=own)
 def place_cameras(body: PlannedCameras, signed: Signed, note: Note, here: Here) -> FloorPlan:
-    """Replace the places of all cameras. 409 `changed`: they were changed in the meantime."""
+    """Replace the places of all cameras shown. 409 `changed`: they were changed in the meantime."""
     placed = {one.camera: one for one in body.cameras}
-    was = None if body.version is None else here.accounts.plan()[2]
-    if was is not None and body.version != _version(_seen(here, signed.person, was)):
+    was = here.accounts.plan()[2]
+    seen = _seen(here, signed.person, was)
+    if body.version is not None and body.version != _version(seen):
         raise changed_meanwhile()
-    if not here.accounts.put_plan(None, _CAMERAS.dump_json(list(placed.values())).decode(), was):
+    hidden = [one for one in _stored(was) if one not in seen and one.camera not in placed]  # a removal can be undone
+    text = _CAMERAS.dump_json([*placed.values(), *hidden]).decode()
+    if not here.accounts.put_plan(None, text, None if body.version is None else was):
         raise changed_meanwhile()
     note("floor plan changed", f"cameras: {', '.join(placed) or 'none'}")
     return _plan(here, signed.person)
@@ -118,9 +121,13 @@ def _plan(here: AppContext, person: Account) -> FloorPlan:
     return FloorPlan(version=version if image else 0, cameras=seen, cameras_version=_version(seen))
 
 
+def _stored(text: str) -> list[PlannedCamera]:
+    return _CAMERAS.validate_json(text)
+
+
 def _seen(here: AppContext, person: Account, text: str) -> list[PlannedCamera]:
     exist = here.recorder.camera_names()
-    return [one for one in _CAMERAS.validate_json(text) if one.camera in exist and person.may_see(CameraId(one.camera))]
+    return [one for one in _stored(text) if one.camera in exist and person.may_see(CameraId(one.camera))]
 
 
 def _version(seen: list[PlannedCamera]) -> str:
