@@ -1,6 +1,8 @@
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { health } from "../../api/state";
+import { camera, health as made } from "../../testing/make";
 import { go, path, startRouter } from "../../ui/router";
 import { session } from "../../ui/session";
 import { Toasts } from "../../ui/toast";
@@ -10,7 +12,8 @@ afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
-  session.value = null;
+  vi.useRealTimers();
+  session.value = health.value = null;
 });
 
 it.each([2, 9, 25, 80])("puts %s new cameras beside each other", (count) => {
@@ -202,5 +205,65 @@ describe("the focus, when a camera is taken off the plan", () => {
     fireEvent.click(await screen.findByText("Take off the plan"));
     await waitFor(() => expect(mark("yard")).toBeNull());
     expect(document.activeElement?.className).toBe("plan-panel");
+  });
+});
+
+describe("a plan that stays open", () => {
+  const shown = () => [...document.querySelectorAll<HTMLElement>(".plan-mark")].map((each) => `${each.dataset["camera"]} ${each.style.left}`);
+  const cones = () => document.querySelectorAll(".plan-cones > *").length;
+  const see = (...ids: string[]) => act(() => void (health.value = made(ids.map((id) => camera(id)))));
+
+  it("shows other cameras once others may be seen, and what only they see", async () => {
+    recorder({ "GET /api/v1/plan": [Response.json(before), Response.json({ ...after, cameras: [place("nursery")] })] });
+    health.value = made([camera("yard")]);
+    render(<FloorPlan />);
+    await waitFor(() => expect([shown(), cones()]).toEqual([["yard 50%"], 1]));
+    see("nursery");
+    expect([shown(), cones()]).toEqual([[], 0]);
+    await waitFor(() => expect([shown(), cones()]).toEqual([["nursery 50%"], 1]));
+  });
+
+  it("shows within a minute what another owner has moved, but never over a draft", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const moved = (x: number) => Response.json({ ...before, cameras: [{ ...place("yard"), x }] });
+    recorder({ "GET /api/v1/plan": [moved(0.5), moved(0.1), moved(0.9)] });
+    health.value = made([camera("yard")]);
+    render(<FloorPlan />);
+    await waitFor(() => expect(shown()).toEqual(["yard 50%"]));
+    act(() => void vi.advanceTimersByTime(60_000));
+    await waitFor(() => expect(shown()).toEqual(["yard 10%"]));
+    fireEvent.click(screen.getByText("Edit"));
+    await screen.findByText("Cancel");
+    act(() => void vi.advanceTimersByTime(60_000));
+    await new Promise((done) => setTimeout(done));
+    fireEvent.click(screen.getByText("Cancel"));
+    await screen.findByText("Edit");
+    expect(shown()).toEqual(["yard 10%"]);
+  });
+});
+
+describe("the focus on the plan", () => {
+  const pressed = async (name: string) => {
+    const button = await screen.findByText(name);
+    button.focus();
+    fireEvent.click(button);
+  };
+  const focused = () => document.activeElement?.textContent;
+
+  it("goes to Save, back to Edit, and to the mark that is new", async () => {
+    recorder({ "GET /api/v1/plan": [Response.json(before)], "PUT /api/v1/plan/cameras": [Response.json(after)] });
+    health.value = made([camera("yard"), camera("nursery")]);
+    render(<FloorPlan />);
+    await pressed("Edit");
+    await waitFor(() => expect(focused()).toBe("Save"));
+    await pressed("Cancel");
+    await waitFor(() => expect(focused()).toBe("Edit"));
+    await pressed("Edit");
+    const add = await screen.findByLabelText(/^Add /);
+    add.focus();
+    fireEvent.click(add);
+    await waitFor(() => expect(document.activeElement).toBe(mark("nursery")));
+    await pressed("Save");
+    await waitFor(() => expect(focused()).toBe("Edit"));
   });
 });

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { ApiError, get, getBlob, put, remove as removeAt, url } from "../../api/client";
 import { ongoing } from "../../api/events";
 import type { FloorPlan as Plan, PlannedCamera } from "../../api/schema";
-import { cameras, on } from "../../api/state";
+import { cameraNamed, cameras, on } from "../../api/state";
 import { plan as words } from "../../strings/plan";
 import { dotOf, sentence } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
@@ -53,10 +53,23 @@ export default function FloorPlan() {
   /** Why it was not saved: another person has moved cameras since it was shown. */
   const conflict = useSignal("");
   const aspect = useSignal(16 / 9);
+  const tools = useRef<HTMLDivElement>(null);
   const isOwner = session.value?.user?.role === "owner";
+  const turn = useSignal(0);
+  useEffect(() => {
+    const again = () => void (turn.value += 1);
+    const stop = on("back", again);
+    const timer = setInterval(again, LASTS_MS);
+    return () => {
+      stop();
+      clearInterval(timer);
+    };
+  }, []);
+  // A page that stays open follows what others change; a draft is not touched: saving it says so.
   const problem = useLoading(async () => {
-    plan.value = await get<Plan>("/plan");
-  });
+    const found = await get<Plan>("/plan");
+    if (!draft.peek()) plan.value = found;
+  }, `${turn.value} ${cameras.value.map(({ id }) => id)}`);
   const take = (now: Plan) => {
     plan.value = now;
     if (known.peek()) layout.value = { ...layout.peek(), plan: now.version > 0 };
@@ -135,9 +148,13 @@ export default function FloorPlan() {
   };
   const now = plan.value;
   const editing = draft.value !== null;
+  useEffect(() => {
+    // What was pressed is gone: the focus goes to Save, and afterwards to Edit.
+    if (document.activeElement === document.body) (tools.current?.lastElementChild as HTMLElement | null | undefined)?.focus();
+  }, [editing, saving.value]);
   const isThere = now !== null && (now.version > 0 || image.value !== null);
-  const tools = isOwner && isThere && (
-    <div class="row plan-tools">
+  const buttons = isOwner && isThere && (
+    <div ref={tools} class="row plan-tools">
       {editing ? (
         <>
           <Upload class="btn" words={words.replace} onFile={upload} />
@@ -166,7 +183,7 @@ export default function FloorPlan() {
     <Page title={words.title} back="/" class="plan-page">
       {problem}
       {sheet}
-      {tools}
+      {buttons}
       {conflict.value && <p role="alert">{conflict.value}</p>}
       {now && !isThere && (
         <section class="plan-none">
@@ -224,8 +241,6 @@ async function small(file: File): Promise<Blob> {
   return new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("no image"))), "image/jpeg", 0.9));
 }
 
-const nameOf = (id: string) => cameras.value.find((camera) => camera.id === id)?.name ?? id;
-
 /** Sectors of a circle, in shares of the plan's width. */
 function Cones({ places, aspect, lit }: { places: readonly Place[]; aspect: number; lit: ReadonlySet<string> }) {
   return (
@@ -259,14 +274,13 @@ function useAlerts(): ReadonlySet<string> {
   return new Set([...going, ...[...until.value].filter(([, at]) => at > Date.now()).map(([camera]) => camera)]);
 }
 
-function Shown({ places, aspect }: { places: readonly Place[]; aspect: number }) {
+function Shown({ places: all, aspect }: { places: readonly Place[]; aspect: number }) {
   const lit = useAlerts();
+  const places = all.flatMap((place) => cameras.value.filter(({ id }) => id === place.camera).map((camera) => ({ ...place, of: camera })));
   return (
     <>
       <Cones places={places} aspect={aspect} lit={lit} />
-      {places.map(({ camera: id, x, y }) => {
-        const camera = cameras.value.find((each) => each.id === id);
-        if (!camera) return null;
+      {places.map(({ camera: id, of: camera, x, y }) => {
         const said = lit.has(id) ? words.alert(camera.name) : words.camera(camera.name, sentence(camera));
         return (
           <a key={id} class={`plan-mark${lit.has(id) ? " lit" : ""}`} data-camera={id} style={{ left: `${x * 100}%`, top: `${y * 100}%` }} href={`/live/${encodeURIComponent(id)}`} aria-label={said}>
@@ -327,7 +341,7 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
             class={`plan-mark${place.camera === chosen.value ? " lit" : ""}`}
             data-camera={place.camera}
             style={{ left: `${place.x * 100}%`, top: `${place.y * 100}%` }}
-            aria-label={words.place(nameOf(place.camera))}
+            aria-label={words.place(cameraNamed(place.camera))}
             aria-pressed={place.camera === chosen.value}
             onFocus={() => (chosen.value = place.camera)}
             onClick={() => (chosen.value = place.camera)}
@@ -342,7 +356,7 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
             onPointerCancel={() => (held.value = false)}
           >
             <Icon name="video" small />
-            <span class="plan-name">{nameOf(place.camera)}</span>
+            <span class="plan-name">{cameraNamed(place.camera)}</span>
           </button>
         ))}
       </div>
@@ -358,7 +372,7 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
                 aria-label={words.put(camera.name)}
                 onClick={() => {
                   onChange([...places, { camera: camera.id, ...freeSpot(places), ...NEW }]);
-                  chosen.value = camera.id;
+                  setTimeout(() => (stage.current?.lastElementChild as HTMLElement).focus()); // where arrow keys move it
                 }}
               >
                 <Icon name="plus" small />
@@ -369,7 +383,7 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
         )}
         {now && (
           <fieldset class="plan-sliders">
-            <legend>{nameOf(now.camera)}</legend>
+            <legend>{cameraNamed(now.camera)}</legend>
             {sliders.map(([key, label, least, most, step, say]) => (
               <label key={key}>
                 <span>{label}</span>
