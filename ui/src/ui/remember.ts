@@ -1,19 +1,22 @@
 /** What this browser remembers between visits. Where it may not, it starts anew each time and nothing else is lost. */
 const PREFIX = "tawny.";
 
-export function recall(name: string): string | null {
+/** What the browser remembers, or this tab alone, in which a page may be loaded again. */
+type Store = "localStorage" | "sessionStorage";
+
+export function recall(name: string, store: Store = "localStorage"): string | null {
   try {
-    return localStorage.getItem(PREFIX + name);
+    return globalThis[store].getItem(PREFIX + name);
   } catch {
     return null;
   }
 }
 
 /** null forgets. */
-export function remember(name: string, value: string | null): void {
+export function remember(name: string, value: string | null, store: Store = "localStorage"): void {
   try {
-    if (value === null) localStorage.removeItem(PREFIX + name);
-    else localStorage.setItem(PREFIX + name, value);
+    if (value === null) globalThis[store].removeItem(PREFIX + name);
+    else globalThis[store].setItem(PREFIX + name, value);
   } catch {
     // Then not.
   }

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { camera, event } from "../../testing/make";
 import { cellsOf, columnsFor, gridOf, heroOf, neighbour } from "./wall";
 
@@ -84,3 +84,36 @@ it.each([
   [6, 800, 1280, 2],
   [16, 1920, 1080, 4],
 ])("shows %d cameras on %d by %d in %d columns", (count, width, height, columns) => expect(columnsFor(count, width, height)).toBe(columns));
+
+describe("a wall screen", () => {
+  const opened = () => (vi.resetModules(), import("./wall"));
+  afterEach(() => {
+    vi.useRealTimers();
+    localStorage.clear();
+    sessionStorage.clear();
+  });
+
+  it("is that window alone, also after it is loaded again", async () => {
+    const first = await opened();
+    first.setOnWall(true);
+    expect((await opened()).isOnWall.value).toBe(true);
+    sessionStorage.clear(); // another window has its own
+    const answer = new Promise((done) => (new BroadcastChannel("wall-screen").onmessage = ({ data }) => data === "is" && done(data)));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const second = await opened();
+    await answer;
+    await new Promise(setImmediate); // every window has it
+    vi.advanceTimersByTime(60_000);
+    expect([first.isOnWall.value, second.isOnWall.value]).toEqual([true, false]);
+    first.setOnWall(false);
+  });
+
+  it("is there again after the browser was started again", async () => {
+    localStorage.setItem("tawny.wall-screen", "on");
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const again = await opened();
+    expect(again.isOnWall.value).toBe(false);
+    vi.advanceTimersByTime(1_000);
+    expect(again.isOnWall.value).toBe(true);
+  });
+});

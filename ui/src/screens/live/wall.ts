@@ -32,13 +32,21 @@ export function flipPhoneColumns(): void {
 }
 
 const ON_WALL = "wall-screen";
-/** This device was made a screen on the wall, until that is left. */
-export const isOnWall = signal(recall(ON_WALL) === "on");
+/** This window was made a screen on the wall, until that is left. */
+export const isOnWall = signal(recall(ON_WALL, "sessionStorage") === "on");
 
 export function setOnWall(on: boolean): void {
   isOnWall.value = on;
+  remember(ON_WALL, on ? "on" : null, "sessionStorage");
   remember(ON_WALL, on ? "on" : null);
 }
+
+const ANSWER_MS = 500;
+// A browser that was started again shows its wall again: in a window to which no other one answers that it is the wall.
+const windows = globalThis.BroadcastChannel && new BroadcastChannel(ON_WALL);
+if (windows) windows.onmessage = ({ data }) => (data === "is" ? clearTimeout(waiting) : isOnWall.peek() && windows.postMessage("is"));
+const waiting = !isOnWall.peek() && recall(ON_WALL) === "on" ? setTimeout(() => setOnWall(true), ANSWER_MS) : 0;
+if (waiting) windows?.postMessage("?");
 
 const WIDE = 16 / 9;
 const CHOSEN = "hero";
