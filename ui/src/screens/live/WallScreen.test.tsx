@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { act, cleanup, render, waitFor } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 
 const host = vi.hoisted(() => ({ alerts: new Set<(what: unknown) => void>() }));
@@ -43,6 +43,27 @@ it("goes back to all cameras while two alerts go on", () => {
     act(() => void vi.advanceTimersByTime(2_000));
   }
   expect(large()).toBe("");
+});
+
+it("shows its options on any key, and as long as one of them has the focus", () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("isSecureContext", false);
+  render(<WallScreen />);
+  const isShown = () => document.querySelector(".ws-options")?.hasAttribute("hidden") === false;
+  const wait = (s: number) => act(() => void vi.advanceTimersByTime(s * 1000));
+  expect(isShown()).toBe(false);
+  act(() => void fireEvent.keyDown(document.body, { key: "Tab" }));
+  expect(isShown()).toBe(true);
+  wait(4);
+  act(() => void fireEvent.keyDown(document.body, { key: "Tab" }));
+  wait(4);
+  expect(isShown()).toBe(true);
+  act(() => screen.getByLabelText("From").focus());
+  wait(30);
+  expect(isShown()).toBe(true);
+  act(() => screen.getByLabelText("From").blur());
+  wait(1);
+  expect(isShown()).toBe(false);
 });
 
 it("loads the new page after an update", async () => {

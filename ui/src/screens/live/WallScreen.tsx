@@ -27,7 +27,7 @@ import "./wall-screen.css";
 /** Up to so many cameras are worth their large streams. */
 const FEW = 2;
 const SHOWN_MS = 6_000;
-/** After a touch it is bright for so long. */
+/** After a touch it is bright for so long, and for so long the keyboard keeps its place in the options. */
 const BRIGHT_MS = 60_000;
 const LOOK_MS = 1_000;
 /** The key that ended full screen may be heard by the page as well. */
@@ -43,6 +43,7 @@ export default function WallScreen() {
   const isFull = useSignal(document.fullscreenElement !== null);
   const left_ms = useRef(0);
   const columns = useColumns(frame, all.length);
+  const wake = () => (touched_ms.value = now.value = Date.now());
   useWakeLock(true);
   useNewPage();
   useEffect(() => {
@@ -51,10 +52,14 @@ export default function WallScreen() {
     // The browser's own key ends full screen, not the wall screen: its options offer it again.
     const onFull = () => {
       isFull.value = document.fullscreenElement !== null;
-      if (!isFull.value) left_ms.current = touched_ms.value = now.value = Date.now();
+      if (!isFull.value) left_ms.current = wake();
     };
     document.addEventListener("fullscreenchange", onFull);
-    return () => document.removeEventListener("fullscreenchange", onFull);
+    document.addEventListener("keydown", wake);
+    return () => {
+      document.removeEventListener("fullscreenchange", onFull);
+      document.removeEventListener("keydown", wake);
+    };
   }, []);
   useKeys({
     Escape: () => {
@@ -70,7 +75,7 @@ export default function WallScreen() {
   const shift = shiftAt(Math.floor(now.value / 60_000));
   const touch = (event: Event) => {
     const isFirst = Date.now() - touched_ms.peek() > SHOWN_MS;
-    touched_ms.value = now.value = Date.now();
+    wake();
     if (isFirst && isScreen() && !document.fullscreenElement && !(event.target as Element).closest("button, input")) fill();
   };
   return (
@@ -82,7 +87,7 @@ export default function WallScreen() {
       data-dim={isDim}
       data-alert={large?.id ?? ""}
       onClick={touch}
-      onFocusCapture={(event) => (event.target as Element).tagName !== "H1" && (touched_ms.value = now.value = Date.now())}
+      onFocusCapture={(event) => (event.target as Element).tagName !== "H1" && wake()}
     >
       <h1 class="hidden" tabIndex={-1} ref={focusOnce}>{words.title}</h1>
       <div class={`ws-grid${large ? " has-large" : ""}`} style={{ "--columns": columns, translate: `${shift.x}px ${shift.y}px` }}>
@@ -93,7 +98,7 @@ export default function WallScreen() {
       {all.length === 0 && health.value && <p class="ws-none">{t.live.noPicture}</p>}
       {isDim && <i class="ws-dim" aria-hidden="true" />}
       {lost.value && <Lost />}
-      <Options shown={since_ms < SHOWN_MS} isFull={isFull.value} />
+      <Options shown={since_ms < (document.querySelector(".ws-options :focus-visible") ? BRIGHT_MS : SHOWN_MS)} isFull={isFull.value} />
     </main>
   );
 }
@@ -204,12 +209,11 @@ function useAlert(): Signal<string | null> {
   const camera = useSignal<string | null>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const seen = new Set<string>();
+    const seen = new Map<string, number>();
     const stop = on("alert", (alert) => {
       const { alert_s } = options.peek();
-      const name = `${alert.camera} ${alert.start_ms}`;
-      if (alert_s === 0 || !alert.going || seen.has(name)) return; // one showing for each alert
-      seen.add(name);
+      if (alert_s === 0 || !alert.going || alert.start_ms <= (seen.get(alert.camera) ?? 0)) return; // one showing for each alert
+      seen.set(alert.camera, alert.start_ms);
       camera.value = alert.camera;
       clearTimeout(timer);
       timer = setTimeout(() => (camera.value = null), alert_s * 1000);
