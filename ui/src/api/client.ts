@@ -46,6 +46,8 @@ export function url(path: string, query?: Query): string {
   return `${full}?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}`;
 }
 
+export const cameraPath = (camera: string) => `/cameras/${encodeURIComponent(camera)}`;
+
 /** Ends each question that is under way. */
 const underWay = new Set<AbortController>();
 

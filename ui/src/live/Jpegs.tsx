@@ -1,6 +1,6 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { url } from "../api/client";
+import { cameraPath, url } from "../api/client";
 import { on } from "../api/state";
 import type { Camera } from "../api/types";
 import type { Live } from "./useLive";
@@ -48,7 +48,7 @@ export default function Jpegs({ camera, live, width, look }: { camera: Camera; l
       flows.value = false;
     };
   }, [shown, small]);
-  const path = `/cameras/${encodeURIComponent(camera.id)}`;
+  const path = cameraPath(camera.id);
   const src = flows.value ? url(`${path}/mjpeg`, { width, fps: 15, at: at.value }) : url(`${path}/snapshot`, { width, at: at.value });
   return (
     <img

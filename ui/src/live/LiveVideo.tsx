@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { url } from "../api/client";
+import { cameraPath, url } from "../api/client";
 import type { Camera } from "../api/types";
 import { t } from "../strings";
 import { Lazy } from "../ui/Lazy";
@@ -48,7 +48,7 @@ export function LiveVideo({ camera, live, width, bare = false, heard = false, tu
         muted
         playsInline
         disablePictureInPicture={camera.mask.parts.length > 0}
-        poster={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width })}
+        poster={url(`${cameraPath(camera.id)}/snapshot`, { width })}
         aria-label={camera.name}
       />
       {!bare && <Private camera={camera} />}

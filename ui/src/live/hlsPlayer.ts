@@ -2,7 +2,7 @@
  * Live video by HLS: parts are asked for one after another, each before it is there, over plain HTTP. Where the browser
  * has no media buffer it plays the list by itself.
  */
-import { url } from "../api/client";
+import { cameraPath, url } from "../api/client";
 import { onSecond } from "./beat";
 import { recorderClock } from "./clock";
 import { shownAt } from "./fragment";
@@ -46,7 +46,7 @@ export class HlsPlayer implements Player {
     private readonly can: string,
     private readonly listener: Listener,
   ) {
-    this.folder = `/cameras/${encodeURIComponent(camera)}/hls/${stream}`;
+    this.folder = `${cameraPath(camera)}/hls/${stream}`;
   }
 
   start(): void {

@@ -1,5 +1,5 @@
 /** Live pictures as JPEGs over a WebSocket: the next is sent when the last is on the screen, so none is ever old. */
-import { url } from "../api/client";
+import { cameraPath, url } from "../api/client";
 import { onSecond } from "./beat";
 import { delayOf, recorderClock } from "./clock";
 import type { Delay } from "./clock";
@@ -40,7 +40,7 @@ export class PicturesPlayer implements Player {
   private open(): void {
     this.listener.onView({ kind: "connecting" });
     this.begun_ms = performance.now();
-    const path = url(`/cameras/${encodeURIComponent(this.camera)}/pictures`, { width: this.width, fps: 15 });
+    const path = url(`${cameraPath(this.camera)}/pictures`, { width: this.width, fps: 15 });
     const socket = new WebSocket(new URL(path, location.origin.replace(/^http/, "ws")));
     socket.binaryType = "arraybuffer";
     socket.onmessage = (message: MessageEvent<ArrayBuffer>) => void this.show(socket, message.data);

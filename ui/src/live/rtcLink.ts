@@ -1,5 +1,5 @@
 /** A WebRTC connection to the recorder: one request begins it; after that packets come by UDP, TCP or a TURN server. */
-import { get, inTime, url } from "../api/client";
+import { cameraPath, get, inTime, url } from "../api/client";
 import { localNow } from "./clock";
 
 interface Servers {
@@ -98,7 +98,7 @@ export class RtcLink {
     connection.addTransceiver("video", { direction: "recvonly" });
     connection.addTransceiver("audio", { direction: "recvonly" });
     await connection.setLocalDescription(await connection.createOffer());
-    const answer = await fetch(url(`/cameras/${encodeURIComponent(camera)}/rtc`, { stream: wanted }), {
+    const answer = await fetch(url(`${cameraPath(camera)}/rtc`, { stream: wanted }), {
       method: "POST",
       headers: { "Content-Type": "application/sdp", "X-Tawny": "1" },
       body: connection.localDescription?.sdp ?? "",

@@ -1,6 +1,6 @@
 /** Speaking to a camera while a button is held: the microphone's sound over a WebSocket. */
 import { signal } from "@preact/signals";
-import { url } from "../api/client";
+import { cameraPath, url } from "../api/client";
 
 export type TalkState = "off" | "opening" | "on";
 
@@ -60,7 +60,7 @@ export class Talking {
     await context.audioWorklet.addModule("/mic.js");
     if (mine !== this.ends) return;
     const mic = new AudioWorkletNode(context, "mic", { numberOfOutputs: 0 });
-    const socket = new WebSocket(new URL(url(`/cameras/${encodeURIComponent(this.camera)}/talk`), location.origin.replace(/^http/, "ws")));
+    const socket = new WebSocket(new URL(url(`${cameraPath(this.camera)}/talk`), location.origin.replace(/^http/, "ws")));
     mine.push(() => socket.close());
     mic.port.onmessage = ({ data }: MessageEvent<Int16Array<ArrayBuffer>>) => {
       if (this.state.peek() === "on" && socket.readyState === WebSocket.OPEN) socket.send(data.buffer);

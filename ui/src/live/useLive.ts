@@ -1,7 +1,7 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { get, inTime, url } from "../api/client";
+import { cameraPath, get, inTime, url } from "../api/client";
 import { lost } from "../api/state";
 import type { Camera } from "../api/types";
 import { canPlay } from "./media";
@@ -179,7 +179,7 @@ function made(name: WayName, stream: string, camera: string, on: Places, listene
       return new HlsPlayer(video, camera, stream, can, listener);
     }, listener);
   if (name !== "socket") return null;
-  const from = url(`/cameras/${encodeURIComponent(camera)}/live`, { stream, can: stream === "auto" ? can : null, gather: on.calm ? GATHER_S : null });
+  const from = url(`${cameraPath(camera)}/live`, { stream, can: stream === "auto" ? can : null, gather: on.calm ? GATHER_S : null });
   return new LivePlayer(on.video, from, listener, on.calm);
 }
 

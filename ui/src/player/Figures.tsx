@@ -1,7 +1,7 @@
 /** Title, time of the shown frame, detector figures, REC and boxes, over a picture. Its code comes when it is first wanted. */
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { get } from "../api/client";
+import { cameraPath, get } from "../api/client";
 import { latest, ongoing } from "../api/events";
 import { readMeter, serverNow } from "../api/state";
 import type { Figure, FigureList } from "../api/types";
@@ -140,7 +140,7 @@ function pastFigures(camera: string): Source {
 }
 
 function ask(camera: string, from_ms: number, to_ms: number): Promise<FigureList> {
-  return get<FigureList>(`/cameras/${encodeURIComponent(camera)}/figures`, { from_ms, to_ms });
+  return get<FigureList>(`${cameraPath(camera)}/figures`, { from_ms, to_ms });
 }
 
 /** Draws without asking the page to be made anew: it is called with every picture. */

@@ -1,5 +1,5 @@
 /** Where a player has its video from; the recorder's HTTP in the browser, anything else in tests. */
-import { get, readError, url } from "../api/client";
+import { cameraPath, get, readError, url } from "../api/client";
 import { type Answer, type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { cameras, serverNow } from "../api/state";
 import { Media, canPlay } from "../live/media";
@@ -32,7 +32,7 @@ export function mimeOf(piece: Piece, codecs = ""): string {
 
 export const recorder: VideoSource = {
   ask: (camera, at_ms, stream, signal) =>
-    get<Answer>(`/cameras/${encodeURIComponent(camera)}/play`, { at_ms: Math.round(at_ms), stream }, signal),
+    get<Answer>(`${cameraPath(camera)}/play`, { at_ms: Math.round(at_ms), stream }, signal),
 
   async open(piece, from_ms, signal) {
     const here = piece.sealed ? opening.peek() : null;
@@ -44,7 +44,7 @@ export const recorder: VideoSource = {
   },
 
   async enter(camera, at_ms, stream, signal) {
-    const address = url(`/cameras/${encodeURIComponent(camera)}/from`, { at_ms: Math.round(at_ms), stream });
+    const address = url(`${cameraPath(camera)}/from`, { at_ms: Math.round(at_ms), stream });
     const answer = await fetch(address, { signal, credentials: "same-origin" });
     const said = answer.headers.get("X-Piece");
     if (answer.ok && said === null) return { answer: (await answer.json()) as Answer, stretch: null };
@@ -68,7 +68,7 @@ export const recorder: VideoSource = {
 /** A picture of the recorder's; or of this page's own, while it opens what is sealed. */
 export function pictureUrl(camera: string, at_ms: number, width: number): string | Promise<string> {
   const asked = { at_ms: Math.round(at_ms), width: Math.round(width) };
-  const address = url(`/cameras/${encodeURIComponent(camera)}/frame`, asked);
+  const address = url(`${cameraPath(camera)}/frame`, asked);
   const here = opening.peek();
   if (!here) return address;
   const shown = cameras.peek().find((one) => one.id === camera);

@@ -2,7 +2,7 @@
  * Opens sealed recordings on this page, with a key that never leaves it: the recorder gives the files as they lie. The key
  * stays here; a worker decrypts (`opening.worker.ts`), and is given a file's own key only.
  */
-import { url } from "../api/client";
+import { cameraPath, url } from "../api/client";
 import { type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { openedKey } from "./keys";
 import { OpenedPictures, type Part } from "./pictures";
@@ -26,7 +26,7 @@ export class Opening {
   /** The address of the picture of an instant, which this page makes; null where nothing sealed has one. */
   picture(camera: string, at_ms: number, width: number, covers: readonly Part[]): Promise<string | null> {
     return this.pictures.of(`${camera} ${at_ms} ${width}`, width, covers, () => {
-      const address = url(`/cameras/${encodeURIComponent(camera)}/frame/sealed`, { at_ms, width });
+      const address = url(`${cameraPath(camera)}/frame/sealed`, { at_ms, width });
       return this.read({ address, from_ms: Number.POSITIVE_INFINITY, isPart: true }, camera, new AbortController().signal);
     });
   }

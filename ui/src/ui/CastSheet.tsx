@@ -1,7 +1,7 @@
 /** One camera on a TV, which gets the video from the recorder itself: by the browser's own choice of devices, or by an address. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { get, post, remove } from "../api/client";
+import { cameraPath, get, post, remove } from "../api/client";
 import type { CastInfo, CastList, MadeCast } from "../api/schema";
 import type { Camera } from "../api/types";
 import { cast as words } from "../strings/cast";
@@ -70,7 +70,7 @@ export default function CastSheet({ camera, recording, onClose }: Props) {
     event.preventDefault();
     failed.value = "";
     try {
-      made.value = await post<MadeCast>(`/cameras/${encodeURIComponent(camera.id)}/casts`, { lasts_s: LASTS_S[lasts.peek()], ...recording });
+      made.value = await post<MadeCast>(`${cameraPath(camera.id)}/casts`, { lasts_s: LASTS_S[lasts.peek()], ...recording });
     } catch (reason) {
       failed.value = sentences(reason);
     }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { post } from "../api/client";
+import { cameraPath, post } from "../api/client";
 import { cameraNamed } from "../api/state";
 import { findCameras as words } from "../strings/find-cameras";
 import { sentences } from "./sentences";
@@ -15,7 +15,7 @@ export function MovedCamera({ camera, place }: { camera: string; place: string }
     state.value = "trying";
     failed.value = "";
     try {
-      await post(`/cameras/${encodeURIComponent(camera)}/address`, { address: place });
+      await post(`${cameraPath(camera)}/address`, { address: place });
       state.value = "done";
       toast(words.moved.done(name, place));
     } catch (reason) {

@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, post, remove } from "../api/client";
+import { cameraPath, get, post, remove } from "../api/client";
 import { on } from "../api/state";
 import type { Muting, MutingList, MutingOffer } from "../api/types";
 import { plural } from "../strings";
@@ -11,7 +11,7 @@ import { day, when } from "./times";
 import { toast } from "./toast";
 import "./mutings.css";
 
-const pathOf = (camera: string) => `/cameras/${encodeURIComponent(camera)}/mutings`;
+const pathOf = (camera: string) => `${cameraPath(camera)}/mutings`;
 const isOwner = () => session.value?.user?.role === "owner";
 
 /** What is muted at a camera; of one event: what would mute its like. Loaded when it is first needed. */

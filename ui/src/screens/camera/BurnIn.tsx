@@ -1,6 +1,6 @@
 /** Whether privacy masks are burned into what is recorded. What that costs is measured before it is turned on. */
 import { useSignal } from "@preact/signals";
-import { post } from "../../api/client";
+import { cameraPath, post } from "../../api/client";
 import type { MaskingCostInfo } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { burnIn as words } from "../../strings/burn-in";
@@ -19,7 +19,7 @@ export default function BurnIn({ camera, disabled }: { camera: Camera; disabled:
     measuring.value = true;
     failed.value = "";
     try {
-      cost.value = await post<MaskingCostInfo>(`/cameras/${encodeURIComponent(camera.id)}/masking-cost`);
+      cost.value = await post<MaskingCostInfo>(`${cameraPath(camera.id)}/masking-cost`);
     } catch (reason) {
       failed.value = sentences(reason);
     }

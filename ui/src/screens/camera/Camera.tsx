@@ -1,6 +1,6 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { get } from "../../api/client";
+import { cameraPath, get } from "../../api/client";
 import { cameras, health, on, readMeter } from "../../api/state";
 import type { Camera, Controls, Reading } from "../../api/types";
 import { type KeyHelp, useKeys } from "../../ui/keys";
@@ -157,7 +157,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
 function useControls(camera: string | null): Controls | null {
   const [controls, setControls] = useState<Controls | null>(null);
   useEffect(() => {
-    if (camera !== null && mayDirect()) get<Controls>(`/cameras/${encodeURIComponent(camera)}/controls`).then(setControls, () => {}); // no such tab, then
+    if (camera !== null && mayDirect()) get<Controls>(`${cameraPath(camera)}/controls`).then(setControls, () => {}); // no such tab, then
   }, [camera]);
   return controls;
 }

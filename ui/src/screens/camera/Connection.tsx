@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, url } from "../../api/client";
+import { cameraPath, get, url } from "../../api/client";
 import type { PhoneInfo } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { dotOf, isShowing, sentence } from "../../ui/cameraWords";
@@ -26,7 +26,7 @@ export function Connection({ camera }: { camera: Camera }) {
   const phone = useSignal<PhoneInfo | null>(null);
   const owner = session.value?.user?.role === "owner";
   const load = () =>
-    get<PhoneInfo>(`/cameras/${encodeURIComponent(camera.id)}/phone`).then((now) => (phone.value = now), () => {}); // shown as any other camera, then
+    get<PhoneInfo>(`${cameraPath(camera.id)}/phone`).then((now) => (phone.value = now), () => {}); // shown as any other camera, then
   useEffect(() => {
     if (owner) void load();
   }, [camera.id, camera.state, owner]);
@@ -65,7 +65,7 @@ export function Connection({ camera }: { camera: Camera }) {
               <img
                 class="tu-snapshot"
                 alt={w.picture(camera.name)}
-                src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 960, n: tried.value })}
+                src={url(`${cameraPath(camera.id)}/snapshot`, { width: 960, n: tried.value })}
                 onError={() => (failed.value = true)}
               />
             )

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, put } from "../../api/client";
+import { ApiError, cameraPath, get, put } from "../../api/client";
 import type { Camera, Connected, ConnectionInfo } from "../../api/types";
 import { useLeaving } from "../../ui/leaving";
 import { sentences } from "../../ui/sentences";
@@ -17,7 +17,7 @@ type State = { is: "open" } | { is: "trying" } | { is: "refused"; words: string;
 export function ConnectionForm({ camera }: { camera: Camera }) {
   const now = useSignal<ConnectionInfo | null>(null);
   const load = async () => {
-    now.value = await get<ConnectionInfo>(`/cameras/${encodeURIComponent(camera.id)}/connection`);
+    now.value = await get<ConnectionInfo>(`${cameraPath(camera.id)}/connection`);
   };
   useEffect(() => void load().catch(() => {}), [camera.id]); // the page says when there is no connection
   if (!now.value) return null;
@@ -35,7 +35,7 @@ function Form({ camera, now, onDone }: { camera: Camera; now: ConnectionInfo; on
   const save = async (untried: boolean) => {
     state.value = { is: "trying" };
     try {
-      const path = `/cameras/${encodeURIComponent(camera.id)}/connection`;
+      const path = `${cameraPath(camera.id)}/connection`;
       const { streams } = await put<Connected>(path, { ...asked.value, untried });
       asked.value = { ...asked.value, password: null };
       toast(w.saved(Object.values(streams).join(", ")));

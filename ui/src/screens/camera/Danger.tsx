@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, post, remove } from "../../api/client";
+import { cameraPath, get, post, remove } from "../../api/client";
 import type { Camera, StoredInfo, Undoable } from "../../api/types";
 import { camera as words } from "../../strings/camera";
 import { go } from "../../ui/router";
@@ -22,7 +22,7 @@ export default function Danger({ camera }: { camera: Camera }) {
   const asks = useSignal<Asks>("nothing");
   const failed = useSignal("");
   const owner = session.value?.user?.role === "owner";
-  const path = `/cameras/${encodeURIComponent(camera.id)}`;
+  const path = cameraPath(camera.id);
   useEffect(() => {
     if (owner) get<StoredInfo>(`${path}/stored`).then((now) => (stored.value = now), () => {}); // sizes are left out, then
   }, [camera.id, owner]);
@@ -179,7 +179,7 @@ function Replace({ camera, address: first = "", onClose }: { camera: Camera; add
     failed.value = "";
     try {
       const asked = { address: address.value.trim(), user: user.value, password: password.value };
-      await post(`/cameras/${encodeURIComponent(camera.id)}/device`, asked);
+      await post(`${cameraPath(camera.id)}/device`, asked);
       toast(w.replaced(camera.name));
       onClose();
     } catch (reason) {

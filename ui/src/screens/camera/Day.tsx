@@ -1,6 +1,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { get, url } from "../../api/client";
+import { cameraPath, get, url } from "../../api/client";
 import { pictureOf } from "../../api/events";
 import { on, serverNow } from "../../api/state";
 import type { Camera, EventPage, TawnyEvent } from "../../api/types";
@@ -111,7 +111,7 @@ export function Day({ store, camera, disabled }: { store: TuningStore; camera: C
 async function readDay(camera: string, signal: AbortSignal): Promise<DayData> {
   const to_ms = serverNow();
   const from_ms = Math.floor((to_ms - DAY_MS) / 1000) * 1000;
-  const answer = await fetch(url(`/cameras/${encodeURIComponent(camera)}/motion`, { from_ms, to_ms: Math.round(to_ms) }), { signal });
+  const answer = await fetch(url(`${cameraPath(camera)}/motion`, { from_ms, to_ms: Math.round(to_ms) }), { signal });
   if (!answer.ok) throw new Error(String(answer.status));
   const scores = new Uint8Array(await answer.arrayBuffer());
   const events: TawnyEvent[] = [];
@@ -144,7 +144,7 @@ function ofSpan(camera: string, span: WouldBe): Picture {
   const at_ms = Math.round((span.start_ms + span.end_ms) / 2);
   return {
     key: String(span.start_ms),
-    src: url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms, width: 320 }),
+    src: url(`${cameraPath(camera)}/frame`, { at_ms, width: 320 }),
     at_ms,
     href: `/timeline?cam=${encodeURIComponent(camera)}&t=${Math.floor(span.start_ms / 1000)}&span=600`,
   };

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get } from "../../api/client";
+import { cameraPath, get } from "../../api/client";
 import { on } from "../../api/state";
 import type { Proposal } from "../../api/types";
 import { Lazy } from "../../ui/Lazy";
@@ -22,7 +22,7 @@ export function FalseAlarms({ store, disabled }: { store: TuningStore; disabled:
   useEffect(() => {
     const stop = new AbortController();
     const load = () => {
-      const path = `/cameras/${encodeURIComponent(store.camera)}/proposal`;
+      const path = `${cameraPath(store.camera)}/proposal`;
       Promise.all(
         REASONS.map(async (why) => ({ why, made: await get<Proposal>(path, { reason: why }, stop.signal) })),
       ).then(

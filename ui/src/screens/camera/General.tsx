@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, put } from "../../api/client";
+import { cameraPath, get, put } from "../../api/client";
 import { on } from "../../api/state";
 import type { Camera, Person } from "../../api/types";
 import { camera as words } from "../../strings/camera";
@@ -28,7 +28,7 @@ export function General({ camera }: { camera: Camera }) {
   const save = async () => {
     failed.value = "";
     try {
-      await put(`/cameras/${encodeURIComponent(camera.id)}/name`, { name: name.trim(), group });
+      await put(`${cameraPath(camera.id)}/name`, { name: name.trim(), group });
       if ((typed.peek() ?? name) === name) typed.value = null; // not typed on meanwhile
       if ((picked.peek() ?? group) === group) picked.value = null;
       toast(w.saved);

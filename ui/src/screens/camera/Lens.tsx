@@ -1,7 +1,7 @@
 /** How pages straighten the camera's image, with what that looks like now. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { put, url } from "../../api/client";
+import { cameraPath, put, url } from "../../api/client";
 import type { Camera } from "../../api/types";
 import type { Lens } from "../../live/lens";
 import { Straight } from "../../live/straight";
@@ -59,7 +59,7 @@ export default function LensCard({ camera, disabled }: { camera: Camera; disable
     event.preventDefault();
     failed.value = "";
     try {
-      await put(`/cameras/${encodeURIComponent(camera.id)}/lens`, now);
+      await put(`${cameraPath(camera.id)}/lens`, now);
       toast(words.saved);
     } catch (reason) {
       failed.value = sentences(reason);
@@ -95,7 +95,7 @@ export default function LensCard({ camera, disabled }: { camera: Camera; disable
         />
         {now.kind !== "none" && (
           <div class="lens-preview" role="img" aria-label={words.preview} style={{ aspectRatio: `${width} / ${height}` }}>
-            <img alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 960, again: second.value })} />
+            <img alt="" src={url(`${cameraPath(camera.id)}/snapshot`, { width: 960, again: second.value })} />
             <Straight camera={camera} lens={now} />
           </div>
         )}

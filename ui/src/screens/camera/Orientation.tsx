@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { put } from "../../api/client";
+import { cameraPath, put } from "../../api/client";
 import type { Camera } from "../../api/types";
 import { orientation as words } from "../../strings/orientation";
 import { sentences } from "../../ui/sentences";
@@ -16,7 +16,7 @@ export function TurnCamera({ store, camera, disabled }: { store: TuningStore; ca
     asked.value = to;
     failed.value = "";
     try {
-      await put(`/cameras/${encodeURIComponent(camera.id)}/orientation`, to);
+      await put(`${cameraPath(camera.id)}/orientation`, to);
       await store.load();
     } catch (reason) {
       asked.value = null;

@@ -1,7 +1,7 @@
 /** What a camera can be set to: by ONVIF, and if it is one of this computer, by its picture controls. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, patch } from "../../api/client";
+import { cameraPath, get, patch } from "../../api/client";
 import type { DeviceInfo, EncoderInfo, EncoderRequest, ImagingInfo } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { ownDevice as words } from "../../strings/own-device";
@@ -26,7 +26,7 @@ export default function OwnDevice({ camera }: { camera: Camera }) {
 /** What the camera itself stores: model, clock, image and encoder. Only for cameras that say so by ONVIF. */
 function NetworkDevice({ camera }: { camera: Camera }) {
   const device = useSignal<DeviceInfo | null>(null);
-  const at = `/cameras/${encodeURIComponent(camera.id)}/device`;
+  const at = `${cameraPath(camera.id)}/device`;
   useEffect(() => {
     get<DeviceInfo>(at).then((now) => (device.value = now), () => {}); // it has no such section, then
   }, [at]);

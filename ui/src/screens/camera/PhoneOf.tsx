@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { remove } from "../../api/client";
+import { cameraPath, remove } from "../../api/client";
 import type { PhoneInfo } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { phoneCamera } from "../../strings/phone-camera";
@@ -23,7 +23,7 @@ export default function PhoneOf({ camera, phone, onChanged }: { camera: Camera; 
   const end = async () => {
     failed.value = "";
     try {
-      await remove(`/cameras/${encodeURIComponent(camera.id)}/phone`);
+      await remove(`${cameraPath(camera.id)}/phone`);
       toast(w.removed);
     } catch (reason) {
       failed.value = sentences(reason);

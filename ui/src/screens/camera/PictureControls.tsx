@@ -1,7 +1,7 @@
 /** Exposure, colors, focus and the like of a camera of this computer. Nothing for cameras that keep these themselves. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, patch, post } from "../../api/client";
+import { cameraPath, get, patch, post } from "../../api/client";
 import type { PictureControlInfo, PictureControlList } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { pictureControls as words } from "../../strings/picture-controls";
@@ -16,7 +16,7 @@ const nameOf = (one: PictureControlInfo) => words.names[one.name as keyof typeof
 
 export default function PictureControls({ camera }: { camera: Camera }) {
   const items = useSignal<readonly PictureControlInfo[]>([]);
-  const at = `/cameras/${encodeURIComponent(camera.id)}/picture-controls`;
+  const at = `${cameraPath(camera.id)}/picture-controls`;
   useEffect(() => {
     get<PictureControlList>(at).then((now) => (items.value = now.items), () => {}); // it can't be asked now
   }, [at]);

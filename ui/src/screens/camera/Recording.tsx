@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get } from "../../api/client";
+import { cameraPath, get } from "../../api/client";
 import type { Camera, RetentionInfo, StoredInfo } from "../../api/types";
 import { camera as words } from "../../strings/camera";
 import { session } from "../../ui/session";
@@ -17,7 +17,7 @@ export default function Recording({ camera }: { camera: Camera }) {
   useEffect(() => {
     if (!owner) return;
     get<RetentionInfo>("/retention").then((now) => (retention.value = now), () => {}); // the page shows less, then
-    get<StoredInfo>(`/cameras/${encodeURIComponent(camera.id)}/stored`).then((now) => (stored.value = now), () => {});
+    get<StoredInfo>(`${cameraPath(camera.id)}/stored`).then((now) => (stored.value = now), () => {});
   }, [camera.id, owner]);
   if (!owner) return <p class="small sub tu-note">{words.onlyOwner}</p>;
   const mine = retention.value?.cameras.find((one) => one.id === camera.id);

@@ -1,7 +1,7 @@
 /** What is recorded of a camera: always, around events, or nothing, each with what it costs. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, put } from "../../api/client";
+import { ApiError, cameraPath, get, put } from "../../api/client";
 import type { Camera, RecordingChoice, RecordingInfo } from "../../api/types";
 import { camera as page } from "../../strings/camera";
 import { recording as words } from "../../strings/recording";
@@ -27,7 +27,7 @@ const changed = (a: Draft, b: Draft) => JSON.stringify(sorted(a)) !== JSON.strin
 const sorted = (one: Draft) => [one.record, one.pre_s, one.post_s, Object.entries(one.modes).sort()];
 
 export function RecordingModes({ camera, disabled = false }: { camera: Camera; disabled?: boolean }) {
-  const path = `/cameras/${encodeURIComponent(camera.id)}/recording`;
+  const path = `${cameraPath(camera.id)}/recording`;
   const now = useSignal<RecordingInfo | null>(null);
   const draft = useSignal<Draft | null>(null);
   const failed = useSignal("");

@@ -1,7 +1,7 @@
 /** A PTZ camera that follows people: on or off, what, its limits, and how it was measured. Each change is saved at once. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, post, put } from "../../api/client";
+import { cameraPath, get, post, put } from "../../api/client";
 import { modes } from "../../api/modes";
 import type { PositionInfo, TrackingInfo, TrackingRequest } from "../../api/schema";
 import type { Camera } from "../../api/types";
@@ -29,7 +29,7 @@ type Edge = Axis["edges"][number];
 type Edges = Partial<Record<Edge, number>>;
 
 export function Track({ camera }: { camera: Camera }) {
-  const path = `/cameras/${encodeURIComponent(camera.id)}`;
+  const path = cameraPath(camera.id);
   const info = useSignal<TrackingInfo | null>(null);
   const edges = useSignal<Edges>({});
   const failed = useSignal("");

@@ -1,6 +1,6 @@
 /** How a camera is watched, as it is and as it is about to be changed. Nothing applies until it is saved. */
 import { computed, signal } from "@preact/signals";
-import { ApiError, get, put } from "../../api/client";
+import { ApiError, cameraPath, get, put } from "../../api/client";
 import type { Watch, WatchLine, Watching, WatchZone } from "../../api/types";
 import { type Point, crossesItself, middle } from "./geometry";
 import { camera as words } from "../../strings/camera";
@@ -34,7 +34,7 @@ export class TuningStore {
   constructor(readonly camera: string) {}
 
   private get path(): string {
-    return `/cameras/${encodeURIComponent(this.camera)}/watching`;
+    return `${cameraPath(this.camera)}/watching`;
   }
 
   async load(stop?: AbortSignal): Promise<void> {

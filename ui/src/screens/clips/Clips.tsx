@@ -1,7 +1,7 @@
 /** Clips that were made on the side, and those that are being made. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { get, patch, post, put, remove, url } from "../../api/client";
+import { cameraPath, get, patch, post, put, remove, url } from "../../api/client";
 import { cameraNamed, on } from "../../api/state";
 import type { ClipJob, SavedClips } from "../../api/types";
 import { Page } from "../../ui/Page";
@@ -134,7 +134,7 @@ function Row({ job }: { job: ClipJob }) {
         <img
           alt=""
           loading="lazy"
-          src={url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms: job.from_ms, width: 320 })}
+          src={url(`${cameraPath(camera)}/frame`, { at_ms: job.from_ms, width: 320 })}
           onError={(event) => event.currentTarget.remove()}
         />
         {file !== null && SHOWN.has(job.kind) && (

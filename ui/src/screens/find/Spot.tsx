@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { get, url } from "../../api/client";
+import { cameraPath, get, url } from "../../api/client";
 import { cameras, serverNow } from "../../api/state";
 import type { Camera, HeatInfo, MomentsInfo } from "../../api/types";
 import { place, setQuery } from "../../ui/router";
@@ -80,7 +80,7 @@ function Picture(props: { camera: Camera; asked: Asked; box: Box | null; onBox: 
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const stop = new AbortController();
-    get<HeatInfo>(`/cameras/${encodeURIComponent(camera.id)}/heat`, { ...asked }, stop.signal).then(
+    get<HeatInfo>(`${cameraPath(camera.id)}/heat`, { ...asked }, stop.signal).then(
       (told) => (heat.value = told.counts),
       () => undefined,
     );
@@ -106,7 +106,7 @@ function Picture(props: { camera: Camera; asked: Asked; box: Box | null; onBox: 
       <figure class="find-stage" style={stream ? { aspectRatio: `${stream.width} / ${stream.height}`, "--shape": stream.width / stream.height } : {}}>
         <img
           alt=""
-          src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms: moments[tried.value], width: 960 })}
+          src={url(`${cameraPath(camera.id)}/frame`, { at_ms: moments[tried.value], width: 960 })}
           onError={() => (tried.value < moments.length - 1 ? (tried.value += 1) : (missing.value = true))}
         />
         {missing.value && <p class="find-missing">{words.noPicture}</p>}
@@ -193,7 +193,7 @@ function Moments({ camera, asked, box, day }: { camera: Camera; asked: Asked; bo
     if (!box) return undefined;
     failed.value = false;
     const stop = new AbortController();
-    get<MomentsInfo>(`/cameras/${encodeURIComponent(camera.id)}/motion-search`, { ...asked, box: box.join(",") }, stop.signal).then(
+    get<MomentsInfo>(`${cameraPath(camera.id)}/motion-search`, { ...asked, box: box.join(",") }, stop.signal).then(
       (found) => (told.value = found.items),
       () => {
         if (!stop.signal.aborted) failed.value = true;
@@ -228,7 +228,7 @@ function Moments({ camera, asked, box, day }: { camera: Camera; asked: Asked; bo
                     alt=""
                     loading="lazy"
                     decoding="async"
-                    src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms: one.from_ms, width: THUMB })}
+                    src={url(`${cameraPath(camera.id)}/frame`, { at_ms: one.from_ms, width: THUMB })}
                   />
                   <span class="num">{words.lasted(clock(one.from_ms), length(one.to_ms - one.from_ms))}</span>
                   <Icon name="chevron-right" small />

@@ -1,5 +1,5 @@
 import { health, lost } from "../../api/state";
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import type { Camera, CameraState, Disk, Gap, Health as State } from "../../api/types";
 import { session } from "../../ui/session";
 import { dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../ui/cameraWords";
@@ -211,7 +211,7 @@ function TodayRow({ camera, today }: { camera: Camera; today: Today | null }) {
       <td class="today-camera">
         <a class="today-name touch" href={`/live/${encodeURIComponent(camera.id)}`}>
           {isShowing(camera.state) ? (
-            <img alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 160 })} />
+            <img alt="" src={url(`${cameraPath(camera.id)}/snapshot`, { width: 160 })} />
           ) : (
             <span class="today-none">
               <Icon name={iconOf(camera.state)} small />

@@ -1,6 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { within } from "../../api/within";
@@ -129,7 +129,7 @@ function Other({ camera, here }: { camera: Camera; here: boolean }) {
       }}
     >
       <span ref={live.frame as RefObject<HTMLSpanElement>} class="other-picture" data-view={live.view.value.kind}>
-        {showing && here && <img class="live-picture" alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 320 })} />}
+        {showing && here && <img class="live-picture" alt="" src={url(`${cameraPath(camera.id)}/snapshot`, { width: 320 })} />}
         {showing && here && <Straight camera={camera} still />}
         {showing && !here && <LiveVideo camera={camera} live={live} width={320} />}
         {!showing && <LastPicture camera={camera} />}

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { get, url } from "../../api/client";
+import { cameraPath, get, url } from "../../api/client";
 import { on, serverNow } from "../../api/state";
 import type { Camera, Lane, TimelinePart } from "../../api/types";
 import { go } from "../../ui/router";
@@ -102,7 +102,7 @@ function moments(from_ms: number, to_ms: number): number[] {
 }
 
 function still(camera: Camera, at_ms: number, width: number): string {
-  return url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms, width });
+  return url(`${cameraPath(camera.id)}/frame`, { at_ms, width });
 }
 
 const gone = ({ currentTarget }: { currentTarget: HTMLImageElement }) => currentTarget.remove();

@@ -1,7 +1,7 @@
 /** A named layout is made or changed: cameras are chosen, dragged into order and made larger. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { layouts as words } from "../../strings/layouts";
@@ -262,5 +262,5 @@ function Cells({ now, shown, second, onChange }: CellsProps) {
 /** What the camera sees, every few seconds. */
 function Still({ camera, second }: { camera: Camera; second: number }) {
   if (!isShowing(camera.state)) return <LastPicture camera={camera} />;
-  return <img class="tile-still" alt="" draggable={false} src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 640, again: second })} />;
+  return <img class="tile-still" alt="" draggable={false} src={url(`${cameraPath(camera.id)}/snapshot`, { width: 640, again: second })} />;
 }

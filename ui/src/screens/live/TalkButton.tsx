@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { get } from "../../api/client";
+import { cameraPath, get } from "../../api/client";
 import type { Camera } from "../../api/types";
 import { isForPage } from "../../ui/keys";
 import { mayDirect } from "../../ui/session";
@@ -23,7 +23,7 @@ export function TalkButton({ camera, keys = false, ...look }: Look & { camera: C
   const may = mayDirect();
   useEffect(() => {
     if (!may) return;
-    get<{ can: boolean }>(`/cameras/${encodeURIComponent(camera.id)}/talk`).then(
+    get<{ can: boolean }>(`${cameraPath(camera.id)}/talk`).then(
       (told) => (can.value = told.can),
       () => {}, // no button, then
     );

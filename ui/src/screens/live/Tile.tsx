@@ -1,7 +1,7 @@
 import type { Live } from "../../live/useLive";
 import { useLive } from "../../live/useLive";
 import { LiveVideo } from "../../live/LiveVideo";
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import { lost } from "../../api/state";
 import { ongoing } from "../../api/events";
 import { modes } from "../../api/modes";
@@ -199,7 +199,7 @@ export function LastPicture({ camera }: { camera: Camera }) {
     <img
       class={paused ? "tile-colors" : "tile-last"}
       alt=""
-      src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms, width: paused ? COLORS_PX : 640 })}
+      src={url(`${cameraPath(camera.id)}/frame`, { at_ms, width: paused ? COLORS_PX : 640 })}
       onError={(event) => event.currentTarget.remove()}
     />
   );

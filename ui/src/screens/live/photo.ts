@@ -1,4 +1,4 @@
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { clockSeconds, dayKey } from "../../ui/times";
@@ -9,7 +9,7 @@ const FULL_WIDTH = 3840;
 /** Attributes of a link that saves what the camera sees now. */
 export function photoLink(camera: Camera): { href: string; download: string } {
   return {
-    href: url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: FULL_WIDTH }),
+    href: url(`${cameraPath(camera.id)}/snapshot`, { width: FULL_WIDTH }),
     download: photoName(camera.name, serverNow()),
   };
 }

@@ -1,6 +1,6 @@
 /** Cameras and modes: what each records and notifies about. Arrow keys move, Enter opens, Shift fills. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import type { ModePlanInfo, ModeRow, ModesInfo } from "../../api/schema";
 import { Icon } from "../../ui/Icon";
 import { modeIcon, modeName } from "../../ui/modeNames";
@@ -158,7 +158,7 @@ export function ModeTable(props: Props) {
                   <span class="mode-camera">
                     <span class="mode-image">
                       <Icon name={row.cells[now.mode]?.record === "private" ? "eye-off" : "image-off"} small />
-                      <img alt="" loading="lazy" src={url(`/cameras/${encodeURIComponent(row.id)}/snapshot`, { width: 160 })} onError={(failed) => (failed.currentTarget.hidden = true)} />
+                      <img alt="" loading="lazy" src={url(`${cameraPath(row.id)}/snapshot`, { width: 160 })} onError={(failed) => (failed.currentTarget.hidden = true)} />
                     </span>
                     <span>
                       {row.name}

@@ -1,6 +1,6 @@
 /** Modes: what is on, what each does with each camera, the week, presence and rules. Clicks hold at once, with Undo. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, get, post, put } from "../../api/client";
+import { ApiError, cameraPath, get, post, put } from "../../api/client";
 import { modes } from "../../api/modes";
 import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeRow, ModesInfo, ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { tryTo } from "../../ui/Access";
@@ -159,7 +159,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
   };
   const place = (row: ModeRow, group: "outside" | "inside") =>
     void tryTo(async () => {
-      await put(`/cameras/${encodeURIComponent(row.id)}/name`, { name: row.name, group });
+      await put(`${cameraPath(row.id)}/name`, { name: row.name, group });
       const found = await get<PlanInfo>("/modes/plan");
       takeUnder(found);
       const moved = found.rows.find((each) => each.id === row.id);

@@ -1,7 +1,7 @@
 /** What is on, why, what comes next, and changing it by hand. */
 import { useSignal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { put } from "../../api/client";
+import { cameraPath, put } from "../../api/client";
 import { modes } from "../../api/modes";
 import type { ModesInfo } from "../../api/schema";
 import { cameraNamed, serverNow } from "../../api/state";
@@ -90,7 +90,7 @@ export function Now({ now }: { now: ModesInfo }) {
 function Holds({ now }: { now: ModesInfo }) {
   const end = (camera: string) =>
     void tryTo(async () => {
-      modes.value = await put<ModesInfo>(`/cameras/${encodeURIComponent(camera)}/hold`, { what: "none" });
+      modes.value = await put<ModesInfo>(`${cameraPath(camera)}/hold`, { what: "none" });
     });
   if (now.holds.length === 0) return null;
   return (

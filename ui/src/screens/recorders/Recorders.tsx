@@ -1,6 +1,6 @@
 /** All recorders of this hub: their health, their cameras live, and their events. */
 import { useSignal } from "@preact/signals";
-import { remove } from "../../api/client";
+import { cameraPath, remove } from "../../api/client";
 import type { Fleet, FleetBox } from "../../api/types";
 import { plural, t } from "../../strings";
 import { timeline } from "../../strings/timeline";
@@ -161,7 +161,7 @@ const FRESH_MS = 10_000;
 function Picture({ box, camera, now_ms }: { box: FleetBox; camera: FleetBox["cameras"][number]; now_ms: number }) {
   const isLive = box.online && box.allow.includes("live");
   const mayShow = isLive || (!box.online && camera.picture_ms !== null);
-  const at = `/cameras/${encodeURIComponent(camera.info.id)}`;
+  const at = cameraPath(camera.info.id);
   const source = isLive
     ? `/boxes/${box.id}/api/v1${at}/snapshot?width=320&again=${Math.floor(now_ms / FRESH_MS)}`
     : `/api/v1/fleet/boxes/${box.id}${at}/picture`;

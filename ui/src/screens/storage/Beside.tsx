@@ -1,5 +1,5 @@
 /** Beside the contract: what goes next, what is locked, and on which disks video is. */
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, RetentionInfo as Kept } from "../../api/schema";
 import { dayKey, length, date, size } from "../../ui/times";
 import { plural } from "../../strings";
@@ -31,7 +31,7 @@ export function Next({ next, isKnown }: { next: GoingNext | null; isKnown: boole
               <img
                 alt=""
                 loading="lazy"
-                src={url(`/cameras/${encodeURIComponent(one.camera)}/frame`, { at_ms: one.at_ms, width: 160 })}
+                src={url(`${cameraPath(one.camera)}/frame`, { at_ms: one.at_ms, width: 160 })}
               />
               <span class="grow">
                 <b>

@@ -2,7 +2,7 @@ import { effect, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras, serverNow } from "../../api/state";
 import { iconOf, isShowing } from "../../ui/cameraWords";
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import { timeline } from "../../strings/timeline";
 import { damageAt } from "../../timeline/data";
 import { type Target, hit } from "../../timeline/draw";
@@ -203,7 +203,7 @@ function Thumb({ id }: { id: string }) {
       class="tl-thumb"
       alt=""
       loading="lazy"
-      src={url(`/cameras/${encodeURIComponent(id)}/snapshot`, { width: 160 })}
+      src={url(`${cameraPath(id)}/snapshot`, { width: 160 })}
       onError={() => {
         failed.value = true;
       }}

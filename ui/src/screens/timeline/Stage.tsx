@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { url } from "../../api/client";
+import { cameraPath, url } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { useKeys } from "../../ui/keys";
@@ -257,7 +257,7 @@ function Note({ player }: { player: PastPlayer }) {
 /** The picture shown, in full size; straightened where it is shown so. */
 async function savePicture(camera: Camera | undefined, frame: Element | null, id: string, at_ms: number): Promise<void> {
   const { savePhoto } = await import("../../live/straightPhoto");
-  savePhoto(camera, frame, url(`/cameras/${encodeURIComponent(id)}/picture`, { at_ms: Math.round(at_ms) }));
+  savePhoto(camera, frame, url(`${cameraPath(id)}/picture`, { at_ms: Math.round(at_ms) }));
 }
 
 function flipFull(node: HTMLElement | null): void {
