@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
-import { act, cleanup, fireEvent, render, screen } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Camera } from "../../api/types";
 import type { Live } from "../../live/useLive";
@@ -8,7 +8,7 @@ import { controls } from "../../strings/controls";
 import { session } from "../../ui/session";
 import { zone } from "../../ui/times";
 import { modes } from "../../api/modes";
-import { MoreActs, RecordAct, SoundAct, secondsUntil } from "./Controls";
+import { MoreActs, PrivacyAct, QuietActs, RecordAct, SoundAct, secondsUntil } from "./Controls";
 
 beforeEach(() => (zone.value = "Asia/Tokyo"));
 afterEach(() => {
@@ -59,6 +59,31 @@ it("keeps the focus when recording begins", () => {
   button.focus();
   act(() => void (modes.value = { holds: [{ camera: "yard", what: "record", by: "Anna", since_ms: Date.now(), until_ms: null }] } as never));
   expect([document.activeElement?.getAttribute("data-act"), screen.getAllByRole("button")]).toEqual(["record", [button]]);
+  modes.value = null;
+});
+
+it("gives the focus to Resume after a pause by keyboard, and back", async () => {
+  session.value = { state: "signed-in", user: { role: "owner" } } as never;
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({})));
+  const tile = (state: string) => {
+    const camera = { id: "yard", name: "Yard", state } as Camera;
+    return <div data-camera="yard">{state === "paused" ? <QuietActs camera={camera} /> : <PrivacyAct camera={camera} look="round" />}</div>;
+  };
+  const press = async (name: string) => {
+    const button = await screen.findByText(name);
+    button.focus();
+    fireEvent.click(button);
+  };
+  const focused = () => (document.activeElement as HTMLElement).dataset["act"];
+  const { rerender } = render(tile("recording"));
+  act(() => void fireEvent(screen.getByRole("dialog", { hidden: true }), Object.assign(new Event("toggle"), { newState: "open" })));
+  await press(controls.privacy.always);
+  rerender(tile("paused"));
+  act(() => void (modes.value = { holds: [{ camera: "yard", what: "pause", by: "Anna", since_ms: 0, until_ms: null }] } as never));
+  await waitFor(() => expect(focused()).toBe("resume"));
+  await press(controls.privacy.resume);
+  rerender(tile("recording"));
+  await waitFor(() => expect(focused()).toBe("privacy"));
   modes.value = null;
 });
 

@@ -2,7 +2,7 @@
 import { type Signal, signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { get, post, put } from "../../api/client";
+import { cameraPath, get, post, put } from "../../api/client";
 import { modes } from "../../api/modes";
 import { cameras, serverNow } from "../../api/state";
 import type { Camera, Controls as Devices, Watching } from "../../api/types";
@@ -41,7 +41,6 @@ export interface Of {
   look: Look;
 }
 
-const path = (camera: Camera) => `/cameras/${encodeURIComponent(camera.id)}`;
 export const classOf = (look: Look) => (look === "round" ? "ic" : look === "words" ? "btn act" : "act-big");
 
 /** Asks for a command, and says why where it is refused; true: it was done. */
@@ -135,12 +134,26 @@ async function pause(which: readonly Camera[], for_s: number | null, canUndo = t
 }
 
 async function resume(camera: Camera): Promise<void> {
+  acted = camera.id;
   if (await order({ command: "resume", camera: camera.id })) toast(words.privacy.resumed(camera.name));
+}
+
+/** The camera that was paused or resumed here last. */
+let acted = "";
+
+/** With the camera's state the button goes that was pressed: what the camera offers now gets its focus. */
+function useFocusOf({ id, state }: Camera, waits = false): void {
+  useEffect(() => {
+    if (acted !== id || waits) return;
+    acted = "";
+    if (document.activeElement === document.body) document.querySelector<HTMLElement>(`:is([data-camera="${CSS.escape(id)}"], .focus-acts) :is([data-act="resume"], [data-act="privacy"])`)?.focus();
+  }, [state, waits]);
 }
 
 /** Opens what a pause may last. Opened by a key, too. */
 export function PrivacyAct({ camera, look }: Of) {
   const inside = useSignal(false);
+  useFocusOf(camera, camera.state === "paused");
   if (!mayDirect() || camera.state === "paused") return null;
   const others = cameras.value.filter((each) => each.where === "inside" && each.id !== camera.id && each.state !== "paused");
   const { privacy } = words;
@@ -149,6 +162,7 @@ export function PrivacyAct({ camera, look }: Of) {
       {(close) => {
         const choose = (for_s: number | null) => {
           close();
+          acted = camera.id;
           void pause(inside.value ? [camera, ...others] : [camera], for_s);
         };
         return (
@@ -217,8 +231,9 @@ export function secondsUntil(time: string, now_ms: number): number {
 
 /** What a camera without a picture offers: what ends a pause or makes it longer, or records despite the mode. */
 export function QuietActs({ camera }: { camera: Camera }) {
-  if (!mayDirect()) return null;
   const hold = modes.value?.holds.find((one) => one.camera === camera.id && one.what === "pause");
+  useFocusOf(camera, camera.state === "paused" && !hold);
+  if (!mayDirect()) return null;
   if (camera.state !== "paused") return isByChoice(camera.state) || camera.state === "asleep" ? <RecordAct camera={camera} look="words" /> : null;
   if (!hold) return null; // the mode keeps it private
   const left_s = hold.until_ms ? (hold.until_ms - serverNow()) / 1000 : 0;
@@ -293,7 +308,7 @@ function Pop(props: {
 const known = new Map<string, Signal<Devices | null>>();
 
 function learn(camera: Camera): void {
-  get<Devices>(`${path(camera)}/controls`).then((now) => {
+  get<Devices>(`${cameraPath(camera.id)}/controls`).then((now) => {
     const found = known.get(camera.id);
     if (found) found.value = now;
   }, () => {}); // no buttons, then
@@ -344,7 +359,7 @@ function DevicesAct({ camera, look }: Of) {
 function DetectionAct({ camera, look }: Of) {
   const isOn = useSignal<boolean | null>(null);
   const may = session.value?.user?.role === "owner";
-  const at = `${path(camera)}/watching`;
+  const at = `${cameraPath(camera.id)}/watching`;
   useEffect(() => {
     if (may) get<Watching>(at).then(({ watch }) => (isOn.value = watch.detector !== OFF), () => {});
   }, [camera.id, may]);
