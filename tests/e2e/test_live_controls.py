@@ -241,9 +241,9 @@ def test_a12_l4_record_now_on_an_events_only_camera_writes_within_two_seconds(wa
 
     until(is_recording, 5, "it records")
     assert counts(wall, house)["now_ms"] - asked_ms < 5_000
-    button = tile(wall, "stairs").get_by_role("button", name=re.compile(r"^Recording 0:\d\d · Stop$"))
+    button = tile(wall, "stairs").get_by_role("button", name="Stop recording")
     expect(button).to_be_attached()
-    until(lambda: "0:03" in (button.get_attribute("aria-label") or ""), 60, "3 s")
+    until(lambda: "0:03" in (button.text_content() or ""), 60, "3 s")
     tile(wall, "stairs").hover()
     assert violations(wall, axe_script()) == []
     button.click()
@@ -349,7 +349,7 @@ def test_keys_press_what_is_on_the_picture(wall: Page) -> None:
     assert saved.value.suggested_filename.startswith("hall ")
     tile(wall, "hall").locator(".tile-link").focus()
     wall.keyboard.press("r")
-    expect(tile(wall, "hall").get_by_role("button", name=re.compile("^Recording 0:"))).to_be_attached()
+    expect(tile(wall, "hall").get_by_role("button", name="Stop recording")).to_be_attached()
     wall.keyboard.press("r")
     expect(tile(wall, "hall").locator('[aria-label="Record now"]')).to_be_attached()
 

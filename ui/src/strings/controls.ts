@@ -5,6 +5,7 @@ export const controls = {
   record: {
     start: "Record now",
     stop: (long: string) => `Recording ${long} · Stop`,
+    end: "Stop recording",
     stopShort: (long: string) => `${long} · Stop`,
     hint: "Records for 5 min, whatever the mode, and keeps it as an event",
     by: (by: string, until: string) => `Recorded by hand by ${by}${until ? `, until ${until}` : ""}`,

@@ -59,6 +59,7 @@ it("keeps the focus when recording begins", () => {
   button.focus();
   act(() => void (modes.value = { holds: [{ camera: "yard", what: "record", by: "Anna", since_ms: Date.now(), until_ms: null }] } as never));
   expect([document.activeElement?.getAttribute("data-act"), screen.getAllByRole("button")]).toEqual(["record", [button]]);
+  expect(screen.getByRole("button", { name: controls.record.end })).toBe(button); // a name that stays, while the seconds are shown
   modes.value = null;
 });
 

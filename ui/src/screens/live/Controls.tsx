@@ -103,7 +103,7 @@ export function RecordAct({ camera, look }: Of) {
   const long = lasting(serverNow() - hold.since_ms);
   const by = words.record.by(hold.by, hold.until_ms === null ? "" : clock(hold.until_ms));
   return (
-    <button type="button" class={`${look === "round" ? "ic" : classOf(look)} act-rec`} translate={false} aria-label={words.record.stop(long)} title={by} data-act="record" onClick={() => void press()}>
+    <button type="button" class={`${look === "round" ? "ic" : classOf(look)} act-rec`} translate={false} aria-label={words.record.end} title={by} data-act="record" onClick={() => void press()}>
       <Icon name="square" small={look !== "big"} />
       <span class="num act-rec-long">{words.record.stop(long)}</span>
       <span class="num act-rec-short">{words.record.stopShort(long)}</span>

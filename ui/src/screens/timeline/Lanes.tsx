@@ -128,24 +128,28 @@ function Playhead({ model, painted }: { model: TimelineModel; painted: Painted<R
       }),
     [model],
   );
-  const zone = recorderZone.value;
-  const at_ms = model.second.value;
-  const { begin_ms, end_ms } = model.view.value;
   return (
-    <div
-      ref={line}
-      class="playhead"
-      role="slider"
-      tabIndex={0}
-      aria-label={timeline.playhead}
-      aria-valuemin={Math.round(begin_ms)}
-      aria-valuemax={Math.round(end_ms)}
-      aria-valuenow={at_ms}
-      aria-valuetext={timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
-    >
-      <b class="num">{clockBare(zone, at_ms)}</b>
+    <div ref={line} class="playhead" aria-label={timeline.playhead} {...asSlider(model)}>
+      <b class="num">{clockBare(recorderZone.value, model.second.value)}</b>
     </div>
   );
+}
+
+/** The playhead, for a screen reader; by the minute while it moves by itself, or each second would be spoken. */
+export function asSlider(model: TimelineModel) {
+  const { begin_ms, end_ms } = model.view.value;
+  const { playing, live } = model.group;
+  const moves = playing.value || live.value;
+  const at_ms = moves ? model.minute.value : model.second.value;
+  const clock = (moves ? clockMinute : clockSecond)(recorderZone.value, at_ms);
+  return {
+    role: "slider",
+    tabIndex: 0,
+    "aria-valuemin": Math.round(begin_ms),
+    "aria-valuemax": Math.round(end_ms),
+    "aria-valuenow": at_ms,
+    "aria-valuetext": timeline.playheadAt(clock, whatAt(model, model.second.value)),
+  } as const;
 }
 
 export function whatAt(model: TimelineModel, at_ms: number): string {

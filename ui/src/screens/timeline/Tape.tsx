@@ -6,14 +6,14 @@ import { unlocks } from "../../sealed/unlocks";
 import { timeline } from "../../strings/timeline";
 import { NO_MOTION, type Gap, type Happening, type Lane } from "../../timeline/data";
 import { type DrawList, iconOfGap, iconOfKind } from "../../timeline/draw";
-import { clockBare, clockMinute, clockSecond, kindWord } from "../../timeline/format";
+import { clockBare, clockMinute, kindWord } from "../../timeline/format";
 import { lanesLayout } from "../../timeline/layout";
 import { FRAMES_LEFT, FRAME_PX, PLAYHEAD_PX, type Placed, type Tape as Drawn, type TapeView, framesOf, tapeLayout, yOf } from "../../timeline/tape";
 import { spanOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { type Painted, type Size, measure, usePainted } from "../../timeline/canvas";
-import { whatAt } from "./Lanes";
+import { asSlider, whatAt } from "./Lanes";
 import type { TimelineModel } from "./model";
 import { type Lie, type Scrubbed, listenToFingers } from "./fingers";
 import { kept, usePicture } from "./Preview";
@@ -152,23 +152,15 @@ function TapeCanvas({ model, painted }: { model: TimelineModel; painted: { canva
 }
 
 function TapePlayhead({ model, lie }: { model: TimelineModel; lie: Lie }) {
-  const zone = recorderZone.value;
-  const at_ms = model.second.value;
-  const { begin_ms, end_ms } = model.view.value;
   return (
     <div
       class="tape-playhead"
       style={lie === "up" ? { top: `${PLAYHEAD_PX}px` } : {}}
-      role="slider"
-      tabIndex={0}
       aria-label={`${timeline.playhead}. ${timeline.phone.tape}`}
       aria-orientation={lie === "up" ? "vertical" : "horizontal"}
-      aria-valuemin={Math.round(begin_ms)}
-      aria-valuemax={Math.round(end_ms)}
-      aria-valuenow={at_ms}
-      aria-valuetext={timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
+      {...asSlider(model)}
     >
-      <b class="num">{clockBare(zone, at_ms)}</b>
+      <b class="num">{clockBare(recorderZone.value, model.second.value)}</b>
     </div>
   );
 }

@@ -27,6 +27,8 @@ const help: KeyHelp = {
 };
 
 const STEP_IN = 0.6;
+const PLAYHEAD = ".playhead, .tape-playhead";
+const UPRIGHT = ".tape-playhead[aria-orientation=vertical]";
 
 export function useTimelineKeys(model: TimelineModel): void {
   useKeys(keysOf(model), help);
@@ -38,6 +40,9 @@ const onButton = (event: KeyboardEvent): boolean => event.target instanceof Elem
 export function keysOf(model: TimelineModel): KeyMap {
   const zoomIn = () => model.zoom(STEP_IN);
   const zoomOut = () => model.zoom(1 / STEP_IN);
+  /** Where the playhead has the focus; elsewhere these keys scroll the page. */
+  const at = (playhead: string, by_ms: number) => (event: KeyboardEvent) =>
+    event.target instanceof Element && event.target.matches(playhead) ? model.nudge(by_ms) : false;
   return {
     " ": (event) => (onButton(event) ? false : model.group.toggle()),
     k: () => model.group.toggle(),
@@ -47,6 +52,10 @@ export function keysOf(model: TimelineModel): KeyMap {
     L: () => model.shuttle(1),
     ArrowLeft: (event) => model.nudge(event.shiftKey ? -10_000 : -1000),
     ArrowRight: (event) => model.nudge(event.shiftKey ? 10_000 : 1000),
+    ArrowUp: at(UPRIGHT, 1000),
+    ArrowDown: at(UPRIGHT, -1000),
+    PageUp: at(PLAYHEAD, 10_000),
+    PageDown: at(PLAYHEAD, -10_000),
     ",": () => model.group.step(-1),
     ".": () => model.group.step(1),
     n: () => model.toEvent("next"),

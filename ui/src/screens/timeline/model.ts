@@ -41,7 +41,7 @@ export class TimelineModel {
   readonly day = computed<Day>(() => recorderZone.value.day(this.minute.value));
   /** The playhead to the second: for words. */
   readonly second = computed(() => Math.floor(this.group.at_ms.value / 1000) * 1000);
-  private readonly minute = computed(() => Math.floor(this.group.at_ms.value / 60_000) * 60_000);
+  readonly minute = computed(() => Math.floor(this.group.at_ms.value / 60_000) * 60_000);
   private readonly players = new Map<string, PastPlayer>();
   private jumps = { way: 0, times: 0, at: 0 };
   /** The marks before `save`. */
