@@ -1,4 +1,5 @@
 /** Which section of Settings a table of the file belongs to, and which page changes it. */
+import { cameraPath } from "../api/client";
 
 const SECTIONS: readonly (readonly [string, string])[] = [
   ["cameras", "cameras"],
@@ -31,14 +32,14 @@ export function sectionOf(path: string): string {
 }
 
 /** A camera's settings, from the first tab on; for who is no owner, from the first one that they may read. */
-export const settingsOf = (camera: string, isOwner = true) => `/settings/cameras/${encodeURIComponent(camera)}${isOwner ? "/general" : ""}`;
+export const settingsOf = (camera: string, isOwner = true) => `/settings${cameraPath(camera)}${isOwner ? "/general" : ""}`;
 
 /** The page that shows a setting in words; empty: none. */
 export function ownPage(path: string): string {
   const [table, name = ""] = path.split(".");
   if (table === "cameras" && name && !name.startsWith("<")) {
     const tab = /\.(source|sub|onvif)$/.test(path) ? "/connection" : "/motion";
-    return `/settings/cameras/${encodeURIComponent(name)}${tab}`;
+    return `/settings${cameraPath(name)}${tab}`;
   }
   const section = sectionOf(path);
   return path.startsWith("web.") && section === "system" ? "" : `/settings/${section}`;

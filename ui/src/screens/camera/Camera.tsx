@@ -231,7 +231,7 @@ function SaveBar({ store }: { store: TuningStore }) {
 
 /** Asks before changes are lost; on the other tabs of the camera they are kept. */
 function Leaving({ store }: { store: TuningStore }) {
-  const here = `/settings/cameras/${encodeURIComponent(store.camera)}`;
+  const here = `/settings${cameraPath(store.camera)}`;
   const { sheet } = useLeaving({
     isChanged: () => store.changed.peek(),
     within: (to) => to.split(/[?#]/)[0] === here || to.startsWith(`${here}/`),

@@ -1,3 +1,4 @@
+import { cameraPath } from "../../api/client";
 import type { Camera } from "../../api/types";
 import { camera as words } from "../../strings/camera";
 
@@ -26,7 +27,7 @@ export function Tabs({ camera, now, turns }: { camera: Camera; now: Tab; turns: 
         <a
           key={tab}
           class={tab === now ? "on" : ""}
-          href={`/settings/cameras/${encodeURIComponent(camera.id)}/${tab}`}
+          href={`/settings${cameraPath(camera.id)}/${tab}`}
           {...(tab === now ? { "aria-current": "page" as const, ref: show } : {})}
         >
           {words.tabs[tab]}

@@ -425,7 +425,7 @@ export function FullAct({ camera, live, look }: Of & { live: Live }) {
 export function SettingsAct({ camera, look }: Of) {
   if (session.value?.user?.role !== "owner") return null;
   return (
-    <a class={classOf(look)} href={`/settings/cameras/${encodeURIComponent(camera.id)}/general`}>
+    <a class={classOf(look)} href={`/settings${cameraPath(camera.id)}/general`}>
       <Icon name="settings-2" small={look === "words"} />
       <span>{words.settings}</span>
     </a>

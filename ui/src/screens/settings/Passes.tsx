@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, post, remove } from "../../api/client";
-import { cameras, on } from "../../api/state";
+import { cameraPath, get, post, remove } from "../../api/client";
+import { cameraNamed, cameras, on } from "../../api/state";
 import type { Pass, Share } from "../../api/types";
 import { size, when } from "../../ui/times";
 import { plural } from "../../strings";
@@ -165,8 +165,8 @@ function Addresses({ made: { made, secret, rtsp } }: { made: Made }) {
   const http = (path: string) => new URL(`${path}?pass=${secret}`, location.href).href;
   const byRtsp = (path: string) =>
     rtsp ? `rtsp://${made.id}:${secret}@${location.hostname}:${rtsp.split(":").at(-1) ?? ""}/${path}` : null;
-  const one = `/api/v1/cameras/${encodeURIComponent(camera)}`;
-  const name = cameras.value.find(({ id }) => id === camera)?.name ?? camera;
+  const one = `/api/v1${cameraPath(camera)}`;
+  const name = cameraNamed(camera);
   const many = (made.cameras?.length ?? cameras.value.length) > 1;
   return (
     <div class="setting access-made">

@@ -30,8 +30,6 @@ function Playhead({ model, lie }: { model: TimelineModel; lie: "vertical" | "hor
 it.each([
   ["ArrowUp", "vertical", 1000],
   ["ArrowDown", "vertical", -1000],
-  ["PageUp", "vertical", 10_000],
-  ["PageDown", "horizontal", -10_000],
   ["ArrowUp", "horizontal", null],
 ] as const)("%s on a %s playhead moves it by %s ms", (key, lie, by_ms) => {
   const stop = startKeys();

@@ -27,8 +27,6 @@ const help: KeyHelp = {
 };
 
 const STEP_IN = 0.6;
-const PLAYHEAD = ".playhead, .tape-playhead";
-const UPRIGHT = ".tape-playhead[aria-orientation=vertical]";
 
 export function useTimelineKeys(model: TimelineModel): void {
   useKeys(keysOf(model), help);
@@ -40,9 +38,9 @@ const onButton = (event: KeyboardEvent): boolean => event.target instanceof Elem
 export function keysOf(model: TimelineModel): KeyMap {
   const zoomIn = () => model.zoom(STEP_IN);
   const zoomOut = () => model.zoom(1 / STEP_IN);
-  /** Where the playhead has the focus; elsewhere these keys scroll the page. */
-  const at = (playhead: string, by_ms: number) => (event: KeyboardEvent) =>
-    event.target instanceof Element && event.target.matches(playhead) ? model.nudge(by_ms) : false;
+  /** On the upright playhead of a phone; elsewhere these keys scroll the page. */
+  const upright = (by_ms: number) => (event: KeyboardEvent) =>
+    (event.target as Element).getAttribute("aria-orientation") === "vertical" ? model.nudge(by_ms) : false;
   return {
     " ": (event) => (onButton(event) ? false : model.group.toggle()),
     k: () => model.group.toggle(),
@@ -52,10 +50,8 @@ export function keysOf(model: TimelineModel): KeyMap {
     L: () => model.shuttle(1),
     ArrowLeft: (event) => model.nudge(event.shiftKey ? -10_000 : -1000),
     ArrowRight: (event) => model.nudge(event.shiftKey ? 10_000 : 1000),
-    ArrowUp: at(UPRIGHT, 1000),
-    ArrowDown: at(UPRIGHT, -1000),
-    PageUp: at(PLAYHEAD, 10_000),
-    PageDown: at(PLAYHEAD, -10_000),
+    ArrowUp: upright(1000),
+    ArrowDown: upright(-1000),
     ",": () => model.group.step(-1),
     ".": () => model.group.step(1),
     n: () => model.toEvent("next"),
