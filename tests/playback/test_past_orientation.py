@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tawny.media.image.jpeg import jpeg, scaled_size, side_by_side
+from tawny.model.errors import FileSealed
 from tawny.model.events import Event
 from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation, grid_of, moved_point
 from tawny.model.ids import EventId
 from tawny.model.observations import Box
+from tawny.model.packets import VideoFormat
+from tawny.model.segments import Segment
 from tawny.playback.past_orientation import PastOrientation
 from tests.playback.archives import PORCH, SUB, FakeArchive
 from tests.support.red_window import WINDOW, shares, strip, view
@@ -68,6 +71,30 @@ def test_without_a_recording_of_that_time_the_mask_is_black_wherever_it_may_be(m
         assert shares(past.masked(EVENT, jpeg(view(640, 360, then))))[0] == 0
     masked.segment_path(masked.record(T, 8)).write_bytes(b"damaged")
     assert shares(past.masked(EVENT, jpeg(view(640, 360))))[0] == 0
+
+
+def test_between_recordings_the_mask_is_black_as_they_are_turned(masked: FakeArchive) -> None:
+    masked.turned = Orientation(90)
+    masked.record(T - 60_000, 8)
+    masked.record(T + 60_000, 8)
+    masked.turned = UPRIGHT
+    image = jpeg(view(640, 360, Orientation(90)))
+    assert shares(PastOrientation(masked).masked(EVENT, image)) == (0.0, 0.04)
+    thumbnails = strip(4, 640, 360, Orientation(90))
+    assert shares(PastOrientation(masked).masked(EVENT, thumbnails, is_strip=True)) == (0.0, 0.04)
+
+
+def test_locked_recordings_near_an_instant_are_not_all_tried(masked: FakeArchive) -> None:
+    tried = list[Segment]()
+
+    def refuse(segment: Segment) -> VideoFormat:
+        tried.append(segment)
+        raise FileSealed("locked")
+
+    for n in range(-20, 20):
+        masked.record(T + 30_000 + n * 60_000, 8)
+    PastOrientation(masked, refuse).grids_now(PORCH, [(T, 1), (T + 1000, 1)])
+    assert 0 < len(tried) <= 8
 
 
 def test_an_image_made_with_the_mask_stays_as_it_is_though_nothing_was_recorded(masked: FakeArchive) -> None:

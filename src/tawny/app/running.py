@@ -15,6 +15,7 @@ from tawny.config.settings import CameraSettings, RemovedCameraSettings, Setting
 from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import run_in_thread
+from tawny.media.mp4.segment_reader import read_video_format
 from tawny.model.errors import FolderInUse, NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation, Polygon
@@ -106,7 +107,8 @@ class RecorderRuntime:
             self.changeable, lambda: self._cameras.now, place.plugins, place.clock, storage.mutings,
             parts.recognition.sounds,
         )  # fmt: skip
-        self._past = PastOrientation(self)
+        # without a look at the mirror, which reads and verifies all of a recording
+        self._past = PastOrientation(self, lambda one: read_video_format(store.volume.path(one.path)))
         self._changing, self._is_closing = threading.Lock(), False
         self._noted_end: tuple[str, str] | None = None
         self._renewed: list[web.RecorderWarning] = []

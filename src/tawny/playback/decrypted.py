@@ -16,8 +16,10 @@ from typing import Final
 from tawny.media.mp4.byte_reader import StoredFile, read_exactly
 from tawny.media.mp4.byte_reader import open_stored as opened_file
 from tawny.media.mp4.fragment_writer import end_box
+from tawny.media.mp4.segment_reader import read_video_format
 from tawny.model.errors import FileDamaged, FileSealed
 from tawny.model.ids import SegmentId
+from tawny.model.packets import VideoFormat
 from tawny.model.segments import Segment
 from tawny.sealed.broken import SealedFileBroken, WrongKey
 from tawny.sealed.file_reader import FileScan, SealedFileReader, open_sealed, scan_file
@@ -101,13 +103,24 @@ class DecryptedRecordings:
         made.opens = lambda: self._place(segment, stored)
         return made
 
+    def video_format(self, stored: Path) -> VideoFormat:
+        """Return the format of a sealed recording; nothing else of it is decrypted. Raises as opening a path does."""
+        memory = _Memory()
+        memory.append(self._content_of(INIT, stored))
+        return read_video_format(Path(f"/proc/self/fd/{memory.descriptor}"))
+
     def content(self, stored: Path) -> bytes:
         """Return the content of a sealed image or of an event's objects. Raises the same errors as opening a path."""
+        return self._content_of(BLOB, stored)
+
+    def _content_of(self, type_: int, stored: Path) -> bytes:
         self._used()
         with opened_file(stored) as file:
-            one = self._opened(stored, _walked(stored, file))
+            found = _walked(stored, file)
+            one = self._opened(stored, found)
             try:
-                parts = [content for record, content in one.contents() if record.type == BLOB]
+                kept = (record for record in found.records if record.type == type_ and not record.is_emptied)
+                parts = [one.content(record) for record in kept]
             except SealedFileBroken:
                 parts = []
             if not parts:

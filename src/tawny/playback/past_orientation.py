@@ -3,7 +3,7 @@
 Recordings say their own, so it is read from those of that time. Blocking; thread-safe.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Protocol
@@ -24,7 +24,9 @@ _MOST_KNOWN: Final = 4096
 _LOOKS: Final = 16
 """Number of instants at which turns are looked for; between two with different orientations, the turn is searched."""
 _NEAR_MS: Final = 3_600_000
-"""Where motion was stored, but not recorded: how far the next recording may be, ms."""
+"""Where something was seen, but not recorded: how far the next recording may be, ms."""
+_TRIES: Final = 2
+"""Number of recordings before and after an instant that are tried: locked ones can't be read."""
 
 
 class OrientedArchive(RecordingArchive, Protocol):
@@ -34,14 +36,16 @@ class OrientedArchive(RecordingArchive, Protocol):
 
 
 class PastOrientation:
-    def __init__(self, archive: OrientedArchive) -> None:
+    """read: returns a recording's format, by its header alone; without it, the archive's file is read."""
+
+    def __init__(self, archive: OrientedArchive, read: Callable[[Segment], VideoFormat] | None = None) -> None:
         self._archive = archive
-        self._format = lru_cache(_MOST_KNOWN)(self._read_format)
+        self._format = lru_cache(_MOST_KNOWN)(read or (lambda one: read_video_format(archive.segment_path(one))))
 
     def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
         """Return a stored JPEG of an event with the privacy masks of now, on the same things as in recordings.
 
-        Without a recording of that time, they are black in each orientation that it may have. is_strip: thumbnails.
+        Without a recording near that time, they are black in each orientation that it may have. is_strip: thumbnails.
         """
         private = self._archive.private(event.camera)
         if not stored or not private:
@@ -91,29 +95,39 @@ class PastOrientation:
 
     def _orientation_at(self, camera: CameraId, at_ms: int) -> Orientation | None:
         """Return that of the recording of an instant, else of the nearest before it, else of the first after it."""
-        for within in (Span(at_ms - _NEAR_MS, at_ms + 1), Span(at_ms, at_ms + _NEAR_MS)):
-            found = segments(self._archive, camera, None, within)
-            for segment in found if within.begin_ms == at_ms else reversed(found):
-                if (video := self._of(segment)) is not None:
-                    return video.orientation
-        return None
+        return next((video.orientation for video in self._near(camera, at_ms, at_ms) if video is not None), None)
+
+    def _near(self, camera: CameraId, begin_ms: int, end_ms: int) -> Iterator[VideoFormat | None]:
+        """Yield the formats of the last recording until `begin_ms` and of the first one from `end_ms`, if known."""
+        before = segments(self._archive, camera, None, Span(begin_ms - _NEAR_MS, begin_ms + 1))
+        yield self._first(before[: -_TRIES - 1 : -1])
+        yield self._first(segments(self._archive, camera, None, Span(end_ms, end_ms + _NEAR_MS))[:_TRIES])
+
+    def _first(self, found: Sequence[Segment]) -> VideoFormat | None:
+        return next((video for one in found if (video := self._of(one)) is not None), None)
 
     def _formats(self, event: Event, *, is_strip: bool) -> list[VideoFormat]:
-        """Return the formats of the recordings of an event's image, or of its begin and end; empty if unknown."""
+        """Return the formats of the recordings of an event's image, or of its begin and end; empty if unknown.
+
+        Where they aren't recorded, those of the nearest before and after them.
+        """
         end_ms = event.end_ms or event.picture_ms or event.start_ms
         whole = Span(event.start_ms, max(end_ms, event.start_ms + 1))
         at_ms = None if is_strip else event.picture_ms
         within = whole if at_ms is None else Span(at_ms, at_ms + 1)
-        found = segments(self._archive, event.camera, None, within)
-        if len(found) > 4:  # two streams at its begin, and at its end
-            found = found[:2] + found[-2:]
-        return [video for one in found if (video := self._of(one)) is not None]
+        try:
+            found = segments(self._archive, event.camera, None, within)
+            if len(found) > 4:  # two streams at its begin, and at its end
+                found = found[:2] + found[-2:]
+            known = [self._of(one) for one in found]
+            if not any(known):
+                known = list(self._near(event.camera, within.begin_ms, within.end_ms))
+        except StorageError:  # of the index: an image is shown all the same
+            return []
+        return [video for video in known if video is not None]
 
     def _of(self, segment: Segment) -> VideoFormat | None:
         try:
             return self._format(segment)
         except StorageError:
             return None  # `tawny check` reports it; a sealed one may be opened elsewhere
-
-    def _read_format(self, segment: Segment) -> VideoFormat:
-        return read_video_format(self._archive.segment_path(segment))

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tawny.api.auth.accounts import Accounts, Caller, LoginSession
+from tawny.media.mp4.segment_reader import read_video_format
 from tawny.model.events import Event
 from tawny.model.observations import ObjectPath, read_paths
+from tawny.model.packets import VideoFormat
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
@@ -34,7 +36,7 @@ def unlocked_recorder(recorder: RecorderService, unsealed: DecryptedRecordings) 
 class _Unlocked:
     def __init__(self, recorder: RecorderService, unsealed: DecryptedRecordings) -> None:
         self._recorder, self._unsealed = recorder, unsealed
-        self._past = PastOrientation(cast("RecorderService", self))
+        self._past = PastOrientation(cast("RecorderService", self), self._video_format)
 
     def __getattr__(self, name: str) -> Any:
         """Delegate everything else."""
@@ -57,6 +59,10 @@ class _Unlocked:
     def _opened(self, event: Event, *, is_loop: bool = False) -> bytes | None:
         stored = self._content(self._recorder.sealed_picture(event, is_loop=is_loop))
         return self._past.masked(event, stored, is_strip=is_loop)
+
+    def _video_format(self, segment: Segment) -> VideoFormat:
+        stored = self._recorder.segment_path(segment)
+        return self._unsealed.video_format(stored) if is_sealed(segment.path) else read_video_format(stored)
 
     def _content(self, stored: Path | None) -> bytes | None:
         return (self._unsealed.content(stored) or None) if stored is not None else None
