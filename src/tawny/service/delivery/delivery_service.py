@@ -206,6 +206,8 @@ class DeliveryService:
         """
         try:
             gone = [one for one in self._needing(removed) if self._is_unrecorded(one)]
+            if not gone:
+                return
             self.outbox.drop_all([(one, ContentGone(one.to, RECORDING_GONE).message) for one in gone])
         except StorageError as error:  # their couriers find out
             log.warning("uploads whose recording was deleted may still count as waiting: %s", error)
