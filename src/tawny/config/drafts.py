@@ -367,7 +367,7 @@ class SettingsDraft:
 
         In this order, no crash leaves settings that name a missing secret.
 
-        Raises NotDone: when the file was changed since it was read; FolderUnwritable. Nothing is changed then.
+        Raises NotDone: when the file was changed since it was read; FolderUnwritable. No setting is changed then.
         """
         if self._path is None:
             return
@@ -383,7 +383,7 @@ class SettingsDraft:
             self._was = self.text
             try:
                 _write_secrets(path, {}, gone)
-            except FolderUnwritable as error:
+            except (FolderUnwritable, OSError, ValueError) as error:  # the settings are changed
                 left = ", ".join(sorted(gone & self._lines.keys()))
                 log.warning("secrets.toml still holds %s, which no setting names any more: %s", left, error)
 
