@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { camera, event } from "../../testing/make";
 import { cellsOf, columnsFor, gridOf, heroOf, neighbour } from "./wall";
 
@@ -87,33 +87,73 @@ it.each([
 
 describe("a wall screen", () => {
   const opened = () => (vi.resetModules(), import("./wall"));
+  const Channel = globalThis.BroadcastChannel;
+  let browser = 0;
+
+  /** Close all windows, and open the browser again. */
+  const restarted = () => {
+    sessionStorage.clear();
+    browser += 1;
+    vi.stubGlobal("BroadcastChannel", function made() {
+      return new Channel(`browser ${browser}`);
+    });
+  };
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    restarted();
+  });
   afterEach(() => {
+    vi.unstubAllGlobals();
     vi.useRealTimers();
     localStorage.clear();
     sessionStorage.clear();
   });
+
+  /** Let every window have what was sent, and then decide. */
+  const later = async (ms: number) => {
+    for (let n = 0; n < 5; n++) await new Promise(setImmediate);
+    vi.advanceTimersByTime(ms);
+  };
 
   it("is that window alone, also after it is loaded again", async () => {
     const first = await opened();
     first.setOnWall(true);
     expect((await opened()).isOnWall.value).toBe(true);
     sessionStorage.clear(); // another window has its own
-    const answer = new Promise((done) => (new BroadcastChannel("wall-screen").onmessage = ({ data }) => data === "is" && done(data)));
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const second = await opened();
-    await answer;
-    await new Promise(setImmediate); // every window has it
-    vi.advanceTimersByTime(60_000);
+    await later(60_000);
     expect([first.isOnWall.value, second.isOnWall.value]).toEqual([true, false]);
-    first.setOnWall(false);
   });
 
-  it("is there again after the browser was started again", async () => {
-    localStorage.setItem("tawny.wall-screen", "on");
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  it.each(["on", "1"])("is there again after the browser was started again (%s)", async (was) => {
+    localStorage.setItem("tawny.wall-screen", was);
     const again = await opened();
     expect(again.isOnWall.value).toBe(false);
-    vi.advanceTimersByTime(1_000);
+    await later(1_000);
     expect(again.isOnWall.value).toBe(true);
+    again.setOnWall(false);
+    restarted();
+    const without = await opened();
+    await later(1_000);
+    expect(without.isOnWall.value).toBe(false);
+  });
+
+  it("is in as many windows as before after the browser was started again", async () => {
+    localStorage.setItem("tawny.wall-screen", "2");
+    const windows = [];
+    for (let n = 0; n < 3; n++) {
+      windows.push(await opened());
+      await later(1_000);
+      sessionStorage.clear();
+    }
+    expect(windows.map((one) => one.isOnWall.value)).toEqual([true, true, false]);
+  });
+
+  it("is not in a new window while another one is open that is none", async () => {
+    await opened();
+    localStorage.setItem("tawny.wall-screen", "1"); // of a window that was closed
+    const next = await opened();
+    await later(1_000);
+    expect(next.isOnWall.value).toBe(false);
   });
 });

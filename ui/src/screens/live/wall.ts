@@ -35,18 +35,38 @@ const ON_WALL = "wall-screen";
 /** This window was made a screen on the wall, until that is left. */
 export const isOnWall = signal(recall(ON_WALL, "sessionStorage") === "on");
 
-export function setOnWall(on: boolean): void {
+/** How many windows of this browser were made one, and not left. An earlier version wrote "on" for one. */
+const walls = () => Number(recall(ON_WALL)?.replace("on", "1") ?? 0);
+
+function showOnWall(on: boolean): void {
   isOnWall.value = on;
   remember(ON_WALL, on ? "on" : null, "sessionStorage");
-  remember(ON_WALL, on ? "on" : null);
+}
+
+export function setOnWall(on: boolean): void {
+  if (on !== isOnWall.peek()) remember(ON_WALL, `${walls() + (on ? 1 : -1)}`);
+  showOnWall(on);
 }
 
 const ANSWER_MS = 500;
-// A browser that was started again shows its wall again: in a window to which no other one answers that it is the wall.
+const ASK = 2;
+/** What this window answers while it is one: less than ASK. */
+const own = Math.random();
+// A browser that was started again shows its walls again: in new windows, until all are there. Where another window
+// answers that it is none, the browser wasn't started again.
+const others = new Set<unknown>();
 const windows = globalThis.BroadcastChannel && new BroadcastChannel(ON_WALL);
-if (windows) windows.onmessage = ({ data }) => (data === "is" ? clearTimeout(waiting) : isOnWall.peek() && windows.postMessage("is"));
-const waiting = !isOnWall.peek() && recall(ON_WALL) === "on" ? setTimeout(() => setOnWall(true), ANSWER_MS) : 0;
-if (waiting) windows?.postMessage("?");
+let waiting = !isOnWall.peek() && walls() > 0;
+if (windows) windows.onmessage = ({ data }) => (data < ASK ? others.add(data) : waiting || windows.postMessage(isOnWall.peek() && own));
+if (waiting) {
+  windows?.postMessage(ASK);
+  setTimeout(() => {
+    waiting = false;
+    if (others.has(false) || others.size >= walls()) return;
+    showOnWall(true);
+    windows?.postMessage(own);
+  }, ANSWER_MS);
+}
 
 const WIDE = 16 / 9;
 const CHOSEN = "hero";
