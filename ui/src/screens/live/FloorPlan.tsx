@@ -57,7 +57,7 @@ export default function FloorPlan() {
   const isOwner = session.value?.user?.role === "owner";
   const turn = useSignal(0);
   useEffect(() => {
-    const again = () => void (turn.value += 1);
+    const again = () => void (plan.peek() && (turn.value += 1));
     const stop = on("back", again);
     const timer = setInterval(again, LASTS_MS);
     return () => {
@@ -67,19 +67,25 @@ export default function FloorPlan() {
   }, []);
   // A page that stays open follows what others change; a draft is not touched: saving it says so.
   const problem = useLoading(async () => {
-    const found = await get<Plan>("/plan");
-    if (!draft.peek()) plan.value = found;
+    const was = plan.peek();
+    const found = await get<Plan>("/plan").catch((reason) => {
+      if (!was) throw reason;
+    });
+    if (found && !draft.peek() && plan.peek() === was) plan.value = found;
   }, `${turn.value} ${cameras.value.map(({ id }) => id)}`);
   const take = (now: Plan) => {
     plan.value = now;
     if (known.peek()) layout.value = { ...layout.peek(), plan: now.version > 0 };
   };
   const edit = ({ cameras }: Plan) => (draft.value = [...(cameras as Place[])]);
+  const dropImage = () => {
+    if (image.peek()) URL.revokeObjectURL(image.peek()?.shown ?? "");
+    image.value = null;
+  };
   const end = () => {
     draft.value = null;
     conflict.value = "";
-    if (image.peek()) URL.revokeObjectURL(image.peek()?.shown ?? "");
-    image.value = null;
+    dropImage();
   };
   const { ask, sheet } = useLeaving({
     isChanged: () => draft.peek() !== null && (image.peek() !== null || JSON.stringify(draft.peek()) !== JSON.stringify(plan.peek()?.cameras)),
@@ -91,7 +97,7 @@ export default function FloorPlan() {
     if (!file) return;
     try {
       const blob = await small(file);
-      if (image.peek()) URL.revokeObjectURL(image.peek()?.shown ?? "");
+      dropImage();
       image.value = { blob, shown: URL.createObjectURL(blob) };
       draft.value ??= [...((plan.peek()?.cameras ?? []) as Place[])];
     } catch {
