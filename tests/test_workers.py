@@ -13,7 +13,7 @@ CONFTEST = """
 import pytest
 from tests.support import workers
 workers.SILENT_S = workers.SILENT_LONG_S = {silent_s}
-workers.LISTENS_S = 0.1
+workers.LISTENS_S = workers.ENDS_S = 0.1
 def pytest_addoption(parser):
     parser.addoption("--workers")
 def pytest_configure(config):
@@ -96,6 +96,12 @@ def test_a_worker_that_dies_costs_one_test(tmp_path: Path, dies: str, said: str)
     assert ran.returncode == 1
     assert f"FAILED tests/unit/test_a.py::test_dies - {said}" in ran.stdout
     assert f"FAILED tests/unit/test_c.py::test_dies_at_the_end - {said}" in ran.stdout
+
+
+def test_a_thread_that_goes_on_does_not_keep_the_run(tmp_path: Path) -> None:
+    text = "import threading\ndef test_left(): threading.Thread(target=threading.Event().wait).start()\n"
+    done = run(tmp_path, {"a": text, "b": PASSES})
+    assert summary(done.stdout) == "2 passed"
 
 
 def test_fixtures_end_with_their_scope(tmp_path: Path) -> None:

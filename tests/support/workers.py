@@ -31,6 +31,8 @@ MORE_HEAVY = 1
 SILENT_S, SILENT_LONG_S, LISTENS_S = 1_200.0, 7_200.0, 5.0
 """Time without a report after which a worker is ended, s: no test takes nearly as long, the second with `--long`; and
 interval of that check."""
+ENDS_S = 30.0
+"""Time a worker has to end, s: one with a thread that a failed test left never would."""
 SECONDS = "tawny/seconds of each file"
 SLOWEST = Path(__file__).parent.with_name("slowest_files.txt")
 """Seconds and path of the files that take long, for a checkout where none was run: `./test` keeps its own account."""
@@ -176,7 +178,8 @@ class Workers:
     def _take(self, worker: _Worker, message: Any) -> None:
         if message == _ENDED:
             self._workers.remove(worker)
-            worker.process.join()
+            worker.process.join(ENDS_S)
+            worker.process.kill()
         elif message == _NEXT:
             file = self._next_file() if self._queue else ""
             worker.left += self._files.get(file, [])
