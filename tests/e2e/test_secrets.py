@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,9 +180,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         try:
             for running in tawny("run", "--config", str(config), folder=root / "data", is_loaded=False):
                 made = House(running, config, secrets)
-                watching = Watching(made, running.process.pid)
-                everything_fails(made, root)
-                watching.end()
+                with closing(Watching(made, running.process.pid)):
+                    everything_fails(made, root)
                 yield made
         finally:
             os.environ.clear()
@@ -210,7 +210,7 @@ class Watching:
                 except OSError:
                     continue
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._is_over.set()
         self._thread.join()
 
@@ -267,9 +267,16 @@ def walk(house: House) -> None:
     ours = {"X-Tawny": "1", "Origin": house.tawny.base, "Content-Type": "application/json"}
     claim = {"token": house.tawny.link.partition("token=")[2], "name": "Anna", "password": "correct horse battery"}
 
-    def asked(method: str, path: str, body: object = None) -> str:
+    def answer_to(method: str, path: str, body: object) -> http.client.HTTPResponse:
         line.request(method, path, None if body is None else json.dumps(body).encode(), ours)
-        answer = line.getresponse()
+        return line.getresponse()
+
+    def asked(method: str, path: str, body: object = None) -> str:
+        try:
+            answer = answer_to(method, path, body)
+        except http.client.RemoteDisconnected:  # a connection that is kept may be closed between requests
+            line.close()
+            answer = answer_to(method, path, body)
         ours.setdefault("Cookie", (answer.getheader("Set-Cookie") or "").partition(";")[0])
         return f"{answer.status} {answer.read().decode(errors='replace')}"
 
