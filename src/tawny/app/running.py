@@ -512,7 +512,9 @@ class RecorderRuntime:
         return self.masked(event, self._volume.read_picture(event))
 
     def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
-        return self._past.masked(event, stored, is_strip=is_strip)
+        own = self.settings.cameras.get(event.camera)
+        has_none = own is not None and not own.privacy_masks
+        return stored if has_none else self._past.masked(event, stored, is_strip=is_strip)
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self._volume.sealed_picture(event, is_loop=is_loop)
