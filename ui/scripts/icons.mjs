@@ -13,10 +13,25 @@ const symbols = names.map((name) => {
     .replace(/<!--.*?-->/gs, "")
     .replace(/^.*?<svg[^>]*>/s, "")
     .replace(/<\/svg>.*$/s, "");
-  return `<symbol id="${name}" viewBox="0 0 24 24">${inner.replace(/\s+/g, " ").replace(/> </g, "><").trim()}</symbol>`;
+  const small = inner.replace(/\s+/g, " ").replace(/> </g, "><").replaceAll(" />", "/>").trim();
+  return `<symbol id="${name}" viewBox="0 0 24 24">${joined(small)}</symbol>`;
 });
 
-write("icons.svg", `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("\n")}</svg>\n`);
+/** The same drawing with one path instead of several one after the other. */
+function joined(inner) {
+  return inner.replace(/(?:<path d="[^"]*"\/>){2,}/g, (paths) => {
+    const parts = [...paths.matchAll(/d="([^"]*)"/g)].map(([, d]) => fromStart(d));
+    return `<path d="${parts.join("")}"/>`;
+  });
+}
+
+/** A path whose relative beginning is absolute, as it is where nothing comes before it. */
+function fromStart(d) {
+  const number = String.raw`\s*,?\s*(-?(?:\d*\.\d+|\d+))`;
+  return d.replace(new RegExp(`^m${number}${number}\\s*,?\\s*(.?)`), (_, x, y, next) => `M${x} ${y}${/[a-zA-Z]/.test(next) ? "" : "l"}${next}`);
+}
+
+write("icons.svg", `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`);
 write(
   "icon-names.ts",
   `// Made by scripts/icons.mjs.\nexport type IconName =\n${names.map((name) => `  | "${name}"`).join("\n")};\n`,
