@@ -44,6 +44,23 @@ describe("a visit's card", () => {
     card({ visit: visit("1", { ...alert, muted: one }, { ...alert, id: "2", muted: other }) });
     expect(document.querySelectorAll(".ec-muted")).toHaveLength(marks);
   });
+  it.each([
+    [1080, 1920, "height"],
+    [640, 480, "height"],
+    [1920, 1080, "width"],
+    [2560, 720, "width"],
+  ])("shows the whole image of %i × %i px, and its box over it", (naturalWidth, naturalHeight, full) => {
+    const boxed = { ...alert, snapshot: "/snapshot", end_ms: 1_000, box: [0.25, 0.5, 0.5, 1] as [number, number, number, number] };
+    card({ visit: visit("1", boxed) });
+    const image = document.querySelector(".ec-pic img");
+    if (!image) throw new Error("no image");
+    Object.defineProperties(image, { naturalWidth: { value: naturalWidth }, naturalHeight: { value: naturalHeight } });
+    fireEvent.load(image);
+    const area = document.querySelector<HTMLElement>(".ec-box-area");
+    expect(area?.style[full as "width" | "height"]).toBe("100%");
+    expect(area?.style[full === "width" ? "height" : "width"]).toBe("");
+    expect(document.querySelector<HTMLElement>(".ec-box")?.style.left).toBe("25%");
+  });
   it("opens on a click, goes to the timeline on Enter, and selects once something is selected", () => {
     const acts = card();
     const button = screen.getByRole("button", { name: /^Person/ });

@@ -196,7 +196,7 @@ function Snoozed({ visit }: { visit: Visit }) {
   );
 }
 
-/** The best picture with a box around what it shows, wherever the picture's sides are cut off. */
+/** The whole best picture, whatever its shape, with a box around what it shows. */
 function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
   const { box, display_type: kind } = visit.best;
   const picture = pictureOf(visit.best);
@@ -214,10 +214,10 @@ function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
       <em>{kindName(kind)}</em>
     </span>
   );
-  /** Over the picture as it is, whose sides are cut off. */
+  /** Over the picture as it is, which has bars at two sides unless it has the card's shape. */
   const inArea = (of: Box) =>
     aspect !== null && (
-      <div class="ec-box-area" style={{ aspectRatio: String(aspect), [aspect < CARD_ASPECT ? "width" : "height"]: "100%" }} aria-hidden="true">
+      <div class="ec-box-area" style={{ aspectRatio: String(aspect), [aspect < CARD_ASPECT ? "height" : "width"]: "100%" }} aria-hidden="true">
         {around(of)}
       </div>
     );
@@ -263,7 +263,8 @@ function Moments({ visit, moments, shown }: { visit: Visit; moments: readonly Fr
   return (
     <ol class="ec-moments" aria-label={words.moments} style={{ "--n": Math.max(PLACES, moments.length) }}>
       {moments.map((frame) => (
-        <li key={`${frame.event.id} ${frame.at_ms}`} class={frame === last ? "on" : ""} style={frame.style}>
+        <li key={`${frame.event.id} ${frame.at_ms}`} class={frame === last ? "on" : ""}>
+          <div style={frame.style} />
           <StraightShown frame={frame} />
           <span class="num">{ways ? words.moment(clock(frame.at_ms), cameraNamed(frame.event.camera)) : clockSeconds(frame.at_ms)}</span>
         </li>
