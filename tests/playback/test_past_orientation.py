@@ -84,6 +84,31 @@ def test_between_recordings_the_mask_is_black_as_they_are_turned(masked: FakeArc
     assert shares(PastOrientation(masked).masked(EVENT, thumbnails, is_strip=True)) == (0.0, 0.04)
 
 
+@pytest.mark.parametrize(
+    "turns",
+    [
+        {T + 1_800_000: UPRIGHT},
+        {T - 1_800_000: UPRIGHT},
+        {T - 60_000: UPRIGHT, T + 60_000: Orientation(90)},
+        {T - 60_000: UPRIGHT, T: None, T + 60_000: UPRIGHT},
+    ],
+    ids=["only one after", "only one before", "turned between them", "its own damaged"],
+)
+@pytest.mark.parametrize("then", ORIENTATIONS, ids=str)
+def test_recordings_that_leave_the_orientation_open_decide_nothing(
+    masked: FakeArchive, then: Orientation, turns: dict[int, Orientation | None]
+) -> None:
+    for at_ms, orientation in turns.items():
+        masked.turned = orientation or then
+        recorded = masked.record(at_ms, 8)
+        if orientation is None:
+            masked.segment_path(recorded).write_bytes(b"damaged")
+    masked.turned = UPRIGHT
+    past = PastOrientation(masked)
+    assert shares(past.masked(EVENT, jpeg(view(640, 360, then))))[0] == 0
+    assert shares(past.masked(EVENT, strip(4, 640, 360, then), is_strip=True))[0] == 0
+
+
 def test_locked_recordings_near_an_instant_are_not_all_tried(masked: FakeArchive) -> None:
     tried = list[Segment]()
 

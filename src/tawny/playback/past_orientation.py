@@ -45,7 +45,7 @@ class PastOrientation:
     def masked(self, event: Event, stored: bytes | None, *, is_strip: bool = False) -> bytes | None:
         """Return a stored JPEG of an event with the privacy masks of now, on the same things as in recordings.
 
-        Without a recording near that time, they are black in each orientation that it may have. is_strip: thumbnails.
+        Unless recordings of that time say how it was turned, they are black in each orientation. is_strip: thumbnails.
         """
         private = self._archive.private(event.camera)
         if not stored or not private:
@@ -109,7 +109,7 @@ class PastOrientation:
     def _formats(self, event: Event, *, is_strip: bool) -> list[VideoFormat]:
         """Return the formats of the recordings of an event's image, or of its begin and end; empty if unknown.
 
-        Where they aren't recorded, those of the nearest before and after them.
+        Where they aren't recorded, those of the nearest before and after them, if these agree.
         """
         end_ms = event.end_ms or event.picture_ms or event.start_ms
         whole = Span(event.start_ms, max(end_ms, event.start_ms + 1))
@@ -119,12 +119,14 @@ class PastOrientation:
             found = segments(self._archive, event.camera, None, within)
             if len(found) > 4:  # two streams at its begin, and at its end
                 found = found[:2] + found[-2:]
-            known = [self._of(one) for one in found]
-            if not any(known):
-                known = list(self._near(event.camera, within.begin_ms, within.end_ms))
+            formats = [self._of(one) for one in found]
+            is_known = any(formats[:2]) and any(formats[-2:])
+            if not found:  # one that is there but can't be read may be of any orientation
+                formats = list(self._near(event.camera, within.begin_ms, within.end_ms))
+                is_known = all(formats) and len({video.orientation for video in formats if video}) == 1
         except StorageError:  # of the index: an image is shown all the same
             return []
-        return [video for video in known if video is not None]
+        return [video for video in formats if video] if is_known else []
 
     def _of(self, segment: Segment) -> VideoFormat | None:
         try:
