@@ -86,6 +86,7 @@ it.each([
 ])("shows %d cameras on %d by %d in %d columns", (count, width, height, columns) => expect(columnsFor(count, width, height)).toBe(columns));
 
 describe("a wall screen", () => {
+  const ANSWER_MS = 2_000;
   const opened = () => (vi.resetModules(), import("./wall"));
   const Channel = globalThis.BroadcastChannel;
   let browser = 0;
@@ -125,35 +126,51 @@ describe("a wall screen", () => {
     expect([first.isOnWall.value, second.isOnWall.value]).toEqual([true, false]);
   });
 
-  it.each(["on", "1"])("is there again after the browser was started again (%s)", async (was) => {
-    localStorage.setItem("tawny.wall-screen", was);
+  it("is there again after the browser was started again, until it is left", async () => {
+    (await opened()).setOnWall(true);
+    restarted();
     const again = await opened();
     expect(again.isOnWall.value).toBe(false);
-    await later(1_000);
+    await later(ANSWER_MS);
     expect(again.isOnWall.value).toBe(true);
     again.setOnWall(false);
     restarted();
     const without = await opened();
-    await later(1_000);
+    await later(ANSWER_MS);
     expect(without.isOnWall.value).toBe(false);
   });
 
-  it("is in as many windows as before after the browser was started again", async () => {
-    localStorage.setItem("tawny.wall-screen", "2");
+  it.each([[[0.5]], [[0.9, 0.1]], [[0.1, 0.9]], [[0.5, 0.9, 0.1]], [[0.9, 0.1, 0.5]], [[0.1, 0.9, 0.5]]])("is in one of the windows that are opened together (%j)", async (numbers) => {
+    localStorage.setItem("tawny.wall-screen", "on");
     const windows = [];
-    for (let n = 0; n < 3; n++) {
-      windows.push(await opened());
-      await later(1_000);
+    for (const number of numbers) {
+      vi.spyOn(Math, "random").mockReturnValueOnce(number);
       sessionStorage.clear();
+      windows.push(await opened());
     }
-    expect(windows.map((one) => one.isOnWall.value)).toEqual([true, true, false]);
+    await later(ANSWER_MS);
+    expect(windows.filter((one) => one.isOnWall.value)).toHaveLength(1);
   });
 
   it("is not in a new window while another one is open that is none", async () => {
     await opened();
-    localStorage.setItem("tawny.wall-screen", "1"); // of a window that was closed
+    localStorage.setItem("tawny.wall-screen", "on"); // of a window that was closed
+    sessionStorage.clear();
     const next = await opened();
-    await later(1_000);
+    await later(ANSWER_MS);
     expect(next.isOnWall.value).toBe(false);
+  });
+
+  it("is not in a window that was none and is loaded again, nor in one that shows something else", async () => {
+    await opened();
+    localStorage.setItem("tawny.wall-screen", "on");
+    vi.stubGlobal("BroadcastChannel", undefined); // no other window is there any more
+    const again = await opened();
+    sessionStorage.clear();
+    history.replaceState(null, "", "/events");
+    const events = await opened();
+    history.replaceState(null, "", "/");
+    await later(ANSWER_MS);
+    expect([again.isOnWall.value, events.isOnWall.value]).toEqual([false, false]);
   });
 });

@@ -5,6 +5,7 @@ import type { Camera, TawnyEvent } from "../../api/types";
 import type { Live } from "../../live/useLive";
 import { isShowing } from "../../ui/cameraWords";
 import { recall, remember } from "../../ui/remember";
+import { path } from "../../ui/router";
 import type { Size } from "./layout";
 
 export const showNumbers = signal(false);
@@ -32,41 +33,33 @@ export function flipPhoneColumns(): void {
 }
 
 const ON_WALL = "wall-screen";
-/** This window was made a screen on the wall, until that is left. */
-export const isOnWall = signal(recall(ON_WALL, "sessionStorage") === "on");
-
-/** How many windows of this browser were made one, and not left. An earlier version wrote "on" for one. */
-const walls = () => Number(recall(ON_WALL)?.replace("on", "1") ?? 0);
-
-function showOnWall(on: boolean): void {
-  isOnWall.value = on;
-  remember(ON_WALL, on ? "on" : null, "sessionStorage");
-}
+/** "on": this window was made a screen on the wall; "off": it is another one; null: it was just opened. */
+const was = recall(ON_WALL, "sessionStorage");
+/** This window is a screen on the wall, until that is left. */
+export const isOnWall = signal(was === "on");
 
 export function setOnWall(on: boolean): void {
-  if (on !== isOnWall.peek()) remember(ON_WALL, `${walls() + (on ? 1 : -1)}`);
-  showOnWall(on);
+  isOnWall.value = on;
+  remember(ON_WALL, on ? "on" : null);
+  remember(ON_WALL, on ? "on" : "off", "sessionStorage");
 }
 
-const ANSWER_MS = 500;
-const ASK = 2;
-/** What this window answers while it is one: less than ASK. */
+const ANSWER_MS = 2_000;
+/** Of windows that wait at the same time, the one with the lowest is it. The answer to a window is its number and one. */
 const own = Math.random();
-// A browser that was started again shows its walls again: in new windows, until all are there. Where another window
-// answers that it is none, the browser wasn't started again.
-const others = new Set<unknown>();
+// A browser that was started again shows its wall again: in the first window with Live, before there is another one.
+let waits = was === null && path.peek() === "/" && recall(ON_WALL) === "on";
+let isFirst = waits;
 const windows = globalThis.BroadcastChannel && new BroadcastChannel(ON_WALL);
-let waiting = !isOnWall.peek() && walls() > 0;
-if (windows) windows.onmessage = ({ data }) => (data < ASK ? others.add(data) : waiting || windows.postMessage(isOnWall.peek() && own));
-if (waiting) {
-  windows?.postMessage(ASK);
+if (windows) windows.onmessage = ({ data }) => (data >= 1 ? (isFirst &&= data !== own + 1) : waits && data < own ? (isFirst = false) : windows.postMessage(data + 1));
+if (waits) {
+  windows?.postMessage(own);
   setTimeout(() => {
-    waiting = false;
-    if (others.has(false) || others.size >= walls()) return;
-    showOnWall(true);
-    windows?.postMessage(own);
+    waits = false;
+    if (isFirst) setOnWall(true);
+    else remember(ON_WALL, "off", "sessionStorage");
   }, ANSWER_MS);
-}
+} else remember(ON_WALL, was ?? "off", "sessionStorage");
 
 const WIDE = 16 / 9;
 const CHOSEN = "hero";
