@@ -96,6 +96,19 @@ async def test_a_removed_camera_keeps_its_place_until_it_can_no_longer_come_back
     assert (await owner.get("/api/v1/plan")).json()["cameras"] == [moved]
 
 
+async def test_a_removed_camera_keeps_its_place_though_the_plan_was_deleted_and_restored(
+    house: House, owner: httpx.AsyncClient
+) -> None:
+    await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES})
+    listed = house.recorder.listed
+    house.recorder.listed = [one for one in listed if one.status.id != "yard"]
+    await owner.delete("/api/v1/plan")
+    await owner.put("/api/v1/plan/image", content=PNG)
+    await owner.put("/api/v1/plan/cameras", json={"cameras": PLACES[:1]})
+    house.recorder.listed = listed
+    assert (await owner.get("/api/v1/plan")).json()["cameras"] == PLACES
+
+
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER])
 async def test_only_owners_change_it(house: House, role: Role) -> None:
     browser = house.signed_in(role)

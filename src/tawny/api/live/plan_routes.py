@@ -95,7 +95,7 @@ def place_cameras(body: PlannedCameras, signed: Signed, note: Note, here: Here) 
     seen = _seen(here, signed.person, was)
     if body.version is not None and body.version != _version(seen):
         raise changed_meanwhile()
-    hidden = [one for one in _stored(was) if one not in seen and one.camera not in placed]  # a removal can be undone
+    hidden = [one for one in _hidden(was, seen) if one.camera not in placed]
     text = _CAMERAS.dump_json([*placed.values(), *hidden]).decode()
     if not here.accounts.put_plan(None, text, None if body.version is None else was):
         raise changed_meanwhile()
@@ -104,9 +104,10 @@ def place_cameras(body: PlannedCameras, signed: Signed, note: Note, here: Here) 
 
 
 @router.delete("/plan", dependencies=own)
-def delete_floor_plan(note: Note, here: Here) -> OkResponse:
+def delete_floor_plan(signed: Signed, note: Note, here: Here) -> OkResponse:
     """Delete the image, and where the cameras are on it."""
-    here.accounts.put_plan(b"", "[]")
+    was = here.accounts.plan()[2]
+    here.accounts.put_plan(b"", _CAMERAS.dump_json(_hidden(was, _seen(here, signed.person, was))).decode())
     note("floor plan deleted", "")
     return OkResponse()
 
@@ -128,6 +129,11 @@ def _stored(text: str) -> list[PlannedCamera]:
 def _seen(here: AppContext, person: Account, text: str) -> list[PlannedCamera]:
     exist = here.recorder.camera_names()
     return [one for one in _stored(text) if one.camera in exist and person.may_see(CameraId(one.camera))]
+
+
+def _hidden(text: str, seen: list[PlannedCamera]) -> list[PlannedCamera]:
+    """Return the places to keep though they aren't shown: the removal of a camera can be undone."""
+    return [one for one in _stored(text) if one not in seen]
 
 
 def _version(seen: list[PlannedCamera]) -> str:

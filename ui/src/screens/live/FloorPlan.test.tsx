@@ -240,6 +240,35 @@ describe("a plan that stays open", () => {
     await screen.findByText("Edit");
     expect(shown()).toEqual(["yard 10%"]);
   });
+  it.each([[[1, 2]], [[2, 1]]])("shows the newest answer, whichever comes first (%j)", async (order) => {
+    const waiting: ((one: Response) => void)[] = [];
+    const moved = (x: number) => Response.json({ ...before, cameras: [{ ...place("yard"), x }] });
+    vi.stubGlobal("fetch", () => new Promise((answer) => waiting.push(answer)));
+    health.value = made([camera("yard")]);
+    render(<FloorPlan />);
+    waiting[0]?.(moved(0.5));
+    await waitFor(() => expect(shown()).toEqual(["yard 50%"]));
+    act(() => void (health.value = made([camera("yard"), camera("gate")])));
+    act(() => void (health.value = made([camera("yard")])));
+    await waitFor(() => expect(waiting).toHaveLength(3));
+    for (const number of order) {
+      waiting[number]?.(moved(number / 10));
+      await new Promise((done) => setTimeout(done));
+    }
+    await waitFor(() => expect(shown()).toEqual(["yard 20%"]));
+  });
+  it("comes within a minute once it can be loaded", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    let works = false;
+    vi.stubGlobal("fetch", () => Promise.resolve(works ? Response.json(before) : Response.json({ code: "busy", message: "The database is busy.", hint: "" }, { status: 503 })));
+    health.value = made([camera("yard")]);
+    render(<FloorPlan />);
+    await screen.findByText("The database is busy.");
+    works = true;
+    act(() => void vi.advanceTimersByTime(60_000));
+    await waitFor(() => expect(screen.queryByText("The database is busy.")).toBeNull());
+    await waitFor(() => expect(shown()).toHaveLength(before.cameras.length));
+  });
 });
 
 describe("the focus on the plan", () => {

@@ -56,8 +56,12 @@ export default function FloorPlan() {
   const tools = useRef<HTMLDivElement>(null);
   const isOwner = session.value?.user?.role === "owner";
   const turn = useSignal(0);
+  /** Number of loads begun, and of the one whose answer is shown: answers may come in another order. */
+  const begun = useRef(0);
+  const shown = useRef(0);
   useEffect(() => {
-    const again = () => void (plan.peek() && (turn.value += 1));
+    const load = () => (turn.value += 1);
+    const again = () => void (plan.peek() ? load() : get("/plan").then(load, () => {})); // the problem stays until then
     const stop = on("back", again);
     const timer = setInterval(again, LASTS_MS);
     return () => {
@@ -67,14 +71,17 @@ export default function FloorPlan() {
   }, []);
   // A page that stays open follows what others change; a draft is not touched: saving it says so.
   const problem = useLoading(async () => {
-    const was = plan.peek();
+    const number = ++begun.current;
     const found = await get<Plan>("/plan").catch((reason) => {
-      if (!was) throw reason;
+      if (!plan.peek()) throw reason;
     });
-    if (found && !draft.peek() && plan.peek() === was) plan.value = found;
+    if (!found || draft.peek() || number <= shown.current) return;
+    plan.value = found;
+    shown.current = number;
   }, `${turn.value} ${cameras.value.map(({ id }) => id)}`);
   const take = (now: Plan) => {
     plan.value = now;
+    shown.current = begun.current;
     if (known.peek()) layout.value = { ...layout.peek(), plan: now.version > 0 };
   };
   const edit = ({ cameras }: Plan) => (draft.value = [...(cameras as Place[])]);
