@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "tawny"
 DOCS = ROOT / "docs"
 TOUR = DOCS / "how-it-works" / "README.md"
+WHERE = TOUR.parent / "where-is-what.md"
 INTERNALS = "\n".join(page.read_text(encoding="utf-8") for page in sorted(TOUR.parent.glob("*.md")))
 REASONS = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "decisions").glob("*.md")))
 FRAGMENTS = ROOT / "changes"
@@ -32,6 +33,12 @@ AVOIDED = re.compile(
     r"\b(somebody|anew|whoever|(?:is|are) told|mend|key pictures?|private parts?|on watch)\b", re.IGNORECASE
 )
 """Words that users don't use. The page of old names has to have some."""
+PLACE = re.compile(r"`([\w./-]+/[\w./-]+\.(?:py|tsx?))(?::{1,2}([\w.]+))?`")
+"""A file of the source, and what it defines."""
+NAME = re.compile(r"`(\w+|[A-Z_]\w*\.\w+)`")
+SOURCE_NAME = re.compile(r"`(_\w+|[A-Z]\w*\.\w+|[A-Z]+_[A-Z_]+)`")
+"""A name that can only be one of the source: `_drop`, `Program.run`, `GAP_WORDS`."""
+ROWS = re.findall(r"^\| (.+) \| (.+) \|$", WHERE.read_text(encoding="utf-8"), re.MULTILINE)[1:]
 SECOND_WORDS = {
     "chunk": "fragment",
     "prebuffer": "pre_roll",
@@ -41,16 +48,57 @@ SECOND_WORDS = {
 }
 
 
-@pytest.mark.parametrize(
-    "place", sorted(set(re.findall(r"`([a-z_0-9]+/[a-z_0-9/]+\.py)(?::([A-Za-z_]+))?`", INTERNALS + REASONS)))
-)
+@cache
+def definitions(path: Path) -> frozenset[str]:
+    """Return the names that a module defines, such as `Program._stop`."""
+    return frozenset(_defined(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _defined(node: ast.AST, within: str = "") -> Iterator[str]:
+    for one in getattr(node, "body", ()):
+        if isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{within}{one.name}"
+            yield from _defined(one, f"{within}{one.name}.")
+        elif isinstance(one, ast.Assign | ast.AnnAssign) and isinstance(node, ast.Module | ast.ClassDef):
+            names = (part for part in ast.walk(one) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+            yield from (f"{within}{name.id}" for name in names)
+
+
+def has_name(path: Path, name: str) -> bool:
+    """Return whether a Python file defines a name, perhaps in a class; of other files, whether the name is in it."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return bool(re.search(rf"\b{name}\b", text))
+    if name.rpartition(".")[2] not in text:  # to parse it takes longer
+        return False
+    return f"self.{name} = " in text or any(f".{one}".endswith(f".{name}") for one in definitions(path))
+
+
+def file_of(path: str) -> Path | None:
+    """Return the file that a page names by its path."""
+    folders = (SRC, ROOT, ROOT / "tests", ROOT / "ui" / "src")
+    return next((folder / path for folder in folders if (folder / path).is_file()), None)
+
+
+@pytest.mark.parametrize("place", sorted(set(PLACE.findall(INTERNALS + REASONS))))
 def test_the_tour_and_the_decisions_lead_to_what_is_there(place: tuple[str, str]) -> None:
     path, name = place
-    if not (SRC / path).is_file():
-        assert any((ROOT / folder / path).is_file() for folder in ("", "tests")), f"there is no {path}"
-        return
-    text = (SRC / path).read_text(encoding="utf-8")
-    assert not name or re.search(rf"^((class|def) )?{name}\b", text, re.MULTILINE), f"{path} has no {name}"
+    file = file_of(path)
+    assert file, f"there is no {path}"
+    is_there = name in definitions(file) if file.suffix == ".py" else has_name(file, name)
+    assert not name or is_there, f"{path} has no {name}"
+
+
+@pytest.mark.parametrize("code", [pytest.param(code, id=question) for question, code in ROWS])
+def test_a_row_of_where_is_what_has_names_of_its_files(code: str) -> None:
+    files = [file for path, _ in PLACE.findall(code) if (file := file_of(path))]
+    assert [name for name in NAME.findall(code) if not any(has_name(file, name) for file in files)] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(SOURCE_NAME.findall(INTERNALS))))
+def test_names_of_the_source_in_how_it_works_are_there(name: str) -> None:
+    sources = (path for folder in (SRC, ROOT / "tests") for path in folder.rglob("*.py"))
+    assert any(has_name(path, name) for path in sources), f"nothing defines {name}"
 
 
 def test_the_tour_shows_where_a_packet_reaches_the_disk() -> None:
