@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from tawny.config.settings import Settings
+from tawny.testing import contracts
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "tawny"
@@ -99,6 +100,11 @@ def test_a_row_of_where_is_what_has_names_of_its_files(code: str) -> None:
 def test_names_of_the_source_in_how_it_works_are_there(name: str) -> None:
     sources = (path for folder in (SRC, ROOT / "tests") for path in folder.rglob("*.py"))
     assert any(has_name(path, name) for path in sources), f"nothing defines {name}"
+
+
+def test_the_page_about_plug_ins_says_how_each_contract_suite_is_used() -> None:
+    page = (DOCS / "how-to" / "write-a-plug-in.md").read_text(encoding="utf-8")
+    assert [name for name in contracts.__all__ if f"`{name}`" not in page] == []
 
 
 def test_the_tour_shows_where_a_packet_reaches_the_disk() -> None:
