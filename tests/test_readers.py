@@ -158,6 +158,16 @@ def test_message_has_words_for_every_state_of_trouble(state: CameraState) -> Non
     assert not TOKEN.search(f"{title} {text}")
 
 
+def test_page_groups_states_as_the_recorder_does() -> None:
+    text = (UI / "ui" / "cameraWords.ts").read_text(encoding="utf-8")
+    dots = re.findall(r'^  (\w+): "(rec|ok|warn|bad|off)",$', text, re.MULTILINE)
+    assert {state for state, dot in dots if dot == "bad"} == TROUBLE
+    assert {state for state, dot in dots if dot == "off"} - {CameraState.ENDED, CameraState.ASLEEP} == CHOSEN
+    listed = dict(re.findall(r"function (\w+)\(state: CameraState\): boolean \{\n(.*?)\n\}", text, re.DOTALL))
+    assert {*re.findall(r'"(\w+)"', listed["isOnWatch"])} == ON_WATCH
+    assert {*re.findall(r'"(\w+)"', listed["isBlinded"])} == BLINDED
+
+
 # --- counts ----------------------------------------------------------------------------------------------------------
 
 
