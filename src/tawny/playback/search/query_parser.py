@@ -15,9 +15,26 @@ from tawny.model.ids import REMOVED, CameraId
 from tawny.model.observations import PERSON, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH, WEEKDAY
-from tawny.playback.search.german import GERMAN, GERMAN_UNITS, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
-from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES, parse_look
-from tawny.playback.search.phrases import ORDERS, UNITS, normalise_phrases
+from tawny.playback.search.exclusion_words import (
+    BEFORE_NAME,
+    BEFORE_PLATE,
+    EXCLUDED_LOOK,
+    EXCLUDED_PLATE,
+    EXCLUDED_PLATE_ALONE,
+    EXCLUDED_TIME,
+    EXCLUDING,
+    EXCLUDING_GERMAN,
+    JOINING,
+    LONGEST,
+    NO_ONE,
+    NO_ONE_BUT,
+    PASSED_OVER,
+    SHORT,
+    SHORTEST,
+)
+from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
+from tawny.playback.search.look_parser import CLOTHES, parse_look
+from tawny.playback.search.phrases import ORDERS, normalise_phrases
 from tawny.playback.search.search_words import (
     EVENT_KINDS,
     KNOWN_TITLES,
@@ -104,8 +121,6 @@ class SearchQuery:
         return bool(self.colours or self.size)
 
 
-SHORTEST, LONGEST, SHORT = 3, 10, 3
-"""Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
 _MARK = re.compile(r"(?<!\w)(?:false alarms?|kept|saved|new|unseen|not reviewed)(?!\w)")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d+ ?(?:s|min|h|se[ck]\w*|minute\w*|hours?|stunden?)(?!\w))")
 _LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?! ago)(?: long)?"
@@ -120,49 +135,6 @@ _LONGER = re.compile(
 _BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w)(?! ago))")
 """`between 10 and 30 seconds` becomes at least 10 and at most 30."""
 _BETWEEN_LENGTHS = re.compile(rf"(?:between|from) ({_LENGTH}) (?:and|to|-) (?={_LENGTH})")
-_EXCLUDING = (
-    r"(?<!\w)(?<!nothing )(?<!nichts )"
-    r"(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no|außer|ausser|ohne|nicht)"
-)
-_BEFORE_NAME = "at|in|on|from|by|near|am|an|im|bei|beim", "a|an|the|any|der|die|das|dem|den"
-"""Words before an excluded name: prepositions and articles, also German ones."""
-_JOINING = "and|or|nor|und|oder"
-_PASSED_OVER = frozenset("|".join((*_BEFORE_NAME, _JOINING)).split("|"))
-_EXCLUDED_TIME = re.compile(rf"({_EXCLUDING})((?: [\w':./-]+){{1,7}})")
-_EXCLUDING_GERMAN = rf"(?:{_EXCLUDING}|(?<!\w)keine?[nmrs]?)"
-_NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
-_NO_OTHER = r"(?!(?:but|except|without|not?|ohne|nicht|keine?[nmr]?|all|alles?|(?:any|every)(?:one|body|thing)) )"
-_NO_ONE_BUT = re.compile(
-    rf"(?:(?:{_NO_ONE.pattern}|(?<!\w)keiner)((?: {_NO_OTHER}[\w':/.-]+){{0,6}})|(?<!\w)keine)"
-    r" (?:but|except(?: for)?|other than|apart from|außer|ausser)(?! not?(?!\w))(?!\w)"
-)
-"""`no one at the gate except anna` is anna at the gate."""
-_LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|vor|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
-_NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
-_NO_LENGTH = rf"(?! ?(?:(?:s|sec|min|h|{UNITS})(?!\w)|{GERMAN_UNITS}))"
-_EXCLUDED_PLATE = re.compile(
-    rf"{_EXCLUDING_GERMAN}(?: (?:{_BEFORE_NAME[1]}))? (?:(?:license |number )?plates?|kennzeichen|nummernschild(?:er)?)"
-    rf"(?:(?: (?:{_JOINING}))?(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?=[\w-]*\d)[\w-]{{2,}}(?<!\b[1-3]\d)(?![\w:/.])"
-    rf"{_NO_LENGTH})+"
-)
-"""`without plate AB 123`, but not `no plates 18 november`."""
-_PLATE_ALONE = (
-    rf"(?:(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?:[^\W\d_]{{1,3}}-?){{0,2}}\d{{3,}}"
-    rf"|(?:(?: (?!an? |the ){_LETTERS}){{2}}| [^\W\d_]{{1,3}}-[^\W\d_]{{1,3}}) \d\d(?! (?:of )?(?:{MONTH})(?!\w)))"
-    rf"(?![\w:/.]){_NO_LENGTH}"
-)
-_EXCLUDED_PLATE_ALONE = re.compile(
-    rf"{_EXCLUDING}(?:(?<!\bno)|(?= [^\W\d_])){_PLATE_ALONE}(?:(?: (?:{_JOINING}))?{_PLATE_ALONE})*"
-)
-_A_LOOK = rf"(?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-])"
-_EXCLUDED_LOOK = re.compile(
-    rf"{_EXCLUDING}(?: an?| the| any)? {_A_LOOK}(?:(?: (?:{_JOINING}))? {_A_LOOK})*(?: ([\w-]+))?"
-    rf"((?: (?:or|nor)(?: an?| the| any)? {_A_LOOK}(?: ones?(?!\w)| *$))*)"
-)
-_BEFORE_PLATE = re.compile(
-    rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
-)
-"""`ab 123` after a word that may be its beginning."""
 _AT_SEE = re.compile(r"(?<!\w)(?:am|an|beim|im|vom|zum) see(?!\w)")
 """The German word for a lake, not the English verb."""
 _LONGEST_COUNT = 2
@@ -209,15 +181,15 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     """Return the query. zone: local time zone."""
     plain = _plain(text, known)
     found = _Found()
-    rest = _ignored(_NO_ONE, _NO_ONE_BUT.sub(r"\1 ", plain), found)
-    rest = _ignored(_EXCLUDED_PLATE, rest, found)
+    rest = _ignored(NO_ONE, NO_ONE_BUT.sub(r"\1 ", plain), found)
+    rest = _ignored(EXCLUDED_PLATE, rest, found)
     rest = _without_excluded(rest, known, found)
     rest = _named(rest, known, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
-    rest = _ignored(_EXCLUDED_PLATE_ALONE, rest, found)
-    rest = _EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
-    rest = _EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
+    rest = _ignored(EXCLUDED_PLATE_ALONE, rest, found)
+    rest = EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
+    rest = EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
     rest, least_s, most_s = _lengths(rest)
     when, rest = parse_time(rest, zone, now_ms)
     rest, order, count = _order(rest)
@@ -367,7 +339,7 @@ def _excludable(known: SearchVocabulary) -> tuple[str, str]:
     several = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
     name = rf"(?:(?:false alarms?|{several})(?!\w)|[\w'-]+)"
-    before, article = _BEFORE_NAME
+    before, article = BEFORE_NAME
     return rf"(?: (?:{before}))?(?: (?:{article}))? {name}", whole
 
 
@@ -376,10 +348,10 @@ def _joined_lists(text: str, known: SearchVocabulary) -> str:
     if "," not in text:
         return text
     each, _ = _excludable(known)
-    a_list = rf"{_EXCLUDING_GERMAN}({each})((?:,{each})+),?(?= (?:{_JOINING}){each})"
+    a_list = rf"{EXCLUDING_GERMAN}({each})((?:,{each})+),?(?= (?:{JOINING}){each})"
 
     def joined(match: re.Match[str]) -> str:
-        is_place = re.compile(rf",? (?:{_BEFORE_NAME[0]}) ")
+        is_place = re.compile(rf",? (?:{BEFORE_NAME[0]}) ")
         begins_anew = is_place.search(match[2]) and not is_place.match(match[1])  # `no cars, at the gate or garden`
         return match[0] if begins_anew else match[0].removesuffix(",").replace(",", " and")
 
@@ -389,17 +361,17 @@ def _joined_lists(text: str, known: SearchVocabulary) -> str:
 def _without_excluded(text: str, known: SearchVocabulary, found: _Found) -> str:
     """Take exclusions such as `anything but cats and dogs` and `not at the front gate`. Others stay."""
     each, whole = _excludable(known)
-    excluding = rf"{_EXCLUDING}({each}(?: (?:{_JOINING}){each})*)"
+    excluding = rf"{EXCLUDING}({each}(?: (?:{JOINING}){each})*)"
     pattern = rf"(?<!\w)(?:{whole})(?!\w)|{excluding}" if whole else excluding  # `gate no 2` excludes nothing
     return re.sub(pattern, lambda match: _left_out(match, known, found) if match[1] else match[0], text)
 
 
 def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
     """Take as many of the joined names of an exclusion as are known, and return the rest."""
-    parts = re.split(rf" (?=(?:{_JOINING}) )", match[1])
+    parts = re.split(rf" (?=(?:{JOINING}) )", match[1])
     for count in range(len(parts), 0, -1):
         after = " ".join((*parts[count:], match.string[match.end() :]))
-        if _is_excluded(" ".join(parts[:count]), known, found, is_before_plate=_BEFORE_PLATE.match(after) is not None):
+        if _is_excluded(" ".join(parts[:count]), known, found, is_before_plate=BEFORE_PLATE.match(after) is not None):
             left = parts[count:]
             if left and _is_object(GERMAN.get(left[0].split()[-1], ""), known):  # `außer Anna und Hunde`
                 left[0] = f"{match[0].split()[0]} {left[0].split(maxsplit=1)[1]}"
@@ -412,12 +384,12 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before
     here, marks, ignored = _Found(), set[str](), list[str]()
     if re.fullmatch(rf" ?(?:in|on|im|am) (?:{MONTH}|{WEEKDAY})", text):
         return False  # a time, also where a person is called so
-    last = re.split(rf" (?:{_JOINING}) ", text)[-1]
+    last = re.split(rf" (?:{JOINING}) ", text)[-1]
     rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
     rest = _named(rest, known, here)
     said = re.findall(r"\w+", text)
     for word in _WORD.findall(rest):
-        if word in _PASSED_OVER or _is_kind(word, known, here) or _is_in_names(word, known, here, said):
+        if word in PASSED_OVER or _is_kind(word, known, here) or _is_in_names(word, known, here, said):
             continue
         if is_before_plate or not _is_part_of_name(word, known, here):
             if not word.isalpha() or len(word) <= SHORT or _has_meaning(word, known) or word in last.split():
