@@ -423,6 +423,7 @@ def test_whatever_is_typed_spans_are_in_order_and_end_by_now(text: str, now_ms: 
         ("between 10 and 30 minutes ago", "10 to 30 minutes ago"),
         ("on mondays last week", "monday, last week"),
         ("last week on mondays", "monday, last week"),
+        ("last 9999 nights", "last 366 nights"),
     ],
 )
 def test_times_are_said_in_words_that_are_translated(text: str, words: str) -> None:

@@ -15,7 +15,6 @@ from tawny.playback.search.day_parser import (
     DAYS,
     MONTH,
     OF_MONTH,
-    OLDEST,
     PART,
     PARTS,
     WEEK,
@@ -45,6 +44,8 @@ _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (
 _YEAR_BEFORE = re.compile(rf"(?<!\w)(?:in )?((?:last|this) year) in ({MONTH})(?! (?:the )?\d)(?!\w)")
 USUAL_DAYS = 7
 """Days searched if no day is given."""
+_MOST_NIGHTS = 366
+"""Each night is a query of its own."""
 _LENGTHS_S = {"min": 60, "minute": 60, "hour": 3600, "h": 3600, "day": 86400, "week": 604_800, "month": 2_592_000}
 
 _NUMBER = r"(\d{1,4})"
@@ -154,8 +155,8 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
         return _limited(when, Span(begin_ms, end_ms), now_ms) if begin_ms < end_ms else None
 
     def nights(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        number = int(found[1])
-        on = when.on(max(today - number * DAY, OLDEST), today - DAY)
+        number = min(int(found[1]), _MOST_NIGHTS)
+        on = when.on(today - number * DAY, today - DAY)
         words = "last night" if number == 1 else f"last {number} nights"
         return replace(on, hours=hours_of("night"), words=words) if number else None
 
