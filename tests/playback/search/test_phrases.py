@@ -242,9 +242,21 @@ def test_numbers_of_names_and_lengths_are_no_dates() -> None:
         ("Autos mehr als 30 Sekunden", {"car"}, set(), 30.0, float("inf")),
         ("Autos weniger als 10 Sekunden", {"car"}, set(), 0.0, 10.0),
         ("Autos kürzer als eine Minute", {"car"}, set(), 0.0, 60.0),
+        ("cars not less than 30 s", {"car"}, set(), 30.0, float("inf")),
+        ("cars no less than 2 min", {"car"}, set(), 120.0, float("inf")),
+        ("cars not for less than 30 s", {"car"}, set(), 30.0, float("inf")),
+        ("Autos nicht kürzer als 30 Sekunden", {"car"}, set(), 30.0, float("inf")),
+        ("Autos nicht weniger als 30 Sekunden", {"car"}, set(), 30.0, float("inf")),
+        ("cars not under 30 s", {"car"}, set(), 30.0, float("inf")),
+        ("cars not over 30 s", {"car"}, set(), 0.0, 30.0),
+        ("no cars under 30 s", set(), {"car"}, 0.0, 30.0),
+        ("cars not more than 30 s and not less than 10 s", {"car"}, set(), 10.0, 30.0),
+        ("cars 10-30 seconds", {"car"}, set(), 10.0, 30.0),
+        ("Autos 10-30 Sekunden", {"car"}, set(), 10.0, 30.0),
+        ("Autos 10 bis 30 s", {"car"}, set(), 10.0, 30.0),
     ],
 )
-def test_german_conditions(text: str, kinds: set[str], but: set[str], least_s: float, most_s: float) -> None:
+def test_conditions(text: str, kinds: set[str], but: set[str], least_s: float, most_s: float) -> None:
     query = asked(text)
     assert query.kinds | query.labels == kinds
     assert query.but == but

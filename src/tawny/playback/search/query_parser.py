@@ -124,15 +124,18 @@ class SearchQuery:
 _MARK = re.compile(r"(?<!\w)(?:false alarms?|kept|saved|new|unseen|not reviewed)(?!\w)")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d+ ?(?:s|min|h|se[ck]\w*|minute\w*|hours?|stunden?)(?!\w))")
 _LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?! ago)(?: long)?"
+_LESS, _MORE = "shorter than|less than|under|below|at most|up to", "longer than|more than|over|above|at least"
+_NO_NOT = r"(?<!\bno )(?<!\bnot )(?<!\bno for )(?<!\bnot for )"
 _SHORTER = re.compile(
-    rf"(?:for )?(?:shorter than|less than|under|below|at most|up to|(?:no|not) (?:longer|more) than) {_LENGTH}"
-    rf"|{_LENGTH} or (?:less|shorter)"
+    rf"(?:{_NO_NOT}(?:for )?(?:{_LESS})|not?(?: for)? (?:{_MORE})) {_LENGTH}|{_LENGTH} or (?:less|shorter)"
 )
 _LONGER = re.compile(
-    rf"(?:for )?(?:longer than|more than|over|above|at least|(?:no|not) (?:shorter|less) than) {_LENGTH}"
-    rf"|{_LENGTH} or (?:more|longer)"
+    rf"(?:{_NO_NOT}(?:for )?(?:{_MORE})|not?(?: for)? (?:{_LESS})) {_LENGTH}|{_LENGTH} or (?:more|longer)"
 )
-_BETWEEN = re.compile(r"(?:between |from )?(\d+) (?:and|to|-) (?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w)(?! ago))")
+_BETWEEN = re.compile(
+    r"(?:between |from )?(?<![\w.:/-])(\d+)(?: (?:and|to|until) | ?[-–] ?)"
+    r"(?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w)(?! ago))"
+)
 """`between 10 and 30 seconds` becomes at least 10 and at most 30."""
 _BETWEEN_LENGTHS = re.compile(rf"(?:between|from) ({_LENGTH}) (?:and|to|-) (?={_LENGTH})")
 _AT_SEE = re.compile(r"(?<!\w)(?:am|an|beim|im|vom|zum) see(?!\w)")
