@@ -43,6 +43,17 @@ def searched(asked: SearchQuery) -> set[str]:
         ("without a dog, yesterday or today", {"dog"}, set(), ()),
         ("no dogs, cats in the garden", {"dog"}, {"cat", "garden"}, ()),
         ("no cars, at the gate or drive", {"car"}, {"front-gate", "drive"}, ()),
+        ("no cars and no dogs and no cats", {"car", "dog", "cat"}, set(), ()),
+        ("keine Autos und keine Hunde", {"car", "dog"}, set(), ()),
+        ("keine Autos oder keine Hunde", {"car", "dog"}, set(), ()),
+        ("keine Autos, keine Hunde und keine Katzen", {"car", "dog", "cat"}, set(), ()),
+        ("ohne Autos und ohne Hunde", {"car", "dog"}, set(), ()),
+        ("ohne Auto und nicht am Garden", {"car", "garden"}, set(), ()),
+        ("neither cars nor dogs", {"car", "dog"}, set(), ()),
+        ("neither cars, dogs nor cats", {"car", "dog", "cat"}, set(), ()),
+        ("neither at the gate nor in the garden", {"front-gate", "garden"}, set(), ()),
+        ("weder Autos noch Hunde", {"car", "dog"}, set(), ()),
+        ("weder Anna noch Mark", {"anna", "mark"}, set(), ()),
     ],
 )
 def test_a_list_with_commas_is_excluded_as_a_whole(
@@ -100,6 +111,7 @@ def test_what_may_be_no_plate_is_excluded(text: str, without: set[str]) -> None:
     [
         ("cars not monday, tuesday or wednesday", "not monday and tuesday or wednesday"),
         ("Autos nicht am Montag und Dienstag", "not in monday and tuesday"),
+        ("cars neither monday nor tuesday", "neither monday nor tuesday"),
     ],
 )
 def test_days_of_a_list_are_ignored_together(text: str, ignored: str) -> None:

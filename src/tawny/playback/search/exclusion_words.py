@@ -11,14 +11,15 @@ SHORTEST, LONGEST, SHORT = 3, 10, 3
 """Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
 EXCLUDING = (
     r"(?<!\w)(?<!nothing )(?<!nichts )"
-    r"(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no|außer|ausser|ohne|nicht)"
+    r"(?:but(?: not?)?|except(?: for)?|other than|apart from|without|neither|not|no|außer|ausser|ohne|nicht|weder)"
 )
 BEFORE_NAME = "at|in|on|from|by|near|am|an|im|bei|beim", "a|an|the|any|der|die|das|dem|den"
 """Words before an excluded name: prepositions and articles, also German ones."""
-JOINING = "and|or|nor|und|oder"
+JOINING = "and|or|nor|und|oder|noch"
 PASSED_OVER = frozenset("|".join((*BEFORE_NAME, JOINING)).split("|"))
 EXCLUDED_TIME = re.compile(rf"({EXCLUDING})((?: [\w':./-]+){{1,7}})")
 EXCLUDING_GERMAN = rf"(?:{EXCLUDING}|(?<!\w)keine?[nmrs]?)"
+NO_EXCLUDING = rf"(?!{EXCLUDING_GERMAN}(?!\w))"
 NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
 _NO_OTHER = r"(?!(?:but|except|without|not?|ohne|nicht|keine?[nmr]?|all|alles?|(?:any|every)(?:one|body|thing)) )"
 NO_ONE_BUT = re.compile(

@@ -26,6 +26,7 @@ from tawny.playback.search.exclusion_words import (
     EXCLUDING_GERMAN,
     JOINING,
     LONGEST,
+    NO_EXCLUDING,
     NO_ONE,
     NO_ONE_BUT,
     PASSED_OVER,
@@ -341,7 +342,7 @@ def _excludable(known: SearchVocabulary) -> tuple[str, str]:
     names = {one for one in (*own, *(title for title, *_ in KNOWN_TITLES)) if " " in one}
     several = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
-    name = rf"(?:(?:false alarms?|{several})(?!\w)|[\w'-]+)"
+    name = rf"(?:(?:false alarms?|{several})(?!\w)|{NO_EXCLUDING}[\w'-]+)"
     before, article = BEFORE_NAME
     return rf"(?: (?:{before}))?(?: (?:{article}))? {name}", whole
 
@@ -438,12 +439,12 @@ def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) 
 
 def _without_time(match: re.Match[str], found: _Found, zone: ZoneInfo, now_ms: int) -> str:
     """Ignore a time that is excluded: `not at night`."""
-    excluding, words = match[1], match[2].split()
+    excluding, words, joining = match[1], match[2].split(), JOINING.split("|")
     if excluding == "but" and words[0] in ("at", "in", "on", "before", "after", "since", "until", "less", "more"):
         return match[2]  # `anything yesterday, but before 7 am`
     for count in range(len(words), words[0] == "in", -1):  # `nicht am Montag` is `not in monday`
         rest = parse_time(" ".join(words[:count]), zone, now_ms)[1].split()
-        if {"in", "and", "or"}.issuperset(rest) and words[count - 1] not in ("and", "or"):
+        if {"in", *joining}.issuperset(rest) and words[count - 1] not in joining:
             found.ignored.append(" ".join((excluding, *words[:count])))
             return " ".join(("", *words[count:]))
     return match[0]
