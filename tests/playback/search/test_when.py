@@ -90,6 +90,10 @@ UNDERSTOOD = [
     ("twenty first of october", [("10-21 00:00", "10-22 00:00")]),
     ("last 1 nights", [("11-19 20:00", "11-20 06:00")]),
     ("over 2 hours ago", [("01-01 01:00", "11-20 13:00")]),
+    ("two to three hours ago", [("11-20 12:00", "11-20 13:00")]),
+    ("2 or 3 hours ago", [("11-20 12:00", "11-20 13:00")]),
+    ("1.5 hours ago", [("11-20 13:00", "11-20 14:00")]),
+    ("last 1.5 hours", [("11-20 13:30", "11-20 15:00")]),
     ("more than 2 days ago", [("01-01 01:00", "11-18 15:00")]),
     ("at least an hour ago", [("01-01 01:00", "11-20 14:00")]),
     ("more than 2 months ago", [("01-01 01:00", "09-21 16:00")]),
@@ -360,6 +364,9 @@ def test_a_year_without_effect_is_told(text: str, ignored: str) -> None:
         ("the last 3 days between 8 am and 10 am", "between 8 am and 10 am", "11-17 15:00", "11-20 15:00"),
         ("since friday last week", "last week", "11-20 00:00", "11-20 15:00"),
         ("wednesday before monday", "wednesday", "01-01 01:00", "11-16 00:00"),
+        ("more than 9999 weeks ago", "more than 9999 weeks ago", "11-14 00:00", "11-20 15:00"),
+        ("monday 9999 weeks ago", "monday 9999 weeks ago", "11-14 00:00", "11-20 15:00"),
+        ("monday to friday 9999 weeks ago", "monday to friday 9999 weeks ago", "11-14 00:00", "11-20 15:00"),
         ("yesterday less than 2 hours ago", "yesterday", "11-20 13:00", "11-20 15:00"),
     ],
 )
@@ -406,6 +413,7 @@ def test_what_is_no_time_stays_in_the_text() -> None:
     assert parse_time("on the 31st of november", BERLIN, NOW)[1] == "on the 31st of november"
     assert parse_time("people at the till", BERLIN, NOW)[1] == "people at the till"
     assert parse_time("last 99999 days", BERLIN, NOW)[0].words == "the last 7 days"
+    assert parse_time("1.35 hours ago", BERLIN, NOW)[1] == "1.35 hours ago"
 
 
 @given(st.text(max_size=60), st.integers(0, 4_000_000_000_000))

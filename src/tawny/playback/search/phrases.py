@@ -79,6 +79,10 @@ def _number(found: re.Match[str]) -> str:
     return NUMBERS[found[1]]
 
 
+def _minutes(found: re.Match[str]) -> str:
+    return f"{round(float(found[1]) * 60)} minutes"
+
+
 def _numbered(ordinal: str) -> int:
     return _ORDINALS[ordinal.replace(" ", "-")]
 
@@ -111,7 +115,8 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"mins", "min"),
         (r"secs", "sec"),
         (r"hrs?", "h"),
-        (rf"({_WORDS})(?= (?:more )?{UNITS}(?!\w))", _number),
+        (rf"({_WORDS})(?= (?:(?:to|or|and) (?:{_WORDS}|\d{{1,4}}) )?(?:more )?{UNITS}(?!\w))", _number),
+        (r"(\d{1,2}\.(?:\d|25|75)) ?(?:hours?|h)", _minutes),
         (rf"({_SOME})(?= (?:{ORDERS})(?!\w))", _number),
         (rf"(?<=first )({_SOME})", _number),
         (rf"(?<=last )({_SOME})", _number),

@@ -66,7 +66,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     words: list[str] = []
     for pattern, read in _phrases(today, zone, now_ms):
-        found = re.search(rf"(?<![\w:]){pattern}(?![\w:])", text)
+        found = re.search(rf"(?<![\w:])(?<!\d[.,]){pattern}(?![\w:])", text)
         if found is None:
             continue
         made = read(when, found)
@@ -148,7 +148,9 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
 
     def more(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         end_ms = now_ms - int(found[1]) * _length_ms(found[2])
-        on = within(when, min(0, end_ms - 1), end_ms)
+        if end_ms <= 0:
+            return when
+        on = within(when, 0, end_ms)
         return on and replace(on, words=" ".join(("until", found[1], found[2], "ago")))
 
     def within(when: TimeExpression, begin_ms: int, end_ms: int) -> TimeExpression | None:
@@ -163,7 +165,7 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
     length = rf"{_NUMBER} ?(minutes?|min|hours?|h|days?|weeks?|months?)"
     yield rf"(?:less than|under|within|at most) {length} ago", less
     yield rf"(?:more than|over|at least) {length} ago", more
-    yield rf"(?:between |from )?{_NUMBER}(?: (?:and|to) | ?[-–] ?){length} ago", between
+    yield rf"(?:between |from )?{_NUMBER}(?: (?:and|to|or) | ?[-–] ?){length} ago", between
     yield rf"(?:in |on )?(?:the )?(?:last|past) {_NUMBER} nights", nights
     yield rf"since {length} ago", back
     yield rf"(?:in |within )?(?:the )?(?:last|past) (?:{_NUMBER} ?)?(minutes?|min|hours?|h|days?)", back

@@ -71,9 +71,10 @@ def with_hours_after(text: str) -> str:
 def weekdays_of_a_week(today: date) -> TimePhrases:
     """Yield weekdays of a week: `monday and tuesday last week`, `2 weeks ago on monday`."""
 
-    def monday_of(found: re.Match[str]) -> date:
+    def monday_of(found: re.Match[str]) -> date | None:
         weeks = 2 if found["before"] else int(found["ago"]) if found["ago"] else int(found["week"] == "last")
-        return today - min(today.weekday() * DAY + weeks * WEEK, today - OLDEST)
+        days_ago = today.weekday() * DAY + weeks * WEEK
+        return today - days_ago if days_ago <= today - OLDEST else None
 
     def words_of(days: list[str], found: re.Match[str]) -> str:  # as it is translated
         weeks_ago = "1 week ago" if found["ago"] == "1" else f"{found['ago']} weeks ago"
@@ -81,9 +82,9 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
         return ", ".join((*days, week))
 
     def listed(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
-        if not _have_one_part(found):
-            return when
         monday, part, said = monday_of(found), found["part"], re.findall(WEEKDAY, found["days"])
+        if monday is None or not _have_one_part(found):
+            return when
         on = when.among(frozenset(monday + DAYS.index(one) * DAY for one in said))
         words = words_of([f"{one} {part}" if part else one for one in said], found)
         return replace(on, hours=hours_of(part) if part else when.hours, words=words)
@@ -91,6 +92,8 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
     def from_to(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
         begin, end = found["first"] or found["begin"], found["last"]
         monday, first, last = monday_of(found), DAYS.index(begin), DAYS.index(end)
+        if monday is None:
+            return when
         on = when.on(monday + (first - 7 * (first > last)) * DAY, monday + last * DAY)
         return replace(on, words=words_of([f"{begin} to {end}"], found))
 
