@@ -57,6 +57,45 @@ def test_weekdays_of_several_weeks_are_read(text: str, days: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("since monday last week", "11-09 00:00", "11-18 15:30"),
+        ("since monday evening last week", "11-09 18:00", "11-18 15:30"),
+        ("after friday last week", "11-14 00:00", "11-18 15:30"),
+        ("before monday last week", "01-01 01:00", "11-09 00:00"),
+        ("before monday of the last week", "01-01 01:00", "11-09 00:00"),
+        ("before monday 2 weeks ago", "01-01 01:00", "11-02 00:00"),
+        ("until monday the week before last", "01-01 01:00", "11-03 00:00"),
+        ("until monday morning last week", "01-01 01:00", "11-09 12:00"),
+        ("from monday last week to tuesday this week", "11-09 00:00", "11-18 00:00"),
+        ("monday last week until tuesday this week", "11-09 00:00", "11-18 00:00"),
+        ("between monday last week and tuesday this week", "11-09 00:00", "11-18 00:00"),
+        ("monday last week to yesterday", "11-09 00:00", "11-18 00:00"),
+        ("monday until tuesday last week", "11-09 00:00", "11-11 00:00"),
+        ("monday of the last week", "11-09 00:00", "11-10 00:00"),
+        ("monday in the last week", "11-09 00:00", "11-10 00:00"),
+    ],
+)
+def test_a_weekday_of_a_week_may_be_a_limit(text: str, begin: str, end: str) -> None:
+    assert times(text) == ([(begin, end)], ())
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end", "ignored"),
+    [
+        (
+            "monday morning last week and monday evening this week", "11-09 05:00", "11-09 12:00",
+            "monday evening this week",
+        ),
+        ("monday last week and tuesday evening this week", "11-09 00:00", "11-10 00:00", "tuesday evening this week"),
+        ("monday evening last week and tuesday this week", "11-09 18:00", "11-10 00:00", "tuesday this week"),
+    ],
+)  # fmt: skip
+def test_another_part_of_the_day_in_another_week_is_ignored(text: str, begin: str, end: str, ignored: str) -> None:
+    assert times(text) == ([(begin, end)], (ignored,))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "monday evening to wednesday last week", "monday and wednesday to friday last week",

@@ -38,7 +38,7 @@ from tawny.playback.search.time_expression import (
     end_at,
     from_to_ms,
 )
-from tawny.playback.search.weekday_parser import weekdays_of_a_month, weekdays_of_a_week, with_hours_after
+from tawny.playback.search.weekday_parser import weekdays_of_a_month, weekdays_of_a_week, with_dates, with_hours_after
 
 _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
 _YEAR_BEFORE = re.compile(rf"(?<!\w)(?:in )?((?:last|this) year) in ({MONTH})(?! (?:the )?\d)(?!\w)")
@@ -61,7 +61,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     years = {"last": today.year - 1, "this": today.year}
     text = _YEAR_BEFORE.sub(r"in \2 \1", normalise_phrases(text))
     text = _OF_YEAR.sub(lambda found: f"{found[1]} {years[found[2]]}", text)
-    text = with_hours_after(text)
+    text = with_dates(with_hours_after(text), today)
     usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     words: list[str] = []
@@ -327,7 +327,10 @@ def _weeks_and_months(today: date) -> TimePhrases:
     yield "this month", days(first, today)
     yield "(?:in )?(?:the )?last year", days(first.replace(first.year - 1, 1), first.replace(month=1) - DAY)
     yield "(?:in )?this year", days(first.replace(month=1), today)
-    for name, newest in (("last weekend", today - 2 * DAY), ("(?:this )?weekend", today)):
+    before_last = today - 2 * DAY - WEEK
+    for name, newest in (
+        ("weekend before last", before_last), ("last weekend", today - 2 * DAY), ("(?:this )?weekend", today)
+    ):  # fmt: skip
         yield rf"(?:on |at )?(?:the )?{name}(?: ({PART}))?", of_weekend(weekend(newest))
     yield rf"(?:in|during) ({MONTH})(?: ({YEAR_DIGITS}))?", lambda when, found: _month(when, found, today)
 

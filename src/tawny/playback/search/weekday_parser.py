@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from tawny.playback.search.day_parser import (
+    ANY,
     DAY,
     DAYS,
     MONTH,
@@ -18,7 +19,7 @@ from tawny.playback.search.day_parser import (
     month_of,
     named_month,
 )
-from tawny.playback.search.time_expression import TimeExpression, TimePhrases
+from tawny.playback.search.time_expression import WHOLE_DAY, TimeExpression, TimePhrases
 
 _SAID_CLOCK = r"\d{1,2}(?::\d\d)?(?: ?[ap]m)?"
 _HOURS = (
@@ -55,7 +56,30 @@ _NO_LIMIT = "".join(rf"(?<!{one} )" for one in ("since", "before", "after", "unt
 _HOURS_BETWEEN = re.compile(
     rf"(?<!\w){_NO_LIMIT}({_ONE_DAY})((?: {_HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)"
 )
+_OF_A_WEEK = rf"(?: (?:of|in|from))?(?: the)? {_A_WEEK}"
+_DAY_OF_WEEK = re.compile(rf"(?<!\w)(?P<day>{WEEKDAY})(?P<part> (?:{PART}))?{_OF_A_WEEK}(?!\w)")
+_WEEK_ENDS = "(?:week|week before last|weeks? ago)"
+_LIMIT_BEFORE = re.compile(
+    rf"(?<!\w)(?:since|before|after|until|{_WEEK_ENDS} (?:to|until|-|–)|between .*{_WEEK_ENDS} and) $"
+)
+_RANGE_BEFORE = re.compile(rf"(?<!\w)(?:{WEEKDAY})(?: (?:{PART}|{_HOURS}))* until $")
+_RANGE_AFTER = re.compile(rf" (?:to|until|-|–) {ANY}(?!\w)")
 _RANGE_BEGINS = re.compile(rf"(?:between|from) (?:{_A_WEEKDAY}) (?:at )?{_SAID_CLOCK} and $")
+
+
+def with_dates(text: str, today: date) -> str:
+    """Return dates for weekdays that are limits: `since monday last week`, not `monday to friday last week`."""
+
+    def dated(found: re.Match[str]) -> str:
+        before, after = found.string[: found.start()], found.string[found.end() :]
+        begins = _RANGE_AFTER.match(after) or (before.endswith("between ") and after.startswith(" and "))
+        is_limit = begins or (_LIMIT_BEFORE.search(before) and not _RANGE_BEFORE.search(before))
+        monday = _monday_of(found, today)
+        if monday is None or not is_limit:
+            return found[0]
+        return f"{monday + DAYS.index(found['day']) * DAY}{found['part'] or ''}"
+
+    return _DAY_OF_WEEK.sub(dated, text)
 
 
 def with_hours_after(text: str) -> str:
@@ -68,13 +92,14 @@ def with_hours_after(text: str) -> str:
     return _HOURS_BETWEEN.sub(moved, text)
 
 
+def _monday_of(found: re.Match[str], today: date) -> date | None:
+    weeks = 2 if found["before"] else int(found["ago"]) if found["ago"] else int(found["week"] == "last")
+    days_ago = today.weekday() * DAY + weeks * WEEK
+    return today - days_ago if days_ago <= today - OLDEST else None
+
+
 def weekdays_of_a_week(today: date) -> TimePhrases:
     """Yield weekdays of a week: `monday and tuesday last week`, `2 weeks ago on monday`."""
-
-    def monday_of(found: re.Match[str]) -> date | None:
-        weeks = 2 if found["before"] else int(found["ago"]) if found["ago"] else int(found["week"] == "last")
-        days_ago = today.weekday() * DAY + weeks * WEEK
-        return today - days_ago if days_ago <= today - OLDEST else None
 
     def words_of(days: list[str], found: re.Match[str]) -> str:  # as it is translated
         weeks_ago = "1 week ago" if found["ago"] == "1" else f"{found['ago']} weeks ago"
@@ -82,8 +107,9 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
         return ", ".join((*days, week))
 
     def listed(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
-        monday, part, said = monday_of(found), found["part"], re.findall(WEEKDAY, found["days"])
-        if monday is None or not _have_one_part(found):
+        monday, part, said = _monday_of(found, today), found["part"], re.findall(WEEKDAY, found["days"])
+        has_others = not when.is_usual and when.hours != (hours_of(part) if part else WHOLE_DAY)
+        if monday is None or has_others or not _have_one_part(found):
             return when
         on = when.among(frozenset(monday + DAYS.index(one) * DAY for one in said))
         words = words_of([f"{one} {part}" if part else one for one in said], found)
@@ -91,7 +117,7 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
 
     def from_to(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
         begin, end = found["first"] or found["begin"], found["last"]
-        monday, first, last = monday_of(found), DAYS.index(begin), DAYS.index(end)
+        monday, first, last = _monday_of(found, today), DAYS.index(begin), DAYS.index(end)
         if monday is None:
             return when
         on = when.on(monday + (first - 7 * (first > last)) * DAY, monday + last * DAY)
@@ -103,7 +129,7 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
 
     for days, read, times in ((_MIXED, mixed, 1), (_RANGE, from_to, 3), (_OF_WEEK, listed, 3)):
         for _ in range(times):  # `monday 2 weeks ago and tuesday last week`
-            yield rf"{_NO_LIMIT}(?:on )?{days}(?: of| in| from)? {_A_WEEK}", read
+            yield rf"{_NO_LIMIT}(?:on )?{days}{_OF_A_WEEK}", read
         yield rf"{_NO_LIMIT}{_A_WEEK}(?:'s)?(?: on)? {days}", read
 
 
