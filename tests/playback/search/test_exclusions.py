@@ -79,11 +79,55 @@ def test_a_list_with_commas_is_excluded_as_a_whole(
         ("cars ohne AB 123 und CD 456", "without ab 123 and cd 456"),
         ("cars without B AB 12", "without b ab 12"),
         ("cars without B-AB 12", "without b-ab 12"),
+        ("cars without plate B AB 12", "without plate b ab 12"),
+        ("cars ohne Kennzeichen B AB 12", "ohne kennzeichen b ab 12"),
+        ("cars without plate B-AB 12", "without plate b-ab 12"),
+        ("cars no plate AB 12", "no plate ab 12"),
+        ("cars no plates AB 123 or CD 12", "no plates ab 123 or cd 12"),
+        ("cars no plate AB 31 or CD 456", "no plate ab 31 or cd 456"),
+        ("cars no 4821 or AB 123", "no 4821 or ab 123"),
     ],
 )
 def test_an_excluded_plate_is_ignored_and_not_searched_for(text: str, ignored: str) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
     assert (searched(asked), excluded(asked), asked.unknown) == ({"car"}, set(), (ignored,))
+
+
+@pytest.mark.parametrize(
+    ("text", "without", "ignored"),
+    [
+        ("no cars or AB 123", {"car"}, "not ab 123"),
+        ("not anna or AB 123", {"anna"}, "not ab 123"),
+        ("ohne Anna und AB 123", {"anna"}, "not ab 123"),
+        ("no cars or white vans", {"car"}, "not white vans"),
+        ("no dogs, red cars or cats", {"dog"}, "not red cars or cats"),
+        ("keine Hunde oder rote Autos", {"dog"}, "not red car"),
+    ],
+)
+def test_what_cannot_be_excluded_of_a_list_is_ignored(text: str, without: set[str], ignored: str) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.colours, asked.unknown) == (set(), without, (), (ignored,))
+
+
+OF_COLOURS = SearchVocabulary({CameraId("rb"): "Red barn", CameraId("wh"): "White house"}, (), {"car"})
+
+
+@pytest.mark.parametrize(
+    ("text", "only", "without", "unknown"),
+    [
+        ("no red cars", set(), set(), ("no red cars",)),
+        ("keine roten Autos", set(), set(), ("keine roten autos",)),
+        ("no red or white cars", set(), set(), ("no red or white cars",)),
+        ("no red car at the red barn", {"rb"}, set(), ("no red car",)),
+        ("not at the red barn or white house", set(), {"rb", "wh"}, ()),
+        ("not at the barn", set(), {"rb"}, ()),
+    ],
+)
+def test_a_colour_in_the_name_of_a_camera_excludes_no_camera(
+    text: str, only: set[str], without: set[str], unknown: tuple[str, ...]
+) -> None:
+    asked = parse_query(text, OF_COLOURS, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.unknown) == (only, without, unknown)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +137,8 @@ def test_an_excluded_plate_is_ignored_and_not_searched_for(text: str, ignored: s
         ("no plates in 2025", {"plates"}),
         ("no plates 18 november", {"plates"}),
         ("no plates after 22:00", {"plates"}),
+        ("no plates may 12", {"plates"}),
+        ("keine Kennzeichen ab 12 Uhr", {"plates"}),
         ("no plates 2 days ago", {"plates"}),
         ("no plates 100 minutes ago", {"plates"}),
         ("no plates 48 hours ago", {"plates"}),

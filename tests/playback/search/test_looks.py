@@ -313,10 +313,25 @@ def test_a_colour_or_another_finds_both_and_says_which() -> None:
     assert hits == {**dict.fromkeys(("red1", "red2", "red3"), "red, car"), "wht": "white, car"}
 
 
-@pytest.mark.parametrize("text", ["no red or white cars", "not a red jacket or a blue one", "no red jacket or blue"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no red or white cars", "not a red jacket or a blue one", "no red jacket or blue", "no light blue cars",
+        "no light-blue cars", "no red car or a blue van", "without a red jacket and blue trousers",
+        "no red one or blue one", "not in red", "not with a red jacket", "not wearing red", "no red delivery van",
+        "no man in a red jacket", "no person in red", "neither the red car nor the truck", "keine roten autos",
+        "kein mann mit roter jacke", "keine person in rot", "ohne eine rote jacke", "weder rote autos noch personen",
+    ],
+)  # fmt: skip
 def test_excluded_colours_are_ignored_together(text: str) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW)
     assert (asked.colours, asked.unknown) == ((), (text,))
+    assert not (asked.kinds or asked.labels or asked.but)
+
+
+def test_what_an_excluded_colour_is_contrasted_with_is_searched_for() -> None:
+    asked = parse_query("not a red car but a blue one", KNOWN, BERLIN, NOW)
+    assert (asked.colours, asked.unknown) == (((("blue", ""),),), ("not a red car",))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
-"""What excludes, as patterns: `no cars, dogs or cats`, `without plate AB 123`. Texts are lower case."""
+"""What excludes: `no cars, dogs or cats`, `without plate AB 123`, `no red cars`. Pure.
+
+Texts are lower case.
+"""
 
 import re
+from collections.abc import Callable
 
 from tawny.playback.search.day_parser import MONTH
-from tawny.playback.search.german import GERMAN_UNITS
-from tawny.playback.search.look_parser import COLOUR_WORDS, SIZES
-from tawny.playback.search.phrases import UNITS
+from tawny.playback.search.german import GERMAN, GERMAN_LOOKS, GERMAN_UNITS
+from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES
+from tawny.playback.search.phrases import BRIEF_MONTH, UNITS
 
 SHORTEST, LONGEST, SHORT = 3, 10, 3
 """Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
@@ -30,9 +34,12 @@ NO_ONE_BUT = re.compile(
 _LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|vor|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
 _NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
 _NO_LENGTH = rf"(?! ?(?:(?:s|sec|min|h|{UNITS})(?!\w)|{GERMAN_UNITS}))"
+_NO_PLATE = f"an?|the|d(?:as|e[mnr]|ie)|bis|{JOINING}|{BRIEF_MONTH}|may"
+_NO_DAY = rf"(?! (?:(?:of )?(?:{MONTH}|{BRIEF_MONTH})(?!\w)|uhr))"
 EXCLUDED_PLATE = re.compile(
     rf"{EXCLUDING_GERMAN}(?: (?:{BEFORE_NAME[1]}))? (?:(?:license |number )?plates?|kennzeichen|nummernschild(?:er)?)"
     rf"(?:(?: (?:{JOINING}))?(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?=[\w-]*\d)[\w-]{{2,}}(?<!\b[1-3]\d)(?![\w:/.])"
+    rf"{_NO_LENGTH}|(?: (?:{JOINING}))?(?: (?!(?:{_NO_PLATE}) ){_LETTERS}){{1,2}} [1-3]\d{_NO_DAY}(?![\w:/.])"
     rf"{_NO_LENGTH})+"
 )
 """`without plate AB 123`, but not `no plates 18 november`."""
@@ -42,14 +49,59 @@ _PLATE_ALONE = (
     rf"(?![\w:/.]){_NO_LENGTH}"
 )
 EXCLUDED_PLATE_ALONE = re.compile(
-    rf"{EXCLUDING}(?:(?<!\bno)|(?= [^\W\d_])){_PLATE_ALONE}(?:(?: (?:{JOINING}))?{_PLATE_ALONE})*"
+    rf"{EXCLUDING}(?:(?<!\bno)|(?= [^\W\d_])|(?={_PLATE_ALONE} (?:{JOINING}){_PLATE_ALONE})){_PLATE_ALONE}"
+    rf"(?:(?: (?:{JOINING}))?{_PLATE_ALONE})*"
 )
-_A_LOOK = rf"(?:{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-])"
-EXCLUDED_LOOK = re.compile(
-    rf"{EXCLUDING}(?: an?| the| any)? {_A_LOOK}(?:(?: (?:{JOINING}))? {_A_LOOK})*(?: ([\w-]+))?"
-    rf"((?: (?:or|nor)(?: an?| the| any)? {_A_LOOK}(?: ones?(?!\w)| *$))*)"
-)
+_ARTICLE = rf"(?: (?:{BEFORE_NAME[1]}|eine?[nmr]?))?"
+_WEARING = "(?:in|with|wearing|dressed in|mit)"
+LOOK_WORDS = {*COLOUR_WORDS, *SIZES} | {word for word, meant in GERMAN.items() if meant in {*COLOUR_WORDS, *SIZES}}
+_GERMAN_LOOK = rf"(?:hell|dunkel)?(?:{'|'.join(GERMAN_LOOKS)})(?:e[rsnm]?)?"  # all of LOOK_WORDS compile slowly
+A_LOOK = rf"(?:(?:dark|light|bright|pale)[ -])?(?:{_GERMAN_LOOK}|{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-])"
+_LOOKS = rf"{_ARTICLE} (?P<look>{A_LOOK})(?:(?: (?:{JOINING}))?{_ARTICLE} {A_LOOK})*"
+_EXCLUDED_LOOK = re.compile(rf"{EXCLUDING_GERMAN}(?:(?:{_ARTICLE} {NO_EXCLUDING}[\w'-]+)? {_WEARING})?{_LOOKS}")
+_JOINED_TO_LOOK = re.compile(rf" (?:{JOINING})(?: {_WEARING})?(?:{_LOOKS}|{_ARTICLE} (?P<noun>[\w-]+))")
+_CONTRAST = re.compile(r"^ but(?! not?(?!\w))")
+"""`not a red car but a blue one`."""
+STILL_EXCLUDED = re.compile(rf" (?:{JOINING})(?=(?: {_WEARING})?{_ARTICLE} {A_LOOK}|{_PLATE_ALONE})")
+"""What joins a look or a plate to an exclusion: `no cars or white vans`."""
 BEFORE_PLATE = re.compile(
     rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
 )
 """`ab 123` after a word that may be its beginning."""
+
+
+def without_looks(
+    text: str, begins_name: Callable[[str], bool], is_object: Callable[[str], bool], has_meaning: Callable[[str], bool]
+) -> tuple[str, list[str]]:
+    """Take excluded colours and sizes with what has them: `no red cars or blue vans`. Return the rest, and these.
+
+    begins_name: whether a text begins with a whole name, which is no colour.
+    """
+
+    def end_of_noun(end: int) -> int:
+        words = text[end:].split()[:3]
+        for count, word in enumerate(words, 1):
+            if is_noun(word):
+                return end + sum(len(one) + 1 for one in words[:count])
+            if has_meaning(word) or word in PASSED_OVER or not word.isalpha():
+                break
+        return end
+
+    def is_noun(word: str) -> bool:
+        meant = GERMAN.get(word, word)
+        return meant in CLOTHES or meant in ("one", "ones") or is_object(meant)
+
+    begin, ignored = 0, list[str]()
+    while found := _EXCLUDED_LOOK.search(text, begin):
+        begin, end = found.start(), found.end()
+        if begins_name(text[found.start("look") :]):
+            begin = end
+            continue
+        end = end_of_noun(end)
+        while more := _JOINED_TO_LOOK.match(text, end):
+            if not more["look"] and not is_noun(more["noun"]):
+                break
+            end = end_of_noun(more.end()) if more["look"] else more.end()
+        ignored.append(text[begin:end])
+        text = text[:begin] + _CONTRAST.sub("", text[end:])
+    return " ".join(text.split()), ignored

@@ -10,7 +10,7 @@ from tawny.playback.search.phrases import BRIEF_MONTH
 
 REMOVED_IN_GERMAN = " (entfernt)"
 """Ends the shown names of removed cameras in German."""
-_GERMAN_COLOURS = {
+GERMAN_LOOKS = {
     "rot": "red", "blau": "blue", "grün": "green", "gruen": "green", "gelb": "yellow", "weiß": "white",
     "weiss": "white", "schwarz": "black", "grau": "grey", "silbern": "grey", "braun": "brown", "orange": "orange",
     "lila": "purple", "violett": "purple", "rosa": "pink", "pink": "pink", "türkis": "turquoise", "beige": "beige",
@@ -79,7 +79,7 @@ GERMAN = {
     **dict.fromkeys(("letzte", "letzten", "letztem", "letzter", "letztes"), "last"),
     **dict.fromkeys(("der", "die", "das", "den", "dem", "ein", "eine", "einen", "einem", "einer"), "the"),
     **dict.fromkeys(("im", "am", "vor", "auf", "bei", "beim"), "in"), "wer": "who", "war": "was",
-    **{f"{light}{word}{end}": name for word, name in _GERMAN_COLOURS.items()
+    **{f"{light}{word}{end}": name for word, name in GERMAN_LOOKS.items()
        for light in ("", "hell", "dunkel") for end in ("", "e", "er", "es", "en", "em")},
 }  # fmt: skip
 """German words and phrases, as the English that this parser knows."""

@@ -16,9 +16,9 @@ from tawny.model.observations import PERSON, spoken
 from tawny.model.times import Span
 from tawny.playback.search.day_parser import MONTH, WEEKDAY
 from tawny.playback.search.exclusion_words import (
+    A_LOOK,
     BEFORE_NAME,
     BEFORE_PLATE,
-    EXCLUDED_LOOK,
     EXCLUDED_PLATE,
     EXCLUDED_PLATE_ALONE,
     EXCLUDED_TIME,
@@ -26,15 +26,18 @@ from tawny.playback.search.exclusion_words import (
     EXCLUDING_GERMAN,
     JOINING,
     LONGEST,
+    LOOK_WORDS,
     NO_EXCLUDING,
     NO_ONE,
     NO_ONE_BUT,
     PASSED_OVER,
     SHORT,
     SHORTEST,
+    STILL_EXCLUDED,
+    without_looks,
 )
 from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
-from tawny.playback.search.look_parser import CLOTHES, parse_look
+from tawny.playback.search.look_parser import parse_look
 from tawny.playback.search.phrases import ORDERS, normalise_phrases
 from tawny.playback.search.search_words import (
     EVENT_KINDS,
@@ -187,12 +190,13 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     found = _Found()
     rest = _ignored(NO_ONE, NO_ONE_BUT.sub(r"\1 ", plain), found)
     rest = _ignored(EXCLUDED_PLATE, rest, found)
+    rest = _without_looks(rest, known, found)
     rest = _without_excluded(rest, known, found)
     rest = _named(rest, known, found, least_words=2)  # `first floor` must not be parsed as an order
     rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
     rest = _ignored(EXCLUDED_PLATE_ALONE, rest, found)
-    rest = EXCLUDED_LOOK.sub(lambda one: _without_look(one, known, found), rest)
+    rest = _without_looks(rest, known, found)  # what was joined to other exclusions
     rest = EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
     rest, least_s, most_s = _lengths(rest)
     when, rest = parse_time(rest, zone, now_ms)
@@ -344,7 +348,7 @@ def _excludable(known: SearchVocabulary) -> tuple[str, str]:
     whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
     name = rf"(?:(?:false alarms?|{several})(?!\w)|{NO_EXCLUDING}[\w'-]+)"
     before, article = BEFORE_NAME
-    return rf"(?: (?:{before}))?(?: (?:{article}))? {name}", whole
+    return rf"(?: (?:{before}))?(?: (?:{article}))?(?: {A_LOOK})* {name}", whole
 
 
 def _joined_lists(text: str, known: SearchVocabulary) -> str:
@@ -374,11 +378,12 @@ def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> s
     """Take as many of the joined names of an exclusion as are known, and return the rest."""
     parts = re.split(rf" (?=(?:{JOINING}) )", match[1])
     for count in range(len(parts), 0, -1):
-        after = " ".join((*parts[count:], match.string[match.end() :]))
+        left = parts[count:]
+        after = f"{''.join(f' {one}' for one in left)}{match.string[match.end() :]}"
         if _is_excluded(" ".join(parts[:count]), known, found, is_before_plate=BEFORE_PLATE.match(after) is not None):
-            left = parts[count:]
-            if left and _is_object(GERMAN.get(left[0].split()[-1], ""), known):  # `außer Anna und Hunde`
-                left[0] = f"{match[0].split()[0]} {left[0].split(maxsplit=1)[1]}"
+            is_object = left and _is_object(GERMAN.get(left[0].split()[-1], ""), known)  # `außer Anna und Hunde`
+            if is_object or STILL_EXCLUDED.match(after):
+                left[0] = f"not {left[0].split(maxsplit=1)[1]}"
             return " ".join(("", *left, ""))
     return match[0]
 
@@ -393,7 +398,9 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before
     rest = _named(rest, known, here)
     said = re.findall(r"\w+", text)
     for word in _WORD.findall(rest):
-        if word in PASSED_OVER or _is_kind(word, known, here) or _is_in_names(word, known, here, said):
+        if word in PASSED_OVER or _is_kind(word, known, here):
+            continue
+        if word not in LOOK_WORDS and _is_in_names(word, known, here, said):
             continue
         if is_before_plate or not _is_part_of_name(word, known, here):
             if not word.isalpha() or len(word) <= SHORT or _has_meaning(word, known) or word in last.split():
@@ -428,13 +435,16 @@ def _ignored(pattern: re.Pattern[str], text: str, found: _Found) -> str:
     return " ".join(pattern.sub(ignored, text).split())
 
 
-def _without_look(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
-    """Ignore colours and sizes that are excluded, with what has them: `no red cars`."""
-    after = match[1] or ""
-    has_them = after in CLOTHES or _is_object(after, known)
-    rest = "" if has_them else f"{after}{match[2]}"
-    found.ignored.append(match[0].removesuffix(rest).rstrip())
-    return f" {rest}"
+def _without_looks(text: str, known: SearchVocabulary, found: _Found) -> str:
+    def begins_name(after: str) -> bool:
+        names = (*_names_of_places(known), *(name.lower() for name in known.people))
+        return any(f"{after} ".startswith(f"{name} ") for name in names)
+
+    rest, ignored = without_looks(
+        text, begins_name, lambda word: _is_object(word, known), lambda word: _has_meaning(word, known)
+    )
+    found.ignored += ignored
+    return rest
 
 
 def _without_time(match: re.Match[str], found: _Found, zone: ZoneInfo, now_ms: int) -> str:
