@@ -180,11 +180,22 @@ def test_days_of_a_list_are_ignored_together(text: str, ignored: str) -> None:
         ("no one yesterday except anna", {"anna"}, ()),
         ("niemand am Drive außer Anna", {"drive", "anna"}, ()),
         ("keiner außer Anna", {"anna"}, ()),
+        ("no people except anna", {"anna"}, ()),
+        ("no person at the gate but anna", {"front-gate", "anna"}, ()),
+        ("keine Personen außer Anna", {"anna"}, ()),
+        ("nobody. except anna", {"anna"}, ()),
+        ("no one on monday, tuesday or wednesday at the gate except anna", {"front-gate", "anna"}, ()),
     ],
 )
 def test_no_one_is_no_exclusion(text: str, only: set[str], unknown: tuple[str, ...]) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
     assert (searched(asked), excluded(asked), asked.unknown) == (only, set(), unknown)
+
+
+def test_people_of_a_list_are_excluded() -> None:
+    assert excluded(parse_query("no people or dogs, but not at the gate", KNOWN, BERLIN, NOW_MS)) == {
+        "person", "dog", "front-gate",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["nobody, but no cars", "no one at all, anything but cars", "niemand, keine Autos"])

@@ -26,8 +26,10 @@ EXCLUDING_GERMAN = rf"(?:{EXCLUDING}|(?<!\w)keine?[nmrs]?)"
 NO_EXCLUDING = rf"(?!{EXCLUDING_GERMAN}(?!\w))"
 NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
 _NO_OTHER = r"(?!(?:but|except|without|not?|ohne|nicht|keine?[nmr]?|all|alles?|(?:any|every)(?:one|body|thing)) )"
+_NO_PEOPLE = rf"(?:no|keine) (?:people|persons?|personen|menschen|leute)(?! (?:{JOINING}) )"
 NO_ONE_BUT = re.compile(
-    rf"(?:(?:{NO_ONE.pattern}|(?<!\w)keiner)((?: {_NO_OTHER}[\w':/.-]+){{0,6}})|(?<!\w)keine)"
+    rf"(?:(?:{NO_ONE.pattern}\.?|(?<!\w)(?:keiner|{_NO_PEOPLE}))"
+    rf"((?: {_NO_OTHER}[\w':/.-]+){{0,12}})|(?<!\w)keine)"
     r" (?:but|except(?: for)?|other than|apart from|außer|ausser)(?! not?(?!\w))(?!\w)"
 )
 """`no one at the gate except anna` is anna at the gate."""
