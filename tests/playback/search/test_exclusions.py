@@ -227,6 +227,17 @@ def test_but_before_a_time_is_no_exclusion(text: str) -> None:
     assert parse_query(text, KNOWN, BERLIN, NOW_MS).unknown == ()
 
 
+@pytest.mark.parametrize("text", ["AB 123 or CD 456", "cars AB 123 oder CD 456", "AB 123 and CD 456 at the gate"])
+def test_one_of_two_plates_is_searched_for(text: str) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (asked.read, asked.unknown) == ({"ab123", "cd456"}, ())
+
+
+def test_two_numbers_of_cameras_are_no_plates() -> None:
+    gates = SearchVocabulary({CameraId("n1"): "Tor 500", CameraId("n2"): "Tor 600"})
+    assert parse_query("500 or 600", gates, BERLIN, NOW_MS).cameras == {"n1", "n2"}
+
+
 @pytest.mark.parametrize("text", ["no 500", "cars no 500"])
 def test_a_number_after_no_may_be_a_plate(text: str) -> None:
     assert parse_query(text, KNOWN, BERLIN, NOW_MS).read == {"500"}

@@ -45,14 +45,14 @@ EXCLUDED_PLATE = re.compile(
     rf"{_NO_LENGTH})+"
 )
 """`without plate AB 123`, but not `no plates 18 november`."""
-_PLATE_ALONE = (
+PLATE_ALONE = (
     rf"(?:(?: {_LETTERS}){{0,2}} {_NO_YEAR}(?:[^\W\d_]{{1,3}}-?){{0,2}}\d{{3,}}"
     rf"|(?:(?: (?!an? |the ){_LETTERS}){{2}}| [^\W\d_]{{1,3}}-[^\W\d_]{{1,3}}) \d\d(?! (?:of )?(?:{MONTH})(?!\w)))"
     rf"(?![\w:/.]){_NO_LENGTH}"
 )
 EXCLUDED_PLATE_ALONE = re.compile(
-    rf"{EXCLUDING}(?:(?<!\bno)|(?= [^\W\d_])|(?={_PLATE_ALONE} (?:{JOINING}){_PLATE_ALONE})){_PLATE_ALONE}"
-    rf"(?:(?: (?:{JOINING}))?{_PLATE_ALONE})*"
+    rf"{EXCLUDING}(?:(?<!\bno)|(?= [^\W\d_])|(?={PLATE_ALONE} (?:{JOINING}){PLATE_ALONE})){PLATE_ALONE}"
+    rf"(?:(?: (?:{JOINING}))?{PLATE_ALONE})*"
 )
 _ARTICLE = rf"(?: (?:{BEFORE_NAME[1]}|eine?[nmr]?))?"
 _WEARING = "(?:in|with|wearing|dressed in|mit)"
@@ -64,7 +64,7 @@ _EXCLUDED_LOOK = re.compile(rf"{EXCLUDING_GERMAN}(?:(?:{_ARTICLE} {NO_EXCLUDING}
 _JOINED_TO_LOOK = re.compile(rf" (?:{JOINING})(?: {_WEARING})?(?:{_LOOKS}|{_ARTICLE} (?P<noun>[\w-]+))")
 _CONTRAST = re.compile(r"^ but(?! not?(?!\w))")
 """`not a red car but a blue one`."""
-STILL_EXCLUDED = re.compile(rf" (?:{JOINING})(?=(?: {_WEARING})?{_ARTICLE} {A_LOOK}|{_PLATE_ALONE})")
+STILL_EXCLUDED = re.compile(rf" (?:{JOINING})(?=(?: {_WEARING})?{_ARTICLE} {A_LOOK}|{PLATE_ALONE})")
 """What joins a look or a plate to an exclusion: `no cars or white vans`."""
 BEFORE_PLATE = re.compile(
     rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
