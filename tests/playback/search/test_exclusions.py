@@ -230,7 +230,7 @@ def test_but_before_a_time_is_no_exclusion(text: str) -> None:
 @pytest.mark.parametrize("text", ["AB 123 or CD 456", "cars AB 123 oder CD 456", "AB 123 and CD 456 at the gate"])
 def test_one_of_two_plates_is_searched_for(text: str) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
-    assert (asked.read, asked.unknown) == ({"ab123", "cd456"}, ())
+    assert ({*asked.read}, asked.unknown) == ({"ab123", "cd456"}, ())
 
 
 def test_two_numbers_of_cameras_are_no_plates() -> None:

@@ -366,6 +366,8 @@ def test_what_an_excluded_colour_is_contrasted_with_is_searched_for() -> None:
         ("Autos am Montag in der letzten Woche", "cars monday last week"),
         ("Autos vor Montag letzter Woche", "cars before monday last week"),
         ("von Montag letzter Woche bis Dienstag dieser Woche", "from monday last week to tuesday this week"),
+        ("Maenner gestern frueh", "men yesterday morning"),
+        ("Geraeusche laenger als 30 Sekunden", "sounds longer than 30 s"),
         ("Autos vorletzte Woche", "cars the week before last"),
         ("Autos im November letzten Jahres", "cars in november last year"),
         ("Autos vor zwei bis drei Stunden", "cars 2 to 3 hours ago"),

@@ -90,6 +90,8 @@ UNDERSTOOD = [
     ("twenty first of october", [("10-21 00:00", "10-22 00:00")]),
     ("last 1 nights", [("11-19 20:00", "11-20 06:00")]),
     ("over 2 hours ago", [("01-01 01:00", "11-20 13:00")]),
+    ("thirty first october", [("10-31 00:00", "11-01 00:00")]),
+    ("monday-wednesday", [("11-16 00:00", "11-19 00:00")]),
     ("the weekend before last", [("11-07 00:00", "11-09 00:00")]),
     ("two to three hours ago", [("11-20 12:00", "11-20 13:00")]),
     ("2 or 3 hours ago", [("11-20 12:00", "11-20 13:00")]),

@@ -14,7 +14,7 @@ GERMAN_LOOKS = {
     "rot": "red", "blau": "blue", "grün": "green", "gruen": "green", "gelb": "yellow", "weiß": "white",
     "weiss": "white", "schwarz": "black", "grau": "grey", "silbern": "grey", "braun": "brown", "orange": "orange",
     "lila": "purple", "violett": "purple", "rosa": "pink", "pink": "pink", "türkis": "turquoise", "beige": "beige",
-    "dunkel": "dark", "klein": "small", "groß": "large", "gross": "large",
+    "tuerkis": "turquoise", "dunkel": "dark", "klein": "small", "groß": "large", "gross": "large",
 }  # fmt: skip
 GERMAN = {
     **dict.fromkeys(("mann", "männer", "frau", "frauen", "mensch", "menschen", "leute", "jemand"), "person"),
@@ -83,6 +83,8 @@ GERMAN = {
        for light in ("", "hell", "dunkel") for end in ("", "e", "er", "es", "en", "em")},
 }  # fmt: skip
 """German words and phrases, as the English that this parser knows."""
+_WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+GERMAN = {word.translate(_WITHOUT_UMLAUTS): english for word, english in GERMAN.items()} | GERMAN
 JOINING_WORDS = frozenset((
     *(word for word, english in GERMAN.items() if english in (
         "all", "and", "between", "either", "every", "except", "from", "in", "no", "not", "or", "over", "since", "the",
