@@ -777,6 +777,41 @@ async def test_a_clip_says_what_was_deleted_while_it_was_made(house: House, view
     assert (done["state"], done["message"], done["unreadable_ms"]) == ("done", said, 0)
 
 
+@pytest.mark.parametrize("about", [{}, {"boxes": True}, {"kind": "gif"}, {"kind": "timelapse"}])
+async def test_a_clip_says_what_was_deleted_before_it_was_made_and_where_it_begins(
+    house: House, viewer: httpx.AsyncClient, about: dict[str, object]
+) -> None:
+    begin_ms = house.clock.now_ms() - 20_000
+    house.recorder.record(begin_ms + 4000, seconds=4)
+    house.recorder.index.put_gap(Gap(PORCH, begin_ms - 9000, begin_ms + 4000, GapReason.REMOVED))
+    wish = {"cameras": ["porch"], "from_ms": begin_ms, "to_ms": begin_ms + 8000} | about
+    assert (await viewer.post("/api/v1/clips", json=wish)).status_code == 200
+    (waiting,) = await listed(viewer)
+    assert house.site.jobs.work()
+    (done,) = await listed(viewer)
+    assert (done["state"], done["message"]) == ("done", "4 s of the chosen time is not in it (Deleted).")
+    assert (done["from_ms"], done["to_ms"]) == (begin_ms + 4000, begin_ms + 8000)
+    assert ("05.59.40" in str(waiting["name"]), "05.59.44" in str(done["name"])) == (True, True), waiting["name"]
+    wish = {"camera": "porch", "from_ms": 1000, "to_ms": 2000, "clip": done["id"]}
+    token = (await viewer.post("/api/v1/shares", json=wish)).json()["link"].removeprefix("/s/")
+    seen = (await house.browser().post(f"/api/v1/shared/{token}", json={})).json()
+    assert seen["from_ms"] == begin_ms + 4000
+    file = await house.browser().get(seen["video"] + "&save=1")
+    assert "05.59.44" in file.headers["content-disposition"]
+
+
+async def test_evidence_says_what_is_not_recorded_before_what_else_is_wrong(house: House, tmp_path: Path) -> None:
+    owner = house.signed_in(Role.OWNER)
+    house.site.jobs = ClipJobs(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    begin_ms = house.clock.now_ms() - 24_000
+    made = await asked(house, owner, kind="evidence", from_ms=begin_ms)
+    house.recorder.proved = EvidenceResult(2, "ab" * 32, (), EvidenceCheck(["wrong"], [], 0, 0))
+    assert house.site.jobs.work()
+    (done,) = await listed(owner)
+    lacks = "4 s of the chosen time is not in it (there is no recording, and no gap was noted)."
+    assert (done["message"], done["from_ms"]) == (f"{lacks} Verifying this evidence failed.", made["from_ms"])
+
+
 async def test_a_clip_that_is_deleted_while_it_is_made_says_so_without_a_path(
     house: House, viewer: httpx.AsyncClient
 ) -> None:

@@ -5,7 +5,7 @@ progress callback raises to cancel.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 from zipfile import ZIP_STORED, ZipFile
 from zoneinfo import ZoneInfo
 
+from tawny.config.units import duration_text
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.transcoder import RewriteSpan, VideoWriter, write_anew
 from tawny.media.image.canvas import FPS as GIF_FPS
@@ -27,7 +28,7 @@ from tawny.media.mp4.progressive import SegmentPart, cut_clip
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap, GapReason
-from tawny.model.times import Span
+from tawny.model.times import Span, merge_spans
 from tawny.playback.clips import (
     MOST_COVERED_S,
     ClipCache,
@@ -45,7 +46,7 @@ from tawny.playback.recordings import RecordingArchive
 from tawny.playback.redaction_areas import Redaction
 from tawny.playback.segment_player import reread_segment
 from tawny.playback.stamps import FrameStamps, StampMaker
-from tawny.playback.timeline import recorded_spans
+from tawny.playback.timeline import LaneHole, lane_holes, recorded_spans
 
 MOST_GIF_S = 30.0
 MOST_BESIDE_S = 600.0
@@ -123,8 +124,8 @@ class ExportResult:
 
     start_ms: its start, ms UTC. cut_at_ms: early end if the video format changed there. shown_s: seconds in which a
     redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`, but without what was deleted
-    meanwhile. problem, todo: why evidence can't be verified, or that something was deleted, for users. fingerprint:
-    that evidence is verified with; empty: other clips. speed: of a time-lapse.
+    meanwhile. problem, todo: why evidence can't be verified, or what is not recorded or was deleted, for users.
+    fingerprint: that evidence is verified with; empty: other clips. speed: of a time-lapse.
     """
 
     start_ms: int
@@ -214,10 +215,22 @@ def make_export(
     Raises NotDone: if nothing is recorded or the request exceeds a limit; OSError; any error of `place`.
     """
     check_export(options)
+    holes = [hole for camera in options.cameras for hole in lane_holes(archive, camera, options.span)]
     made = _export(archive, clips, options, zone, place, most_bytes, prove)
     left = tuple(gap for gap in made.unreadable if not _is_deleted(archive, gap))
     what = "Part of it is missing, because its recording was deleted meanwhile." if left != made.unreadable else ""
-    return replace(made, unreadable=left, problem=made.problem or what)
+    words = (_lacking(holes, Span(options.span.begin_ms, made.cut_at_ms or options.span.end_ms)), made.problem or what)
+    return replace(made, unreadable=left, problem=" ".join(filter(None, words)))
+
+
+def _lacking(holes: Iterable[LaneHole], within: Span) -> str:
+    """Return what of a span was not recorded when the export began, for users; empty if nothing."""
+    cut = [(part, hole.words) for hole in holes if (part := hole.span.cut_to(within)) is not None]
+    lacks_s = round(sum(part.seconds for part in merge_spans([part for part, _ in cut])))
+    if not lacks_s:
+        return ""
+    reasons = ", ".join(dict.fromkeys(word for _, words in cut for word in words))
+    return f"{duration_text(lacks_s)} of the chosen time is not in it ({reasons})."
 
 
 def _is_deleted(archive: RecordingArchive, gap: Gap) -> bool:

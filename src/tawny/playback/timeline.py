@@ -14,7 +14,7 @@ import numpy as np
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.events import Event, Level
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.segments import BY_CHOICE, OFF_WORDS, Gap, GapReason, explaining
+from tawny.model.segments import BY_CHOICE, OFF_WORDS, Gap, GapReason, explaining, gap_words
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.playback.recordings import RecordingArchive
 
@@ -192,6 +192,29 @@ def unnoted(archive: RecordingArchive, camera: CameraId, within: Span, gaps: Ite
     """Return the time without a recording of either stream and without one of these gaps."""
     known = [*recorded_spans(archive, camera, within), *(gap.span(within.end_ms) for gap in gaps)]
     return [hole for hole in missing_spans(known, within) if hole.seconds >= _LEAST_UNNOTED_S]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneHole:
+    """Time without a recording of either stream. words: why, as far as it is known."""
+
+    span: Span
+    words: tuple[str, ...]
+
+
+_LEAST_HOLE_S: Final = 1.0
+"""Shorter ones, such as between two connections, are none."""
+
+
+def lane_holes(archive: RecordingArchive, camera: CameraId, within: Span) -> list[LaneHole]:
+    """Return the time of a span without a recording. A gap that a recording fills, or overlaps, is none."""
+    gaps = explaining(archive.index.gaps(camera, within))
+    found = []
+    for hole in missing_spans(recorded_spans(archive, camera, within), within):
+        words = tuple(dict.fromkeys(gap_words(gap) for gap in gaps if gap.span(within.end_ms).overlaps(hole)))
+        if hole.seconds >= (_LEAST_HOLE_S if words else _LEAST_UNNOTED_S):
+            found.append(LaneHole(hole, words or (UNNOTED,)))
+    return found
 
 
 def motion_series(archive: RecordingArchive, camera: CameraId, within: Span, points: int) -> MotionSeries:

@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.errors import without_paths
 from tawny.api.past.clip_store import ClipStore
+from tawny.delivery.file_names import name_stamp
 from tawny.engine.actor import ActorHandle, Engine
 from tawny.model.errors import DiskFull, NotDone, TawnyError
 from tawny.model.ids import CameraId
@@ -31,6 +33,8 @@ MOST_OF_ONE = 64
 """Maximum number of waiting jobs of one user: as many as cameras in one request. Users take turns."""
 MOST_FAILED = 100
 """Maximum number of failed jobs that are known; the oldest are dropped."""
+LEAST_LATE_MS = 1000
+"""A clip that begins later than asked for by less counts as begun in time: its first frame comes a little after."""
 TELL_S = 0.25
 LOWEST_PRIORITY = 19
 IDLE_S = 3600.0
@@ -50,6 +54,7 @@ class ClipJobState(StrEnum):
 class ClipExportJob:
     """A clip job. made_by: a user's ID. name: file name for people. problem, todo: what is wrong with it.
 
+    from_ms: what was asked for, and once it is done, where it really begins if nothing before is recorded.
     unreadable_ms, elsewhere_ms: time missing in it that can't be read, or that only the other stream has. is_mute: as
     of a `ClipFile`. fingerprint: as of an `ExportResult`.
     """
@@ -248,7 +253,7 @@ class ClipJobs:
             place = _JobTarget(self, job, *self._store.begin(job.id))
             prove = order.archive.prove
             made = make_export(order.archive, order.clips, order.options, order.zone, place, self.most_bytes, prove)
-            done = _made(self._jobs.get(job.id, job), made)
+            done = _made(self._jobs.get(job.id, job), made, order.zone)
             self.check_maker(job)
             self.room(job.id, 0)
             done = replace(done, size_bytes=self._store.finish(job.id, job.kind.suffix))
@@ -457,9 +462,9 @@ class _Maker:
         self._jobs.given_up()
 
 
-def _made(job: ClipExportJob, made: ExportResult) -> ClipExportJob:
+def _made(job: ClipExportJob, made: ExportResult, zone: ZoneInfo) -> ClipExportJob:
     return replace(
-        job,
+        _from_start(job, made.start_ms, zone) if made.start_ms - job.from_ms >= LEAST_LATE_MS else job,
         state=ClipJobState.DONE,
         progress=1.0,
         cut_at_ms=made.cut_at_ms,
@@ -471,6 +476,12 @@ def _made(job: ClipExportJob, made: ExportResult) -> ClipExportJob:
         fingerprint=made.fingerprint,
         speed=made.speed,
     )
+
+
+def _from_start(job: ClipExportJob, start_ms: int, zone: ZoneInfo) -> ClipExportJob:
+    """Return the job with its real start, also in its name: a position in the file counts from there."""
+    asked, real = (name_stamp(datetime.fromtimestamp(at_ms // 1000, zone)) for at_ms in (job.from_ms, start_ms))
+    return replace(job, from_ms=start_ms, name=real.join(job.name.rsplit(asked, 1)))
 
 
 def _from(about: dict[str, Any]) -> ClipExportJob | None:
