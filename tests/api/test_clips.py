@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import Mock
 from zipfile import ZipFile
 
 import httpx
@@ -18,6 +19,7 @@ from websockets.asyncio.client import connect
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Caller, Role
 from tawny.api.past.clip_jobs import MOST_OF_ONE, UNDO_S, ClipExportJob, ClipJobs, ClipJobState
+from tawny.api.past.clip_orders import resume_clips
 from tawny.api.past.clip_store import ClipStore
 from tawny.api.server import WebServer
 from tawny.model.errors import TooManyFiles
@@ -605,6 +607,89 @@ def test_failed_clips_stay_listed_however_many_are_saved(house: House, monkeypat
         failed = [made(house, desk).id for _ in range(2)]
     saved.append(made(house, desk).id)
     assert {one.id for one in desk.seen_by(ANNA)} == {*saved, failed[-1]}
+
+
+# --- after a restart
+
+
+def restarted(house: House, folder: Path) -> None:
+    house.site.jobs.close()
+    house.site.jobs = ClipJobs(house.clock, ClipStore(folder, 1 << 30), house.accounts.person)
+    resume_clips(house.site)
+
+
+@pytest.mark.parametrize("about", [{}, {"boxes": True}, {"kind": "timelapse", "speed": 4}, {"sound": False}])
+async def test_a_waiting_clip_goes_on_after_a_restart_as_it_was_asked_for(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path, about: dict[str, object]
+) -> None:
+    restarted(house, kept_clips)
+    first, second = await asked(house, viewer, **about), await asked(house, viewer, **about)
+    assert house.site.jobs.work()
+    restarted(house, kept_clips)
+    assert {one["id"]: one["state"] for one in await listed(viewer)} == {first["id"]: "done", second["id"]: "waiting"}
+    assert house.site.jobs.work()
+    (one, other) = await listed(viewer)
+    files = [(await viewer.get(str(each["file"]))).content for each in (one, other)]
+    assert (one["state"], one["speed"], files[0]) == ("done", other["speed"], files[1])
+    assert not house.site.jobs.work()
+
+
+async def test_a_clip_that_an_end_stops_halfway_goes_on_after_it(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path
+) -> None:
+    restarted(house, kept_clips)
+    await asked(house, viewer, kind="sheet")
+
+    def end(job: ClipExportJob) -> None:
+        if job.progress > 0.2:
+            house.site.jobs.close()
+        house.clock.advance(1)
+
+    house.site.jobs.subscribe(end)
+    assert house.site.jobs.work()
+    assert [path.suffix for path in kept_clips.iterdir()] == [".json"]
+    restarted(house, kept_clips)
+    assert house.site.jobs.work()
+    assert [one["state"] for one in await listed(viewer)] == ["done"]
+
+
+@pytest.mark.parametrize("why", ["killed", "rights", "account"])
+async def test_a_clip_that_cannot_go_on_after_a_restart_says_why(
+    house: House, kept_clips: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    restarted(house, kept_clips)
+    ben = house.accounts.put_person("Ben", Role.VIEWER)
+    owner, browser = house.signed_in(), house.browser(house.accounts.begin_session(ben, Caller("127.0.0.1")))
+    await asked(house, browser)
+    if why == "killed":
+        with monkeypatch.context() as short:
+            short.setattr("tawny.api.past.clip_jobs.make_export", Mock(side_effect=RuntimeError))
+            with pytest.raises(RuntimeError):
+                house.site.jobs.work()
+    elif why == "rights":
+        house.accounts.change_person(ben, Role.VIEWER, [CameraId("yard")])
+    else:
+        house.accounts.remove_person(ben)
+    restarted(house, kept_clips)
+    assert not house.site.jobs.work()
+    (failed,) = await listed(owner)
+    lost = "Whoever asked for this clip can no longer see the camera."
+    said = "tawny ended while this clip was being made." if why == "killed" else lost
+    assert (failed["state"], failed["message"], list(kept_clips.iterdir())) == ("failed", said, [])
+
+
+async def test_a_full_disk_queues_none_of_a_request(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    now_ms = house.clock.now_ms()
+    with monkeypatch.context() as short:
+        short.setattr("tawny.api.past.clip_store.write_private", full)
+        wish = {"cameras": ["porch"], "from_ms": now_ms - 8000, "to_ms": now_ms - 4000}
+        assert (await viewer.post("/api/v1/clips", json=wish)).status_code >= 400
+    assert (await listed(viewer), house.site.jobs.work(), list(kept_clips.iterdir())) == ([], False, [])
 
 
 # --- deleted, and restored

@@ -28,8 +28,7 @@ from tawny.api.context import AppContext
 from tawny.api.inbox import FOLDER as INBOX
 from tawny.api.inbox import Inbox
 from tawny.api.live.stream_access import PassAuthenticator
-from tawny.api.past.clip_store import FOLDER as CLIPS
-from tawny.api.past.clip_store import ClipStore
+from tawny.api.past import clip_orders, clip_store
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.other_recorders import (
@@ -124,6 +123,7 @@ class WebInterface:
             await self.site.open_rtsp(self.rtsp)
         self.running.begin_housekeeping([*checks, *self._checks()], self.programs.close)
         place = self.running.parts.place
+        clip_orders.resume_clips(self.site)
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held, self.outward.drop_unrecorded)
         for forget in (self.accounts.forget_cameras, self.outward.forget_cameras, self.programs.tracker.forget_cameras):
@@ -502,11 +502,11 @@ def _bring_along(file: AccountsFile, place: RecorderPlace, folder: Path) -> None
         (folder / SETUP).write_bytes(setup.read_bytes())
 
 
-def _make_clip_store(place: RecorderPlace, headroom: DiskHeadroom) -> ClipStore:
+def _make_clip_store(place: RecorderPlace, headroom: DiskHeadroom) -> clip_store.ClipStore:
     storage = place.settings().storage
     if place.kept_in is None:
-        return ClipStore(None, min(storage.clips, storage.memory // 4))
-    return ClipStore(place.kept_in / CLIPS, storage.clips, headroom)
+        return clip_store.ClipStore(None, min(storage.clips, storage.memory // 4))
+    return clip_store.ClipStore(place.kept_in / clip_store.FOLDER, storage.clips, headroom)
 
 
 def _make_delivery(

@@ -4,6 +4,7 @@ A job ends when the account that asked for it may no longer see its cameras. Spa
 Thread-safe. The worker thread calls `work`. Listeners are called from the thread that makes a change.
 """
 
+import logging
 import os
 import secrets
 import threading
@@ -20,13 +21,15 @@ from tawny.api.errors import without_paths
 from tawny.api.past.clip_store import ClipStore
 from tawny.delivery.file_names import name_stamp
 from tawny.engine.actor import ActorHandle, Engine
-from tawny.model.errors import DiskFull, NotDone, TawnyError
+from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.disk import turned
+
+log = logging.getLogger(__name__)
 
 MOST_WAITING = 192
 MOST_OF_ONE = 64
@@ -51,12 +54,21 @@ class ClipJobState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ClipAlterations:
+    """What is burned into a clip, or hidden in it: as of `api.past.clip_routes.NewClip`."""
+
+    stamp: bool = False
+    boxes: bool = False
+    all_but: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ClipExportJob:
     """A clip job. made_by: a user's ID. name: file name for people. problem, todo: what is wrong with it.
 
     from_ms: what was asked for, and once it is done, where it really begins if nothing before is recorded.
     unreadable_ms, elsewhere_ms: time missing in it that can't be read, or that only the other stream has. is_mute: as
-    of a `ClipFile`. fingerprint: as of an `ExportResult`.
+    of a `ClipFile`. fingerprint: as of an `ExportResult`. sound, exact, stamp, boxes, all_but: as of its request.
     """
 
     id: str
@@ -80,14 +92,23 @@ class ClipExportJob:
     elsewhere_ms: int = 0
     is_mute: bool = False
     fingerprint: str = ""
+    sound: bool = True
+    exact: bool = False
+    stamp: bool = False
+    boxes: bool = False
+    all_but: str = ""
 
     @property
     def span(self) -> Span:
         return Span(self.from_ms, self.to_ms)
 
+    @property
+    def altered(self) -> ClipAlterations:
+        return ClipAlterations(self.stamp, self.boxes, self.all_but)
+
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class ClipOrder:
     """Inputs of a waiting job. archive: the recordings as its user may see them."""
 
     archive: RecorderService
@@ -116,11 +137,13 @@ class ClipJobs:
         self._clock, self._store, self._account_of, self._is_linked = clock, store, account_of, is_linked
         self._lock = threading.RLock()
         self._jobs: dict[str, ClipExportJob] = {}
-        self._orders: dict[str, _Order] = {}
+        self._orders: dict[str, ClipOrder] = {}
         self._removed: dict[str, tuple[ClipExportJob, float]] = {}
         """Clips that can be restored, and until when, s monotonic."""
         self._served: dict[str, float] = {}
         """When the last job of each user began, s monotonic."""
+        self._order_of: Callable[[ClipExportJob, Account], ClipOrder] | None = None
+        """For what still waits from before the start; None: nothing."""
         self._listeners: list[Listener] = []
         self._handle = ActorHandle()
         self._is_loaded = self._is_ending = False
@@ -141,6 +164,11 @@ class ClipJobs:
         self.delete_removed(at_once=True)
         self._store.close()
 
+    def resume_with(self, order_of: Callable[[ClipExportJob, Account], ClipOrder]) -> None:
+        """Go on with what was waiting when the program ended. order_of: inputs of a job for its user."""
+        self._order_of = order_of
+        self._handle.wake()
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Register a listener; it must return immediately. Return a function that removes it."""
         with self._lock:
@@ -155,8 +183,12 @@ class ClipJobs:
         archive: RecorderService,
         clips: ClipCache,
         wanted: Sequence[tuple[ExportOptions, str]],
+        altered: ClipAlterations = ClipAlterations(),
     ) -> list[ClipExportJob]:
-        """Queue a job for each, or none. wanted: with its file name. Raises NotDone: not possible, or too many."""
+        """Queue a job for each, or none. wanted: with its file name. altered: how, to go on after a restart.
+
+        Raises NotDone: not possible, or too many; StorageError.
+        """
         for options, _ in wanted:
             check_export(options)
         with self._lock:
@@ -165,9 +197,10 @@ class ClipJobs:
                 raise NotDone("Too many clips are in the queue.", "Try again when some are done.")
             self._forget_old()
             now_ms, zone = self._clock.now_ms(), ZoneInfo(archive.zone)
-            made = [_job(options, name, person, now_ms) for options, name in wanted]
+            made = [_job(options, name, person, now_ms, altered) for options, name in wanted]
+            self._note_all(made)
             for job, (options, _) in zip(made, wanted, strict=True):
-                self._jobs[job.id], self._orders[job.id] = job, _Order(archive, clips, options, zone)
+                self._jobs[job.id], self._orders[job.id] = job, ClipOrder(archive, clips, options, zone)
         for job in made:
             self._publish(job)
         self._handle.wake()
@@ -239,6 +272,7 @@ class ClipJobs:
 
     def work(self) -> bool:
         """Process the next job. Return False if none is waiting."""
+        self._resume()
         with self._lock:
             if not self._orders or self._is_ending:
                 return False
@@ -250,6 +284,7 @@ class ClipJobs:
         self._publish(job)
         try:
             self.check_maker(job)
+            self._store.note(job.id, asdict(job))
             place = _JobTarget(self, job, *self._store.begin(job.id))
             prove = order.archive.prove
             made = make_export(order.archive, order.clips, order.options, order.zone, place, self.most_bytes, prove)
@@ -260,7 +295,7 @@ class ClipJobs:
             self._store.note(job.id, asdict(done))
             self._ended(done)
         except JobCancelled:
-            self._store.remove(job.id, job.kind.suffix)
+            self._cancelled(job)
         except TawnyError as error:
             self._fail(job, error)
         except OSError as error:
@@ -282,7 +317,9 @@ class ClipJobs:
         return next_s
 
     def given_up(self) -> None:
-        """Mark jobs in progress as failed after the worker stopped."""
+        """Mark jobs in progress as failed after the worker stopped, unless they go on after the next start."""
+        if self._is_ending:
+            return
         for job in [one for one in self._all() if one.state is ClipJobState.WORKING]:
             self._fail(job, NotDone("Something went wrong.", "Try again. The log has details."))
 
@@ -302,9 +339,7 @@ class ClipJobs:
     def check_maker(self, job: ClipExportJob) -> None:
         """Raise NotDone: when the account that asked for it may no longer see its cameras."""
         if self._account_of is not None:
-            maker = self._account_of(job.made_by)
-            if maker is None or not may_see(maker, job):
-                raise NotDone("Whoever asked for this clip can no longer see the camera.", "Create it yourself.")
+            self._maker_of(job)
 
     def room(self, job_id: str, size_bytes: int) -> None:
         """Free space for a clip of at least this size, and reserve it on the disk. Raises NotDone.
@@ -337,6 +372,54 @@ class ClipJobs:
             raise NotDone(what, "Download the video instead, or ask an owner.")
 
     # --- internal
+
+    def _maker_of(self, job: ClipExportJob) -> Account:
+        maker = self._account_of(job.made_by) if self._account_of else None
+        if maker is None or not may_see(maker, job):
+            raise NotDone("Whoever asked for this clip can no longer see the camera.", "Create it yourself.")
+        return maker
+
+    def _resume(self) -> None:
+        order_of, self._order_of = self._order_of, None
+        if order_of is None:
+            return
+        try:
+            left = [one for one in self._all() if one.id not in self._orders]
+        except StorageError as error:
+            log.warning("waiting clips can't be read now: %s", error)
+            self._order_of = order_of  # again at the next job
+            return
+        left = [one for one in left if one.state in (ClipJobState.WAITING, ClipJobState.WORKING)]
+        for job in sorted(left, key=lambda one: one.made_ms):
+            try:
+                if job.state is ClipJobState.WORKING:  # it may be what ended the program, and would again
+                    raise NotDone("tawny ended while this clip was being made.", "Create it again.")
+                order = order_of(job, self._maker_of(job))
+            except TawnyError as error:
+                self._fail(job, error)
+                continue
+            with self._lock:
+                if job.id in self._jobs:
+                    self._orders[job.id] = order
+
+    def _note_all(self, made: Sequence[ClipExportJob]) -> None:
+        """Note all waiting jobs, or none, so that they go on after a restart."""
+        try:
+            for job in made:
+                self._store.note(job.id, asdict(job))
+        except TawnyError:
+            for job in made:
+                self._store.remove(job.id, job.kind.suffix)
+            raise
+
+    def _cancelled(self, job: ClipExportJob) -> None:
+        """Delete a job that was removed while in progress; one that the program's end stops goes on afterwards."""
+        with self._lock:
+            if job.id in self._jobs:
+                self._store.abandon(job.id)
+                self._store.note(job.id, asdict(replace(job, state=ClipJobState.WAITING)))
+                return
+        self._store.remove(job.id, job.kind.suffix)
 
     def _delete(self, job: ClipExportJob) -> None:
         """Delete a job and its files at once."""
@@ -390,7 +473,7 @@ class ClipJobs:
             listener(job)
 
 
-def _job(options: ExportOptions, name: str, person: Account, now_ms: int) -> ClipExportJob:
+def _job(options: ExportOptions, name: str, person: Account, now_ms: int, altered: ClipAlterations) -> ClipExportJob:
     return ClipExportJob(
         secrets.token_hex(8),
         options.kind,
@@ -402,6 +485,9 @@ def _job(options: ExportOptions, name: str, person: Account, now_ms: int) -> Cli
         person.id,
         now_ms,
         redacted=options.redaction is not None,
+        sound=options.with_sound,
+        exact=options.exact,
+        **asdict(altered),
     )
 
 

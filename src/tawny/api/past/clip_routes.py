@@ -1,6 +1,5 @@
 """Routes for saved clips: create, follow progress, download, keep, delete."""
 
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
@@ -19,22 +18,21 @@ from tawny.api.auth.access import (
     parse_span,
     rule,
 )
-from tawny.api.auth.accounts import Account, Role
+from tawny.api.auth.accounts import Account
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipExportJob, ClipJobState, may_change
-from tawny.api.past.frame_stamps import frame_stamps
+from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipAlterations, ClipExportJob, ClipJobState, may_change
+from tawny.api.past.clip_orders import altered, check_may_prove
 from tawny.api.past.media_responses import clip_name, disposition, ranged
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.config.quantities import CHECKED
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import NotDone
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions
 from tawny.playback.recordings import segments
-from tawny.playback.redaction_areas import Redaction, SubjectMark
 from tawny.storage.disk.layout import is_sealed
 
 # API schemas of saved clips.
@@ -144,7 +142,7 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
     kind = ExportKind(body.kind)
     days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
     if kind is ExportKind.EVIDENCE:
-        _check_may_prove(here, signed.person, body.cameras)
+        check_may_prove(here, signed.person, body.cameras)
     span, cameras = (
         parse_span(body.from_ms, body.to_ms, days),
         [CameraId(one) for one in dict.fromkeys(body.cameras)],
@@ -154,19 +152,14 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
         for camera in cameras:
             known_camera(camera, here)
         groups = [tuple(cameras)] if kind is ExportKind.SIDE_BY_SIDE else [(camera,) for camera in cameras]
-        wanted = []
+        how, wanted = ClipAlterations(body.stamp, body.boxes, body.all_but), []
         for group in groups:
-            hidden = _all_but(here, group[0], body.all_but) if body.all_but else None
-            name = _name(here, group, span, kind, " redacted" if hidden else "")
-            burns = body.stamp or body.boxes
-            stamp = partial(frame_stamps, here, only_boxes=not body.stamp) if burns else None
-            options = ExportOptions(
-                kind, group, span, body.speed, with_sound=body.sound, exact=body.exact, redaction=hidden, stamp=stamp
-            )
+            plain = ExportOptions(kind, group, span, body.speed, with_sound=body.sound, exact=body.exact)
+            options = altered(here, plain, how)
             if here.is_unlocked:
                 check_open(here, group, span)
-            wanted.append((options, name))
-        made = here.jobs.ask(signed.person, here.recorder, here.clips, wanted)
+            wanted.append((options, _name(here, group, span, kind, " redacted" if body.all_but else "")))
+        made = here.jobs.ask(signed.person, here.recorder, here.clips, wanted, how)
         for one in made:
             note("clip", one.name)
         return made
@@ -324,29 +317,6 @@ def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
 def _check_own(person: Account, job: ClipExportJob) -> None:
     if not may_change(person, job):
         raise RequestRefused(403, "not_yours", "Someone else created this clip.", "Ask an owner.")
-
-
-def _check_may_prove(here: AppContext, person: Account, cameras: list[str]) -> None:
-    """Raise RequestRefused unless the user may export evidence: it contains the unmasked recordings, so owners only."""
-    if person.role is not Role.OWNER:
-        raise RequestRefused(403, "not_yours", "Only owners can export evidence.", "Ask an owner.")
-    for camera in map(CameraId, cameras):
-        if here.recorder.private(camera):
-            name = serializers.camera_name(here.recorder, camera)
-            what = f"{name} has privacy masks, and evidence shows the whole image."
-            raise bad_input(what, "Export it on the recorder with tawny export --evidence.")
-
-
-def _all_but(here: AppContext, camera: CameraId, event_id: str) -> Redaction:
-    """Return a redaction of everything except the event's subject.
-
-    Raises NotDone: when the event or its box is missing.
-    """
-    event = here.recorder.index.event(EventId(event_id))
-    if event is None or event.camera != camera or event.box is None:
-        raise NotDone("There is no such event, or nothing in it to follow.", "Choose another event.")
-    x0, y0, x1, y1 = event.box
-    return Redaction(marks=(SubjectMark(event.picture_ms or event.start_ms, (x0 + x1) / 2, (y0 + y1) / 2),))
 
 
 def _name(here: AppContext, cameras: tuple[CameraId, ...], span: Span, kind: ExportKind, more: str) -> str:

@@ -87,11 +87,17 @@ class ClipStore:
             return
         path = self._folder / (key + ABOUT)
         with _disk_errors(path):
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             write_private(path, json.dumps(about).encode())
 
     def remove(self, key: str, suffix: str) -> None:
         """Delete all files of a clip."""
         for name in (key + ABOUT, key + suffix, key + UNFINISHED, key + SCRATCH):
+            self._drop(name)
+
+    def abandon(self, key: str) -> None:
+        """Delete what is written of a clip in progress."""
+        for name in (key + UNFINISHED, key + SCRATCH):
             self._drop(name)
 
     def path(self, key: str, suffix: str) -> Path:
