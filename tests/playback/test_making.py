@@ -70,6 +70,27 @@ def grey_of(number: int) -> float:
     return ((16 + 2 * number % 220) - 16) * 255 / 219
 
 
+@pytest.mark.parametrize("is_indexed", [True, False])
+def test_a_clip_as_recorded_goes_on_without_what_is_deleted_while_it_is_copied(
+    archive: FakeArchive, bench: Bench, is_indexed: bool
+) -> None:
+    files = [archive.record(T + 4000 * number, seconds=4) for number in range(3)]
+
+    class Deletes(Bench):
+        def needs(self, size_bytes: int) -> None:
+            if archive.segment_path(files[1]).exists():
+                archive.segment_path(files[1]).unlink()
+                if not is_indexed:
+                    archive.index.drop_segments([files[1]])
+
+    done = made(archive, Deletes(bench.out, bench.scratch), wish(ExportKind.MP4, 12))
+    lost = [(gap.begin_ms, gap.end_ms) for gap in done.unreadable]
+    assert lost == [(T + 4000, T + 8000)]
+    times = [time for time, _ in pictures(bench.out)]
+    assert (times[0], round(times[-1])) == (0, 12)
+    assert not any(4.1 < time < 7.9 for time in times)
+
+
 def test_a_gif_is_small_and_has_few_colours_and_five_pictures_a_second(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=10, size=(640, 480))
     made(archive, bench, wish(ExportKind.GIF, 10))

@@ -25,13 +25,14 @@ from tawny.media.image.jpeg import Tiles
 from tawny.media.image.mask import mask_picture
 from tawny.media.image.stamp import downscaled, stamped
 from tawny.media.mp4.progressive import SegmentPart, cut_clip
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import FileMissing, NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap, GapReason
-from tawny.model.times import Span, merge_spans
+from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.playback.clips import (
     MOST_COVERED_S,
     ClipCache,
+    ClipFile,
     ClipTooLarge,
     ClipTooLongToMask,
     UnreadableParts,
@@ -272,6 +273,34 @@ def nothing_recorded() -> NotDone:
 
 
 def _copy(clips: ClipCache, options: ExportOptions, place: ExportTarget, most_bytes: int) -> ExportResult:
+    """Write the clip as recorded; begin again, without what is deleted, if that happens meanwhile."""
+    clip = _cut(clips, options, most_bytes)
+    begun, lost = clip, tuple[Gap, ...]()
+    while True:
+        place.needs(clip.size_bytes)
+        try:
+            with place.out.open("wb") as file:
+                for data in clip.read(0, clip.size_bytes):
+                    file.write(data)
+                    place.progress(file.tell() / clip.size_bytes)
+        except FileMissing as error:
+            tag, clip = clip.etag, _cut(clips, options, most_bytes)
+            if clip.etag == tag:
+                raise
+            there = [*clip.holds, *(gap.span(gap.begin_ms) for gap in clip.unreadable)]
+            parts = [part for held in begun.holds for part in missing_spans(there, held)]
+            lost = tuple(
+                Gap(options.cameras[0], part.begin_ms, part.end_ms, GapReason.DISK_ERROR, error.detail)
+                for part in parts
+            )
+        else:
+            unreadable = (*clip.unreadable, *lost)
+            return ExportResult(
+                clip.start_ms, clip.cut_at_ms, unreadable=unreadable, elsewhere=clip.elsewhere, is_mute=clip.is_mute
+            )
+
+
+def _cut(clips: ClipCache, options: ExportOptions, most_bytes: int) -> ClipFile:
     camera, sound, exact = options.cameras[0], options.with_sound, options.exact
     try:
         clip = clips.clip(camera, StreamName.MAIN, options.span, most_bytes, with_sound=sound, exact=exact)
@@ -283,14 +312,7 @@ def _copy(clips: ClipCache, options: ExportOptions, place: ExportTarget, most_by
         raise NotDone("This clip would be too large.", "Choose a shorter time.") from None
     if clip is None:
         raise nothing_recorded()
-    place.needs(clip.size_bytes)
-    with place.out.open("wb") as file:
-        for data in clip.read(0, clip.size_bytes):
-            file.write(data)
-            place.progress(file.tell() / clip.size_bytes)
-    return ExportResult(
-        clip.start_ms, clip.cut_at_ms, unreadable=clip.unreadable, elsewhere=clip.elsewhere, is_mute=clip.is_mute
-    )
+    return clip
 
 
 def _evidence(
