@@ -222,7 +222,27 @@ async def test_a_clip_gets_a_name_of_its_own(house: House, viewer: httpx.AsyncCl
     file = await viewer.get(f"/media/clips/{made['id']}?save=1")
     assert 'filename="Parcel.mp4"' in file.headers["content-disposition"]
     assert (await viewer.put(path, json={"name": "  "})).status_code == 422
+    assert (await viewer.put(path, json={"name": " .mp4"})).status_code == 400, "a hidden file"
     assert (await house.signed_in(Role.VIEWER).put(path, json={"name": "Mine"})).status_code == 403
+
+
+async def test_a_clip_of_a_time_to_come_is_refused(house: House, viewer: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    wish = {"cameras": ["porch"], "from_ms": now_ms - 5000, "to_ms": now_ms + 60_000}
+    refused = await viewer.post("/api/v1/clips", json=wish)
+    assert (refused.status_code, refused.json()["message"]) == (400, "The end hasn't come yet.")
+    assert (await viewer.post("/api/v1/clips", json=wish | {"to_ms": now_ms + 5000})).status_code == 200
+
+
+async def test_clips_of_one_time_have_names_of_their_own(house: House, viewer: httpx.AsyncClient) -> None:
+    each: list[dict[str, object]] = [{}, {"boxes": True}, {"stamp": True}, {"stamp": True, "boxes": True}]
+    names = [str((await asked(house, viewer, **about))["name"]) for about in each]
+    assert [name.removeprefix(names[0].removesuffix(".mp4")) for name in names] == [
+        ".mp4",
+        " boxes.mp4",
+        " stamped.mp4",
+        " stamped.mp4",
+    ]
 
 
 async def test_each_camera_has_a_file_of_its_own_and_side_by_side_is_one(

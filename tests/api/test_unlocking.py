@@ -304,12 +304,18 @@ async def test_who_may_see_less_now_is_locked_out(there: Sealed) -> None:
 
 async def test_what_is_sealed_is_not_saved_in_the_clear(there: Sealed) -> None:
     browser = there.house.signed_in()
-    await there.unlock(browser)
     asked = {
-        "kind": "gif", "cameras": ["porch"], "from_ms": there.segment.start_ms, "to_ms": there.segment.end_ms,
+        "cameras": ["porch"], "from_ms": there.segment.start_ms, "to_ms": there.segment.end_ms,
     }  # fmt: skip
-    answer = await browser.post("/api/v1/clips", json=asked)
-    assert (answer.status_code, answer.json()["code"]) == (423, "sealed")
+    for _ in range(2):
+        hints = []
+        for kind in ("gif", "evidence"):
+            answer = await browser.post("/api/v1/clips", json=asked | {"kind": kind})
+            assert (answer.status_code, answer.json()["code"]) == (423, "sealed")
+            hints.append(answer.json()["hint"].partition(" ")[0])
+        assert hints == ["Unlock", "Use"]
+        await there.unlock(browser)
+    assert (await browser.get("/api/v1/clips")).json()["items"] == []
 
 
 async def test_no_link_is_made_to_what_is_sealed(there: Sealed) -> None:

@@ -17,7 +17,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
 from tawny.api.events.event_routes import clip_span, find_event
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
-from tawny.api.past.clip_routes import answer_file, check_open
+from tawny.api.past.clip_routes import AHEAD_MS, answer_file, check_open
 from tawny.api.past.media_responses import (
     ClipRequest,
     answer_clip,
@@ -42,8 +42,6 @@ WEEKS = 4 * 7 * 86_400
 Code = Annotated[str, StringConstraints(max_length=64)]
 LEAST_CODE = 6
 """Minimum length of a new link's code: five guesses, then each costs a growing wait."""
-AHEAD_MS = 10_000
-"""How far the end may be ahead of the recorder's clock: the clock of the browser may be."""
 JUST_NOW_MS = 60_000
 """Time after which footage of a span is there, ms: the first fragment of a connection takes some seconds."""
 

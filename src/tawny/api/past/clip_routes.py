@@ -1,6 +1,6 @@
 """Routes for saved clips: create, follow progress, download, keep, delete."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
@@ -120,6 +120,9 @@ class SavedClips(ApiResponse):
     """Space limit for all clips; the oldest that are not kept are deleted."""
 
 
+AHEAD_MS: Final = 10_000
+"""How far the end may be ahead of the recorder's clock: the clock of the browser may be."""
+
 router = APIRouter(route_class=WorkerRoute)
 view = [rule(Access.VIEW)]
 OneClip = Annotated[str, Path(max_length=64)]
@@ -147,6 +150,8 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
         parse_span(body.from_ms, body.to_ms, days),
         [CameraId(one) for one in dict.fromkeys(body.cameras)],
     )
+    if span.end_ms > here.recorder.clock.now_ms() + AHEAD_MS:
+        raise bad_input("The end hasn't come yet.", "Choose a time that is over.")
 
     def ask() -> list[ClipExportJob]:
         for camera in cameras:
@@ -156,9 +161,8 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
         for group in groups:
             plain = ExportOptions(kind, group, span, body.speed, with_sound=body.sound, exact=body.exact)
             options = altered(here, plain, how)
-            if here.is_unlocked:
-                check_open(here, group, span)
-            wanted.append((options, _name(here, group, span, kind, " redacted" if body.all_but else "")))
+            check_open(here, group, span, EVIDENCE_HINT if kind is ExportKind.EVIDENCE else OPEN_HINT)
+            wanted.append((options, _name(here, group, span, kind, _how(how))))
         made = here.jobs.ask(signed.person, here.recorder, here.clips, wanted, how)
         for one in made:
             note("clip", one.name)
@@ -190,7 +194,10 @@ def rename_clip(clip: OneClip, body: RenameClip, request: Request, signed: Signe
     found = _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
-    name = " ".join(body.name.split()).removesuffix(found.kind.suffix) + found.kind.suffix
+    stem = " ".join(body.name.split()).removesuffix(found.kind.suffix)
+    if not stem:
+        raise bad_input("This name is only the ending of a file.", "Enter another name.")
+    name = stem + found.kind.suffix
     changed = here.jobs.change(found, name=name)
     if changed is None:
         raise not_found("Clip not found.")
@@ -287,14 +294,18 @@ def job_info(job: ClipExportJob, person: Account) -> ClipJobInfo:
     )
 
 
-def check_open(here: AppContext, cameras: tuple[CameraId, ...], span: Span) -> None:
+OPEN_HINT: Final = "Unlock them, download the clip, and share the file."
+EVIDENCE_HINT: Final = "Use tawny export --evidence --key FILE."
+
+
+def check_open(here: AppContext, cameras: tuple[CameraId, ...], span: Span, hint: str = OPEN_HINT) -> None:
     """Raise RequestRefused for encrypted recordings.
 
     Saved clips are stored unencrypted for everyone who may see the camera, and links lead to unencrypted video.
     """
     if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
         what = "Encrypted recordings can't be saved or shared, because the clip would be stored unencrypted."
-        raise RequestRefused(423, "sealed", what, "Unlock them, download the clip, and share the file.")
+        raise RequestRefused(423, "sealed", what, hint)
 
 
 def _note(here: AppContext, request: Request, signed: Signed, action: str, job: ClipExportJob) -> None:
@@ -317,6 +328,13 @@ def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
 def _check_own(person: Account, job: ClipExportJob) -> None:
     if not may_change(person, job):
         raise RequestRefused(403, "not_yours", "Someone else created this clip.", "Ask an owner.")
+
+
+def _how(altered: ClipAlterations) -> str:
+    """Return the end of a clip's name, by which it differs from another clip of the same time."""
+    if altered.all_but:
+        return " redacted"
+    return " stamped" if altered.stamp else " boxes" if altered.boxes else ""
 
 
 def _name(here: AppContext, cameras: tuple[CameraId, ...], span: Span, kind: ExportKind, more: str) -> str:
