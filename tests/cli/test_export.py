@@ -527,6 +527,17 @@ def test_a_time_lapse_says_what_is_missing(tawny: Tawny, recorded: Path) -> None
     assert sum(one["s"] for one in json.loads(said.out)["not_recorded"]) > 1800
 
 
+@pytest.mark.parametrize("kind", ["--gif", "--sheet"])
+def test_an_export_of_images_says_what_is_missing(tawny: Tawny, recorded: Path, kind: str) -> None:
+    with index_to_read(recorded) as index:
+        known = index.bounds(CameraId("door"))
+    assert known
+    when = ["--from", utc_text(known.begin_ms - 8000), "--to", utc_text(known.begin_ms + 2000), kind]
+    said = tawny("export", "--camera", "door", *when, "--data", str(recorded), "-o", "made", "--json")
+    assert said.code == 0, said.err
+    assert 7 < sum(one["s"] for one in json.loads(said.out)["not_recorded"]) < 9
+
+
 def test_a_time_lapse_that_stands_still_is_refused(tawny: Tawny, recorded: Path) -> None:
     said = tawny(
         "export",

@@ -70,6 +70,16 @@ def grey_of(number: int) -> float:
     return ((16 + 2 * number % 220) - 16) * 255 / 219
 
 
+def test_a_gif_lasts_as_long_as_its_time_over_a_gap(archive: FakeArchive, bench: Bench) -> None:
+    for begin_ms in (T + 1000, T + 5000):
+        archive.record(begin_ms, seconds=2, size=(320, 240))
+    made(archive, bench, wish(ExportKind.GIF, 7))
+    shown = list(pictures(bench.out))
+    assert len(shown) == 30, "from its first image on"
+    kept = {picture.tobytes() for time, picture in shown if 2.2 < time < 3.8}
+    assert len(kept) == 1
+
+
 @pytest.mark.parametrize("is_indexed", [True, False])
 def test_a_clip_as_recorded_goes_on_without_what_is_deleted_while_it_is_copied(
     archive: FakeArchive, bench: Bench, is_indexed: bool

@@ -574,7 +574,7 @@ def _make(
         clips = ClipCache(archive, SystemClock().now_ms() - _UNCLOSED_MS)
         made = make_export(archive, clips, options, ZoneInfo(local_zone()), place, MOST_BYTES)
         shown = Span(min(made.start_ms, within.begin_ms), max(made.start_ms, made.cut_at_ms or within.end_ms))
-        missing = _missing(archive, cameras[0], shown) if kind in (ExportKind.MP4, ExportKind.TIMELAPSE) else []
+        missing = [one for camera in cameras for one in _missing(archive, camera, shown)]
         missing += not_recorded(made.unreadable, within)
     size_bytes = path.stat().st_size
     result: dict[str, object] = {"file": str(path), "start": utc_text(made.start_ms), "size_bytes": size_bytes}

@@ -437,8 +437,16 @@ def _gif(archive: RecordingArchive, options: ExportOptions, place: ExportTarget)
     found: list[GifPicture] = []
     start_ms = options.span.begin_ms
     pictures = FrameReader(archive, options.cameras[0], StreamName.SUB, is_coarse=_is_coarse(step_ms))
-    for at_ms, frame in _shown(pictures, [options.span], step_ms, place, 0.7):
+    absent = 0
+    for shown_ms in _instants([options.span], step_ms, place, 0.7):
+        frame = pictures.at(shown_ms)
+        if frame is None:
+            absent += 1
+            continue
+        at_ms = (pictures.start_ms or shown_ms) + frame.at_ms
         start_ms = start_ms if found else at_ms
+        found += found[-1:] * absent  # the image before a gap stays, as in a clip
+        absent = 0
         shown = stamped(downscaled(frame, GIF_WIDTH), stamps.at(at_ms)) if stamps else frame
         found.append(gif_picture(shown, found[0] if found else None))
     if not found:
