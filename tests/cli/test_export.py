@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 from tawny.cli.export import not_recorded, short_words
+from tawny.cli.output import Output
 from tawny.config.settings import Settings
 from tawny.model.errors import ArchiveAway
 from tawny.model.ids import CameraId
@@ -488,7 +490,11 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     """An export that was killed left a clip that looked finished, and was in the way of the next try."""
     left, other, read = tmp_path / ".tawny-export-a.mp4", tmp_path / ".tawny-export-b.mp4", ClipFile.read
     left.write_bytes(b"killed")
-    os.utime(left, (1, 1))
+    folder = tmp_path / ".tawny-export-c"
+    folder.mkdir()
+    (folder / "film").write_bytes(b"killed")
+    for one in (left, folder):
+        os.utime(one, (1, 1))
     other.write_bytes(b"written by another one now")
     there = []
 
@@ -501,6 +507,30 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     assert not any(there)
     assert ((tmp_path / name).exists(), left.exists()) == (True, False)
     assert sorted(one.name for one in tmp_path.glob(".tawny*")) == [other.name]
+
+
+@pytest.mark.parametrize("how", [[], ["--timelapse", "2"], ["--evidence"]])
+def test_an_export_that_is_terminated_leaves_nothing(
+    tawny: Tawny, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: list[str]
+) -> None:
+    """A service's stop, `timeout` and a logout left half an evidence folder under its name."""
+    there: list[set[str]] = []
+
+    def terminated(out: Output, line: str) -> None:
+        if line and not there:
+            there.append({path.name for path in tmp_path.iterdir()} - before)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Output, "progress", terminated)
+    before = {path.name for path in tmp_path.iterdir()}
+    ignored = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert tawny(*words(recorded), *how, "-o", "out" if how == ["--evidence"] else "out.mp4").code == 130
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, ignored)
+    assert all(name == "out" or name.startswith(".tawny-export-") for name in there[0])
+    assert (bool(there[0]), {path.name for path in tmp_path.iterdir()}) == (True, before)
 
 
 @pytest.mark.parametrize(

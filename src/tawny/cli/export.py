@@ -474,7 +474,7 @@ def _write(clip: ClipFile, path: Path, out: Output) -> int:
 
 
 _PART, _LEFT_MS = ".tawny-export-", 86_400_000
-"""Beginning of the name of a file that is not complete; time without writing, ms, after which it counts as left."""
+"""Beginning of the name of what is not complete; time without writing, ms, after which it counts as left."""
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -483,7 +483,7 @@ def _remove_leftovers(folder: Path) -> None:
     for left in folder.glob(f"{_PART}*"):
         with suppress(OSError):
             if left.stat().st_mtime < before_s:
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
 @contextmanager
@@ -564,7 +564,7 @@ def _make(
     with (
         _new_file(path, out) as part,
         open_folder(folder, keys.named(args), private, chosen) as archive,
-        tempfile.TemporaryDirectory(dir=path.parent) as scratch,
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=_PART) as scratch,
     ):
         place = _Place(part, Path(scratch) / "film", path, out)
         if burns:

@@ -9,8 +9,11 @@ import errno
 import io
 import os
 import re
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
@@ -273,7 +276,8 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
     try:
         if getattr(args, "on", None) != "boxes":  # those have cameras of their own
             _take_names_of_cameras(args)
-        code: int = args.run(args, out)
+        with _sigterm_interrupts() if args.command == "export" else nullcontext():
+            code: int = args.run(args, out)
     except UnicodeEncodeError:
         if not undecodable:
             raise
@@ -283,6 +287,23 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
             raise  # not of a file: of a pipe, for example
         raise _file_error(error, encodable(os.fsdecode(error.filename))) from error
     return code
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM, of a stopped service or of `timeout`, raise KeyboardInterrupt: what is half written is removed."""
+    if threading.current_thread() is not threading.main_thread():  # only that one receives signals
+        yield
+        return
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _take_names_of_cameras(args: argparse.Namespace) -> None:
