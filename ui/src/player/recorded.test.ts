@@ -13,8 +13,8 @@ vi.mock("../api/state", async (real) => ({
     return () => heard.delete(name);
   },
 }));
-const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0, sent: [] as number[] }));
-vi.mock("./sink", () => ({ Sink: class { static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; seek = (at_ms: number) => void sunk.sent.push(at_ms); reaches = () => true; begin = async () => {}; append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
+const sunk = vi.hoisted(() => ({ at_ms: 0, buffered: [] as [number, number][], grows_ms: 0, sent: [] as number[], begun: [] as string[], made: 0 }));
+vi.mock("./sink", () => ({ Sink: class { number = (sunk.made += 1); static originFor = () => 0; get buffered() { return sunk.buffered; } origin_ms = 0; get at_ms() { return sunk.at_ms; } get sought_ms() { return sunk.at_ms; } close = () => {}; seek = (at_ms: number) => void sunk.sent.push(at_ms); reaches = () => true; begin = async (_: string, start_ms: number) => void sunk.begun.push(`${this.number} ${start_ms}`); append = async () => { sunk.buffered = sunk.buffered.map(([begin, end]) => [begin, end + sunk.grows_ms]); } }, SinkClosed: class extends Error {} }));
 
 const piece: Piece = { id: "p", start_ms: 10_000, end_ms: 70_000, video: "", audio: "", url: "", stream: "main", open: false };
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -23,7 +23,7 @@ const aborted = (signal: AbortSignal): Promise<never> =>
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   vi.useRealTimers();
-  Object.assign(sunk, { buffered: [], grows_ms: 0, sent: [] });
+  Object.assign(sunk, { buffered: [], grows_ms: 0, sent: [], begun: [], made: 0 });
 });
 
 it("asks again about what it shows when that was deleted, and about nothing else", async () => {
@@ -82,6 +82,44 @@ async function opened(every_ms: number, sealed = false, asked: string[] = [], pl
   player.close();
   return count;
 }
+
+/** The beginning of a file that is shown with these directions of its x axis. */
+function beginning(a: number, b: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(100);
+  bytes.set([0x74, 0x6b, 0x68, 0x64], 4);
+  const view = new DataView(bytes.buffer, 48);
+  for (const [at, value] of [[0, a], [4, b], [12, -b], [16, a]] as const) view.setInt32(at, value << 16);
+  return bytes;
+}
+
+it.each([
+  ["turned to its side", [0, 1], ["1 10000", "2 70000"]],
+  ["turned upside down", [-1, 0], ["1 10000", "1 70000"]],
+] as const)("gives a piece a video of its own, once it is there, that was %s", async (_, [a, b], begun) => {
+  const items: Piece[] = [piece, { ...piece, id: "q", start_ms: 70_000, end_ms: 130_000 }];
+  const source: VideoSource = {
+    ask: async () => ({ items, next_ms: null, gap: null }),
+    open: async (one) => ({ start_ms: one.start_ms, body: new Response(one.id === "p" ? beginning(1, 0) : beginning(a, b)).body as never, codecs: "" }),
+    enter: async () => ({ answer: { items, next_ms: null, gap: null }, stretch: null }),
+    frameUrl: () => "",
+    canPlay: () => true,
+    now: () => 1_000_000,
+  };
+  const player = new RecordedPlayer("gate", document.createElement("video"), document.createElement("img"), null, source);
+  Object.assign(sunk, { buffered: [[10_000, 70_000]] });
+  player.place(65_000);
+  sunk.buffered = [[10_000, 60_000]];
+  await vi.advanceTimersByTimeAsync(1_000);
+  sunk.buffered = [[10_000, 70_000]];
+  await vi.advanceTimersByTimeAsync(5_000);
+  const before = new Set(sunk.begun);
+  expect(before).toContain("1 10000");
+  expect([...before].filter((one) => one.startsWith("2"))).toEqual([]);
+  player.follow(70_001, 1, true, true);
+  await vi.advanceTimersByTimeAsync(5_000);
+  player.close();
+  expect([...new Set(sunk.begun)]).toEqual(begun);
+});
 
 it("asks again where nothing comes", async () => {
   expect(await opened(1_000_000)).toBeGreaterThan(2);

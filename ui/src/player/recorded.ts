@@ -57,6 +57,8 @@ export class RecordedPlayer implements PastPlayer {
   private pieces = new Pieces();
   private stream: StreamName = "main";
   private sink: Sink | null = null;
+  /** How its first piece is turned. */
+  private sinkAxes: Axes | null = null;
   private readonly pictures: Pictures;
   /** The browser gave up on video too often: key pictures from here on. */
   private gaveUp = false;
@@ -339,7 +341,7 @@ export class RecordedPlayer implements PastPlayer {
     const step = nextStep(this.at_ms, this.known(), this.speed, this.filling);
     this.filling = step.is !== "rest";
     if (step.is === "ask") return step.at_ms === this.at_ms && this.isNew() ? this.enter(step.at_ms) : this.ask(step.at_ms);
-    if (step.is === "fetch" && this.locked.has(step.piece.id)) return this.pause(REST_MS);
+    if (step.is === "fetch" && (this.locked.has(step.piece.id) || this.isAhead(step.piece))) return this.pause(REST_MS);
     if (step.is === "fetch" && !this.source.canPlay(step.piece)) return this.standIn(step.piece, step.from_ms);
     if (step.is === "fetch") return this.fetch(step.piece.id, step.from_ms);
     return this.pause(REST_MS);
@@ -397,21 +399,26 @@ export class RecordedPlayer implements PastPlayer {
 
   private async take(piece: Piece, from_ms: number, stretch: Stretch): Promise<void> {
     if (!this.sink?.reaches(from_ms)) this.renew(from_ms);
-    const sink = this.sink as Sink;
-    await sink.begin(mimeOf(piece, stretch.codecs), stretch.start_ms);
     const coming = new Gather(stretch.body);
     const isSmall = this.stream === "sub" && piece.stream === "sub";
     this.small.value = isSmall ? (this.lag.slow ? "slow" : "unplayable") : null;
     this.lag.begin();
-    this.instants.begin(stretch.start_ms, sink.buffered[0]?.[0] ?? Number.POSITIVE_INFINITY);
+    // What is sealed comes long before it can be opened.
+    const next = () => (piece.sealed ? coming.next() : this.unlessSilent(coming.next(), SILENT_MS));
     try {
       let isFirst = true;
       let until_ms = from_ms;
       let heard_ms = 0;
-      // What is sealed comes long before it can be opened.
-      const next = () => (piece.sealed ? coming.next() : this.unlessSilent(coming.next(), SILENT_MS));
-      for (let bytes = await next(); bytes; bytes = await next()) {
-        if (isFirst) this.turns.set(piece.id, takeAxes(bytes));
+      let bytes = await next();
+      const axes = bytes && takeAxes(bytes);
+      this.turns.set(piece.id, axes);
+      if (this.isAhead(piece)) return this.download?.abort();
+      if (this.isTurned(piece)) this.renew(from_ms);
+      const sink = this.sink as Sink;
+      this.sinkAxes ??= axes;
+      await sink.begin(mimeOf(piece, stretch.codecs), stretch.start_ms);
+      this.instants.begin(stretch.start_ms, sink.buffered[0]?.[0] ?? Number.POSITIVE_INFINITY);
+      for (; bytes; bytes = await next()) {
         const length_ms = this.instants.hear(bytes);
         if (isFirst && length_ms !== null) [isFirst, this.picture_ms] = [false, length_ms];
         const before = sink.buffered;
@@ -436,6 +443,17 @@ export class RecordedPlayer implements PastPlayer {
     }
   }
 
+  /** It lies on its side and what the video shows doesn't, or the other way round: Chromium would keep the shape. */
+  private isTurned(piece: Piece): boolean {
+    const axes = this.turns.get(piece.id);
+    return !!axes && !!this.sinkAxes && !axes[0] !== !this.sinkAxes[0];
+  }
+
+  /** A turned piece needs a video of its own, which waits until that before it was shown. */
+  private isAhead(piece: Piece): boolean {
+    return this.isTurned(piece) && this.at_ms < piece.start_ms - SEAM_MS;
+  }
+
   private known(): Known {
     const { pieces, drained, asked_ms } = this;
     return { pieces, drained, asked_ms, buffered: this.sink?.buffered ?? [], now_ms: this.source.now() };
@@ -449,6 +467,7 @@ export class RecordedPlayer implements PastPlayer {
 
   private renew(at_ms: number): void {
     this.sink?.close();
+    this.sinkAxes = null;
     this.sink = new Sink(this.video, Sink.originFor(at_ms));
   }
 
