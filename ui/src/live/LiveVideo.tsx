@@ -10,6 +10,11 @@ import type { Live } from "./useLive";
 
 const jpegs = () => import("./Jpegs");
 
+/** Whether an image fills a frame of 16:9 without losing much at its edges. */
+export function fills(stream: Camera["streams"]["main"] | undefined): boolean {
+  return !stream || Math.abs(stream.width / stream.height - 16 / 9) < 0.25;
+}
+
 /** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. heard: its sound may be on, as there is a button for it. turns: a fisheye's view follows the pointer. */
 export function LiveVideo({ camera, live, width, bare = false, heard = false, turns }: { camera: Camera; live: Live; width: number; bare?: boolean; heard?: boolean; turns?: true }) {
   const { name } = live.by.value;
@@ -20,8 +25,7 @@ export function LiveVideo({ camera, live, width, bare = false, heard = false, tu
   // The browser rotates these, and does not mirror them. The still image before them is mirrored already.
   const mirrors = (name === "webrtc" || name === "socket") && camera.mirror && live.view.value.kind === "playing";
   const { main, sub } = camera.streams;
-  const { width: wide = 1, height: high = 0 } = main ?? sub ?? {};
-  const picture = wide < high ? "live-picture tall" : "live-picture";
+  const picture = fills(main ?? sub) ? "live-picture" : "live-picture whole";
   const waits = live.view.value.kind === "waiting" && <p class="live-sentence">{t.live.waitingPicture}</p>;
   if (name === "mjpeg")
     return (

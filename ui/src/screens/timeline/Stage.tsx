@@ -6,6 +6,7 @@ import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { useKeys } from "../../ui/keys";
 import { isByRtc } from "../../live/able";
+import { fills } from "../../live/LiveVideo";
 import { Private } from "../../live/Private";
 import type { PastPlayer } from "../../player/past";
 import { BoxesButton, BoxesOver, FiguresButton, FiguresOver } from "../../player/figuresSwitch";
@@ -72,8 +73,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
   const state = useSignal<PastPlayer | null>(null);
   const filled = useSignal(false);
   const camera = cameras.value.find((each) => each.id === id);
-  const stream = camera?.streams.main ?? camera?.streams.sub;
-  const whole = isWhole || (stream !== undefined && stream !== null && stream.width < stream.height);
+  const whole = isWhole || !fills(camera?.streams.main ?? camera?.streams.sub);
 
   useEffect(() => {
     if (!video.current || !image.current) return;
