@@ -17,7 +17,7 @@ import { snoozes, snoozesOf, untilOf } from "../../ui/snoozes";
 import { clock, clockSeconds, length, when } from "../../ui/times";
 import { plural } from "../../strings";
 import { events as eventsText } from "../../strings/events";
-import { type Frame, LOOK_MS, framesOf, loopOf, momentsOf, shownEvents, useStrips } from "./frames";
+import { CARD_ASPECT, type Frame, LOOK_MS, framesOf, loopOf, momentsOf, shownEvents, useStrips } from "./frames";
 import { frameAt } from "./strip";
 import { type Touched, touches } from "./touch";
 
@@ -40,7 +40,6 @@ interface Props {
   acts: CardActs;
 }
 
-const CARD_ASPECT = 16 / 9;
 const straightFrame = () => import("../../live/StraightFrame");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const touch = matchMedia("(pointer: coarse)");

@@ -13,6 +13,8 @@ export interface Frame {
   of: { address: string; count: number; frame: number };
 }
 
+/** Of the image on a card; its small frames have about the same. */
+export const CARD_ASPECT = 16 / 9;
 /** So many events of a visit are shown on its card, so that a long one asks for few pictures. */
 const MOST_EVENTS = 5;
 const MOMENTS = 5;
@@ -69,11 +71,11 @@ export function framesOf(events: readonly TawnyEvent[], found: ReadonlyMap<strin
   return events.flatMap((event): Frame[] => {
     const strip = found.get(stripAddress(event) ?? "");
     if (strip) {
-      return timesOf(event, strip.count).map((at_ms, n) => ({ event, at_ms, style: frameStyle(strip, n), of: { address: strip.address, count: strip.count, frame: n } }));
+      return timesOf(event, strip.count).map((at_ms, n) => ({ event, at_ms, style: { ...frameStyle(strip, n), [strip.aspect > CARD_ASPECT ? "width" : "height"]: "100%" }, of: { address: strip.address, count: strip.count, frame: n } }));
     }
     const picture = pictureOf(event);
     if (picture === null) return [];
-    return [{ event, at_ms: event.start_ms, style: { backgroundImage: `url("${picture}")`, backgroundSize: "cover" }, of: { address: picture, count: 1, frame: 0 } }];
+    return [{ event, at_ms: event.start_ms, style: { inset: "0", translate: "none", background: `url("${picture}") center / contain no-repeat` }, of: { address: picture, count: 1, frame: 0 } }];
   });
 }
 
