@@ -78,7 +78,7 @@ export class RecordedPlayer implements PastPlayer {
   private picture_ms = 40;
   private readonly drained = new Map<string, number>();
   /** How each piece is turned. */
-  private readonly turns = new Map<string, Axes | null>();
+  private readonly turns = new Map<string, Axes>();
   /** Pieces that were not there when they were asked for; asked for again, they count as failures. */
   private readonly gone = new Set<string>();
   /** Pieces that are sealed, and were not unlocked when they were asked for. */
@@ -411,7 +411,7 @@ export class RecordedPlayer implements PastPlayer {
       let heard_ms = 0;
       let bytes = await next();
       const axes = bytes && takeAxes(bytes);
-      this.turns.set(piece.id, axes);
+      if (axes) this.turns.set(piece.id, axes);
       if (this.isAhead(piece)) return this.download?.abort();
       if (this.isTurned(piece)) this.renew(from_ms);
       const sink = this.sink as Sink;
@@ -451,7 +451,7 @@ export class RecordedPlayer implements PastPlayer {
 
   /** A turned piece needs a video of its own, which waits until that before it was shown. */
   private isAhead(piece: Piece): boolean {
-    return this.isTurned(piece) && this.at_ms < piece.start_ms - SEAM_MS;
+    return this.isTurned(piece) && this.pieces.at(this.at_ms)?.id !== piece.id;
   }
 
   private known(): Known {
