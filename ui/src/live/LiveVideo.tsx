@@ -15,6 +15,11 @@ export function fills(stream: Camera["streams"]["main"] | undefined): boolean {
   return !stream || Math.abs(stream.width / stream.height - 16 / 9) < 0.25;
 }
 
+/** An image is cut off only where little is lost by it. */
+export function imageClass(name: string, { streams: { main, sub } }: Camera): string {
+  return fills(main ?? sub) ? name : `${name} whole`;
+}
+
 /** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. heard: its sound may be on, as there is a button for it. turns: a fisheye's view follows the pointer. */
 export function LiveVideo({ camera, live, width, bare = false, heard = false, turns }: { camera: Camera; live: Live; width: number; bare?: boolean; heard?: boolean; turns?: true }) {
   const { name } = live.by.value;
@@ -24,8 +29,7 @@ export function LiveVideo({ camera, live, width, bare = false, heard = false, tu
   }, [loud, name]);
   // The browser rotates these, and does not mirror them. The still image before them is mirrored already.
   const mirrors = (name === "webrtc" || name === "socket") && camera.mirror && live.view.value.kind === "playing";
-  const { main, sub } = camera.streams;
-  const picture = fills(main ?? sub) ? "live-picture" : "live-picture whole";
+  const picture = imageClass("live-picture", camera);
   const waits = live.view.value.kind === "waiting" && <p class="live-sentence">{t.live.waitingPicture}</p>;
   if (name === "mjpeg")
     return (
@@ -55,7 +59,7 @@ export function LiveVideo({ camera, live, width, bare = false, heard = false, tu
         poster={url(`${cameraPath(camera.id)}/snapshot`, { width })}
         aria-label={camera.name}
       />
-      {!bare && <Private camera={camera} />}
+      {!bare && <Private camera={camera} laid={picture} />}
       {!bare && <Straight camera={camera} turns={turns} />}
       {waits}
     </>

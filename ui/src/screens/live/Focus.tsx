@@ -8,7 +8,7 @@ import { dotOf, iconOf, isByChoice, isOnWatch, isShowing, sentence } from "../..
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { type Params, go, isAlone } from "../../ui/router";
-import { LiveVideo } from "../../live/LiveVideo";
+import { LiveVideo, imageClass } from "../../live/LiveVideo";
 import { Straight } from "../../live/straight";
 import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";
@@ -129,7 +129,7 @@ function Other({ camera, here }: { camera: Camera; here: boolean }) {
       }}
     >
       <span ref={live.frame as RefObject<HTMLSpanElement>} class="other-picture" data-view={live.view.value.kind}>
-        {showing && here && <img class="live-picture" alt="" src={url(`${cameraPath(camera.id)}/snapshot`, { width: 320 })} />}
+        {showing && here && <img class={imageClass("live-picture", camera)} alt="" src={url(`${cameraPath(camera.id)}/snapshot`, { width: 320 })} />}
         {showing && here && <Straight camera={camera} still />}
         {showing && !here && <LiveVideo camera={camera} live={live} width={320} />}
         {!showing && <LastPicture camera={camera} />}

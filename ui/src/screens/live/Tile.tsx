@@ -1,6 +1,6 @@
 import type { Live } from "../../live/useLive";
 import { useLive } from "../../live/useLive";
-import { LiveVideo } from "../../live/LiveVideo";
+import { LiveVideo, imageClass } from "../../live/LiveVideo";
 import { cameraPath, url } from "../../api/client";
 import { lost } from "../../api/state";
 import { ongoing } from "../../api/events";
@@ -197,7 +197,7 @@ export function LastPicture({ camera }: { camera: Camera }) {
   if (at_ms === null || (isByChoice(camera.state) && !paused)) return null;
   return (
     <img
-      class={paused ? "tile-colors" : "tile-last"}
+      class={paused ? "tile-colors" : imageClass("tile-last", camera)}
       alt=""
       src={url(`${cameraPath(camera.id)}/frame`, { at_ms, width: paused ? COLORS_PX : 640 })}
       onError={(event) => event.currentTarget.remove()}

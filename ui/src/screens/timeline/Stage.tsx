@@ -115,7 +115,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
       {whole && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
       {/* While it loads, the picture of before is still to be seen. */}
-      {lying && (showing?.is === "video" || showing?.is === "loading") && <Private camera={lying} laid={`${filled.value}${large}`} />}
+      {lying && (showing?.is === "video" || showing?.is === "loading") && <Private camera={lying} laid={`${filled.value}${large}${whole}`} />}
       <img ref={image} alt="" />
       {lying && hasPicture && <Straight camera={lying} turns={large ? sides : undefined} />}
       {showing && (waits || !hasPicture) && (
