@@ -5,20 +5,11 @@ import { t } from "../strings";
 import { Lazy } from "../ui/Lazy";
 import { Straight } from "./straight";
 import { Private } from "./Private";
+import { imageClass } from "./rules";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";
 
 const jpegs = () => import("./Jpegs");
-
-/** Whether an image fills a frame of 16:9 without losing much at its edges. */
-export function fills(stream: Camera["streams"]["main"] | undefined): boolean {
-  return !stream || Math.abs(stream.width / stream.height - 16 / 9) < 0.25;
-}
-
-/** An image is cut off only where little is lost by it. */
-export function imageClass(name: string, { streams: { main, sub } }: Camera): string {
-  return fills(main ?? sub) ? name : `${name} whole`;
-}
 
 /** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. heard: its sound may be on, as there is a button for it. turns: a fisheye's view follows the pointer. */
 export function LiveVideo({ camera, live, width, bare = false, heard = false, turns }: { camera: Camera; live: Live; width: number; bare?: boolean; heard?: boolean; turns?: true }) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Stream } from "../api/types";
-import { edge, hasSound, join, pace, pickWay, readText, retryMs, trim } from "./rules";
+import { edge, fills, hasSound, join, pace, pickWay, readText, retryMs, trim } from "./rules";
 
 const stream = (codec: string): Stream => ({ codec, width: 640, height: 360, audio: "" });
 const h264 = stream("avc1.64001f");
@@ -132,3 +132,14 @@ it("hears sound only where there is some", () => {
   expect(hasSound('video/mp4; codecs="avc1.64001f,mp4a.40.2"')).toBe(true);
   expect(hasSound('video/mp4; codecs="avc1.64001f"')).toBe(false);
 });
+
+it.each([
+  [1920, 1080, true],
+  [1280, 800, true],
+  [2048, 1080, true],
+  [640, 480, false],
+  [1080, 1920, false],
+  [720, 720, false],
+  [3840, 1080, false],
+])("an image of %i × %i px fills a frame of 16:9: %s", (width, height, expected) => expect(fills({ ...h264, width, height })).toBe(expected));
+it("fills it as long as its size isn't known", () => expect([fills(null), fills(undefined)]).toEqual([true, true]));

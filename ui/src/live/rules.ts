@@ -133,3 +133,13 @@ export function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   }
   return all;
 }
+
+/** Whether an image fills a frame of 16:9 without losing much at its edges. */
+export function fills(stream: Camera["streams"]["main"] | undefined): boolean {
+  return !stream || Math.abs(stream.width / stream.height - 16 / 9) < 0.25;
+}
+
+/** An image is cut off only where little is lost by it. */
+export function imageClass(name: string, { streams: { main, sub } }: Camera): string {
+  return fills(main ?? sub) ? name : `${name} whole`;
+}

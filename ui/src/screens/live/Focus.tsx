@@ -8,7 +8,8 @@ import { dotOf, iconOf, isByChoice, isOnWatch, isShowing, sentence } from "../..
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { type Params, go, isAlone } from "../../ui/router";
-import { LiveVideo, imageClass } from "../../live/LiveVideo";
+import { LiveVideo } from "../../live/LiveVideo";
+import { imageClass } from "../../live/rules";
 import { Straight } from "../../live/straight";
 import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";

@@ -1,6 +1,7 @@
 import type { Live } from "../../live/useLive";
 import { useLive } from "../../live/useLive";
-import { LiveVideo, imageClass } from "../../live/LiveVideo";
+import { LiveVideo } from "../../live/LiveVideo";
+import { imageClass } from "../../live/rules";
 import { cameraPath, url } from "../../api/client";
 import { lost } from "../../api/state";
 import { ongoing } from "../../api/events";

@@ -6,7 +6,7 @@ import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { useKeys } from "../../ui/keys";
 import { isByRtc } from "../../live/able";
-import { fills } from "../../live/LiveVideo";
+import { fills } from "../../live/rules";
 import { Private } from "../../live/Private";
 import type { PastPlayer } from "../../player/past";
 import { BoxesButton, BoxesOver, FiguresButton, FiguresOver } from "../../player/figuresSwitch";
