@@ -407,6 +407,27 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
     until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[7]), 60, "it turns back")
 
 
+IS_TALL = """(tall) => {
+  const one = document.querySelector(".pl[data-showing=video] video");
+  return one && one.videoWidth > 0 && (one.videoHeight > one.videoWidth) === tall;
+}"""
+
+
+def test_the_timeline_shows_each_side_of_a_turn_in_its_own_shape(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    """Camera c7 lies on its side, is turned upright and back while the timeline is open."""
+    page.goto(f"{house.base}/timeline?cam=c7&way=socket")
+    for mirror, rotate, is_tall in ((True, 270, True), (False, 0, False), (True, 270, True)):
+        turned = owner.request.put(
+            f"{house.base}/api/v1/cameras/c7/orientation",
+            data={"rotate": rotate, "mirror": mirror},
+            headers={**OURS, "Origin": house.base},
+        )
+        assert turned.ok, turned.text()
+        page.wait_for_function(IS_TALL, arg=is_tall, timeout=60_000)
+
+
 def test_a_privacy_mask_stays_on_what_was_recorded_before_the_image_was_turned(
     owner: BrowserContext, house: Tawny
 ) -> None:
