@@ -3,6 +3,8 @@
 The texts are read from the source, so that a new one fails here until `translations/de.json` has it.
 """
 
+import ast
+import importlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,13 +14,17 @@ import pytest
 from pydantic_core.core_schema import ErrorType
 
 from tawny.api.auth.audit_counts import REFUSALS
+from tawny.model.errors import PhoneAway, SourceError, SourceStalled
 from tawny.model.validation import allowed_text, is_own_text
 from tawny.service.languages import Languages
 from tawny.service.system_actions import ACTIONS
-from tests.support.said_texts import SOURCE, Said, forget_source, noted, said_in
+from tests.support.said_texts import SOURCE, Said, errors, forget_source, noted, said_in, trees
 
 GERMAN = Languages(None).catalogue("de")
-EXEMPT = {"sudo install -d -m 700 -o {geteuid} -g {getegid} {folder}": "a command to copy"}
+EXEMPT = {
+    "sudo install -d -m 700 -o {geteuid} -g {getegid} {folder}": "a command to copy",
+    '`"command": "{name}"`': "a part of a message of programs",
+}
 """Each with its reason."""
 COMMANDS_ONLY = ("config/importers/", "testing/")
 """Only commands print these. The output of commands is English."""
@@ -65,6 +71,44 @@ def _without_german(texts: list[Said]) -> list[Said]:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_german_has_every_text_that_people_see(folder: str) -> None:
     assert _without_german(_shown(folder)) == []
+
+
+def _of_cameras() -> list[type[SourceError]]:
+    """Return the errors of cameras, each once."""
+    for path, tree in trees().items():
+        if any(isinstance(node, ast.ClassDef) and node.name in errors() for node in tree.body):
+            importlib.import_module(f"tawny.{path.removesuffix('.py').replace('/', '.')}")
+    found = [SourceError]
+    for kind in found:
+        found += (one for one in kind.__subclasses__() if one not in found)
+    return found
+
+
+def test_german_has_why_a_camera_is_offline_without_its_address() -> None:
+    kinds = _of_cameras()
+    assert {SourceError, SourceStalled} < {*kinds}
+    seen = [(kind("", "{detail}"), kind.__name__) for kind in kinds]
+    without = [Said(one.for_viewers.removesuffix(one.do), where) for one, where in seen]
+    assert _without_german(without) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        (
+            SourceStalled("", "no video for 5 s, no data at all").for_viewers,
+            "Die Kamera sendet kein Video mehr (5 s lang kein Video, überhaupt keine Daten). "
+            "Wenn das so bleibt, starte die Kamera neu.",
+        ),
+        (
+            PhoneAway("", "its page was closed or stopped").message,
+            "Wartet auf das Handy (seine Seite wurde geschlossen oder angehalten).",
+        ),
+    ],
+    ids=["stalled", "away"],
+)
+def test_why_a_camera_is_offline_is_german_as_a_whole(text: str, german: str) -> None:
+    assert GERMAN.translate(text) == german
 
 
 def test_german_has_what_settings_may_be() -> None:

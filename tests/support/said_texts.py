@@ -21,8 +21,10 @@ FIELDS: Final = frozenset(
 """Fields of answers that always hold sentences; the interface translates them (`ui/src/strings/language.ts`)."""
 INSIDE: Final = FIELDS | {"do", "title", "concern", "sentence", "what", "gets"}
 """Fields of the recorder's own records that hold sentences."""
-COLLECTED_TOO: Final = frozenset({"Problem"})
-"""Not an error itself: a part of SettingsError."""
+COLLECTED_TOO: Final = frozenset(
+    {"Problem", "ConversationFault", "Gap", "hole", "_missing", "_become", "_put_gap", "left", "hang_up"}
+)
+"""Not errors themselves: a part of SettingsError, and what takes the reason of a gap or of a camera's state."""
 _LOOKED_AT: Final = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Return, ast.Call, ast.Dict),
     *(ast.Assign, ast.AnnAssign, ast.NamedExpr),
@@ -281,6 +283,8 @@ def _texts(node: ast.expr, names: Mapping[str, list[ast.expr]], depth: int = 4) 
             inner = [value]
         case ast.Name(id=name):
             inner = names.get(name, [])
+        case ast.Call(func=ast.Attribute(value=value, attr="get"), args=[_, default]):
+            inner = [value, default]
         case ast.Call(func=func):
             inner = names.get(f"{_name(func)}()", [])
     return [text for one in inner for text in _texts(one, names, depth - 1)] if depth else []

@@ -12,6 +12,7 @@ TawnyError
 └── DeliveryError        50…59 uploads and notifications
 """
 
+import re
 from dataclasses import dataclass, fields
 from typing import ClassVar, NamedTuple
 
@@ -142,7 +143,7 @@ class SourceError(TawnyError):
     @property
     def for_viewers(self) -> str:
         """The message without the camera's address, for viewers."""
-        text = self.says.replace(" at {where}", "").replace(" {where}", "").format(**vars(self))
+        text = re.sub("(?: at| of)? {where}", "", self.says).format(**vars(self))
         return f"{text} {self.do}".strip()
 
 

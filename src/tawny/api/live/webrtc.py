@@ -116,7 +116,7 @@ class WebRtcSessions:
             raise RequestRefused(409, "no_way", str(error), "Use another browser.") from error
         before = self._phones.get(phone)
         if before is not None:
-            before[0].end("its page was opened again")
+            before[0].end(why="its page was opened again")
         self._phones[phone] = peer, asyncio.create_task(self._attend_phone(here, request, peer, phone))
         return peer.answer
 
@@ -259,7 +259,7 @@ async def _while_a_camera(here: "AppContext", request: Request, peer: Publishing
     while not peer.ended.is_set():
         await asyncio.sleep(LOOK_S)
         if await has_ended(request) or here.setup.camera_of_phone(phone) is None:
-            peer.end("it was removed")
+            peer.end(why="it was removed")
 
 
 def _formats(hub: Hub) -> tuple[VideoFormat, AudioFormat | None]:

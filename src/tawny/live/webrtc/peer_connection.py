@@ -170,7 +170,7 @@ class BrowserConnection:
                     await self.ended.wait()
             except TimeoutError:
                 continue
-        self.end(LOST)
+        self.end(why=LOST)
 
     def end(self, why: str) -> None:
         if not self.ended.is_set():
