@@ -214,13 +214,20 @@ def test_rates_are_reported_with_the_limit(bench: Bench) -> None:
     assert all(b"REMB" in data for data in reports)
 
 
-def test_stalled_video_ends_the_connection(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("reports", "why"),
+    [(True, "it sends no picture: its page is in the background"), (False, "nothing comes from it: it may be asleep")],
+)
+def test_a_phone_without_pictures_is_waited_for(bench: Bench, *, reports: bool, why: str) -> None:
     connection = bench.open()
     for one in bench.pictures(20):
         bench.put(*one)
         drained(connection)
-    with pytest.raises(SourceError, match="no video for 5 s"):
-        watched(bench, connection, STALL_S + 1)
+    watched(bench, connection, STALL_S - 1)
+    if reports:
+        bench.feed.put(empty_report())
+    with pytest.raises(PhoneAway, match=why):
+        watched(bench, connection, 2)
     assert bench.ends == [], "the page may be in the background for a while"
     for one in bench.pictures(40):  # it goes on with the same connection
         bench.put(*one)

@@ -45,6 +45,8 @@ _REPORT_S: Final = 1.0
 _POLL_S: Final = 0.05
 _RTCP: Final = range(192, 224)
 _NEVER: Final = "it hasn't connected since tawny was started"
+_NO_PICTURE: Final = "it sends no picture: its page is in the background, or another app has its camera"
+_NOTHING: Final = "nothing comes from it: it may be asleep, or have lost its network"
 _FATAL: Final = frozenset({"mixed", "picture-too-big"})
 """Faults that no browser causes: the connection ends."""
 
@@ -257,6 +259,9 @@ class PhoneConnection:
         now_s = self._tracks.now_s = self._clock.mono_s()
         for late in self._late:
             self._wait_or_give_up(late, now_s)
+        if now_s - self._tracks.alive_s >= STALL_S:  # no fault of a camera: the connection may go on
+            why = _NOTHING if now_s - self._byte_s > STALL_S / 2 else _NO_PICTURE
+            raise PhoneAway(self._where, why, GapEvidence("phone-away"))
         self._tracks.watch(now_s - self._byte_s)
         self._ask_for_keyframe(now_s)
         if now_s >= self._report_s and self._late[0].receiver.source >= 0:
