@@ -19,7 +19,7 @@ LASTS_S: Final = 600.0
 MOST_CODES: Final = 8
 CODE_BYTES: Final = 20
 _ENDED: Final = (
-    "This code has been used or has expired.", "On the recorder's page, choose “Use a phone as a camera” again.",
+    "This code has been used or has expired.", "Get a new code on the recorder's page, where this one was shown.",
 )  # fmt: skip
 
 

@@ -14,14 +14,14 @@ beforeEach(() => {
   refuses = "";
   place = document.body.appendChild(document.createElement("div"));
   localStorage.setItem("tawny.phone", JSON.stringify(PHONE));
-  const camera = { getVideoTracks: () => [], getTracks: () => [] };
   const getUserMedia = async () => {
     if (refuses) throw new DOMException("no", refuses);
-    return camera;
+    return Object.assign(new MediaStream(), { getVideoTracks: () => [], getTracks: () => [] });
   };
   vi.stubGlobal("isSecureContext", true);
   vi.stubGlobal("RTCRtpSender", { getCapabilities: () => ({ codecs: [{ mimeType: "video/H264" }] }) });
-  vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ message: "The code has been used." }), { status: 404 }));
+  const used = () => new Response(JSON.stringify({ code: "code_ended", message: "The code has been used." }), { status: 404 });
+  vi.stubGlobal("fetch", (path: string) => (path.endsWith("/join") ? Promise.resolve(used()) : new Promise(() => undefined)));
   Object.defineProperty(navigator, "mediaDevices", { configurable: true, value: { getUserMedia, enumerateDevices: async () => [] } });
   const request = (_: string, { steal }: LockOptions, granted: () => unknown) => new Promise((_, fail) => steal && granted() && (lose = fail));
   Object.defineProperty(navigator, "locks", { configurable: true, value: { request } });
@@ -52,10 +52,27 @@ it("says that another tab sends, and offers to send here", async () => {
   expect(place.textContent).toContain(words.elsewhere);
 });
 
-it("stays a camera after a used code was opened again", async () => {
+it("goes on as the camera that it is after a used code was opened again", async () => {
+  location.hash = "#used";
+  show(place);
+  expect((await button(words.allow)) && place.textContent).toContain(words.already(PHONE.camera));
+  (await button(words.allow)).click();
+  await button(words.stop);
+  expect([location.hash, JSON.parse(localStorage.getItem("tawny.phone") ?? "")]).toEqual(["", PHONE]);
+});
+
+it("says that a used code doesn’t make another phone a camera", async () => {
+  localStorage.clear();
   location.hash = "#used";
   show(place);
   (await button(words.allow)).click();
   await button(words.again);
-  expect(JSON.parse(localStorage.getItem("tawny.phone") ?? "")).toEqual(PHONE);
+  expect([place.textContent?.includes("The code has been used."), localStorage.length]).toEqual([true, 0]);
+});
+
+it("loads the page of a code that is opened in the same tab", async () => {
+  const reload = vi.spyOn(location, "reload").mockImplementation(() => undefined);
+  show(place);
+  dispatchEvent(new Event("hashchange"));
+  expect(reload).toHaveBeenCalled();
 });

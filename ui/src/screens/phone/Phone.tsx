@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { ApiError } from "../../api/client";
 import { phoneCamera } from "../../strings/phone-camera";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
@@ -15,6 +16,7 @@ import "./phone.css";
 const words = phoneCamera.page;
 
 export function show(root: HTMLElement): void {
+  addEventListener("hashchange", () => location.reload()); // another code, opened in this tab
   document.title = `${words.title} – ${words.name}`;
   render(
     <div class="shared phone">
@@ -52,12 +54,17 @@ function Camera({ code }: { code: string }) {
       busy.value = words.joining;
       try {
         await sender.join(wanted.value);
+      } catch (reason) {
+        // A link that was opened again: this phone is still the camera that it became with it.
+        if (!kept() || (reason as ApiError).code !== "code_ended") {
+          sender.closeCamera();
+          refused.value = sentences(reason);
+        }
+      }
+      if (!refused.value) {
         wanted.value = "";
         history.replaceState(null, "", location.pathname); // the code has been used
         sender.start();
-      } catch (reason) {
-        sender.closeCamera();
-        refused.value = sentences(reason);
       }
     }
     busy.value = "";
@@ -76,6 +83,7 @@ function Camera({ code }: { code: string }) {
           {words.points.map((one) => (
             <li key={one}>{one}</li>
           ))}
+          {sender.camera.value && <li>{words.already(sender.camera.value)}</li>}
         </ul>
         {said}
         <button type="button" class="btn pri phone-wide" disabled={busy.value !== ""} onClick={() => void join()}>
